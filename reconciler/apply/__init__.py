@@ -1,0 +1,1 @@
+"""Walk a plan over gateways: write, verify, remember; the only code that changes anything outside."""

@@ -1,0 +1,103 @@
+"""One plan carried out from first intent to saved state: walk, read back, correct, fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from threading import Event
+from typing import Protocol
+
+from reconciler.apply.intent import stamped
+from reconciler.apply.outcome import Outcome, Result
+from reconciler.apply.perform import Performer, sids_of
+from reconciler.apply.readback import Readback
+from reconciler.apply.walk import Walk
+from reconciler.model import Entry
+from reconciler.planning.observed import Observed
+from reconciler.planning.plan import Plan
+from reconciler.remote.gateway import Gateway
+from reconciler.state.document import State
+from reconciler.state.store import Drop, Journal, Put, Record, Store
+
+
+class Told(Protocol):
+    """Who is told how it goes."""
+
+    def applying(self, total: int) -> None:
+        """So many actions are about to start."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """One action is done."""
+
+
+class Means(Protocol):
+    """What a run may use of its setting."""
+
+    @property
+    def concurrency(self) -> int:
+        """Calls at once for each account."""
+
+    @property
+    def stop(self) -> Event:
+        """Set when the run should finish what is in flight and save."""
+
+    @property
+    def progress(self) -> Told:
+        """Who is told how it goes."""
+
+    def now(self) -> str:
+        """Now, as RFC 3339 in UTC."""
+
+
+def carry_out(
+    plan: Plan,
+    observed: Observed,
+    state: State,
+    store: Store,
+    gateways: Mapping[str, Gateway],
+    means: Means,
+) -> Result:
+    """Carry out a plan under the lock of its state; returns every outcome. A plan without anything writes nothing."""
+    if not plan.actions and not plan.refreshes:
+        return Result(())
+    means.progress.applying(len(plan.actions))
+    journal = store.begin(state)
+    result = _walked(plan, observed, state, journal, gateways, means) if plan.actions else Result(())
+    journal.fold([Put(address, stamped(entry, means.now())) for address, entry in plan.refreshes.items()])
+    return result
+
+
+def _walked(
+    plan: Plan,
+    observed: Observed,
+    state: State,
+    journal: Journal,
+    gateways: Mapping[str, Gateway],
+    means: Means,
+) -> Result:
+    workers = means.concurrency * max(1, len({action.account for action in plan.actions}))
+    others = {address: live.sid for address, live in observed.others.items()}
+    performer = Performer(gateways, {**others, **sids_of(state.resources)}, plan.fingerprints)
+    walk = Walk(
+        plan.actions,
+        performer,
+        journal,
+        state.resources,
+        now=means.now,
+        workers=workers,
+        stop=means.stop,
+        on_outcome=means.progress.outcome,
+    )
+    result = walk.run()
+    totals = {account: len(numbers) for account, numbers in observed.numbers.items()}
+    readback = Readback(gateways, performer, totals, plan.fingerprints, workers=workers)
+    outcomes = readback.check(result.outcomes)
+    journal.append(_corrections(result.outcomes, outcomes, state.resources))
+    return Result(tuple(outcomes), result.interrupted)
+
+
+def _corrections(walked: Sequence[Outcome], checked: Sequence[Outcome], base: Mapping[str, Entry]) -> list[Record]:
+    """The entries of writes that turned out not to be there: as they were before, so that the next run tries again."""
+    first = {o.action.address: o.action.entry for o in reversed(walked)}
+    lost = [now.action.address for was, now in zip(walked, checked, strict=True) if was.succeeded and not now.succeeded]
+    before = {address: base.get(address) or first[address] for address in dict.fromkeys(lost)}
+    return [Put(address, entry) if entry is not None else Drop(address) for address, entry in before.items()]

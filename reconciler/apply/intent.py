@@ -1,0 +1,63 @@
+"""What must be on disk before the first write: prior values, and what each resource is about to become. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from reconciler.model import Action, Entry, Value
+
+
+def chains(actions: Iterable[Action]) -> dict[str, list[Action]]:
+    """The actions of each address, in the order of the plan: one must have succeeded before the next is tried."""
+    out: dict[str, list[Action]] = {}
+    for action in actions:
+        out.setdefault(action.address, []).append(action)
+    return out
+
+
+def intents(chain_of: Mapping[str, Sequence[Action]], base: Mapping[str, Entry], now: str) -> dict[str, Entry]:
+    """For each address that is going to be written: its entry with prior values and with what is `pending`.
+
+    Should the run die between a write and its outcome, the next one knows from `pending` that the value it finds on
+    Twilio is ours, and from an empty SID that a resource found there was created by us.
+    """
+    out: dict[str, Entry] = {}
+    for address, chain in chain_of.items():
+        first = chain[0].entry
+        if first is None or chain[0].action in ("forget", "delete", "release"):
+            continue
+        known = base.get(address)
+        if chain[0].action == "import":
+            start = first
+        elif chain[0].action == "create":
+            start = msgspec.structs.replace(first, applied={})
+        else:
+            start = msgspec.structs.replace(known or first, prior=first.prior, options=first.options)
+        out[address] = stamped(msgspec.structs.replace(start, pending=_pending(chain)), now)
+    return out
+
+
+def after_step(entry: Entry, rest: Sequence[Action], now: str) -> Entry:
+    """The entry once a step has succeeded, with what the remaining steps of its address are about to write."""
+    return stamped(msgspec.structs.replace(entry, pending=_pending(rest)), now)
+
+
+def stamped(entry: Entry, now: str) -> Entry:
+    """The entry with its times: the first one says when it was imported and its prior values were read."""
+    return msgspec.structs.replace(
+        entry,
+        prior_at=entry.prior_at or (now if entry.prior else None),
+        imported_at=entry.imported_at or now,
+        updated_at=now,
+    )
+
+
+def _pending(chain: Sequence[Action]) -> dict[str, Value] | None:
+    """What is in effect after the last of these actions, as far as they write anything."""
+    final = next((a.entry for a in reversed(chain) if a.entry is not None and (a.writes or a.clears)), None)
+    if final is None:
+        return None
+    names = {name for action in chain for name in (*action.writes, *(("voice",) if action.clears else ()))}
+    return {name: value for name, value in final.applied.items() if name in names}

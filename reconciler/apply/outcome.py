@@ -1,0 +1,57 @@
+"""What became of each action: values that apply yields and reports show; no I/O."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from reconciler.model import Action, Entry, Wire
+
+Status = Literal["applied", "normalised", "dropped", "failed", "skipped"]
+SUCCESSES: frozenset[Status] = frozenset({"applied", "normalised"})
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why an action did not succeed: our code, and Twilio's words with its own code and request id."""
+
+    code: str
+    message: str
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One action and what became of it.
+
+    `entry` is what state holds now (None: nothing any more); `sent` the raw fields that were written and are to be
+    found on Twilio afterwards, `note` what a reader should know besides.
+    """
+
+    action: Action
+    status: Status
+    entry: Entry | None = None
+    error: Failure | None = None
+    sid: str | None = None
+    sent: Wire = {}
+    note: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the action has done what the plan says."""
+        return self.status in SUCCESSES
+
+
+class Result(msgspec.Struct, frozen=True):
+    """All outcomes in the order of the plan; `interrupted` when the run was asked to stop."""
+
+    outcomes: tuple[Outcome, ...]
+    interrupted: bool = False
+
+    @property
+    def successes(self) -> int:
+        """How many actions succeeded."""
+        return sum(outcome.succeeded for outcome in self.outcomes)
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """The actions that failed or were not tried because of one that failed."""
+        return [outcome for outcome in self.outcomes if not outcome.succeeded]

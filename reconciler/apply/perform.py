@@ -1,0 +1,159 @@
+"""One action → its call → a verified outcome. Errors become outcomes; nothing is saved here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from reconciler.apply.outcome import Failure, Outcome
+from reconciler.apply.verify import fields_sent, judge, with_form
+from reconciler.errors import RemoteError
+from reconciler.kinds.kind import Endpoint, Kind, Params, Sids
+from reconciler.kinds.number import restore_params
+from reconciler.kinds.table import KINDS
+from reconciler.model import Action, Wire
+from reconciler.remote.gateway import Gateway
+
+_OWN_CODES = frozenset({"twilio_auth_failed", "twilio_invalid_credentials", "interrupted"})
+_CREATE_TRIES = 4
+
+
+class Performer:
+    """Carries out single actions over one gateway per account.
+
+    `sids` maps addresses to SIDs and grows as trunks are created; `before` holds the raw live fields by address as
+    the plan saw them.
+    """
+
+    def __init__(self, gateways: Mapping[str, Gateway], sids: dict[str, str], before: Mapping[str, Wire]) -> None:
+        self._gateways = gateways
+        self.sids = sids
+        self._before = before
+
+    def perform(self, action: Action) -> Outcome:
+        """Carry out one action; never raises for what Twilio or the network does."""
+        try:
+            return self._dispatch(action)
+        except RemoteError as error:
+            return Outcome(action=action, status="failed", error=failure(action, error))
+
+    def params(self, action: Action) -> Params:
+        """The form parameters that this action sends; empty when it only concerns state."""
+        kind = KINDS[action.kind]
+        params = kind.to_wire(action.writes, self.sids) if action.writes else {}
+        clears = {param: "" for param, field in kind.params.items() if field in action.clears}
+        return {**params, **clears, **(restore_params(action.restore) if action.restore else {})}
+
+    def _dispatch(self, action: Action) -> Outcome:
+        match action.action:
+            case "import" | "forget":
+                return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
+            case "create":
+                return self._create(action)
+            case "delete":
+                return self._delete(action)
+            case _:
+                return self._update(action)
+
+    def _update(self, action: Action) -> Outcome:
+        params = self.params(action)
+        if not params:
+            return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
+        kind = KINDS[action.kind]
+        row = self.call(action, kind.update, params)
+        sent = fields_sent(kind, params)
+        verdict, fields = judge(sent, row, self._before.get(action.address, {}))
+        if verdict == "dropped":
+            row = self.call(action, kind.update, params)
+            verdict, fields = judge(sent, row, self._before.get(action.address, {}))
+        return self.outcome(action, kind, row, sent, verdict == "dropped", fields)
+
+    def outcome(
+        self, action: Action, kind: Kind, row: Mapping[str, Any], sent: Wire, dropped: bool, fields: list[str]
+    ) -> Outcome:
+        """The outcome of a write whose reply has been judged; `fields` are those that are not as sent."""
+        if dropped:
+            return Outcome(action=action, status="dropped", error=_dropped(action, fields), sent=sent)
+        if not fields or action.entry is None:
+            return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid, sent=sent)
+        live = kind.observe(row, action.account, {})
+        entry = msgspec.structs.replace(action.entry, normalised=with_form(action.entry, action.writes, live))
+        note = "; ".join(f"{field}: sent {sent[field]}, stored {row[field]}" for field in fields)
+        stored = {**sent, **{field: row[field] for field in fields}}
+        return Outcome(action=action, status="normalised", entry=entry, sid=action.sid, sent=stored, note=note)
+
+    def _create(self, action: Action) -> Outcome:
+        kind = KINDS[action.kind]
+        params = self.params(action)
+        row = self._create_once(action, kind, params)
+        sent = fields_sent(kind, params)
+        if judge(sent, row, {})[0] == "dropped":
+            row = self.call(msgspec.structs.replace(action, sid=row["sid"]), kind.update, params)
+        verdict, fields = judge(sent, row, {})
+        live = kind.observe({"trunk_sid": "", **row}, action.account, {})
+        entry = action.entry and msgspec.structs.replace(action.entry, sid=live.sid, key=live.key)
+        done = msgspec.structs.replace(action, sid=live.sid, entry=entry)
+        result = self.outcome(done, kind, row, sent, verdict == "dropped", fields)
+        return msgspec.structs.replace(result, entry=result.entry or entry)
+
+    def _create_once(self, action: Action, kind: Kind, params: Params) -> Mapping[str, Any]:
+        """Create exactly one, even when no answer comes: then look first whether it is there by now."""
+        assert kind.create is not None
+        for attempt in range(_CREATE_TRIES):
+            try:
+                return self.call(action, kind.create, params)
+            except RemoteError as error:
+                if not error.ambiguous or attempt == _CREATE_TRIES - 1:
+                    raise
+                found = self._find(action, kind, params)
+                if found is not None:
+                    return found
+        raise AssertionError("unreachable")
+
+    def _find(self, action: Action, kind: Kind, params: Params) -> Mapping[str, Any] | None:
+        known = set(self.sids.values())
+        sent = fields_sent(kind, params)
+        field = kind.key_field if sent.get(kind.key_field) else "friendly_name"
+        rows = self._gateways[action.account].rows(kind.listing, **self._path(action))
+        return next((row for row in rows if row.get(field) == sent[field] and row["sid"] not in known), None)
+
+    def _delete(self, action: Action) -> Outcome:
+        kind = KINDS[action.kind]
+        assert kind.delete is not None
+        try:
+            self.call(action, kind.delete)
+        except RemoteError as error:
+            if error.status != 404:
+                raise
+        return Outcome(action=action, status="applied", sid=action.sid)
+
+    def call(self, action: Action, endpoint: Endpoint, params: Params | None = None) -> Mapping[str, Any]:
+        """One call about the resource of this action."""
+        return self._gateways[action.account].call(endpoint, params, **self._path(action))
+
+    def _path(self, action: Action) -> dict[str, str]:
+        path = {"sid": action.sid} if action.sid else {}
+        return {**path, "parent_sid": self.sids[action.parent]} if action.parent else path
+
+
+def failure(action: Action, error: RemoteError) -> Failure:
+    """Twilio's refusal in our words; that of an attachment has a code of its own."""
+    attaching = action.action == "attach_trunk" and error.code not in _OWN_CODES
+    code = "trunk_attachment_failed" if attaching else error.code
+    diagnostic = error.diagnostics[0]
+    return Failure(code, diagnostic.detail or diagnostic.summary)
+
+
+def sids_of(entries: Mapping[str, Any]) -> Sids:
+    """Address → SID of everything that state knows."""
+    return {address: entry.sid for address, entry in entries.items() if entry.sid}
+
+
+def _dropped(action: Action, fields: list[str]) -> Failure:
+    return Failure(
+        "write_dropped",
+        f"Twilio accepted the write for {action.address} and did not store {', '.join(fields)}, twice. "
+        "Run apply again; if it stays so, set the field in the console and see what refuses it.",
+    )

@@ -1,0 +1,137 @@
+"""The second proof of every write: read what was written, at the end, and mend once what is not there.
+
+One by one or by listing, whichever is fewer calls. Nothing is ever created a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from math import ceil
+from typing import Any
+
+import msgspec
+
+from reconciler.apply.outcome import Failure, Outcome
+from reconciler.apply.perform import Performer
+from reconciler.apply.verify import judge
+from reconciler.errors import RemoteError
+from reconciler.kinds.table import KINDS, NUMBER_KINDS
+from reconciler.model import Action, Wire, WireValue
+from reconciler.remote.gateway import Gateway
+
+PAGE = 1000
+
+
+class Readback:
+    """Reads back what a walk has written and corrects its outcomes.
+
+    `totals` is how many numbers each account has, `before` the raw fields by address before the walk.
+    """
+
+    def __init__(
+        self,
+        gateways: Mapping[str, Gateway],
+        performer: Performer,
+        totals: Mapping[str, int],
+        before: Mapping[str, Wire],
+        *,
+        workers: int,
+    ) -> None:
+        self._gateways = gateways
+        self._performer = performer
+        self._totals = totals
+        self._before = before
+        self._workers = workers
+
+    def check(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes as they stand after reading back; those of a write that is not there have failed."""
+        written = [o for o in outcomes if o.succeeded and o.sent]
+        last = {o.action.address: o for o in written}
+        expected = _expected(written)
+        rows = self._read(list(last.values()))
+        verdicts = {address: self._settle(last[address], expected[address], rows.get(address)) for address in last}
+        return [verdicts[o.action.address] if last.get(o.action.address) is o else o for o in outcomes]
+
+    def _read(self, outcomes: Sequence[Outcome]) -> dict[str, Mapping[str, Any] | RemoteError]:
+        rows: dict[str, Mapping[str, Any] | RemoteError] = {}
+        single: list[Outcome] = []
+        for account, of_account in _by_account(outcomes).items():
+            numbers = [o for o in of_account if o.action.kind in NUMBER_KINDS]
+            if len(numbers) > ceil(self._totals.get(account, 0) / PAGE) > 0:
+                rows.update(self._listed(account, numbers))
+                single += [o for o in of_account if o.action.kind not in NUMBER_KINDS]
+            else:
+                single += of_account
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="readback") as pool:
+            rows.update(zip((o.action.address for o in single), pool.map(self._fetched, single), strict=True))
+        return rows
+
+    def _listed(self, account: str, outcomes: Sequence[Outcome]) -> dict[str, Mapping[str, Any] | RemoteError]:
+        wanted = {o.sid: o.action.address for o in outcomes}
+        rows: dict[str, Mapping[str, Any] | RemoteError] = {}
+        try:
+            for page in self._gateways[account].number_pages():
+                for row in page:
+                    if row.sid in wanted:
+                        rows[wanted[row.sid]] = msgspec.structs.asdict(row)
+        except RemoteError as error:
+            return {o.action.address: rows.get(o.action.address, error) for o in outcomes}
+        return rows
+
+    def _fetched(self, outcome: Outcome) -> Mapping[str, Any] | RemoteError:
+        try:
+            return self._performer.call(self._target(outcome), KINDS[outcome.action.kind].fetch)
+        except RemoteError as error:
+            return error
+
+    def _target(self, outcome: Outcome) -> Action:
+        return msgspec.structs.replace(outcome.action, sid=outcome.sid)
+
+    def _settle(self, outcome: Outcome, expected: Wire, row: Mapping[str, Any] | RemoteError | None) -> Outcome:
+        if row is None or isinstance(row, RemoteError):
+            return _unverified(outcome, row)
+        before = self._before.get(outcome.action.address, {})
+        verdict, fields = judge(expected, row, before)
+        if verdict != "dropped":
+            return outcome
+        try:
+            params = {p: expected[f] for p, f in KINDS[outcome.action.kind].params.items() if f in expected}
+            self._performer.call(self._target(outcome), KINDS[outcome.action.kind].update, params)
+            again = self._performer.call(self._target(outcome), KINDS[outcome.action.kind].fetch)
+        except RemoteError as error:
+            return _unverified(outcome, error)
+        verdict, fields = judge(expected, again, before)
+        return outcome if verdict != "dropped" else _failed(outcome, fields)
+
+
+def _expected(outcomes: Iterable[Outcome]) -> dict[str, dict[str, WireValue]]:
+    """What each address should look like after all that was written to it: the last word on each field."""
+    expected: dict[str, dict[str, WireValue]] = {}
+    for outcome in outcomes:
+        fields = expected.setdefault(outcome.action.address, {})
+        fields.update(outcome.sent)
+        for switch, other in (("trunk_sid", "voice_application_sid"), ("voice_application_sid", "trunk_sid")):
+            if outcome.sent.get(switch):
+                fields.pop(other, None)
+    return expected
+
+
+def _by_account(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
+    grouped: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        grouped.setdefault(outcome.action.account, []).append(outcome)
+    return grouped
+
+
+def _unverified(outcome: Outcome, error: RemoteError | None) -> Outcome:
+    reason = str(error) if error else "it is not in the listing any more"
+    return msgspec.structs.replace(outcome, note=f"written, but could not be read back: {reason}")
+
+
+def _failed(outcome: Outcome, fields: Sequence[str]) -> Outcome:
+    message = (
+        f"Twilio accepted the write for {outcome.action.address}, and reading it back shows other values in "
+        f"{', '.join(fields)}, also after one repair."
+    )
+    return msgspec.structs.replace(outcome, status="dropped", error=Failure("write_dropped", message))

@@ -1,0 +1,72 @@
+"""Plans that wait in a file: what is saved with them, and whether the world is still the one they were made for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from reconciler import __version__
+from reconciler.config.project import Project
+from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Action, Live, Wire
+from reconciler.planning.observed import Observed
+from reconciler.planning.plan import Plan, fingerprint
+from reconciler.planning.stale import moved_base, moved_objects
+from reconciler.state.document import State
+from reconciler.state.planfile import PlanFile
+
+
+def saved_plan(
+    plan: Plan, project: Project, state: State, created_at: str, targets: Sequence[str], notes: Sequence[Diagnostic]
+) -> PlanFile:
+    """The plan with the state's lineage and serial, the configuration's digest and the fingerprints of all it touches."""
+    return PlanFile(
+        project=project.name,
+        created_at=created_at,
+        tool_version=__version__,
+        lineage=state.lineage,
+        serial=state.serial,
+        config_digest=project.digest,
+        fingerprints=plan.fingerprints,
+        actions=list(plan.actions),
+        refreshes=plan.refreshes,
+        diagnostics=[*notes, *plan.diagnostics],
+        targets=list(targets),
+    )
+
+
+def staleness(saved: PlanFile, project: Project, state: State, observed: Observed) -> list[Diagnostic]:
+    """Everything that has moved since the plan was saved; empty when it may be applied."""
+    bases = (
+        ("project", saved.project, project.name),
+        ("configuration", saved.config_digest, project.digest),
+        ("state's lineage", saved.lineage, state.lineage),
+        ("state's serial", str(saved.serial), str(state.serial)),
+    )
+    moved = [moved_base(kind, was, now) for kind, was, now in bases if was != now]
+    return moved or moved_objects(saved.fingerprints, _live_fingerprints(saved, observed))
+
+
+def plan_of(saved: PlanFile, fresh: Plan) -> Plan:
+    """The saved actions over what has just been read, so that the guard looks at them once more."""
+    return msgspec.structs.replace(
+        fresh,
+        actions=tuple(saved.actions),
+        refreshes=dict(saved.refreshes),
+        diagnostics=tuple(d for d in saved.diagnostics if d.severity == "error"),
+        fingerprints=saved.fingerprints,
+    )
+
+
+def _live_fingerprints(saved: PlanFile, observed: Observed) -> Mapping[str, Wire | None]:
+    first = {action.address: action for action in reversed(saved.actions)}
+    found = {address: _live(first[address], observed) for address in saved.fingerprints}
+    return {address: fingerprint(live) if live is not None else None for address, live in found.items()}
+
+
+def _live(action: Action, observed: Observed) -> Live | None:
+    if action.kind in NUMBER_KINDS:
+        return observed.bound_number(action.account, action.address.split("/", 1)[1], action.sid or "")
+    return observed.others.get(action.address)

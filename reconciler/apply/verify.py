@@ -1,0 +1,42 @@
+"""Sent × stored: did Twilio keep what it was told? A 200 is no proof: fields have been dropped under one. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from reconciler.kinds.kind import Kind, Params, same
+from reconciler.model import Entry, Live, Value, Wire, WireValue
+
+Verdict = Literal["applied", "normalised", "dropped"]
+
+
+def fields_sent(kind: Kind, params: Params) -> dict[str, WireValue]:
+    """The parameters of a call under the names that its reply uses."""
+    return {kind.params[param]: value for param, value in params.items()}
+
+
+def judge(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict, list[str]]:
+    """What became of the fields that were sent, and which of them are not as sent.
+
+    | stored             | verdict                                             |
+    |--------------------|-----------------------------------------------------|
+    | as sent, or absent | `applied` (a field that a reply leaves out is fine) |
+    | empty or as before | `dropped`                                           |
+    | anything else      | `normalised`: Twilio writes it in its own form      |
+    """
+    wrong = [field for field, value in sent.items() if field in stored and not same(value, stored[field])]
+    if not wrong:
+        return "applied", []
+    dropped = [f for f in wrong if same("", stored[f]) or same(before.get(f), stored[f]) or same("", sent[f])]
+    return ("dropped", dropped) if dropped else ("normalised", wrong)
+
+
+def with_form(entry: Entry, writes: Mapping[str, Value], live: Live) -> dict[str, list[Value]]:
+    """The entry's pairs of [sent, stored] with those of a write that Twilio has put into its own form."""
+    forms = {name: pair for name, pair in entry.normalised.items() if name not in writes}
+    for name, value in writes.items():
+        stored = live.name if name == "friendly_name" and name not in live.attrs else live.attrs.get(name)
+        if stored != value and stored is not None:
+            forms[name] = [value, stored]
+    return forms

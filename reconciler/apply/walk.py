@@ -1,0 +1,161 @@
+"""Carry out a plan: independent addresses at once, each address in order, every outcome durable before the next step.
+
+This thread alone decides and records; worker threads do nothing but single calls. One failure stops only what
+depends on it.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+from reconciler.apply.intent import after_step, chains, intents
+from reconciler.apply.outcome import Failure, Outcome, Result
+from reconciler.apply.perform import Performer
+from reconciler.model import Action, Entry
+from reconciler.state.store import Drop, Journal, Put, Record
+
+_WITHOUT_CALLS = frozenset({"import", "forget"})
+"""What only concerns state; an import is durable with the intents already."""
+
+Clock = Callable[[], str]
+"""Now, as RFC 3339 in UTC."""
+
+
+class Walk:
+    """One run over the actions of a plan."""
+
+    def __init__(
+        self,
+        actions: Sequence[Action],
+        performer: Performer,
+        journal: Journal,
+        base: Mapping[str, Entry],
+        *,
+        now: Clock,
+        workers: int,
+        stop: Event,
+        on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+    ) -> None:
+        self._performer = performer
+        self._journal = journal
+        self._base = base
+        self._now = now
+        self._workers = workers
+        self._stop = stop
+        self._on_outcome = on_outcome
+        self._order = list(actions)
+        self._chains = chains(actions)
+        self._position = dict.fromkeys(self._chains, 0)
+        self._waits = {address: _needs(address, chain) for address, chain in self._chains.items()}
+        self._waiting = dict(self._chains)
+        self._outcomes: dict[int, Outcome] = {}
+        self._completed: queue.SimpleQueue[tuple[Action, Outcome]] = queue.SimpleQueue()
+        self._broken: set[str] = set()
+        self._finished: set[str] = set()
+
+    def run(self) -> Result:
+        """Carry out everything that can be; returns all outcomes in the order of the plan."""
+        planned = intents(self._chains, self._base, self._now())
+        self._journal.append([Put(address, entry) for address, entry in planned.items()])
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="apply") as pool:
+            self._loop(pool)
+        for action in self._order:
+            if id(action) not in self._outcomes:
+                self._skip(action, "interrupted", "The run was stopped before this action was tried.")
+        return Result(tuple(self._outcomes[id(action)] for action in self._order), self._stop.is_set())
+
+    def _loop(self, pool: ThreadPoolExecutor) -> None:
+        ready = deque(self._ready())
+        running = 0
+        while ready or running:
+            while ready and running < self._workers and not self._stop.is_set():
+                action = ready.popleft()
+                if action.action in _WITHOUT_CALLS:
+                    self._work(action)
+                else:
+                    pool.submit(self._work, action)
+                running += 1
+            if not running:
+                return
+            done = self._drain()
+            running -= len(done)
+            ready.extendleft(reversed(self._record(done)))
+            ready.extend(self._ready())
+
+    def _work(self, action: Action) -> None:
+        try:
+            outcome = self._performer.perform(action)
+        except Exception as error:  # noqa: BLE001 - a worker must always answer; the run goes on and says so
+            outcome = Outcome(action=action, status="failed", error=Failure("internal_error", repr(error)))
+        self._completed.put((action, outcome))
+
+    def _drain(self) -> list[tuple[Action, Outcome]]:
+        """Wait for one completed action, then take all that have completed by now: one fsync serves them all."""
+        done = [self._completed.get()]
+        while not self._completed.empty():
+            done.append(self._completed.get())
+        return done
+
+    def _record(self, done: Sequence[tuple[Action, Outcome]]) -> list[Action]:
+        """Make outcomes durable, then give out the next step of each address that may go on."""
+        now = self._now()
+        records: list[Record] = []
+        following: list[Action] = []
+        for action, outcome in done:
+            self._outcomes[id(action)] = outcome
+            rest = self._rest(action)
+            if outcome.succeeded:
+                entry = outcome.entry and after_step(outcome.entry, rest, now)
+                if action.action != "import":
+                    records.append(Put(action.address, entry) if entry is not None else Drop(action.address))
+                if outcome.sid and action.action == "create":
+                    self._performer.sids[action.address] = outcome.sid
+                following += rest[:1]
+                if not rest:
+                    self._finished.add(action.address)
+            else:
+                self._break(action.address, rest)
+        if records:
+            self._journal.append(records)
+        for _, outcome in done:
+            self._on_outcome(outcome)
+        return following
+
+    def _rest(self, action: Action) -> list[Action]:
+        chain = self._chains[action.address]
+        self._position[action.address] += 1
+        return chain[self._position[action.address] :]
+
+    def _break(self, address: str, rest: Sequence[Action]) -> None:
+        self._broken.add(address)
+        for action in rest:
+            self._skip(action, "dependency_failed", "Not tried: the step before it failed.")
+
+    def _ready(self) -> list[Action]:
+        """The first action of every address that waits for nobody any more."""
+        ready: list[Action] = []
+        if self._finished or self._broken or len(self._waiting) == len(self._chains):
+            for address, chain in list(self._waiting.items()):
+                needs = self._waits[address]
+                if broken := sorted(needs & self._broken):
+                    del self._waiting[address]
+                    self._broken.add(address)
+                    for action in chain:
+                        self._skip(action, "dependency_failed", f"Not tried: {broken[0]} failed.")
+                elif needs <= self._finished:
+                    del self._waiting[address]
+                    ready.append(chain[0])
+        return ready
+
+    def _skip(self, action: Action, code: str, message: str) -> None:
+        outcome = Outcome(action=action, status="skipped", error=Failure(code, message))
+        self._outcomes[id(action)] = outcome
+        self._on_outcome(outcome)
+
+
+def _needs(address: str, chain: Sequence[Action]) -> set[str]:
+    return {need for action in chain for need in action.after if need != address}

@@ -1,0 +1,1 @@
+"""The command line: options → one workflow → one report → an exit code."""

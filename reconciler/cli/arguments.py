@@ -1,0 +1,69 @@
+"""The command line before click sees it: flags may stand before or after the command, and some take a value or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+_OPTIONAL_VALUE = {"--allow-takeover": "*"}
+"""Options that may be given bare; a value needs ``=``, so that the next word is never swallowed."""
+
+
+class AnywhereGroup(click.Group):
+    """A group whose commands accept their flags before the command's name as well."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Move leading flags that are not the group's own behind the command they belong to."""
+        return super().parse_args(ctx, behind_command(args, _own(self), _with_value(self)))
+
+
+def complete(args: Sequence[str]) -> list[str]:
+    """Give a bare ``--allow-takeover`` its meaning: all addresses."""
+    return [f"{arg}={_OPTIONAL_VALUE[arg]}" if arg in _OPTIONAL_VALUE else arg for arg in args]
+
+
+def behind_command(args: Sequence[str], own: set[str], with_value: set[str]) -> list[str]:
+    """``--json -C dir plan x`` → ``plan --json -C dir x``; what belongs to the group itself stays in front."""
+    kept: list[str] = []
+    moved: list[str] = []
+    rest = list(args)
+    while rest and rest[0].startswith("-") and rest[0] != "--":
+        flag = rest.pop(0)
+        target = kept if flag in own else moved
+        target.append(flag)
+        if flag in with_value and rest:
+            target.append(rest.pop(0))
+    if not rest:
+        return [*kept, *moved]
+    return [*kept, rest[0], *moved, *rest[1:]]
+
+
+def _own(group: click.Group) -> set[str]:
+    return {"--help"} | {flag for param in group.params for flag in _flags(param)}
+
+
+def _with_value(group: click.Group) -> set[str]:
+    """All flags of all commands below that take a value as the next word."""
+    flags: set[str] = set()
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            flags |= _with_value(command)
+        for param in command.params:
+            if isinstance(param, click.Option) and not param.is_flag and not param.count:
+                flags |= set(_flags(param)) - _OPTIONAL_VALUE.keys()
+    return flags
+
+
+def _flags(param: click.Parameter) -> Sequence[str]:
+    return [*param.opts, *param.secondary_opts] if isinstance(param, click.Option) else []
+
+
+def seconds(text: str, units: Mapping[str, float] | None = None) -> float:
+    """``30s``, ``2m``, ``1h`` or plain seconds. Raises ValueError."""
+    factors = units or {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, factor = (text[:-1], factors[text[-1]]) if text and text[-1] in factors else (text, 1.0)
+    value = float(number) * factor
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value

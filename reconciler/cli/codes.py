@@ -1,0 +1,24 @@
+"""Results → exit codes: the one place that decides."""
+
+from __future__ import annotations
+
+from reconciler.apply.outcome import Result
+from reconciler.errors import Exit
+from reconciler.planning.plan import Plan
+
+
+def of_plan(plan: Plan, *, detailed: bool) -> int:
+    """An error counts before a refusal, a refusal before changes."""
+    errors = {d.code for d in plan.diagnostics if d.severity == "error"}
+    if errors - {"protected"}:
+        return Exit.FAILED
+    if errors:
+        return Exit.REFUSED
+    return Exit.CHANGES if detailed and plan.actions else Exit.DONE
+
+
+def of_result(result: Result, *, detailed: bool) -> int:
+    """Partial as soon as one action succeeded and one did not; failed when none succeeded."""
+    if not result.failures:
+        return Exit.CHANGES if detailed and result.outcomes else Exit.DONE
+    return Exit.PARTIAL if result.successes else Exit.FAILED

@@ -1,0 +1,30 @@
+"""`reconciler drift`."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.options import Common, scoped
+from reconciler.cli.output import emit
+from reconciler.cli.progress import progress_for
+from reconciler.errors import Exit
+
+
+@click.command(short_help="Show what somebody else has changed since the last apply.")
+@scoped
+def drift(shared: Common) -> int:
+    """Compare what was last applied with what is on Twilio, field by field, and say who changed it where that is known.
+
+    Exit 2 when something has drifted, 0 when nothing has. What is declared but not applied yet is no drift; it is
+    counted as pending.
+    """
+    from reconciler import workflows
+    from reconciler.report.build import drift_document
+
+    progress = progress_for(shared)
+    try:
+        planned, drifted = workflows.drift(shared.setting("drift", progress))
+    finally:
+        progress.close()
+    emit(shared, drift_document(drifted, planned.plan, planned.project.warnings))
+    return Exit.CHANGES if drifted else Exit.DONE

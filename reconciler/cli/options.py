@@ -1,0 +1,144 @@
+"""The options that most commands share, and the setting they make."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from reconciler.cli.arguments import seconds
+from reconciler.cli.guarded import guarded
+from reconciler.report.style import Style
+
+if TYPE_CHECKING:
+    from reconciler.workflows import Progress, Setting
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Duration(click.ParamType):
+    """A time in seconds, written ``30s``, ``2m`` or as a plain number."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds; a usage error when it cannot be read."""
+        try:
+            return value if isinstance(value, float) else seconds(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a duration; write 30s, 2m or a number of seconds", param, ctx)
+
+
+@dataclass(frozen=True)
+class Common:
+    """What the shared options say."""
+
+    directory: Path
+    file: str
+    format: str
+    no_color: bool
+    verbose: int
+    targets: tuple[str, ...]
+    excludes: tuple[str, ...]
+    concurrency: int
+    lock_timeout: float
+    detailed_exitcode: bool
+
+    @property
+    def json(self) -> bool:
+        """Whether stdout is to be one JSON document."""
+        return self.format == "json"
+
+    def style(self, stream: Any) -> Style:
+        """Colour for that stream: only on a terminal, and only when nobody has said no."""
+        unwanted = self.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        return Style(colour=not unwanted and stream.isatty())
+
+    def setting(self, command: str, progress: Progress, *, refresh: bool = True) -> Setting:
+        """The setting of a run."""
+        from datetime import UTC, datetime
+
+        from reconciler.workflows import Setting
+
+        return Setting(
+            directory=self.directory,
+            environ=os.environ,
+            progress=progress,
+            clock=lambda: datetime.now(UTC),
+            file=self.file,
+            targets=self.targets,
+            excludes=self.excludes,
+            concurrency=self.concurrency,
+            lock_timeout=self.lock_timeout,
+            refresh=refresh,
+            command=command,
+        )
+
+
+_DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
+_OPTIONS = [
+    click.option("-C", "directory", type=_DIRECTORY, default=Path(), metavar="DIR", help="Change to DIR first."),
+    click.option("-f", "file", default="reconciler.yaml", metavar="FILE", show_default=True, help="The entry file."),
+    click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout is."),
+    click.option("--json", "json_", is_flag=True, help="The same as --format json."),
+    click.option("--no-color", is_flag=True, help="No colour; NO_COLOR does the same."),
+    click.option("-v", "--verbose", count=True, help="Say every call on stderr; -vv adds tracebacks."),
+]
+_SCOPE = [
+    click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only these addresses (globs)."),
+    click.option("--exclude", "excludes", multiple=True, metavar="ADDRESS", help="Not these addresses (globs)."),
+    click.option("--concurrency", type=click.IntRange(1, 100), default=16, metavar="N", show_default=True,
+                 help="Calls at once for each account."),
+    click.option("--lock-timeout", type=Duration(), default=0.0, metavar="DURATION",
+                 help="How long to wait for the state's lock; 0 by default."),
+    click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes."),
+]  # fmt: skip
+
+
+def common(function: F) -> F:
+    """Give a command the options that every command has; it gets them as its first argument."""
+    return _with(function, [*_OPTIONS])
+
+
+def scoped(function: F) -> F:
+    """The same, with the options of commands that plan."""
+    return _with(function, [*_OPTIONS, *_SCOPE])
+
+
+def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
+    @wraps(function)
+    def command(
+        directory: Path,
+        file: str,
+        format_: str,
+        json_: bool,
+        no_color: bool,
+        verbose: int,
+        targets: tuple[str, ...] = (),
+        excludes: tuple[str, ...] = (),
+        concurrency: int = 16,
+        lock_timeout: float = 0.0,
+        detailed_exitcode: bool = False,
+        **own: Any,
+    ) -> Any:
+        shape = "json" if json_ else format_
+        shared = Common(
+            directory, file, shape, no_color, verbose, targets, excludes, concurrency, lock_timeout, detailed_exitcode
+        )
+        return guarded(shared, function.__name__, lambda: function(shared, **own))
+
+    decorated: Any = command
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def on_terminal() -> bool:
+    """Whether somebody is there to answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,0 +1,37 @@
+"""`reconciler plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import Common, scoped
+from reconciler.cli.output import emit
+from reconciler.cli.progress import progress_for
+
+
+@click.command(short_help="Show what would change; changes nothing.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan to FILE, for apply FILE.")
+@click.option("--refresh/--no-refresh", default=True, help="Ask Twilio, or take state's word for it.")
+@scoped
+def plan(shared: Common, out: Path | None, refresh: bool) -> int:
+    """Compare what is declared with what is on Twilio and in state, and show every action that would be taken.
+
+    Exit 0 whether there are changes or not; with --detailed-exitcode 2 when there are. 1 when something declared is
+    missing, 3 when the configuration is invalid, 4 when it lets go of something protected.
+    """
+    from reconciler import workflows
+    from reconciler.cli.codes import of_plan
+    from reconciler.report.build import plan_document
+
+    progress = progress_for(shared)
+    setting = shared.setting("plan", progress, refresh=refresh)
+    try:
+        planned = workflows.plan(setting)
+    finally:
+        progress.close()
+    if out is not None:
+        workflows.save(setting, planned, shared.directory / out)
+    emit(shared, plan_document(planned.plan, planned.notes))
+    return of_plan(planned.plan, detailed=shared.detailed_exitcode)

@@ -1,0 +1,120 @@
+"""How a run tells on stderr what it does: a bar on a terminal, a line now and then in a log, nothing for JSON readers."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from reconciler.apply.outcome import Outcome
+    from reconciler.cli.options import Common
+    from reconciler.workflows import Planned
+
+
+class Quiet:
+    """Says nothing but the plan that is about to be applied."""
+
+    def __init__(self, common: Common) -> None:
+        self._common = common
+
+    def reading(self, account: str, numbers: int) -> None:
+        """Nothing."""
+
+    def planned(self, planned: Planned) -> None:
+        """The plan, unless stdout is to be one document."""
+        if self._common.json:
+            return
+        from reconciler.report import as_text
+        from reconciler.report.build import plan_document
+
+        document = plan_document(planned.plan, ())
+        click.echo(as_text.render(document, self._common.style(sys.stdout)), nl=False)
+
+    def applying(self, total: int) -> None:
+        """Nothing."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Lines(Quiet):
+    """For logs: one line for each action as it is done, up to a limit, then one for every hundred."""
+
+    LIMIT = 200
+
+    def __init__(self, common: Common) -> None:
+        super().__init__(common)
+        self._total = 0
+        self._done = 0
+
+    def applying(self, total: int) -> None:
+        """Remember how many there are."""
+        self._total = total
+
+    def outcome(self, outcome: Outcome) -> None:
+        """A line for what was done."""
+        self._done += 1
+        if self._total <= self.LIMIT or self._done % 100 == 0 or self._done == self._total or not outcome.succeeded:
+            what = f"{outcome.action.address} {outcome.action.action}: {outcome.status}"
+            click.echo(f"[{self._done}/{self._total}] {what}", err=True)
+
+
+class Bar(Lines):
+    """For a terminal: a bar that moves, and what failed above it."""
+
+    def __init__(self, common: Common) -> None:
+        super().__init__(common)
+        self._bar: Any = None
+        self._task: Any = None
+
+    def reading(self, account: str, numbers: int) -> None:
+        """How many numbers have been read so far."""
+        if numbers > 1000:
+            self._ensure()
+            self._bar.update(self._task, description=f"reading {account}: {numbers} numbers", total=None)
+
+    def planned(self, planned: Planned) -> None:
+        """The plan, with the bar out of the way."""
+        self.close()
+        super().planned(planned)
+
+    def applying(self, total: int) -> None:
+        """Start the bar."""
+        super().applying(total)
+        if total:
+            self._ensure()
+            self._bar.update(self._task, description="applying", total=total, completed=0)
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Move the bar."""
+        self._done += 1
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._done, description=outcome.action.address)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _ensure(self) -> None:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            console = Console(stderr=True, no_color=self._common.no_color)
+            self._bar = Progress(console=console, transient=True)
+            self._task = self._bar.add_task("starting", total=None)
+            self._bar.start()
+
+
+def progress_for(common: Common) -> Quiet:
+    """The way to tell that fits where stderr goes."""
+    if sys.stderr.isatty():
+        return Bar(common)
+    return Lines(common)

@@ -1,0 +1,94 @@
+"""`reconciler sandbox`: a Twilio that behaves, on a loopback port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.errors import Exit
+
+if TYPE_CHECKING:
+    from reconciler.sandbox.faults import AnyFault
+    from reconciler.sandbox.world import World
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_SEED = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Serve a Twilio that behaves, on a loopback port.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8010, show_default=True, help="0 takes any free port.")
+@click.option(
+    "--numbers",
+    type=click.IntRange(0, 1_000_000),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Generate N numbers.",
+)
+@click.option(
+    "--accounts",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Spread them over N accounts.",
+)
+@click.option("--seed", type=_SEED, metavar="FILE", help="Start from the world in FILE (JSON) instead.")
+@click.option("--persist", type=_FILE, metavar="FILE", help="Take up the world in FILE, and save it there at the end.")
+@click.option("--latency", type=click.FloatRange(0), metavar="MS", help="Every answer takes MS milliseconds longer.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,…]",
+    help="A bad day, for example rate_limit:every=10 or drop:percent=5,method=write. Repeatable.",
+)
+def sandbox(
+    port: int,
+    numbers: int,
+    accounts: int,
+    seed: Path | None,
+    persist: Path | None,
+    latency: float | None,
+    faults: tuple[str, ...],
+) -> int:
+    """Serve a Twilio on 127.0.0.1 until Ctrl-C: numbers, trunks, origination URLs, events and accounts, stateful.
+
+    Point an account at it with `base_url: http://127.0.0.1:8010`. At run time, /_sandbox lists what can be asked of
+    it: the log of calls, faults, an edit in the console, the whole world as a seed. docs/sandbox.md has it all.
+    """
+    from reconciler.sandbox.server import serve
+
+    world = _world(numbers, accounts, seed)
+
+    def ready(url: str) -> None:
+        click.echo(f"Twilio sandbox on {url}")
+        for account in world.accounts:
+            click.echo(f"  account_sid={account.sid} auth_token={account.auth_token}")
+
+    serve(world, port=port, faults=_faults(faults, latency), persist=persist, on_ready=ready)
+    return Exit.DONE
+
+
+def _world(numbers: int, accounts: int, seed: Path | None) -> World:
+    from reconciler.sandbox.store import SeedError
+    from reconciler.sandbox.world import World
+
+    if seed is None:
+        return World.generate(numbers, accounts)
+    try:
+        return World.load(seed)
+    except SeedError as error:
+        raise click.UsageError(f"{seed}: {error}") from None
+
+
+def _faults(texts: tuple[str, ...], latency: float | None) -> list[AnyFault]:
+    from reconciler.sandbox.faults import FaultError, Latency, parse_fault
+
+    try:
+        faults = [parse_fault(text) for text in texts]
+    except FaultError as error:
+        raise click.UsageError(str(error)) from None
+    return [*faults, *([Latency(ms=latency)] if latency else [])]

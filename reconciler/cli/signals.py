@@ -1,0 +1,32 @@
+"""Ctrl-C and SIGTERM: the first lets calls in flight finish and saves, the second stops at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from types import FrameType
+
+from reconciler.errors import Exit
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def stop_on_signals(stop: Event) -> Iterator[None]:
+    """While inside, the first signal sets `stop`; state is durable at every moment, so the second may just leave."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(Exit.FAILED)
+        stop.set()
+        os.write(2, b"\nStopping: finishing the calls in flight and saving. Once more to stop at once.\n")
+
+    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,25 @@
+"""`reconciler validate`."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.options import Common, common
+from reconciler.cli.output import emit
+from reconciler.cli.progress import Quiet
+
+
+@click.command(short_help="Check the configuration; needs no credentials.")
+@common
+def validate(shared: Common) -> int:
+    """Read all files, check everything that can be checked without Twilio, and show every problem at once.
+
+    Exit 0 when the configuration is valid (warnings do not change that), 3 when it is not.
+    """
+    from reconciler import workflows
+    from reconciler.report.documents import ValidateDocument
+    from reconciler.report.summaries import of_project
+
+    project = workflows.validate(shared.setting("validate", Quiet(shared)))
+    emit(shared, ValidateDocument(command="validate", summary=of_project(project), diagnostics=project.warnings))
+    return 0

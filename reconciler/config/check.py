@@ -1,0 +1,103 @@
+"""What holds between sections: references lead somewhere, accounts are known, URLs are sound; pure.
+
+Numbers are checked where they are compiled (`numbers`), because there are so many of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from reconciler.config.accounts import Accounts
+from reconciler.config.codes import diagnostic
+from reconciler.config.fields import Section, is_sid
+from reconciler.config.findings import Finding, known, placed
+from reconciler.config.sections.agent import Agent, Application
+from reconciler.config.sections.platform import AnyPlatform
+from reconciler.config.sections.trunk import Trunk
+from reconciler.config.settings import Checked, Settings
+from reconciler.config.unsupported import refuse
+from reconciler.config.urls import lint, lint_hook, lint_webhooks
+from reconciler.diagnostics import Diagnostic
+
+T = TypeVar("T", bound=Section)
+
+
+def check(settings: Settings, accounts: Accounts) -> list[Diagnostic]:
+    """All problems between the sections, numbers left aside."""
+
+    def agent_findings(agent: Agent) -> list[Finding]:
+        references = _agent_references(agent, settings) if settings.complete else []
+        return [*lint_webhooks(agent.webhooks, ("webhooks",)), *references]
+
+    return [
+        *_each("agents", settings.agents, agent_findings),
+        *_each("applications", settings.applications, lambda application: _application(application, accounts)),
+        *_each("platforms", settings.platforms, lambda platform: _connections(platform, accounts)),
+        *_each("trunks", settings.trunks, lambda trunk: _trunk(trunk, accounts), address="trunk/"),
+        *_defaults(settings, accounts),
+    ]
+
+
+def account_findings(own: str | None, accounts: Accounts) -> list[Finding]:
+    """What is wrong with the account that a resource names, or fails to name."""
+    account = accounts.resolve(own)
+    return [account] if isinstance(account, Finding) else []
+
+
+def _each(
+    section: str, entries: dict[str, Checked[T]], look: Callable[[T], list[Finding]], address: str = ""
+) -> Iterator[Diagnostic]:
+    for name, (place, value) in entries.items():
+        if value is not None:
+            yield from placed([*refuse(section, value), *look(value)], place, address + name if address else None)
+
+
+def _agent_references(agent: Agent, settings: Settings) -> Iterator[Finding]:
+    platform, application = agent.platform, agent.application
+    if platform and platform not in settings.platforms:
+        detail = f"`platforms` declares no `{platform}`.{known(platform, settings.platforms)}"
+        yield Finding("platform_not_found", detail, ("platform",))
+    if application and not is_sid(application, "AP") and application not in settings.applications:
+        hint = known(application, settings.applications)
+        detail = f"`applications` declares no `{application}`, and it is no AP… SID.{hint}"
+        yield Finding("application_not_found", detail, ("application",))
+
+
+def _application(application: Application, accounts: Accounts) -> list[Finding]:
+    return [
+        *account_findings(application.account, accounts),
+        *lint_hook(application.voice, ("voice",)),
+        *lint_hook(application.sms, ("sms",)),
+        *lint_hook(application.status, ("status",)),
+    ]
+
+
+def _connections(platform: AnyPlatform, accounts: Accounts) -> list[Finding]:
+    found = []
+    for name in getattr(platform, "connections", {}):
+        account = accounts.resolve(name)
+        if isinstance(account, Finding):
+            found.append(Finding(account.code, account.detail, ("connections", name), "key"))
+    return found
+
+
+def _trunk(trunk: Trunk, accounts: Accounts) -> list[Finding]:
+    found = account_findings(trunk.account, accounts)
+    if trunk.disaster_recovery is not None:
+        found += lint(trunk.disaster_recovery.url, ("disaster_recovery", "url"))
+    urls = [origination.sip_url for origination in trunk.origination]
+    for index, url in enumerate(urls):
+        if url in urls[:index]:
+            detail = "This SIP URL is in the list already; to send it more calls, raise its weight."
+            found.append(Finding("duplicate_key", detail, ("origination", index, "sip_url")))
+    return found
+
+
+def _defaults(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
+    places = settings.defaults_places
+    for finding in accounts.check_default():
+        yield diagnostic(finding.code, finding.detail, places["account"].at("value"))
+    warnings = lint_hook(settings.defaults.bridge_numbers.voice, ("voice",))
+    if warnings:
+        yield from placed(warnings, next(place for key, place in places.items() if key != "account"))

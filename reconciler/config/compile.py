@@ -1,0 +1,161 @@
+"""Valid settings in, what they ask of Twilio out: canonical parts of agents and numbers, trunks as resources; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from reconciler.config.fields import is_sid, normal_sid
+from reconciler.config.findings import at
+from reconciler.config.nodes import Place
+from reconciler.config.project import Agent, PlatformSettings, Secret
+from reconciler.config.secrets import secret_of
+from reconciler.config.sections.agent import Agent as DeclaredAgent
+from reconciler.config.sections.agent import Application, Hook, StatusHook, Webhooks
+from reconciler.config.sections.number import Number
+from reconciler.config.sections.platform import AnyPlatform
+from reconciler.config.sections.trunk import Origination, Trunk
+from reconciler.config.settings import Checked
+from reconciler.kinds.number import webhook
+from reconciler.model import (
+    ApplicationRoute,
+    Attrs,
+    Desired,
+    OnRemoval,
+    Options,
+    Profile,
+    TrunkRoute,
+    Value,
+    Webhook,
+)
+
+PARTS = ("voice", "sms", "status")
+_CLEARED: Attrs = dict.fromkeys(PARTS)
+
+
+def canonical(hook: Hook | StatusHook | None) -> Webhook | None:
+    """A declared webhook in the form that is compared."""
+    if hook is None:
+        return None
+    if isinstance(hook, StatusHook):
+        return webhook(hook.url, hook.method)
+    return webhook(hook.url, hook.method, hook.fallback_url or "", hook.fallback_method)
+
+
+def webhook_parts(webhooks: Webhooks) -> dict[str, Value]:
+    """The parts that a set of webhooks sets or clears."""
+    return {part: canonical(getattr(webhooks, part)) for part in PARTS}
+
+
+def agent_parts(agent: DeclaredAgent, applications: Mapping[str, Checked[Application]]) -> Attrs:
+    """What an agent puts on its numbers; nothing is known of an agent on a platform.
+
+    | agent has     | voice       | sms                                             | status  |
+    |---------------|-------------|-------------------------------------------------|---------|
+    | `webhooks`    | its voice   | its sms                                         | its own |
+    | `application` | application | application when it has an SMS URL or is a SID  | cleared |
+    """
+    if agent.webhooks is not None:
+        return webhook_parts(agent.webhooks)
+    if agent.application is None:
+        return {}
+    route = ApplicationRoute(application_ref(agent.application))
+    declared = applications[agent.application].value if agent.application in applications else None
+    texts = is_sid(agent.application, "AP") or (declared is not None and declared.sms is not None)
+    return {"voice": route, "sms": route if texts else None, "status": None}
+
+
+def application_ref(written: str) -> str:
+    """An application's name, or its SID in normal form."""
+    return normal_sid(written) if is_sid(written, "AP") else written
+
+
+def number_parts(number: Number, agent: Attrs | None, manage: Collection[str]) -> dict[str, Value]:
+    """The managed attributes of a number; empty when it declares nothing."""
+    attrs: dict[str, Value] = {}
+    if number.agent or number.trunk or number.webhooks:
+        parts = dict(agent or _CLEARED)
+        for part in number.webhooks.model_fields_set if number.webhooks else ():
+            parts[part] = canonical(getattr(number.webhooks, part))
+        if number.trunk:
+            parts["voice"] = TrunkRoute(trunk_ref(number.trunk))
+        if not number.supports_inbound:
+            parts["voice"] = None
+        attrs = {part: parts[part] for part in PARTS if part in manage}
+    if number.friendly_name is not None:
+        attrs["friendly_name"] = number.friendly_name
+    return attrs
+
+
+def trunk_ref(written: str) -> str:
+    """A trunk's name, or its SID in normal form."""
+    return normal_sid(written) if is_sid(written, "TK") else written
+
+
+def trunk_resources(name: str, trunk: Trunk, account: str, place: Place) -> Iterator[Desired]:
+    """A trunk and its origination URLs."""
+    on_removal: OnRemoval = "keep" if trunk.on_removal == "keep" else "restore"
+    options = Options(on_removal=on_removal, protect=trunk.protect)
+    attrs: Attrs = {
+        "friendly_name": trunk.friendly_name or name,
+        "domain_name": trunk.domain,
+        "secure": trunk.secure,
+    }
+    address = f"trunk/{name}"
+    yield Desired("trunk", address, name, Profile(account, attrs, options), place.at("key"))
+    for index, origination in enumerate(trunk.origination):
+        url = origination.sip_url
+        position = at(place, ("origination", index)).at("value")
+        profile = Profile(account, _origination_attrs(origination), options)
+        yield Desired("origination_url", f"origination_url/{name}/{url}", url, profile, position, parent=address)
+
+
+def _origination_attrs(origination: Origination) -> Attrs:
+    return {
+        "sip_url": origination.sip_url,
+        "priority": origination.priority,
+        "weight": origination.weight,
+        "enabled": origination.enabled,
+        "friendly_name": origination.friendly_name or sip_host(origination.sip_url)[:64],
+    }
+
+
+def sip_host(url: str) -> str:
+    """The host of a SIP URL, without port and parameters."""
+    host = url.removeprefix("sip:").partition(";")[0].partition("?")[0].rpartition("@")[2]
+    return host.rpartition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+
+
+def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -> Agent:
+    """A declared agent as a value."""
+    recording = agent.webhooks.recording_status if agent.webhooks else None
+    return Agent(
+        name=name,
+        kind="webhooks" if agent.webhooks else "application" if agent.application else "platform",
+        parts=parts,
+        position=place.at("key"),
+        platform=agent.platform,
+        id=agent.id,
+        application=application_ref(agent.application) if agent.application else None,
+        owner=agent.owner,
+        outbound_number=agent.outbound_number,
+        recording_status=canonical(recording),
+        labels=agent.labels,
+    )
+
+
+def compile_platform(name: str, platform: AnyPlatform, place: Place) -> PlatformSettings:
+    """A declared platform as a value."""
+    secrets: dict[str, Secret] = {}
+    for field in ("api_key", "api_secret"):
+        secret = secret_of(platform, field, place)
+        if secret is not None:
+            secrets[field] = secret
+    return PlatformSettings(
+        name=name,
+        type=platform.type,
+        base_url=platform.base_url,
+        secrets=secrets,
+        connections=getattr(platform, "connections", {}),
+        organization_id=getattr(platform, "organization_id", None),
+        position=place.at("key"),
+    )

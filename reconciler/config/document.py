@@ -1,0 +1,334 @@
+"""One YAML file's bytes in, a strict tree of values with positions out; the only module that knows YAML's syntax.
+
+Knows nothing of what a configuration means, nor of other files. Built from libyaml's events in one pass, because a
+file of 100,000 numbers has half a million of them. Anchors and aliases are understood as far as they cannot explode;
+merge keys (``<<``), tags and everything that YAML 1.1 and 1.2 read differently are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, NoReturn
+
+from yaml.error import MarkedYAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
+from yaml.parser import Parser
+from yaml.reader import Reader, ReaderError
+from yaml.scanner import Scanner
+
+from reconciler.config.codes import diagnostic
+from reconciler.config.nodes import Int, Map, Mark, Node, Scalar, Seq, Spot
+from reconciler.config.scalars import Ambiguous, resolve
+from reconciler.config.syntax import cure
+from reconciler.diagnostics import Diagnostic
+from reconciler.model import Position
+
+DEEPEST = 64
+MOST_ALIASED = 500_000
+"""How many values all aliases of a file may stand for."""
+_SCALAR: Any = ScalarEvent
+_MAPPING: Any = MappingStartEvent
+_MAPPING_END: Any = MappingEndEvent
+_OPEN = object()
+_TAB = re.compile(rb"^ *(?=\t[ \t]*[^ \t\r\n#])", re.MULTILINE)
+_TEXT_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
+_TREE_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
+
+
+class PurePython(Reader, Scanner, Parser):
+    """The parser without libyaml: the same events, some thirty times slower."""
+
+    def __init__(self, data: bytes) -> None:
+        Reader.__init__(self, data)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+
+
+def fastest() -> Callable[[bytes], Any]:
+    """libyaml's parser where PyYAML was built with it."""
+    try:
+        from yaml._yaml import CParser
+    except ImportError:  # pragma: no cover - depends on how PyYAML was built
+        return PurePython
+    return CParser
+
+
+class Duplicate(NamedTuple):
+    """A key that stands in one mapping more than once: the mapping (which holds the first) and the place of another."""
+
+    node: Map
+    key: str
+    again: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file. `complete` is false when the file could not be read to its end; `root` is then what came before."""
+
+    file: str
+    root: Map
+    diagnostics: list[Diagnostic]
+    duplicates: list[Duplicate]
+    complete: bool = True
+
+
+def read(data: bytes, file: str, *, parser: Callable[[bytes], Any] | None = None) -> Document:
+    """Parse one file; never raises, all that is wrong with its form is in `diagnostics`."""
+    builder = _Builder(file)
+    try:
+        data.decode("utf-8")
+        builder.tabs(data)
+        builder.build((parser or fastest())(data).get_event)
+    except UnicodeDecodeError as error:
+        detail = "Save it as UTF-8; from here on its bytes are something else."
+        builder.problem("not_utf8", detail, _spot(data, error.start))
+    except ReaderError as error:
+        detail = "It holds a control character that YAML does not allow; remove it."
+        builder.problem("yaml_syntax", detail, _spot(data, error.position))
+    except MarkedYAMLError as error:
+        builder.syntax(error)
+    except _Stop:
+        pass
+    else:
+        return Document(file, builder.root, builder.diagnostics, builder.duplicates)
+    return Document(file, builder.root, builder.diagnostics, builder.duplicates, complete=False)
+
+
+class _Stop(Exception):
+    """The rest of the file cannot be understood; the problem is already noted."""
+
+
+class _Builder:
+    """Turns events into nodes; collects problems."""
+
+    def __init__(self, file: str) -> None:
+        self.root = _empty()
+        self.diagnostics: list[Diagnostic] = []
+        self.duplicates: list[Duplicate] = []
+        self._file = file
+        self._get: Callable[[], Any]
+        self._keys: dict[str, str] = {}
+        self._plain: dict[str, Scalar] = {}
+        self._anchors: dict[str, Any] = {}
+        self._sizes: dict[int, int] = {}
+        self._aliased = 0
+        self._in_key = 0
+
+    def problem(self, code: str, detail: str, mark: Mark) -> None:
+        """Note a problem."""
+        self.diagnostics.append(diagnostic(code, detail, Position(self._file, mark.line + 1, mark.column + 1)))
+
+    def tabs(self, data: bytes) -> None:
+        """Note the first line that is indented with a tab."""
+        found = _TAB.search(data) if b"\t" in data else None
+        if found is not None:
+            self.problem(
+                "tab_indentation", "YAML is indented with spaces. Replace tabs by spaces.", _spot(data, found.end())
+            )
+
+    def syntax(self, error: MarkedYAMLError) -> None:
+        """Note what the parser stopped at, unless a tab there has said it already."""
+        mark: Mark = error.problem_mark or error.context_mark or Spot(0, 0)
+        if all(noted.line != mark.line + 1 for noted in self.diagnostics if noted.code == "tab_indentation"):
+            self.problem("yaml_syntax", cure(error.problem or "", error.context or ""), mark)
+
+    def build(self, get: Callable[[], Any]) -> None:
+        """Read the one document of the stream into `root`."""
+        self._get = get
+        get()
+        if type(get()) is StreamEndEvent:
+            return self.problem("empty_file", "It needs at least `version: 1`.", Spot(0, 0))
+        event = get()
+        if type(event) is MappingStartEvent:
+            self._decoration(event, _TREE_TAGS)
+            self._map(1, self.root)
+        else:
+            self._not_a_mapping(event)
+        get()
+        mark = (event := get()).start_mark
+        if type(event) is DocumentStartEvent:
+            detail = "Only the first one would count. Put each into a file of its own and `include` it."
+            self.problem("multiple_documents", detail, mark)
+        return None
+
+    def _not_a_mapping(self, event: Any) -> None:
+        mark = event.start_mark
+        node = self._node(event, 1)
+        if node is None:
+            self.problem("empty_file", "It needs at least `version: 1`.", mark)
+        else:
+            self.problem("wrong_type", "A configuration file is a mapping: `version: 1`, `project: …` and so on.", mark)
+
+    def _map(self, depth: int, node: Map) -> Map:
+        """Fill `node` with the events up to the end of its mapping. The hot loop: nearly every event passes here."""
+        if depth > DEEPEST:
+            self._too_deep()
+        get, keys, plain = self._get, self._keys, self._plain
+        add, scalar, mapping, end = node.marks.append, _SCALAR, _MAPPING, _MAPPING_END
+        while True:
+            event = get()
+            if type(event) is not scalar:
+                if type(event) is end:
+                    return node
+                self._complex_key(event, depth)
+                continue
+            mark = event.start_mark
+            key = event.value
+            if not event.style:
+                key = keys.get(key) or self._key(key, mark)
+            if event.anchor or event.tag:
+                self._decorated(event)
+            event = get()
+            value: Node
+            if type(event) is scalar and not event.anchor and not event.tag:
+                value = event.value
+                if not event.style:
+                    try:
+                        value = plain[event.value]
+                    except KeyError:
+                        value = self._scalar(event.value, event.start_mark)
+            elif type(event) is mapping and not event.anchor and not event.tag:
+                value = self._map(depth + 1, _empty())
+            else:
+                value = self._node(event, depth + 1)
+            if key in node:
+                self.duplicates.append(Duplicate(node, key, mark))
+                continue
+            node[key] = value
+            add(mark)
+            add(event.start_mark)
+
+    def _seq(self, depth: int, node: Seq) -> Seq:
+        if depth > DEEPEST:
+            self._too_deep()
+        while True:
+            event = self._get()
+            if type(event) is SequenceEndEvent:
+                return node
+            node.append(self._node(event, depth + 1))
+            node.marks.append(event.start_mark)
+
+    def _node(self, event: Any, depth: int) -> Node:
+        """The value that starts with this event, whatever it is."""
+        kind = type(event)
+        if kind is AliasEvent:
+            return self._alias(event)
+        if kind is ScalarEvent:
+            return self._decorated(event)
+        anchor = self._decoration(event, _TREE_TAGS)
+        if anchor:
+            self._anchors[anchor] = _OPEN
+        node: Node
+        if kind is MappingStartEvent:
+            node = self._map(depth, _empty())
+        else:
+            node = Seq()
+            node.marks = []
+            self._seq(depth, node)
+        if anchor:
+            self._anchors[anchor] = node
+        return node
+
+    def _decorated(self, event: Any) -> Node:
+        """A scalar that may have an anchor or a tag."""
+        anchor = self._decoration(event, _TEXT_TAGS)
+        quoted = event.style or event.tag
+        value: Scalar = event.value if quoted else self._scalar(event.value, event.start_mark)
+        if anchor:
+            self._anchors[anchor] = value
+        return value
+
+    def _decoration(self, event: Any, allowed: frozenset[str | None]) -> str:
+        if event.tag not in allowed:
+            detail = (
+                "Nothing is built from tags here. Remove the word that starts with `!`, or put the value in quotes."
+            )
+            self.problem("custom_tag", detail, event.start_mark)
+        return event.anchor or ""
+
+    def _alias(self, event: Any) -> Node:
+        missing = object()
+        node = self._anchors.get(event.anchor, missing)
+        if node is missing or node is _OPEN:
+            detail = "An alias (`*name`) repeats what an anchor (`&name`) marked further up in the same file; "
+            detail += (
+                "this one refers to itself." if node is _OPEN else "there is no such anchor. Text is put in quotes."
+            )
+            self.problem("unknown_alias", detail, event.start_mark)
+            return ""
+        self._aliased += self._size(node)
+        if self._aliased > MOST_ALIASED:
+            detail = f"All aliases up to here stand for more than {MOST_ALIASED:,} values. Write out what you need."
+            self.problem("alias_explosion", detail, event.start_mark)
+            raise _Stop
+        return node  # type: ignore[no-any-return]
+
+    def _size(self, node: Any) -> int:
+        """How many values a node stands for once its aliases are written out."""
+        if not isinstance(node, Map | Seq):
+            return 1
+        size = self._sizes.get(id(node))
+        if size is None:
+            children = node.values() if isinstance(node, Map) else node
+            size = self._sizes[id(node)] = 1 + sum(self._size(child) for child in children)
+        return size
+
+    def _key(self, text: str, mark: Mark) -> str:
+        """A plain key that is met for the first time."""
+        value = resolve(text)
+        if isinstance(value, str) and text != "<<":
+            self._keys[text] = text
+        elif text == "<<":
+            detail = "Not every YAML program knows `<<`. Repeat the keys, use `defaults`, or alias the whole mapping."
+            self.problem("merge_key", detail, mark)
+        elif isinstance(value, Int):
+            self.problem("unquoted_number", f'To YAML `{text}` is a number. Put it in quotes: "{text}".', mark)
+        else:
+            reason = f" {value.reason}" if isinstance(value, Ambiguous) else ""
+            self.problem("ambiguous_scalar", f'As a key, `{text}` is not text to YAML: write "{text}".{reason}', mark)
+        return text
+
+    def _scalar(self, text: str, mark: Mark) -> Scalar:
+        """A plain value that is met for the first time."""
+        value = resolve(text)
+        if isinstance(value, Ambiguous):
+            self.problem("ambiguous_scalar", f"{value.reason} Put it in quotes if it is text.", mark)
+            return text
+        self._plain[text] = value
+        return value
+
+    def _complex_key(self, event: Any, depth: int) -> None:
+        if not self._in_key:
+            detail = "A list, a mapping or an alias cannot be a key here: write the key out as plain text."
+            self.problem("complex_key", detail, event.start_mark)
+        self._in_key += 1
+        self._node(event, depth + 1)
+        self._in_key -= 1
+        self._node(self._get(), depth + 1)
+
+    def _too_deep(self) -> NoReturn:
+        detail = f"More than {DEEPEST} levels: no configuration has that many. Is a bracket missing?"
+        mark = self._get().start_mark
+        self.problem("too_deep", detail, mark)
+        raise _Stop
+
+
+def _empty() -> Map:
+    node = Map()
+    node.marks = []
+    return node
+
+
+def _spot(data: bytes, offset: int) -> Spot:
+    start = data.rfind(b"\n", 0, offset) + 1
+    return Spot(data.count(b"\n", 0, offset), len(data[start:offset].decode("utf-8", "replace")))

@@ -1,0 +1,252 @@
+"""The types of configuration fields: what each accepts, in which canonical form it is kept, and its JSON Schema.
+
+Raises pydantic's custom errors whose type is one of our codes; refuses to know positions and other fields.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AliasGenerator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from reconciler.config.project import Limit
+
+E164 = r"^\+[1-9][0-9]{1,14}$"
+NUMBER_KEY = r"^(\+[1-9][0-9]{1,14}|PN[0-9a-fA-F]{32})$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+_SID_LIKE = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
+
+
+ALIASES = {
+    "agent": ("agent_id",),
+    "auth_token": ("twilio_token",),
+    "sid": ("twilio_sid", "number_sid", "twilio_number_sid", "phone_number_sid"),
+}
+"""Other names of fields, as the platforms' own import calls have them."""
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """All ways to write a field's name, our own first."""
+    names = (name, *ALIASES.get(name, ()))
+    return tuple(dict.fromkeys((*names, *map(to_camel, names))))
+
+
+def _alias(name: str) -> str | AliasChoices:
+    names = spellings(name)
+    return AliasChoices(*names) if len(names) > 1 else name
+
+
+class Section(BaseModel):
+    """The base of all models: strict, closed, immutable; each field may also be written in camelCase."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        defer_build=True,
+        alias_generator=AliasGenerator(validation_alias=_alias),
+    )
+
+
+def required(description: str, example: Any, **more: Any) -> Any:
+    """A field that must be there, described for people and editors."""
+    return Field(description=description, examples=[example], **more)
+
+
+def optional(description: str, example: Any, default: Any = None, **more: Any) -> Any:
+    """A field that may be left out, described for people and editors."""
+    return Field(default, description=description, examples=[example], **more)
+
+
+def refusal(code: str, detail: str) -> PydanticCustomError:
+    """The error that `translate` turns into a diagnostic of this code."""
+    return PydanticCustomError(code, "{detail}", {"detail": detail})
+
+
+def normal_sid(sid: str) -> str:
+    """A SID in the one form that we compare: its prefix in capitals, the hexadecimal digits in lower case."""
+    return sid[:2].upper() + sid[2:].lower()
+
+
+def is_sid(text: str, prefix: str) -> bool:
+    """Whether this is a SID of the kind with that prefix."""
+    return text.startswith(prefix) and _SID_LIKE.fullmatch(text) is not None
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise refusal("missing_field", "It is empty: write a value, or leave the key out.")
+    return value
+
+
+def _label(value: str) -> str:
+    if len(_text(value)) > 64:
+        raise refusal("invalid_value", f"Twilio keeps at most 64 characters; these are {len(value)}.")
+    return value
+
+
+def bad_name(name: str) -> str:
+    """What is wrong with a name; "" when nothing is."""
+    if re.fullmatch(NAME[1:-1], name) and not _SID_LIKE.fullmatch(name):
+        return ""
+    return "A name has up to 64 letters, digits, `.`, `_` and `-`, starts with a letter or digit, and is no SID."
+
+
+def _name(value: str) -> str:
+    detail = bad_name(value)
+    if detail:
+        raise refusal("invalid_name", detail)
+    return value
+
+
+def _project(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", value):
+        detail = "A project's name has lower-case letters, digits, `-`, `_` and `.`, like `acme-voice`."
+        raise refusal("invalid_name", detail)
+    return value
+
+
+def _phone(value: str) -> str:
+    if not re.fullmatch(E164[1:-1], value):
+        raise refusal("invalid_phone_format", phone_advice(value))
+    return value
+
+
+def phone_advice(text: str) -> str:
+    """How to write a phone number; with a proposal when it is clear what is meant."""
+    digits = re.sub(r"[\s().\-/]", "", text)
+    digits = "+" + digits[2:] if digits.startswith("00") else digits
+    meant = digits if digits.startswith("+") else f"+{digits}"
+    advice = 'E.164 is a plus sign, the country code and the number, up to 15 digits: "+15550100200".'
+    return f'{advice} Did you mean "{meant}"?' if re.fullmatch(E164[1:-1], meant) and meant != text else advice
+
+
+def _sid(prefix: str, code: str, what: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not is_sid(value, prefix):
+            raise refusal(code, f"{what} is {prefix} and 32 hexadecimal digits; this has {len(value)} characters.")
+        return normal_sid(value)
+
+    return check
+
+
+def _url(value: str) -> str:
+    advice = "It must start with https:// (or http://) and name a host, like https://agents.example.com/voice."
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"[\s\x00-\x1f\x7f]", value):
+        raise refusal("invalid_url", advice)
+    return value
+
+
+def _sip_url(value: str) -> str:
+    if not re.fullmatch(r"sip:(?:[^\s@]+@)?[^\s@;?]+(?:[;?]\S*)?", value):
+        raise refusal("invalid_url", "A SIP URL starts with `sip:` and names a host, like sip:sbc1.example.com.")
+    return value
+
+
+def _domain(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.pstn\.twilio\.com", value.lower()):
+        raise refusal("invalid_value", "A trunk's domain is one name below pstn.twilio.com: acme.pstn.twilio.com.")
+    return value.lower()
+
+
+def _country(value: str) -> str:
+    if not re.fullmatch("[A-Z]{2}", value):
+        raise refusal("invalid_value", 'A country is two capital letters (ISO 3166), in quotes: "GB".')
+    return value
+
+
+def _state(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    if separator and "@" in rest.split("/")[0] and ":" in rest.split("/")[0].rpartition("@")[0]:
+        raise refusal("literal_secret", "A password in `state` would be in the repository. Give it by the environment.")
+    if separator and scheme not in ("s3", "gs", "az", "postgresql", "https", "http"):
+        raise refusal(
+            "invalid_value", "State is a file, or s3://, gs://, az://, postgresql:// or https:// and a place."
+        )
+    return _text(value)
+
+
+def _limit(value: object) -> Limit:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return Limit(int(value), percent=False)
+    found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if found is None or float(found[1]) > 100:
+        raise refusal("invalid_value", "Write a number of resources (5), or a share from 0% to 100% (30%).")
+    return Limit(float(found[1]), percent=True)
+
+
+def _reference(value: object) -> object:
+    if not isinstance(value, dict):
+        detail = "Secrets never stand in the configuration. Write {env: NAME} or {file: PATH}, and change this one: "
+        raise refusal("literal_secret", detail + "whoever can read the repository knows it.")
+    return value
+
+
+def _schema(**extra: Any) -> Any:
+    return Field(json_schema_extra=extra)
+
+
+Text = Annotated[str, AfterValidator(_text), _schema(minLength=1)]
+Label = Annotated[str, AfterValidator(_label), _schema(minLength=1, maxLength=64)]
+Name = Annotated[str, AfterValidator(_name), _schema(pattern=NAME)]
+ProjectName = Annotated[str, AfterValidator(_project), _schema(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+Phone = Annotated[str, AfterValidator(_phone), _schema(pattern=E164)]
+AccountSid = Annotated[
+    str, AfterValidator(_sid("AC", "invalid_twilio_sid", "An account SID")), _schema(pattern="^AC[0-9a-fA-F]{32}$")
+]
+NumberSid = Annotated[
+    str, AfterValidator(_sid("PN", "invalid_number_sid", "A number's SID")), _schema(pattern="^PN[0-9a-fA-F]{32}$")
+]
+Url = Annotated[str, AfterValidator(_url), _schema(pattern="^https?://[^/\\s]+")]
+SipUrl = Annotated[str, AfterValidator(_sip_url), _schema(pattern="^sip:[^\\s]+$")]
+Domain = Annotated[str, AfterValidator(_domain), _schema(pattern="\\.pstn\\.twilio\\.com$")]
+State = Annotated[str, AfterValidator(_state), _schema(minLength=1)]
+Percent = Annotated[str, _schema(pattern="^[0-9]{1,3}(\\.[0-9]{1,6})?%$")]
+Count = Annotated[int, Field(ge=0)]
+Quota = Annotated[Limit, PlainValidator(_limit, json_schema_input_type=Count | Percent)]
+Country = Annotated[str, AfterValidator(_country), _schema(pattern="^[A-Z]{2}$")]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Labels = dict[str, str]
+Method = Literal["GET", "POST"]
+OnRemoval = Literal["restore", "clear", "keep"]
+Takeover = Literal["refuse", "allow"]
+Part = Literal["voice", "sms", "status"]
+
+
+class Reference(Section):
+    """Where a secret is found when it is needed; the secret itself never stands in the configuration."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["env"]}, {"required": ["file"]}]})
+
+    env: str = optional("Name of an environment variable.", "TWILIO_API_SECRET", default="")
+    file: str = optional("Path of a file, relative to the entry file's folder.", "secrets/token", default="")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.env) == bool(self.file):
+            raise refusal("missing_field", "A reference is either {env: NAME} or {file: PATH}.")
+        if self.env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.env):
+            raise refusal("invalid_name", "`env` takes the name of an environment variable: letters, digits and `_`.")
+        return self
+
+
+SecretReference = Annotated[Reference, BeforeValidator(_reference, json_schema_input_type=Reference)]

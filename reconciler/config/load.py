@@ -1,0 +1,142 @@
+"""A configuration in (an entry file and all it includes), a `Project` out; or every problem of every file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from reconciler.config.accounts import FROM_ENVIRONMENT, Accounts, from_environment, settings_of
+from reconciler.config.check import check
+from reconciler.config.compile import agent_parts, compile_agent, compile_platform, trunk_resources
+from reconciler.config.merge import NUMBER_SECTIONS, Merged
+from reconciler.config.model import Header
+from reconciler.config.numbers import Gathered, declared_twice
+from reconciler.config.profiles import Context, Profiles
+from reconciler.config.project import AccountSettings, Agent, Project, Safety
+from reconciler.config.secrets import to_secret
+from reconciler.config.settings import Settings, read_settings
+from reconciler.config.urls import hooks_of, urls_of
+from reconciler.diagnostics import Diagnostic, has_errors, in_reading_order
+from reconciler.errors import ConfigInvalid
+from reconciler.model import Desired
+
+_ECHOES = frozenset({"wrong_type", "invalid_value", "missing_field", "unquoted_number"})
+
+
+def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None = None) -> Project:
+    """Read the configuration that starts at `entry`. Raises `ConfigInvalid` with all diagnostics, warnings included.
+
+    `environ` is asked for the account of a configuration that declares none, and for nothing else: no secret is
+    needed. Diagnostics name files relative to `display_root`; without it, as `entry` names them.
+    """
+    merged = Merged(entry, display_root)
+    settings, problems = read_settings(merged)
+    accounts = _accounts(settings)
+    problems += check(settings, accounts)
+    profiles = Profiles(_context(settings, accounts))
+    numbers = _numbers(merged, profiles)
+    for gathered in numbers:
+        problems += gathered.diagnostics
+    problems += declared_twice(numbers)
+    diagnostics = in_reading_order([*merged.diagnostics, *_without_echoes(problems, merged.diagnostics)])
+    if settings.header is None or has_errors(diagnostics):
+        raise ConfigInvalid(*diagnostics)
+    desired = [*_trunks(settings, accounts), *(d for gathered in numbers for d in gathered.desired)]
+    declared = _account_settings(settings, environ)
+    return _project(
+        merged,
+        settings,
+        settings.header,
+        accounts=declared,
+        desired=desired,
+        urls=profiles.urls,
+        warnings=diagnostics,
+    )
+
+
+def _accounts(settings: Settings) -> Accounts:
+    account = settings.defaults_places.get("account")
+    default = account.node if account is not None and isinstance(account.node, str) else None
+    return Accounts(settings.accounts or {FROM_ENVIRONMENT: None}, default, complete=settings.complete)
+
+
+def _context(settings: Settings, accounts: Accounts) -> Context:
+    agents = {
+        name: None if entry.value is None else agent_parts(entry.value, settings.applications)
+        for name, entry in settings.agents.items()
+    }
+    trunks = {
+        name: None if entry.value is None else accounts.known(entry.value.account)
+        for name, entry in settings.trunks.items()
+    }
+    return Context(accounts, agents, trunks, settings.defaults, settings.safety.takeover, settings.complete)
+
+
+def _numbers(merged: Merged, profiles: Profiles) -> tuple[Gathered, Gathered]:
+    numbers = Gathered("number", profiles.number), Gathered("bridge_number", profiles.bridge_number)
+    for gathered, section in zip(numbers, NUMBER_SECTIONS, strict=True):
+        for part in merged.parts.get(section, []):
+            gathered.add(part)
+    return numbers
+
+
+def _trunks(settings: Settings, accounts: Accounts) -> Iterator[Desired]:
+    for name, (place, trunk) in settings.trunks.items():
+        account = accounts.known(trunk.account) if trunk is not None else None
+        if trunk is not None and account is not None:
+            yield from trunk_resources(name, trunk, account, place)
+
+
+def _without_echoes(problems: list[Diagnostic], of: list[Diagnostic]) -> Iterator[Diagnostic]:
+    """Problems, but for those that only repeat what is wrong with the YAML at the same place."""
+    said = {(d.file, d.line, d.column) for d in of}
+    return (d for d in problems if d.code not in _ECHOES or (d.file, d.line, d.column) not in said)
+
+
+def _project(
+    merged: Merged,
+    settings: Settings,
+    header: Header,
+    *,
+    accounts: dict[str, AccountSettings],
+    desired: list[Desired],
+    urls: set[str],
+    warnings: list[Diagnostic],
+) -> Project:
+    key = header.fingerprint_key
+    safety = settings.safety
+    return Project(
+        name=header.project,
+        state=header.state,
+        base=merged.base,
+        accounts=accounts,
+        platforms={name: compile_platform(name, p, place) for name, (place, p) in settings.platforms.items() if p},
+        agents=_agents(settings),
+        desired=desired,
+        safety=Safety(safety.takeover, safety.max_updates, safety.max_removals),
+        our_urls=frozenset([*urls, *_agent_urls(settings)]),
+        warnings=warnings,
+        digest=merged.digest,
+        files=tuple(merged.files),
+        fingerprint_key=to_secret(key, settings.header_places["fingerprint_key"].at("value")) if key else None,
+    )
+
+
+def _agents(settings: Settings) -> dict[str, Agent]:
+    return {
+        name: compile_agent(name, agent, agent_parts(agent, settings.applications), place)
+        for name, (place, agent) in settings.agents.items()
+        if agent is not None
+    }
+
+
+def _account_settings(settings: Settings, environ: Mapping[str, str]) -> dict[str, AccountSettings]:
+    if not settings.accounts:
+        return {FROM_ENVIRONMENT: from_environment(environ)}
+    return {name: settings_of(name, account, place) for name, (place, account) in settings.accounts.items() if account}
+
+
+def _agent_urls(settings: Settings) -> Iterator[str]:
+    for entry in settings.agents.values():
+        for _, hook in hooks_of(entry.value.webhooks if entry.value else None):
+            yield from (url for _, url in urls_of(hook))

@@ -1,0 +1,182 @@
+"""The entry file and all that it includes in, its sections put together out; each value keeps its file.
+
+Knows which keys may stand in several files, nothing of what they mean.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from reconciler.config.codes import diagnostic
+from reconciler.config.document import Document, read
+from reconciler.config.nodes import Map, Mark, Place, Seq, Spot
+from reconciler.diagnostics import Diagnostic
+from reconciler.model import Position
+
+NUMBER_SECTIONS = ("numbers", "bridge_numbers")
+_MAGIC = re.compile(r"[*?\[]")
+_START = Spot(0, 0)
+
+
+class Merged:
+    """All files of a configuration.
+
+    `parts` holds, for each key at the top of any file, its value in each file that has it. `complete` is false when
+    some file could not be read to its end: then what seems to be missing may stand there.
+    """
+
+    def __init__(self, entry: Path, display_root: Path | None) -> None:
+        self.base = entry.parent
+        self.files: list[str] = []
+        self.parts: dict[str, list[Place]] = {}
+        self.diagnostics: list[Diagnostic] = []
+        self.complete = True
+        self._root = display_root
+        self._digest = hashlib.sha256()
+        self._read: set[str] = set()
+        self._file(entry, ())
+        self._check_twice()
+
+    @property
+    def digest(self) -> str:
+        """Changes when the content, the name or the order of any file changes."""
+        return f"sha256:{self._digest.hexdigest()}"
+
+    def entries(self, section: str) -> dict[str, Place]:
+        """What a section declares, by name; of two declarations of one name, the first."""
+        found: dict[str, Place] = {}
+        for part in self.parts.get(section, []):
+            if isinstance(part.node, Map):
+                for name in part.node:
+                    child = part.child(name)
+                    if child is not None:
+                        found.setdefault(name, child)
+        return found
+
+    def start(self) -> Position:
+        """Where the entry file starts: the place of what should be in it and is not."""
+        return Position(self.files[0], 1, 1)
+
+    def _file(self, path: Path, including: tuple[str, ...], by: Position | None = None) -> None:
+        label = self._label(path)
+        try:
+            data = path.read_bytes()
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
+            self.complete = False
+            self.files.append(label)
+            self._problem("unreadable_file", f"{label}: {reason}.", by or Position(label, 1, 1))
+            return
+        identity = os.path.realpath(path)
+        self._read.add(identity)
+        self.files.append(label)
+        self._digest.update(f"{os.path.relpath(path, self.base)}\0{len(data)}\0".encode())
+        self._digest.update(data)
+        document = read(data, label)
+        del data
+        self.complete &= document.complete
+        self._take(document)
+        for pattern in self._patterns(label, document.root):
+            self._include(pattern, path.parent, (*including, identity))
+
+    def _take(self, document: Document) -> None:
+        self.diagnostics += document.diagnostics
+        root = Place(document.file, document.root, _START, _START)
+        for key in document.root:
+            child = root.child(key)
+            if key != "include" and child is not None:
+                self.parts.setdefault(key, []).append(child)
+        numbers = [document.root.get(section) for section in NUMBER_SECTIONS]
+        for node, name, again in document.duplicates:
+            code = "number_already_imported" if any(node is section for section in numbers) else "duplicate_key"
+            first, second = (_position(document.file, mark) for mark in (node.mark(name, "key"), again))
+            self._twice(code, name, first, second)
+
+    def _patterns(self, label: str, root: Map) -> Iterator[Place]:
+        include = Place(label, root, _START, _START).child("include")
+        if include is None or include.node is None:
+            return
+        items = [include.child(i) for i in range(len(include.node))] if isinstance(include.node, Seq) else [include]
+        for item in items:
+            if item is not None and isinstance(item.node, str) and item.node:
+                yield item
+            elif item is not None:
+                self._problem(
+                    "wrong_type", "`include` takes a file name or pattern, or a list of them.", item.at("value")
+                )
+
+    def _include(self, item: Place, folder: Path, including: tuple[str, ...]) -> None:
+        pattern, at = str(item.node), item.at("value")
+        if not _MAGIC.search(pattern):
+            return self._include_file(folder / pattern, at, including)
+        found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))
+        files = [folder / name for name in found if (folder / name).is_file()]
+        if not files:
+            self._problem("include_no_match", f"Nothing matches it in {self._label(folder)}.", at)
+        for path in files:
+            if os.path.realpath(path) not in self._read:
+                self._file(path, including, at)
+        return None
+
+    def _include_file(self, path: Path, at: Position, including: tuple[str, ...]) -> None:
+        try:
+            identity, exists = os.path.realpath(path), path.exists()
+        except (OSError, ValueError):
+            identity, exists = "", False
+        if not exists:
+            self.complete = False
+            self._problem("include_not_found", f"There is no {self._label(path)}.", at)
+        elif identity in including:
+            self._problem(
+                "include_cycle", f"{self._label(path)} is what includes this file. Remove one of the two.", at
+            )
+        elif identity not in self._read:
+            self._file(path, including, at)
+
+    def _check_twice(self) -> None:
+        for key, parts in self.parts.items():
+            if key == "version" or key in NUMBER_SECTIONS:
+                continue
+            if not all(isinstance(part.node, Map) for part in parts):
+                for part in parts[1:]:
+                    self._twice("duplicate_key", key, parts[0].at("key"), part.at("key"))
+            elif len(parts) > 1:
+                self._check_entries(parts)
+
+    def _check_entries(self, parts: list[Place]) -> None:
+        seen: dict[str, Position] = {}
+        for part in parts:
+            for name in part.node if isinstance(part.node, Map) else ():
+                child = part.child(name)
+                if child is not None and name in seen:
+                    self._twice("duplicate_key", name, seen[name], child.at("key"))
+                elif child is not None:
+                    seen[name] = child.at("key")
+
+    def _twice(self, code: str, name: str, first: Position, second: Position) -> None:
+        self.diagnostics.append(twice(code, name, first, second))
+
+    def _problem(self, code: str, detail: str, at: Position) -> None:
+        self.diagnostics.append(diagnostic(code, detail, at))
+
+    def _label(self, path: Path) -> str:
+        """The name by which diagnostics call a file."""
+        if self._root is None:
+            return os.path.normpath(path)
+        relative = os.path.relpath(path, self._root)
+        return os.path.abspath(path) if relative.startswith("..") else relative
+
+
+def _position(file: str, mark: Mark) -> Position:
+    return Position(file, mark.line + 1, mark.column + 1)
+
+
+def twice(code: str, name: str, first: Position, second: Position, address: str | None = None) -> Diagnostic:
+    """The diagnostic of what is declared at two places."""
+    where = f"{first.file}:{first.line}:{first.column}"
+    return diagnostic(code, f"`{name}` is already declared at {where}. Keep one of the two.", second, address)

@@ -1,0 +1,143 @@
+"""One way of declaring a number in, what all numbers declared so have in common out: profile and findings.
+
+Equal profiles are one object, whatever the ways that lead to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from reconciler.config.accounts import Accounts
+from reconciler.config.compile import canonical, number_parts, trunk_ref
+from reconciler.config.fields import is_sid
+from reconciler.config.findings import Finding, known
+from reconciler.config.model import Defaults
+from reconciler.config.nodes import Node
+from reconciler.config.sections.number import BridgeNumber, Handling, Number, TwilioNumber, expand, expand_bridge
+from reconciler.config.translate import validate
+from reconciler.config.unsupported import refuse
+from reconciler.config.urls import hooks_of, lint_hook, lint_webhooks, urls_of
+from reconciler.model import Attrs, Options, Profile, Takeover
+
+
+class Template(NamedTuple):
+    """What numbers that are declared alike have in common; no profile where the declaration is invalid.
+
+    `sid` and `phone` are its pins. `plain`: such a number has nothing of its own and nothing wrong. `named`: each such
+    number has a friendly name of its own in place of the profile's.
+    """
+
+    profile: Profile | None
+    findings: tuple[Finding, ...] = ()
+    sid: str | None = None
+    phone: str | None = None
+    plain: bool = False
+    named: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """What numbers refer to: agents (None: invalid), the account of each trunk (None: unknown), defaults.
+
+    `complete` is false when some file could not be read: then nothing is called missing.
+    """
+
+    accounts: Accounts
+    agents: Mapping[str, Attrs | None]
+    trunks: Mapping[str, str | None]
+    defaults: Defaults
+    takeover: Takeover
+    complete: bool
+
+
+class Profiles:
+    """Makes templates; collects the URLs that they put on numbers in `urls`."""
+
+    def __init__(self, context: Context) -> None:
+        self.urls: set[str] = set()
+        self._context = context
+        self._profiles: dict[tuple[object, ...], Profile] = {}
+
+    def number(self, node: Node) -> Template:
+        """What a number means that is declared like this."""
+        value, findings = validate(Number.model_validate, Number, expand(node))
+        if not isinstance(value, Number):
+            return Template(None, tuple(findings))
+        context, defaults = self._context, self._context.defaults.numbers
+        account = context.accounts.resolve(value.account)
+        findings += [*refuse("numbers", value), *_problems(value, account, context)]
+        self.urls.update(url for _, hook in hooks_of(value.webhooks) for _, url in urls_of(hook))
+        agent = context.agents.get(value.agent) if value.agent else None
+        manage = defaults.manage if value.manage is None else value.manage
+        attrs = number_parts(value, agent, manage)
+        watch = not (value.agent or value.trunk or value.webhooks or value.friendly_name)
+        return self._template(value, account, attrs, self._options(value, defaults, value.agent, watch), findings)
+
+    def bridge_number(self, node: Node) -> Template:
+        """What a bridge number means that is declared like this."""
+        value, findings = validate(BridgeNumber.model_validate, BridgeNumber, expand_bridge(node))
+        if not isinstance(value, BridgeNumber):
+            return Template(None, tuple(findings))
+        context, defaults = self._context, self._context.defaults.bridge_numbers
+        account = context.accounts.resolve(value.account)
+        hook = value.voice or (None if value.platform else defaults.voice)
+        findings += [*refuse("bridge_numbers", value), *lint_hook(value.voice, ("voice",))]
+        if hook is None and value.platform is None:
+            detail = "It has no `voice`, and `defaults` gives none: bridge_numbers: {voice: https://…}."
+            findings.append(Finding("missing_field", detail, (), "key"))
+        self.urls.update(url for _, url in urls_of(hook))
+        attrs: Attrs = {"voice": canonical(hook)}
+        return self._template(value, account, attrs, self._options(value, defaults, None, False), findings)
+
+    def _template(
+        self, value: TwilioNumber, account: str | Finding, attrs: Attrs, options: Options, findings: list[Finding]
+    ) -> Template:
+        if isinstance(account, Finding):
+            return Template(None, (*findings, account), value.sid, value.phone_number)
+        key = (account, *attrs.items(), options)
+        profile = self._profiles.setdefault(key, Profile(account, attrs, options))
+        plain = not findings and value.sid is None and value.phone_number is None
+        return Template(profile, tuple(findings), value.sid, value.phone_number, plain)
+
+    def _options(self, value: Handling, defaults: Handling, agent: str | None, watch: bool) -> Options:
+        return Options(
+            agent=agent,
+            on_removal=value.on_removal or defaults.on_removal or "restore",
+            protect=bool(defaults.protect) if value.protect is None else value.protect,
+            takeover=value.takeover or defaults.takeover or self._context.takeover,
+            watch=watch,
+        )
+
+
+def _problems(number: Number, account: str | Finding, context: Context) -> Iterator[Finding]:
+    """What is wrong with a number that is well-formed by itself."""
+    yield from lint_webhooks(number.webhooks, ("webhooks",))
+    if number.agent and context.complete and number.agent not in context.agents:
+        detail = f"`agents` declares no `{number.agent}`.{known(number.agent, context.agents)}"
+        yield Finding("agent_not_found", detail, ("agent",))
+    if number.trunk:
+        yield from _trunk_problems(number, trunk_ref(number.trunk), account, context)
+    if not (number.supports_inbound or number.supports_outbound):
+        detail = "`supports_inbound` and `supports_outbound` are both false: it is imported, and used for nothing."
+        yield Finding("unusable_number", detail, ("supports_inbound",), "key")
+
+
+def _trunk_problems(number: Number, trunk: str, account: str | Finding, context: Context) -> Iterator[Finding]:
+    if number.webhooks is not None and number.webhooks.voice is not None:
+        detail = "A trunk takes the calls before any webhook is asked. Remove `webhooks: voice` or `trunk`."
+        yield Finding("conflicting_fields", detail, ("webhooks", "voice"), "key")
+    if is_sid(trunk, "TK"):
+        return
+    if trunk not in context.trunks:
+        if context.complete:
+            detail = f"`trunks` declares no `{trunk}`.{known(trunk, context.trunks)}"
+            yield Finding("trunk_not_found", detail, ("trunk",))
+        return
+    theirs = context.trunks[trunk]
+    if theirs is not None and isinstance(account, str) and theirs != account:
+        detail = (
+            f"The number is in account `{account}`, trunk `{trunk}` in `{theirs}`: Twilio connects them only in one."
+        )
+        yield Finding("account_mismatch", detail, ("trunk",))

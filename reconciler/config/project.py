@@ -1,0 +1,111 @@
+"""The outcome of loading a configuration: frozen values for all who come after; knows nothing of YAML or pydantic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.model import Attrs, Desired, Position, Takeover, Webhook
+
+LIMITS_FROM = 10
+"""A share of fewer resources than this is no limit: one of three is a third."""
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """Where a secret is to be found: an environment variable or a file; never the secret itself."""
+
+    env: str | None
+    file: str | None
+    position: Position | None
+
+
+class AccountSettings(msgspec.Struct, frozen=True):
+    """A Twilio account as declared, or as the TWILIO_* variables describe it (then `position` is None)."""
+
+    name: str
+    sid: str | None
+    auth_token: Secret | None = None
+    api_key: Secret | None = None
+    api_secret: Secret | None = None
+    region: str | None = None
+    edge: str | None = None
+    base_url: str | None = None
+    position: Position | None = None
+
+
+class PlatformSettings(msgspec.Struct, frozen=True):
+    """A voice-AI platform as declared; `secrets` by the name of their field."""
+
+    name: str
+    type: str
+    base_url: str | None
+    secrets: Mapping[str, Secret]
+    connections: Mapping[str, str]
+    organization_id: str | None
+    position: Position
+
+
+class Agent(msgspec.Struct, frozen=True):
+    """An agent as declared; `parts` is what it puts on its numbers (nothing known when it lives on a platform)."""
+
+    name: str
+    kind: Literal["webhooks", "application", "platform"]
+    parts: Attrs
+    position: Position
+    platform: str | None = None
+    id: str | None = None
+    application: str | None = None
+    owner: str | None = None
+    outbound_number: str | None = None
+    recording_status: Webhook | None = None
+    labels: dict[str, str] = {}
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """How many resources a plan may touch: a number, or per cent of those that are bound."""
+
+    amount: float
+    percent: bool
+
+    def most(self, bound: int) -> int | None:
+        """The limit for a kind with `bound` bound resources; None when there are too few for a limit."""
+        if bound < LIMITS_FROM:
+            return None
+        return int(bound * self.amount / 100) if self.percent else int(self.amount)
+
+    def __str__(self) -> str:
+        return f"{self.amount:g}%" if self.percent else f"{self.amount:g}"
+
+
+class Safety(msgspec.Struct, frozen=True):
+    """What a plan may do without being asked twice."""
+
+    takeover: Takeover = "refuse"
+    max_updates: Limit = Limit(30, percent=True)
+    max_removals: Limit = Limit(30, percent=True)
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A valid configuration.
+
+    `base` is the folder of the entry file: `state` and secret files are relative to it. `files` are the files read, as
+    diagnostics name them, and `digest` tells whether any of them changed. `our_urls` are all URLs that it declares.
+    """
+
+    name: str
+    state: str
+    base: Path
+    accounts: Mapping[str, AccountSettings]
+    platforms: Mapping[str, PlatformSettings]
+    agents: Mapping[str, Agent]
+    desired: list[Desired]
+    safety: Safety
+    our_urls: frozenset[str]
+    warnings: list[Diagnostic]
+    digest: str
+    files: tuple[str, ...]
+    fingerprint_key: Secret | None = None

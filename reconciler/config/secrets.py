@@ -1,0 +1,100 @@
+"""References to secrets, and the secrets themselves at the moment they are needed; never shows a value.
+
+The only place that reads environment variables and files for secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.config.codes import diagnostic
+from reconciler.config.fields import Reference, Section, is_sid, normal_sid
+from reconciler.config.findings import at
+from reconciler.config.nodes import Place
+from reconciler.config.project import AccountSettings, Secret
+from reconciler.errors import ReconcilerError
+from reconciler.model import Credentials, Position
+
+
+def secret_of(section: Section, field: str, entry: Place) -> Secret | None:
+    """The reference in this field of a declared entry."""
+    reference = getattr(section, field, None)
+    return to_secret(reference, at(entry, (field,)).at("value")) if isinstance(reference, Reference) else None
+
+
+def to_secret(reference: Reference, position: Position) -> Secret:
+    """A declared reference as a value."""
+    return Secret(reference.env or None, reference.file or None, position)
+
+
+def reveal(secret: Secret, environ: Mapping[str, str], base: Path) -> str:
+    """The secret that a reference leads to; files are relative to `base`. Raises `secret_not_found`."""
+    value = _from_environment(secret, environ) if secret.env else _from_file(secret, base)
+    if not value:
+        raise _not_found(secret, f"{_name(secret)} is empty.")
+    return value
+
+
+def credentials(account: AccountSettings, environ: Mapping[str, str], base: Path) -> Credentials:
+    """How the account is reached: by its API key where it has one, else by its auth token.
+
+    Raises `ReconcilerError` with every problem: `secret_not_found` at its reference, `invalid_twilio_sid`.
+    """
+    problems: list[ReconcilerError] = []
+
+    def get(secret: Secret | None) -> str:
+        try:
+            return reveal(secret, environ, base) if secret is not None else ""
+        except ReconcilerError as error:
+            problems.append(error)
+            return ""
+
+    sid = account.sid or ""
+    key, password = get(account.api_key), get(account.api_secret or account.auth_token)
+    if not is_sid(sid, "AC"):
+        problems.append(_bad_sid(sid))
+    if problems:
+        raise ReconcilerError(*(d for problem in problems for d in problem.diagnostics))
+    return Credentials(
+        name=account.name,
+        sid=normal_sid(sid),
+        username=key or normal_sid(sid),
+        password=password,
+        region=account.region,
+        edge=account.edge,
+        base_url=account.base_url,
+    )
+
+
+def _from_environment(secret: Secret, environ: Mapping[str, str]) -> str:
+    value = environ.get(secret.env or "")
+    if value is None:
+        raise _not_found(secret, f"{_name(secret)} is not set.")
+    return value
+
+
+def _from_file(secret: Secret, base: Path) -> str:
+    try:
+        return (base / (secret.file or "")).read_text("utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise _not_found(secret, f"{_name(secret)} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise _not_found(secret, f"{_name(secret)} is not text in UTF-8.") from error
+
+
+def _name(secret: Secret) -> str:
+    return f"The environment variable {secret.env}" if secret.env else f"The file {secret.file}"
+
+
+def _not_found(secret: Secret, detail: str) -> ReconcilerError:
+    hint = "" if secret.position else " With no `accounts` declared, the account comes from the TWILIO_* variables."
+    return ReconcilerError(diagnostic("secret_not_found", detail + hint, secret.position))
+
+
+def _bad_sid(sid: str) -> ReconcilerError:
+    if not sid:
+        missing = Secret("TWILIO_ACCOUNT_SID", None, None)
+        return _not_found(missing, f"{_name(missing)} is not set.")
+    detail = "TWILIO_ACCOUNT_SID must be AC and 32 hexadecimal digits."
+    return ReconcilerError(diagnostic("invalid_twilio_sid", detail, None))

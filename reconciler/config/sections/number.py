@@ -1,0 +1,125 @@
+"""`numbers` and `bridge_numbers`: the phone numbers, each by its E.164 or its SID."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, model_validator
+
+from reconciler.config.fields import (
+    Country,
+    Label,
+    Labels,
+    NumberSid,
+    OnRemoval,
+    Part,
+    Phone,
+    Price,
+    SecretReference,
+    Section,
+    Takeover,
+    Text,
+    optional,
+    refusal,
+    required,
+)
+from reconciler.config.sections.agent import AnyHook, Webhooks
+
+
+class Sip(Section):
+    """The trunks and the dispatch rule that a number outside Twilio gets on its platform."""
+
+    trunk_name: Text | None = optional("Name of its trunks.", "my-trunk")
+    server_address: Text | None = optional("SIP server; needed for outgoing calls.", "sip.example.com")
+    username: Text | None = optional("SIP user.", "user")
+    password: SecretReference | None = optional("SIP password.", {"env": "SIP_PASSWORD"})
+    room_name: Text | None = optional("Name pattern of the rooms for incoming calls.", "call-")
+    pin: SecretReference | None = optional("PIN for incoming calls, 4 to 10 characters.", {"env": "ROOM_PIN"})
+    media_encryption: Literal["disable", "allow", "require"] = optional("Encryption.", "require", default="allow")
+
+
+class Purchase(Section):
+    """What to buy when the number does not exist yet; needs ``apply --allow-purchase``."""
+
+    country: Country = required("Country (ISO 3166).", "GB")
+    type: Literal["local", "mobile", "toll_free"] = optional("Kind of number.", "local", default="local")
+    area_code: Text | None = optional("Area code, in quotes.", "415")
+    max_price: Price | None = optional("Most that it may cost a month.", 1.5)
+
+
+class Handling(Section):
+    """How a number is handled, apart from what is on it."""
+
+    takeover: Takeover | None = optional("Whether an import may overwrite what somebody else put there.", "allow")
+    protect: bool | None = optional("Refuse release, forget and delete.", True)
+    on_removal: OnRemoval | None = optional(
+        "What a release does: put the prior values back, clear them, or keep ours.", "restore"
+    )
+
+
+class TwilioNumber(Handling):
+    """What a number and a bridge number have in common."""
+
+    account: Text | None = optional("The Twilio account it is in.", "main")
+    sid: NumberSid | None = optional("Pins its SID: number and SID must match.", "PN00000000000000000000000000000000")
+    phone_number: Phone | None = optional("Its E.164, where the key is its SID: the two must match.", "+15550100123")
+    labels: Labels = optional("Labels of your own.", {"team": "sales"}, default={})
+
+
+class Number(TwilioNumber):
+    """A phone number and who answers it."""
+
+    agent: Text | None = optional("Name of the agent that answers.", "support")
+    trunk: Text | None = optional("Trunk that takes its calls: a name below `trunks`, or a TK… SID.", "edge")
+    webhooks: Webhooks | None = optional(
+        "Its own webhooks, instead of its agent's.", {"sms": "https://agents.example.com/sms"}
+    )
+    friendly_name: Label | None = optional("Its label on Twilio; managed only when given.", "Sales US")
+    supports_inbound: bool = optional("Whether it takes calls; false clears its voice route.", True, default=True)
+    supports_outbound: bool = optional("Whether calls are made with it.", True, default=True)
+    manage: list[Part] | None = optional("Which parts are ours; the others are left alone.", ["voice", "sms", "status"])
+    price: Price | None = optional("Monthly price, for your records only.", 1.15)
+    provider: Literal["twilio", "sip"] = optional(
+        "Where it lives: on Twilio, or elsewhere.", "twilio", default="twilio"
+    )
+    platform: Text | None = optional("With `provider: sip`: the platform it is made on.", "lk")
+    sip: Sip | None = optional("With `provider: sip`: its trunks.", {"trunk_name": "my-trunk"})
+    purchase: Purchase | None = optional("Buy it when it does not exist.", {"country": "GB"})
+
+    @model_validator(mode="after")
+    def _provider(self) -> Self:
+        if self.provider == "twilio" and (self.platform or self.sip):
+            detail = "`platform` and `sip` belong to numbers outside Twilio (`provider: sip`)."
+            raise refusal("conflicting_fields", f"{detail} A Twilio number reaches a platform by its agent.")
+        if self.provider == "sip" and not self.platform:
+            raise refusal("missing_field", "`provider: sip` needs the `platform` that the number is made on.")
+        if self.provider == "sip" and self.supports_outbound and not (self.sip and self.sip.server_address):
+            raise refusal("missing_field", "Outgoing calls need `sip: {server_address: …}`.")
+        return self
+
+
+class BridgeNumber(TwilioNumber):
+    """A number that warm transfers go through; only its voice webhook is managed."""
+
+    platform: Text | None = optional("Platform that sets its webhook.", "feather-prod")
+    voice: AnyHook | None = optional("Its voice webhook.", "https://agents.example.com/bridge")
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.platform and self.voice:
+            raise refusal("conflicting_fields", "The platform sets the voice webhook: give `platform` or `voice`.")
+        return self
+
+
+def expand(value: Any) -> Any:
+    """The long form of a number: its agent's name alone is a shorthand, nothing at all an empty mapping."""
+    if value is None:
+        return {}
+    return {"agent": value} if isinstance(value, str) else value
+
+
+def expand_bridge(value: Any) -> Any:
+    """The long form of a bridge number: nothing at all is an empty mapping."""
+    return {} if value is None else value
+
+
+AnyNumber = Annotated[Number, BeforeValidator(expand, json_schema_input_type=Number | Text | None)]
+AnyBridgeNumber = Annotated[BridgeNumber, BeforeValidator(expand_bridge, json_schema_input_type=BridgeNumber | None)]

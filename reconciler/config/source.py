@@ -1,0 +1,44 @@
+"""A line of a configuration file for a report to show, with what may be a secret blanked out."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from pathlib import Path
+
+_WORDS = "auth_?token|twilio_?token|api_?key|api_?secret|fingerprint_?key|password|passwd|pin|secret|token|private_?key"
+_KEY = re.compile(rf"""(?i)["']?[\w-]*(?:{_WORDS})["']?\s*:(?!\S)""")
+_REFERENCE = re.compile(r"""\s*(?:[&#].*$|\{\s*["']?(?:env|file)["']?\s*:[^{}]*\}|$)""")
+_LINES = re.compile(r"""\s*["']?(?:env|file)["']?\s*:""")
+_USER = re.compile(r"(://)[^/\s@]+@")
+_MASK = "***"
+
+
+def source_line(file: str, line: int, root: Path | None = None) -> str | None:
+    """Line `line` (from 1) of a file named by a diagnostic, None when it cannot be read; secrets are blanked out.
+
+    `root` is the folder that the names of diagnostics are relative to, by default the current one.
+    """
+    first = max(line - 2, 0)
+    try:
+        with ((root or Path()) / file).open(encoding="utf-8", errors="replace") as lines:
+            found = [text.rstrip("\r\n") for text in islice(lines, first, line)]
+    except (OSError, ValueError):
+        return None
+    if line < 1 or len(found) < line - first:
+        return None
+    return masked(found[-1], found[-2] if len(found) > 1 else "")
+
+
+def masked(text: str, before: str = "") -> str:
+    """The line without values of secret fields (references may stay) and without user and password in URLs.
+
+    `before` is the line before it: a value may stand below its key.
+    """
+    above = list(_KEY.finditer(before))
+    if above and not before[above[-1].end() :].strip(" |>+-") and text.strip() and not _LINES.match(text):
+        return text[: len(text) - len(text.lstrip())] + _MASK
+    for key in _KEY.finditer(text):
+        if not _REFERENCE.match(text, key.end()):
+            return f"{text[: key.end()]} {_MASK}"
+    return _USER.sub(r"\1***@", text)

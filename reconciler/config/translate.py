@@ -1,0 +1,171 @@
+"""pydantic's errors in, findings with our codes and in our words out; repeats no value that may be a secret."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from reconciler.config.codes import SUMMARIES
+from reconciler.config.fields import spellings
+from reconciler.config.findings import Finding, known
+from reconciler.config.nodes import Float, Int, Loc, Map, Node
+
+_WANTED = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_ON_KEYS = frozenset({"unknown_key", "literal_secret", "missing_field", "duplicate_key"})
+VERSION_ADVICE = "This program reads version 1: write `version: 1`."
+_UNSEEN = frozenset({"env", "file"})
+"""Fields of a reference: what stands there by mistake may be the secret itself."""
+
+
+def validate(check: Callable[[Any], Any], model: Any, node: Any) -> tuple[Any, list[Finding]]:
+    """The value that `check` makes of an entry (None when it cannot) and what is wrong with the entry."""
+    nulls = list(_nulls(node, ()))
+    try:
+        value = check(node)
+    except ValidationError as error:
+        return None, _findings(error, model, nulls)
+    return (None if nulls else value), [_empty(loc) for loc in nulls]
+
+
+def _findings(error: ValidationError, model: Any, nulls: list[Loc]) -> list[Finding]:
+    errors = error.errors(include_url=False)
+    unknown = {e["loc"] for e in errors if e["type"] == "extra_forbidden"}
+    holders = {loc[:-1] for loc in nulls}
+    found = [_empty(loc) for loc in nulls if not any(loc[: len(start)] == start for start in unknown)]
+    for e in errors:
+        if e["type"] in ("extra_forbidden", "missing") or not (e["input"] is None or e["loc"] in holders):
+            found.append(_finding(e, model))
+    return found
+
+
+def _nulls(node: Node, loc: Loc) -> Iterator[Loc]:
+    """Where nothing follows a key, or a list's dash."""
+    if node is None and loc:
+        yield loc
+    elif isinstance(node, dict | list):
+        for key, child in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from _nulls(child, (*loc, key))
+
+
+def _empty(loc: Loc) -> Finding:
+    return Finding("missing_field", f"Nothing follows `{loc[-1]}`: write a value, or leave the key out.", loc, "key")
+
+
+def _finding(error: ErrorDetails, model: Any) -> Finding:
+    code, detail = _explain(error, model)
+    return Finding(code, detail, error["loc"], "key" if code in _ON_KEYS else "value")
+
+
+def _explain(error: ErrorDetails, model: Any) -> tuple[str, str]:
+    kind, loc, ctx = error["type"], error["loc"], error.get("ctx", {})
+    if kind in SUMMARIES:
+        return kind, error["msg"]
+    if kind == "extra_forbidden":
+        return _unknown(model_at(model, loc[:-1]), str(loc[-1]), error)
+    if kind == "missing":
+        return "missing_field", _missing(model_at(model, loc[:-1]), str(loc[-1]))
+    if kind in _WANTED:
+        return _wrong_type(_WANTED[kind], error["input"], loc)
+    if kind == "literal_error":
+        return _not_one_of(ctx["expected"].replace("'", "").replace(" or ", ", ").split(", "), error["input"], loc)
+    if kind == "union_tag_invalid":
+        return _not_one_of(ctx["expected_tags"].replace("'", "").split(", "), ctx["tag"], (*loc, "provider"))
+    if kind == "union_tag_not_found":
+        return "missing_field", "`type` is missing: it says which platform this is."
+    bounds = {"greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}"}
+    return "invalid_value", f"It must be {bounds.get(kind, 'a finite number').format(**ctx)}."
+
+
+def _unknown(model: type[BaseModel] | None, key: str, error: ErrorDetails) -> tuple[str, str]:
+    fields = model.model_fields if model else {}
+    for name in fields:
+        if key in spellings(name):
+            return (
+                "duplicate_key",
+                f"`{key}` is another spelling of `{name}`, which is there as well. Keep one of them.",
+            )
+    return "unknown_key", f"`{key}` means nothing here.{known(key, list(fields))}"
+
+
+def _missing(model: type[BaseModel] | None, key: str) -> str:
+    field = model.model_fields.get(key) if model else None
+    return f"`{key}` is missing. {(field.description or '') if field else ''}".rstrip()
+
+
+def _wrong_type(wanted: str, value: Any, loc: Loc) -> tuple[str, str]:
+    if wanted == "text" and isinstance(value, Int | Float):
+        shown = f': "{value.text}"' if loc[-1] not in _UNSEEN else ""
+        return "unquoted_number", f"Without quotes this is a number to YAML. Put it in quotes{shown}."
+    if isinstance(value, Map) and value and value.keys() <= _UNSEEN and wanted != "a mapping":
+        return (
+            "reference_not_allowed",
+            "Only secret fields take {env: …} or {file: …}; here the value itself is needed.",
+        )
+    unquote = " Remove the quotes." if isinstance(value, str) and value in ("true", "false") else ""
+    return "wrong_type", f"Here stands {_kind(value)}; {wanted} is needed.{unquote}"
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case bool():
+            return "true or false"
+        case str():
+            return "text"
+        case int() | float():
+            return "a number"
+        case dict():
+            return "a mapping"
+        case _:
+            return "a list"
+
+
+def _not_one_of(options: list[str], value: Any, loc: Loc) -> tuple[str, str]:
+    if loc == ("version",):
+        return "unsupported_version", VERSION_ADVICE
+    code = "invalid_provider" if loc[-1] == "provider" else "invalid_value"
+    return code, f"It must be one of {', '.join(options)}.{_nearest(value, options)}"
+
+
+def _nearest(value: Any, options: list[str]) -> str:
+    hint = known(str(value).replace(" ", "_"), options)
+    return hint if "mean" in hint else ""
+
+
+def model_at(annotation: Any, loc: Loc) -> type[BaseModel] | None:
+    """The model that describes the mapping at `loc`."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return model_at(args[0], loc)
+    if origin in (Union, types.UnionType):
+        return _member_at(args, loc)
+    if origin in (dict, list):
+        return model_at(args[-1], loc[1:])
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return None
+    if not loc:
+        return annotation
+    for name, field in annotation.model_fields.items():
+        if loc[0] in spellings(name):
+            return model_at(field.annotation, loc[1:])
+    return None
+
+
+def _member_at(members: tuple[Any, ...], loc: Loc) -> type[BaseModel] | None:
+    for member in members:
+        tag = member.model_fields.get("type") if hasattr(member, "model_fields") else None
+        if tag is not None and loc and loc[0] in get_args(tag.annotation):
+            return model_at(member, loc[1:])
+    return next(filter(None, (model_at(member, loc) for member in members)), None)

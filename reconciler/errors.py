@@ -1,0 +1,86 @@
+"""Exceptions for what cannot continue, and the exit code of each; knows nothing of Twilio, YAML or terminals.
+
+Problems that can be collected are values (`reconciler.diagnostics`), not exceptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from reconciler.diagnostics import Diagnostic
+
+
+class Exit(IntEnum):
+    """What the process tells its caller; the table in the README."""
+
+    DONE = 0
+    FAILED = 1
+    CHANGES = 2
+    INVALID = 3
+    REFUSED = 4
+    PARTIAL = 5
+    LOCKED = 6
+    USAGE = 64
+
+
+class ReconcilerError(Exception):
+    """The base of every error that ends a run; carries the diagnostics to show and the exit code to leave with."""
+
+    exit: Exit = Exit.FAILED
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("; ".join(f"{d.code}: {d.detail or d.summary}" for d in diagnostics))
+        self.diagnostics: Sequence[Diagnostic] = diagnostics
+
+
+class ConfigInvalid(ReconcilerError):
+    """The configuration has at least one error; all of them are in `diagnostics`."""
+
+    exit = Exit.INVALID
+
+
+class RemoteError(ReconcilerError):
+    """Twilio or a platform refused, or could not be reached.
+
+    `status` is the HTTP status (0 when no answer came), `vendor_code` Twilio's own number (20003 …),
+    `request_id` Twilio's `Twilio-Request-Id`; `ambiguous` says that the call may have been carried out.
+    """
+
+    def __init__(
+        self,
+        diagnostic: Diagnostic,
+        *,
+        status: int = 0,
+        vendor_code: int | None = None,
+        request_id: str | None = None,
+        ambiguous: bool = False,
+    ) -> None:
+        super().__init__(diagnostic)
+        self.code = diagnostic.code
+        self.status = status
+        self.vendor_code = vendor_code
+        self.request_id = request_id
+        self.ambiguous = ambiguous
+
+
+class StateError(ReconcilerError):
+    """The state cannot be read, is damaged, or belongs to another project; never repaired silently."""
+
+
+class StateLocked(ReconcilerError):
+    """Another run holds the lock; the diagnostic says who and since when."""
+
+    exit = Exit.LOCKED
+
+
+class Refused(ReconcilerError):
+    """The plan must not be applied: stale, takeover without consent, threshold, protected."""
+
+    exit = Exit.REFUSED
+
+
+class UsageError(ReconcilerError):
+    """The command line cannot be understood."""
+
+    exit = Exit.USAGE

@@ -1,0 +1,96 @@
+"""The vocabulary a kind is described in: fields, endpoints, kinds; knows no particular kind and does no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from reconciler.model import Attrs, Live, Value, WireValue
+
+Product = Literal["api", "trunking", "monitor"]
+Params = dict[str, WireValue]
+Names = Mapping[str, str]
+"""SID → the name under which we manage it; a SID that is not in it stays a SID."""
+Sids = Mapping[str, str]
+"""Address → SID, of everything an action may refer to."""
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One documented call of Twilio's API. `path` is filled with str.format.
+
+    `idempotent`: carrying it out twice leaves the same world as once, so it may be sent again when no answer came.
+    `items` is the key of the rows in a page of a listing.
+    """
+
+    method: Literal["GET", "POST", "DELETE"]
+    product: Product
+    path: str
+    idempotent: bool = True
+    items: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One plain field: its canonical `name` (also its name in responses), its request parameter, its default."""
+
+    name: str
+    param: str
+    default: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of resource.
+
+    `rank` orders creation upward and deletion downward: what is referred to has a lower rank. `paid`: never created
+    or deleted by the reconciler. `observe` turns a row of the API into a `Live`, `to_wire` canonical attributes into
+    request parameters, `params` names the response field of each of them. `key_field` is the field that identifies it
+    on Twilio where state does not know its SID.
+    """
+
+    name: str
+    rank: int
+    key_field: str
+    observe: Callable[[Row, str, Names], Live]
+    to_wire: Callable[[Attrs, Sids], Params]
+    params: Mapping[str, str]
+    listing: Endpoint
+    update: Endpoint
+    fetch: Endpoint
+    create: Endpoint | None = None
+    delete: Endpoint | None = None
+    parent: str | None = None
+    paid: bool = False
+
+
+def plain_attrs(fields: tuple[Field, ...], row: Row) -> dict[str, Value]:
+    """The canonical attributes of a row whose fields need no interpretation: null and "" are the default."""
+    out: dict[str, Value] = {}
+    for field in fields:
+        value = row.get(field.name)
+        out[field.name] = field.default if value is None or value == "" else value
+    return out
+
+
+def plain_params(fields: tuple[Field, ...], attrs: Attrs) -> Params:
+    """Request parameters of canonical attributes whose fields need no interpretation."""
+    return {field.param: _wire(attrs[field.name]) for field in fields if field.name in attrs}
+
+
+def _wire(value: Value) -> WireValue:
+    if value is None:
+        return ""
+    if isinstance(value, str | int | bool):
+        return value
+    raise TypeError(f"not a plain value: {value!r}")
+
+
+def same(sent: WireValue, stored: WireValue) -> bool:
+    """Whether two raw values mean the same: null is "", and form encoding knows no types."""
+    left, right = ("" if value is None else value for value in (sent, stored))
+    if isinstance(left, bool) or isinstance(right, bool):
+        return str(left).lower() == str(right).lower()
+    return str(left) == str(right)

@@ -1,0 +1,259 @@
+"""A Twilio phone number (IncomingPhoneNumber): its fields on the wire and their canonical form.
+
+On the wire a number has trunk, application and URL side by side and the first present one answers; here its voice is
+one value (webhooks, trunk, application or none), and so is its SMS. Facts: Twilio's API documentation of
+IncomingPhoneNumber. Does no I/O.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from reconciler.kinds.kind import Endpoint, Kind, Names, Params, Row, Sids
+from reconciler.model import ApplicationRoute, Attrs, Live, TrunkRoute, Value, Webhook, Wire, WireValue
+
+_BASE = "/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers"
+LISTING = Endpoint("GET", "api", _BASE + ".json", items="incoming_phone_numbers")
+FETCH = Endpoint("GET", "api", _BASE + "/{sid}.json")
+UPDATE = Endpoint("POST", "api", _BASE + "/{sid}.json")
+
+VOICE = (
+    "voice_url",
+    "voice_method",
+    "voice_fallback_url",
+    "voice_fallback_method",
+    "voice_application_sid",
+    "trunk_sid",
+)
+SMS = ("sms_url", "sms_method", "sms_fallback_url", "sms_fallback_method", "sms_application_sid")
+STATUS = ("status_callback", "status_callback_method")
+WIRE_FIELDS = VOICE + SMS + STATUS
+PARTS: dict[str, tuple[str, ...]] = {
+    "voice": VOICE,
+    "sms": SMS,
+    "status": STATUS,
+    "friendly_name": ("friendly_name",),
+}
+"""Managed field → the wire fields that it is made of."""
+
+PARAMS = {name: "".join(word.capitalize() for word in name.split("_")) for name in (*WIRE_FIELDS, "friendly_name")}
+"""Wire field → request parameter: ``voice_url`` → ``VoiceUrl``."""
+
+
+class NumberRow(msgspec.Struct, gc=False):
+    """A number as Twilio's API writes it, as far as we look; every field may be absent, null or ""."""
+
+    sid: str
+    phone_number: str
+    friendly_name: str | None = None
+    voice_url: str | None = None
+    voice_method: str | None = None
+    voice_fallback_url: str | None = None
+    voice_fallback_method: str | None = None
+    voice_application_sid: str | None = None
+    trunk_sid: str | None = None
+    sms_url: str | None = None
+    sms_method: str | None = None
+    sms_fallback_url: str | None = None
+    sms_fallback_method: str | None = None
+    sms_application_sid: str | None = None
+    status_callback: str | None = None
+    status_callback_method: str | None = None
+
+
+class NumberPage(msgspec.Struct):
+    """One page of the listing; `next_page_uri` is relative, null at the end."""
+
+    incoming_phone_numbers: list[NumberRow]
+    next_page_uri: str | None = None
+
+
+_Config = tuple[Wire, Attrs]
+
+
+class Observer:
+    """Turns rows into `Live` numbers; numbers that are configured alike share one configuration."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._seen: dict[tuple[WireValue, ...], _Config] = {}
+
+    def live(self, row: NumberRow, account: str) -> Live:
+        """The number as the planner sees it."""
+        key = (
+            row.voice_url,
+            row.sms_url,
+            row.status_callback,
+            row.trunk_sid,
+            row.voice_method,
+            row.voice_fallback_url,
+            row.voice_fallback_method,
+            row.voice_application_sid,
+            row.sms_method,
+            row.sms_fallback_url,
+            row.sms_fallback_method,
+            row.sms_application_sid,
+            row.status_callback_method,
+        )
+        config = self._seen.get(key)
+        if config is None:
+            wire = {name: getattr(row, name) or "" for name in WIRE_FIELDS}
+            config = self._seen[key] = (wire, canonical(wire, self._names))
+        return Live(row.sid, row.phone_number, account, config[0], config[1], row.friendly_name or "")
+
+
+def canonical(wire: Wire, names: Names) -> dict[str, Value]:
+    """The effective configuration: voice, sms and status as values that can be compared with ``==``."""
+    return {
+        "voice": _route(wire, "voice", names),
+        "sms": _route(wire, "sms", names),
+        "status": webhook(_text(wire, "status_callback"), _text(wire, "status_callback_method")),
+    }
+
+
+def hidden_voice(wire: Wire) -> list[str]:
+    """What is set for voice but without effect, in words: a trunk hides application and URL, an application the URL."""
+    trunk, application = _text(wire, "trunk_sid"), _text(wire, "voice_application_sid")
+    hidden = []
+    if trunk and application:
+        hidden.append(f"application {application}")
+    if (trunk or application) and _text(wire, "voice_url"):
+        hidden.append(f"webhook {_text(wire, 'voice_url')}")
+    return hidden
+
+
+def webhook(url: str, method: str = "", fallback_url: str = "", fallback_method: str = "") -> Webhook | None:
+    """The canonical webhook, None when nothing is set: Twilio's default method is POST, whether it says so or not."""
+    if not url and not fallback_url:
+        return None
+    return Webhook(
+        url,
+        (method or "POST").upper(),
+        fallback_url,
+        (fallback_method or "POST").upper() if fallback_url else "",
+    )
+
+
+def observe(row: Row, account: str, names: Names) -> Live:
+    """A `Live` of one row given as plain JSON (the reply to an update)."""
+    return Observer(names).live(msgspec.convert(row, NumberRow, strict=False), account)
+
+
+def to_wire(attrs: Attrs, sids: Sids) -> Params:
+    """Request parameters that set these managed parts whole; what a part leaves out is sent empty.
+
+    A trunk or an application is sent alone: Twilio takes it in place of the URLs, and never both in one update.
+    """
+    params: Params = {}
+    for name, value in attrs.items():
+        if name == "friendly_name":
+            params["FriendlyName"] = "" if value is None else str(value)
+        else:
+            params.update(_part_params(name, value, sids))
+    return params
+
+
+def restore_params(wire: Wire) -> Params:
+    """Request parameters that put wire fields back as they were; an empty method is left to Twilio."""
+    return {
+        PARAMS[name]: "" if value is None else value
+        for name, value in wire.items()
+        if value or not name.endswith("_method")
+    }
+
+
+def fields_of(part: str, value: Value) -> dict[str, WireValue]:
+    """A canonical part as the fields a user knows: ``voice_url`` …, and ``trunk`` or ``application`` by name."""
+    if part == "friendly_name":
+        return {"friendly_name": value if isinstance(value, str) else None}
+    if isinstance(value, TrunkRoute):
+        return {"trunk": value.trunk}
+    if isinstance(value, ApplicationRoute):
+        return {f"{part}_application": value.application}
+    if not isinstance(value, Webhook):
+        return {}
+    if part == "status":
+        return {"status_callback": value.url, "status_callback_method": value.method}
+    fields: dict[str, WireValue] = {f"{part}_url": value.url, f"{part}_method": value.method}
+    if value.fallback_url:
+        fields[f"{part}_fallback_url"] = value.fallback_url
+        fields[f"{part}_fallback_method"] = value.fallback_method
+    return fields
+
+
+def in_words(value: Value) -> str:
+    """A route as a reviewer reads it."""
+    match value:
+        case TrunkRoute(trunk=trunk):
+            return f"trunk {trunk}"
+        case ApplicationRoute(application=application):
+            return f"application {application}"
+        case Webhook(url="", fallback_url=fallback):
+            return f"fallback {fallback} only"
+        case Webhook(url=url):
+            return f"webhook {url}"
+        case _:
+            return "nothing"
+
+
+def _route(wire: Wire, part: str, names: Names) -> Value:
+    trunk = _text(wire, "trunk_sid") if part == "voice" else ""
+    if trunk:
+        return TrunkRoute(names.get(trunk, trunk))
+    application = _text(wire, f"{part}_application_sid")
+    if application:
+        return ApplicationRoute(names.get(application, application))
+    return webhook(*(_text(wire, f"{part}_{rest}") for rest in ("url", "method", "fallback_url", "fallback_method")))
+
+
+def _part_params(part: str, value: Value, sids: Sids) -> Params:
+    if isinstance(value, TrunkRoute):
+        return {"TrunkSid": sids.get(f"trunk/{value.trunk}", value.trunk)}
+    if isinstance(value, ApplicationRoute):
+        sid = sids.get(f"application/{value.application}", value.application)
+        return {PARAMS[f"{part}_application_sid"]: sid}
+    hook = value if isinstance(value, Webhook) else Webhook("")
+    if part == "status":
+        return _with_method("StatusCallback", "StatusCallbackMethod", hook.url, hook.method)
+    stem = part.capitalize()
+    return {
+        **_with_method(f"{stem}Url", f"{stem}Method", hook.url, hook.method),
+        **_with_method(f"{stem}FallbackUrl", f"{stem}FallbackMethod", hook.fallback_url, hook.fallback_method),
+    }
+
+
+def _with_method(url_param: str, method_param: str, url: str, method: str) -> Params:
+    return {url_param: url, method_param: method} if url else {url_param: ""}
+
+
+def _text(wire: Wire, name: str) -> str:
+    value: Any = wire.get(name)
+    return value if isinstance(value, str) else ""
+
+
+NUMBER = Kind(
+    name="number",
+    rank=30,
+    key_field="phone_number",
+    observe=observe,
+    to_wire=to_wire,
+    params={param: field for field, param in PARAMS.items()},
+    listing=LISTING,
+    update=UPDATE,
+    fetch=FETCH,
+    paid=True,
+)
+BRIDGE_NUMBER = Kind(
+    name="bridge_number",
+    rank=30,
+    key_field="phone_number",
+    observe=observe,
+    to_wire=to_wire,
+    params={param: field for field, param in PARAMS.items()},
+    listing=LISTING,
+    update=UPDATE,
+    fetch=FETCH,
+    paid=True,
+)

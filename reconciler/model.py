@@ -1,0 +1,217 @@
+"""The values everything else speaks in: addresses, routes, desired and observed resources, actions, plans.
+
+All are frozen and hold plain data only; this module knows nothing of YAML, HTTP, files or planning rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import msgspec
+
+ActionName = Literal[
+    "import",
+    "overwrite_webhooks",
+    "attach_trunk",
+    "detach_trunk",
+    "set_application",
+    "rename",
+    "create",
+    "update",
+    "delete",
+    "register",
+    "link",
+    "reassign",
+    "unregister",
+    "purchase",
+    "release",
+    "restore_webhooks",
+    "forget",
+]
+Reason = Literal["new", "config", "drift", "conflict", "removed"]
+OnRemoval = Literal["restore", "clear", "keep"]
+Takeover = Literal["refuse", "allow"]
+
+
+class Position(NamedTuple):
+    """A place in a configuration file; `line` and `column` start at 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+class Webhook(msgspec.Struct, frozen=True, tag="webhooks", tag_field="form", omit_defaults=True, gc=False):
+    """A URL that Twilio asks, its HTTP method, and whom it asks when that fails.
+
+    Canonical form: methods in capitals, no URL is ``""``, and without a fallback URL the fallback method is ``""``.
+    """
+
+    url: str
+    method: str = "POST"
+    fallback_url: str = ""
+    fallback_method: str = ""
+
+
+class TrunkRoute(msgspec.Struct, frozen=True, tag="trunk", tag_field="form", gc=False):
+    """Calls go to a SIP trunk: the name of one that we manage, else its SID (``TK…``)."""
+
+    trunk: str
+
+
+class ApplicationRoute(msgspec.Struct, frozen=True, tag="application", tag_field="form", gc=False):
+    """A TwiML application answers: the name of one that we manage, else its SID (``AP…``)."""
+
+    application: str
+
+
+Value = Webhook | TrunkRoute | ApplicationRoute | str | int | bool | None
+Attrs = Mapping[str, Value]
+"""Canonical attributes by field name; equal attributes mean nothing to do."""
+
+WireValue = str | int | bool | None
+Wire = Mapping[str, WireValue]
+"""Fields as Twilio's API names and writes them (``voice_url`` …)."""
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+class Options(msgspec.Struct, frozen=True, gc=False):
+    """What the declaration says about handling a resource, apart from its attributes; kept in state as well."""
+
+    agent: str | None = None
+    on_removal: OnRemoval = "restore"
+    protect: bool = False
+    takeover: Takeover = "refuse"
+    watch: bool = False
+    """Declared with nothing: recorded and watched, never written."""
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """What a declaration asks for, without saying of whom: shared by all numbers declared alike."""
+
+    account: str
+    attrs: Attrs
+    options: Options
+
+
+class Desired(msgspec.Struct, frozen=True):
+    """One declared resource.
+
+    `key` is its natural key: the E.164 or SID written in the file, a trunk's name, an origination URL.
+    `address` follows from it, but for a number declared by SID, whose E.164 only Twilio knows (then it is
+    ``number/PN…`` until `planning.match` has found the number). `sid` pins the SID. `parent` is the address of
+    the trunk that an origination URL belongs to.
+    """
+
+    kind: str
+    address: str
+    key: str
+    profile: Profile
+    position: Position
+    sid: str | None = None
+    parent: str | None = None
+
+
+class Live(msgspec.Struct, frozen=True, gc=False):
+    """One resource as its API shows it: raw fields in `wire`, their canonical form in `attrs`.
+
+    `wire` and `attrs` are shared between resources that are configured alike. A number's `attrs` hold voice, sms
+    and status; its friendly name stands apart, in `name`, because it differs from number to number.
+    """
+
+    sid: str
+    key: str
+    account: str
+    wire: Wire
+    attrs: Attrs
+    name: str = ""
+    parent: str | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What we remember of one address.
+
+    `applied` is what we last wrote or accepted (canonical); `prior` what stood there before we first managed each
+    field (as Twilio writes it) and `prior_at` when that was read; `pending` what a run was about to write when it
+    was last heard of; `normalised` pairs of [sent, stored] for fields whose form Twilio changes; `created` is true
+    when we made the resource (an empty `sid` then says that we were about to). Times are RFC 3339 in UTC.
+    """
+
+    kind: str
+    account: str
+    sid: str
+    key: str
+    applied: dict[str, Value]
+    options: Options
+    prior: dict[str, WireValue] = {}
+    prior_at: str | None = None
+    pending: dict[str, Value] | None = None
+    normalised: dict[str, list[Value]] = {}
+    created: bool = False
+    parent: str | None = None
+    imported_at: str | None = None
+    updated_at: str | None = None
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One field of an action, before and after; in `takeover` the value that would be lost."""
+
+    field: str
+    before: WireValue
+    after: WireValue
+
+
+class RouteChange(msgspec.Struct, frozen=True):
+    """How a call reaches an agent before and after, in words; `hidden` names what is set but without effect."""
+
+    before: str
+    after: str
+    hidden: tuple[str, ...] = ()
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step of a plan with one verified outcome.
+
+    `writes` are the canonical attributes it sets, `clears` wire fields it must send empty along with them,
+    `restore` wire fields it sends as they are (`release`), `entry` what state holds once it is done (None: nothing
+    any more), `after` the addresses whose own actions must have succeeded before. `resumes`: an earlier run had
+    begun exactly this, and was stopped or refused on the way.
+    """
+
+    address: str
+    action: ActionName
+    reason: Reason
+    kind: str
+    account: str
+    sid: str | None = None
+    changes: tuple[Change, ...] = ()
+    takeover: tuple[Change, ...] = ()
+    route: RouteChange | None = None
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    writes: dict[str, Value] = {}
+    clears: tuple[str, ...] = ()
+    restore: dict[str, WireValue] = {}
+    entry: Entry | None = None
+    parent: str | None = None
+    after: tuple[str, ...] = ()
+    resumes: bool = False
+    note: str | None = None
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """How one Twilio account is reached. `sid` is the account's; `username` it or an API key; seconds for time-outs."""
+
+    name: str
+    sid: str
+    username: str
+    password: str
+    region: str | None = None
+    edge: str | None = None
+    base_url: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Credentials(name={self.name!r}, sid={self.sid!r}, password='***')"

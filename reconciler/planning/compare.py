@@ -1,0 +1,100 @@
+"""The three-way comparison of one resource: what is declared, what we last applied, what is live; pure.
+
+| live vs last applied | declared vs last applied | live vs declared | means      |
+|----------------------|--------------------------|------------------|------------|
+| same                 | same                     | same             | nothing    |
+| differs              | same                     | differs          | `drift`    |
+| same                 | differs                  | differs          | `config`   |
+| differs              | differs                  | differs          | `conflict` |
+| differs              | differs                  | same             | refresh    |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from reconciler.kinds.number import PARTS
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Attrs, Desired, Entry, Live, Reason, Value, WireValue
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """What has to be written (`wanted`), why, which of it was not ours to write before (`fresh`), the entry that
+    state should hold before anything is written (`base`), and whether an earlier run had begun to write just that."""
+
+    wanted: dict[str, Value]
+    reason: Reason
+    fresh: frozenset[str]
+    base: Entry
+    resumes: bool
+
+
+def live_value(live: Live, name: str) -> Value:
+    """A canonical attribute of a live resource; a number's friendly name stands apart from what it shares."""
+    return live.name if name == "friendly_name" and name not in live.attrs else live.attrs.get(name)
+
+
+def live_attrs(live: Live, names: Attrs) -> dict[str, Value]:
+    """The live values of these attributes."""
+    return {name: live_value(live, name) for name in names}
+
+
+def last_applied(entry: Entry, live: Live, name: str) -> Value:
+    """What we last wrote, or were about to write when a run died and Twilio shows that it got there."""
+    if entry.pending is not None and name in entry.pending and live_value(live, name) == entry.pending[name]:
+        return entry.pending[name]
+    return entry.applied.get(name)
+
+
+def in_form(entry: Entry, name: str, want: Value, have: Value) -> Value:
+    """The live value, or the declared one where Twilio only keeps it in another form."""
+    pair = entry.normalised.get(name)
+    return want if pair is not None and pair[0] == want and pair[1] == have else have
+
+
+def prior_of(kind: str, live: Live, names: Iterable[str]) -> dict[str, WireValue]:
+    """The raw fields behind these attributes, as they stand now: what a release would put back."""
+    if kind not in NUMBER_KINDS:
+        return {name: live.wire.get(name) for name in names if name in live.wire}
+    fields = [field for name in names for field in PARTS[name]]
+    return {field: live.name if field == "friendly_name" else live.wire.get(field) for field in fields}
+
+
+def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:
+    """Compare one bound resource; an empty `wanted` means that nothing has to be written."""
+    attrs = desired.profile.attrs
+    last = {name: last_applied(entry, live, name) for name in attrs if name in entry.applied}
+    have = {name: in_form(entry, name, attrs[name], live_value(live, name)) for name in attrs}
+    wanted = {name: value for name, value in attrs.items() if have[name] != value}
+    drifted = any(name in last and have[name] != last[name] for name in wanted)
+    declared = any(name not in last or attrs[name] != last[name] for name in wanted)
+    reason: Reason = "conflict" if drifted and declared else "drift" if drifted else "config"
+    fresh = frozenset(name for name in attrs if name not in entry.applied)
+    pending = entry.pending or {}
+    resumes = all(name in pending and pending[name] == value for name, value in wanted.items())
+    return Comparison(wanted, reason, fresh, _base(desired, entry, live, last), resumes)
+
+
+def _base(desired: Desired, entry: Entry, live: Live, last: dict[str, Value]) -> Entry:
+    """The entry as it is before any write: agreed values refreshed, options and newly managed fields taken in."""
+    attrs = desired.profile.attrs
+    fresh = [name for name in attrs if name not in entry.applied]
+    applied: dict[str, Value] = {}
+    for name, want in attrs.items():
+        have = in_form(entry, name, want, live_value(live, name))
+        applied[name] = want if have == want else last.get(name, have)
+    return msgspec.structs.replace(
+        entry,
+        kind=desired.kind,
+        account=desired.profile.account,
+        sid=live.sid,
+        key=live.key,
+        parent=desired.parent,
+        applied=applied,
+        options=desired.profile.options,
+        prior=entry.prior if entry.created else {**prior_of(desired.kind, live, fresh), **entry.prior},
+        pending=None,
+        normalised={name: pair for name, pair in entry.normalised.items() if name in attrs},
+    )

@@ -1,0 +1,56 @@
+"""Last applied × live → what somebody else has changed; a question of its own, apart from what is declared; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Entry, Live, WireValue
+from reconciler.planning.compare import in_form, last_applied, live_value
+from reconciler.planning.fields import changes
+from reconciler.planning.observed import Observed
+
+
+class DriftedField(msgspec.Struct, frozen=True):
+    """One field: what we recorded and what is there now."""
+
+    field: str
+    recorded: WireValue
+    live: WireValue
+
+
+class Drifted(msgspec.Struct, frozen=True):
+    """One address that has drifted; `sid` to ask the event log about it. `actor` says who did it, when known."""
+
+    address: str
+    account: str
+    sid: str
+    fields: tuple[DriftedField, ...]
+    actor: str | None = None
+
+
+def find(resources: Mapping[str, Entry], observed: Observed) -> list[Drifted]:
+    """Every bound address whose recorded fields are not what is live, in the order of addresses."""
+    found = (_drifted(address, entry, observed) for address, entry in resources.items() if entry.sid)
+    return sorted((drifted for drifted in found if drifted is not None), key=lambda d: d.address)
+
+
+def live_of(address: str, entry: Entry, observed: Observed) -> Live | None:
+    """The live resource that state means by this entry."""
+    if entry.kind in NUMBER_KINDS:
+        return observed.bound_number(entry.account, entry.key, entry.sid)
+    return observed.others.get(address)
+
+
+def _drifted(address: str, entry: Entry, observed: Observed) -> Drifted | None:
+    live = live_of(address, entry, observed)
+    if live is None:
+        return Drifted(address, entry.account, entry.sid, (DriftedField("sid", entry.sid, None),))
+    if entry.applied == live.attrs and entry.pending is None:
+        return None
+    last = {name: last_applied(entry, live, name) for name in entry.applied}
+    have = {name: in_form(entry, name, last[name], live_value(live, name)) for name in last}
+    fields = tuple(DriftedField(c.field, c.before, c.after) for c in changes(entry.kind, last, have))
+    return Drifted(address, entry.account, entry.sid, fields) if fields else None

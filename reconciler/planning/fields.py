@@ -1,0 +1,44 @@
+"""Canonical attributes → the flat fields a user reads (``voice_url`` …), and what changes between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.kinds.number import fields_of
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Attrs, Change, Value, WireValue
+
+
+def flat(kind: str, attrs: Attrs) -> dict[str, WireValue]:
+    """All fields of these attributes, in their order."""
+    fields: dict[str, WireValue] = {}
+    for name, value in attrs.items():
+        fields.update(_field(kind, name, value))
+    return fields
+
+
+def changes(kind: str, before: Attrs, after: Attrs) -> tuple[Change, ...]:
+    """The fields in which `after` differs from `before`, looking only at the attributes that `after` has."""
+    out: list[Change] = []
+    for name, value in after.items():
+        if name in before and before[name] == value:
+            continue
+        old, new = _field(kind, name, before.get(name)), _field(kind, name, value)
+        differing = [Change(f, old.get(f), new.get(f)) for f in _union(old, new) if old.get(f) != new.get(f)]
+        out += [change for change in differing if not _is_default_method(change)]
+    return tuple(out)
+
+
+def _is_default_method(change: Change) -> bool:
+    """A webhook that comes or goes brings Twilio's default method along, which nobody needs to read."""
+    return change.field.endswith("_method") and {change.before, change.after} == {None, "POST"}
+
+
+def _field(kind: str, name: str, value: Value) -> dict[str, WireValue]:
+    if kind in NUMBER_KINDS:
+        return fields_of(name, value)
+    return {name: value} if isinstance(value, str | int | bool) or value is None else {}
+
+
+def _union(old: Iterable[str], new: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys((*old, *new)))

@@ -1,0 +1,108 @@
+"""What a plan must not do without somebody's consent: take over foreign values, change or remove too much; pure.
+
+Limits are shares or counts of the bound resources of a kind. Imports never count: they change nothing that is bound.
+Nor does what finishes an earlier run: it was within the limits then, or forced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.model import Action
+from reconciler.planning.plan import Plan
+
+_REMOVALS = frozenset({"release", "restore_webhooks", "delete", "forget", "unregister"})
+
+
+class Limit(Protocol):
+    """A number, or a percentage of what is bound."""
+
+    def most(self, bound: int) -> int | None:
+        """The most that is allowed of so many bound resources; None when they are too few for a limit."""
+
+
+class Limits(Protocol):
+    """The limits of the `safety` section."""
+
+    @property
+    def max_updates(self) -> Limit:
+        """How many bound resources of a kind a plan may change."""
+
+    @property
+    def max_removals(self) -> Limit:
+        """How many it may let go of."""
+
+
+def refusals(plan: Plan, limits: Limits, consent: Sequence[str], *, force: bool) -> list[Diagnostic]:
+    """Why this plan must not be applied as it is; empty when it may. `force` lifts limits and nothing else."""
+    protected = [d for d in plan.diagnostics if d.code == "protected"]
+    return [*protected, *_takeovers(plan.actions, consent), *([] if force else _limits(plan, limits))]
+
+
+def _takeovers(actions: Iterable[Action], consent: Sequence[str]) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            code="takeover_refused",
+            summary="Foreign values would be overwritten",
+            detail=f"{action.address}: {_lost(action)} would be lost, and nobody here has set it. "
+            "Consent in the file (`takeover: allow` on the number, or `safety: {takeover: allow}`), or with\n"
+            f"  --allow-takeover={action.address}\n"
+            "The values are recorded first and put back when the number is released.",
+            address=action.address,
+            file=action.file,
+            line=action.line,
+            column=action.column,
+        )
+        for action in actions
+        if action.takeover and not _consented(action, consent)
+    ]
+
+
+def _lost(action: Action) -> str:
+    return ", ".join(f"{change.field} {change.before}" for change in action.takeover)
+
+
+def _consented(action: Action, consent: Sequence[str]) -> bool:
+    if action.entry is not None and action.entry.options.takeover == "allow":
+        return True
+    return any(fnmatchcase(action.address, glob) for glob in consent)
+
+
+def _limits(plan: Plan, limits: Limits) -> list[Diagnostic]:
+    imported = {a.address for a in plan.actions if a.action in ("import", "create") or a.resumes}
+    removed: dict[str, set[str]] = {}
+    updated: dict[str, set[str]] = {}
+    for action in plan.actions:
+        if action.address not in imported:
+            counted = removed if action.action in _REMOVALS else updated
+            counted.setdefault(action.kind, set()).add(action.address)
+    return [
+        *_exceeded(plan.bound, updated, limits.max_updates, "max_updates", "change"),
+        *_exceeded(plan.bound, removed, limits.max_removals, "max_removals", "remove"),
+    ]
+
+
+def _exceeded(
+    bound: Mapping[str, int], counted: Mapping[str, set[str]], limit: Limit, knob: str, verb: str
+) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            code="threshold_exceeded",
+            summary="More would change than allowed",
+            detail=f"The plan would {verb} {len(counted[kind])} of {bound.get(kind, 0)} bound resources of kind "
+            f"`{kind}`; `safety.{knob}` allows {limit}. If that is meant, apply with `--force`, "
+            f"or raise `safety.{knob}` in the configuration.",
+        )
+        for kind in sorted(counted)
+        if (most := limit.most(bound.get(kind, 0))) is not None and len(counted[kind]) > most
+    ]
+
+
+def as_warning(refusal: Diagnostic) -> Diagnostic:
+    """A refusal as a plan announces it: the plan is fine, applying it needs consent."""
+    return msgspec.structs.replace(refusal, severity="warning")

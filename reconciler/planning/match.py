@@ -1,0 +1,64 @@
+"""Who is who: which live trunk is the one that a name in the configuration means; pure.
+
+A resource is known by state's SID first, by its natural key second (a trunk's domain, else its friendly name; an
+origination URL's SIP URL within its trunk). What matches nothing is unmanaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from reconciler.model import Attrs, Desired, Entry, Live
+
+
+def trunk_names(
+    account: str, desired: Iterable[Desired], resources: Mapping[str, Entry], live: Iterable[Live]
+) -> dict[str, str]:
+    """SID → name for the trunks of one account that we declare or remember."""
+    rows = list(live)
+    names: dict[str, str] = {}
+    for address, entry in resources.items():
+        if entry.kind == "trunk" and entry.account == account and any(row.sid == entry.sid for row in rows):
+            names[entry.sid] = address.split("/", 1)[1]
+    for name, attrs in _looked_for(account, desired, resources):
+        if name not in names.values():
+            found = _by_natural_key(attrs, [row for row in rows if row.sid not in names])
+            if found is not None:
+                names[found.sid] = name
+    return names
+
+
+def _looked_for(
+    account: str, desired: Iterable[Desired], resources: Mapping[str, Entry]
+) -> Iterator[tuple[str, Attrs]]:
+    """Trunks whose SID is not known: declared ones, and those that a run was about to create when it died."""
+    for want in desired:
+        if want.kind == "trunk" and want.profile.account == account:
+            yield want.key, want.profile.attrs
+    for address, entry in resources.items():
+        if entry.kind == "trunk" and entry.account == account and not entry.sid and entry.pending:
+            yield address.split("/", 1)[1], entry.pending
+
+
+def addressed(kind: str, live: Iterable[Live], names: Mapping[str, str]) -> dict[str, Live]:
+    """Live trunks by address: by their name where we have one, else by SID."""
+    return {f"{kind}/{names.get(row.sid, row.sid)}": row for row in live}
+
+
+def child_addresses(kind: str, live: Iterable[Live], resources: Mapping[str, Entry]) -> dict[str, Live]:
+    """Live children by address; one whose key has been edited behind our back is still found by its SID."""
+    bound = {entry.sid: address for address, entry in resources.items() if entry.kind == kind and entry.sid}
+    out: dict[str, Live] = {}
+    for row in live:
+        parent = (row.parent or "").split("/", 1)[1]
+        address = bound.get(row.sid) or f"{kind}/{parent}/{row.key}"
+        if address not in out or row.sid in bound:
+            out[address] = row
+    return out
+
+
+def _by_natural_key(attrs: Attrs, rows: list[Live]) -> Live | None:
+    for field in ("domain_name", "friendly_name"):
+        if attrs.get(field):
+            return next((row for row in rows if row.attrs.get(field) == attrs[field]), None)
+    return None

@@ -1,0 +1,199 @@
+"""What to do with one phone number: import it, write what differs in a safe order, release it; pure.
+
+Twilio keeps trunk, application and URLs side by side and the first present one answers. So a number leaves its trunk
+only after the webhooks behind it are right, and joins one last: at no moment is it without a route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import msgspec
+
+from reconciler.kinds.number import hidden_voice, in_words, webhook
+from reconciler.model import (
+    Action,
+    ActionName,
+    ApplicationRoute,
+    Attrs,
+    Change,
+    Desired,
+    Entry,
+    Live,
+    Reason,
+    RouteChange,
+    TrunkRoute,
+    Value,
+    Webhook,
+)
+from reconciler.planning.compare import compare, live_attrs, prior_of
+from reconciler.planning.fields import changes
+from reconciler.planning.takeover import lost
+
+WATCHED: Attrs = {"voice": None, "sms": None, "status": None}
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One write on the way: what it sets and clears on the wire, and which attributes are in effect after it.
+
+    `replaces` is what stood in the place of `writes` and `effect`: for a webhook behind a trunk the hidden one.
+    """
+
+    name: ActionName
+    writes: dict[str, Value]
+    effect: dict[str, Value]
+    replaces: dict[str, Value]
+    clears: tuple[str, ...] = ()
+
+
+def adopt(desired: Desired, live: Live, ours: Collection[str], former: Entry | None = None) -> list[Action]:
+    """Import a number that is not bound yet, then write what differs.
+
+    `former` is the entry of the address that had it before (a number that became a bridge number keeps the values
+    it had before either).
+    """
+    attrs = WATCHED if desired.profile.options.watch else desired.profile.attrs
+    have = live_attrs(live, attrs)
+    entry = Entry(
+        kind=desired.kind,
+        account=desired.profile.account,
+        sid=live.sid,
+        key=live.key,
+        applied=have,
+        options=desired.profile.options,
+        prior={**prior_of(desired.kind, live, attrs), **(former.prior if former else {})},
+        prior_at=former.prior_at if former else None,
+    )
+    wanted = {name: value for name, value in desired.profile.attrs.items() if have[name] != value}
+    mine = frozenset(name for name in former.applied if former.applied[name] == have.get(name)) if former else ()
+    fresh = frozenset(wanted).difference(mine)
+    first = _action(desired, live, "import", "new", entry=entry)
+    return [first, *_writes(desired, live, wanted, "new", fresh, entry, ours)]
+
+
+def align(desired: Desired, entry: Entry, live: Live, ours: Collection[str]) -> tuple[list[Action], Entry | None]:
+    """What a bound number needs: writes, else the entry to refresh state with, else nothing at all."""
+    if desired.profile.options.watch:
+        desired = msgspec.structs.replace(
+            desired, profile=msgspec.structs.replace(desired.profile, attrs=live_attrs(live, WATCHED))
+        )
+    found = compare(desired, entry, live)
+    if not found.wanted:
+        return [], None if found.base == entry else found.base
+    writes = _writes(desired, live, found.wanted, found.reason, found.fresh, found.base, ours)
+    return [msgspec.structs.replace(action, resumes=found.resumes) for action in writes], None
+
+
+def _writes(
+    desired: Desired,
+    live: Live,
+    wanted: dict[str, Value],
+    reason: Reason,
+    fresh: Collection[str],
+    entry: Entry,
+    ours: Collection[str],
+) -> Iterator[Action]:
+    voice = live.attrs["voice"]
+    for step in _steps(live, wanted):
+        after = step.effect.get("voice", voice)
+        entry = msgspec.structs.replace(entry, applied={**entry.applied, **step.effect})
+        yield _action(
+            desired,
+            live,
+            step.name,
+            reason,
+            changes=changes(desired.kind, step.replaces, {**step.writes, **step.effect}),
+            takeover=tuple(
+                change
+                for part, value in {**step.writes, **step.effect}.items()
+                if part in fresh
+                for change in lost(part, step.replaces[part], value, ours)
+            ),
+            route=None if after == voice else RouteChange(in_words(voice), in_words(after), _hidden(live, step)),
+            writes=step.writes,
+            clears=step.clears,
+            entry=entry,
+            after=(f"trunk/{after.trunk}",) if isinstance(after, TrunkRoute) and after != voice else (),
+        )
+        voice = after
+
+
+def _steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
+    """The writes in their safe order; each changes what it names and nothing that it does not."""
+    hooks = {part: v for part, v in wanted.items() if part != "friendly_name" and _is_hook(v)}
+    have = live_attrs(live, wanted)
+    leaves_trunk = "voice" in hooks and isinstance(live.attrs["voice"], TrunkRoute)
+    hidden = {**have, "voice": _behind_trunk(live)} if leaves_trunk else have
+    sent = {part: v for part, v in hooks.items() if hidden[part] != v or f"{part}_application_sid" in _set_sids(live)}
+    if sent:
+        visible = {part: v for part, v in sent.items() if not (part == "voice" and leaves_trunk)}
+        clears = tuple(f"{part}_application_sid" for part in sent if f"{part}_application_sid" in _set_sids(live))
+        yield Step("overwrite_webhooks", sent, visible, hidden, clears)
+    if leaves_trunk:
+        yield Step("detach_trunk", {}, {"voice": hooks["voice"]}, have, ("trunk_sid",))
+    applications: dict[str, Value] = {part: v for part, v in wanted.items() if isinstance(v, ApplicationRoute)}
+    if applications:
+        yield Step("set_application", applications, applications, have)
+    if isinstance(wanted.get("voice"), TrunkRoute):
+        yield Step("attach_trunk", {"voice": wanted["voice"]}, {"voice": wanted["voice"]}, have)
+    if "friendly_name" in wanted:
+        name = {"friendly_name": wanted["friendly_name"]}
+        yield Step("rename", name, name, have)
+
+
+def _is_hook(value: Value) -> bool:
+    return value is None or isinstance(value, Webhook)
+
+
+def _behind_trunk(live: Live) -> Webhook | None:
+    fields = ("voice_url", "voice_method", "voice_fallback_url", "voice_fallback_method")
+    return webhook(*(str(live.wire.get(field) or "") for field in fields))
+
+
+def _set_sids(live: Live) -> frozenset[str]:
+    """The application fields that are set: they would answer in place of a URL and must be cleared with it."""
+    return frozenset(field for field in ("voice_application_sid", "sms_application_sid") if live.wire.get(field))
+
+
+def _hidden(live: Live, step: Step) -> tuple[str, ...]:
+    """What stays set without effect after this step: a trunk hides the URL, an application too."""
+    if step.name == "detach_trunk" or (step.name == "overwrite_webhooks" and "voice" in step.effect):
+        return ()
+    hidden = [words for words in hidden_voice(live.wire) if not words.startswith("application")]
+    url = live.wire.get("voice_url")
+    return tuple(hidden or ([f"webhook {url}"] if url else []))
+
+
+def _action(
+    desired: Desired,
+    live: Live,
+    name: ActionName,
+    reason: Reason,
+    *,
+    entry: Entry,
+    changes: tuple[Change, ...] = (),
+    takeover: tuple[Change, ...] = (),
+    route: RouteChange | None = None,
+    writes: dict[str, Value] | None = None,
+    clears: tuple[str, ...] = (),
+    after: tuple[str, ...] = (),
+) -> Action:
+    file, line, column = desired.position
+    return Action(
+        address=f"{desired.kind}/{live.key}",
+        action=name,
+        reason=reason,
+        kind=desired.kind,
+        account=desired.profile.account,
+        sid=live.sid,
+        changes=changes,
+        takeover=takeover,
+        route=route,
+        file=file,
+        line=line,
+        column=column,
+        writes=writes or {},
+        clears=clears,
+        entry=entry,
+        after=after,
+    )

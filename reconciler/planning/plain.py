@@ -1,0 +1,116 @@
+"""What to do with a resource that the reconciler may create and delete (a trunk, an origination URL); pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.model import Action, ActionName, Change, Desired, Entry, Live, Reason, Value
+from reconciler.planning.compare import compare, live_attrs, prior_of
+from reconciler.planning.fields import changes
+
+
+def decide(desired: Desired, entry: Entry | None, live: Live | None) -> tuple[list[Action], Entry | None]:
+    """Create, import, update or leave it; the second value is the entry to refresh state with."""
+    if live is None:
+        return [_create(desired, entry)], None
+    if entry is None:
+        fresh = _fresh_entry(desired, live)
+        return [_action(desired, live.sid, "import", "new", fresh), *_update(desired, fresh, live, "new")], None
+    found = compare(desired, entry, live)
+    if not found.wanted:
+        return [], None if found.base == entry else found.base
+    actions = _update(desired, found.base, live, found.reason)
+    return [msgspec.structs.replace(action, resumes=found.resumes) for action in actions], None
+
+
+def remove(address: str, entry: Entry, live: Live) -> Action:
+    """Delete what we created and nobody uses any more; its parent goes after it."""
+    return Action(
+        address=address,
+        action="delete",
+        reason="removed",
+        kind=entry.kind,
+        account=entry.account,
+        sid=entry.sid,
+        parent=entry.parent,
+        changes=tuple(
+            Change(c.field, c.after, None) for c in changes(entry.kind, {}, live.attrs) if c.after is not None
+        ),
+    )
+
+
+def _create(desired: Desired, entry: Entry | None) -> Action:
+    planned = Entry(
+        kind=desired.kind,
+        account=desired.profile.account,
+        sid="",
+        key=desired.key,
+        applied=dict(desired.profile.attrs),
+        options=desired.profile.options,
+        created=True,
+        parent=desired.parent,
+    )
+    reason: Reason = "drift" if entry is not None and entry.sid else "new"
+    return _action(
+        desired,
+        None,
+        "create",
+        reason,
+        planned,
+        changes=changes(desired.kind, {}, desired.profile.attrs),
+        writes=dict(desired.profile.attrs),
+        after=(desired.parent,) if desired.parent else (),
+    )
+
+
+def _fresh_entry(desired: Desired, live: Live) -> Entry:
+    attrs = desired.profile.attrs
+    return Entry(
+        kind=desired.kind,
+        account=desired.profile.account,
+        sid=live.sid,
+        key=live.key,
+        applied=live_attrs(live, attrs),
+        options=desired.profile.options,
+        prior=prior_of(desired.kind, live, attrs),
+        parent=desired.parent,
+    )
+
+
+def _update(desired: Desired, base: Entry, live: Live, reason: Reason) -> list[Action]:
+    wanted = {n: v for n, v in desired.profile.attrs.items() if live.attrs.get(n) != v}
+    if not wanted:
+        return []
+    after = msgspec.structs.replace(base, applied={**base.applied, **wanted})
+    diff = changes(desired.kind, live.attrs, wanted)
+    return [_action(desired, live.sid, "update", reason, after, changes=diff, writes=wanted)]
+
+
+def _action(
+    desired: Desired,
+    sid: str | None,
+    name: ActionName,
+    reason: Reason,
+    entry: Entry,
+    *,
+    changes: tuple[Change, ...] = (),
+    writes: dict[str, Value] | None = None,
+    after: tuple[str, ...] = (),
+) -> Action:
+    file, line, column = desired.position
+    return Action(
+        address=desired.address,
+        action=name,
+        reason=reason,
+        kind=desired.kind,
+        account=desired.profile.account,
+        sid=sid,
+        changes=changes,
+        file=file,
+        line=line,
+        column=column,
+        writes=writes or {},
+        entry=entry,
+        parent=desired.parent,
+        after=after,
+    )

@@ -1,0 +1,237 @@
+"""Declared × remembered × observed → a plan: every action, in an order that is safe to follow; pure.
+
+The same inputs give the same bytes. Nothing here knows of files, the network, the clock or the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.table import KINDS, NUMBER_KINDS
+from reconciler.model import Action, Attrs, Desired, Entry, Live, WireValue
+from reconciler.planning import number, plain, problems
+from reconciler.planning.observed import Observed
+from reconciler.planning.order import in_safe_order
+from reconciler.planning.release import forget, release
+
+Resources = Mapping[str, Entry]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What would be done.
+
+    `refreshes` are entries that only state has to learn (None: an entry under another address now). `bound` counts
+    bound resources by kind, `unmanaged` the numbers that nobody declared. `fingerprints` are the raw live fields, by
+    address, of everything the plan touches.
+    """
+
+    actions: tuple[Action, ...]
+    refreshes: dict[str, Entry]
+    diagnostics: tuple[Diagnostic, ...]
+    bound: dict[str, int]
+    unmanaged: int
+    fingerprints: dict[str, dict[str, WireValue]]
+
+
+class _Draft:
+    """A plan being made: collects what is decided address by address."""
+
+    def __init__(self, resources: Resources, observed: Observed, ours: Collection[str]) -> None:
+        self.resources = resources
+        self.observed = observed
+        self.ours = ours
+        self.actions: list[Action] = []
+        self.refreshes: dict[str, Entry] = {}
+        self.diagnostics: list[Diagnostic] = []
+        self.touched: dict[str, Live] = {}
+        self.declared: set[str] = set()
+        self.managed_sids: set[str] = set()
+        self._agree: dict[tuple[int, int], bool] = {}
+
+    def settled(self, want: Desired, entry: Entry, live: Live) -> bool:
+        """The quick way out for what is as declared and as remembered: nothing to do, nothing to learn."""
+        profile = want.profile
+        return (
+            entry.sid == live.sid
+            and entry.options == profile.options
+            and entry.applied == profile.attrs
+            and entry.pending is None
+            and entry.account == profile.account
+            and entry.kind == want.kind
+            and not profile.options.watch
+            and self._live_agrees(profile.attrs, live)
+        )
+
+    def _live_agrees(self, attrs: Attrs, live: Live) -> bool:
+        if attrs.get("friendly_name", live.name) != live.name:
+            return False
+        pair = (id(attrs), id(live.attrs))
+        known = self._agree.get(pair)
+        if known is None:
+            known = all(live.attrs.get(name) == value for name, value in attrs.items() if name != "friendly_name")
+            self._agree[pair] = known
+        return known
+
+
+def make(desired: Sequence[Desired], resources: Resources, observed: Observed, ours: Collection[str]) -> Plan:
+    """Plan everything: what is declared, and what is remembered but declared no longer."""
+    draft = _Draft(resources, observed, ours)
+    others = [want for want in desired if want.kind not in NUMBER_KINDS]
+    for want in others:
+        _plan_other(draft, want)
+    former = _orphans_by_sid(draft, desired)
+    for want in desired:
+        if want.kind in NUMBER_KINDS:
+            _plan_number(draft, want, former)
+    _plan_removals(draft)
+    return _finish(draft)
+
+
+def _plan_number(draft: _Draft, want: Desired, former: Mapping[str, tuple[str, Entry]]) -> None:
+    account = want.profile.account
+    by_sid = want.key.startswith("PN")
+    live = draft.observed.number(account, want.key)
+    address = f"{want.kind}/{live.key}" if by_sid and live is not None else want.address
+    if by_sid and live is None:
+        address = next((a for a, e in draft.resources.items() if e.sid == want.key and e.kind == want.kind), address)
+    entry = draft.resources.get(address)
+    if entry is not None and live is not None and draft.settled(want, entry, live):
+        draft.declared.add(address)
+        draft.managed_sids.add(live.sid)
+        return
+    if entry is not None and (live is None or live.sid != entry.sid):
+        live = draft.observed.bound_number(account, want.key, entry.sid)
+    _decide_number(draft, want, address, entry, live, former)
+
+
+def _decide_number(
+    draft: _Draft,
+    want: Desired,
+    address: str,
+    entry: Entry | None,
+    live: Live | None,
+    former: Mapping[str, tuple[str, Entry]],
+) -> None:
+    if address in draft.declared:
+        draft.diagnostics.append(problems.declared_twice(want, address))
+        return
+    draft.declared.add(address)
+    if live is None:
+        draft.diagnostics.append(problems.not_there(want, address, entry, draft.observed))
+        return
+    if want.sid is not None and want.sid != live.sid:
+        draft.diagnostics.append(problems.sid_mismatch(want, live))
+        return
+    if live.sid in draft.managed_sids:
+        draft.diagnostics.append(problems.declared_twice(want, address))
+        return
+    draft.managed_sids.add(live.sid)
+    refresh = None
+    if entry is None:
+        actions = number.adopt(want, live, draft.ours, former[live.sid][1] if live.sid in former else None)
+    else:
+        actions, refresh = number.align(want, entry, live, draft.ours)
+        draft.diagnostics += problems.watched_changed(want, entry, live)
+    _take(draft, address, actions, refresh, live)
+
+
+def _plan_other(draft: _Draft, want: Desired) -> None:
+    draft.declared.add(want.address)
+    entry = draft.resources.get(want.address)
+    live = draft.observed.others.get(want.address)
+    if entry is not None and live is not None and not entry.sid:
+        entry = msgspec.structs.replace(entry, sid=live.sid, applied=dict(live.attrs))
+    actions, refresh = plain.decide(want, entry, live)
+    if refresh is None and not actions and entry is not draft.resources.get(want.address):
+        refresh = entry
+    _take(draft, want.address, actions, refresh, live)
+
+
+def _take(draft: _Draft, address: str, actions: list[Action], refresh: Entry | None, live: Live | None) -> None:
+    draft.actions += actions
+    if refresh is not None:
+        draft.refreshes[address] = refresh
+    if actions and live is not None:
+        draft.touched[address] = live
+
+
+def _orphans_by_sid(draft: _Draft, desired: Iterable[Desired]) -> dict[str, tuple[str, Entry]]:
+    """Bound numbers whose address is declared no longer, by SID: one may have become a bridge number."""
+    declared = {want.address for want in desired}
+    keys = {want.key for want in desired if want.key.startswith("PN")}
+    return {
+        entry.sid: (address, entry)
+        for address, entry in draft.resources.items()
+        if entry.kind in NUMBER_KINDS and address not in declared and entry.sid not in keys
+    }
+
+
+def _plan_removals(draft: _Draft) -> None:
+    if len(draft.declared) >= len(draft.resources) and draft.declared.issuperset(draft.resources):
+        return
+    gone = [address for address in draft.resources if address not in draft.declared]
+    for address in sorted(gone, key=lambda a: (draft.resources[a].kind not in NUMBER_KINDS, a)):
+        entry = draft.resources[address]
+        if entry.options.protect:
+            draft.diagnostics.append(problems.protected(address, entry))
+        elif entry.kind in NUMBER_KINDS:
+            _remove_number(draft, address, entry)
+        else:
+            _remove_other(draft, address, entry)
+
+
+def _remove_number(draft: _Draft, address: str, entry: Entry) -> None:
+    live = draft.observed.bound_number(entry.account, entry.key, entry.sid)
+    if entry.sid in draft.managed_sids:
+        draft.actions.append(forget(address, entry, "declared under another address now"))
+    elif live is None:
+        draft.actions.append(forget(address, entry, "no longer on Twilio"))
+    else:
+        draft.managed_sids.add(live.sid)
+        _take(draft, address, release(address, entry, live), None, live)
+
+
+def _remove_other(draft: _Draft, address: str, entry: Entry) -> None:
+    live = draft.observed.others.get(address)
+    if live is None:
+        draft.actions.append(forget(address, entry, "no longer on Twilio"))
+    elif not entry.created:
+        draft.actions.append(forget(address, entry, "it was there before it was imported, so it stays on Twilio"))
+    elif users := _users(draft, entry, live):
+        draft.actions.append(forget(address, entry, f"still in use on Twilio, by {', '.join(users)}"))
+    else:
+        known = msgspec.structs.replace(entry, sid=live.sid)
+        _take(draft, address, [plain.remove(address, known, live)], None, live)
+
+
+def _users(draft: _Draft, entry: Entry, live: Live) -> list[str]:
+    """The numbers that would still be on this trunk once the plan is carried out; at most three are named."""
+    if entry.kind != "trunk":
+        return []
+    moves = {a.sid for a in draft.actions if a.route is not None or "trunk_sid" in a.restore}
+    numbers = draft.observed.numbers.get(entry.account, {}).values()
+    users = sorted(n.key for n in numbers if n.wire.get("trunk_sid") == live.sid and n.sid not in moves)
+    return [*users[:3], *([f"{len(users) - 3} more"] if len(users) > 3 else [])]
+
+
+def _finish(draft: _Draft) -> Plan:
+    bound: dict[str, int] = dict.fromkeys(KINDS, 0)
+    for entry in draft.resources.values():
+        bound[entry.kind] = bound.get(entry.kind, 0) + 1
+    total = sum(len(numbers) for numbers in draft.observed.numbers.values())
+    return Plan(
+        actions=tuple(in_safe_order(draft.actions)),
+        refreshes={address: draft.refreshes[address] for address in sorted(draft.refreshes)},
+        diagnostics=tuple(draft.diagnostics),
+        bound=bound,
+        unmanaged=total - len(draft.managed_sids),
+        fingerprints={address: fingerprint(live) for address, live in sorted(draft.touched.items())},
+    )
+
+
+def fingerprint(live: Live) -> dict[str, WireValue]:
+    """The raw fields of a live resource by which a saved plan knows that it has not moved."""
+    return {"sid": live.sid, **{k: v or None for k, v in live.wire.items()}, "friendly_name": live.name or None}

@@ -1,0 +1,105 @@
+"""What planning finds wrong, as diagnostics with their cure; pure."""
+
+from __future__ import annotations
+
+from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.model import Desired, Entry, Live
+from reconciler.planning.compare import last_applied, live_value
+from reconciler.planning.observed import Observed
+
+
+def not_there(want: Desired, address: str, entry: Entry | None, observed: Observed) -> Diagnostic:
+    """A declared number that Twilio does not have: an incident when we knew it, else probably a mistake."""
+    if entry is not None:
+        return _at(
+            want,
+            address,
+            "number_missing",
+            "A managed number is gone from Twilio",
+            f"{entry.key} ({entry.sid}) was imported from account `{entry.account}` and is not there any more: "
+            "released, ported out or moved to another account. It is not bought again by itself. "
+            "If it is gone for good, remove it from the configuration and apply.",
+        )
+    searched = ", ".join(f"`{name}`" for name in sorted(observed.numbers)) or "none"
+    where = [account for account, _ in observed.elsewhere(want.key)]
+    hint = (
+        f"It is in account `{where[0]}`: set `account: {where[0]}` on it."
+        if where
+        else "Check the number, the account and its region; a number can be declared once it has been bought."
+    )
+    return _at(
+        want,
+        address,
+        "number_not_in_twilio",
+        "Number not found on Twilio",
+        f"{want.key} is not in account `{want.profile.account}` (accounts searched: {searched}). {hint}",
+    )
+
+
+def sid_mismatch(want: Desired, live: Live) -> Diagnostic:
+    """`sid` and number are declared together and do not belong together."""
+    return _at(
+        want,
+        want.address,
+        "sid_number_mismatch",
+        "SID and number do not belong together",
+        f"{live.key} is {live.sid} on Twilio, and the configuration pins it to {want.sid}. Correct or remove `sid`.",
+    )
+
+
+def declared_twice(want: Desired, address: str) -> Diagnostic:
+    """One number under two names (its E.164 and its SID)."""
+    return _at(
+        want,
+        address,
+        "number_already_imported",
+        "Number declared twice",
+        f"{want.key} is the same number as another declaration ({address}). Keep one of them.",
+    )
+
+
+def protected(address: str, entry: Entry) -> Diagnostic:
+    """Its block is gone, but state remembers that it must not be let go of."""
+    return Diagnostic(
+        code="protected",
+        summary="A protected resource is no longer declared",
+        detail=f"{address} was declared with `protect: true` and is kept. "
+        "To let go of it, declare it again with `protect: false`, apply, and then remove it.",
+        address=address,
+    )
+
+
+def watched_changed(want: Desired, entry: Entry, live: Live) -> list[Diagnostic]:
+    """A number that is only watched has changed; apply takes the new values as the ones to watch."""
+    if not want.profile.options.watch or not entry.options.watch:
+        return []
+    changed = [name for name in entry.applied if last_applied(entry, live, name) != live_value(live, name)]
+    if not changed:
+        return []
+    return [
+        _at(
+            want,
+            want.address,
+            "watched_number_changed",
+            "A watched number has changed",
+            f"{live.key} is only watched, and its {', '.join(changed)} changed since it was last recorded. "
+            "`reconciler drift` shows the values; apply records the new ones.",
+            severity="warning",
+        )
+    ]
+
+
+def _at(
+    want: Desired, address: str, code: str, summary: str, detail: str, *, severity: Severity = "error"
+) -> Diagnostic:
+    file, line, column = want.position
+    return Diagnostic(
+        severity=severity,
+        code=code,
+        summary=summary,
+        detail=detail,
+        address=address,
+        file=file,
+        line=line,
+        column=column,
+    )

@@ -1,0 +1,104 @@
+"""Letting go of a number that is no longer declared: put back what was there before, where it is still ours; pure.
+
+A number is never deleted. What somebody else has changed since we last wrote it stays as it is.
+"""
+
+from __future__ import annotations
+
+from reconciler.kinds.number import PARTS, canonical, in_words
+from reconciler.model import Action, ActionName, Change, Entry, Live, RouteChange, WireValue
+from reconciler.planning.compare import last_applied, live_value
+
+_VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
+
+
+def release(address: str, entry: Entry, live: Live) -> list[Action]:
+    """The actions that let go of a bound number: `restore_webhooks` first when it then has to leave a trunk."""
+    send = _to_send(_target(entry, live), live)
+    voice = [field for field in PARTS["voice"] if field in send]
+    leaves_trunk = send.get("trunk_sid") == "" and len(voice) > 1
+    if not leaves_trunk:
+        return [_action(address, entry, live, "release", send)]
+    first = {field: value for field, value in send.items() if field != "trunk_sid"}
+    return [
+        _action(address, entry, live, "restore_webhooks", first),
+        _action(address, entry, live, "release", {"trunk_sid": ""}),
+    ]
+
+
+def forget(address: str, entry: Entry, note: str) -> Action:
+    """Drop an entry from state; nothing is written to Twilio."""
+    return Action(
+        address=address,
+        action="forget",
+        reason="removed",
+        kind=entry.kind,
+        account=entry.account,
+        sid=entry.sid or None,
+        parent=entry.parent,
+        note=note,
+    )
+
+
+def _target(entry: Entry, live: Live) -> dict[str, WireValue]:
+    """The raw fields as they should be afterwards, for every part that is still as we left it."""
+    if entry.options.on_removal == "keep" or entry.options.watch:
+        return {}
+    ours = [part for part in entry.applied if part in PARTS and _is_ours(entry, live, part)]
+    if entry.options.on_removal == "clear":
+        fields = [f for part in ours if part != "friendly_name" for f in PARTS[part] if not f.endswith("_method")]
+        return dict.fromkeys(fields, "")
+    return {field: entry.prior[field] for part in ours for field in PARTS[part] if field in entry.prior}
+
+
+def _is_ours(entry: Entry, live: Live, part: str) -> bool:
+    have = live_value(live, part)
+    stored = entry.normalised.get(part)
+    return have == last_applied(entry, live, part) or (stored is not None and have == stored[1])
+
+
+def _to_send(target: dict[str, WireValue], live: Live) -> dict[str, WireValue]:
+    """What differs from live; a trunk and an application delete one another, so only the one to set is sent."""
+    send: dict[str, WireValue] = {
+        field: value or "" for field, value in target.items() if (value or "") != (_live_field(live, field) or "")
+    }
+    send = {field: value for field, value in send.items() if value or not field.endswith("_method")}
+    for switch, other in (_VOICE_SWITCHES, _VOICE_SWITCHES[::-1]):
+        if send.get(switch):
+            send.pop(other, None)
+    return send
+
+
+def _live_field(live: Live, field: str) -> WireValue:
+    return live.name if field == "friendly_name" else live.wire.get(field)
+
+
+def _action(address: str, entry: Entry, live: Live, name: ActionName, send: dict[str, WireValue]) -> Action:
+    before = live.attrs["voice"]
+    wire = {**live.wire, **send}
+    if send.get("voice_application_sid"):
+        wire["trunk_sid"] = ""
+    after = canonical(wire, {})["voice"] if any(f in send for f in PARTS["voice"]) else before
+    return Action(
+        address=address,
+        action=name,
+        reason="removed",
+        kind=entry.kind,
+        account=entry.account,
+        sid=entry.sid,
+        changes=tuple(Change(field, _live_field(live, field), value or None) for field, value in send.items()),
+        route=None if after == before else RouteChange(in_words(before), in_words(after)),
+        restore=send,
+        entry=entry if name == "restore_webhooks" else None,
+        note=_note(entry, send),
+    )
+
+
+def _note(entry: Entry, send: dict[str, WireValue]) -> str:
+    if entry.options.on_removal == "keep":
+        return "its webhooks stay as they are (on_removal: keep)"
+    if not send:
+        return "nothing to put back"
+    if entry.options.on_removal == "clear":
+        return "cleared (on_removal: clear)"
+    return "values from before the import" + (f", read {entry.prior_at}" if entry.prior_at else "")

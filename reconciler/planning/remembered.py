@@ -1,0 +1,48 @@
+"""``--no-refresh``: a world made of what state remembers, for a plan that asks Twilio nothing; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Desired, Entry, Live
+from reconciler.planning.observed import Observed
+
+
+def observed_from(resources: Mapping[str, Entry]) -> Observed:
+    """What Twilio would show if nothing had changed since the last apply."""
+    numbers: dict[str, dict[str, Live]] = {}
+    others: dict[str, Live] = {}
+    for address, entry in resources.items():
+        if entry.kind in NUMBER_KINDS:
+            attrs = {"voice": None, "sms": None, "status": None, **entry.applied}
+            name = str(attrs.pop("friendly_name", None) or "")
+            numbers.setdefault(entry.account, {})[entry.key] = Live(
+                entry.sid, entry.key, entry.account, {}, attrs, name
+            )
+        elif entry.sid:
+            others[address] = Live(entry.sid, entry.key, entry.account, {}, entry.applied, parent=entry.parent)
+    return Observed(numbers, others)
+
+
+def plannable(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> tuple[list[Desired], list[Diagnostic]]:
+    """What can be planned without asking Twilio; numbers that were never imported cannot, and a warning says so."""
+    sids = {entry.sid for entry in resources.values()}
+    kept, left = [], 0
+    for want in desired:
+        known = want.kind not in NUMBER_KINDS or want.address in resources or want.key in sids
+        if known:
+            kept.append(want)
+        else:
+            left += 1
+    if not left:
+        return kept, []
+    warning = Diagnostic(
+        severity="warning",
+        code="not_planned",
+        summary="Numbers that are not imported yet are left out",
+        detail=f"{left} declared numbers are not in state; without asking Twilio nothing can be said about them. "
+        "Plan without `--no-refresh` to see them.",
+    )
+    return kept, [warning]

@@ -1,0 +1,56 @@
+"""Has the world moved since a plan was saved? State, configuration and every touched object are compared; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.kind import same
+from reconciler.model import Wire
+
+
+def moved_objects(saved: Mapping[str, Wire], live: Mapping[str, Wire | None]) -> list[Diagnostic]:
+    """One diagnostic for each field that is not as the plan saw it, with both values; None: the object is gone."""
+    return [problem for address in sorted(saved) for problem in _moved(address, saved[address], live.get(address))]
+
+
+def moved_base(kind: str, saved: str, now: str) -> Diagnostic:
+    """State or configuration is not the one that the plan was made from."""
+    return _stale(f"The {kind} is not the one that the plan was made from: it was {saved} then and is {now} now.", None)
+
+
+def _moved(address: str, saved: Wire, live: Wire | None) -> list[Diagnostic]:
+    if live is None:
+        return [_stale(f"{address} was on Twilio when the plan was made, and is not there any more.", address)]
+    if same(saved.get("sid"), live.get("sid")) and dict(saved) == dict(live):
+        return []
+    return [
+        _stale(f"{address}: {path} was {before!r} when the plan was made and is {after!r} now.", address)
+        for path, before, after in explain(saved, live)
+    ]
+
+
+def explain(saved: Wire, live: Wire) -> list[tuple[str, object, object]]:
+    """(field, then, now) for all that differs."""
+    from deepdiff import DeepDiff  # imported where a difference has been found: it costs a tenth of a second
+
+    found = DeepDiff(dict(saved), dict(live), view="tree", ignore_order=False)
+    rows = [
+        (".".join(str(part) for part in level.path(output_format="list")), _known(level.t1), _known(level.t2))
+        for levels in found.values()
+        for level in levels
+    ]
+    return sorted(rows, key=lambda row: row[0])
+
+
+def _known(value: object) -> object:
+    return value if isinstance(value, str | int | bool | float) else None
+
+
+def _stale(detail: str, address: str | None) -> Diagnostic:
+    return Diagnostic(
+        code="plan_stale",
+        summary="The saved plan is stale",
+        detail=f"{detail} Nothing has been written. Make a new plan and review it:\n  reconciler plan --out FILE",
+        address=address,
+    )

@@ -1,0 +1,86 @@
+"""What the rest of the program may ask of one Twilio account, and the events it learns who changed what from.
+
+Only the promise: no HTTP here and no import of Twilio's package, so that everything above can be typed against it
+and tests can put another gateway in its place. Every method raises `reconciler.errors.RemoteError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from reconciler.kinds.kind import Endpoint, Params
+from reconciler.kinds.number import NumberRow
+from reconciler.model import Json
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One change that Twilio recorded.
+
+    `actor_type` is user (somebody in the console), account (the API), twilio-admin …; `source` web, api or twilio.
+    `changes` gives for each field what it was (None where Twilio does not say) and what it became.
+    """
+
+    sid: str
+    event_type: str
+    when: datetime
+    actor_type: str
+    actor_sid: str
+    source: str
+    ip: str
+    resource_sid: str
+    changes: dict[str, tuple[Json, Json]]
+
+
+class CallRecord(msgspec.Struct, frozen=True):
+    """One attempt of a call, for ``-v``: never its parameters. `status` is 0 when no answer came."""
+
+    account: str
+    method: str
+    path: str
+    status: int
+    seconds: float
+    request_id: str | None
+    attempt: int
+
+
+class Gateway(Protocol):
+    """One Twilio account. May be used from any thread."""
+
+    account: str
+    """Its name in the configuration."""
+    account_sid: str
+
+    def number_pages(self) -> Iterator[list[NumberRow]]:
+        """All numbers, page by page and each once; the next page is fetched while the caller works on this one."""
+        ...
+
+    def rows(self, endpoint: Endpoint, **path: str) -> list[dict[str, Json]]:
+        """All rows of a listing, as plain JSON, each SID once."""
+        ...
+
+    def call(self, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
+        """One call; its reply as plain JSON, empty for an empty body. None in `params` is not sent, "" clears."""
+        ...
+
+    def find_numbers(self, e164: str) -> list[NumberRow]:
+        """The numbers that are exactly this one: one, or none."""
+        ...
+
+    def events(
+        self,
+        *,
+        event_type: str | None = None,
+        since: datetime | None = None,
+        resource_sid: str | None = None,
+        limit: int = 1000,
+    ) -> list[Event]:
+        """Up to `limit` recorded changes, in Twilio's order."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections; calls that still wait for another attempt end as interrupted."""
+        ...

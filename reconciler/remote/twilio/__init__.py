@@ -1,0 +1,1 @@
+"""Twilio: its client over our own HTTP client, its listings, its errors."""

@@ -1,0 +1,167 @@
+"""One call to Twilio under the retry rules: attempts, waits, the limit on calls at once, and giving up.
+
+What is retried is decided in `reconciler.remote.retry`, what an error is called in `errors`; here they are joined.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+from typing import TypeVar, cast
+from urllib.parse import quote
+
+from twilio.base.client_base import ClientBase  # type: ignore[import-untyped]
+from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
+
+from reconciler.errors import RemoteError
+from reconciler.kinds.kind import Product
+from reconciler.remote.clock import Clock
+from reconciler.remote.gateway import CallRecord
+from reconciler.remote.limit import Limiter
+from reconciler.remote.pool import NoAnswer
+from reconciler.remote.reach import Reach
+from reconciler.remote.retry import Attempt, Patience, decide, may_have_happened
+from reconciler.remote.twilio import errors
+from reconciler.remote.twilio.http import Reply, basic
+from reconciler.remote.twilio.judge import Ending, Request, Story, judge, request_id
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_SECRET_PARAMS = ("password", "secret", "token", "pin")
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a caller behaves: attempts and waits, and after how many seconds of silence a server is given up."""
+
+    patience: Patience
+    give_up_after: float
+    clock: Clock
+    jitter: Callable[[], float]
+    stop: Event
+    on_call: Callable[[CallRecord], None] | None = None
+
+
+class Caller:
+    """Sends requests of one account. May be used from any thread."""
+
+    def __init__(self, client: ClientBase, account: str, limiter: Limiter, manners: Manners) -> None:
+        self._client = client
+        self._account = account
+        self._limiter = limiter
+        self._manners = manners
+        self._closed = Event()
+        self._reach: dict[Product, Reach] = {}
+
+    def send(self, request: Request, read: Callable[[bytes], T]) -> T:
+        """What `read` makes of the body of a successful answer.
+
+        `read` raises msgspec.DecodeError or ValueError for a body that is not what it should be. Raises RemoteError.
+        """
+        story = Story(request)
+        while True:
+            ending = self._attempt(story, read)
+            if ending.done:
+                return cast(T, ending.value)
+            story.doubt = story.doubt or may_have_happened(ending.attempt)
+            story.missing = story.missing or ending.attempt.status == 404
+            story.loss = ending.loss
+            wait = self._wait(ending.attempt)
+            if wait is None or wait >= self._reach_of(request).left(self._manners.clock.monotonic()):
+                raise self._error(story, ending) from ending.loss
+            self._manners.clock.pause(wait, self._manners.stop)
+
+    def close(self) -> None:
+        """From now on nothing is sent any more; calls between two attempts end as interrupted."""
+        self._closed.set()
+
+    def _attempt(self, story: Story, read: Callable[[bytes], T]) -> Ending[T]:
+        ticket = self._limiter.acquire()
+        try:
+            outcome = self._exchange(story)
+        finally:
+            self._limiter.release()
+        if isinstance(outcome, Reply) and outcome.status_code == 429:
+            self._limiter.shrink(ticket)
+        elif isinstance(outcome, Reply) and outcome.status_code < 500:
+            self._limiter.grow()
+        return judge(story, outcome, read)
+
+    def _exchange(self, story: Story) -> Reply | NoAnswer:
+        """One request and its answer, whatever it says."""
+        clock, reach = self._manners.clock, self._reach_of(story.request)
+        started = clock.monotonic()
+        left = reach.left(started)
+        self._check(story, left)
+        story.number += 1
+        outcome: Reply | NoAnswer
+        try:
+            outcome = self._request(story.request, left)
+            reach.heard()
+        except NoAnswer as error:
+            outcome = error
+            reach.missed(started, clock.monotonic())
+        except TwilioException as error:
+            raise errors.from_vendor(self._where(story), error) from None
+        self._record(story, outcome, clock.monotonic() - started)
+        return outcome
+
+    def _check(self, story: Story, left: float) -> None:
+        """Raises RemoteError when the request must not be sent any more."""
+        if self._closed.is_set() or (story.number and self._manners.stop.is_set()):
+            raise errors.interrupted(self._where(story))
+        if left <= 0:
+            where = self._where(story)
+            raise errors.lost(where, story.loss) if story.loss else errors.silent(where, self._manners.give_up_after)
+
+    def _request(self, request: Request, left: float) -> Reply:
+        reading = request.method == "GET"
+        reply: Reply = self._client.request(
+            request.method,
+            f"https://{request.product}.twilio.com{request.target}",
+            params=request.params if reading else None,
+            data=None if reading else request.params,
+            timeout=left,
+        )
+        return reply
+
+    def _wait(self, attempt: Attempt) -> float | None:
+        manners = self._manners
+        return decide(attempt, manners.patience, now=manners.clock.wall(), jitter=manners.jitter())
+
+    def _reach_of(self, request: Request) -> Reach:
+        reach = self._reach.get(request.product)
+        return reach or self._reach.setdefault(request.product, Reach(self._manners.give_up_after))
+
+    def _record(self, story: Story, outcome: Reply | NoAnswer, seconds: float) -> None:
+        if self._manners.on_call is None and not _log.isEnabledFor(logging.DEBUG):
+            return
+        request = story.request
+        reply = None if isinstance(outcome, NoAnswer) else outcome
+        status, named = reply.status_code if reply else 0, request_id(reply)
+        record = CallRecord(self._account, request.method, request.path, status, seconds, named, story.number)
+        _log.debug("%s %s %d %.0f ms %s", record.method, record.path, status, seconds * 1000, named or "-")
+        if self._manners.on_call is not None:
+            self._manners.on_call(record)
+
+    def _error(self, story: Story, ending: Ending[T]) -> RemoteError:
+        where, reply = self._where(story), ending.reply
+        if ending.loss is not None:
+            return errors.lost(where, ending.loss, request_id=request_id(reply))
+        assert reply is not None, "an attempt ends with a value, a loss or a refusal"
+        return errors.refused(where, reply.status_code, reply.body, reply.headers)
+
+    def _where(self, story: Story) -> errors.Where:
+        username, password = self._client.auth
+        secrets = [password or "", quote(password or ""), basic(username or "", password or "").partition(" ")[2]]
+        secrets += [v for k, v in story.request.params.items() if k.lower().endswith(_SECRET_PARAMS)]
+        return errors.Where(
+            account=self._account,
+            method=story.request.method,
+            path=story.request.path,
+            attempts=story.number,
+            doubt=story.doubt,
+            secrets=tuple(secrets),
+        )

@@ -1,0 +1,234 @@
+"""Twilio's refusals and silences → our codes, with a cause and a cure; the only place that knows Twilio's numbers.
+
+Raises nothing: each function returns the `RemoteError` to raise. Secrets, styling and control characters are taken out
+of everything that came from outside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import RemoteError
+from reconciler.remote.pool import NoAnswer
+from reconciler.remote.retry import Loss
+
+_AUTH_FAILED = 20003
+_ACCOUNT_UNUSABLE = frozenset({10001, 20005, 20008})
+"""Account not active, suspended or closed; test credentials. The seeds' `twilio_invalid_credentials` covers these."""
+
+CURES: dict[str, tuple[str, str]] = {
+    "twilio_auth_failed": (
+        "Twilio did not accept the credentials",
+        "Check that the SID and the key or token belong together, to this account (a subaccount needs its own) and to "
+        "this region, and that a restricted key has the permission.",
+    ),
+    "twilio_invalid_credentials": (
+        "Twilio rejected the account or its credentials",
+        "Check the account's SID, its key or token (test credentials do not work), and in Twilio's console that the "
+        "account is active.",
+    ),
+    "not_found": (
+        "Twilio does not know this resource",
+        "It was deleted, or belongs to another account, subaccount or region; `reconciler plan` shows what is there.",
+    ),
+    "rate_limited": (
+        "Twilio has too many requests of this account at once",
+        "Nothing was carried out by the refused requests. Try again later, or with a lower --concurrency; other "
+        "programs of the same account count as well.",
+    ),
+    "twilio_unavailable": (
+        "Twilio failed to answer properly",
+        "Look at https://status.twilio.com and run the same command again: what is done already is not done twice.",
+    ),
+    "network_error": (
+        "Twilio cannot be reached",
+        "Check the network, DNS, HTTPS_PROXY and, where it is set, the account's base_url; then run the same command "
+        "again.",
+    ),
+    "unexpected_answer": (
+        "The answer is not one of Twilio's",
+        "Check the account's base_url, and whether a proxy or a login page answers in Twilio's place.",
+    ),
+    "twilio_refused": (
+        "Twilio refused the request",
+        "Correct what Twilio names in the configuration, then run the same command again.",
+    ),
+    "interrupted": ("Interrupted", "Run the same command again to finish what is left."),
+}
+"""Code → summary and cure. Summaries hold no user data."""
+
+_TRUST_CURE = (
+    "Check base_url, region and edge, the clock of this machine and, behind a proxy that inspects TLS, "
+    "REQUESTS_CA_BUNDLE."
+)
+_AMBIGUOUS = "The call may have been carried out: the account has to be read before it is sent again."
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which call an error is about. `path` is without its query; `doubt`: an attempt may have been carried out."""
+
+    account: str
+    method: str
+    path: str
+    attempts: int = 1
+    doubt: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What Twilio says about a refusal, whichever of its three forms the body has."""
+
+    code: int | None = None
+    message: str = ""
+    more_info: str = ""
+    particulars: tuple[str, ...] = ()
+
+
+def refused(where: Where, status: int, body: bytes, headers: Mapping[str, str]) -> RemoteError:
+    """The error of an answer that is none of 2xx."""
+    return _refusal(where, status, parse(body), headers.get("Twilio-Request-Id"))
+
+
+def lost(where: Where, error: NoAnswer, *, request_id: str | None = None) -> RemoteError:
+    """The error of a call that brought no usable answer. Its status is 0 even if a page of somebody else's had one."""
+    code = "unexpected_answer" if error.loss is Loss.UNREADABLE else "network_error"
+    cure = _TRUST_CURE if error.loss is Loss.UNTRUSTED else CURES[code][1]
+    return _error(where, code, f"{_call(where)} failed: {error}.", cure, request_id=request_id)
+
+
+def silent(where: Where, seconds: float) -> RemoteError:
+    """The error of a call that was not sent: nothing has been heard of the server for so many seconds."""
+    what = f"{_call(where)} was given up: no answer from the server for {seconds:.0f} s."
+    return _error(where, "network_error", what, CURES["network_error"][1])
+
+
+def bad_address(account: str, reason: str) -> RemoteError:
+    """The error of an account that has no usable address."""
+    summary, cure = CURES["network_error"]
+    return RemoteError(Diagnostic(code="network_error", summary=summary, detail=f"Account {account}: {reason}. {cure}"))
+
+
+def circular(target: str) -> RemoteError:
+    """The error of a listing whose page leads back to one that was read already: the rest of it cannot be known."""
+    summary, cure = CURES["unexpected_answer"]
+    what = f"The pages of {target.partition('?')[0]} lead in a circle."
+    return RemoteError(Diagnostic(code="unexpected_answer", summary=summary, detail=f"{clean(what)} {cure}"))
+
+
+def interrupted(where: Where) -> RemoteError:
+    """The error of a call that was still waiting when the run was told to stop."""
+    return _error(where, "interrupted", f"{_call(where)} was not sent (again).", CURES["interrupted"][1])
+
+
+def from_vendor(where: Where, error: TwilioException) -> RemoteError:
+    """The error for any exception of Twilio's own package, whose text is not used: it colours itself."""
+    facts = vars(error)
+    if "status" not in facts:
+        reason = str(error.args[0]) if error.args else "no reason given"
+        what = f"{_call(where)} failed in Twilio's package: {type(error).__name__}: {reason}."
+        return _error(where, "twilio_refused", what, CURES["twilio_refused"][1])
+    return _refusal(where, int(facts["status"] or 0), _from_facts(facts), None)
+
+
+def code_of(status: int, vendor_code: int | None) -> str:
+    """Our code for an HTTP status and Twilio's number."""
+    if vendor_code == _AUTH_FAILED:
+        return "twilio_auth_failed"
+    if vendor_code in _ACCOUNT_UNUSABLE or status == 401:
+        return "twilio_invalid_credentials"
+    if status == 404:
+        return "not_found"
+    if status == 429:
+        return "rate_limited"
+    if status >= 500 or status == 408:
+        return "twilio_unavailable"
+    return "unexpected_answer" if status < 400 else "twilio_refused"
+
+
+def parse(body: bytes) -> Refusal:
+    """What an error body says, empty when it is no JSON object: code and message, or a problem of RFC 9457."""
+    try:
+        facts = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Refusal()
+    return _from_facts(facts) if isinstance(facts, dict) else Refusal()
+
+
+def clean(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """Text from outside as it may be shown: one line, no control characters, no secret, no password in a URL."""
+    for secret in secrets:
+        if len(secret) >= 4:
+            text = text.replace(secret, "***")
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    text = re.sub(r"[\x00-\x20\x7f-\x9f]+", " ", text).strip()
+    text = re.sub(r"://[^/@\s]+@", "://***@", text)
+    return text if len(text) <= 500 else text[:499] + "…"
+
+
+def _from_facts(facts: Mapping[str, Any]) -> Refusal:
+    texts = [facts.get(key) for key in ("message", "msg", "title", "detail")]
+    message = ": ".join(dict.fromkeys(text for text in texts if isinstance(text, str) and text))
+    links = [facts.get(key) for key in ("more_info", "moreInfo", "type")]
+    link = next((link for link in links if isinstance(link, str) and link.startswith("https://")), "")
+    errors = facts.get("errors")
+    return Refusal(
+        code=_number(facts.get("code")),
+        message=message,
+        more_info=link,
+        particulars=tuple(_particular(e) for e in errors if isinstance(e, dict)) if isinstance(errors, list) else (),
+    )
+
+
+def _number(code: object) -> int | None:
+    if isinstance(code, bool) or not isinstance(code, int | str):
+        return None
+    return int(code) if str(code).isascii() and str(code).isdigit() else None
+
+
+def _particular(error: Mapping[str, Any]) -> str:
+    return f"{error.get('pointer', 'request')}: {error.get('detail', 'not valid')}"
+
+
+def _refusal(where: Where, status: int, refusal: Refusal, request_id: str | None) -> RemoteError:
+    code = code_of(status, refusal.code)
+    said = "; ".join((refusal.message, *refusal.particulars)) or "no reason given"
+    number = f" {refusal.code}" if refusal.code is not None else ""
+    what = f"{_call(where)} was answered {status}:{number} {said}".rstrip(".") + "."
+    cure = CURES[code][1] + (f" More: {refusal.more_info}" if refusal.more_info else "")
+    return _error(where, code, what, cure, status=status, vendor_code=refusal.code, request_id=request_id)
+
+
+def _call(where: Where) -> str:
+    times = f" ({where.attempts} attempts)" if where.attempts > 1 else ""
+    return f"{where.method} {where.path} of account {where.account}{times}"
+
+
+def _error(
+    where: Where,
+    code: str,
+    what: str,
+    cure: str,
+    *,
+    status: int = 0,
+    vendor_code: int | None = None,
+    request_id: str | None = None,
+) -> RemoteError:
+    request_id = clean(request_id, where.secrets) if request_id else None
+    doubt = [_AMBIGUOUS] if where.doubt else []
+    request = [f"Request: {request_id}"] if request_id else []
+    detail = " ".join([clean(what, where.secrets), *doubt, clean(cure, where.secrets), *request])
+    return RemoteError(
+        Diagnostic(code=code, summary=CURES[code][0], detail=detail),
+        status=status,
+        vendor_code=vendor_code,
+        request_id=request_id,
+        ambiguous=where.doubt,
+    )

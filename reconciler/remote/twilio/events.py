@@ -1,0 +1,88 @@
+"""Twilio's Monitor API: who changed what, when and from where; raw events → `reconciler.remote.gateway.Event`.
+
+Twilio keeps events for 30 days (longer in some editions). No HTTP here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from reconciler.kinds.kind import Endpoint
+from reconciler.model import Json
+from reconciler.remote.gateway import Event
+
+EVENTS = Endpoint("GET", "monitor", "/v1/Events", items="events")
+
+
+def query(*, event_type: str | None, since: datetime | None, resource_sid: str | None) -> dict[str, str]:
+    """The filters that Twilio takes; `since` without a time zone is UTC.
+
+    It combines a resource with nothing but dates, so with `resource_sid` the type is left to `wanted`.
+    """
+    params = {}
+    if resource_sid:
+        params["ResourceSid"] = resource_sid
+    elif event_type:
+        params["EventType"] = event_type
+    if since:
+        moment = since.astimezone(UTC) if since.tzinfo else since
+        params["StartDate"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return params
+
+
+def wanted(event: Event, *, event_type: str | None, resource_sid: str | None) -> bool:
+    """Whether an event is of the type and the resource that were asked for."""
+    return event_type in (None, event.event_type) and resource_sid in (None, event.resource_sid)
+
+
+def event(row: Mapping[str, Any]) -> Event | None:
+    """One event; None for one without a date, which says nothing about when."""
+    when = _moment(row.get("event_date"))
+    if when is None:
+        return None
+    return Event(
+        sid=_text(row, "sid"),
+        event_type=_text(row, "event_type"),
+        when=when,
+        actor_type=_text(row, "actor_type"),
+        actor_sid=_text(row, "actor_sid"),
+        source=_text(row, "source"),
+        ip=_text(row, "source_ip_address"),
+        resource_sid=_text(row, "resource_sid"),
+        changes=changes(row.get("event_data")),
+    )
+
+
+def changes(data: Json) -> dict[str, tuple[Json, Json]]:
+    """Field → what it was and what it became.
+
+    Twilio documents two shapes: the fields themselves, and the fields under ``resource_properties``. A created
+    resource has no previous values, a deleted one no data at all.
+    """
+    if not isinstance(data, dict):
+        return {}
+    fields = data.get("resource_properties", data)
+    if not isinstance(fields, dict):
+        return {}
+    return {
+        name: (change.get("previous"), change.get("updated"))
+        for name, change in fields.items()
+        if isinstance(change, dict) and ("updated" in change or "previous" in change)
+    }
+
+
+def _moment(date: object) -> datetime | None:
+    if not isinstance(date, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key)
+    return value if isinstance(value, str) else ""

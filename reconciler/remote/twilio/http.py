@@ -1,0 +1,110 @@
+"""Twilio's `HttpClient` over our own pool: base URL, form bodies, basic authentication; replies keep their bytes.
+
+Makes one attempt; whether there is another is decided elsewhere. Raises `reconciler.remote.pool.NoAnswer`.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from twilio.http import HttpClient  # type: ignore[import-untyped]
+from twilio.http.response import Response  # type: ignore[import-untyped]
+
+from reconciler.remote.pool import Pool
+
+_log = logging.getLogger(__name__)
+
+
+class Reply(Response):  # type: ignore[misc]
+    """One whole answer; `body` as it came, `headers` without regard to case."""
+
+    status_code: int
+
+    def __init__(self, status_code: int, body: bytes, headers: Mapping[str, str]) -> None:
+        super().__init__(status_code, "", headers)
+        self.body = body
+        self.headers: Mapping[str, str] = headers
+
+    @property
+    def text(self) -> str:
+        """The body as text, for whatever of Twilio's own code asks for it."""
+        return self.body.decode("utf-8", "replace")
+
+
+class BaseUrl:
+    """Where requests for ``https://PRODUCT.twilio.com`` really go: the same place, or a server that stands in for all.
+
+    `prefix` is the path that comes before Twilio's own, without a slash at its end. Raises ValueError for a
+    `base_url` that is not one: otherwise requests meant for a stand-in would go to Twilio.
+    """
+
+    def __init__(self, base_url: str | None) -> None:
+        parts = urlsplit(base_url or "")
+        host = parts.netloc.rpartition("@")[2]  # a name and password in it would end up in messages
+        if base_url and not (host and parts.scheme in ("http", "https")):
+            raise ValueError("base_url is not an http(s) URL")
+        self.prefix = parts.path.rstrip("/")
+        self._start = f"{parts.scheme}://{host}{self.prefix}" if host else ""
+
+    def rewrite(self, url: str) -> str:
+        """Scheme, host and port replaced, the prefix put before the path."""
+        return self._start + url[url.index("/", 8) :] if self._start else url
+
+    def target(self, link: str) -> str:
+        """Path and query of a link in a page, as Twilio would write them. Raises ValueError when it is no link.
+
+        Its host is left out on purpose: credentials follow no link to another server.
+        """
+        parts = urlsplit(link)
+        path = parts.path
+        if self.prefix and path.startswith(self.prefix + "/"):
+            path = path[len(self.prefix) :]
+        if not path.startswith("/"):
+            raise ValueError("the link to the next page has no path")
+        return f"{path}?{parts.query}" if parts.query else path
+
+
+class Transport(HttpClient):  # type: ignore[misc]
+    """What Twilio's client sends its requests through."""
+
+    def __init__(self, pool: Pool, base: BaseUrl) -> None:
+        super().__init__(_log, is_async=False)
+        self._pool = pool
+        self._base = base
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        params: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Reply:
+        """One attempt of at most `timeout` seconds in all; redirects are never followed. Raises NoAnswer."""
+        url = self._base.rewrite(uri)
+        if params:
+            url = f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
+        sent = {**(headers or {}), "Accept-Encoding": "gzip, deflate"}
+        if auth is not None:
+            sent["Authorization"] = basic(*auth)
+        body = urlencode(data or {}).encode() if method == "POST" else None
+        status, received, whole = self._pool.send(
+            method, url, headers=sent, body=body, within=30.0 if timeout is None else timeout
+        )
+        return Reply(status, whole, received)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+
+def basic(username: str, password: str) -> str:
+    """The value of the Authorization header."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()

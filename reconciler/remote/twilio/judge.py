@@ -1,0 +1,112 @@
+"""What the answer to one attempt is worth: a value, a refusal, or nothing that could be read.
+
+Pure: no network, no waiting. What follows from it is decided in `reconciler.remote.retry`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import msgspec
+
+from reconciler.kinds.kind import Product
+from reconciler.remote.pool import NoAnswer
+from reconciler.remote.retry import Attempt, Loss, Method
+from reconciler.remote.twilio.http import Reply
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to ask: `target` is path and query, `params` go into the query of a GET and the body of a POST."""
+
+    method: Method
+    product: Product
+    target: str
+    params: dict[str, str] = field(default_factory=dict, repr=False)
+    idempotent: bool = True
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+
+@dataclass(slots=True)
+class Story:
+    """One call so far.
+
+    `number` attempts were made; `doubt`: one of them may have been carried out; `missing`: one was answered 404;
+    `loss` is why the latest that brought no usable answer did not.
+    """
+
+    request: Request
+    number: int = 0
+    doubt: bool = False
+    missing: bool = False
+    loss: NoAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending(Generic[T]):
+    """How one attempt ended: with the value of a successful call, with a refusal, or without a usable answer."""
+
+    attempt: Attempt
+    value: T | None = None
+    done: bool = False
+    reply: Reply | None = None
+    loss: NoAnswer | None = None
+
+
+def judge(story: Story, outcome: Reply | NoAnswer, read: Callable[[bytes], T]) -> Ending[T]:
+    """How the attempt ended. `read` raises msgspec.DecodeError or ValueError for a body that it cannot make sense of.
+
+    DELETE answered 404 when it was sent before means that it was done before.
+    """
+    if isinstance(outcome, NoAnswer):
+        return Ending(_attempt_of(story, loss=outcome.loss), loss=outcome)
+    reply = outcome
+    if 200 <= reply.status_code < 300:
+        try:
+            return Ending(_attempt_of(story, reply=reply), value=read(reply.body), done=True)
+        except (msgspec.DecodeError, ValueError) as error:
+            return _unreadable(story, reply, f"{_form(reply)} in place of Twilio's JSON ({error})")
+    if _is_foreign(reply):
+        return _unreadable(story, reply, f"status {reply.status_code} with {_form(reply)} in place of Twilio's JSON")
+    if reply.status_code == 404 and story.request.method == "DELETE" and story.number > 1:
+        return Ending(_attempt_of(story, reply=reply), value=read(b""), done=True)
+    return Ending(_attempt_of(story, reply=reply), reply=reply)
+
+
+def request_id(reply: Reply | None) -> str | None:
+    """Twilio's own name for the request, which its support asks for."""
+    return reply.headers.get("Twilio-Request-Id") if reply else None
+
+
+def _attempt_of(story: Story, *, reply: Reply | None = None, loss: Loss | None = None) -> Attempt:
+    return Attempt(
+        method=story.request.method,
+        idempotent=story.request.idempotent,
+        number=story.number,
+        status=reply.status_code if reply else 0,
+        loss=loss,
+        retry_after=reply.headers.get("Retry-After") if reply else None,
+        missing_before=story.missing,
+    )
+
+
+def _unreadable(story: Story, reply: Reply, message: str) -> Ending[T]:
+    loss = NoAnswer(Loss.UNREADABLE, message)
+    return Ending(_attempt_of(story, reply=reply, loss=loss.loss), reply=reply, loss=loss)
+
+
+def _is_foreign(reply: Reply) -> bool:
+    """A page made for people where Twilio would have said why: a proxy's or another server's, not Twilio's refusal."""
+    return 400 <= reply.status_code < 500 and reply.status_code != 429 and reply.body.lstrip()[:1] == b"<"
+
+
+def _form(reply: Reply) -> str:
+    return reply.headers.get("Content-Type", "").partition(";")[0] or "an answer of no declared type"

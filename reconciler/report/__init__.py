@@ -1,0 +1,1 @@
+"""Values → text, JSON and other forms; prints nothing itself."""

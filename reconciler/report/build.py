@@ -1,0 +1,158 @@
+"""Values of a run → the documents that are printed; text and JSON are two renderings of the same document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from reconciler.apply.outcome import Outcome, Result
+from reconciler.diagnostics import Diagnostic, in_reading_order
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Action, Entry
+from reconciler.planning.drift import Drifted
+from reconciler.planning.fields import flat
+from reconciler.planning.plan import Plan
+from reconciler.report.documents import (
+    ActionOutcome,
+    ApplyDocument,
+    DriftDocument,
+    NumberError,
+    OutcomeError,
+    PlanDocument,
+    PlannedAction,
+    ResourceDocument,
+    ResourceRow,
+    StateListDocument,
+)
+from reconciler.state.planfile import PlanFile
+
+
+def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str = "plan") -> PlanDocument:
+    """The plan as it is shown; `diagnostics` are those of the configuration and of the guard, added to its own."""
+    counts = Counter(action.action for action in plan.actions)
+    everything = in_reading_order([*diagnostics, *plan.diagnostics])
+    return PlanDocument(
+        command=command,
+        summary={
+            "actions": len(plan.actions),
+            "addresses": len({action.address for action in plan.actions}),
+            "by_action": dict(sorted(counts.items())),
+            "takeovers": sum(bool(action.takeover) for action in plan.actions),
+            "refreshes": len(plan.refreshes),
+            "bound": sum(plan.bound.values()),
+            "unmanaged": plan.unmanaged,
+            **_severities(everything),
+        },
+        diagnostics=everything,
+        actions=[_planned(action) for action in plan.actions],
+        refreshes=list(plan.refreshes),
+        unmanaged=plan.unmanaged,
+    )
+
+
+def apply_document(result: Result, diagnostics: Sequence[Diagnostic]) -> ApplyDocument:
+    """What an apply did, action by action."""
+    failures = result.failures
+    return ApplyDocument(
+        command="apply",
+        summary={
+            "success_count": result.successes,
+            "failed_count": len(failures),
+            "interrupted": result.interrupted,
+            "by_action": dict(sorted(Counter(o.action.action for o in result.outcomes if o.succeeded).items())),
+        },
+        diagnostics=in_reading_order(list(diagnostics)),
+        outcomes=[_outcome(outcome) for outcome in result.outcomes],
+        success_count=result.successes,
+        failed_count=len(failures),
+        errors=[_error(outcome) for outcome in failures],
+    )
+
+
+def drift_document(
+    drifted: Sequence[Drifted], plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str = "drift"
+) -> DriftDocument:
+    """What has drifted, and how much else is waiting."""
+    elsewhere = {d.address for d in drifted}
+    pending = {a.address for a in plan.actions if a.reason != "drift" or a.address not in elsewhere}
+    return DriftDocument(
+        command=command,
+        summary={"drifted": len(drifted), "pending": len(pending), "unmanaged": plan.unmanaged},
+        diagnostics=in_reading_order(list(diagnostics)),
+        drifted=list(drifted),
+        pending=len(pending),
+        unmanaged=plan.unmanaged,
+    )
+
+
+def saved_document(saved: PlanFile) -> PlanDocument:
+    """A saved plan, as `plan` showed it."""
+    plan = Plan(tuple(saved.actions), dict(saved.refreshes), (), {}, 0, {})
+    document = plan_document(plan, saved.diagnostics, command="show")
+    document.summary |= {"created_at": saved.created_at, "lineage": saved.lineage, "serial": saved.serial}
+    return document
+
+
+def state_list_document(resources: Mapping[str, Entry], *, command: str) -> StateListDocument:
+    """Every address in state."""
+    rows = [
+        ResourceRow(address=address, account=entry.account, sid=entry.sid, agent=entry.options.agent)
+        for address, entry in sorted(resources.items())
+    ]
+    return StateListDocument(command=command, summary={"resources": len(rows)}, resources=rows)
+
+
+def resource_document(address: str, fields: dict[str, Any], *, command: str = "show") -> ResourceDocument:
+    """One resource."""
+    return ResourceDocument(command=command, summary={"address": address}, resource={"address": address, **fields})
+
+
+def entry_fields(entry: Entry) -> dict[str, Any]:
+    """All that state holds of one address, as plain JSON; applied values under the names that users know."""
+    fields: dict[str, Any] = msgspec.to_builtins(entry)
+    return {**fields, "applied": flat(entry.kind, entry.applied)}
+
+
+def _planned(action: Action) -> PlannedAction:
+    return PlannedAction(
+        address=action.address,
+        action=action.action,
+        reason=action.reason,
+        account=action.account,
+        sid=action.sid,
+        changes=list(action.changes),
+        takeover=list(action.takeover),
+        route=action.route,
+        file=action.file,
+        line=action.line,
+        column=action.column,
+        note=action.note,
+    )
+
+
+def _outcome(outcome: Outcome) -> ActionOutcome:
+    return ActionOutcome(
+        address=outcome.action.address,
+        action=outcome.action.action,
+        status=outcome.status,
+        error=OutcomeError(outcome.error.code, outcome.error.message) if outcome.error else None,
+        note=outcome.note,
+    )
+
+
+def _error(outcome: Outcome) -> NumberError:
+    error = outcome.error
+    return NumberError(
+        address=outcome.action.address,
+        phone_number_sid=outcome.action.sid if outcome.action.kind in NUMBER_KINDS else None,
+        code=error.code if error else "internal_error",
+        message=error.message if error else "",
+    )
+
+
+def _severities(diagnostics: Sequence[Diagnostic]) -> dict[str, int]:
+    counts = Counter(d.severity for d in diagnostics)
+    return {"errors": counts["error"], "warnings": counts["warning"]}

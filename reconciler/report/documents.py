@@ -1,0 +1,120 @@
+"""The JSON documents that commands print on stdout, as types; `schemas/` is generated from them.
+
+Every document has `format_version`, `command`, `summary` and `diagnostics`; the rest is the command's own data.
+A change that could break a reader raises the first number of `FORMAT_VERSION`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.model import Change, RouteChange
+from reconciler.planning.drift import Drifted
+
+FORMAT_VERSION = "1.0"
+
+
+class Document(msgspec.Struct, kw_only=True):
+    """What all documents have in common; alone, it is what a command prints that could not do its work."""
+
+    format_version: str = FORMAT_VERSION
+    command: str
+    summary: dict[str, Any] = {}
+    diagnostics: list[Diagnostic] = []
+
+
+class ValidateDocument(Document, kw_only=True):
+    """What `validate` prints: how much is declared, and every problem."""
+
+
+class PlannedAction(msgspec.Struct, kw_only=True):
+    """One action of a plan. `changes` and `takeover` are empty lists where there are none; `route` is null when
+    calls go on reaching whom they reached before."""
+
+    address: str
+    action: str
+    reason: str
+    account: str
+    sid: str | None
+    changes: list[Change]
+    takeover: list[Change]
+    route: RouteChange | None
+    file: str | None
+    line: int | None
+    column: int | None
+    note: str | None
+
+
+class PlanDocument(Document, kw_only=True):
+    """What `plan` and `show PLANFILE` print. `unmanaged` counts numbers that nobody declared; nothing touches them."""
+
+    actions: list[PlannedAction]
+    refreshes: list[str]
+    unmanaged: int
+
+
+class OutcomeError(msgspec.Struct):
+    """Why an action did not succeed."""
+
+    code: str
+    message: str
+
+
+class ActionOutcome(msgspec.Struct, kw_only=True):
+    """One action and what became of it."""
+
+    address: str
+    action: str
+    status: Literal["applied", "normalised", "dropped", "failed", "skipped"]
+    error: OutcomeError | None
+    note: str | None
+
+
+class NumberError(msgspec.Struct, kw_only=True):
+    """One failed action, with the SID of the number it was about (null for other kinds)."""
+
+    address: str
+    phone_number_sid: str | None
+    code: str
+    message: str
+
+
+class ApplyDocument(Document, kw_only=True):
+    """What `apply` prints: every outcome, and the counts."""
+
+    outcomes: list[ActionOutcome]
+    success_count: int
+    failed_count: int
+    errors: list[NumberError]
+
+
+class DriftDocument(Document, kw_only=True):
+    """What `drift` prints; `pending` counts addresses that a plan would change for other reasons than drift."""
+
+    drifted: list[Drifted]
+    pending: int
+    unmanaged: int
+
+
+class ResourceDocument(Document, kw_only=True):
+    """What `show ADDRESS` and `state show ADDRESS` print."""
+
+    resource: dict[str, Any]
+
+
+class ResourceRow(msgspec.Struct, kw_only=True):
+    """One line of `state list`."""
+
+    address: str
+    account: str
+    sid: str
+    agent: str | None
+
+
+class StateListDocument(Document, kw_only=True):
+    """What `state list` prints."""
+
+    resources: list[ResourceRow]

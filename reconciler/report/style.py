@@ -1,0 +1,18 @@
+"""Colour by meaning, or none at all; knows nothing of what is printed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_CODES = {"good": "32", "change": "33", "bad": "31", "warn": "33", "quiet": "2", "strong": "1", "info": "36"}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How to mark text up: with colour on a terminal that wants it, else not at all."""
+
+    colour: bool = False
+
+    def __call__(self, meaning: str, text: str) -> str:
+        """The text in the colour of that meaning (`good`, `change`, `bad`, `warn`, `quiet`, `strong`, `info`)."""
+        return f"\x1b[{_CODES[meaning]}m{text}\x1b[0m" if self.colour else text

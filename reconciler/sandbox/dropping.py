@@ -1,0 +1,44 @@
+"""Accepts parameters without storing them: before the call, or after it so that the reply pretends that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
+
+from reconciler.sandbox.http import Reply, Request
+from reconciler.sandbox.mischief import Verdict, bare, dropped_params, last_segment
+from reconciler.sandbox.store import Row, Store
+
+
+def run_dropping(request: Request, verdict: Verdict, store: Store, run: Callable[[Request], Reply]) -> Reply:
+    """Carry out a call without storing the parameters that the verdict drops."""
+    if not verdict.dropped:
+        return run(request)
+    if not verdict.echo:
+        return run(replace(request, form=dropped_params(request.form, verdict.dropped)))
+    found = store.find(last_segment(request))
+    before = msgspec.structs.asdict(found[1]) if found else {}
+    reply = run(request)
+    if reply.status < 300:
+        _take_back(store, _sid(reply), before, verdict.dropped)
+    return reply
+
+
+def _take_back(store: Store, sid: str, before: dict[str, object], dropped: tuple[str, ...]) -> None:
+    found = store.find(sid)
+    if found is None:
+        return
+    table, row = found
+    values = before or _defaults(row)
+    table.change(row, {name: values[name] for name in row.__struct_fields__ if bare(name) in dropped})
+
+
+def _defaults(row: Row) -> dict[str, object]:
+    return msgspec.structs.asdict(type(row)())
+
+
+def _sid(reply: Reply) -> str:
+    value = msgspec.json.decode(reply.body) if reply.body else None
+    return str(value.get("sid", "")) if isinstance(value, dict) else ""

@@ -1,0 +1,177 @@
+"""A sandbox that runs: a world behind a port, in a thread of this process or as the whole of one."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
+
+from reconciler.sandbox.calls import LIMIT, CallLog
+from reconciler.sandbox.control import PREFIX, Control
+from reconciler.sandbox.dropping import run_dropping
+from reconciler.sandbox.faults import AnyFault
+from reconciler.sandbox.http import Reply, Request, head, wants_to_stay
+from reconciler.sandbox.listener import Answer, Listener, whole
+from reconciler.sandbox.mischief import Mischief, Verdict
+from reconciler.sandbox.products import ROUTES
+from reconciler.sandbox.routing import Call, Refused, Router
+from reconciler.sandbox.twilio.console import ELSEWHERE, SOMEBODY, edit, user
+from reconciler.sandbox.twilio.numbers import Number
+from reconciler.sandbox.twilio.refusals import error_reply
+from reconciler.sandbox.world import World
+
+_SLOW_PIECES = 10
+_log = logging.getLogger(__name__)
+
+
+class Sandbox:
+    """Plays `world` on a loopback port from `start` to `stop`, or as long as a ``with`` block lasts.
+
+    `world`, `faults` and `calls` may be looked at and changed at any time.
+    """
+
+    def __init__(
+        self,
+        world: World | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        faults: Iterable[AnyFault] = (),
+        log_limit: int = LIMIT,
+    ) -> None:
+        self.world = world if world is not None else World.generate()
+        self.faults = Mischief(faults)
+        self.calls = CallLog(log_limit)
+        self._router = Router(ROUTES)
+        self._control = Router(Control(self.world, self.faults, self.calls).routes())
+        self._ids = count(1)
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._listener = Listener(host, port, self._exchange)
+
+    @property
+    def base_url(self) -> str:
+        """Where it can be reached, without a slash at the end."""
+        host, port = self._listener.address
+        return f"http://{host}:{port}"
+
+    def start(self) -> Self:
+        """Begin to answer."""
+        self._listener.start()
+        return self
+
+    def stop(self) -> None:
+        """Close all connections; calls that wait are ended."""
+        self._listener.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def edit(self, number: str, fields: Mapping[str, object], *, actor: str = SOMEBODY, ip: str = ELSEWHERE) -> Number:
+        """Change a number (E.164 or SID) as somebody in the console would: ``{"voice_url": "https://…"}``."""
+        return edit(self.world, number, fields=fields, actor=user(actor, ip))
+
+    def _exchange(self, request: Request) -> Answer:
+        if request.path.startswith(PREFIX):
+            with self.world.lock:
+                reply = self._run(self._control, request)
+            return Answer((whole(reply, keep_open=wants_to_stay(request)),))
+        with self._lock:
+            self._under_way += 1
+            under_way = self._under_way
+        try:
+            return self._answer(request, under_way)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def _answer(self, request: Request, under_way: int) -> Answer:
+        started = time.perf_counter()
+        verdict = self.faults.judge(request, self.world, under_way)
+        self._listener.sleep(verdict.delay)
+        done = self._carry_out(request, verdict) if verdict.runs else None
+        reply = None if verdict.silent else verdict.reply or done
+        self.calls.record(request, reply.status if reply else 0, verdict.faults)
+        if reply is None:
+            self._listener.sleep(verdict.hang)
+            return Answer(keep_open=False)
+        headers = (
+            ("Twilio-Request-Id", f"RQ{next(self._ids):032x}"),
+            ("Twilio-Concurrent-Requests", str(under_way)),
+            ("Twilio-Request-Duration", f"{time.perf_counter() - started:.3f}"),
+        )
+        return _pieces(reply, headers, verdict, keep_open=wants_to_stay(request))
+
+    def _carry_out(self, request: Request, verdict: Verdict) -> Reply:
+        with self.world.lock:
+            return run_dropping(request, verdict, self.world, lambda request: self._run(self._router, request))
+
+    def _run(self, router: Router, request: Request) -> Reply:
+        match = router.find(request.method, request.path)
+        if match is None:
+            return error_reply(20404, f"The requested resource {request.path} was not found", status=404)
+        if match.handler is None:
+            return error_reply(20004, f"Method not allowed: {request.method} {request.path}", status=405)
+        try:
+            return match.handler(Call(self.world, request, match.path))
+        except Refused as refused:
+            return refused.reply
+        except Exception:  # noqa: BLE001 - a mistake of ours must not look like a dropped connection
+            _log.exception("%s %s", request.method, request.path)
+            return error_reply(20500, "The sandbox itself has failed; its log says why", status=500)
+
+
+def _pieces(reply: Reply, headers: tuple[tuple[str, str], ...], verdict: Verdict, *, keep_open: bool) -> Answer:
+    stays = keep_open and not verdict.cut
+    top, body = head(reply, headers, keep_open=stays), reply.body
+    if verdict.cut:
+        return Answer((top + body[: len(body) // 2],), keep_open=False)
+    if verdict.slow and body:
+        size = -(-len(body) // _SLOW_PIECES)
+        pieces = tuple(body[start : start + size] for start in range(0, len(body), size))
+        return Answer((top, *pieces), pause=verdict.slow / len(pieces))
+    return Answer((top + body,))
+
+
+def serve(
+    world: World,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8010,
+    faults: Iterable[AnyFault] = (),
+    persist: Path | None = None,
+    on_ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Play a world until the process is interrupted or told to end, then return.
+
+    With `persist`, the world in that file takes the place of `world` when there is one, and is saved there at the end.
+    """
+    if persist is not None and persist.exists():
+        world = World.load(persist)
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with Sandbox(world, host=host, port=port, faults=faults) as sandbox:
+            on_ready(sandbox.base_url)
+            with contextlib.suppress(KeyboardInterrupt):
+                ended.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if persist is not None:
+        world.save(persist)

@@ -1,0 +1,278 @@
+"""What the sandbox remembers: rows on shelves, each with a SID and an owner, listed newest first.
+
+Knows nothing of HTTP and of no single resource: a resource brings its row type and a `Shelf` that describes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Generic, Protocol, TypeVar, cast
+
+import msgspec
+
+Clock = Callable[[], datetime]
+Changes = dict[str, dict[str, object]]
+"""Field → ``{"previous": …, "updated": …}``, as Twilio's monitor events tell them."""
+
+
+class SeedError(ValueError):
+    """A seed that cannot be read; the message names the section and the row."""
+
+
+class Row(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """What every row has; the fields of a row are those that Twilio sends, under Twilio's names."""
+
+    sid: str = ""
+    account_sid: str = ""
+
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf(Generic[R]):
+    """How rows of one kind are kept: section of a seed, row type, SID prefix, the fields of owner and of a unique key.
+
+    `complete` fills in what a seed left out (SID, account, dates …) and raises `ValueError` for what cannot be.
+    """
+
+    name: str
+    row: type[R]
+    prefix: str
+    complete: Callable[[Store, R], None]
+    owner: str = "account_sid"
+    unique: str = ""
+
+    def rows(self, store: Store) -> Sequence[Row]:
+        """All rows of this kind, oldest first."""
+        return [*store.table(self)]
+
+    def read(self, store: Store, rows: object) -> None:
+        """Add the rows of a seed's section; raises `SeedError`."""
+        if not isinstance(rows, list):
+            raise SeedError(f"{self.name} must be a list of rows")
+        table = store.table(self)
+        for place, value in enumerate(rows):
+            try:
+                row = msgspec.convert(value, self.row)
+                self.complete(store, row)
+                table.add(row)
+            except ValueError as error:
+                raise SeedError(f"{self.name}[{place}]: {error}") from None
+
+
+class Section(Protocol):
+    """A shelf of whatever rows: what reading and writing a seed needs."""
+
+    @property
+    def name(self) -> str:
+        """The section's key in a seed."""
+
+    def rows(self, store: Store) -> Sequence[Row]:
+        """All rows, oldest first."""
+
+    def read(self, store: Store, rows: object) -> None:
+        """Add the rows of a seed's section; raises `SeedError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page begins: older than one rank, or newer than one (the way back), or at the newest row."""
+
+    size: int
+    older_than: int | None = None
+    newer_than: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """Rows, newest first, with the ranks of the first and the last one; `more` tells of older ones."""
+
+    rows: list[R]
+    newest: int
+    oldest: int
+    more: bool
+
+
+class Table(Generic[R]):
+    """The rows of one shelf. Every change goes through here, so that what is cached never lies."""
+
+    def __init__(self, shelf: Shelf[R]) -> None:
+        self.shelf = shelf
+        self._rows: dict[int, R] = {}
+        self._ranks: dict[str, int] = {}
+        self._owned: dict[str, list[int]] = {}
+        self._keyed: dict[object, R] = {}
+        self._rendered: dict[str, bytes] = {}
+        self._next_rank = 1
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._rows.values())
+
+    def get(self, sid: str) -> R | None:
+        """The row with this SID, if there is one."""
+        rank = self._ranks.get(sid)
+        return None if rank is None else self._rows[rank]
+
+    def keyed(self, value: object) -> R | None:
+        """The row whose unique field has this value."""
+        return self._keyed.get(value)
+
+    def owned(self, owner: str) -> Iterator[R]:
+        """Rows of one owner, newest first."""
+        return (self._rows[rank] for rank in reversed(self._owned.get(owner, ())))
+
+    def count(self, owner: str) -> int:
+        """How many rows an owner has."""
+        return len(self._owned.get(owner, ()))
+
+    def add(self, row: R) -> R:
+        """Put a new row on the shelf, as the newest; raises `ValueError` for a SID or a key that is taken."""
+        key = self._key(row)
+        if row.sid in self._ranks:
+            raise ValueError(f"{row.sid} is there twice")
+        if key and key in self._keyed:
+            raise ValueError(f"{key} is there twice")
+        rank = self._next_rank
+        self._next_rank += 1
+        self._rows[rank] = row
+        self._ranks[row.sid] = rank
+        self._owned.setdefault(self._owner(row), []).append(rank)
+        if key:
+            self._keyed[key] = row
+        return row
+
+    def change(self, row: R, values: Mapping[str, object]) -> Changes:
+        """Set fields; returns those whose value is another one now."""
+        key, owner, rank = self._key(row), self._owner(row), self._ranks[row.sid]
+        changes: Changes = {}
+        for name, value in values.items():
+            previous = getattr(row, name)
+            if previous != value:
+                setattr(row, name, value)
+                changes[name] = {"previous": previous, "updated": value}
+        self._rendered.pop(row.sid, None)
+        if (new_key := self._key(row)) != key:
+            self._keyed.pop(key, None)
+            if new_key:
+                self._keyed[new_key] = row
+        if self._owner(row) != owner:
+            self._owned[owner].remove(rank)
+            insort(self._owned.setdefault(self._owner(row), []), rank)
+        return changes
+
+    def remove(self, row: R) -> None:
+        """Take a row off the shelf."""
+        rank = self._ranks.pop(row.sid)
+        del self._rows[rank]
+        ranks = self._owned[self._owner(row)]
+        del ranks[bisect_left(ranks, rank)]
+        self._keyed.pop(self._key(row), None)
+        self._rendered.pop(row.sid, None)
+
+    def rendered(self, row: R) -> bytes:
+        """The row as JSON, from the cache when it has not changed since."""
+        text = self._rendered.get(row.sid)
+        if text is None:
+            text = self._rendered[row.sid] = msgspec.json.encode(row)
+        return text
+
+    def page(
+        self,
+        owner: str,
+        cursor: Cursor,
+        *,
+        wanted: Callable[[R], bool] | None = None,
+        among: Iterable[R] | None = None,
+    ) -> Page[R]:
+        """At most `cursor.size` rows of an owner that are `wanted`; takes no longer with more rows before or after.
+
+        `among` names the only rows that come into question, so that not all have to be looked at.
+        """
+        ranks = self._owned.get(owner, [])
+        if among is not None:
+            ranks = sorted(self._ranks[row.sid] for row in among if self._owner(row) == owner)
+        if cursor.newer_than is not None:
+            start = bisect_right(ranks, cursor.newer_than)
+            found = self._take(ranks, range(start, len(ranks)), cursor.size, wanted)[::-1]
+            return self._page(found, more=True)
+        stop = len(ranks) if cursor.older_than is None else bisect_left(ranks, cursor.older_than)
+        found = self._take(ranks, range(stop - 1, -1, -1), cursor.size + 1, wanted)
+        return self._page(found[: cursor.size], more=len(found) > cursor.size)
+
+    def _take(self, ranks: list[int], places: range, size: int, wanted: Callable[[R], bool] | None) -> list[R]:
+        rows = self._rows
+        found: Iterable[R] = (rows[ranks[place]] for place in places)
+        if wanted is not None:
+            found = filter(wanted, found)
+        return list(islice(found, size))
+
+    def _page(self, rows: list[R], *, more: bool) -> Page[R]:
+        if not rows:
+            return Page(rows, newest=0, oldest=0, more=False)
+        return Page(rows, newest=self._ranks[rows[0].sid], oldest=self._ranks[rows[-1].sid], more=more)
+
+    def _owner(self, row: R) -> str:
+        return str(getattr(row, self.shelf.owner))
+
+    def _key(self, row: R) -> object:
+        return getattr(row, self.shelf.unique) if self.shelf.unique else None
+
+
+class Store:
+    """All tables behind one lock, with a clock and SIDs that are the same at every run."""
+
+    def __init__(self, *, seed: str = "sandbox", clock: Clock | None = None) -> None:
+        self.lock = threading.RLock()
+        self.seed = seed
+        self.made = 0
+        self.released: set[str] = set()
+        self._clock = clock or _utc_now
+        self._tables: dict[str, Table[Row]] = {}
+
+    def now(self) -> datetime:
+        """The time, in UTC and whole seconds."""
+        return self._clock().replace(microsecond=0)
+
+    def table(self, shelf: Shelf[R]) -> Table[R]:
+        """The rows of a shelf; made at the first use."""
+        table = self._tables.get(shelf.name)
+        if table is None:
+            table = self._tables[shelf.name] = cast("Table[Row]", Table(shelf))
+        return cast("Table[R]", table)
+
+    def find(self, sid: str) -> tuple[Table[Row], Row] | None:
+        """The row with this SID on whatever shelf, with its table."""
+        for table in self._tables.values():
+            row = table.get(sid)
+            if row is not None:
+                return table, row
+        return None
+
+    def new_sid(self, prefix: str) -> str:
+        """A SID that no row has yet."""
+        self.made += 1
+        return self.sid_for(prefix, str(self.made))
+
+    def sid_for(self, prefix: str, name: str) -> str:
+        """The SID that belongs to a name: equal names, equal SIDs."""
+        return prefix + hashlib.blake2b(f"{self.seed}/{prefix}/{name}".encode(), digest_size=16).hexdigest()
+
+    def become(self, other: Store) -> None:
+        """Forget everything and hold what `other` holds; `other` must not be used afterwards."""
+        with self.lock:
+            self.seed, self.made, self.released = other.seed, other.made, other.released
+            self._tables = other._tables
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

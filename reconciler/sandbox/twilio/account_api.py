@@ -1,0 +1,86 @@
+"""Accounts of the 2010 API: the caller's own, and its subaccounts. Standard API keys are not let in."""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.routing import Route
+from reconciler.sandbox.twilio.accounts import ACCOUNTS, RESOURCE_TYPE, Account
+from reconciler.sandbox.twilio.auth import TwilioCall, in_path, own
+from reconciler.sandbox.twilio.dates import rfc2822
+from reconciler.sandbox.twilio.events import record_created, record_updated
+from reconciler.sandbox.twilio.forms import Param, choice, friendly_name, read_form
+from reconciler.sandbox.twilio.pages import plain, v2010_page
+from reconciler.sandbox.twilio.refusals import refusal, unauthorised
+
+_PARAMS = (
+    Param("FriendlyName", "friendly_name", friendly_name),
+    Param("Status", "status", choice("active", "suspended", "closed")),
+)
+
+
+def _list(call: TwilioCall) -> Reply:
+    _let_in(call)
+    query, table = call.request.query, call.store.table(ACCOUNTS)
+
+    def wanted(account: Account) -> bool:
+        asked = (query.get("FriendlyName", account.friendly_name), query.get("Status", account.status))
+        return asked == (account.friendly_name, account.status)
+
+    return v2010_page(call, table, wanted=wanted, view=lambda row: msgspec.json.encode(_view(row)))
+
+
+def _create(call: TwilioCall) -> Reply:
+    _let_in(call)
+    if call.account.owner_account_sid != call.account.sid:
+        raise unauthorised()
+    sid = call.store.new_sid("AC")
+    token = call.store.sid_for("", f"token of {sid}")
+    account = Account(sid=sid, owner_account_sid=call.account.sid, auth_token=token)
+    for field, value in read_form(call.request.form, _PARAMS[:1]).items():
+        setattr(account, field, value)
+    ACCOUNTS.complete(call.store, account)
+    call.store.table(ACCOUNTS).add(account)
+    record_created(call.store, call.actor, kind=RESOURCE_TYPE, row=account)
+    return json_reply(201, _view(account))
+
+
+def _fetch(call: TwilioCall) -> Reply:
+    _let_in(call)
+    return json_reply(200, _view(call.account))
+
+
+def _update(call: TwilioCall) -> Reply:
+    _let_in(call)
+    changes = read_form(call.request.form, _PARAMS)
+    if "status" in changes and call.account.owner_account_sid == call.account.sid:
+        raise refusal(20001, "Only the status of a subaccount can be changed")
+    table = call.store.table(ACCOUNTS)
+    told = table.change(call.account, changes)
+    table.change(call.account, {"date_updated": rfc2822(call.store.now())})
+    record_updated(call.store, call.actor, kind=RESOURCE_TYPE, row=call.account, changes=told)
+    return json_reply(200, _view(call.account))
+
+
+def _let_in(call: TwilioCall) -> None:
+    if not call.caller.full:
+        raise unauthorised()
+
+
+def _view(account: Account) -> dict[str, object]:
+    view = plain(account)
+    del view["account_sid"]
+    base = account.uri.removesuffix(".json")
+    names = {"incoming_phone_numbers": "IncomingPhoneNumbers", "applications": "Applications", "calls": "Calls"}
+    return {**view, "subresource_uris": {name: f"{base}/{path}.json" for name, path in names.items()}}
+
+
+_ALL = "/2010-04-01/Accounts.json"
+_ONE = "/2010-04-01/Accounts/{account}.json"
+ROUTES = (
+    Route("GET", _ALL, own(_list)),
+    Route("POST", _ALL, own(_create)),
+    Route("GET", _ONE, in_path(_fetch)),
+    Route("POST", _ONE, in_path(_update)),
+)

@@ -1,0 +1,78 @@
+"""Accounts, subaccounts and API keys: who there is, with which credentials."""
+
+from __future__ import annotations
+
+from reconciler.sandbox.store import Row, Shelf, Store
+from reconciler.sandbox.twilio.dates import rfc2822
+
+SANDBOX_TOKEN = "sandbox-token-not-a-secret"  # noqa: S105 - known to everybody on purpose
+"""Auth token of every account for which nothing else is said."""
+
+SANDBOX_KEY_SECRET = "sandbox-key-secret-not-a-secret"  # noqa: S105 - known to everybody on purpose
+"""Secret of every API key for which nothing else is said."""
+
+
+RESOURCE_TYPE = "account"
+
+
+class Account(Row, kw_only=True):
+    """An account, or a subaccount when its owner is another account."""
+
+    auth_token: str = SANDBOX_TOKEN
+    friendly_name: str = ""
+    owner_account_sid: str = ""
+    status: str = "active"
+    type: str = "Full"
+    date_created: str = ""
+    date_updated: str = ""
+    uri: str = ""
+
+
+class ApiKey(Row, kw_only=True):
+    """An API key of an account; a standard one cannot look at accounts."""
+
+    secret: str = SANDBOX_KEY_SECRET
+    type: str = "main"
+
+
+def account_sid(number: int) -> str:
+    """The SID of the `number`th account that is made without one, counted from 1: always the same."""
+    return f"AC5a4db0{number:026d}"
+
+
+def api_key_sid(number: int) -> str:
+    """The SID of the key that comes with the `number`th generated account."""
+    return f"SK5a4db0{number:026d}"
+
+
+def owner_of(store: Store, row: Row) -> Account:
+    """The account a seed's row belongs to, the first one when it names none; raises `ValueError`."""
+    accounts = store.table(ACCOUNTS)
+    row.account_sid = row.account_sid or next((account.sid for account in accounts), "")
+    account = accounts.get(row.account_sid)
+    if account is None:
+        raise ValueError(f"account {row.account_sid or '(none)'} is not among the accounts")
+    return account
+
+
+def complete_account(store: Store, account: Account) -> None:
+    """Fill in SID, owner, name, dates and path."""
+    now = rfc2822(store.now())
+    account.sid = account.sid or account_sid(len(store.table(ACCOUNTS)) + 1)
+    account.owner_account_sid = account.owner_account_sid or account.sid
+    account.account_sid = account.sid
+    account.friendly_name = account.friendly_name or f"Account {account.sid[-4:]}"
+    account.date_created = account.date_created or now
+    account.date_updated = account.date_updated or account.date_created
+    account.uri = f"/2010-04-01/Accounts/{account.sid}.json"
+
+
+def _complete_key(store: Store, key: ApiKey) -> None:
+    owner_of(store, key)
+    key.sid = key.sid or store.new_sid("SK")
+    if key.type not in ("main", "standard"):
+        raise ValueError(f"an API key is main or standard, not {key.type}")
+
+
+ACCOUNTS = Shelf("accounts", Account, "AC", complete_account, owner="owner_account_sid")
+API_KEYS = Shelf("api_keys", ApiKey, "SK", _complete_key)

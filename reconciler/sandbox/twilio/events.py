@@ -1,0 +1,133 @@
+"""Monitor events: one for every change to a number, an application, a SIP list or an account, with who did it.
+
+Twilio is not known to have events for trunks, so there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.routing import Route
+from reconciler.sandbox.store import Changes, Row, Shelf, Store
+from reconciler.sandbox.twilio.accounts import owner_of
+from reconciler.sandbox.twilio.auth import Actor, TwilioCall, own
+from reconciler.sandbox.twilio.dates import iso8601, iso_from_filter
+from reconciler.sandbox.twilio.pages import fetch, plain, v1_page
+from reconciler.sandbox.twilio.refusals import refusal
+
+
+class Event(Row, kw_only=True):
+    """Something that happened to a resource."""
+
+    actor_sid: str = ""
+    actor_type: str = "account"
+    description: str | None = None
+    event_data: dict[str, object] | None = None
+    event_date: str = ""
+    event_type: str = ""
+    resource_sid: str = ""
+    resource_type: str = ""
+    source: str = "api"
+    source_ip_address: str = ""
+
+
+def _complete(store: Store, event: Event) -> None:
+    owner_of(store, event)
+    event.sid = event.sid or store.new_sid("AE")
+    event.event_date = event.event_date or iso8601(store.now())
+
+
+EVENTS = Shelf("events", Event, "AE", _complete)
+
+ROW_KEEPING = frozenset({"sid", "account_sid", "auth_token", "date_created", "date_updated", "password", "uri"})
+"""Fields that events do not tell: what every row has, and secrets."""
+
+
+def record_created(store: Store, actor: Actor, *, kind: str, row: Row) -> None:
+    """Tell that a resource was made, with all that it was given."""
+    given = {name: {"updated": value} for name, value in plain(row).items() if _is_told(name, value)}
+    _record(store, actor, event_type=f"{kind}.created", row=row, properties=given)
+
+
+def record_updated(store: Store, actor: Actor, *, kind: str, row: Row, changes: Changes) -> None:
+    """Tell which fields have another value now; nothing when none has."""
+    told = {name: dict(change) for name, change in changes.items() if name not in ROW_KEEPING}
+    if told:
+        _record(store, actor, event_type=f"{kind}.updated", row=row, properties=told)
+
+
+def record_deleted(store: Store, actor: Actor, *, kind: str, row: Row) -> None:
+    """Tell that a resource is gone."""
+    _record(store, actor, event_type=f"{kind}.deleted", row=row, properties=None)
+
+
+def _record(store: Store, actor: Actor, *, event_type: str, row: Row, properties: Mapping[str, object] | None) -> None:
+    store.table(EVENTS).add(
+        Event(
+            sid=store.new_sid("AE"),
+            account_sid=row.account_sid,
+            actor_sid=actor.sid,
+            actor_type=actor.type,
+            event_data=None if properties is None else {"resource_properties": properties},
+            event_date=iso8601(store.now()),
+            event_type=event_type,
+            resource_sid=row.sid,
+            resource_type=event_type.partition(".")[0],
+            source=actor.source,
+            source_ip_address=actor.ip,
+        )
+    )
+
+
+def _is_told(name: str, value: object) -> bool:
+    return name not in ROW_KEEPING and value not in (None, "") and not isinstance(value, Row)
+
+
+_FILTERS = {
+    "ActorSid": "actor_sid",
+    "EventType": "event_type",
+    "ResourceSid": "resource_sid",
+    "ResourceType": "resource_type",
+    "SourceIpAddress": "source_ip_address",
+}
+_ONE_OF = ("ResourceSid", "SourceIpAddress", "ActorSid", "ResourceType")
+
+
+def _list(call: TwilioCall) -> Reply:
+    query = call.request.query
+    if sum(name in query for name in _ONE_OF) > 1:
+        raise refusal(20001, f"No combinations of {', '.join(_ONE_OF)} are supported")
+    return v1_page(call, call.store.table(EVENTS), view=_view, wanted=_wanted(query))
+
+
+def _wanted(query: Mapping[str, str]) -> Callable[[Event], bool]:
+    equal = [(field, query[name]) for name, field in _FILTERS.items() if name in query]
+    start, end = _date(query, "StartDate", ""), _date(query, "EndDate", "9999")
+
+    def wanted(event: Event) -> bool:
+        return start <= event.event_date <= end and all(getattr(event, field) == value for field, value in equal)
+
+    return wanted
+
+
+def _date(query: Mapping[str, str], name: str, default: str) -> str:
+    try:
+        return iso_from_filter(query[name]) if name in query else default
+    except ValueError:
+        raise refusal(20001, f"Invalid parameter: {name} must be a date in ISO 8601") from None
+
+
+def _fetch(call: TwilioCall) -> Reply:
+    event = fetch(call, call.store.table(EVENTS), call.path["sid"])
+    return json_reply(200, _view(event, call.request.base_url))
+
+
+def _view(event: Event, base_url: str) -> dict[str, object]:
+    return {**plain(event), "url": f"{base_url}/v1/Events/{event.sid}", "links": {}}
+
+
+ROUTES = (
+    Route("GET", "/v1/Events", own(_list)),
+    Route("GET", "/v1/Events/{sid}", own(_fetch)),
+)

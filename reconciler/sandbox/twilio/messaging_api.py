@@ -1,0 +1,134 @@
+"""The Messaging API: services and the numbers in them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.routing import Route
+from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.dates import iso8601, iso_from_rfc
+from reconciler.sandbox.twilio.forms import read_form, require
+from reconciler.sandbox.twilio.messaging import MOST_NUMBERS, PARAMS, SERVICES, Service, leave_services, service_of
+from reconciler.sandbox.twilio.numbers import NUMBERS, Number
+from reconciler.sandbox.twilio.pages import fetch, plain, v1_page
+from reconciler.sandbox.twilio.refusals import not_found, refusal
+
+
+def _view(service: Service, base_url: str) -> dict[str, object]:
+    view = plain(service)
+    del view["numbers"]
+    url = f"{base_url}/v1/Services/{service.sid}"
+    return {**view, "url": url, "links": {"phone_numbers": f"{url}/PhoneNumbers"}}
+
+
+def _service_of(call: TwilioCall) -> Service:
+    return fetch(call, call.store.table(SERVICES), call.path["service"])
+
+
+def _list(call: TwilioCall) -> Reply:
+    return v1_page(call, call.store.table(SERVICES), view=_view)
+
+
+def _create(call: TwilioCall) -> Reply:
+    require(call.request.form, "FriendlyName")
+    service = Service(account_sid=call.account.sid)
+    for field, value in read_form(call.request.form, PARAMS).items():
+        setattr(service, field, value)
+    SERVICES.complete(call.store, service)
+    call.store.table(SERVICES).add(service)
+    return json_reply(201, _view(service, call.request.base_url))
+
+
+def _fetch(call: TwilioCall) -> Reply:
+    return json_reply(200, _view(_service_of(call), call.request.base_url))
+
+
+def _update(call: TwilioCall) -> Reply:
+    service = _service_of(call)
+    changes = read_form(call.request.form, PARAMS)
+    call.store.table(SERVICES).change(service, {**changes, "date_updated": iso8601(call.store.now())})
+    return json_reply(200, _view(service, call.request.base_url))
+
+
+def _delete(call: TwilioCall) -> Reply:
+    call.store.table(SERVICES).remove(_service_of(call))
+    return Reply(204)
+
+
+def _number_view(service: Service, number: Number, base_url: str) -> dict[str, object]:
+    can = number.capabilities
+    names = (("Voice", can.voice), ("SMS", can.sms), ("MMS", can.mms))
+    return {
+        "sid": number.sid,
+        "account_sid": number.account_sid,
+        "service_sid": service.sid,
+        "date_created": iso_from_rfc(number.date_created),
+        "date_updated": iso_from_rfc(number.date_updated),
+        "phone_number": number.phone_number,
+        "country_code": "US" if number.phone_number.startswith("+1") else None,
+        "capabilities": [name for name, present in names if present],
+        "url": f"{base_url}/v1/Services/{service.sid}/PhoneNumbers/{number.sid}",
+    }
+
+
+def _list_numbers(call: TwilioCall) -> Reply:
+    service, table = _service_of(call), call.store.table(NUMBERS)
+    members = filter(None, map(table.get, service.numbers))
+    return v1_page(call, table, view=partial(_number_view, service), key="phone_numbers", among=members)
+
+
+def _add_number(call: TwilioCall) -> Reply:
+    service = _service_of(call)
+    require(call.request.form, "PhoneNumberSid")
+    number = call.store.table(NUMBERS).get(call.request.form["PhoneNumberSid"])
+    if number is None or number.account_sid != call.account.sid:
+        raise refusal(21421, "Phone Number is invalid")
+    _check(call, service, number)
+    call.store.table(SERVICES).change(service, {"numbers": [*service.numbers, number.sid]})
+    return json_reply(201, _number_view(service, number, call.request.base_url))
+
+
+def _check(call: TwilioCall, service: Service, number: Number) -> None:
+    present = service_of(call.store, number.sid)
+    if present is service:
+        raise refusal(21710, "Phone Number Already Exists in Messaging Service", status=409)
+    if present is not None:
+        raise refusal(21712, "Phone Number or Short Code is associated with another Messaging Service", status=409)
+    if not number.capabilities.sms:
+        raise refusal(21715, "Phone Number Does Not Have Correct Messaging Service Capabilities")
+    if len(service.numbers) >= MOST_NUMBERS:
+        raise refusal(21714, "Messaging Service Number Pool size limit reached", status=412)
+
+
+def _number_of(call: TwilioCall, service: Service) -> Number:
+    number = fetch(call, call.store.table(NUMBERS), call.path["sid"])
+    if number.sid not in service.numbers:
+        raise not_found(call.request.path)
+    return number
+
+
+def _fetch_number(call: TwilioCall) -> Reply:
+    service = _service_of(call)
+    return json_reply(200, _number_view(service, _number_of(call, service), call.request.base_url))
+
+
+def _remove_number(call: TwilioCall) -> Reply:
+    leave_services(call.store, _number_of(call, _service_of(call)).sid)
+    return Reply(204)
+
+
+_ONE = "/v1/Services/{service}"
+_NUMBERS = "/v1/Services/{service}/PhoneNumbers"
+_NUMBER = "/v1/Services/{service}/PhoneNumbers/{sid}"
+ROUTES = (
+    Route("GET", "/v1/Services", own(_list)),
+    Route("POST", "/v1/Services", own(_create)),
+    Route("GET", _ONE, own(_fetch)),
+    Route("POST", _ONE, own(_update)),
+    Route("DELETE", _ONE, own(_delete)),
+    Route("GET", _NUMBERS, own(_list_numbers)),
+    Route("POST", _NUMBERS, own(_add_number)),
+    Route("GET", _NUMBER, own(_fetch_number)),
+    Route("DELETE", _NUMBER, own(_remove_number)),
+)

@@ -1,0 +1,143 @@
+"""IncomingPhoneNumbers of the 2010 API: list, buy, look at, change and release numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from reconciler.sandbox.http import Reply
+from reconciler.sandbox.routing import Route
+from reconciler.sandbox.twilio.accounts import ACCOUNTS
+from reconciler.sandbox.twilio.auth import TwilioCall, in_path
+from reconciler.sandbox.twilio.events import record_created, record_deleted
+from reconciler.sandbox.twilio.messaging import leave_services
+from reconciler.sandbox.twilio.numbers import (
+    E164,
+    NUMBERS,
+    RESOURCE_TYPE,
+    Number,
+    change,
+    formatted,
+    path_of,
+    read,
+    update,
+)
+from reconciler.sandbox.twilio.pages import fetch, rendered, v2010_page
+from reconciler.sandbox.twilio.refusals import refusal
+
+
+def _list(call: TwilioCall) -> Reply:
+    table = call.store.table(NUMBERS)
+    exact = table.keyed(call.request.query.get("PhoneNumber", "").strip())
+    among = None if exact is None else [exact]
+    return v2010_page(call, table, key="incoming_phone_numbers", wanted=_wanted(call.request.query), among=among)
+
+
+def _wanted(query: Mapping[str, str]) -> Callable[[Number], bool] | None:
+    """The filters of a listing as one test; a phone number may be a part of one, with ``*`` for any digit."""
+    tests: list[Callable[[Number], bool]] = []
+    if "PhoneNumber" in query:
+        part = re.compile(re.escape(query["PhoneNumber"].strip()).replace(r"\*", r"\d"))
+        tests.append(lambda number: part.search(number.phone_number) is not None)
+    if "FriendlyName" in query:
+        tests.append(lambda number: number.friendly_name == query["FriendlyName"])
+    if "Origin" in query:
+        tests.append(lambda number: number.origin == query["Origin"])
+    if query.get("Beta", "true").lower() == "false":
+        tests.append(lambda number: not number.beta)
+    return (lambda number: all(test(number) for test in tests)) if tests else None
+
+
+def _create(call: TwilioCall) -> Reply:
+    table = call.store.table(NUMBERS)
+    phone_number = _to_buy(call)
+    number = Number(
+        sid=call.store.new_sid("PN"),
+        account_sid=call.account.sid,
+        phone_number=phone_number,
+        friendly_name=formatted(phone_number),
+    )
+    NUMBERS.complete(call.store, number)
+    form = {name: value for name, value in call.request.form.items() if name != "EmergencyAddressSid"}
+    changes = read(call.store, number, form)
+    table.add(number)
+    table.change(number, changes)
+    record_created(call.store, call.actor, kind=RESOURCE_TYPE, row=number)
+    return rendered(table, number, 201)
+
+
+def _to_buy(call: TwilioCall) -> str:
+    form, table = call.request.form, call.store.table(NUMBERS)
+    phone_number, area_code = form.get("PhoneNumber", ""), form.get("AreaCode", "")
+    if phone_number:
+        if not E164.fullmatch(phone_number):
+            raise refusal(21421, f"PhoneNumber is invalid: {phone_number}")
+        if table.keyed(phone_number) or phone_number in call.store.released:
+            raise refusal(21422, f"PhoneNumber {phone_number} is not available")
+        return phone_number
+    if not area_code:
+        raise refusal(21452, "Either PhoneNumber or AreaCode is required")
+    if not re.fullmatch(r"[2-9]\d\d", area_code):
+        raise refusal(21451, f"Invalid area code: {area_code}")
+    for line in range(10_000):
+        phone_number = f"+1{area_code}555{line:04d}"
+        if not table.keyed(phone_number) and phone_number not in call.store.released:
+            return phone_number
+    raise refusal(21452, f"No phone numbers found in area code {area_code}")
+
+
+def _fetch(call: TwilioCall) -> Reply:
+    table = call.store.table(NUMBERS)
+    return rendered(table, fetch(call, table, call.path["sid"]))
+
+
+def _update(call: TwilioCall) -> Reply:
+    table = call.store.table(NUMBERS)
+    number = fetch(call, table, call.path["sid"])
+    target = _transfer_to(call, number)
+    update(call.store, number, form=call.request.form, actor=call.actor)
+    if target:
+        change(call.store, number, values={"account_sid": target, "trunk_sid": None}, actor=call.actor)
+        table.change(number, {"uri": path_of(number)})
+    return rendered(table, number)
+
+
+def _transfer_to(call: TwilioCall, number: Number) -> str:
+    """The account that the number is to move to, "" when it stays; only the parent may move it."""
+    wanted = call.request.form.get("AccountSid", number.account_sid)
+    if wanted == number.account_sid:
+        return ""
+    target = call.store.table(ACCOUNTS).get(wanted)
+    if target is None:
+        raise refusal(21471, f"Account {wanted} does not exist")
+    if target.status != "active":
+        raise refusal(21472, f"Account {wanted} is not active")
+    parent = call.caller.account
+    if parent.owner_account_sid != parent.sid:
+        raise refusal(21474, "API User must be the parent account to transfer phone numbers")
+    if target.owner_account_sid != parent.sid:
+        raise refusal(21473, f"Account {wanted} is not related to the owner of the phone number")
+    return target.sid
+
+
+def _delete(call: TwilioCall) -> Reply:
+    table = call.store.table(NUMBERS)
+    number = fetch(call, table, call.path["sid"])
+    if number.emergency_address_sid:
+        raise refusal(20409, "The phone number has an emergency address; clear it first", status=409)
+    leave_services(call.store, number.sid)
+    table.remove(number)
+    call.store.released.add(number.phone_number)
+    record_deleted(call.store, call.actor, kind=RESOURCE_TYPE, row=number)
+    return Reply(204)
+
+
+_ALL = "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json"
+_ONE = "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{sid}.json"
+ROUTES = (
+    Route("GET", _ALL, in_path(_list)),
+    Route("POST", _ALL, in_path(_create)),
+    Route("GET", _ONE, in_path(_fetch)),
+    Route("POST", _ONE, in_path(_update)),
+    Route("DELETE", _ONE, in_path(_delete)),
+)

@@ -1,0 +1,153 @@
+"""The Trunking API: trunks, their origination URLs and their recording. Its changes are told by no event."""
+
+from __future__ import annotations
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.routing import Route
+from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.dates import iso8601
+from reconciler.sandbox.twilio.forms import read_form, require
+from reconciler.sandbox.twilio.numbers import NUMBERS
+from reconciler.sandbox.twilio.pages import fetch, v1_page
+from reconciler.sandbox.twilio.refusals import refusal
+from reconciler.sandbox.twilio.trunks import (
+    MOST_ORIGINATION_URLS,
+    MOST_TRUNKS,
+    ORIGINATION_URL_PARAMS,
+    ORIGINATION_URLS,
+    RECORDING_PARAMS,
+    TRUNK_PARAMS,
+    TRUNKS,
+    OriginationUrl,
+    Recording,
+    Trunk,
+    origination_url_view,
+    trunk_view,
+)
+
+
+def trunk_of(call: TwilioCall) -> Trunk:
+    """The trunk in the path, if it is the caller's."""
+    return fetch(call, call.store.table(TRUNKS), call.path["trunk"])
+
+
+def _shown(call: TwilioCall, trunk: Trunk, status: int = 200) -> Reply:
+    return json_reply(status, trunk_view(trunk, call.request.base_url))
+
+
+def _list(call: TwilioCall) -> Reply:
+    return v1_page(call, call.store.table(TRUNKS), view=trunk_view)
+
+
+def _create(call: TwilioCall) -> Reply:
+    table = call.store.table(TRUNKS)
+    if table.count(call.account.sid) >= MOST_TRUNKS:
+        raise refusal(21244, "Maximum Number of Trunks reached")
+    trunk = Trunk(account_sid=call.account.sid)
+    for field, value in _read(call, trunk).items():
+        setattr(trunk, field, value)
+    TRUNKS.complete(call.store, trunk)
+    table.add(trunk)
+    return _shown(call, trunk, 201)
+
+
+def _read(call: TwilioCall, trunk: Trunk) -> dict[str, object]:
+    changes = read_form(call.request.form, TRUNK_PARAMS)
+    domain = changes.get("domain_name")
+    if domain:
+        holder = call.store.table(TRUNKS).keyed(domain)
+        if holder is not None and holder is not trunk:
+            raise refusal(21248, f"Trunk Domain already taken: {domain}")
+    return changes
+
+
+def _fetch(call: TwilioCall) -> Reply:
+    return _shown(call, trunk_of(call))
+
+
+def _update(call: TwilioCall) -> Reply:
+    trunk = trunk_of(call)
+    changes = _read(call, trunk)
+    call.store.table(TRUNKS).change(trunk, {**changes, "date_updated": iso8601(call.store.now())})
+    return _shown(call, trunk)
+
+
+def _delete(call: TwilioCall) -> Reply:
+    trunk = trunk_of(call)
+    if any(number.trunk_sid == trunk.sid for number in call.store.table(NUMBERS)):
+        raise refusal(21247, "Trunk Dependencies: phone numbers are associated with this trunk")
+    urls = call.store.table(ORIGINATION_URLS)
+    for url in list(urls.owned(trunk.sid)):
+        urls.remove(url)
+    call.store.table(TRUNKS).remove(trunk)
+    return Reply(204)
+
+
+def _fetch_recording(call: TwilioCall) -> Reply:
+    return json_reply(200, trunk_of(call).recording)
+
+
+def _update_recording(call: TwilioCall) -> Reply:
+    trunk = trunk_of(call)
+    changes = read_form(call.request.form, RECORDING_PARAMS)
+    now = trunk.recording
+    recording = Recording(mode=str(changes.get("mode", now.mode)), trim=str(changes.get("trim", now.trim)))
+    call.store.table(TRUNKS).change(trunk, {"recording": recording})
+    return json_reply(200, recording)
+
+
+def _list_urls(call: TwilioCall) -> Reply:
+    table, trunk = call.store.table(ORIGINATION_URLS), trunk_of(call)
+    return v1_page(call, table, view=origination_url_view, owner=trunk.sid)
+
+
+def _create_url(call: TwilioCall) -> Reply:
+    table, trunk = call.store.table(ORIGINATION_URLS), trunk_of(call)
+    require(call.request.form, *(param.name for param in ORIGINATION_URL_PARAMS))
+    if table.count(trunk.sid) >= MOST_ORIGINATION_URLS:
+        raise refusal(21249, "Maximum Origination URIs reached")
+    url = OriginationUrl(trunk_sid=trunk.sid)
+    for field, value in read_form(call.request.form, ORIGINATION_URL_PARAMS).items():
+        setattr(url, field, value)
+    ORIGINATION_URLS.complete(call.store, url)
+    table.add(url)
+    return json_reply(201, origination_url_view(url, call.request.base_url))
+
+
+def _url_of(call: TwilioCall) -> OriginationUrl:
+    return fetch(call, call.store.table(ORIGINATION_URLS), call.path["sid"], owner=trunk_of(call).sid)
+
+
+def _fetch_url(call: TwilioCall) -> Reply:
+    return json_reply(200, origination_url_view(_url_of(call), call.request.base_url))
+
+
+def _update_url(call: TwilioCall) -> Reply:
+    url = _url_of(call)
+    changes = read_form(call.request.form, ORIGINATION_URL_PARAMS)
+    call.store.table(ORIGINATION_URLS).change(url, {**changes, "date_updated": iso8601(call.store.now())})
+    return json_reply(200, origination_url_view(url, call.request.base_url))
+
+
+def _delete_url(call: TwilioCall) -> Reply:
+    call.store.table(ORIGINATION_URLS).remove(_url_of(call))
+    return Reply(204)
+
+
+_TRUNK = "/v1/Trunks/{trunk}"
+_URLS = "/v1/Trunks/{trunk}/OriginationUrls"
+_URL = "/v1/Trunks/{trunk}/OriginationUrls/{sid}"
+ROUTES = (
+    Route("GET", "/v1/Trunks", own(_list)),
+    Route("POST", "/v1/Trunks", own(_create)),
+    Route("GET", _TRUNK, own(_fetch)),
+    Route("POST", _TRUNK, own(_update)),
+    Route("DELETE", _TRUNK, own(_delete)),
+    Route("GET", _TRUNK + "/Recording", own(_fetch_recording)),
+    Route("POST", _TRUNK + "/Recording", own(_update_recording)),
+    Route("GET", _URLS, own(_list_urls)),
+    Route("POST", _URLS, own(_create_url)),
+    Route("GET", _URL, own(_fetch_url)),
+    Route("POST", _URL, own(_update_url)),
+    Route("DELETE", _URL, own(_delete_url)),
+)

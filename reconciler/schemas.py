@@ -1,0 +1,35 @@
+"""The table of JSON Schemas: by name, each made from the code that reads or writes such a document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from reconciler.config.schema import config_schema
+from reconciler.report import documents
+from reconciler.state.schema import plan_file_schema, state_schema
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _output(document: type[documents.Document]) -> Callable[[], dict[str, Any]]:
+    def schema() -> dict[str, Any]:
+        (reference,), components = msgspec.json.schema_components([document], ref_template="#/$defs/{name}")
+        return {"$schema": _DRAFT, **reference, "$defs": dict(sorted(components.items()))}
+
+    return schema
+
+
+SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "config": config_schema,
+    "state": state_schema,
+    "plan-file": plan_file_schema,
+    "plan": _output(documents.PlanDocument),
+    "apply": _output(documents.ApplyDocument),
+    "drift": _output(documents.DriftDocument),
+    "validate": _output(documents.ValidateDocument),
+    "show": _output(documents.ResourceDocument),
+    "state-list": _output(documents.StateListDocument),
+}

@@ -1,0 +1,207 @@
+"""The state: what we remember of every address, and its form as one JSON document.
+
+In goes a `State`, out come bytes, and back; knows nothing of files, locks or journals. The document has one resource
+a line, sorted by address, so that a version control's diff shows the numbers that changed and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+from reconciler.errors import StateError
+from reconciler.model import Entry
+from reconciler.state import problems
+from reconciler.state.migrate import FORMAT, MIGRATIONS, Step, migrate
+from reconciler.state.rows import DAMAGE, Row, RowError, entries, first_misfit
+
+Serial = Annotated[int, msgspec.Meta(ge=0)]
+_LINES_A_BLOCK = 256  # some 200 KB: fits a processor's cache, and the memory is used again
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written. A `lineage` is one history of versions; `serial` counts them, 0 being the empty beginning.
+
+    `resources` holds what is known of each address.
+    """
+
+    format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
+    project: str
+    lineage: str
+    serial: Serial
+    resources: dict[str, Entry]
+
+
+class Version(NamedTuple):
+    """Which state it is: equal versions, equal states. `unfolded` counts records of a journal upon the serial."""
+
+    lineage: str
+    serial: int
+    unfolded: int = 0
+
+    def same(self, other: Version) -> bool:
+        """Whether nothing happened between the two; all empty beginnings are alike, whatever their lineage."""
+        return self == other or (0, 0) == self[1:] == other[1:]
+
+    def __str__(self) -> str:
+        if self[1:] == (0, 0):
+            return "the empty state"
+        journal = f" and {self.unfolded} records of a journal" if self.unfolded else ""
+        return f"serial {self.serial}{journal} of lineage {self.lineage}"
+
+
+class State(Document, frozen=True, kw_only=True):
+    """What is remembered. `unfolded` counts the records of a journal that are in `resources` but in no version yet."""
+
+    unfolded: int = 0
+
+    @property
+    def version(self) -> Version:
+        """Which state this is."""
+        return Version(self.lineage, self.serial, self.unfolded)
+
+
+class _Rows(msgspec.Struct, forbid_unknown_fields=True):
+    format: int
+    project: str
+    lineage: str
+    serial: Serial
+    resources: dict[str, Row]
+
+
+class _Parts(msgspec.Struct):
+    resources: dict[str, msgspec.Raw] = {}
+
+
+class _Head(msgspec.Struct):
+    format: int
+    project: str = ""
+    lineage: str = ""
+    serial: int = 0
+
+
+_TAIL = b"\n}}\n"
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_DECODER = msgspec.json.Decoder(_Rows)
+
+
+def empty(project: str) -> State:
+    """The state before anything is known, with a lineage of its own."""
+    return State(project=project, lineage=str(uuid.uuid4()), serial=0, resources={})
+
+
+def blocks(document: Document) -> Iterator[bytes]:
+    """The document piece by piece, so that writing it needs no memory to speak of; same state, same bytes."""
+    head = _Head(FORMAT, document.project, document.lineage, document.serial)
+    yield _ENCODER.encode(head)[:-1] + b',"resources":{\n'
+    resources, addresses = document.resources, sorted(document.resources)
+    add = _ENCODER.encode_into
+    for start in range(0, len(addresses), _LINES_A_BLOCK):
+        block = bytearray(b",\n" if start else b"")
+        for address in addresses[start : start + _LINES_A_BLOCK]:
+            add(address, block, -1)
+            block += b":"
+            add(resources[address], block, -1)
+            block += b",\n"
+        yield bytes(block[:-2])
+    yield _TAIL
+
+
+def encode(document: Document) -> bytes:
+    """The document in one piece."""
+    return b"".join(blocks(document))
+
+
+def decode(data: bytes, project: str, origin: str, *, migrations: Mapping[int, Step] = MIGRATIONS) -> State:
+    """The state of this project that the bytes hold; `origin` names them in messages.
+
+    StateError: `state_damaged` with the place, `state_too_new`, `state_too_old`, `state_wrong_project`.
+    """
+    rows = _read(data, origin, migrations)
+    if rows.project != project:
+        raise problems.state_wrong_project(origin, rows.project, project)
+    try:
+        resources = entries(rows.resources)
+    except RowError as error:
+        raise _misfit(data, origin, error) from error
+    return State(project=project, lineage=rows.lineage, serial=rows.serial, resources=resources)
+
+
+def _read(data: bytes, origin: str, migrations: Mapping[int, Step]) -> _Rows:
+    try:
+        rows = _DECODER.decode(data)
+        if rows.format == FORMAT:
+            _refuse_duplicates(data, origin, len(rows.resources))
+            return rows
+    except DAMAGE as error:
+        if _format_of(data) in (None, FORMAT):
+            raise _damage(data, origin, error) from error
+    current = migrate(msgspec.json.decode(data), origin, migrations)
+    try:
+        return _DECODER.decode(_ENCODER.encode(current))
+    except DAMAGE as error:
+        raise problems.state_damaged(origin, str(error)) from error
+
+
+def _refuse_duplicates(data: bytes, origin: str, resources: int) -> None:
+    """A merge that kept both sides gives an address twice, and JSON takes the last: tell by the number of lines."""
+    if not data.endswith(_TAIL) or data.count(b"\n") == resources + 2:
+        return
+    twice: list[str] = []
+
+    def note(pairs: list[tuple[str, object]]) -> None:
+        twice.extend(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+
+    json.loads(data, object_pairs_hook=note)
+    if twice:
+        raise _misfit(data, origin, RowError(twice[0], "it is there twice"))
+
+
+def _format_of(data: bytes) -> int | None:
+    try:
+        return msgspec.json.decode(data, type=_Head).format
+    except DAMAGE:
+        return None
+
+
+def _damage(data: bytes, origin: str, error: Exception) -> StateError:
+    """Where the document is damaged, as exactly as can be told."""
+    if not data.strip():
+        return problems.state_damaged(origin, "the file is empty")
+    marker = re.search(rb"^<{7} ", data, re.MULTILINE)
+    if marker:
+        line, _ = _position(data, marker.start())
+        return problems.state_damaged(origin, f"line {line} begins a merge conflict", line=line, column=1)
+    if isinstance(error, msgspec.ValidationError):
+        misfit = first_misfit(_resources(data))
+        return _misfit(data, origin, misfit) if misfit else problems.state_damaged(origin, str(error))
+    place = re.search(r" \(byte (\d+)\)", str(error))
+    line, column = _position(data, int(place[1]) if place else len(data))
+    reason = str(error).replace(place[0] if place else "", "")
+    return problems.state_damaged(origin, f"line {line}, column {column}: {reason}", line=line, column=column)
+
+
+def _resources(data: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return msgspec.json.decode(data, type=_Parts).resources
+    except DAMAGE:
+        return {}
+
+
+def _misfit(data: bytes, origin: str, error: RowError) -> StateError:
+    offset = data.find(_ENCODER.encode(error.address))
+    if offset < 0:  # written with other escapes
+        return problems.state_damaged(origin, str(error))
+    line, column = _position(data, offset)
+    return problems.state_damaged(origin, f"line {line}: {error}", line=line, column=column)
+
+
+def _position(data: bytes, offset: int) -> tuple[int, int]:
+    """Line and column, from 1, of an offset."""
+    return data.count(b"\n", 0, offset) + 1, offset - data.rfind(b"\n", 0, offset)

@@ -1,0 +1,201 @@
+"""A state in a local file: `NAME`, beside it `NAME.journal`, `NAME.lock` and `NAME.backup`, the version before.
+
+What is durable when, in the order of the steps; a crash between any two leaves a state that `load` reads:
+
+| step | leaves on disk |
+|---|---|
+| `begin` | the base version, then the journal's first line |
+| `append` | the line, all or nothing |
+| `fold`, `save` | the next version in one step, then no journal (one left over is older than the state: ignored) |
+
+Knows nothing of configuration or Twilio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from reconciler.state import journal as lines
+from reconciler.state import problems
+from reconciler.state.document import State, Version, blocks, decode, empty
+from reconciler.state.files import Disk, Files, write_whole
+from reconciler.state.holder import Holder
+from reconciler.state.lock import file_lock
+from reconciler.state.store import Lease, Record, apply_records
+
+
+class FileStore:
+    """A `Store` in one folder of a file system that can rename and lock; the backup needs hard links besides."""
+
+    def __init__(self, path: Path, project: str, *, files: Files | None = None) -> None:
+        self._origin = str(path)
+        self._path = path.resolve()  # a link keeps pointing at the state, and has the same lock
+        self._project = project
+        self._files = files or Disk()
+        self._lease: Lease | None = None
+        self._version: Version | None = None  # of what was loaded or written last
+        self._exists = False
+        self._journal: FileJournal | None = None
+
+    def load(self) -> State | None:
+        """See `Store`. The journal is read first: were it read last, a fold in between would go unseen."""
+        self._need_folder()
+        try:
+            journal = self._files.read(self._beside("journal"))
+            data = self._files.read(self._path)
+        except OSError as error:
+            raise problems.state_unreadable(self._origin, error) from error
+        state = self._understand(data, journal)
+        self._exists = state is not None
+        self._version = (state or empty(self._project)).version
+        return state
+
+    @contextmanager
+    def lock(self, holder: Holder, timeout: float = 0.0) -> Iterator[Lease]:
+        """See `Store`."""
+        self._need_folder()
+        with ExitStack() as stack:
+            with self.writing():
+                lock = file_lock(self._beside("lock"), holder, timeout, like=self._path, origin=self._origin)
+                stack.enter_context(lock)
+            self._lease, self._version = Lease(holder), None
+            try:
+                yield self._lease
+            finally:
+                self._lease = None
+                if self._journal:
+                    self._journal.close()
+
+    def begin(self, state: State) -> FileJournal:
+        """See `Store`."""
+        holder = self._under_lock(state).holder
+        if state.unfolded:
+            state = self.write_version(state)
+        elif not self._exists:
+            self._write(state)
+        header = lines.Header(lines.FORMAT, state.lineage, state.serial, holder.run, holder.since)
+        self._journal = FileJournal(self, self._files, self._beside("journal"), state, header)
+        return self._journal
+
+    def save(self, state: State) -> State:
+        """See `Store`."""
+        self._under_lock(state)
+        return self.write_version(state)
+
+    def write_version(self, state: State) -> State:
+        """Under lock: write the next version over the present one, and end the journal that is in it."""
+        following = msgspec.structs.replace(state, serial=state.serial + 1, unfolded=0)
+        self._write(following)
+        return following
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn what a file system refuses into the error to show."""
+        try:
+            yield
+        except OSError as error:
+            raise problems.state_unwritable(self._origin, error) from error
+
+    def _write(self, state: State) -> None:
+        with self.writing():
+            self._keep_previous()
+            write_whole(self._files, self._path, blocks(state), temporary=self._beside("new"))
+            self._files.remove(self._beside("journal"))
+        self._exists, self._version = True, state.version
+
+    def _keep_previous(self) -> None:
+        """The version to be replaced stays as the backup: a second name for it now, its only one afterwards."""
+        backup = self._beside("backup")
+        with suppress(OSError):
+            self._files.remove(backup)
+            self._files.link(self._path, backup)
+
+    def _understand(self, data: bytes | None, journal: bytes | None) -> State | None:
+        origin = self._origin + ".journal"
+        leftover = None if journal is None else lines.parse(journal, origin)
+        if data is not None:
+            state = decode(data, self._project, self._origin)
+            return lines.replay(state, leftover, origin) if leftover else state
+        if leftover:
+            raise problems.journal_damaged(origin, f"the state that it continues, {self._origin}, is gone")
+        return None
+
+    def _under_lock(self, state: State) -> Lease:
+        """The lease; StateError unless this state is the one that is there."""
+        if self._lease is None:
+            raise RuntimeError("the lock must be held")
+        if self._version is None:
+            self.load()
+        if self._version is None or not self._version.same(state.version):
+            raise problems.state_moved(self._origin, str(self._version), str(state.version))
+        return self._lease
+
+    def _need_folder(self) -> None:
+        if not self._path.parent.is_dir():
+            raise problems.state_unreadable(self._origin, f"there is no folder {self._path.parent}")
+
+    def _beside(self, suffix: str) -> Path:
+        return self._path.with_name(f"{self._path.name}.{suffix}")
+
+
+class FileJournal:
+    """A `Journal` in a file of its own."""
+
+    def __init__(self, store: FileStore, files: Files, path: Path, state: State, header: lines.Header) -> None:
+        self._store, self._files, self._path = store, files, path
+        self._state = msgspec.structs.replace(state, resources=dict(state.resources))
+        self._broken = False
+        line, self._checksum = lines.header_line(header)
+        with store.writing():
+            files.remove(path)
+            self._handle: int | None = files.create(path, path)
+            files.write(self._handle, line)
+            files.sync(self._handle)
+            files.sync_folder(path.parent)
+
+    @property
+    def state(self) -> State:
+        """See `Journal`."""
+        return self._state
+
+    def append(self, records: Sequence[Record]) -> None:
+        """See `Journal`. When writing fails the records are kept all the same, for `fold` to try."""
+        if self._handle is None:
+            raise RuntimeError("the journal has ended")
+        if not records:
+            return
+        line, self._checksum = lines.record_line(records, self._checksum)
+        self._remember(records)
+        with self._store.writing():
+            if self._broken:  # a line behind half a line would be taken for damage
+                raise OSError("an earlier write failed")
+            self._broken = True
+            self._files.write(self._handle, line)
+            self._files.sync(self._handle)
+            self._broken = False
+
+    def fold(self, more: Sequence[Record] = ()) -> State:
+        """See `Journal`."""
+        self.close()
+        self._remember(more)
+        if self._state.unfolded:
+            self._state = self._store.write_version(self._state)
+        else:
+            with self._store.writing():
+                self._files.remove(self._path)
+        return self._state
+
+    def close(self) -> None:
+        """Take no more records; what was appended stays for `fold` or the next run."""
+        if self._handle is not None:
+            self._files.close(self._handle)
+            self._handle = None
+
+    def _remember(self, records: Sequence[Record]) -> None:
+        apply_records(self._state.resources, records)
+        unfolded = self._state.unfolded + len(records)
+        self._state = msgspec.structs.replace(self._state, unfolded=unfolded)

@@ -1,0 +1,60 @@
+"""Who holds a lock: this process described for others, and the refusal that they are shown; locks nothing itself."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import uuid
+from collections.abc import Mapping
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import StateLocked
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """A run that holds a lock or waits for it. `since` is RFC 3339, `run` a name that no other run has."""
+
+    who: str
+    host: str
+    pid: int
+    command: str
+    since: str
+    run: str
+    job_url: str | None = None
+
+
+def this_run(command: str, since: str, environ: Mapping[str, str] = os.environ) -> Holder:
+    """The present process; `command` as the user typed it."""
+    return Holder(_user(), platform.node(), os.getpid(), command, since, uuid.uuid4().hex, job_url(environ))
+
+
+def job_url(environ: Mapping[str, str]) -> str | None:
+    """The page of the CI job that this is: GitHub Actions, GitLab CI, Jenkins; None outside of CI."""
+    parts = [environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    if all(parts):
+        return "{}/{}/actions/runs/{}".format(*parts)
+    return environ.get("CI_JOB_URL") or environ.get("BUILD_URL") or None
+
+
+def locked(origin: str, holder: Holder | None) -> StateLocked:
+    """The refusal of a lock; None when its holder is not known."""
+    if holder is None:
+        detail = f"Another run holds the lock of {origin}; it has not said who it is."
+    else:
+        job = f" CI job: {holder.job_url}" if holder.job_url else ""
+        detail = (
+            f"{holder.who} on {holder.host} (process {holder.pid}) has held the lock of {origin} since {holder.since} "
+            f"for `{holder.command}`.{job}"
+        )
+    detail += " It is free as soon as that process ends. To wait for it:\n  --lock-timeout 5m"
+    return StateLocked(Diagnostic(code="state_locked", summary="The state is locked", detail=detail))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, ImportError, OSError):  # a container's user may have no name
+        return "unknown"

@@ -1,0 +1,85 @@
+"""A plan kept in a file between `plan --out` and `apply`: what would be done, and all that it rests on.
+
+In goes a `PlanFile`, out comes it again, later and elsewhere; knows nothing of planning or Twilio. It holds no secret:
+actions carry canonical attributes, and those have none.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.model import Action, Entry, WireValue
+from reconciler.state import problems
+from reconciler.state.document import Serial, State, Version
+from reconciler.state.files import Disk, Files, write_whole
+
+FORMAT = 1
+
+
+class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One saved plan.
+
+    `lineage`, `serial` and `unfolded` are the version of the state it was made from. `fingerprints` are the live
+    managed fields of every object it touches. `refreshes` is what state is to hold where nothing is written.
+    """
+
+    format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
+    project: str
+    created_at: str
+    tool_version: str
+    lineage: str
+    serial: Serial
+    unfolded: Serial = 0
+    config_digest: str
+    fingerprints: dict[str, dict[str, WireValue]]
+    actions: list[Action]
+    refreshes: dict[str, Entry] = {}
+    diagnostics: list[Diagnostic] = []
+    targets: list[str] = []
+
+
+class _Head(msgspec.Struct):
+    format: int
+
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def write(path: Path, plan: PlanFile, *, files: Files | None = None) -> None:
+    """Save the plan in one step, readable for its owner alone; StateError `plan_unwritable`."""
+    target = path.resolve()
+    temporary = target.with_name(f"{target.name}.{os.getpid()}.new")
+    try:
+        write_whole(files or Disk(), target, [_encode(plan), b"\n"], temporary=temporary)
+    except OSError as error:
+        raise problems.plan_unwritable(str(path), error) from error
+
+
+def read(path: Path) -> PlanFile:
+    """The plan in this file; StateError `plan_unreadable`, `plan_damaged` or `plan_too_new`."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise problems.plan_unreadable(str(path), error) from error
+    try:
+        found = msgspec.json.decode(data, type=_Head).format
+        if found == FORMAT:
+            return msgspec.json.decode(data, type=PlanFile)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise problems.plan_damaged(str(path), str(error)) from error
+    raise problems.plan_too_new(str(path), found, FORMAT)
+
+
+def moved(plan: PlanFile, state: State | None) -> Diagnostic | None:
+    """Why the plan no longer fits the state, None when it does; no state at all fits a plan made upon none."""
+    wanted = Version(plan.lineage, plan.serial, plan.unfolded)
+    found = state.version if state else Version("", 0)
+    if found.same(wanted):
+        return None
+    detail = f"The plan was made upon {wanted}; the state is now at {found}. Make a new plan, and look what changed."
+    return Diagnostic(code="plan_stale", summary="The state changed since the plan was made", detail=detail)

@@ -1,0 +1,59 @@
+"""The JSON Schemas of the state and of plan files, generated from the types that are read and written.
+
+They are kept in `schemas/` for editors and other programs; a test holds the two equal. Opens no file.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import msgspec
+
+from reconciler.state.document import Document
+from reconciler.state.planfile import PlanFile
+
+Schema = dict[str, Any]
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def state_schema() -> Schema:
+    """The schema of a state document."""
+    return _schema(Document, "The state of a reconciler project")
+
+
+def plan_file_schema() -> Schema:
+    """The schema of a saved plan."""
+    return _schema(PlanFile, "A saved plan of the reconciler")
+
+
+def schema_files() -> dict[str, str]:
+    """Name in `schemas/` → content."""
+    made = {"state.schema.json": state_schema(), "plan-file.schema.json": plan_file_schema()}
+    return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in made.items()}
+
+
+def _schema(root: type[msgspec.Struct], title: str) -> Schema:
+    found = msgspec.json.schema(root)
+    definitions = {name: _strict(definition) for name, definition in found["$defs"].items()}
+    top = definitions.pop(root.__name__)
+    top |= {"title": title, "required": list(top["properties"])}  # what is always written, even where it has a default
+    return {"$schema": _DIALECT, **top, "$defs": definitions}
+
+
+def _strict(definition: Schema) -> Schema:
+    """Without the docstring's indentation, and closed: a field that is not known here is not written either."""
+    described = {"description": inspect.cleandoc(definition.get("description", ""))}
+    closed = {"additionalProperties": False} if "properties" in definition else {}
+    plain: Schema = _without_discriminators(definition)
+    return plain | described | closed
+
+
+def _without_discriminators(value: Any) -> Any:
+    """The same without OpenAPI's `discriminator`, which JSON Schema does not know."""
+    if isinstance(value, dict):
+        return {name: _without_discriminators(each) for name, each in value.items() if name != "discriminator"}
+    if isinstance(value, list):
+        return [_without_discriminators(each) for each in value]
+    return value

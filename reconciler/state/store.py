@@ -1,0 +1,91 @@
+"""Where a state is kept, as the rest of the program sees it: load, lock, journal, save.
+
+Every store keeps these promises, and the tests of one are the tests of all:
+
+- what `Journal.append`, `Journal.fold` and `Store.save` returned from survives a crash at any later instant;
+- one holder of the lock at a time, and a state that changed since it was read is never overwritten;
+- nothing is repaired, dropped or adopted without a word.
+
+Knows nothing of files or networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import msgspec
+
+from reconciler.model import Entry
+from reconciler.state.document import State
+from reconciler.state.holder import Holder
+
+
+class Put(msgspec.Struct, frozen=True, tag="put", tag_field="op"):
+    """From now on the address holds this entry; with `pending` set, a run is about to write that."""
+
+    address: str
+    entry: Entry
+
+
+class Drop(msgspec.Struct, frozen=True, tag="drop", tag_field="op"):
+    """From now on nothing is remembered of the address."""
+
+    address: str
+
+
+Record = Put | Drop
+
+
+def apply_records(resources: dict[str, Entry], records: Sequence[Record]) -> None:
+    """Change the resources as the records say, in their order."""
+    for record in records:
+        match record:
+            case Put(address=address, entry=entry):
+                resources[address] = entry
+            case Drop(address=address):
+                resources.pop(address, None)
+
+
+class Lease(msgspec.Struct, frozen=True):
+    """The lock, held: by whom."""
+
+    holder: Holder
+
+
+class Journal(Protocol):
+    """What a run did so far, beside the state. For one thread; usable as long as the lock is held."""
+
+    @property
+    def state(self) -> State:
+        """The state with all that was appended; never an older one than what is durable."""
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Return once all of these are durable, at the price of one; after a crash there are all of them or none."""
+
+    def fold(self, more: Sequence[Record] = ()) -> State:
+        """Write the next version of the state, `more` included, and end the journal; nothing new, no new version."""
+
+
+class Store(Protocol):
+    """One place for one state."""
+
+    def load(self) -> State | None:
+        """The state, with what an interrupted or running run journalled; None when there is nothing yet.
+
+        Needs no lock, and is a state that there was, whole, whatever other runs do meanwhile.
+        """
+
+    def lock(self, holder: Holder, timeout: float = 0.0) -> AbstractContextManager[Lease]:
+        """Hold the lock; StateLocked, which names its holder, when it is not free within these seconds."""
+
+    def begin(self, state: State) -> Journal:
+        """Under lock: open the journal upon `state`, which is made durable first if it is not yet.
+
+        What an interrupted run left behind becomes a version of its own.
+        StateError `state_moved` when `state` is not what `load` gives under this lock.
+        """
+
+    def save(self, state: State) -> State:
+        """Under lock: replace the state by the next version, which is returned; refuses as `begin` does."""

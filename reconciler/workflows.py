@@ -1,0 +1,279 @@
+"""What each command does, as short scripts: the only place that joins configuration, state, Twilio and planning.
+
+Nothing here prints, reads the command line or decides an exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from threading import Event
+from typing import Any, Protocol
+
+from reconciler.apply.carry_out import carry_out
+from reconciler.apply.outcome import Outcome, Result
+from reconciler.apply.saved import plan_of, saved_plan, staleness
+from reconciler.config.load import load
+from reconciler.config.project import Project
+from reconciler.config.secrets import credentials
+from reconciler.diagnostics import Diagnostic, has_errors
+from reconciler.errors import ReconcilerError, Refused
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Entry
+from reconciler.planning import drift as drifting
+from reconciler.planning import guard
+from reconciler.planning.observed import Observed
+from reconciler.planning.plan import Plan, make
+from reconciler.planning.remembered import observed_from, plannable
+from reconciler.planning.select import matches, select
+from reconciler.remote.attribution import attribute
+from reconciler.remote.gateway import Gateway
+from reconciler.remote.observe import accounts_needed, fetch_number, observe
+from reconciler.report.views import bridge_view, number_row, plain_row
+from reconciler.state import planfile
+from reconciler.state.document import State, empty
+from reconciler.state.backends import open_store
+from reconciler.state.planfile import PlanFile
+from reconciler.state.holder import this_run
+from reconciler.state.store import Store
+
+
+class Progress(Protocol):
+    """What a run tells while it works: a terminal draws it, a log prints lines, a test ignores it."""
+
+    def reading(self, account: str, numbers: int) -> None:
+        """So many numbers of an account have been read."""
+
+    def planned(self, planned: Planned) -> None:
+        """The plan that is about to be applied."""
+
+    def applying(self, total: int) -> None:
+        """So many actions are about to start."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """One action is done."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and how to run: everything that comes from outside. Durations in seconds."""
+
+    directory: Path
+    environ: Mapping[str, str]
+    progress: Progress
+    clock: Callable[[], datetime]
+    file: str = "reconciler.yaml"
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    concurrency: int = 16
+    lock_timeout: float = 0.0
+    refresh: bool = True
+    command: str = ""
+    stop: Event = field(default_factory=Event)
+
+    def now(self) -> str:
+        """Now, as RFC 3339 in UTC."""
+        return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What the person applying agrees to: takeovers of these addresses (globs), and limits exceeded."""
+
+    takeovers: tuple[str, ...] = ()
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard."""
+
+    project: Project
+    state: State
+    plan: Plan
+    observed: Observed
+    notes: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply did; `declined` when the plan was shown and not confirmed."""
+
+    planned: Planned
+    result: Result
+    declined: bool = False
+
+
+def validate(setting: Setting) -> Project:
+    """Read the configuration and check all that can be checked without Twilio. Raises ConfigInvalid."""
+    return load(setting.directory / setting.file, environ=setting.environ, display_root=setting.directory)
+
+
+def plan(setting: Setting) -> Planned:
+    """Plan without changing anything, and say what apply would refuse. Raises ConfigInvalid, RemoteError, StateError."""
+    project = validate(setting)
+    state = _read_state(_store(setting, project), project)
+    with _connected(setting, project, _needed(project, state)) as gateways:
+        return _planned(setting, project, state, gateways, Consent())
+
+
+def save(setting: Setting, planned: Planned, path: Path) -> None:
+    """Write the plan to a file, with all that tells later whether the world has moved. Raises StateError."""
+    saved = saved_plan(planned.plan, planned.project, planned.state, setting.now(), setting.targets, planned.notes)
+    planfile.write(path, saved)
+
+
+def read_plan(path: Path) -> PlanFile:
+    """A saved plan. Raises StateError when it is damaged or made by a newer version."""
+    return planfile.read(path)
+
+
+def apply(
+    setting: Setting, consent: Consent, confirm: Callable[[Planned], bool], saved: PlanFile | None = None
+) -> Applied:
+    """Plan (or take a saved plan that still fits), ask, carry out. Raises Refused, and what `plan` raises."""
+    project = validate(setting)
+    store = _store(setting, project)
+    with store.lock(this_run(setting.command, setting.now(), setting.environ), setting.lock_timeout):
+        state = _read_state(store, project)
+        with _connected(setting, project, _needed(project, state)) as gateways:
+            planned = _planned(setting, project, state, gateways, consent)
+            if saved is not None:
+                planned = _saved_over(saved, planned)
+            setting.progress.planned(planned)
+            _refuse(planned, consent)
+            if planned.plan.actions and not confirm(planned):
+                return Applied(planned, Result(()), declined=True)
+            return Applied(planned, carry_out(planned.plan, planned.observed, state, store, gateways, setting))
+
+
+def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
+    """Compare what was last applied with what is there, and ask Twilio's event log who changed it."""
+    project = validate(setting)
+    state = _read_state(_store(setting, project), project)
+    with _connected(setting, project, _needed(project, state)) as gateways:
+        planned = _planned(setting, project, state, gateways, Consent())
+        found = drifting.find(state.resources, planned.observed)
+        chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
+        return planned, attribute(chosen, gateways, setting.clock())
+
+
+def recorded(setting: Setting) -> tuple[Project, State]:
+    """The configuration and the state, without asking Twilio anything."""
+    project = validate(setting)
+    return project, _read_state(_store(setting, project), project)
+
+
+def show(setting: Setting, address: str) -> dict[str, Any]:
+    """One resource as users know it; a bridge number with its status on Twilio right now."""
+    project, state = recorded(setting)
+    entry = entry_of(state.resources, address)
+    if entry.kind != "bridge_number":
+        return number_row(entry) if entry.kind in NUMBER_KINDS else plain_row(entry)
+    with _connected(setting, project, [entry.account]) as gateways:
+        gateway = gateways[entry.account]
+        return bridge_view(address, entry, gateway.account_sid, fetch_number(gateway, entry.sid))
+
+
+def entry_of(resources: Mapping[str, Entry], address: str) -> Entry:
+    """The entry of an address; a number may be given by its SID or E.164 alone. Raises ReconcilerError."""
+    if address in resources:
+        return resources[address]
+    found = [entry for entry in resources.values() if address in (entry.sid, entry.key) and address]
+    if len(found) == 1:
+        return found[0]
+    close = get_close_matches(address, resources, n=1)
+    hint = f"Did you mean `{close[0]}`? " if close else ""
+    raise ReconcilerError(
+        Diagnostic(
+            code="address_not_found",
+            summary="No such address in state",
+            detail=f"`{address}` is not in state. {hint}`reconciler state list` shows every address.",
+            address=address,
+        )
+    )
+
+
+def _planned(
+    setting: Setting, project: Project, state: State, gateways: Mapping[str, Gateway], consent: Consent
+) -> Planned:
+    desired, notes = list(project.desired), list(project.warnings)
+    if setting.refresh:
+        observed = observe(desired, state.resources, gateways, setting.progress.reading)
+    else:
+        observed = observed_from(state.resources)
+        desired, left_out = plannable(desired, state.resources)
+        notes += left_out
+    whole = make(desired, state.resources, observed, project.our_urls)
+    chosen = select(whole, setting.targets, setting.excludes)
+    return Planned(project, state, chosen, observed, (*notes, *_announced(chosen, project, consent)))
+
+
+def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
+    """The saved plan in place of the fresh one. Raises Refused when anything it was made from has moved."""
+    stale = staleness(saved, planned.project, planned.state, planned.observed)
+    if stale:
+        raise Refused(*stale)
+    return replace(planned, plan=plan_of(saved, planned.plan))
+
+
+def _announced(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic]:
+    """What apply would refuse, as warnings of the plan; what is an error of the plan itself is not said twice."""
+    refusals = guard.refusals(plan, project.safety, consent.takeovers, force=consent.force)
+    return [guard.as_warning(refusal) for refusal in refusals if refusal not in plan.diagnostics]
+
+
+def _refuse(planned: Planned, consent: Consent) -> None:
+    """Raise what forbids applying this plan. Nothing has been written yet."""
+    errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "protected"]
+    if has_errors(errors):
+        raise ReconcilerError(*errors)
+    refusals = guard.refusals(planned.plan, planned.project.safety, consent.takeovers, force=consent.force)
+    if refusals:
+        raise Refused(*refusals)
+
+
+def _store(setting: Setting, project: Project) -> Store:
+    return open_store(project.state, project.base, project.name)
+
+
+def _needed(project: Project, state: State) -> list[str]:
+    return accounts_needed(project.desired, state.resources)
+
+
+def _read_state(store: Store, project: Project) -> State:
+    return store.load() or empty(project.name)
+
+
+@contextmanager
+def _connected(setting: Setting, project: Project, needed: Sequence[str]) -> Iterator[Mapping[str, Gateway]]:
+    """A gateway for each of these accounts; none when Twilio is not to be asked."""
+    if not setting.refresh:
+        yield {}
+        return
+    from reconciler.remote.twilio.gateway import connect  # twilio takes a fifth of a second to import
+
+    missing = [name for name in needed if name not in project.accounts]
+    if missing:
+        raise ReconcilerError(_unknown_account(missing[0]))
+    secrets = {name: credentials(project.accounts[name], setting.environ, setting.directory) for name in needed}
+    gateways = {
+        name: connect(secret, concurrency=setting.concurrency, stop=setting.stop) for name, secret in secrets.items()
+    }
+    try:
+        yield gateways
+    finally:
+        for gateway in gateways.values():
+            gateway.close()
+
+
+def _unknown_account(name: str) -> Diagnostic:
+    return Diagnostic(
+        code="no_twilio_integration",
+        summary="State refers to an account that is not declared",
+        detail=f"State holds resources of account `{name}`. Declare it under `accounts` until they are released.",
+    )

@@ -1,0 +1,48 @@
+"""`apply` of 1,000 changes at 50 ms a call and 32 calls at once, against calls × latency / concurrency.
+
+    python -m tests.benchmarks.bench_apply [CHANGES]
+
+The floor is that quotient alone, and also with what starting the interpreter with twilio, pydantic and click takes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks.measure import line, run
+from tests.benchmarks.stage import stage
+
+LATENCY = 0.050
+CONCURRENCY = 32
+
+
+def bench(changes: int, runs: int = 5) -> None:
+    """Import and overwrite that many numbers, from nothing, several times."""
+    start = [sys.executable, "-c", "import twilio.rest, pydantic, click"]
+    with (
+        tempfile.TemporaryDirectory() as name,
+        stage(Path(name), changes, settled=False, latency=LATENCY * 1000) as project,
+    ):
+        log = Path(name) / "log.txt"
+        command = project.command("apply", "--auto-approve", "--concurrency", str(CONCURRENCY), "--json")
+        results, calls = [], 0
+        for _ in range(runs):
+            project.control("POST", "reset")
+            project.control("POST", "faults", {"fault": "latency", "ms": LATENCY * 1000})
+            (Path(name) / "state.json").unlink(missing_ok=True)
+            results.append(run(command, log))
+            counts = project.control("GET", "calls?limit=0")["counts"]  # type: ignore[index]
+            calls = counts["reads"] + counts["writes"]
+        floor = calls * LATENCY / CONCURRENCY
+        starting = median(run(start, log).wall for _ in range(runs))
+        wall = median(r.wall for r in results)
+        print(line(f"apply of {changes:,} changes", results))
+        print(f"{calls} calls × {LATENCY * 1000:.0f} ms / {CONCURRENCY} = {floor:.2f} s; starting {starting:.2f} s")
+        print(f"whole process: {wall / floor:.2f} × floor; {wall / (floor + starting):.2f} × (floor + starting)")
+
+
+if __name__ == "__main__":
+    bench(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000)

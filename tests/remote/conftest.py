@@ -1,0 +1,55 @@
+"""A server, and gateways to it that never sleep and are closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from reconciler.model import Credentials
+from reconciler.remote.twilio.gateway import TwilioGateway, connect
+
+from .scripted import SECRET, SID, FakeClock, Server
+
+Connect = Callable[..., TwilioGateway]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def connected(clock: FakeClock) -> Iterator[Connect]:
+    """Makes gateways; `base_url` and fields of the credentials may be given beside the options of `connect`."""
+    gateways: list[TwilioGateway] = []
+
+    def make(base_url: str | None = None, **options: Any) -> TwilioGateway:
+        fields = {name: options.pop(name) for name in ("region", "edge", "password") if name in options}
+        credentials = Credentials("main", SID, "SK" + "b" * 32, **{"password": SECRET, "base_url": base_url, **fields})
+        gateway = connect(credentials, **{"clock": clock, "jitter": lambda: 0.5, **options})
+        gateways.append(gateway)
+        return gateway
+
+    yield make
+    for gateway in gateways:
+        gateway.close()
+
+
+@pytest.fixture
+def _server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(_server: Server, connected: Connect) -> Server:
+    """The server; it ends after the gateways, so that their connections are closed first."""
+    return _server
+
+
+@pytest.fixture
+def gateway(server: Server, connected: Connect) -> TwilioGateway:
+    return connected(server.url)

@@ -1,0 +1,201 @@
+"""One call under the retry rules, against a real server."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.errors import RemoteError
+from reconciler.kinds.kind import Endpoint
+from reconciler.kinds.number import FETCH, UPDATE
+from reconciler.remote.gateway import CallRecord
+from reconciler.remote.twilio.gateway import TwilioGateway
+
+from .conftest import Connect
+from .scripted import SID, Answer, Drop, FakeClock, Server, error
+
+CREATE = Endpoint("POST", "trunking", "/v1/Trunks", idempotent=False)
+DELETE = Endpoint("DELETE", "trunking", "/v1/Trunks/{sid}")
+PN = "PN" + "0" * 32
+HTML = Answer(body=b"<html>log in here</html>", headers={"Content-Type": "text/html; charset=utf-8"})
+
+
+def test_parameters_go_into_the_form_of_a_post(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(Answer(body={"sid": PN}))
+    params = {"VoiceUrl": "", "Secure": True, "Enabled": False, "Weight": 10, "FriendlyName": "ä & b", "Left": None}
+    assert gateway.call(UPDATE, params, sid=PN) == {"sid": PN}
+    [seen] = server.seen
+    assert (seen.method, seen.path) == ("POST", f"/2010-04-01/Accounts/{SID}/IncomingPhoneNumbers/{PN}.json")
+    assert seen.form == {"VoiceUrl": "", "Secure": "true", "Enabled": "false", "Weight": "10", "FriendlyName": "ä & b"}
+    assert seen.headers["Content-Type"] == "application/x-www-form-urlencoded"
+
+
+def test_parameters_go_into_the_query_of_a_get(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(Answer(body={"a": 1}))
+    gateway.call(FETCH, {"PhoneNumber": "+1555"}, sid=PN)
+    assert server.seen[0].query == {"PhoneNumber": "+1555"}
+    assert server.seen[0].body == ""
+
+
+def test_a_path_cannot_be_broken_out_of(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(Answer(body={}))
+    gateway.call(FETCH, sid="../x?y#z")
+    assert server.seen[0].path.endswith("/IncomingPhoneNumbers/..%2Fx%3Fy%23z.json")
+
+
+def test_an_empty_body_is_an_empty_reply(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(Answer(204, None))
+    assert gateway.call(DELETE, sid="TK1") == {}
+
+
+@pytest.mark.parametrize("bad", [error(429, 20429), error(503), Drop(), Answer(body={"a": 1}, cut=3), HTML])
+def test_an_update_is_tried_again_until_it_is_answered(gateway: TwilioGateway, server: Server, bad: Answer) -> None:
+    server.answers(bad, bad, Answer(body={"sid": PN}))
+    assert gateway.call(UPDATE, {"VoiceUrl": "https://a"}, sid=PN) == {"sid": PN}
+    assert len(server.seen) == 3
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Answer(body={"a": "x" * 300_000}, cut=100_000),
+        Answer(body={"a": "x" * 300_000}, cut=100_000, chunked=True),
+        Answer(body=b'{"a": [1, 2', headers={}),
+        Answer(body=b"[1]"),
+        Answer(body=b"\xff\xfe"),
+        Answer(body={}, headers={"Content-Encoding": "gzip"}),
+    ],
+)
+def test_a_damaged_body_is_asked_for_again(gateway: TwilioGateway, server: Server, bad: Answer) -> None:
+    server.answers(bad, Answer(body={"fine": True}))
+    assert gateway.call(FETCH, sid=PN) == {"fine": True}
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (error(500), "twilio_unavailable"),
+        (Answer(502, b"<html>bad gateway"), "twilio_unavailable"),
+        (Drop(), "network_error"),
+        (Answer(201, {"a": 1}, cut=3), "network_error"),
+        (HTML, "unexpected_answer"),
+        (Answer(201, b"{"), "unexpected_answer"),
+    ],
+)
+def test_a_create_is_never_sent_twice_when_it_may_have_been_carried_out(
+    gateway: TwilioGateway, server: Server, bad: Answer, code: str
+) -> None:
+    server.answers(bad)
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(CREATE, {"FriendlyName": "edge"})
+    assert len(server.seen) == 1
+    assert caught.value.ambiguous
+    assert caught.value.code == code
+    assert "may have been carried out" in caught.value.diagnostics[0].detail
+
+
+def test_a_create_that_was_one_too_many_is_sent_again(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(error(429, 20429), error(429, 20429), Answer(201, {"sid": "TK1"}))
+    assert gateway.call(CREATE, {"FriendlyName": "edge"}) == {"sid": "TK1"}
+    assert len(server.seen) == 3
+
+
+def test_a_create_that_is_refused_leaves_no_doubt(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(error(400, 21248, "domain taken"))
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(CREATE, {"FriendlyName": "edge"})
+    assert not caught.value.ambiguous
+
+
+def test_after_eight_attempts_it_is_over(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
+    server.answers(error(429, 20429, "Too Many Requests"))
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(FETCH, sid=PN)
+    assert (len(server.seen), len(clock.pauses)) == (8, 7)
+    assert (caught.value.code, caught.value.status, caught.value.vendor_code) == ("rate_limited", 429, 20429)
+    assert "(8 attempts)" in caught.value.diagnostics[0].detail
+
+
+def test_an_update_that_fails_for_good_after_trouble_is_in_doubt(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(Drop(), error(400, 21402, "bad URL"))
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(UPDATE, {"VoiceUrl": "x"}, sid=PN)
+    assert caught.value.ambiguous
+    assert caught.value.code == "twilio_refused"
+
+
+def test_the_wait_that_the_server_asks_for_is_kept(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
+    server.answers(error(429, 20429, Retry_After="7"), error(503, Retry_After="500"), Answer(body={}))
+    gateway.call(FETCH, sid=PN)
+    assert clock.pauses == [7.0, 20.0]
+
+
+def test_otherwise_waits_grow(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
+    server.answers(error(503), error(503), error(503), Answer(body={}))
+    gateway.call(FETCH, sid=PN)
+    assert clock.pauses == pytest.approx([0.05, 0.1, 0.2])
+
+
+def test_a_spurious_404_is_not_believed(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(error(404, 20404), Answer(body={"sid": PN}))
+    assert gateway.call(FETCH, sid=PN) == {"sid": PN}
+
+
+def test_a_second_404_is_believed(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(error(404, 20404, "not found"))
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(FETCH, sid=PN)
+    assert len(server.seen) == 2
+    assert (caught.value.code, caught.value.status) == ("not_found", 404)
+
+
+def test_what_a_lost_delete_deleted_is_deleted(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(Drop(), error(404, 20404))
+    assert gateway.call(DELETE, sid="TK1") == {}
+
+
+def test_deleting_what_never_was_is_an_error(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(error(404, 20404))
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(DELETE, sid="TK1")
+    assert len(server.seen) == 1
+    assert not caught.value.ambiguous
+
+
+def test_somebody_elses_404_says_nothing_about_twilio(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(Answer(404, b"<html>nginx", {"Content-Type": "text/html"}))
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(FETCH, sid=PN)
+    assert (caught.value.code, caught.value.status) == ("unexpected_answer", 0)
+    assert "nginx" not in str(caught.value)
+
+
+def test_a_redirect_is_not_followed(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(Answer(302, None, {"Location": "http://elsewhere.example.com/"}))
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(FETCH, sid=PN)
+    assert (caught.value.code, len(server.seen)) == ("unexpected_answer", 1)
+
+
+def test_wrong_credentials_are_tried_once(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(error(401, 20003, "Authenticate"))
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(FETCH, sid=PN)
+    assert (caught.value.code, caught.value.request_id, len(server.seen)) == ("twilio_auth_failed", "RQ1", 1)
+
+
+def test_connections_are_kept(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(Answer(body={"a": 1}))
+    for _ in range(5):
+        gateway.call(FETCH, sid=PN)
+    [pool] = gateway._caller._client.http_client._pool._pools.values()
+    assert (pool.num_connections, pool.num_requests) == (1, 5)
+
+
+def test_every_attempt_is_told_of_without_parameters(connected: Connect, server: Server) -> None:
+    records: list[CallRecord] = []
+    gateway = connected(server.url, on_call=records.append)
+    server.answers(error(503), Drop(), Answer(body={}))
+    gateway.call(FETCH, {"PhoneNumber": "+15550001111"}, sid=PN)
+    assert [(r.attempt, r.status, r.request_id) for r in records] == [(1, 503, "RQ1"), (2, 0, None), (3, 200, "RQ1")]
+    assert {(r.account, r.method, r.path) for r in records} == {("main", "GET", server.seen[0].path)}
+    assert "5550001111" not in repr(records)

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from reconciler.remote.limit import Limiter
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.005)
+    raise AssertionError("did not come true")
+
+
+def refuse(limiter: Limiter) -> None:
+    ticket = limiter.acquire()
+    limiter.release()
+    limiter.shrink(ticket)
+
+
+def test_the_limit_halves_down_to_one() -> None:
+    limiter = Limiter(16)
+    limits = []
+    for _ in range(6):
+        refuse(limiter)
+        limits.append(limiter.limit)
+    assert limits == [8, 4, 2, 1, 1, 1]
+
+
+def test_calls_that_were_under_way_together_halve_it_once() -> None:
+    limiter = Limiter(16)
+    tickets = [limiter.acquire() for _ in range(10)]
+    for ticket in tickets:
+        limiter.release()
+        limiter.shrink(ticket)
+    assert limiter.limit == 8
+
+
+def test_it_grows_by_one_for_each_limits_worth_of_successes() -> None:
+    limiter = Limiter(8)
+    for _ in range(3):
+        refuse(limiter)
+    grown = []
+    for _ in range(60):
+        grown.append(limiter.limit)
+        limiter.grow()
+    assert grown[0] == 1
+    assert sorted(set(grown)) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert grown.count(6) > grown.count(2)
+
+
+def test_it_never_grows_beyond_its_bound() -> None:
+    limiter = Limiter(2)
+    for _ in range(10):
+        limiter.grow()
+    assert limiter.limit == 2
+
+
+def test_no_more_than_the_limit_are_under_way() -> None:
+    limiter, lock, under_way, most = Limiter(3), threading.Lock(), 0, 0
+
+    def work() -> None:
+        nonlocal under_way, most
+        for _ in range(50):
+            limiter.acquire()
+            with lock:
+                under_way += 1
+                most = max(most, under_way)
+            with lock:
+                under_way -= 1
+            limiter.release()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= most <= 3
+
+
+def test_first_come_first_served() -> None:
+    limiter = Limiter(1)
+    limiter.acquire()
+    served: list[int] = []
+
+    def work(index: int) -> None:
+        limiter.acquire()
+        served.append(index)
+        limiter.release()
+
+    threads = []
+    for index in range(5):
+        threads.append(threading.Thread(target=work, args=(index,)))
+        threads[-1].start()
+        eventually(lambda: len(limiter._waiting) == len(threads))
+    limiter.release()
+    for thread in threads:
+        thread.join()
+    assert served == [0, 1, 2, 3, 4]
+
+
+def test_who_gives_up_waiting_passes_the_turn_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter = Limiter(1)
+    limiter.acquire()
+
+    class Impatient:
+        def __init__(self) -> None:
+            self.taken = 0
+
+        def acquire(self) -> bool:
+            self.taken += 1
+            if self.taken == 2:
+                raise KeyboardInterrupt
+            return True
+
+        def release(self) -> None: ...
+
+    monkeypatch.setattr("reconciler.remote.limit.Lock", Impatient)
+    with pytest.raises(KeyboardInterrupt):
+        limiter.acquire()
+    monkeypatch.undo()
+    limiter.release()
+    limiter.acquire()
+    limiter.release()

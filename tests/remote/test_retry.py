@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from email.utils import formatdate
+
+import pytest
+
+from reconciler.remote.retry import Attempt, Loss, Patience, asked_wait, decide, may_have_happened
+
+NOW = 1_700_000_000.0
+
+
+def wait(*, patience: Patience | None = None, jitter: float = 1.0, **attempt: object) -> float | None:
+    facts = {"method": "GET", "idempotent": True, "number": 1, **attempt}
+    return decide(Attempt(**facts), patience or Patience(), now=NOW, jitter=jitter)  # type: ignore[arg-type]
+
+
+READ = {"method": "GET"}
+DELETE = {"method": "DELETE"}
+UPDATE = {"method": "POST", "idempotent": True}
+CREATE = {"method": "POST", "idempotent": False}
+
+
+@pytest.mark.parametrize("call", [READ, DELETE, UPDATE, CREATE])
+@pytest.mark.parametrize("end", [{"status": 429}, {"loss": Loss.UNREACHED}])
+def test_what_certainly_was_not_carried_out_is_tried_again_whatever_it_was(call: dict, end: dict) -> None:
+    assert wait(**call, **end) is not None
+    assert not may_have_happened(Attempt(**{"idempotent": True, **call}, number=1, **end))
+
+
+MAYBE = [{"status": 500}, {"status": 503}, {"status": 408}, {"loss": Loss.CUT}, {"loss": Loss.UNREADABLE, "status": 200}]
+
+
+@pytest.mark.parametrize("call", [READ, DELETE, UPDATE])
+@pytest.mark.parametrize("end", MAYBE)
+def test_what_may_have_been_carried_out_is_tried_again_when_twice_does_no_harm(call: dict, end: dict) -> None:
+    assert wait(**call, **end) is not None
+
+
+@pytest.mark.parametrize("end", MAYBE)
+def test_a_create_that_may_have_been_carried_out_is_never_sent_again(end: dict) -> None:
+    assert wait(**CREATE, **end) is None
+    assert may_have_happened(Attempt(**CREATE, number=1, **end))
+
+
+@pytest.mark.parametrize("end", MAYBE)
+def test_a_read_never_leaves_doubt(end: dict) -> None:
+    assert not may_have_happened(Attempt("GET", True, 1, **end))
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 405, 409])
+def test_a_refusal_is_final(status: int) -> None:
+    assert wait(status=status) is None
+
+
+def test_an_untrusted_server_is_not_asked_twice() -> None:
+    assert wait(loss=Loss.UNTRUSTED) is None
+
+
+def test_a_404_is_confirmed_once() -> None:
+    assert wait(status=404) is not None
+    assert wait(status=404, number=2, missing_before=True) is None
+    assert wait(status=404, number=3) is not None, "after other trouble the first 404 is still the first"
+
+
+@pytest.mark.parametrize("call", [DELETE, CREATE])
+def test_a_404_to_a_delete_or_a_create_needs_no_confirmation(call: dict) -> None:
+    assert wait(**call, status=404) is None
+
+
+def test_waits_double_from_a_tenth_of_a_second_to_five() -> None:
+    waits = [wait(status=503, number=number, patience=Patience(attempts=99)) for number in range(1, 9)]
+    assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
+
+
+def test_chance_shortens_a_wait_down_to_nothing() -> None:
+    assert wait(status=503, number=4, jitter=0.25) == pytest.approx(0.2)
+    assert wait(status=503, jitter=0.0) == 0.0
+
+
+def test_attempts_are_counted() -> None:
+    assert wait(status=429, number=7) is not None
+    assert wait(status=429, number=8) is None
+
+
+def test_the_server_may_ask_for_a_wait_in_seconds() -> None:
+    assert wait(status=429, retry_after="3") == 3.0
+    assert wait(status=503, retry_after="1.5") == 1.5
+
+
+def test_the_server_may_ask_for_a_wait_until_a_date() -> None:
+    assert wait(status=429, retry_after=formatdate(NOW + 4, usegmt=True)) == 4.0
+    assert asked_wait(formatdate(NOW + 4, usegmt=False), NOW) == 4.0
+
+
+def test_the_server_may_not_ask_for_more_than_twenty_seconds() -> None:
+    assert wait(status=429, retry_after="3600") == 20.0
+
+
+def test_a_server_that_asks_for_no_wait_gets_the_usual_one() -> None:
+    assert wait(status=429, retry_after="0") == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("nonsense", ["", "soon", "-5", "nan", "inf", "Thu, 99 Foo 2026", formatdate(NOW - 60)])
+def test_nonsense_and_the_past_ask_for_nothing(nonsense: str) -> None:
+    assert asked_wait(nonsense, NOW) == 0.0

@@ -1,0 +1,65 @@
+"""States, entries and plans for the tests."""
+
+from __future__ import annotations
+
+from reconciler.model import Action, ApplicationRoute, Change, Entry, Options, TrunkRoute, Webhook
+from reconciler.state.document import State, empty
+from reconciler.state.holder import Holder
+from reconciler.state.planfile import PlanFile
+
+NOW = "2026-03-01T12:00:00Z"
+
+
+def entry(last: int = 0, **changes: object) -> Entry:
+    fields: dict[str, object] = {
+        "kind": "number",
+        "account": "main",
+        "sid": f"PN{last:032x}",
+        "key": f"+1555000{last:04d}",
+        "applied": {"voice": Webhook("https://a.example/voice"), "sms": TrunkRoute("edge"), "status": None},
+        "options": Options(agent="support"),
+        "prior": {"voice_url": "https://before.example/", "voice_method": "POST", "trunk_sid": "", "x": None},
+        "prior_at": NOW,
+        "imported_at": NOW,
+    }
+    return Entry(**fields | changes)  # type: ignore[arg-type]
+
+
+def address(last: int) -> str:
+    return f"number/+1555000{last:04d}"
+
+
+def state(count: int = 3) -> State:
+    full = empty("acme")
+    full.resources.update({address(last): entry(last) for last in range(count)})
+    return full
+
+
+def holder(command: str = "reconciler apply") -> Holder:
+    return Holder("alice", "laptop", 4711, command, NOW, "run-1", "https://ci.example/1")
+
+
+def plan(**changes: object) -> PlanFile:
+    action = Action(
+        address=address(1),
+        action="overwrite_webhooks",
+        reason="config",
+        kind="number",
+        account="main",
+        sid="PN1",
+        changes=(Change("voice_url", "https://a.example/", None),),
+        writes={"voice": ApplicationRoute("menu")},
+        entry=entry(1),
+    )
+    fields: dict[str, object] = {
+        "project": "acme",
+        "created_at": NOW,
+        "tool_version": "0.1.0",
+        "lineage": "one",
+        "serial": 3,
+        "config_digest": "sha256:0",
+        "fingerprints": {address(1): {"voice_url": "https://a.example/", "trunk_sid": None}},
+        "actions": [action],
+        "refreshes": {address(2): entry(2)},
+    }
+    return PlanFile(**fields | changes)  # type: ignore[arg-type]

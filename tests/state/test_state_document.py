@@ -1,0 +1,287 @@
+"""The document: what goes in comes out, always as the same bytes; what is damaged is named with its place."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.errors import StateError
+from reconciler.model import ApplicationRoute, Entry, Options, TrunkRoute, Webhook
+from reconciler.state.document import State, Version, decode, empty, encode
+from reconciler.state.migrate import FORMAT, MIGRATIONS, migrate
+from reconciler.state.rows import Row
+
+from .samples import address, entry, state
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+plain = st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), text)
+values = st.one_of(
+    plain, st.builds(Webhook, text, text, text, text), st.builds(TrunkRoute, text), st.builds(ApplicationRoute, text)
+)
+attrs = st.dictionaries(text, values, max_size=3)
+options = st.builds(
+    Options,
+    agent=st.none() | text,
+    on_removal=st.sampled_from(["restore", "clear", "keep"]),
+    protect=st.booleans(),
+    takeover=st.sampled_from(["refuse", "allow"]),
+    watch=st.booleans(),
+)
+maybe = st.none() | text
+entries = st.builds(
+    Entry,
+    kind=text,
+    account=text,
+    sid=text,
+    key=text,
+    applied=attrs,
+    options=options,
+    prior=st.dictionaries(text, plain, max_size=3),
+    prior_at=maybe,
+    pending=st.none() | attrs,
+    normalised=st.dictionaries(text, st.lists(values, max_size=2), max_size=2),
+    created=st.booleans(),
+    parent=maybe,
+    imported_at=maybe,
+    updated_at=maybe,
+)
+states = st.builds(
+    State,
+    project=text,
+    lineage=text,
+    serial=st.integers(0, 2**63 - 1),
+    resources=st.dictionaries(text, entries, max_size=4),
+)
+
+
+def problem(data: bytes, **more: Any) -> Any:
+    with pytest.raises(StateError) as caught:
+        decode(data, "acme", "state.json", **more)
+    return caught.value.diagnostics[0]
+
+
+@given(states)
+def test_what_is_encoded_is_decoded_again(before: State) -> None:
+    data = encode(before)
+    after = decode(data, before.project, "state.json")
+    assert after == before
+    assert encode(after) == data
+
+
+@given(states, st.randoms())
+def test_the_bytes_do_not_depend_on_the_order_in_which_things_were_learned(before: State, random: Any) -> None:
+    names = list(before.resources)
+    random.shuffle(names)
+    shuffled = msgspec.structs.replace(before, resources={name: before.resources[name] for name in names})
+    assert encode(shuffled) == encode(before)
+
+
+@given(states)
+def test_a_document_that_a_tool_wrote_anew_is_the_same_state(before: State) -> None:
+    for indent in (None, 2):
+        again = json.dumps(json.loads(encode(before)), indent=indent).encode()
+        assert decode(again, before.project, "state.json") == before
+
+
+def test_there_is_one_resource_a_line_sorted_by_address() -> None:
+    lines = encode(state(600)).decode().splitlines()
+    assert len(lines) == 602
+    assert json.loads(lines[0] + "}}")["format"] == FORMAT
+    assert [line[1 : line.index('":')] for line in lines[1:-1]] == sorted(state(600).resources)
+    assert all(json.loads("{" + line.rstrip(",") + "}") for line in lines[1:-1])
+    assert json.loads("\n".join(lines))["resources"][address(3)]["prior"]["trunk_sid"] == ""
+
+
+def test_an_empty_state_is_a_document_too() -> None:
+    fresh = empty("acme")
+    assert decode(encode(fresh), "acme", "state.json") == fresh
+    assert fresh.lineage != empty("acme").lineage
+
+
+def test_resources_that_are_alike_share_their_parts() -> None:
+    first, second = list(decode(encode(state(2)), "acme", "state.json").resources.values())
+    assert first.applied is second.applied
+    assert first.prior is second.prior
+    assert first.options is second.options
+
+
+def test_a_row_has_the_fields_of_an_entry() -> None:
+    def shape(struct: type[msgspec.Struct]) -> list[tuple[str, bool]]:
+        return [(field.name, field.required) for field in msgspec.structs.fields(struct)]
+
+    assert shape(Row) == shape(Entry)
+
+
+def test_how_much_of_a_journal_is_in_it_is_not_written() -> None:
+    full = state(1)
+    assert encode(msgspec.structs.replace(full, unfolded=3)) == encode(full)
+
+
+def test_versions_in_words() -> None:
+    assert str(Version("one", 0)) == "the empty state"
+    assert str(Version("one", 4)) == "serial 4 of lineage one"
+    assert str(Version("one", 4, 2)) == "serial 4 and 2 records of a journal of lineage one"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (Version("a", 1), Version("a", 1), True),
+        (Version("a", 1), Version("b", 1), False),
+        (Version("a", 1), Version("a", 2), False),
+        (Version("a", 1), Version("a", 1, 1), False),
+        (Version("a", 0), Version("b", 0), True),
+        (Version("a", 0, 1), Version("b", 0, 1), False),
+    ],
+)
+def test_versions_are_the_same_when_nothing_happened_between(one: Version, other: Version, same: bool) -> None:
+    assert one.same(other) is same
+    assert other.same(one) is same
+
+
+def test_another_project() -> None:
+    with pytest.raises(StateError) as caught:
+        decode(encode(state(1)), "other", "state.json")
+    found = caught.value.diagnostics[0]
+    assert found.code == "state_wrong_project"
+    assert "'acme'" in found.detail
+    assert "'other'" in found.detail
+
+
+def without_sid(document: Any) -> None:
+    del document["resources"][address(1)]["sid"]
+
+
+def with_unknown_field(document: Any) -> None:
+    document["resources"][address(1)]["colour"] = "red"
+
+
+def with_wrong_prior(document: Any) -> None:
+    document["resources"][address(1)]["prior"] = {"voice_url": 1.5}
+
+
+def with_wrong_route(document: Any) -> None:
+    document["resources"][address(1)]["applied"]["voice"] = {"form": "pigeon"}
+
+
+@pytest.mark.parametrize("harm", [without_sid, with_unknown_field, with_wrong_prior, with_wrong_route])
+def test_a_resource_that_is_wrong_is_named_with_its_line(harm: Callable[[Any], None]) -> None:
+    document = json.loads(encode(state(3)))
+    harm(document)
+    lines = [f'"{name}":{json.dumps(value)}' for name, value in document.pop("resources").items()]
+    data = (json.dumps(document)[:-1] + ',"resources":{\n' + ",\n".join(lines) + "\n}}\n").encode()
+    found = problem(data)
+    assert (found.code, found.file, found.line, found.column) == ("state_damaged", "state.json", 3, 1)
+    assert address(1) in found.detail
+
+
+def test_a_resource_that_is_wrong_and_written_with_other_escapes_is_named() -> None:
+    document = json.loads(encode(state(3)))
+    without_sid(document)
+    assert address(1) in problem(json.dumps(document).replace("+", "\\u002b").encode()).detail
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"serial": -1}, "serial"),
+        ({"serial": "4"}, "serial"),
+        ({"project": 1}, "project"),
+        ({"resources": []}, "resources"),
+        ({"extra": 1}, "extra"),
+        ({"format": "1"}, "format"),
+    ],
+)
+def test_a_document_that_is_wrong_elsewhere(change: dict[str, object], reason: str) -> None:
+    found = problem(json.dumps(json.loads(encode(state(1))) | change).encode())
+    assert found.code == "state_damaged"
+    assert reason in found.detail
+
+
+def test_a_document_that_ends_too_early_is_damaged_where_it_ends() -> None:
+    data = encode(state(3))
+    found = problem(data[: data.index(b"\n", 200) + 10])
+    assert (found.code, found.line) == ("state_damaged", 3)
+
+
+def test_a_document_with_a_wrong_character_is_damaged_there() -> None:
+    data = (
+        encode(state(3)).replace(b'"created', b"!created").replace(b'"sid":"PN00000000000000000000000000000001"', b"!")
+    )
+    found = problem(data)
+    assert (found.code, found.line) == ("state_damaged", 3)
+    assert found.column == data.splitlines()[2].index(b"!") + 1
+
+
+def test_text_that_is_not_unicode_is_damage() -> None:
+    assert problem(encode(state(1)).replace(b"support", b"supp\xffrt")).code == "state_damaged"
+    assert problem(encode(state(1)).replace(b"main", b"ma\xffn")).code == "state_damaged"
+
+
+def test_nesting_without_end_is_damage() -> None:
+    assert problem(b"[" * 100_000).code == "state_damaged"
+
+
+def test_a_merge_that_kept_both_sides_is_damage() -> None:
+    lines = encode(state(3)).splitlines(keepends=True)
+    lines.insert(2, lines[2].replace(b"before.example", b"other.example"))
+    found = problem(b"".join(lines))
+    assert (found.code, found.line) == ("state_damaged", 3)
+    assert "twice" in found.detail
+
+
+def test_a_blank_line_is_no_damage() -> None:
+    data = encode(state(3)).replace(b"\n", b"\n\n", 1)
+    assert decode(data, "acme", "state.json").resources == state(3).resources
+
+
+def test_a_newer_format_is_refused_before_anything_else_is_looked_at() -> None:
+    found = problem(json.dumps({"format": FORMAT + 1, "resources": ["new"]}).encode())
+    assert found.code == "state_too_new"
+    found = problem(encode(state(1)).replace(b'{"format":1', b'{"format":2', 1))
+    assert found.code == "state_too_new"
+
+
+def test_an_older_format_is_brought_up_to_date() -> None:
+    """Format 0 of this test called resources things."""
+
+    def step(document: dict[str, Any]) -> dict[str, Any]:
+        return {"resources" if name == "things" else name: value for name, value in document.items()}
+
+    old = encode(state(2)).replace(b'{"format":1', b'{"format":0', 1).replace(b'"resources"', b'"things"', 1)
+    after = decode(old, "acme", "state.json", migrations={0: step})
+    assert after.resources == state(2).resources
+    assert after.format == FORMAT
+
+
+def test_an_older_format_that_is_damaged_is_refused() -> None:
+    found = problem(b'{"format":0}', migrations={0: lambda document: document})
+    assert found.code == "state_damaged"
+
+
+def test_a_format_that_no_step_reaches_is_refused() -> None:
+    assert problem(b'{"format":0}').code == "state_too_old"
+
+
+def test_there_is_a_step_from_every_format_to_the_next() -> None:
+    assert sorted(MIGRATIONS) == list(range(1, FORMAT))
+
+
+def test_steps_are_taken_one_after_the_other() -> None:
+    steps = {
+        version: lambda document, v=version: document | {"seen": [*document["seen"], v]} for version in (-2, -1, 0)
+    }
+    assert migrate({"format": -2, "seen": []}, "x", steps) == {"format": 1, "seen": [-2, -1, 0]}
+
+
+def test_every_character_survives() -> None:
+    odd = string.printable + "\u2028\u0000é😀"
+    before = msgspec.structs.replace(state(0), resources={odd: entry(0, key=odd)})
+    assert decode(encode(before), "acme", "state.json") == before

@@ -1,0 +1,140 @@
+"""The lock of a file: by the operating system, gone with its process; the text in the file is for messages only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import StateError, StateLocked
+from reconciler.state.file import FileStore
+from reconciler.state.holder import job_url, locked, this_run
+
+from .samples import NOW, holder
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from reconciler.state.file import FileStore
+from reconciler.state.holder import this_run
+with FileStore(Path(sys.argv[1]), "acme").lock(this_run("reconciler apply", "2026-01-01T00:00:00Z")):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def holding(file: Path, seconds: float) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(file), str(seconds)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    process.stdout.close()
+    return process
+
+
+def test_a_process_that_waits_gets_the_lock_when_it_is_free(file: Path) -> None:
+    process = holding(file, 0.3)
+    with FileStore(file, "acme").lock(holder(), timeout=60):
+        assert process.wait() == 0
+
+
+def test_waiting_ends_at_the_timeout(file: Path) -> None:
+    process = holding(file, 60)
+    try:
+        with pytest.raises(StateLocked, match=f"process {process.pid}"), FileStore(file, "acme").lock(holder(), 0.15):
+            pytest.fail("both hold the lock")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_killed_holder_blocks_nobody(file: Path) -> None:
+    process = holding(file, 60)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    lock = file.with_name("state.json.lock")
+    assert str(process.pid) in lock.read_text()
+    with FileStore(file, "acme").lock(holder()):
+        assert '"alice"' in lock.read_text()
+    assert lock.read_text() == ""
+
+
+def test_the_lock_file_stays_and_is_private(file: Path) -> None:
+    store = FileStore(file, "acme")
+    with store.lock(holder()):
+        before = file.with_name("state.json.lock").stat()
+    with store.lock(holder()):
+        after = file.with_name("state.json.lock").stat()
+    assert before.st_ino == after.st_ino
+    assert before.st_mode & 0o777 == 0o600
+
+
+def test_a_holder_that_has_not_said_who_it_is(file: Path) -> None:
+    with FileStore(file, "acme").lock(holder()):
+        file.with_name("state.json.lock").write_text("{")
+        with pytest.raises(StateLocked, match="has not said who"), FileStore(file, "acme").lock(holder()):
+            pytest.fail("both hold the lock")
+
+
+def test_two_links_to_one_state_share_its_lock(file: Path) -> None:
+    link = file.with_name("link.json")
+    link.symlink_to(file)
+    with FileStore(file, "acme").lock(holder()), pytest.raises(StateLocked), FileStore(link, "acme").lock(holder()):
+        pytest.fail("both hold the lock")
+
+
+def test_a_file_system_without_locks_is_an_error(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(handle: int) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("reconciler.state.lock._take", refuse)
+    with pytest.raises(StateError, match="Operation not supported"), FileStore(file, "acme").lock(holder(), 5):
+        pytest.fail("there is no lock")
+
+
+def test_a_lock_that_cannot_be_opened_is_an_error(file: Path) -> None:
+    file.with_name("state.json.lock").mkdir()
+    with pytest.raises(StateError, match="state_unwritable"), FileStore(file, "acme").lock(holder()):
+        pytest.fail("there is no lock")
+
+
+def test_a_run_describes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "bob")
+    run = this_run("reconciler plan", NOW, {"BUILD_URL": "https://jenkins.example/1"})
+    assert (run.who, run.pid, run.command, run.since) == ("bob", os.getpid(), "reconciler plan", NOW)
+    assert run.job_url == "https://jenkins.example/1"
+    assert run.run != this_run("reconciler plan", NOW, {}).run
+
+
+def test_a_user_without_a_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert this_run("x", NOW, {}).who == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({}, None),
+        ({"BUILD_URL": ""}, None),
+        ({"CI_JOB_URL": "https://gitlab.example/1"}, "https://gitlab.example/1"),
+        ({"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "a/b"}, None),
+        (
+            {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "a/b", "GITHUB_RUN_ID": "7"},
+            "https://github.com/a/b/actions/runs/7",
+        ),
+    ],
+)
+def test_the_job_of_each_ci_system_is_found(environ: dict[str, str], url: str | None) -> None:
+    assert job_url(environ) == url
+
+
+def test_a_holder_outside_of_ci_is_named_without_a_job() -> None:
+    detail = locked("state.json", this_run("reconciler apply", NOW, {})).diagnostics[0].detail
+    assert "CI job" not in detail
+    assert "--lock-timeout" in detail

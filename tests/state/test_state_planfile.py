@@ -1,0 +1,100 @@
+"""Saved plans: read as they were written, refused when they are damaged, of another version, or stale."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import StateError
+from reconciler.state.document import State, empty
+from reconciler.state.planfile import FORMAT, moved, read, write
+
+from .samples import plan
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "plan.json"
+
+
+def problem(path: Path) -> Diagnostic:
+    with pytest.raises(StateError) as caught:
+        read(path)
+    return caught.value.diagnostics[0]
+
+
+def test_a_plan_is_read_as_it_was_written(path: Path) -> None:
+    before = plan(diagnostics=[Diagnostic(severity="warning", code="tunnel", summary="x")], targets=["number/*"])
+    write(path, before)
+    assert read(path) == before
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in path.parent.iterdir()] == ["plan.json"]
+
+
+def test_the_same_plan_gives_the_same_bytes(path: Path) -> None:
+    before = plan()
+    write(path, before)
+    first = path.read_bytes()
+    write(
+        path, replace(before, fingerprints={name: dict(reversed(f.items())) for name, f in before.fingerprints.items()})
+    )
+    assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"format":1}', b"\xff"])
+def test_a_damaged_plan_is_refused(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    found = problem(path)
+    assert found.code == "plan_damaged"
+    assert f"reconciler plan --out {path}" in found.detail
+
+
+def test_a_field_that_is_not_known_is_damage(path: Path) -> None:
+    write(path, plan())
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"approve": True}))
+    assert problem(path).code == "plan_damaged"
+
+
+@pytest.mark.parametrize("other", [FORMAT + 1, FORMAT - 1])
+def test_a_plan_of_another_format_is_refused(path: Path, other: int) -> None:
+    path.write_text(json.dumps({"format": other}))
+    assert problem(path).code == "plan_too_new"
+
+
+def test_a_plan_that_is_not_there(path: Path) -> None:
+    assert problem(path).code == "plan_unreadable"
+    assert problem(path.parent).code == "plan_unreadable"
+
+
+def test_a_plan_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="plan_unwritable"):
+        write(tmp_path / "nowhere" / "plan.json", plan())
+
+
+def at(**changes: object) -> State:
+    return State(**{"project": "acme", "lineage": "one", "serial": 3, "resources": {}} | changes)
+
+
+def test_a_plan_fits_the_state_that_it_was_made_from() -> None:
+    assert moved(plan(), at()) is None
+    assert moved(plan(unfolded=2), at(unfolded=2)) is None
+
+
+@pytest.mark.parametrize("changes", [{"serial": 4}, {"lineage": "two"}, {"unfolded": 1}])
+def test_a_plan_is_stale_once_the_state_moved(changes: dict[str, object]) -> None:
+    found = moved(plan(), at(**changes))
+    assert found is not None
+    assert found.code == "plan_stale"
+    assert str(at(**changes).version) in found.detail
+
+
+def test_a_plan_made_upon_nothing_fits_nothing() -> None:
+    first = plan(lineage=empty("acme").lineage, serial=0)
+    assert moved(first, None) is None
+    assert moved(first, empty("acme")) is None
+    assert moved(first, at()) is not None
+    assert moved(plan(), None) is not None

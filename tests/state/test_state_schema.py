@@ -1,0 +1,69 @@
+"""The schemas in `schemas/` are those of the code, and real documents hold to them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from hypothesis import given
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.state.document import State, encode
+from reconciler.state.schema import plan_file_schema, schema_files, state_schema
+
+from .samples import address, plan, state
+from .test_state_document import states
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+UPDATE = (
+    "from pathlib import Path; from reconciler.state.schema import schema_files; "
+    "[Path('schemas', name).write_text(text, encoding='utf-8') for name, text in schema_files().items()]"
+)
+
+
+@pytest.mark.parametrize("name", ["state.schema.json", "plan-file.schema.json"])
+def test_the_published_schema_is_the_one_of_the_code(name: str) -> None:
+    published = (SCHEMAS / name).read_text(encoding="utf-8")
+    assert published == schema_files()[name], f'renew it with: python -c "{UPDATE}"'
+
+
+@pytest.mark.parametrize("schema", [state_schema(), plan_file_schema()])
+def test_the_schemas_are_schemas_with_titles_and_descriptions(schema: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"].endswith("2020-12/schema")
+    assert all(each["title"] and each["description"] for each in (schema, *schema["$defs"].values()))
+
+
+@given(states)
+def test_every_state_that_is_written_is_valid(full: State) -> None:
+    jsonschema.Draft202012Validator(state_schema()).validate(json.loads(encode(full)))
+
+
+def test_a_plan_file_that_is_written_is_valid() -> None:
+    full = plan(diagnostics=[Diagnostic(code="x", summary="y", line=3)], targets=["number/*"])
+    jsonschema.Draft202012Validator(plan_file_schema()).validate(json.loads(msgspec.json.encode(full)))
+
+
+def test_what_the_reader_refuses_is_not_valid() -> None:
+    document = json.loads(encode(state(1)))
+    for path, value in (
+        (["format"], 2),
+        (["serial"], -1),
+        (["extra"], 1),
+        (["resources", address(0), "colour"], "red"),
+        (["resources", address(0), "applied", "voice"], {"form": "pigeon"}),
+    ):
+        wrong = json.loads(json.dumps(document))
+        place = wrong
+        for name in path[:-1]:
+            place = place[name]
+        place[path[-1]] = value
+        assert not jsonschema.Draft202012Validator(state_schema()).is_valid(wrong)
+    for name in document:
+        assert not jsonschema.Draft202012Validator(state_schema()).is_valid({**document, name: object()})
+        missing = {key: value for key, value in document.items() if key != name}
+        assert not jsonschema.Draft202012Validator(state_schema()).is_valid(missing)

@@ -1,0 +1,240 @@
+"""What every store promises; the same tests for all kinds of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from reconciler.errors import Exit, StateError, StateLocked
+from reconciler.state.document import State, empty
+from reconciler.state.store import Drop, Put
+
+from .conftest import Place
+from .samples import address, entry, holder, state
+
+
+def saved(place: Place, new: State) -> State:
+    store = place.open()
+    with store.lock(holder()):
+        store.load()
+        return store.save(new)
+
+
+def reloaded(place: Place) -> State:
+    loaded = place.open().load()
+    assert loaded is not None
+    return loaded
+
+
+def test_there_is_nothing_in_a_new_place(place: Place) -> None:
+    assert place.open().load() is None
+
+
+def test_what_is_saved_is_loaded_again_with_the_next_serial(place: Place) -> None:
+    first = saved(place, state(3))
+    assert (first.serial, first.unfolded) == (1, 0)
+    assert reloaded(place) == first
+    second = saved(place, first)
+    assert second.serial == 2
+    assert second.lineage == first.lineage
+
+
+def test_beginning_makes_the_base_durable(place: Place) -> None:
+    base = empty("acme")
+    store = place.open()
+    with store.lock(holder()):
+        store.begin(base)
+    assert reloaded(place) == base
+
+
+def test_appended_records_are_there_at_once_for_everybody(place: Place) -> None:
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        journal = store.begin(base)
+        journal.append([Put(address(5), entry(5)), Drop(address(0))])
+        seen = reloaded(place)
+        assert seen == journal.state
+    assert set(seen.resources) == {address(1), address(5)}
+    assert (seen.serial, seen.unfolded) == (base.serial, 2)
+
+
+def test_the_caller_keeps_his_own_state(place: Place) -> None:
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        store.begin(base).append([Drop(address(0))])
+    assert address(0) in base.resources
+
+
+def test_folding_makes_one_version_of_all_records(place: Place) -> None:
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        journal = store.begin(base)
+        journal.append([Put(address(5), entry(5))])
+        journal.append([])
+        journal.append([Put(address(6), entry(6))])
+        final = journal.fold([Drop(address(0))])
+    assert (final.serial, final.unfolded) == (base.serial + 1, 0)
+    assert set(final.resources) == {address(1), address(5), address(6)}
+    assert reloaded(place) == final
+
+
+def test_a_run_without_records_makes_no_version(place: Place) -> None:
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        assert store.begin(base).fold() == base
+    assert reloaded(place) == base
+
+
+def test_what_an_interrupted_run_left_becomes_a_version_of_its_own(place: Place) -> None:
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        store.begin(base).append([Put(address(5), entry(5))])
+    store = place.open()
+    with store.lock(holder()):
+        found = store.load()
+        assert found is not None
+        journal = store.begin(found)
+        assert journal.state.version == (base.lineage, base.serial + 1, 0)
+        assert address(5) in journal.state.resources
+        journal.append([Drop(address(0))])
+        assert journal.fold().serial == base.serial + 2
+    assert set(reloaded(place).resources) == {address(1), address(5)}
+
+
+def test_saving_ends_the_journal_that_an_interrupted_run_left(place: Place) -> None:
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        store.begin(base).append([Put(address(5), entry(5))])
+    found = reloaded(place)
+    del found.resources[address(5)]
+    assert saved(place, found) == reloaded(place)
+    assert address(5) not in reloaded(place).resources
+
+
+def test_two_runs_one_after_the_other_under_one_lock(place: Place) -> None:
+    store = place.open()
+    with store.lock(holder()):
+        journal = store.begin(empty("acme"))
+        journal.append([Put(address(1), entry(1))])
+        journal = store.begin(journal.fold())
+        journal.append([Put(address(2), entry(2))])
+        assert store.save(journal.fold()).serial == 3
+    assert set(reloaded(place).resources) == {address(1), address(2)}
+
+
+@pytest.mark.parametrize("act", ["save", "begin"])
+def test_a_state_that_changed_since_it_was_read_is_not_overwritten(place: Place, act: str) -> None:
+    mine = saved(place, state(2))
+    theirs = saved(place, mine)
+    store = place.open()
+    with store.lock(holder()), pytest.raises(StateError) as caught:
+        getattr(store, act)(mine)
+    assert caught.value.diagnostics[0].code == "state_moved"
+    assert caught.value.exit is Exit.FAILED
+    assert reloaded(place) == theirs
+
+
+def test_a_state_read_while_another_run_journalled_is_stale_once_that_goes_on(place: Place) -> None:
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        journal = store.begin(base)
+        journal.append([Drop(address(0))])
+        early = reloaded(place)
+        journal.append([Drop(address(1))])
+        journal.fold()
+    other = place.open()
+    with other.lock(holder()), pytest.raises(StateError, match="state_moved"):
+        other.save(early)
+
+
+def test_an_empty_beginning_fits_a_place_where_nothing_is_or_was_yet(place: Place) -> None:
+    store = place.open()
+    with store.lock(holder()):
+        store.begin(empty("acme")).fold()
+    assert saved(place, state(1)).serial == 1
+    with pytest.raises(StateError, match="state_moved"):
+        saved(place, empty("acme"))
+
+
+def test_writing_needs_the_lock(place: Place) -> None:
+    store = place.open()
+    with pytest.raises(RuntimeError):
+        store.save(state(1))
+    with store.lock(holder()):
+        journal = store.begin(empty("acme"))
+    with pytest.raises(RuntimeError):
+        journal.append([Drop(address(0))])
+    with pytest.raises(RuntimeError):
+        store.begin(empty("acme"))
+
+
+def test_another_project_is_refused(place: Place) -> None:
+    saved(place, state(1))
+    with pytest.raises(StateError) as caught:
+        place.open("other").load()
+    assert caught.value.diagnostics[0].code == "state_wrong_project"
+
+
+def test_the_lock_keeps_a_second_run_out_and_names_the_first(place: Place) -> None:
+    first, second = place.open(), place.open()
+    with first.lock(holder("reconciler apply --auto-approve")) as lease:
+        assert lease.holder.command == "reconciler apply --auto-approve"
+        with pytest.raises(StateLocked) as caught, second.lock(holder()):
+            pytest.fail("both hold the lock")
+        first.save(state(1))
+    problem = caught.value.diagnostics[0]
+    assert (problem.code, caught.value.exit) == ("state_locked", Exit.LOCKED)
+    for part in ("alice", "laptop", "4711", "2026-03-01T12:00:00Z", "apply --auto-approve", "https://ci.example/1"):
+        assert part in problem.detail
+    with second.lock(holder()):
+        pass
+
+
+def test_the_lock_is_free_again_after_an_error(place: Place) -> None:
+    store = place.open()
+    with pytest.raises(ZeroDivisionError), store.lock(holder()):
+        raise ZeroDivisionError
+    with place.open().lock(holder()):
+        pass
+
+
+FIGHT = """
+import sys
+from pathlib import Path
+from msgspec.structs import replace
+from reconciler.model import Entry, Options
+from reconciler.state.backends import open_store
+from reconciler.state.document import empty
+from reconciler.state.holder import this_run
+from reconciler.state.store import Put
+
+store = open_store(sys.argv[1], Path(sys.argv[2]), "acme")
+for turn in range(10):
+    with store.lock(this_run("count", "now"), timeout=60):
+        state = store.load() or empty("acme")
+        count = state.resources.get("number/x", Entry("number", "main", "0", "x", {}, Options()))
+        count = replace(count, sid=str(int(count.sid) + 1))
+        if turn % 2:
+            store.save(replace(state, resources={"number/x": count}))
+        else:
+            journal = store.begin(state)
+            journal.append([Put("number/x", count)])
+            if turn % 4:
+                journal.fold()
+"""
+
+
+def test_four_processes_that_count_lose_no_update(place: Place) -> None:
+    command = [sys.executable, "-c", FIGHT, place.location, str(place.base)]
+    fighters = [subprocess.Popen(command) for _ in range(4)]
+    assert [fighter.wait() for fighter in fighters] == [0, 0, 0, 0]
+    assert reloaded(place).resources["number/x"].sid == "40"
