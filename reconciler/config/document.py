@@ -101,6 +101,7 @@ def read(data: bytes, file: str, *, parser: Callable[[bytes], Any] | None = None
         pass
     else:
         return Document(file, builder.root, builder.diagnostics, builder.duplicates)
+    builder.drop_unfinished()
     return Document(file, builder.root, builder.diagnostics, builder.duplicates, complete=False)
 
 
@@ -123,6 +124,7 @@ class _Builder:
         self._sizes: dict[int, int] = {}
         self._aliased = 0
         self._in_key = 0
+        self._open: list[Map] = []
 
     def problem(self, code: str, detail: str, mark: Mark) -> None:
         """Note a problem."""
@@ -141,6 +143,12 @@ class _Builder:
         mark: Mark = error.problem_mark or error.context_mark or Spot(0, 0)
         if all(noted.line != mark.line + 1 for noted in self.diagnostics if noted.code == "tab_indentation"):
             self.problem("yaml_syntax", cure(error.problem or "", error.context or ""), mark)
+
+    def drop_unfinished(self) -> None:
+        """Leave out the section in which reading stopped."""
+        if self._open:
+            self.root.popitem()
+        del self.root.marks[2 * len(self.root) :]
 
     def build(self, get: Callable[[], Any]) -> None:
         """Read the one document of the stream into `root`."""
@@ -169,44 +177,53 @@ class _Builder:
         else:
             self.problem("wrong_type", "A configuration file is a mapping: `version: 1`, `project: …` and so on.", mark)
 
-    def _map(self, depth: int, node: Map) -> Map:
-        """Fill `node` with the events up to the end of its mapping. The hot loop: nearly every event passes here."""
-        if depth > DEEPEST:
-            self._too_deep()
+    def _map(self, depth: int, root: Map) -> Map:
+        """Fill `root`, and the mappings in it, with the events up to its end. The hot loop: nearly all events pass here."""
         get, keys, plain = self._get, self._keys, self._plain
-        add, scalar, mapping, end = node.marks.append, _SCALAR, _MAPPING, _MAPPING_END
+        scalar, mapping, end = _SCALAR, _MAPPING, _MAPPING_END
+        node, add, deepest = root, root.marks.append, DEEPEST - depth
+        open_maps: list[Map] = []
+        if root is self.root:
+            self._open = open_maps
         while True:
             event = get()
-            if type(event) is not scalar:
-                if type(event) is end:
-                    return node
-                self._complex_key(event, depth)
-                continue
-            mark = event.start_mark
-            key = event.value
-            if not event.style:
-                key = keys.get(key) or self._key(key, mark)
-            if event.anchor or event.tag:
-                self._decorated(event)
-            event = get()
-            value: Node
-            if type(event) is scalar and not event.anchor and not event.tag:
-                value = event.value
+            if type(event) is scalar:
+                mark, key = event.start_mark, event.value
                 if not event.style:
-                    try:
-                        value = plain[event.value]
-                    except KeyError:
-                        value = self._scalar(event.value, event.start_mark)
-            elif type(event) is mapping and not event.anchor and not event.tag:
-                value = self._map(depth + 1, _empty())
+                    key = keys.get(key) or self._key(key, mark)
+                if event.anchor or event.tag:
+                    self._decorated(event)
+                if key in node:
+                    self.duplicates.append(Duplicate(node, key, mark))
+                    self._node(get(), depth + 1)
+                    continue
+                event = get()
+                add(mark)
+                add(event.start_mark)
+                if type(event) is scalar and not event.anchor and not event.tag:
+                    if event.style:
+                        node[key] = event.value
+                    else:
+                        try:
+                            node[key] = plain[event.value]
+                        except KeyError:
+                            node[key] = self._scalar(event.value, event.start_mark)
+                elif type(event) is mapping and not event.anchor and not event.tag:
+                    node[key] = child = Map()
+                    open_maps.append(node)
+                    if len(open_maps) > deepest:
+                        self._too_deep()
+                    child.marks = marks = []
+                    node, add = child, marks.append
+                else:
+                    node[key] = self._node(event, depth + len(open_maps) + 1)
+            elif type(event) is end:
+                if not open_maps:
+                    return root
+                node = open_maps.pop()
+                add = node.marks.append
             else:
-                value = self._node(event, depth + 1)
-            if key in node:
-                self.duplicates.append(Duplicate(node, key, mark))
-                continue
-            node[key] = value
-            add(mark)
-            add(event.start_mark)
+                self._complex_key(event, depth + len(open_maps))
 
     def _seq(self, depth: int, node: Seq) -> Seq:
         if depth > DEEPEST:

@@ -27,6 +27,7 @@ from reconciler.config.project import Limit
 E164 = r"^\+[1-9][0-9]{1,14}$"
 NUMBER_KEY = r"^(\+[1-9][0-9]{1,14}|PN[0-9a-fA-F]{32})$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+LONGEST_LABEL = 64
 _SID_LIKE = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 
@@ -94,8 +95,8 @@ def _text(value: str) -> str:
 
 
 def _label(value: str) -> str:
-    if len(_text(value)) > 64:
-        raise refusal("invalid_value", f"Twilio keeps at most 64 characters; these are {len(value)}.")
+    if len(_text(value)) > LONGEST_LABEL:
+        raise refusal("invalid_value", f"Twilio keeps at most {LONGEST_LABEL} characters; these are {len(value)}.")
     return value
 
 
@@ -206,7 +207,7 @@ def _schema(**extra: Any) -> Any:
 
 
 Text = Annotated[str, AfterValidator(_text), _schema(minLength=1)]
-Label = Annotated[str, AfterValidator(_label), _schema(minLength=1, maxLength=64)]
+Label = Annotated[str, AfterValidator(_label), _schema(minLength=1, maxLength=LONGEST_LABEL)]
 Name = Annotated[str, AfterValidator(_name), _schema(pattern=NAME)]
 ProjectName = Annotated[str, AfterValidator(_project), _schema(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Phone = Annotated[str, AfterValidator(_phone), _schema(pattern=E164)]

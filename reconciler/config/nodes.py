@@ -5,7 +5,6 @@ Knows nothing of YAML's syntax or of what a configuration means.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal, NamedTuple, Protocol
 
 from reconciler.model import Position
@@ -100,13 +99,3 @@ class Place(NamedTuple):
         if isinstance(node, Seq) and isinstance(segment, int) and segment < len(node):
             return Place(self.file, node[segment], node.marks[segment], node.marks[segment])
         return None
-
-
-def content(node: Mapping[str, object]) -> tuple[object, ...] | str:
-    """A key that is equal for maps that say the same, whatever their positions; 1, 1.0 and true are not the same."""
-    key = (*node.items(), *map(type, node.values()))
-    try:
-        hash(key)
-    except TypeError:
-        return repr(node)
-    return key

@@ -10,15 +10,13 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import msgspec
-
-from reconciler.config.fields import E164, is_sid, normal_sid, phone_advice
+from reconciler.config.fields import E164, LONGEST_LABEL, is_sid, normal_sid, phone_advice
 from reconciler.config.findings import Finding, placed
 from reconciler.config.merge import twice
-from reconciler.config.nodes import Map, Node, Place, content
+from reconciler.config.nodes import Map, Node, Place
 from reconciler.config.profiles import Template
 from reconciler.diagnostics import Diagnostic
-from reconciler.model import Desired, Position
+from reconciler.model import Desired, Position, Profile
 
 _NAME = "friendly_name"
 _OWN = object()
@@ -57,20 +55,30 @@ class Gathered:
         kind, prefix = self.kind, f"{self.kind}/"
         for key, node, mark in zip(section, section.values(), section.marks[::2], strict=True):
             way = _way(node) if type(node) is Map else node
-            template = templates.get(way)
-            if template is None:
-                template = templates[way] = self._look(node)
+            try:
+                template = templates[way]
+            except (KeyError, TypeError):
+                template = self._look(way, node)
             profile = template.profile
             if profile is not None and template.plain and is_e164(key):
+                if template.named and type(node) is Map:
+                    profile = _named(profile, node)
                 position = new(Position, (file, mark.line + 1, mark.column + 1))
                 add(Desired(kind, prefix + key, key, profile, position))
             else:
                 self._special(part, key, node, template)
 
-    def _look(self, node: Node) -> Template:
-        template = self._template(node)
-        named = isinstance(node, Map) and _NAME in node and template.profile is not None
-        return template._replace(named=named, plain=template.plain and not named)
+    def _look(self, way: object, node: Node) -> Template:
+        """The template of a way that is met for the first time, or that is too nested to be a key as it is."""
+        try:
+            hash(way)
+        except TypeError:
+            way = (repr(way),)
+        template = self._templates.get(way)
+        if template is None:
+            template = self._template(node)._replace(named=isinstance(node, Map) and _NAME in node)
+            self._templates[way] = template
+        return template
 
     def _special(self, part: Place, key: str, node: Node, template: Template) -> None:
         """A number that has something of its own, or something wrong."""
@@ -86,19 +94,25 @@ class Gathered:
         if e164 and e164 != key:
             self.identities.append(Identity(e164, key, position, address))
         profile = template.profile
-        if profile is not None and template.named and isinstance(node, Map):
-            profile = msgspec.structs.replace(profile, attrs={**profile.attrs, _NAME: node[_NAME]})
         if profile is not None:
+            if template.named and isinstance(node, Map):
+                profile = _named(profile, node)
             self.desired.append(Desired(self.kind, address, e164 or sid or key, profile, position, sid))
 
 
+def _named(profile: Profile, node: Map) -> Profile:
+    """The profile with this number's own friendly name."""
+    return Profile(profile.account, {**profile.attrs, _NAME: node[_NAME]}, profile.options)  # type: ignore[dict-item]
+
+
 def _way(node: Map) -> object:
-    """What is equal for numbers that are declared alike."""
+    """What is equal for numbers that are declared alike; 1, 1.0 and true are not the same."""
+    said: dict[str, object] = node  # type: ignore[assignment]
     if _NAME in node:
         name = node[_NAME]
-        if type(name) is str and 0 < len(name) <= 64 and not name.isspace():
-            return content({**node, _NAME: _OWN})
-    return content(node)
+        if type(name) is str and 0 < len(name) <= LONGEST_LABEL and not name.isspace():
+            said = {**node, _NAME: _OWN}
+    return (*said.items(), *map(type, said.values()))
 
 
 def _identify(key: str, template: Template) -> tuple[str | None, str | None, list[Finding]]:

@@ -5,19 +5,20 @@ The same inputs give the same bytes. Nothing here knows of files, the network, t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import KINDS, NUMBER_KINDS
-from reconciler.model import Action, Attrs, Desired, Entry, Live, WireValue
+from reconciler.model import Action, Desired, Entry, Live, WireValue
 from reconciler.planning import number, plain, problems
 from reconciler.planning.observed import Observed
 from reconciler.planning.order import in_safe_order
 from reconciler.planning.release import forget, release
 
 Resources = Mapping[str, Entry]
+_UNNAMED = object()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -39,7 +40,10 @@ class Plan(msgspec.Struct, frozen=True):
 class _Draft:
     """A plan being made: collects what is decided address by address."""
 
-    def __init__(self, resources: Resources, observed: Observed, ours: Collection[str]) -> None:
+    def __init__(
+        self, desired: Sequence[Desired], resources: Resources, observed: Observed, ours: Collection[str]
+    ) -> None:
+        self.desired = desired
         self.resources = resources
         self.observed = observed
         self.ours = ours
@@ -49,48 +53,63 @@ class _Draft:
         self.touched: dict[str, Live] = {}
         self.declared: set[str] = set()
         self.managed_sids: set[str] = set()
-        self._agree: dict[tuple[int, int], bool] = {}
+        self._former: dict[str, Entry] | None = None
+        self._verdicts: dict[tuple[int, int, int, int, str, str], bool] = {}
+        self._kept: list[object] = []  # an id means something only as long as its object lives
+
+    def former(self, sid: str) -> Entry | None:
+        """What an address that is declared no longer remembers of this number: it may have become a bridge number."""
+        if self._former is None:
+            declared = {want.address for want in self.desired}
+            numbers = (e for a, e in self.resources.items() if e.kind in NUMBER_KINDS and a not in declared)
+            self._former = {entry.sid: entry for entry in numbers}
+        return self._former.get(sid)
 
     def settled(self, want: Desired, entry: Entry, live: Live) -> bool:
-        """The quick way out for what is as declared and as remembered: nothing to do, nothing to learn."""
-        profile = want.profile
-        return (
-            entry.sid == live.sid
-            and entry.options == profile.options
-            and entry.applied == profile.attrs
-            and entry.pending is None
-            and entry.account == profile.account
-            and entry.kind == want.kind
-            and not profile.options.watch
-            and self._live_agrees(profile.attrs, live)
-        )
+        """The quick way out for what is as declared and as remembered: nothing to do, nothing to learn.
 
-    def _live_agrees(self, attrs: Attrs, live: Live) -> bool:
-        if attrs.get("friendly_name", live.name) != live.name:
+        Declarations, entries and live configurations that are alike are the same objects, so the answer for one
+        number is the answer for all that share them.
+        """
+        if entry.sid != live.sid or entry.pending is not None:
             return False
-        pair = (id(attrs), id(live.attrs))
-        known = self._agree.get(pair)
-        if known is None:
-            known = all(live.attrs.get(name) == value for name, value in attrs.items() if name != "friendly_name")
-            self._agree[pair] = known
-        return known
+        profile, applied, attrs = want.profile, entry.applied, live.attrs
+        alike = (id(profile), id(applied), id(entry.options), id(attrs), entry.account, entry.kind)
+        verdict = self._verdicts.get(alike)
+        if verdict is None:
+            verdict = self._verdicts[alike] = _agrees(want, entry, live)
+            self._kept.append((profile, applied, entry.options, attrs))
+        name = profile.attrs.get("friendly_name", _UNNAMED)
+        return verdict and (name is _UNNAMED or name == live.name)
+
+
+def _agrees(want: Desired, entry: Entry, live: Live) -> bool:
+    """The same question of all that alike numbers share: everything but the friendly name."""
+    profile = want.profile
+    return (
+        entry.options == profile.options
+        and entry.applied == profile.attrs
+        and entry.account == profile.account
+        and entry.kind == want.kind
+        and not profile.options.watch
+        and all(live.attrs.get(name) == value for name, value in profile.attrs.items() if name != "friendly_name")
+    )
 
 
 def make(desired: Sequence[Desired], resources: Resources, observed: Observed, ours: Collection[str]) -> Plan:
     """Plan everything: what is declared, and what is remembered but declared no longer."""
-    draft = _Draft(resources, observed, ours)
+    draft = _Draft(desired, resources, observed, ours)
     others = [want for want in desired if want.kind not in NUMBER_KINDS]
     for want in others:
         _plan_other(draft, want)
-    former = _orphans_by_sid(draft, desired)
     for want in desired:
         if want.kind in NUMBER_KINDS:
-            _plan_number(draft, want, former)
+            _plan_number(draft, want)
     _plan_removals(draft)
     return _finish(draft)
 
 
-def _plan_number(draft: _Draft, want: Desired, former: Mapping[str, tuple[str, Entry]]) -> None:
+def _plan_number(draft: _Draft, want: Desired) -> None:
     account = want.profile.account
     by_sid = want.key.startswith("PN")
     live = draft.observed.number(account, want.key)
@@ -104,7 +123,7 @@ def _plan_number(draft: _Draft, want: Desired, former: Mapping[str, tuple[str, E
         return
     if entry is not None and (live is None or live.sid != entry.sid):
         live = draft.observed.bound_number(account, want.key, entry.sid)
-    _decide_number(draft, want, address, entry, live, former)
+    _decide_number(draft, want, address, entry, live)
 
 
 def _decide_number(
@@ -113,7 +132,6 @@ def _decide_number(
     address: str,
     entry: Entry | None,
     live: Live | None,
-    former: Mapping[str, tuple[str, Entry]],
 ) -> None:
     if address in draft.declared:
         draft.diagnostics.append(problems.declared_twice(want, address))
@@ -131,7 +149,7 @@ def _decide_number(
     draft.managed_sids.add(live.sid)
     refresh = None
     if entry is None:
-        actions = number.adopt(want, live, draft.ours, former[live.sid][1] if live.sid in former else None)
+        actions = number.adopt(want, live, draft.ours, draft.former(live.sid))
     else:
         actions, refresh = number.align(want, entry, live, draft.ours)
         draft.diagnostics += problems.watched_changed(want, entry, live)
@@ -156,17 +174,6 @@ def _take(draft: _Draft, address: str, actions: list[Action], refresh: Entry | N
         draft.refreshes[address] = refresh
     if actions and live is not None:
         draft.touched[address] = live
-
-
-def _orphans_by_sid(draft: _Draft, desired: Iterable[Desired]) -> dict[str, tuple[str, Entry]]:
-    """Bound numbers whose address is declared no longer, by SID: one may have become a bridge number."""
-    declared = {want.address for want in desired}
-    keys = {want.key for want in desired if want.key.startswith("PN")}
-    return {
-        entry.sid: (address, entry)
-        for address, entry in draft.resources.items()
-        if entry.kind in NUMBER_KINDS and address not in declared and entry.sid not in keys
-    }
 
 
 def _plan_removals(draft: _Draft) -> None:

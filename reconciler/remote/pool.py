@@ -58,7 +58,6 @@ class Pool:
         self._answer_timeout = answer_timeout
         self._clock = clock
         self._pools: dict[str, HTTPConnectionPool] = {}
-        self._managers: list[PoolManager] = []
         self._lock = Lock()
 
     def send(
@@ -89,9 +88,8 @@ class Pool:
     def close(self) -> None:
         """Close every idle connection; one in use is closed when its request ends."""
         with self._lock:
-            for manager in self._managers:
-                manager.clear()
-            self._managers.clear()
+            for pool in self._pools.values():
+                pool.close()
             self._pools.clear()
 
     def _open(self, origin: str) -> HTTPConnectionPool:
@@ -102,7 +100,6 @@ class Pool:
                 manager = _manager(origin, self._connections)
             except OSError as error:
                 raise NoAnswer(Loss.UNTRUSTED, f"the trusted certificates cannot be read: {error}") from error
-            self._managers.append(manager)
             pool = self._pools[origin] = manager.connection_from_url(origin)
             pool.ConnectionCls = connection_class(pool.scheme or "http", self._answer_timeout, self._clock.monotonic)
             return pool

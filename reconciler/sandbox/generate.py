@@ -39,17 +39,16 @@ def fill(store: Store, *, numbers: int, accounts: int, subaccounts: int) -> None
         raise ValueError(f"between 0 and {MOST_NUMBERS} numbers can be made, not {numbers}")
     if accounts < 1:
         raise ValueError("there must be one account at least")
-    owners = [_account(store, place, parent=place > accounts) for place in range(1, accounts + subaccounts + 1)]
+    owners = [_account(store, place) for place in range(1, accounts + 1)]
+    owners += [_account(store, accounts + place, owner=owners[0]) for place in range(1, subaccounts + 1)]
     table, draw = store.table(NUMBERS), random.Random(store.seed)
     for place in range(numbers):
         table.add(_number(store, owners[place % len(owners)], FIRST_NUMBER + place, draw))
 
 
-def _account(store: Store, place: int, *, parent: bool) -> str:
+def _account(store: Store, place: int, *, owner: str = "") -> str:
     table = store.table(ACCOUNTS)
-    account = Account(date_created=_DATE)
-    if parent:
-        account.owner_account_sid = next(iter(table)).sid
+    account = Account(owner_account_sid=owner, date_created=_DATE)
     ACCOUNTS.complete(store, account)
     table.add(account)
     store.table(API_KEYS).add(ApiKey(sid=api_key_sid(place), account_sid=account.sid))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from reconciler.sandbox.calls import LIMIT, CallLog
@@ -160,17 +160,11 @@ def serve(
     """
     if persist is not None and persist.exists():
         world = World.load(persist)
-    ended = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
-
-    before = signal.signal(signal.SIGTERM, end)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # both signals end it in the same way
     try:
-        with Sandbox(world, host=host, port=port, faults=faults) as sandbox:
+        with contextlib.suppress(KeyboardInterrupt), Sandbox(world, host=host, port=port, faults=faults) as sandbox:
             on_ready(sandbox.base_url)
-            with contextlib.suppress(KeyboardInterrupt):
-                ended.wait()
+            threading.Event().wait()
     finally:
         signal.signal(signal.SIGTERM, before)
     if persist is not None:

@@ -78,7 +78,7 @@ class FileStore:
         elif not self._exists:
             self._write(state)
         header = lines.Header(lines.FORMAT, state.lineage, state.serial, holder.run, holder.since)
-        self._journal = FileJournal(self, self._files, self._beside("journal"), state, header)
+        self._journal = self._new_journal(state, header)
         return self._journal
 
     def save(self, state: State) -> State:
@@ -99,6 +99,17 @@ class FileStore:
             yield
         except OSError as error:
             raise problems.state_unwritable(self._origin, error) from error
+
+    def _new_journal(self, state: State, header: lines.Header) -> FileJournal:
+        line, checksum = lines.header_line(header)
+        path = self._beside("journal")
+        with self.writing():
+            self._files.remove(path)
+            handle = self._files.create(path, self._path)
+            self._files.write(handle, line)
+            self._files.sync(handle)
+            self._files.sync_folder(path.parent)
+        return FileJournal(self, self._files, state, path, handle, checksum)
 
     def _write(self, state: State) -> None:
         with self.writing():
@@ -145,17 +156,13 @@ class FileStore:
 class FileJournal:
     """A `Journal` in a file of its own."""
 
-    def __init__(self, store: FileStore, files: Files, path: Path, state: State, header: lines.Header) -> None:
-        self._store, self._files, self._path = store, files, path
+    def __init__(
+        self, store: FileStore, files: Files, state: State, path: Path, handle: int | None, checksum: int
+    ) -> None:
+        self._store, self._files = store, files
         self._state = msgspec.structs.replace(state, resources=dict(state.resources))
+        self._path, self._handle, self._checksum = path, handle, checksum
         self._broken = False
-        line, self._checksum = lines.header_line(header)
-        with store.writing():
-            files.remove(path)
-            self._handle: int | None = files.create(path, path)
-            files.write(self._handle, line)
-            files.sync(self._handle)
-            files.sync_folder(path.parent)
 
     @property
     def state(self) -> State:

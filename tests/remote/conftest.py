@@ -38,16 +38,10 @@ def connected(clock: FakeClock) -> Iterator[Connect]:
 
 
 @pytest.fixture
-def _server() -> Iterator[Server]:
+def server() -> Iterator[Server]:
     server = Server()
     yield server
     server.close()
-
-
-@pytest.fixture
-def server(_server: Server, connected: Connect) -> Server:
-    """The server; it ends after the gateways, so that their connections are closed first."""
-    return _server
 
 
 @pytest.fixture

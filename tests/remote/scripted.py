@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -57,6 +60,8 @@ class Server:
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
+        self.connections: list[socket.socket] = []
+        """Those that are open just now."""
         self._script: list[Answer | Drop] | Script = []
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -84,6 +89,9 @@ class Server:
     def close(self) -> None:
         self._http.shutdown()
         self._thread.join()
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._http.server_close()
 
 
@@ -91,6 +99,14 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            super().setup()
+            server.connections.append(self.connection)
+
+        def finish(self) -> None:
+            super().finish()
+            server.connections.remove(self.connection)
 
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
@@ -152,7 +168,12 @@ class FakeClock:
 
 def error(status: int, code: int | None = None, message: str = "no", **headers: str) -> Answer:
     """A refusal as Twilio writes it."""
-    body = {"code": code, "message": message, "more_info": f"https://www.twilio.com/docs/errors/{code}", "status": status}
+    body = {
+        "code": code,
+        "message": message,
+        "more_info": f"https://www.twilio.com/docs/errors/{code}",
+        "status": status,
+    }
     return Answer(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
@@ -173,3 +194,12 @@ def number(index: int, **fields: Any) -> dict[str, Any]:
 def number_page(rows: list[dict[str, Any]], following: str | None = None) -> Answer:
     """One page of the v2010 style."""
     return Answer(body={"incoming_phone_numbers": rows, "next_page_uri": following, "page": 0})
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to bring about."""
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.005)
+    raise AssertionError("did not come true")

@@ -11,7 +11,7 @@ from reconciler.remote.gateway import CallRecord
 from reconciler.remote.twilio.gateway import TwilioGateway
 
 from .conftest import Connect
-from .scripted import SID, Answer, Drop, FakeClock, Server, error
+from .scripted import SID, Answer, Drop, FakeClock, Server, error, eventually
 
 CREATE = Endpoint("POST", "trunking", "/v1/Trunks", idempotent=False)
 DELETE = Endpoint("DELETE", "trunking", "/v1/Trunks/{sid}")
@@ -199,3 +199,13 @@ def test_every_attempt_is_told_of_without_parameters(connected: Connect, server:
     assert [(r.attempt, r.status, r.request_id) for r in records] == [(1, 503, "RQ1"), (2, 0, None), (3, 200, "RQ1")]
     assert {(r.account, r.method, r.path) for r in records} == {("main", "GET", server.seen[0].path)}
     assert "5550001111" not in repr(records)
+
+
+def test_closing_leaves_no_connection_open_even_after_trouble(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(Answer(body={"a": 1}, cut=3), Drop(), HTML, Answer(body={"a": 1}))
+    gateway.call(FETCH, sid=PN)
+    gateway.close()
+    eventually(lambda: not server.connections)
+    with pytest.raises(RemoteError, match="interrupted"):
+        gateway.call(FETCH, sid=PN)
+    gateway.close()

@@ -1,20 +1,12 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 
 import pytest
 
 from reconciler.remote.limit import Limiter
 
-
-def eventually(condition: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError("did not come true")
+from .scripted import eventually
 
 
 def refuse(limiter: Limiter) -> None:

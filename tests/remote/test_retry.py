@@ -27,7 +27,13 @@ def test_what_certainly_was_not_carried_out_is_tried_again_whatever_it_was(call:
     assert not may_have_happened(Attempt(**{"idempotent": True, **call}, number=1, **end))
 
 
-MAYBE = [{"status": 500}, {"status": 503}, {"status": 408}, {"loss": Loss.CUT}, {"loss": Loss.UNREADABLE, "status": 200}]
+MAYBE = [
+    {"status": 500},
+    {"status": 503},
+    {"status": 408},
+    {"loss": Loss.CUT},
+    {"loss": Loss.UNREADABLE, "status": 200},
+]
 
 
 @pytest.mark.parametrize("call", [READ, DELETE, UPDATE])

@@ -192,5 +192,8 @@ def test_calls_of_a_seed_are_found_by_number_status_and_day(client: Client, sand
     assert client.calls(live.sid).fetch()._from == "+15550100100"
     assert [call.status for call in client.calls.list(start_time=date(2026, 3, 2))] == ["completed"]
     assert [call.status for call in client.calls.list(start_time_before=datetime(2026, 3, 1, 13))] == ["in-progress"]
+    assert [call.status for call in client.calls.list(start_time_after=datetime(2026, 3, 2))] == ["completed"]
     base = f"/2010-04-01/Accounts/{sandbox.world.account.sid}/Calls.json"
+    assert len(ask(sandbox, "GET", f"{base}?StartTime%3E=2026-03-01&StartTime%3C=2026-03-02").json["calls"]) == 2
+    assert len(ask(sandbox, "GET", f"{base}?StartTime%3E=2026-03-01T12:00:00").json["calls"]) == 2
     assert ask(sandbox, "GET", f"{base}?StartTime=once").status == 400

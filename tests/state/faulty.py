@@ -21,7 +21,7 @@ class Inode:
         self.synced = content  # as the disk has it for certain
 
     def possible(self) -> list[bytes]:
-        """What the disk may hold: of what was not synced nothing, half, all, or its end without some of its beginning."""
+        """What the disk may hold: of what was not synced nothing, half, all, or its end alone."""
         new = self.content[len(self.synced) :]
         if not new:
             return [self.synced]

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import StateError
@@ -67,6 +67,7 @@ def problem(data: bytes, **more: Any) -> Any:
     return caught.value.diagnostics[0]
 
 
+@settings(deadline=None)
 @given(states)
 def test_what_is_encoded_is_decoded_again(before: State) -> None:
     data = encode(before)
@@ -75,6 +76,7 @@ def test_what_is_encoded_is_decoded_again(before: State) -> None:
     assert encode(after) == data
 
 
+@settings(deadline=None)
 @given(states, st.randoms())
 def test_the_bytes_do_not_depend_on_the_order_in_which_things_were_learned(before: State, random: Any) -> None:
     names = list(before.resources)
@@ -83,6 +85,7 @@ def test_the_bytes_do_not_depend_on_the_order_in_which_things_were_learned(befor
     assert encode(shuffled) == encode(before)
 
 
+@settings(deadline=None)
 @given(states)
 def test_a_document_that_a_tool_wrote_anew_is_the_same_state(before: State) -> None:
     for indent in (None, 2):

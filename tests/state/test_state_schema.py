@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.state.document import State, encode
@@ -38,6 +38,7 @@ def test_the_schemas_are_schemas_with_titles_and_descriptions(schema: dict[str, 
     assert all(each["title"] and each["description"] for each in (schema, *schema["$defs"].values()))
 
 
+@settings(deadline=None)
 @given(states)
 def test_every_state_that_is_written_is_valid(full: State) -> None:
     jsonschema.Draft202012Validator(state_schema()).validate(json.loads(encode(full)))

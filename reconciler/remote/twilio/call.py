@@ -101,7 +101,7 @@ class Caller:
             outcome = self._request(story.request, left)
             reach.heard()
         except NoAnswer as error:
-            outcome = error
+            outcome = error.with_traceback(None)  # else frame and exception keep each other, and the connection, alive
             reach.missed(started, clock.monotonic())
         except TwilioException as error:
             raise errors.from_vendor(self._where(story), error) from None

@@ -70,8 +70,8 @@ def _list(call: TwilioCall) -> Reply:
 
 
 def _bounds(query: dict[str, str]) -> tuple[datetime, datetime]:
-    """``StartTime>`` and ``StartTime<`` are on or after and on or before; ``StartTime`` is one day."""
-    day, after, before = query.get("StartTime"), query.get("StartTime>"), query.get("StartTime<")
+    """``StartTime>`` and ``StartTime<`` are on or after and on or before; ``StartTime`` is the whole day."""
+    day, after, before = query.get("StartTime", "")[:10], query.get("StartTime>"), query.get("StartTime<")
     try:
         since = _moment(day or after, time.min, datetime.min)
         return since, _moment(day or before, time.max, datetime.max)
