@@ -42,7 +42,15 @@ class Position(NamedTuple):
     column: int
 
 
-class Webhook(msgspec.Struct, frozen=True, tag="webhooks", tag_field="form", omit_defaults=True, gc=False):
+class Webhook(
+    msgspec.Struct,
+    frozen=True,
+    tag="webhooks",
+    tag_field="form",
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    gc=False,
+):
     """A URL that Twilio asks, its HTTP method, and whom it asks when that fails.
 
     Canonical form: methods in capitals, no URL is ``""``, and without a fallback URL the fallback method is ``""``.
@@ -54,13 +62,15 @@ class Webhook(msgspec.Struct, frozen=True, tag="webhooks", tag_field="form", omi
     fallback_method: str = ""
 
 
-class TrunkRoute(msgspec.Struct, frozen=True, tag="trunk", tag_field="form", gc=False):
+class TrunkRoute(msgspec.Struct, frozen=True, tag="trunk", tag_field="form", forbid_unknown_fields=True, gc=False):
     """Calls go to a SIP trunk: the name of one that we manage, else its SID (``TK…``)."""
 
     trunk: str
 
 
-class ApplicationRoute(msgspec.Struct, frozen=True, tag="application", tag_field="form", gc=False):
+class ApplicationRoute(
+    msgspec.Struct, frozen=True, tag="application", tag_field="form", forbid_unknown_fields=True, gc=False
+):
     """A TwiML application answers: the name of one that we manage, else its SID (``AP…``)."""
 
     application: str
@@ -77,7 +87,7 @@ Wire = Mapping[str, WireValue]
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
-class Options(msgspec.Struct, frozen=True, gc=False):
+class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """What the declaration says about handling a resource, apart from its attributes; kept in state as well."""
 
     agent: str | None = None
@@ -130,11 +140,12 @@ class Live(msgspec.Struct, frozen=True, gc=False):
     parent: str | None = None
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What we remember of one address.
 
     `applied` is what we last wrote or accepted (canonical); `prior` what stood there before we first managed each
-    field (as Twilio writes it) and `prior_at` when that was read; `pending` what a run was about to write when it
+    field (as Twilio writes it; what is not in it was empty, or Twilio's default method) and `prior_at` when that was
+    read; `pending` what a run was about to write when it
     was last heard of; `normalised` pairs of [sent, stored] for fields whose form Twilio changes; `created` is true
     when we made the resource (an empty `sid` then says that we were about to). Times are RFC 3339 in UTC.
     """

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
+
+import msgspec
 
 from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Outcome, Result
@@ -31,14 +31,14 @@ from reconciler.planning.plan import Plan, make
 from reconciler.planning.remembered import observed_from, plannable
 from reconciler.planning.select import matches, select
 from reconciler.remote.attribution import attribute
-from reconciler.remote.gateway import Gateway
-from reconciler.remote.observe import accounts_needed, fetch_number, observe
+from reconciler.remote.gateway import CallRecord, Gateway
+from reconciler.remote.observe import begin, fetch_number, observe
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
-from reconciler.state.document import State, empty
 from reconciler.state.backends import open_store
-from reconciler.state.planfile import PlanFile
+from reconciler.state.document import State, empty
 from reconciler.state.holder import this_run
+from reconciler.state.planfile import PlanFile
 from reconciler.state.store import Store
 
 
@@ -58,8 +58,7 @@ class Progress(Protocol):
         """One action is done."""
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """Where and how to run: everything that comes from outside. Durations in seconds."""
 
     directory: Path
@@ -73,23 +72,22 @@ class Setting:
     lock_timeout: float = 0.0
     refresh: bool = True
     command: str = ""
-    stop: Event = field(default_factory=Event)
+    stop: Event = msgspec.field(default_factory=Event)
+    on_call: Callable[[CallRecord], None] | None = None
 
     def now(self) -> str:
         """Now, as RFC 3339 in UTC."""
         return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@dataclass(frozen=True)
-class Consent:
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
     """What the person applying agrees to: takeovers of these addresses (globs), and limits exceeded."""
 
     takeovers: tuple[str, ...] = ()
     force: bool = False
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard."""
 
     project: Project
@@ -99,8 +97,7 @@ class Planned:
     notes: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
     """What an apply did; `declined` when the plan was shown and not confirmed."""
 
     planned: Planned
@@ -114,11 +111,10 @@ def validate(setting: Setting) -> Project:
 
 
 def plan(setting: Setting) -> Planned:
-    """Plan without changing anything, and say what apply would refuse. Raises ConfigInvalid, RemoteError, StateError."""
+    """Plan without changing anything; say what apply would refuse. Raises ConfigInvalid, RemoteError, StateError."""
     project = validate(setting)
-    state = _read_state(_store(setting, project), project)
-    with _connected(setting, project, _needed(project, state)) as gateways:
-        return _planned(setting, project, state, gateways, Consent())
+    with _connected(setting, project) as gateways:
+        return _planned(setting, project, _store(project), gateways, Consent())
 
 
 def save(setting: Setting, planned: Planned, path: Path) -> None:
@@ -137,27 +133,26 @@ def apply(
 ) -> Applied:
     """Plan (or take a saved plan that still fits), ask, carry out. Raises Refused, and what `plan` raises."""
     project = validate(setting)
-    store = _store(setting, project)
+    store = _store(project)
     with store.lock(this_run(setting.command, setting.now(), setting.environ), setting.lock_timeout):
-        state = _read_state(store, project)
-        with _connected(setting, project, _needed(project, state)) as gateways:
-            planned = _planned(setting, project, state, gateways, consent)
+        with _connected(setting, project) as gateways:
+            planned = _planned(setting, project, store, gateways, consent)
             if saved is not None:
                 planned = _saved_over(saved, planned)
             setting.progress.planned(planned)
             _refuse(planned, consent)
             if planned.plan.actions and not confirm(planned):
-                return Applied(planned, Result(()), declined=True)
-            return Applied(planned, carry_out(planned.plan, planned.observed, state, store, gateways, setting))
+                return Applied(planned=planned, result=Result(()), declined=True)
+            result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting)
+            return Applied(planned=planned, result=result)
 
 
 def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it."""
     project = validate(setting)
-    state = _read_state(_store(setting, project), project)
-    with _connected(setting, project, _needed(project, state)) as gateways:
-        planned = _planned(setting, project, state, gateways, Consent())
-        found = drifting.find(state.resources, planned.observed)
+    with _connected(setting, project) as gateways:
+        planned = _planned(setting, project, _store(project), gateways, Consent())
+        found = drifting.find(planned.state.resources, planned.observed)
         chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
         return planned, attribute(chosen, gateways, setting.clock())
 
@@ -165,7 +160,7 @@ def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
 def recorded(setting: Setting) -> tuple[Project, State]:
     """The configuration and the state, without asking Twilio anything."""
     project = validate(setting)
-    return project, _read_state(_store(setting, project), project)
+    return project, _read_state(_store(project), project)
 
 
 def show(setting: Setting, address: str) -> dict[str, Any]:
@@ -174,7 +169,7 @@ def show(setting: Setting, address: str) -> dict[str, Any]:
     entry = entry_of(state.resources, address)
     if entry.kind != "bridge_number":
         return number_row(entry) if entry.kind in NUMBER_KINDS else plain_row(entry)
-    with _connected(setting, project, [entry.account]) as gateways:
+    with _connected(setting, project) as gateways:
         gateway = gateways[entry.account]
         return bridge_view(address, entry, gateway.account_sid, fetch_number(gateway, entry.sid))
 
@@ -186,6 +181,8 @@ def entry_of(resources: Mapping[str, Entry], address: str) -> Entry:
     found = [entry for entry in resources.values() if address in (entry.sid, entry.key) and address]
     if len(found) == 1:
         return found[0]
+    from difflib import get_close_matches
+
     close = get_close_matches(address, resources, n=1)
     hint = f"Did you mean `{close[0]}`? " if close else ""
     raise ReconcilerError(
@@ -199,18 +196,23 @@ def entry_of(resources: Mapping[str, Entry], address: str) -> Entry:
 
 
 def _planned(
-    setting: Setting, project: Project, state: State, gateways: Mapping[str, Gateway], consent: Consent
+    setting: Setting, project: Project, store: Store, gateways: Mapping[str, Gateway], consent: Consent
 ) -> Planned:
-    desired, notes = list(project.desired), list(project.warnings)
+    """Read state and Twilio at the same time, and plan."""
+    desired, notes = project.desired, list(project.warnings)
     if setting.refresh:
-        observed = observe(desired, state.resources, gateways, setting.progress.reading)
+        begun = begin(desired, gateways)
+        state = _read_state(store, project)
+        observed = observe(desired, state.resources, gateways, setting.progress.reading, begun)
     else:
+        state = _read_state(store, project)
         observed = observed_from(state.resources)
         desired, left_out = plannable(desired, state.resources)
         notes += left_out
     whole = make(desired, state.resources, observed, project.our_urls)
     chosen = select(whole, setting.targets, setting.excludes)
-    return Planned(project, state, chosen, observed, (*notes, *_announced(chosen, project, consent)))
+    notes += _announced(chosen, project, consent)
+    return Planned(project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes))
 
 
 def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
@@ -218,7 +220,7 @@ def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
     stale = staleness(saved, planned.project, planned.state, planned.observed)
     if stale:
         raise Refused(*stale)
-    return replace(planned, plan=plan_of(saved, planned.plan))
+    return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan))
 
 
 def _announced(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic]:
@@ -237,33 +239,39 @@ def _refuse(planned: Planned, consent: Consent) -> None:
         raise Refused(*refusals)
 
 
-def _store(setting: Setting, project: Project) -> Store:
+def _store(project: Project) -> Store:
     return open_store(project.state, project.base, project.name)
-
-
-def _needed(project: Project, state: State) -> list[str]:
-    return accounts_needed(project.desired, state.resources)
 
 
 def _read_state(store: Store, project: Project) -> State:
     return store.load() or empty(project.name)
 
 
-@contextmanager
-def _connected(setting: Setting, project: Project, needed: Sequence[str]) -> Iterator[Mapping[str, Gateway]]:
-    """A gateway for each of these accounts; none when Twilio is not to be asked."""
-    if not setting.refresh:
-        yield {}
-        return
-    from reconciler.remote.twilio.gateway import connect  # twilio takes a fifth of a second to import
+class _Gateways(dict[str, Gateway]):
+    """A gateway for every account, connected when it is first asked for."""
 
-    missing = [name for name in needed if name not in project.accounts]
-    if missing:
-        raise ReconcilerError(_unknown_account(missing[0]))
-    secrets = {name: credentials(project.accounts[name], setting.environ, setting.directory) for name in needed}
-    gateways = {
-        name: connect(secret, concurrency=setting.concurrency, stop=setting.stop) for name, secret in secrets.items()
-    }
+    def __init__(self, setting: Setting, project: Project) -> None:
+        super().__init__()
+        self._setting = setting
+        self._project = project
+
+    def __missing__(self, name: str) -> Gateway:
+        from reconciler.remote.twilio.gateway import connect  # twilio takes a tenth of a second to import
+
+        account = self._project.accounts.get(name)
+        if account is None:
+            raise ReconcilerError(_unknown_account(name))
+        secret = credentials(account, self._setting.environ, self._project.base)
+        self[name] = gateway = connect(
+            secret, concurrency=self._setting.concurrency, stop=self._setting.stop, on_call=self._setting.on_call
+        )
+        return gateway
+
+
+@contextmanager
+def _connected(setting: Setting, project: Project) -> Iterator[Mapping[str, Gateway]]:
+    """The gateways of a run; they are closed at its end."""
+    gateways = _Gateways(setting, project)
     try:
         yield gateways
     finally:

@@ -48,7 +48,7 @@ def stamped(entry: Entry, now: str) -> Entry:
     """The entry with its times: the first one says when it was imported and its prior values were read."""
     return msgspec.structs.replace(
         entry,
-        prior_at=entry.prior_at or (now if entry.prior else None),
+        prior_at=entry.prior_at or (None if entry.created else now),
         imported_at=entry.imported_at or now,
         updated_at=now,
     )

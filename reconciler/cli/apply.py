@@ -52,7 +52,7 @@ def apply(
     progress = progress_for(shared)
     setting = shared.setting("apply", progress)
     saved = workflows.read_plan(shared.directory / planfile) if planfile else None
-    consent = workflows.Consent(takeovers, force=force)
+    consent = workflows.Consent(takeovers=takeovers, force=force)
     with stop_on_signals(setting.stop):
         try:
             asked = auto_approve or planfile is not None

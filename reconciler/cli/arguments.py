@@ -15,7 +15,9 @@ class AnywhereGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Move leading flags that are not the group's own behind the command they belong to."""
-        return super().parse_args(ctx, behind_command(args, _own(self), _with_value(self)))
+        if args and args[0].startswith("-"):
+            args = behind_command(args, _own(self), _with_value(self, ctx))
+        return super().parse_args(ctx, args)
 
 
 def complete(args: Sequence[str]) -> list[str]:
@@ -43,13 +45,14 @@ def _own(group: click.Group) -> set[str]:
     return {"--help"} | {flag for param in group.params for flag in _flags(param)}
 
 
-def _with_value(group: click.Group) -> set[str]:
+def _with_value(group: click.Group, ctx: click.Context) -> set[str]:
     """All flags of all commands below that take a value as the next word."""
     flags: set[str] = set()
-    for command in group.commands.values():
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
         if isinstance(command, click.Group):
-            flags |= _with_value(command)
-        for param in command.params:
+            flags |= _with_value(command, ctx)
+        for param in command.params if command else ():
             if isinstance(param, click.Option) and not param.is_flag and not param.count:
                 flags |= set(_flags(param)) - _OPTIONAL_VALUE.keys()
     return flags

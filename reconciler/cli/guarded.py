@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,8 @@ def guarded(common: Common, name: str, command: Callable[[], Any]) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a page, and no value of anything
         emit_failure(common, name, [_unexpected(error)])
         if common.verbose > 1:
+            import traceback
+
             click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
         return Exit.FAILED
 
@@ -48,6 +49,8 @@ def _file_problem(error: OSError) -> Diagnostic:
 
 
 def _unexpected(error: Exception) -> Diagnostic:
+    import traceback
+
     last = traceback.extract_tb(error.__traceback__)[-1]
     return Diagnostic(
         code="internal_error",

@@ -6,22 +6,16 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from reconciler import __version__
-from reconciler.cli.apply import apply
 from reconciler.cli.arguments import AnywhereGroup, complete
-from reconciler.cli.demo import demo
-from reconciler.cli.drift import drift
-from reconciler.cli.plan import plan
-from reconciler.cli.sandbox import sandbox
-from reconciler.cli.schema import schema
-from reconciler.cli.show import show
-from reconciler.cli.state import state
-from reconciler.cli.validate import validate
 from reconciler.errors import Exit
+
+_COMMANDS = ("validate", "plan", "apply", "drift", "show", "state", "schema", "sandbox", "demo")
 
 _EPILOG = """\b
 Exit codes: 0 done or nothing to do; 1 failed; 2 changes (plan --detailed-exitcode) or
@@ -37,7 +31,22 @@ Start here:  reconciler demo            the whole story on a built-in Twilio
 """
 
 
-@click.group(cls=AnywhereGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(AnywhereGroup):
+    """Commands by name, each imported when it is asked for: starting is most of the time that a small plan takes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, in the order of a day's work."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command in the module of its name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"reconciler.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="reconciler")
 def main() -> None:
     """Phone numbers as code: declare Twilio numbers, agents and trunks in YAML, plan, apply, and see what drifted.
@@ -45,10 +54,6 @@ def main() -> None:
     A number is never released, what it pointed at before is never forgotten, and saying the same thing twice
     changes nothing. Flags may stand before or after the command.
     """
-
-
-for _command in (validate, plan, apply, drift, show, state, schema, sandbox, demo):
-    main.add_command(_command)
 
 
 def run(args: Sequence[str] | None = None) -> None:

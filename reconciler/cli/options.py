@@ -5,24 +5,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import msgspec
 
 from reconciler.cli.arguments import seconds
 from reconciler.cli.guarded import guarded
 from reconciler.report.style import Style
 
 if TYPE_CHECKING:
+    from reconciler.remote.gateway import CallRecord
     from reconciler.workflows import Progress, Setting
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A time in seconds, written ``30s``, ``2m`` or as a plain number."""
 
     name = "duration"
@@ -35,8 +36,7 @@ class Duration(click.ParamType):
             self.fail(f"{value!r} is not a duration; write 30s, 2m or a number of seconds", param, ctx)
 
 
-@dataclass(frozen=True)
-class Common:
+class Common(msgspec.Struct, frozen=True):
     """What the shared options say."""
 
     directory: Path
@@ -78,6 +78,7 @@ class Common:
             lock_timeout=self.lock_timeout,
             refresh=refresh,
             command=command,
+            on_call=_tell_call if self.verbose else None,
         )
 
 
@@ -137,6 +138,13 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
     for option in reversed(options):
         decorated = option(decorated)
     return decorated  # type: ignore[no-any-return]
+
+
+def _tell_call(call: CallRecord) -> None:
+    request = f" {call.request_id}" if call.request_id else ""
+    again = f" (attempt {call.attempt})" if call.attempt > 1 else ""
+    what = f"{call.account}: {call.method} {call.path} {call.status or 'no answer'} {call.seconds:.3f}s{request}{again}"
+    click.echo(what, err=True)
 
 
 def on_terminal() -> bool:

@@ -29,7 +29,7 @@ from yaml.scanner import Scanner
 from reconciler.config.codes import diagnostic
 from reconciler.config.nodes import Int, Map, Mark, Node, Scalar, Seq, Spot
 from reconciler.config.scalars import Ambiguous, resolve
-from reconciler.config.syntax import cure
+from reconciler.config.syntax import cure, place_of
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Position
 
@@ -41,6 +41,7 @@ _MAPPING: Any = MappingStartEvent
 _MAPPING_END: Any = MappingEndEvent
 _OPEN = object()
 _TAB = re.compile(rb"^ *(?=\t[ \t]*[^ \t\r\n#])", re.MULTILINE)
+_NO_TABS = "YAML is indented with spaces. Replace tabs by spaces."
 _TEXT_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
 _TREE_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 
@@ -96,7 +97,7 @@ def read(data: bytes, file: str, *, parser: Callable[[bytes], Any] | None = None
         detail = "It holds a control character that YAML does not allow; remove it."
         builder.problem("yaml_syntax", detail, _spot(data, error.position))
     except MarkedYAMLError as error:
-        builder.syntax(error)
+        builder.syntax(error, data)
     except _Stop:
         pass
     else:
@@ -121,7 +122,7 @@ class _Builder:
         self._keys: dict[str, str] = {}
         self._plain: dict[str, Scalar] = {}
         self._anchors: dict[str, Any] = {}
-        self._sizes: dict[int, int] = {}
+        self._sizes: dict[int, tuple[int, Map | Seq]] = {}
         self._aliased = 0
         self._in_key = 0
         self._open: list[Map] = []
@@ -134,15 +135,17 @@ class _Builder:
         """Note the first line that is indented with a tab."""
         found = _TAB.search(data) if b"\t" in data else None
         if found is not None:
-            self.problem(
-                "tab_indentation", "YAML is indented with spaces. Replace tabs by spaces.", _spot(data, found.end())
-            )
+            self.problem("tab_indentation", _NO_TABS, _spot(data, found.end()))
 
-    def syntax(self, error: MarkedYAMLError) -> None:
-        """Note what the parser stopped at, unless a tab there has said it already."""
-        mark: Mark = error.problem_mark or error.context_mark or Spot(0, 0)
-        if all(noted.line != mark.line + 1 for noted in self.diagnostics if noted.code == "tab_indentation"):
-            self.problem("yaml_syntax", cure(error.problem or "", error.context or ""), mark)
+    def syntax(self, error: MarkedYAMLError, data: bytes) -> None:
+        """Note what the parser stopped at; a tab in that line is what it stumbled over."""
+        problem = error.problem or ""
+        mark = place_of(problem, error.problem_mark, error.context_mark) or Spot(0, 0)
+        line = [*data.decode("utf-8").splitlines(), ""][mark.line]
+        if "\t" not in line[: mark.column + 1]:
+            self.problem("yaml_syntax", cure(problem, error.context or ""), mark)
+        elif not self.diagnostics or self.diagnostics[0].code != "tab_indentation":
+            self.problem("tab_indentation", _NO_TABS, Spot(mark.line, line.index("\t")))
 
     def drop_unfinished(self) -> None:
         """Leave out the section in which reading stopped."""
@@ -155,30 +158,28 @@ class _Builder:
         self._get = get
         get()
         if type(get()) is StreamEndEvent:
-            return self.problem("empty_file", "It needs at least `version: 1`.", Spot(0, 0))
+            self._not_a_mapping(None, Spot(0, 0))
         event = get()
         if type(event) is MappingStartEvent:
             self._decoration(event, _TREE_TAGS)
             self._map(1, self.root)
         else:
-            self._not_a_mapping(event)
+            self._not_a_mapping(self._node(event, 1), event.start_mark)
         get()
         mark = (event := get()).start_mark
         if type(event) is DocumentStartEvent:
             detail = "Only the first one would count. Put each into a file of its own and `include` it."
             self.problem("multiple_documents", detail, mark)
-        return None
 
-    def _not_a_mapping(self, event: Any) -> None:
-        mark = event.start_mark
-        node = self._node(event, 1)
+    def _not_a_mapping(self, node: Node, mark: Mark) -> NoReturn:
         if node is None:
-            self.problem("empty_file", "It needs at least `version: 1`.", mark)
+            self.problem("empty_file", "It needs at least `version: 1`.", Spot(0, 0))
         else:
             self.problem("wrong_type", "A configuration file is a mapping: `version: 1`, `project: …` and so on.", mark)
+        raise _Stop
 
     def _map(self, depth: int, root: Map) -> Map:
-        """Fill `root`, and the mappings in it, with the events up to its end. The hot loop: nearly all events pass here."""
+        """Fill `root` and the mappings in it with events up to its end. The hot loop: nearly all events get here."""
         get, keys, plain = self._get, self._keys, self._plain
         scalar, mapping, end = _SCALAR, _MAPPING, _MAPPING_END
         node, add, deepest = root, root.marks.append, DEEPEST - depth
@@ -213,8 +214,8 @@ class _Builder:
                     open_maps.append(node)
                     if len(open_maps) > deepest:
                         self._too_deep()
-                    child.marks = marks = []
-                    node, add = child, marks.append
+                    child.marks = []
+                    node, add = child, child.marks.append
                 else:
                     node[key] = self._node(event, depth + len(open_maps) + 1)
             elif type(event) is end:
@@ -282,7 +283,7 @@ class _Builder:
                 "this one refers to itself." if node is _OPEN else "there is no such anchor. Text is put in quotes."
             )
             self.problem("unknown_alias", detail, event.start_mark)
-            return ""
+            return f"*{event.anchor}"
         self._aliased += self._size(node)
         if self._aliased > MOST_ALIASED:
             detail = f"All aliases up to here stand for more than {MOST_ALIASED:,} values. Write out what you need."
@@ -294,11 +295,11 @@ class _Builder:
         """How many values a node stands for once its aliases are written out."""
         if not isinstance(node, Map | Seq):
             return 1
-        size = self._sizes.get(id(node))
-        if size is None:
+        known = self._sizes.get(id(node))
+        if known is None:
             children = node.values() if isinstance(node, Map) else node
-            size = self._sizes[id(node)] = 1 + sum(self._size(child) for child in children)
-        return size
+            known = self._sizes[id(node)] = (1 + sum(self._size(child) for child in children), node)
+        return known[0]
 
     def _key(self, text: str, mark: Mark) -> str:
         """A plain key that is met for the first time."""

@@ -139,7 +139,8 @@ def phone_advice(text: str) -> str:
 def _sid(prefix: str, code: str, what: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if not is_sid(value, prefix):
-            raise refusal(code, f"{what} is {prefix} and 32 hexadecimal digits; this has {len(value)} characters.")
+            other = f"has {len(value)} characters" if value.startswith(prefix) else f"does not start with {prefix}"
+            raise refusal(code, f"{what} is {prefix} and 32 hexadecimal digits; this one {other}.")
         return normal_sid(value)
 
     return check
@@ -244,7 +245,8 @@ class Reference(Section):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if bool(self.env) == bool(self.file):
-            raise refusal("missing_field", "A reference is either {env: NAME} or {file: PATH}.")
+            code = "conflicting_fields" if self.env else "missing_field"
+            raise refusal(code, "A reference is either {env: NAME} or {file: PATH}.")
         if self.env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.env):
             raise refusal("invalid_name", "`env` takes the name of an environment variable: letters, digits and `_`.")
         return self

@@ -25,10 +25,6 @@ class Finding(NamedTuple):
     loc: Loc = ()
     side: Side = "value"
 
-    def below(self, *loc: str | int) -> Finding:
-        """The same finding, seen from further up."""
-        return self._replace(loc=loc + self.loc)
-
 
 def placed(findings: Iterable[Finding], entry: Place, address: str | None = None) -> list[Diagnostic]:
     """The diagnostics of an entry that stands at this place."""

@@ -10,6 +10,7 @@ from reconciler.config.check import check
 from reconciler.config.compile import agent_parts, compile_agent, compile_platform, trunk_resources
 from reconciler.config.merge import NUMBER_SECTIONS, Merged
 from reconciler.config.model import Header
+from reconciler.config.nodes import Map
 from reconciler.config.numbers import Gathered, declared_twice
 from reconciler.config.profiles import Context, Profiles
 from reconciler.config.project import AccountSettings, Agent, Project, Safety
@@ -20,7 +21,7 @@ from reconciler.diagnostics import Diagnostic, has_errors, in_reading_order
 from reconciler.errors import ConfigInvalid
 from reconciler.model import Desired
 
-_ECHOES = frozenset({"wrong_type", "invalid_value", "missing_field", "unquoted_number"})
+_ECHOES = frozenset({"wrong_type", "invalid_value", "missing_field", "unknown_key", "unquoted_number"})
 
 
 def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None = None) -> Project:
@@ -38,10 +39,10 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
     for gathered in numbers:
         problems += gathered.diagnostics
     problems += declared_twice(numbers)
+    desired = [*_trunks(settings, accounts), *(d for gathered in numbers for d in gathered.desired)]
     diagnostics = in_reading_order([*merged.diagnostics, *_without_echoes(problems, merged.diagnostics)])
     if settings.header is None or has_errors(diagnostics):
         raise ConfigInvalid(*diagnostics)
-    desired = [*_trunks(settings, accounts), *(d for gathered in numbers for d in gathered.desired)]
     declared = _account_settings(settings, environ)
     return _project(
         merged,
@@ -76,7 +77,8 @@ def _numbers(merged: Merged, profiles: Profiles) -> tuple[Gathered, Gathered]:
     numbers = Gathered("number", profiles.number), Gathered("bridge_number", profiles.bridge_number)
     for gathered, section in zip(numbers, NUMBER_SECTIONS, strict=True):
         for part in merged.parts.get(section, []):
-            gathered.add(part)
+            if isinstance(part.node, Map):
+                gathered.add(part.file, part.node)
     return numbers
 
 

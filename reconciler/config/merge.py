@@ -51,11 +51,8 @@ class Merged:
         """What a section declares, by name; of two declarations of one name, the first."""
         found: dict[str, Place] = {}
         for part in self.parts.get(section, []):
-            if isinstance(part.node, Map):
-                for name in part.node:
-                    child = part.child(name)
-                    if child is not None:
-                        found.setdefault(name, child)
+            for name, place in part.entries().items():
+                found.setdefault(name, place)
         return found
 
     def start(self) -> Position:
@@ -87,10 +84,9 @@ class Merged:
     def _take(self, document: Document) -> None:
         self.diagnostics += document.diagnostics
         root = Place(document.file, document.root, _START, _START)
-        for key in document.root:
-            child = root.child(key)
-            if key != "include" and child is not None:
-                self.parts.setdefault(key, []).append(child)
+        for key, place in root.entries().items():
+            if key != "include":
+                self.parts.setdefault(key, []).append(place)
         numbers = [document.root.get(section) for section in NUMBER_SECTIONS]
         for node, name, again in document.duplicates:
             code = "number_already_imported" if any(node is section for section in numbers) else "duplicate_key"
@@ -101,14 +97,12 @@ class Merged:
         include = Place(label, root, _START, _START).child("include")
         if include is None or include.node is None:
             return
-        items = [include.child(i) for i in range(len(include.node))] if isinstance(include.node, Seq) else [include]
-        for item in items:
-            if item is not None and isinstance(item.node, str) and item.node:
+        for item in include.items() if isinstance(include.node, Seq) else [include]:
+            if isinstance(item.node, str) and item.node:
                 yield item
-            elif item is not None:
-                self._problem(
-                    "wrong_type", "`include` takes a file name or pattern, or a list of them.", item.at("value")
-                )
+            else:
+                detail = "`include` takes a file name or pattern, or a list of them."
+                self._problem("wrong_type", detail, item.at("value"))
 
     def _include(self, item: Place, folder: Path, including: tuple[str, ...]) -> None:
         pattern, at = str(item.node), item.at("value")
@@ -117,7 +111,7 @@ class Merged:
         found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))
         files = [folder / name for name in found if (folder / name).is_file()]
         if not files:
-            self._problem("include_no_match", f"Nothing matches it in {self._label(folder)}.", at)
+            self._problem("include_no_match", "No file matches this pattern.", at)
         for path in files:
             if os.path.realpath(path) not in self._read:
                 self._file(path, including, at)
@@ -132,9 +126,8 @@ class Merged:
             self.complete = False
             self._problem("include_not_found", f"There is no {self._label(path)}.", at)
         elif identity in including:
-            self._problem(
-                "include_cycle", f"{self._label(path)} is what includes this file. Remove one of the two.", at
-            )
+            detail = f"{self._label(path)} is what includes this file. Remove one of the two."
+            self._problem("include_cycle", detail, at)
         elif identity not in self._read:
             self._file(path, including, at)
 
@@ -151,12 +144,11 @@ class Merged:
     def _check_entries(self, parts: list[Place]) -> None:
         seen: dict[str, Position] = {}
         for part in parts:
-            for name in part.node if isinstance(part.node, Map) else ():
-                child = part.child(name)
-                if child is not None and name in seen:
-                    self._twice("duplicate_key", name, seen[name], child.at("key"))
-                elif child is not None:
-                    seen[name] = child.at("key")
+            for name, place in part.entries().items():
+                if name in seen:
+                    self._twice("duplicate_key", name, seen[name], place.at("key"))
+                else:
+                    seen[name] = place.at("key")
 
     def _twice(self, code: str, name: str, first: Position, second: Position) -> None:
         self.diagnostics.append(twice(code, name, first, second))
@@ -169,7 +161,7 @@ class Merged:
         if self._root is None:
             return os.path.normpath(path)
         relative = os.path.relpath(path, self._root)
-        return os.path.abspath(path) if relative.startswith("..") else relative
+        return os.path.abspath(path) if relative.split(os.sep)[0] == os.pardir else relative
 
 
 def _position(file: str, mark: Mark) -> Position:

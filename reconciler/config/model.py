@@ -117,11 +117,11 @@ class Config(Header):
     )
     defaults: Defaults = Field(
         default_factory=Defaults,
-        description="What resources say that say nothing themselves.",
+        description="Values for resources that do not say their own.",
         examples=[{"account": "main"}],
     )
     safety: Safety = Field(
         default_factory=Safety,
-        description="What a plan may do without being asked twice.",
+        description="Limits of what one plan may do.",
         examples=[{"max_updates": "30%"}],
     )

@@ -66,6 +66,10 @@ class Map(dict[str, "Node"]):
             index = self._index = {name: 2 * i for i, name in enumerate(self)}
         return self.marks[index[key] + (side == "value")]
 
+    def entry(self, file: str, key: str) -> Place:
+        """What stands under this key."""
+        return Place(file, self[key], self.mark(key, "key"), self.mark(key, "value"))
+
 
 class Seq(list["Node"]):
     """A list; `marks` holds the place of each item."""
@@ -95,7 +99,17 @@ class Place(NamedTuple):
         """The value under this key or index; None when there is none."""
         node = self.node
         if isinstance(node, Map) and isinstance(segment, str) and segment in node:
-            return Place(self.file, node[segment], node.mark(segment, "key"), node.mark(segment, "value"))
+            return node.entry(self.file, segment)
         if isinstance(node, Seq) and isinstance(segment, int) and segment < len(node):
-            return Place(self.file, node[segment], node.marks[segment], node.marks[segment])
+            return self.items()[segment]
         return None
+
+    def entries(self) -> dict[str, Place]:
+        """What a mapping holds, by key; nothing for what is no mapping."""
+        return {key: self.node.entry(self.file, key) for key in self.node} if isinstance(self.node, Map) else {}
+
+    def items(self) -> list[Place]:
+        """What a list holds; nothing for what is no list."""
+        node = self.node
+        marked = zip(node, node.marks, strict=True) if isinstance(node, Seq) else ()
+        return [Place(self.file, item, mark, mark) for item, mark in marked]

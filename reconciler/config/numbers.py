@@ -6,21 +6,46 @@ only checks the key, looks up the template and makes the value.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reconciler.config.fields import E164, LONGEST_LABEL, is_sid, normal_sid, phone_advice
 from reconciler.config.findings import Finding, placed
 from reconciler.config.merge import twice
-from reconciler.config.nodes import Map, Node, Place
+from reconciler.config.nodes import Float, Int, Map, Node, Place
 from reconciler.config.profiles import Template
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Desired, Position, Profile
 
-_NAME = "friendly_name"
 _OWN = object()
-"""Stands for a friendly name where numbers are compared: two that differ in nothing else are declared alike."""
+"""Stands for a value that is each number's own: numbers that differ in nothing else are declared alike."""
+
+
+def _is_label(value: object) -> bool:
+    return type(value) is str and 0 < len(value) <= LONGEST_LABEL and not value.isspace()
+
+
+def _is_pin(value: object) -> bool:
+    return type(value) is str and is_sid(value, "PN")
+
+
+def _is_price(value: object) -> bool:
+    return type(value) in (Int, Float) and 0 <= value < math.inf  # type: ignore[operator]
+
+
+def _are_labels(value: object) -> bool:
+    return type(value) is Map and all(type(label) is str for label in value.values())
+
+
+OWN_FIELDS: dict[str, Callable[[object], bool]] = {
+    "friendly_name": _is_label,
+    "sid": _is_pin,
+    "price": _is_price,
+    "labels": _are_labels,
+}
+"""What often differs from number to number, and when it is valid whatever else is declared."""
 
 
 class Identity(NamedTuple):
@@ -39,17 +64,14 @@ class Gathered:
         self.desired: list[Desired] = []
         self.diagnostics: list[Diagnostic] = []
         self.identities: list[Identity] = []
-        self.parts: list[Place] = []
+        self.parts: list[tuple[str, Map]] = []
         self.kind = kind
         self._template = template
         self._templates: dict[object, Template] = {}
 
-    def add(self, part: Place) -> None:
+    def add(self, file: str, section: Map) -> None:
         """Take in the numbers of one file: the hot loop, a number a round."""
-        section, file = part.node, part.file
-        if not isinstance(section, Map):
-            return
-        self.parts.append(part)
+        self.parts.append((file, section))
         add, templates, new = self.desired.append, self._templates, tuple.__new__
         is_e164 = re.compile(E164[1:-1] + r"\Z").match
         kind, prefix = self.kind, f"{self.kind}/"
@@ -60,13 +82,14 @@ class Gathered:
             except (KeyError, TypeError):
                 template = self._look(way, node)
             profile = template.profile
-            if profile is not None and template.plain and is_e164(key):
-                if template.named and type(node) is Map:
-                    profile = _named(profile, node)
-                position = new(Position, (file, mark.line + 1, mark.column + 1))
-                add(Desired(kind, prefix + key, key, profile, position))
+            if profile is None or not template.plain or not is_e164(key):
+                self._special(section.entry(file, key), key, template)
+                continue
+            position = new(Position, (file, mark.line + 1, mark.column + 1))
+            if template.own or template.sid:
+                self._own(key, node, template, profile, position)
             else:
-                self._special(part, key, node, template)
+                add(Desired(kind, prefix + key, key, profile, position))
 
     def _look(self, way: object, node: Node) -> Template:
         """The template of a way that is met for the first time, or that is too nested to be a key as it is."""
@@ -76,52 +99,68 @@ class Gathered:
             way = (repr(way),)
         template = self._templates.get(way)
         if template is None:
-            template = self._template(node)._replace(named=isinstance(node, Map) and _NAME in node)
-            self._templates[way] = template
+            own = _own_fields(node) if isinstance(node, Map) else frozenset()
+            template = self._templates[way] = self._template(node)._replace(own=own)
         return template
 
-    def _special(self, part: Place, key: str, node: Node, template: Template) -> None:
-        """A number that has something of its own, or something wrong."""
-        entry = part.child(key)
-        if entry is None:
-            return
-        position = entry.at("key")
-        e164, sid, findings = _identify(key, template)
-        address = f"{self.kind}/{e164 or sid or key}"
-        self.diagnostics += placed((*template.findings, *findings), entry, address)
+    def _own(self, key: str, node: Any, template: Template, profile: Profile, position: Position) -> None:
+        """A number under its E.164 that has something of its own."""
+        sid, address = _pin(node, template), f"{self.kind}/{key}"
         if sid:
             self.identities.append(Identity(sid, key, position, address))
-        if e164 and e164 != key:
-            self.identities.append(Identity(e164, key, position, address))
-        profile = template.profile
+        profile = _named(profile, node, template)
+        self.desired.append(Desired(self.kind, address, key, profile, position, sid))
+
+    def _special(self, entry: Place, key: str, template: Template) -> None:
+        """A number under its SID, or one that something is wrong with."""
+        position, profile = entry.at("key"), template.profile
+        e164, sid, findings = _identify(key, _pin(entry.node, template), template.phone)
+        address = f"{self.kind}/{e164 or sid or key}"
+        self.diagnostics += placed((*template.findings, *findings), entry, address)
+        for name in filter(None, (sid, e164 if e164 != key else None)):
+            self.identities.append(Identity(name, key, position, address))
         if profile is not None:
-            if template.named and isinstance(node, Map):
-                profile = _named(profile, node)
+            profile = _named(profile, entry.node, template)
             self.desired.append(Desired(self.kind, address, e164 or sid or key, profile, position, sid))
 
 
-def _named(profile: Profile, node: Map) -> Profile:
-    """The profile with this number's own friendly name."""
-    return Profile(profile.account, {**profile.attrs, _NAME: node[_NAME]}, profile.options)  # type: ignore[dict-item]
+def _pin(node: Any, template: Template) -> str | None:
+    """The SID that a number pins."""
+    return normal_sid(node["sid"]) if "sid" in template.own else template.sid
+
+
+def _named(profile: Profile, node: Any, template: Template) -> Profile:
+    """The profile, with this number's own friendly name."""
+    if "friendly_name" not in template.own:
+        return profile
+    return Profile(profile.account, {**profile.attrs, "friendly_name": node["friendly_name"]}, profile.options)
+
+
+def _own_fields(node: Map) -> frozenset[str]:
+    """The fields whose value is the number's own."""
+    return frozenset(name for name in node.keys() & OWN_FIELDS.keys() if OWN_FIELDS[name](node[name]))
 
 
 def _way(node: Map) -> object:
     """What is equal for numbers that are declared alike; 1, 1.0 and true are not the same."""
-    said: dict[str, object] = node  # type: ignore[assignment]
-    if _NAME in node:
-        name = node[_NAME]
-        if type(name) is str and 0 < len(name) <= LONGEST_LABEL and not name.isspace():
-            said = {**node, _NAME: _OWN}
+    if len(node) == 1:
+        ((key, value),) = node.items()
+        if key not in OWN_FIELDS:
+            return key, value, type(value)
+    said: dict[str, Any] = node
+    own = _own_fields(node)
+    if own:
+        said = {**node, **dict.fromkeys(own, _OWN)}
     return (*said.items(), *map(type, said.values()))
 
 
-def _identify(key: str, template: Template) -> tuple[str | None, str | None, list[Finding]]:
+def _identify(key: str, pin: str | None, phone: str | None) -> tuple[str | None, str | None, list[Finding]]:
     """The E.164 and the SID of a number, from its key and its pins, as far as they are said."""
     if re.fullmatch(E164[1:-1], key):
-        return key, template.sid, _contradiction("phone_number", key, template.phone)
+        return key, pin, _contradiction("phone_number", key, phone)
     if is_sid(key, "PN"):
         sid = normal_sid(key)
-        return template.phone, sid, _contradiction("sid", sid, template.sid)
+        return phone, sid, _contradiction("sid", sid, pin)
     if key[:2].upper() == "PN" or key[:2] in ("AC", "TK", "AP"):
         detail = "A number is declared by its E.164 in quotes, or by its SID: PN and 32 hexadecimal digits."
         return None, None, [Finding("invalid_number_sid", detail, (), "key")]
@@ -137,15 +176,14 @@ def _contradiction(field: str, key: str, pin: str | None) -> list[Finding]:
 
 def declared_twice(sections: Sequence[Gathered]) -> list[Diagnostic]:
     """Numbers that are declared more than once: in several files, in both sections, or under another name."""
-    parts = [(gathered.kind, part, part.node) for gathered in sections for part in gathered.parts]
+    parts = [(gathered.kind, *part) for gathered in sections for part in gathered.parts]
     problems = []
-    seen: dict[str, Place] = {}
-    for kind, part, node in parts:
-        if isinstance(node, Map):
-            for key in seen.keys() & node.keys():
-                problems.append(_twice(key, _key_at(seen[key], key), _key_at(part, key), f"{kind}/{key}"))
-            if len(parts) > 1:
-                seen = {**dict.fromkeys(node, part), **seen}
+    seen: dict[str, tuple[str, Map]] = {}
+    for kind, file, node in parts:
+        for key in seen.keys() & node.keys():
+            problems.append(_twice(key, _key_at(*seen[key], key), _key_at(file, node, key), f"{kind}/{key}"))
+        for key in node if len(parts) > 1 else ():
+            seen.setdefault(key, (file, node))
     return problems + _same_identity(sections)
 
 
@@ -164,12 +202,11 @@ def _same_identity(sections: Sequence[Gathered]) -> list[Diagnostic]:
 def _by_key(sections: Sequence[Gathered], key: str) -> Position | None:
     """Where a number is declared under this E.164."""
     parts = (part for gathered in sections for part in gathered.parts if key[0] == "+")
-    return next((_key_at(part, key) for part in parts if isinstance(part.node, Map) and key in part.node), None)
+    return next((_key_at(file, node, key) for file, node in parts if key in node), None)
 
 
-def _key_at(part: Place, key: str) -> Position:
-    entry = part.child(key)
-    return (entry or part).at("key")
+def _key_at(file: str, node: Map, key: str) -> Position:
+    return node.entry(file, key).at("key")
 
 
 def _twice(name: str, first: Position, second: Position, address: str) -> Diagnostic:

@@ -25,8 +25,8 @@ from reconciler.model import Attrs, Options, Profile, Takeover
 class Template(NamedTuple):
     """What numbers that are declared alike have in common; no profile where the declaration is invalid.
 
-    `sid` and `phone` are its pins. `plain`: such a number has nothing of its own and nothing wrong. `named`: each such
-    number has a friendly name of its own in place of the profile's.
+    `sid` and `phone` are its pins. `plain`: there is nothing wrong with such numbers, and the key alone names them.
+    `own` are the fields in which they differ all the same (`numbers` takes those from each number).
     """
 
     profile: Profile | None
@@ -34,7 +34,7 @@ class Template(NamedTuple):
     sid: str | None = None
     phone: str | None = None
     plain: bool = False
-    named: bool = False
+    own: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Profiles:
             return Template(None, (*findings, account), value.sid, value.phone_number)
         key = (account, *attrs.items(), options)
         profile = self._profiles.setdefault(key, Profile(account, attrs, options))
-        plain = not findings and value.sid is None and value.phone_number is None
+        plain = not findings and value.phone_number is None
         return Template(profile, tuple(findings), value.sid, value.phone_number, plain)
 
     def _options(self, value: Handling, defaults: Handling, agent: str | None, watch: bool) -> Options:
@@ -128,12 +128,11 @@ def _trunk_problems(number: Number, trunk: str, account: str | Finding, context:
     if number.webhooks is not None and number.webhooks.voice is not None:
         detail = "A trunk takes the calls before any webhook is asked. Remove `webhooks: voice` or `trunk`."
         yield Finding("conflicting_fields", detail, ("webhooks", "voice"), "key")
-    if is_sid(trunk, "TK"):
+    if is_sid(trunk, "TK") or not context.complete:
         return
     if trunk not in context.trunks:
-        if context.complete:
-            detail = f"`trunks` declares no `{trunk}`.{known(trunk, context.trunks)}"
-            yield Finding("trunk_not_found", detail, ("trunk",))
+        detail = f"`trunks` declares no `{trunk}`.{known(trunk, context.trunks)}"
+        yield Finding("trunk_not_found", detail, ("trunk",))
         return
     theirs = context.trunks[trunk]
     if theirs is not None and isinstance(account, str) and theirs != account:

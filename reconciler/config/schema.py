@@ -14,7 +14,7 @@ def config_schema() -> dict[str, Any]:
     """The schema, for editors and other programs; it teaches the snake_case spelling of every field only."""
     schema = _tidy(Config.model_json_schema())
     schema["title"] = "Configuration of the reconciler"
-    schema["required"] = []
+    del schema["required"]  # a file that is included needs neither version nor project
     return {"$schema": DIALECT, **schema}
 
 
@@ -24,12 +24,15 @@ def schema_text() -> str:
 
 
 def _tidy(node: Any) -> Any:
-    """Without pydantic's titles, and without null where it only stands for "left out"."""
+    """Without pydantic's titles, without null where it only stands for "left out", and closed against odd names."""
     if isinstance(node, list):
         return [_tidy(item) for item in node]
     if not isinstance(node, dict):
         return node
     tidy = {key: _tidy(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+    tidy.pop("discriminator", None)
+    if "patternProperties" in tidy:
+        tidy["additionalProperties"] = False
     if "default" in tidy and tidy["default"] is None:
         del tidy["default"]
         tidy["anyOf"] = [option for option in tidy.get("anyOf", []) if option != {"type": "null"}]

@@ -58,10 +58,9 @@ def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
     problems = _top_level(merged)
     settings.complete = merged.complete and not any(problem.code == "wrong_type" for problem in problems)
     problems += _header(merged, settings)
-    platforms: TypeAdapter[AnyPlatform] = TypeAdapter(Platform)
     for section, check, model in (
         ("accounts", Account.model_validate, Account),
-        ("platforms", platforms.validate_python, Platform),
+        ("platforms", _platform, Platform),
         ("agents", Agent.model_validate, Agent),
         ("applications", Application.model_validate, Application),
         ("trunks", Trunk.model_validate, Trunk),
@@ -72,6 +71,11 @@ def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
     settings.defaults, found = _whole(merged, "defaults", Defaults)
     settings.safety, more = _whole(merged, "safety", Safety)
     return settings, problems + found + more
+
+
+def _platform(node: Any) -> AnyPlatform:
+    adapter: TypeAdapter[AnyPlatform] = TypeAdapter(Platform)
+    return adapter.validate_python(node)
 
 
 def _top_level(merged: Merged) -> list[Diagnostic]:

@@ -35,10 +35,11 @@ def masked(text: str, before: str = "") -> str:
 
     `before` is the line before it: a value may stand below its key.
     """
+    text = _USER.sub(r"\1***@", text)
     above = list(_KEY.finditer(before))
     if above and not before[above[-1].end() :].strip(" |>+-") and text.strip() and not _LINES.match(text):
         return text[: len(text) - len(text.lstrip())] + _MASK
     for key in _KEY.finditer(text):
         if not _REFERENCE.match(text, key.end()):
             return f"{text[: key.end()]} {_MASK}"
-    return _USER.sub(r"\1***@", text)
+    return text

@@ -1,6 +1,8 @@
-"""What libyaml says of broken syntax, in words that help: its problem and context in, a cure out."""
+"""What libyaml says of broken syntax, in words that help: its problem and context in, a cure and a place out."""
 
 from __future__ import annotations
+
+from reconciler.config.nodes import Mark
 
 _QUOTE = "Text that holds `: ` or ` #`, or starts with one of `{ [ * & ! | > % @`, must be put in quotes."
 _INDENT = "Is this line, or one above it, indented differently from its siblings?"
@@ -15,7 +17,7 @@ _CURES = (
     ("found unexpected end of stream", "A quote is opened and never closed."),
     ("block sequence entries are not allowed", "A list that starts with `-` begins on a line of its own."),
     ("did not find expected '-' indicator", _INDENT),
-    ("did not find expected node content", f"A value is missing, or it starts with a sign. {_QUOTE}"),
+    ("node content", f"A bracket or brace is not closed, a value is missing, or it starts with a sign. {_QUOTE}"),
     ("unknown escape character", "Within double quotes a backslash is written twice, or use single quotes."),
     ("found character that cannot start any token", _QUOTE),
     ("anchor or alias", f"`&name` and `*name` have a meaning in YAML. {_QUOTE}"),
@@ -29,3 +31,11 @@ def cure(problem: str, context: str) -> str:
         if words in problem or words in context:
             return advice
     return f"The parser stops here. {_QUOTE}"
+
+
+def place_of(problem: str, mark: Mark | None, context_mark: Mark | None) -> Mark | None:
+    """Where to point: at what was opened, when the parser only noticed lines later that it is not closed."""
+    if mark is None or context_mark is None:
+        return mark or context_mark
+    unclosed = "expected ',' or" in problem or "end of stream" in problem
+    return context_mark if unclosed and context_mark.line < mark.line else mark

@@ -24,6 +24,11 @@ _WANTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
+_BOUNDS = {
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "finite_number": "a finite number",
+}
 _ON_KEYS = frozenset({"unknown_key", "literal_secret", "missing_field", "duplicate_key"})
 VERSION_ADVICE = "This program reads version 1: write `version: 1`."
 _UNSEEN = frozenset({"env", "file"})
@@ -85,8 +90,7 @@ def _explain(error: ErrorDetails, model: Any) -> tuple[str, str]:
         return _not_one_of(ctx["expected_tags"].replace("'", "").split(", "), ctx["tag"], (*loc, "provider"))
     if kind == "union_tag_not_found":
         return "missing_field", "`type` is missing: it says which platform this is."
-    bounds = {"greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}"}
-    return "invalid_value", f"It must be {bounds.get(kind, 'a finite number').format(**ctx)}."
+    return "invalid_value", f"It must be {_BOUNDS.get(kind, 'something else').format(**ctx)}."
 
 
 def _unknown(model: type[BaseModel] | None, key: str, error: ErrorDetails) -> tuple[str, str]:
@@ -124,8 +128,10 @@ def _kind(value: Any) -> str:
             return "true or false"
         case str():
             return "text"
-        case int() | float():
+        case int():
             return "a number"
+        case float():
+            return "a decimal number"
         case dict():
             return "a mapping"
         case _:

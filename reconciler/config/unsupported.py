@@ -19,25 +19,30 @@ class _Row(NamedTuple):
 
 
 _TABLE = (
-    _Row("agents", "platform", "Agents on a platform"),
-    _Row("applications", "", "TwiML applications that are managed here"),
-    _Row("numbers", "provider", "Numbers outside Twilio", "sip"),
-    _Row("numbers", "purchase", "Buying numbers"),
-    _Row("bridge_numbers", "platform", "Bridge numbers of a platform"),
-    _Row("trunks", "ip_access_control_lists", "Access lists of trunks"),
-    _Row("trunks", "credential_lists", "Credential lists of trunks"),
-    _Row("trunks", "recording", "Recording on trunks"),
-    _Row("trunks", "disaster_recovery", "Disaster recovery of trunks"),
-    _Row("trunks", "cnam_lookup", "Looking up callers' names on trunks"),
-    _Row("trunks", "transfer_mode", "Call transfer settings of trunks"),
-    _Row("trunks", "transfer_caller_id", "Call transfer settings of trunks"),
+    _Row("agents", "platform", "Agents on a platform are"),
+    _Row("applications", "", "TwiML applications that are managed here are"),
+    _Row("numbers", "provider", "Numbers outside Twilio are", "sip"),
+    _Row("numbers", "purchase", "Buying numbers is"),
+    _Row("bridge_numbers", "platform", "Bridge numbers of a platform are"),
+    _Row("trunks", "ip_access_control_lists", "Access lists of trunks are"),
+    _Row("trunks", "credential_lists", "Credential lists of trunks are"),
+    _Row("trunks", "recording", "Recording on trunks is"),
+    _Row("trunks", "disaster_recovery", "Disaster recovery of trunks is"),
+    _Row("trunks", "cnam_lookup", "Looking up callers' names on trunks is"),
+    _Row("trunks", "transfer_mode", "Call transfer settings of trunks are"),
+    _Row("trunks", "transfer_caller_id", "Call transfer settings of trunks are"),
 )
 
 
 def refuse(section: str, entry: Section) -> list[Finding]:
     """The findings about an entry of this section that asks for what is not there yet."""
     return [
-        Finding("unsupported_feature", _detail(row), (row.field,) if row.field else (), "key")
+        Finding(
+            "unsupported_feature",
+            f"{row.what} not supported by this version.",
+            (row.field,) if row.field else (),
+            "key",
+        )
         for row in _TABLE
         if row.section == section and _asked(row, entry)
     ]
@@ -47,8 +52,3 @@ def _asked(row: _Row, entry: Section) -> bool:
     if not row.field:
         return True
     return row.field in entry.model_fields_set and row.value in (None, getattr(entry, row.field))
-
-
-def _detail(row: _Row) -> str:
-    verb = "are" if row.what.split()[0].endswith("s") else "is"
-    return f"{row.what} {verb} not supported by this version."

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from reconciler.config.findings import Finding
 from reconciler.config.nodes import Loc
 from reconciler.config.sections.agent import AgentWebhooks, Hook, StatusHook, Webhooks
+from reconciler.planning.takeover import DEMO_HOST
 
-DEMO_HOST = "demo.twilio.com"
 _TUNNELS = (
     "bore.pub",
     "devtunnels.ms",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from reconciler.model import Attrs, Live, Value, WireValue
 
@@ -17,8 +18,7 @@ Sids = Mapping[str, str]
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True):
     """One documented call of Twilio's API. `path` is filled with str.format.
 
     `idempotent`: carrying it out twice leaves the same world as once, so it may be sent again when no answer came.
@@ -32,8 +32,7 @@ class Endpoint:
     items: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One plain field: its canonical `name` (also its name in responses), its request parameter, its default."""
 
     name: str
@@ -41,8 +40,7 @@ class Field:
     default: Value = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """One kind of resource.
 
     `rank` orders creation upward and deletion downward: what is referred to has a lower rank. `paid`: never created

@@ -38,6 +38,9 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """Managed field → the wire fields that it is made of."""
 
+DEFAULT_METHOD = "POST"
+"""What Twilio takes where no method is given."""
+
 PARAMS = {name: "".join(word.capitalize() for word in name.split("_")) for name in (*WIRE_FIELDS, "friendly_name")}
 """Wire field → request parameter: ``voice_url`` → ``VoiceUrl``."""
 
@@ -128,12 +131,12 @@ def webhook(url: str, method: str = "", fallback_url: str = "", fallback_method:
     """The canonical webhook, None when nothing is set: Twilio's default method is POST, whether it says so or not."""
     if not url and not fallback_url:
         return None
-    return Webhook(
-        url,
-        (method or "POST").upper(),
-        fallback_url,
-        (fallback_method or "POST").upper() if fallback_url else "",
-    )
+    return Webhook(url, _method(method), fallback_url, _method(fallback_method) if fallback_url else "")
+
+
+def _method(text: str) -> str:
+    method = text.upper()
+    return method if method and method != DEFAULT_METHOD else DEFAULT_METHOD
 
 
 def observe(row: Row, account: str, names: Names) -> Live:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from reconciler.kinds.number import PARTS
+from reconciler.kinds.number import DEFAULT_METHOD, PARTS
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Attrs, Desired, Entry, Live, Reason, Value, WireValue
 
@@ -55,11 +55,23 @@ def in_form(entry: Entry, name: str, want: Value, have: Value) -> Value:
 
 
 def prior_of(kind: str, live: Live, names: Iterable[str]) -> dict[str, WireValue]:
-    """The raw fields behind these attributes, as they stand now: what a release would put back."""
+    """The raw fields behind these attributes, as they stand now: what a release would put back.
+
+    What is empty, or Twilio's default method, is left out: most numbers were empty, and state holds all of them.
+    """
     if kind not in NUMBER_KINDS:
-        return {name: live.wire.get(name) for name in names if name in live.wire}
+        return {name: live.wire.get(name) for name in names if live.wire.get(name) not in (None, "")}
     fields = [field for name in names for field in PARTS[name]]
-    return {field: live.name if field == "friendly_name" else live.wire.get(field) for field in fields}
+    values = {field: live.name if field == "friendly_name" else live.wire.get(field) for field in fields}
+    return {f: v for f, v in values.items() if v and not (f.endswith("_method") and v == DEFAULT_METHOD)}
+
+
+def prior_field(entry: Entry, field: str) -> WireValue:
+    """What a raw field was before; the method of a webhook that was there is Twilio's default when none is recorded."""
+    if field in entry.prior or not field.endswith("_method"):
+        return entry.prior.get(field)
+    url = "status_callback" if field.startswith("status") else field.replace("_method", "_url")
+    return DEFAULT_METHOD if entry.prior.get(url) else None
 
 
 def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:

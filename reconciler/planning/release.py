@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reconciler.kinds.number import PARTS, canonical, in_words
 from reconciler.model import Action, ActionName, Change, Entry, Live, RouteChange, WireValue
-from reconciler.planning.compare import last_applied, live_value
+from reconciler.planning.compare import last_applied, live_value, prior_field
 
 _VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
 
@@ -48,7 +48,7 @@ def _target(entry: Entry, live: Live) -> dict[str, WireValue]:
     if entry.options.on_removal == "clear":
         fields = [f for part in ours if part != "friendly_name" for f in PARTS[part] if not f.endswith("_method")]
         return dict.fromkeys(fields, "")
-    return {field: entry.prior[field] for part in ours for field in PARTS[part] if field in entry.prior}
+    return {field: prior_field(entry, field) for part in ours for field in PARTS[part]}
 
 
 def _is_ours(entry: Entry, live: Live, part: str) -> bool:
@@ -62,11 +62,16 @@ def _to_send(target: dict[str, WireValue], live: Live) -> dict[str, WireValue]:
     send: dict[str, WireValue] = {
         field: value or "" for field, value in target.items() if (value or "") != (_live_field(live, field) or "")
     }
-    send = {field: value for field, value in send.items() if value or not field.endswith("_method")}
+    send = {field: value for field, value in send.items() if value or not _never_empty(field)}
     for switch, other in (_VOICE_SWITCHES, _VOICE_SWITCHES[::-1]):
         if send.get(switch):
             send.pop(other, None)
     return send
+
+
+def _never_empty(field: str) -> bool:
+    """Fields that Twilio refuses to clear: a method (21403), a friendly name (20002)."""
+    return field.endswith("_method") or field == "friendly_name"
 
 
 def _live_field(live: Live, field: str) -> WireValue:

@@ -55,7 +55,7 @@ class Gateway(Protocol):
     account_sid: str
 
     def number_pages(self) -> Iterator[list[NumberRow]]:
-        """All numbers, page by page and each once; the next page is fetched while the caller works on this one."""
+        """All numbers, page by page and each once; fetching begins at once and runs ahead of the caller."""
         ...
 
     def rows(self, endpoint: Endpoint, **path: str) -> list[dict[str, Json]]:

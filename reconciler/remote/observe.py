@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.errors import RemoteError
-from reconciler.kinds.number import FETCH, NUMBER, Observer
+from reconciler.kinds.number import FETCH, NUMBER, NumberRow, Observer
 from reconciler.kinds.origination_url import ORIGINATION_URL
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.kinds.trunk import TRUNK
@@ -19,15 +19,25 @@ Progress = Callable[[str, int], None]
 """Told (account, numbers read so far)."""
 
 
+Pages = Iterator[list[NumberRow]]
+
+
+def begin(desired: Iterable[Desired], gateways: Mapping[str, Gateway]) -> dict[str, Pages]:
+    """Begin to fetch the numbers of all accounts that declare some, while other things are done; for `observe`."""
+    accounts = {want.profile.account for want in desired if want.kind in NUMBER_KINDS}
+    return {account: gateways[account].number_pages() for account in sorted(accounts)}
+
+
 def observe(
     desired: Sequence[Desired],
     resources: Mapping[str, Entry],
     gateways: Mapping[str, Gateway],
     progress: Progress = lambda account, count: None,
+    begun: Mapping[str, Pages] | None = None,
 ) -> Observed:
     """What Twilio has, in every account that is declared or remembered. Raises RemoteError when one cannot be read."""
     kinds = _kinds_by_account(desired, resources)
-    reader = _Reader(desired, resources, progress)
+    reader = _Reader(desired, resources, progress, begun or {})
     if len(kinds) == 1:
         parts = [reader.read(gateways[account], kinds[account]) for account in kinds]
     else:
@@ -36,11 +46,6 @@ def observe(
     numbers = {account: found for account, (found, _) in zip(kinds, parts, strict=True)}
     others = {address: live for _, found in parts for address, live in found.items()}
     return Observed(numbers, others)
-
-
-def accounts_needed(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> list[str]:
-    """The names of the accounts that hold anything declared or remembered."""
-    return sorted({want.profile.account for want in desired} | {entry.account for entry in resources.values()})
 
 
 def _kinds_by_account(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> dict[str, set[str]]:
@@ -53,7 +58,14 @@ def _kinds_by_account(desired: Iterable[Desired], resources: Mapping[str, Entry]
 
 
 class _Reader:
-    def __init__(self, desired: Sequence[Desired], resources: Mapping[str, Entry], progress: Progress) -> None:
+    def __init__(
+        self,
+        desired: Sequence[Desired],
+        resources: Mapping[str, Entry],
+        progress: Progress,
+        begun: Mapping[str, Pages],
+    ) -> None:
+        self._begun = begun
         self._small = [want for want in desired if want.kind not in NUMBER_KINDS]
         self._resources = {a: e for a, e in resources.items() if e.kind not in NUMBER_KINDS}
         self._progress = progress
@@ -78,7 +90,7 @@ class _Reader:
         observer = Observer(names)
         account = gateway.account
         numbers: dict[str, Live] = {}
-        for page in gateway.number_pages():
+        for page in self._begun.get(account) or gateway.number_pages():
             for row in page:
                 numbers[row.phone_number] = observer.live(row, account)
             self._progress(account, len(numbers))

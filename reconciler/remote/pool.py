@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Mapping
 from ipaddress import ip_address
 from threading import Lock
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from urllib3 import HTTPConnectionPool, PoolManager, ProxyManager, Retry, Timeout
@@ -100,8 +100,9 @@ class Pool:
                 manager = _manager(origin, self._connections)
             except OSError as error:
                 raise NoAnswer(Loss.UNTRUSTED, f"the trusted certificates cannot be read: {error}") from error
-            pool = self._pools[origin] = manager.connection_from_url(origin)
+            pool = manager.connection_from_url(origin)
             pool.ConnectionCls = connection_class(pool.scheme or "http", self._answer_timeout, self._clock.monotonic)
+            self._pools[origin] = pool  # not before it is complete: `send` looks without the lock
             return pool
 
 
@@ -120,7 +121,7 @@ def _manager(origin: str, connections: int) -> PoolManager:
     if proxy is None:
         return PoolManager(maxsize=connections, block=False, ssl_context=context)
     userinfo = urlsplit(proxy).netloc.rpartition("@")[0]
-    headers = make_headers(proxy_basic_auth=userinfo) if userinfo else None
+    headers = make_headers(proxy_basic_auth=unquote(userinfo)) if userinfo else None
     return ProxyManager(proxy, proxy_headers=headers, maxsize=connections, block=False, ssl_context=context)
 
 

@@ -13,11 +13,12 @@ Pure: no clock, chance, network or threads, and nothing of Twilio but that HTTP 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Literal, assert_never
+
+import msgspec
 
 Method = Literal["GET", "POST", "DELETE"]
 
@@ -35,8 +36,7 @@ class Loss(Enum):
     """A whole answer, but not in the form it should have: it may have been carried out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """How one attempt of a call ended.
 
     `number` counts from 1; `status` is 0 without an answer, `loss` None with a usable one; `retry_after` is the
@@ -57,8 +57,7 @@ class Attempt:
         return self.idempotent or self.method != "POST"
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True):
     """How often and how long to try again; all waits in seconds.
 
     Waits double from `first` up to `longest`, each multiplied by chance; a server may ask for up to `longest_asked`.

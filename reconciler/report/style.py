@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 _CODES = {"good": "32", "change": "33", "bad": "31", "warn": "33", "quiet": "2", "strong": "1", "info": "36"}
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(msgspec.Struct, frozen=True):
     """How to mark text up: with colour on a terminal that wants it, else not at all."""
 
     colour: bool = False

@@ -88,9 +88,20 @@ class FileStore:
 
     def write_version(self, state: State) -> State:
         """Under lock: write the next version over the present one, and end the journal that is in it."""
+        self.held()
         following = msgspec.structs.replace(state, serial=state.serial + 1, unfolded=0)
         self._write(following)
         return following
+
+    def held(self) -> Lease:
+        """The lease; to write without one is a mistake of the program."""
+        if self._lease is None:
+            raise RuntimeError("the lock must be held")
+        return self._lease
+
+    def note(self, version: Version) -> None:
+        """From now on this version is there."""
+        self._exists, self._version = True, version
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -116,7 +127,7 @@ class FileStore:
             self._keep_previous()
             write_whole(self._files, self._path, blocks(state), temporary=self._beside("new"))
             self._files.remove(self._beside("journal"))
-        self._exists, self._version = True, state.version
+        self.note(state.version)
 
     def _keep_previous(self) -> None:
         """The version to be replaced stays as the backup: a second name for it now, its only one afterwards."""
@@ -136,14 +147,15 @@ class FileStore:
         return None
 
     def _under_lock(self, state: State) -> Lease:
-        """The lease; StateError unless this state is the one that is there."""
-        if self._lease is None:
-            raise RuntimeError("the lock must be held")
+        """The lease; StateError unless this state is the one that is there. Ends a journal still open."""
+        lease = self.held()
         if self._version is None:
             self.load()
         if self._version is None or not self._version.same(state.version):
             raise problems.state_moved(self._origin, str(self._version), str(state.version))
-        return self._lease
+        if self._journal:
+            self._journal.close()
+        return lease
 
     def _need_folder(self) -> None:
         if not self._path.parent.is_dir():
@@ -187,6 +199,7 @@ class FileJournal:
 
     def fold(self, more: Sequence[Record] = ()) -> State:
         """See `Journal`."""
+        self._store.held()
         self.close()
         self._remember(more)
         if self._state.unfolded:
@@ -206,3 +219,4 @@ class FileJournal:
         apply_records(self._state.resources, records)
         unfolded = self._state.unfolded + len(records)
         self._state = msgspec.structs.replace(self._state, unfolded=unfolded)
+        self._store.note(self._state.version)

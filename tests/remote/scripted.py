@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -27,7 +28,6 @@ class Answer:
     cut: int | None = None
     release: threading.Event | None = None
     chunked: bool = False
-    pieces: list[tuple[threading.Event, bytes]] = field(default_factory=list)
 
     @property
     def payload(self) -> bytes:
@@ -58,7 +58,7 @@ Script = Callable[[Seen], "Answer | Drop"]
 class Server:
     """Answers each request with the next line of its script; the last one again and again; or as a function says."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.seen: list[Seen] = []
         self.connections: list[socket.socket] = []
         """Those that are open just now."""
@@ -66,12 +66,16 @@ class Server:
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = False
+        self._scheme = "http"
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
+            self._scheme = "https"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._http.server_address[1]}"
 
     def answers(self, *script: Answer | Drop) -> None:
         self._script = list(script)
@@ -145,16 +149,14 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
 
 class FakeClock:
-    """Time that passes only while somebody waits, and by `each` with every look at it."""
+    """Time that passes only while somebody waits."""
 
-    def __init__(self, each: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.now = 1000.0
-        self.each = each
         self.pauses: list[float] = []
         self.on_pause: Callable[[], None] = lambda: None
 
     def monotonic(self) -> float:
-        self.now += self.each
         return self.now
 
     def wall(self) -> float:

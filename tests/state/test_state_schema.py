@@ -38,7 +38,7 @@ def test_the_schemas_are_schemas_with_titles_and_descriptions(schema: dict[str, 
     assert all(each["title"] and each["description"] for each in (schema, *schema["$defs"].values()))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(states)
 def test_every_state_that_is_written_is_valid(full: State) -> None:
     jsonschema.Draft202012Validator(state_schema()).validate(json.loads(encode(full)))

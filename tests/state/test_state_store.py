@@ -131,6 +131,32 @@ def test_two_runs_one_after_the_other_under_one_lock(place: Place) -> None:
 
 
 @pytest.mark.parametrize("act", ["save", "begin"])
+def test_the_state_from_before_the_journal_is_stale_for_its_own_run_too(place: Place, act: str) -> None:
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        store.begin(base).append([Put(address(5), entry(5))])
+        with pytest.raises(StateError, match="state_moved"):
+            getattr(store, act)(base)
+    assert address(5) in reloaded(place).resources
+
+
+@pytest.mark.parametrize("act", ["save", "begin"])
+def test_a_journal_that_is_not_folded_goes_into_the_next_version(place: Place, act: str) -> None:
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        journal = store.begin(base)
+        journal.append([Put(address(5), entry(5))])
+        getattr(store, act)(journal.state)
+        with pytest.raises(RuntimeError):
+            journal.append([Put(address(6), entry(6))])
+    found = reloaded(place)
+    assert found.version == (base.lineage, base.serial + 1, 0)
+    assert address(5) in found.resources
+
+
+@pytest.mark.parametrize("act", ["save", "begin"])
 def test_a_state_that_changed_since_it_was_read_is_not_overwritten(place: Place, act: str) -> None:
     mine = saved(place, state(2))
     theirs = saved(place, mine)
@@ -140,6 +166,24 @@ def test_a_state_that_changed_since_it_was_read_is_not_overwritten(place: Place,
     assert caught.value.diagnostics[0].code == "state_moved"
     assert caught.value.exit is Exit.FAILED
     assert reloaded(place) == theirs
+
+
+def test_a_state_that_the_same_client_read_before_it_had_the_lock_may_be_stale(place: Place) -> None:
+    saved(place, state(2))
+    store = place.open()
+    early = store.load()
+    assert early is not None
+    saved(place, early)
+    with store.lock(holder()), pytest.raises(StateError, match="state_moved"):
+        store.save(early)
+
+
+def test_a_state_that_was_read_before_the_lock_and_is_still_the_one_is_taken(place: Place) -> None:
+    saved(place, state(2))
+    early = reloaded(place)
+    store = place.open()
+    with store.lock(holder()):
+        assert store.save(early).serial == early.serial + 1
 
 
 def test_a_state_read_while_another_run_journalled_is_stale_once_that_goes_on(place: Place) -> None:
@@ -173,6 +217,8 @@ def test_writing_needs_the_lock(place: Place) -> None:
         journal = store.begin(empty("acme"))
     with pytest.raises(RuntimeError):
         journal.append([Drop(address(0))])
+    with pytest.raises(RuntimeError):
+        journal.fold([Drop(address(0))])
     with pytest.raises(RuntimeError):
         store.begin(empty("acme"))
 

@@ -32,7 +32,7 @@ _Weight = Annotated[int, Field(ge=1, le=65535)]
 class Origination(Section):
     """Where a trunk sends the calls of its numbers."""
 
-    sip_url: SipUrl = required("SIP URL.", "sip:sbc1.example.com;transport=tls")
+    sip_url: SipUrl = required("Where calls are sent, as a SIP URL.", "sip:sbc1.example.com;transport=tls")
     priority: _Priority = optional("The lowest is tried first.", 10, default=10)
     weight: _Weight = optional("Share of the calls among equal priorities.", 10, default=10)
     enabled: bool = optional("Whether it is used.", True, default=True)

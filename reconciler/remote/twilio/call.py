@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Event
 from typing import TypeVar, cast
 from urllib.parse import quote
 
+import msgspec
 from twilio.base.client_base import ClientBase  # type: ignore[import-untyped]
 from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
 
@@ -32,8 +32,7 @@ _log = logging.getLogger(__name__)
 _SECRET_PARAMS = ("password", "secret", "token", "pin")
 
 
-@dataclass(frozen=True, slots=True)
-class Manners:
+class Manners(msgspec.Struct, frozen=True):
     """How a caller behaves: attempts and waits, and after how many seconds of silence a server is given up."""
 
     patience: Patience
@@ -151,7 +150,7 @@ class Caller:
         if ending.loss is not None:
             return errors.lost(where, ending.loss, request_id=request_id(reply))
         assert reply is not None, "an attempt ends with a value, a loss or a refusal"
-        return errors.refused(where, reply.status_code, reply.body, reply.headers)
+        return errors.refused(where, reply.status_code, reply.body, request_id=request_id(reply))
 
     def _where(self, story: Story) -> errors.Where:
         username, password = self._client.auth

@@ -92,9 +92,9 @@ class Refusal(msgspec.Struct, frozen=True):
     particulars: tuple[str, ...] = ()
 
 
-def refused(where: Where, status: int, body: bytes, headers: Mapping[str, str]) -> RemoteError:
+def refused(where: Where, status: int, body: bytes, *, request_id: str | None = None) -> RemoteError:
     """The error of an answer that is none of 2xx."""
-    return _refusal(where, status, parse(body), headers.get("Twilio-Request-Id"))
+    return _refusal(where, status, parse(body), request_id)
 
 
 def lost(where: Where, error: NoAnswer, *, request_id: str | None = None) -> RemoteError:
@@ -221,7 +221,6 @@ def _error(
     vendor_code: int | None = None,
     request_id: str | None = None,
 ) -> RemoteError:
-    request_id = clean(request_id, where.secrets) if request_id else None
     doubt = [_AMBIGUOUS] if where.doubt else []
     request = [f"Request: {request_id}"] if request_id else []
     detail = " ".join([clean(what, where.secrets), *doubt, clean(cure, where.secrets), *request])

@@ -31,7 +31,7 @@ from reconciler.remote.twilio import errors, events
 from reconciler.remote.twilio.call import Caller, Manners
 from reconciler.remote.twilio.http import BaseUrl, Transport
 from reconciler.remote.twilio.judge import Request
-from reconciler.remote.twilio.paging import PAGE_SIZE, ahead, in_turn, next_link, rows_of
+from reconciler.remote.twilio.paging import PAGE_SIZE, Ahead, in_turn, next_link, rows_of
 
 _EDGES = {"ie1": "dublin", "au1": "sydney"}
 """A region's own edge, where none is given: Twilio switched off the hosts without an edge (api.ie1.twilio.com)."""
@@ -52,10 +52,12 @@ class TwilioGateway:
         self._base = base
         self._close = close
         self._decode_page = msgspec.json.Decoder(NumberPage).decode
+        self._ahead: list[Ahead[NumberPage]] = []
 
     def number_pages(self) -> Iterator[list[NumberRow]]:
-        """All numbers in pages of up to 1,000, each number once; the next page is fetched meanwhile."""
-        pages = ahead(self._fetch_numbers, self._after_numbers, self._listing(LISTING, {}))
+        """All numbers in pages of up to 1,000, each number once; fetching begins at once and runs ahead."""
+        pages = Ahead(self._fetch_numbers, self._after_numbers, self._listing(LISTING, {}))
+        self._ahead.append(pages)
         return _each_once(pages)
 
     def rows(self, endpoint: Endpoint, **path: str) -> list[dict[str, Json]]:
@@ -102,6 +104,8 @@ class TwilioGateway:
     def close(self) -> None:
         """Close the connections; may be called twice."""
         self._caller.close()
+        for pages in self._ahead:
+            pages.close()
         self._close()
 
     def _path(self, endpoint: Endpoint, path: dict[str, str]) -> str:
@@ -191,7 +195,7 @@ def _base_url(credentials: Credentials) -> BaseUrl:
         raise errors.bad_address(credentials.name, str(error)) from None
 
 
-def _each_once(pages: Generator[NumberPage]) -> Iterator[list[NumberRow]]:
+def _each_once(pages: Ahead[NumberPage] | Generator[NumberPage]) -> Iterator[list[NumberRow]]:
     """The rows of each page without those of an earlier one: numbers bought meanwhile shift the pages."""
     seen: set[str] = set()
     with closing(pages):

@@ -5,6 +5,7 @@ Pure: no network, no waiting. What follows from it is decided in `reconciler.rem
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -17,6 +18,7 @@ from reconciler.remote.retry import Attempt, Loss, Method
 from reconciler.remote.twilio.http import Reply
 
 T = TypeVar("T")
+_REQUEST_ID = re.compile(r"RQ[0-9A-Za-z]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,7 @@ class Request:
         return self.target.partition("?")[0]
 
 
-@dataclass(slots=True)
-class Story:
+class Story(msgspec.Struct):
     """One call so far.
 
     `number` attempts were made; `doubt`: one of them may have been carried out; `missing`: one was answered 404;
@@ -50,8 +51,7 @@ class Story:
     loss: NoAnswer | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ending(Generic[T]):
+class Ending(msgspec.Struct, Generic[T], frozen=True):
     """How one attempt ended: with the value of a successful call, with a refusal, or without a usable answer."""
 
     attempt: Attempt
@@ -82,8 +82,9 @@ def judge(story: Story, outcome: Reply | NoAnswer, read: Callable[[bytes], T]) -
 
 
 def request_id(reply: Reply | None) -> str | None:
-    """Twilio's own name for the request, which its support asks for."""
-    return reply.headers.get("Twilio-Request-Id") if reply else None
+    """Twilio's own name for the request, which its support asks for; None for anything that is not such a name."""
+    named = reply.headers.get("Twilio-Request-Id", "") if reply else ""
+    return named if _REQUEST_ID.fullmatch(named) else None
 
 
 def _attempt_of(story: Story, *, reply: Reply | None = None, loss: Loss | None = None) -> Attempt:

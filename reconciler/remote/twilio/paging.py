@@ -6,9 +6,9 @@ Knows neither HTTP nor numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Semaphore, Thread
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -22,30 +22,50 @@ _COURTESY = 1.0
 """Seconds to wait for a page that nobody wants any more, so that its connection is given back."""
 
 
-def ahead(fetch: Callable[[str], T], following: Callable[[T], str | None], first: str) -> Generator[T]:
-    """Pages from the target `first` on; while the caller holds one, a thread fetches the one after it.
+class Ahead(Iterator[T]):
+    """Pages from the target `first` on, fetched by a thread that keeps up to `DEPTH` of them in store.
 
-    A caller that stops early leaves at most that one request unused. Raises what `fetch` raises, and RemoteError for
-    pages that lead in a circle.
+    It begins at once, so that what the caller does before asking for the first page costs no time of its own. A caller
+    that stops early calls `close` and leaves at most one request unused. Raises what `fetch` raises, and RemoteError
+    for pages that lead in a circle.
     """
-    trail = Trail(first)
-    asked: SimpleQueue[str | None] = SimpleQueue()
-    fetched: SimpleQueue[T | _Failed] = SimpleQueue()
-    worker = Thread(target=_serve, args=(fetch, asked, fetched), name="reconciler-pages", daemon=True)
-    worker.start()
-    asked.put(first)
-    try:
-        target: str | None = first
-        while target is not None:
-            page = fetched.get()
-            if isinstance(page, _Failed):
-                raise page.error
-            target = trail.onward(following(page))
-            asked.put(target)
-            yield page
-    finally:
-        asked.put(None)
-        worker.join(_COURTESY)
+
+    DEPTH = 4
+
+    def __init__(self, fetch: Callable[[str], T], following: Callable[[T], str | None], first: str) -> None:
+        self._room = Semaphore(self.DEPTH)
+        self._fetched: SimpleQueue[T | _Failed | None] = SimpleQueue()
+        self._unwanted = Event()
+        self._worker = Thread(target=self._serve, args=(fetch, following, first), name="reconciler-pages", daemon=True)
+        self._worker.start()
+
+    def __next__(self) -> T:
+        page = self._fetched.get()
+        if page is None or isinstance(page, _Failed):
+            self._fetched.put(None)
+            if page is None:
+                raise StopIteration
+            raise page.error
+        self._room.release()
+        return page
+
+    def close(self) -> None:
+        """Fetch nothing more."""
+        self._unwanted.set()
+        self._room.release()
+        self._worker.join(_COURTESY)
+
+    def _serve(self, fetch: Callable[[str], T], following: Callable[[T], str | None], first: str) -> None:
+        last: _Failed | None = None
+        try:
+            trail, target = Trail(first), first
+            while target is not None and self._room.acquire() and not self._unwanted.is_set():
+                page = fetch(target)
+                target = trail.onward(following(page))  # type: ignore[assignment]
+                self._fetched.put(page)
+        except BaseException as error:  # noqa: BLE001  (handed to the caller, who is in another thread)
+            last = _Failed(error)
+        self._fetched.put(last)
 
 
 def in_turn(fetch: Callable[[str], T], following: Callable[[T], str | None], first: str) -> Generator[T]:
@@ -96,11 +116,3 @@ def rows_of(page: Mapping[str, Any], items: str) -> list[dict[str, Any]]:
 
 class _Failed(NamedTuple):
     error: BaseException
-
-
-def _serve(fetch: Callable[[str], T], asked: SimpleQueue[str | None], fetched: SimpleQueue[T | _Failed]) -> None:
-    while (target := asked.get()) is not None:
-        try:
-            fetched.put(fetch(target))
-        except BaseException as error:  # noqa: BLE001  (handed to the caller, who is in another thread)
-            fetched.put(_Failed(error))

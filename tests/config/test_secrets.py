@@ -1,0 +1,201 @@
+"""Secrets are found when they are needed, and shown never."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.config.load import load
+from reconciler.config.project import AccountSettings, Secret
+from reconciler.config.secrets import credentials, reveal
+from reconciler.config.source import masked, source_line
+from reconciler.errors import ConfigInvalid, Exit, ReconcilerError
+from reconciler.model import Position
+
+from .conftest import HEAD, Load
+
+SID = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+PLANTED = "hunter2-0123456789abcdef"
+
+
+def account(loaded: Load, fields: str) -> AccountSettings:
+    text = f"{HEAD}accounts:\n  main: {{sid: {SID.replace('a', 'A')}, {fields}}}\n"
+    return loaded("", head=text).accounts["main"]
+
+
+def failure(settings: AccountSettings, environ: dict[str, str], base: Path) -> ReconcilerError:
+    with pytest.raises(ReconcilerError) as caught:
+        credentials(settings, environ, base)
+    return caught.value
+
+
+def test_an_auth_token_goes_with_the_account_sid(loaded: Load, tmp_path: Path) -> None:
+    found = credentials(account(loaded, "auth_token: {env: TOKEN}"), {"TOKEN": PLANTED}, tmp_path)
+    assert (found.name, found.sid, found.username, found.password) == ("main", SID, SID, PLANTED)
+    assert PLANTED not in repr(found)
+
+
+def test_an_api_key_goes_before_an_auth_token(loaded: Load, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(PLANTED + "\n")
+    fields = "api_key: {env: KEY}, api_secret: {file: secret}, auth_token: {env: UNSET}, region: ie1, edge: dublin"
+    found = credentials(account(loaded, fields), {"KEY": "SK1"}, tmp_path)
+    assert (found.username, found.password, found.region, found.edge) == ("SK1", PLANTED, "ie1", "dublin")
+
+
+@pytest.mark.parametrize(
+    ("field", "environ", "words"),
+    [
+        ("{env: TOKEN}", {}, "TOKEN is not set"),
+        ("{env: TOKEN}", {"TOKEN": ""}, "TOKEN is empty"),
+        ("{file: nowhere}", {}, "nowhere cannot be read"),
+        ("{file: empty}", {}, "empty is empty"),
+        ("{file: binary}", {}, "binary is not text"),
+        ('{file: "a\\0b"}', {}, "is not text"),
+    ],
+)
+def test_a_secret_that_is_not_there_is_shown_at_its_reference(
+    loaded: Load, tmp_path: Path, field: str, environ: dict[str, str], words: str
+) -> None:
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    error = failure(account(loaded, f"auth_token: {field}"), environ, tmp_path)
+    (diagnostic,) = error.diagnostics
+    assert (diagnostic.code, diagnostic.file, diagnostic.line, diagnostic.column) == (
+        "secret_not_found",
+        "reconciler.yaml",
+        4,
+        63,
+    )
+    assert words in diagnostic.detail
+    assert error.exit is Exit.FAILED
+
+
+def test_all_secrets_that_are_missing_are_told_at_once(loaded: Load, tmp_path: Path) -> None:
+    error = failure(account(loaded, "api_key: {env: KEY}, api_secret: {env: SECRET}"), {}, tmp_path)
+    assert [d.column for d in error.diagnostics] == [60, 84]
+
+
+@pytest.mark.parametrize(
+    ("environ", "username", "password"),
+    [
+        ({"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": "t"}, SID, "t"),
+        ({"TWILIO_ACCOUNT_SID": SID, "TWILIO_API_KEY": "SK1", "TWILIO_API_SECRET": "s"}, "SK1", "s"),
+        (
+            {"TWILIO_ACCOUNT_SID": SID, "TWILIO_API_KEY": "SK1", "TWILIO_API_SECRET": "s", "TWILIO_AUTH_TOKEN": "t"},
+            "SK1",
+            "s",
+        ),
+        ({"TWILIO_ACCOUNT_SID": SID, "TWILIO_API_KEY": "SK1", "TWILIO_AUTH_TOKEN": "t"}, SID, "t"),
+    ],
+)
+def test_the_environment_gives_the_default_account(
+    loaded: Load, tmp_path: Path, environ: dict[str, str], username: str, password: str
+) -> None:
+    settings = loaded("", head=HEAD, environ=environ).accounts["default"]
+    found = credentials(settings, environ, tmp_path)
+    assert (found.username, found.password) == (username, password)
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({}, ["TWILIO_AUTH_TOKEN is not set", "TWILIO_ACCOUNT_SID is not set"]),
+        ({"TWILIO_ACCOUNT_SID": SID, "TWILIO_API_KEY": "SK1"}, ["TWILIO_API_SECRET is not set"]),
+        ({"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t"}, ["TWILIO_ACCOUNT_SID must be AC"]),
+    ],
+)
+def test_what_the_environment_lacks_is_told_by_name(
+    loaded: Load, tmp_path: Path, environ: dict[str, str], words: list[str]
+) -> None:
+    settings = loaded("", head=HEAD, environ=environ).accounts["default"]
+    error = failure(settings, environ, tmp_path)
+    assert len(error.diagnostics) == len(words)
+    for diagnostic, part in zip(error.diagnostics, words, strict=True):
+        assert part in diagnostic.detail
+        assert diagnostic.file is None
+
+
+def test_any_reference_can_be_followed(tmp_path: Path) -> None:
+    assert reveal(Secret("KEY", None, None), {"KEY": PLANTED}, tmp_path) == PLANTED
+    with pytest.raises(ReconcilerError, match="secret_not_found"):
+        reveal(Secret("KEY", None, Position("a.yaml", 1, 1)), {}, tmp_path)
+
+
+PLACES = """\
+version: 1
+project: acme-voice
+state: postgresql://reconciler:{0}@db.example.com/state
+fingerprint_key: {0}
+accounts:
+  main: {{sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, api_key: {0}, api_secret: [{0}]}}
+  other:
+    sid: ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+    authToken: "{0}"
+    twilio_token:
+      {0}
+platforms:
+  nix: {{type: nixflex, api_key: {0}}}
+  lk: {{type: livekit, base_url: "https://u:{0}@lk.example.com", api_key: {0}, api_secret: {{literal: {0}}}}}
+agents:
+  support: {{webhooks: {{voice: "https://u:{0}@agents.example.com/", sms: "http://{0}@x.ngrok.io/ x"}}}}
+trunks:
+  edge:
+    credential_lists: [{{name: pbx, credentials: [{{username: pbx, password: {0}}}]}}]
+numbers:
+  "+15550100100": {{provider: sip, platform: lk, sip: {{server_address: sip.example.com, password: {0}, pin: {0}}}}}
+"""
+
+
+@pytest.mark.parametrize("planted", [PLANTED, "0123456789", "12345678901", "1.234567890123", "!hunter22", "12:34:56"])
+def test_a_planted_secret_is_in_no_diagnostic_and_no_source_line(
+    write: Callable[..., Path], tmp_path: Path, planted: str
+) -> None:
+    entry = write(PLACES.format(planted), head="")
+    with pytest.raises(ConfigInvalid) as caught:
+        load(entry, environ={}, display_root=tmp_path)
+    assert planted not in str(caught.value)
+    found = caught.value.diagnostics
+    assert sum(d.code == "literal_secret" for d in found) >= (10 if planted[0] != "!" else 2)
+    for diagnostic in found:
+        assert planted not in repr(diagnostic)
+        line = source_line(diagnostic.file or "", diagnostic.line or 0, tmp_path)
+        assert line is not None
+        assert planted not in line
+
+
+@pytest.mark.parametrize(
+    ("line", "before", "shown"),
+    [
+        ("    agent: support", "", "    agent: support"),
+        ("    auth_token: abc", "", "    auth_token: ***"),
+        ("    authToken: 'a: b' # c", "", "    authToken: ***"),
+        ('  "password":  x', "", '  "password": ***'),
+        ("    auth_token: {env: TOKEN}", "", "    auth_token: {env: TOKEN}"),
+        ("    auth_token: {file: a/b} # why", "", "    auth_token: {file: a/b} # why"),
+        ("    auth_token: # below", "", "    auth_token: # below"),
+        ("  m: {api_key: {env: A}, api_secret: abc}", "", "  m: {api_key: {env: A}, api_secret: ***"),
+        ("  m: {api_key: {env: A}, api_secret: {env: B}}", "", "  m: {api_key: {env: A}, api_secret: {env: B}}"),
+        ("  m: {api_key: {literal: A}}", "", "  m: {api_key: ***"),
+        ("      abc", "    auth_token:", "      ***"),
+        ("      abc", "    auth_token: |-", "      ***"),
+        ("      env: TOKEN", "    auth_token:", "      env: TOKEN"),
+        ("    voice: https://u:abc@agents.example.com/", "", "    voice: https://***@agents.example.com/"),
+        ("state: s3://bucket/key", "", "state: s3://bucket/key"),
+    ],
+)
+def test_a_source_line_shows_references_and_hides_values(line: str, before: str, shown: str) -> None:
+    assert masked(line, before) == shown
+
+
+def test_a_source_line_is_read_from_the_file_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.yaml").write_text("one: 1\ntoken:\n  abc\n", encoding="utf-8")
+    assert source_line("a.yaml", 1, tmp_path) == "one: 1"
+    assert source_line(str(tmp_path / "a.yaml"), 3) == "  ***"
+    monkeypatch.chdir(tmp_path)
+    assert source_line("a.yaml", 2) == "token:"
+    assert source_line("a.yaml", 4) is None
+    assert source_line("a.yaml", 0) is None
+    assert source_line("b.yaml", 1) is None
+    assert source_line("a\0b.yaml", 1) is None

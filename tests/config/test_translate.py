@@ -1,0 +1,31 @@
+"""Where in the models a place of the file is described."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reconciler.config.model import Config
+from reconciler.config.sections.agent import Hook
+from reconciler.config.sections.number import Number
+from reconciler.config.sections.platform import Nixflex
+from reconciler.config.translate import model_at
+
+
+@pytest.mark.parametrize(
+    ("loc", "model"),
+    [
+        ((), Config),
+        (("numbers", "+15550100100"), Number),
+        (("agents", "support", "webhooks", "voice"), Hook),
+        (("defaults", "bridgeNumbers", "voice"), Hook),
+        (("platforms", "nix", "nixflex"), Nixflex),
+        (("platforms", "nix", "other"), None),
+        (("nonsense", "x"), None),
+        (("project",), None),
+        (("agents", "support", "labels", "x"), None),
+    ],
+)
+def test_a_place_in_the_file_leads_to_its_model(loc: tuple[Any, ...], model: Any) -> None:
+    assert model_at(Config, loc) is model

@@ -1,0 +1,67 @@
+"""Every code of a diagnostic that the package can produce, found in its source.
+
+A code is a literal given for a parameter or a field called `code` (by name or by place), or a key of one of the tables
+that turn codes into words.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from reconciler.config.codes import SUMMARIES
+from reconciler.remote.twilio.errors import CURES
+
+PACKAGE = Path(__file__).resolve().parents[2] / "reconciler"
+_CODE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+
+
+@cache
+def used() -> frozenset[str]:
+    """All codes."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))]
+    places = _places(trees)
+    literals = {code for tree in trees for node in ast.walk(tree) for code in _given(node, places)}
+    return frozenset(literals | set(SUMMARIES) | set(CURES))
+
+
+def _places(trees: list[ast.Module]) -> Mapping[str, int]:
+    """Name of a function or class → at which place it takes its `code`."""
+    places: dict[str, int] = {}
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        match node:
+            case ast.FunctionDef(name=name):
+                fields = [arg.arg for arg in node.args.args if arg.arg != "self"]
+            case ast.ClassDef(name=name):
+                fields = [f.target.id for f in node.body if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)]
+            case _:
+                continue
+        if "code" in fields:
+            places[name] = fields.index("code")
+    return places
+
+
+def _given(node: ast.AST, places: Mapping[str, int]) -> Iterator[str]:
+    match node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            place = places.get(name)
+            if place is not None and place < len(node.args):
+                yield from _literals(node.args[place])
+            for keyword in node.keywords:
+                if keyword.arg == "code" and (name in places or name == "Diagnostic"):
+                    yield from _literals(keyword.value)
+        case ast.Assign(targets=[ast.Name(id="code")]):
+            yield from _literals(node.value)
+
+
+def _literals(node: ast.expr) -> Iterator[str]:
+    """The codes that an expression may be."""
+    match node:
+        case ast.Constant(value=str(text)) if _CODE.fullmatch(text):
+            yield text
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _literals(body)
+            yield from _literals(orelse)

@@ -1,0 +1,80 @@
+"""Native bridge numbers: by SID or by E.164, their view, drift, and the voice URL that was there before."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from .stage import Stage, actions
+
+BY_NUMBER, BY_SID = "+15550100200", "+15550100201"
+BRIDGE, BEFORE = "https://agents.example.com/bridge", "https://pbx.example.net/in"
+VIEW = {"id", "phone_e164", "twilio_sid", "integration_connection_id", "status", "created_at"}
+
+
+def view(stage: Stage, name: str) -> dict[str, object]:
+    found: dict[str, object] = stage.json("show", name)["resource"]
+    return found
+
+
+def test_bridge_numbers_work_like_numbers(stage: Stage) -> None:
+    sid = stage.number(BY_SID, voice_url=BEFORE, voice_method="GET", sms_url="https://sms.example.org/in")["sid"]
+    stage.number(BY_NUMBER)
+    declared = {BY_NUMBER: {}, sid: {"voice": {"url": BRIDGE, "method": "GET"}, "takeover": "allow"}}
+    stage.declare(bridge_numbers=declared, defaults={"bridge_numbers": {"voice": BRIDGE}})
+    assert {address for address, _ in actions(stage.plan())} == {
+        f"bridge_number/{number}" for number in (BY_NUMBER, BY_SID)
+    }
+    stage.apply()
+    row = stage.twilio.number(BY_SID)
+    assert (row["voice_url"], row["voice_method"]) == (BRIDGE, "GET")
+    assert row["sms_url"] == "https://sms.example.org/in", "only voice is managed"
+    assert stage.twilio.number(BY_NUMBER)["voice_url"] == BRIDGE
+    stage.settled()
+
+    first = view(stage, f"bridge_number/{BY_SID}")
+    assert first.keys() >= VIEW
+    assert (first["phone_e164"], first["twilio_sid"], first["status"]) == (BY_SID, sid, "active")
+    assert str(first["created_at"]).endswith("Z")
+    assert len({UUID(str(view(stage, name)["id"])) for name in (BY_SID, BY_NUMBER)}) == 2
+
+    stage.twilio.edit(BY_SID, voice_url="https://laptop.example.dev/voice")
+    second = view(stage, sid)
+    assert second["status"] == "drifted"
+    stable = ("id", "integration_connection_id", "created_at")
+    assert [second[name] for name in stable] == [first[name] for name in stable]
+    UUID(str(first["integration_connection_id"]))
+    assert [d["address"] for d in stage.json("drift", code=2)["drifted"]] == [f"bridge_number/{BY_SID}"]
+    stage.apply()
+
+    released = stage.twilio.numbers.pop(stage.twilio.number(BY_NUMBER)["sid"])
+    assert view(stage, BY_NUMBER)["status"] == "missing"
+    plan = stage.run("plan", "--json", code=1)
+    assert plan.codes == ["number_missing"]
+    stage.twilio.numbers[released["sid"]] = released
+
+    stage.declare()
+    stage.apply()
+    row = stage.twilio.number(BY_SID)
+    assert (row["voice_url"], row["voice_method"]) == (BEFORE, "GET")
+    assert stage.twilio.number(BY_NUMBER)["voice_url"] == ""
+    assert stage.state == {}
+
+
+def test_a_number_that_becomes_a_bridge_number_keeps_the_first_prior_values(stage: Stage) -> None:
+    stage.number(BY_NUMBER, voice_url=BEFORE, sms_url="https://sms.example.org/in")
+    stage.declare({BY_NUMBER: {"agent": "support", "takeover": "allow"}})
+    stage.apply()
+    stage.declare(bridge_numbers={BY_NUMBER: {"voice": BRIDGE}})
+    stage.apply()
+    assert set(stage.state) == {f"bridge_number/{BY_NUMBER}"}
+    stage.declare()
+    stage.apply()
+    assert stage.twilio.number(BY_NUMBER)["voice_url"] == BEFORE
+
+
+def test_one_number_declared_under_two_names_is_found_out(stage: Stage) -> None:
+    sid = stage.number(BY_NUMBER)["sid"]
+    stage.declare({sid: "support"}, bridge_numbers={BY_NUMBER: {"voice": BRIDGE}})
+    done = stage.run("apply", "--auto-approve", "--json", code=1)
+    assert done.codes == ["number_already_imported"]
+    assert not stage.twilio.writes

@@ -1,0 +1,124 @@
+"""A plan saved, reviewed and applied later: as it was shown, or not at all when anything it rests on has moved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .stage import AC, AGENT, Stage, actions, fits, watched
+
+ONE, TWO = "+15550100101", "+15550100102"
+URL = "sip:sbc1.example.com"
+TRUNKS = {"edge": {"domain": "acme-edge.pstn.twilio.com", "origination": [{"sip_url": URL}]}}
+
+
+@pytest.fixture
+def planned(stage: Stage) -> Stage:
+    """One number is bound, another is about to be; the plan for that is saved."""
+    stage.number(ONE)
+    stage.number(TWO, voice_url="https://pbx.example.net/in")
+    stage.declare({ONE: "support"})
+    stage.apply()
+    stage.declare({ONE: "support", TWO: {"agent": "support", "takeover": "allow"}})
+    stage.run("plan", "--out", "plan.bin", "--detailed-exitcode", code=2)
+    return stage
+
+
+def stale(stage: Stage, *args: str) -> str:
+    """What an apply of the plan says that is refused because something has moved."""
+    with watched(stage.twilio) as calls:
+        document: Any = stage.json("apply", "plan.bin", "--force", "--allow-takeover", *args, code=4)
+    assert not any(call.writes for call in calls)
+    assert {d["code"] for d in document["diagnostics"]} == {"plan_stale"}
+    return " ".join(d["detail"] for d in document["diagnostics"])
+
+
+def test_it_is_shown_and_applied_as_it_was_made(planned: Stage) -> None:
+    fits("plan-file", __import__("json").loads((planned.folder / "plan.bin").read_bytes()))
+    shown = planned.json("show", "plan.bin")
+    assert actions(shown) == actions(planned.plan())
+    assert {row["address"] for row in shown["actions"]} == {f"number/{TWO}"}
+    done = planned.json("apply", "plan.bin")
+    assert actions(done) == actions(shown)
+    assert planned.twilio.number(TWO)["voice_url"] == AGENT["voice"]
+    assert planned.state[f"number/{TWO}"]["prior"]["voice_url"] == "https://pbx.example.net/in"
+    assert "serial" in stale(planned), "a plan is good for once"
+    planned.settled()
+
+
+def test_refused_after_a_live_edit_naming_object_field_and_both_values(planned: Stage) -> None:
+    planned.twilio.edit(TWO, voice_url="https://laptop.example.dev/voice", sms_method="GET")
+    told = stale(planned)
+    words = (f"number/{TWO}", "voice_url", "https://pbx.example.net/in", "https://laptop.example.dev/voice")
+    assert all(word in told for word in (*words, "sms_method", "'POST'", "'GET'")), told
+    planned.twilio.numbers.pop(planned.twilio.number(TWO)["sid"])
+    assert f"number/{TWO}" in stale(planned)
+
+
+def test_not_refused_after_an_edit_of_what_it_does_not_touch(planned: Stage) -> None:
+    planned.twilio.edit(ONE, voice_url="https://laptop.example.dev/voice")
+    planned.json("apply", "plan.bin")
+    assert planned.twilio.number(ONE)["voice_url"] == "https://laptop.example.dev/voice"
+
+
+def test_refused_after_a_change_of_state_or_configuration(planned: Stage) -> None:
+    before = (planned.folder / "reconciler.yaml").read_text(encoding="utf-8")
+    planned.write("reconciler.yaml", before + "\n")
+    assert "configuration" in stale(planned)
+    planned.write("reconciler.yaml", before)
+    planned.twilio.edit(ONE, voice_url="https://laptop.example.dev/voice")
+    planned.apply("--target", f"number/{ONE}")
+    assert "serial" in stale(planned)
+
+
+def test_refused_when_an_apply_of_it_was_killed_on_the_way(stage: Stage) -> None:
+    """State has moved, though only by its journal: what the plan was to create is there already."""
+    stage.number(ONE)
+    trunks = {"edge": {"friendly_name": "Edge", "origination": [{"sip_url": URL}]}}
+    stage.declare({ONE: {"agent": "support", "trunk": "edge"}}, trunks=trunks)
+    stage.run("plan", "--out", "plan.bin")
+    gate = stage.twilio.hold(lambda call: call.path.endswith("/OriginationUrls") and call.writes, carried_out=True)
+    running = stage.start("apply", "plan.bin")
+    gate.wait()
+    running.kill()
+    running.done()
+    gate.open(discard=True)
+    stage.twilio.quiet()
+    stale(stage)
+    stage.apply()
+    assert len(stage.twilio.trunks) == 1
+    assert len(stage.twilio.origination_urls) == 1
+    stage.settled()
+
+
+def test_refused_when_what_it_creates_has_come_into_being(stage: Stage) -> None:
+    """Somebody made the trunk in the console meanwhile: a second one of that name must not be made."""
+    stage.number(ONE)
+    stage.declare({ONE: "support"}, trunks={"edge": {"friendly_name": "Edge"}})
+    stage.run("plan", "--out", "plan.bin")
+    sid = "TK" + "5" * 32
+    handmade = {"sid": sid, "account_sid": AC, "friendly_name": "Edge", "domain_name": None, "secure": False}
+    stage.twilio.trunks[sid] = handmade
+    assert "trunk/edge" in stale(stage)
+    stage.apply()
+    assert len(stage.twilio.trunks) == 1
+
+
+def test_consent_is_given_when_a_plan_is_applied_not_when_it_is_made(stage: Stage) -> None:
+    stage.number(TWO, voice_url="https://pbx.example.net/in")
+    stage.declare({TWO: "support"})
+    stage.run("plan", "--out", "plan.bin")
+    refused = stage.json("apply", "plan.bin", code=4)
+    assert [d["code"] for d in refused["diagnostics"]] == ["takeover_refused"]
+    stage.json("apply", "plan.bin", "--allow-takeover")
+    stage.settled()
+
+
+def test_a_plan_that_cannot_be_read_is_no_plan(stage: Stage) -> None:
+    stage.declare({})
+    stage.write("plan.bin", '{"format": 1, "project": ')
+    assert stage.run("apply", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
+    assert stage.run("show", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
+    assert stage.run("apply", "nowhere.bin", "--json", code=1).codes == ["plan_unreadable"]
+    assert not stage.twilio.calls

@@ -1,0 +1,33 @@
+"""A plan carried out in any order that it allows, one step at a time: what concurrency may do at its worst."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from reconciler.apply.intent import chains
+from reconciler.apply.outcome import Outcome
+from reconciler.apply.perform import Performer, sids_of
+from reconciler.planning.plan import Plan
+from tests.apply.stage import Stage
+
+Choose = Callable[[Sequence[str]], str]
+
+
+def in_any_order(stage: Stage, plan: Plan, sids: dict[str, str], choose: Choose) -> Iterator[Outcome]:
+    """The outcomes of all actions; `choose` takes one of the addresses that may go next."""
+    performer = Performer(stage.twilio.gateways(), {**sids_of(stage.entries), **sids}, plan.fingerprints)
+    waiting = chains(plan.actions)
+    needs = {a: {need for action in chain for need in action.after} - {a} for a, chain in waiting.items()}
+    done: set[str] = set()
+    while waiting:
+        ready = sorted(address for address in waiting if needs[address] <= done)
+        assert ready, "nothing may go next: the plan waits for itself"
+        address = choose(ready)
+        outcome = performer.perform(waiting[address].pop(0))
+        needs[address] = set()
+        if outcome.sid and outcome.action.action == "create":
+            performer.sids[address] = outcome.sid
+        if not waiting[address]:
+            del waiting[address]
+            done.add(address)
+        yield outcome
