@@ -5,7 +5,7 @@ Nothing here prints, reads the command line or decides an exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -134,17 +134,17 @@ def apply(
     """Plan (or take a saved plan that still fits), ask, carry out. Raises Refused, and what `plan` raises."""
     project = validate(setting)
     store = _store(project)
-    with store.lock(this_run(setting.command, setting.now(), setting.environ), setting.lock_timeout):
-        with _connected(setting, project) as gateways:
-            planned = _planned(setting, project, store, gateways, consent)
-            if saved is not None:
-                planned = _saved_over(saved, planned)
-            setting.progress.planned(planned)
-            _refuse(planned, consent)
-            if planned.plan.actions and not confirm(planned):
-                return Applied(planned=planned, result=Result(()), declined=True)
-            result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting)
-            return Applied(planned=planned, result=result)
+    holder = this_run(setting.command, setting.now(), setting.environ)
+    with store.lock(holder, setting.lock_timeout), _connected(setting, project) as gateways:
+        planned = _planned(setting, project, store, gateways, consent)
+        if saved is not None:
+            planned = _saved_over(saved, planned)
+        setting.progress.planned(planned)
+        _refuse(planned, consent)
+        if planned.plan.actions and not confirm(planned):
+            return Applied(planned=planned, result=Result(()), declined=True)
+        result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting)
+        return Applied(planned=planned, result=result)
 
 
 def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:

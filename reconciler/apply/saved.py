@@ -14,6 +14,7 @@ from reconciler.model import Action, Live, Wire
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, fingerprint
 from reconciler.planning.stale import moved_base, moved_objects
+from reconciler.state import planfile
 from reconciler.state.document import State
 from reconciler.state.planfile import PlanFile
 
@@ -21,13 +22,14 @@ from reconciler.state.planfile import PlanFile
 def saved_plan(
     plan: Plan, project: Project, state: State, created_at: str, targets: Sequence[str], notes: Sequence[Diagnostic]
 ) -> PlanFile:
-    """The plan with the state's lineage and serial, the configuration's digest and the fingerprints of all it touches."""
+    """The plan with the state's version, the configuration's digest and the fingerprints of all that it touches."""
     return PlanFile(
         project=project.name,
         created_at=created_at,
         tool_version=__version__,
         lineage=state.lineage,
         serial=state.serial,
+        unfolded=state.unfolded,
         config_digest=project.digest,
         fingerprints=plan.fingerprints,
         actions=list(plan.actions),
@@ -42,10 +44,10 @@ def staleness(saved: PlanFile, project: Project, state: State, observed: Observe
     bases = (
         ("project", saved.project, project.name),
         ("configuration", saved.config_digest, project.digest),
-        ("state's lineage", saved.lineage, state.lineage),
-        ("state's serial", str(saved.serial), str(state.serial)),
     )
     moved = [moved_base(kind, was, now) for kind, was, now in bases if was != now]
+    of_state = planfile.moved(saved, state)
+    moved += [of_state] if of_state is not None else []
     return moved or moved_objects(saved.fingerprints, _live_fingerprints(saved, observed))
 
 

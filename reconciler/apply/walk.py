@@ -21,6 +21,9 @@ from reconciler.state.store import Drop, Journal, Put, Record
 _WITHOUT_CALLS = frozenset({"import", "forget"})
 """What only concerns state; an import is durable with the intents already."""
 
+_AHEAD = 2
+"""How many actions are given out for each worker, so that none waits for another's outcome to become durable."""
+
 Clock = Callable[[], str]
 """Now, as RFC 3339 in UTC."""
 
@@ -65,14 +68,14 @@ class Walk:
             self._loop(pool)
         for action in self._order:
             if id(action) not in self._outcomes:
-                self._skip(action, "interrupted", "The run was stopped before this action was tried.")
+                self._outcomes[id(action)] = _stopped(action)
         return Result(tuple(self._outcomes[id(action)] for action in self._order), self._stop.is_set())
 
     def _loop(self, pool: ThreadPoolExecutor) -> None:
         ready = deque(self._ready())
         running = 0
         while ready or running:
-            while ready and running < self._workers and not self._stop.is_set():
+            while ready and running < _AHEAD * self._workers and not self._stop.is_set():
                 action = ready.popleft()
                 if action.action in _WITHOUT_CALLS:
                     self._work(action)
@@ -88,7 +91,7 @@ class Walk:
 
     def _work(self, action: Action) -> None:
         try:
-            outcome = self._performer.perform(action)
+            outcome = _stopped(action) if self._stop.is_set() else self._performer.perform(action)
         except Exception as error:  # noqa: BLE001 - a worker must always answer; the run goes on and says so
             outcome = Outcome(action=action, status="failed", error=Failure("internal_error", repr(error)))
         self._completed.put((action, outcome))
@@ -155,6 +158,11 @@ class Walk:
         outcome = Outcome(action=action, status="skipped", error=Failure(code, message))
         self._outcomes[id(action)] = outcome
         self._on_outcome(outcome)
+
+
+def _stopped(action: Action) -> Outcome:
+    failure = Failure("interrupted", "The run was stopped before this action was tried.")
+    return Outcome(action=action, status="skipped", error=failure)
 
 
 def _needs(address: str, chain: Sequence[Action]) -> set[str]:

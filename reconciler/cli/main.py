@@ -82,6 +82,9 @@ def outcome(command: Callable[[], Any]) -> int:
     except click.UsageError as error:
         error.show()
         return Exit.USAGE
+    except click.ClickException as error:
+        error.show()
+        return Exit.FAILED
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         return Exit.FAILED

@@ -1,4 +1,4 @@
-"""How a run tells on stderr what it does: a bar on a terminal, a line now and then in a log, nothing for JSON readers."""
+"""How a run tells on stderr what it does: a bar on a terminal, a line for each action in a log."""
 
 from __future__ import annotations
 

@@ -68,7 +68,12 @@ def sandbox(
         for account in world.accounts:
             click.echo(f"  account_sid={account.sid} auth_token={account.auth_token}")
 
-    serve(world, port=port, faults=_faults(faults, latency), persist=persist, on_ready=ready)
+    try:
+        serve(world, port=port, faults=_faults(faults, latency), persist=persist, on_ready=ready)
+    except OSError as error:
+        raise click.ClickException(
+            f"Port {port} cannot be had: {error.strerror}. Choose another with --port."
+        ) from None
     return Exit.DONE
 
 

@@ -136,8 +136,8 @@ numbers:
   "+15550100103": {agentId: support, labels: {team: a}}
   "+15550100104": {agent: support, labels: {team: b}, takeover: refuse}
   "+15550100105": {agent: support, protect: true}
-  "+15550100106": {agent: support, labels: {team: a}}
-  "+15550100107": {agent: support, labels: {team: a}}
+  "+15550100106": {agent: support, webhooks: {voice: https://agents.example.com/voice}}
+  "+15550100107": {agent: support, webhooks: {voice: https://agents.example.com/voice}}
 """
     )
     profiles = [desired.profile for desired in project.desired if desired.kind == "number"]

@@ -36,7 +36,9 @@ def _places(trees: list[ast.Module]) -> Mapping[str, int]:
             case ast.FunctionDef(name=name):
                 fields = [arg.arg for arg in node.args.args if arg.arg != "self"]
             case ast.ClassDef(name=name):
-                fields = [f.target.id for f in node.body if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)]
+                fields = [
+                    f.target.id for f in node.body if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)
+                ]
             case _:
                 continue
         if "code" in fields:

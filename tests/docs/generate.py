@@ -1,6 +1,6 @@
 """The documents that are made from the code, a function for each: what the code knows is written down only once.
 
-    UPDATE_GOLDEN=1 pytest tests/docs/test_generated.py      # writes them anew, and the files in schemas/
+UPDATE_GOLDEN=1 pytest tests/docs/test_generated.py      # writes them anew, and the files in schemas/
 """
 
 from __future__ import annotations

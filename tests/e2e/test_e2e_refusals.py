@@ -1,4 +1,4 @@
-"""What is refused with exit 4 and no write: takeovers, limits, protection; and what lifts each of them, and nothing else."""
+"""What is refused with exit 4 and without a write, and what lifts it: takeovers, limits, protection."""
 
 from __future__ import annotations
 

@@ -1,0 +1,64 @@
+"""Tables in hand-written pages are complete: what the code has is in them, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from urllib.request import urlopen
+
+import msgspec
+
+from reconciler.errors import Exit
+from reconciler.sandbox.faults import AnyFault, Fault
+from reconciler.sandbox.products import SHELVES
+from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.world import World
+from reconciler.state.document import Document
+from reconciler.state.schema import state_schema
+from tests.docs.markdown import ROOT, prose
+from tests.test_architecture import FLOORS
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading, without its head."""
+    text = prose(ROOT / page).partition(f"\n{heading}\n")[2]
+    table = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert table is not None, f"{page} has no table below {heading}"
+    return [[cell.strip() for cell in line.strip("|").split(" |")] for line in table[0].splitlines()[2:]]
+
+
+def names(cell: str) -> set[str]:
+    return set(re.findall(r"`([^`]+)`", cell))
+
+
+def test_the_folders_are_listed_in_the_order_that_is_enforced() -> None:
+    assert [row[0].strip("`") for row in rows("docs/architecture.md", "## The folders")] == FLOORS
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    assert [int(row[0]) for row in rows("README.md", "### In CI")] == [int(code) for code in Exit]
+
+
+def test_every_fault_is_documented_with_its_options() -> None:
+    common = {field.name for field in msgspec.structs.fields(Fault)}
+    kinds = {kind.__struct_config__.tag: kind for kind in AnyFault.__args__}
+    known = {tag: {field.name for field in msgspec.structs.fields(kind)} - common for tag, kind in kinds.items()}
+    table = {row[0].strip("`"): names(row[1]) for row in rows("docs/sandbox.md", "## Bad days")}
+    assert table == known
+    assert common <= names(prose(ROOT / "docs/sandbox.md").partition("Which calls are hit")[2].partition("\n\n")[0])
+
+
+def test_every_control_endpoint_is_documented() -> None:
+    with Sandbox(World()) as sandbox, urlopen(f"{sandbox.base_url}/_sandbox") as reply:
+        known = set(msgspec.json.decode(reply.read())["endpoints"])
+    assert {row[0].strip("`") for row in rows("docs/sandbox.md", "## Control endpoints")} == known
+
+
+def test_every_section_of_a_seed_is_documented() -> None:
+    listed = prose(ROOT / "docs/sandbox.md").partition("\nSections: ")[2].partition(".")[0]
+    assert re.findall(r"`(\w+)`", listed) == [shelf.name for shelf in SHELVES]
+
+
+def test_every_field_of_the_state_is_documented() -> None:
+    assert [row[0].strip("`") for row in rows("docs/state.md", "## What it holds")] == list(Document.__struct_fields__)
+    entry = {name for row in rows("docs/state.md", "Of each address:") for name in names(row[0])}
+    assert entry == set(state_schema()["$defs"]["Entry"]["properties"])

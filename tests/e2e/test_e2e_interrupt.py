@@ -1,0 +1,78 @@
+"""Ctrl-C and SIGTERM: calls in flight finish and are remembered, the next run does the rest; twice ends at once."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from .foreign import Gate
+from .stage import AGENT, Running, Stage, is_update
+
+NUMBERS = [f"+15550100{n}" for n in range(101, 109)]
+
+
+def under_way(stage: Stage) -> tuple[Running, Gate]:
+    """An apply with two writes in flight, which are not answered yet."""
+    for e164 in NUMBERS:
+        stage.number(e164, voice_url="https://demo.twilio.com/welcome/voice/")
+    stage.declare(dict.fromkeys(NUMBERS, "support"))
+    gate = stage.twilio.hold(is_update)
+    running = stage.start("apply", "--auto-approve", "--json", "--concurrency", "2")
+    gate.wait(2)
+    return running, gate
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_calls_in_flight_finish_and_the_next_run_does_the_rest(stage: Stage, number: signal.Signals) -> None:
+    running, gate = under_way(stage)
+    running.interrupt(number)
+    running.err.wait_for("Stopping")
+    gate.open()
+    done = stage.end(running)
+    assert done.code == 5
+    assert done.json["summary"]["interrupted"] is True
+    assert {error["code"] for error in done.json["errors"]} == {"interrupted"}
+    assert len({error["address"] for error in done.json["errors"]}) == len(NUMBERS) - 2
+    written = [call.path for call in stage.twilio.calls if is_update(call)]
+    assert len(written) == 2
+    assert len(stage.state) == len(NUMBERS)
+    assert not (stage.folder / "state.json.journal").exists()
+
+    stage.apply()
+    again = [call.path for call in stage.twilio.calls if is_update(call)]
+    assert len(again) == len(set(again)) == len(NUMBERS), "what was finished is not written again"
+    assert {stage.twilio.number(e164)["voice_url"] for e164 in NUMBERS} == {AGENT["voice"]}
+    stage.settled()
+
+
+def test_the_second_signal_ends_it_at_once(stage: Stage) -> None:
+    running, gate = under_way(stage)
+    running.interrupt()
+    running.err.wait_for("Stopping")
+    running.interrupt()
+    done = running.done()
+    assert done.code == 1
+    assert len(gate.held) == 2, "it has not waited for the calls in flight"
+    gate.open()
+    stage.twilio.quiet()
+    stage.apply()
+    assert all(e["prior"]["voice_url"] == "https://demo.twilio.com/welcome/voice/" for e in stage.state.values())
+    stage.settled()
+
+
+def test_a_signal_while_reading_writes_nothing(stage: Stage) -> None:
+    stage.number(NUMBERS[0])
+    stage.declare({NUMBERS[0]: "support"})
+    for command in (["apply", "--auto-approve"], ["plan"]):
+        gate = stage.twilio.hold()
+        running = stage.start(*command)
+        gate.wait()
+        running.interrupt()
+        if command[0] == "apply":
+            running.err.wait_for("Stopping")
+        gate.open()
+        assert stage.end(running).code in (1, 5)
+    assert not stage.twilio.writes
+    stage.apply()
+    stage.settled()

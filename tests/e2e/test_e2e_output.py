@@ -1,0 +1,142 @@
+"""How the command behaves on a shell: flags anywhere, exit 64, one JSON document, colour, nobody there to ask."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+
+import pytest
+
+from .stage import COMMAND, Stage
+
+ONE = "+15550100101"
+ESCAPE = "\x1b["
+
+
+@pytest.fixture
+def ready(stage: Stage) -> Stage:
+    """One number to be set up."""
+    stage.number(ONE, voice_url="https://demo.twilio.com/welcome/voice/")
+    stage.declare({ONE: "support"})
+    return stage
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--format", "json", "plan", "--detailed-exitcode"],
+        ["--format=json", "--detailed-exitcode", "plan"],
+        ["--target", "number/*", "--json", "plan", "--detailed-exitcode", "--concurrency", "3"],
+        ["-C", ".", "-f", "reconciler.yaml", "plan", "--detailed-exitcode", "--json", "--lock-timeout", "2m"],
+    ],
+    ids=lambda args: " ".join(args),
+)
+def test_flags_stand_before_or_after_the_command(ready: Stage, args: list[str]) -> None:
+    assert ready.run(*args, code=2).json["command"] == "plan"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--nonsense"],
+        ["plan", "--nonsense"],
+        ["nonsense"],
+        ["apply", "--lock-timeout", "soon", "--auto-approve"],
+        ["plan", "--concurrency", "none"],
+        ["plan", "--format", "yaml"],
+        ["-C", "nowhere", "plan"],
+        ["state", "nonsense"],
+        ["schema", "nonsense"],
+    ],
+    ids=lambda args: " ".join(args),
+)
+def test_wrong_usage_is_64_and_touches_nothing(ready: Stage, args: list[str]) -> None:
+    done = ready.run(*args, code=64)
+    assert done.out == ""
+    assert done.err
+    assert not ready.twilio.calls
+
+
+def test_without_a_terminal_apply_asks_nobody(ready: Stage) -> None:
+    for args in (["apply"], ["apply", "--json"], ["--allow-takeover", "apply", "--force"]):
+        assert "--auto-approve" in ready.run(*args, code=64).err
+    assert not ready.twilio.calls
+    assert ready.run("apply", "--auto-approve").code == 0
+
+
+def test_data_on_stdout_all_else_on_stderr(ready: Stage) -> None:
+    planned = ready.run("plan", "--detailed-exitcode", code=2)
+    assert f"number/{ONE}" in planned.out
+    assert ESCAPE not in planned.text, "no colour where nobody sees it"
+    applied = ready.run("apply", "--auto-approve", "-v")
+    assert "POST" in applied.err, "-v tells every call"
+    assert "POST" not in applied.out
+    for command in (["state", "list"], ["show"]):
+        document = ready.json(*command)
+        assert document["command"] == " ".join(command)
+        assert [row["address"] for row in document["resources"]] == [f"number/{ONE}"]
+        assert ready.run(*command).out == f"number/{ONE}\n"
+    for command in (["state", "show", f"number/{ONE}"], ["show", ONE]):
+        assert ready.json(*command)["resource"]["prior"]["voice_url"] == "https://demo.twilio.com/welcome/voice/"
+
+
+@pytest.mark.parametrize("command", [["state", "list"], ["state", "show", "number/x"], ["show", "number/x"]], ids=str)
+def test_a_failure_names_its_command_as_a_success_does(stage: Stage, command: list[str]) -> None:
+    stage.declare({}, nonsense={})
+    document = stage.json(*command, code=3)
+    assert document["command"] == " ".join(word for word in command if "/" not in word)
+
+
+def on_terminal(stage: Stage, *args: str, answer: bytes = b"", **environ: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command whose streams are a terminal each; `answer` is typed right away."""
+    (keys, stdin), (screen, stdout), (more, stderr) = (pty.openpty() for _ in range(3))
+    env = {**stage.environ, "TERM": "xterm", **environ}
+    process = subprocess.Popen(
+        [*COMMAND, *args], cwd=stage.folder, env=env, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+    )
+    for end in (stdin, stdout, stderr):
+        os.close(end)
+    os.write(keys, answer)
+    said = [_drained(end) for end in (screen, more)]
+    os.close(keys)
+    return process.wait(60), *said
+
+
+def _drained(screen: int) -> str:
+    """Everything shown on a terminal until nobody has it open any more."""
+    said = b""
+    while True:
+        try:
+            piece = os.read(screen, 65536)
+        except OSError:
+            piece = b""
+        if not piece:
+            os.close(screen)
+            return said.decode()
+        said += piece
+
+
+def test_colour_only_on_a_terminal_that_wants_it(ready: Stage) -> None:
+    code, out, _ = on_terminal(ready, "plan", "--detailed-exitcode")
+    assert (code, ESCAPE in out) == (2, True)
+    for args, environ in ((["plan"], {"NO_COLOR": "1"}), (["--no-color", "plan"], {})):
+        _, out, err = on_terminal(ready, *args, **environ)
+        assert ESCAPE not in out + err
+
+
+def test_on_a_terminal_it_asks_and_only_yes_is_yes(ready: Stage) -> None:
+    for answer in (b"no\n", b"y\n", b"\n", b"\x04"):
+        code, _, err = on_terminal(ready, "apply", answer=answer)
+        assert code == 1, err
+        assert "yes" in err
+    assert not ready.twilio.writes
+    code, out, _ = on_terminal(ready, "apply", "--no-color", answer=b"yes\n")
+    assert (code, "Applied" in out) == (0, True)
+    ready.settled()
+
+
+def test_a_document_is_printed_also_when_the_answer_is_no(ready: Stage) -> None:
+    code, out, _ = on_terminal(ready, "apply", "--json", answer=b"no\n")
+    assert code == 1
+    assert out.lstrip().startswith("{"), "exactly one document, whatever happens"

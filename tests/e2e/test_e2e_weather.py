@@ -1,0 +1,76 @@
+"""Every tenth call fails: one apply converges all the same, and nothing is made twice."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+import pytest
+
+from .foreign import Call
+from .stage import AGENT, Stage
+
+URLS = [f"sip:sbc{n}.example.com" for n in (1, 2, 3)]
+ON_TRUNK = [f"+15550100{n}" for n in range(101, 108)]
+ON_WEBHOOKS = [f"+15550100{n}" for n in range(111, 118)]
+TROUBLES = {
+    "429": ("429",),
+    "500": ("500",),
+    "500-carried-out": ("500-after",),
+    "dropped": ("drop",),
+    "dropped-carried-out": ("drop-after",),
+    "cut": ("cut-after",),
+    "mixed": ("drop-after", "429", "500-after", "503", "drop"),
+}
+
+
+def declare(stage: Stage) -> None:
+    for e164 in (*ON_TRUNK, *ON_WEBHOOKS):
+        stage.number(e164)
+    by_trunk = {"agent": "support", "trunk": "edge"}
+    origination = [{"sip_url": url} for url in URLS]
+    stage.declare(
+        {**dict.fromkeys(ON_TRUNK, by_trunk), **dict.fromkeys(ON_WEBHOOKS, "support")},
+        trunks={"edge": {"domain": "acme-edge.pstn.twilio.com", "origination": origination}},
+    )
+
+
+def in_place(stage: Stage) -> None:
+    (trunk,) = stage.twilio.trunks.values()
+    assert sorted(row["sip_url"] for row in stage.twilio.origination_urls.values()) == URLS
+    assert {stage.twilio.number(e164)["trunk_sid"] for e164 in ON_TRUNK} == {trunk["sid"]}
+    assert {stage.twilio.number(e164)["voice_url"] for e164 in ON_WEBHOOKS} == {AGENT["voice"]}
+
+
+@pytest.mark.parametrize("phase", [3, 5])
+@pytest.mark.parametrize("name", TROUBLES)
+def test_with_every_tenth_call_in_trouble_one_apply_converges(stage: Stage, name: str, phase: int) -> None:
+    """The third call makes the trunk, the fifth an origination URL: the two that must not be made twice."""
+    declare(stage)
+    kinds = cycle(TROUBLES[name])
+    stage.twilio.trouble = lambda call: next(kinds) if call.number % 10 == phase else None
+    applied = stage.apply()
+    assert applied["failed_count"] == 0
+    in_place(stage)
+    assert len([c for c in stage.twilio.calls if c.number % 10 == phase]) >= 3, "there was trouble"
+    stage.twilio.trouble = lambda call: None
+    stage.settled()
+
+
+@pytest.mark.parametrize("kind", ["500-after", "drop-after", "cut-after"])
+def test_every_create_in_trouble_at_once(stage: Stage, kind: str) -> None:
+    """Each create takes effect and its answer is lost: what is there is found, not made again."""
+    declare(stage)
+    troubled: set[str] = set()
+
+    def trouble(call: Call) -> str | None:
+        what = call.form.get("SipUrl", call.path)
+        if call.method != "POST" or "/v1/Trunks" not in call.path or what in troubled:
+            return None
+        troubled.add(what)
+        return kind
+
+    stage.twilio.trouble = trouble
+    stage.apply()
+    assert len(troubled) == 4
+    in_place(stage)
+    stage.settled()
