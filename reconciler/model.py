@@ -112,7 +112,8 @@ class Desired(msgspec.Struct, frozen=True):
     `key` is its natural key: the E.164 or SID written in the file, a trunk's name, an origination URL.
     `address` follows from it, but for a number declared by SID, whose E.164 only Twilio knows (then it is
     ``number/PN…`` until `planning.match` has found the number). `sid` pins the SID. `parent` is the address of
-    the trunk that an origination URL belongs to.
+    the trunk that an origination URL belongs to. `on_create` holds attributes that a new resource gets and that are
+    not managed afterwards.
     """
 
     kind: str
@@ -122,6 +123,7 @@ class Desired(msgspec.Struct, frozen=True):
     position: Position
     sid: str | None = None
     parent: str | None = None
+    on_create: Attrs = {}
 
 
 class Live(msgspec.Struct, frozen=True, gc=False):

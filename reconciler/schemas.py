@@ -11,13 +11,18 @@ from reconciler.config.schema import config_schema
 from reconciler.report import documents
 from reconciler.state.schema import plan_file_schema, state_schema
 
+_REFERENCE = "#/$defs/{name}"
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def _output(document: type[documents.Document]) -> Callable[[], dict[str, Any]]:
+def _output(*shapes: type[documents.Document]) -> Callable[[], dict[str, Any]]:
+    """The schema of a command's document: one of these shapes, or a `FailureDocument`."""
+
     def schema() -> dict[str, Any]:
-        (reference,), components = msgspec.json.schema_components([document], ref_template="#/$defs/{name}")
-        return {"$schema": _DRAFT, **reference, "$defs": dict(sorted(components.items()))}
+        references, components = msgspec.json.schema_components(
+            [*shapes, documents.FailureDocument], ref_template=_REFERENCE
+        )
+        return {"$schema": _DRAFT, "anyOf": list(references), "$defs": dict(sorted(components.items()))}
 
     return schema
 
@@ -30,6 +35,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "apply": _output(documents.ApplyDocument),
     "drift": _output(documents.DriftDocument),
     "validate": _output(documents.ValidateDocument),
-    "show": _output(documents.ResourceDocument),
+    "show": _output(documents.ResourceDocument, documents.PlanDocument, documents.StateListDocument),
+    "state-show": _output(documents.ResourceDocument),
     "state-list": _output(documents.StateListDocument),
 }

@@ -56,8 +56,11 @@ def carry_out(
     gateways: Mapping[str, Gateway],
     means: Means,
 ) -> Result:
-    """Carry out a plan under the lock of its state; returns every outcome. A plan without anything writes nothing."""
-    if not plan.actions and not plan.refreshes:
+    """Carry out a plan under the lock of its state; returns every outcome.
+
+    A plan without anything writes nothing, but folds what an interrupted run has left in its journal.
+    """
+    if not plan.actions and not plan.refreshes and not state.unfolded:
         return Result(())
     means.progress.applying(len(plan.actions))
     journal = store.begin(state)

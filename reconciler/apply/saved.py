@@ -13,7 +13,7 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Action, Live, Wire
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, fingerprint
-from reconciler.planning.stale import moved_base, moved_objects
+from reconciler.planning.stale import appeared, moved_base, moved_objects
 from reconciler.state import planfile
 from reconciler.state.document import State
 from reconciler.state.planfile import PlanFile
@@ -48,7 +48,10 @@ def staleness(saved: PlanFile, project: Project, state: State, observed: Observe
     moved = [moved_base(kind, was, now) for kind, was, now in bases if was != now]
     of_state = planfile.moved(saved, state)
     moved += [of_state] if of_state is not None else []
-    return moved or moved_objects(saved.fingerprints, _live_fingerprints(saved, observed))
+    return moved or [
+        *moved_objects(saved.fingerprints, _live_fingerprints(saved, observed)),
+        *appeared(a.address for a in saved.actions if a.action == "create" and a.address in observed.others),
+    ]
 
 
 def plan_of(saved: PlanFile, fresh: Plan) -> Plan:

@@ -63,7 +63,7 @@ def apply(
         click.echo("Not applied.", err=True)
         return 1
     emit(shared, apply_document(applied.result, applied.planned.notes))
-    return of_result(applied.result, detailed=shared.detailed_exitcode)
+    return of_result(applied.result)
 
 
 def _confirm(shared: Common, planned: Planned) -> bool:

@@ -17,8 +17,8 @@ def of_plan(plan: Plan, *, detailed: bool) -> int:
     return Exit.CHANGES if detailed and plan.actions else Exit.DONE
 
 
-def of_result(result: Result, *, detailed: bool) -> int:
+def of_result(result: Result) -> int:
     """Partial as soon as one action succeeded and one did not; failed when none succeeded."""
     if not result.failures:
-        return Exit.CHANGES if detailed and result.outcomes else Exit.DONE
+        return Exit.DONE
     return Exit.PARTIAL if result.successes else Exit.FAILED

@@ -59,7 +59,13 @@ def main() -> None:
 def run(args: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     gc.disable()  # a short-lived process: at 100,000 numbers the collector costs more than all planning
-    leave(outcome(lambda: main.main(complete(sys.argv[1:] if args is None else args), standalone_mode=False)))
+    leave(
+        outcome(
+            lambda: main.main(
+                complete(sys.argv[1:] if args is None else args), prog_name="reconciler", standalone_mode=False
+            )
+        )
+    )
 
 
 def leave(code: int) -> NoReturn:

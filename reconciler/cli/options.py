@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from reconciler.remote.gateway import CallRecord
     from reconciler.workflows import Progress, Setting
 
+if TYPE_CHECKING:
+    _FloatType = click.ParamType[float]
+else:
+    _FloatType = click.ParamType  # generic only in newer versions of click
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Duration(click.ParamType[float]):
+class Duration(_FloatType):
     """A time in seconds, written ``30s``, ``2m`` or as a plain number."""
 
     name = "duration"
@@ -77,7 +82,7 @@ class Common(msgspec.Struct, frozen=True):
             concurrency=self.concurrency,
             lock_timeout=self.lock_timeout,
             refresh=refresh,
-            command=command,
+            command=" ".join(["reconciler", *sys.argv[1:]]) if sys.argv[1:] else command,
             on_call=_tell_call if self.verbose else None,
         )
 
@@ -132,7 +137,7 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         shared = Common(
             directory, file, shape, no_color, verbose, targets, excludes, concurrency, lock_timeout, detailed_exitcode
         )
-        return guarded(shared, function.__name__, lambda: function(shared, **own))
+        return guarded(shared, command_name(), lambda: function(shared, **own))
 
     decorated: Any = command
     for option in reversed(options):
@@ -145,6 +150,15 @@ def _tell_call(call: CallRecord) -> None:
     again = f" (attempt {call.attempt})" if call.attempt > 1 else ""
     what = f"{call.account}: {call.method} {call.path} {call.status or 'no answer'} {call.seconds:.3f}s{request}{again}"
     click.echo(what, err=True)
+
+
+def command_name() -> str:
+    """The command that is running, as documents name it: ``plan``, ``state list``."""
+    context, names = click.get_current_context(), []
+    while context.parent is not None:
+        names.append(context.info_name or "")
+        context = context.parent
+    return " ".join(reversed(names))
 
 
 def on_terminal() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -32,10 +31,11 @@ def emit(common: Common, document: Document) -> None:
 
 def emit_diagnostics(common: Common, diagnostics: Sequence[Diagnostic]) -> None:
     """Print diagnostics on stderr, each with its place and the line of the file."""
+    from reconciler.config.source import source_line
     from reconciler.report import as_text
 
     text = as_text.render_diagnostics(
-        in_reading_order(list(diagnostics)), common.style(sys.stderr), lambda f, n: source_line(common.directory, f, n)
+        in_reading_order(list(diagnostics)), common.style(sys.stderr), lambda f, n: source_line(f, n, common.directory)
     )
     click.echo(text, nl=False, err=True)
 
@@ -45,17 +45,6 @@ def emit_failure(common: Common, command: str, diagnostics: Sequence[Diagnostic]
     if not common.json:
         emit_diagnostics(common, diagnostics)
         return
-    from reconciler.report.documents import Document
+    from reconciler.report.build import failure_document
 
-    errors = sum(d.severity == "error" for d in diagnostics)
-    summary = {"errors": errors, "warnings": sum(d.severity == "warning" for d in diagnostics)}
-    emit(common, Document(command=command, summary=summary, diagnostics=in_reading_order(list(diagnostics))))
-
-
-def source_line(directory: Path, file: str, line: int) -> str | None:
-    """A line of the configuration, as it stands in the file."""
-    try:
-        with (directory / file).open(encoding="utf-8") as lines:
-            return next((text.rstrip("\r\n") for number, text in enumerate(lines, 1) if number == line), None)
-    except (OSError, UnicodeDecodeError):
-        return None
+    emit(common, failure_document(command, diagnostics))

@@ -24,7 +24,7 @@ class Quiet:
 
     def planned(self, planned: Planned) -> None:
         """The plan, unless stdout is to be one document."""
-        if self._common.json:
+        if self._common.json or not planned.plan.actions:
             return
         from reconciler.report import as_text
         from reconciler.report.build import plan_document

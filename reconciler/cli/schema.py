@@ -24,5 +24,5 @@ def schema(name: str, names: bool) -> int:
         return 0
     if name not in SCHEMAS:
         raise click.UsageError(f"No schema `{name}`; there are: {', '.join(SCHEMAS)}.")
-    click.echo(json.dumps(SCHEMAS[name](), indent=2))
+    click.echo(json.dumps(SCHEMAS[name](), indent=2, ensure_ascii=False))
     return 0

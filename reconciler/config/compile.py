@@ -95,28 +95,28 @@ def trunk_resources(name: str, trunk: Trunk, account: str, place: Place) -> Iter
     """A trunk and its origination URLs."""
     on_removal: OnRemoval = "keep" if trunk.on_removal == "keep" else "restore"
     options = Options(on_removal=on_removal, protect=trunk.protect)
-    attrs: Attrs = {
-        "friendly_name": trunk.friendly_name or name,
-        "domain_name": trunk.domain,
-        "secure": trunk.secure,
-    }
+    declared = {"friendly_name": trunk.friendly_name, "domain_name": trunk.domain, "secure": trunk.secure}
+    attrs: Attrs = {field: value for field, value in declared.items() if value is not None}
     address = f"trunk/{name}"
-    yield Desired("trunk", address, name, Profile(account, attrs, options), place.at("key"))
+    profile = Profile(account, attrs, options)
+    yield Desired("trunk", address, name, profile, place.at("key"), on_create={"friendly_name": name})
     for index, origination in enumerate(trunk.origination):
         url = origination.sip_url
         position = at(place, ("origination", index)).at("value")
         profile = Profile(account, _origination_attrs(origination), options)
-        yield Desired("origination_url", f"origination_url/{name}/{url}", url, profile, position, parent=address)
+        new = {"friendly_name": sip_host(url)[:64]}
+        address_of = f"origination_url/{name}/{url}"
+        yield Desired("origination_url", address_of, url, profile, position, parent=address, on_create=new)
 
 
 def _origination_attrs(origination: Origination) -> Attrs:
-    return {
+    attrs: dict[str, Value] = {
         "sip_url": origination.sip_url,
         "priority": origination.priority,
         "weight": origination.weight,
         "enabled": origination.enabled,
-        "friendly_name": origination.friendly_name or sip_host(origination.sip_url)[:64],
     }
+    return {**attrs, "friendly_name": origination.friendly_name} if origination.friendly_name else attrs
 
 
 def sip_host(url: str) -> str:

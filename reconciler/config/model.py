@@ -62,13 +62,13 @@ class Safety(Section):
         "Whether an import may overwrite what somebody else put on a number.", "refuse", default="refuse"
     )
     max_updates: Quota = optional(
-        "Most changes to bound resources of a kind: a number, or a share (which counts from 10 resources on).",
+        "Most changes to bound resources of a kind: a number, or a share; it counts from 10 bound resources on.",
         "30%",
         default="30%",
         validate_default=True,
     )
     max_removals: Quota = optional(
-        "Most removals of bound resources of a kind: a number, or a share (which counts from 10 resources on).",
+        "Most removals of bound resources of a kind: a number, or a share; it counts from 10 bound resources on.",
         5,
         default="30%",
         validate_default=True,

@@ -45,26 +45,27 @@ def refusals(plan: Plan, limits: Limits, consent: Sequence[str], *, force: bool)
 
 
 def _takeovers(actions: Iterable[Action], consent: Sequence[str]) -> list[Diagnostic]:
-    return [
-        Diagnostic(
-            code="takeover_refused",
-            summary="Foreign values would be overwritten",
-            detail=f"{action.address}: {_lost(action)} would be lost, and nobody here has set it. "
-            "Consent in the file (`takeover: allow` on the number, or `safety: {takeover: allow}`), or with\n"
-            f"  --allow-takeover={action.address}\n"
-            "The values are recorded first and put back when the number is released.",
-            address=action.address,
-            file=action.file,
-            line=action.line,
-            column=action.column,
-        )
-        for action in actions
-        if action.takeover and not _consented(action, consent)
-    ]
+    refused: dict[str, list[Action]] = {}
+    for action in actions:
+        if action.takeover and not _consented(action, consent):
+            refused.setdefault(action.address, []).append(action)
+    return [_takeover(address, steps) for address, steps in refused.items()]
 
 
-def _lost(action: Action) -> str:
-    return ", ".join(f"{change.field} {change.before}" for change in action.takeover)
+def _takeover(address: str, steps: Sequence[Action]) -> Diagnostic:
+    lost = dict.fromkeys(f"{change.field} {change.before}" for step in steps for change in step.takeover)
+    return Diagnostic(
+        code="takeover_refused",
+        summary="Foreign values would be overwritten",
+        detail=f"{address}: {', '.join(lost)} would be lost, and nobody here has set it. "
+        "Consent in the file (`takeover: allow` on the number, or `safety: {takeover: allow}`), or with\n"
+        f"  --allow-takeover={address}\n"
+        "The values are recorded first and put back when the number is released.",
+        address=address,
+        file=steps[0].file,
+        line=steps[0].line,
+        column=steps[0].column,
+    )
 
 
 def _consented(action: Action, consent: Sequence[str]) -> bool:

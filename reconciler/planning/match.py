@@ -34,10 +34,11 @@ def _looked_for(
     """Trunks whose SID is not known: declared ones, and those that a run was about to create when it died."""
     for want in desired:
         if want.kind == "trunk" and want.profile.account == account:
-            yield want.key, want.profile.attrs
+            yield want.key, {**want.on_create, **want.profile.attrs}
     for address, entry in resources.items():
         if entry.kind == "trunk" and entry.account == account and not entry.sid and entry.pending:
-            yield address.split("/", 1)[1], entry.pending
+            name = address.split("/", 1)[1]
+            yield name, {"friendly_name": name, **entry.pending}
 
 
 def addressed(kind: str, live: Iterable[Live], names: Mapping[str, str]) -> dict[str, Live]:

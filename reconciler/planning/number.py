@@ -102,7 +102,7 @@ def _writes(
             live,
             step.name,
             reason,
-            changes=changes(desired.kind, step.replaces, {**step.writes, **step.effect}),
+            changes=_changes(desired.kind, step),
             takeover=tuple(
                 change
                 for part, value in {**step.writes, **step.effect}.items()
@@ -139,6 +139,14 @@ def _steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
     if "friendly_name" in wanted:
         name = {"friendly_name": wanted["friendly_name"]}
         yield Step("rename", name, name, have)
+
+
+def _changes(kind: str, step: Step) -> tuple[Change, ...]:
+    """What a step changes; a trunk or an application that comes or goes leaves the URLs behind it as they are."""
+    found = changes(kind, step.replaces, {**step.writes, **step.effect})
+    if step.name in ("attach_trunk", "detach_trunk", "set_application"):
+        return tuple(change for change in found if change.field == "trunk" or change.field.endswith("_application"))
+    return found
 
 
 def _is_hook(value: Value) -> bool:

@@ -40,6 +40,7 @@ def remove(address: str, entry: Entry, live: Live) -> Action:
 
 
 def _create(desired: Desired, entry: Entry | None) -> Action:
+    attrs = {**desired.on_create, **desired.profile.attrs}
     planned = Entry(
         kind=desired.kind,
         account=desired.profile.account,
@@ -57,8 +58,8 @@ def _create(desired: Desired, entry: Entry | None) -> Action:
         "create",
         reason,
         planned,
-        changes=changes(desired.kind, {}, desired.profile.attrs),
-        writes=dict(desired.profile.attrs),
+        changes=changes(desired.kind, {}, attrs),
+        writes=attrs,
         after=(desired.parent,) if desired.parent else (),
     )
 

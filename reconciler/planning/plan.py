@@ -205,6 +205,8 @@ def _remove_other(draft: _Draft, address: str, entry: Entry) -> None:
     live = draft.observed.others.get(address)
     if live is None:
         draft.actions.append(forget(address, entry, "no longer on Twilio"))
+    elif entry.options.on_removal == "keep":
+        draft.actions.append(forget(address, entry, "it stays on Twilio (on_removal: keep)"))
     elif not entry.created:
         draft.actions.append(forget(address, entry, "it was there before it was imported, so it stays on Twilio"))
     elif users := _users(draft, entry, live):

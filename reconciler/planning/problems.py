@@ -18,7 +18,8 @@ def not_there(want: Desired, address: str, entry: Entry | None, observed: Observ
             "A managed number is gone from Twilio",
             f"{entry.key} ({entry.sid}) was imported from account `{entry.account}` and is not there any more: "
             "released, ported out or moved to another account. It is not bought again by itself. "
-            "If it is gone for good, remove it from the configuration and apply.",
+            f"If it is gone for good, remove it from the configuration and apply; "
+            f"to apply all the rest before that is known, add `--exclude {address}`.",
         )
     searched = ", ".join(f"`{name}`" for name in sorted(observed.numbers)) or "none"
     where = [account for account, _ in observed.elsewhere(want.key)]

@@ -6,7 +6,7 @@ A number is never deleted. What somebody else has changed since we last wrote it
 from __future__ import annotations
 
 from reconciler.kinds.number import PARTS, canonical, in_words
-from reconciler.model import Action, ActionName, Change, Entry, Live, RouteChange, WireValue
+from reconciler.model import Action, ActionName, Change, Entry, Live, RouteChange, TrunkRoute, WireValue
 from reconciler.planning.compare import last_applied, live_value, prior_field
 
 _VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
@@ -91,12 +91,20 @@ def _action(address: str, entry: Entry, live: Live, name: ActionName, send: dict
         kind=entry.kind,
         account=entry.account,
         sid=entry.sid,
-        changes=tuple(Change(field, _live_field(live, field), value or None) for field, value in send.items()),
+        changes=tuple(_change(live, field, value) for field, value in send.items()),
         route=None if after == before else RouteChange(in_words(before), in_words(after)),
         restore=send,
         entry=entry if name == "restore_webhooks" else None,
         note=_note(entry, send),
     )
+
+
+def _change(live: Live, field: str, value: WireValue) -> Change:
+    """A field as a user knows it: the trunk by its name where it has one."""
+    voice = live.attrs["voice"]
+    if field == "trunk_sid":
+        return Change("trunk", voice.trunk if isinstance(voice, TrunkRoute) else None, value or None)
+    return Change(field, _live_field(live, field), value or None)
 
 
 def _note(entry: Entry, send: dict[str, WireValue]) -> str:

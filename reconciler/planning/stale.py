@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.kind import same
@@ -12,6 +12,11 @@ from reconciler.model import Wire
 def moved_objects(saved: Mapping[str, Wire], live: Mapping[str, Wire | None]) -> list[Diagnostic]:
     """One diagnostic for each field that is not as the plan saw it, with both values; None: the object is gone."""
     return [problem for address in sorted(saved) for problem in _moved(address, saved[address], live.get(address))]
+
+
+def appeared(addresses: Iterable[str]) -> list[Diagnostic]:
+    """One diagnostic for each resource that the plan would create and that is there by now."""
+    return [_stale(f"{address} would be created, and is on Twilio by now.", address) for address in addresses]
 
 
 def moved_base(kind: str, saved: str, now: str) -> Diagnostic:

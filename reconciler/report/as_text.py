@@ -16,6 +16,7 @@ from reconciler.report.documents import (
     PlannedAction,
     ResourceDocument,
     StateListDocument,
+    ValidateDocument,
 )
 from reconciler.report.style import Style
 
@@ -43,6 +44,8 @@ def render(document: Document, style: Style) -> str:
             lines = _apply(document, style)
         case DriftDocument():
             lines = _drift(document, style)
+        case ValidateDocument():
+            lines = iter([style("good", _valid(document))])
         case StateListDocument():
             lines = (row.address for row in document.resources)
         case ResourceDocument():
@@ -129,6 +132,15 @@ def _apply(document: ApplyDocument, style: Style) -> Iterator[str]:
         return
     colour = "good" if document.failed_count == 0 else "bad"
     yield style(colour, f"Applied: {document.success_count} succeeded, {document.failed_count} failed.")
+
+
+def _valid(document: ValidateDocument) -> str:
+    names = {"numbers": "number", "bridge_numbers": "bridge number", "trunks": "trunk", "agents": "agent"}
+    counts = [_count(document.summary[key], name) for key, name in names.items() if document.summary.get(key)]
+    warnings = document.summary["warnings"]
+    return f"Valid: {', '.join(counts) or 'nothing declared'}" + (
+        f"; {_count(warnings, 'warning')}." if warnings else "."
+    )
 
 
 def _failed(outcome: ActionOutcome, style: Style) -> Iterator[str]:

@@ -18,7 +18,9 @@ from reconciler.planning.plan import Plan
 from reconciler.report.documents import (
     ActionOutcome,
     ApplyDocument,
+    Document,
     DriftDocument,
+    FailureDocument,
     NumberError,
     OutcomeError,
     PlanDocument,
@@ -40,7 +42,7 @@ def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str
             "actions": len(plan.actions),
             "addresses": len({action.address for action in plan.actions}),
             "by_action": dict(sorted(counts.items())),
-            "takeovers": sum(bool(action.takeover) for action in plan.actions),
+            "takeovers": len({action.address for action in plan.actions if action.takeover}),
             "refreshes": len(plan.refreshes),
             "bound": sum(plan.bound.values()),
             "unmanaged": plan.unmanaged,
@@ -70,6 +72,16 @@ def apply_document(result: Result, diagnostics: Sequence[Diagnostic]) -> ApplyDo
         failed_count=len(failures),
         errors=[_error(outcome) for outcome in failures],
     )
+
+
+def failure_document(command: str, diagnostics: Sequence[Diagnostic]) -> Document:
+    """What a command prints that could not do its work; an `apply` has then done nothing, and says so in its form."""
+    ordered = in_reading_order(list(diagnostics))
+    if command == "apply":
+        document = apply_document(Result(()), ordered)
+        document.summary |= _severities(ordered)
+        return document
+    return FailureDocument(command=command, summary=_severities(ordered), diagnostics=ordered)
 
 
 def drift_document(

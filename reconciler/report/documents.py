@@ -18,12 +18,16 @@ FORMAT_VERSION = "1.0"
 
 
 class Document(msgspec.Struct, kw_only=True):
-    """What all documents have in common; alone, it is what a command prints that could not do its work."""
+    """What all documents have in common."""
 
     format_version: str = FORMAT_VERSION
     command: str
     summary: dict[str, Any] = {}
     diagnostics: list[Diagnostic] = []
+
+
+class FailureDocument(Document, kw_only=True, forbid_unknown_fields=True):
+    """What a command prints that could not do its work: why, and nothing else."""
 
 
 class ValidateDocument(Document, kw_only=True):

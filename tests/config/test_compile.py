@@ -213,7 +213,8 @@ def test_a_trunk_and_its_origination_urls_become_resources(loaded: Load) -> None
     )
     edge, first, second, plain = project.desired
     assert (edge.kind, edge.address, edge.key, edge.parent) == ("trunk", "trunk/edge", "edge", None)
-    assert edge.profile.attrs == {"friendly_name": "edge", "domain_name": "acme-edge.pstn.twilio.com", "secure": True}
+    assert edge.profile.attrs == {"domain_name": "acme-edge.pstn.twilio.com", "secure": True}
+    assert edge.on_create == {"friendly_name": "edge"}
     assert edge.profile.options.on_removal == "keep"
     assert edge.position == Position("reconciler.yaml", 6, 3)
     assert first.address == "origination_url/edge/sip:sbc1.example.com;transport=tls"
@@ -224,11 +225,11 @@ def test_a_trunk_and_its_origination_urls_become_resources(loaded: Load) -> None
         "priority": 20,
         "weight": 5,
         "enabled": False,
-        "friendly_name": "sbc1.example.com",
     }
+    assert first.on_create == {"friendly_name": "sbc1.example.com"}
     assert second.profile.attrs["friendly_name"] == "Second"
     assert (second.profile.attrs["priority"], second.profile.attrs["weight"]) == (10, 10)
-    assert plain.profile.attrs == {"friendly_name": "plain", "domain_name": None, "secure": False}
+    assert plain.profile.attrs == {"secure": False}
     assert type(first.profile.attrs["priority"]) is int
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -212,7 +213,7 @@ def _usage(option: click.Option) -> str:
     return f"{names[:-1]}{'' if metavar.startswith('[') else ' '}{metavar}`"
 
 
-def _metavar(kind: click.ParamType) -> str:
+def _metavar(kind: click.ParamType[Any]) -> str:
     match kind:
         case click.Choice():
             return "|".join(kind.choices)

@@ -1,4 +1,4 @@
-"""The Markdown files of the project, taken apart: headings, links, blocks of code, commands, names of tests and code."""
+"""The Markdown files of the project, taken apart: headings, links, blocks of code, commands, spans of code."""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.request import urlopen
 
 import msgspec
+import urllib3
 
 from reconciler.errors import Exit
 from reconciler.sandbox.faults import AnyFault, Fault
@@ -48,8 +48,8 @@ def test_every_fault_is_documented_with_its_options() -> None:
 
 
 def test_every_control_endpoint_is_documented() -> None:
-    with Sandbox(World()) as sandbox, urlopen(f"{sandbox.base_url}/_sandbox") as reply:
-        known = set(msgspec.json.decode(reply.read())["endpoints"])
+    with Sandbox(World()) as sandbox, urllib3.PoolManager() as http:
+        known = set(http.request("GET", f"{sandbox.base_url}/_sandbox").json()["endpoints"])
     assert {row[0].strip("`") for row in rows("docs/sandbox.md", "## Control endpoints")} == known
 
 

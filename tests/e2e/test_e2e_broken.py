@@ -30,6 +30,7 @@ bridge_numbers:
   "555-0100": {voice: https://agents.example.com/bridge}
 accounts:
   main: {sid: AC0, auth_token: pl4nted-literal-token}
+  other: {sid: AC0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a, auth_token: {env: "pl4nted as a name"}}
 """
 EXPECTED = {
     ("reconciler.yaml", 6, 23, "invalid_url"),
@@ -37,16 +38,17 @@ EXPECTED = {
     ("parts/1-numbers.yaml", 2, 19, "agent_not_found"),
     ("parts/1-numbers.yaml", 3, 3, "unquoted_number"),
     ("parts/1-numbers.yaml", 4, 43, "trunk_not_found"),
-    ("parts/1-numbers.yaml", 6, 3, "duplicate_key"),
+    ("parts/1-numbers.yaml", 6, 3, "number_already_imported"),
     ("parts/2-bridges.yaml", 2, 3, "number_already_imported"),
     ("parts/2-bridges.yaml", 3, 3, "invalid_phone_format"),
     ("parts/2-bridges.yaml", 5, 15, "invalid_twilio_sid"),
-    ("parts/2-bridges.yaml", 5, 32, "literal_secret"),
+    ("parts/2-bridges.yaml", 5, 20, "literal_secret"),
+    ("parts/2-bridges.yaml", 6, 64, "invalid_name"),
 }
 
 
 def test_every_problem_of_every_file_is_placed(stage: Stage) -> None:
-    stage.secrets.add("pl4nted-literal-token")
+    stage.secrets |= {"pl4nted-literal-token", "pl4nted as a name"}
     folder = stage.folder.parent / "broken"
     stage.folder, home = folder, stage.folder
     for name, text in {"reconciler.yaml": ENTRY, "parts/1-numbers.yaml": NUMBERS}.items():

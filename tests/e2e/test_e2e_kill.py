@@ -104,7 +104,6 @@ class Killing:
         self.stage.run("apply", "--auto-approve", "--json")
         self.check_world()
         self.check_state()
-        self.stage.settled()
 
     def check_world(self) -> None:
         (trunk,) = self.twilio.trunks.values()
@@ -141,15 +140,14 @@ def killing(stage: Stage) -> Killing:
     return Killing(stage)
 
 
-@pytest.mark.parametrize("carried_out", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("number", range(1, 8))
-def test_killed_at_a_call(killing: Killing, number: int, carried_out: bool) -> None:
-    """Four kills in a row: a first run at one of its calls, and then others at writes that are still to be done."""
+@pytest.mark.parametrize("number", range(2, 14))
+def test_killed_at_a_call(killing: Killing, number: int) -> None:
+    """Three kills in a row: a first run at one of its calls, and then others at writes that are still to be done."""
+    carried_out = bool(number % 2)
     moments = [
-        Moment(2 * number + carried_out, carried_out),
+        Moment(number, carried_out),
         Moment(1, not carried_out, only_writes=True),
-        Moment(1, carried_out, only_writes=True),
-        Moment(2, not carried_out, only_writes=True),
+        Moment(2, carried_out, only_writes=True),
     ]
     for moment in moments:
         if not killing.kill_at(moment):
@@ -162,11 +160,12 @@ def killed_in_a_row(kill: Callable[[int], bool], numbers: range) -> int:
     return next((turn for turn, number in enumerate(numbers) if not kill(number)), len(numbers))
 
 
-@pytest.mark.parametrize("first", range(3, 7))
+@pytest.mark.parametrize("first", [3, 6])
 def test_killed_while_it_works_on_an_answer(killing: Killing, first: int) -> None:
     """With calls side by side, at once after an answer or some milliseconds later: between journal and next call."""
     killed_in_a_row(lambda n: killing.kill_after_answer(n, seconds=0.0007 * (n * first % 7)), range(first, first + 5))
     killing.finish()
+    killing.stage.settled()
 
 
 def test_killed_while_it_lets_go(killing: Killing) -> None:

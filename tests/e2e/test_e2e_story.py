@@ -132,18 +132,23 @@ def test_only_what_is_managed_is_compared_and_written(stage: Stage) -> None:
 
 def test_a_number_declared_with_nothing_is_watched_and_never_written(stage: Stage) -> None:
     stage.number(HANDMADE, voice_url="https://pbx.example.net/in")
-    stage.declare({HANDMADE: None, DEMO: {"agent": "support"}})
-    stage.number(DEMO)
+    stage.declare({HANDMADE: None})
     stage.apply()
-    stage.twilio.edit(HANDMADE, voice_url="https://laptop.example.dev/voice")
+    stage.twilio.edit(HANDMADE, voice_url="https://newer.example.net/in")
     fields = stage.json("drift", code=2)["drifted"][0]["fields"]
-    assert fields == [
-        {"field": "voice_url", "recorded": "https://pbx.example.net/in", "live": "https://laptop.example.dev/voice"}
-    ]
+    values = {"recorded": "https://pbx.example.net/in", "live": "https://newer.example.net/in"}
+    assert fields == [{"field": "voice_url", **values}]
     stage.apply()
     assert stage.json("drift")["drifted"] == []
-    assert not stage.twilio.writes_to(HANDMADE)
-    assert all(is_update(call) for call in stage.twilio.writes)
+    assert not stage.twilio.writes
+
+    stage.declare({HANDMADE: "support"})
+    refused = stage.run("apply", "--auto-approve", "--json", code=4)
+    assert refused.codes == ["takeover_refused"], "what was only watched is still somebody else's"
+    stage.apply("--allow-takeover")
+    stage.declare({})
+    stage.apply()
+    assert stage.twilio.number(HANDMADE)["voice_url"] == "https://newer.example.net/in", "what was there last"
 
 
 def test_twilio_may_name_its_own_host_and_lead_through_many_pages(stage: Stage) -> None:

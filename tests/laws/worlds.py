@@ -141,7 +141,7 @@ def edit(stage: Stage, edits: list[tuple[int, str, str]]) -> None:
 
 
 def picture(twilio: FakeTwilio) -> dict[str, Any]:
-    """The world without the SIDs that chance gave, and with one way to write nothing."""
+    """The world without the SIDs that chance gave, one way to write nothing, and no method of a URL that is not there."""
     main = twilio.accounts["main"]
     domains = {sid: row["domain_name"] for sid, row in main.trunks.items()}
     return {
@@ -155,7 +155,12 @@ def picture(twilio: FakeTwilio) -> dict[str, Any]:
 
 def _plain(row: Row, domains: dict[str, str]) -> Row:
     plain = {name: value or None for name, value in row.items() if name != "sid"}
-    return {**plain, "trunk_sid": domains.get(row.get("trunk_sid") or "")}
+    idle = [name for name in plain if name.endswith("_method") and not (row.get(_url_of(name)))]
+    return {**plain, **dict.fromkeys(idle), "trunk_sid": domains.get(row.get("trunk_sid") or "")}
+
+
+def _url_of(method: str) -> str:
+    return method.removesuffix("_method") + ("" if method.startswith("status") else "_url")
 
 
 def has_route(twilio: FakeTwilio, row: Row) -> bool:

@@ -1,0 +1,134 @@
+"""Every folder here is a case: a configuration, what Twilio has and what is remembered; and what comes of it.
+
+| file               | is                                                                      |
+|--------------------|-------------------------------------------------------------------------|
+| `config.yaml`      | the configuration                                                       |
+| `observed.json`    | accounts → numbers, trunks … in the form of Twilio's API                |
+| `state.json`       | what is remembered, if anything                                         |
+| `plan.txt`         | the plan as people read it                                              |
+| `plan.json`        | the same as a document                                                  |
+| `calls.json`       | what apply sends for each action; empty when it would refuse            |
+| `diagnostics.txt`  | problems and warnings                                                   |
+
+`UPDATE_GOLDEN=1 pytest tests/cases` writes the last four anew; look at what changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.apply.outcome import Outcome
+from reconciler.cli.output import source_line
+from reconciler.config.load import load
+from reconciler.config.project import Project
+from reconciler.diagnostics import has_errors
+from reconciler.model import Entry
+from reconciler.planning import guard
+from reconciler.planning.observed import Observed
+from reconciler.planning.plan import Plan, make
+from reconciler.remote.observe import observe
+from reconciler.report import as_json, as_text
+from reconciler.report.build import plan_document
+from reconciler.report.style import Style
+from reconciler.state.document import decode
+from tests.apply.fake import Call, FakeTwilio
+from tests.apply.orders import in_order
+
+HERE = Path(__file__).parent
+CASES = sorted(path.name for path in HERE.iterdir() if (path / "config.yaml").exists())
+GOLDEN = ("plan.txt", "plan.json", "calls.json", "diagnostics.txt")
+
+
+class Case:
+    """One folder, planned."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.project: Project = load(folder / "config.yaml", environ={}, display_root=folder)
+        self.twilio = FakeTwilio(json.loads((folder / "observed.json").read_text(encoding="utf-8")))
+        state = folder / "state.json"
+        known = decode(state.read_bytes(), self.project.name, "state.json") if state.exists() else None
+        self.entries: dict[str, Entry] = dict(known.resources) if known else {}
+        self.observed = self.observe(self.entries)
+        self.plan = self.make(self.entries, self.observed)
+        self.refusals = guard.refusals(self.plan, self.project.safety, (), force=False)
+
+    def observe(self, entries: dict[str, Entry]) -> Observed:
+        """What the accounts show that are declared or remembered."""
+        gateways = self.twilio.gateways()
+        needed = {want.profile.account for want in self.project.desired} | {e.account for e in entries.values()}
+        return observe(self.project.desired, entries, {name: gateways[name] for name in needed})
+
+    def make(self, entries: dict[str, Entry], observed: Observed) -> Plan:
+        """The plan."""
+        return make(self.project.desired, entries, observed, self.project.our_urls)
+
+    @property
+    def refused(self) -> bool:
+        """Whether apply would write nothing at all."""
+        return has_errors(list(self.plan.diagnostics)) or bool(self.refusals)
+
+    def rendered(self) -> dict[str, str]:
+        """The golden files as they ought to be; carries the plan out unless apply would refuse it."""
+        announced = [guard.as_warning(r) for r in self.refusals if r not in self.plan.diagnostics]
+        document = plan_document(self.plan, [*self.project.warnings, *announced])
+        steps = [] if self.refused else [_step(outcome, calls) for outcome, calls in self._carried_out()]
+        return {
+            "plan.txt": as_text.render(document, Style()),
+            "plan.json": as_json.render(document),
+            "calls.json": json.dumps(steps, indent=2, ensure_ascii=False) + "\n",
+            "diagnostics.txt": as_text.render_diagnostics(
+                document.diagnostics, Style(), lambda file, line: source_line(self.folder, file, line)
+            ),
+        }
+
+    def _carried_out(self) -> Iterator[tuple[Outcome, list[Call]]]:
+        told = 0
+        sids = {address: live.sid for address, live in self.observed.others.items()}
+        for outcome in in_order(self.twilio, self.entries, self.plan, sids):
+            calls, told = self.twilio.calls[told:], len(self.twilio.calls)
+            yield outcome, calls
+            if outcome.entry is None:
+                self.entries.pop(outcome.action.address, None)
+            else:
+                self.entries[outcome.action.address] = outcome.entry
+        acted = {action.address for action in self.plan.actions}
+        self.entries.update({a: e for a, e in self.plan.refreshes.items() if a not in acted})
+
+
+def _step(outcome: Outcome, calls: list[Call]) -> dict[str, Any]:
+    assert outcome.succeeded, outcome.error
+    sent = [{"method": call.method, "path": call.path, "params": _form(call.params)} for call in calls]
+    return {"address": outcome.action.address, "action": outcome.action.action, "calls": sent}
+
+
+def _form(params: dict[str, Any]) -> dict[str, str]:
+    """Parameters as a form carries them."""
+    return {name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in params.items() if v is not None}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_gives_its_golden_files_and_needs_nothing_afterwards(name: str) -> None:
+    case = Case(HERE / name)
+    rendered = case.rendered()
+    if os.environ.get("UPDATE_GOLDEN"):
+        for file, text in rendered.items():
+            (HERE / name / file).write_text(text, encoding="utf-8")
+    for file, text in rendered.items():
+        assert text == (HERE / name / file).read_text(encoding="utf-8"), file
+    if not case.refused:
+        again = case.make(case.entries, case.observe(case.entries))
+        assert again.actions == ()
+        assert again.refreshes == {}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_has_no_file_that_nobody_reads(name: str) -> None:
+    inputs = {"config.yaml", "observed.json", "state.json"}
+    assert {path.name for path in (HERE / name).iterdir()} <= {*inputs, *GOLDEN}
