@@ -12,6 +12,7 @@ from reconciler.cli.options import Common, on_terminal, scoped
 from reconciler.cli.output import emit, emit_diagnostics
 from reconciler.cli.progress import progress_for
 from reconciler.cli.signals import stop_on_signals
+from reconciler.errors import Exit
 
 if TYPE_CHECKING:
     from reconciler.workflows import Planned
@@ -61,7 +62,9 @@ def apply(
             progress.close()
     if applied.declined:
         click.echo("Not applied.", err=True)
-        return 1
+        if shared.json:
+            emit(shared, apply_document(applied.result, applied.planned.notes))
+        return Exit.FAILED
     emit(shared, apply_document(applied.result, applied.planned.notes))
     return of_result(applied.result)
 

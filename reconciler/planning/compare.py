@@ -77,6 +77,9 @@ def prior_field(entry: Entry, field: str) -> WireValue:
 def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:
     """Compare one bound resource; an empty `wanted` means that nothing has to be written."""
     attrs = desired.profile.attrs
+    if entry.options.watch and not desired.profile.options.watch:
+        # What was only watched was never ours: all of it is taken over now, and is what a release puts back.
+        entry = msgspec.structs.replace(entry, applied={}, prior={}, prior_at=None)
     last = {name: last_applied(entry, live, name) for name in attrs if name in entry.applied}
     have = {name: in_form(entry, name, attrs[name], live_value(live, name)) for name in attrs}
     wanted = {name: value for name, value in attrs.items() if have[name] != value}

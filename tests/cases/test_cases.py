@@ -24,7 +24,6 @@ from typing import Any
 import pytest
 
 from reconciler.apply.outcome import Outcome
-from reconciler.cli.output import source_line
 from reconciler.config.load import load
 from reconciler.config.project import Project
 from reconciler.diagnostics import has_errors
@@ -84,7 +83,9 @@ class Case:
             "plan.json": as_json.render(document),
             "calls.json": json.dumps(steps, indent=2, ensure_ascii=False) + "\n",
             "diagnostics.txt": as_text.render_diagnostics(
-                document.diagnostics, Style(), lambda file, line: source_line(self.folder, file, line)
+                document.diagnostics,
+                Style(),
+                lambda file, line: (self.folder / file).read_text(encoding="utf-8").splitlines()[line - 1],
             ),
         }
 

@@ -24,7 +24,8 @@ from urllib.parse import quote
 
 from jsonschema import Draft202012Validator
 
-from .foreign import PATIENCE, Call, Foreign
+from .foreign import Foreign
+from .wire import PATIENCE, Call
 
 AC = "AC" + "0a" * 16
 TOKEN = "pl4nted:t/oken+of=main"
@@ -267,6 +268,3 @@ def watched(twilio: Foreign) -> Iterator[list[Call]]:
     before, calls = len(twilio.calls), list[Call]()
     yield calls
     calls += twilio.calls[before:]
-
-
-Wants = Callable[[Call], bool]

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from .foreign import Gate
 from .stage import AGENT, Running, Stage, is_update
+from .wire import Gate
 
 NUMBERS = [f"+15550100{n}" for n in range(101, 109)]
 

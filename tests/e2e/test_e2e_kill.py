@@ -15,8 +15,8 @@ import pytest
 
 from .foreign import SIDS as SID_FIELDS
 from .foreign import URLS as URL_FIELDS
-from .foreign import Call
 from .stage import AGENT, Running, Stage
+from .wire import Call
 
 VOICE, TRUNKED, ROUTED, BRIDGE, KEPT, OTHER = (f"+15550100{n}" for n in (101, 102, 103, 200, 104, 199))
 PRIOR = {"voice_url": "https://pbx.example.net/in", "voice_method": "GET", "sms_url": "https://pbx.example.net/sms"}
@@ -140,7 +140,7 @@ def killing(stage: Stage) -> Killing:
     return Killing(stage)
 
 
-@pytest.mark.parametrize("number", range(2, 14))
+@pytest.mark.parametrize("number", [2, 3, 4, 5, 6, 7, 9, 10, 12, 15])
 def test_killed_at_a_call(killing: Killing, number: int) -> None:
     """Three kills in a row: a first run at one of its calls, and then others at writes that are still to be done."""
     carried_out = bool(number % 2)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .foreign import Gate
 from .stage import Running, Stage
+from .wire import Gate
 
 ONE = "+15550100101"
 

@@ -74,7 +74,7 @@ def test_data_on_stdout_all_else_on_stderr(ready: Stage) -> None:
         document = ready.json(*command)
         assert document["command"] == " ".join(command)
         assert [row["address"] for row in document["resources"]] == [f"number/{ONE}"]
-        assert ready.run(*command).out == f"number/{ONE}\n"
+    assert ready.run("show").out == f"number/{ONE}\n"
     for command in (["state", "show", f"number/{ONE}"], ["show", ONE]):
         assert ready.json(*command)["resource"]["prior"]["voice_url"] == "https://demo.twilio.com/welcome/voice/"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def stale(stage: Stage, *args: str) -> str:
 
 
 def test_it_is_shown_and_applied_as_it_was_made(planned: Stage) -> None:
-    fits("plan-file", __import__("json").loads((planned.folder / "plan.bin").read_bytes()))
+    fits("plan-file", json.loads((planned.folder / "plan.bin").read_bytes()))
     shown = planned.json("show", "plan.bin")
     assert actions(shown) == actions(planned.plan())
     assert {row["address"] for row in shown["actions"]} == {f"number/{TWO}"}

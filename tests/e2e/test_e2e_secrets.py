@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from .foreign import Body, Call, Foreign, Refusal
+from .foreign import Foreign
 from .stage import AC, TOKEN, Stage
+from .wire import Body, Call, Refusal
 
 ONE = "+15550100101"
 ECHO = f"no: {TOKEN} / Basic {base64.b64encode(f'{AC}:{TOKEN}'.encode()).decode()}"

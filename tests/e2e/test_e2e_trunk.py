@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .foreign import Refusal
 from .stage import AC, AGENT, Stage, actions, is_update, watched
+from .wire import Refusal
 
 ONE, TWO, THREE = "+15550100101", "+15550100102", "+15550100103"
 SIP = ("sip:sbc1.example.com;transport=tls", "sip:sbc2.example.com")

@@ -6,8 +6,8 @@ from itertools import cycle
 
 import pytest
 
-from .foreign import Call
 from .stage import AGENT, Stage
+from .wire import Call
 
 URLS = [f"sip:sbc{n}.example.com" for n in (1, 2, 3)]
 ON_TRUNK = [f"+15550100{n}" for n in range(101, 108)]
