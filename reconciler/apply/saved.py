@@ -34,6 +34,8 @@ def saved_plan(
         fingerprints=plan.fingerprints,
         actions=list(plan.actions),
         refreshes=plan.refreshes,
+        bound=plan.bound,
+        unmanaged=plan.unmanaged,
         diagnostics=[*notes, *plan.diagnostics],
         targets=list(targets),
     )

@@ -73,7 +73,7 @@ def leave(code: int) -> NoReturn:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError:
         code = code or Exit.FAILED
     os._exit(code)
 

@@ -25,6 +25,8 @@ def plan(shared: Common, out: Path | None, refresh: bool) -> int:
     from reconciler.cli.codes import of_plan
     from reconciler.report.build import plan_document
 
+    if out is not None and not refresh:
+        raise click.UsageError("A plan that has not asked Twilio cannot be saved: leave out --no-refresh or --out.")
     progress = progress_for(shared)
     setting = shared.setting("plan", progress, refresh=refresh)
     try:

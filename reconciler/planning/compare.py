@@ -77,25 +77,43 @@ def prior_field(entry: Entry, field: str) -> WireValue:
 def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:
     """Compare one bound resource; an empty `wanted` means that nothing has to be written."""
     attrs = desired.profile.attrs
-    if entry.options.watch and not desired.profile.options.watch:
-        # What was only watched was never ours: all of it is taken over now, and is what a release puts back.
-        entry = msgspec.structs.replace(entry, applied={}, prior={}, prior_at=None)
     last = {name: last_applied(entry, live, name) for name in attrs if name in entry.applied}
     have = {name: in_form(entry, name, attrs[name], live_value(live, name)) for name in attrs}
     wanted = {name: value for name, value in attrs.items() if have[name] != value}
     drifted = any(name in last and have[name] != last[name] for name in wanted)
     declared = any(name not in last or attrs[name] != last[name] for name in wanted)
     reason: Reason = "conflict" if drifted and declared else "drift" if drifted else "config"
-    fresh = frozenset(name for name in attrs if name not in entry.applied)
+    fresh = frozenset(name for name in attrs if name not in entry.applied or _only_watched(entry, live, name))
     pending = entry.pending or {}
     resumes = all(name in pending and pending[name] == value for name, value in wanted.items())
     return Comparison(wanted, reason, fresh, _base(desired, entry, live, last), resumes)
 
 
+def _only_watched(entry: Entry, live: Live, name: str) -> bool:
+    """Whether a number was only watched so far and nobody here has written what this part of it shows."""
+    if not entry.options.watch:
+        return False
+    before = {field: entry.prior[field] for field in PARTS[name] if field in entry.prior}
+    return _changed(entry, live, name) or before == prior_of(entry.kind, live, [name])
+
+
+def _changed(entry: Entry, live: Live, name: str) -> bool:
+    return name in entry.applied and entry.applied[name] != live_value(live, name)
+
+
+def _prior(entry: Entry, live: Live, attrs: Attrs) -> dict[str, WireValue]:
+    """What a release puts back: the first values, but for what somebody has changed while it was only watched."""
+    if entry.created:
+        return entry.prior
+    moved = [name for name in entry.applied if entry.options.watch and _changed(entry, live, name)]
+    kept = {field: v for field, v in entry.prior.items() if not any(field in PARTS[name] for name in moved)}
+    fresh = [name for name in attrs if name not in entry.applied]
+    return {**prior_of(entry.kind, live, [*fresh, *moved]), **kept}
+
+
 def _base(desired: Desired, entry: Entry, live: Live, last: dict[str, Value]) -> Entry:
     """The entry as it is before any write: agreed values refreshed, options and newly managed fields taken in."""
     attrs = desired.profile.attrs
-    fresh = [name for name in attrs if name not in entry.applied]
     applied: dict[str, Value] = {}
     for name, want in attrs.items():
         have = in_form(entry, name, want, live_value(live, name))
@@ -109,7 +127,7 @@ def _base(desired: Desired, entry: Entry, live: Live, last: dict[str, Value]) ->
         parent=desired.parent,
         applied=applied,
         options=desired.profile.options,
-        prior=entry.prior if entry.created else {**prior_of(desired.kind, live, fresh), **entry.prior},
+        prior=_prior(entry, live, attrs),
         pending=None,
         normalised={name: pair for name, pair in entry.normalised.items() if name in attrs},
     )

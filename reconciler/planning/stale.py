@@ -39,17 +39,8 @@ def explain(saved: Wire, live: Wire) -> list[tuple[str, object, object]]:
     """(field, then, now) for all that differs."""
     from deepdiff import DeepDiff  # imported where a difference has been found: it costs a tenth of a second
 
-    found = DeepDiff(dict(saved), dict(live), view="tree", ignore_order=False)
-    rows = [
-        (".".join(str(part) for part in level.path(output_format="list")), _known(level.t1), _known(level.t2))
-        for levels in found.values()
-        for level in levels
-    ]
-    return sorted(rows, key=lambda row: row[0])
-
-
-def _known(value: object) -> object:
-    return value if isinstance(value, str | int | bool | float) else None
+    fields = DeepDiff(dict(saved), dict(live)).affected_root_keys
+    return [(field, saved.get(field), live.get(field)) for field in sorted(fields)]
 
 
 def _stale(detail: str, address: str | None) -> Diagnostic:

@@ -102,7 +102,7 @@ def drift_document(
 
 def saved_document(saved: PlanFile) -> PlanDocument:
     """A saved plan, as `plan` showed it."""
-    plan = Plan(tuple(saved.actions), dict(saved.refreshes), (), {}, 0, {})
+    plan = Plan(tuple(saved.actions), dict(saved.refreshes), (), saved.bound, saved.unmanaged, {})
     document = plan_document(plan, saved.diagnostics, command="show")
     document.summary |= {"created_at": saved.created_at, "lineage": saved.lineage, "serial": saved.serial}
     return document

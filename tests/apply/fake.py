@@ -334,4 +334,3 @@ def _snake(param: str) -> str:
 
 def _number_row(row: Row) -> NumberRow:
     return msgspec.convert(row, NumberRow)
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,16 @@ def test_data_on_stdout_all_else_on_stderr(ready: Stage) -> None:
     assert ready.run("show").out == f"number/{ONE}\n"
     for command in (["state", "show", f"number/{ONE}"], ["show", ONE]):
         assert ready.json(*command)["resource"]["prior"]["voice_url"] == "https://demo.twilio.com/welcome/voice/"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_behind_stdout_is_a_failure_without_a_traceback(ready: Stage) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [*COMMAND, "apply", "--auto-approve"]
+        done = subprocess.run(
+            command, cwd=ready.folder, env=ready.environ, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
 
 
 @pytest.mark.parametrize("command", [["state", "list"], ["state", "show", "number/x"], ["show", "number/x"]], ids=str)

@@ -151,6 +151,20 @@ def test_a_number_declared_with_nothing_is_watched_and_never_written(stage: Stag
     assert stage.twilio.number(HANDMADE)["voice_url"] == "https://newer.example.net/in", "what was there last"
 
 
+def test_a_number_that_is_only_watched_for_a_while_keeps_its_first_prior_values(stage: Stage) -> None:
+    """What it shows while it is watched is still what we wrote, and no value of somebody else's."""
+    stage.number(HANDMADE, voice_url="https://pbx.example.net/in")
+    stage.declare({HANDMADE: {"agent": "support", "takeover": "allow"}})
+    stage.apply()
+    stage.declare({HANDMADE: None})
+    stage.apply()
+    stage.declare({HANDMADE: {"agent": "support", "friendly_name": "Support line"}})
+    stage.apply()
+    stage.declare({})
+    stage.apply()
+    assert stage.twilio.number(HANDMADE)["voice_url"] == "https://pbx.example.net/in"
+
+
 def test_twilio_may_name_its_own_host_and_lead_through_many_pages(stage: Stage) -> None:
     stage.twilio.page_size, stage.twilio.advertised = 2, "https://trunking.twilio.com"
     for last in range(101, 108):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from random import Random
+from typing import Any
 
 import msgspec
 from hypothesis import HealthCheck, given, settings
@@ -13,14 +15,14 @@ from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.report import as_json
 from reconciler.report.build import plan_document
-from tests.apply.stage import Stage, e164, pn
 from tests.apply.orders import in_any_order
+from tests.apply.stage import Stage, e164, pn
 from tests.laws.worlds import EDITS, NUMBERS, OURS, UNMANAGED, configurations, edit, parts, picture, routed, stages
 
 MANY = os.environ.get("LAW_EXAMPLES")
 """How many worlds to try, new ones each time; by default a few, always the same."""
 QUICK = settings(
-    max_examples=int(MANY or 40),
+    max_examples=int(MANY or 80),
     derandomize=MANY is None,
     database=None,
     deadline=None,
@@ -45,14 +47,17 @@ def remembered(stage: Stage) -> dict[str, Entry]:
 
 @QUICK
 @given(stages(), configurations(), configurations(), EDITS, st.randoms(use_true_random=False))
-def test_the_order_of_inputs_does_not_change_the_plan(stage, first, second, edits, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_of_inputs_does_not_change_the_plan(
+    stage: Stage, first: list[Desired], second: list[Desired], edits: list[tuple[int, str, str]], random: Random
+) -> None:
     stage.apply(first)
     edit(stage, edits)
     observed = stage.observe(second)
     plan = make(second, stage.entries, observed, OURS)
     desired, entries, others = list(second), list(stage.entries.items()), list(observed.others.items())
     numbers = list(observed.numbers.get("main", {}).items())
-    for values in (desired, entries, others, numbers):
+    everything: list[list[Any]] = [desired, entries, others, numbers]
+    for values in everything:
         random.shuffle(values)
     shuffled = Observed({"main": dict(numbers)}, dict(others))
     assert as_bytes(make(desired, dict(entries), shuffled, OURS)) == as_bytes(plan)
@@ -150,4 +155,3 @@ def test_killed_again_and_again_while_the_configuration_changes_prior_values_sta
 
 def test_numbers_that_are_drawn_are_reserved_ones() -> None:
     assert all(e164(last).startswith("+155501") for last in NUMBERS)
-

@@ -67,7 +67,7 @@ def _url(sid: str, parent: str, host: str) -> Row:
 def parts() -> st.SearchStrategy[dict[int, tuple[str, ...]]]:
     """Which parts of each number are managed, for as long as it is."""
     some = st.lists(st.sampled_from((*PARTS, "friendly_name")), unique=True, min_size=1).map(tuple)
-    return st.fixed_dictionaries({last: some for last in NUMBERS})
+    return st.fixed_dictionaries(dict.fromkeys(NUMBERS, some))
 
 
 @st.composite
@@ -141,7 +141,7 @@ def edit(stage: Stage, edits: list[tuple[int, str, str]]) -> None:
 
 
 def picture(twilio: FakeTwilio) -> dict[str, Any]:
-    """The world without the SIDs that chance gave, one way to write nothing, and no method of a URL that is not there."""
+    """The world without SIDs that chance gave, with one way to write nothing, and no method where no URL is."""
     main = twilio.accounts["main"]
     domains = {sid: row["domain_name"] for sid, row in main.trunks.items()}
     return {

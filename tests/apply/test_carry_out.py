@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from reconciler.apply.carry_out import carry_out
+from reconciler.apply.outcome import Result
+from reconciler.state.document import empty
+from tests.apply.stage import NOW, Stage, e164, hook, number, pn, row, trunk, world
+
+ONE = f"number/{e164(1)}"
+
+
+def test_a_plan_without_anything_writes_nothing() -> None:
+    stage = Stage(world(row(1, voice_url=hook("a").url)))
+    desired = [number(1, voice=hook("a"))]
+    stage.apply(desired)
+    version = stage.store.version
+    assert stage.apply(desired) == Result(())
+    assert stage.store.version is version
+
+
+def test_what_is_only_learned_is_saved_without_a_call() -> None:
+    stage = Stage(world(row(1)))
+    stage.apply([number(1, voice=hook("a"))])
+    stage.twilio.numbers()[pn(1)]["voice_url"] = hook("b").url
+    assert not stage.writes(lambda: stage.apply([number(1, voice=hook("b"))]))
+    assert stage.entries[ONE].applied == {"voice": hook("b")}
+    assert stage.entries[ONE].updated_at == NOW
+
+
+def test_a_journal_left_by_a_run_that_died_is_folded_when_there_is_nothing_else_to_do() -> None:
+    stage = Stage(world(row(1)))
+    assert stage.killed([number(1)], 4)
+    assert stage.store.journalled
+    stage.apply([number(1)])
+    assert not stage.store.journalled
+
+
+def test_a_trunk_is_made_and_imported_once_and_has_no_prior_values() -> None:
+    stage = Stage(world(row(1)))
+    stage.apply([trunk("edge")])
+    entry = stage.entries["trunk/edge"]
+    assert entry.created
+    assert (entry.prior, entry.prior_at) == ({}, None)
+    assert entry.imported_at == NOW
+
+
+@pytest.mark.parametrize("instant", range(12))
+def test_killed_at_each_instant_a_first_run_is_finished_by_the_second(instant: int) -> None:
+    stage = Stage(world(row(1, voice_url="https://old.example.net/"), row(2)))
+    desired = [trunk("edge"), number(1, voice=hook("a"), friendly_name="Sales")]
+    stage.killed(desired, instant)
+    assert not stage.apply(desired).failures
+    assert stage.plan(desired).actions == ()
+    assert stage.entries[ONE].prior["voice_url"] == "https://old.example.net/"
+    assert len(stage.twilio.accounts["main"].trunks) == 1
+
+
+def test_nothing_is_asked_of_accounts_that_have_nothing_to_do() -> None:
+    stage = Stage(world(row(1)))
+    desired = [number(1, voice=hook("a"))]
+    plan, observed = stage.plan(desired), stage.observe(desired)
+    result = carry_out(plan, observed, empty("acme"), stage.store, stage.twilio.gateways(), stage.means)
+    assert result.successes == 2

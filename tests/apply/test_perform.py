@@ -1,0 +1,169 @@
+"""Single actions: the calls they make, and what becomes of a call that does not do what it should."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.apply.outcome import Outcome, Result
+from reconciler.apply.perform import Performer, sids_of
+from reconciler.model import Action
+from tests.apply.fake import error
+from tests.apply.stage import Stage, hook, number, origination, pn, row, trunk, world
+
+OLD = "https://old.example.net/"
+EDGE = [trunk("edge"), origination("edge", "sbc1")]
+
+
+def statuses(result: Result) -> list[tuple[str, str]]:
+    return [(o.action.action, o.status) for o in result.outcomes]
+
+
+def trunks(stage: Stage) -> dict[str, object]:
+    return dict(stage.twilio.accounts["main"].trunks)
+
+
+def test_a_dropped_write_is_repaired_once() -> None:
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.twilio.drops[pn(1), "voice_url"] = 1
+    assert statuses(stage.apply([number(1, voice=hook("a"))]))[-1] == ("overwrite_webhooks", "applied")
+    assert len(stage.twilio.calls) == 2
+    assert stage.twilio.numbers()[pn(1)]["voice_url"] == hook("a").url
+
+
+def test_a_write_that_is_dropped_twice_has_failed_and_is_tried_again_by_the_next_run() -> None:
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.twilio.drops[pn(1), "voice_url"] = 2
+    (failed,) = stage.apply([number(1, voice=hook("a"))]).failures
+    assert failed.error is not None
+    assert (failed.status, failed.error.code) == ("dropped", "write_dropped")
+    assert "voice_url" in failed.error.message
+    assert not stage.apply([number(1, voice=hook("a"))]).failures
+
+
+def test_a_form_of_twilios_own_is_normalised_and_told() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.forms["voice_url"] = lambda url: url.lower()
+    *_, last = stage.apply([number(1, voice=hook("Agent"))]).outcomes
+    assert last.status == "normalised"
+    assert last.note == f"voice_url: sent {hook('Agent').url}, stored {hook('agent').url}"
+    assert last.entry is not None
+    assert last.entry.normalised == {"voice": [hook("Agent"), hook("agent")]}
+
+
+def test_a_form_that_is_no_longer_twilios_is_no_longer_known() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.forms["voice_url"] = lambda url: url.lower()
+    stage.apply([number(1, voice=hook("Agent"))])
+    stage.twilio.forms.clear()
+    stage.apply([number(1, voice=hook("b"))])
+    assert stage.plan([number(1, voice=hook("b"))]).actions == ()
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_a_create_without_an_answer_makes_one_and_not_two(carried_out: bool) -> None:
+    stage = Stage(world(row(1), trunks=[{"sid": "TK" + "1" * 32, "friendly_name": "edge"}]))
+    stage.twilio.answers_lost = [carried_out]
+    assert not stage.apply(EDGE).failures
+    assert len(trunks(stage)) == 2
+    assert stage.plan(EDGE).actions == ()
+
+
+def test_a_create_that_never_gets_an_answer_is_given_up() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.answers_lost = [False] * 9
+    result = stage.apply([trunk("edge")])
+    assert [o.error.code for o in result.failures if o.error] == ["network_error"]
+    assert len(stage.twilio.calls) == 4
+
+
+def test_a_create_whose_every_answer_is_lost_is_found_again_by_the_next_run() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.answers_lost = [True]
+    stage.twilio.after.append(lambda call: None)
+    stage.apply([trunk("edge", domain_name=None)])
+    assert stage.entries["trunk/edge"].sid in trunks(stage)
+
+
+def test_an_origination_url_without_an_answer_is_found_by_its_url() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.answers_lost = [None, True]
+    assert not stage.apply(EDGE).failures
+    assert len(stage.twilio.accounts["main"].origination_urls) == 1
+
+
+def test_a_create_that_is_refused_is_not_tried_again() -> None:
+    taken = {"sid": "TK" + "1" * 32, "domain_name": "edge.pstn.twilio.com"}
+    stage = Stage({"main": {"numbers": [row(1)]}, "other": {"trunks": [taken]}})
+    result = stage.apply([trunk("edge")])
+    assert [o.error.code for o in result.failures if o.error] == ["twilio_refused"]
+    assert len(stage.twilio.calls) == 1
+
+
+def test_a_create_that_drops_a_field_is_mended_by_an_update() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.drops["TK" + "f" * 24 + "00000001", "secure"] = 1
+    assert statuses(stage.apply([trunk("edge", secure=True)])) == [("create", "applied")]
+    assert [call.path.count("TK") for call in stage.twilio.calls] == [0, 1]
+
+
+def test_a_create_that_keeps_dropping_what_it_is_known_by_is_not_made_twice() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.drops["TK" + "f" * 24 + "00000001", "domain_name"] = 3
+    assert statuses(stage.apply([trunk("edge")])) == [("create", "dropped")]
+    assert statuses(stage.apply([trunk("edge")])) == [("update", "applied")]
+    assert len(trunks(stage)) == 1
+    stage.apply([])
+    assert not trunks(stage), "it is ours to delete"
+
+
+def test_a_create_in_a_form_of_twilios_own_is_known_in_that_form() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.forms["friendly_name"] = str.upper
+    assert statuses(stage.apply([trunk("edge")])) == [("create", "normalised")]
+    assert stage.plan([trunk("edge")]).actions == ()
+
+
+def test_what_is_gone_already_is_deleted() -> None:
+    stage = Stage(world(row(1)))
+    stage.apply([trunk("edge")])
+    plan = stage.plan([])
+    stage.twilio.accounts["main"].trunks.clear()
+    assert statuses(stage.apply([], plan)) == [("delete", "applied")]
+    assert not stage.entries
+
+
+def test_a_delete_that_is_refused_has_failed() -> None:
+    stage = Stage(world(row(1)))
+    stage.apply([trunk("edge")])
+    plan = stage.plan([])
+    (sid,) = trunks(stage)
+    stage.twilio.numbers()[pn(1)]["trunk_sid"] = sid
+    (failed,) = stage.apply([], plan).failures
+    assert failed.error is not None
+    assert "21247" in failed.error.message
+    assert "trunk/edge" in stage.entries
+
+
+@pytest.mark.parametrize("code", ["twilio_auth_failed", "interrupted"])
+def test_a_reason_that_is_not_about_the_trunk_keeps_its_own_code(code: str) -> None:
+    stage = Stage(world(row(1)))
+    refusal = error(401, 20003, "no")
+    refusal.code = code
+
+    def refuse(call: object) -> None:
+        raise refusal
+
+    stage.twilio.hooks.append(refuse)
+    attach = Action(
+        address="number/1", action="attach_trunk", reason="new", kind="number", account="main", sid=pn(1),
+        restore={"trunk_sid": "TK1"},
+    )  # fmt: skip
+    outcome: Outcome = Performer(stage.twilio.gateways(), {}, {}).perform(attach)
+    assert outcome.error is not None
+    assert outcome.error.code == code
+
+
+def test_what_was_only_about_to_be_made_has_no_sid() -> None:
+    stage = Stage(world(row(1)))
+    assert stage.killed([trunk("edge")], 4)
+    assert sids_of(stage.entries) == {}

@@ -1,0 +1,182 @@
+"""The second proof of a write: what reading it back shows, and what state holds when it is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from reconciler.apply.outcome import Result
+from reconciler.kinds.kind import Endpoint, Params
+from reconciler.kinds.number import NumberRow
+from reconciler.model import Desired, Json, TrunkRoute
+from reconciler.planning.plan import Plan
+from tests.apply.fake import Call, FakeGateway, error
+from tests.apply.stage import Stage, declared, e164, hook, number, origination, pn, row, trunk, world
+
+OLD = "https://old.example.net/"
+ONE = f"number/{e164(1)}"
+
+
+def last(result: Result) -> tuple[str, str | None]:
+    outcome = result.outcomes[-1]
+    return outcome.status, outcome.error.code if outcome.error else None
+
+
+def test_a_write_that_was_only_pretended_is_mended_once() -> None:
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.twilio.late_drops[pn(1), "voice_url"] = 1
+    assert last(stage.apply([number(1, voice=hook("a"))])) == ("applied", None)
+    assert stage.twilio.numbers()[pn(1)]["voice_url"] == hook("a").url
+
+
+def test_a_write_that_is_never_there_has_failed_and_the_next_run_tries_again() -> None:
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.twilio.late_drops[pn(1), "voice_url"] = 2
+    assert last(stage.apply([number(1, voice=hook("a"))])) == ("dropped", "write_dropped")
+    assert stage.entries[ONE].applied["voice"] != hook("a")
+    assert last(stage.apply([number(1, voice=hook("a"))])) == ("applied", None)
+    stage.apply([])
+    assert stage.twilio.numbers()[pn(1)]["voice_url"] == OLD
+
+
+def test_a_write_that_is_there_in_part_loses_no_prior_value() -> None:
+    """Messages are newly managed and written, voice is dropped: what stood there for messages is remembered."""
+    stage = Stage(world(row(1, voice_url=OLD, sms_url=OLD)))
+    stage.apply([number(1, voice=hook("a"))])
+    stage.twilio.late_drops[pn(1), "voice_url"] = 2
+    both = [number(1, voice=hook("b"), sms=hook("sms"))]
+    assert last(stage.apply(both)) == ("dropped", "write_dropped")
+    stage.apply(both)
+    stage.apply([])
+    found = stage.twilio.numbers()[pn(1)]
+    assert (found["voice_url"], found["sms_url"]) == (OLD, OLD)
+
+
+def test_a_release_that_is_not_there_is_not_forgotten() -> None:
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.apply([number(1, voice=hook("a"))])
+    stage.twilio.late_drops[pn(1), "voice_url"] = 2
+    assert last(stage.apply([])) == ("dropped", "write_dropped")
+    assert ONE in stage.entries
+    stage.apply([])
+    assert stage.twilio.numbers()[pn(1)]["voice_url"] == OLD
+
+
+def test_a_release_in_two_steps_that_is_not_there_is_not_forgotten() -> None:
+    stage = Stage(world(row(1, sms_url=OLD)))
+    edge = [trunk("edge"), origination("edge", "sbc1")]
+    stage.apply([*edge, number(1, voice=TrunkRoute("edge"), sms=None)])
+    stage.twilio.numbers()[pn(1)]["voice_url"] = OLD
+    stage.twilio.late_drops[pn(1), "trunk_sid"] = 2
+    assert last(stage.apply(edge)) == ("dropped", "write_dropped")
+    assert ONE in stage.entries
+    stage.apply(edge)
+    found = stage.twilio.numbers()[pn(1)]
+    assert (found["trunk_sid"], found["sms_url"]) == (None, OLD)
+
+
+def test_a_trunk_whose_field_is_not_there_is_not_made_twice() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.late_drops["TK" + "f" * 24 + "00000001", "domain_name"] = 2
+    assert last(stage.apply([trunk("edge")])) == ("dropped", "write_dropped")
+    assert last(stage.apply([trunk("edge")])) == ("applied", None)
+    assert len(stage.twilio.accounts["main"].trunks) == 1
+
+
+def test_many_numbers_are_read_by_listing_and_few_one_by_one() -> None:
+    stage = Stage(world(*(row(n) for n in range(1, 6))))
+    desired = [number(n, voice=hook("a")) for n in range(1, 6)]
+    plan = stage.plan(desired)
+    before = stage.twilio.reads
+    stage.apply(desired, plan)
+    assert stage.twilio.reads - before == 2, "once to observe, once to read back"
+    before = stage.twilio.reads
+    stage.apply([*desired[1:], number(1, voice=hook("b"))])
+    assert stage.twilio.reads - before == 2, "one listing to observe, one number"
+
+
+def test_numbers_and_trunks_of_one_run_are_all_read_back() -> None:
+    stage = Stage({"main": {"numbers": [row(1), row(2)]}, "other": {"numbers": [row(3)]}})
+    desired = [
+        trunk("edge"),
+        number(1, voice=TrunkRoute("edge")),
+        number(2, voice=hook("a")),
+        declared("number", e164(3), {"voice": hook("a")}, account="other"),
+    ]
+    stage.twilio.late_drops[pn(2), "voice_url"] = 1
+    stage.twilio.late_drops[pn(3), "voice_url"] = 1
+    assert not stage.apply(desired).failures
+    assert stage.plan(desired).actions == ()
+
+
+def test_a_write_that_cannot_be_read_back_is_applied_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for count in (1, 3):
+        stage = Stage(world(*(row(n) for n in range(1, count + 1))))
+        desired = [number(n, voice=hook("a")) for n in range(1, count + 1)]
+        plan = stage.plan(desired)
+        result = unreadable_after_the_first_write(stage, desired, plan, monkeypatch)
+        assert not result.failures
+        assert "could not be read back" in (result.outcomes[-1].note or "")
+
+
+def unreadable_after_the_first_write(
+    stage: Stage, desired: list[Desired], plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> Result:
+    pages, call = FakeGateway.number_pages, FakeGateway.call
+
+    def lost_pages(gateway: FakeGateway) -> Iterator[list[NumberRow]]:
+        if stage.twilio.calls:
+            raise error(503, None, "not now")
+        return pages(gateway)
+
+    def lost_call(
+        gateway: FakeGateway, endpoint: Endpoint, params: Params | None = None, **path: str
+    ) -> dict[str, Json]:
+        if stage.twilio.calls and params is None:
+            raise error(503, None, "not now")
+        return call(gateway, endpoint, params, **path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeGateway, "number_pages", lost_pages)
+        patch.setattr(FakeGateway, "call", lost_call)
+        return stage.apply(desired, plan)
+
+
+def test_a_number_that_disappears_meanwhile_is_applied_and_says_so() -> None:
+    stage = Stage(world(row(1), row(2), row(3)))
+
+    def port_out(call: Call) -> None:
+        if pn(3) in call.path:
+            del stage.twilio.accounts["main"].numbers[pn(3)]
+
+    stage.twilio.after.append(port_out)
+    result = stage.apply([number(n, voice=hook("a")) for n in (1, 2, 3)])
+    assert not result.failures
+    assert "not in the listing any more" in (result.outcomes[-1].note or "")
+
+
+def test_a_repair_that_is_refused_is_told() -> None:
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.twilio.late_drops[pn(1), "voice_url"] = 1
+    stage.twilio.after.append(lambda call: stage.twilio.refuse(pn(1)))
+    result = stage.apply([number(1, voice=hook("a"))])
+    assert "could not be read back" in (result.outcomes[-1].note or "")
+
+
+def test_what_a_colleague_changes_meanwhile_is_drift_and_no_failure() -> None:
+    stage = Stage(world(row(1, voice_url=OLD)))
+
+    def edit(call: Call) -> None:
+        stage.twilio.numbers()[pn(1)]["voice_url"] = "https://colleague.example.net/"
+
+    stage.twilio.after.append(edit)
+    assert last(stage.apply([number(1, voice=hook("a"))])) == ("applied", None)
+    assert stage.plan([number(1, voice=hook("a"))]).actions[0].reason == "drift"
+
+
+def test_of_several_writes_to_one_number_the_last_word_counts() -> None:
+    stage = Stage(world(row(1, voice_application_sid="AP" + "1" * 32), applications=["AP" + "1" * 32]))
+    desired = [trunk("edge"), origination("edge", "sbc1"), number(1, voice=TrunkRoute("edge"), sms=hook("sms"))]
+    assert not stage.apply(desired).failures
+    assert not stage.apply([*desired[:2], number(1, voice=hook("a"), sms=hook("sms"))]).failures

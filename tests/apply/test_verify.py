@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from reconciler.apply.verify import fields_sent, judge
+from reconciler.kinds.number import NUMBER
+from reconciler.model import Wire
+
+A, B = "https://a.example.com/", "https://b.example.com/"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored", "before", "verdict"),
+    [
+        ({"voice_url": A}, {"voice_url": A}, {}, ("applied", [])),
+        ({"voice_url": A}, {}, {}, ("applied", [])),
+        ({"voice_url": ""}, {"voice_url": None}, {"voice_url": A}, ("applied", [])),
+        ({"secure": True}, {"secure": "true"}, {}, ("applied", [])),
+        ({"voice_url": A}, {"voice_url": None}, {"voice_url": B}, ("dropped", ["voice_url"])),
+        ({"voice_url": A}, {"voice_url": B}, {"voice_url": B}, ("dropped", ["voice_url"])),
+        ({"voice_url": ""}, {"voice_url": B}, {"voice_url": A}, ("dropped", ["voice_url"])),
+        ({"voice_url": A}, {"voice_url": A.upper()}, {"voice_url": B}, ("normalised", ["voice_url"])),
+        ({"a": "x", "b": "y"}, {"a": "X", "b": ""}, {}, ("dropped", ["b"])),
+    ],
+)
+def test_a_write_is_judged_by_what_is_stored(
+    sent: Wire, stored: Wire, before: Wire, verdict: tuple[str, object]
+) -> None:
+    assert judge(sent, stored, before) == verdict
+
+
+def test_what_is_sent_has_the_names_of_the_reply() -> None:
+    assert fields_sent(NUMBER, {"VoiceUrl": A, "TrunkSid": ""}) == {"voice_url": A, "trunk_sid": ""}
+
+
+def test_a_flag_or_a_number_has_no_form_of_twilios_own() -> None:
+    """Else `secure: true` that Twilio did not keep would be taken for the same thing said differently, for ever."""
+    assert judge({"secure": True}, {"secure": False}, {}) == ("dropped", ["secure"])
+    assert judge({"weight": 20}, {"weight": 10}, {}) == ("dropped", ["weight"])

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from reconciler.kinds.kind import plain_params, same
+from reconciler.kinds.origination_url import FIELDS, ORIGINATION_URL
+from reconciler.kinds.trunk import TRUNK
+from reconciler.model import TrunkRoute, WireValue
+
+ROW = {
+    "sid": "OU1",
+    "trunk_sid": "TK1",
+    "sip_url": "sip:sbc1.example.com",
+    "priority": 0,
+    "weight": 7,
+    "enabled": False,
+    "friendly_name": "",
+}
+
+
+def test_a_trunk_is_known_by_its_domain_else_by_its_name_else_by_its_sid() -> None:
+    row = {"sid": "TK1", "friendly_name": "Edge", "domain_name": "edge.pstn.twilio.com", "secure": True}
+    assert TRUNK.observe(row, "main", {}).key == "edge.pstn.twilio.com"
+    assert TRUNK.observe({**row, "domain_name": None}, "main", {}).key == "Edge"
+    assert TRUNK.observe({"sid": "TK1"}, "main", {}).key == "TK1"
+
+
+def test_what_a_row_leaves_out_is_the_default() -> None:
+    assert TRUNK.observe({"sid": "TK1"}, "main", {}).attrs == {
+        "friendly_name": None,
+        "domain_name": None,
+        "secure": False,
+    }
+
+
+def test_an_origination_url_is_known_by_its_url_and_belongs_to_its_trunk() -> None:
+    live = ORIGINATION_URL.observe(ROW, "main", {"TK1": "edge"})
+    assert (live.key, live.parent) == ("sip:sbc1.example.com", "trunk/edge")
+    assert ORIGINATION_URL.observe(ROW, "main", {}).parent == "trunk/TK1"
+
+
+def test_zero_and_false_are_values() -> None:
+    attrs = ORIGINATION_URL.observe(ROW, "main", {}).attrs
+    assert (attrs["priority"], attrs["enabled"], attrs["friendly_name"]) == (0, False, None)
+
+
+def test_only_what_is_given_is_sent_and_nothing_is_sent_empty() -> None:
+    assert ORIGINATION_URL.to_wire({"weight": 5, "friendly_name": None}, {}) == {"Weight": 5, "FriendlyName": ""}
+    assert TRUNK.to_wire({"secure": False}, {}) == {"Secure": False}
+
+
+def test_a_route_is_no_plain_value() -> None:
+    with pytest.raises(TypeError):
+        plain_params(FIELDS, {"weight": TrunkRoute("edge")})
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored", "alike"),
+    [
+        ("", None, True),
+        (None, "", True),
+        (True, "true", True),
+        ("False", False, True),
+        (10, "10", True),
+        ("a", "A", False),
+        (1, True, False),
+        ("", False, False),
+    ],
+)
+def test_form_encoding_knows_no_types(sent: WireValue, stored: WireValue, alike: bool) -> None:
+    assert same(sent, stored) is alike

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from reconciler.planning.drift import Drifted, DriftedField, find
+from tests.apply.stage import Stage, e164, hook, number, origination, pn, row, trunk, world
+
+OLD = "https://old.example.net/"
+
+
+def drift(stage: Stage) -> list[Drifted]:
+    return find(stage.entries, stage.observe([]))
+
+
+def applied(**fields: str) -> Stage:
+    stage = Stage(world(row(1, voice_url=OLD), row(2)))
+    stage.apply([number(1, voice=hook("a"), **fields), trunk("edge"), origination("edge", "sbc1")])
+    return stage
+
+
+def test_nothing_drifts_by_itself() -> None:
+    assert drift(applied()) == []
+    assert drift(applied(friendly_name="Sales")) == []
+
+
+def test_drift_names_field_recorded_and_live_value() -> None:
+    stage = applied(friendly_name="Sales")
+    stage.twilio.numbers()[pn(1)].update(voice_url=OLD, friendly_name="Mine", sms_url=OLD)
+    assert drift(stage) == [
+        Drifted(
+            f"number/{e164(1)}",
+            "main",
+            pn(1),
+            (DriftedField("voice_url", hook("a").url, OLD), DriftedField("friendly_name", "Sales", "Mine")),
+        )
+    ]
+
+
+def test_what_is_gone_has_drifted() -> None:
+    stage = applied()
+    account = stage.twilio.accounts["main"]
+    account.numbers.pop(pn(1))
+    account.trunks.clear()
+    account.origination_urls.clear()
+    assert [(d.address.split("/")[0], [(f.field, f.live) for f in d.fields]) for d in drift(stage)] == [
+        ("number", [("sid", None)]),
+        ("origination_url", [("sid", None)]),
+        ("trunk", [("sid", None)]),
+    ]
+
+
+def test_a_trunk_drifts_field_by_field() -> None:
+    stage = applied()
+    next(iter(stage.twilio.accounts["main"].trunks.values()))["secure"] = True
+    (found,) = drift(stage)
+    assert found.fields == (DriftedField("secure", False, True),)
+
+
+def test_what_a_run_that_died_had_written_is_no_drift() -> None:
+    stage = applied()
+    kept = [trunk("edge"), origination("edge", "sbc1")]
+    assert stage.killed([number(1, voice=hook("b")), *kept], 4)
+    assert stage.twilio.numbers()[pn(1)]["voice_url"] == hook("b").url
+    assert drift(stage) == []
+
+
+def test_what_was_never_made_cannot_drift() -> None:
+    stage = Stage(world(row(1)))
+    assert stage.killed([trunk("edge")], 4)
+    assert stage.entries["trunk/edge"].sid == ""
+    assert drift(stage) == []

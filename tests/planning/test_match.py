@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from reconciler.kinds.origination_url import ORIGINATION_URL
+from reconciler.kinds.trunk import TRUNK
+from reconciler.model import Desired, Entry, Live, Options, TrunkRoute
+from reconciler.planning.match import addressed, child_addresses, trunk_names
+from tests.apply.stage import Stage, number, origination, row, trunk, world
+
+TK1, TK2 = "TK" + "1" * 32, "TK" + "2" * 32
+
+
+def live(sid: str, name: str | None, domain: str | None) -> Live:
+    return TRUNK.observe({"sid": sid, "friendly_name": name, "domain_name": domain}, "main", {})
+
+
+def entry(sid: str, **more: object) -> Entry:
+    fields: dict[str, object] = {"applied": {}, "options": Options(), **more}
+    return Entry(kind="trunk", account="main", sid=sid, key="", **fields)  # type: ignore[arg-type]
+
+
+def names(rows: list[Live], entries: dict[str, Entry] | None = None, *desired: Desired) -> dict[str, str]:
+    return trunk_names("main", desired, entries or {}, rows)
+
+
+def test_state_knows_a_trunk_by_its_sid_whatever_became_of_its_domain() -> None:
+    found = names([live(TK1, "x", "elsewhere.pstn.twilio.com")], {"trunk/edge": entry(TK1)}, trunk("edge"))
+    assert found == {TK1: "edge"}
+
+
+def test_a_trunk_that_state_does_not_know_is_found_by_its_domain() -> None:
+    rows = [live(TK2, "edge", "other.pstn.twilio.com"), live(TK1, "x", "edge.pstn.twilio.com")]
+    assert names(rows, None, trunk("edge")) == {TK1: "edge"}
+
+
+def test_a_trunk_without_a_domain_is_found_by_its_name_among_those_without_one() -> None:
+    rows = [live(TK1, "edge", "theirs.pstn.twilio.com"), live(TK2, "edge", None)]
+    assert names(rows, None, trunk("edge", domain_name=None)) == {TK2: "edge"}
+    assert names(rows[:1], None, trunk("edge", domain_name=None)) == {}
+
+
+def test_a_trunk_that_was_about_to_be_made_is_found_by_what_it_was_to_be() -> None:
+    begun = {"trunk/edge": entry("", pending={"domain_name": "edge.pstn.twilio.com"})}
+    assert names([live(TK1, "edge", "edge.pstn.twilio.com")], begun) == {TK1: "edge"}
+
+
+def test_a_trunk_of_another_account_has_no_name_here() -> None:
+    rows = [live(TK1, "edge", "edge.pstn.twilio.com")]
+    assert trunk_names("other", [trunk("edge")], {"trunk/edge": entry(TK1)}, rows) == {}
+
+
+def test_a_name_is_given_once() -> None:
+    rows = [live(TK1, "edge", "old.pstn.twilio.com"), live(TK2, "edge", "edge.pstn.twilio.com")]
+    assert names(rows, {"trunk/edge": entry(TK1)}, trunk("edge")) == {TK1: "edge"}
+
+
+def test_a_trunk_without_a_name_has_its_sid_for_one() -> None:
+    rows = [live(TK1, "a", None), live(TK2, "b", None)]
+    assert set(addressed("trunk", rows, {TK1: "edge"})) == {"trunk/edge", f"trunk/{TK2}"}
+
+
+def test_an_origination_url_is_known_by_state_first_and_by_its_url_second() -> None:
+    def url(sid: str, host: str) -> Live:
+        fields = {"sid": sid, "trunk_sid": TK1, "sip_url": f"sip:{host}.example.com"}
+        return ORIGINATION_URL.observe(fields, "main", {TK1: "edge"})
+
+    address = "origination_url/edge/sip:a.example.com"
+    bound = Entry(kind="origination_url", account="main", sid="OU2", key="", applied={}, options=Options())
+    rows = [url("OU1", "a"), url("OU2", "moved"), url("OU3", "a")]
+    assert child_addresses("origination_url", rows, {address: bound})[address].sid == "OU2"
+    assert child_addresses("origination_url", rows, {})[address].sid == "OU1"
+
+
+def test_a_trunk_named_by_its_sid_is_the_trunk_that_has_a_name() -> None:
+    """Else the plan would never be empty: Twilio's answer is always told by name."""
+    account = world(row(1), trunks=[{"sid": TK1, "domain_name": "edge.pstn.twilio.com"}])
+    stage = Stage(account)
+    desired = [trunk("edge"), origination("edge", "sbc1"), number(1, voice=TrunkRoute(TK1))]
+    stage.apply(desired)
+    assert stage.plan(desired).actions == ()
+    assert stage.twilio.numbers()[row(1)["sid"]]["trunk_sid"] == TK1

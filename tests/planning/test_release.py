@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model import Action, ApplicationRoute, Options, TrunkRoute
+from tests.apply.stage import Stage, declared, e164, hook, number, origination, pn, row, trunk, world
+
+OLD = "https://old.example.net/"
+AP = "AP" + "1" * 32
+TK = "TK" + "1" * 32
+
+
+def released(stage: Stage) -> list[Action]:
+    return [action for action in stage.plan([]).actions if action.kind == "number"]
+
+
+def test_the_route_after_a_release_is_the_one_that_was_put_back_behind_the_trunk() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.numbers()[pn(1)]["voice_url"] = OLD
+    stage.apply([trunk("edge"), origination("edge", "sbc1"), number(1, voice=TrunkRoute("edge"))])
+    stage.twilio.numbers()[pn(1)]["voice_url"] = None
+    first, second = released(stage)
+    assert (first.action, first.route) == ("restore_webhooks", None)
+    assert second.action == "release"
+    assert second.route is not None
+    assert (second.route.before, second.route.after) == ("trunk edge", f"webhook {OLD}")
+
+
+def test_a_hidden_url_that_is_as_before_is_not_written() -> None:
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.apply([trunk("edge"), number(1, voice=TrunkRoute("edge"))])
+    (action,) = released(stage)
+    assert action.restore == {"trunk_sid": ""}
+
+
+@pytest.mark.parametrize("on_removal", ["clear", "keep"])
+def test_clear_leaves_nothing_and_keep_leaves_all(on_removal: str) -> None:
+    options = Options(on_removal=on_removal)  # type: ignore[arg-type]
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.apply([declared("number", e164(1), {"voice": hook("a"), "friendly_name": "A"}, options=options)])
+    stage.apply([])
+    found = stage.twilio.numbers()[pn(1)]
+    assert (found["voice_url"], found["friendly_name"]) == ((None if on_removal == "clear" else hook("a").url), "A")
+
+
+def test_clear_takes_a_number_off_its_trunk() -> None:
+    options = Options(on_removal="clear")
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.apply([trunk("edge"), declared("number", e164(1), {"voice": TrunkRoute("edge")}, options=options)])
+    assert [action.action for action in released(stage)] == ["restore_webhooks", "release"]
+    stage.apply([])
+    assert not stage.twilio.numbers()[pn(1)]["trunk_sid"]
+    assert not stage.twilio.accounts["main"].trunks
+
+
+@pytest.mark.parametrize(
+    "before", [{"trunk_sid": TK, "voice_url": OLD}, {"voice_application_sid": AP}, {"voice_url": OLD}, {}]
+)
+@pytest.mark.parametrize("ours", [TrunkRoute("edge"), ApplicationRoute(AP), hook("a"), None])
+def test_every_form_of_voice_gives_way_to_every_other(before: dict[str, str], ours: object) -> None:
+    account = world(row(1, **before), trunks=[{"sid": TK}], applications=[AP])
+    stage = Stage(account)
+    there = dict(stage.twilio.numbers()[pn(1)])
+    stage.apply([trunk("edge"), number(1, voice=ours)])  # type: ignore[arg-type]
+    stage.apply([])
+    assert stage.twilio.numbers()[pn(1)] == there
+
+
+def test_what_somebody_changed_since_stays_with_the_parts_that_it_is_made_of() -> None:
+    stage = Stage(world(row(1, voice_url=OLD, sms_url=OLD)))
+    stage.apply([number(1, voice=hook("a"), sms=hook("b"))])
+    stage.twilio.numbers()[pn(1)]["voice_fallback_url"] = OLD + "f"
+    stage.apply([])
+    found = stage.twilio.numbers()[pn(1)]
+    assert (found["voice_url"], found["sms_url"]) == (hook("a").url, OLD)
+
+
+def test_what_twilio_keeps_in_its_own_form_is_still_ours() -> None:
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.twilio.forms["voice_url"] = lambda url: url.lower()
+    stage.apply([number(1, voice=hook("Agent"))])
+    stage.apply([])
+    assert stage.twilio.numbers()[pn(1)]["voice_url"] == OLD
+
+
+def test_a_number_on_a_trunk_of_its_own_before_is_called_by_its_sid() -> None:
+    stage = Stage(world(row(1, trunk_sid=TK), trunks=[{"sid": TK}]))
+    stage.apply([number(1, voice=hook("a"))])
+    (action,) = released(stage)
+    assert action.route is not None
+    assert action.route.after == f"trunk {TK}"

@@ -1,0 +1,152 @@
+"""Trunks and origination URLs: made before they are joined, left before they go, kept while somebody uses them."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from reconciler.model import Action, Desired, Options, TrunkRoute
+from reconciler.planning.plan import Plan
+from tests.apply.stage import Stage, hook, number, origination, pn, row, trunk, world
+
+EDGE = [trunk("edge"), origination("edge", "sbc1")]
+URL = "origination_url/edge/sip:sbc1.example.com"
+
+
+def on_edge(*numbers: int) -> Stage:
+    """A trunk of ours with an origination URL, and these numbers on it."""
+    stage = Stage(world(*(row(last) for last in (1, 2, 3))))
+    stage.apply([*EDGE, *(number(last, voice=TrunkRoute("edge")) for last in numbers)])
+    return stage
+
+
+def action(plan: Plan, address: str) -> Action:
+    return [a for a in plan.actions if a.address == address][-1]
+
+
+def actions(plan: Plan) -> list[tuple[str, str]]:
+    return [(a.address, a.action) for a in plan.actions]
+
+
+def kept(want: Desired) -> Desired:
+    profile = msgspec.structs.replace(want.profile, options=Options(on_removal="keep"))
+    return msgspec.structs.replace(want, profile=profile)
+
+
+def test_a_trunk_in_use_stays_with_all_that_hangs_below_it() -> None:
+    """Its origination URLs are what it is used for: without them the numbers on it ring nobody."""
+    stage = on_edge()
+    sid = next(iter(stage.twilio.accounts["main"].trunks))
+    stage.twilio.numbers()[pn(1)]["trunk_sid"] = sid
+    assert actions(stage.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
+    stage.apply([])
+    assert stage.twilio.accounts["main"].origination_urls
+
+
+def test_a_trunk_to_be_kept_is_kept_with_all_that_hangs_below_it() -> None:
+    stage = Stage(world(row(1)))
+    stage.apply([kept(want) for want in EDGE])
+    assert actions(stage.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
+
+
+def test_an_origination_url_of_ours_stays_on_a_trunk_that_was_there_before() -> None:
+    stage = Stage(world(row(1), trunks=[{"sid": "TK" + "1" * 32, "domain_name": "edge.pstn.twilio.com"}]))
+    stage.apply(EDGE)
+    assert actions(stage.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
+
+
+def test_an_origination_url_of_ours_goes_when_its_trunk_stays_declared() -> None:
+    assert actions(on_edge().plan([trunk("edge")])) == [(URL, "delete")]
+
+
+def test_a_number_joins_a_trunk_after_the_origination_urls_are_there() -> None:
+    plan = Stage(world(row(1))).plan([*EDGE, number(1, voice=TrunkRoute("edge"))])
+    assert action(plan, f"number/{row(1)['phone_number']}").after == ("trunk/edge", URL)
+
+
+def test_a_number_that_is_on_the_trunk_already_waits_for_nobody() -> None:
+    plan = on_edge(1).plan([trunk("edge"), number(1, voice=TrunkRoute("edge"), sms=hook("sms"))])
+    assert action(plan, f"number/{row(1)['phone_number']}").after == ()
+
+
+def test_an_origination_url_goes_after_the_one_that_takes_its_place() -> None:
+    plan = on_edge().plan([trunk("edge"), origination("edge", "sbc2")])
+    assert action(plan, URL).after == ("origination_url/edge/sip:sbc2.example.com",)
+
+
+def test_an_origination_url_goes_after_the_numbers_that_leave_its_trunk() -> None:
+    plan = on_edge(1).plan([trunk("edge"), number(1, voice=hook("a"))])
+    assert action(plan, URL).after == (f"number/{row(1)['phone_number']}",)
+
+
+def test_a_trunk_goes_after_its_urls_and_after_the_numbers_that_leave_it_and_waits_for_no_other() -> None:
+    stage = on_edge(1, 2)
+    plan = stage.plan([number(2, voice=hook("a")), number(3, voice=hook("a"))])
+    leaving = tuple(f"number/{row(last)['phone_number']}" for last in (1, 2))
+    assert action(plan, "trunk/edge").after == (URL, *leaving)
+    assert action(plan, URL).after == leaving
+
+
+def test_one_number_that_cannot_leave_keeps_the_trunk() -> None:
+    stage = on_edge(1, 2)
+    stage.twilio.refuse(pn(1))
+    result = stage.apply([number(2, voice=hook("a"))])
+    codes = {o.action.address: o.error.code for o in result.failures if o.error}
+    assert codes["trunk/edge"] == codes[URL] == "dependency_failed"
+    assert stage.twilio.accounts["main"].origination_urls
+
+
+def test_a_trunk_that_a_number_names_by_its_sid_is_in_use_though_it_is_declared_no_longer() -> None:
+    stage = on_edge(1)
+    sid = next(iter(stage.twilio.accounts["main"].trunks))
+    stage.apply([number(1, voice=TrunkRoute(sid))])
+    assert stage.twilio.numbers()[pn(1)]["trunk_sid"] == sid
+    assert sid in stage.twilio.accounts["main"].trunks
+    assert stage.twilio.accounts["main"].origination_urls
+
+
+def test_a_trunk_without_a_domain_leaves_one_of_the_same_name_alone() -> None:
+    theirs = {"sid": "TK" + "1" * 32, "friendly_name": "edge", "domain_name": "theirs.pstn.twilio.com"}
+    plan = Stage(world(row(1), trunks=[theirs])).plan([trunk("edge", domain_name=None)])
+    assert actions(plan) == [("trunk/edge", "create")]
+
+
+def test_a_trunk_that_got_another_domain_needs_nothing_more() -> None:
+    stage = on_edge()
+    moved = [trunk("edge", domain_name="moved.pstn.twilio.com"), origination("edge", "sbc1")]
+    stage.apply(moved)
+    plan = stage.plan(moved)
+    assert plan.actions == ()
+    assert plan.refreshes == {}
+
+
+def test_a_trunk_that_is_gone_is_made_again_and_its_numbers_join_it() -> None:
+    stage = on_edge(1)
+    account = stage.twilio.accounts["main"]
+    account.trunks.clear()
+    account.origination_urls.clear()
+    stage.twilio.numbers()[pn(1)]["trunk_sid"] = None
+    desired = [*EDGE, number(1, voice=TrunkRoute("edge"))]
+    assert [name for _, name in actions(stage.plan(desired))] == ["create", "create", "attach_trunk"]
+    assert not stage.apply(desired).failures
+    assert stage.plan(desired).actions == ()
+
+
+def test_a_trunk_made_anew_by_somebody_is_joined_under_its_new_sid() -> None:
+    stage = on_edge()
+    account = stage.twilio.accounts["main"]
+    ((_, made),) = account.trunks.items()
+    account.trunks.clear()
+    account.origination_urls.clear()
+    account.trunks["TK" + "2" * 32] = {**made, "sid": "TK" + "2" * 32}
+    assert not stage.apply([*EDGE, number(1, voice=TrunkRoute("edge"))]).failures
+    assert stage.twilio.numbers()[pn(1)]["trunk_sid"] == "TK" + "2" * 32
+
+
+@pytest.mark.parametrize("removed", [[], [trunk("edge")]])
+def test_a_trunk_of_a_run_that_died_is_no_stranger(removed: list[Desired]) -> None:
+    stage = Stage(world(row(1)))
+    assert stage.killed([trunk("edge")], 5), "made, and its outcome not recorded"
+    assert stage.entries["trunk/edge"].sid == ""
+    stage.apply(removed)
+    assert len(stage.twilio.accounts["main"].trunks) == len(removed)
