@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from threading import Event
 from typing import Protocol
 
-from reconciler.apply.intent import stamped
+from reconciler.apply.intent import chains, intents, stamped
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.perform import Performer, sids_of
 from reconciler.apply.readback import Readback
@@ -16,7 +16,7 @@ from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan
 from reconciler.remote.gateway import Gateway
 from reconciler.state.document import State
-from reconciler.state.store import Drop, Journal, Put, Record, Store
+from reconciler.state.store import Journal, Put, Record, Store
 
 
 class Told(Protocol):
@@ -65,7 +65,9 @@ def carry_out(
     means.progress.applying(len(plan.actions))
     journal = store.begin(state)
     result = _walked(plan, observed, state, journal, gateways, means) if plan.actions else Result(())
-    journal.fold([Put(address, stamped(entry, means.now())) for address, entry in plan.refreshes.items()])
+    acted = {action.address for action in plan.actions}
+    learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
+    journal.fold([Put(address, stamped(entry, means.now())) for address, entry in learned.items()])
     return result
 
 
@@ -79,12 +81,13 @@ def _walked(
 ) -> Result:
     workers = means.concurrency * max(1, len({action.account for action in plan.actions}))
     others = {address: live.sid for address, live in observed.others.items()}
-    performer = Performer(gateways, {**others, **sids_of(state.resources)}, plan.fingerprints)
+    performer = Performer(gateways, {**sids_of(state.resources), **others}, plan.fingerprints)
+    base = {**state.resources, **plan.refreshes}
     walk = Walk(
         plan.actions,
         performer,
         journal,
-        state.resources,
+        base,
         now=means.now,
         workers=workers,
         stop=means.stop,
@@ -94,13 +97,15 @@ def _walked(
     totals = {account: len(numbers) for account, numbers in observed.numbers.items()}
     readback = Readback(gateways, performer, totals, plan.fingerprints, workers=workers)
     outcomes = readback.check(result.outcomes)
-    journal.append(_corrections(result.outcomes, outcomes, state.resources))
+    journal.append(_corrections(result.outcomes, outcomes, base, means.now()))
     return Result(tuple(outcomes), result.interrupted)
 
 
-def _corrections(walked: Sequence[Outcome], checked: Sequence[Outcome], base: Mapping[str, Entry]) -> list[Record]:
-    """The entries of writes that turned out not to be there: as they were before, so that the next run tries again."""
-    first = {o.action.address: o.action.entry for o in reversed(walked)}
-    lost = [now.action.address for was, now in zip(walked, checked, strict=True) if was.succeeded and not now.succeeded]
-    before = {address: base.get(address) or first[address] for address in dict.fromkeys(lost)}
-    return [Put(address, entry) if entry is not None else Drop(address) for address, entry in before.items()]
+def _corrections(
+    walked: Sequence[Outcome], checked: Sequence[Outcome], base: Mapping[str, Entry], now: str
+) -> list[Record]:
+    """The entries of writes that turned out not to be there: as they were begun, so that the next run tries again."""
+    lost = {now.action.address for was, now in zip(walked, checked, strict=True) if was.succeeded and not now.succeeded}
+    of_lost = chains(o.action for o in walked if o.action.address in lost)
+    begun = intents(of_lost, base, now)
+    return [Put(address, begun[address] if address in begun else base[address]) for address in of_lost]

@@ -26,7 +26,7 @@ def intents(chain_of: Mapping[str, Sequence[Action]], base: Mapping[str, Entry],
     out: dict[str, Entry] = {}
     for address, chain in chain_of.items():
         first = chain[0].entry
-        if first is None or chain[0].action in ("forget", "delete", "release"):
+        if first is None or chain[0].action in ("forget", "delete", "release", "restore_webhooks"):
             continue
         known = base.get(address)
         if chain[0].action == "import":

@@ -13,7 +13,7 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint, Kind, Params, Sids
 from reconciler.kinds.number import restore_params
 from reconciler.kinds.table import KINDS
-from reconciler.model import Action, Wire
+from reconciler.model import Action, Webhook, Wire
 from reconciler.remote.gateway import Gateway
 
 _OWN_CODES = frozenset({"twilio_auth_failed", "twilio_invalid_credentials", "interrupted"})
@@ -78,7 +78,8 @@ class Performer:
             return Outcome(action=action, status="dropped", error=_dropped(action, fields), sent=sent)
         if not fields or action.entry is None:
             return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid, sent=sent)
-        live = kind.observe(row, action.account, {})
+        behind = {"trunk_sid": ""} if isinstance(action.writes.get("voice"), Webhook) else {}
+        live = kind.observe({**row, **behind}, action.account, {})
         entry = msgspec.structs.replace(action.entry, normalised=with_form(action.entry, action.writes, live))
         note = "; ".join(f"{field}: sent {sent[field]}, stored {row[field]}" for field in fields)
         stored = {**sent, **{field: row[field] for field in fields}}

@@ -22,14 +22,19 @@ def judge(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict,
     | stored             | verdict                                             |
     |--------------------|-----------------------------------------------------|
     | as sent, or absent | `applied` (a field that a reply leaves out is fine) |
-    | empty or as before | `dropped`                                           |
+    | empty or as before, or another number or flag | `dropped`                |
     | anything else      | `normalised`: Twilio writes it in its own form      |
     """
     wrong = [field for field, value in sent.items() if field in stored and not same(value, stored[field])]
     if not wrong:
         return "applied", []
-    dropped = [f for f in wrong if same("", stored[f]) or same(before.get(f), stored[f]) or same("", sent[f])]
+    dropped = [f for f in wrong if _is_dropped(sent[f], stored[f], before.get(f))]
     return ("dropped", dropped) if dropped else ("normalised", wrong)
+
+
+def _is_dropped(sent: WireValue, stored: WireValue, before: WireValue) -> bool:
+    """Only text has forms: of a number or a flag another value is another value."""
+    return not isinstance(sent, str) or same("", stored) or same(before, stored) or same("", sent)
 
 
 def with_form(entry: Entry, writes: Mapping[str, Value], live: Live) -> dict[str, list[Value]]:

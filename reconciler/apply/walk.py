@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
+import msgspec
+
 from reconciler.apply.intent import after_step, chains, intents
 from reconciler.apply.outcome import Failure, Outcome, Result
 from reconciler.apply.perform import Performer
-from reconciler.model import Action, Entry
+from reconciler.model import Action, Entry, Value
 from reconciler.state.store import Drop, Journal, Put, Record
 
 _WITHOUT_CALLS = frozenset({"import", "forget"})
@@ -57,6 +59,7 @@ class Walk:
         self._waiting = dict(self._chains)
         self._outcomes: dict[int, Outcome] = {}
         self._completed: queue.SimpleQueue[tuple[Action, Outcome]] = queue.SimpleQueue()
+        self._forms: dict[str, dict[str, list[Value]]] = {}
         self._broken: set[str] = set()
         self._finished: set[str] = set()
 
@@ -112,7 +115,7 @@ class Walk:
             self._outcomes[id(action)] = outcome
             rest = self._rest(action)
             if outcome.succeeded:
-                entry = outcome.entry and after_step(outcome.entry, rest, now)
+                entry = outcome.entry and after_step(self._with_forms(action, outcome.entry), rest, now)
                 if action.action != "import":
                     records.append(Put(action.address, entry) if entry is not None else Drop(action.address))
                 if outcome.sid and action.action == "create":
@@ -121,12 +124,22 @@ class Walk:
                 if not rest:
                     self._finished.add(action.address)
             else:
+                if outcome.entry is not None:  # created, but not as it should be: never to be created again
+                    records.append(Put(action.address, after_step(outcome.entry, [action], now)))
                 self._break(action.address, rest)
         if records:
             self._journal.append(records)
         for _, outcome in done:
             self._on_outcome(outcome)
         return following
+
+    def _with_forms(self, action: Action, entry: Entry) -> Entry:
+        """The entry with the forms that earlier steps of its address have met; the plan could not know them."""
+        known = self._forms.get(action.address, entry.normalised)
+        kept = {name: form for name, form in known.items() if name not in action.writes}
+        own = {name: form for name, form in entry.normalised.items() if name in action.writes}
+        self._forms[action.address] = forms = {**kept, **own}
+        return entry if forms == entry.normalised else msgspec.structs.replace(entry, normalised=forms)
 
     def _rest(self, action: Action) -> list[Action]:
         chain = self._chains[action.address]

@@ -22,13 +22,15 @@ from reconciler.model import Attrs, Desired, Entry, Live, Reason, Value, WireVal
 
 class Comparison(msgspec.Struct, frozen=True):
     """What has to be written (`wanted`), why, which of it was not ours to write before (`fresh`), the entry that
-    state should hold before anything is written (`base`), and whether an earlier run had begun to write just that."""
+    state should hold before anything is written (`base`), whether an earlier run had begun to write just that, and
+    whether Twilio shows something that such a run had written without saying so (`resolved`)."""
 
     wanted: dict[str, Value]
     reason: Reason
     fresh: frozenset[str]
     base: Entry
     resumes: bool
+    resolved: bool
 
 
 def live_value(live: Live, name: str) -> Value:
@@ -80,13 +82,15 @@ def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:
     last = {name: last_applied(entry, live, name) for name in attrs if name in entry.applied}
     have = {name: in_form(entry, name, attrs[name], live_value(live, name)) for name in attrs}
     wanted = {name: value for name, value in attrs.items() if have[name] != value}
-    drifted = any(name in last and have[name] != last[name] for name in wanted)
+    drifted = any(name in last and in_form(entry, name, last[name], have[name]) != last[name] for name in wanted)
     declared = any(name not in last or attrs[name] != last[name] for name in wanted)
     reason: Reason = "conflict" if drifted and declared else "drift" if drifted else "config"
-    fresh = frozenset(name for name in attrs if name not in entry.applied or _only_watched(entry, live, name))
     pending = entry.pending or {}
+    unknown = (name for name in attrs if name not in entry.applied or _only_watched(entry, live, name))
+    fresh = frozenset(name for name in unknown if name not in pending)
     resumes = all(name in pending and pending[name] == value for name, value in wanted.items())
-    return Comparison(wanted, reason, fresh, _base(desired, entry, live, last), resumes)
+    resolved = any(last[name] != entry.applied[name] for name in last)
+    return Comparison(wanted, reason, fresh, _base(desired, entry, live, last), resumes, resolved)
 
 
 def _only_watched(entry: Entry, live: Live, name: str) -> bool:
@@ -102,13 +106,17 @@ def _changed(entry: Entry, live: Live, name: str) -> bool:
 
 
 def _prior(entry: Entry, live: Live, attrs: Attrs) -> dict[str, WireValue]:
-    """What a release puts back: the first values, but for what somebody has changed while it was only watched."""
-    if entry.created:
-        return entry.prior
+    """What a release puts back: first values, but for what was not ours meanwhile and for what is managed anew.
+
+    Not for what a run was about to write when it died: what stands there may be ours.
+    """
     moved = [name for name in entry.applied if entry.options.watch and _changed(entry, live, name)]
-    kept = {field: v for field, v in entry.prior.items() if not any(field in PARTS[name] for name in moved)}
-    fresh = [name for name in attrs if name not in entry.applied]
-    return {**prior_of(entry.kind, live, [*fresh, *moved]), **kept}
+    anew = [name for name in attrs if name not in entry.applied and name not in (entry.pending or {})]
+    if entry.created or not (moved or anew):
+        return entry.prior
+    replaced = {field for name in (*moved, *anew) for field in PARTS.get(name, (name,))}
+    kept = {field: value for field, value in entry.prior.items() if field not in replaced}
+    return {**kept, **prior_of(entry.kind, live, [*anew, *moved])}
 
 
 def _base(desired: Desired, entry: Entry, live: Live, last: dict[str, Value]) -> Entry:
@@ -129,5 +137,6 @@ def _base(desired: Desired, entry: Entry, live: Live, last: dict[str, Value]) ->
         options=desired.profile.options,
         prior=_prior(entry, live, attrs),
         pending=None,
+        created=entry.created and entry.sid == live.sid,
         normalised={name: pair for name, pair in entry.normalised.items() if name in attrs},
     )

@@ -6,9 +6,12 @@ origination URL's SIP URL within its trunk). What matches nothing is unmanaged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from reconciler.model import Attrs, Desired, Entry, Live
+import msgspec
+
+from reconciler.model import Attrs, Desired, Entry, Live, Profile, TrunkRoute
+from reconciler.planning.observed import Observed
 
 
 def trunk_names(
@@ -58,8 +61,32 @@ def child_addresses(kind: str, live: Iterable[Live], resources: Mapping[str, Ent
     return out
 
 
+def by_name(desired: Sequence[Desired], observed: Observed) -> Sequence[Desired]:
+    """The same declarations, with a trunk that has a name here called by it where the file gives its SID."""
+    rows = (
+        (address.split("/", 1)[1], live.sid) for address, live in observed.others.items() if address[:6] == "trunk/"
+    )
+    names = {sid: name for name, sid in rows if name != sid}
+    if not names:
+        return desired
+    profiles: dict[int, Profile] = {}
+    for profile in (want.profile for want in desired):
+        if id(profile) not in profiles:
+            profiles[id(profile)] = _named(profile, names)
+    return [msgspec.structs.replace(want, profile=profiles[id(want.profile)]) for want in desired]
+
+
+def _named(profile: Profile, names: Mapping[str, str]) -> Profile:
+    voice = profile.attrs.get("voice")
+    if not isinstance(voice, TrunkRoute) or voice.trunk not in names:
+        return profile
+    return msgspec.structs.replace(profile, attrs={**profile.attrs, "voice": TrunkRoute(names[voice.trunk])})
+
+
 def _by_natural_key(attrs: Attrs, rows: list[Live]) -> Live | None:
-    for field in ("domain_name", "friendly_name"):
-        if attrs.get(field):
-            return next((row for row in rows if row.attrs.get(field) == attrs[field]), None)
-    return None
+    domain, name = attrs.get("domain_name"), attrs.get("friendly_name")
+    if domain:
+        return next((row for row in rows if row.attrs.get("domain_name") == domain), None)
+    return next(
+        (row for row in rows if not row.attrs.get("domain_name") and row.attrs.get("friendly_name") == name), None
+    )

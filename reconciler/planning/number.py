@@ -54,6 +54,7 @@ def adopt(desired: Desired, live: Live, ours: Collection[str], former: Entry | N
     """
     attrs = WATCHED if desired.profile.options.watch else desired.profile.attrs
     have = live_attrs(live, attrs)
+    unknown = [name for name in attrs if former is None or name not in former.applied]
     entry = Entry(
         kind=desired.kind,
         account=desired.profile.account,
@@ -61,7 +62,7 @@ def adopt(desired: Desired, live: Live, ours: Collection[str], former: Entry | N
         key=live.key,
         applied=have,
         options=desired.profile.options,
-        prior={**prior_of(desired.kind, live, attrs), **(former.prior if former else {})},
+        prior={**prior_of(desired.kind, live, unknown), **(former.prior if former else {})},
         prior_at=former.prior_at if former else None,
     )
     wanted = {name: value for name, value in desired.profile.attrs.items() if have[name] != value}
@@ -72,7 +73,7 @@ def adopt(desired: Desired, live: Live, ours: Collection[str], former: Entry | N
 
 
 def align(desired: Desired, entry: Entry, live: Live, ours: Collection[str]) -> tuple[list[Action], Entry | None]:
-    """What a bound number needs: writes, else the entry to refresh state with, else nothing at all."""
+    """What a bound number needs: writes, the entry to refresh state with before them, or nothing at all."""
     if desired.profile.options.watch:
         desired = msgspec.structs.replace(
             desired, profile=msgspec.structs.replace(desired.profile, attrs=live_attrs(live, WATCHED))
@@ -81,7 +82,8 @@ def align(desired: Desired, entry: Entry, live: Live, ours: Collection[str]) -> 
     if not found.wanted:
         return [], None if found.base == entry else found.base
     writes = _writes(desired, live, found.wanted, found.reason, found.fresh, found.base, ours)
-    return [msgspec.structs.replace(action, resumes=found.resumes) for action in writes], None
+    learned = found.base if found.resolved else None
+    return [msgspec.structs.replace(action, resumes=found.resumes) for action in writes], learned
 
 
 def _writes(
@@ -109,13 +111,18 @@ def _writes(
                 if part in fresh
                 for change in lost(part, step.replaces[part], value, ours)
             ),
-            route=None if after == voice else RouteChange(in_words(voice), in_words(after), _hidden(live, step)),
+            route=_route(voice, after, _hidden(live, step)),
             writes=step.writes,
             clears=step.clears,
             entry=entry,
             after=(f"trunk/{after.trunk}",) if isinstance(after, TrunkRoute) and after != voice else (),
         )
         voice = after
+
+
+def _route(before: Value, after: Value, hidden: tuple[str, ...]) -> RouteChange | None:
+    words = in_words(before), in_words(after)
+    return None if words[0] == words[1] else RouteChange(*words, hidden)
 
 
 def _steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from reconciler.kinds.table import KINDS
+from reconciler.kinds.table import KINDS, NUMBER_KINDS
 from reconciler.model import Action
 
 _REMOVALS = frozenset({"delete", "release", "restore_webhooks", "forget", "unregister"})
@@ -30,15 +30,37 @@ def _key(action: Action) -> tuple[bool, int, str]:
 
 
 def _waits(actions: list[Action]) -> dict[str, list[str]]:
-    """For each trunk to delete: the addresses that have to leave it first."""
-    deletes = {a.address for a in actions if a.action == "delete" and a.kind == "trunk"}
-    if not deletes:
-        return {}
-    children = {address: [a.address for a in actions if a.parent == address] for address in deletes}
-    leaving = sorted({a.address for a in actions if a.route is not None or "trunk_sid" in a.restore})
-    return {address: [*children[address], *leaving] for address in deletes}
+    """For each address, beyond what the planner said: whom its actions have to wait for.
+
+    | action                       | waits for                                                       |
+    |------------------------------|-----------------------------------------------------------------|
+    | delete a trunk               | what hangs below it, and the numbers that leave it              |
+    | delete an origination URL    | those that come or change on the same trunk, and as above       |
+    | (a number) joins a trunk     | the origination URLs that come or change on it                  |
+    """
+    waits: dict[str, list[str]] = {}
+    children: dict[str, list[Action]] = {}
+    for action in actions:
+        if action.parent is not None:
+            children.setdefault(action.parent, []).append(action)
+    for trunk, below in children.items():
+        arriving = waits[f"into {trunk}"] = [a.address for a in below if a.action in ("create", "update")]
+        leaving = _leaving(actions, trunk)
+        waits |= {a.address: [*arriving, *leaving] for a in below if a.action == "delete"}
+    for action in actions:
+        if action.action == "delete" and action.kind == "trunk":
+            below = children.get(action.address, [])
+            waits[action.address] = [*(a.address for a in below), *_leaving(actions, action.address)]
+    return waits
+
+
+def _leaving(actions: list[Action], trunk: str) -> list[str]:
+    route = "trunk " + trunk.partition("/")[2]
+    return sorted({a.address for a in actions if a.route is not None and a.route.before == route})
 
 
 def _with_after(action: Action, waits: dict[str, list[str]], present: set[str]) -> Action:
-    after = tuple(a for a in (*action.after, *waits.get(action.address, ())) if a in present and a != action.address)
+    into = [need for trunk in action.after for need in waits.get(f"into {trunk}", ()) if action.kind in NUMBER_KINDS]
+    needs = dict.fromkeys((*action.after, *into, *waits.get(action.address, ())))
+    after = tuple(need for need in needs if need in present and need != action.address)
     return action if after == action.after else msgspec.structs.replace(action, after=after)

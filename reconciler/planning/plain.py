@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from reconciler.kinds.table import KINDS
 from reconciler.model import Action, ActionName, Change, Desired, Entry, Live, Reason, Value
 from reconciler.planning.compare import compare, live_attrs, prior_of
 from reconciler.planning.fields import changes
@@ -15,12 +16,14 @@ def decide(desired: Desired, entry: Entry | None, live: Live | None) -> tuple[li
         return [_create(desired, entry)], None
     if entry is None:
         fresh = _fresh_entry(desired, live)
-        return [_action(desired, live.sid, "import", "new", fresh), *_update(desired, fresh, live, "new")], None
+        wanted = {name: value for name, value in desired.profile.attrs.items() if live.attrs.get(name) != value}
+        return [_action(desired, live.sid, "import", "new", fresh), *_update(desired, fresh, live, wanted, "new")], None
     found = compare(desired, entry, live)
     if not found.wanted:
         return [], None if found.base == entry else found.base
-    actions = _update(desired, found.base, live, found.reason)
-    return [msgspec.structs.replace(action, resumes=found.resumes) for action in actions], None
+    actions = _update(desired, found.base, live, found.wanted, found.reason)
+    learned = found.base if found.resolved else None
+    return [msgspec.structs.replace(action, resumes=found.resumes) for action in actions], learned
 
 
 def remove(address: str, entry: Entry, live: Live) -> Action:
@@ -78,11 +81,11 @@ def _fresh_entry(desired: Desired, live: Live) -> Entry:
     )
 
 
-def _update(desired: Desired, base: Entry, live: Live, reason: Reason) -> list[Action]:
-    wanted = {n: v for n, v in desired.profile.attrs.items() if live.attrs.get(n) != v}
+def _update(desired: Desired, base: Entry, live: Live, wanted: dict[str, Value], reason: Reason) -> list[Action]:
     if not wanted:
         return []
-    after = msgspec.structs.replace(base, applied={**base.applied, **wanted})
+    key = str(wanted.get(KINDS[desired.kind].key_field) or base.key)
+    after = msgspec.structs.replace(base, key=key, applied={**base.applied, **wanted})
     diff = changes(desired.kind, live.attrs, wanted)
     return [_action(desired, live.sid, "update", reason, after, changes=diff, writes=wanted)]
 

@@ -9,13 +9,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import KINDS, NUMBER_KINDS
 from reconciler.model import Action, Desired, Entry, Live, WireValue
 from reconciler.planning import number, plain, problems
+from reconciler.planning.match import by_name
 from reconciler.planning.observed import Observed
 from reconciler.planning.order import in_safe_order
-from reconciler.planning.release import forget, release
+from reconciler.planning.release import forget, is_ours, release
 
 Resources = Mapping[str, Entry]
 _UNNAMED = object()
@@ -53,6 +54,8 @@ class _Draft:
         self.touched: dict[str, Live] = {}
         self.declared: set[str] = set()
         self.managed_sids: set[str] = set()
+        self.gone: set[str] = set()
+        self.deleted: set[str] = set()
         self._former: dict[str, Entry] | None = None
         self._verdicts: dict[tuple[int, int, int, int, str, str], bool] = {}
         self._kept: list[object] = []  # an id means something only as long as its object lives
@@ -98,11 +101,11 @@ def _agrees(want: Desired, entry: Entry, live: Live) -> bool:
 
 def make(desired: Sequence[Desired], resources: Resources, observed: Observed, ours: Collection[str]) -> Plan:
     """Plan everything: what is declared, and what is remembered but declared no longer."""
-    draft = _Draft(desired, resources, observed, ours)
-    others = [want for want in desired if want.kind not in NUMBER_KINDS]
+    draft = _Draft(by_name(desired, observed), resources, observed, ours)
+    others = [want for want in draft.desired if want.kind not in NUMBER_KINDS]
     for want in others:
         _plan_other(draft, want)
-    for want in desired:
+    for want in draft.desired:
         if want.kind in NUMBER_KINDS:
             _plan_number(draft, want)
     _plan_removals(draft)
@@ -117,7 +120,8 @@ def _plan_number(draft: _Draft, want: Desired) -> None:
     if by_sid and live is None:
         address = next((a for a, e in draft.resources.items() if e.sid == want.key and e.kind == want.kind), address)
     entry = draft.resources.get(address)
-    if entry is not None and live is not None and draft.settled(want, entry, live):
+    once = address not in draft.declared and live is not None and live.sid not in draft.managed_sids
+    if entry is not None and live is not None and once and draft.settled(want, entry, live):
         draft.declared.add(address)
         draft.managed_sids.add(live.sid)
         return
@@ -152,7 +156,7 @@ def _decide_number(
         actions = number.adopt(want, live, draft.ours, draft.former(live.sid))
     else:
         actions, refresh = number.align(want, entry, live, draft.ours)
-        draft.diagnostics += problems.watched_changed(want, entry, live)
+        draft.diagnostics += problems.watched_changed(want, address, entry, live)
     _take(draft, address, actions, refresh, live)
 
 
@@ -163,8 +167,6 @@ def _plan_other(draft: _Draft, want: Desired) -> None:
     if entry is not None and live is not None and not entry.sid:
         entry = msgspec.structs.replace(entry, sid=live.sid, applied=dict(live.attrs))
     actions, refresh = plain.decide(want, entry, live)
-    if refresh is None and not actions and entry is not draft.resources.get(want.address):
-        refresh = entry
     _take(draft, want.address, actions, refresh, live)
 
 
@@ -179,8 +181,8 @@ def _take(draft: _Draft, address: str, actions: list[Action], refresh: Entry | N
 def _plan_removals(draft: _Draft) -> None:
     if len(draft.declared) >= len(draft.resources) and draft.declared.issuperset(draft.resources):
         return
-    gone = [address for address in draft.resources if address not in draft.declared]
-    for address in sorted(gone, key=lambda a: (draft.resources[a].kind not in NUMBER_KINDS, a)):
+    draft.gone = {address for address in draft.resources if address not in draft.declared}
+    for address in sorted(draft.gone, key=lambda a: _turn(draft, a)):
         entry = draft.resources[address]
         if entry.options.protect:
             draft.diagnostics.append(problems.protected(address, entry))
@@ -188,6 +190,18 @@ def _plan_removals(draft: _Draft) -> None:
             _remove_number(draft, address, entry)
         else:
             _remove_other(draft, address, entry)
+
+
+def _turn(draft: _Draft, address: str) -> tuple[bool, int, bool, str]:
+    """Numbers first; then what is referred to, for whether a trunk stays decides about what hangs below it.
+
+    Where two addresses remember one number (it was moved, and the run died), the one that wrote last lets go of it.
+    """
+    entry = draft.resources[address]
+    is_number = entry.kind in NUMBER_KINDS
+    live = draft.observed.bound_number(entry.account, entry.key, entry.sid) if is_number else None
+    ours = live is not None and any(is_ours(entry, live, part) for part in entry.applied)
+    return (not is_number, KINDS[entry.kind].rank, not ours, address)
 
 
 def _remove_number(draft: _Draft, address: str, entry: Entry) -> None:
@@ -211,7 +225,10 @@ def _remove_other(draft: _Draft, address: str, entry: Entry) -> None:
         draft.actions.append(forget(address, entry, "it was there before it was imported, so it stays on Twilio"))
     elif users := _users(draft, entry, live):
         draft.actions.append(forget(address, entry, f"still in use on Twilio, by {', '.join(users)}"))
+    elif entry.parent in draft.gone and entry.parent not in draft.deleted:
+        draft.actions.append(forget(address, entry, f"{entry.parent} stays on Twilio, and so does this"))
     else:
+        draft.deleted.add(address)
         known = msgspec.structs.replace(entry, sid=live.sid)
         _take(draft, address, [plain.remove(address, known, live)], None, live)
 
@@ -234,7 +251,7 @@ def _finish(draft: _Draft) -> Plan:
     return Plan(
         actions=tuple(in_safe_order(draft.actions)),
         refreshes={address: draft.refreshes[address] for address in sorted(draft.refreshes)},
-        diagnostics=tuple(draft.diagnostics),
+        diagnostics=tuple(in_reading_order(draft.diagnostics)),
         bound=bound,
         unmanaged=total - len(draft.managed_sids),
         fingerprints={address: fingerprint(live) for address, live in sorted(draft.touched.items())},

@@ -10,6 +10,18 @@ from reconciler.planning.observed import Observed
 
 def not_there(want: Desired, address: str, entry: Entry | None, observed: Observed) -> Diagnostic:
     """A declared number that Twilio does not have: an incident when we knew it, else probably a mistake."""
+    where = [account for account, _ in observed.elsewhere(want.key)]
+    if entry is not None and where:
+        there = next(live for _, live in observed.elsewhere(want.key))
+        return _at(
+            want,
+            address,
+            "number_missing",
+            "A managed number is not where it was",
+            f"{entry.key} was imported as {entry.sid} from account `{entry.account}`; it is {there.sid} in account "
+            f"`{where[0]}` now. If it was moved there, set `account: {where[0]}` on it; if it was bought again, remove "
+            "it from the configuration, apply, and declare it anew.",
+        )
     if entry is not None:
         return _at(
             want,
@@ -22,7 +34,6 @@ def not_there(want: Desired, address: str, entry: Entry | None, observed: Observ
             f"to apply all the rest before that is known, add `--exclude {address}`.",
         )
     searched = ", ".join(f"`{name}`" for name in sorted(observed.numbers)) or "none"
-    where = [account for account, _ in observed.elsewhere(want.key)]
     hint = (
         f"It is in account `{where[0]}`: set `account: {where[0]}` on it."
         if where
@@ -70,7 +81,7 @@ def protected(address: str, entry: Entry) -> Diagnostic:
     )
 
 
-def watched_changed(want: Desired, entry: Entry, live: Live) -> list[Diagnostic]:
+def watched_changed(want: Desired, address: str, entry: Entry, live: Live) -> list[Diagnostic]:
     """A number that is only watched has changed; apply takes the new values as the ones to watch."""
     if not want.profile.options.watch or not entry.options.watch:
         return []
@@ -80,7 +91,7 @@ def watched_changed(want: Desired, entry: Entry, live: Live) -> list[Diagnostic]
     return [
         _at(
             want,
-            want.address,
+            address,
             "watched_number_changed",
             "A watched number has changed",
             f"{live.key} is only watched, and its {', '.join(changed)} changed since it was last recorded. "

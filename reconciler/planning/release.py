@@ -5,8 +5,10 @@ A number is never deleted. What somebody else has changed since we last wrote it
 
 from __future__ import annotations
 
+import msgspec
+
 from reconciler.kinds.number import PARTS, canonical, in_words
-from reconciler.model import Action, ActionName, Change, Entry, Live, RouteChange, TrunkRoute, WireValue
+from reconciler.model import Action, ActionName, Change, Entry, Live, RouteChange, TrunkRoute, Value, WireValue
 from reconciler.planning.compare import last_applied, live_value, prior_field
 
 _VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
@@ -14,6 +16,8 @@ _VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
 
 def release(address: str, entry: Entry, live: Live) -> list[Action]:
     """The actions that let go of a bound number: `restore_webhooks` first when it then has to leave a trunk."""
+    applied = {name: last_applied(entry, live, name) for name in entry.applied}
+    entry = msgspec.structs.replace(entry, applied=applied, pending=None)
     send = _to_send(_target(entry, live), live)
     voice = [field for field in PARTS["voice"] if field in send]
     leaves_trunk = send.get("trunk_sid") == "" and len(voice) > 1
@@ -22,7 +26,7 @@ def release(address: str, entry: Entry, live: Live) -> list[Action]:
     first = {field: value for field, value in send.items() if field != "trunk_sid"}
     return [
         _action(address, entry, live, "restore_webhooks", first),
-        _action(address, entry, live, "release", {"trunk_sid": ""}),
+        _action(address, entry, live, "release", {"trunk_sid": ""}, first),
     ]
 
 
@@ -44,14 +48,15 @@ def _target(entry: Entry, live: Live) -> dict[str, WireValue]:
     """The raw fields as they should be afterwards, for every part that is still as we left it."""
     if entry.options.on_removal == "keep" or entry.options.watch:
         return {}
-    ours = [part for part in entry.applied if part in PARTS and _is_ours(entry, live, part)]
+    ours = [part for part in entry.applied if part in PARTS and is_ours(entry, live, part)]
     if entry.options.on_removal == "clear":
         fields = [f for part in ours if part != "friendly_name" for f in PARTS[part] if not f.endswith("_method")]
         return dict.fromkeys(fields, "")
     return {field: prior_field(entry, field) for part in ours for field in PARTS[part]}
 
 
-def _is_ours(entry: Entry, live: Live, part: str) -> bool:
+def is_ours(entry: Entry, live: Live, part: str) -> bool:
+    """Whether a part is as we left it."""
     have = live_value(live, part)
     stored = entry.normalised.get(part)
     return have == last_applied(entry, live, part) or (stored is not None and have == stored[1])
@@ -78,12 +83,16 @@ def _live_field(live: Live, field: str) -> WireValue:
     return live.name if field == "friendly_name" else live.wire.get(field)
 
 
-def _action(address: str, entry: Entry, live: Live, name: ActionName, send: dict[str, WireValue]) -> Action:
+def _action(
+    address: str,
+    entry: Entry,
+    live: Live,
+    name: ActionName,
+    send: dict[str, WireValue],
+    sent: dict[str, WireValue] | None = None,
+) -> Action:
     before = live.attrs["voice"]
-    wire = {**live.wire, **send}
-    if send.get("voice_application_sid"):
-        wire["trunk_sid"] = ""
-    after = canonical(wire, {})["voice"] if any(f in send for f in PARTS["voice"]) else before
+    after = _voice_after(live, {**(sent or {}), **send})
     return Action(
         address=address,
         action=name,
@@ -105,6 +114,18 @@ def _change(live: Live, field: str, value: WireValue) -> Change:
     if field == "trunk_sid":
         return Change("trunk", voice.trunk if isinstance(voice, TrunkRoute) else None, value or None)
     return Change(field, _live_field(live, field), value or None)
+
+
+def _voice_after(live: Live, send: dict[str, WireValue]) -> Value:
+    """The route once these fields are sent; a trunk or an application that stays keeps the name it has."""
+    before = live.attrs["voice"]
+    wire = {**live.wire, **send}
+    if send.get("voice_application_sid"):
+        wire["trunk_sid"] = ""
+    names: dict[str, str] = {}
+    if isinstance(before, TrunkRoute):
+        names[str(live.wire.get("trunk_sid"))] = before.trunk
+    return canonical(wire, names)["voice"] if any(f in send for f in PARTS["voice"]) else before
 
 
 def _note(entry: Entry, send: dict[str, WireValue]) -> str:

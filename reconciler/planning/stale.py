@@ -39,7 +39,7 @@ def explain(saved: Wire, live: Wire) -> list[tuple[str, object, object]]:
     """(field, then, now) for all that differs."""
     from deepdiff import DeepDiff  # imported where a difference has been found: it costs a tenth of a second
 
-    fields = DeepDiff(dict(saved), dict(live)).affected_root_keys
+    fields = DeepDiff(dict(saved), dict(live), threshold_to_diff_deeper=0).affected_root_keys
     return [(field, saved.get(field), live.get(field)) for field in sorted(fields)]
 
 

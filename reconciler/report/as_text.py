@@ -111,6 +111,9 @@ def _change(change: Change) -> str:
 
 
 def _headline(document: PlanDocument) -> str:
+    errors = document.summary.get("errors", 0)
+    if errors and not document.actions:
+        return f"Not planned: {_count(errors, 'error')}."
     if not document.actions:
         learned = f" ({_count(document.summary['refreshes'], 'entry', 'entries')} of state to refresh)"
         return "Nothing to do: what is declared is what is there." + (learned if document.refreshes else "")
@@ -118,7 +121,8 @@ def _headline(document: PlanDocument) -> str:
     takeovers = document.summary["takeovers"]
     warning = f" {_count(takeovers, 'takeover')} of foreign values." if takeovers else ""
     addresses = _count(document.summary["addresses"], "resource")
-    return f"Plan: {_count(len(document.actions), 'action')} on {addresses}: {counts}.{warning}"
+    refused = f" {_count(errors, 'error')}: it cannot be applied." if errors else ""
+    return f"Plan: {_count(len(document.actions), 'action')} on {addresses}: {counts}.{warning}{refused}"
 
 
 def _apply(document: ApplyDocument, style: Style) -> Iterator[str]:

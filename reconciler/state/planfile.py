@@ -25,8 +25,8 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One saved plan.
 
     `lineage`, `serial` and `unfolded` are the version of the state it was made from. `fingerprints` are the live
-    managed fields of every object it touches. `refreshes` is what state is to hold where nothing is written; `bound` and
-    `unmanaged` are the counts that the plan was shown with.
+    managed fields of every object it touches. `refreshes` is what state is to hold where nothing is written; `bound`
+    and `unmanaged` are the counts that the plan was shown with.
     """
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT

@@ -22,7 +22,7 @@ from tests.laws.worlds import EDITS, NUMBERS, OURS, UNMANAGED, configurations, e
 MANY = os.environ.get("LAW_EXAMPLES")
 """How many worlds to try, new ones each time; by default a few, always the same."""
 QUICK = settings(
-    max_examples=int(MANY or 80),
+    max_examples=int(MANY or 60),
     derandomize=MANY is None,
     database=None,
     deadline=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from reconciler.model import Options, TrunkRoute
 from tests.apply.stage import NOW, Stage, declared, e164, hook, number, origination, pn, row, trunk, world
@@ -131,3 +132,17 @@ def test_watched_numbers_keep_no_pending_value() -> None:
     stage.apply([number(1)])
     assert stage.entries[ADDRESS].pending is None
     assert msgspec.structs.replace(stage.entries[ADDRESS]).options.watch
+
+
+@pytest.mark.parametrize("first", range(2, 8))
+@pytest.mark.parametrize("second", range(2, 8))
+def test_a_newly_managed_part_keeps_its_prior_value_through_two_crashes(first: int, second: int) -> None:
+    stage = Stage(world(row(1, trunk_sid="TK1"), trunks=[{"sid": "TK1"}]))
+    stage.apply([number(1, voice=TrunkRoute("TK1"))])
+    desired = [number(1, voice=hook("a"), sms=hook("sms"))]
+    for instant in (first, second):
+        stage.killed(desired, instant)
+    stage.apply(desired)
+    stage.apply([])
+    found = stage.twilio.numbers()[pn(1)]
+    assert (found["trunk_sid"], found["sms_url"]) == ("TK1", "")
