@@ -148,7 +148,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     `applied` is what we last wrote or accepted (canonical); `prior` what stood there before we first managed each
     field (as Twilio writes it; what is not in it was empty, or Twilio's default method) and `prior_at` when that was
     read; `pending` what a run was about to write when it
-    was last heard of; `normalised` pairs of [sent, stored] for fields whose form Twilio changes; `created` is true
+    was last heard of; `normalised` pairs of [sent, stored] for fields whose form Twilio changes; `left` what we last
+    wrote to parts that are managed no longer, so that a release still knows them as ours; `created` is true
     when we made the resource (an empty `sid` then says that we were about to). Times are RFC 3339 in UTC.
     """
 
@@ -162,6 +163,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     prior_at: str | None = None
     pending: dict[str, Value] | None = None
     normalised: dict[str, list[Value]] = {}
+    left: dict[str, Value] = {}
     created: bool = False
     parent: str | None = None
     imported_at: str | None = None

@@ -57,7 +57,7 @@ class _Story:
         self._pace = pace
         self._failed = False
         self._environ = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("TWILIO_")},
             "TWILIO_ACCOUNT_SID": _SID,
             "TWILIO_AUTH_TOKEN": "sandbox",
             "TWILIO_BASE_URL": twilio.base_url,

@@ -86,19 +86,39 @@ def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:
     declared = any(name not in last or attrs[name] != last[name] for name in wanted)
     reason: Reason = "conflict" if drifted and declared else "drift" if drifted else "config"
     pending = entry.pending or {}
-    unknown = (name for name in attrs if name not in entry.applied or _only_watched(entry, live, name))
+    unknown = (name for name in attrs if _is_new(entry, live, name) or _only_watched(entry, live, name))
     fresh = frozenset(name for name in unknown if name not in pending)
     resumes = all(name in pending and pending[name] == value for name, value in wanted.items())
-    resolved = any(last[name] != entry.applied[name] for name in last)
+    arrived = any(n not in entry.applied and live_value(live, n) == value for n, value in pending.items())
+    resolved = arrived or any(last[name] != entry.applied[name] for name in last)
     return Comparison(wanted, reason, fresh, _base(desired, entry, live, last), resumes, resolved)
 
 
 def _only_watched(entry: Entry, live: Live, name: str) -> bool:
     """Whether a number was only watched so far and nobody here has written what this part of it shows."""
-    if not entry.options.watch:
-        return False
-    before = {field: entry.prior[field] for field in PARTS[name] if field in entry.prior}
-    return _changed(entry, live, name) or before == prior_of(entry.kind, live, [name])
+    return entry.options.watch and not still_ours(entry, live, name)
+
+
+def written(entry: Entry) -> dict[str, Value]:
+    """What we last wrote, part by part, also to parts that are managed no longer; not what was only watched."""
+    return dict(entry.left) if entry.options.watch else {**entry.left, **entry.applied}
+
+
+def still_ours(entry: Entry, live: Live, name: str) -> bool:
+    """Whether a part that is managed no longer still shows what we wrote."""
+    return name in entry.left and entry.left[name] == live_value(live, name)
+
+
+def _is_new(entry: Entry, live: Live, name: str) -> bool:
+    return name not in entry.applied and not still_ours(entry, live, name)
+
+
+def _left(desired: Desired, entry: Entry) -> dict[str, Value]:
+    """What we wrote to parts that this declaration does not manage."""
+    if desired.kind not in NUMBER_KINDS:
+        return {}
+    managed = () if desired.profile.options.watch else desired.profile.attrs
+    return {name: value for name, value in written(entry).items() if name not in managed}
 
 
 def _changed(entry: Entry, live: Live, name: str) -> bool:
@@ -110,8 +130,8 @@ def _prior(entry: Entry, live: Live, attrs: Attrs) -> dict[str, WireValue]:
 
     Not for what a run was about to write when it died: what stands there may be ours.
     """
-    moved = [name for name in entry.applied if entry.options.watch and _changed(entry, live, name)]
-    anew = [name for name in attrs if name not in entry.applied and name not in (entry.pending or {})]
+    moved = [name for name in entry.applied if _only_watched(entry, live, name) and _changed(entry, live, name)]
+    anew = [name for name in attrs if _is_new(entry, live, name) and name not in (entry.pending or {})]
     if entry.created or not (moved or anew):
         return entry.prior
     replaced = {field for name in (*moved, *anew) for field in PARTS.get(name, (name,))}
@@ -137,6 +157,7 @@ def _base(desired: Desired, entry: Entry, live: Live, last: dict[str, Value]) ->
         options=desired.profile.options,
         prior=_prior(entry, live, attrs),
         pending=None,
+        left=_left(desired, entry),
         created=entry.created and entry.sid == live.sid,
         normalised={name: pair for name, pair in entry.normalised.items() if name in attrs},
     )

@@ -26,7 +26,7 @@ from reconciler.model import (
     Value,
     Webhook,
 )
-from reconciler.planning.compare import compare, live_attrs, prior_of
+from reconciler.planning.compare import compare, live_attrs, prior_of, written
 from reconciler.planning.fields import changes
 from reconciler.planning.takeover import lost
 
@@ -54,7 +54,9 @@ def adopt(desired: Desired, live: Live, ours: Collection[str], former: Entry | N
     """
     attrs = WATCHED if desired.profile.options.watch else desired.profile.attrs
     have = live_attrs(live, attrs)
-    unknown = [name for name in attrs if former is None or name not in former.applied]
+    mine = written(former) if former else {}
+    unknown = [name for name in attrs if name not in mine]
+    managed = () if desired.profile.options.watch else desired.profile.attrs
     entry = Entry(
         kind=desired.kind,
         account=desired.profile.account,
@@ -64,10 +66,10 @@ def adopt(desired: Desired, live: Live, ours: Collection[str], former: Entry | N
         options=desired.profile.options,
         prior={**prior_of(desired.kind, live, unknown), **(former.prior if former else {})},
         prior_at=former.prior_at if former else None,
+        left={name: value for name, value in mine.items() if name not in managed},
     )
     wanted = {name: value for name, value in desired.profile.attrs.items() if have[name] != value}
-    mine = frozenset(name for name in former.applied if former.applied[name] == have.get(name)) if former else ()
-    fresh = frozenset(wanted).difference(mine)
+    fresh = frozenset(name for name in wanted if name not in mine or mine[name] != have[name])
     first = _action(desired, live, "import", "new", entry=entry)
     return [first, *_writes(desired, live, wanted, "new", fresh, entry, ours)]
 

@@ -9,7 +9,7 @@ import msgspec
 
 from reconciler.kinds.number import PARTS, canonical, in_words
 from reconciler.model import Action, ActionName, Change, Entry, Live, RouteChange, TrunkRoute, Value, WireValue
-from reconciler.planning.compare import last_applied, live_value, prior_field
+from reconciler.planning.compare import last_applied, live_value, prior_field, still_ours, written
 
 _VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
 
@@ -46,9 +46,9 @@ def forget(address: str, entry: Entry, note: str) -> Action:
 
 def _target(entry: Entry, live: Live) -> dict[str, WireValue]:
     """The raw fields as they should be afterwards, for every part that is still as we left it."""
-    if entry.options.on_removal == "keep" or entry.options.watch:
+    if entry.options.on_removal == "keep":
         return {}
-    ours = [part for part in entry.applied if part in PARTS and is_ours(entry, live, part)]
+    ours = [part for part in written(entry) if part in PARTS and is_ours(entry, live, part)]
     if entry.options.on_removal == "clear":
         fields = [f for part in ours if part != "friendly_name" for f in PARTS[part] if not f.endswith("_method")]
         return dict.fromkeys(fields, "")
@@ -58,6 +58,8 @@ def _target(entry: Entry, live: Live) -> dict[str, WireValue]:
 def is_ours(entry: Entry, live: Live, part: str) -> bool:
     """Whether a part is as we left it."""
     have = live_value(live, part)
+    if entry.options.watch or part not in entry.applied:
+        return still_ours(entry, live, part)
     stored = entry.normalised.get(part)
     return have == last_applied(entry, live, part) or (stored is not None and have == stored[1])
 

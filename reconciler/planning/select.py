@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
+from reconciler.diagnostics import Diagnostic
 from reconciler.model import Action
 from reconciler.planning.plan import Plan
 
@@ -18,14 +19,30 @@ def select(plan: Plan, targets: Sequence[str], excludes: Sequence[str]) -> Plan:
     """
     if not targets and not excludes:
         return plan
+    kept = [d for d in plan.diagnostics if d.address is None or matches(d.address, targets, excludes)]
     chosen = _chosen(plan.actions, targets, excludes)
     return msgspec.structs.replace(
         plan,
         actions=tuple(action for action in plan.actions if action.address in chosen),
         refreshes={a: e for a, e in plan.refreshes.items() if matches(a, targets, excludes)},
-        diagnostics=tuple(d for d in plan.diagnostics if d.address is None or matches(d.address, targets, excludes)),
+        diagnostics=(*kept, *_unmatched(plan, targets)),
         fingerprints={a: f for a, f in plan.fingerprints.items() if a in chosen},
     )
+
+
+def _unmatched(plan: Plan, targets: Sequence[str]) -> list[Diagnostic]:
+    """A warning for each target that no address of the plan fits: a typing mistake must not look like success."""
+    known = {*(a.address for a in plan.actions), *plan.refreshes, *(d.address for d in plan.diagnostics if d.address)}
+    return [
+        Diagnostic(
+            severity="warning",
+            code="target_no_match",
+            summary="A target fits nothing that would change",
+            detail=f"Nothing in the plan has an address like `{target}`; without `--target` all of it is shown.",
+        )
+        for target in targets
+        if not any(fnmatchcase(address, target) for address in known)
+    ]
 
 
 def matches(address: str, targets: Sequence[str], excludes: Sequence[str]) -> bool:

@@ -30,7 +30,7 @@ def _moved(address: str, saved: Wire, live: Wire | None) -> list[Diagnostic]:
     if same(saved.get("sid"), live.get("sid")) and dict(saved) == dict(live):
         return []
     return [
-        _stale(f"{address}: {path} was {before!r} when the plan was made and is {after!r} now.", address)
+        _stale(f"{address}: {path} was {_shown(before)} when the plan was made and is {_shown(after)} now.", address)
         for path, before, after in explain(saved, live)
     ]
 
@@ -41,6 +41,10 @@ def explain(saved: Wire, live: Wire) -> list[tuple[str, object, object]]:
 
     fields = DeepDiff(dict(saved), dict(live), threshold_to_diff_deeper=0).affected_root_keys
     return [(field, saved.get(field), live.get(field)) for field in sorted(fields)]
+
+
+def _shown(value: object) -> str:
+    return "not set" if value is None or value == "" else str(value)
 
 
 def _stale(detail: str, address: str | None) -> Diagnostic:

@@ -114,6 +114,8 @@ def _headline(document: PlanDocument) -> str:
     errors = document.summary.get("errors", 0)
     if errors and not document.actions:
         return f"Not planned: {_count(errors, 'error')}."
+    if not document.actions and document.summary["errors"]:
+        return f"Nothing can be done: {_count(document.summary['errors'], 'error')}."
     if not document.actions:
         learned = f" ({_count(document.summary['refreshes'], 'entry', 'entries')} of state to refresh)"
         return "Nothing to do: what is declared is what is there." + (learned if document.refreshes else "")
@@ -164,7 +166,9 @@ def _drift(document: DriftDocument, style: Style) -> Iterator[str]:
             yield f"    {field.field}: {value(field.recorded)} (recorded) → {value(field.live)} (live)"
     if document.drifted:
         yield ""
-        yield style("bad", f"{_count(len(document.drifted), 'resource')} drifted. `reconciler apply` puts them back.")
+        yield style(
+            "bad", f"{_count(len(document.drifted), 'resource')} drifted. `reconciler plan` shows what apply would do."
+        )
     else:
         yield style("good", "No drift: what was applied is what is there.")
     if document.pending:

@@ -33,6 +33,7 @@ class Row(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     prior_at: str | None = None
     pending: msgspec.Raw = _NULL
     normalised: msgspec.Raw = _EMPTY
+    left: msgspec.Raw = _EMPTY
     created: bool = False
     parent: str | None = None
     imported_at: str | None = None
@@ -61,7 +62,7 @@ class _Parts(dict[bytes, Any]):
 def entries(rows: dict[str, Row]) -> dict[str, Entry]:
     """The entries of these rows. Equal parts are one and the same object: never change one in place."""
     applied, options, prior = _Parts("applied"), _Parts("options"), _Parts("prior")
-    pending, normalised = _Parts("pending"), _Parts("normalised")
+    pending, normalised, left = _Parts("pending"), _Parts("normalised"), _Parts("left")
     none: dict[str, Any] = {}
     found: dict[str, Entry] = {}
     address = ""
@@ -78,6 +79,7 @@ def entries(rows: dict[str, Row]) -> dict[str, Entry]:
                 row.prior_at,
                 None if row.pending is _NULL else pending[bytes(row.pending)],
                 none if row.normalised is _EMPTY else normalised[bytes(row.normalised)],
+                none if row.left is _EMPTY else left[bytes(row.left)],
                 row.created,
                 row.parent,
                 row.imported_at,

@@ -36,6 +36,33 @@ def test_what_was_ours_before_it_was_only_watched_is_no_prior_value() -> None:
     assert stage.twilio.numbers()[pn(1)]["voice_url"] == FOREIGN + "a"
 
 
+def test_a_part_that_left_and_came_back_keeps_its_first_prior_value() -> None:
+    stage = Stage(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
+    both = number(1, voice=hook("a"), sms=hook("s"))
+    for desired in ([both], [number(1, voice=hook("a"))], [both], []):
+        stage.apply(desired)
+    found = stage.twilio.numbers()[pn(1)]
+    assert (found["voice_url"], found["sms_url"]) == (FOREIGN + "a", FOREIGN + "s")
+
+
+def test_a_release_puts_back_what_we_wrote_and_then_managed_no_longer() -> None:
+    for last in (number(1, voice=hook("a")), number(1)):
+        stage = Stage(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
+        for desired in ([number(1, voice=hook("a"), sms=hook("s"))], [last], []):
+            stage.apply(desired)
+        found = stage.twilio.numbers()[pn(1)]
+        assert (found["voice_url"], found["sms_url"]) == (FOREIGN + "a", FOREIGN + "s")
+
+
+def test_what_somebody_changed_after_we_managed_it_no_longer_stays() -> None:
+    stage = Stage(world(row(1, voice_url=FOREIGN + "a", sms_url=FOREIGN + "s")))
+    for desired in ([number(1, voice=hook("a"), sms=hook("s"))], [number(1, voice=hook("a"))]):
+        stage.apply(desired)
+    stage.twilio.numbers()[pn(1)]["sms_url"] = FOREIGN + "new"
+    stage.apply([])
+    assert stage.twilio.numbers()[pn(1)]["sms_url"] == FOREIGN + "new"
+
+
 def test_a_part_that_is_managed_again_is_put_back_to_what_stood_there_last() -> None:
     stage = Stage(world(row(1, sms_url=FOREIGN + "a")))
     stage.apply([number(1, voice=None, sms=hook("sms"))])

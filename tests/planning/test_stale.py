@@ -13,8 +13,8 @@ def test_a_moved_object_is_named_with_its_field_and_the_two_values() -> None:
     now = {**SAVED, "voice_url": "https://b.example.com/", "trunk_sid": "TK1"}
     details = [d.detail for d in moved_objects({"number/1": SAVED}, {"number/1": now})]
     assert len(details) == 2
-    assert "number/1: trunk_sid was None when the plan was made and is 'TK1' now." in details[0]
-    assert "number/1: voice_url was 'https://a.example.com/'" in details[1]
+    assert "number/1: trunk_sid was not set when the plan was made and is TK1 now." in details[0]
+    assert "number/1: voice_url was https://a.example.com/" in details[1]
 
 
 def test_an_object_that_is_gone_is_named() -> None:
