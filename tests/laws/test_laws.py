@@ -107,6 +107,19 @@ def test_releases_put_prior_values_back(data: st.DataObject, stage: Stage, manag
 
 
 @QUICK
+@given(st.data(), stages())
+def test_releases_put_prior_values_back_whatever_was_managed_when_and_under_which_name(
+    data: st.DataObject, stage: Stage
+) -> None:
+    before = picture(stage.twilio)
+    for _ in range(3):
+        stage.apply(data.draw(configurations(restore=True)))
+    stage.apply([])
+    assert picture(stage.twilio)["numbers"] == before["numbers"]
+    assert not stage.entries
+
+
+@QUICK
 @given(st.data(), stages(), configurations(), configurations())
 def test_in_every_order_that_a_plan_allows_nothing_is_refused_and_no_number_is_without_a_route_on_the_way(
     data: st.DataObject, stage: Stage, first: list[Desired], second: list[Desired]

@@ -99,7 +99,7 @@ def _declaration(
     if draw(st.integers(0, 4)) == 0:
         return None
     parts = managed or draw(st.lists(st.sampled_from((*PARTS, "friendly_name")), unique=True).map(tuple))
-    if parts == ("voice",) and draw(st.booleans()):
+    if (parts == ("voice",) or managed is None) and draw(st.integers(0, 2)) == 0:
         return bridge(last, draw(st.sampled_from(HOOKS)))
     attrs: dict[str, Value] = {part: draw(_value(part, trunks)) for part in parts}
     if restore:
