@@ -17,9 +17,9 @@ from reconciler.planning.match import by_name
 from reconciler.planning.observed import Observed
 from reconciler.planning.order import in_safe_order
 from reconciler.planning.release import forget, is_ours, release
+from reconciler.planning.settled import unsettled
 
 Resources = Mapping[str, Entry]
-_UNNAMED = object()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -57,8 +57,6 @@ class _Draft:
         self.gone: set[str] = set()
         self.deleted: set[str] = set()
         self._former: dict[str, Entry] | None = None
-        self._verdicts: dict[tuple[int, int, int, int, str, str], bool] = {}
-        self._kept: list[object] = []  # an id means something only as long as its object lives
 
     def former(self, sid: str) -> Entry | None:
         """What an address that is declared no longer remembers of this number: it may have become a bridge number."""
@@ -68,36 +66,6 @@ class _Draft:
             self._former = {entry.sid: entry for entry in numbers}
         return self._former.get(sid)
 
-    def settled(self, want: Desired, entry: Entry, live: Live) -> bool:
-        """The quick way out for what is as declared and as remembered: nothing to do, nothing to learn.
-
-        Declarations, entries and live configurations that are alike are the same objects, so the answer for one
-        number is the answer for all that share them.
-        """
-        if entry.sid != live.sid or entry.pending is not None:
-            return False
-        profile, applied, attrs = want.profile, entry.applied, live.attrs
-        alike = (id(profile), id(applied), id(entry.options), id(attrs), entry.account, entry.kind)
-        verdict = self._verdicts.get(alike)
-        if verdict is None:
-            verdict = self._verdicts[alike] = _agrees(want, entry, live)
-            self._kept.append((profile, applied, entry.options, attrs))
-        name = profile.attrs.get("friendly_name", _UNNAMED)
-        return verdict and (name is _UNNAMED or name == live.name)
-
-
-def _agrees(want: Desired, entry: Entry, live: Live) -> bool:
-    """The same question of all that alike numbers share: everything but the friendly name."""
-    profile = want.profile
-    return (
-        entry.options == profile.options
-        and entry.applied == profile.attrs
-        and entry.account == profile.account
-        and entry.kind == want.kind
-        and not profile.options.watch
-        and all(live.attrs.get(name) == value for name, value in profile.attrs.items() if name != "friendly_name")
-    )
-
 
 def make(desired: Sequence[Desired], resources: Resources, observed: Observed, ours: Collection[str]) -> Plan:
     """Plan everything: what is declared, and what is remembered but declared no longer."""
@@ -105,9 +73,8 @@ def make(desired: Sequence[Desired], resources: Resources, observed: Observed, o
     others = [want for want in draft.desired if want.kind not in NUMBER_KINDS]
     for want in others:
         _plan_other(draft, want)
-    for want in draft.desired:
-        if want.kind in NUMBER_KINDS:
-            _plan_number(draft, want)
+    for want in unsettled(draft.desired, resources, observed, draft.declared, draft.managed_sids):
+        _plan_number(draft, want)
     _plan_removals(draft)
     return _finish(draft)
 
@@ -120,11 +87,6 @@ def _plan_number(draft: _Draft, want: Desired) -> None:
     if by_sid and live is None:
         address = next((a for a, e in draft.resources.items() if e.sid == want.key and e.kind == want.kind), address)
     entry = draft.resources.get(address)
-    once = address not in draft.declared and live is not None and live.sid not in draft.managed_sids
-    if entry is not None and live is not None and once and draft.settled(want, entry, live):
-        draft.declared.add(address)
-        draft.managed_sids.add(live.sid)
-        return
     if entry is not None and (live is None or live.sid != entry.sid):
         live = draft.observed.bound_number(account, want.key, entry.sid)
     _decide_number(draft, want, address, entry, live)

@@ -72,10 +72,17 @@ def parts() -> st.SearchStrategy[dict[int, tuple[str, ...]]]:
 
 @st.composite
 def configurations(
-    draw: st.DrawFn, managed: dict[int, tuple[str, ...]] | None = None, *, restore: bool = False
+    draw: st.DrawFn,
+    managed: dict[int, tuple[str, ...]] | None = None,
+    *,
+    restore: bool = False,
+    names: tuple[str, ...] = ("edge", "core"),
 ) -> list[Desired]:
-    """Some trunks and numbers. `managed` fixes the parts; `restore`: what is declared no longer is put back."""
-    trunks = draw(st.dictionaries(st.sampled_from(("edge", "core")), _hosts(), max_size=2))
+    """Some trunks and numbers. `managed` fixes the parts; `restore`: what is declared no longer is put back.
+
+    `names` are those that a declared trunk may have.
+    """
+    trunks = draw(st.dictionaries(st.sampled_from(names), _hosts(), max_size=2)) if names else {}
     desired: list[Desired] = []
     for name, hosts in trunks.items():
         desired.append(trunk(name, secure=draw(st.booleans())))
