@@ -34,9 +34,14 @@ def intents(chain_of: Mapping[str, Sequence[Action]], base: Mapping[str, Entry],
         elif chain[0].action == "create":
             start = msgspec.structs.replace(first, applied={})
         else:
-            start = msgspec.structs.replace(known or first, prior=first.prior, options=first.options)
+            start = msgspec.structs.replace(_ours(known or first), prior=first.prior, options=first.options)
         out[address] = stamped(msgspec.structs.replace(start, pending=_pending(chain)), now)
     return out
+
+
+def _ours(entry: Entry) -> Entry:
+    """The entry without what was only watched: under other options it would pass for what we wrote."""
+    return msgspec.structs.replace(entry, applied={}) if entry.options.watch else entry
 
 
 def after_step(entry: Entry, rest: Sequence[Action], now: str) -> Entry:

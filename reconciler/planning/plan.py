@@ -129,6 +129,8 @@ def _plan_other(draft: _Draft, want: Desired) -> None:
     if entry is not None and live is not None and not entry.sid:
         entry = msgspec.structs.replace(entry, sid=live.sid, applied=dict(live.attrs))
     actions, refresh = plain.decide(want, entry, live)
+    if refresh is None and entry is not draft.resources.get(want.address):
+        refresh = entry and msgspec.structs.replace(entry, pending=None)
     _take(draft, want.address, actions, refresh, live)
 
 
