@@ -160,12 +160,14 @@ def serve(
     """
     if persist is not None and persist.exists():
         world = World.load(persist)
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # both signals end it in the same way
+    # Both explicitly: a process that was started in the background may have inherited that SIGINT is ignored.
+    before = {n: signal.signal(n, signal.default_int_handler) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         with contextlib.suppress(KeyboardInterrupt), Sandbox(world, host=host, port=port, faults=faults) as sandbox:
             on_ready(sandbox.base_url)
             threading.Event().wait()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if persist is not None:
         world.save(persist)

@@ -205,3 +205,11 @@ def test_no_thread_outlives_a_run() -> None:
     done.start()
     done.join()
     assert not stage.plan(desired).actions
+
+
+def test_a_stop_that_comes_when_all_is_done_has_interrupted_nothing() -> None:
+    stage, desired = three()
+    stage.twilio.after.append(lambda call: stage.means.stop.set() if len(stage.twilio.calls) == 3 else None)
+    result = stage.apply(desired)
+    assert not result.failures
+    assert not result.interrupted

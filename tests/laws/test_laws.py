@@ -114,7 +114,7 @@ def test_releases_put_prior_values_back_whatever_was_managed_when_and_under_whic
     """A trunk of ours that is forgotten while a number on it is only watched takes its name with it, so none here."""
     before = picture(stage.twilio)
     for _ in range(3):
-        stage.apply(data.draw(configurations(restore=True, names=())))
+        stage.apply(data.draw(configurations(restore=True, names=("edge",))))
     stage.apply([])
     assert picture(stage.twilio)["numbers"] == before["numbers"]
     assert not stage.entries

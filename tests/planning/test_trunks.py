@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from reconciler.model import Action, Desired, Options, TrunkRoute
+from reconciler.planning.drift import find
 from reconciler.planning.plan import Plan
 from tests.apply.stage import Stage, hook, number, origination, pn, row, trunk, world
 
@@ -150,3 +151,14 @@ def test_a_trunk_of_a_run_that_died_is_no_stranger(removed: list[Desired]) -> No
     assert stage.entries["trunk/edge"].sid == ""
     stage.apply(removed)
     assert len(stage.twilio.accounts["main"].trunks) == len(removed)
+
+
+def test_a_number_that_stays_on_a_forgotten_trunk_has_not_changed_and_still_leaves_it_in_the_end() -> None:
+    """The trunk's name goes with its entry; what is remembered of the number must not hang on it."""
+    stage = on_edge(1)
+    stage.apply([number(1)])
+    plan = stage.plan([number(1)])
+    assert (plan.actions, plan.refreshes, plan.diagnostics) == ((), {}, ())
+    assert find(stage.entries, stage.observe([number(1)])) == []
+    stage.apply([])
+    assert stage.twilio.numbers()[pn(1)]["trunk_sid"] is None
