@@ -72,7 +72,12 @@ class Walk:
         for action in self._order:
             if id(action) not in self._outcomes:
                 self._outcomes[id(action)] = _stopped(action)
-        return Result(tuple(self._outcomes[id(action)] for action in self._order), self._stop.is_set())
+        return Result(tuple(self._outcomes[id(action)] for action in self._order), self._cut_short())
+
+    def _cut_short(self) -> bool:
+        """Whether a stop left anything undone."""
+        codes = {outcome.error.code for outcome in self._outcomes.values() if outcome.error is not None}
+        return "interrupted" in codes
 
     def _loop(self, pool: ThreadPoolExecutor) -> None:
         ready = deque(self._ready())

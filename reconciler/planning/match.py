@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from reconciler.model import Attrs, Desired, Entry, Live, Profile, TrunkRoute
+from reconciler.model import Attrs, Desired, Entry, Live, Profile, TrunkRoute, Value
 from reconciler.planning.observed import Observed
 
 
@@ -74,6 +74,17 @@ def by_name(desired: Sequence[Desired], observed: Observed) -> Sequence[Desired]
         if id(profile) not in profiles:
             profiles[id(profile)] = _named(profile, names)
     return [msgspec.structs.replace(want, profile=profiles[id(want.profile)]) for want in desired]
+
+
+def by_sid(entry: Entry, sids: Mapping[str, str]) -> Entry:
+    """The entry with the SIDs of trunks that lose their names."""
+
+    def told(values: Attrs) -> dict[str, Value]:
+        return {
+            n: TrunkRoute(sids.get(v.trunk, v.trunk)) if isinstance(v, TrunkRoute) else v for n, v in values.items()
+        }
+
+    return msgspec.structs.replace(entry, applied=told(entry.applied), left=told(entry.left))
 
 
 def _named(profile: Profile, names: Mapping[str, str]) -> Profile:

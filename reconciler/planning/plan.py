@@ -13,7 +13,7 @@ from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import KINDS, NUMBER_KINDS
 from reconciler.model import Action, Desired, Entry, Live, WireValue
 from reconciler.planning import number, plain, problems
-from reconciler.planning.match import by_name
+from reconciler.planning.match import by_name, by_sid
 from reconciler.planning.observed import Observed
 from reconciler.planning.order import in_safe_order
 from reconciler.planning.release import forget, is_ours, release
@@ -76,6 +76,7 @@ def make(desired: Sequence[Desired], resources: Resources, observed: Observed, o
     for want in unsettled(draft.desired, resources, observed, draft.declared, draft.managed_sids):
         _plan_number(draft, want)
     _plan_removals(draft)
+    _unname(draft)
     return _finish(draft)
 
 
@@ -195,6 +196,22 @@ def _remove_other(draft: _Draft, address: str, entry: Entry) -> None:
         draft.deleted.add(address)
         known = msgspec.structs.replace(entry, sid=live.sid)
         _take(draft, address, [plain.remove(address, known, live)], None, live)
+
+
+def _unname(draft: _Draft) -> None:
+    """What stays on a trunk that is forgotten remembers its SID from now on: its name means nothing any more."""
+    gone = {a.address for a in draft.actions if a.action == "forget" and a.kind == "trunk"}
+    others = draft.observed.others
+    sids = {address.split("/", 1)[1]: others[address].sid for address in gone if address in others}
+    if not sids:
+        return
+    for address in draft.declared & draft.resources.keys():
+        entry = draft.refreshes.get(address, draft.resources[address])
+        if (told := by_sid(entry, sids)) != entry:
+            draft.refreshes[address] = told
+    draft.actions = [
+        a if a.entry is None else msgspec.structs.replace(a, entry=by_sid(a.entry, sids)) for a in draft.actions
+    ]
 
 
 def _users(draft: _Draft, entry: Entry, live: Live) -> list[str]:
