@@ -34,6 +34,7 @@ from reconciler.planning.select import matches, select
 from reconciler.remote.attribution import attribute
 from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
+from reconciler.remote.prices import priced
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
 from reconciler.state.backends import open_store
@@ -82,9 +83,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person applying agrees to: takeovers of these addresses (globs), and limits exceeded."""
+    """What the person applying agrees to: takeovers of these addresses (globs), purchases, and limits exceeded."""
 
     takeovers: tuple[str, ...] = ()
+    purchases: bool = False
     force: bool = False
 
 
@@ -225,6 +227,8 @@ def _planned(
     in_plan = {a.address: a.entry for a in (saved.actions if saved else ()) if a.entry is not None}
     sealed = seal(project, desired, (in_plan, state.resources), setting.environ)
     whole = make(sealed.desired, state.resources, observed, project.our_urls)
+    if setting.refresh:
+        whole = priced(whole, desired, gateways, project.accounts)
     chosen = select(whole, setting.targets, setting.excludes)
     notes += _announced(chosen, project, consent)
     return Planned(
@@ -242,7 +246,7 @@ def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
 
 def _announced(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic]:
     """What apply would refuse, as warnings of the plan; what is an error of the plan itself is not said twice."""
-    refusals = guard.refusals(plan, project.safety, consent.takeovers, force=consent.force)
+    refusals = _refusals(plan, project, consent)
     return [guard.as_warning(refusal) for refusal in refusals if refusal not in plan.diagnostics]
 
 
@@ -251,9 +255,13 @@ def _refuse(planned: Planned, consent: Consent) -> None:
     errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "protected"]
     if has_errors(errors):
         raise ReconcilerError(*errors)
-    refusals = guard.refusals(planned.plan, planned.project.safety, consent.takeovers, force=consent.force)
+    refusals = _refusals(planned.plan, planned.project, consent)
     if refusals:
         raise Refused(*refusals)
+
+
+def _refusals(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic]:
+    return guard.refusals(plan, project.safety, consent.takeovers, force=consent.force, buys=consent.purchases)
 
 
 def _store(project: Project) -> Store:

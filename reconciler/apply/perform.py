@@ -11,7 +11,7 @@ from reconciler.apply.outcome import Failure, Outcome
 from reconciler.apply.verify import fields_sent, judge, with_form
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint, Kind, Params, Sids
-from reconciler.kinds.number import restore_params
+from reconciler.kinds.number import BUY, restore_params
 from reconciler.kinds.table import KINDS, secret_fields
 from reconciler.model import Action, Webhook, Wire
 from reconciler.remote.gateway import Gateway
@@ -42,7 +42,7 @@ class Performer:
     def perform(self, action: Action) -> Outcome:
         """Carry out one action; never raises for what Twilio or the network does."""
         try:
-            return self._dispatch(action)
+            return self._dispatch(self._bought(action))
         except RemoteError as error:
             return Outcome(action=action, status="failed", error=failure(action, error))
 
@@ -61,8 +61,37 @@ class Performer:
                 return self._create(action)
             case "delete":
                 return self._delete(action)
+            case "purchase":
+                return self._purchase(action)
             case _:
                 return self._update(action)
+
+    def _bought(self, action: Action) -> Action:
+        """The action with the SID of a number that was bought only a step before."""
+        if action.sid or not KINDS[action.kind].paid or action.address not in self.sids:
+            return action
+        sid = self.sids[action.address]
+        entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)
+        return msgspec.structs.replace(action, sid=sid, entry=entry)
+
+    def _purchase(self, action: Action) -> Outcome:
+        """Buy exactly one, even when no answer comes: a number that is in the account by then has been bought."""
+        e164 = action.address.split("/", 1)[1]
+        for attempt in range(_CREATE_TRIES):
+            try:
+                sid = str(self.call(action, BUY, {"PhoneNumber": e164})["sid"])
+                break
+            except RemoteError as error:
+                if not error.ambiguous:
+                    raise
+                found = self.gateways[action.account].find_numbers(e164)
+                if found:
+                    sid = found[0].sid
+                    break
+                if attempt == _CREATE_TRIES - 1:
+                    raise
+        entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)
+        return Outcome(action=action, status="applied", entry=entry, sid=sid)
 
     def _update(self, action: Action) -> Outcome:
         params = self.params(action)

@@ -19,7 +19,7 @@ from reconciler.config.sections.number import BridgeNumber, Handling, Number, Tw
 from reconciler.config.translate import validate
 from reconciler.config.unsupported import refuse
 from reconciler.config.urls import hooks_of, lint_hook, lint_webhooks, urls_of
-from reconciler.model import ApplicationRoute, Attrs, Options, Profile, Takeover
+from reconciler.model import ApplicationRoute, Attrs, Options, Profile, Purchase, Takeover
 
 
 class Template(NamedTuple):
@@ -74,7 +74,8 @@ class Profiles:
         manage = defaults.manage if value.manage is None else value.manage
         attrs = number_parts(value, agent, manage)
         watch = not (value.agent or value.trunk or value.webhooks or value.friendly_name)
-        return self._template(value, account, attrs, self._options(value, defaults, value.agent, watch), findings)
+        options = self._options(value, defaults, value.agent, watch)
+        return self._template(value, account, attrs, options, findings, purchase=_purchase(value))
 
     def bridge_number(self, node: Node) -> Template:
         """What a bridge number means that is declared like this."""
@@ -93,12 +94,18 @@ class Profiles:
         return self._template(value, account, attrs, self._options(value, defaults, None, False), findings)
 
     def _template(
-        self, value: TwilioNumber, account: str | Finding, attrs: Attrs, options: Options, findings: list[Finding]
+        self,
+        value: TwilioNumber,
+        account: str | Finding,
+        attrs: Attrs,
+        options: Options,
+        findings: list[Finding],
+        purchase: Purchase | None = None,
     ) -> Template:
         if isinstance(account, Finding):
             return Template(None, (*findings, account), value.sid, value.phone_number)
-        key = (account, *attrs.items(), options)
-        profile = self._profiles.setdefault(key, Profile(account, attrs, options))
+        key = (account, *attrs.items(), options, purchase)
+        profile = self._profiles.setdefault(key, Profile(account, attrs, options, purchase))
         plain = not findings and value.phone_number is None
         return Template(profile, tuple(findings), value.sid, value.phone_number, plain)
 
@@ -110,6 +117,11 @@ class Profiles:
             takeover=value.takeover or defaults.takeover or self._context.takeover,
             watch=watch,
         )
+
+
+def _purchase(number: Number) -> Purchase | None:
+    wanted = number.purchase
+    return Purchase(wanted.country, wanted.type, wanted.max_price) if wanted is not None else None
 
 
 def _problems(number: Number, account: str | Finding, context: Context) -> Iterator[Finding]:

@@ -21,7 +21,6 @@ class _Row(NamedTuple):
 _TABLE = (
     _Row("agents", "platform", "Agents on a platform are"),
     _Row("numbers", "provider", "Numbers outside Twilio are", "sip"),
-    _Row("numbers", "purchase", "Buying numbers is"),
     _Row("bridge_numbers", "platform", "Bridge numbers of a platform are"),
 )
 

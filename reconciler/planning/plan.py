@@ -91,6 +91,8 @@ def _plan_number(draft: _Draft, want: Desired) -> None:
     if by_sid and live is None:
         address = next((a for a, e in draft.resources.items() if e.sid == want.key and e.kind == want.kind), address)
     entry = draft.resources.get(address)
+    if entry is not None and not entry.sid and live is not None:
+        entry = msgspec.structs.replace(entry, sid=live.sid)  # bought by a run that died before it could say so
     if entry is not None and (live is None or live.sid != entry.sid):
         live = draft.observed.bound_number(account, want.key, entry.sid)
     _decide_number(draft, want, address, entry, live)
@@ -107,6 +109,9 @@ def _decide_number(
         draft.diagnostics.append(problems.declared_twice(want, address))
         return
     draft.declared.add(address)
+    if live is None and _to_buy(draft, want, entry):
+        draft.actions += number.buy(want, draft.ours)
+        return
     if live is None:
         draft.diagnostics.append(problems.not_there(want, address, entry, draft.observed))
         return
@@ -124,6 +129,12 @@ def _decide_number(
         actions, refresh = number.align(want, entry, live, draft.ours)
         draft.diagnostics += problems.watched_changed(want, address, entry, live)
     _take(draft, address, actions, refresh, live)
+
+
+def _to_buy(draft: _Draft, want: Desired, entry: Entry | None) -> bool:
+    """Whether the number may be bought: declared so, never ours before, and in none of the accounts."""
+    unbound = entry is None or not entry.sid
+    return want.profile.purchase is not None and unbound and not any(draft.observed.elsewhere(want.key))
 
 
 def _plan_other(draft: _Draft, want: Desired) -> None:
@@ -190,6 +201,8 @@ def _turn(draft: _Draft, address: str) -> tuple[bool, bool, int, bool, str]:
 
 def _remove_number(draft: _Draft, address: str, entry: Entry) -> None:
     live = draft.observed.bound_number(entry.account, entry.key, entry.sid)
+    if not entry.sid and (live := draft.observed.number(entry.account, entry.key)) is not None:
+        entry = msgspec.structs.replace(entry, sid=live.sid)
     if entry.sid in draft.managed_sids:
         draft.actions.append(forget(address, entry, "declared under another address now"))
     elif live is None:

@@ -16,6 +16,7 @@ from reconciler.sandbox.twilio import (
     messaging_api,
     number_api,
     phone_calls,
+    prices,
     sip_list_api,
     trunk_api,
     trunk_lists,
@@ -57,4 +58,5 @@ ROUTES: tuple[Route, ...] = (
     *inbound_regions.ROUTES,
     *events.ROUTES,
     *alerts.ROUTES,
+    *prices.ROUTES,
 )
