@@ -79,8 +79,13 @@ def _context(settings: Settings, accounts: Accounts) -> Context:
         name: None if entry.value is None else accounts.known(entry.value.account)
         for name, entry in settings.applications.items()
     }
+    project = settings.header.project if settings.header is not None else None
+    named = {name: entry.value.owner for name, entry in settings.agents.items() if entry.value is not None}
+    owners = {name: owner for name, owner in named.items() if owner and project and owner != project}
     safety = settings.safety
-    return Context(accounts, agents, trunks, applications, settings.defaults, safety.takeover, settings.complete)
+    return Context(
+        accounts, agents, trunks, applications, owners, settings.defaults, safety.takeover, settings.complete
+    )
 
 
 def _numbers(merged: Merged, profiles: Profiles) -> tuple[Gathered, Gathered]:
