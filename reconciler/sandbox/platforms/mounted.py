@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 
 from reconciler.sandbox.http import Reply
-from reconciler.sandbox.platforms import nixflex
+from reconciler.sandbox.platforms import dasha, dasha_numbers, dasha_providers, dasha_rows, nixflex
 from reconciler.sandbox.platforms.keys import PLATFORM_KEYS
 from reconciler.sandbox.platforms.platform import Platform
 from reconciler.sandbox.platforms.rows import PlatformShelf
 from reconciler.sandbox.routing import Route
 
-SHELVES: tuple[PlatformShelf[Any], ...] = (PLATFORM_KEYS, *nixflex.SHELVES)
-ROUTES: tuple[Route, ...] = (*nixflex.ROUTES,)
-PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (nixflex.PLATFORM,)}
+SHELVES: tuple[PlatformShelf[Any], ...] = (PLATFORM_KEYS, *nixflex.SHELVES, *dasha_rows.SHELVES)
+ROUTES: tuple[Route, ...] = (*nixflex.ROUTES, *dasha_providers.ROUTES, *dasha_numbers.ROUTES)
+PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (nixflex.PLATFORM, dasha.PLATFORM)}
 
 
 def platform_of(path: str) -> Platform | None:
