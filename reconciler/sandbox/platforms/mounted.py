@@ -7,15 +7,45 @@ from typing import Any
 import msgspec
 
 from reconciler.sandbox.http import Reply
-from reconciler.sandbox.platforms import dasha, dasha_numbers, dasha_providers, dasha_rows, nixflex
+from reconciler.sandbox.platforms import (
+    dasha,
+    dasha_numbers,
+    dasha_providers,
+    dasha_rows,
+    feather,
+    feather_bridges,
+    feather_numbers,
+    nixflex,
+)
 from reconciler.sandbox.platforms.keys import PLATFORM_KEYS
 from reconciler.sandbox.platforms.platform import Platform
 from reconciler.sandbox.platforms.rows import PlatformShelf
 from reconciler.sandbox.routing import Route
 
-SHELVES: tuple[PlatformShelf[Any], ...] = (PLATFORM_KEYS, *nixflex.SHELVES, *dasha_rows.SHELVES)
-ROUTES: tuple[Route, ...] = (*nixflex.ROUTES, *dasha_providers.ROUTES, *dasha_numbers.ROUTES)
-PLATFORMS: dict[str, Platform] = {platform.name: platform for platform in (nixflex.PLATFORM, dasha.PLATFORM)}
+SHELVES: tuple[PlatformShelf[Any], ...] = (
+    PLATFORM_KEYS,
+    *nixflex.SHELVES,
+    *dasha_rows.SHELVES,
+    *feather.SHELVES,
+    *feather_bridges.SHELVES,
+    *feather_numbers.SHELVES,
+)
+ROUTES: tuple[Route, ...] = (
+    *nixflex.ROUTES,
+    *dasha_providers.ROUTES,
+    *dasha_numbers.ROUTES,
+    *feather.ROUTES,
+    *feather_bridges.ROUTES,
+    *feather_numbers.ROUTES,
+)
+PLATFORMS: dict[str, Platform] = {
+    platform.name: platform
+    for platform in (
+        nixflex.PLATFORM,
+        dasha.PLATFORM,
+        feather.PLATFORM,
+    )
+}
 
 
 def platform_of(path: str) -> Platform | None:
