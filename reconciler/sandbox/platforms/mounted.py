@@ -8,6 +8,7 @@ import msgspec
 
 from reconciler.sandbox.http import Reply
 from reconciler.sandbox.platforms import (
+    butter,
     dasha,
     dasha_numbers,
     dasha_providers,
@@ -16,6 +17,7 @@ from reconciler.sandbox.platforms import (
     feather_bridges,
     feather_numbers,
     nixflex,
+    ravan,
 )
 from reconciler.sandbox.platforms.keys import PLATFORM_KEYS
 from reconciler.sandbox.platforms.platform import Platform
@@ -29,6 +31,8 @@ SHELVES: tuple[PlatformShelf[Any], ...] = (
     *feather.SHELVES,
     *feather_bridges.SHELVES,
     *feather_numbers.SHELVES,
+    *butter.SHELVES,
+    *ravan.SHELVES,
 )
 ROUTES: tuple[Route, ...] = (
     *nixflex.ROUTES,
@@ -37,6 +41,8 @@ ROUTES: tuple[Route, ...] = (
     *feather.ROUTES,
     *feather_bridges.ROUTES,
     *feather_numbers.ROUTES,
+    *butter.ROUTES,
+    *ravan.ROUTES,
 )
 PLATFORMS: dict[str, Platform] = {
     platform.name: platform
@@ -44,6 +50,8 @@ PLATFORMS: dict[str, Platform] = {
         nixflex.PLATFORM,
         dasha.PLATFORM,
         feather.PLATFORM,
+        butter.PLATFORM,
+        ravan.PLATFORM,
     )
 }
 
