@@ -16,6 +16,9 @@ from reconciler.sandbox.platforms import (
     feather,
     feather_bridges,
     feather_numbers,
+    livekit,
+    livekit_rules,
+    livekit_trunks,
     nixflex,
     ravan,
 )
@@ -33,6 +36,8 @@ SHELVES: tuple[PlatformShelf[Any], ...] = (
     *feather_numbers.SHELVES,
     *butter.SHELVES,
     *ravan.SHELVES,
+    *livekit_trunks.SHELVES,
+    *livekit_rules.SHELVES,
 )
 ROUTES: tuple[Route, ...] = (
     *nixflex.ROUTES,
@@ -43,6 +48,8 @@ ROUTES: tuple[Route, ...] = (
     *feather_numbers.ROUTES,
     *butter.ROUTES,
     *ravan.ROUTES,
+    *livekit_trunks.ROUTES,
+    *livekit_rules.ROUTES,
 )
 PLATFORMS: dict[str, Platform] = {
     platform.name: platform
@@ -52,6 +59,7 @@ PLATFORMS: dict[str, Platform] = {
         feather.PLATFORM,
         butter.PLATFORM,
         ravan.PLATFORM,
+        livekit.PLATFORM,
     )
 }
 
