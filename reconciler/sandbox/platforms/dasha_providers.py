@@ -100,21 +100,21 @@ def _import(call: PlatformCall) -> Reply:
     provider, sids = _provider(call), call.body.get("phoneNumberSids")
     if not isinstance(sids, list) or not all(isinstance(sid, str) for sid in sids):
         raise problem(400, "phoneNumberSids must be a list of SIDs.", call.request.path)
-    errors = []
+    errors, here = [], {row.phone_number for row in _numbers(call.store, provider)}
     for sid in sids:
-        message = _import_one(call, provider, sid)
+        message = _import_one(call, provider, sid, here)
         if message:
             errors.append({"phoneNumberSid": sid, "errorMessage": message})
     return json_reply(200, {"successCount": len(sids) - len(errors), "failedCount": len(errors), "errors": errors})
 
 
-def _import_one(call: PlatformCall, provider: rows.DashaProvider, sid: str) -> str:
-    """What has gone wrong, "" when the number is attached and known."""
+def _import_one(call: PlatformCall, provider: rows.DashaProvider, sid: str, here: set[str]) -> str:
+    """What has gone wrong, "" when the number is attached, and known as one of those that are `here`."""
     store = call.store
     number = find_number(store, provider.account_sid, sid) if _SID.fullmatch(sid) else None
     if number is None:
         return f"Not found: {sid} does not exist in the Twilio account"
-    if any(row.phone_number == number.phone_number for row in _numbers(store, provider)):
+    if number.phone_number in here:
         return f"Already imported: {sid}"
     if not _signed_in(store, provider):
         return "Trunk attachment failed: Twilio has rejected the credentials (20003)"
@@ -131,6 +131,7 @@ def _import_one(call: PlatformCall, provider: rows.DashaProvider, sid: str) -> s
     )
     rows.NUMBERS.complete(store, row)
     store.table(rows.NUMBERS).add(row)
+    here.add(row.phone_number)
     return ""
 
 
