@@ -158,7 +158,15 @@ def test_a_token_that_came_in_never_comes_out(sandbox: Sandbox) -> None:
     """NIX-5: not in the answers, the log, the listings or a seed."""
     assert TOKEN not in bring(sandbox).body.decode()
     bring(sandbox, agent_id="agent_9")
-    assert TOKEN not in shown_everywhere(sandbox)
+    for body in (
+        b'{"twilio_token": "planted-2"}',
+        b' {"twilio_token": "planted-2"',
+        b'[{"twilio_token": "planted-2"}]',
+    ):
+        send(sandbox, "POST", NUMBERS, body, {**KEY, "Content-Type": "application/x-www-form-urlencoded"})
+    shown = shown_everywhere(sandbox)
+    assert TOKEN not in shown
+    assert "planted-2" not in shown
 
 
 def test_bad_days_sound_like_nixflex(sandbox: Sandbox) -> None:
