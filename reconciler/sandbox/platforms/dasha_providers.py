@@ -9,7 +9,7 @@ import re
 
 from reconciler.sandbox.http import Reply, json_reply
 from reconciler.sandbox.platforms import dasha_rows as rows
-from reconciler.sandbox.platforms.dasha import PLATFORM, drop_number, forget_number, needed, own, problem
+from reconciler.sandbox.platforms.dasha import PLATFORM, forget_number, needed, own, problem, refuse_while_used
 from reconciler.sandbox.platforms.on_twilio import TwilioSaidNo, actor, find_number, sign_in, write
 from reconciler.sandbox.platforms.platform import PlatformCall
 from reconciler.sandbox.store import Store
@@ -146,23 +146,28 @@ def _detach(call: PlatformCall) -> Reply:
     provider, number = _provider(call), own(call, rows.NUMBERS, call.path["number"])
     if number.provider_id != provider.sid:
         raise problem(404, f"{number.sid} was not found.", call.request.path)
-    drop_number(call, number)
-    _leave_trunk(call.store, provider, number)
+    refuse_while_used(call, number)
+    _leave_trunk(call, provider, number)
+    forget_number(call, number)
     return Reply(204)
 
 
-def _leave_trunk(store: Store, provider: rows.DashaProvider, number: rows.DashaNumber) -> None:
+def _leave_trunk(call: PlatformCall, provider: rows.DashaProvider, number: rows.DashaNumber) -> None:
     """The number itself stays on Twilio."""
-    there = find_number(store, provider.account_sid, number.phone_number)
-    if there is not None and there.trunk_sid == provider.trunk_sid:
-        write(store, there, {"TrunkSid": ""})
+    there = find_number(call.store, provider.account_sid, number.phone_number)
+    if there is None or there.trunk_sid != provider.trunk_sid:
+        return
+    try:
+        write(call.store, there, {"TrunkSid": ""})
+    except TwilioSaidNo as error:
+        raise problem(502, f"Twilio does not detach the number ({error.code}).", call.request.path) from None
 
 
 def _delete(call: PlatformCall) -> Reply:
     """Numbers, SIP credentials, and the trunk and the credential list on Twilio go with the provider."""
     store, provider = call.store, _provider(call)
     for number in _numbers(store, provider):
-        _leave_trunk(store, provider, number)
+        _leave_trunk(call, provider, number)
         forget_number(call, number)
     for credential in [*store.table(rows.CREDENTIALS)]:
         if credential.provider_id == provider.sid:
