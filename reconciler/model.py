@@ -124,6 +124,7 @@ class Desired(msgspec.Struct, frozen=True):
     sid: str | None = None
     parent: str | None = None
     on_create: Attrs = {}
+    needs: tuple[str, ...] = ()
 
 
 class Live(msgspec.Struct, frozen=True, gc=False):

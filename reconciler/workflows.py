@@ -17,6 +17,7 @@ import msgspec
 from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.saved import plan_of, saved_plan, staleness
+from reconciler.config.fingerprints import seal
 from reconciler.config.load import load
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials
@@ -88,13 +89,20 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard."""
+    """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard.
+
+    `secrets` are those behind the fingerprints in the plan; they are never shown or stored.
+    """
 
     project: Project
     state: State
     plan: Plan
     observed: Observed
     notes: tuple[Diagnostic, ...]
+    secrets: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Planned(actions={len(self.plan.actions)})"
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,14 +144,14 @@ def apply(
     store = _store(project)
     holder = this_run(setting.command, setting.now(), setting.environ)
     with store.lock(holder, setting.lock_timeout), _connected(setting, project) as gateways:
-        planned = _planned(setting, project, store, gateways, consent)
+        planned = _planned(setting, project, store, gateways, consent, saved)
         if saved is not None:
             planned = _saved_over(saved, planned)
         setting.progress.planned(planned)
         _refuse(planned, consent)
         if planned.plan.actions and not confirm(planned):
             return Applied(planned=planned, result=Result(()), declined=True)
-        result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting)
+        result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting, planned.secrets)
         return Applied(planned=planned, result=result)
 
 
@@ -196,9 +204,14 @@ def entry_of(resources: Mapping[str, Entry], address: str) -> Entry:
 
 
 def _planned(
-    setting: Setting, project: Project, store: Store, gateways: Mapping[str, Gateway], consent: Consent
+    setting: Setting,
+    project: Project,
+    store: Store,
+    gateways: Mapping[str, Gateway],
+    consent: Consent,
+    saved: PlanFile | None = None,
 ) -> Planned:
-    """Read state and Twilio at the same time, and plan."""
+    """Read state and Twilio at the same time, and plan. The secrets of a saved plan keep their fingerprints."""
     desired, notes = project.desired, list(project.warnings)
     if setting.refresh:
         begun = begin(desired, gateways)
@@ -209,10 +222,14 @@ def _planned(
         observed = observed_from(state.resources)
         desired, left_out = plannable(desired, state.resources)
         notes += left_out
-    whole = make(desired, state.resources, observed, project.our_urls)
+    in_plan = {a.address: a.entry for a in (saved.actions if saved else ()) if a.entry is not None}
+    sealed = seal(project, desired, (in_plan, state.resources), setting.environ)
+    whole = make(sealed.desired, state.resources, observed, project.our_urls)
     chosen = select(whole, setting.targets, setting.excludes)
     notes += _announced(chosen, project, consent)
-    return Planned(project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes))
+    return Planned(
+        project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
+    )
 
 
 def _saved_over(saved: PlanFile, planned: Planned) -> Planned:

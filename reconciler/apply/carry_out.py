@@ -55,8 +55,9 @@ def carry_out(
     store: Store,
     gateways: Mapping[str, Gateway],
     means: Means,
+    secrets: Mapping[str, str] | None = None,
 ) -> Result:
-    """Carry out a plan under the lock of its state; returns every outcome.
+    """Carry out a plan under the lock of its state; returns every outcome. `secrets` by their fingerprints.
 
     A plan without anything writes nothing, but folds what an interrupted run has left in its journal.
     """
@@ -64,7 +65,10 @@ def carry_out(
         return Result(())
     means.progress.applying(len(plan.actions))
     journal = store.begin(state)
-    result = _walked(plan, observed, state, journal, gateways, means) if plan.actions else Result(())
+    others = {address: live.sid for address, live in observed.others.items()}
+    known = {**sids_of(state.resources), **others}
+    performer = Performer(gateways, known, plan.fingerprints, secrets)
+    result = _walked(plan, observed, state, journal, performer, means) if plan.actions else Result(())
     acted = {action.address for action in plan.actions}
     learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
     journal.fold([Put(address, stamped(entry, means.now())) for address, entry in learned.items()])
@@ -76,12 +80,10 @@ def _walked(
     observed: Observed,
     state: State,
     journal: Journal,
-    gateways: Mapping[str, Gateway],
+    performer: Performer,
     means: Means,
 ) -> Result:
     workers = means.concurrency * max(1, len({action.account for action in plan.actions}))
-    others = {address: live.sid for address, live in observed.others.items()}
-    performer = Performer(gateways, {**sids_of(state.resources), **others}, plan.fingerprints)
     base = {**state.resources, **plan.refreshes}
     walk = Walk(
         plan.actions,
@@ -95,7 +97,7 @@ def _walked(
     )
     result = walk.run()
     totals = {account: len(numbers) for account, numbers in observed.numbers.items()}
-    readback = Readback(gateways, performer, totals, plan.fingerprints, workers=workers)
+    readback = Readback(performer.gateways, performer, totals, plan.fingerprints, workers=workers)
     outcomes = readback.check(result.outcomes)
     journal.append(_corrections(result.outcomes, outcomes, base, means.now()))
     return Result(tuple(outcomes), result.interrupted)

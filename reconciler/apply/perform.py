@@ -12,7 +12,7 @@ from reconciler.apply.verify import fields_sent, judge, with_form
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint, Kind, Params, Sids
 from reconciler.kinds.number import restore_params
-from reconciler.kinds.table import KINDS
+from reconciler.kinds.table import KINDS, secret_fields
 from reconciler.model import Action, Webhook, Wire
 from reconciler.remote.gateway import Gateway
 
@@ -24,13 +24,20 @@ class Performer:
     """Carries out single actions over one gateway per account.
 
     `sids` maps addresses to SIDs and grows as trunks are created; `before` holds the raw live fields by address as
-    the plan saw them.
+    the plan saw them; `secrets` the secrets behind the fingerprints that actions hold.
     """
 
-    def __init__(self, gateways: Mapping[str, Gateway], sids: dict[str, str], before: Mapping[str, Wire]) -> None:
-        self._gateways = gateways
+    def __init__(
+        self,
+        gateways: Mapping[str, Gateway],
+        sids: dict[str, str],
+        before: Mapping[str, Wire],
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        self.gateways = gateways
         self.sids = sids
         self._before = before
+        self._secrets = secrets or {}
 
     def perform(self, action: Action) -> Outcome:
         """Carry out one action; never raises for what Twilio or the network does."""
@@ -79,7 +86,7 @@ class Performer:
         if not fields or action.entry is None:
             return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid, sent=sent)
         behind = {"trunk_sid": ""} if isinstance(action.writes.get("voice"), Webhook) else {}
-        live = kind.observe({**row, **behind}, action.account, {})
+        live = kind.observe({**row, **behind, **self._parent(action)}, action.account, {})
         entry = msgspec.structs.replace(action.entry, normalised=with_form(action.entry, action.writes, live))
         note = "; ".join(f"{field}: sent {sent[field]}, stored {row[field]}" for field in fields)
         stored = {**sent, **{field: row[field] for field in fields}}
@@ -93,7 +100,7 @@ class Performer:
         if judge(sent, row, {})[0] == "dropped":
             row = self.call(msgspec.structs.replace(action, sid=row["sid"]), kind.update, params)
         verdict, fields = judge(sent, row, {})
-        live = kind.observe({"trunk_sid": "", **row}, action.account, {})
+        live = kind.observe({**row, **self._parent(action)}, action.account, {})
         entry = action.entry and msgspec.structs.replace(action.entry, sid=live.sid, key=live.key)
         done = msgspec.structs.replace(action, sid=live.sid, entry=entry)
         result = self.outcome(done, kind, row, sent, verdict == "dropped", fields)
@@ -113,11 +120,17 @@ class Performer:
                     return found
         raise AssertionError("unreachable")
 
+    def _parent(self, action: Action) -> dict[str, str]:
+        return {"parent_sid": self.sids[action.parent]} if action.parent else {}
+
     def _find(self, action: Action, kind: Kind, params: Params) -> Mapping[str, Any] | None:
-        known = set(self.sids.values())
+        """What an unanswered create has made after all: a row with the key that was sent, and nobody's yet."""
+        if kind.singleton:
+            return None
+        known = {sid for address, sid in self.sids.items() if address.startswith(f"{kind.name}/")}
         sent = fields_sent(kind, params)
         field = kind.key_field if sent.get(kind.key_field) else "friendly_name"
-        rows = self._gateways[action.account].rows(kind.listing, **self._path(action))
+        rows = self.gateways[action.account].rows(kind.listing, **self._path(action))
         return next((row for row in rows if row.get(field) == sent[field] and row["sid"] not in known), None)
 
     def _delete(self, action: Action) -> Outcome:
@@ -131,12 +144,18 @@ class Performer:
         return Outcome(action=action, status="applied", sid=action.sid)
 
     def call(self, action: Action, endpoint: Endpoint, params: Params | None = None) -> Mapping[str, Any]:
-        """One call about the resource of this action."""
-        return self._gateways[action.account].call(endpoint, params, **self._path(action))
+        """One call about the resource of this action; the secrets behind fingerprints are filled in only here."""
+        return self.gateways[action.account].call(endpoint, self._revealed(action, params), **self._path(action))
+
+    def _revealed(self, action: Action, params: Params | None) -> Params | None:
+        hidden = secret_fields(action.kind)
+        if not params or not hidden:
+            return params
+        names = KINDS[action.kind].params
+        return {p: self._secrets[str(value)] if names[p] in hidden else value for p, value in params.items()}
 
     def _path(self, action: Action) -> dict[str, str]:
-        path = {"sid": action.sid} if action.sid else {}
-        return {**path, "parent_sid": self.sids[action.parent]} if action.parent else path
+        return {**({"sid": action.sid} if action.sid else {}), **self._parent(action)}
 
 
 def failure(action: Action, error: RemoteError) -> Failure:

@@ -19,7 +19,7 @@ from reconciler.config.sections.number import BridgeNumber, Handling, Number, Tw
 from reconciler.config.translate import validate
 from reconciler.config.unsupported import refuse
 from reconciler.config.urls import hooks_of, lint_hook, lint_webhooks, urls_of
-from reconciler.model import Attrs, Options, Profile, Takeover
+from reconciler.model import ApplicationRoute, Attrs, Options, Profile, Takeover
 
 
 class Template(NamedTuple):
@@ -39,7 +39,7 @@ class Template(NamedTuple):
 
 @dataclass(frozen=True)
 class Context:
-    """What numbers refer to: agents (None: invalid), the account of each trunk (None: unknown), defaults.
+    """What numbers refer to: agents (None: invalid), accounts of trunks and applications (None: unknown), defaults.
 
     `complete` is false when some file could not be read: then nothing is called missing.
     """
@@ -47,6 +47,7 @@ class Context:
     accounts: Accounts
     agents: Mapping[str, Attrs | None]
     trunks: Mapping[str, str | None]
+    applications: Mapping[str, str | None]
     defaults: Defaults
     takeover: Takeover
     complete: bool
@@ -117,11 +118,25 @@ def _problems(number: Number, account: str | Finding, context: Context) -> Itera
     if number.agent and context.complete and number.agent not in context.agents:
         detail = f"`agents` declares no `{number.agent}`.{known(number.agent, context.agents)}"
         yield Finding("agent_not_found", detail, ("agent",))
+    yield from _application_problems(number, account, context)
     if number.trunk:
         yield from _trunk_problems(number, trunk_ref(number.trunk), account, context)
     if not (number.supports_inbound or number.supports_outbound):
         detail = "`supports_inbound` and `supports_outbound` are both false: it is imported, and used for nothing."
         yield Finding("unusable_number", detail, ("supports_inbound",), "key")
+
+
+def _application_problems(number: Number, account: str | Finding, context: Context) -> Iterator[Finding]:
+    route = (context.agents.get(number.agent or "") or {}).get("voice")
+    if not isinstance(route, ApplicationRoute):
+        return
+    theirs = context.applications.get(route.application)
+    if theirs is not None and isinstance(account, str) and theirs != account:
+        detail = (
+            f"The number is in account `{account}`, application `{route.application}` of its agent in `{theirs}`: "
+            "Twilio connects them only in one."
+        )
+        yield Finding("account_mismatch", detail, ("agent",))
 
 
 def _trunk_problems(number: Number, trunk: str, account: str | Finding, context: Context) -> Iterator[Finding]:

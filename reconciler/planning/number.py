@@ -117,9 +117,17 @@ def _writes(
             writes=step.writes,
             clears=step.clears,
             entry=entry,
-            after=(f"trunk/{after.trunk}",) if isinstance(after, TrunkRoute) and after != voice else (),
+            after=_needed(step),
         )
         voice = after
+
+
+def _needed(step: Step) -> tuple[str, ...]:
+    """The trunk and the applications that a step puts a number on: they must be there first."""
+    routes = dict.fromkeys(step.effect.values())
+    trunks = (f"trunk/{route.trunk}" for route in routes if isinstance(route, TrunkRoute))
+    applications = (f"application/{route.application}" for route in routes if isinstance(route, ApplicationRoute))
+    return (*trunks, *applications)
 
 
 def _route(before: Value, after: Value, hidden: tuple[str, ...]) -> RouteChange | None:
