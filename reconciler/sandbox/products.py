@@ -5,6 +5,7 @@ A further resource is one module with a shelf and routes, and a line in each of 
 
 from __future__ import annotations
 
+from reconciler.sandbox.platforms import mounted
 from reconciler.sandbox.routing import Route
 from reconciler.sandbox.store import Section
 from reconciler.sandbox.twilio import (
@@ -44,6 +45,7 @@ SHELVES: tuple[Section, ...] = (
     phone_calls.PHONE_CALLS,
     events.EVENTS,
     alerts.ALERTS,
+    *mounted.SHELVES,
 )
 ROUTES: tuple[Route, ...] = (
     *account_api.ROUTES,
@@ -59,4 +61,5 @@ ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
     *alerts.ROUTES,
     *prices.ROUTES,
+    *mounted.ROUTES,
 )
