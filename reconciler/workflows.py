@@ -27,10 +27,12 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.planning import drift as drifting
 from reconciler.planning import guard
+from reconciler.planning import regions as locating
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.planning.remembered import observed_from, plannable
 from reconciler.planning.select import matches, select
+from reconciler.remote import regions, services
 from reconciler.remote.attribution import attribute
 from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
@@ -124,7 +126,7 @@ def plan(setting: Setting) -> Planned:
     """Plan without changing anything; say what apply would refuse. Raises ConfigInvalid, RemoteError, StateError."""
     project = validate(setting)
     with _connected(setting, project) as gateways:
-        return _planned(setting, project, _store(project), gateways, Consent())
+        return _located(setting, _planned(setting, project, _store(project), gateways, Consent()), gateways)
 
 
 def save(setting: Setting, planned: Planned, path: Path) -> None:
@@ -146,7 +148,7 @@ def apply(
     store = _store(project)
     holder = this_run(setting.command, setting.now(), setting.environ)
     with store.lock(holder, setting.lock_timeout), _connected(setting, project) as gateways:
-        planned = _planned(setting, project, store, gateways, consent, saved)
+        planned = _located(setting, _planned(setting, project, store, gateways, consent, saved), gateways)
         if saved is not None:
             planned = _saved_over(saved, planned)
         setting.progress.planned(planned)
@@ -161,7 +163,7 @@ def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it."""
     project = validate(setting)
     with _connected(setting, project) as gateways:
-        planned = _planned(setting, project, _store(project), gateways, Consent())
+        planned = _planned(setting, project, _store(project), gateways, Consent(), look=services.unasked)
         found = drifting.find(planned.state.resources, planned.observed)
         chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
         return planned, attribute(chosen, gateways, setting.clock())
@@ -212,13 +214,17 @@ def _planned(
     gateways: Mapping[str, Gateway],
     consent: Consent,
     saved: PlanFile | None = None,
+    look: services.Look = services.begin,
 ) -> Planned:
     """Read state and Twilio at the same time, and plan. The secrets of a saved plan keep their fingerprints."""
     desired, notes = project.desired, list(project.warnings)
     if setting.refresh:
-        begun = begin(desired, gateways)
+        begun, answering = begin(desired, gateways), look(desired, gateways)
         state = _read_state(store, project)
         observed = observe(desired, state.resources, gateways, setting.progress.reading, begun)
+        hiding, unread = answering()
+        observed = observed.with_services(hiding)
+        notes += unread
     else:
         state = _read_state(store, project)
         observed = observed_from(state.resources)
@@ -234,6 +240,19 @@ def _planned(
     return Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
     )
+
+
+def _located(setting: Setting, planned: Planned, gateways: Mapping[str, Gateway]) -> Planned:
+    """The same, knowing in which region numbers are answered, as far as the accounts declare one."""
+    managed = {name: account.region for name, account in planned.project.accounts.items() if account.region}
+    if not managed or not setting.refresh:
+        return planned
+    known = planned.state.resources
+    chosen = {a: e for a, e in known.items() if matches(a, setting.targets, setting.excludes)}
+    asked = locating.questions(planned.plan, chosen, managed)
+    found, problems = regions.ask_each(gateways, [(q.account, q.number) for q in asked.values()])
+    plan = locating.located(planned.plan, known, planned.project.desired, asked, found)
+    return msgspec.structs.replace(planned, plan=plan, notes=(*planned.notes, *problems))
 
 
 def _saved_over(saved: PlanFile, planned: Planned) -> Planned:

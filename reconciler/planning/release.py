@@ -19,6 +19,8 @@ def release(address: str, entry: Entry, live: Live) -> list[Action]:
     applied = {name: last_applied(entry, live, name) for name in entry.applied}
     entry = msgspec.structs.replace(entry, applied=applied, pending=None)
     send = _to_send(_target(entry, live), live)
+    if not live.can_text:  # Twilio refuses them (21407), and with them the rest of the call
+        send = {field: value for field, value in send.items() if not (value and field in PARTS["sms"])}
     voice = [field for field in PARTS["voice"] if field in send]
     leaves_trunk = send.get("trunk_sid") == "" and len(voice) > 1
     if not leaves_trunk:
