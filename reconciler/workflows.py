@@ -248,7 +248,8 @@ def _located(setting: Setting, planned: Planned, gateways: Mapping[str, Gateway]
     if not managed or not setting.refresh:
         return planned
     known = planned.state.resources
-    chosen = {a: e for a, e in known.items() if matches(a, setting.targets, setting.excludes)}
+    narrowed = setting.targets or setting.excludes
+    chosen = {a: known[a] for a in known if matches(a, setting.targets, setting.excludes)} if narrowed else known
     asked = locating.questions(planned.plan, chosen, managed)
     found, problems = regions.ask_each(gateways, [(q.account, q.number) for q in asked.values()])
     plan = locating.located(planned.plan, known, planned.project.desired, asked, found)

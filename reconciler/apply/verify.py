@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -9,6 +10,7 @@ from urllib.parse import unquote
 from reconciler.kinds.kind import Kind, Params, same
 from reconciler.model import Entry, Live, Value, Wire, WireValue
 
+_DEFAULT_PORT = re.compile(r"^(http://[^/]*(?=:80(?:/|$))|https://[^/]*(?=:443(?:/|$))):\d+")
 Verdict = Literal["applied", "normalised", "dropped"]
 
 
@@ -57,7 +59,9 @@ def _alike(sent: WireValue, stored: WireValue) -> bool:
 
 def _core(text: str) -> tuple[str, str]:
     body, _, fragment = text.partition("#") if "://" in text else (text, "", "")
-    return "".join(unquote(body).split()).casefold().rstrip("/"), fragment
+    plain = "".join(unquote(body).split()).casefold()
+    path, mark, query = plain.partition("?")
+    return _DEFAULT_PORT.sub(r"\1", path).rstrip("/") + mark + query, fragment
 
 
 def _fragment(text: object) -> str:

@@ -34,9 +34,13 @@ def by_names(resources: Mapping[str, Entry], others: Mapping[str, Live]) -> Mapp
 
 def _new_parts(entries: Collection[Entry], names: Mapping[str, str]) -> _Parts:
     """Those parts of entries that hold a SID with a name, told by it; by the identity of the old ones."""
-    parts: dict[int, dict[str, Value]] = {id(entry.applied): entry.applied for entry in entries}
-    parts |= {id(entry.left): entry.left for entry in entries}
-    parts |= {id(entry.pending): entry.pending for entry in entries if entry.pending is not None}
+    parts: dict[int, dict[str, Value]] = {}
+    for entry in entries:  # a hundred thousand, of which few parts are not the same object
+        parts[id(entry.applied)] = entry.applied
+        if entry.left:
+            parts[id(entry.left)] = entry.left
+        if entry.pending:
+            parts[id(entry.pending)] = entry.pending
     told = {key: match.told(part, names) for key, part in parts.items()}
     return {key: told[key] for key, part in parts.items() if part != told[key]}
 

@@ -62,7 +62,7 @@ def located(
         if address not in acted
     }
     places = _places(desired, asked) if wrong else {}
-    errors = [_elsewhere(address, asked[address], wrong[address], places.get(address)) for address in wrong]
+    errors = [elsewhere(address, asked[address], wrong[address], places.get(address)) for address in wrong]
     return msgspec.structs.replace(
         plan,
         actions=actions,
@@ -88,7 +88,8 @@ def _places(desired: Iterable[Desired], asked: Mapping[str, Question]) -> dict[s
     return {a: by_key[key] for a, known in keys.items() for key in known if key in by_key}
 
 
-def _elsewhere(address: str, question: Question, region: str, at: Position | None) -> Diagnostic:
+def elsewhere(address: str, question: Question, region: str, at: Position | None) -> Diagnostic:
+    """The error that a number is answered in this region, and another one is managed."""
     file, line, column = at if at is not None else (None, None, None)
     return Diagnostic(
         code="wrong_region",
