@@ -13,19 +13,12 @@ import msgspec
 from reconciler.model import Entry, Live, Value
 from reconciler.planning import match
 
-_KINDS = frozenset({"trunk", "application"})
 _Parts = dict[int, dict[str, Value]]
-
-
-def names_of(others: Mapping[str, Live]) -> dict[str, str]:
-    """SID → name of the trunks and applications that have one here."""
-    parts = ((address.partition("/"), live.sid) for address, live in others.items())
-    return {sid: name for (kind, _, name), sid in parts if kind in _KINDS and name != sid}
 
 
 def by_names(resources: Mapping[str, Entry], others: Mapping[str, Live]) -> Mapping[str, Entry]:
     """The entries with names in the place of SIDs; parts that are alike stay one and the same object."""
-    names = names_of(others)
+    names = match.sids_with_names(others)
     new = _new_parts(resources.values(), names) if names else {}
     if not new:
         return resources

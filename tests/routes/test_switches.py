@@ -33,12 +33,12 @@ WORDS = {
 }
 
 
-def declare(stage: Stage, form: str, webhooks: dict[str, Any], beside: dict[str, Any]) -> None:
+def declare(stage: Stage, form: str, webhooks: dict[str, Any], beside: dict[str, Any], application: str = MENU) -> None:
     """The number with this form of voice; `beside` is what its agent's webhooks say of SMS and status."""
     agents = {
         "hooks": {"webhooks": {**webhooks, **beside}},
         "silent": {"webhooks": {"status": "https://agents.example.com/silent", **beside}},
-        "menu": {"application": MENU},
+        "menu": {"application": application},
     }
     numbers: dict[str, dict[str, Any]] = {
         "webhooks": {"agent": "hooks"},
@@ -47,7 +47,9 @@ def declare(stage: Stage, form: str, webhooks: dict[str, Any], beside: dict[str,
         "nothing": {"agent": "silent"},
     }
     trunks = {"edge": {"domain": "edge.pstn.twilio.com", "friendly_name": "edge"}}
-    stage.declare({ONE: numbers[form]}, agents=agents, trunks=trunks)
+    applications = {"menu": {"friendly_name": "menu", "voice": "https://agents.example.com/menu"}}
+    managed = {"applications": applications} if application == "menu" else {}
+    stage.declare({ONE: numbers[form]}, agents=agents, trunks=trunks, **managed)
 
 
 def number_of(stage: Stage) -> Row:
@@ -152,6 +154,19 @@ def test_a_release_goes_back_the_same_way(stage_of: Make, before: str, after: st
     ours = route(number_of(stage))
     switch(stage, ours)
     assert meaning(number_of(stage)) == meaning(seed)
+
+
+@pytest.mark.parametrize(("before", "after"), [pair for pair in SWITCHES if "application" in pair])
+def test_a_switch_holds_for_an_application_that_is_managed_here(stage_of: Make, before: str, after: str) -> None:
+    stage = stage_of(world({"phone_number": ONE, "voice_url": "https://before.example.net/voice"}))
+    declare(stage, before, PLAIN, {}, "menu")
+    assert not stage.apply().result.failures
+    old = route(number_of(stage))
+    declare(stage, after, PLAIN, {}, "menu")
+    moves = [action.route for action in stage.plan().plan.actions if action.route is not None]
+    words = {**WORDS, "application": "application menu"}
+    assert (moves[0].before, moves[-1].after) == (words[before], words[after])
+    switch(stage, old)
 
 
 def test_the_switches_are_twelve() -> None:
