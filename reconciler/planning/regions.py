@@ -29,17 +29,21 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def questions(plan: Plan, resources: Mapping[str, Entry], managed: Mapping[str, str]) -> dict[str, Question]:
-    """Address → whom to ask about. `managed` are the regions of those accounts that declare one."""
+    """Address → whom to ask about. `managed` are the regions of those accounts that declare one.
+
+    Not about a number that is yet to be bought: the account would not know it.
+    """
     if not managed:
         return {}
-    wrong = {d.address for d in plan.diagnostics if d.severity == "error"}
+    absent = {d.address for d in plan.diagnostics if d.severity == "error"}
+    absent |= {action.address for action in plan.actions if action.action == "purchase"}
     acted = {action.address for action in plan.actions}
     unknown = {a: e for a, e in resources.items() if a not in acted and e.region != managed.get(e.account, e.region)}
     about = {a.address: a.entry for a in plan.actions if a.entry is not None and a.action not in _REMOVALS}
     return {
         address: Question(entry.account, entry.key, entry.sid, managed[entry.account])
         for address, entry in (unknown | about).items()
-        if entry.account in managed and address not in wrong and _answers_calls(entry)
+        if entry.account in managed and address not in absent and _answers_calls(entry)
     }
 
 

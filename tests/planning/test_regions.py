@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from reconciler.model import Desired
@@ -72,6 +73,14 @@ def test_what_takes_no_calls_from_us_is_not_asked_about() -> None:
     assert asked(stage, quiet) == {}
     stage.apply(BOTH)
     assert asked(stage, []) == {}
+
+
+def test_a_number_that_is_yet_to_be_bought_is_not_asked_about() -> None:
+    stage = stage_of()
+    plan = stage.plan([number(1, voice=hook("a"))])
+    bought = msgspec.structs.replace(plan, actions=(msgspec.structs.replace(plan.actions[0], action="purchase"),))
+    assert set(questions(plan, {}, IE1)) == {ONE}
+    assert questions(bought, {}, IE1) == {}
 
 
 @pytest.mark.parametrize("bound", [False, True])
