@@ -251,7 +251,7 @@ def _located(setting: Setting, planned: Planned, gateways: Mapping[str, Gateway]
     narrowed = setting.targets or setting.excludes
     chosen = {a: known[a] for a in known if matches(a, setting.targets, setting.excludes)} if narrowed else known
     asked = locating.questions(planned.plan, chosen, managed)
-    found, problems = regions.ask_each(gateways, [(q.account, q.number) for q in asked.values()])
+    found, problems = regions.ask_each(gateways, [(q.account, q.number) for q in asked.values()], setting.stop)
     plan = locating.located(planned.plan, known, planned.project.desired, asked, found)
     return msgspec.structs.replace(planned, plan=plan, notes=(*planned.notes, *problems))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 
 from reconciler.errors import ReconcilerError
@@ -81,6 +83,15 @@ def test_an_account_that_cannot_be_asked_is_one_warning_and_one_question(
     assert len(set(asked(stage))) == 1
     assert not stage.apply().result.failures
     assert "region" not in stage.entries[f"number/{ONE}"]
+
+
+def test_nothing_more_is_asked_once_the_run_is_to_stop(stage_of: Make) -> None:
+    stage = in_regions(stage_of, dict.fromkeys(ALL, "us1"))
+    stage.declare(dict.fromkeys(ALL, "support"), account=IE1)
+    stop = Event()
+    stop.set()
+    assert stage.plan(stop=stop).plan.diagnostics == ()
+    assert asked(stage) == []
 
 
 def test_numbers_told_before_the_first_refusal_are_still_known(stage_of: Make) -> None:
