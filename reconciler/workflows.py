@@ -35,6 +35,7 @@ from reconciler.remote.attribution import attribute
 from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
 from reconciler.remote.prices import priced
+from reconciler.remote.timelimit import TimeLimit
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
 from reconciler.state.backends import open_store
@@ -42,6 +43,10 @@ from reconciler.state.document import State, empty
 from reconciler.state.holder import this_run
 from reconciler.state.planfile import PlanFile
 from reconciler.state.store import Store
+
+MOST_CALLS = 32
+"""Calls at once for an account where nobody says: a run begins with `FIRST_CALLS` and goes up to this."""
+FIRST_CALLS = 8
 
 
 class Progress(Protocol):
@@ -61,7 +66,10 @@ class Progress(Protocol):
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and how to run: everything that comes from outside. Durations in seconds."""
+    """Where and how to run: everything that comes from outside. Durations in seconds.
+
+    `ramp`: begin with few calls at once, and go up to `concurrency` while Twilio answers well.
+    """
 
     directory: Path
     environ: Mapping[str, str]
@@ -70,7 +78,9 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     file: str = "reconciler.yaml"
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
-    concurrency: int = 16
+    concurrency: int = MOST_CALLS
+    ramp: bool = False
+    limit: TimeLimit = msgspec.field(default_factory=TimeLimit)
     lock_timeout: float = 0.0
     refresh: bool = True
     command: str = ""
@@ -145,7 +155,7 @@ def apply(
     project = validate(setting)
     store = _store(project)
     holder = this_run(setting.command, setting.now(), setting.environ)
-    with store.lock(holder, setting.lock_timeout), _connected(setting, project) as gateways:
+    with store.lock(holder, min(setting.lock_timeout, setting.limit.left())), _connected(setting, project) as gateways:
         planned = _planned(setting, project, store, gateways, consent, saved)
         if saved is not None:
             planned = _saved_over(saved, planned)
@@ -153,8 +163,18 @@ def apply(
         _refuse(planned, consent)
         if planned.plan.actions and not confirm(planned):
             return Applied(planned=planned, result=Result(()), declined=True)
-        result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting, planned.secrets)
-        return Applied(planned=planned, result=result)
+        setting.limit.check()
+        with setting.limit.finishing(setting.stop):
+            result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting, planned.secrets)
+        return Applied(planned=_timed(setting, planned, result), result=result)
+
+
+def _timed(setting: Setting, planned: Planned, result: Result) -> Planned:
+    """The same, noting that the time was over before everything was done."""
+    if not (result.interrupted and setting.limit.over):
+        return planned
+    note = setting.limit.diagnostic("What was in flight was finished, and what was done is saved. Run apply again.")
+    return msgspec.structs.replace(planned, notes=(*planned.notes, note))
 
 
 def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
@@ -288,7 +308,12 @@ class _Gateways(dict[str, Gateway]):
             raise ReconcilerError(_unknown_account(name))
         secret = credentials(account, self._setting.environ, self._project.base)
         self[name] = gateway = connect(
-            secret, concurrency=self._setting.concurrency, stop=self._setting.stop, on_call=self._setting.on_call
+            secret,
+            concurrency=self._setting.concurrency,
+            start=FIRST_CALLS if self._setting.ramp else None,
+            stop=self._setting.stop,
+            on_call=self._setting.on_call,
+            left=self._setting.limit.left,
         )
         return gateway
 

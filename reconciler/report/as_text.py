@@ -132,7 +132,7 @@ def _apply(document: ApplyDocument, style: Style) -> Iterator[str]:
         if outcome.error is not None or outcome.note:
             yield from _failed(outcome, style)
     if document.summary.get("interrupted"):
-        yield style("warn", "Stopped on request; what was done is saved. Run apply again to finish.")
+        yield style("warn", "Stopped before the end; what was done is saved. Run apply again to finish.")
     if not document.outcomes:
         yield style("strong", "Nothing to do: what is declared is what is there.")
         return

@@ -27,6 +27,7 @@ from reconciler.remote.gateway import CallRecord, Event
 from reconciler.remote.limit import Limiter
 from reconciler.remote.pool import Pool
 from reconciler.remote.retry import Patience
+from reconciler.remote.timelimit import unlimited
 from reconciler.remote.twilio import errors, events
 from reconciler.remote.twilio.call import Caller, Manners
 from reconciler.remote.twilio.http import BaseUrl, Transport
@@ -146,6 +147,7 @@ def connect(
     credentials: Credentials,
     *,
     concurrency: int = 16,
+    start: int | None = None,
     connect_timeout: float = 5.0,
     read_timeout: float = 15.0,
     give_up_after: float = 30.0,
@@ -155,14 +157,16 @@ def connect(
     clock: Clock | None = None,
     jitter: Callable[[], float] = random.random,
     http_client: HttpClient | None = None,
+    left: Callable[[], float] = unlimited,
 ) -> TwilioGateway:
     """A gateway to one account; nothing is sent yet.
 
-    At most `concurrency` calls are under way at once. Times in seconds: to connect, between two pieces of an answer,
+    At most `concurrency` calls are under way at once; `start` of them at first, where it is given, and more while
+    Twilio answers well. Times in seconds: to connect, between two pieces of an answer,
     and in all for a server that does not answer, or not to its end. Once `stop` is set nothing is tried a second
     time: calls between two attempts end as `interrupted`. `on_call` is told of each attempt, from the thread that
-    made it. `clock`, `jitter` (0 to 1) and `http_client` can be replaced by tests. Raises RemoteError for a base URL
-    that is none.
+    made it. `left` is how many seconds the run still has; at 0 nothing more is sent. `clock`, `jitter` (0 to 1) and
+    `http_client` can be replaced by tests. Raises RemoteError for a base URL that is none.
     """
     clock = clock or SystemClock()
     base = _base_url(credentials)
@@ -183,8 +187,8 @@ def connect(
         http_client=http_client or Transport(pool, base),
         user_agent_extensions=[f"reconciler/{__version__}"],
     )
-    manners = Manners(patience or Patience(), give_up_after, clock, jitter, stop or Flag(), on_call)
-    caller = Caller(client, credentials.name, Limiter(concurrency), manners)
+    manners = Manners(patience or Patience(), give_up_after, clock, jitter, stop or Flag(), on_call, left)
+    caller = Caller(client, credentials.name, Limiter(concurrency, start), manners)
     return TwilioGateway(credentials, caller, base, pool.close)
 
 
