@@ -47,6 +47,11 @@ CURES: dict[str, tuple[str, str]] = {
         "Twilio does not know this resource",
         "It was deleted, or belongs to another account, subaccount or region; `reconciler plan` shows what is there.",
     ),
+    "twilio_wrong_account": (
+        "The credentials belong to another Twilio account",
+        "Give it credentials of its own: what is in no account's path (trunks, messaging services, events) is found "
+        "in the account whose credentials are sent, not in its subaccounts.",
+    ),
     "rate_limited": (
         "Twilio has too many requests of this account at once",
         "Nothing was carried out by the refused requests. Try again later, or with a lower --concurrency; other "
@@ -157,6 +162,14 @@ def circular(target: str) -> RemoteError:
 def timed_out(where: Where) -> RemoteError:
     """The error of a call for which the run has no time left."""
     return _error(where, "timed_out", f"{_call(where)} was not sent (again).", CURES["timed_out"][1])
+
+
+def wrong_account(account: str, path: str, sid: str, expected: str, *, made: str = "") -> RemoteError:
+    """The error of an answer that is about another account than the one declared; `made` is what a write left there."""
+    code = "twilio_wrong_account"
+    there = f" {clean(made)} was made or changed there: delete it, or change it back." if made else ""
+    what = f"Account {account}: {clean(path)} answers for {clean(sid)}, not for {expected}.{there}"
+    return RemoteError(Diagnostic(code=code, summary=CURES[code][0], detail=f"{what} {CURES[code][1]}"))
 
 
 def interrupted(where: Where) -> RemoteError:

@@ -66,6 +66,7 @@ class TwilioGateway:
         rows: dict[object, dict[str, Json]] = {}
         for page in self._json_pages(endpoint, {}, path):
             for row in page:
+                self._check_owner(endpoint, row)
                 rows.setdefault(row.get("sid", len(rows)), row)
         return list(rows.values())
 
@@ -74,7 +75,9 @@ class TwilioGateway:
         request = Request(
             endpoint.method, endpoint.product, self._path(endpoint, path), _strings(params), endpoint.idempotent
         )
-        return self._caller.send(request, _object_or_nothing)
+        reply = self._caller.send(request, _object_or_nothing)
+        self._check_owner(endpoint, reply)
+        return reply
 
     def find_numbers(self, e164: str) -> list[NumberRow]:
         """The numbers that are exactly this one: Twilio's own filter also takes parts of a number."""
@@ -108,6 +111,14 @@ class TwilioGateway:
         for pages in self._ahead:
             pages.close()
         self._close()
+
+    def _check_owner(self, endpoint: Endpoint, row: dict[str, Json]) -> None:
+        """Raise RemoteError for an answer about another account: only the 2010 API has ours in its path."""
+        owner = row.get("account_sid")
+        if endpoint.product == "api" or not isinstance(owner, str) or owner.lower() == self.account_sid.lower():
+            return
+        made = str(row.get("sid", "")) if endpoint.method == "POST" else ""
+        raise errors.wrong_account(self.account, endpoint.path, owner, self.account_sid, made=made)
 
     def _path(self, endpoint: Endpoint, path: dict[str, str]) -> str:
         return endpoint.path.format(account_sid=self.account_sid, **{k: quote(v, safe="") for k, v in path.items()})
