@@ -22,6 +22,7 @@ from reconciler.config.load import load
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials
 from reconciler.diagnostics import Diagnostic, has_errors
+from reconciler.doctor.check import Check
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
@@ -185,6 +186,18 @@ def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
         found = drifting.find(planned.state.resources, planned.observed)
         chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
         return planned, attribute(chosen, gateways, setting.clock())
+
+
+def doctor(setting: Setting) -> tuple[Project, list[Check]]:
+    """Look at everything that the configuration needs, and change nothing. Raises ConfigInvalid."""
+    from reconciler.doctor.connection import Heard
+    from reconciler.doctor.examine import Patient, examine
+
+    project = validate(setting)
+    heard = Heard(setting.clock, setting.on_call)
+    with _connected(msgspec.structs.replace(setting, on_call=heard), project) as gateways:
+        patient = Patient(project, setting.environ, gateways, heard, lambda: _store(project))
+        return project, examine(patient)
 
 
 def recorded(setting: Setting) -> tuple[Project, State]:
