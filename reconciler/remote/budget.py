@@ -7,6 +7,7 @@ on to its end; one in which nothing succeeds stops to repeat after `MOST` attemp
 from __future__ import annotations
 
 MOST = 400
+"""About as many as 32 calls under way need to outlast a quarter of a minute in which nothing is answered."""
 _BACK = 2
 
 

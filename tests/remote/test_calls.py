@@ -106,13 +106,13 @@ def test_a_create_that_is_refused_leaves_no_doubt(gateway: TwilioGateway, server
     assert not caught.value.ambiguous
 
 
-def test_after_eight_attempts_it_is_over(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
+def test_after_twelve_attempts_it_is_over(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
     server.answers(error(429, 20429, "Too Many Requests"))
     with pytest.raises(RemoteError) as caught:
         gateway.call(FETCH, sid=PN)
-    assert (len(server.seen), len(clock.pauses)) == (8, 7)
+    assert (len(server.seen), len(clock.pauses)) == (12, 11)
     assert (caught.value.code, caught.value.status, caught.value.vendor_code) == ("rate_limited", 429, 20429)
-    assert "(8 attempts)" in caught.value.diagnostics[0].detail
+    assert "(12 attempts)" in caught.value.diagnostics[0].detail
 
 
 def test_an_update_that_fails_for_good_after_trouble_is_in_doubt(gateway: TwilioGateway, server: Server) -> None:
