@@ -61,9 +61,12 @@ def _connection(patient: Patient, account: AccountSettings, gateway: Gateway) ->
     yield from verdicts(account, gateway.account_sid, ask(gateway, needs), patient.heard)
 
 
-def _platforms(patient: Patient) -> Iterator[Check]:
-    """The secrets of platforms, and that of fingerprints."""
-    found = {f"platform {p.name}": p.secrets for p in patient.project.platforms.values()}
+def _secrets(patient: Patient) -> Iterator[Check]:
+    """The secrets of platforms, of what is declared (passwords), and that of fingerprints."""
+    found: dict[str, Mapping[str, Secret]] = {
+        f"platform {p.name}": p.secrets for p in patient.project.platforms.values()
+    }
+    found |= {f"secrets of {address}": secrets for address, secrets in sorted(patient.project.secrets.items())}
     if patient.project.fingerprint_key is not None:
         found["fingerprint_key"] = {"fingerprint_key": patient.project.fingerprint_key}
     for name, secrets in found.items():
@@ -114,4 +117,4 @@ def _of(error: ReconcilerError, account: str | None, check: str) -> Check:
 
 
 ACCOUNT_CHECKS: tuple[AccountCheck, ...] = (_connection,)
-CHECKS: tuple[ProjectCheck, ...] = (_platforms, _state)
+CHECKS: tuple[ProjectCheck, ...] = (_secrets, _state)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
+from reconciler.kinds.access_list import IP_ACCESS_CONTROL_LIST
+from reconciler.kinds.application import APPLICATION
+from reconciler.kinds.credential_list import CREDENTIAL_LIST
 from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.number import LISTING
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.kinds.trunk import TRUNK
 from reconciler.model import ApplicationRoute, Desired, Profile, TrunkRoute, Webhook
-
-_ACCOUNT = "/2010-04-01/Accounts/{account_sid}"
 
 
 class Declared(msgspec.Struct, frozen=True):
@@ -48,11 +49,6 @@ class Need(msgspec.Struct, frozen=True):
     path: Mapping[str, str] = {}
 
 
-def _lists(name: str, kinds: set[str], path: str, what: str) -> Need:
-    endpoint = Endpoint("GET", "api", f"{_ACCOUNT}/SIP/{path}.json", items=name)
-    return Need(name, what, "SIP lists of trunks", endpoint, lambda declared: bool(declared.kinds & kinds))
-
-
 NEEDS: tuple[Need, ...] = (
     Need("numbers", "phone numbers", "plan, apply and drift", LISTING, lambda declared: True),
     Need(
@@ -60,20 +56,27 @@ NEEDS: tuple[Need, ...] = (
         "SIP trunks",
         "trunks, and numbers behind them",
         TRUNK.listing,
-        lambda declared: bool(declared.kinds & {"trunk", "origination_url"}) or declared.routes(TrunkRoute),
+        lambda declared: "trunk" in declared.kinds or declared.routes(TrunkRoute),
     ),
-    _lists(
+    Need(
         "ip_access_control_lists",
-        {"ip_access_control_list", "ip_address"},
-        "IpAccessControlLists",
         "IP access control lists",
+        "SIP lists of trunks",
+        IP_ACCESS_CONTROL_LIST.listing,
+        lambda declared: bool(declared.kinds & {"ip_access_control_list", "trunk_ip_access_control_list"}),
     ),
-    _lists("credential_lists", {"credential_list", "credential"}, "CredentialLists", "SIP credential lists"),
+    Need(
+        "credential_lists",
+        "SIP credential lists",
+        "SIP lists of trunks",
+        CREDENTIAL_LIST.listing,
+        lambda declared: bool(declared.kinds & {"credential_list", "trunk_credential_list"}),
+    ),
     Need(
         "applications",
         "TwiML applications",
         "applications, and numbers that they answer",
-        Endpoint("GET", "api", f"{_ACCOUNT}/Applications.json", items="applications"),
+        APPLICATION.listing,
         lambda declared: "application" in declared.kinds or declared.routes(ApplicationRoute),
     ),
     Need(

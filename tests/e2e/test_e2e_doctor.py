@@ -32,13 +32,19 @@ SEED = {
     "numbers": [{"phone_number": ONE, "account_sid": PARENT}, {"phone_number": TWO, "account_sid": CHILD}],
 }
 AGENTS = {"support": {"webhooks": AGENT}, "ivr": {"application": "AP" + "1" * 32}}
-TRUNKS = {"edge": {"domain": "edge.pstn.twilio.com"}}
+TRUNKS = {
+    "edge": {
+        "domain": "edge.pstn.twilio.com",
+        "ip_access_control_lists": [{"name": "offices", "addresses": [{"cidr": "203.0.113.0/28"}]}],
+        "credential_lists": [{"name": "pbx", "credentials": [{"username": "pbx", "password": {"env": "PBX"}}]}],
+    }
+}
 
 
 @pytest.fixture
 def play(tmp_path: Path) -> Iterator[Play]:
     with Sandbox(World.from_seed(SEED)) as sandbox:
-        yield Play(tmp_path / "work", sandbox)
+        yield Play(tmp_path / "work", sandbox, {"PBX": "pl4nted-Password1"})
         assert not sandbox.calls.writes, "doctor never writes"
         assert [path.name for path in (tmp_path / "work").iterdir() if path.name != "reconciler.yaml"] == []
 
@@ -70,8 +76,8 @@ def test_all_is_well(play: Play) -> None:
     found = checks(play)
     assert {status for status, _ in found.values()} == {"ok"}
     assert list(found)[:4] == ["secrets", "reachable", "clock", "credentials"]
-    assert list(found)[-1] == "state"
-    assert {"numbers", "trunks", "applications", "messaging_services", "events", "inbound_region"} <= found.keys()
+    assert list(found)[-2:] == ["secrets of credential/pbx/pbx", "state"]
+    assert {need.check for need in NEEDS} <= found.keys()
     text = play.run("doctor").out
     assert "account main" in text
     assert "All that is needed works." in text
@@ -90,6 +96,8 @@ def test_only_what_is_needed_is_asked_for(play: Play) -> None:
     [
         ("*/IncomingPhoneNumbers.json", "numbers", "plan, apply and drift", True),
         ("/v1/Trunks", "trunks", "numbers behind them", True),
+        ("*/IpAccessControlLists.json", "ip_access_control_lists", "SIP lists of trunks", True),
+        ("*/CredentialLists.json", "credential_lists", "SIP lists of trunks", True),
         ("*/Applications.json", "applications", "applications", True),
         ("/v1/Services", "messaging_services", "in place of SMS webhooks", False),
         ("/v1/Events", "events", "who changed a number", False),
@@ -113,7 +121,7 @@ def test_a_permission_that_is_missing_is_named_with_what_needs_it(
 def test_a_wrong_secret_and_an_unknown_key_are_told_apart(play: Play) -> None:
     everything(play, by_key(play))
     wrong = checks(play, code=1, TOKEN_KEY=WRONG)
-    assert list(wrong) == ["secrets", "reachable", "clock", "credentials", "state"]
+    assert list(wrong) == ["secrets", "reachable", "clock", "credentials", "secrets of credential/pbx/pbx", "state"]
     assert wrong["credentials"][0] == "failed"
     assert "API secret does not belong to the key" in wrong["credentials"][1]
     unknown = checks(play, code=1, KEY="SK" + "9" * 32)
@@ -153,7 +161,7 @@ def test_a_clock_that_is_wrong_is_a_warning(tmp_path: Path, minutes: int, words:
     """Here it is Twilio's that is wrong, which looks the same."""
     world = World.from_seed(SEED, clock=lambda: datetime.now(UTC) - timedelta(minutes=minutes, milliseconds=500))
     with Sandbox(world) as sandbox:
-        play = Play(tmp_path, sandbox)
+        play = Play(tmp_path, sandbox, {"PBX": "pl4nted-Password1"})
         everything(play, by_key(play))
         status, detail = checks(play)["clock"]
     assert status == "warning"
@@ -167,16 +175,20 @@ def test_variables_and_files_that_are_missing_are_all_named(play: Play) -> None:
     account = {**by_key(play), "api_key": {"env": "NOT_SET"}, "api_secret": {"file": "secret.txt"}}
     other = play.account(CHILD, CHILD_TOKEN)
     accounts = {"main": account, "other": other}
-    play.declare(accounts=accounts, platforms={"nix": nix, "butter": butter}, fingerprint_key={"env": "FINGERPRINTS"})
+    trunks = {"edge": {**TRUNKS["edge"], "account": "other"}}
+    platforms = {"nix": nix, "butter": butter}
+    play.declare(accounts=accounts, platforms=platforms, trunks=trunks, fingerprint_key={"env": "FINGERPRINTS"})
+    del play.environ["PBX"]
     document = play.json("doctor", code=1)
     found = {(check["account"], check["check"]): check for check in document["checks"]}
     assert "NOT_SET is not set" in found["main", "secrets"]["detail"]
     assert "secret.txt cannot be read" in found["main", "secrets"]["detail"]
     assert "NIX_KEY is not set" in found[None, "platform nix"]["detail"]
     assert "butter.key cannot be read" in found[None, "platform butter"]["detail"]
+    assert "PBX is not set" in found[None, "secrets of credential/pbx/pbx"]["detail"]
     assert "FINGERPRINTS is not set" in found[None, "fingerprint_key"]["detail"]
     assert found["other", "credentials"]["status"] == "ok", "one account does not hide another"
-    assert {call.path.split("/")[3] for call in play.sandbox.calls} == {CHILD}
+    assert {call.path.split("/")[3] for call in play.sandbox.calls if "/Accounts/" in call.path} == {CHILD}
 
 
 def test_a_server_that_is_not_there(play: Play) -> None:
@@ -184,7 +196,7 @@ def test_a_server_that_is_not_there(play: Play) -> None:
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
     everything(play, by_key(play, base_url=nobody))
     found = checks(play, code=1)
-    assert list(found) == ["secrets", "reachable", "state"]
+    assert list(found) == ["secrets", "reachable", "secrets of credential/pbx/pbx", "state"]
     assert found["reachable"][0] == "failed"
     assert "Connection refused" in found["reachable"][1]
 
@@ -201,7 +213,7 @@ def test_wrong_credentials_are_told_also_where_something_else_is_broken(play: Pl
     everything(play, by_key(play))
     play.sandbox.faults.add(ServerError(status=503, path="/v1/Trunks"))
     found = checks(play, code=1, TOKEN_KEY=WRONG)
-    assert list(found) == ["secrets", "reachable", "clock", "credentials", "trunks", "state"]
+    assert list(found)[3:5] == ["credentials", "trunks"]
     assert (found["credentials"][0], found["trunks"][0]) == ("failed", "failed")
 
 
