@@ -58,7 +58,7 @@ def _permission(account: AccountSettings, sid: str, answer: Answer) -> Check:
         lacks = f"{_kind(account)} may not read {need.what} of {sid}"
         return _check(account, need.check, bad, f"{lacks} ({error.status}). {without} {_cure(account)}")
     if error.status == 404 and not need.endpoint.items:
-        return _check(account, need.check, "ok", f"{need.what} can be read; nothing is set for the number asked for")
+        return _check(account, need.check, "ok", f"{need.what} can be read; there is nothing for what was asked")
     return _check(account, need.check, bad, f"{_words(error)} {without}")
 
 

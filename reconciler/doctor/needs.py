@@ -17,11 +17,12 @@ from reconciler.model import ApplicationRoute, Desired, Profile, TrunkRoute, Web
 
 
 class Declared(msgspec.Struct, frozen=True):
-    """What is declared in one account: the kinds, the parts of its numbers, and one of them by E.164."""
+    """What is declared in one account: kinds, the parts of its numbers, one of them by E.164, a country to buy in."""
 
     kinds: frozenset[str]
     profiles: tuple[Profile, ...]
     number: str | None
+    country: str | None
 
     @property
     def numbers(self) -> bool:
@@ -103,24 +104,32 @@ NEEDS: tuple[Need, ...] = (
         lambda declared: declared.number is not None,
         required=False,
     ),
+    Need(
+        "prices",
+        "prices of phone numbers (Pricing)",
+        "`max_price` of numbers that are to be bought",
+        Endpoint("GET", "pricing", "/v1/PhoneNumbers/Countries/{country}"),
+        lambda declared: declared.country is not None,
+        required=False,
+    ),
 )
 
 
 def declared_in(account: str, desired: Iterable[Desired]) -> Declared:
     """What is declared in this account."""
-    kinds, profiles, number = set(), {}, None
+    kinds, profiles, number, country = set(), {}, None, None
     for want in desired:
         if want.profile.account == account:
             kinds.add(want.kind)
             profiles[id(want.profile)] = want.profile
             if number is None and want.kind in NUMBER_KINDS and want.key.startswith("+"):
                 number = want.key
-    return Declared(frozenset(kinds), tuple(profiles.values()), number)
+            if want.profile.purchase is not None:
+                country = want.profile.purchase.country
+    return Declared(frozenset(kinds), tuple(profiles.values()), number, country)
 
 
 def needs_of(declared: Declared) -> Iterator[Need]:
     """What has to be read for it."""
-    for need in NEEDS:
-        if need.when(declared):
-            with_number = need.check == "inbound_region" and declared.number
-            yield msgspec.structs.replace(need, path={"number": declared.number}) if with_number else need
+    path = {"number": declared.number or "", "country": declared.country or ""}
+    return (msgspec.structs.replace(need, path=path) for need in NEEDS if need.when(declared))

@@ -67,7 +67,8 @@ def by_key(play: Play, sid: str = PARENT, **fields: object) -> dict[str, Any]:
 
 def everything(play: Play, account: dict[str, Any]) -> None:
     """A configuration that needs all that can be needed."""
-    numbers = {ONE: "support", TWO: {"agent": "ivr"}}
+    buy = {"agent": "ivr", "purchase": {"country": "US", "max_price": 2}}
+    numbers = {ONE: "support", TWO: buy}
     play.declare(accounts={"main": account}, agents=AGENTS, trunks=TRUNKS, numbers=numbers)
 
 
@@ -102,6 +103,7 @@ def test_only_what_is_needed_is_asked_for(play: Play) -> None:
         ("/v1/Services", "messaging_services", "in place of SMS webhooks", False),
         ("/v1/Events", "events", "who changed a number", False),
         ("/v2/PhoneNumbers/*", "inbound_region", "the region that is managed", False),
+        ("/v1/PhoneNumbers/Countries/US", "prices", "to be bought", False),
     ],
 )
 @pytest.mark.parametrize("status", [401, 403])
