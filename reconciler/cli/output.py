@@ -16,17 +16,24 @@ if TYPE_CHECKING:
     from reconciler.report.documents import Document
 
 
-def emit(common: Common, document: Document) -> None:
-    """Print a command's document: JSON as one document, text with its diagnostics on stderr."""
-    if common.json:
+def emit(common: Common, document: Document, project: str = "") -> None:
+    """Print a command's document as it was asked for, text with its diagnostics on stderr, and write its reports."""
+    if common.format == "text":
+        from reconciler.report import as_text
+
+        click.echo(as_text.render(document, common.style(sys.stdout)), nl=False)
+        emit_diagnostics(common, document.diagnostics)
+    elif common.format == "json":
         from reconciler.report import as_json
 
         click.echo(as_json.render(document), nl=False)
-        return
-    from reconciler.report import as_text
+    else:
+        click.echo(_reported(common, document, project), nl=False)
+    if common.reports:
+        from reconciler.cli import reports
 
-    click.echo(as_text.render(document, common.style(sys.stdout)), nl=False)
-    emit_diagnostics(common, document.diagnostics)
+        _reportable(document)
+        reports.write(common, document, project or _project(common))
 
 
 def emit_diagnostics(common: Common, diagnostics: Sequence[Diagnostic]) -> None:
@@ -42,9 +49,37 @@ def emit_diagnostics(common: Common, diagnostics: Sequence[Diagnostic]) -> None:
 
 def emit_failure(common: Common, command: str, diagnostics: Sequence[Diagnostic]) -> None:
     """What a command prints that could not do its work."""
-    if not common.json:
+    if common.format == "text" and not common.reports:
         emit_diagnostics(common, diagnostics)
         return
     from reconciler.report.build import failure_document
 
-    emit(common, failure_document(command, diagnostics))
+    document = failure_document(command, diagnostics)
+    if common.format != "text":
+        emit(common, document)
+        return
+    from reconciler.cli import reports
+
+    emit_diagnostics(common, document.diagnostics)
+    reports.write(common, document, _project(common))
+
+
+def _reported(common: Common, document: Document, project: str) -> str:
+    from reconciler.report.formats import FORMATS
+
+    _reportable(document)
+    return FORMATS[common.format].render(document, project or _project(common), common.style(sys.stdout))
+
+
+def _reportable(document: Document) -> None:
+    from reconciler.report.formats import REPORTED
+
+    if not isinstance(document, REPORTED):
+        raise click.UsageError("Only plans and results have reports; this is text or JSON.")
+
+
+def _project(common: Common) -> str:
+    """The project of a configuration that could not be read as a whole."""
+    from reconciler.config.peek import project_of
+
+    return project_of(common.directory / common.file)

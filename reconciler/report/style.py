@@ -20,4 +20,4 @@ class Style(msgspec.Struct, frozen=True):
 
     def __call__(self, meaning: str, text: str) -> str:
         """The text in the colour of that meaning (`good`, `change`, `bad`, `warn`, `quiet`, `strong`, `info`)."""
-        return f"\x1b[{_CODES[meaning]}m{text}\x1b[0m" if self.colour else text
+        return f"\x1b[{_CODES[meaning]}m{text}\x1b[0m" if self.colour and text else text
