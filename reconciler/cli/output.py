@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def emit(common: Common, document: Document, project: str = "") -> None:
-    """Print a command's document as it was asked for, text with its diagnostics on stderr, and write its reports."""
+    """Print a command's document as it was asked for and write its reports; text comes after its diagnostics."""
     if common.format == "text":
         from reconciler.report import as_text
 
-        click.echo(as_text.render(document, common.style(sys.stdout)), nl=False)
         emit_diagnostics(common, document.diagnostics)
+        click.echo(as_text.render(document, common.style(sys.stdout)), nl=False)
     elif common.format == "json":
         from reconciler.report import as_json
 

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
+from itertools import islice
 
 import msgspec
 
@@ -21,6 +22,7 @@ from reconciler.report.documents import Document, PlanDocument
 from reconciler.report.groups import FEW, Field, Group, Urgency, grouped
 from reconciler.report.html_rows import KINDS, Rows, rows_of
 from reconciler.report.overview import Overview, overview
+from reconciler.report.risks import Finding, own_findings
 from reconciler.report.words import clean, count, key_of, kind_of, says_the_same, value
 
 _MOST = 100
@@ -52,9 +54,10 @@ def _body(document: Document, found: Overview, groups: Sequence[Group], rows: Ro
     yield f"reconciler {_e(found.command)} <b>{_e(found.project)}</b></h1>\n"
     yield '<button id="theme" type="button">Light or dark</button>\n'
     yield f"<ul class=facts>{''.join(f'<li>{_e(fact)}</li>' for fact in found.facts)}</ul>\n"
-    yield f"<p>{_e(found.headline)}</p>\n</header>\n<main>\n"
+    yield f"<p>{_e(found.headline)} {_e(found.aside)}</p>\n</header>\n<main>\n"
     yield from _problems(document.diagnostics)
     yield from _groups(groups)
+    yield from () if groups else _findings(own_findings(document))
     picture = drawing(groups)
     if picture:
         yield f"<section><h2>Whom calls reach</h2>\n<div class=scroll>{picture}</div></section>\n"
@@ -93,6 +96,13 @@ def _problems(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
 
 def _warnings(number: int) -> list[str]:
     return [count(number, "warning")] if number else []
+
+
+def _findings(found: Iterator[Finding]) -> Iterator[str]:
+    shown = [*islice(found, _MOST)]
+    if shown:
+        items = "".join(f'<li class="{f.severity}"><b>{_e(f.summary)}</b> {_e(f.message)}</li>\n' for f in shown)
+        yield f"<section><h2>What to look at</h2>\n<ul class=problems>{items}</ul></section>\n"
 
 
 def _groups(groups: Sequence[Group]) -> Iterator[str]:

@@ -26,7 +26,7 @@ _TABLE = ("Resources", "Field", "Before", "After")
 def render(document: Document, project: str) -> str:
     """The document as Markdown."""
     found = overview(document, project)
-    out = [_top(found, document)]
+    out = [_top(found)]
     match document:
         case PlanDocument():
             sections = _plan(document)
@@ -54,16 +54,11 @@ def _filled(document: Document, sections: Iterator[Section], room: int) -> Itera
         yield _everything(document, room)
 
 
-def _top(found: Overview, document: Document) -> str:
+def _top(found: Overview) -> str:
     title = f"### {_SIGNS[found.level]} `reconciler {found.command}` {code(found.project)}: {found.verdict}\n\n"
+    aside = f"{text(found.aside)}\n\n" if found.aside else ""
     facts = f"**{text(' · '.join(found.facts))}**\n\n" if found.facts else ""
-    return f"{found.marker}\n{title}{facts}{text(found.headline)}\n\n" + _left_alone(document)
-
-
-def _left_alone(document: Document) -> str:
-    if isinstance(document, PlanDocument | DriftDocument) and document.unmanaged:
-        return f"{count(document.unmanaged, 'number')} on Twilio not declared here; left alone.\n\n"
-    return ""
+    return f"{found.marker}\n{title}{facts}{text(found.headline)}\n\n{aside}"
 
 
 def _plan(document: PlanDocument) -> Iterator[Section]:

@@ -112,7 +112,7 @@ def _line(edge: Edge, places: dict[Node, tuple[int, int]]) -> str:
 def _box(node: Node, at: tuple[int, int]) -> str:
     x, y = at
     label, search = escape(clean(node.label)), escape(clean(node.search))
-    shown = escape(shortened(clean(node.label), 30))
+    shown = escape(shortened(clean(node.label), 28))
     silent = " lost" if node.label == "nothing" else ""
     said = f'data-search="{search}" aria-label="Show {label} in the table"'
     return (

@@ -17,7 +17,7 @@ LIMIT = 65_000
 _LONGEST = 160
 """A value longer than this is shortened in its middle."""
 
-_SPECIAL = re.compile(r"[\\`*_\[\]<>|~&#!$:()]")
+_SPECIAL = re.compile(r"[\\`*_\[\]<>~&#!$:()]")
 _MENTION = re.compile(r"@(?=\w)")
 
 
@@ -27,18 +27,20 @@ def text(raw: str) -> str:
 
 
 def code(raw: str, longest: int = _LONGEST) -> str:
-    """A value as code, fit for the cell of a table; a dash where there is none."""
+    """A value as code; a dash where there is none."""
     plain = shortened(clean(raw), longest)
     if plain in ("", NOTHING):
         return NOTHING
+    if "\\|" in plain:  # no escape gets this through a table as code
+        return text(plain)
     ticks = max((len(run) for run in re.findall("`+", plain)), default=0) + 1
     pad = " " if ticks > 1 else ""
-    return f"{'`' * ticks}{pad}{plain.replace('|', chr(92) + '|')}{pad}{'`' * ticks}"
+    return f"{'`' * ticks}{pad}{plain}{pad}{'`' * ticks}"
 
 
 def row(*cells: str) -> str:
-    """One line of a table."""
-    return f"| {' | '.join(cells)} |\n"
+    """One line of a table; none of its cells can end before its time."""
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
 def head(*titles: str) -> str:

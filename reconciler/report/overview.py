@@ -24,7 +24,8 @@ _WORDS: dict[Level, str] = {
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """The head of a report. `verdict` is the level in words, `facts` what stands behind it, the worst first."""
+    """The head of a report. `verdict` is the level in words, `facts` what stands behind it, the worst
+    first, `aside` what is left alone."""
 
     command: str
     project: str
@@ -32,6 +33,7 @@ class Overview(msgspec.Struct, frozen=True):
     verdict: str
     facts: list[str]
     headline: str
+    aside: str = ""
 
     @property
     def marker(self) -> str:
@@ -44,14 +46,8 @@ def overview(document: Document, project: str) -> Overview:
     """The head of a report on this document."""
     level = level_of(document)
     command = "plan" if isinstance(document, PlanDocument) else document.command
-    return Overview(
-        command,
-        project,
-        level,
-        _verdict(document, level),
-        [*_facts(document), *_problems(document)],
-        _headline(document),
-    )
+    facts = [*_facts(document), *_problems(document)]
+    return Overview(command, project, level, _verdict(document, level), facts, _headline(document), _aside(document))
 
 
 def _verdict(document: Document, level: Level) -> str:
@@ -127,3 +123,9 @@ def _headline(document: Document) -> str:
             return as_text.valid(document)
         case _:
             return f"{count(sum(d.severity == 'error' for d in document.diagnostics), 'error')}."
+
+
+def _aside(document: Document) -> str:
+    if isinstance(document, PlanDocument | DriftDocument) and document.unmanaged:
+        return f"{count(document.unmanaged, 'number')} on Twilio not declared here; left alone."
+    return ""

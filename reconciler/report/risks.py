@@ -73,10 +73,11 @@ def silences(group: Group) -> bool:
 
 def findings(document: Document) -> list[Finding]:
     """Its diagnostics, and what else a reviewer has to know, alike things once."""
-    return [*(_of_diagnostic(d) for d in document.diagnostics), *_own(document)]
+    return [*(_of_diagnostic(d) for d in document.diagnostics), *own_findings(document)]
 
 
-def _own(document: Document) -> Iterator[Finding]:
+def own_findings(document: Document) -> Iterator[Finding]:
+    """What it holds beside its diagnostics: risks of a plan, drift, failures."""
     match document:
         case PlanDocument():
             announced = {d.address for d in document.diagnostics if d.code == "takeover_refused"}

@@ -1,4 +1,4 @@
-"""Documents to render: the plan that a reviewer must understand from the first screen, one that is hostile, large ones."""
+"""Documents to render: the plan that a reviewer must understand at first sight, a hostile one, large ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from reconciler.report.documents import (
 
 OLD, NEW = "https://agents.example.com/voice", "https://agents.example.com/v2/voice"
 PBX = "https://pbx.old-vendor.example.net/incoming/main-line"
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>|`*_[x](javascript:alert(3))@everyone %0A::error::x"
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)>|`*_[x](javascript:alert(3))@everyone %0A::error::x"
+)
 CONTROLS = "a\n::error::forged\r\x1b[31mred\x00\u202eright to left"
 """What is hostile, in the words of every format at once."""
 
@@ -178,7 +180,11 @@ def drifted() -> DriftDocument:
     found = [Drifted(f"number/{number(n)}", "main", "PN" + "1" * 32, fields, "console user US1") for n in range(40)]
     gone = Drifted("number/+15550300001", "main", "PN" + "2" * 32, (DriftedField("sid", "PN" + "2" * 32, None),))
     return DriftDocument(
-        command="drift", summary={"drifted": 41, "pending": 2, "unmanaged": 0}, drifted=[*found, gone], pending=2, unmanaged=0
+        command="drift",
+        summary={"drifted": 41, "pending": 2, "unmanaged": 0},
+        drifted=[*found, gone],
+        pending=2,
+        unmanaged=0,
     )
 
 
@@ -192,7 +198,9 @@ def calm() -> DriftDocument:
 def applied() -> ApplyDocument:
     """20 done, 5 refused alike, one that was waiting for them."""
     done = [outcome(n) for n in range(20)]
-    failed = [outcome(n, "failed", OutcomeError("twilio_refused", "21402: Url is not a valid URL")) for n in range(20, 25)]
+    failed = [
+        outcome(n, "failed", OutcomeError("twilio_refused", "21402: Url is not a valid URL")) for n in range(20, 25)
+    ]
     skipped = outcome(25, "skipped", OutcomeError("dependency_failed", "trunk/edge was not made"))
     return ApplyDocument(
         command="apply",
@@ -212,7 +220,9 @@ def outcome(index: int, status: Any = "applied", error: OutcomeError | None = No
 
 def failed() -> Document:
     """A plan that could not be made."""
-    return failure_document("plan", [Diagnostic(code="missing_field", summary="A field is missing", file="a.yaml", line=1)])
+    return failure_document(
+        "plan", [Diagnostic(code="missing_field", summary="A field is missing", file="a.yaml", line=1)]
+    )
 
 
 def valid() -> ValidateDocument:
