@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 def emit(common: Common, document: Document, project: str = "") -> None:
     """Print a command's document as it was asked for and write its reports; text comes after its diagnostics."""
+    if common.reports or common.format not in ("text", "json"):
+        _reportable(document)
     if common.format == "text":
         from reconciler.report import as_text
 
@@ -28,11 +30,13 @@ def emit(common: Common, document: Document, project: str = "") -> None:
 
         click.echo(as_json.render(document), nl=False)
     else:
-        click.echo(_reported(common, document, project), nl=False)
+        from reconciler.report.formats import FORMATS
+
+        rendered = FORMATS[common.format].render(document, project or _project(common), common.style(sys.stdout))
+        click.echo(rendered, nl=False)
     if common.reports:
         from reconciler.cli import reports
 
-        _reportable(document)
         reports.write(common, document, project or _project(common))
 
 
@@ -62,13 +66,6 @@ def emit_failure(common: Common, command: str, diagnostics: Sequence[Diagnostic]
 
     emit_diagnostics(common, document.diagnostics)
     reports.write(common, document, _project(common))
-
-
-def _reported(common: Common, document: Document, project: str) -> str:
-    from reconciler.report.formats import FORMATS
-
-    _reportable(document)
-    return FORMATS[common.format].render(document, project or _project(common), common.style(sys.stdout))
 
 
 def _reportable(document: Document) -> None:

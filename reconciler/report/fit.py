@@ -7,13 +7,9 @@ _LEAST = 24
 """Nothing is shortened below this: it would not be recognised any more."""
 
 
-def fitted(before: str, after: str, room: int | None) -> tuple[str, str]:
-    """Both values, shortened to share the room; whole when it is None, or when they would look the same."""
-    if room is None or len(before) + len(after) <= room:
-        return before, after
-    half = max(_LEAST, room // 2)
-    spare_before, spare_after = max(0, half - len(before)), max(0, half - len(after))
-    short = shortened(before, half + spare_after), shortened(after, half + spare_before)
+def fitted(before: str, after: str, room: int) -> tuple[str, str]:
+    """Both values, each shortened to its line; whole when they would look the same."""
+    short = shortened(before, max(_LEAST, room)), shortened(after, max(_LEAST, room))
     return (before, after) if before != after and short[0] == short[1] else short
 
 

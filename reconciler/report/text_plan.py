@@ -101,7 +101,7 @@ def change_lines(head: str, before: str, after: str, style: Style, length: int) 
     if room is None or 4 + length + len(before) + 3 + len(after) <= room:
         yield f"    {head}{before} → {after}"
         return
-    old, new = fitted(before, after, 2 * (room - 4 - length - 2))
+    old, new = fitted(before, after, room - 4 - length)
     yield f"    {head}{old}"
     yield f"    {' ' * (length - 2)}→ {new}"
 

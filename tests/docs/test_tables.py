@@ -8,6 +8,7 @@ import msgspec
 import urllib3
 
 from reconciler.errors import Exit
+from reconciler.report.formats import FORMATS
 from reconciler.sandbox.faults import AnyFault, Fault
 from reconciler.sandbox.platforms import mounted
 from reconciler.sandbox.products import SHELVES
@@ -64,3 +65,7 @@ def test_every_field_of_the_state_is_documented() -> None:
     assert [row[0].strip("`") for row in rows("docs/state.md", "## What it holds")] == list(Document.__struct_fields__)
     entry = {name for row in rows("docs/state.md", "Of each address:") for name in names(row[0])}
     assert entry == set(state_schema()["$defs"]["Entry"]["properties"])
+
+
+def test_every_format_is_documented() -> None:
+    assert [row[0].strip("`") for row in rows("docs/reports.md", "## The formats")] == list(FORMATS)
