@@ -68,6 +68,7 @@ def test_a_value_cannot_end_the_data_it_stands_in() -> None:
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     assert data is not None
     assert samples.HOSTILE in json.dumps(json.loads(data[1]), ensure_ascii=False).replace('\\"', '"')
+    assert not set(data[1]) & set("<>&")
     assert samples.HOSTILE not in text
 
 
