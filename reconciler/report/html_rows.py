@@ -13,7 +13,7 @@ from reconciler.model import Change
 from reconciler.report.documents import ApplyDocument, Document, DriftDocument, PlanDocument
 from reconciler.report.groups import Resource, Urgency, resources
 from reconciler.report.text_results import is_gone
-from reconciler.report.words import clean, value
+from reconciler.report.words import clean, says_the_same, value
 
 KINDS = {
     Urgency.TAKEOVER: "takeover",
@@ -83,6 +83,7 @@ def _planned(resource: Resource) -> Told:
     lost = {(change.field, change.before) for change in resource.takeover}
     shown = [*resource.changes, *(c for c in resource.takeover if c.field not in {f.field for f in resource.changes})]
     route = resource.route
+    told = route is None or any(says_the_same(route, change) for change in resource.changes)
     hidden = [f"set, but without effect: {clean(words)}" for words in (route.hidden if route else ())]
     return Told(
         kind=KINDS[resource.urgency],
@@ -90,7 +91,7 @@ def _planned(resource: Resource) -> Told:
         why=resource.reason,
         who=clean(resource.agent or ""),
         fields=tuple((*_field(c), (c.field, c.before) in lost) for c in shown),
-        calls=(clean(route.before), clean(route.after)) if route else None,
+        calls=(clean(route.before), clean(route.after)) if route and not told else None,
         notes=(*hidden, *(clean(note) for note in resource.notes)),
     )
 

@@ -31,8 +31,6 @@ def code(raw: str, longest: int = _LONGEST) -> str:
     plain = shortened(clean(raw), longest)
     if plain in ("", NOTHING):
         return NOTHING
-    if "\\|" in plain:  # no escape gets this through a table as code
-        return text(plain)
     ticks = max((len(run) for run in re.findall("`+", plain)), default=0) + 1
     pad = " " if ticks > 1 else ""
     return f"{'`' * ticks}{pad}{plain}{pad}{'`' * ticks}"
