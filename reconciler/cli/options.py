@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -68,8 +67,7 @@ class Common(msgspec.Struct, frozen=True):
         """Colour for that stream: only on a terminal, and only when nobody has said no; as wide as that terminal."""
         unwanted = self.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         terminal = stream.isatty()
-        width = get_terminal_size().columns if terminal else None
-        return Style(colour=not unwanted and terminal, width=width, whole=bool(self.verbose))
+        return Style(colour=not unwanted and terminal, width=_width() if terminal else None, whole=bool(self.verbose))
 
     def setting(self, command: str, progress: Progress, *, refresh: bool = True) -> Setting:
         """The setting of a run."""
@@ -182,6 +180,12 @@ def _outputs(shape: str, wanted: tuple[tuple[str, str], ...]) -> tuple[str, tupl
     if on_stdout and shape != "text":
         raise click.UsageError(f"stdout is {shape} already; give the report a file.")
     return (on_stdout[0] if on_stdout else shape), tuple(each for each in wanted if each[1] != reports.STDOUT)
+
+
+def _width() -> int:
+    from shutil import get_terminal_size  # pulls in every kind of archive
+
+    return get_terminal_size().columns
 
 
 def _tell_call(call: CallRecord) -> None:

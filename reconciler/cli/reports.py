@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 import click
@@ -55,6 +54,8 @@ def _replace(path: Path, content: bytes) -> None:
     if path.exists() and not path.is_file():  # a pipe, /dev/null: it is written to, not replaced
         path.write_bytes(content)
         return
+    from tempfile import NamedTemporaryFile
+
     target = path.resolve()
     with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as new:
         try:

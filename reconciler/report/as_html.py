@@ -19,7 +19,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.model import WireValue
 from reconciler.report.callpaths import drawing
 from reconciler.report.documents import Document, PlanDocument
-from reconciler.report.groups import FEW, Field, Group, Urgency, grouped
+from reconciler.report.groups import FEW, TITLES, Field, Group, grouped
 from reconciler.report.html_rows import KINDS, Rows, rows_of
 from reconciler.report.overview import Overview, overview
 from reconciler.report.risks import Finding, own_findings
@@ -106,13 +106,9 @@ def _findings(found: Iterator[Finding]) -> Iterator[str]:
 
 
 def _groups(groups: Sequence[Group]) -> Iterator[str]:
-    titles = {
-        Urgency.TAKEOVER: "Takes over what somebody else has set",
-        Urgency.HIDDEN: "Leaves something set that no call reaches",
-    }
     open_title = None
     for group in groups[:_MOST]:
-        title = titles.get(group.first.urgency, "Changes")
+        title = TITLES.get(group.first.urgency, "Changes")
         if title != open_title:
             yield f"{'</section>' if open_title else ''}<section><h2>{title}</h2>\n"
             open_title = title

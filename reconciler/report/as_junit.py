@@ -24,6 +24,7 @@ from reconciler.report.groups import Resource, resources
 from reconciler.report.text_results import is_gone
 from reconciler.report.words import clean, value
 
+_REFUSALS = ("takeover_refused", "purchase_refused")
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -59,7 +60,7 @@ def _cases(document: Document) -> Iterator[Case]:
     refused: dict[str, Diagnostic] = {}
     match document:
         case PlanDocument():
-            refused = {d.address: d for d in document.diagnostics if d.code == "takeover_refused" and d.address}
+            refused = {d.address: d for d in document.diagnostics if d.code in _REFUSALS and d.address}
             yield from (_planned(resource, refused.get(resource.address)) for resource in resources(document.actions))
         case DriftDocument():
             yield from (_drifted(each) for each in document.drifted)

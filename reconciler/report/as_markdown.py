@@ -12,7 +12,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.model import WireValue
 from reconciler.report.documents import ApplyDocument, Document, DriftDocument, PlanDocument
 from reconciler.report.fit import shortened
-from reconciler.report.groups import FEW, Field, Group, Resource, Urgency, grouped, resources
+from reconciler.report.groups import FEW, TITLES, Field, Group, Resource, grouped, resources
 from reconciler.report.markdown import LIMIT, code, folded, head, row, size, text, within
 from reconciler.report.overview import Overview, overview
 from reconciler.report.text_results import drift_groups, is_gone, outcome_groups
@@ -63,9 +63,9 @@ def _top(found: Overview) -> str:
 
 def _plan(document: PlanDocument) -> Iterator[Section]:
     groups = grouped(document.actions)
-    yield _part("Takes over what somebody else has set", [g for g in groups if g.first.urgency is Urgency.TAKEOVER])
-    yield _part("Leaves something set that no call reaches", [g for g in groups if g.first.urgency is Urgency.HIDDEN])
-    yield _part("Changes", [g for g in groups if g.first.urgency not in (Urgency.TAKEOVER, Urgency.HIDDEN)])
+    for urgency, title in TITLES.items():
+        yield _part(title, [group for group in groups if group.first.urgency is urgency])
+    yield _part("Changes", [group for group in groups if group.first.urgency not in TITLES])
 
 
 def _part(title: str, groups: Sequence[Group]) -> Section:

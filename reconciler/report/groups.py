@@ -6,6 +6,7 @@ same reason, end in the same values; what stood there before may differ. The ord
 | first          | because                                                     |
 |----------------|-------------------------------------------------------------|
 | takeovers      | somebody else's value is lost                               |
+| purchases      | it costs money each month                                   |
 | hidden routes  | something is set that no call reaches                       |
 | removals       | something stops being ours                                  |
 | other routes   | calls reach somebody else                                   |
@@ -31,7 +32,7 @@ REMOVALS = frozenset({"release", "restore_webhooks", "delete", "forget", "unregi
 ADDITIONS = frozenset({"import", "create", "register", "purchase"})
 FEW = 3
 """So many alike are still shown one by one, and so many examples are given of more."""
-_OWN = frozenset({"friendly_name"})
+_OWN = frozenset({"friendly_name", "phone_number"})
 """Fields that differ from resource to resource by nature: to change them is alike, whatever they become."""
 _SCATTERED = 5
 """More groups than this that do the same to the same fields, and the smallest of them become one."""
@@ -41,10 +42,19 @@ class Urgency(IntEnum):
     """What a reader must see first."""
 
     TAKEOVER = 0
-    HIDDEN = 1
-    REMOVAL = 2
-    ROUTE = 3
-    REST = 4
+    PURCHASE = 1
+    HIDDEN = 2
+    REMOVAL = 3
+    ROUTE = 4
+    REST = 5
+
+
+TITLES = {
+    Urgency.TAKEOVER: "Takes over what somebody else has set",
+    Urgency.PURCHASE: "Buys, and so costs money each month",
+    Urgency.HIDDEN: "Leaves something set that no call reaches",
+}
+"""What stands above the most urgent groups in every format."""
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -87,6 +97,8 @@ class Resource(msgspec.Struct, frozen=True):
         """How soon a reader has to see it."""
         if self.takeover:
             return Urgency.TAKEOVER
+        if "purchase" in self.steps:
+            return Urgency.PURCHASE
         if self.route is not None and self.route.hidden:
             return Urgency.HIDDEN
         if self.actions[-1].action in REMOVALS:

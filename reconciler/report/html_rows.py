@@ -17,6 +17,7 @@ from reconciler.report.words import clean, says_the_same, value
 
 KINDS = {
     Urgency.TAKEOVER: "takeover",
+    Urgency.PURCHASE: "purchase",
     Urgency.HIDDEN: "hidden route",
     Urgency.REMOVAL: "removal",
     Urgency.ROUTE: "calls change",

@@ -87,6 +87,8 @@ def _plan_facts(document: PlanDocument) -> Iterator[str]:
     takeovers = [r for r in found if r.takeover]
     if takeovers:
         yield f"{count(len(takeovers), 'takeover')} of foreign values"
+    bought = [r.address for r in found if "purchase" in r.steps]
+    yield from (f"{words} bought" for words in _kinds(bought))
     silent = sum(r.route is not None and r.route.after == "nothing" for r in routes)
     if silent:
         yield f"calls to {count(silent, 'number')} reach nobody any more"

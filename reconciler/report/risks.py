@@ -3,7 +3,7 @@
 | level     | a plan with                                                            | drift     | apply      |
 |-----------|------------------------------------------------------------------------|-----------|------------|
 | `blocked` | errors: it cannot be applied                                           |           | a failure  |
-| `high`    | takeovers, deletions, calls that nothing answers, refusals of apply    | any       | –          |
+| `high`    | takeovers, purchases, deletions, calls that nothing answers, refusals  | any       | –          |
 | `medium`  | calls that reach somebody else, hidden routes, releases                | –         | a remark   |
 | `low`     | other writes                                                           | –         | –          |
 | `none`    | nothing to do                                                          | none      | all well   |
@@ -23,7 +23,7 @@ from reconciler.report.text_results import drift_groups, is_gone, outcome_groups
 from reconciler.report.words import clean, count, examples, kind_of, value
 
 Level = Literal["none", "low", "medium", "high", "blocked"]
-_REFUSALS = frozenset({"takeover_refused", "threshold_exceeded"})
+_REFUSALS = frozenset({"takeover_refused", "purchase_refused", "threshold_exceeded"})
 LEVELS: tuple[Level, ...] = ("none", "low", "medium", "high", "blocked")
 
 
@@ -61,7 +61,7 @@ def _levels(document: Document) -> Iterator[Level]:
 
 def _level(group: Group) -> Level:
     first = group.first
-    if first.takeover or "delete" in first.steps or silences(group):
+    if first.urgency <= Urgency.PURCHASE or "delete" in first.steps or silences(group):
         return "high"
     return "low" if first.urgency is Urgency.REST else "medium"
 
@@ -80,7 +80,7 @@ def own_findings(document: Document) -> Iterator[Finding]:
     """What it holds beside its diagnostics: risks of a plan, drift, failures."""
     match document:
         case PlanDocument():
-            announced = {d.address for d in document.diagnostics if d.code == "takeover_refused"}
+            announced = {d.address for d in document.diagnostics if d.code in _REFUSALS}
             for group in grouped(document.actions):
                 yield from _of_group(group, announced)
         case DriftDocument():
@@ -104,11 +104,15 @@ def _of_diagnostic(d: Diagnostic) -> Finding:
 
 
 def _of_group(group: Group, announced: set[str | None]) -> Iterator[Finding]:
+    first = group.first
     before, after = group.routes
     whom = _whom(group.addresses)
-    if group.first.takeover and not announced.issuperset(group.addresses):
+    if first.takeover and not announced.issuperset(group.addresses):
         lost = ", ".join(f"{field.name} {value(field.before[0])}" for field in group.losses)
         yield _finding(group, "plan/takeover", "warning", "Foreign values are overwritten", f"{whom}: {lost}")
+    if first.urgency is Urgency.PURCHASE and not announced.issuperset(group.addresses):
+        price = ", ".join(clean(note) for note in first.notes) or "price not known"
+        yield _finding(group, "plan/purchase", "warning", "Numbers are bought", f"{whom}: {price}")
     if silences(group):
         was = clean(before[0])
         yield _finding(group, "plan/no-route", "warning", "Nothing answers calls any more", f"{whom}: was {was}")

@@ -8,14 +8,9 @@ from itertools import groupby
 from reconciler.model import Change, WireValue
 from reconciler.report.documents import PlanDocument
 from reconciler.report.fit import fitted
-from reconciler.report.groups import ADDITIONS, FEW, REMOVALS, Field, Group, Urgency, grouped, one_by_one
+from reconciler.report.groups import ADDITIONS, FEW, REMOVALS, TITLES, Field, Group, Urgency, grouped, one_by_one
 from reconciler.report.style import Style
 from reconciler.report.words import clean, count, examples, kind_of, says_the_same, value
-
-_TITLES = {
-    Urgency.TAKEOVER: ("warn", "Takes over what somebody else has set"),
-    Urgency.HIDDEN: ("warn", "Leaves something set that no call reaches"),
-}
 
 
 def lines(document: PlanDocument, style: Style) -> Iterator[str]:
@@ -25,11 +20,11 @@ def lines(document: PlanDocument, style: Style) -> Iterator[str]:
     )
     for urgency, found in groupby(groups, key=lambda group: group.first.urgency):
         section = list(found)
-        if urgency in _TITLES:
+        if urgency in TITLES:
             yield _title(urgency, section, style)
         for group in section:
             yield from _group(group, style)
-        if urgency in _TITLES:
+        if urgency in TITLES:
             yield ""
     yield from _closing(document, groups, style)
 
@@ -40,8 +35,7 @@ def _few(group: Group) -> list[Group]:
 
 
 def _title(urgency: Urgency, section: Sequence[Group], style: Style) -> str:
-    meaning, words = _TITLES[urgency]
-    return style(meaning, f"{words} ({count(sum(len(group.resources) for group in section), 'resource')}):")
+    return style("warn", f"{TITLES[urgency]} ({count(sum(len(group.resources) for group in section), 'resource')}):")
 
 
 def _group(group: Group, style: Style) -> Iterator[str]:
@@ -134,7 +128,7 @@ def _told(group: Group, change: Change) -> bool:
 
 
 def _closing(document: PlanDocument, groups: Sequence[Group], style: Style) -> Iterator[str]:
-    if groups and groups[-1].first.urgency not in _TITLES:
+    if groups and groups[-1].first.urgency not in TITLES:
         yield ""
     yield style("strong", headline(document))
     if document.unmanaged:

@@ -67,5 +67,11 @@ def test_every_field_of_the_state_is_documented() -> None:
     assert entry == set(state_schema()["$defs"]["Entry"]["properties"])
 
 
+def test_every_risk_that_is_a_result_of_its_own_is_documented() -> None:
+    source = (ROOT / "reconciler" / "report" / "risks.py").read_text(encoding="utf-8")
+    rules = set(re.findall(r'"(plan/[\w-]+|apply/[\w-]+)"', source)) | {"drift"}
+    assert {row[0].strip("`") for row in rows("docs/reports.md", "## Risks as results")} == rules
+
+
 def test_every_format_is_documented() -> None:
     assert [row[0].strip("`") for row in rows("docs/reports.md", "## The formats")] == list(FORMATS)

@@ -77,6 +77,20 @@ def taken_over(index: int) -> list[PlannedAction]:
     return [action(address, "import", reason="new", line=20 + index % 10), write]
 
 
+def bought(index: int) -> list[PlannedAction]:
+    """A number that is in no account yet."""
+    address = f"number/{number(index)}"
+    buy = action(
+        address,
+        "purchase",
+        reason="new",
+        changes=[Change("phone_number", None, number(index))],
+        note="1.15 USD a month",
+    )
+    route = RouteChange("nothing", f"webhook {NEW}")
+    return [buy, action(address, reason="new", changes=[Change("voice_url", None, NEW)], route=route)]
+
+
 def warning(code: str, line: int, **fields: Any) -> Diagnostic:
     return Diagnostic(severity="warning", code=code, file="reconciler.yaml", line=line, column=3, **fields)
 

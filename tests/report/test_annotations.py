@@ -50,6 +50,17 @@ def test_a_takeover_that_nobody_objects_to_is_still_a_risk() -> None:
     assert [r["ruleId"] for r in results(allowed)] == ["plan/takeover"], "alike risks once"
 
 
+def test_a_purchase_is_a_risk_that_tells_its_price_in_every_format() -> None:
+    bought = samples.plan(*(action for n in range(5) for action in samples.bought(n)))
+    (found,) = results(bought)
+    assert (found["ruleId"], found["level"]) == ("plan/purchase", "warning")
+    for name in FORMATS:
+        rendered = FORMATS[name].render(bought, "acme-voice", Style())
+        assert "1.15 USD a month" in rendered or name == "junit", name
+    assert "high risk" in FORMATS["markdown"].render(bought, "acme-voice", Style())
+    assert "**5 numbers** of agent" in FORMATS["markdown"].render(bought, "acme-voice", Style())
+
+
 def test_a_file_in_sarif_is_one_relative_uri() -> None:
     uri = results(samples.hostile())[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert re.fullmatch(r"[A-Za-z0-9%/._~-]+", uri)
