@@ -7,7 +7,7 @@ same reason, end in the same values; what stood there before may differ. The ord
 |----------------|-------------------------------------------------------------|
 | takeovers      | somebody else's value is lost                               |
 | purchases      | it costs money each month                                   |
-| hidden routes  | something is set that no call reaches                       |
+| hidden routes  | something is set that has no effect                       |
 | removals       | something stops being ours                                  |
 | other routes   | calls reach somebody else                                   |
 | the rest       | nothing that a caller would notice                          |
@@ -52,7 +52,7 @@ class Urgency(IntEnum):
 TITLES = {
     Urgency.TAKEOVER: "Takes over what somebody else has set",
     Urgency.PURCHASE: "Buys, and so costs money each month",
-    Urgency.HIDDEN: "Leaves something set that no call reaches",
+    Urgency.HIDDEN: "Leaves something set that has no effect",
 }
 """What stands above the most urgent groups in every format."""
 

@@ -119,7 +119,7 @@ def _of_group(group: Group, announced: set[str | None]) -> Iterator[Finding]:
     if group.hidden:
         hidden = ", ".join(clean(words) for words in group.hidden[:3])
         message = f"{whom}: {hidden} stays set behind {clean(after[0])}"
-        yield _finding(group, "plan/hidden-route", "info", "Something is set that no call reaches", message)
+        yield _finding(group, "plan/hidden-route", "info", "Something is set that has no effect", message)
     if group.first.urgency is Urgency.REMOVAL:
         steps = ", ".join(group.first.steps)
         yield _finding(group, "plan/removal", "info", "Something stops being managed", f"{whom}: {steps}")

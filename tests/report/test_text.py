@@ -24,7 +24,7 @@ def position(lines: list[str], words: str) -> int:
 def test_a_large_plan_is_one_screen_with_takeovers_and_hidden_routes_first() -> None:
     lines = text(samples.reviewed())
     assert len(lines) <= 24
-    taken, hidden = position(lines, "Takes over"), position(lines, "no call reaches")
+    taken, hidden = position(lines, "Takes over"), position(lines, "has no effect")
     assert taken == 0 < hidden < position(lines, "812 numbers of agent support") < position(lines, "Plan: 817 actions")
     assert "    +15550001000, +15550001001, +15550001002 and 809 more" in lines
 
