@@ -5,7 +5,7 @@ Nothing here prints, reads the command line or decides an exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +18,14 @@ from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.saved import plan_of, saved_plan, staleness
 from reconciler.config.fingerprints import seal
-from reconciler.config.load import load
+from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials
 from reconciler.diagnostics import Diagnostic, has_errors
-from reconciler.errors import ReconcilerError, Refused
+from reconciler.errors import ReconcilerError, Refused, UsageError
+from reconciler.export import document as exporting
+from reconciler.export.document import Exported, Wanted
+from reconciler.export.known import of_project
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.planning import drift as drifting
@@ -37,6 +40,7 @@ from reconciler.remote.attribution import attribute
 from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
 from reconciler.remote.prices import priced
+from reconciler.remote.survey import survey
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
 from reconciler.state.backends import open_store
@@ -44,6 +48,8 @@ from reconciler.state.document import State, empty
 from reconciler.state.holder import this_run
 from reconciler.state.planfile import PlanFile
 from reconciler.state.store import Store
+
+DEFAULT_FILE = "reconciler.yaml"
 
 
 class Progress(Protocol):
@@ -69,7 +75,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     environ: Mapping[str, str]
     progress: Progress
     clock: Callable[[], datetime]
-    file: str = "reconciler.yaml"
+    file: str = DEFAULT_FILE
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     concurrency: int = 16
@@ -184,6 +190,24 @@ def show(setting: Setting, address: str) -> dict[str, Any]:
     with _connected(setting, project) as gateways:
         gateway = gateways[entry.account]
         return bridge_view(address, entry, gateway.account_sid, fetch_number(gateway, entry.sid))
+
+
+def export(setting: Setting, accounts: Sequence[str], wanted: Wanted, name: str) -> Exported:
+    """What is on Twilio as configuration, without what is declared already. Raises ConfigInvalid, RemoteError."""
+    project = _project_or_none(setting) or undeclared(setting.directory, setting.environ)
+    unknown = sorted(set(accounts) - project.accounts.keys())
+    if unknown:
+        known = ", ".join(sorted(project.accounts))
+        raise UsageError(Diagnostic(code="wrong_usage", summary="", detail=f"No account `{unknown[0]}`: {known}."))
+    with _connected(setting, project) as gateways:
+        observed = survey(sorted(accounts or project.accounts), gateways, setting.progress.reading)
+    return exporting.export(observed, of_project(project, observed, name), wanted)
+
+
+def _project_or_none(setting: Setting) -> Project | None:
+    """The configuration; None when there is none and none was named."""
+    there = setting.file != DEFAULT_FILE or (setting.directory / setting.file).exists()
+    return validate(setting) if there else None
 
 
 def entry_of(resources: Mapping[str, Entry], address: str) -> Entry:

@@ -16,6 +16,7 @@ FLOORS = [
     "schemas",
     "workflows",
     "report",
+    "export",
     "apply",
     "state",
     "remote",

@@ -57,6 +57,26 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
         secrets=resources.secrets,
         urls=profiles.urls,
         warnings=diagnostics,
+        default_account=accounts.known(None),
+    )
+
+
+def undeclared(base: Path, environ: Mapping[str, str]) -> Project:
+    """A project of which nothing is written yet: the account of the TWILIO_* variables, in this folder."""
+    return Project(
+        name="",
+        state="./state.json",
+        base=base,
+        accounts={FROM_ENVIRONMENT: from_environment(environ)},
+        platforms={},
+        agents={},
+        desired=[],
+        safety=Safety(),
+        our_urls=frozenset(),
+        warnings=[],
+        digest="",
+        files=(),
+        default_account=FROM_ENVIRONMENT,
     )
 
 
@@ -113,6 +133,7 @@ def _project(
     secrets: Mapping[str, Mapping[str, Secret]],
     urls: set[str],
     warnings: list[Diagnostic],
+    default_account: str | None,
 ) -> Project:
     key = header.fingerprint_key
     safety = settings.safety
@@ -131,6 +152,7 @@ def _project(
         digest=merged.digest,
         files=tuple(merged.files),
         fingerprint_key=to_secret(key, settings.header_places["fingerprint_key"].at("value")) if key else None,
+        default_account=default_account,
     )
 
 

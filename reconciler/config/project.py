@@ -111,3 +111,5 @@ class Project(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
     fingerprint_key: Secret | None = None
     secrets: Mapping[str, Mapping[str, Secret]] = {}
+    default_account: str | None = None
+    """The account of resources that name none; None when each must name its own."""

@@ -7,11 +7,13 @@ from itertools import groupby
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Change, WireValue
+from reconciler.report import written
 from reconciler.report.documents import (
     ActionOutcome,
     ApplyDocument,
     Document,
     DriftDocument,
+    ExportDocument,
     PlanDocument,
     PlannedAction,
     ResourceDocument,
@@ -50,6 +52,8 @@ def render(document: Document, style: Style) -> str:
             lines = (row.address for row in document.resources)
         case ResourceDocument():
             lines = _resource(document, style)
+        case ExportDocument():
+            lines = written.export_lines(document, style)
         case _:
             lines = iter(())
     return "".join(f"{line}\n" for line in lines)

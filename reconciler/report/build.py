@@ -10,6 +10,7 @@ import msgspec
 
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.diagnostics import Diagnostic, in_reading_order
+from reconciler.export.document import Exported
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Action, Entry
 from reconciler.planning.drift import Drifted
@@ -20,6 +21,7 @@ from reconciler.report.documents import (
     ApplyDocument,
     Document,
     DriftDocument,
+    ExportDocument,
     FailureDocument,
     NumberError,
     OutcomeError,
@@ -126,6 +128,13 @@ def entry_fields(entry: Entry) -> dict[str, Any]:
     """All that state holds of one address, as plain JSON; applied values under the names that users know."""
     fields: dict[str, Any] = msgspec.to_builtins(entry)
     return {**fields, "applied": flat(entry.kind, entry.applied)}
+
+
+def export_document(exported: Exported, out: str | None) -> ExportDocument:
+    """What was exported; with a file, the configuration stands there and not here."""
+    summary = {name: value for name, value in msgspec.to_builtins(exported).items() if name != "text"}
+    text = exported.text if out is None else None
+    return ExportDocument(command="export", summary=summary, out=out, configuration=text)
 
 
 def _planned(action: Action) -> PlannedAction:

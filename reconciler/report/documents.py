@@ -122,3 +122,10 @@ class StateListDocument(Document, kw_only=True):
     """What `state list` prints."""
 
     resources: list[ResourceRow]
+
+
+class ExportDocument(Document, kw_only=True):
+    """What `export` prints: the file that it wrote, or (`out` is null) the configuration itself."""
+
+    out: str | None
+    configuration: str | None

@@ -1,0 +1,21 @@
+"""Documents of the commands that write configuration and look at it → lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.report.documents import ExportDocument
+from reconciler.report.style import Style
+
+
+def export_lines(document: ExportDocument, style: Style) -> Iterator[str]:
+    """The configuration itself, or what went into the file."""
+    if document.configuration is not None:
+        yield document.configuration.removesuffix("\n")
+        return
+    counts = ", ".join(f"{document.summary[name]} {name}" for name in ("numbers", "agents", "trunks"))
+    yield style("good", f"Wrote {document.out}: {counts}.")
+    if document.summary["odd"]:
+        yield f"{document.summary['odd']} of them have a comment; look at those first."
+    if document.summary["declared"]:
+        yield style("quiet", f"Left out: {document.summary['declared']} numbers that are declared already.")
