@@ -78,7 +78,7 @@ def export(observed: Observed, known: Known, wanted: Wanted | None = None) -> Ex
     oddities = sum(bool(entry.note) for entry in numbers) + len(declared.notes)
     entries = [*_header(known), *(Entry(name, Block(found)) for name, found in sections.items() if found)]
     return Exported(
-        text=text(entries or [Entry("numbers", {})], [*_head(known, chosen, agents), *declared.notes]),
+        text=text(entries or [Entry("numbers", {})], [*_head(known, chosen), *declared.notes]),
         numbers=len(numbers),
         agents=len(sections["agents"]),
         trunks=len(declared.entries),
@@ -112,13 +112,15 @@ def _header(known: Known) -> Iterator[Entry]:
         yield Entry("project", known.project)
 
 
-def _head(known: Known, chosen: list[_Number], agents: _Agents) -> Iterator[str]:
+def _head(known: Known, chosen: list[_Number]) -> Iterator[str]:
     yield "Made by `reconciler export` from what is on Twilio: a plan of it imports, and writes nothing."
     if known.project is None:
         yield "Add it to `include` in your configuration."
     watched = sum(number.said.watched for number in chosen)
     if watched:
-        yield f"{watched} numbers have nothing that answers or nothing that can be declared: they are only watched."
+        one = watched == 1
+        number, they = ("1 number has", "it is") if one else (f"{watched} numbers have", "they are")
+        yield f"{number} nothing that answers, or nothing that can be declared: {they} only watched."
 
 
 class _Agents:
