@@ -198,7 +198,8 @@ def export(setting: Setting, accounts: Sequence[str], wanted: Wanted, name: str)
     unknown = sorted(set(accounts) - project.accounts.keys())
     if unknown:
         known = ", ".join(sorted(project.accounts))
-        raise UsageError(Diagnostic(code="wrong_usage", summary="", detail=f"No account `{unknown[0]}`: {known}."))
+        detail = f"No account `{unknown[0]}`; there are: {known}."
+        raise UsageError(Diagnostic(code="no_twilio_integration", summary="Unknown account", detail=detail))
     with _connected(setting, project) as gateways:
         observed = survey(sorted(accounts or project.accounts), gateways, setting.progress.reading)
     return exporting.export(observed, of_project(project, observed, name), wanted)

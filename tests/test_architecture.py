@@ -14,6 +14,7 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_data" not in path.p
 FLOORS = [
     "cli",
     "schemas",
+    "authoring",
     "workflows",
     "report",
     "export",

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused
+
+
+def refuse_existing(paths: Iterable[Path]) -> None:
+    """Raise Refused when one of these files is there."""
+    there = [_exists(path) for path in paths if path.exists()]
+    if there:
+        raise Refused(*there)
 
 
 def create(path: Path, text: str) -> None:

@@ -14,6 +14,7 @@ from reconciler.report.documents import (
     Document,
     DriftDocument,
     ExportDocument,
+    InitDocument,
     PlanDocument,
     PlannedAction,
     ResourceDocument,
@@ -52,6 +53,8 @@ def render(document: Document, style: Style) -> str:
             lines = (row.address for row in document.resources)
         case ResourceDocument():
             lines = _resource(document, style)
+        case InitDocument():
+            lines = written.init_lines(document, style)
         case ExportDocument():
             lines = written.export_lines(document, style)
         case _:

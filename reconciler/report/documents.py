@@ -124,6 +124,13 @@ class StateListDocument(Document, kw_only=True):
     resources: list[ResourceRow]
 
 
+class InitDocument(Document, kw_only=True):
+    """What `init` prints: the files that it made, and those that were there already and stay as they are."""
+
+    files: list[str]
+    kept: list[str]
+
+
 class ExportDocument(Document, kw_only=True):
     """What `export` prints: the file that it wrote, or (`out` is null) the configuration itself."""
 

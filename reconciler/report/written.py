@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.report.documents import ExportDocument
+from reconciler.report.documents import ExportDocument, InitDocument
 from reconciler.report.style import Style
 
 
@@ -19,3 +19,16 @@ def export_lines(document: ExportDocument, style: Style) -> Iterator[str]:
         yield f"{document.summary['odd']} of them have a comment; look at those first."
     if document.summary["declared"]:
         yield style("quiet", f"Left out: {document.summary['declared']} numbers that are declared already.")
+
+
+def init_lines(document: InitDocument, style: Style) -> Iterator[str]:
+    """The files of the new project, and how to go on."""
+    for name in document.files:
+        yield f"{style('good', '+')} {name}"
+    for name in document.kept:
+        yield style("warn", f"! {name} was there already and stays as it is.")
+    if document.kept:
+        patterns = ", ".join(document.summary["ignored"])
+        yield f"  See that git ignores: {patterns}"
+    yield ""
+    yield "Next: `reconciler validate`, then `reconciler plan`."

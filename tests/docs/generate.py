@@ -91,6 +91,8 @@ EXAMPLES = {
     "show": "reconciler show plan.bin\nreconciler show bridge_number/+15550100200",
     "state list": "reconciler state list",
     "state show": "reconciler state show number/+15550100101\nreconciler state show trunk/edge --json",
+    "init": "reconciler init                                       # asks\n"
+    "reconciler init --project acme-voice --account-sid ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --from-account",
     "export": "reconciler export --out reconciler.yaml             # the TWILIO_* variables say whose account\n"
     "reconciler export --account main --prefix +1555 --friendly-name 'Sales*' --out numbers/sales.yaml",
     "schema": "reconciler schema\nreconciler schema --list\nreconciler schema plan",
