@@ -5,6 +5,8 @@ Nothing here plans or applies, prints, reads the command line or decides an exit
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,10 +14,37 @@ import msgspec
 
 from reconciler.config import files, starter
 from reconciler.config.load import load
+from reconciler.config.merge import Merged
 from reconciler.config.starter import Answers
+from reconciler.config.tidy import Formatted, tidy
+from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid, UsageError
 from reconciler.export.document import Wanted
 from reconciler.workflows import Setting, export
+
+
+def fmt(setting: Setting, names: Sequence[Path]) -> list[Formatted]:
+    """These files, or all of the configuration, in their tidy form; writes nothing. Raises ConfigInvalid."""
+    folder = setting.directory
+    paths = [folder / name for name in names] or [folder / name for name in Merged(folder / setting.file, folder).files]
+    found, problems = list[Formatted](), list[Diagnostic]()
+    for path in paths:
+        data = path.read_bytes()
+        try:
+            after = tidy(data, os.path.relpath(path, folder))
+            found.append(Formatted(os.path.relpath(path, folder), data.decode("utf-8"), after))
+        except ConfigInvalid as error:
+            problems += error.diagnostics
+    if problems:
+        raise ConfigInvalid(*problems)
+    return found
+
+
+def write(setting: Setting, formatted: Iterable[Formatted]) -> None:
+    """Write those that change."""
+    for file in formatted:
+        if file.before != file.after:
+            files.replace(setting.directory / file.file, file.after)
 
 
 class Made(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from reconciler.report.documents import (
     Document,
     DriftDocument,
     ExportDocument,
+    FormatDocument,
     InitDocument,
     PlanDocument,
     PlannedAction,
@@ -53,6 +54,8 @@ def render(document: Document, style: Style) -> str:
             lines = (row.address for row in document.resources)
         case ResourceDocument():
             lines = _resource(document, style)
+        case FormatDocument():
+            lines = written.format_lines(document, style)
         case InitDocument():
             lines = written.init_lines(document, style)
         case ExportDocument():

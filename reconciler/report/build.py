@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from difflib import unified_diff
 from typing import Any
 
 import msgspec
 
 from reconciler.apply.outcome import Outcome, Result
+from reconciler.config.source import masked
+from reconciler.config.tidy import Formatted
 from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.export.document import Exported
 from reconciler.kinds.table import NUMBER_KINDS
@@ -23,6 +26,8 @@ from reconciler.report.documents import (
     DriftDocument,
     ExportDocument,
     FailureDocument,
+    FormatDocument,
+    FormattedFile,
     NumberError,
     OutcomeError,
     PlanDocument,
@@ -135,6 +140,20 @@ def export_document(exported: Exported, out: str | None) -> ExportDocument:
     summary = {name: value for name, value in msgspec.to_builtins(exported).items() if name != "text"}
     text = exported.text if out is None else None
     return ExportDocument(command="export", summary=summary, out=out, configuration=text)
+
+
+def format_document(formatted: Sequence[Formatted], *, diff: bool, written: bool) -> FormatDocument:
+    """Which files changed, or would."""
+    files = [
+        FormattedFile(file=f.file, changed=f.before != f.after, diff=_diff(f) if diff else None) for f in formatted
+    ]
+    summary = {"files": len(files), "changed": sum(file.changed for file in files)}
+    return FormatDocument(command="fmt", summary=summary, files=files, written=written)
+
+
+def _diff(file: Formatted) -> str:
+    before, after = ([masked(line) for line in text.splitlines()] for text in (file.before, file.after))
+    return "".join(f"{line}\n" for line in unified_diff(before, after, file.file, file.file, lineterm=""))
 
 
 def _planned(action: Action) -> PlannedAction:

@@ -124,6 +124,21 @@ class StateListDocument(Document, kw_only=True):
     resources: list[ResourceRow]
 
 
+class FormattedFile(msgspec.Struct, kw_only=True):
+    """One file; `diff` is what has changed, or would, as a unified diff (null unless it was asked for)."""
+
+    file: str
+    changed: bool
+    diff: str | None
+
+
+class FormatDocument(Document, kw_only=True):
+    """What `fmt` prints; with `--check` or `--diff` nothing was written."""
+
+    files: list[FormattedFile]
+    written: bool
+
+
 class InitDocument(Document, kw_only=True):
     """What `init` prints: the files that it made, and those that were there already and stay as they are."""
 

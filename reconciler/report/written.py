@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.report.documents import ExportDocument, InitDocument
+from reconciler.report.documents import ExportDocument, FormatDocument, InitDocument
 from reconciler.report.style import Style
 
 
@@ -32,3 +32,15 @@ def init_lines(document: InitDocument, style: Style) -> Iterator[str]:
         yield f"  See that git ignores: {patterns}"
     yield ""
     yield "Next: `reconciler validate`, then `reconciler plan`."
+
+
+def format_lines(document: FormatDocument, style: Style) -> Iterator[str]:
+    """What changed in which file."""
+    verb = "Formatted" if document.written else "Would format"
+    for file in document.files:
+        if file.diff:
+            yield file.diff.removesuffix("\n")
+        elif file.changed:
+            yield style("change", f"{verb} {file.file}")
+    if not document.summary["changed"]:
+        yield style("good", f"{document.summary['files']} files are as they should be.")

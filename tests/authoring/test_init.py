@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,23 +13,9 @@ import pytest
 from reconciler.sandbox.server import Sandbox
 from reconciler.sandbox.world import World
 
-COMMAND = (sys.executable, "-m", "reconciler")
+from .command import COMMAND, run
+
 SID = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-
-
-def run(folder: Path, *args: str, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    done = subprocess.run(
-        [*COMMAND, *args],
-        cwd=folder,
-        env={**kept, **environ},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done
 
 
 def test_without_a_terminal_it_asks_nothing_and_takes_the_folders_name(tmp_path: Path) -> None:
