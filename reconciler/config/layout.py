@@ -28,6 +28,7 @@ class Layout:
     """
 
     lines: list[str]
+    root: MappingNode
     starts: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     follows: dict[int, int] = field(default_factory=dict)
 
@@ -45,7 +46,8 @@ def parse(text: str) -> MappingNode:
 
 def layout(text: str) -> Layout:
     """The layout of a text."""
-    found, root = Layout(text.split("\n")), parse(text)
+    root = parse(text)
+    found = Layout(text.split("\n"), root)
     if root.flow_style:
         _go_along(found, root.start_mark.line, 0, root)
         found.follows[root.start_mark.line] = root.start_mark.line

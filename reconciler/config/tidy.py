@@ -109,16 +109,20 @@ def _scalars(node: Node, path: tuple[str, ...]) -> Iterator[tuple[ScalarNode, bo
 def _sorted(text: str) -> str:
     """Numbers in order, within the groups that empty lines make; each takes the comments right above it along."""
     for section in NUMBER_SECTIONS:
+        if section not in text:
+            continue
         found = layout(text)
-        for key, value in parse(text).value:
+        for key, value in found.root.value:
             block = isinstance(value, MappingNode) and not value.flow_style
-            if key.value == section and block and not re.search(r"[&*]\w", "\n".join(_lines_of(found, value))):
+            if key.value == section and block and not _repeats(found, value):
                 text = "\n".join(_in_order(found, value))
     return text
 
 
-def _lines_of(found: Layout, section: MappingNode) -> list[str]:
-    return found.lines[section.start_mark.line : section.end_mark.line + 1]
+def _repeats(found: Layout, section: MappingNode) -> bool:
+    """Whether there are anchors or aliases in a section: what repeats another must stay below it."""
+    lines = found.lines[section.start_mark.line : section.end_mark.line + 1]
+    return re.search(r"[&*]\w", "\n".join(lines)) is not None
 
 
 def _in_order(found: Layout, section: MappingNode) -> list[str]:

@@ -59,7 +59,7 @@ def test_diff_shows_what_would_change_without_what_may_be_a_secret(folder: Path)
 def test_one_file_that_cannot_be_read_keeps_all_from_being_written(folder: Path) -> None:
     (folder / "numbers" / "us.yaml").write_text("numbers: [\n", encoding="utf-8")
     done = run(folder, "fmt", code=3)
-    assert "numbers/us.yaml:1:10: error yaml_syntax" in done.stderr
+    assert "numbers/us.yaml:2:1: error yaml_syntax" in done.stderr
     assert texts(folder) == [ENTRY, UK]
 
 
