@@ -36,6 +36,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "drift": _output(documents.DriftDocument),
     "validate": _output(documents.ValidateDocument),
     "show": _output(documents.ResourceDocument, documents.PlanDocument, documents.StateListDocument),
+    "graph": _output(documents.GraphDocument),
     "fmt": _output(documents.FormatDocument),
     "init": _output(documents.InitDocument),
     "export": _output(documents.ExportDocument),

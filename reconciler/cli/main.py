@@ -25,6 +25,7 @@ _COMMANDS = (
     "init",
     "export",
     "fmt",
+    "graph",
     "schema",
     "sandbox",
     "demo",

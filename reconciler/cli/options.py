@@ -88,10 +88,13 @@ class Common(msgspec.Struct, frozen=True):
 
 
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
+_FORMAT = click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout is."
+)
 _OPTIONS = [
     click.option("-C", "directory", type=_DIRECTORY, default=Path(), metavar="DIR", help="Change to DIR first."),
     click.option("-f", "file", default="reconciler.yaml", metavar="FILE", show_default=True, help="The entry file."),
-    click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout is."),
+    _FORMAT,
     click.option("--json", "json_", is_flag=True, help="The same as --format json."),
     click.option("--no-color", is_flag=True, help="No colour; NO_COLOR does the same."),
     click.option("-v", "--verbose", count=True, help="Say every call on stderr; -vv adds tracebacks."),
@@ -110,6 +113,12 @@ _SCOPE = [
 def common(function: F) -> F:
     """Give a command the options that every command has; it gets them as its first argument."""
     return _with(function, [*_OPTIONS])
+
+
+def formatted(*forms: str) -> Callable[[F], F]:
+    """The same for a command whose stdout takes other forms; the first is the default."""
+    own = click.option("--format", "format_", type=click.Choice(forms), default=forms[0], help="What stdout is.")
+    return lambda function: _with(function, [own if option is _FORMAT else option for option in _OPTIONS])
 
 
 def scoped(function: F) -> F:

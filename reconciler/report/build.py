@@ -28,6 +28,7 @@ from reconciler.report.documents import (
     FailureDocument,
     FormatDocument,
     FormattedFile,
+    GraphDocument,
     NumberError,
     OutcomeError,
     PlanDocument,
@@ -36,6 +37,7 @@ from reconciler.report.documents import (
     ResourceRow,
     StateListDocument,
 )
+from reconciler.report.graph import Graph
 from reconciler.state.planfile import PlanFile
 
 
@@ -154,6 +156,17 @@ def format_document(formatted: Sequence[Formatted], *, diff: bool, written: bool
 def _diff(file: Formatted) -> str:
     before, after = ([masked(line) for line in text.splitlines()] for text in (file.before, file.after))
     return "".join(f"{line}\n" for line in unified_diff(before, after, file.file, file.file, lineterm=""))
+
+
+def graph_document(found: Graph) -> GraphDocument:
+    """The ways of calls, and how many of them lead nowhere or back."""
+    counts = {
+        "nodes": len(found.nodes),
+        "edges": len(found.edges),
+        "orphans": sum(node.orphan for node in found.nodes),
+        "loops": sum(edge.loop for edge in found.edges),
+    }
+    return GraphDocument(command="graph", summary=counts, nodes=list(found.nodes), edges=list(found.edges))
 
 
 def _planned(action: Action) -> PlannedAction:

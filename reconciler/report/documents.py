@@ -13,6 +13,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Change, RouteChange
 from reconciler.planning.drift import Drifted
+from reconciler.report.graph import Edge, Node
 
 FORMAT_VERSION = "1.0"
 
@@ -122,6 +123,13 @@ class StateListDocument(Document, kw_only=True):
     """What `state list` prints."""
 
     resources: list[ResourceRow]
+
+
+class GraphDocument(Document, kw_only=True):
+    """What `graph --json` prints: the ways of calls and messages as declared."""
+
+    nodes: list[Node]
+    edges: list[Edge]
 
 
 class FormattedFile(msgspec.Struct, kw_only=True):

@@ -96,6 +96,8 @@ EXAMPLES = {
     "export": "reconciler export --out reconciler.yaml             # the TWILIO_* variables say whose account\n"
     "reconciler export --account main --prefix +1555 --friendly-name 'Sales*' --out numbers/sales.yaml",
     "fmt": "reconciler fmt\nreconciler fmt --check --diff          # in CI\nreconciler fmt numbers/uk.yaml",
+    "graph": "reconciler graph > calls.mmd\nreconciler graph --format dot | dot -Tsvg > calls.svg\n"
+    "reconciler graph --json",
     "schema": "reconciler schema\nreconciler schema --list\nreconciler schema plan",
     "sandbox": "reconciler sandbox --numbers 10000\n"
     "reconciler sandbox --seed world.json --fault rate_limit:every=10 --latency 50",
