@@ -54,4 +54,4 @@ def _same(model: type[Section], fields: Mapping[str, Any]) -> bool:
         value = model.model_validate(dict(fields))
     except ValidationError:
         return False
-    return all(getattr(value, name) == said for name, said in fields.items() if not isinstance(said, list))
+    return all(getattr(value, name) == said for name, said in fields.items() if not isinstance(said, list | dict))

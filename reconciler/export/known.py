@@ -6,7 +6,7 @@ from reconciler.config.project import Project
 from reconciler.export.document import Known
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Live
-from reconciler.planning.match import trunk_names
+from reconciler.planning.match import names_of
 from reconciler.planning.observed import Observed
 
 
@@ -20,7 +20,7 @@ def of_project(project: Project, observed: Observed, name: str) -> Known:
     live = [live for address, live in observed.others.items() if address.startswith("trunk/")]
     names: dict[str, str] = {}
     for account in sorted(project.accounts):
-        names.update(trunk_names(account, trunks, {}, _of_account(live, account)))
+        names.update(names_of("trunk", account, trunks, {}, _of_account(live, account)))
     return Known(
         numbers=frozenset(name for want in numbers for name in (want.key, want.sid) if name),
         agents={name: agent.parts for name, agent in project.agents.items()},

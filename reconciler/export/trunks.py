@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from reconciler.config.expressible import can_say_origination, can_say_trunk, is_label
 from reconciler.config.write import Block, Entry, Flow, Items
 from reconciler.export.names import Unique, of_label
-from reconciler.model import Live
+from reconciler.kinds.trunk import FIELDS
+from reconciler.model import Attrs, Live
 
 
 class Child(NamedTuple):
@@ -20,11 +21,11 @@ class Child(NamedTuple):
 
     kind: str
     field: str
-    fields: Callable[[Live], dict[str, Flow] | None]
-    order: Callable[[Live], Any]
+    said: Callable[[Live], Flow]
+    order: Callable[[Live], Any] = lambda live: live.key
 
 
-def _origination(live: Live) -> dict[str, Flow] | None:
+def _origination(live: Live) -> Flow:
     attrs = live.attrs
     fields: dict[str, Any] = {name: attrs[name] for name in ("sip_url", "priority", "weight")}
     if attrs["enabled"] is False:
@@ -41,6 +42,8 @@ CHILDREN = (
         _origination,
         lambda live: (live.attrs["priority"], live.attrs["weight"], live.key),
     ),
+    Child("trunk_ip_access_control_list", "ip_access_control_lists", lambda live: live.key),
+    Child("trunk_credential_list", "credential_lists", lambda live: live.key),
 )
 """What hangs below a trunk and is exported with it: another kind of child is another row."""
 
@@ -84,6 +87,35 @@ def _fields(trunk: Live, default_account: str | None) -> dict[str, Flow]:
     return fields
 
 
+def _settings(trunk: Live, others: Mapping[str, Live]) -> dict[str, Flow]:
+    """What else is set on a trunk, apart from what it is without being set."""
+    attrs = trunk.attrs
+    found: dict[str, Flow] = {}
+    if url := attrs["disaster_recovery_url"]:
+        recovery: dict[str, Flow] = {"url": str(url)}
+        found["disaster_recovery"] = {**recovery, **({"method": "GET"} if _is_get(attrs) else {})}
+    if attrs["cnam_lookup_enabled"] is True:
+        found["cnam_lookup"] = True
+    for field in ("transfer_mode", "transfer_caller_id"):
+        if attrs[field] != _DEFAULTS[field]:
+            found[field] = str(attrs[field])
+    recording = others.get(f"recording/{trunk.sid}")
+    if recording is not None and recording.attrs["mode"] != "do-not-record":
+        found["recording"] = {name: str(recording.attrs[name]) for name in ("mode", "trim")}
+    return found
+
+
+def _is_get(attrs: Attrs) -> bool:
+    return attrs["disaster_recovery_method"] == "GET"
+
+
+_DEFAULTS = {field.name: field.default for field in FIELDS}
+
+
+def _fits(fields: Mapping[str, Flow], child: Child, said: Flow) -> bool:
+    return can_say_trunk({**fields, child.field: [said]})
+
+
 def _not_found_again(trunk: Live, labels: Mapping[tuple[str, str], int]) -> bool:
     """A trunk without a domain is found by its label: that must be there, and be its own."""
     return not is_label(trunk.name) or labels[trunk.account, trunk.name] > 1
@@ -92,10 +124,15 @@ def _not_found_again(trunk: Live, labels: Mapping[tuple[str, str], int]) -> bool
 def _entry(name: str, trunk: Live, fields: Mapping[str, Flow], others: Mapping[str, Live]) -> Entry:
     inner = [Entry(field, value) for field, value in fields.items()]
     above: list[str] = []
+    for field, value in _settings(trunk, others).items():
+        if can_say_trunk({**fields, field: value}):
+            inner.append(Entry(field, value))
+        else:
+            above.append(f"Its {field} cannot be declared, and is left alone.")
     for child in CHILDREN:
         prefix = f"{child.kind}/{trunk.sid}/"
         found = sorted((live for address, live in others.items() if address.startswith(prefix)), key=child.order)
-        written = [said for live in found if (said := child.fields(live)) is not None]
+        written = [said for live in found if (said := child.said(live)) is not None and _fits(fields, child, said)]
         if written:
             inner.append(Entry(child.field, Items(tuple(written))))
         if len(written) < len(found):

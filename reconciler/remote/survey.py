@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from reconciler.kinds.kind import Kind
 from reconciler.kinds.number import Observer
-from reconciler.kinds.origination_url import ORIGINATION_URL
+from reconciler.kinds.table import children_of
 from reconciler.kinds.trunk import TRUNK
 from reconciler.model import Live
 from reconciler.planning.match import addressed, child_addresses
 from reconciler.planning.observed import Observed
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.observe import child_rows
 
-CHILDREN: tuple[Kind, ...] = (ORIGINATION_URL,)
-"""The kinds below a trunk that are read along with it."""
 _AT_ONCE = 8
 
 
@@ -40,15 +38,11 @@ def survey(
 
 
 def _trunks(gateway: Gateway) -> dict[str, Live]:
-    trunks = [TRUNK.observe(row, gateway.account, {}) for row in gateway.rows(TRUNK.listing)]
-    found = addressed("trunk", trunks, {})
-    pairs = [(kind, trunk.sid) for kind in CHILDREN for trunk in trunks]
+    rows = {str(row["sid"]): row for row in gateway.rows(TRUNK.listing)}
+    found = addressed("trunk", (TRUNK.observe(row, gateway.account, {}) for row in rows.values()), {})
+    below = [(kind, sid, row) for kind in children_of("trunk") for sid, row in rows.items()]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="survey") as pool:
-        for (kind, _), children in zip(pairs, pool.map(lambda pair: _children(gateway, *pair), pairs), strict=True):
-            found.update(child_addresses(kind.name, children, {}))
+        for (kind, sid, _), children in zip(below, pool.map(lambda one: child_rows(gateway, *one), below), strict=True):
+            live = (kind.observe({**row, "parent_sid": sid}, gateway.account, {}) for row in children)
+            found.update(child_addresses(kind.name, live, {}))
     return found
-
-
-def _children(gateway: Gateway, kind: Kind, sid: str) -> list[Live]:
-    rows = gateway.rows(kind.listing, parent_sid=sid)
-    return [kind.observe({**row, "trunk_sid": sid}, gateway.account, {}) for row in rows]

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from reconciler.config.compile import sip_host
 from reconciler.config.project import Agent, Project
+from reconciler.config.resources import sip_host
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import ApplicationRoute, Attrs, Desired, TrunkRoute, Value, Webhook
 

@@ -35,6 +35,7 @@ URLS = (
 )
 NAMES = ("", "(555) 010-0101", "Sales: line # 1\nnumbers:\n  x", "Übersee 🙂", "a" * 80, "\x07bell", '"quoted" \\')
 LABELS = (None, "", "Edge", "Edge", "x" * 80, "über", "yes", "TK" + "1" * 32)
+MODES = (None, "do-not-record", "record-from-ringing-dual", "record-some-other-way")
 DOMAINS = (None, None, "edge.pstn.twilio.com", "Upper.pstn.twilio.com", "other.example.com")
 
 
@@ -70,6 +71,14 @@ def accounts(draw: st.DrawFn) -> dict[str, Any]:
             if place
             else draw(st.sampled_from((None, "a.pstn.twilio.com"))),
             "secure": draw(st.booleans()),
+            "cnam_lookup_enabled": draw(st.booleans()),
+            "transfer_mode": draw(st.sampled_from(("disable-all", "sip-only", None, "odd"))),
+            "transfer_caller_id": draw(st.sampled_from(("from-transferor", None))),
+            "disaster_recovery_url": draw(st.sampled_from(URLS)),
+            "disaster_recovery_method": draw(st.sampled_from(("GET", "POST", None))),
+            "recording": {"mode": draw(st.sampled_from(MODES)), "trim": draw(st.sampled_from(("trim-silence", None)))},
+            "ip_access_control_lists": draw(st.sampled_from(([], ["AL" + "1" * 32], ["AL" + "1" * 32, "AL1"]))),
+            "credential_lists": draw(st.sampled_from(([], ["CL" + "1" * 32]))),
         }
         for place, sid in enumerate(TRUNKS)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -24,8 +25,9 @@ def number(last: int, **fields: Any) -> dict[str, Any]:
     return {"sid": f"PN{last:032x}", "phone_number": f"+1555010{last:04d}", **fields}
 
 
-def twilio(*numbers: dict[str, Any], **sections: Any) -> FakeTwilio:
-    return FakeTwilio({"default": {"numbers": list(numbers), **sections}})
+def twilio(*numbers: dict[str, Any], trunks: Sequence[dict[str, Any]] = (), **sections: Any) -> FakeTwilio:
+    rows = [{"recording": {}, **row} for row in trunks]
+    return FakeTwilio({"default": {"numbers": list(numbers), "trunks": rows, **sections}})
 
 
 def lines(fake: FakeTwilio, *args: Any) -> list[str]:
@@ -93,6 +95,35 @@ def test_a_trunk_comes_with_its_origination_urls_and_what_it_hides_is_told() -> 
     (line,) = (line for line in found if "+15550100001" in line)
     assert line.endswith("    # dead: voice url pbx.example.net/in behind the trunk")
     assert any(line.startswith('  "+15550100002": {agent: agents-example, trunk: edge}') for line in found)
+
+
+def test_what_is_set_on_a_trunk_is_declared_and_lists_go_by_their_sid() -> None:
+    trunk = {
+        "sid": TRUNKS[0],
+        "domain_name": "acme-edge.pstn.twilio.com",
+        "transfer_mode": "sip-only",
+        "cnam_lookup_enabled": True,
+        "disaster_recovery_url": VOICE,
+        "recording": {"mode": "record-from-answer", "trim": "trim-silence"},
+        "ip_access_control_lists": ["AL" + "1" * 32],
+        "credential_lists": ["CL" + "1" * 32],
+    }
+    found = exported(twilio(trunks=[trunk])).text
+    start = found.index("  acme-edge:")
+    assert (
+        found[start:]
+        == f"""  acme-edge:
+    domain: acme-edge.pstn.twilio.com
+    disaster_recovery: {{url: "{VOICE}"}}
+    cnam_lookup: true
+    transfer_mode: sip-only
+    recording: {{mode: record-from-answer, trim: trim-silence}}
+    ip_access_control_lists:
+      - {"AL" + "1" * 32}
+    credential_lists:
+      - {"CL" + "1" * 32}
+"""
+    )
 
 
 def test_applications_stay_applications() -> None:
