@@ -20,7 +20,7 @@ from reconciler.config.tidy import Formatted, tidy
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid, UsageError
 from reconciler.export.document import Wanted
-from reconciler.workflows import Setting, export
+from reconciler.workflows import Setting, export, validate
 
 
 def fmt(setting: Setting, names: Sequence[Path]) -> list[Formatted]:
@@ -86,3 +86,9 @@ def _checked(setting: Setting, answers: Answers) -> str | None:
             return None
         away = msgspec.structs.replace(setting, directory=there, file=starter.ENTRY)
         return export(away, (), Wanted(), answers.project).text
+
+
+def lint(setting: Setting) -> list[Diagnostic]:
+    """All that a valid configuration holds of warnings, remarks and violations. Raises ConfigInvalid."""
+    project = validate(setting)
+    return [*project.warnings, *project.remarks, *project.violations]

@@ -18,6 +18,7 @@ from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.saved import plan_of, saved_plan, staleness
 from reconciler.config.fingerprints import seal
+from reconciler.config.lint.policies import broken_by_plan
 from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials
@@ -262,6 +263,7 @@ def _planned(
         whole = priced(whole, desired, gateways, project.accounts)
     chosen = select(whole, setting.targets, setting.excludes)
     notes += _announced(chosen, project, consent)
+    notes += [*project.violations, *broken_by_plan(project.policies, chosen.actions)]
     return Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
     )
@@ -301,6 +303,10 @@ def _refuse(planned: Planned, consent: Consent) -> None:
     if has_errors(errors):
         raise ReconcilerError(*errors)
     refusals = _refusals(planned.plan, planned.project, consent)
+    violations = [d for d in planned.notes if d.severity == "error"]
+    if violations:
+        raise Refused(*violations)
+    refusals = guard.refusals(planned.plan, planned.project.safety, consent.takeovers, force=consent.force)
     if refusals:
         raise Refused(*refusals)
 

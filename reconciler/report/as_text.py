@@ -16,6 +16,7 @@ from reconciler.report.documents import (
     ExportDocument,
     FormatDocument,
     InitDocument,
+    LintDocument,
     PlanDocument,
     PlannedAction,
     ResourceDocument,
@@ -56,6 +57,8 @@ def render(document: Document, style: Style) -> str:
             lines = _resource(document, style)
         case FormatDocument():
             lines = written.format_lines(document, style)
+        case LintDocument():
+            lines = written.lint_lines(document, style)
         case InitDocument():
             lines = written.init_lines(document, style)
         case ExportDocument():

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from reconciler.apply.outcome import Outcome, Result
+from reconciler.config.lint.rules import RULES
 from reconciler.config.source import masked
 from reconciler.config.tidy import Formatted
 from reconciler.diagnostics import Diagnostic, in_reading_order
@@ -29,6 +30,8 @@ from reconciler.report.documents import (
     FormatDocument,
     FormattedFile,
     GraphDocument,
+    LintDocument,
+    LintRule,
     NumberError,
     OutcomeError,
     PlanDocument,
@@ -167,6 +170,19 @@ def graph_document(found: Graph) -> GraphDocument:
         "loops": sum(edge.loop for edge in found.edges),
     }
     return GraphDocument(command="graph", summary=counts, nodes=list(found.nodes), edges=list(found.edges))
+
+
+def lint_document(found: Sequence[Diagnostic]) -> LintDocument:
+    """What lint found, and how much of which level."""
+    levels = Counter(d.severity for d in found)
+    summary = {"errors": levels["error"], "warnings": levels["warning"], "remarks": levels["info"]}
+    return LintDocument(command="lint", summary=summary, diagnostics=in_reading_order(list(found)), rules=[])
+
+
+def rules_document() -> LintDocument:
+    """The rules of lint."""
+    rules = [LintRule(id=name, **rule._asdict()) for name, rule in RULES.items()]
+    return LintDocument(command="lint", summary={"rules": len(rules)}, rules=rules)
 
 
 def _planned(action: Action) -> PlannedAction:

@@ -125,6 +125,22 @@ class StateListDocument(Document, kw_only=True):
     resources: list[ResourceRow]
 
 
+class LintRule(msgspec.Struct, kw_only=True):
+    """One rule; `level` is the one that it has by itself."""
+
+    id: str
+    level: str
+    summary: str
+    why: str
+    cure: str
+
+
+class LintDocument(Document, kw_only=True):
+    """What `lint` prints: what it found is in `diagnostics`; with `--rules` the rules themselves."""
+
+    rules: list[LintRule]
+
+
 class GraphDocument(Document, kw_only=True):
     """What `graph --json` prints: the ways of calls and messages as declared."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.report.documents import ExportDocument, FormatDocument, InitDocument
+from reconciler.report.documents import ExportDocument, FormatDocument, InitDocument, LintDocument
 from reconciler.report.style import Style
 
 
@@ -44,3 +44,16 @@ def format_lines(document: FormatDocument, style: Style) -> Iterator[str]:
             yield style("change", f"{verb} {file.file}")
     if not document.summary["changed"]:
         yield style("good", f"{document.summary['files']} files are as they should be.")
+
+
+def lint_lines(document: LintDocument, style: Style) -> Iterator[str]:
+    """The rules, or how much was found."""
+    for rule in document.rules:
+        yield f"{style('strong', rule.id)} ({rule.level}): {rule.summary}"
+        yield f"    {rule.why}"
+        yield f"    {style('good', '→')} {rule.cure}"
+    if document.rules:
+        return
+    counts = ", ".join(f"{document.summary[name]} {name}" for name in ("errors", "warnings", "remarks"))
+    clean = not document.diagnostics
+    yield style("good", "Nothing found.") if clean else f"Found: {counts}."

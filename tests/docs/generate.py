@@ -98,6 +98,9 @@ EXAMPLES = {
     "fmt": "reconciler fmt\nreconciler fmt --check --diff          # in CI\nreconciler fmt numbers/uk.yaml",
     "graph": "reconciler graph > calls.mmd\nreconciler graph --format dot | dot -Tsvg > calls.svg\n"
     "reconciler graph --json",
+    "lint": "reconciler lint\nreconciler lint --strict --json             # in CI\nreconciler lint --rules",
+    "completion": "reconciler completion bash > ~/.local/share/bash-completion/completions/reconciler\n"
+    "reconciler completion fish > ~/.config/fish/completions/reconciler.fish",
     "schema": "reconciler schema\nreconciler schema --list\nreconciler schema plan",
     "sandbox": "reconciler sandbox --numbers 10000\n"
     "reconciler sandbox --seed world.json --fault rate_limit:every=10 --latency 50",
