@@ -302,11 +302,8 @@ def _refuse(planned: Planned, consent: Consent) -> None:
     errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "protected"]
     if has_errors(errors):
         raise ReconcilerError(*errors)
-    refusals = _refusals(planned.plan, planned.project, consent)
     violations = [d for d in planned.notes if d.severity == "error"]
-    if violations:
-        raise Refused(*violations)
-    refusals = guard.refusals(planned.plan, planned.project.safety, consent.takeovers, force=consent.force)
+    refusals = [*violations, *_refusals(planned.plan, planned.project, consent)]
     if refusals:
         raise Refused(*refusals)
 

@@ -106,13 +106,14 @@ def _last_line(out: Layout, margin: int, value: Node) -> int:
         end = value.end_mark
         return end.line if end.column > 0 else end.line - 1
     last, line = value.start_mark.line, value.start_mark.line + 1
-    while line < len(out.lines) and (not out.lines[line].strip() or _margin(out.lines[line]) > margin):
+    while line < len(out.lines) and (not out.lines[line].strip() or indent_of(out.lines[line]) > margin):
         last = line if out.lines[line].strip() else last
         line += 1
     return last
 
 
-def _margin(line: str) -> int:
+def indent_of(line: str) -> int:
+    """How many spaces a line begins with."""
     return len(line) - len(line.lstrip(" "))
 
 
@@ -159,12 +160,12 @@ def _indented(line: str, columns: list[tuple[int, int]]) -> tuple[str, int]:
 def _shifted(line: str, by: int) -> str:
     if not line.strip():
         return ""
-    return " " * by + line if by >= 0 else line[min(-by, _margin(line)) :]
+    return " " * by + line if by >= 0 else line[min(-by, indent_of(line)) :]
 
 
 def _comment_indent(found: Layout, line: int) -> int:
     """That of the next entry, unless the comment stands further in and so belongs to what is above it."""
-    column = _margin(found.lines[line])
+    column = indent_of(found.lines[line])
     after = _next_start(found, line)
     old, new = found.starts[after][0] if after is not None else (-1, 0)
     if column <= old:

@@ -14,7 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from reconciler.config.document import Document, read
 from reconciler.config.fields import E164
-from reconciler.config.layout import Layout, layout, parse, reindented
+from reconciler.config.layout import Layout, indent_of, layout, parse, reindented
 from reconciler.config.merge import NUMBER_SECTIONS, twice
 from reconciler.config.write import quoted
 from reconciler.diagnostics import Diagnostic
@@ -47,10 +47,11 @@ def tidy(data: bytes, file: str) -> str:
         text = _plain_end(_sorted(reindented(_quoted(text))))
     except YAMLError:
         raise ConfigInvalid(_refusal(file, "Its layout is one that this command does not understand.")) from None
-    after = read(text.encode("utf-8"), file)
-    if after.root != before.root or after.diagnostics:
-        raise ConfigInvalid(_refusal(file, "It would not mean the same afterwards."))
-    return text
+    for form in (text, text.removesuffix("\n")):  # a text at the end may have been without a line break
+        after = read(form.encode("utf-8"), file)
+        if after.root == before.root and not after.diagnostics:
+            return form
+    raise ConfigInvalid(_refusal(file, "It would not mean the same afterwards."))
 
 
 def _uncured(document: Document) -> list[Diagnostic]:
@@ -147,21 +148,26 @@ def _flat(group: list[tuple[str, list[str]]]) -> list[str]:
 
 
 def _lead(found: Layout, line: int, least: int) -> int:
-    """The first of the comment lines that stand right above an entry."""
-    while line > least and found.is_free(line - 1) and found.lines[line - 1].strip():
+    """The first of the comment lines that stand right above an entry, and no further in."""
+    margin = indent_of(found.lines[line]) if line < len(found.lines) else 0
+    while line > least and found.is_free(line - 1) and _is_comment(found, line - 1, margin):
         line -= 1
     return line
 
 
+def _is_comment(found: Layout, line: int, most: int) -> bool:
+    return bool(found.lines[line].strip()) and indent_of(found.lines[line]) <= most
+
+
 def _end(found: Layout, line: int, limit: int) -> int:
     """Behind the last line of an entry's own."""
-    last = line
-    margin = len(found.lines[line]) - len(found.lines[line].lstrip(" "))
+    last, margin = line, indent_of(found.lines[line])
     for below in range(line + 1, limit):
         columns = found.starts.get(below)
         if columns is not None and min(columns)[0] <= margin:
             break
-        last = last if found.is_free(below) else below
+        theirs = found.is_free(below) and (not found.lines[below].strip() or _is_comment(found, below, margin))
+        last = last if theirs else below
     return last + 1
 
 

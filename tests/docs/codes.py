@@ -1,8 +1,8 @@
 """Every code of a diagnostic that the package can produce, found in its source.
 
 A code is a literal given for a parameter or a field called `code` (by name or by place), or a key of one of the tables
-that turn codes into words. The sandbox speaks in the codes of those whom it plays.
-that turn codes into words. The rules of lint have a page of their own.
+that turn codes into words. The sandbox speaks in the codes of those whom it plays; the rules of lint have a page of
+their own.
 """
 
 from __future__ import annotations
