@@ -123,7 +123,7 @@ def comments(text: str) -> Counter[str]:
     return Counter({words: text.count(words) for words in (*COMMENTS[:3], "# why", " #y", "# here")})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files())
 def test_it_keeps_meaning_comments_and_sections_and_is_done_after_once(text: str) -> None:
     before = read(text.encode(), "a.yaml")
@@ -234,6 +234,19 @@ def test_lists_and_texts_over_several_lines_move_as_a_whole() -> None:
                   two
         """
     )
+
+
+def test_comments_further_in_stay_with_what_is_above_them() -> None:
+    text = 'numbers:\n  "+15550100102":\n    agent: b\n    # of the second\n  "+15550100101": a\n'
+    once = 'numbers:\n  "+15550100101": a\n  "+15550100102":\n    agent: b\n    # of the second\n'
+    assert tidied(text) == once
+    assert tidied("numbers:\n b: [x]\n a:\n - c: d\n\n    # note\n e: f\n") == tidied(
+        tidied("numbers:\n b: [x]\n a:\n - c: d\n\n    # note\n e: f\n")
+    )
+
+
+def test_a_text_at_the_end_without_a_line_break_keeps_missing_it() -> None:
+    assert tidied("a: |\n    text") == "a: |\n    text"
 
 
 def test_numbers_that_repeat_one_another_by_alias_stay_in_their_order() -> None:
