@@ -19,6 +19,7 @@ from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.saved import plan_of, saved_plan, staleness
 from reconciler.config.fingerprints import seal
 from reconciler.config.lint.policies import broken_by_plan
+from reconciler.config.lint.rules import is_violation
 from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials
@@ -302,7 +303,7 @@ def _refuse(planned: Planned, consent: Consent) -> None:
     errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "protected"]
     if has_errors(errors):
         raise ReconcilerError(*errors)
-    violations = [d for d in planned.notes if d.severity == "error"]
+    violations = [d for d in planned.notes if is_violation(d)]
     refusals = [*violations, *_refusals(planned.plan, planned.project, consent)]
     if refusals:
         raise Refused(*refusals)

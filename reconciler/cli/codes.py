@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.apply.outcome import Result
+from reconciler.config.lint.rules import is_violation
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Exit
 from reconciler.planning.plan import Plan
@@ -15,7 +16,7 @@ def of_plan(plan: Plan, notes: Sequence[Diagnostic] = (), *, detailed: bool) -> 
     errors = {d.code for d in plan.diagnostics if d.severity == "error"}
     if errors - {"protected"}:
         return Exit.FAILED
-    if errors or any(d.severity == "error" for d in notes):
+    if errors or any(map(is_violation, notes)):
         return Exit.REFUSED
     return Exit.CHANGES if detailed and plan.actions else Exit.DONE
 

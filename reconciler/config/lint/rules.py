@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from reconciler.diagnostics import Diagnostic
+
 Level = Literal["info", "warning", "error"]
 
 
@@ -153,3 +155,8 @@ RULES: dict[str, Rule] = {
         "Name it on a number, or remove it.",
     ),
 }
+
+
+def is_violation(d: Diagnostic) -> bool:
+    """Whether this is a rule or a policy that must be kept, and is not: it refuses plan and apply."""
+    return d.severity == "error" and (d.code in RULES or d.code == "policy_violated")
