@@ -106,7 +106,7 @@ def _trunks(settings: Settings, used: set[str]) -> Iterator[Diagnostic]:
 
 def _trunk(trunk: Trunk, used: bool) -> Iterator[Finding]:
     enabled = sum(target.enabled for target in trunk.origination)
-    if used and not enabled:
+    if used and trunk.origination and not enabled:  # undeclared ones may be on Twilio, and are left alone
         yield Finding(
             "no_origination", "Calls to its numbers reach nobody: it has no enabled origination URL.", (), "key"
         )

@@ -97,8 +97,8 @@ RULES: dict[str, Rule] = {
     "no_origination": Rule(
         "warning",
         "A trunk sends its calls nowhere",
-        "Numbers are on it, and none of its origination URLs is enabled: callers reach nobody.",
-        "Declare one under `origination`, or enable it.",
+        "Numbers are on it, and none of the origination URLs that it declares is enabled: callers reach nobody.",
+        "Enable one, or declare another under `origination`.",
     ),
     "open_network": Rule(
         "warning",
