@@ -5,7 +5,7 @@ Nothing here prints, reads the command line or decides an exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,12 +18,17 @@ from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.saved import plan_of, saved_plan, staleness
 from reconciler.config.fingerprints import seal
-from reconciler.config.load import load
+from reconciler.config.lint.policies import broken_by_plan
+from reconciler.config.lint.rules import is_violation
+from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.doctor.check import Check
-from reconciler.errors import ReconcilerError, Refused
+from reconciler.errors import ReconcilerError, Refused, UsageError
+from reconciler.export import document as exporting
+from reconciler.export.document import Exported, Wanted
+from reconciler.export.known import of_project
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.planning import drift as drifting
@@ -38,6 +43,7 @@ from reconciler.remote.attribution import attribute
 from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
 from reconciler.remote.prices import priced
+from reconciler.remote.survey import survey
 from reconciler.remote.timelimit import TimeLimit
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
@@ -50,6 +56,7 @@ from reconciler.state.store import Store
 MOST_CALLS = 32
 """Calls at once for an account where nobody says: a run begins with `FIRST_CALLS` and goes up to this."""
 FIRST_CALLS = 8
+DEFAULT_FILE = "reconciler.yaml"
 
 
 class Progress(Protocol):
@@ -78,7 +85,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     environ: Mapping[str, str]
     progress: Progress
     clock: Callable[[], datetime]
-    file: str = "reconciler.yaml"
+    file: str = DEFAULT_FILE
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     concurrency: int = MOST_CALLS
@@ -219,6 +226,25 @@ def show(setting: Setting, address: str) -> dict[str, Any]:
         return bridge_view(address, entry, gateway.account_sid, fetch_number(gateway, entry.sid))
 
 
+def export(setting: Setting, accounts: Sequence[str], wanted: Wanted, name: str) -> Exported:
+    """What is on Twilio as configuration, without what is declared already. Raises ConfigInvalid, RemoteError."""
+    project = _project_or_none(setting) or undeclared(setting.directory, setting.environ)
+    unknown = sorted(set(accounts) - project.accounts.keys())
+    if unknown:
+        known = ", ".join(sorted(project.accounts))
+        detail = f"No account `{unknown[0]}`; there are: {known}."
+        raise UsageError(Diagnostic(code="no_twilio_integration", summary="Unknown account", detail=detail))
+    with _connected(setting, project) as gateways:
+        observed = survey(sorted(accounts or project.accounts), gateways, setting.progress.reading)
+    return exporting.export(observed, of_project(project, observed, name), wanted)
+
+
+def _project_or_none(setting: Setting) -> Project | None:
+    """The configuration; None when there is none and none was named."""
+    there = setting.file != DEFAULT_FILE or (setting.directory / setting.file).exists()
+    return validate(setting) if there else None
+
+
 def entry_of(resources: Mapping[str, Entry], address: str) -> Entry:
     """The entry of an address; a number may be given by its SID or E.164 alone. Raises ReconcilerError."""
     if address in resources:
@@ -270,6 +296,7 @@ def _planned(
         whole = priced(whole, desired, gateways, project.accounts)
     chosen = select(whole, setting.targets, setting.excludes)
     notes += _announced(chosen, project, consent)
+    notes += [*project.violations, *broken_by_plan(project.policies, chosen.actions)]
     return Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
     )
@@ -308,7 +335,8 @@ def _refuse(planned: Planned, consent: Consent) -> None:
     errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "protected"]
     if has_errors(errors):
         raise ReconcilerError(*errors)
-    refusals = _refusals(planned.plan, planned.project, consent)
+    violations = [d for d in planned.notes if is_violation(d)]
+    refusals = [*violations, *_refusals(planned.plan, planned.project, consent)]
     if refusals:
         raise Refused(*refusals)
 

@@ -14,9 +14,11 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_data" not in path.p
 FLOORS = [
     "cli",
     "schemas",
+    "authoring",
     "workflows",
     "report",
     "doctor",
+    "export",
     "apply",
     "state",
     "remote",

@@ -102,7 +102,7 @@ class _Reader:
         if not wanted:
             return {}
         with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="children") as pool:
-            found = list(pool.map(lambda below: _rows(gateway, *below), wanted))
+            found = list(pool.map(lambda below: child_rows(gateway, *below), wanted))
         live: dict[str, list[Live]] = {}
         for (kind, sid, _), rows in zip(wanted, found, strict=True):
             below = (kind.observe({**row, "parent_sid": sid}, gateway.account, names) for row in rows)
@@ -120,7 +120,8 @@ class _Reader:
         return numbers
 
 
-def _rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]:
+def child_rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]:
+    """The rows of a kind below one parent; what there is exactly one of may stand in the parent's own row."""
     if not kind.singleton:
         return list(gateway.rows(kind.listing, parent_sid=sid))
     shown = parent.get(kind.name)

@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.report import checks, text_plan, text_results
+from reconciler.report import checks, text_plan, text_results, written
 from reconciler.report.documents import (
     ApplyDocument,
     DoctorDocument,
     Document,
     DriftDocument,
+    ExportDocument,
+    FormatDocument,
+    InitDocument,
+    LintDocument,
     PlanDocument,
     ResourceDocument,
     StateListDocument,
@@ -44,6 +48,14 @@ def render(document: Document, style: Style) -> str:
             lines = _resource(document, style)
         case DoctorDocument():
             lines = checks.lines(document, style)
+        case FormatDocument():
+            lines = written.format_lines(document, style)
+        case LintDocument():
+            lines = written.lint_lines(document, style)
+        case InitDocument():
+            lines = written.init_lines(document, style)
+        case ExportDocument():
+            lines = written.export_lines(document, style)
         case _:
             lines = iter(())
     return "".join(f"{line}\n" for line in lines)

@@ -99,6 +99,16 @@ EXAMPLES = {
     "show": "reconciler show plan.bin\nreconciler show bridge_number/+15550100200",
     "state list": "reconciler state list",
     "state show": "reconciler state show number/+15550100101\nreconciler state show trunk/edge --json",
+    "init": "reconciler init                                       # asks\n"
+    "reconciler init --project acme-voice --account-sid ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --from-account",
+    "export": "reconciler export --out reconciler.yaml             # the TWILIO_* variables say whose account\n"
+    "reconciler export --account main --prefix +1555 --friendly-name 'Sales*' --out numbers/sales.yaml",
+    "fmt": "reconciler fmt\nreconciler fmt --check --diff          # in CI\nreconciler fmt numbers/uk.yaml",
+    "graph": "reconciler graph > calls.mmd\nreconciler graph --format dot | dot -Tsvg > calls.svg\n"
+    "reconciler graph --json",
+    "lint": "reconciler lint\nreconciler lint --strict --json             # in CI\nreconciler lint --rules",
+    "completion": "reconciler completion bash > ~/.local/share/bash-completion/completions/reconciler\n"
+    "reconciler completion fish > ~/.config/fish/completions/reconciler.fish",
     "schema": "reconciler schema\nreconciler schema --list\nreconciler schema plan",
     "sandbox": "reconciler sandbox --numbers 10000\n"
     "reconciler sandbox --seed world.json --fault rate_limit:every=10 --latency 50",
