@@ -157,6 +157,8 @@ class Performer:
         if kind.singleton:
             return None
         known = {sid for address, sid in self.sids.items() if address.startswith(f"{kind.name}/")}
+        if kind.refers is not None:  # the row is the list itself, and another trunk may use it as well
+            known = set()
         sent = fields_sent(kind, params)
         field = kind.key_field if sent.get(kind.key_field) else "friendly_name"
         rows = self.gateways[action.account].rows(kind.listing, **self._path(action))

@@ -303,4 +303,5 @@ def _finish(draft: _Draft) -> Plan:
 
 def fingerprint(live: Live) -> dict[str, WireValue]:
     """The raw fields of a live resource by which a saved plan knows that it has not moved."""
-    return {"sid": live.sid, **{k: v or None for k, v in live.wire.items()}, "friendly_name": live.name or None}
+    wire = {"friendly_name": live.name, **live.wire}
+    return {"sid": live.sid, **{field: value or None for field, value in wire.items()}}
