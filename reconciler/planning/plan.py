@@ -148,6 +148,8 @@ def _plan_other(draft: _Draft, want: Desired) -> None:
     draft.declared.add(want.address)
     entry = draft.resources.get(want.address)
     live = draft.observed.others.get(want.address)
+    if entry is not None and not entry.sid and entry.account != want.profile.account:
+        entry = None  # about to be made, but in another account
     if problem := _unclear(draft, want, entry, live):
         draft.diagnostics.append(problem)
         return

@@ -157,3 +157,38 @@ def test_a_credential_that_goes_tells_of_no_new_secret(stage: Stage) -> None:
     stage.apply()
     stage.declare(trunks=edge(credential_lists=[]))
     assert "secret" not in stage.run("plan").out
+
+
+@pytest.mark.parametrize("account", ["main", "other"])
+def test_what_twilio_refused_to_make_is_not_ours_when_it_appears(stage: Stage, twilio: Whole, account: str) -> None:
+    accounts = two_accounts(stage, twilio)
+    domain = "acme-edge.pstn.twilio.com"
+    twilio.domains_elsewhere.add(domain)
+    edge = trunk("acme-edge", account="main")
+    stage.declare(accounts=accounts, trunks={"edge": edge})
+    stage.apply(code=1)
+    assert stage.state == {}
+    theirs = twilio.add_trunk({"main": AC, "other": OTHER}[account], domain_name=domain, friendly_name="Theirs")
+    stage.declare(accounts=accounts, trunks={"edge": {**edge, "account": account}})
+    assert actions(stage.plan())[0] == ("trunk/edge", "import")
+    stage.apply()
+    stage.declare(accounts=accounts)
+    assert ("trunk/edge", "forget") in actions(stage.plan())
+    stage.apply()
+    assert list(twilio.trunks) == [theirs]
+
+
+def test_a_trunk_about_to_be_made_in_one_account_is_not_ours_in_another(stage: Stage, twilio: Whole) -> None:
+    accounts = two_accounts(stage, twilio)
+    edge = trunk("acme-edge", account="main")
+    stage.declare(accounts=accounts, trunks={"edge": edge})
+    gate = twilio.hold(lambda call: call.writes)
+    running = stage.start("apply", "--auto-approve", "--json")
+    gate.wait()
+    running.kill()
+    stage.end(running)
+    gate.open(discard=True)
+    twilio.quiet()
+    twilio.add_trunk(OTHER, domain_name="acme-edge.pstn.twilio.com", friendly_name="Theirs")
+    stage.declare(accounts=accounts, trunks={"edge": {**edge, "account": "other"}})
+    assert actions(stage.plan())[0] == ("trunk/edge", "import")
