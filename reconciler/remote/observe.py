@@ -49,8 +49,17 @@ def observe(
         with ThreadPoolExecutor(max(len(kinds), 1), thread_name_prefix="observe") as pool:
             parts = list(pool.map(lambda account: reader.read(gateways[account], kinds[account]), kinds))
     numbers = {account: found for account, (found, _) in zip(kinds, parts, strict=True)}
-    others = {address: live for _, found in parts for address, live in found.items()}
-    return Observed(numbers, others)
+    return Observed(numbers, _joined([found for _, found in parts], desired))
+
+
+def _joined(parts: Sequence[Mapping[str, Live]], desired: Iterable[Desired]) -> dict[str, Live]:
+    """What all accounts have by address; of two that are called alike, the one where it is declared."""
+    others = {address: live for part in parts for address, live in part.items()}
+    if len(others) < sum(map(len, parts)):
+        home = {want.address: want.profile.account for want in desired if want.kind not in NUMBER_KINDS}
+        at_home = (pair for part in parts for pair in part.items() if home.get(pair[0]) == pair[1].account)
+        others.update(at_home)
+    return others
 
 
 def _kinds_by_account(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> dict[str, set[str]]:

@@ -192,3 +192,31 @@ def test_a_trunk_about_to_be_made_in_one_account_is_not_ours_in_another(stage: S
     twilio.add_trunk(OTHER, domain_name="acme-edge.pstn.twilio.com", friendly_name="Theirs")
     stage.declare(accounts=accounts, trunks={"edge": {**edge, "account": "other"}})
     assert actions(stage.plan())[0] == ("trunk/edge", "import")
+
+
+def test_a_trunk_that_is_declared_in_another_account_is_an_error_and_not_forgotten(stage: Stage, twilio: Whole) -> None:
+    accounts = two_accounts(stage, twilio)
+    edge = {"origination": [{"sip_url": "sip:sbc1.example.com"}], "account": "main"}
+    stage.declare(accounts=accounts, trunks={"edge": edge})
+    stage.apply()
+    stage.declare(accounts=accounts, trunks={"edge": {**edge, "account": "other"}})
+    done = stage.run("apply", "--auto-approve", "--json", code=1)
+    assert done.codes == ["account_mismatch"]
+    assert stage.state["trunk/edge"]["account"] == "main"
+    stage.declare(accounts=accounts, trunks={"west": {**edge, "account": "other"}})
+    stage.apply()
+    assert [row["account_sid"] for row in twilio.trunks.values()] == [OTHER]
+    stage.settled()
+
+
+@pytest.mark.parametrize("name", ["prod", "alpha"])
+def test_an_account_may_get_another_name_here(stage: Stage, twilio: Whole, name: str) -> None:
+    accounts = {"main": {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": twilio.url}}
+    stage.declare(accounts=accounts, trunks=edge())
+    stage.apply()
+    both = {**accounts, name: accounts["main"]}
+    stage.declare(accounts=both, defaults={"account": name}, trunks=edge())
+    stage.apply()
+    stage.declare(accounts={name: accounts["main"]}, trunks=edge())
+    stage.settled()
+    assert {entry["account"] for entry in stage.state.values()} == {name}
