@@ -42,7 +42,7 @@ def saved_plan(
 
 
 def staleness(
-    saved: PlanFile, project: Project, state: State, observed: Observed, secrets: Collection[str]
+    saved: PlanFile, project: Project, state: State, observed: Observed, secrets: Collection[str] = ()
 ) -> list[Diagnostic]:
     """Everything that has moved since the plan was saved; empty when it may be applied.
 
