@@ -318,7 +318,7 @@ def _located(setting: Setting, planned: Planned, gateways: Mapping[str, Gateway]
 
 def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
     """The saved plan in place of the fresh one. Raises Refused when anything it was made from has moved."""
-    stale = staleness(saved, planned.project, planned.state, planned.observed)
+    stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets)
     if stale:
         raise Refused(*stale)
     return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan))

@@ -23,7 +23,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """One action and what became of it.
 
     `entry` is what state holds now (None: nothing any more); `sent` the raw fields that were written and are to be
-    found on Twilio afterwards, `note` what a reader should know besides.
+    found on Twilio afterwards, `note` what a reader should know besides; `unmade`: it was
+    to be made, and certainly was not.
     """
 
     action: Action
@@ -33,6 +34,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     sid: str | None = None
     sent: Wire = {}
     note: str | None = None
+    unmade: bool = False
 
     @property
     def succeeded(self) -> bool:
