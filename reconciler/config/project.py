@@ -115,3 +115,4 @@ class Project(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
     fingerprint_key: Secret | None = None
     secrets: Mapping[str, Mapping[str, Secret]] = {}
+    encryption_keys: tuple[Secret, ...] = ()

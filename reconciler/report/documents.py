@@ -129,3 +129,10 @@ class DoctorDocument(Document, kw_only=True):
     """What `doctor` prints: everything that was looked at; `summary` counts by status."""
 
     checks: list[Check]
+
+
+class UnlockDocument(Document, kw_only=True):
+    """What `state unlock` prints: whether there was a lock, and who held it, as far as that is known."""
+
+    unlocked: bool
+    holder: dict[str, Any] | None
