@@ -9,12 +9,13 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateError, StateLocked
 
 _REPAIR_STATE = (
-    "Nothing was changed. Put the last good copy back (the .backup beside the state holds the version before the last "
-    "change; else take it from version control), or mend this place by hand, then run again."
+    "Nothing was changed. Put the last good copy back (the .backup beside a state file holds the version before the "
+    "last change, .history the ones before; else take it from version control), or mend this place by hand, then run "
+    "again."
 )
 _REPAIR_JOURNAL = (
     "Nothing was changed. The journal holds what an interrupted run did and what is not in the state yet, prior values "
-    "among it. Put a good copy of it back, or give it up by moving it aside, then run plan and look closely:"
+    "among it. Put a good copy of it back, or give it up by moving it aside, then run plan and look closely."
 )
 
 
@@ -25,7 +26,8 @@ def state_damaged(origin: str, reason: str, *, line: int | None = None, column: 
 
 def journal_damaged(origin: str, reason: str, *, line: int | None = None) -> StateError:
     """The journal cannot be understood, or does not belong to the state beside it."""
-    detail = f"{origin}: {reason}. {_REPAIR_JOURNAL}\n  mv {origin} {origin}.aside"
+    aside = "" if "://" in origin else f"\n  mv {origin} {origin}.aside"
+    detail = f"{origin}: {reason}. {_REPAIR_JOURNAL}{aside}"
     return _error("state_damaged", "The journal of the state is damaged", detail, origin, line)
 
 
