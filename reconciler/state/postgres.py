@@ -250,11 +250,9 @@ class PostgresBacking:
         gone = (self._project, touched)
         rows.execute("DELETE FROM reconciler_number WHERE project = %s AND address = ANY(%s)", gone)
         rows.execute("DELETE FROM reconciler_resource WHERE project = %s AND address = ANY(%s)", gone)
-        entries = [self._codec.seal(_encode(entry)).decode() for entry in put.values()]
-        rows.execute(
-            "INSERT INTO reconciler_resource SELECT %s, * FROM unnest(%s::text[], %s::text[])",
-            (self._project, list(put), entries),
-        )
+        with rows.cursor() as cursor, cursor.copy("COPY reconciler_resource FROM STDIN") as copy:
+            for address, entry in put.items():
+                copy.write_row((self._project, address, self._codec.seal(_encode(entry)).decode()))
         self._claim(rows, {e.sid: address for address, e in put.items() if e.kind in NUMBER_KINDS and e.sid})
 
     def _claim(self, rows: Rows, numbers: Mapping[str, str]) -> None:

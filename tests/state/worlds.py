@@ -182,6 +182,10 @@ class _Connection:
         self._power.point()
         return self._rows.execute(statement, values or None)
 
+    def cursor(self) -> Any:
+        self._power.point()
+        return self._rows.cursor()
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with self._rows.transaction():
