@@ -43,5 +43,6 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "init": _output(documents.InitDocument),
     "export": _output(documents.ExportDocument),
     "state-show": _output(documents.ResourceDocument),
+    "state-unlock": _output(documents.UnlockDocument),
     "state-list": _output(documents.StateListDocument),
 }

@@ -134,3 +134,4 @@ class Project(msgspec.Struct, frozen=True):
     policies: tuple[Policy, ...] = ()
     default_account: str | None = None
     """The account of resources that name none; None when each must name its own."""
+    encryption_keys: tuple[Secret, ...] = ()

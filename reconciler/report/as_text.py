@@ -19,6 +19,7 @@ from reconciler.report.documents import (
     PlanDocument,
     ResourceDocument,
     StateListDocument,
+    UnlockDocument,
     ValidateDocument,
 )
 from reconciler.report.style import Style
@@ -56,6 +57,8 @@ def render(document: Document, style: Style) -> str:
             lines = written.init_lines(document, style)
         case ExportDocument():
             lines = written.export_lines(document, style)
+        case UnlockDocument():
+            lines = iter([_unlocked(document)])
         case _:
             lines = iter(())
     return "".join(f"{line}\n" for line in lines)
@@ -122,3 +125,10 @@ def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
         if isinstance(raw, dict):
             yield f"{style('strong', key)}"
             yield from (f"  {clean(field)}: {value(inner)}" for field, inner in raw.items())
+
+
+def _unlocked(document: UnlockDocument) -> str:
+    if not document.unlocked:
+        return "The state is not locked."
+    who = "{who} on {host}, since {since}, for `{command}`".format(**document.holder) if document.holder else "unknown"
+    return f"Unlocked. The lock was held by: {who}."

@@ -183,3 +183,10 @@ class ExportDocument(Document, kw_only=True):
 
     out: str | None
     configuration: str | None
+
+
+class UnlockDocument(Document, kw_only=True):
+    """What `state unlock` prints: whether there was a lock, and who held it, as far as that is known."""
+
+    unlocked: bool
+    holder: dict[str, Any] | None
