@@ -26,6 +26,7 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.planning import drift as drifting
 from reconciler.planning import guard
+from reconciler.planning.moved import follow, renamed
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.planning.remembered import observed_from, plannable
@@ -152,7 +153,7 @@ def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
     project = validate(setting)
     with _connected(setting, project) as gateways:
         planned = _planned(setting, project, _store(project), gateways, Consent())
-        found = drifting.find(planned.state.resources, planned.observed)
+        found = drifting.find(renamed(planned.state.resources, planned.plan.renames), planned.observed)
         chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
         return planned, attribute(chosen, gateways, setting.clock())
 
@@ -200,16 +201,18 @@ def _planned(
 ) -> Planned:
     """Read state and Twilio at the same time, and plan."""
     desired, notes = project.desired, list(project.warnings)
+    begun = begin(desired, gateways) if setting.refresh else {}
+    state = _read_state(store, project)
+    resources, renames, said = follow(state.resources, desired, project.moves)
+    notes += said
     if setting.refresh:
-        begun = begin(desired, gateways)
-        state = _read_state(store, project)
-        observed = observe(desired, state.resources, gateways, setting.progress.reading, begun)
+        observed = observe(desired, resources, gateways, setting.progress.reading, begun)
     else:
-        state = _read_state(store, project)
-        observed = observed_from(state.resources)
-        desired, left_out = plannable(desired, state.resources)
+        observed = observed_from(resources)
+        desired, left_out = plannable(desired, resources)
         notes += left_out
-    whole = make(desired, state.resources, observed, project.our_urls)
+    whole = make(desired, resources, observed, project.our_urls)
+    whole = msgspec.structs.replace(whole, renames=renames)
     chosen = select(whole, setting.targets, setting.excludes)
     notes += _announced(chosen, project, consent)
     return Planned(project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes))

@@ -38,6 +38,7 @@ def saved_plan(
         unmanaged=plan.unmanaged,
         diagnostics=[*notes, *plan.diagnostics],
         targets=list(targets),
+        renames=dict(plan.renames),
     )
 
 
@@ -64,6 +65,7 @@ def plan_of(saved: PlanFile, fresh: Plan) -> Plan:
         refreshes=dict(saved.refreshes),
         diagnostics=tuple(d for d in saved.diagnostics if d.severity == "error"),
         fingerprints=saved.fingerprints,
+        renames=dict(saved.renames),
     )
 
 

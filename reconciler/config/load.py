@@ -10,6 +10,7 @@ from reconciler.config.check import check
 from reconciler.config.compile import agent_parts, compile_agent, compile_platform, trunk_resources
 from reconciler.config.merge import NUMBER_SECTIONS, Merged
 from reconciler.config.model import Header
+from reconciler.config.moves import read_moves
 from reconciler.config.nodes import Map
 from reconciler.config.numbers import Gathered, declared_twice
 from reconciler.config.profiles import Context, Profiles
@@ -20,6 +21,7 @@ from reconciler.config.urls import hooks_of, urls_of
 from reconciler.diagnostics import Diagnostic, has_errors, in_reading_order
 from reconciler.errors import ConfigInvalid
 from reconciler.model import Desired
+from reconciler.planning.moved import Move
 
 _ECHOES = frozenset({"wrong_type", "invalid_value", "missing_field", "unknown_key", "unquoted_number"})
 
@@ -39,6 +41,8 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
     for gathered in numbers:
         problems += gathered.diagnostics
     problems += declared_twice(numbers)
+    moves, unsound = read_moves(merged, settings)
+    problems += unsound
     desired = [*_trunks(settings, accounts), *(d for gathered in numbers for d in gathered.desired)]
     diagnostics = in_reading_order([*merged.diagnostics, *_without_echoes(problems, merged.diagnostics)])
     if settings.header is None or has_errors(diagnostics):
@@ -52,6 +56,7 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
         desired=desired,
         urls=profiles.urls,
         warnings=diagnostics,
+        moves=moves,
     )
 
 
@@ -104,6 +109,7 @@ def _project(
     desired: list[Desired],
     urls: set[str],
     warnings: list[Diagnostic],
+    moves: tuple[Move, ...],
 ) -> Project:
     key = header.fingerprint_key
     safety = settings.safety
@@ -120,6 +126,7 @@ def _project(
         warnings=warnings,
         digest=merged.digest,
         files=tuple(merged.files),
+        moves=moves,
         fingerprint_key=to_secret(key, settings.header_places["fingerprint_key"].at("value")) if key else None,
     )
 

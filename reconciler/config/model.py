@@ -75,6 +75,13 @@ class Safety(Section):
     )
 
 
+class Move(Section):
+    """A resource that got another name here; it stays the same one on Twilio."""
+
+    source: Text = required("Its old address.", "trunk/edge", validation_alias="from")
+    target: Text = required("Its new address.", "trunk/edge-eu", validation_alias="to")
+
+
 class Header(Section):
     """What stands at the top of the entry file."""
 
@@ -114,6 +121,11 @@ class Config(Header):
         "Bridge numbers for warm transfers, by E.164 (in quotes) or SID.",
         {"+15550100200": {"voice": "https://agents.example.com/bridge"}},
         default={},
+    )
+    moved: list[Move] = optional(
+        "Trunks, applications and agents that got another name.",
+        [{"from": "trunk/edge", "to": "trunk/edge-eu"}],
+        default=[],
     )
     defaults: Defaults = Field(
         default_factory=Defaults,

@@ -10,6 +10,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Attrs, Desired, Position, Takeover, Webhook
+from reconciler.planning.moved import Move
 
 LIMITS_FROM = 10
 """A share of fewer resources than this is no limit: one of three is a third."""
@@ -109,3 +110,4 @@ class Project(msgspec.Struct, frozen=True):
     digest: str
     files: tuple[str, ...]
     fingerprint_key: Secret | None = None
+    moves: tuple[Move, ...] = ()

@@ -27,7 +27,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     `refreshes` are entries that only state has to learn (None: an entry under another address now). `bound` counts
     bound resources by kind, `unmanaged` the numbers that nobody declared. `fingerprints` are the raw live fields, by
-    address, of everything the plan touches.
+    address, of everything the plan touches; `renames` lead from old addresses to new ones (see `planning.moved`).
     """
 
     actions: tuple[Action, ...]
@@ -36,6 +36,7 @@ class Plan(msgspec.Struct, frozen=True):
     bound: dict[str, int]
     unmanaged: int
     fingerprints: dict[str, dict[str, WireValue]]
+    renames: dict[str, str] = {}
 
 
 class _Draft:

@@ -82,7 +82,9 @@ def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterato
 def _plan(document: PlanDocument, style: Style) -> Iterator[str]:
     for address, actions in groupby(document.actions, key=lambda action: action.address):
         yield from _resource_actions(address, list(actions), style)
-    if document.actions:
+    for source, target in (document.renames or {}).items():
+        yield f"{style('change', '~')} {style('strong', source)} → {style('strong', target)}  the same under a new name"
+    if document.actions or document.renames:
         yield ""
     yield style("strong", _headline(document))
     if document.unmanaged:
@@ -118,7 +120,8 @@ def _headline(document: PlanDocument) -> str:
         return f"Nothing can be done: {_count(document.summary['errors'], 'error')}."
     if not document.actions:
         learned = f" ({_count(document.summary['refreshes'], 'entry', 'entries')} of state to refresh)"
-        return "Nothing to do: what is declared is what is there." + (learned if document.refreshes else "")
+        names = f" ({_count(len(document.renames), 'name')} in state to change)" if document.renames else ""
+        return "Nothing to do: what is declared is what is there." + names + (learned if document.refreshes else "")
     counts = ", ".join(f"{count} {action}" for action, count in document.summary["by_action"].items())
     takeovers = document.summary["takeovers"]
     warning = f" {_count(takeovers, 'takeover')} of foreign values." if takeovers else ""

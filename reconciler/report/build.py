@@ -52,6 +52,7 @@ def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str
         actions=[_planned(action) for action in plan.actions],
         refreshes=list(plan.refreshes),
         unmanaged=plan.unmanaged,
+        renames=plan.renames or msgspec.UNSET,
     )
 
 
@@ -102,7 +103,7 @@ def drift_document(
 
 def saved_document(saved: PlanFile) -> PlanDocument:
     """A saved plan, as `plan` showed it."""
-    plan = Plan(tuple(saved.actions), dict(saved.refreshes), (), saved.bound, saved.unmanaged, {})
+    plan = Plan(tuple(saved.actions), dict(saved.refreshes), (), saved.bound, saved.unmanaged, {}, saved.renames)
     document = plan_document(plan, saved.diagnostics, command="show")
     document.summary |= {"created_at": saved.created_at, "lineage": saved.lineage, "serial": saved.serial}
     return document
