@@ -1,4 +1,5 @@
-"""A state in a local file: `NAME`, beside it `NAME.journal`, `NAME.lock` and `NAME.backup`, the version before.
+"""A state in a local file: `NAME`, beside it `NAME.journal`, `NAME.lock`, `NAME.backup`, the version before, and
+`NAME.history`, a folder with the versions before that.
 
 What is durable when, in the order of the steps; a crash between any two leaves a state that `load` reads:
 
@@ -19,23 +20,27 @@ from pathlib import Path
 
 import msgspec
 
+from reconciler.remote.clock import Clock, SystemClock
 from reconciler.state import journal as lines
 from reconciler.state import problems
-from reconciler.state.document import State, Version, blocks, decode, empty
+from reconciler.state.document import LONGEST_HEAD, State, Version, blocks, decode, empty, head
 from reconciler.state.files import Disk, Files, write_whole
-from reconciler.state.holder import Holder
+from reconciler.state.former import FormerVersions
+from reconciler.state.holder import Holder, saved_by
 from reconciler.state.lock import file_lock
-from reconciler.state.store import Lease, Record, apply_records
+from reconciler.state.store import Kept, Lease, Record, apply_records
 
 
 class FileStore:
     """A `Store` in one folder of a file system that can rename and lock; the backup needs hard links besides."""
 
-    def __init__(self, path: Path, project: str, *, files: Files | None = None) -> None:
+    def __init__(self, path: Path, project: str, *, files: Files | None = None, clock: Clock | None = None) -> None:
         self._origin = str(path)
         self._path = path.resolve()  # a link keeps pointing at the state, and has the same lock
         self._project = project
         self._files = files or Disk()
+        self._clock = clock or SystemClock()
+        self._former = FormerVersions(self._files, self._path)
         self._lease: Lease | None = None
         self._version: Version | None = None  # of what was loaded or written last
         self._exists = False
@@ -86,10 +91,34 @@ class FileStore:
         self._under_lock(state)
         return self.write_version(state)
 
+    def history(self) -> list[Kept]:
+        """See `Store`."""
+        try:
+            present = head(self._files.read(self._path, LONGEST_HEAD) or b"")
+            former = list(self._former.kept())
+        except OSError as error:
+            raise problems.state_unreadable(self._origin, error) from error
+        if present is None:
+            return []
+        return [Kept(present.serial, present.saved), *(kept for kept in former if kept.serial < present.serial)]
+
+    def version(self, serial: int) -> State | None:
+        """See `Store`."""
+        for path in (self._path, self._former.path_of(serial)):
+            try:
+                found = head(self._files.read(path, LONGEST_HEAD) or b"")
+                data = self._files.read(path) if found is not None and found.serial == serial else None
+            except OSError as error:
+                raise problems.state_unreadable(str(path), error) from error
+            state = decode(data, self._project, str(path)) if data is not None else None
+            if state is not None and state.serial == serial:
+                return state
+        return None
+
     def write_version(self, state: State) -> State:
         """Under lock: write the next version over the present one, and end the journal that is in it."""
-        self.held()
-        following = msgspec.structs.replace(state, serial=state.serial + 1, unfolded=0)
+        saved = saved_by(self.held().holder, self._clock.wall())
+        following = msgspec.structs.replace(state, serial=state.serial + 1, saved=saved, unfolded=0)
         self._write(following)
         return following
 
@@ -127,10 +156,13 @@ class FileStore:
             self._keep_previous()
             write_whole(self._files, self._path, blocks(state), temporary=self._beside("new"))
             self._files.remove(self._beside("journal"))
+        self._former.prune()
         self.note(state.version)
 
     def _keep_previous(self) -> None:
         """The version to be replaced stays as the backup: a second name for it now, its only one afterwards."""
+        if self._exists and self._version is not None:
+            self._former.keep(self._version.serial)
         backup = self._beside("backup")
         with suppress(OSError):
             self._files.remove(backup)

@@ -7,11 +7,13 @@ import os
 import platform
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateLocked
+from reconciler.state.document import Saved
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -29,6 +31,12 @@ class Holder(msgspec.Struct, frozen=True):
 def this_run(command: str, since: str, environ: Mapping[str, str] = os.environ) -> Holder:
     """The present process; `command` as the user typed it."""
     return Holder(_user(), platform.node(), os.getpid(), command, since, uuid.uuid4().hex, job_url(environ))
+
+
+def saved_by(holder: Holder, wall: float) -> Saved:
+    """What a version written by this run at this time (seconds since 1970) says of its origin."""
+    at = datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Saved(at, holder.who, holder.command, holder.job_url)
 
 
 def job_url(environ: Mapping[str, str]) -> str | None:

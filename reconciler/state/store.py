@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from reconciler.model import Entry
-from reconciler.state.document import State
+from reconciler.state.document import Saved, State
 from reconciler.state.holder import Holder
 
 
@@ -52,6 +52,17 @@ class Lease(msgspec.Struct, frozen=True):
     """The lock, held: by whom."""
 
     holder: Holder
+
+
+FORMER = 10
+"""How many former versions a store keeps."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """One version that is kept: its serial, and where it comes from (None when nobody wrote that down)."""
+
+    serial: int
+    saved: Saved | None
 
 
 class Journal(Protocol):
@@ -89,3 +100,9 @@ class Store(Protocol):
 
     def save(self, state: State) -> State:
         """Under lock: replace the state by the next version, which is returned; refuses as `begin` does."""
+
+    def history(self) -> list[Kept]:
+        """The present version and the former ones that are kept, the newest first; none when there is nothing yet."""
+
+    def version(self, serial: int) -> State | None:
+        """The state as it was in the version of this serial; None when that is not kept. Needs no lock."""

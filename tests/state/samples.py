@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 from reconciler.model import Action, ApplicationRoute, Change, Entry, Options, TrunkRoute, Webhook
 from reconciler.state.document import State, empty
 from reconciler.state.holder import Holder
 from reconciler.state.planfile import PlanFile
 
 NOW = "2026-03-01T12:00:00Z"
+
+
+class StoppedClock:
+    """A clock that tells what the test sets."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float, stop: Event) -> None:
+        self.now += seconds
 
 
 def entry(last: int = 0, **changes: object) -> Entry:

@@ -194,3 +194,27 @@ def test_the_version_before_the_last_is_kept_as_a_backup(tmp_path: Path) -> None
     current = decode(files.names[path].content, "acme", "state.json")
     assert (backup.serial, current.serial) == (5, 6)
     assert address(7) in backup.resources
+
+
+def test_after_any_power_cut_a_version_that_is_kept_is_the_one_that_was_written(
+    beginning: Image, tmp_path: Path
+) -> None:
+    path = tmp_path / "state.json"
+    written: dict[int, Resources] = {}
+    for files in cuts(beginning, path, run):
+        for image in files.images():
+            store = FileStore(path, "acme", files=FaultyFiles(image))
+            for kept in store.history():
+                version = store.version(kept.serial)
+                assert version is not None
+                assert written.setdefault(kept.serial, version.resources) == version.resources
+
+
+def test_a_version_is_kept_for_certain_before_the_next_takes_its_place(beginning: Image, tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    before = [kept.serial for kept in FileStore(path, "acme", files=FaultyFiles(beginning)).history()]
+    for files in cuts(beginning, path, run):
+        for image in files.images():
+            after = [kept.serial for kept in FileStore(path, "acme", files=FaultyFiles(image)).history()]
+            first, last = (before or [0])[-1], (after or [-1])[0]
+            assert after == list(range(last, first - 1, -1))

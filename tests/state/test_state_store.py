@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
 from reconciler.errors import Exit, StateError, StateLocked
@@ -251,6 +253,50 @@ def test_the_lock_is_free_again_after_an_error(place: Place) -> None:
         raise ZeroDivisionError
     with place.open().lock(holder()):
         pass
+
+
+def test_there_is_no_history_of_nothing(place: Place) -> None:
+    assert place.open().history() == []
+    assert place.open().version(0) is None
+
+
+def test_the_last_ten_former_versions_are_kept_whole_and_say_where_they_come_from(place: Place) -> None:
+    store = place.open()
+    written = {}
+    with store.lock(holder("reconciler apply --auto-approve")):
+        now = store.load() or state(0)
+        for last in range(14):
+            now = store.save(msgspec.structs.replace(now, resources={**now.resources, address(last): entry(last)}))
+            written[now.serial] = now
+    kept = place.open().history()
+    assert [version.serial for version in kept] == list(range(14, 3, -1))
+    for version in kept:
+        assert place.open().version(version.serial) == written[version.serial]
+        assert version.saved == written[version.serial].saved
+    assert place.open().version(3) is None
+    assert place.open().version(15) is None
+    saved = kept[0].saved
+    assert saved is not None
+    assert (saved.who, saved.command, saved.job_url) == (
+        "alice",
+        "reconciler apply --auto-approve",
+        "https://ci.example/1",
+    )
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", saved.at)
+
+
+def test_a_journal_is_in_the_history_once_it_is_folded(place: Place) -> None:
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        journal = store.begin(base)
+        journal.append([Put(address(5), entry(5))])
+        assert [version.serial for version in place.open().history()] == [1]
+        assert place.open().version(1) == base
+        final = journal.fold()
+    assert [version.serial for version in place.open().history()] == [2, 1]
+    assert place.open().version(1) == base
+    assert place.open().version(2) == final
 
 
 FIGHT = """
