@@ -73,6 +73,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     lock_timeout: float = 0.0
     refresh: bool = True
     command: str = ""
+    baseline: str | None = None
     stop: Event = msgspec.field(default_factory=Event)
     on_call: Callable[[CallRecord], None] | None = None
 
@@ -113,9 +114,14 @@ def validate(setting: Setting) -> Project:
 
 def plan(setting: Setting) -> Planned:
     """Plan without changing anything; say what apply would refuse. Raises ConfigInvalid, RemoteError, StateError."""
+    return look(setting, lambda project, store, gateways: _planned(setting, project, store, gateways, Consent()))
+
+
+def look(setting: Setting, planner: Planner) -> Planned:
+    """A plan, and nothing else: no lock, no write."""
     project = validate(setting)
     with _connected(setting, project) as gateways:
-        return _planned(setting, project, _store(project), gateways, Consent())
+        return planner(project, _store(project), gateways)
 
 
 def save(setting: Setting, planned: Planned, path: Path) -> None:
@@ -129,17 +135,29 @@ def read_plan(path: Path) -> PlanFile:
     return planfile.read(path)
 
 
-def apply(
-    setting: Setting, consent: Consent, confirm: Callable[[Planned], bool], saved: PlanFile | None = None
-) -> Applied:
+def apply(setting: Setting, consent: Consent, confirm: Confirm, saved: PlanFile | None = None) -> Applied:
     """Plan (or take a saved plan that still fits), ask, carry out. Raises Refused, and what `plan` raises."""
+
+    def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
+        fresh = _planned(setting, project, store, gateways, consent)
+        return fresh if saved is None else _saved_over(saved, fresh)
+
+    return apply_planned(setting, consent, confirm, planned)
+
+
+Confirm = Callable[[Planned], bool]
+"""Shows a plan to somebody, and says whether it is confirmed."""
+Planner = Callable[[Project, Store, Mapping[str, Gateway]], Planned]
+"""Configuration, state and Twilio → a plan, however it is made."""
+
+
+def apply_planned(setting: Setting, consent: Consent, confirm: Confirm, planner: Planner) -> Applied:
+    """Under the lock: plan, show, refuse what must not be done, ask, carry out."""
     project = validate(setting)
     store = _store(project)
     holder = this_run(setting.command, setting.now(), setting.environ)
     with store.lock(holder, setting.lock_timeout), _connected(setting, project) as gateways:
-        planned = _planned(setting, project, store, gateways, consent)
-        if saved is not None:
-            planned = _saved_over(saved, planned)
+        planned = planner(project, store, gateways)
         setting.progress.planned(planned)
         _refuse(planned, consent)
         if planned.plan.actions and not confirm(planned):
@@ -214,7 +232,7 @@ def _planned(
     whole = make(desired, resources, observed, project.our_urls)
     whole = msgspec.structs.replace(whole, renames=renames)
     chosen = select(whole, setting.targets, setting.excludes)
-    notes += _announced(chosen, project, consent)
+    notes += announced(chosen, project, consent)
     return Planned(project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes))
 
 
@@ -226,7 +244,7 @@ def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
     return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan))
 
 
-def _announced(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic]:
+def announced(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic]:
     """What apply would refuse, as warnings of the plan; what is an error of the plan itself is not said twice."""
     refusals = guard.refusals(plan, project.safety, consent.takeovers, force=consent.force)
     return [guard.as_warning(refusal) for refusal in refusals if refusal not in plan.diagnostics]

@@ -14,6 +14,8 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_data" not in path.p
 FLOORS = [
     "cli",
     "schemas",
+    "rollback",
+    "surgery",
     "workflows",
     "report",
     "apply",

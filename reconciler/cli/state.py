@@ -8,6 +8,7 @@ from reconciler.cli.arguments import AnywhereGroup
 from reconciler.cli.options import Common, common
 from reconciler.cli.output import emit
 from reconciler.cli.progress import Quiet
+from reconciler.cli.surgery import COMMANDS
 
 
 @click.group(cls=AnywhereGroup, short_help="Look into the state.")
@@ -39,3 +40,7 @@ def show(shared: Common, address: str) -> int:
     entry = workflows.entry_of(remembered.resources, address)
     emit(shared, build.resource_document(address, build.entry_fields(entry), command="state show"))
     return 0
+
+
+for command in COMMANDS:
+    state.add_command(command)

@@ -221,7 +221,9 @@ def _users(draft: _Draft, entry: Entry, live: Live) -> list[str]:
         return []
     moves = {a.sid for a in draft.actions if a.route is not None or "trunk_sid" in a.restore}
     numbers = draft.observed.numbers.get(entry.account, {}).values()
-    users = sorted(n.key for n in numbers if n.wire.get("trunk_sid") == live.sid and n.sid not in moves)
+    back = {a.sid for a in draft.actions if a.restore.get("trunk_sid") == live.sid}  # a release puts it on again
+    on_it = (n for n in numbers if n.sid in back or (n.wire.get("trunk_sid") == live.sid and n.sid not in moves))
+    users = sorted(n.key for n in on_it)
     return [*users[:3], *([f"{len(users) - 3} more"] if len(users) > 3 else [])]
 
 

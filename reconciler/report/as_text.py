@@ -18,6 +18,8 @@ from reconciler.report.documents import (
     StateListDocument,
     ValidateDocument,
 )
+from reconciler.report.state_documents import StateDocument
+from reconciler.report.state_text import state_lines
 from reconciler.report.style import Style
 
 SourceLine = Callable[[str, int], str | None]
@@ -50,6 +52,8 @@ def render(document: Document, style: Style) -> str:
             lines = (row.address for row in document.resources)
         case ResourceDocument():
             lines = _resource(document, style)
+        case StateDocument():
+            lines = state_lines(document, style)
         case _:
             lines = iter(())
     return "".join(f"{line}\n" for line in lines)

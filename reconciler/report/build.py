@@ -56,11 +56,11 @@ def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str
     )
 
 
-def apply_document(result: Result, diagnostics: Sequence[Diagnostic]) -> ApplyDocument:
+def apply_document(result: Result, diagnostics: Sequence[Diagnostic], *, command: str = "apply") -> ApplyDocument:
     """What an apply did, action by action."""
     failures = result.failures
     return ApplyDocument(
-        command="apply",
+        command=command,
         summary={
             "success_count": result.successes,
             "failed_count": len(failures),

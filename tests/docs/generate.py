@@ -88,9 +88,19 @@ EXAMPLES = {
     "reconciler apply --auto-approve --allow-takeover=number/+15550100102\n"
     "reconciler apply --auto-approve --lock-timeout 5m     # wait for another run",
     "drift": "reconciler drift --json",
+    "rollback": "reconciler rollback --to 12 --dry-run                 # look first\n"
+    "reconciler rollback --to 12\n"
+    "reconciler rollback --to 2026-03-01T12:00:00Z --out back.bin   # review it, then: reconciler apply back.bin",
+    "undo": "reconciler undo --dry-run\nreconciler undo",
     "show": "reconciler show plan.bin\nreconciler show bridge_number/+15550100200",
     "state list": "reconciler state list",
     "state show": "reconciler state show number/+15550100101\nreconciler state show trunk/edge --json",
+    "state mv": "reconciler state mv trunk/edge trunk/edge-eu --dry-run",
+    "state rm": "reconciler state rm number/+15550100101 --dry-run",
+    "state pull": "reconciler state pull > state.bin\nreconciler state pull --serial 12",
+    "state push": "reconciler state push state.bin --dry-run",
+    "state history": "reconciler state history",
+    "state repair": "reconciler state repair --dry-run",
     "schema": "reconciler schema\nreconciler schema --list\nreconciler schema plan",
     "sandbox": "reconciler sandbox --numbers 10000\n"
     "reconciler sandbox --seed world.json --fault rate_limit:every=10 --latency 50",
