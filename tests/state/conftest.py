@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +9,8 @@ import pytest
 
 from reconciler.state.backends import open_store
 from reconciler.state.store import Store
+
+from . import servers
 
 
 @dataclass(frozen=True)
@@ -16,14 +20,28 @@ class Place:
     location: str
     base: Path
 
-    def open(self, project: str = "acme") -> Store:
-        return open_store(self.location, self.base, project)
+    def open(self, project: str = "acme", *, lease: float = 30.0) -> Store:
+        return open_store(self.location, self.base, project, lease=lease)
+
+    @property
+    def leased(self) -> bool:
+        return "://" in self.location
 
 
-@pytest.fixture(params=["file"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    with servers.s3_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["file", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """An empty place of each kind of store; one more kind is one more line here."""
-    return {"file": Place("state.json", tmp_path)}[request.param]
+    if request.param == "s3":
+        for name, value in {**servers.S3, "AWS_ENDPOINT_URL": request.getfixturevalue("s3")}.items():
+            monkeypatch.setenv(name, value)
+        return Place(f"s3://states/{uuid.uuid4().hex}/state.json", tmp_path)
+    return Place("state.json", tmp_path)
 
 
 @pytest.fixture
