@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from reconciler.state import problems
 from reconciler.state.backing import LEASE
@@ -35,6 +37,8 @@ def open_store(
         return FileStore(base / Path(location).expanduser(), project, cipher=cipher)
     if scheme in ("s3", "gs", "az"):
         return _in_bucket(location, codec, environ, lease)
+    if scheme in ("postgresql", "postgres"):
+        return _in_postgres(location, codec, lease)
     raise problems.state_backend_missing(scheme)
 
 
@@ -45,3 +49,13 @@ def _in_bucket(location: str, codec: Codec, environ: Mapping[str, str], lease: f
 
     bucket, key = open_bucket(location, environ)
     return LeasedStore(BucketBacking(bucket, key, codec, origin=location, lease=lease), lease=lease)
+
+
+def _in_postgres(location: str, codec: Codec, lease: float) -> Store:
+    from reconciler.state.leased import LeasedStore
+    from reconciler.state.postgres import PostgresBacking
+
+    if find_spec("psycopg") is None:
+        raise problems.extra_missing("A state in PostgreSQL", "postgres")
+    origin = urlsplit(location)._replace(query="", fragment="").geturl()
+    return LeasedStore(PostgresBacking(location, codec, origin=origin, lease=lease), lease=lease)

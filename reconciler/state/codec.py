@@ -39,6 +39,9 @@ class Cipher(Protocol):
     def seal(self, data: bytes, bound_to: bytes) -> str:
         """A text that only a holder of the key can read."""
 
+    def sealed_last(self, text: str) -> bool:
+        """Whether it was sealed with the key that seals now."""
+
     def open(self, text: str, bound_to: bytes, origin: str) -> bytes:
         """What was sealed; StateError when no key of ours fits, or something was changed."""
 
@@ -89,6 +92,12 @@ class Codec:
         if not stored.startswith(b'"'):
             return stored
         return self._key(origin).open(msgspec.json.decode(stored, type=str), _RECORD, origin)
+
+    def is_current(self, stored: bytes) -> bool:
+        """Whether a JSON value is stored as it would be now: in clear without a cipher, else with our first key."""
+        if self._cipher is None or not stored.startswith(b'"'):
+            return self._cipher is None
+        return self._cipher.sealed_last(msgspec.json.decode(stored, type=str))
 
     def records(self, records: Sequence[Record]) -> bytes:
         """Records as they are stored: JSON."""

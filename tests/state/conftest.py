@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ class Place:
     def leased(self) -> bool:
         return "://" in self.location
 
+    @property
+    def of_many(self) -> bool:
+        """Whether several projects have their state in one place."""
+        return self.location.startswith("postgresql:")
+
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
@@ -34,14 +40,31 @@ def s3() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["file", "s3"])
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder, servers.postgres_server(Path(folder)) as url:
+        yield url
+
+
+@pytest.fixture(params=["file", "s3", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """An empty place of each kind of store; one more kind is one more line here."""
     if request.param == "s3":
         for name, value in {**servers.S3, "AWS_ENDPOINT_URL": request.getfixturevalue("s3")}.items():
             monkeypatch.setenv(name, value)
         return Place(f"s3://states/{uuid.uuid4().hex}/state.json", tmp_path)
+    if request.param == "postgres":
+        return Place(_new_database(request.getfixturevalue("postgres")), tmp_path)
     return Place("state.json", tmp_path)
+
+
+def _new_database(url: str) -> str:
+    import psycopg
+
+    name = f"d{uuid.uuid4().hex}"
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+    return url.replace("/postgres", f"/{name}")
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -9,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +58,56 @@ def wait_for(probe: object, process: subprocess.Popen[bytes]) -> None:
             assert process.poll() is None, "the server has ended"
             time.sleep(0.1)
     pytest.fail("the server does not answer")
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server of its own, which an ordinary user runs on loopback; the URL of an empty database."""
+    programs = _postgres_programs()
+    data, port = folder / "data", free_port()
+    as_user = _ordinary_user(folder)
+    make = [*as_user, programs / "initdb", "-D", data, "-U", "reconciler", "-A", "trust", "-N"]
+    subprocess.run(make, check=True, capture_output=True, cwd=folder)
+    process = subprocess.Popen(
+        [*as_user, programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: socket.create_connection(("127.0.0.1", port), timeout=5).close(), process)
+        _wait_until_it_answers(url := f"postgresql://reconciler@127.0.0.1:{port}/postgres")
+        yield url
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def _postgres_programs() -> Path:
+    """Where initdb and postgres are; skip, saying so, when they are not."""
+    found = shutil.which("initdb")
+    places = [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not places:
+        pytest.skip("no PostgreSQL server: neither `initdb` on the PATH nor /usr/lib/postgresql/*/bin")
+    return places[-1]
+
+
+def _ordinary_user(folder: Path) -> list[str]:
+    """What goes before a command so that it does not run as root, which PostgreSQL refuses."""
+    if os.geteuid() != 0:
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("no PostgreSQL server: the tests run as root, and there is no `setpriv` to become another user")
+    os.chown(folder, 65534, 65534)
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+
+
+def _wait_until_it_answers(url: str) -> None:
+    import psycopg
+
+    for _ in range(600):
+        try:
+            psycopg.connect(url).close()
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+    pytest.fail("PostgreSQL does not answer")
