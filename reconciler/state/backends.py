@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from reconciler.remote.clock import SystemClock
 from reconciler.state import problems
 from reconciler.state.backing import LEASE
 from reconciler.state.codec import Cipher, Codec
@@ -25,7 +26,7 @@ def open_store(
     *,
     cipher: Cipher | None = None,
     environ: Mapping[str, str] = os.environ,
-    lease: float = LEASE,
+    lease: float | None = None,
 ) -> Store:
     """The store at this location, a path from `base` or a URL; what it keeps is encrypted when there is a cipher.
 
@@ -36,9 +37,11 @@ def open_store(
     if not url:
         return FileStore(base / Path(location).expanduser(), project, cipher=cipher)
     if scheme in ("s3", "gs", "az"):
-        return _in_bucket(location, codec, environ, lease)
+        return _in_bucket(location, codec, environ, lease or LEASE)
     if scheme in ("postgresql", "postgres"):
-        return _in_postgres(location, codec, lease)
+        return _in_postgres(location, codec, lease or LEASE)
+    if scheme in ("https", "http"):
+        return _behind_http(location, codec, environ, lease)
     raise problems.state_backend_missing(scheme)
 
 
@@ -57,5 +60,22 @@ def _in_postgres(location: str, codec: Codec, lease: float) -> Store:
 
     if find_spec("psycopg") is None:
         raise problems.extra_missing("A state in PostgreSQL", "postgres")
-    origin = urlsplit(location)._replace(query="", fragment="").geturl()
-    return LeasedStore(PostgresBacking(location, codec, origin=origin, lease=lease), lease=lease)
+    return LeasedStore(PostgresBacking(location, codec, origin=_shown(location), lease=lease), lease=lease)
+
+
+def _behind_http(location: str, codec: Codec, environ: Mapping[str, str], seconds: float | None) -> Store:
+    from reconciler.remote.pool import Pool
+    from reconciler.state.http import LEASE as LONGER
+    from reconciler.state.http import HttpBacking, addresses
+    from reconciler.state.leased import LeasedStore
+
+    lease, clock = seconds or LONGER, SystemClock()
+    pool = Pool(connections=2, connect_timeout=10, read_timeout=25, answer_timeout=300, clock=clock)
+    where = addresses(location, environ)
+    backing = HttpBacking(where, codec, pool, origin=_shown(location), lease=lease, clock=clock)
+    return LeasedStore(backing, lease=lease, clock=clock)
+
+
+def _shown(location: str) -> str:
+    """The location without what may follow it: parameters can hold a token."""
+    return urlsplit(location)._replace(query="", fragment="").geturl()

@@ -21,7 +21,7 @@ class Place:
     location: str
     base: Path
 
-    def open(self, project: str = "acme", *, lease: float = 30.0) -> Store:
+    def open(self, project: str = "acme", *, lease: float | None = None) -> Store:
         return open_store(self.location, self.base, project, lease=lease)
 
     @property
@@ -46,7 +46,13 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["file", "s3", "postgres"])
+@pytest.fixture(scope="session")
+def terraform() -> Iterator[str]:
+    with servers.terraform_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["file", "s3", "postgres", "http", "gitlab"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """An empty place of each kind of store; one more kind is one more line here."""
     if request.param == "s3":
@@ -55,6 +61,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         return Place(f"s3://states/{uuid.uuid4().hex}/state.json", tmp_path)
     if request.param == "postgres":
         return Place(_new_database(request.getfixturevalue("postgres")), tmp_path)
+    if request.param in ("http", "gitlab"):
+        for name, value in servers.HTTP.items():
+            monkeypatch.setenv(name, value)
+        paths = {"http": "/states", "gitlab": "/api/v4/projects/1/terraform/state"}
+        return Place(f"{request.getfixturevalue('terraform')}{paths[request.param]}/{uuid.uuid4().hex}", tmp_path)
     return Place("state.json", tmp_path)
 
 

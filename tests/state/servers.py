@@ -20,6 +20,10 @@ S3 = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION"
 """Credentials that the S3 server of the tests takes."""
 
 
+HTTP = {"TF_HTTP_USERNAME": "test", "TF_HTTP_PASSWORD": "test"}
+"""Credentials that the HTTP server of the tests takes."""
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -111,3 +115,16 @@ def _wait_until_it_answers(url: str) -> None:
         except psycopg.OperationalError:
             time.sleep(0.1)
     pytest.fail("PostgreSQL does not answer")
+
+
+@contextmanager
+def terraform_server() -> Iterator[str]:
+    """A server of Terraform's HTTP protocol; its URL."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, Path(__file__).with_name("terraform_server.py"), str(port)])
+    try:
+        wait_for(lambda: socket.create_connection(("127.0.0.1", port), timeout=5).close(), process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
