@@ -37,5 +37,6 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "validate": _output(documents.ValidateDocument),
     "show": _output(documents.ResourceDocument, documents.PlanDocument, documents.StateListDocument),
     "state-show": _output(documents.ResourceDocument),
+    "state-unlock": _output(documents.UnlockDocument),
     "state-list": _output(documents.StateListDocument),
 }

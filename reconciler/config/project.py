@@ -109,3 +109,4 @@ class Project(msgspec.Struct, frozen=True):
     digest: str
     files: tuple[str, ...]
     fingerprint_key: Secret | None = None
+    encryption_keys: tuple[Secret, ...] = ()

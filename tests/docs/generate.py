@@ -91,6 +91,7 @@ EXAMPLES = {
     "show": "reconciler show plan.bin\nreconciler show bridge_number/+15550100200",
     "state list": "reconciler state list",
     "state show": "reconciler state show number/+15550100101\nreconciler state show trunk/edge --json",
+    "state unlock": "reconciler state unlock\nreconciler state unlock --force",
     "schema": "reconciler schema\nreconciler schema --list\nreconciler schema plan",
     "sandbox": "reconciler sandbox --numbers 10000\n"
     "reconciler sandbox --seed world.json --fault rate_limit:every=10 --latency 50",
