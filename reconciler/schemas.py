@@ -39,6 +39,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "validate": _output(documents.ValidateDocument),
     "show": _output(documents.ResourceDocument, documents.PlanDocument, documents.StateListDocument),
     "state-show": _output(documents.ResourceDocument),
+    "state-unlock": _output(documents.UnlockDocument),
     "state-list": _output(documents.StateListDocument),
     "state-mv": _output(state_documents.StateChangeDocument),
     "state-rm": _output(state_documents.StateChangeDocument),

@@ -15,13 +15,13 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
 from reconciler.state import repair as repairing
 from reconciler.state import surgery
-from reconciler.state.backends import open_store
+from reconciler.state.codec import Codec
 from reconciler.state.document import State, decode, empty
 from reconciler.state.files import Disk
 from reconciler.state.former import FormerVersions
 from reconciler.state.holder import this_run
 from reconciler.state.store import Kept, Store
-from reconciler.workflows import Setting, entry_of, validate
+from reconciler.workflows import Setting, cipher_of, entry_of, store_of, validate
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,18 +94,20 @@ def history(setting: Setting) -> list[Kept]:
 def repair(setting: Setting, *, dry_run: bool) -> Repair:
     """Save what can be saved of a damaged state file. Raises ReconcilerError for a state that is no file."""
     project, store = _opened(setting)
-    path = _path(project)
-    with store.lock(this_run(setting.command, setting.now(), setting.environ), setting.lock_timeout):
-        saved = repairing.salvage(path, project.name, _readable(store, path))
+    path, codec = _path(project), Codec(project.name, cipher_of(setting, project))
+    with store.lock(this_run(setting.command, setting.now(), setting.environ), setting.lock_timeout, setting.stop):
+        saved = repairing.salvage(path, codec, _readable(store, path))
         if dry_run or not saved.needed:
             return Repair(saved=saved, aside=None)
-        return Repair(saved=saved, aside=repairing.write(path, saved, setting.clock().strftime("%Y%m%dT%H%M%SZ")))
+        return Repair(
+            saved=saved, aside=repairing.write(path, saved, setting.clock().strftime("%Y%m%dT%H%M%SZ"), codec)
+        )
 
 
 def _operate(setting: Setting, change: Callable[[State], State], dry_run: bool) -> Operation:
     """Change the resources under the lock, and save them as the next version."""
     project, store = _opened(setting)
-    with store.lock(this_run(setting.command, setting.now(), setting.environ), setting.lock_timeout):
+    with store.lock(this_run(setting.command, setting.now(), setting.environ), setting.lock_timeout, setting.stop):
         state = store.load() or empty(project.name)
         after = change(state)
         changes = surgery.changed(state.resources, after.resources)
@@ -117,7 +119,7 @@ def _operate(setting: Setting, change: Callable[[State], State], dry_run: bool) 
 
 def _opened(setting: Setting) -> tuple[Project, Store]:
     project = validate(setting)
-    return project, open_store(project.state, project.base, project.name)
+    return project, store_of(setting, project)
 
 
 def _known(state: State, address: str) -> str:

@@ -19,7 +19,7 @@ from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.saved import plan_of, saved_plan, staleness
 from reconciler.config.load import load
 from reconciler.config.project import Project
-from reconciler.config.secrets import credentials
+from reconciler.config.secrets import credentials, reveal
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
@@ -37,10 +37,11 @@ from reconciler.remote.observe import begin, fetch_number, observe
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
 from reconciler.state.backends import open_store
+from reconciler.state.codec import Cipher
 from reconciler.state.document import State, empty
 from reconciler.state.holder import this_run
 from reconciler.state.planfile import PlanFile
-from reconciler.state.store import Store
+from reconciler.state.store import LockInfo, Store
 
 
 class Progress(Protocol):
@@ -121,18 +122,18 @@ def look(setting: Setting, planner: Planner) -> Planned:
     """A plan, and nothing else: no lock, no write."""
     project = validate(setting)
     with _connected(setting, project) as gateways:
-        return planner(project, _store(project), gateways)
+        return planner(project, store_of(setting, project), gateways)
 
 
 def save(setting: Setting, planned: Planned, path: Path) -> None:
     """Write the plan to a file, with all that tells later whether the world has moved. Raises StateError."""
     saved = saved_plan(planned.plan, planned.project, planned.state, setting.now(), setting.targets, planned.notes)
-    planfile.write(path, saved)
+    planfile.write(path, saved, cipher=cipher_of(setting, planned.project))
 
 
-def read_plan(path: Path) -> PlanFile:
-    """A saved plan. Raises StateError when it is damaged or made by a newer version."""
-    return planfile.read(path)
+def read_plan(setting: Setting, path: Path) -> PlanFile:
+    """A saved plan; the configuration is read only when it is encrypted. Raises StateError when it cannot be read."""
+    return planfile.read(path, lambda: cipher_of(setting, validate(setting)))
 
 
 def apply(setting: Setting, consent: Consent, confirm: Confirm, saved: PlanFile | None = None) -> Applied:
@@ -154,9 +155,9 @@ Planner = Callable[[Project, Store, Mapping[str, Gateway]], Planned]
 def apply_planned(setting: Setting, consent: Consent, confirm: Confirm, planner: Planner) -> Applied:
     """Under the lock: plan, show, refuse what must not be done, ask, carry out."""
     project = validate(setting)
-    store = _store(project)
+    store = store_of(setting, project)
     holder = this_run(setting.command, setting.now(), setting.environ)
-    with store.lock(holder, setting.lock_timeout), _connected(setting, project) as gateways:
+    with store.lock(holder, setting.lock_timeout, setting.stop), _connected(setting, project) as gateways:
         planned = planner(project, store, gateways)
         setting.progress.planned(planned)
         _refuse(planned, consent)
@@ -170,7 +171,7 @@ def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it."""
     project = validate(setting)
     with _connected(setting, project) as gateways:
-        planned = _planned(setting, project, _store(project), gateways, Consent())
+        planned = _planned(setting, project, store_of(setting, project), gateways, Consent())
         found = drifting.find(renamed(planned.state.resources, planned.plan.renames), planned.observed)
         chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
         return planned, attribute(chosen, gateways, setting.clock())
@@ -179,7 +180,13 @@ def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
 def recorded(setting: Setting) -> tuple[Project, State]:
     """The configuration and the state, without asking Twilio anything."""
     project = validate(setting)
-    return project, _read_state(_store(project), project)
+    return project, _read_state(store_of(setting, project), project)
+
+
+def unlock(setting: Setting, *, force: bool) -> LockInfo | None:
+    """Free the lock of the state; what was freed, None when nobody held it. Raises StateLocked when it may not be."""
+    run = this_run(setting.command, setting.now(), setting.environ)
+    return store_of(setting, validate(setting)).unlock(run, force=force)
 
 
 def show(setting: Setting, address: str) -> dict[str, Any]:
@@ -260,8 +267,19 @@ def _refuse(planned: Planned, consent: Consent) -> None:
         raise Refused(*refusals)
 
 
-def _store(project: Project) -> Store:
-    return open_store(project.state, project.base, project.name)
+def store_of(setting: Setting, project: Project) -> Store:
+    """Where the state of this project is kept."""
+    cipher = cipher_of(setting, project)
+    return open_store(project.state, project.base, project.name, cipher=cipher, environ=setting.environ)
+
+
+def cipher_of(setting: Setting, project: Project) -> Cipher | None:
+    """What encrypts the state of this project; None when it is kept in clear."""
+    if not project.encryption_keys:
+        return None
+    from reconciler.state.cipher import Aes  # cryptography is an extra, and takes time to import
+
+    return Aes([reveal(key, setting.environ, project.base) for key in project.encryption_keys])
 
 
 def _read_state(store: Store, project: Project) -> State:

@@ -68,7 +68,11 @@ class Walk:
         planned = intents(self._chains, self._base, self._now())
         self._journal.append([Put(address, entry) for address, entry in planned.items()])
         with ThreadPoolExecutor(self._workers, thread_name_prefix="apply") as pool:
-            self._loop(pool)
+            try:
+                self._loop(pool)
+            except BaseException:
+                self._stop.set()  # what cannot be recorded any more must not be begun either
+                raise
         for action in self._order:
             if id(action) not in self._outcomes:
                 self._outcomes[id(action)] = _stopped(action)

@@ -36,7 +36,7 @@ def apply(
     from reconciler import workflows
 
     def run(setting: workflows.Setting, confirm: workflows.Confirm) -> workflows.Applied:
-        saved = workflows.read_plan(shared.directory / planfile) if planfile else None
+        saved = workflows.read_plan(setting, shared.directory / planfile) if planfile else None
         return workflows.apply(msgspec.structs.replace(setting, baseline=baseline), consent, confirm, saved)
 
     consent = workflows.Consent(takeovers=takeovers, force=force)

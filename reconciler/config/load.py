@@ -128,6 +128,10 @@ def _project(
         files=tuple(merged.files),
         moves=moves,
         fingerprint_key=to_secret(key, settings.header_places["fingerprint_key"].at("value")) if key else None,
+        encryption_keys=tuple(
+            to_secret(each, settings.header_places["encryption_key"].at("value"))
+            for each in header.encryption_key or ()
+        ),
     )
 
 

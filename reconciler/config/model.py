@@ -11,6 +11,7 @@ from reconciler.config.fields import (
     ProjectName,
     Quota,
     SecretReference,
+    SecretReferences,
     Section,
     State,
     Takeover,
@@ -90,6 +91,10 @@ class Header(Section):
     state: State = optional("Where state is kept: a file, or a URL.", "s3://bucket/state.json", default="./state.json")
     fingerprint_key: SecretReference | None = optional(
         "Key by which changed secrets are recognised without being stored.", {"env": "FINGERPRINT_KEY"}
+    )
+    encryption_key: SecretReferences | None = optional(
+        "Key that encrypts state and saved plans; of several, the first encrypts and all decrypt.",
+        {"env": "RECONCILER_ENCRYPTION_KEY"},
     )
 
 

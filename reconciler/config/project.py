@@ -111,3 +111,4 @@ class Project(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
     fingerprint_key: Secret | None = None
     moves: tuple[Move, ...] = ()
+    encryption_keys: tuple[Secret, ...] = ()

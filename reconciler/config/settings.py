@@ -22,7 +22,7 @@ from reconciler.config.translate import VERSION_ADVICE, validate
 from reconciler.diagnostics import Diagnostic
 
 T = TypeVar("T")
-_HEADER = ("version", "project", "state", "fingerprint_key")
+_HEADER = ("version", "project", "state", "fingerprint_key", "encryption_key")
 
 
 class Checked(NamedTuple, Generic[T]):

@@ -16,6 +16,7 @@ from reconciler.report.documents import (
     PlannedAction,
     ResourceDocument,
     StateListDocument,
+    UnlockDocument,
     ValidateDocument,
 )
 from reconciler.report.state_documents import StateDocument
@@ -54,6 +55,8 @@ def render(document: Document, style: Style) -> str:
             lines = _resource(document, style)
         case StateDocument():
             lines = state_lines(document, style)
+        case UnlockDocument():
+            lines = iter([_unlocked(document)])
         case _:
             lines = iter(())
     return "".join(f"{line}\n" for line in lines)
@@ -193,6 +196,13 @@ def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
         if isinstance(raw, dict):
             yield f"{style('strong', key)}"
             yield from (f"  {field}: {value(inner)}" for field, inner in raw.items())
+
+
+def _unlocked(document: UnlockDocument) -> str:
+    if not document.unlocked:
+        return "The state is not locked."
+    who = "{who} on {host}, since {since}, for `{command}`".format(**document.holder) if document.holder else "unknown"
+    return f"Unlocked. The lock was held by: {who}."
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

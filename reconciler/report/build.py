@@ -28,8 +28,10 @@ from reconciler.report.documents import (
     ResourceDocument,
     ResourceRow,
     StateListDocument,
+    UnlockDocument,
 )
 from reconciler.state.planfile import PlanFile
+from reconciler.state.store import LockInfo
 
 
 def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str = "plan") -> PlanDocument:
@@ -169,3 +171,10 @@ def _error(outcome: Outcome) -> NumberError:
 def _severities(diagnostics: Sequence[Diagnostic]) -> dict[str, int]:
     counts = Counter(d.severity for d in diagnostics)
     return {"errors": counts["error"], "warnings": counts["warning"]}
+
+
+def unlock_document(found: LockInfo | None) -> UnlockDocument:
+    """A lock that was freed; None when there was none."""
+    holder = msgspec.to_builtins(found.holder) if found is not None and found.holder is not None else None
+    freed = found is not None
+    return UnlockDocument(command="state unlock", summary={"unlocked": int(freed)}, unlocked=freed, holder=holder)

@@ -124,3 +124,10 @@ class StateListDocument(Document, kw_only=True):
     """What `state list` prints."""
 
     resources: list[ResourceRow]
+
+
+class UnlockDocument(Document, kw_only=True):
+    """What `state unlock` prints: whether there was a lock, and who held it, as far as that is known."""
+
+    unlocked: bool
+    holder: dict[str, Any] | None

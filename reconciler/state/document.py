@@ -105,6 +105,8 @@ class Head(msgspec.Struct):
 
 
 _OPENING = b',"resources":{'
+SEALED = b',"sealed":'
+"""What stands in the place of resources when they are encrypted."""
 _TAIL = b"\n}}\n"
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER = msgspec.json.Decoder(_Rows)
@@ -115,10 +117,19 @@ def empty(project: str) -> State:
     return State(project=project, lineage=str(uuid.uuid4()), serial=0, resources={})
 
 
+def head_of(document: Document) -> Head:
+    """All of a document but its resources."""
+    return Head(FORMAT, document.project, document.lineage, document.serial, document.saved)
+
+
+def head_line(top: Head, opening: bytes) -> bytes:
+    """The first line of a document, after which `opening` goes on."""
+    return _ENCODER.encode(top)[:-1] + opening + b"\n"
+
+
 def blocks(document: Document) -> Iterator[bytes]:
     """The document piece by piece, so that writing it needs no memory to speak of; same state, same bytes."""
-    head = Head(FORMAT, document.project, document.lineage, document.serial, document.saved)
-    yield _ENCODER.encode(head)[:-1] + _OPENING + b"\n"
+    yield head_line(head_of(document), _OPENING)
     resources, addresses = document.resources, sorted(document.resources)
     add = _ENCODER.encode_into
     for start in range(0, len(addresses), _LINES_A_BLOCK):
@@ -155,7 +166,8 @@ def decode(data: bytes, project: str, origin: str, *, migrations: Mapping[int, S
 def head(beginning: bytes) -> Head | None:
     """The head of a document of which this is the beginning; None when that is no whole first line."""
     try:
-        return msgspec.json.decode(beginning.split(b"\n", 1)[0].removesuffix(_OPENING) + b"}", type=Head)
+        line = beginning.split(b"\n", 1)[0].removesuffix(_OPENING).removesuffix(SEALED)
+        return msgspec.json.decode(line + b"}", type=Head)
     except DAMAGE:
         return None
 

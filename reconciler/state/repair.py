@@ -14,7 +14,8 @@ import msgspec
 from reconciler.errors import StateError
 from reconciler.model import Entry
 from reconciler.state import journal as lines
-from reconciler.state.document import State, blocks, decode, empty, head
+from reconciler.state.codec import Codec
+from reconciler.state.document import State, empty, head
 from reconciler.state.files import Disk, Files, write_whole
 from reconciler.state.rows import DAMAGE
 from reconciler.state.store import Record, apply_records
@@ -36,42 +37,51 @@ class Salvage(msgspec.Struct, frozen=True):
         return bool(self.damaged)
 
 
-def salvage(path: Path, project: str, former: Sequence[State], files: Files | None = None) -> Salvage:
-    """Look at a state file and its journal, and save what can be saved. Changes nothing."""
+def salvage(path: Path, codec: Codec, former: Sequence[State], files: Files | None = None) -> Salvage:
+    """Look at a state file and its journal, and save what can be saved. Changes nothing.
+
+    Raises StateError for what is no damage: a key that is missing, another project, a newer format.
+    """
     disk = files or Disk()
     data = disk.read(path)
     journal = disk.read(_journal(path))
     damaged = []
     try:
-        state = decode(data, project, str(path)) if data is not None else None
-    except StateError:
+        state = codec.state(data, str(path)) if data is not None else None
+    except StateError as error:
+        _only_damage(error)
         damaged.append(path)
         state = None
     found = dict(state.resources) if state is not None else _lines(data or b"")
     last = former[0] if former else None
     missing = {} if state is not None or last is None else {a: e for a, e in last.resources.items() if a not in found}
-    records, whole = _records(journal, state, path)
+    records, whole = _records(journal, state, path, codec)
     if not whole:
         damaged.append(_journal(path))
     resources = {**found, **missing}
     apply_records(resources, records)
-    saved = _next(state or _beginning(data, last, project), resources, damaged)
+    saved = _next(state or _beginning(data, last, codec.project), resources, damaged)
     return Salvage(saved, len(found), len(missing), len(records), damaged)
 
 
-def write(path: Path, saved: Salvage, suffix: str, files: Files | None = None) -> list[Path]:
+def write(path: Path, saved: Salvage, suffix: str, codec: Codec, files: Files | None = None) -> list[Path]:
     """Under the lock: put the damaged files aside under names that end in `suffix`, and write what was saved."""
     disk = files or Disk()
     aside = [damaged.with_name(f"{damaged.name}.damaged-{suffix}") for damaged in saved.damaged]
     for damaged, name in zip(saved.damaged, aside, strict=True):
         write_whole(disk, name, [disk.read(damaged) or b""], temporary=name.with_name(f"{name.name}.new"))
-    write_whole(disk, path, blocks(saved.state), temporary=path.with_name(f"{path.name}.new"))
+    write_whole(disk, path, codec.blocks(saved.state), temporary=path.with_name(f"{path.name}.new"))
     disk.remove(_journal(path))
     return aside
 
 
 def _journal(path: Path) -> Path:
     return path.with_name(f"{path.name}.journal")
+
+
+def _only_damage(error: StateError) -> None:
+    if any(problem.code != "state_damaged" for problem in error.diagnostics):
+        raise error
 
 
 def _lines(data: bytes) -> dict[str, Entry]:
@@ -85,15 +95,16 @@ def _lines(data: bytes) -> dict[str, Entry]:
     return found
 
 
-def _records(journal: bytes | None, state: State | None, path: Path) -> tuple[list[Record], bool]:
+def _records(journal: bytes | None, state: State | None, path: Path, codec: Codec) -> tuple[list[Record], bool]:
     """The records before the first damage that continue this state, and whether there is no damage."""
     if journal is None:
         return [], True
     parts = journal.split(b"\n")
     for count in range(len(parts), 0, -1):
         try:
-            leftover = lines.parse(b"\n".join([*parts[: count - 1], b""]), str(path))
-        except StateError:
+            leftover = lines.parse(b"\n".join([*parts[: count - 1], b""]), str(path), codec)
+        except StateError as error:
+            _only_damage(error)
             continue
         if leftover is None:
             return [], count >= len(parts)

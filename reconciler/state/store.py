@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from threading import Event
 from typing import Protocol
 
 import msgspec
@@ -54,6 +55,13 @@ class Lease(msgspec.Struct, frozen=True):
     holder: Holder
 
 
+class LockInfo(msgspec.Struct, frozen=True):
+    """A lock that is held: by whom, if that is known, and whether its lease ran out."""
+
+    holder: Holder | None
+    expired: bool = False
+
+
 FORMER = 10
 """How many former versions a store keeps."""
 
@@ -88,8 +96,20 @@ class Store(Protocol):
         Needs no lock, and is a state that there was, whole, whatever other runs do meanwhile.
         """
 
-    def lock(self, holder: Holder, timeout: float = 0.0) -> AbstractContextManager[Lease]:
-        """Hold the lock; StateLocked, which names its holder, when it is not free within these seconds."""
+    def lock(self, holder: Holder, timeout: float = 0.0, stop: Event | None = None) -> AbstractContextManager[Lease]:
+        """Hold the lock; StateLocked, which names its holder, when it is not free within these seconds.
+
+        Should the lock get lost meanwhile, `stop` is set, and whatever writes after that raises StateLocked.
+        """
+
+    def lock_info(self) -> LockInfo | None:
+        """Who holds the lock; None when nobody does."""
+
+    def unlock(self, by: Holder, *, force: bool) -> LockInfo | None:
+        """Free the lock when it ran out, or is one that `by` left behind, or with force; what was freed, if any.
+
+        StateLocked when somebody else holds it, or when it is of the kind that only its process can give back.
+        """
 
     def begin(self, state: State) -> Journal:
         """Under lock: open the journal upon `state`, which is made durable first if it is not yet.

@@ -101,6 +101,7 @@ EXAMPLES = {
     "state push": "reconciler state push state.bin --dry-run",
     "state history": "reconciler state history",
     "state repair": "reconciler state repair --dry-run",
+    "state unlock": "reconciler state unlock\nreconciler state unlock --force",
     "schema": "reconciler schema\nreconciler schema --list\nreconciler schema plan",
     "sandbox": "reconciler sandbox --numbers 10000\n"
     "reconciler sandbox --seed world.json --fault rate_limit:every=10 --latency 50",

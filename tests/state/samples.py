@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from threading import Event
 
 from reconciler.model import Action, ApplicationRoute, Change, Entry, Options, TrunkRoute, Webhook
@@ -54,7 +55,7 @@ def state(count: int = 3) -> State:
 
 
 def holder(command: str = "reconciler apply") -> Holder:
-    return Holder("alice", "laptop", 4711, command, NOW, "run-1", "https://ci.example/1")
+    return Holder("alice", "laptop", 4711, command, NOW, uuid.uuid4().hex, "https://ci.example/1")
 
 
 def plan(**changes: object) -> PlanFile:
