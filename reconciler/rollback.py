@@ -19,7 +19,7 @@ from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import observe
 from reconciler.state.document import State, empty
 from reconciler.state.store import Kept, Store
-from reconciler.workflows import Applied, Confirm, Consent, Planned, Planner, Setting, announced, apply_planned, look
+from reconciler.workflows import Applied, Confirm, Consent, Planned, Planner, Setting, apply_planned, judged, look
 
 PREVIOUS = "previous"
 """The version before the present one: the way back from the last apply."""
@@ -45,10 +45,11 @@ def _planner(setting: Setting, consent: Consent, to: str) -> Planner:
         whole = planning.plan(there, observed, project.our_urls)
         chosen = select(whole, setting.targets, setting.excludes)
         remarks = [d for d in chosen.diagnostics if d.severity != "error"]
-        notes = [*remarks, *planning.differs(there, project.desired), *announced(chosen, project, consent)]
+        notes = [*remarks, *planning.differs(there, project.desired)]
         errors = tuple(d for d in chosen.diagnostics if d.severity == "error")
         chosen = msgspec.structs.replace(chosen, diagnostics=errors)
-        return Planned(project=project, state=now, plan=chosen, observed=observed, notes=tuple(notes))
+        way = Planned(project=project, state=now, plan=chosen, observed=observed, notes=tuple(notes))
+        return judged(setting, way, consent)
 
     return planned
 

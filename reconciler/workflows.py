@@ -5,7 +5,7 @@ Nothing here prints, reads the command line or decides an exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ import msgspec
 from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.saved import plan_of, saved_plan, staleness
+from reconciler.config.baseline import load_baseline
 from reconciler.config.load import load
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials, reveal
@@ -26,10 +27,13 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.planning import drift as drifting
 from reconciler.planning import guard
+from reconciler.planning.baseline import baseline_of
+from reconciler.planning.baseline import refusals as baseline_refusals
 from reconciler.planning.moved import follow, renamed
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.planning.remembered import observed_from, plannable
+from reconciler.planning.secrecy import kept_in_clear
 from reconciler.planning.select import matches, select
 from reconciler.remote.attribution import attribute
 from reconciler.remote.gateway import CallRecord, Gateway
@@ -91,13 +95,15 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard."""
+    """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard,
+    `refusals` what forbids to apply it."""
 
     project: Project
     state: State
     plan: Plan
     observed: Observed
     notes: tuple[Diagnostic, ...]
+    refusals: tuple[Diagnostic, ...] = ()
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +147,7 @@ def apply(setting: Setting, consent: Consent, confirm: Confirm, saved: PlanFile 
 
     def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
         fresh = _planned(setting, project, store, gateways, consent)
-        return fresh if saved is None else _saved_over(saved, fresh)
+        return fresh if saved is None else _saved_over(setting, saved, fresh, gateways, consent)
 
     return apply_planned(setting, consent, confirm, planned)
 
@@ -160,7 +166,7 @@ def apply_planned(setting: Setting, consent: Consent, confirm: Confirm, planner:
     with store.lock(holder, setting.lock_timeout, setting.stop), _connected(setting, project) as gateways:
         planned = planner(project, store, gateways)
         setting.progress.planned(planned)
-        _refuse(planned, consent)
+        _refuse(planned)
         if planned.plan.actions and not confirm(planned):
             return Applied(planned=planned, result=Result(()), declined=True)
         result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting)
@@ -239,32 +245,47 @@ def _planned(
     whole = make(desired, resources, observed, project.our_urls)
     whole = msgspec.structs.replace(whole, renames=renames)
     chosen = select(whole, setting.targets, setting.excludes)
-    notes += announced(chosen, project, consent)
-    return Planned(project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes))
+    planned = Planned(project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes))
+    return judged(setting, planned, consent)
 
 
-def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
+def _saved_over(
+    setting: Setting, saved: PlanFile, planned: Planned, gateways: Mapping[str, Gateway], consent: Consent
+) -> Planned:
     """The saved plan in place of the fresh one. Raises Refused when anything it was made from has moved."""
-    stale = staleness(saved, planned.project, planned.state, planned.observed)
+
+    def who(moved: Sequence[drifting.Drifted]) -> Sequence[drifting.Drifted]:
+        return attribute(moved, gateways, setting.clock())
+
+    stale = staleness(saved, planned.project, planned.state, planned.observed, who)
     if stale:
         raise Refused(*stale)
-    return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan))
+    taken = judged(setting, msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan)), consent)
+    return msgspec.structs.replace(taken, notes=planned.notes)
 
 
-def announced(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic]:
-    """What apply would refuse, as warnings of the plan; what is an error of the plan itself is not said twice."""
+def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
+    """The plan with all that forbids applying it, which is announced in its notes as well."""
+    project, plan = planned.project, planned.plan
     refusals = guard.refusals(plan, project.safety, consent.takeovers, force=consent.force)
-    return [guard.as_warning(refusal) for refusal in refusals if refusal not in plan.diagnostics]
+    if setting.baseline is not None:
+        other = load_baseline(setting.baseline, setting.directory / setting.file, setting.directory, setting.environ)
+        held = baseline_of(setting.baseline, other.safety, other.desired)
+        refusals += baseline_refusals(plan, held, consent.takeovers, force=consent.force, own=refusals)
+    in_clear = [] if project.encryption_keys or project.safety.state_secrets == "allow" else kept_in_clear(plan)
+    refusals += in_clear if project.safety.state_secrets == "refuse" else []
+    told = [*refusals, *(problem for problem in in_clear if problem not in refusals)]
+    notes = [guard.as_warning(problem) for problem in told if problem not in plan.diagnostics]
+    return msgspec.structs.replace(planned, refusals=tuple(refusals), notes=(*planned.notes, *notes))
 
 
-def _refuse(planned: Planned, consent: Consent) -> None:
+def _refuse(planned: Planned) -> None:
     """Raise what forbids applying this plan. Nothing has been written yet."""
     errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "protected"]
     if has_errors(errors):
         raise ReconcilerError(*errors)
-    refusals = guard.refusals(planned.plan, planned.project.safety, consent.takeovers, force=consent.force)
-    if refusals:
-        raise Refused(*refusals)
+    if planned.refusals:
+        raise Refused(*planned.refusals)
 
 
 def store_of(setting: Setting, project: Project) -> Store:

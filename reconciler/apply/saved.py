@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -11,9 +11,10 @@ from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Action, Live, Wire
+from reconciler.planning.drift import Drifted
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, fingerprint
-from reconciler.planning.stale import appeared, moved_base, moved_objects
+from reconciler.planning.stale import appeared, edits, moved_base, moved_objects
 from reconciler.state import planfile
 from reconciler.state.document import State
 from reconciler.state.planfile import PlanFile
@@ -42,7 +43,13 @@ def saved_plan(
     )
 
 
-def staleness(saved: PlanFile, project: Project, state: State, observed: Observed) -> list[Diagnostic]:
+Who = Callable[[Sequence[Drifted]], Sequence[Drifted]]
+"""Says who made changes, as far as that can be found out."""
+
+
+def staleness(
+    saved: PlanFile, project: Project, state: State, observed: Observed, who: Who = lambda moved: moved
+) -> list[Diagnostic]:
     """Everything that has moved since the plan was saved; empty when it may be applied."""
     bases = (
         ("project", saved.project, project.name),
@@ -51,8 +58,12 @@ def staleness(saved: PlanFile, project: Project, state: State, observed: Observe
     moved = [moved_base(kind, was, now) for kind, was, now in bases if was != now]
     of_state = planfile.moved(saved, state)
     moved += [of_state] if of_state is not None else []
-    return moved or [
-        *moved_objects(saved.fingerprints, _live_fingerprints(saved, observed)),
+    if moved:
+        return moved
+    live = _live_fingerprints(saved, observed)
+    edited = who(edits(saved.fingerprints, live, {action.address: action.account for action in saved.actions}))
+    return [
+        *moved_objects(saved.fingerprints, live, {found.address: found.actor for found in edited}),
         *appeared(a.address for a in saved.actions if a.action == "create" and a.address in observed.others),
     ]
 

@@ -121,7 +121,7 @@ def _project(
         platforms={name: compile_platform(name, p, place) for name, (place, p) in settings.platforms.items() if p},
         agents=_agents(settings),
         desired=desired,
-        safety=Safety(safety.takeover, safety.max_updates, safety.max_removals),
+        safety=Safety(safety.takeover, safety.max_updates, safety.max_removals, safety.state_secrets),
         our_urls=frozenset([*urls, *_agent_urls(settings)]),
         warnings=warnings,
         digest=merged.digest,

@@ -74,6 +74,9 @@ class Safety(Section):
         default="30%",
         validate_default=True,
     )
+    state_secrets: Literal["warn", "allow", "refuse"] = optional(
+        "Before a URL with a password or a token goes into a state that is not encrypted.", "refuse", default="warn"
+    )
 
 
 class Move(Section):

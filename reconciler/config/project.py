@@ -88,6 +88,7 @@ class Safety(msgspec.Struct, frozen=True):
     takeover: Takeover = "refuse"
     max_updates: Limit = Limit(30, percent=True)
     max_removals: Limit = Limit(30, percent=True)
+    state_secrets: Literal["warn", "allow", "refuse"] = "warn"
 
 
 class Project(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Change, WireValue
+from reconciler.planning.secrecy import masked
 from reconciler.report.documents import (
     ActionOutcome,
     ApplyDocument,
@@ -59,12 +60,12 @@ def render(document: Document, style: Style) -> str:
             lines = iter([_unlocked(document)])
         case _:
             lines = iter(())
-    return "".join(f"{line}\n" for line in lines)
+    return masked("".join(f"{line}\n" for line in lines))
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style, source_line: SourceLine) -> str:
     """Diagnostics with their place, the line of the file and a caret below it."""
-    return "".join(f"{line}\n" for d in diagnostics for line in _diagnostic(d, style, source_line))
+    return masked("".join(f"{line}\n" for d in diagnostics for line in _diagnostic(d, style, source_line)))
 
 
 def value(raw: WireValue) -> str:
