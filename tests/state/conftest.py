@@ -86,7 +86,7 @@ def new_place(kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeyp
             monkeypatch.setenv(name, value)
         return Place(f"s3://states/{uuid.uuid4().hex}/state.json", tmp_path)
     if kind == "postgres":
-        return Place(_new_schema(request.getfixturevalue("postgres")), tmp_path)
+        return Place(new_schema(request.getfixturevalue("postgres")), tmp_path)
     if kind in ("http", "gitlab"):
         for name, value in servers.HTTP.items():
             monkeypatch.setenv(name, value)
@@ -95,7 +95,8 @@ def new_place(kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeyp
     return Place("state.json", tmp_path)
 
 
-def _new_schema(url: str) -> str:
+def new_schema(url: str) -> str:
+    """An empty corner of the server, as the URL that leads to it."""
     import psycopg
 
     name = f"s{uuid.uuid4().hex}"
