@@ -180,6 +180,7 @@ class BucketBacking:
 
     def replace(self, state: State, known: Mapping[str, Entry] | None, grant: Grant) -> None:
         """See `Backing`."""
+        self._need_lock(grant)
         if grant.unfenced:
             self._end_journal(state, grant)
         self._bucket.copy(self._key, self._former(state.serial - 1))
@@ -188,11 +189,12 @@ class BucketBacking:
         self._clear(state.serial)
 
     def append(self, state: State, batch: int, records: Sequence[Record], grant: Grant) -> None:
-        """See `Backing`."""
+        """See `Backing`. The lock is looked at afterwards: if it is ours then, nobody can have come in between."""
         body = msgspec.Raw(self._codec.records(records))
         mine = _Batch(state.lineage, state.serial, grant.token, uuid.uuid4().hex, body)
         if not self._put_new(self._batch(state.serial, batch), _encode(mine)):
             raise LeaseLost
+        self._need_lock(grant)
 
     def history(self) -> list[Kept]:
         """See `Store`."""
@@ -284,6 +286,10 @@ class BucketBacking:
             former = self._bucket.list(f"{self._key}.history/")[:-FORMER]
             present = f"{self._key}.journal/{serial:09d}/"
             self._bucket.delete([*(key for key in journals if key < present and key != self._end), *former])
+
+    def _need_lock(self, grant: Grant) -> None:
+        if not _is_of(self._read_lock()[1], grant):
+            raise LeaseLost
 
     def _read_lock(self) -> tuple[Found | None, _Lock]:
         found = self._bucket.get(f"{self._key}.lock")

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import tempfile
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,24 +33,6 @@ class Place:
     def of_many(self) -> bool:
         """Whether several projects have their state in one place."""
         return self.location.startswith("postgresql:")
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    with servers.s3_server() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder, servers.postgres_server(Path(folder)) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def terraform() -> Iterator[str]:
-    with servers.terraform_server() as url:
-        yield url
 
 
 KINDS = ("file", "s3", "postgres", "http")

@@ -192,7 +192,8 @@ def test_what_arrives_before_the_first_write_of_the_next_run_is_not_lost() -> No
     with store.lock(holder()):
         loaded = store.load()
         assert loaded is not None
-        late._backing.append(known, 1, [Put(address(5), entry(5))], grant)
+        with pytest.raises(LeaseLost):
+            late._backing.append(known, 1, [Put(address(5), entry(5))], grant)
         with pytest.raises(StateError, match="state_moved"):
             store.begin(loaded)
     recover(world.store())
