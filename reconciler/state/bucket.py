@@ -37,6 +37,7 @@ from reconciler.state.rows import DAMAGE
 from reconciler.state.store import FORMER, Kept, LockInfo, Record
 
 _AT_ONCE = 16
+_WHOLE_SECONDS = 1.0  # more exactly, stores do not say when an object was put
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -103,6 +104,7 @@ class BucketBacking:
         self._lease = lease
         self._tag: str | None = None  # of the version that was read or written last
         self._batches = 0  # of its journal, when it was read
+        self._end = ""  # what we put there to end it; it stays, for what it keeps out may come late
 
     @property
     def origin(self) -> str:
@@ -178,6 +180,7 @@ class BucketBacking:
 
     def replace(self, state: State, known: Mapping[str, Entry] | None, grant: Grant) -> None:
         """See `Backing`."""
+        self._need_lock(grant)
         if grant.unfenced:
             self._end_journal(state, grant)
         self._bucket.copy(self._key, self._former(state.serial - 1))
@@ -186,11 +189,12 @@ class BucketBacking:
         self._clear(state.serial)
 
     def append(self, state: State, batch: int, records: Sequence[Record], grant: Grant) -> None:
-        """See `Backing`."""
+        """See `Backing`. The lock is looked at afterwards: if it is ours then, nobody can have come in between."""
         body = msgspec.Raw(self._codec.records(records))
         mine = _Batch(state.lineage, state.serial, grant.token, uuid.uuid4().hex, body)
         if not self._put_new(self._batch(state.serial, batch), _encode(mine)):
             raise LeaseLost
+        self._need_lock(grant)
 
     def history(self) -> list[Kept]:
         """See `Store`."""
@@ -252,7 +256,8 @@ class BucketBacking:
         """Take the number of the batch after those that were read; state_moved when somebody has written it since."""
         before = state.serial - 1
         end = _Batch(state.lineage, before, grant.token, uuid.uuid4().hex, msgspec.Raw(_NOTHING))
-        if not self._put_new(self._batch(before, self._batches + 1), _encode(end)):
+        self._end = self._batch(before, self._batches + 1)
+        if not self._put_new(self._end, _encode(end)):
             raise problems.state_moved(self._origin, f"serial {before} and more records of a journal", "fewer")
 
     def _put_version(self, state: State, over: str | None) -> None:
@@ -280,7 +285,11 @@ class BucketBacking:
             journals = self._bucket.list(f"{self._key}.journal/")
             former = self._bucket.list(f"{self._key}.history/")[:-FORMER]
             present = f"{self._key}.journal/{serial:09d}/"
-            self._bucket.delete([*(key for key in journals if key < present), *former])
+            self._bucket.delete([*(key for key in journals if key < present and key != self._end), *former])
+
+    def _need_lock(self, grant: Grant) -> None:
+        if not _is_of(self._read_lock()[1], grant):
+            raise LeaseLost
 
     def _read_lock(self) -> tuple[Found | None, _Lock]:
         found = self._bucket.get(f"{self._key}.lock")
@@ -301,7 +310,7 @@ class BucketBacking:
 
     def _ran_out(self, found: Found) -> bool:
         """By the store's own clock: those of two machines may differ by more than a lease lasts."""
-        return self._bucket.now() - found.modified > self._lease
+        return self._bucket.now() - found.modified > self._lease + _WHOLE_SECONDS
 
     def _former(self, serial: int) -> str:
         return f"{self._key}.history/{serial:09d}.json"

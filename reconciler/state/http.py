@@ -39,6 +39,7 @@ _ATTEMPTS = 3
 _WITHIN = 25.0
 _LOST = (409, 412, 423)
 _CLOCKS_AGREE = 10.0
+_WHOLE_SECONDS = 1.0  # more exactly, the server does not say what time it is
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -308,7 +309,7 @@ class HttpBacking:
             locked = datetime.fromisoformat(seen.created.replace("Z", "+00:00")).timestamp()
         except ValueError:
             return False
-        return self._clock.wall() + self._ahead - max(locked, heard) > self._lease
+        return self._clock.wall() + self._ahead - max(locked, heard) > self._lease + _WHOLE_SECONDS
 
     def _body(self, holder: Holder) -> _LockBody:
         now = datetime.fromtimestamp(self._clock.wall() + self._ahead, UTC).isoformat()

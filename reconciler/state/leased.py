@@ -132,6 +132,8 @@ class LeasedStore:
             raise problems.lock_lost(self._backing.origin, reason)
         try:
             yield grant
+            if reason := heart.why_lost():  # whether what was written in time arrived in time is not known
+                raise problems.lock_lost(self._backing.origin, reason)
         except LeaseLost as error:
             heart.lose("Another run, or `state unlock`, took the lock over")
             raise problems.lock_lost(self._backing.origin, heart.why_lost()) from error

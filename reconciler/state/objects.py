@@ -96,9 +96,11 @@ class ObstoreBucket:
         mode: Any = "create" if over is None else _condition(over)
         try:
             done = obstore.put(self._store, key, data, mode=mode, use_multipart=False)
-        except (AlreadyExistsError, PreconditionError, FileNotFoundError):
+        except (AlreadyExistsError, PreconditionError):
             return None
-        except BaseError as error:
+        except (FileNotFoundError, BaseError) as error:
+            if over is not None and isinstance(error, FileNotFoundError):
+                return None
             raise problems.state_unwritable(self._origin, _first_line(error)) from error
         return _tag(done)
 
@@ -132,7 +134,7 @@ class ObstoreBucket:
 
         try:
             return sorted(found["path"] for found in obstore.list(self._store, prefix=prefix).collect())
-        except BaseError as error:
+        except (FileNotFoundError, BaseError) as error:
             raise problems.state_unreadable(self._origin, _first_line(error)) from error
 
     def now(self) -> float:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import tempfile
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,24 +35,6 @@ class Place:
         return self.location.startswith("postgresql:")
 
 
-@pytest.fixture(scope="session")
-def s3() -> Iterator[str]:
-    with servers.s3_server() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder, servers.postgres_server(Path(folder)) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def terraform() -> Iterator[str]:
-    with servers.terraform_server() as url:
-        yield url
-
-
 KINDS = ("file", "s3", "postgres", "http")
 KEY = "a key of the tests, and of nothing else"
 
@@ -86,7 +66,7 @@ def new_place(kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeyp
             monkeypatch.setenv(name, value)
         return Place(f"s3://states/{uuid.uuid4().hex}/state.json", tmp_path)
     if kind == "postgres":
-        return Place(_new_schema(request.getfixturevalue("postgres")), tmp_path)
+        return Place(new_schema(request.getfixturevalue("postgres")), tmp_path)
     if kind in ("http", "gitlab"):
         for name, value in servers.HTTP.items():
             monkeypatch.setenv(name, value)
@@ -95,7 +75,8 @@ def new_place(kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeyp
     return Place("state.json", tmp_path)
 
 
-def _new_schema(url: str) -> str:
+def new_schema(url: str) -> str:
+    """An empty corner of the server, as the URL that leads to it."""
     import psycopg
 
     name = f"s{uuid.uuid4().hex}"

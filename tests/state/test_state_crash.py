@@ -10,7 +10,7 @@ import pytest
 from reconciler.model import Entry
 from reconciler.state.document import State, Version, decode, encode
 from reconciler.state.file import FileStore
-from reconciler.state.store import Drop, Put, Record
+from reconciler.state.store import Drop, Put, Record, Store
 
 from .faulty import FaultyFiles, Image, PowerCut
 from .samples import address, entry, holder, state
@@ -43,7 +43,7 @@ class Witness:
         self.certain = dict(self.under_way)
 
 
-def run(store: FileStore, witness: Witness | None = None) -> None:
+def run(store: Store, witness: Witness | None = None) -> None:
     """What apply does: intents, outcomes, fold; and a `state rm` at the end."""
     witness = witness or Witness({})
     with store.lock(holder()):
@@ -59,7 +59,7 @@ def run(store: FileStore, witness: Witness | None = None) -> None:
         witness.acknowledge()
 
 
-def recover(store: FileStore) -> None:
+def recover(store: Store) -> None:
     """The next run: begins upon what it finds, and ends at once."""
     with store.lock(holder()):
         store.begin(store.load() or EMPTY).fold()
