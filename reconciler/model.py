@@ -98,12 +98,21 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     """Declared with nothing: recorded and watched, never written."""
 
 
+class Purchase(msgspec.Struct, frozen=True):
+    """That a number may be bought: country (ISO 3166), local, mobile or toll_free, and the most it may cost a month."""
+
+    country: str
+    type: str = "local"
+    max_price: float | None = None
+
+
 class Profile(msgspec.Struct, frozen=True):
     """What a declaration asks for, without saying of whom: shared by all numbers declared alike."""
 
     account: str
     attrs: Attrs
     options: Options
+    purchase: Purchase | None = None
 
 
 class Desired(msgspec.Struct, frozen=True):
@@ -124,6 +133,7 @@ class Desired(msgspec.Struct, frozen=True):
     sid: str | None = None
     parent: str | None = None
     on_create: Attrs = {}
+    needs: tuple[str, ...] = ()
 
 
 class Live(msgspec.Struct, frozen=True, gc=False):

@@ -18,6 +18,7 @@ from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.saved import plan_of, saved_plan, staleness
 from reconciler.config.baseline import load_baseline
+from reconciler.config.fingerprints import seal
 from reconciler.config.load import load
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials, reveal
@@ -38,6 +39,7 @@ from reconciler.planning.select import matches, select
 from reconciler.remote.attribution import attribute
 from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
+from reconciler.remote.prices import priced
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
 from reconciler.state.backends import open_store
@@ -88,15 +90,18 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person applying agrees to: takeovers of these addresses (globs), and limits exceeded."""
+    """What the person applying agrees to: takeovers of these addresses (globs), purchases, and limits exceeded."""
 
     takeovers: tuple[str, ...] = ()
+    purchases: bool = False
     force: bool = False
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard,
-    `refusals` what forbids to apply it."""
+    `refusals` what forbids to apply it. `secrets` are those behind the fingerprints in the plan; they are never shown
+    or stored.
+    """
 
     project: Project
     state: State
@@ -104,6 +109,10 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     observed: Observed
     notes: tuple[Diagnostic, ...]
     refusals: tuple[Diagnostic, ...] = ()
+    secrets: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Planned(actions={len(self.plan.actions)})"
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +155,7 @@ def apply(setting: Setting, consent: Consent, confirm: Confirm, saved: PlanFile 
     """Plan (or take a saved plan that still fits), ask, carry out. Raises Refused, and what `plan` raises."""
 
     def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
-        fresh = _planned(setting, project, store, gateways, consent)
+        fresh = _planned(setting, project, store, gateways, consent, saved)
         return fresh if saved is None else _saved_over(setting, saved, fresh, gateways, consent)
 
     return apply_planned(setting, consent, confirm, planned)
@@ -169,7 +178,7 @@ def apply_planned(setting: Setting, consent: Consent, confirm: Confirm, planner:
         _refuse(planned)
         if planned.plan.actions and not confirm(planned):
             return Applied(planned=planned, result=Result(()), declined=True)
-        result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting)
+        result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting, planned.secrets)
         return Applied(planned=planned, result=result)
 
 
@@ -228,9 +237,14 @@ def entry_of(resources: Mapping[str, Entry], address: str) -> Entry:
 
 
 def _planned(
-    setting: Setting, project: Project, store: Store, gateways: Mapping[str, Gateway], consent: Consent
+    setting: Setting,
+    project: Project,
+    store: Store,
+    gateways: Mapping[str, Gateway],
+    consent: Consent,
+    saved: PlanFile | None = None,
 ) -> Planned:
-    """Read state and Twilio at the same time, and plan."""
+    """Read state and Twilio at the same time, and plan. The secrets of a saved plan keep their fingerprints."""
     desired, notes = project.desired, list(project.warnings)
     begun = begin(desired, gateways) if setting.refresh else {}
     state = _read_state(store, project)
@@ -242,10 +256,16 @@ def _planned(
         observed = observed_from(resources)
         desired, left_out = plannable(desired, resources)
         notes += left_out
-    whole = make(desired, resources, observed, project.our_urls)
+    in_plan = {a.address: a.entry for a in (saved.actions if saved else ()) if a.entry is not None}
+    sealed = seal(project, desired, (in_plan, resources), setting.environ)
+    whole = make(sealed.desired, resources, observed, project.our_urls)
     whole = msgspec.structs.replace(whole, renames=renames)
+    if setting.refresh:
+        whole = priced(whole, desired, gateways, project.accounts)
     chosen = select(whole, setting.targets, setting.excludes)
-    planned = Planned(project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes))
+    planned = Planned(
+        project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
+    )
     return judged(setting, planned, consent)
 
 
@@ -267,11 +287,12 @@ def _saved_over(
 def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
     """The plan with all that forbids applying it, which is announced in its notes as well."""
     project, plan = planned.project, planned.plan
-    refusals = guard.refusals(plan, project.safety, consent.takeovers, force=consent.force)
+    given = {"force": consent.force, "buys": consent.purchases}
+    refusals = guard.refusals(plan, project.safety, consent.takeovers, **given)
     if setting.baseline is not None:
         other = load_baseline(setting.baseline, setting.directory / setting.file, setting.directory, setting.environ)
         held = baseline_of(setting.baseline, other.safety, other.desired)
-        refusals += baseline_refusals(plan, held, consent.takeovers, force=consent.force, own=refusals)
+        refusals += baseline_refusals(plan, held, consent.takeovers, own=refusals, **given)
     in_clear = [] if project.encryption_keys or project.safety.state_secrets == "allow" else kept_in_clear(plan)
     refusals += in_clear if project.safety.state_secrets == "refuse" else []
     told = [*refusals, *(problem for problem in in_clear if problem not in refusals)]

@@ -56,8 +56,9 @@ def carry_out(
     store: Store,
     gateways: Mapping[str, Gateway],
     means: Means,
+    secrets: Mapping[str, str] | None = None,
 ) -> Result:
-    """Carry out a plan under the lock of its state; returns every outcome.
+    """Carry out a plan under the lock of its state; returns every outcome. `secrets` by their fingerprints.
 
     A plan without anything writes nothing, but folds what an interrupted run has left in its journal.
     """
@@ -67,7 +68,9 @@ def carry_out(
     journal = store.begin(state)
     resources = renamed(state.resources, plan.renames)
     journal.append(_renames(state.resources, resources))
-    result = _walked(plan, observed, resources, journal, gateways, means) if plan.actions else Result(())
+    others = {address: live.sid for address, live in observed.others.items()}
+    performer = Performer(gateways, {**sids_of(resources), **others}, plan.fingerprints, secrets)
+    result = _walked(plan, observed, resources, journal, performer, means) if plan.actions else Result(())
     acted = {action.address for action in plan.actions}
     learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
     journal.fold([Put(address, stamped(entry, means.now())) for address, entry in learned.items()])
@@ -79,12 +82,10 @@ def _walked(
     observed: Observed,
     resources: Mapping[str, Entry],
     journal: Journal,
-    gateways: Mapping[str, Gateway],
+    performer: Performer,
     means: Means,
 ) -> Result:
     workers = means.concurrency * max(1, len({action.account for action in plan.actions}))
-    others = {address: live.sid for address, live in observed.others.items()}
-    performer = Performer(gateways, {**sids_of(resources), **others}, plan.fingerprints)
     base = {**resources, **plan.refreshes}
     walk = Walk(
         plan.actions,
@@ -98,7 +99,7 @@ def _walked(
     )
     result = walk.run()
     totals = {account: len(numbers) for account, numbers in observed.numbers.items()}
-    readback = Readback(gateways, performer, totals, plan.fingerprints, workers=workers)
+    readback = Readback(performer.gateways, performer, totals, plan.fingerprints, workers=workers)
     outcomes = readback.check(result.outcomes)
     journal.append(_corrections(result.outcomes, outcomes, base, means.now()))
     return Result(tuple(outcomes), result.interrupted)

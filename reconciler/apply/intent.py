@@ -31,7 +31,7 @@ def intents(chain_of: Mapping[str, Sequence[Action]], base: Mapping[str, Entry],
         known = base.get(address)
         if chain[0].action == "import":
             start = first
-        elif chain[0].action == "create":
+        elif chain[0].action in ("create", "purchase"):
             start = msgspec.structs.replace(first, applied={})
         else:
             start = msgspec.structs.replace(_ours(known or first), prior=first.prior, options=first.options)

@@ -127,7 +127,7 @@ class Walk:
                 entry = outcome.entry and after_step(self._with_forms(action, outcome.entry), rest, now)
                 if action.action != "import":
                     records.append(Put(action.address, entry) if entry is not None else Drop(action.address))
-                if outcome.sid and action.action == "create":
+                if outcome.sid and action.action in ("create", "purchase"):
                     self._performer.sids[action.address] = outcome.sid
                 following += rest[:1]
                 if not rest:

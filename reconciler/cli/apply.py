@@ -14,7 +14,7 @@ from reconciler.cli.options import Common, scoped
 @click.command(short_help="Change Twilio to what is declared, after asking.")
 @click.argument("planfile", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @consenting
-@click.option("--allow-purchase", is_flag=True, hidden=True)
+@click.option("--allow-purchase", is_flag=True, help="Consent to buying the numbers that are declared with `purchase`.")
 @click.option(
     "--baseline", metavar="FILE|REV", help="Hold the change to the `safety` of this configuration or git revision, too."
 )
@@ -39,5 +39,5 @@ def apply(
         saved = workflows.read_plan(setting, shared.directory / planfile) if planfile else None
         return workflows.apply(msgspec.structs.replace(setting, baseline=baseline), consent, confirm, saved)
 
-    consent = workflows.Consent(takeovers=takeovers, force=force)
+    consent = workflows.Consent(takeovers=takeovers, purchases=allow_purchase, force=force)
     return carry(shared, "apply", run, asked=auto_approve or planfile is not None)

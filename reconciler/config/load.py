@@ -7,14 +7,15 @@ from pathlib import Path
 
 from reconciler.config.accounts import FROM_ENVIRONMENT, Accounts, from_environment, settings_of
 from reconciler.config.check import check
-from reconciler.config.compile import agent_parts, compile_agent, compile_platform, trunk_resources
+from reconciler.config.compile import agent_parts, compile_agent, compile_platform
 from reconciler.config.merge import NUMBER_SECTIONS, Merged
 from reconciler.config.model import Header
 from reconciler.config.moves import read_moves
 from reconciler.config.nodes import Map
 from reconciler.config.numbers import Gathered, declared_twice
 from reconciler.config.profiles import Context, Profiles
-from reconciler.config.project import AccountSettings, Agent, Project, Safety
+from reconciler.config.project import AccountSettings, Agent, Project, Safety, Secret
+from reconciler.config.resources import Resources
 from reconciler.config.secrets import to_secret
 from reconciler.config.settings import Settings, read_settings
 from reconciler.config.urls import hooks_of, urls_of
@@ -43,7 +44,10 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
     problems += declared_twice(numbers)
     moves, unsound = read_moves(merged, settings)
     problems += unsound
-    desired = [*_trunks(settings, accounts), *(d for gathered in numbers for d in gathered.desired)]
+    resources = Resources(accounts)
+    resources.applications(settings.applications)
+    resources.trunks(settings.trunks)
+    desired = [*resources.desired, *(d for gathered in numbers for d in gathered.desired)]
     diagnostics = in_reading_order([*merged.diagnostics, *_without_echoes(problems, merged.diagnostics)])
     if settings.header is None or has_errors(diagnostics):
         raise ConfigInvalid(*diagnostics)
@@ -54,6 +58,7 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
         settings.header,
         accounts=declared,
         desired=desired,
+        secrets=resources.secrets,
         urls=profiles.urls,
         warnings=diagnostics,
         moves=moves,
@@ -75,7 +80,17 @@ def _context(settings: Settings, accounts: Accounts) -> Context:
         name: None if entry.value is None else accounts.known(entry.value.account)
         for name, entry in settings.trunks.items()
     }
-    return Context(accounts, agents, trunks, settings.defaults, settings.safety.takeover, settings.complete)
+    applications = {
+        name: None if entry.value is None else accounts.known(entry.value.account)
+        for name, entry in settings.applications.items()
+    }
+    project = settings.header.project if settings.header is not None else None
+    named = {name: entry.value.owner for name, entry in settings.agents.items() if entry.value is not None}
+    owners = {name: owner for name, owner in named.items() if owner and project and owner != project}
+    safety = settings.safety
+    return Context(
+        accounts, agents, trunks, applications, owners, settings.defaults, safety.takeover, settings.complete
+    )
 
 
 def _numbers(merged: Merged, profiles: Profiles) -> tuple[Gathered, Gathered]:
@@ -85,13 +100,6 @@ def _numbers(merged: Merged, profiles: Profiles) -> tuple[Gathered, Gathered]:
             if isinstance(part.node, Map):
                 gathered.add(part.file, part.node)
     return numbers
-
-
-def _trunks(settings: Settings, accounts: Accounts) -> Iterator[Desired]:
-    for name, (place, trunk) in settings.trunks.items():
-        account = accounts.known(trunk.account) if trunk is not None else None
-        if trunk is not None and account is not None:
-            yield from trunk_resources(name, trunk, account, place)
 
 
 def _without_echoes(problems: list[Diagnostic], of: list[Diagnostic]) -> Iterator[Diagnostic]:
@@ -107,6 +115,7 @@ def _project(
     *,
     accounts: dict[str, AccountSettings],
     desired: list[Desired],
+    secrets: Mapping[str, Mapping[str, Secret]],
     urls: set[str],
     warnings: list[Diagnostic],
     moves: tuple[Move, ...],
@@ -121,6 +130,7 @@ def _project(
         platforms={name: compile_platform(name, p, place) for name, (place, p) in settings.platforms.items() if p},
         agents=_agents(settings),
         desired=desired,
+        secrets=secrets,
         safety=Safety(safety.takeover, safety.max_updates, safety.max_removals, safety.state_secrets),
         our_urls=frozenset([*urls, *_agent_urls(settings)]),
         warnings=warnings,
@@ -153,3 +163,6 @@ def _agent_urls(settings: Settings) -> Iterator[str]:
     for entry in settings.agents.values():
         for _, hook in hooks_of(entry.value.webhooks if entry.value else None):
             yield from (url for _, url in urls_of(hook))
+    for application in (entry.value for entry in settings.applications.values() if entry.value):
+        hooks = (application.voice, application.sms, application.status)
+        yield from (url for hook in hooks for _, url in urls_of(hook))

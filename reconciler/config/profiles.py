@@ -19,7 +19,7 @@ from reconciler.config.sections.number import BridgeNumber, Handling, Number, Tw
 from reconciler.config.translate import validate
 from reconciler.config.unsupported import refuse
 from reconciler.config.urls import hooks_of, lint_hook, lint_webhooks, urls_of
-from reconciler.model import Attrs, Options, Profile, Takeover
+from reconciler.model import ApplicationRoute, Attrs, Options, Profile, Purchase, Takeover
 
 
 class Template(NamedTuple):
@@ -39,7 +39,9 @@ class Template(NamedTuple):
 
 @dataclass(frozen=True)
 class Context:
-    """What numbers refer to: agents (None: invalid), the account of each trunk (None: unknown), defaults.
+    """What numbers refer to: agents (None: invalid), accounts of trunks and applications (None: unknown), defaults.
+
+    `owners` are the agents that belong to another project, with its name.
 
     `complete` is false when some file could not be read: then nothing is called missing.
     """
@@ -47,6 +49,8 @@ class Context:
     accounts: Accounts
     agents: Mapping[str, Attrs | None]
     trunks: Mapping[str, str | None]
+    applications: Mapping[str, str | None]
+    owners: Mapping[str, str]
     defaults: Defaults
     takeover: Takeover
     complete: bool
@@ -73,7 +77,8 @@ class Profiles:
         manage = defaults.manage if value.manage is None else value.manage
         attrs = number_parts(value, agent, manage)
         watch = not (value.agent or value.trunk or value.webhooks or value.friendly_name)
-        return self._template(value, account, attrs, self._options(value, defaults, value.agent, watch), findings)
+        options = self._options(value, defaults, value.agent, watch)
+        return self._template(value, account, attrs, options, findings, purchase=_purchase(value))
 
     def bridge_number(self, node: Node) -> Template:
         """What a bridge number means that is declared like this."""
@@ -92,12 +97,18 @@ class Profiles:
         return self._template(value, account, attrs, self._options(value, defaults, None, False), findings)
 
     def _template(
-        self, value: TwilioNumber, account: str | Finding, attrs: Attrs, options: Options, findings: list[Finding]
+        self,
+        value: TwilioNumber,
+        account: str | Finding,
+        attrs: Attrs,
+        options: Options,
+        findings: list[Finding],
+        purchase: Purchase | None = None,
     ) -> Template:
         if isinstance(account, Finding):
             return Template(None, (*findings, account), value.sid, value.phone_number)
-        key = (account, *attrs.items(), options)
-        profile = self._profiles.setdefault(key, Profile(account, attrs, options))
+        key = (account, *attrs.items(), options, purchase)
+        profile = self._profiles.setdefault(key, Profile(account, attrs, options, purchase))
         plain = not findings and value.phone_number is None
         return Template(profile, tuple(findings), value.sid, value.phone_number, plain)
 
@@ -111,17 +122,39 @@ class Profiles:
         )
 
 
+def _purchase(number: Number) -> Purchase | None:
+    wanted = number.purchase
+    return Purchase(wanted.country, wanted.type, wanted.max_price) if wanted is not None else None
+
+
 def _problems(number: Number, account: str | Finding, context: Context) -> Iterator[Finding]:
     """What is wrong with a number that is well-formed by itself."""
     yield from lint_webhooks(number.webhooks, ("webhooks",))
     if number.agent and context.complete and number.agent not in context.agents:
         detail = f"`agents` declares no `{number.agent}`.{known(number.agent, context.agents)}"
         yield Finding("agent_not_found", detail, ("agent",))
+    if (owner := context.owners.get(number.agent or "")) is not None:
+        detail = f"`{number.agent}` belongs to project `{owner}`: let that one declare the number."
+        yield Finding("agent_not_owned", detail, ("agent",))
+    yield from _application_problems(number, account, context)
     if number.trunk:
         yield from _trunk_problems(number, trunk_ref(number.trunk), account, context)
     if not (number.supports_inbound or number.supports_outbound):
         detail = "`supports_inbound` and `supports_outbound` are both false: it is imported, and used for nothing."
         yield Finding("unusable_number", detail, ("supports_inbound",), "key")
+
+
+def _application_problems(number: Number, account: str | Finding, context: Context) -> Iterator[Finding]:
+    route = (context.agents.get(number.agent or "") or {}).get("voice")
+    if not isinstance(route, ApplicationRoute):
+        return
+    theirs = context.applications.get(route.application)
+    if theirs is not None and isinstance(account, str) and theirs != account:
+        detail = (
+            f"The number is in account `{account}`, application `{route.application}` of its agent in `{theirs}`: "
+            "Twilio connects them only in one."
+        )
+        yield Finding("account_mismatch", detail, ("agent",))
 
 
 def _trunk_problems(number: Number, trunk: str, account: str | Finding, context: Context) -> Iterator[Finding]:

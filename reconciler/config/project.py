@@ -95,7 +95,8 @@ class Project(msgspec.Struct, frozen=True):
     """A valid configuration.
 
     `base` is the folder of the entry file: `state` and secret files are relative to it. `files` are the files read, as
-    diagnostics name them, and `digest` tells whether any of them changed. `our_urls` are all URLs that it declares.
+    diagnostics name them, and `digest` tells whether any of them changed. `our_urls` are all URLs that it declares,
+    `secrets` says where those are found that resources hold: by address and field.
     """
 
     name: str
@@ -113,3 +114,4 @@ class Project(msgspec.Struct, frozen=True):
     fingerprint_key: Secret | None = None
     moves: tuple[Move, ...] = ()
     encryption_keys: tuple[Secret, ...] = ()
+    secrets: Mapping[str, Mapping[str, Secret]] = {}

@@ -41,12 +41,14 @@ def baseline_of(name: str, limits: Limits, desired: Iterable[Desired]) -> Baseli
 
 
 def refusals(
-    plan: Plan, baseline: Baseline, consent: Sequence[str], *, force: bool, own: Sequence[Diagnostic]
+    plan: Plan, baseline: Baseline, consent: Sequence[str], *, force: bool, buys: bool, own: Sequence[Diagnostic]
 ) -> list[Diagnostic]:
     """What the baseline forbids of a plan, beyond what is refused by its `own` configuration already."""
     known = {(d.code, d.address) for d in own}
     actions = tuple(_as_before(action, baseline) for action in plan.actions)
-    found = guard.refusals(msgspec.structs.replace(plan, actions=actions), baseline.limits, consent, force=force)
+    found = guard.refusals(
+        msgspec.structs.replace(plan, actions=actions), baseline.limits, consent, force=force, buys=buys
+    )
     told = [_told(d, baseline) for d in found if (d.code, d.address) not in known or d.code == "threshold_exceeded"]
     return [*told, *_let_go(plan.actions, baseline)]
 

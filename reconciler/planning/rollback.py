@@ -25,7 +25,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.number import PARTS, canonical
-from reconciler.kinds.table import KINDS, NUMBER_KINDS
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, secret_fields
 from reconciler.model import Action, Attrs, Change, Desired, Entry, Options, Position, Profile, Value, Webhook
 from reconciler.planning import drift
 from reconciler.planning.compare import prior_field, written
@@ -48,19 +48,20 @@ class Way(NamedTuple):
 def way(then: Resources, now: Resources) -> Way:
     """The way from the present state to a recorded one."""
     then = renamed(then, _renames(then, now))
-    by_sid = {entry.sid: entry for entry in now.values() if entry.sid}
+    numbers = {entry.sid: entry for entry in now.values() if entry.kind in NUMBER_KINDS}
     desired: list[Desired] = []
     problems: list[Diagnostic] = []
     for address, entry in then.items():
-        present = now.get(address) or by_sid.get(entry.sid)
+        present = now.get(address) or numbers.get(entry.sid)
         if entry.pending is not None:
             problems.append(_uncertain(address))
         if not entry.sid:
             desired += [_as_it_is(address, present)] if present is not None else []
-        elif present is None and entry.kind not in NUMBER_KINDS and KINDS[entry.kind].create is None:
-            problems.append(_incomplete(address, "It was deleted since, and cannot be made by the reconciler."))
+        elif present is None and secret_fields(entry.kind):
+            problems.append(_incomplete(address, "It was deleted since, and its secret is kept nowhere."))
         else:
             desired.append(_as_it_was(address, entry, present))
+            problems += _of_secrets(address, entry, present)
     found = [(a, e) for a, e in now.items() if a not in then and e.kind not in NUMBER_KINDS and not e.created]
     desired += [_as_it_was_found(address, entry) for address, entry in found]
     return Way(desired, {a: e if a in then else _to_put_back(e) for a, e in now.items()}, problems)
@@ -109,7 +110,7 @@ def _renames(then: Resources, now: Resources) -> dict[str, str]:
 
 
 def _as_it_was(address: str, entry: Entry, present: Entry | None) -> Desired:
-    attrs = _number_attrs(entry, present) if entry.kind in NUMBER_KINDS else entry.applied
+    attrs = _number_attrs(entry, present) if entry.kind in NUMBER_KINDS else _plain_attrs(entry, present)
     options = msgspec.structs.replace(
         entry.options,
         watch=entry.options.watch and not attrs,
@@ -117,6 +118,18 @@ def _as_it_was(address: str, entry: Entry, present: Entry | None) -> Desired:
         takeover=(present or entry).options.takeover,
     )
     return _desired(address, entry, attrs, options)
+
+
+def _plain_attrs(entry: Entry, present: Entry | None) -> Attrs:
+    """The values of then; a secret stays the one of now, for state has only ever held fingerprints."""
+    secret = secret_fields(entry.kind)
+    kept = {n: v for n, v in present.applied.items() if n in secret} if present is not None else {}
+    return {**entry.applied, **kept}
+
+
+def _of_secrets(address: str, entry: Entry, present: Entry | None) -> list[Diagnostic]:
+    changed = [n for n in secret_fields(entry.kind) if present and entry.applied.get(n) != present.applied.get(n)]
+    return [_incomplete(address, "Its secret was changed since, and stays as it is.")] if changed else []
 
 
 def _as_it_is(address: str, entry: Entry) -> Desired:
@@ -130,7 +143,8 @@ def _as_it_was_found(address: str, entry: Entry) -> Desired:
 
 def _desired(address: str, entry: Entry, attrs: Attrs, options: Options) -> Desired:
     label = address.partition("/")[2] if entry.parent is None else entry.key
-    made = {} if entry.kind in NUMBER_KINDS else {"friendly_name": label[:64]}
+    named = entry.kind not in NUMBER_KINDS and any(f.name == "friendly_name" for f in KINDS[entry.kind].fields)
+    made = {"friendly_name": label[:64]} if named else {}
     profile = Profile(entry.account, attrs, options)
     return Desired(entry.kind, address, entry.key, profile, _NOWHERE, parent=entry.parent, on_create=made)
 

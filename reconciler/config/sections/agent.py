@@ -1,6 +1,6 @@
 """`agents` and `applications`: who answers, and the webhooks by which Twilio asks them."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
@@ -67,7 +67,9 @@ class Agent(Section):
     id: Text | None = optional("Its id on that platform.", "agent_125207e452f8714a")
     webhooks: AgentWebhooks | None = optional("Its webhooks.", {"voice": "https://agents.example.com/voice"})
     application: Text | None = optional("A TwiML application: a name below `applications`, or an AP… SID.", "menu")
-    owner: Text | None = optional("Who to ask about it.", "voice-team")
+    owner: Text | None = optional(
+        "The project that it belongs to; numbers of another project cannot have it.", "acme-voice"
+    )
     outbound_number: Phone | None = optional("Its caller id, where the platform links one.", "+15550100123")
     labels: Labels = optional("Labels of your own.", {"team": "support"}, default={})
 
@@ -93,3 +95,9 @@ class Application(Section):
     voice: AnyHook | None = optional("Incoming calls.", "https://agents.example.com/menu")
     sms: AnyHook | None = optional("Incoming messages.", "https://agents.example.com/menu-sms")
     status: AnyStatusHook | None = optional("Progress of calls.", "https://agents.example.com/status")
+    on_removal: Literal["delete", "keep"] = optional(
+        "When it is no longer declared: delete it (if we made it and nothing uses it), or keep it.",
+        "keep",
+        default="delete",
+    )
+    protect: bool = optional("Refuse forget and delete.", True, default=False)
