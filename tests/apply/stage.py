@@ -113,6 +113,7 @@ class Stage:
             pass
         finally:
             self.store.fuse = Fuse()
+            self.means.stop = Event()  # the next run is another process
             self.twilio.hooks.remove(instant)
             self.twilio.after.remove(instant)
         return fuse.blown
