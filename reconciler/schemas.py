@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from reconciler.config.schema import config_schema
-from reconciler.report import documents
+from reconciler.report import documents, state_documents
 from reconciler.state.schema import plan_file_schema, state_schema
 
 _REFERENCE = "#/$defs/{name}"
@@ -33,6 +33,8 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "plan-file": plan_file_schema,
     "plan": _output(documents.PlanDocument),
     "apply": _output(documents.ApplyDocument),
+    "rollback": _output(documents.ApplyDocument, documents.PlanDocument),
+    "undo": _output(documents.ApplyDocument, documents.PlanDocument),
     "drift": _output(documents.DriftDocument),
     "doctor": _output(documents.DoctorDocument),
     "validate": _output(documents.ValidateDocument),
@@ -45,4 +47,10 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "state-show": _output(documents.ResourceDocument),
     "state-unlock": _output(documents.UnlockDocument),
     "state-list": _output(documents.StateListDocument),
+    "state-mv": _output(state_documents.StateChangeDocument),
+    "state-rm": _output(state_documents.StateChangeDocument),
+    "state-push": _output(state_documents.StateChangeDocument),
+    "state-pull": _output(state_documents.StatePullDocument),
+    "state-history": _output(state_documents.StateHistoryDocument),
+    "state-repair": _output(state_documents.StateRepairDocument),
 }

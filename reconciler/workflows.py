@@ -5,24 +5,21 @@ Nothing here prints, reads the command line or decides an exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from threading import Event
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from reconciler.apply.carry_out import carry_out
-from reconciler.apply.outcome import Outcome, Result
+from reconciler.apply.outcome import Result
 from reconciler.apply.saved import plan_of, saved_plan, staleness
+from reconciler.config.baseline import load_baseline
 from reconciler.config.fingerprints import seal
 from reconciler.config.lint.policies import broken_by_plan
 from reconciler.config.lint.rules import is_violation
 from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
-from reconciler.config.secrets import credentials, reveal
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.doctor.check import Check
 from reconciler.errors import ReconcilerError, Refused, UsageError
@@ -34,106 +31,35 @@ from reconciler.model import Entry
 from reconciler.planning import drift as drifting
 from reconciler.planning import guard
 from reconciler.planning import regions as locating
-from reconciler.planning.observed import Observed
-from reconciler.planning.plan import Plan, make
+from reconciler.planning.baseline import baseline_of
+from reconciler.planning.baseline import refusals as baseline_refusals
+from reconciler.planning.moved import follow, renamed
+from reconciler.planning.plan import make
 from reconciler.planning.remembered import observed_from, plannable
+from reconciler.planning.secrecy import kept_in_clear
 from reconciler.planning.select import matches, select
 from reconciler.remote import regions, services
 from reconciler.remote.attribution import attribute
-from reconciler.remote.gateway import CallRecord, Gateway
+from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
 from reconciler.remote.prices import priced
 from reconciler.remote.survey import survey
-from reconciler.remote.timelimit import TimeLimit
 from reconciler.report.views import bridge_view, number_row, plain_row
+from reconciler.run import DEFAULT_FILE as DEFAULT_FILE
+from reconciler.run import MOST_CALLS as MOST_CALLS
+from reconciler.run import Applied as Applied
+from reconciler.run import Consent as Consent
+from reconciler.run import Planned as Planned
+from reconciler.run import Progress as Progress
+from reconciler.run import Setting as Setting
+from reconciler.run import cipher_of as cipher_of
+from reconciler.run import connected as connected
+from reconciler.run import store_of as store_of
 from reconciler.state import planfile
-from reconciler.state.backends import open_store
-from reconciler.state.codec import Cipher
 from reconciler.state.document import State, empty
 from reconciler.state.holder import this_run
 from reconciler.state.planfile import PlanFile
 from reconciler.state.store import LockInfo, Store
-
-MOST_CALLS = 32
-"""Calls at once for an account where nobody says: a run begins with `FIRST_CALLS` and goes up to this."""
-FIRST_CALLS = 8
-DEFAULT_FILE = "reconciler.yaml"
-
-
-class Progress(Protocol):
-    """What a run tells while it works: a terminal draws it, a log prints lines, a test ignores it."""
-
-    def reading(self, account: str, numbers: int) -> None:
-        """So many numbers of an account have been read."""
-
-    def planned(self, planned: Planned) -> None:
-        """The plan that is about to be applied."""
-
-    def applying(self, total: int) -> None:
-        """So many actions are about to start."""
-
-    def outcome(self, outcome: Outcome) -> None:
-        """One action is done."""
-
-
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and how to run: everything that comes from outside. Durations in seconds.
-
-    `ramp`: begin with few calls at once, and go up to `concurrency` while Twilio answers well.
-    """
-
-    directory: Path
-    environ: Mapping[str, str]
-    progress: Progress
-    clock: Callable[[], datetime]
-    file: str = DEFAULT_FILE
-    targets: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-    concurrency: int = MOST_CALLS
-    ramp: bool = False
-    limit: TimeLimit = msgspec.field(default_factory=TimeLimit)
-    lock_timeout: float = 0.0
-    refresh: bool = True
-    command: str = ""
-    stop: Event = msgspec.field(default_factory=Event)
-    on_call: Callable[[CallRecord], None] | None = None
-
-    def now(self) -> str:
-        """Now, as RFC 3339 in UTC."""
-        return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person applying agrees to: takeovers of these addresses (globs), purchases, and limits exceeded."""
-
-    takeovers: tuple[str, ...] = ()
-    purchases: bool = False
-    force: bool = False
-
-
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard.
-
-    `secrets` are those behind the fingerprints in the plan; they are never shown or stored.
-    """
-
-    project: Project
-    state: State
-    plan: Plan
-    observed: Observed
-    notes: tuple[Diagnostic, ...]
-    secrets: Mapping[str, str] = {}
-
-    def __repr__(self) -> str:
-        return f"Planned(actions={len(self.plan.actions)})"
-
-
-class Applied(msgspec.Struct, frozen=True, kw_only=True):
-    """What an apply did; `declined` when the plan was shown and not confirmed."""
-
-    planned: Planned
-    result: Result
-    declined: bool = False
 
 
 def validate(setting: Setting) -> Project:
@@ -143,38 +69,59 @@ def validate(setting: Setting) -> Project:
 
 def plan(setting: Setting) -> Planned:
     """Plan without changing anything; say what apply would refuse. Raises ConfigInvalid, RemoteError, StateError."""
+
+    def planner(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
+        return _located(setting, _planned(setting, project, store, gateways, Consent()), gateways)
+
+    return look(setting, planner)
+
+
+def look(setting: Setting, planner: Planner) -> Planned:
+    """A plan, and nothing else: no lock, no write."""
     project = validate(setting)
-    with _connected(setting, project) as gateways:
-        return _located(setting, _planned(setting, project, _store(setting, project), gateways, Consent()), gateways)
+    with connected(setting, project) as gateways:
+        return planner(project, store_of(setting, project), gateways)
 
 
 def save(setting: Setting, planned: Planned, path: Path) -> None:
     """Write the plan to a file, with all that tells later whether the world has moved. Raises StateError."""
     saved = saved_plan(planned.plan, planned.project, planned.state, setting.now(), setting.targets, planned.notes)
-    planfile.write(path, saved, cipher=_cipher(setting, planned.project))
+    planfile.write(path, saved, cipher=cipher_of(setting, planned.project))
 
 
 def read_plan(setting: Setting, path: Path) -> PlanFile:
     """A saved plan; the configuration is read only when it is encrypted. Raises StateError when it cannot be read."""
-    return planfile.read(path, lambda: _cipher(setting, validate(setting)))
+    return planfile.read(path, lambda: cipher_of(setting, validate(setting)))
 
 
-def apply(
-    setting: Setting, consent: Consent, confirm: Callable[[Planned], bool], saved: PlanFile | None = None
-) -> Applied:
+def apply(setting: Setting, consent: Consent, confirm: Confirm, saved: PlanFile | None = None) -> Applied:
     """Plan (or take a saved plan that still fits), ask, carry out. Raises Refused, and what `plan` raises."""
+
+    def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
+        fresh = _located(setting, _planned(setting, project, store, gateways, consent, saved), gateways)
+        return fresh if saved is None else _saved_over(setting, saved, fresh, gateways, consent)
+
+    return apply_planned(setting, consent, confirm, planned)
+
+
+Confirm = Callable[[Planned], bool]
+"""Shows a plan to somebody, and says whether it is confirmed."""
+Planner = Callable[[Project, Store, Mapping[str, Gateway]], Planned]
+"""Configuration, state and Twilio → a plan, however it is made."""
+
+
+def apply_planned(setting: Setting, consent: Consent, confirm: Confirm, planner: Planner) -> Applied:
+    """Under the lock: plan, show, refuse what must not be done, ask, carry out."""
     project = validate(setting)
-    store = _store(setting, project)
+    store = store_of(setting, project)
     holder = this_run(setting.command, setting.now(), setting.environ)
     with (
         store.lock(holder, min(setting.lock_timeout, setting.limit.left()), setting.stop),
-        _connected(setting, project) as gateways,
+        connected(setting, project) as gateways,
     ):
-        planned = _located(setting, _planned(setting, project, store, gateways, consent, saved), gateways)
-        if saved is not None:
-            planned = _saved_over(saved, planned)
+        planned = planner(project, store, gateways)
         setting.progress.planned(planned)
-        _refuse(planned, consent)
+        _refuse(planned)
         if planned.plan.actions and not confirm(planned):
             return Applied(planned=planned, result=Result(()), declined=True)
         setting.limit.check()
@@ -194,9 +141,9 @@ def _timed(setting: Setting, planned: Planned, result: Result) -> Planned:
 def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it."""
     project = validate(setting)
-    with _connected(setting, project) as gateways:
-        planned = _planned(setting, project, _store(setting, project), gateways, Consent(), look=services.unasked)
-        found = drifting.find(planned.state.resources, planned.observed)
+    with connected(setting, project) as gateways:
+        planned = _planned(setting, project, store_of(setting, project), gateways, Consent(), look=services.unasked)
+        found = drifting.find(renamed(planned.state.resources, planned.plan.renames), planned.observed)
         chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
         return planned, attribute(chosen, gateways, setting.clock())
 
@@ -208,21 +155,21 @@ def doctor(setting: Setting) -> tuple[Project, list[Check]]:
 
     project = validate(setting)
     heard = Heard(setting.clock, setting.on_call)
-    with _connected(msgspec.structs.replace(setting, on_call=heard), project) as gateways:
-        patient = Patient(project, setting.environ, gateways, heard, lambda: _store(setting, project))
+    with connected(msgspec.structs.replace(setting, on_call=heard), project) as gateways:
+        patient = Patient(project, setting.environ, gateways, heard, lambda: store_of(setting, project))
         return project, examine(patient)
 
 
 def recorded(setting: Setting) -> tuple[Project, State]:
     """The configuration and the state, without asking Twilio anything."""
     project = validate(setting)
-    return project, _read_state(_store(setting, project), project)
+    return project, _read_state(store_of(setting, project), project)
 
 
 def unlock(setting: Setting, *, force: bool) -> LockInfo | None:
     """Free the lock of the state; what was freed, None when nobody held it. Raises StateLocked when it may not be."""
     run = this_run(setting.command, setting.now(), setting.environ)
-    return _store(setting, validate(setting)).unlock(run, force=force)
+    return store_of(setting, validate(setting)).unlock(run, force=force)
 
 
 def show(setting: Setting, address: str) -> dict[str, Any]:
@@ -231,7 +178,7 @@ def show(setting: Setting, address: str) -> dict[str, Any]:
     entry = entry_of(state.resources, address)
     if entry.kind != "bridge_number":
         return number_row(entry) if entry.kind in NUMBER_KINDS else plain_row(entry)
-    with _connected(setting, project) as gateways:
+    with connected(setting, project) as gateways:
         gateway = gateways[entry.account]
         return bridge_view(address, entry, gateway.account_sid, fetch_number(gateway, entry.sid))
 
@@ -244,7 +191,7 @@ def export(setting: Setting, accounts: Sequence[str], wanted: Wanted, name: str)
         known = ", ".join(sorted(project.accounts))
         detail = f"No account `{unknown[0]}`; there are: {known}."
         raise UsageError(Diagnostic(code="no_twilio_integration", summary="Unknown account", detail=detail))
-    with _connected(setting, project) as gateways:
+    with connected(setting, project) as gateways:
         observed = survey(sorted(accounts or project.accounts), gateways, setting.progress.reading)
     return exporting.export(observed, of_project(project, observed, name), wanted)
 
@@ -287,29 +234,32 @@ def _planned(
 ) -> Planned:
     """Read state and Twilio at the same time, and plan. The secrets of a saved plan keep their fingerprints."""
     desired, notes = project.desired, list(project.warnings)
+    begun = begin(desired, gateways) if setting.refresh else {}
+    answering = look(desired, gateways) if setting.refresh else services.unasked(desired, gateways)
+    state = _read_state(store, project)
+    resources, renames, said = follow(state.resources, desired, project.moves)
+    notes += said
     if setting.refresh:
-        begun, answering = begin(desired, gateways), look(desired, gateways)
-        state = _read_state(store, project)
-        observed = observe(desired, state.resources, gateways, setting.progress.reading, begun)
+        observed = observe(desired, resources, gateways, setting.progress.reading, begun)
         hiding, unread = answering()
         observed = observed.with_services(hiding)
         notes += unread
     else:
-        state = _read_state(store, project)
-        observed = observed_from(state.resources)
-        desired, left_out = plannable(desired, state.resources)
+        observed = observed_from(resources)
+        desired, left_out = plannable(desired, resources)
         notes += left_out
     in_plan = {a.address: a.entry for a in (saved.actions if saved else ()) if a.entry is not None}
-    sealed = seal(project, desired, (in_plan, state.resources), setting.environ)
-    whole = make(sealed.desired, state.resources, observed, project.our_urls)
+    sealed = seal(project, desired, (in_plan, resources), setting.environ)
+    whole = make(sealed.desired, resources, observed, project.our_urls)
+    whole = msgspec.structs.replace(whole, renames=renames)
     if setting.refresh:
         whole = priced(whole, desired, gateways, project.accounts)
     chosen = select(whole, setting.targets, setting.excludes)
-    notes += _announced(chosen, project, consent)
     notes += [*project.violations, *broken_by_plan(project.policies, chosen.actions)]
-    return Planned(
+    planned = Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
     )
+    return judged(setting, planned, consent)
 
 
 def _located(setting: Setting, planned: Planned, gateways: Mapping[str, Gateway]) -> Planned:
@@ -317,7 +267,7 @@ def _located(setting: Setting, planned: Planned, gateways: Mapping[str, Gateway]
     managed = {name: account.region for name, account in planned.project.accounts.items() if account.region}
     if not managed or not setting.refresh:
         return planned
-    known = planned.state.resources
+    known = renamed(planned.state.resources, planned.plan.renames)
     narrowed = setting.targets or setting.excludes
     chosen = {a: known[a] for a in known if matches(a, setting.targets, setting.excludes)} if narrowed else known
     asked = locating.questions(planned.plan, chosen, managed)
@@ -326,93 +276,46 @@ def _located(setting: Setting, planned: Planned, gateways: Mapping[str, Gateway]
     return msgspec.structs.replace(planned, plan=plan, notes=(*planned.notes, *problems))
 
 
-def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
+def _saved_over(
+    setting: Setting, saved: PlanFile, planned: Planned, gateways: Mapping[str, Gateway], consent: Consent
+) -> Planned:
     """The saved plan in place of the fresh one. Raises Refused when anything it was made from has moved."""
-    stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets)
+
+    def who(moved: Sequence[drifting.Drifted]) -> Sequence[drifting.Drifted]:
+        return attribute(moved, gateways, setting.clock())
+
+    stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets, who)
     if stale:
         raise Refused(*stale)
-    return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan))
+    taken = judged(setting, msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan)), consent)
+    return msgspec.structs.replace(taken, notes=planned.notes)
 
 
-def _announced(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic]:
-    """What apply would refuse, as warnings of the plan; what is an error of the plan itself is not said twice."""
-    refusals = _refusals(plan, project, consent)
-    return [guard.as_warning(refusal) for refusal in refusals if refusal not in plan.diagnostics]
+def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
+    """The plan with all that forbids applying it, which is announced in its notes as well."""
+    project, plan = planned.project, planned.plan
+    given = {"force": consent.force, "buys": consent.purchases}
+    refusals = guard.refusals(plan, project.safety, consent.takeovers, **given)
+    if setting.baseline is not None:
+        other = load_baseline(setting.baseline, setting.directory / setting.file, setting.directory, setting.environ)
+        held = baseline_of(setting.baseline, other.safety, other.desired)
+        refusals += baseline_refusals(plan, held, consent.takeovers, own=refusals, **given)
+    in_clear = [] if project.encryption_keys or project.safety.state_secrets == "allow" else kept_in_clear(plan)
+    refusals += in_clear if project.safety.state_secrets == "refuse" else []
+    told = [*refusals, *(problem for problem in in_clear if problem not in refusals)]
+    notes = [guard.as_warning(problem) for problem in told if problem not in plan.diagnostics]
+    return msgspec.structs.replace(planned, refusals=tuple(refusals), notes=(*planned.notes, *notes))
 
 
-def _refuse(planned: Planned, consent: Consent) -> None:
+def _refuse(planned: Planned) -> None:
     """Raise what forbids applying this plan. Nothing has been written yet."""
     errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "protected"]
     if has_errors(errors):
         raise ReconcilerError(*errors)
-    violations = [d for d in planned.notes if is_violation(d)]
-    refusals = [*violations, *_refusals(planned.plan, planned.project, consent)]
+    refusals = [*(d for d in planned.notes if is_violation(d)), *planned.refusals]
     if refusals:
         raise Refused(*refusals)
 
 
-def _refusals(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic]:
-    return guard.refusals(plan, project.safety, consent.takeovers, force=consent.force, buys=consent.purchases)
-
-
-def _store(setting: Setting, project: Project) -> Store:
-    cipher = _cipher(setting, project)
-    return open_store(project.state, project.base, project.name, cipher=cipher, environ=setting.environ)
-
-
-def _cipher(setting: Setting, project: Project) -> Cipher | None:
-    """What encrypts the state of this project; None when it is kept in clear."""
-    if not project.encryption_keys:
-        return None
-    from reconciler.state.cipher import Aes  # cryptography is an extra, and takes time to import
-
-    return Aes([reveal(key, setting.environ, project.base) for key in project.encryption_keys])
-
-
 def _read_state(store: Store, project: Project) -> State:
     return store.load() or empty(project.name)
-
-
-class _Gateways(dict[str, Gateway]):
-    """A gateway for every account, connected when it is first asked for."""
-
-    def __init__(self, setting: Setting, project: Project) -> None:
-        super().__init__()
-        self._setting = setting
-        self._project = project
-
-    def __missing__(self, name: str) -> Gateway:
-        from reconciler.remote.twilio.gateway import connect  # twilio takes a tenth of a second to import
-
-        account = self._project.accounts.get(name)
-        if account is None:
-            raise ReconcilerError(_unknown_account(name))
-        secret = credentials(account, self._setting.environ, self._project.base)
-        self[name] = gateway = connect(
-            secret,
-            concurrency=self._setting.concurrency,
-            start=FIRST_CALLS if self._setting.ramp else None,
-            stop=self._setting.stop,
-            on_call=self._setting.on_call,
-            left=self._setting.limit.left,
-        )
-        return gateway
-
-
-@contextmanager
-def _connected(setting: Setting, project: Project) -> Iterator[Mapping[str, Gateway]]:
-    """The gateways of a run; they are closed at its end."""
-    gateways = _Gateways(setting, project)
-    try:
-        yield gateways
-    finally:
-        for gateway in gateways.values():
-            gateway.close()
-
-
-def _unknown_account(name: str) -> Diagnostic:
-    return Diagnostic(
-        code="no_twilio_integration",
-        summary="State refers to an account that is not declared",
-        detail=f"State holds resources of account `{name}`. Declare it under `accounts` until they are released.",
-    )

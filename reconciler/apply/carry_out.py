@@ -12,11 +12,12 @@ from reconciler.apply.perform import Performer, sids_of
 from reconciler.apply.readback import Readback
 from reconciler.apply.walk import Walk
 from reconciler.model import Entry
+from reconciler.planning.moved import renamed
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan
 from reconciler.remote.gateway import Gateway
 from reconciler.state.document import State
-from reconciler.state.store import Journal, Put, Record, Store
+from reconciler.state.store import Drop, Journal, Put, Record, Store
 
 
 class Told(Protocol):
@@ -61,14 +62,15 @@ def carry_out(
 
     A plan without anything writes nothing, but folds what an interrupted run has left in its journal.
     """
-    if not plan.actions and not plan.refreshes and not state.unfolded:
+    if not (plan.actions or plan.refreshes or plan.renames or state.unfolded):
         return Result(())
     means.progress.applying(len(plan.actions))
     journal = store.begin(state)
+    resources = renamed(state.resources, plan.renames)
+    journal.append(_renames(state.resources, resources))
     others = {address: live.sid for address, live in observed.others.items()}
-    known = {**sids_of(state.resources), **others}
-    performer = Performer(gateways, known, plan.fingerprints, secrets)
-    result = _walked(plan, observed, state, journal, performer, means) if plan.actions else Result(())
+    performer = Performer(gateways, {**sids_of(resources), **others}, plan.fingerprints, secrets)
+    result = _walked(plan, observed, resources, journal, performer, means) if plan.actions else Result(())
     acted = {action.address for action in plan.actions}
     learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
     journal.fold([Put(address, stamped(entry, means.now())) for address, entry in learned.items()])
@@ -78,13 +80,13 @@ def carry_out(
 def _walked(
     plan: Plan,
     observed: Observed,
-    state: State,
+    resources: Mapping[str, Entry],
     journal: Journal,
     performer: Performer,
     means: Means,
 ) -> Result:
     workers = means.concurrency * max(1, len({action.account for action in plan.actions}))
-    base = {**state.resources, **plan.refreshes}
+    base = {**resources, **plan.refreshes}
     walk = Walk(
         plan.actions,
         performer,
@@ -101,6 +103,14 @@ def _walked(
     outcomes = readback.check(result.outcomes)
     journal.append(_corrections(result.outcomes, outcomes, base, means.now()))
     return Result(tuple(outcomes), result.interrupted)
+
+
+def _renames(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list[Record]:
+    """What the journal has to say about resources that got another name: all of it at once, or nothing."""
+    if before is after:
+        return []
+    drops = [Drop(address) for address in before if address not in after]
+    return [*drops, *(Put(address, entry) for address, entry in after.items() if before.get(address) != entry)]
 
 
 def _corrections(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -11,9 +11,10 @@ from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import NUMBER_KINDS, secret_fields
 from reconciler.model import Action, Live, Wire
+from reconciler.planning.drift import Drifted
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, fingerprint
-from reconciler.planning.stale import appeared, moved_base, moved_objects, other_secrets
+from reconciler.planning.stale import appeared, edits, moved_base, moved_objects, other_secrets
 from reconciler.state import planfile
 from reconciler.state.document import State
 from reconciler.state.planfile import PlanFile
@@ -38,11 +39,21 @@ def saved_plan(
         unmanaged=plan.unmanaged,
         diagnostics=[*notes, *plan.diagnostics],
         targets=list(targets),
+        renames=dict(plan.renames),
     )
 
 
+Who = Callable[[Sequence[Drifted]], Sequence[Drifted]]
+"""Says who made changes, as far as that can be found out."""
+
+
 def staleness(
-    saved: PlanFile, project: Project, state: State, observed: Observed, secrets: Collection[str] = ()
+    saved: PlanFile,
+    project: Project,
+    state: State,
+    observed: Observed,
+    secrets: Collection[str] = (),
+    who: Who = lambda moved: moved,
 ) -> list[Diagnostic]:
     """Everything that has moved since the plan was saved; empty when it may be applied.
 
@@ -55,8 +66,12 @@ def staleness(
     moved = [moved_base(kind, was, now) for kind, was, now in bases if was != now]
     of_state = planfile.moved(saved, state)
     moved += [of_state] if of_state is not None else []
-    return moved or [
-        *moved_objects(saved.fingerprints, _live_fingerprints(saved, observed)),
+    if moved:
+        return moved
+    live = _live_fingerprints(saved, observed)
+    edited = who(edits(saved.fingerprints, live, {action.address: action.account for action in saved.actions}))
+    return [
+        *moved_objects(saved.fingerprints, live, {found.address: found.actor for found in edited}),
         *other_secrets(a.address for a in saved.actions if _sealed(a) - set(secrets)),
         *appeared(a.address for a in saved.actions if a.action == "create" and a.address in observed.others),
     ]
@@ -70,6 +85,7 @@ def plan_of(saved: PlanFile, fresh: Plan) -> Plan:
         refreshes=dict(saved.refreshes),
         diagnostics=tuple(d for d in saved.diagnostics if d.severity == "error"),
         fingerprints=saved.fingerprints,
+        renames=dict(saved.renames),
     )
 
 

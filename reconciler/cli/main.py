@@ -20,6 +20,8 @@ _COMMANDS = (
     "plan",
     "apply",
     "drift",
+    "rollback",
+    "undo",
     "show",
     "state",
     "init",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.planning.secrecy import masked
+
 if TYPE_CHECKING:
     from reconciler.apply.outcome import Outcome
     from reconciler.cli.options import Common
@@ -61,7 +63,7 @@ class Lines(Quiet):
         self._done += 1
         if self._total <= self.LIMIT or self._done % 100 == 0 or self._done == self._total or not outcome.succeeded:
             what = f"{outcome.action.address} {outcome.action.action}: {outcome.status}"
-            click.echo(f"[{self._done}/{self._total}] {what}", err=True)
+            click.echo(masked(f"[{self._done}/{self._total}] {what}"), err=True)
 
 
 class Bar(Lines):
@@ -94,7 +96,7 @@ class Bar(Lines):
         """Move the bar."""
         self._done += 1
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._done, description=outcome.action.address)
+            self._bar.update(self._task, completed=self._done, description=masked(outcome.action.address))
 
     def close(self) -> None:
         """Take the bar away."""

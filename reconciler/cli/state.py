@@ -8,6 +8,7 @@ from reconciler.cli.arguments import AnywhereGroup
 from reconciler.cli.options import Common, common
 from reconciler.cli.output import emit
 from reconciler.cli.progress import Quiet
+from reconciler.cli.surgery import COMMANDS
 from reconciler.cli.unlock import unlock
 
 
@@ -43,3 +44,7 @@ def show(shared: Common, address: str) -> int:
     entry = workflows.entry_of(remembered.resources, address)
     emit(shared, build.resource_document(address, build.entry_fields(entry), command="state show"))
     return 0
+
+
+for command in COMMANDS:
+    state.add_command(command)

@@ -57,6 +57,7 @@ SUMMARIES: dict[str, str] = {
     "subaccount_credentials": "A subaccount's own credentials are needed",
     "account_mismatch": "Two resources of different Twilio accounts",
     "number_already_imported": "The number is declared twice",
+    "invalid_move": "This cannot be the same resource under a new name",
     "sid_number_mismatch": "Two identities that contradict each other",
     # warnings
     "tunnel_url": "The URL is a temporary tunnel",

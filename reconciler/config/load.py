@@ -15,6 +15,7 @@ from reconciler.config.lint.policies import broken
 from reconciler.config.lint.policies import read as read_policies
 from reconciler.config.merge import NUMBER_SECTIONS, Merged
 from reconciler.config.model import Header
+from reconciler.config.moves import read_moves
 from reconciler.config.nodes import Map
 from reconciler.config.numbers import Gathered, declared_twice
 from reconciler.config.profiles import Context, Profiles
@@ -26,6 +27,7 @@ from reconciler.config.urls import hooks_of, urls_of
 from reconciler.diagnostics import Diagnostic, has_errors, in_reading_order
 from reconciler.errors import ConfigInvalid
 from reconciler.model import Desired
+from reconciler.planning.moved import Move
 
 _ECHOES = frozenset({"wrong_type", "invalid_value", "missing_field", "unknown_key", "unquoted_number"})
 
@@ -45,6 +47,8 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
     for gathered in numbers:
         problems += gathered.diagnostics
     problems += declared_twice(numbers)
+    moves, unsound = read_moves(merged, settings)
+    problems += unsound
     resources = Resources(accounts)
     resources.applications(settings.applications)
     resources.trunks(settings.trunks)
@@ -67,6 +71,7 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
         remarks=in_reading_order(weighty),
         policies=policies,
         default_account=accounts.known(None),
+        moves=moves,
     )
 
 
@@ -144,6 +149,7 @@ def _project(
     remarks: list[Diagnostic],
     policies: tuple[Policy, ...],
     default_account: str | None,
+    moves: tuple[Move, ...],
 ) -> Project:
     key = header.fingerprint_key
     safety = settings.safety
@@ -156,7 +162,7 @@ def _project(
         agents=_agents(settings),
         desired=desired,
         secrets=secrets,
-        safety=Safety(safety.takeover, safety.max_updates, safety.max_removals),
+        safety=Safety(safety.takeover, safety.max_updates, safety.max_removals, safety.state_secrets),
         our_urls=frozenset([*urls, *_agent_urls(settings)]),
         warnings=[d for d in remarks if d.severity == "warning"],
         remarks=[d for d in remarks if d.severity == "info"],
@@ -164,6 +170,7 @@ def _project(
         policies=policies,
         digest=merged.digest,
         files=tuple(merged.files),
+        moves=moves,
         fingerprint_key=to_secret(key, settings.header_places["fingerprint_key"].at("value")) if key else None,
         default_account=default_account,
         encryption_keys=tuple(

@@ -20,6 +20,8 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.model import Position
 
 NUMBER_SECTIONS = ("numbers", "bridge_numbers")
+LIST_SECTION = "moved"
+"""A list: those of several files are one after the other."""
 _MAGIC = re.compile(r"[*?\[]")
 _START = Spot(0, 0)
 
@@ -136,7 +138,7 @@ class Merged:
 
     def _check_twice(self) -> None:
         for key, parts in self.parts.items():
-            if key == "version" or key in NUMBER_SECTIONS:
+            if key in ("version", LIST_SECTION) or key in NUMBER_SECTIONS:
                 continue
             if not all(isinstance(part.node, Map) for part in parts):
                 for part in parts[1:]:

@@ -75,6 +75,16 @@ class Safety(Section):
         default="30%",
         validate_default=True,
     )
+    state_secrets: Literal["warn", "allow", "refuse"] = optional(
+        "Before a URL with a password or a token goes into a state that is not encrypted.", "refuse", default="warn"
+    )
+
+
+class Move(Section):
+    """A resource that got another name here; it stays the same one on Twilio."""
+
+    source: Text = required("Its old address.", "trunk/edge", validation_alias="from")
+    target: Text = required("Its new address.", "trunk/edge-eu", validation_alias="to")
 
 
 class Header(Section):
@@ -120,6 +130,11 @@ class Config(Header):
         "Bridge numbers for warm transfers, by E.164 (in quotes) or SID.",
         {"+15550100200": {"voice": "https://agents.example.com/bridge"}},
         default={},
+    )
+    moved: list[Move] = optional(
+        "Trunks, applications and agents that got another name.",
+        [{"from": "trunk/edge", "to": "trunk/edge-eu"}],
+        default=[],
     )
     defaults: Defaults = Field(
         default_factory=Defaults,

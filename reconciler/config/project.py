@@ -10,6 +10,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.model import Attrs, Desired, Position, Takeover, Webhook
+from reconciler.planning.moved import Move
 
 LIMITS_FROM = 10
 """A share of fewer resources than this is no limit: one of three is a third."""
@@ -91,6 +92,7 @@ class Safety(msgspec.Struct, frozen=True):
     takeover: Takeover = "refuse"
     max_updates: Limit = Limit(30, percent=True)
     max_removals: Limit = Limit(30, percent=True)
+    state_secrets: Literal["warn", "allow", "refuse"] = "warn"
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -126,6 +128,8 @@ class Project(msgspec.Struct, frozen=True):
     digest: str
     files: tuple[str, ...]
     fingerprint_key: Secret | None = None
+    moves: tuple[Move, ...] = ()
+    encryption_keys: tuple[Secret, ...] = ()
     secrets: Mapping[str, Mapping[str, Secret]] = {}
     remarks: list[Diagnostic] = []
     """What only `lint` shows."""
@@ -134,4 +138,3 @@ class Project(msgspec.Struct, frozen=True):
     policies: tuple[Policy, ...] = ()
     default_account: str | None = None
     """The account of resources that name none; None when each must name its own."""
-    encryption_keys: tuple[Secret, ...] = ()

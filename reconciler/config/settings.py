@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 from reconciler.config.codes import diagnostic
 from reconciler.config.fields import Section, bad_name
 from reconciler.config.findings import Finding, known, placed
-from reconciler.config.merge import NUMBER_SECTIONS, Merged
+from reconciler.config.merge import LIST_SECTION, NUMBER_SECTIONS, Merged
 from reconciler.config.model import Config, Defaults, Header, Safety
-from reconciler.config.nodes import Int, Map, Place
+from reconciler.config.nodes import Int, Map, Place, Seq
 from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import Agent, Application
 from reconciler.config.sections.platform import AnyPlatform, Platform
@@ -91,6 +91,10 @@ def _top_level(merged: Merged) -> list[Diagnostic]:
             if key not in Config.model_fields:
                 detail = f"`{key}` means nothing at the top of a file.{known(key, list(Config.model_fields))}"
                 problems.append(diagnostic("unknown_key", detail, part.at("key")))
+            elif key == LIST_SECTION:
+                if not isinstance(part.node, Seq) and part.node is not None:
+                    detail = f"`{key}` is a list: each `from` and `to` behind a dash."
+                    problems.append(diagnostic("wrong_type", detail, part.at("value")))
             elif key not in _HEADER and not isinstance(part.node, Map) and part.node is not None:
                 example = "phone numbers" if key in NUMBER_SECTIONS else "names" if key in _NAMED else "settings"
                 detail = f"`{key}` is a mapping of {example}: each on a line of its own, indented, with a colon."

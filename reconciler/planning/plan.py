@@ -31,7 +31,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     `refreshes` are entries that only state has to learn (None: an entry under another address now). `bound` counts
     bound resources by kind, `unmanaged` the numbers that nobody declared. `fingerprints` are the raw live fields, by
-    address, of everything the plan touches.
+    address, of everything the plan touches; `renames` lead from old addresses to new ones (see `planning.moved`).
     """
 
     actions: tuple[Action, ...]
@@ -40,6 +40,7 @@ class Plan(msgspec.Struct, frozen=True):
     bound: dict[str, int]
     unmanaged: int
     fingerprints: dict[str, dict[str, WireValue]]
+    renames: dict[str, str] = {}
 
 
 class _Draft:
@@ -281,8 +282,10 @@ def _numbers_on(draft: _Draft, entry: Entry, live: Live) -> list[str]:
         return []
     called = (_name_of(draft, live), live.sid)
     leaving = {a.sid for a in draft.actions if leaves(a, entry.kind, called)}
+    back = {a.sid for a in draft.actions if any(a.restore.get(field) == live.sid for field in fields)}
     numbers = draft.observed.numbers.get(entry.account, {}).values()
-    return [n.key for n in numbers if n.sid not in leaving and any(n.wire.get(field) == live.sid for field in fields)]
+    on_it = (n for n in numbers if any(n.wire.get(field) == live.sid for field in fields) and n.sid not in leaving)
+    return list(dict.fromkeys((*(n.key for n in on_it), *(n.key for n in numbers if n.sid in back))))
 
 
 def _trunks_with(draft: _Draft, entry: Entry, live: Live) -> list[str]:

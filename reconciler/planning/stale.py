@@ -7,11 +7,39 @@ from collections.abc import Iterable, Mapping
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.kind import same
 from reconciler.model import Wire
+from reconciler.planning import drift
 
 
-def moved_objects(saved: Mapping[str, Wire], live: Mapping[str, Wire | None]) -> list[Diagnostic]:
-    """One diagnostic for each field that is not as the plan saw it, with both values; None: the object is gone."""
-    return [problem for address in sorted(saved) for problem in _moved(address, saved[address], live.get(address))]
+def moved_objects(
+    saved: Mapping[str, Wire], live: Mapping[str, Wire | None], actors: Mapping[str, str | None] | None = None
+) -> list[Diagnostic]:
+    """One diagnostic for each field that is not as the plan saw it, with both values; None: the object is gone.
+
+    `actors` tells for an address who has changed it, in words.
+    """
+    told = actors or {}
+    return [
+        problem
+        for address in sorted(saved)
+        for problem in _moved(address, saved[address], live.get(address), told.get(address))
+    ]
+
+
+def edits(
+    saved: Mapping[str, Wire], live: Mapping[str, Wire | None], accounts: Mapping[str, str]
+) -> list[drift.Drifted]:
+    """The same as changes of fields, for which somebody can be asked who made them."""
+    found = ((address, saved[address], live.get(address)) for address in sorted(saved))
+    return [
+        drift.Drifted(address, accounts[address], str(then.get("sid")), _fields(then, now))
+        for address, then, now in found
+        if now is not None and dict(then) != dict(now) and address in accounts
+    ]
+
+
+def _fields(then: Wire, now: Wire) -> tuple[drift.DriftedField, ...]:
+    names = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
+    return tuple(drift.DriftedField(name, then.get(name), now.get(name)) for name in names)
 
 
 def appeared(addresses: Iterable[str]) -> list[Diagnostic]:
@@ -29,13 +57,16 @@ def moved_base(kind: str, saved: str, now: str) -> Diagnostic:
     return _stale(f"The {kind} is not the one that the plan was made from: it was {saved} then and is {now} now.", None)
 
 
-def _moved(address: str, saved: Wire, live: Wire | None) -> list[Diagnostic]:
+def _moved(address: str, saved: Wire, live: Wire | None, actor: str | None) -> list[Diagnostic]:
     if live is None:
         return [_stale(f"{address} was on Twilio when the plan was made, and is not there any more.", address)]
     if same(saved.get("sid"), live.get("sid")) and dict(saved) == dict(live):
         return []
+    by = f", changed by {actor}" if actor else ""
     return [
-        _stale(f"{address}: {path} was {_shown(before)} when the plan was made and is {_shown(after)} now.", address)
+        _stale(
+            f"{address}: {path} was {_shown(before)} when the plan was made and is {_shown(after)} now{by}.", address
+        )
         for path, before, after in explain(saved, live)
     ]
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.planning.secrecy import masked
 from reconciler.report import checks, text_plan, text_results, written
 from reconciler.report.documents import (
     ApplyDocument,
@@ -22,6 +23,8 @@ from reconciler.report.documents import (
     UnlockDocument,
     ValidateDocument,
 )
+from reconciler.report.state_documents import StateDocument
+from reconciler.report.state_text import state_lines
 from reconciler.report.style import Style
 from reconciler.report.words import clean, count, examples, value
 
@@ -57,11 +60,14 @@ def render(document: Document, style: Style) -> str:
             lines = written.init_lines(document, style)
         case ExportDocument():
             lines = written.export_lines(document, style)
+        case StateDocument():
+            lines = state_lines(document, style)
         case UnlockDocument():
             lines = iter([_unlocked(document)])
         case _:
             lines = iter(())
-    return "".join(f"{line}\n" for line in lines)
+    text = "".join(f"{line}\n" for line in lines)
+    return text if isinstance(document, ExportDocument) else masked(text)
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style, source_line: SourceLine) -> str:
@@ -69,7 +75,7 @@ def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style, source_l
     the first few."""
     told, left_out = _told(diagnostics, style)
     lines = [line for d in told for line in _diagnostic(d, style, source_line)]
-    return "".join(f"{line}\n" for line in [*lines, *(_folded(found, style) for found in left_out)])
+    return masked("".join(f"{line}\n" for line in [*lines, *(_folded(found, style) for found in left_out)]))
 
 
 def _told(diagnostics: Sequence[Diagnostic], style: Style) -> tuple[list[Diagnostic], list[list[Diagnostic]]]:

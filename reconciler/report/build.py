@@ -68,14 +68,15 @@ def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str
         actions=[_planned(action) for action in plan.actions],
         refreshes=list(plan.refreshes),
         unmanaged=plan.unmanaged,
+        renames=plan.renames or msgspec.UNSET,
     )
 
 
-def apply_document(result: Result, diagnostics: Sequence[Diagnostic]) -> ApplyDocument:
+def apply_document(result: Result, diagnostics: Sequence[Diagnostic], *, command: str = "apply") -> ApplyDocument:
     """What an apply did, action by action."""
     failures = result.failures
     return ApplyDocument(
-        command="apply",
+        command=command,
         summary={
             "success_count": result.successes,
             "failed_count": len(failures),
@@ -129,7 +130,7 @@ def doctor_document(checks: Sequence[Check], diagnostics: Sequence[Diagnostic]) 
 
 def saved_document(saved: PlanFile) -> PlanDocument:
     """A saved plan, as `plan` showed it."""
-    plan = Plan(tuple(saved.actions), dict(saved.refreshes), (), saved.bound, saved.unmanaged, {})
+    plan = Plan(tuple(saved.actions), dict(saved.refreshes), (), saved.bound, saved.unmanaged, {}, saved.renames)
     document = plan_document(plan, saved.diagnostics, command="show")
     document.summary |= {"created_at": saved.created_at, "lineage": saved.lineage, "serial": saved.serial}
     return document

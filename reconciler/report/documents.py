@@ -56,11 +56,13 @@ class PlannedAction(msgspec.Struct, kw_only=True):
 
 
 class PlanDocument(Document, kw_only=True):
-    """What `plan` and `show PLANFILE` print. `unmanaged` counts numbers that nobody declared; nothing touches them."""
+    """What `plan` and `show PLANFILE` print. `unmanaged` counts numbers that nobody declared; nothing touches them.
+    `renames` lead from the old address of a resource to its new one, where any has changed."""
 
     actions: list[PlannedAction]
     refreshes: list[str]
     unmanaged: int
+    renames: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
 class OutcomeError(msgspec.Struct):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from reconciler.planning.secrecy import carries, masked_all
 from reconciler.report.documents import (
     ApplyDocument,
     Document,
@@ -42,40 +43,47 @@ def _json(document: Document, project: str, style: Style) -> str:
     return as_json.render(document)
 
 
+def without_credentials(document: Document) -> Document:
+    """The same document with credentials in URLs masked, before any format writes them in its own way."""
+    if not carries(msgspec.json.encode(document).decode()):
+        return document
+    return msgspec.convert(masked_all(msgspec.to_builtins(document)), type(document))
+
+
 def _markdown(document: Document, project: str, style: Style) -> str:
     from reconciler.report import as_markdown
 
-    return as_markdown.render(document, project)
+    return as_markdown.render(without_credentials(document), project)
 
 
 def _html(document: Document, project: str, style: Style) -> str:
     from reconciler.report import as_html
 
-    return as_html.render(document, project)
+    return as_html.render(without_credentials(document), project)
 
 
 def _sarif(document: Document, project: str, style: Style) -> str:
     from reconciler.report import as_sarif
 
-    return as_sarif.render(document, project)
+    return as_sarif.render(without_credentials(document), project)
 
 
 def _github(document: Document, project: str, style: Style) -> str:
     from reconciler.report import as_github
 
-    return as_github.render(document)
+    return as_github.render(without_credentials(document))
 
 
 def _gitlab(document: Document, project: str, style: Style) -> str:
     from reconciler.report import as_gitlab
 
-    return as_gitlab.render(document)
+    return as_gitlab.render(without_credentials(document))
 
 
 def _junit(document: Document, project: str, style: Style) -> str:
     from reconciler.report import as_junit
 
-    return as_junit.render(document, project)
+    return as_junit.render(without_credentials(document), project)
 
 
 FORMATS: Mapping[str, Format] = {

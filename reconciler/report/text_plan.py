@@ -128,7 +128,10 @@ def _told(group: Group, change: Change) -> bool:
 
 
 def _closing(document: PlanDocument, groups: Sequence[Group], style: Style) -> Iterator[str]:
-    if groups and groups[-1].first.urgency not in TITLES:
+    for source, target in (document.renames or {}).items():
+        named = f"{style('strong', clean(source))} → {style('strong', clean(target))}"
+        yield f"{style('change', '~')} {named}  the same under a new name"
+    if document.renames or (groups and groups[-1].first.urgency not in TITLES):
         yield ""
     yield style("strong", headline(document))
     if document.unmanaged:
@@ -144,7 +147,8 @@ def headline(document: PlanDocument) -> str:
         return f"Not planned: {count(errors, 'error')}."
     if not document.actions:
         learned = f" ({count(len(document.refreshes), 'entry', 'entries')} of state to refresh)"
-        return "Nothing to do: what is declared is what is there." + (learned if document.refreshes else "")
+        names = f" ({count(len(document.renames), 'name')} in state to change)" if document.renames else ""
+        return "Nothing to do: what is declared is what is there." + names + (learned if document.refreshes else "")
     counts = ", ".join(f"{number:,} {action}" for action, number in document.summary["by_action"].items())
     takeovers = document.summary["takeovers"]
     warning = f" {count(takeovers, 'takeover')} of foreign values." if takeovers else ""

@@ -28,7 +28,7 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `lineage`, `serial` and `unfolded` are the version of the state it was made from. `fingerprints` are the live
     managed fields of every object it touches. `refreshes` is what state is to hold where nothing is written; `bound`
-    and `unmanaged` are the counts that the plan was shown with.
+    and `unmanaged` are the counts that the plan was shown with. `renames` lead from old addresses to new ones.
     """
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
@@ -46,6 +46,7 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     unmanaged: Serial = 0
     diagnostics: list[Diagnostic] = []
     targets: list[str] = []
+    renames: dict[str, str] = {}
 
 
 class _Head(msgspec.Struct, omit_defaults=True):

@@ -9,9 +9,9 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateError, StateLocked
 
 _REPAIR_STATE = (
-    "Nothing was changed. Put the last good copy back (the .backup beside a state file holds the version before the "
-    "last change, .history the ones before; else take it from version control), or mend this place by hand, then run "
-    "again."
+    "Nothing was changed. See what `reconciler state repair --dry-run` can save. Or put the last good copy back (the "
+    ".backup beside a state file holds the version before the last change, .history the ones before; else take it from "
+    "version control), or mend this place by hand, then run again."
 )
 _REPAIR_JOURNAL = (
     "Nothing was changed. The journal holds what an interrupted run did and what is not in the state yet, prior values "

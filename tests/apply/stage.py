@@ -11,6 +11,7 @@ from typing import Any
 from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.model import Desired, Entry, Options, Position, Profile, Value, Webhook
+from reconciler.planning import rollback
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.remote.observe import observe
@@ -80,6 +81,22 @@ class Stage:
         state = self.store.load() or empty("acme")
         return carry_out(plan, observed, state, self.store, self.twilio.gateways(), self.means)
 
+    def way_back(self, then: Mapping[str, Entry]) -> Plan:
+        """The plan that leads back to what was remembered."""
+        return self._back(then)[0]
+
+    def back(self, then: Mapping[str, Entry]) -> Result:
+        """Go that way, whatever it takes over."""
+        plan, observed = self._back(then)
+        state = self.store.load() or empty("acme")
+        return carry_out(plan, observed, state, self.store, self.twilio.gateways(), self.means)
+
+    def _back(self, then: Mapping[str, Entry]) -> tuple[Plan, Observed]:
+        there = rollback.way(then, self.entries)
+        gateways = self.twilio.gateways()
+        observed = observe(there.desired, rollback.known(then, self.entries), gateways)
+        return rollback.plan(there, observed, self.ours), observed
+
     def killed(self, desired: Sequence[Desired], at: int) -> bool:
         """Apply until the power is cut at this instant; whether it was cut before the end."""
         fuse = Fuse(at)
@@ -96,6 +113,7 @@ class Stage:
             pass
         finally:
             self.store.fuse = Fuse()
+            self.means.stop = Event()  # the next run is another process
             self.twilio.hooks.remove(instant)
             self.twilio.after.remove(instant)
         return fuse.blown

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from reconciler.apply.outcome import Outcome
@@ -29,6 +30,7 @@ from reconciler.config.project import Project
 from reconciler.diagnostics import has_errors
 from reconciler.model import Entry
 from reconciler.planning import guard
+from reconciler.planning.moved import follow
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.remote import services
@@ -54,7 +56,9 @@ class Case:
         self.twilio = FakeTwilio(json.loads((folder / "observed.json").read_text(encoding="utf-8")))
         state = folder / "state.json"
         known = decode(state.read_bytes(), self.project.name, "state.json") if state.exists() else None
-        self.entries: dict[str, Entry] = dict(known.resources) if known else {}
+        followed = follow(known.resources if known else {}, self.project.desired, self.project.moves)
+        self.entries: dict[str, Entry] = dict(followed.resources)
+        self.renames, self.said = followed.renames, followed.diagnostics
         self.observed = self.observe(self.entries)
         self.plan = self.make(self.entries, self.observed)
         self.refusals = guard.refusals(self.plan, self.project.safety, (), force=False)
@@ -69,7 +73,8 @@ class Case:
 
     def make(self, entries: dict[str, Entry], observed: Observed) -> Plan:
         """The plan."""
-        return make(self.project.desired, entries, observed, self.project.our_urls)
+        plan = make(self.project.desired, entries, observed, self.project.our_urls)
+        return msgspec.structs.replace(plan, renames=self.renames)
 
     @property
     def refused(self) -> bool:
@@ -79,7 +84,7 @@ class Case:
     def rendered(self) -> dict[str, str]:
         """The golden files as they ought to be; carries the plan out unless apply would refuse it."""
         announced = [guard.as_warning(r) for r in self.refusals if r not in self.plan.diagnostics]
-        document = plan_document(self.plan, [*self.project.warnings, *announced])
+        document = plan_document(self.plan, [*self.project.warnings, *self.said, *announced])
         steps = [] if self.refused else [_step(outcome, calls) for outcome, calls in self._carried_out()]
         return {
             "plan.txt": as_text.render(document, Style()),

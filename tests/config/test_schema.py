@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from reconciler.config.document import read
 from reconciler.config.fields import Section
@@ -104,8 +105,14 @@ def models(model: type[BaseModel], node: Any) -> list[tuple[str, type[BaseModel]
 
 
 def unset(model: type[BaseModel], entries: list[Any]) -> set[str]:
-    names = {field.alias or name for name, field in model.model_fields.items()}
+    names = set(map(spelled, model.model_fields.values()))
     return names - {key for entry in entries for key in entry}
+
+
+def spelled(field: FieldInfo) -> str:
+    """A field as the file writes it: `from` is no name in Python."""
+    alias = field.validation_alias
+    return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)
 
 
 def test_the_full_configuration_is_refused_only_for_what_is_not_there_yet() -> None:

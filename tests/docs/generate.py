@@ -112,6 +112,16 @@ EXAMPLES = {
     "lint": "reconciler lint\nreconciler lint --strict --json             # in CI\nreconciler lint --rules",
     "completion": "reconciler completion bash > ~/.local/share/bash-completion/completions/reconciler\n"
     "reconciler completion fish > ~/.config/fish/completions/reconciler.fish",
+    "rollback": "reconciler rollback --to 12 --dry-run                 # look first\n"
+    "reconciler rollback --to 12\n"
+    "reconciler rollback --to 2026-03-01T12:00:00Z --out back.bin   # review it, then: reconciler apply back.bin",
+    "undo": "reconciler undo --dry-run\nreconciler undo",
+    "state mv": "reconciler state mv trunk/edge trunk/edge-eu --dry-run",
+    "state rm": "reconciler state rm number/+15550100101 --dry-run",
+    "state pull": "reconciler state pull > state.bin\nreconciler state pull --serial 12",
+    "state push": "reconciler state push state.bin --dry-run",
+    "state history": "reconciler state history",
+    "state repair": "reconciler state repair --dry-run",
     "state unlock": "reconciler state unlock\nreconciler state unlock --force",
     "schema": "reconciler schema\nreconciler schema --list\nreconciler schema plan",
     "sandbox": "reconciler sandbox --numbers 10000\n"

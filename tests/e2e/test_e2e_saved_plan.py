@@ -53,6 +53,7 @@ def test_refused_after_a_live_edit_naming_object_field_and_both_values(planned: 
     told = stale(planned)
     words = (f"number/{TWO}", "voice_url", "https://pbx.example.net/in", "https://laptop.example.dev/voice")
     assert all(word in told for word in (*words, "sms_method was POST", "is GET now")), told
+    assert "changed by user US" in told, "who, as Twilio's event log tells it"
     planned.twilio.numbers.pop(planned.twilio.number(TWO)["sid"])
     assert f"number/{TWO}" in stale(planned)
 

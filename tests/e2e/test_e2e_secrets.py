@@ -68,3 +68,70 @@ def test_a_password_in_a_base_url_is_neither_sent_nor_shown(stage: Stage) -> Non
     (stage.folder / "reconciler.yaml").rename(stage.folder.parent / "elsewhere.yaml")
     stage.run("plan", "-f", "../elsewhere.yaml", "-vv", "--out", "plan.bin")
     assert {call.user for call in stage.twilio.calls} == {AC}
+
+
+USERINFO, QUERY = "pl4nted-userinfo", "pl4nted-query"
+TOKENS = {
+    "voice_url": f"https://pbx:{USERINFO}@pbx.example.net/in?region=eu&token={QUERY}",
+    "sms_url": f"https://pbx.example.net/sms?api_key={QUERY}",
+}
+OTHERS = f"https://colleague.example.net/x?sig={QUERY}"
+
+
+def shown(stage: Stage, *args: str, code: int) -> str:
+    """What a command prints; no planted credential may be in it."""
+    done = stage.run(*args, code=code)
+    assert USERINFO not in done.text, done.text
+    assert QUERY not in done.text, done.text
+    return done.text
+
+
+def test_credentials_in_urls_are_masked_wherever_they_are_shown_and_still_put_back_whole(stage: Stage) -> None:
+    """Every command in both formats, at every verbosity; plans compare and state keeps the whole values."""
+    stage.number(ONE, **TOKENS)
+    stage.declare({ONE: "support"})
+    for how in ([], ["--json"], ["-vv"]):
+        text = shown(stage, "plan", "--out", "plan.bin", *how, code=0)
+        assert "credentials_in_state" in text
+        assert f"number/{ONE}" in text
+        assert "token=***" in text
+        assert "region=eu" in text
+        shown(stage, "show", "plan.bin", *how, code=0)
+        shown(stage, "apply", "--auto-approve", *how, code=4)
+    shown(stage, "apply", "--auto-approve", "--allow-takeover", "-vv", code=0)
+    assert stage.state[f"number/{ONE}"]["prior"]["voice_url"] == TOKENS["voice_url"], "whole, or it were lost"
+    assert (stage.folder / "state.json").stat().st_mode & 0o777 == 0o600
+    stage.twilio.edit(ONE, voice_url=OTHERS)
+    for how in ([], ["--json"], ["-vv"]):
+        assert "sig=***" in shown(stage, "drift", *how, code=2)
+        for command in (["show"], ["state", "show"]):
+            assert "***" in shown(stage, *command, f"number/{ONE}", *how, code=0)
+        shown(stage, "undo", "--dry-run", *how, code=0)
+    stage.run("plan", "--out", "plan.bin")
+    stage.twilio.edit(ONE, voice_url=OTHERS.replace("/x", "/y"))
+    for how in ([], ["--json"], ["-vv"]):
+        assert "sig=***" in shown(stage, "apply", "plan.bin", *how, code=4)
+    stage.twilio.edit(ONE, voice_url="https://agents.example.com/voice")
+    stage.declare({})
+    shown(stage, "apply", "--auto-approve", "--force", "--json", code=0)
+    row = stage.twilio.number(ONE)
+    assert {field: row[field] for field in TOKENS} == TOKENS
+    assert "credentials_in_state" not in shown(stage, "plan", code=0), "said when it goes in, not for ever"
+
+
+def test_a_state_in_clear_may_be_refused_for_them_or_declared_harmless(stage: Stage) -> None:
+    stage.number(ONE, **TOKENS)
+    stage.declare({ONE: "support"}, safety={"state_secrets": "refuse", "takeover": "allow"})
+    refused = stage.run("apply", "--auto-approve", "--json", code=4)
+    assert refused.codes == ["credentials_in_state"]
+    assert not (stage.folder / "state.json").exists()
+    stage.declare({ONE: "support"}, safety={"state_secrets": "allow", "takeover": "allow"})
+    assert stage.run("apply", "--auto-approve", "--json").codes == []
+
+
+def test_a_configuration_that_holds_them_is_quoted_without(stage: Stage) -> None:
+    url = f"https://agent:{USERINFO}@agents.example.com/voice?password={QUERY}"
+    stage.number(ONE)
+    stage.declare({ONE: "support"}, agents={"support": {"webhooks": {"voice": url}}})
+    for args in (["validate"], ["validate", "--json"], ["plan"], ["plan", "--json"]):
+        assert "credentials_in_url" in shown(stage, *args, code=0)

@@ -106,6 +106,15 @@ def test_a_trunk_that_a_number_names_by_its_sid_is_in_use_though_it_is_declared_
     assert stage.twilio.accounts["main"].origination_urls
 
 
+def test_a_trunk_stays_when_a_release_puts_a_number_on_it_again() -> None:
+    stage = on_edge(1)
+    stage.apply([*EDGE, kept(number(1, voice=TrunkRoute("edge")))])
+    stage.apply(EDGE)
+    stage.apply([*EDGE, number(1, voice=hook("a"))])
+    assert not stage.apply([]).failures
+    assert stage.twilio.numbers()[pn(1)]["trunk_sid"] in stage.twilio.accounts["main"].trunks
+
+
 def test_a_trunk_without_a_domain_leaves_one_of_the_same_name_alone() -> None:
     theirs = {"sid": "TK" + "1" * 32, "friendly_name": "edge", "domain_name": "theirs.pstn.twilio.com"}
     plan = Stage(world(row(1), trunks=[theirs])).plan([trunk("edge", domain_name=None)])

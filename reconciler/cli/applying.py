@@ -1,0 +1,70 @@
+"""What all commands share that carry out a plan: how consent is given, how it is asked, what is printed at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from reconciler.cli.options import Common, on_terminal
+from reconciler.cli.output import emit, emit_diagnostics
+from reconciler.cli.progress import progress_for
+from reconciler.cli.signals import stop_on_signals
+from reconciler.errors import Exit
+
+if TYPE_CHECKING:
+    from reconciler.workflows import Applied, Planned, Setting
+
+F = TypeVar("F", bound=Callable[..., Any])
+Confirm = Callable[["Planned"], bool]
+Run = Callable[["Setting", Confirm], "Applied"]
+"""Carry out a plan, once whoever confirms it has seen it."""
+
+_CONSENT = [
+    click.option("--auto-approve", is_flag=True, help="Do not ask; needed without a terminal."),
+    click.option("--allow-takeover", "takeovers", multiple=True, metavar="[=ADDRESS]",
+                 help="Consent to overwriting foreign values, of all addresses or of those that match the glob."),
+    click.option("--force", is_flag=True,
+                 help="Lift the limits of `safety`; neither takeover, protection nor staleness."),
+]  # fmt: skip
+
+
+def consenting(function: F) -> F:
+    """Give a command the options by which somebody consents."""
+    decorated: Any = function
+    for option in reversed(_CONSENT):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def carry(shared: Common, command: str, run: Run, *, asked: bool) -> int:
+    """Run it, ask unless it has been `asked` already, print what was done; the exit code."""
+    from reconciler.cli.codes import of_result
+    from reconciler.report.build import apply_document
+
+    if not asked and not on_terminal():
+        raise click.UsageError("Nobody is there to ask: give --auto-approve, or a plan file made by `plan --out`.")
+    progress = progress_for(shared)
+    setting = shared.setting(command, progress)
+    with stop_on_signals(setting.stop):
+        try:
+            applied = run(setting, lambda planned: asked or _confirm(shared, planned))
+        finally:
+            progress.close()
+    document = apply_document(applied.result, applied.planned.notes, command=command)
+    project = applied.planned.project.name
+    if applied.declined:
+        click.echo("Not applied.", err=True)
+        if shared.json:
+            emit(shared, document, project)
+        return Exit.FAILED
+    emit(shared, document, project)
+    return of_result(applied.result)
+
+
+def _confirm(shared: Common, planned: Planned) -> bool:
+    emit_diagnostics(shared, [*planned.notes, *planned.plan.diagnostics])
+    click.echo("\nApply these actions? Only `yes` is taken as consent: ", nl=False, err=True)
+    return sys.stdin.readline().strip() == "yes"

@@ -1,0 +1,74 @@
+"""`reconciler rollback`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.applying import carry, consenting
+from reconciler.cli.options import Common, scoped
+from reconciler.cli.output import emit
+from reconciler.cli.progress import progress_for
+
+if TYPE_CHECKING:
+    from reconciler.workflows import Consent
+
+
+@click.command(short_help="Bring back what was applied in a former version of the state.")
+@click.option("--to", metavar="SERIAL|TIME", help="A version of the state (see `state history`), or the "
+              "last one written by that time.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Only save the plan, for apply FILE.")
+@consenting
+@scoped
+def rollback(
+    shared: Common,
+    to: str | None,
+    dry_run: bool,
+    out: Path | None,
+    auto_approve: bool,
+    takeovers: tuple[str, ...],
+    force: bool,
+) -> int:
+    """Plan the way back to what was applied in version SERIAL of the state, show it, ask, and carry it out.
+
+    Numbers get the values that they had then, numbers that are managed only since are released, trunks made since are
+    deleted when nothing uses them, trunks deleted since are made again. What somebody else has written since is only
+    overwritten with --allow-takeover. The limits of `safety` count as in any apply. The configuration is not changed:
+    bring it back as well, or the next plan goes forward again.
+    """
+    from reconciler.workflows import Consent
+
+    if to is None:
+        raise click.UsageError("Say where to: --to SERIAL or --to TIME; `reconciler undo` takes the last apply back.")
+    if dry_run or out is not None:
+        return preview(shared, to, out)
+    return go(shared, "rollback", to, Consent(takeovers=takeovers, force=force), asked=auto_approve)
+
+
+def go(shared: Common, command: str, to: str, consent: Consent, *, asked: bool) -> int:
+    """Go back, as `apply` goes forward."""
+    from reconciler import rollback as ways
+
+    return carry(shared, command, lambda setting, confirm: ways.rollback(setting, consent, to, confirm), asked=asked)
+
+
+def preview(shared: Common, to: str, out: Path | None) -> int:
+    """Show the plan, and save it if it is asked for."""
+    from reconciler import rollback as ways
+    from reconciler import workflows
+    from reconciler.cli.codes import of_plan
+    from reconciler.report.build import plan_document
+
+    progress = progress_for(shared)
+    setting = shared.setting("rollback", progress)
+    try:
+        planned = ways.preview(setting, to)
+    finally:
+        progress.close()
+    if out is not None:
+        workflows.save(setting, planned, shared.directory / out)
+    emit(shared, plan_document(planned.plan, planned.notes, command="rollback"))
+    return of_plan(planned.plan, detailed=shared.detailed_exitcode)

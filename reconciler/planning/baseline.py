@@ -1,0 +1,88 @@
+"""What a change must not weaken for itself: the `safety`, consent and protection of another configuration; pure.
+
+A pipeline names the configuration of the branch that a change is meant for. A plan is then held to both, and a knob is
+loosened in a change of its own, which needs nothing loosened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.model import Action, Desired
+from reconciler.planning import guard
+from reconciler.planning.guard import Limits
+from reconciler.planning.plan import Plan
+
+_LETS_GO = frozenset({"release", "restore_webhooks", "forget", "delete", "unregister"})
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """Another configuration, as far as a plan is held to it. `name` is how the user called it; `consenting` and
+    `protected` hold addresses and SIDs."""
+
+    name: str
+    limits: Limits
+    consenting: frozenset[str]
+    protected: frozenset[str]
+
+
+def baseline_of(name: str, limits: Limits, desired: Iterable[Desired]) -> Baseline:
+    """The baseline that these declarations make."""
+    wanted = list(desired)
+    return Baseline(
+        name,
+        limits,
+        frozenset(k for w in wanted if w.profile.options.takeover == "allow" for k in _keys(w)),
+        frozenset(k for w in wanted if w.profile.options.protect for k in _keys(w)),
+    )
+
+
+def refusals(
+    plan: Plan, baseline: Baseline, consent: Sequence[str], *, force: bool, buys: bool, own: Sequence[Diagnostic]
+) -> list[Diagnostic]:
+    """What the baseline forbids of a plan, beyond what is refused by its `own` configuration already."""
+    known = {(d.code, d.address) for d in own}
+    actions = tuple(_as_before(action, baseline) for action in plan.actions)
+    found = guard.refusals(
+        msgspec.structs.replace(plan, actions=actions), baseline.limits, consent, force=force, buys=buys
+    )
+    told = [_told(d, baseline) for d in found if (d.code, d.address) not in known or d.code == "threshold_exceeded"]
+    return [*told, *_let_go(plan.actions, baseline)]
+
+
+def _keys(want: Desired) -> Iterable[str]:
+    return filter(None, (want.address, want.sid, want.key if want.key.startswith("PN") else None))
+
+
+def _as_before(action: Action, baseline: Baseline) -> Action:
+    """The action with the consent that the baseline gives, and no other."""
+    entry = action.entry
+    if entry is None or baseline.consenting & {action.address, action.sid}:
+        return action
+    options = msgspec.structs.replace(entry.options, takeover="refuse")
+    return msgspec.structs.replace(action, entry=msgspec.structs.replace(entry, options=options))
+
+
+def _told(problem: Diagnostic, baseline: Baseline) -> Diagnostic:
+    detail = (
+        f"{problem.detail}\nThat is how the baseline, {baseline.name}, has it: a change cannot loosen what it needs "
+        "loosened itself. Loosen it in a change of its own first."
+    )
+    return msgspec.structs.replace(problem, detail=detail)
+
+
+def _let_go(actions: Iterable[Action], baseline: Baseline) -> list[Diagnostic]:
+    gone = {a.address for a in actions if a.action in _LETS_GO and baseline.protected & {a.address, a.sid}}
+    return [
+        Diagnostic(
+            code="protected",
+            summary="A protected resource is no longer declared",
+            detail=f"{address} has `protect: true` in the baseline, {baseline.name}. Take the protection away in a "
+            "change of its own, and remove the resource in the next one.",
+            address=address,
+        )
+        for address in sorted(gone)
+    ]

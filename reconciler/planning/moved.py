@@ -1,0 +1,165 @@
+"""Resources that got another name: what state remembers under the old one is remembered under the new; pure.
+
+| what happened                                            | is known by                                     |
+|----------------------------------------------------------|-------------------------------------------------|
+| `moved: [{from: trunk/old, to: trunk/new}]`              | the file says so                                |
+| a trunk renamed, its domain kept                         | the domain: Twilio gives it to one trunk only   |
+
+Nothing is written to Twilio for a new name: names are ours. What hangs below a trunk moves with it, and so do the
+numbers that refer to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.model import ApplicationRoute, Attrs, Desired, Entry, Position, TrunkRoute, Value
+
+Resources = Mapping[str, Entry]
+Renames = dict[str, str]
+"""Old address → new one, of trunks, applications and agents: each leads straight to its last name."""
+
+
+Translate = Callable[[dict[str, Value]], dict[str, Value]]
+"""Attributes under old names → under new ones."""
+
+
+class Move(msgspec.Struct, frozen=True):
+    """One line of `moved`: two addresses of one kind, and where it stands."""
+
+    source: str
+    target: str
+    position: Position
+
+
+class Followed(NamedTuple):
+    """What is remembered, under the names of today; the renames behind that; what there is to say about them."""
+
+    resources: Resources
+    renames: Renames
+    diagnostics: list[Diagnostic]
+
+
+def follow(resources: Resources, desired: Iterable[Desired], moves: Sequence[Move]) -> Followed:
+    """State under the names that the configuration uses now."""
+    renames, blocked = _declared(resources, moves)
+    renames |= _by_domain(resources, desired, renames)
+    return Followed(renamed(resources, renames), renames, blocked)
+
+
+def renamed(resources: Resources, renames: Mapping[str, str]) -> Resources:
+    """The same entries, in which every old name is the new one: of addresses, parents and routes."""
+    if not renames:
+        return resources
+    seen: dict[int, dict[str, Value]] = {}
+
+    def values(attrs: dict[str, Value]) -> dict[str, Value]:
+        if id(attrs) not in seen:  # numbers that are alike share their values, and go on doing so
+            seen[id(attrs)] = _values(attrs, renames)
+        return seen[id(attrs)]
+
+    return {_address(a, e, renames): _entry(a, e, renames, values) for a, e in resources.items()}
+
+
+def _declared(resources: Resources, moves: Sequence[Move]) -> tuple[Renames, list[Diagnostic]]:
+    following = {move.source: move.target for move in moves}
+    agents = {f"agent/{entry.options.agent}" for entry in resources.values()} if moves else set()
+    renames: Renames = {}
+    problems = []
+    taken = set(resources)
+    for move in sorted(moves, key=lambda move: (len(list(chain(move.target, following))), move.source)):
+        if move.source not in resources and move.source not in agents:
+            continue
+        *_, target = chain(move.target, following)
+        if target in taken:
+            problems.append(_blocked(move, target))
+        else:
+            renames[move.source] = target
+            taken.add("" if target.startswith("agent/") else target)
+    return dict(sorted(renames.items())), problems
+
+
+def chain(name: str, following: Mapping[str, str]) -> Iterator[str]:
+    """A name and those that it got later, the last one last; a circle ends where it began."""
+    seen: set[str] = set()
+    while name not in seen:
+        seen.add(name)
+        yield name
+        name = following.get(name, name)
+
+
+def _by_domain(resources: Resources, desired: Iterable[Desired], renames: Mapping[str, str]) -> Renames:
+    """Trunks that are declared under a new name with the domain of one that is declared no longer."""
+    trunks = {want.address: want for want in desired if want.kind == "trunk"}
+    gone = {
+        (entry.account, entry.applied.get("domain_name")): address
+        for address, entry in resources.items()
+        if entry.kind == "trunk" and address not in trunks and address not in renames
+    }
+    found: Renames = {}
+    for address, want in sorted(trunks.items()):
+        domain = want.profile.attrs.get("domain_name")
+        source = gone.pop((want.profile.account, domain), None) if domain else None
+        if source is not None and address not in resources and address not in renames.values():
+            found[source] = address
+    return found
+
+
+def _address(address: str, entry: Entry, renames: Mapping[str, str]) -> str:
+    if address in renames:
+        return renames[address]
+    if entry.parent is None or entry.parent not in renames:
+        return address
+    kind, _, rest = address.partition("/")
+    old, new = (name.partition("/")[2] for name in (entry.parent, renames[entry.parent]))
+    return f"{kind}/{new}{rest.removeprefix(old)}" if rest == old or rest.startswith(f"{old}/") else address
+
+
+def _entry(address: str, entry: Entry, renames: Mapping[str, str], values: Translate) -> Entry:
+    agent = renames.get(f"agent/{entry.options.agent}")
+    told = msgspec.structs.replace(
+        entry,
+        applied=values(entry.applied),
+        left=values(entry.left),
+        pending=values(entry.pending) if entry.pending is not None else None,
+        normalised={n: [_value(v, renames) for v in pair] for n, pair in entry.normalised.items()},
+        parent=renames.get(entry.parent, entry.parent) if entry.parent else None,
+    )
+    if agent is not None:
+        told = msgspec.structs.replace(
+            told, options=msgspec.structs.replace(entry.options, agent=agent.partition("/")[2])
+        )
+    return entry if told == entry else told
+
+
+def _values(attrs: Attrs, renames: Mapping[str, str]) -> dict[str, Value]:
+    return {name: _value(value, renames) for name, value in attrs.items()}
+
+
+def _value(value: Value, renames: Mapping[str, str]) -> Value:
+    match value:
+        case TrunkRoute(trunk=name) if f"trunk/{name}" in renames:
+            return TrunkRoute(renames[f"trunk/{name}"].partition("/")[2])
+        case ApplicationRoute(application=name) if f"application/{name}" in renames:
+            return ApplicationRoute(renames[f"application/{name}"].partition("/")[2])
+        case _:
+            return value
+
+
+def _blocked(move: Move, target: str) -> Diagnostic:
+    file, line, column = move.position
+    return Diagnostic(
+        severity="warning",
+        code="move_blocked",
+        summary="The new name is taken",
+        detail=f"State remembers both {move.source} and {target}, so they are two resources: {move.source} is planned "
+        "as one that is declared no longer. Remove this line; or, if the new one is a mistake, see `state rm`.",
+        address=move.source,
+        file=file,
+        line=line,
+        column=column,
+    )

@@ -1,0 +1,245 @@
+"""A recorded state and the present one in, declarations that lead back to it out; pure.
+
+The way back is an ordinary plan: what was applied then is what is declared, and all else follows.
+
+| then     | now                   | plan                                                                      |
+|----------|-----------------------|---------------------------------------------------------------------------|
+| bound    | bound                 | the values of then; parts that are managed only since: as they were found |
+| bound    | not bound             | bound again, the values of then: consent where that takes anything over   |
+| not      | bound, a number       | `release`: the values from before its import                              |
+| not      | bound, made by us     | `delete`, when nothing uses it                                            |
+| not      | bound, found there    | the values from before its import                                         |
+| made     | deleted               | `create`, under a new SID                                                 |
+| a number | gone from Twilio      | a warning: nothing is ever bought                                         |
+
+Written is only where live still is what we wrote last; where somebody else has written since, what would be lost is
+shown as a takeover, and needs the same consent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.number import PARTS, canonical
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, secret_fields
+from reconciler.model import Action, Attrs, Change, Desired, Entry, Options, Position, Profile, Value, Webhook
+from reconciler.planning import drift
+from reconciler.planning.compare import prior_field, written
+from reconciler.planning.moved import Resources, renamed
+from reconciler.planning.observed import Observed
+from reconciler.planning.plan import Plan, make
+
+_NOWHERE = Position("", 0, 0)
+_MISSING = frozenset({"number_missing", "number_not_in_twilio"})
+
+
+class Way(NamedTuple):
+    """How it was (`desired`), what is remembered now, and what cannot be brought back."""
+
+    desired: list[Desired]
+    resources: Resources
+    diagnostics: list[Diagnostic]
+
+
+def way(then: Resources, now: Resources) -> Way:
+    """The way from the present state to a recorded one."""
+    then = renamed(then, _renames(then, now))
+    numbers = {entry.sid: entry for entry in now.values() if entry.kind in NUMBER_KINDS}
+    desired: list[Desired] = []
+    problems: list[Diagnostic] = []
+    for address, entry in then.items():
+        present = now.get(address) or numbers.get(entry.sid)
+        if entry.pending is not None:
+            problems.append(_uncertain(address))
+        if not entry.sid:
+            desired += [_as_it_is(address, present)] if present is not None else []
+        elif present is None and secret_fields(entry.kind):
+            problems.append(_incomplete(address, "It was deleted since, and its secret is kept nowhere."))
+        else:
+            desired.append(_as_it_was(address, entry, present))
+            problems += _of_secrets(address, entry, present)
+    found = [(a, e) for a, e in now.items() if a not in then and e.kind not in NUMBER_KINDS and not e.created]
+    desired += [_as_it_was_found(address, entry) for address, entry in found]
+    return Way(desired, {a: e if a in then else _to_put_back(e) for a, e in now.items()}, problems)
+
+
+def known(then: Resources, now: Resources) -> Resources:
+    """All that is or was bound, by which live resources are recognised: by their SID, also when forgotten since."""
+    return {**renamed(then, _renames(then, now)), **now}
+
+
+def plan(there: Way, observed: Observed, ours: Iterable[str]) -> Plan:
+    """The plan that goes this way, conflicts and what is out of reach included."""
+    ours = frozenset([*ours, *_urls(there.desired), *_urls_of(there.resources.values())])
+    whole = make(there.desired, there.resources, observed, ours)
+    lost = {d.address: {f.field for f in d.fields} for d in drift.find(there.resources, observed)}
+    return msgspec.structs.replace(
+        whole,
+        actions=tuple(_placeless(_with_conflict(action, lost)) for action in whole.actions),
+        diagnostics=(*there.diagnostics, *map(_told, whole.diagnostics)),
+    )
+
+
+def differs(there: Way, declared: Iterable[Desired]) -> list[Diagnostic]:
+    """A warning where the configuration asks for something else than this restores."""
+    wanted = {want.address: want.profile.attrs for want in declared if not want.profile.options.watch}
+    was = {want.address: want.profile.attrs for want in there.desired if not want.profile.options.watch}
+    count = sum(1 for address in wanted.keys() | was.keys() if wanted.get(address) != was.get(address))
+    if not count:
+        return []
+    return [
+        Diagnostic(
+            severity="warning",
+            code="configuration_differs",
+            summary="The configuration says otherwise",
+            detail=f"{count} resources are declared in another way than they are brought back to, so the next plan "
+            "changes them again. Bring the configuration back as well, before the next apply.",
+        )
+    ]
+
+
+def _renames(then: Resources, now: Resources) -> dict[str, str]:
+    """What has got another name since, known by its SID; what hangs below it follows."""
+    names = {(e.kind, e.sid): a for a, e in now.items() if e.sid and e.parent is None and e.kind not in NUMBER_KINDS}
+    pairs = ((address, names.get((entry.kind, entry.sid))) for address, entry in then.items())
+    return {a: b for a, b in pairs if b is not None and a != b and a not in now and b not in then}
+
+
+def _as_it_was(address: str, entry: Entry, present: Entry | None) -> Desired:
+    attrs = _number_attrs(entry, present) if entry.kind in NUMBER_KINDS else _plain_attrs(entry, present)
+    options = msgspec.structs.replace(
+        entry.options,
+        watch=entry.options.watch and not attrs,
+        protect=entry.options.protect or (present is not None and present.options.protect),
+        takeover=(present or entry).options.takeover,
+    )
+    return _desired(address, entry, attrs, options)
+
+
+def _plain_attrs(entry: Entry, present: Entry | None) -> Attrs:
+    """The values of then; a secret stays the one of now, for state has only ever held fingerprints."""
+    secret = secret_fields(entry.kind)
+    kept = {n: v for n, v in present.applied.items() if n in secret} if present is not None else {}
+    return {**entry.applied, **kept}
+
+
+def _of_secrets(address: str, entry: Entry, present: Entry | None) -> list[Diagnostic]:
+    changed = [n for n in secret_fields(entry.kind) if present and entry.applied.get(n) != present.applied.get(n)]
+    return [_incomplete(address, "Its secret was changed since, and stays as it is.")] if changed else []
+
+
+def _as_it_is(address: str, entry: Entry) -> Desired:
+    return _desired(address, entry, {} if entry.options.watch else entry.applied, entry.options)
+
+
+def _as_it_was_found(address: str, entry: Entry) -> Desired:
+    attrs: dict[str, Value] = {name: entry.prior.get(name) for name in entry.applied}
+    return _desired(address, entry, attrs, entry.options)
+
+
+def _desired(address: str, entry: Entry, attrs: Attrs, options: Options) -> Desired:
+    label = address.partition("/")[2] if entry.parent is None else entry.key
+    named = entry.kind not in NUMBER_KINDS and any(f.name == "friendly_name" for f in KINDS[entry.kind].fields)
+    made = {"friendly_name": label[:64]} if named else {}
+    profile = Profile(entry.account, attrs, options)
+    return Desired(entry.kind, address, entry.key, profile, _NOWHERE, parent=entry.parent, on_create=made)
+
+
+def _number_attrs(entry: Entry, present: Entry | None) -> Attrs:
+    """The values of then; and of what was not managed then, the parts that we have written since, or lost.
+
+    | a part was            | goes back to                                  |
+    |-----------------------|-----------------------------------------------|
+    | managed               | what was applied                              |
+    | only watched          | what was recorded                             |
+    | managed no longer     | what we had left it at                        |
+    | never managed         | what was found when it was managed first      |
+    """
+    since = written(present) if present is not None else {}
+    watched = entry.options.watch
+    attrs: dict[str, Value] = {} if watched else dict(entry.applied)
+    for part in dict.fromkeys((*entry.left, *since)):
+        if part in attrs or (part in entry.left and since.get(part) == entry.left[part]):
+            continue
+        if watched and part in entry.applied:
+            attrs[part] = entry.applied[part]
+        elif part in entry.left:
+            attrs[part] = entry.left[part]
+        elif present is not None:
+            attrs |= _found(present, part)
+    return attrs
+
+
+def _found(entry: Entry, part: str) -> dict[str, Value]:
+    """A part as it was before it was managed; a friendly name cannot be taken away again."""
+    wire = {field: prior_field(entry, field) for field in PARTS[part]}
+    if part == "friendly_name":
+        return {part: wire[part]} if wire[part] else {}
+    return {part: canonical(wire, {})[part]}
+
+
+def _to_put_back(entry: Entry) -> Entry:
+    """What is bound only since goes with all its traces, whatever its declaration says of its removal."""
+    return msgspec.structs.replace(entry, options=msgspec.structs.replace(entry.options, on_removal="restore"))
+
+
+def _with_conflict(action: Action, lost: Mapping[str, set[str]]) -> Action:
+    """The action, with what somebody else has written since as a takeover."""
+    fields = lost.get(action.address, set())
+    if action.entry is None or action.restore or not fields:
+        return action
+    known = {change.field for change in action.takeover}
+    more = [c for c in action.changes if c.field in fields and c.field not in known and c.before not in (None, "")]
+    takeover = (*action.takeover, *(Change(c.field, c.before, None) for c in more))
+    return msgspec.structs.replace(action, takeover=takeover)
+
+
+def _placeless(action: Action) -> Action:
+    return msgspec.structs.replace(action, file=None, line=None, column=None)
+
+
+def _told(problem: Diagnostic) -> Diagnostic:
+    if problem.code in _MISSING:
+        return _incomplete(problem.address or "", "It is not on Twilio any more, and nothing is bought.")
+    return problem if problem.file else msgspec.structs.replace(problem, file=None, line=None, column=None)
+
+
+def _urls(desired: Iterable[Desired]) -> Iterator[str]:
+    for want in desired:
+        yield from _urls_in(want.profile.attrs)
+
+
+def _urls_of(entries: Iterable[Entry]) -> Iterator[str]:
+    for entry in entries:
+        yield from () if entry.options.watch else _urls_in(entry.applied)
+
+
+def _urls_in(attrs: Attrs) -> Iterator[str]:
+    for value in attrs.values():
+        if isinstance(value, Webhook):
+            yield from (url for url in (value.url, value.fallback_url) if url)
+
+
+def _incomplete(address: str, reason: str) -> Diagnostic:
+    return Diagnostic(
+        severity="warning",
+        code="rollback_incomplete",
+        summary="Not everything can be brought back",
+        detail=f"{address}: {reason} All else is brought back.",
+        address=address,
+    )
+
+
+def _uncertain(address: str) -> Diagnostic:
+    return Diagnostic(
+        severity="warning",
+        code="rollback_uncertain",
+        summary="That version was written in the middle of a run",
+        detail=f"{address} was being changed then by a run that was interrupted; it is taken as it was before. "
+        "`reconciler state history` shows the versions of runs that came to their end.",
+        address=address,
+    )

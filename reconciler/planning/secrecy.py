@@ -1,0 +1,83 @@
+"""Credentials inside URLs: what a report masks, and which of them state would hold in clear; pure.
+
+| part of a URL                                             | shown as        |
+|-----------------------------------------------------------|-----------------|
+| `https://user:password@host`, `sip:user:password@host`     | `***@host`      |
+| `?token=…`, `&api_key=…`, `&sig=…` and their like          | `token=***`     |
+
+Plans compare whole values and state keeps them whole: a masked value could not be put back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.model import Attrs, Entry, Webhook
+
+if TYPE_CHECKING:
+    from reconciler.planning.plan import Plan
+
+_HIDDEN = "***"
+_USER = re.compile(r"""(://|\bsips?:(?=[^/\s"'@:;?]+:))[^/?#\s"'@\\]+@""", re.IGNORECASE)
+_WORDS = "token|secret|passw(?:or)?d|passphrase|signature|credential|api_?key|access_?key|auth|jwt"
+_QUERY = re.compile(
+    rf"""([?&;](?:[a-z0-9_.%-]*(?:{_WORDS})[a-z0-9_.%-]*|key|sig|pass|pwd|code)=)[^&#;\s"'<>\\]+""", re.IGNORECASE
+)
+
+
+def masked(text: str) -> str:
+    """The text without what looks like a credential in a URL."""
+    return _QUERY.sub(rf"\g<1>{_HIDDEN}", _USER.sub(rf"\g<1>{_HIDDEN}@", text))
+
+
+def masked_all(value: Any) -> Any:
+    """The same for every text in plain JSON."""
+    match value:
+        case str():
+            return masked(value)
+        case dict():
+            return {masked(key): masked_all(inner) for key, inner in value.items()}
+        case list():
+            return [masked_all(inner) for inner in value]
+        case _:
+            return value
+
+
+def carries(text: str) -> bool:
+    """Whether anything in it would be masked; quick where nothing is."""
+    return ("=" in text or "@" in text) and masked(text) != text
+
+
+def kept_in_clear(plan: Plan) -> list[Diagnostic]:
+    """One error for each address whose entry would hold credentials once the plan is carried out."""
+    entries = dict(plan.refreshes)
+    entries |= {action.address: action.entry for action in plan.actions if action.entry is not None}
+    found = ((address, sorted(set(_fields(entry)))) for address, entry in entries.items())
+    return [_kept(address, fields) for address, fields in sorted(found) if fields]
+
+
+def _fields(entry: Entry) -> Iterator[str]:
+    yield from (field for field, value in entry.prior.items() if isinstance(value, str) and carries(value))
+    for attrs in (entry.applied, entry.left, entry.pending or {}):
+        yield from _parts(attrs)
+
+
+def _parts(attrs: Attrs) -> Iterator[str]:
+    for part, value in attrs.items():
+        texts = (value.url, value.fallback_url) if isinstance(value, Webhook) else (str(value or ""),)
+        if any(map(carries, texts)):
+            yield part
+
+
+def _kept(address: str, fields: list[str]) -> Diagnostic:
+    return Diagnostic(
+        code="credentials_in_state",
+        summary="Credentials would be in the state, in clear",
+        detail=f"{address}: a URL in {', '.join(fields)} holds a password or a token. It is kept whole, or it could "
+        "not be put back; the file is readable for its owner only. Encrypt the state with `encryption_key`, or say "
+        "that it is harmless: safety: {state_secrets: allow}.",
+        address=address,
+    )

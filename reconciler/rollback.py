@@ -1,0 +1,95 @@
+"""The way back as a workflow: a version of the state, by serial or time, in; an ordinary plan towards it, applied, out.
+
+Nothing here prints, reads the command line or decides an exit code; what the way is, `planning.rollback` knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from reconciler.config.project import Project
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.planning import rollback as planning
+from reconciler.planning.select import select
+from reconciler.remote.gateway import Gateway
+from reconciler.remote.observe import observe
+from reconciler.state.document import State, empty
+from reconciler.state.store import Kept, Store
+from reconciler.workflows import Applied, Confirm, Consent, Planned, Planner, Setting, apply_planned, judged, look
+
+PREVIOUS = "previous"
+"""The version before the present one: the way back from the last apply."""
+
+
+def rollback(setting: Setting, consent: Consent, to: str, confirm: Confirm) -> Applied:
+    """Bring back what was applied in a version of the state. Raises Refused, and what a plan raises."""
+    return apply_planned(setting, consent, confirm, _planner(setting, consent, to))
+
+
+def preview(setting: Setting, to: str) -> Planned:
+    """The plan of a rollback, without changing anything."""
+    return look(setting, _planner(setting, Consent(), to))
+
+
+def _planner(setting: Setting, consent: Consent, to: str) -> Planner:
+    def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
+        now = store.load() or empty(project.name)
+        then = recorded(store, now, to)
+        there = planning.way(then.resources, now.resources)
+        known = planning.known(then.resources, now.resources)
+        observed = observe(there.desired, known, gateways, setting.progress.reading)
+        whole = planning.plan(there, observed, project.our_urls)
+        chosen = select(whole, setting.targets, setting.excludes)
+        remarks = [d for d in chosen.diagnostics if d.severity != "error"]
+        notes = [*remarks, *planning.differs(there, project.desired)]
+        errors = tuple(d for d in chosen.diagnostics if d.severity == "error")
+        chosen = msgspec.structs.replace(chosen, diagnostics=errors)
+        way = Planned(project=project, state=now, plan=chosen, observed=observed, notes=tuple(notes))
+        return judged(setting, way, consent)
+
+    return planned
+
+
+def recorded(store: Store, now: State, to: str) -> State:
+    """The version that is meant, of the same history as the present one. Raises ReconcilerError."""
+    kept = store.history()
+    serial = _serial(kept, now, to)
+    then = store.version(serial) if serial is not None else None
+    if then is None or then.lineage != now.lineage:
+        raise ReconcilerError(_not_kept(to, kept))
+    return msgspec.structs.replace(then, unfolded=0)
+
+
+def _serial(kept: Sequence[Kept], now: State, to: str) -> int | None:
+    """The serial of a version given by serial or time; what a journal holds is later than its version."""
+    if to == PREVIOUS:
+        older = [version.serial for version in kept if version.serial < now.serial or now.unfolded]
+        return max(older, default=None)
+    if to.isdecimal():
+        return int(to)
+    moment = _moment(to)
+    times = ((v.serial, datetime.fromisoformat(v.saved.at)) for v in kept if v.saved is not None)
+    return max((serial for serial, at in times if at <= moment), default=None)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        detail = f"{text!r} is neither a serial nor a time: write 12, or 2026-03-01T12:00:00Z."
+        raise UsageError(Diagnostic(code="version_not_kept", summary="Not a version", detail=detail)) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _not_kept(to: str, kept: Sequence[Kept]) -> Diagnostic:
+    serials = ", ".join(str(version.serial) for version in kept) or "none"
+    what = "There is no version before the present one" if to == PREVIOUS else f"There is no version for `{to}`"
+    return Diagnostic(
+        code="version_not_kept",
+        summary="That version of the state is not kept",
+        detail=f"{what}. Kept are: {serials}. `reconciler state history` shows when and by whom each was written.",
+    )

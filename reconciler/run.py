@@ -1,0 +1,172 @@
+"""Where and how a run works: what comes from outside, what it has planned and done, its connections and its store.
+
+Decides nothing; the workflows do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+import msgspec
+
+from reconciler.apply.outcome import Outcome, Result
+from reconciler.config.project import Project
+from reconciler.config.secrets import credentials, reveal
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ReconcilerError
+from reconciler.planning.observed import Observed
+from reconciler.planning.plan import Plan
+from reconciler.remote.gateway import CallRecord, Gateway
+from reconciler.remote.timelimit import TimeLimit
+from reconciler.state.backends import open_store
+from reconciler.state.codec import Cipher
+from reconciler.state.document import State
+from reconciler.state.store import Store
+
+MOST_CALLS = 32
+"""Calls at once for an account where nobody says: a run begins with `FIRST_CALLS` and goes up to this."""
+FIRST_CALLS = 8
+DEFAULT_FILE = "reconciler.yaml"
+
+
+class Progress(Protocol):
+    """What a run tells while it works: a terminal draws it, a log prints lines, a test ignores it."""
+
+    def reading(self, account: str, numbers: int) -> None:
+        """So many numbers of an account have been read."""
+
+    def planned(self, planned: Planned) -> None:
+        """The plan that is about to be applied."""
+
+    def applying(self, total: int) -> None:
+        """So many actions are about to start."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """One action is done."""
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and how to run: everything that comes from outside. Durations in seconds.
+
+    `ramp`: begin with few calls at once, and go up to `concurrency` while Twilio answers well.
+    """
+
+    directory: Path
+    environ: Mapping[str, str]
+    progress: Progress
+    clock: Callable[[], datetime]
+    file: str = DEFAULT_FILE
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    concurrency: int = MOST_CALLS
+    ramp: bool = False
+    limit: TimeLimit = msgspec.field(default_factory=TimeLimit)
+    lock_timeout: float = 0.0
+    refresh: bool = True
+    command: str = ""
+    baseline: str | None = None
+    stop: Event = msgspec.field(default_factory=Event)
+    on_call: Callable[[CallRecord], None] | None = None
+
+    def now(self) -> str:
+        """Now, as RFC 3339 in UTC."""
+        return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the person applying agrees to: takeovers of these addresses (globs), purchases, and limits exceeded."""
+
+    takeovers: tuple[str, ...] = ()
+    purchases: bool = False
+    force: bool = False
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard,
+    `refusals` what forbids to apply it. `secrets` are those behind the fingerprints in the plan; they are never shown
+    or stored.
+    """
+
+    project: Project
+    state: State
+    plan: Plan
+    observed: Observed
+    notes: tuple[Diagnostic, ...]
+    refusals: tuple[Diagnostic, ...] = ()
+    secrets: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Planned(actions={len(self.plan.actions)})"
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What an apply did; `declined` when the plan was shown and not confirmed."""
+
+    planned: Planned
+    result: Result
+    declined: bool = False
+
+
+def store_of(setting: Setting, project: Project) -> Store:
+    """Where the state of this project is kept."""
+    cipher = cipher_of(setting, project)
+    return open_store(project.state, project.base, project.name, cipher=cipher, environ=setting.environ)
+
+
+def cipher_of(setting: Setting, project: Project) -> Cipher | None:
+    """What encrypts the state of this project; None when it is kept in clear."""
+    if not project.encryption_keys:
+        return None
+    from reconciler.state.cipher import Aes  # cryptography is an extra, and takes time to import
+
+    return Aes([reveal(key, setting.environ, project.base) for key in project.encryption_keys])
+
+
+class _Gateways(dict[str, Gateway]):
+    """A gateway for every account, connected when it is first asked for."""
+
+    def __init__(self, setting: Setting, project: Project) -> None:
+        super().__init__()
+        self._setting = setting
+        self._project = project
+
+    def __missing__(self, name: str) -> Gateway:
+        from reconciler.remote.twilio.gateway import connect  # twilio takes a tenth of a second to import
+
+        account = self._project.accounts.get(name)
+        if account is None:
+            raise ReconcilerError(_unknown_account(name))
+        secret = credentials(account, self._setting.environ, self._project.base)
+        self[name] = gateway = connect(
+            secret,
+            concurrency=self._setting.concurrency,
+            start=FIRST_CALLS if self._setting.ramp else None,
+            stop=self._setting.stop,
+            on_call=self._setting.on_call,
+            left=self._setting.limit.left,
+        )
+        return gateway
+
+
+@contextmanager
+def connected(setting: Setting, project: Project) -> Iterator[Mapping[str, Gateway]]:
+    """The gateways of a run; they are closed at its end."""
+    gateways = _Gateways(setting, project)
+    try:
+        yield gateways
+    finally:
+        for gateway in gateways.values():
+            gateway.close()
+
+
+def _unknown_account(name: str) -> Diagnostic:
+    return Diagnostic(
+        code="no_twilio_integration",
+        summary="State refers to an account that is not declared",
+        detail=f"State holds resources of account `{name}`. Declare it under `accounts` until they are released.",
+    )

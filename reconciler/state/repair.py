@@ -1,0 +1,128 @@
+"""A damaged state file in, what can be saved of it out: whole lines, the good beginning of its journal, old versions.
+
+One resource stands on one line, so damage in one place leaves all others readable. What is readable nowhere comes
+from the newest former version that has it. Nothing is thrown away: damaged files are moved aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from reconciler.errors import StateError
+from reconciler.model import Entry
+from reconciler.state import journal as lines
+from reconciler.state.codec import Codec
+from reconciler.state.document import State, empty, head
+from reconciler.state.files import Disk, Files, write_whole
+from reconciler.state.rows import DAMAGE
+from reconciler.state.store import Record, apply_records
+
+
+class Salvage(msgspec.Struct, frozen=True):
+    """What is saved: the state to write, how many resources stood in the file, in old versions, in the journal; and
+    which files are damaged."""
+
+    state: State
+    from_file: int
+    from_history: int
+    from_journal: int
+    damaged: list[Path]
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything is damaged at all."""
+        return bool(self.damaged)
+
+
+def salvage(path: Path, codec: Codec, former: Sequence[State], files: Files | None = None) -> Salvage:
+    """Look at a state file and its journal, and save what can be saved. Changes nothing.
+
+    Raises StateError for what is no damage: a key that is missing, another project, a newer format.
+    """
+    disk = files or Disk()
+    data = disk.read(path)
+    journal = disk.read(_journal(path))
+    damaged = []
+    try:
+        state = codec.state(data, str(path)) if data is not None else None
+    except StateError as error:
+        _only_damage(error)
+        damaged.append(path)
+        state = None
+    found = dict(state.resources) if state is not None else _lines(data or b"")
+    last = former[0] if former else None
+    missing = {} if state is not None or last is None else {a: e for a, e in last.resources.items() if a not in found}
+    records, whole = _records(journal, state, path, codec)
+    if not whole:
+        damaged.append(_journal(path))
+    resources = {**found, **missing}
+    apply_records(resources, records)
+    saved = _next(state or _beginning(data, last, codec.project), resources, damaged)
+    return Salvage(saved, len(found), len(missing), len(records), damaged)
+
+
+def write(path: Path, saved: Salvage, suffix: str, codec: Codec, files: Files | None = None) -> list[Path]:
+    """Under the lock: put the damaged files aside under names that end in `suffix`, and write what was saved."""
+    disk = files or Disk()
+    aside = [damaged.with_name(f"{damaged.name}.damaged-{suffix}") for damaged in saved.damaged]
+    for damaged, name in zip(saved.damaged, aside, strict=True):
+        write_whole(disk, name, [disk.read(damaged) or b""], temporary=name.with_name(f"{name.name}.new"))
+    write_whole(disk, path, codec.blocks(saved.state), temporary=path.with_name(f"{path.name}.new"))
+    disk.remove(_journal(path))
+    return aside
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}.journal")
+
+
+def _only_damage(error: StateError) -> None:
+    if any(problem.code != "state_damaged" for problem in error.diagnostics):
+        raise error
+
+
+def _lines(data: bytes) -> dict[str, Entry]:
+    """Every resource whose line is whole."""
+    found: dict[str, Entry] = {}
+    for line in data.split(b"\n")[1:]:
+        try:
+            found |= msgspec.json.decode(b"{" + line.rstrip(b",") + b"}", type=dict[str, Entry])
+        except DAMAGE:
+            continue
+    return found
+
+
+def _records(journal: bytes | None, state: State | None, path: Path, codec: Codec) -> tuple[list[Record], bool]:
+    """The records before the first damage that continue this state, and whether there is no damage."""
+    if journal is None:
+        return [], True
+    parts = journal.split(b"\n")
+    for count in range(len(parts), 0, -1):
+        try:
+            leftover = lines.parse(b"\n".join([*parts[: count - 1], b""]), str(path), codec)
+        except StateError as error:
+            _only_damage(error)
+            continue
+        if leftover is None:
+            return [], count >= len(parts)
+        if state is not None and (leftover.header.lineage, leftover.header.serial) != (state.lineage, state.serial):
+            return [], leftover.header.lineage == state.lineage and leftover.header.serial < state.serial
+        return leftover.records, count == len(parts)
+    return [], False
+
+
+def _beginning(data: bytes | None, last: State | None, project: str) -> State:
+    """The version that was there, as far as its first line tells it; else the newest one that is kept."""
+    top = head(data or b"")
+    known = last or empty(project)
+    if top is None or not top.lineage:
+        return known
+    return msgspec.structs.replace(known, lineage=top.lineage, serial=max(top.serial, known.serial))
+
+
+def _next(state: State, resources: dict[str, Entry], damaged: Sequence[Path]) -> State:
+    serial = state.serial + 1 if damaged else state.serial
+    return msgspec.structs.replace(state, resources=resources, serial=serial, saved=None, unfolded=0)

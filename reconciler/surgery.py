@@ -1,0 +1,154 @@
+"""The state changed by hand, as workflows: under the lock, with a dry run, never touching Twilio.
+
+Every change is the next version of the state, so the one before is in its history. Prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from reconciler.config.project import Project
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ReconcilerError
+from reconciler.state import repair as repairing
+from reconciler.state import surgery
+from reconciler.state.codec import Codec
+from reconciler.state.document import State, decode, empty
+from reconciler.state.files import Disk
+from reconciler.state.former import FormerVersions
+from reconciler.state.holder import this_run
+from reconciler.state.store import Kept, Store
+from reconciler.workflows import Setting, cipher_of, entry_of, store_of, validate
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done: the serial before and after (None: a dry run, or nothing to do), and what changed by address."""
+
+    before: int
+    after: int | None
+    changes: dict[str, str]
+
+
+class Repair(msgspec.Struct, frozen=True, kw_only=True):
+    """What was saved of a damaged state, and where the damaged files lie now (None: a dry run, or nothing to do)."""
+
+    saved: repairing.Salvage
+    aside: list[Path] | None
+
+
+def move(setting: Setting, source: str, target: str, *, dry_run: bool) -> Operation:
+    """Give a resource another address. Raises ReconcilerError, StateLocked."""
+
+    def moved(state: State) -> State:
+        return surgery.replaced(state, surgery.move(state.resources, _known(state, source), target))
+
+    return _operate(setting, moved, dry_run)
+
+
+def remove(setting: Setting, addresses: Sequence[str], *, dry_run: bool) -> Operation:
+    """Forget resources, without a call to Twilio. Raises Refused for what is protected."""
+
+    def without(state: State) -> State:
+        return surgery.replaced(state, surgery.drop(state.resources, [_known(state, a) for a in addresses]))
+
+    return _operate(setting, without, dry_run)
+
+
+def push(setting: Setting, file: Path, *, force: bool, dry_run: bool) -> Operation:
+    """Make a document the next version of the state. Raises Refused unless it continues what is there."""
+    pushed = decode(file.read_bytes(), validate(setting).name, str(file))
+
+    def taken(state: State) -> State:
+        if not force:
+            surgery.push(state, pushed)
+        beginning = state.version.same(empty(state.project).version)
+        lineage = pushed.lineage if beginning else state.lineage
+        return msgspec.structs.replace(surgery.replaced(state, pushed.resources), lineage=lineage)
+
+    return _operate(setting, taken, dry_run)
+
+
+def pull(setting: Setting, serial: int | None) -> State:
+    """The state, or a former version of it. Raises ReconcilerError when that is not kept."""
+    project, store = _opened(setting)
+    state = (store.load() or empty(project.name)) if serial is None else store.version(serial)
+    if state is None:
+        raise ReconcilerError(
+            Diagnostic(
+                code="version_not_kept",
+                summary="That version of the state is not kept",
+                detail=f"There is no version {serial}. `reconciler state history` shows those that are kept.",
+            )
+        )
+    return state
+
+
+def history(setting: Setting) -> list[Kept]:
+    """The present version and the former ones that are kept, the newest first."""
+    return _opened(setting)[1].history()
+
+
+def repair(setting: Setting, *, dry_run: bool) -> Repair:
+    """Save what can be saved of a damaged state file. Raises ReconcilerError for a state that is no file."""
+    project, store = _opened(setting)
+    path, codec = _path(project), Codec(project.name, cipher_of(setting, project))
+    with store.lock(this_run(setting.command, setting.now(), setting.environ), setting.lock_timeout, setting.stop):
+        saved = repairing.salvage(path, codec, _readable(store, path))
+        if dry_run or not saved.needed:
+            return Repair(saved=saved, aside=None)
+        return Repair(
+            saved=saved, aside=repairing.write(path, saved, setting.clock().strftime("%Y%m%dT%H%M%SZ"), codec)
+        )
+
+
+def _operate(setting: Setting, change: Callable[[State], State], dry_run: bool) -> Operation:
+    """Change the resources under the lock, and save them as the next version."""
+    project, store = _opened(setting)
+    with store.lock(this_run(setting.command, setting.now(), setting.environ), setting.lock_timeout, setting.stop):
+        state = store.load() or empty(project.name)
+        after = change(state)
+        changes = surgery.changed(state.resources, after.resources)
+        if dry_run or not changes:
+            return Operation(before=state.serial, after=None, changes=changes)
+        saved = store.save(after)
+        return Operation(before=state.serial, after=saved.serial, changes=changes)
+
+
+def _opened(setting: Setting) -> tuple[Project, Store]:
+    project = validate(setting)
+    return project, store_of(setting, project)
+
+
+def _known(state: State, address: str) -> str:
+    """The address, also of a number that is given by its SID or E.164 alone."""
+    entry = entry_of(state.resources, address)
+    return next(known for known, other in state.resources.items() if other is entry)
+
+
+def _path(project: Project) -> Path:
+    if "://" in project.state:
+        raise ReconcilerError(
+            Diagnostic(
+                code="repair_impossible",
+                summary="Only a state file can be repaired",
+                detail="This store keeps its versions whole. Take the newest good one and push it:\n"
+                "  reconciler state pull --serial SERIAL > state.json && reconciler state push --force state.json",
+            )
+        )
+    return (project.base / Path(project.state).expanduser()).resolve()
+
+
+def _readable(store: Store, path: Path) -> list[State]:
+    """The former versions that can be read, the newest first."""
+    found = []
+    for kept in FormerVersions(Disk(), path).kept():
+        try:
+            state = store.version(kept.serial)
+        except ReconcilerError:
+            continue
+        if state is not None:
+            found.append(state)
+    return found

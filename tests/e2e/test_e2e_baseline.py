@@ -1,0 +1,109 @@
+"""`--baseline`: a change cannot loosen the safety that it needs loosened itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .stage import AGENT, Stage
+
+NUMBERS = [f"+155501001{n:02d}" for n in range(12)]
+ONE = NUMBERS[0]
+FOREIGN = "https://pbx.example.net/in"
+
+
+def git(folder: Path, *args: str) -> None:
+    who = ["-c", "user.name=Example", "-c", "user.email=example@example.com"]
+    subprocess.run(["git", *who, *args], cwd=folder, check=True, capture_output=True)
+
+
+def commit(stage: Stage) -> None:
+    """The configuration as the target branch has it."""
+    git(stage.folder, "init", "-q", "-b", "target") if not (stage.folder / ".git").exists() else None
+    git(stage.folder, "add", "reconciler.yaml", *(["numbers"] if (stage.folder / "numbers").exists() else []))
+    git(stage.folder, "commit", "-q", "-m", "as it is")
+
+
+def refused(stage: Stage, *args: str) -> dict[str, str]:
+    """Code → detail of what forbids an apply, which then writes nothing."""
+    before = len(stage.twilio.writes)
+    done = stage.json("apply", "--auto-approve", *args, code=4)
+    assert len(stage.twilio.writes) == before
+    return {d["code"]: d["detail"] for d in done["diagnostics"]}
+
+
+def test_consent_to_a_takeover_counts_only_when_the_baseline_gives_it(stage: Stage) -> None:
+    stage.number(ONE, voice_url=FOREIGN)
+    stage.declare({})
+    commit(stage)
+    stage.declare({ONE: {"agent": "support", "takeover": "allow"}})
+    told = refused(stage, "--baseline", "target")["takeover_refused"]
+    assert "baseline, target" in told
+    assert "change of its own" in told
+    assert "takeover_refused" in stage.run("plan", "--baseline", "target", "--json").codes
+    commit(stage)
+    stage.run("apply", "--auto-approve", "--baseline", "target")
+    assert stage.twilio.number(ONE)["voice_url"] == AGENT["voice"]
+
+
+def test_the_consent_of_everybody_does_not_count_either(stage: Stage) -> None:
+    stage.number(ONE, voice_url=FOREIGN)
+    stage.declare({})
+    commit(stage)
+    stage.declare({ONE: "support"}, safety={"takeover": "allow"})
+    assert "takeover_refused" in refused(stage, "--baseline", "HEAD")
+    stage.run("apply", "--auto-approve", "--baseline", "HEAD", f"--allow-takeover=number/{ONE}")
+
+
+@pytest.mark.parametrize("how", ["file", "revision"])
+def test_limits_are_those_of_the_stricter_one(stage: Stage, how: str) -> None:
+    for number in NUMBERS:
+        stage.number(number)
+    stage.declare(dict.fromkeys(NUMBERS, "support"), safety={"max_removals": 2})
+    stage.apply()
+    commit(stage)
+    stage.write("target.yaml", (stage.folder / "reconciler.yaml").read_text())
+    baseline = "target.yaml" if how == "file" else "target"
+    stage.declare(dict.fromkeys(NUMBERS[3:], "support"), safety={"max_removals": "100%"})
+    told = refused(stage, "--baseline", baseline)["threshold_exceeded"]
+    assert "safety.max_removals" in told
+    assert "allows 2" in told
+    assert f"baseline, {baseline}" in told
+    stage.run("apply", "--auto-approve", "--baseline", baseline, "--force")
+
+
+def test_protection_of_the_baseline_holds_before_state_has_heard_of_it(stage: Stage) -> None:
+    stage.number(ONE)
+    stage.declare({ONE: "support"})
+    stage.apply()
+    stage.declare({ONE: {"agent": "support", "protect": True}})
+    commit(stage)
+    stage.declare({})
+    assert "baseline, target" in refused(stage, "--baseline", "target", "--force")["protected"]
+
+
+def test_included_files_are_read_at_the_revision_too(stage: Stage) -> None:
+    stage.number(ONE, voice_url=FOREIGN)
+    stage.write("numbers/one.json", json.dumps({"numbers": {ONE: {"agent": "support", "takeover": "allow"}}}))
+    stage.declare(include="numbers/*.json")
+    commit(stage)
+    (stage.folder / "numbers" / "one.json").unlink()
+    stage.declare({ONE: {"agent": "support", "takeover": "allow"}})
+    stage.run("apply", "--auto-approve", "--baseline", "target")
+
+
+def test_a_baseline_that_cannot_be_read_is_an_error_before_any_write(stage: Stage) -> None:
+    stage.number(ONE)
+    stage.declare({ONE: "support"})
+    for name in ("nowhere", "--help", "../.."):
+        done = stage.run("apply", "--auto-approve", f"--baseline={name}", "--json", code=1)
+        assert done.codes == ["baseline_unreadable"]
+    commit(stage)
+    assert stage.run("plan", "--baseline=no-such-branch", "--json", code=1).codes == ["baseline_unreadable"]
+    stage.write("broken.yaml", "version: 2\n")
+    done = stage.run("plan", "--baseline=broken.yaml", "--json", code=1)
+    assert "broken.yaml:1" in done.json["diagnostics"][0]["detail"]
+    assert not stage.twilio.writes

@@ -1,0 +1,192 @@
+"""`state mv|rm|pull|push|history|repair`: the state changed by hand, and Twilio never asked or told anything."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from .stage import AGENT, Stage, actions
+
+ONE, TWO = "+15550100101", "+15550100102"
+URL = "sip:sbc1.example.com"
+TRUNK = {"domain": "acme-edge.pstn.twilio.com", "origination": [{"sip_url": URL}]}
+FOREIGN = "https://pbx.example.net/in"
+
+
+@pytest.fixture
+def bound(stage: Stage) -> Stage:
+    """A number on a trunk, and one that was taken over."""
+    stage.number(ONE)
+    stage.number(TWO, voice_url=FOREIGN)
+    declare(stage, "edge")
+    stage.apply("--allow-takeover")
+    return stage
+
+
+def declare(stage: Stage, trunk: str, **more: object) -> None:
+    numbers = {ONE: {"agent": "support", "trunk": trunk}, TWO: "support"}
+    stage.declare(numbers, trunks={trunk: TRUNK}, **more)
+
+
+def document(stage: Stage) -> Any:
+    return json.loads((stage.folder / "state.json").read_text())
+
+
+def silent(stage: Stage, *args: str, code: int = 0) -> Any:
+    """The document of a command that must not make a single call."""
+    calls = len(stage.twilio.calls)
+    done = stage.json(*args, code=code)
+    assert len(stage.twilio.calls) == calls
+    return done
+
+
+def test_moved_by_hand_with_all_that_belongs_to_it(bound: Stage) -> None:
+    shown = silent(bound, "state", "mv", "trunk/edge", "trunk/core", "--dry-run")
+    assert shown["serial_after"] is None
+    assert "trunk/edge" in bound.state
+    done = silent(bound, "state", "mv", "trunk/edge", "trunk/core")
+    assert done["changes"] == shown["changes"]
+    assert {(row["address"], row["change"]) for row in done["changes"]} >= {
+        ("trunk/edge", "removed"),
+        ("trunk/core", "added"),
+        (f"origination_url/core/{URL}", "added"),
+        (f"number/{ONE}", "changed"),
+    }
+    assert bound.state[f"number/{ONE}"]["applied"]["voice"]["trunk"] == "core"
+    declare(bound, "core")
+    bound.settled()
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "code"),
+    [
+        ("trunk/nowhere", "trunk/core", "address_not_found"),
+        (f"number/{ONE}", f"number/{TWO}", "invalid_move"),
+        ("trunk/edge", "number/core", "invalid_move"),
+        ("trunk/edge", "trunk/", "invalid_move"),
+        (f"origination_url/edge/{URL}", "origination_url/core/x", "invalid_move"),
+    ],
+)
+def test_not_everything_can_be_moved(bound: Stage, source: str, target: str, code: str) -> None:
+    before = document(bound)
+    assert silent(bound, "state", "mv", source, target, code=1)["diagnostics"][0]["code"] == code
+    assert document(bound) == before
+
+
+def test_what_is_removed_is_forgotten_and_nothing_else(bound: Stage) -> None:
+    silent(bound, "state", "rm", "trunk/edge", TWO, "--dry-run")
+    assert len(bound.state) == 4
+    silent(bound, "state", "rm", "trunk/edge", TWO)
+    assert list(bound.state) == [f"number/{ONE}"]
+    (sid,) = bound.twilio.trunks
+    assert bound.state[f"number/{ONE}"]["applied"]["voice"]["trunk"] == sid, "its name means nothing any more"
+    assert bound.twilio.number(TWO)["voice_url"] == AGENT["voice"]
+
+
+def test_what_is_protected_is_not_removed(stage: Stage) -> None:
+    stage.number(ONE)
+    stage.declare({ONE: {"agent": "support", "protect": True}})
+    stage.apply()
+    refused = silent(stage, "state", "rm", f"number/{ONE}", code=4)
+    assert refused["diagnostics"][0]["code"] == "protected"
+    assert stage.state
+
+
+def test_pulled_changed_and_pushed(bound: Stage) -> None:
+    pulled = bound.run("state", "pull").out
+    assert silent(bound, "state", "pull")["state"] == json.loads(pulled)
+    edited = json.loads(pulled)
+    del edited["resources"][f"number/{TWO}"]
+    bound.write("mine.bin", json.dumps(edited))
+    assert silent(bound, "state", "push", "mine.bin", "--dry-run")["serial_after"] is None
+    done = silent(bound, "state", "push", "mine.bin")
+    assert done["changes"] == [{"address": f"number/{TWO}", "change": "removed"}]
+    assert (done["serial_before"], done["serial_after"]) == (edited["serial"], document(bound)["serial"])
+    again = silent(bound, "state", "push", "mine.bin", code=4)
+    assert again["diagnostics"][0]["code"] == "push_refused"
+    silent(bound, "state", "push", "mine.bin", "--force")
+
+
+def test_a_state_of_another_history_is_only_pushed_by_force(bound: Stage) -> None:
+    other = document(bound) | {"lineage": "00000000-0000-4000-8000-000000000000", "serial": 99}
+    bound.write("other.bin", json.dumps(other))
+    refused = silent(bound, "state", "push", "other.bin", code=4)
+    assert "lineage" in refused["diagnostics"][0]["detail"]
+    silent(bound, "state", "push", "other.bin", "--force")
+    assert document(bound)["lineage"] != other["lineage"], "the history goes on"
+    (bound.folder / "state.json").unlink()
+    silent(bound, "state", "push", "other.bin")
+    assert document(bound)["lineage"] == other["lineage"], "where there is none, it is taken with its history"
+
+
+def test_the_history_tells_who_wrote_what_and_any_of_it_can_be_pulled(bound: Stage) -> None:
+    bound.run("state", "rm", TWO)
+    versions = silent(bound, "state", "history")["versions"]
+    assert [version["serial"] for version in versions] == sorted((v["serial"] for v in versions), reverse=True)
+    assert "state rm" in versions[0]["run"]
+    former = json.loads(bound.run("state", "pull", "--serial", str(versions[1]["serial"])).out)
+    assert f"number/{TWO}" in former["resources"]
+    assert str(versions[0]["serial"]) in bound.run("state", "history").out
+    assert bound.run("state", "pull", "--serial", "77", "--json", code=1).codes == ["version_not_kept"]
+
+
+def test_a_damaged_line_is_taken_from_the_history_and_the_rest_from_the_file(bound: Stage) -> None:
+    bound.declare({ONE: "support", TWO: "support"}, trunks={"edge": TRUNK})
+    bound.apply()
+    before = bound.state
+    path = bound.folder / "state.json"
+    lines = path.read_text().split("\n")
+    damaged = [line[: len(line) // 2] if line.startswith(f'"number/{TWO}"') else line for line in lines]
+    path.write_text("\n".join(damaged))
+    assert bound.run("plan", "--json", code=1).codes == ["state_damaged"]
+    shown = silent(bound, "state", "repair", "--dry-run")
+    assert (shown["from_file"], shown["from_history"], shown["aside"]) == (len(before) - 1, 1, [])
+    done = silent(bound, "state", "repair")
+    assert len(done["aside"]) == 1
+    assert (bound.folder / done["aside"][0]).read_text() == "\n".join(damaged)
+    assert bound.state.keys() == before.keys()
+    assert bound.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN
+    bound.settled()
+    assert silent(bound, "state", "repair")["damaged"] == []
+
+
+def test_an_empty_state_file_is_taken_from_the_history_whole(bound: Stage) -> None:
+    bound.declare({ONE: "support", TWO: "support"}, trunks={"edge": TRUNK})
+    bound.apply()
+    before = bound.state.keys()
+    (bound.folder / "state.json").write_text("")
+    silent(bound, "state", "repair")
+    assert bound.state.keys() == before
+    bound.apply()
+    bound.settled()
+
+
+def test_of_a_damaged_journal_the_good_beginning_is_kept(bound: Stage) -> None:
+    """A run that dies after its intents; then a byte of its second line is lost."""
+    declare(bound, "edge", agents={"support": {"webhooks": {**AGENT, "voice": "https://agents.example.com/new"}}})
+    gate = bound.twilio.hold(lambda call: call.writes, carried_out=True)
+    running = bound.start("apply", "--auto-approve", "--concurrency", "1")
+    gate.wait()
+    running.kill()
+    running.done()
+    gate.open(discard=True)
+    bound.twilio.quiet()
+    journal = bound.folder / "state.json.journal"
+    good = journal.read_bytes()
+    journal.write_bytes(good + b'{"crc":"00000000","records":[]}\n' + b'{"crc":"00000000","records":[]}\n')
+    assert bound.run("plan", "--json", code=1).codes == ["state_damaged"]
+    done = silent(bound, "state", "repair")
+    assert done["from_journal"] > 0
+    assert any(entry.get("pending") for entry in bound.state.values())
+    bound.apply()
+    assert bound.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN
+    bound.settled()
+
+
+def test_nothing_to_move_says_so_and_writes_no_version(bound: Stage) -> None:
+    before = document(bound)
+    assert "Nothing to change" in bound.run("state", "push", "state.json").out
+    assert document(bound) == before
+    assert actions(bound.json("plan")) == []

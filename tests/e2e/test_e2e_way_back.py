@@ -1,0 +1,128 @@
+"""`rollback` and `undo`: what a version of the state had applied is brought back, and refused like any plan."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .stage import AGENT, Stage, actions
+
+ONE, TWO, THREE = "+15550100101", "+15550100102", "+15550100103"
+OTHER = {"voice": "https://other.example.com/voice", "sms": "https://other.example.com/sms"}
+FOREIGN = "https://pbx.example.net/in"
+AGENTS = {"support": {"webhooks": AGENT}, "other": {"webhooks": OTHER}}
+TRUNKS = {"edge": {"domain": "acme-edge.pstn.twilio.com", "origination": [{"sip_url": "sip:sbc1.example.com"}]}}
+
+
+@pytest.fixture
+def story(stage: Stage) -> Stage:
+    """Serial 1: one number. Serial 2: it has another agent, a second one is taken over, a third one is on a trunk."""
+    stage.number(ONE)
+    stage.number(TWO, voice_url=FOREIGN, voice_method="GET")
+    stage.number(THREE)
+    stage.declare({ONE: "support"}, agents=AGENTS)
+    stage.apply()
+    stage.declare(
+        {ONE: "other", TWO: {"agent": "support", "takeover": "allow"}, THREE: {"agent": "support", "trunk": "edge"}},
+        agents=AGENTS,
+        trunks=TRUNKS,
+    )
+    stage.apply()
+    return stage
+
+
+def serial(stage: Stage) -> int:
+    return int(json.loads((stage.folder / "state.json").read_text())["serial"])
+
+
+def test_back_to_a_serial_and_forward_again(story: Stage) -> None:
+    before = json.loads((story.folder / "state.json").read_text())
+    assert before["serial"] == 2
+    shown = story.json("rollback", "--to", "1", "--dry-run")
+    assert {"overwrite_webhooks", "release", "delete"} <= {action for _, action in actions(shown)}
+    assert "configuration_differs" in [d["code"] for d in shown["diagnostics"]]
+    done = story.json("rollback", "--to", "1", "--auto-approve", "--force")
+    assert actions(done) == actions(shown)
+    assert done["command"] == "rollback"
+    assert story.twilio.number(ONE)["voice_url"] == AGENT["voice"]
+    two = story.twilio.number(TWO)
+    assert (two["voice_url"], two["voice_method"]) == (FOREIGN, "GET")
+    assert not story.twilio.trunks
+    assert list(story.state) == [f"number/{ONE}"]
+    assert serial(story) == 3
+    assert story.json("undo", "--auto-approve", "--allow-takeover")["failed_count"] == 0
+    assert story.state.keys() == before["resources"].keys()
+    assert story.twilio.number(THREE)["trunk_sid"] in story.twilio.trunks
+    story.settled()
+
+
+def test_back_to_a_time(story: Stage) -> None:
+    """The last version that had been written by then."""
+    first = story.folder / "state.json.history" / "000000001.json"
+    saved = json.loads(first.read_text())["saved"]["at"]
+    first.write_text(first.read_text().replace(saved, "2020-05-01T00:00:00Z"))
+    assert story.json("rollback", "--to", "2999-01-01", "--dry-run")["actions"] == []
+    shown = actions(story.json("rollback", "--to", "2020-06-01T12:00:00+02:00", "--dry-run"))
+    assert shown == actions(story.json("rollback", "--to", "1", "--dry-run"))
+    assert shown
+    story.run("rollback", "--to", "2001-01-01", "--dry-run", code=1)
+
+
+def test_what_somebody_else_has_written_since_is_only_overwritten_with_consent(story: Stage) -> None:
+    story.twilio.edit(ONE, voice_url="https://colleague.example.net/now")
+    refused = story.json("rollback", "--to", "1", "--auto-approve", code=4)
+    assert [d["address"] for d in refused["diagnostics"] if d["code"] == "takeover_refused"] == [f"number/{ONE}"]
+    assert story.twilio.number(TWO)["voice_url"] == AGENT["voice"], "nothing at all is written"
+    story.run("rollback", "--to", "1", "--auto-approve", f"--allow-takeover=number/{ONE}")
+    assert story.twilio.number(ONE)["voice_url"] == AGENT["voice"]
+
+
+def test_a_rollback_may_be_saved_reviewed_and_applied_later(story: Stage) -> None:
+    shown = story.json("rollback", "--to", "1", "--out", "back.bin")
+    assert actions(story.json("show", "back.bin")) == actions(shown)
+    assert story.twilio.number(ONE)["voice_url"] == OTHER["voice"]
+    assert actions(story.json("apply", "back.bin")) == actions(shown)
+    assert story.twilio.number(ONE)["voice_url"] == AGENT["voice"]
+
+
+def test_a_protected_number_is_not_let_go_of_on_the_way_back(stage: Stage) -> None:
+    stage.number(ONE)
+    stage.declare({})
+    stage.apply()
+    stage.declare({ONE: {"agent": "support", "protect": True}})
+    stage.apply()
+    assert "protected" in stage.run("undo", "--auto-approve", "--json", code=4).codes
+    assert stage.twilio.number(ONE)["voice_url"] == AGENT["voice"]
+
+
+def test_a_number_that_is_gone_by_now_is_named_and_all_else_is_brought_back(story: Stage) -> None:
+    story.declare({}, agents=AGENTS)
+    story.apply()
+    story.twilio.numbers.pop(story.twilio.number(TWO)["sid"])
+    done = story.json("rollback", "--to", "2", "--auto-approve", "--allow-takeover")
+    assert [d["address"] for d in done["diagnostics"] if d["code"] == "rollback_incomplete"] == [f"number/{TWO}"]
+    assert story.twilio.number(ONE)["voice_url"] == OTHER["voice"]
+
+
+def test_only_what_is_kept_can_be_brought_back(stage: Stage) -> None:
+    stage.declare({})
+    assert stage.run("undo", "--auto-approve", "--json", code=1).codes == ["version_not_kept"]
+    assert stage.run("rollback", "--to", "7", "--dry-run", "--json", code=1).codes == ["version_not_kept"]
+    stage.run("rollback", "--to", "last week", "--dry-run", code=64)
+    assert "--auto-approve" in stage.run("rollback", "--to", "7", code=64).err
+
+
+def test_back_to_any_of_the_last_ten_versions(stage: Stage) -> None:
+    """Twelve versions, each with a voice URL of its own; then to every one that is kept, in no order of theirs."""
+    stage.number(ONE)
+    urls: dict[int, str] = {}
+    for n in range(1, 13):
+        url = f"https://agents.example.com/{n}"
+        stage.declare({ONE: "support"}, agents={"support": {"webhooks": {"voice": url}}})
+        stage.apply()
+        urls[serial(stage)] = url
+    newest = serial(stage)
+    for to in (newest - 10, newest - 1, newest - 7, newest - 6):
+        stage.run("rollback", "--to", str(to), "--auto-approve", "--force")
+        assert stage.twilio.number(ONE)["voice_url"] == urls[to]
