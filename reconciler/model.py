@@ -96,6 +96,10 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     takeover: Takeover = "refuse"
     watch: bool = False
     """Declared with nothing: recorded and watched, never written."""
+    platform: str | None = None
+    """The platform that its agent lives on, which writes the parts of `baseline` itself."""
+    baseline: tuple[str, ...] = ()
+    """The parts that drift is measured on against what the platform wrote, not against a declaration."""
 
 
 class Profile(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from reconciler.apply.saved import plan_of, saved_plan, staleness
 from reconciler.config.load import load
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials
+from reconciler.config.vault import ProjectVault
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
@@ -28,11 +29,14 @@ from reconciler.planning import drift as drifting
 from reconciler.planning import guard
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
+from reconciler.planning.platforms import Platforms
 from reconciler.planning.remembered import observed_from, plannable
 from reconciler.planning.select import matches, select
 from reconciler.remote.attribution import attribute
 from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
+from reconciler.remote.platforms.contract import Adapter
+from reconciler.remote.platforms.observe import observe_platforms, platforms_in
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
 from reconciler.state.backends import open_store
@@ -136,6 +140,7 @@ def apply(
     store = _store(project)
     holder = this_run(setting.command, setting.now(), setting.environ)
     with store.lock(holder, setting.lock_timeout), _connected(setting, project) as gateways:
+        adapters = gateways.adapters
         planned = _planned(setting, project, store, gateways, consent)
         if saved is not None:
             planned = _saved_over(saved, planned)
@@ -143,7 +148,7 @@ def apply(
         _refuse(planned, consent)
         if planned.plan.actions and not confirm(planned):
             return Applied(planned=planned, result=Result(()), declined=True)
-        result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting)
+        result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting, adapters)
         return Applied(planned=planned, result=result)
 
 
@@ -195,24 +200,40 @@ def entry_of(resources: Mapping[str, Entry], address: str) -> Entry:
     )
 
 
-def _planned(
-    setting: Setting, project: Project, store: Store, gateways: Mapping[str, Gateway], consent: Consent
-) -> Planned:
+def _planned(setting: Setting, project: Project, store: Store, gateways: _Gateways, consent: Consent) -> Planned:
     """Read state and Twilio at the same time, and plan."""
     desired, notes = project.desired, list(project.warnings)
     if setting.refresh:
         begun = begin(desired, gateways)
         state = _read_state(store, project)
         observed = observe(desired, state.resources, gateways, setting.progress.reading, begun)
+        observed = _with_platforms(setting, project, state, observed, gateways.adapters)
     else:
         state = _read_state(store, project)
         observed = observed_from(state.resources)
         desired, left_out = plannable(desired, state.resources)
         notes += left_out
-    whole = make(desired, state.resources, observed, project.our_urls)
+    whole = make(desired, state.resources, observed, project.our_urls, _facts(project))
     chosen = select(whole, setting.targets, setting.excludes)
     notes += _announced(chosen, project, consent)
     return Planned(project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes))
+
+
+def _with_platforms(
+    setting: Setting, project: Project, state: State, observed: Observed, adapters: Mapping[str, Adapter]
+) -> Observed:
+    """What was observed on Twilio, with what the platforms have."""
+    names = platforms_in(project.desired, state.resources) & project.platforms.keys()
+    vault = ProjectVault(project, setting.environ)
+    found = observe_platforms(names, project.desired, state.resources, adapters, vault)
+    return Observed(observed.numbers, {**observed.others, **found}) if found else observed
+
+
+def _facts(project: Project) -> Platforms:
+    """What planning has to know of the platforms."""
+    types = {name: platform.type for name, platform in project.platforms.items()}
+    tokens = {name for name, account in project.accounts.items() if account.auth_token is not None}
+    return Platforms(types, frozenset(tokens))
 
 
 def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
@@ -247,6 +268,23 @@ def _read_state(store: Store, project: Project) -> State:
     return store.load() or empty(project.name)
 
 
+class _Adapters(dict[str, Adapter]):
+    """An adapter for every platform, connected when it is first asked for."""
+
+    def __init__(self, setting: Setting, project: Project) -> None:
+        super().__init__()
+        self._setting = setting
+        self._project = project
+
+    def __missing__(self, name: str) -> Adapter:
+        from reconciler.remote.platforms.connect import connect  # most projects have no platform
+
+        vault = ProjectVault(self._project, self._setting.environ)
+        settings, setting = self._project.platforms[name], self._setting
+        self[name] = adapter = connect(settings, vault, stop=setting.stop, on_call=setting.on_call)
+        return adapter
+
+
 class _Gateways(dict[str, Gateway]):
     """A gateway for every account, connected when it is first asked for."""
 
@@ -254,6 +292,7 @@ class _Gateways(dict[str, Gateway]):
         super().__init__()
         self._setting = setting
         self._project = project
+        self.adapters = _Adapters(setting, project)
 
     def __missing__(self, name: str) -> Gateway:
         from reconciler.remote.twilio.gateway import connect  # twilio takes a tenth of a second to import
@@ -269,7 +308,7 @@ class _Gateways(dict[str, Gateway]):
 
 
 @contextmanager
-def _connected(setting: Setting, project: Project) -> Iterator[Mapping[str, Gateway]]:
+def _connected(setting: Setting, project: Project) -> Iterator[_Gateways]:
     """The gateways of a run; they are closed at its end."""
     gateways = _Gateways(setting, project)
     try:
@@ -277,6 +316,8 @@ def _connected(setting: Setting, project: Project) -> Iterator[Mapping[str, Gate
     finally:
         for gateway in gateways.values():
             gateway.close()
+        for adapter in gateways.adapters.values():
+            adapter.close()
 
 
 def _unknown_account(name: str) -> Diagnostic:

@@ -10,13 +10,17 @@ from reconciler.apply.intent import chains, intents, stamped
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.perform import Performer, sids_of
 from reconciler.apply.readback import Readback
+from reconciler.apply.register import Registrar
 from reconciler.apply.walk import Walk
 from reconciler.model import Entry
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.platforms.contract import Adapter
 from reconciler.state.document import State
 from reconciler.state.store import Journal, Put, Record, Store
+
+NO_ADAPTERS: Mapping[str, Adapter] = {}
 
 
 class Told(Protocol):
@@ -55,6 +59,7 @@ def carry_out(
     store: Store,
     gateways: Mapping[str, Gateway],
     means: Means,
+    adapters: Mapping[str, Adapter] = NO_ADAPTERS,
 ) -> Result:
     """Carry out a plan under the lock of its state; returns every outcome.
 
@@ -64,8 +69,9 @@ def carry_out(
         return Result(())
     means.progress.applying(len(plan.actions))
     journal = store.begin(state)
-    result = _walked(plan, observed, state, journal, gateways, means) if plan.actions else Result(())
+    result = _walked(plan, observed, state, journal, gateways, means, adapters) if plan.actions else Result(())
     acted = {action.address for action in plan.actions}
+    acted |= {o.action.parent for o in result.outcomes if o.learned is not None and o.action.parent is not None}
     learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
     journal.fold([Put(address, stamped(entry, means.now())) for address, entry in learned.items()])
     return result
@@ -78,10 +84,13 @@ def _walked(
     journal: Journal,
     gateways: Mapping[str, Gateway],
     means: Means,
+    adapters: Mapping[str, Adapter],
 ) -> Result:
     workers = means.concurrency * max(1, len({action.account for action in plan.actions}))
     others = {address: live.sid for address, live in observed.others.items()}
-    performer = Performer(gateways, {**sids_of(state.resources), **others}, plan.fingerprints)
+    sids = {**sids_of(state.resources), **others}
+    names = {sid: address.split("/", 1)[1] for address, sid in others.items() if address.startswith("trunk/")}
+    performer = Performer(gateways, sids, plan.fingerprints, Registrar(adapters, gateways, observed, names))
     base = {**state.resources, **plan.refreshes}
     walk = Walk(
         plan.actions,

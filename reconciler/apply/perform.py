@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from reconciler.apply.outcome import Failure, Outcome
+from reconciler.apply.register import Registrar
 from reconciler.apply.verify import fields_sent, judge, with_form
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint, Kind, Params, Sids
 from reconciler.kinds.number import restore_params
-from reconciler.kinds.table import KINDS
+from reconciler.kinds.table import KINDS, REGISTRATION
 from reconciler.model import Action, Webhook, Wire
 from reconciler.remote.gateway import Gateway
 
@@ -27,7 +28,14 @@ class Performer:
     the plan saw them.
     """
 
-    def __init__(self, gateways: Mapping[str, Gateway], sids: dict[str, str], before: Mapping[str, Wire]) -> None:
+    def __init__(
+        self,
+        gateways: Mapping[str, Gateway],
+        sids: dict[str, str],
+        before: Mapping[str, Wire],
+        registrar: Registrar | None = None,
+    ) -> None:
+        self._registrar = registrar
         self._gateways = gateways
         self.sids = sids
         self._before = before
@@ -38,6 +46,17 @@ class Performer:
             return self._dispatch(action)
         except RemoteError as error:
             return Outcome(action=action, status="failed", error=failure(action, error))
+
+    def batch_of(self, action: Action) -> str | None:
+        """The batch that this action may be carried out with; None for one that goes alone."""
+        if self._registrar is None or action.kind != REGISTRATION:
+            return None
+        return self._registrar.batch_of(action)
+
+    def perform_together(self, actions: Sequence[Action]) -> list[Outcome]:
+        """Carry out actions of one batch."""
+        assert self._registrar is not None
+        return self._registrar.perform(actions)
 
     def params(self, action: Action) -> Params:
         """The form parameters that this action sends; empty when it only concerns state."""
@@ -50,6 +69,8 @@ class Performer:
         match action.action:
             case "import" | "forget":
                 return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
+            case _ if action.kind == REGISTRATION:
+                return self.perform_together([action])[0]
             case "create":
                 return self._create(action)
             case "delete":

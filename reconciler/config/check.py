@@ -12,6 +12,7 @@ from reconciler.config.accounts import Accounts
 from reconciler.config.codes import diagnostic
 from reconciler.config.fields import Section, is_sid
 from reconciler.config.findings import Finding, known, placed
+from reconciler.config.registrations import connection_findings
 from reconciler.config.sections.agent import Agent, Application
 from reconciler.config.sections.platform import AnyPlatform
 from reconciler.config.sections.trunk import Trunk
@@ -74,7 +75,7 @@ def _application(application: Application, accounts: Accounts) -> list[Finding]:
 
 
 def _connections(platform: AnyPlatform, accounts: Accounts) -> list[Finding]:
-    found = []
+    found = connection_findings(platform)
     for name in getattr(platform, "connections", {}):
         account = accounts.resolve(name)
         if isinstance(account, Finding):

@@ -50,6 +50,7 @@ SUMMARIES: dict[str, str] = {
     "trunk_not_found": "The trunk is not declared",
     "application_not_found": "The application is not declared",
     "platform_not_found": "The platform is not declared",
+    "platform_cannot_import": "The platform has no way to take this",
     "no_twilio_integration": "The Twilio account is not declared",
     "ambiguous_integration": "It is not said which Twilio account",
     "account_mismatch": "Two resources of different Twilio accounts",

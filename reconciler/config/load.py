@@ -13,7 +13,8 @@ from reconciler.config.model import Header
 from reconciler.config.nodes import Map
 from reconciler.config.numbers import Gathered, declared_twice
 from reconciler.config.profiles import Context, Profiles
-from reconciler.config.project import AccountSettings, Agent, Project, Safety
+from reconciler.config.project import AccountSettings, Agent, Project, Safety, Secret
+from reconciler.config.registrations import PlatformAgent
 from reconciler.config.secrets import to_secret
 from reconciler.config.settings import Settings, read_settings
 from reconciler.config.urls import hooks_of, urls_of
@@ -52,6 +53,7 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
         desired=desired,
         urls=profiles.urls,
         warnings=diagnostics,
+        sip_secrets={address: secrets for gathered in numbers for address, secrets in gathered.secrets.items()},
     )
 
 
@@ -70,7 +72,16 @@ def _context(settings: Settings, accounts: Accounts) -> Context:
         name: None if entry.value is None else accounts.known(entry.value.account)
         for name, entry in settings.trunks.items()
     }
-    return Context(accounts, agents, trunks, settings.defaults, settings.safety.takeover, settings.complete)
+    residents = {
+        name: PlatformAgent(name, entry.value.platform, entry.value.id or "", entry.value.outbound_number)
+        for name, entry in settings.agents.items()
+        if entry.value is not None and entry.value.platform
+    }
+    platforms = {name: entry.value for name, entry in settings.platforms.items()}
+    safety = settings.safety
+    return Context(
+        accounts, agents, trunks, settings.defaults, safety.takeover, settings.complete, residents, platforms
+    )
 
 
 def _numbers(merged: Merged, profiles: Profiles) -> tuple[Gathered, Gathered]:
@@ -104,6 +115,7 @@ def _project(
     desired: list[Desired],
     urls: set[str],
     warnings: list[Diagnostic],
+    sip_secrets: Mapping[str, Mapping[str, Secret]],
 ) -> Project:
     key = header.fingerprint_key
     safety = settings.safety
@@ -121,6 +133,7 @@ def _project(
         digest=merged.digest,
         files=tuple(merged.files),
         fingerprint_key=to_secret(key, settings.header_places["fingerprint_key"].at("value")) if key else None,
+        sip_secrets=sip_secrets,
     )
 
 

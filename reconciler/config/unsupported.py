@@ -19,11 +19,8 @@ class _Row(NamedTuple):
 
 
 _TABLE = (
-    _Row("agents", "platform", "Agents on a platform are"),
     _Row("applications", "", "TwiML applications that are managed here are"),
-    _Row("numbers", "provider", "Numbers outside Twilio are", "sip"),
     _Row("numbers", "purchase", "Buying numbers is"),
-    _Row("bridge_numbers", "platform", "Bridge numbers of a platform are"),
     _Row("trunks", "ip_access_control_lists", "Access lists of trunks are"),
     _Row("trunks", "credential_lists", "Credential lists of trunks are"),
     _Row("trunks", "recording", "Recording on trunks is"),

@@ -9,6 +9,10 @@ from reconciler.kinds.trunk import TRUNK
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in (TRUNK, ORIGINATION_URL, NUMBER, BRIDGE_NUMBER)}
 NUMBER_KINDS = frozenset({"number", "bridge_number"})
+REGISTRATION = "registration"
+"""A number's place on a voice-AI platform: its own API, so not in the table (`kinds.platforms`)."""
+RANKS = {**{kind.name: kind.rank for kind in KINDS.values()}, REGISTRATION: 40}
+"""Kind → rank, of everything that a plan may hold."""
 
 
 def kind_of(address: str) -> Kind:

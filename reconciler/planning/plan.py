@@ -10,12 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from reconciler.diagnostics import Diagnostic, in_reading_order
-from reconciler.kinds.table import KINDS, NUMBER_KINDS
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model import Action, Desired, Entry, Live, WireValue
 from reconciler.planning import number, plain, problems
 from reconciler.planning.match import by_name, by_sid
 from reconciler.planning.observed import Observed
 from reconciler.planning.order import in_safe_order
+from reconciler.planning.platforms import NONE, Platforms, Registrations
+from reconciler.planning.registration import with_baseline
 from reconciler.planning.release import forget, is_ours, release
 from reconciler.planning.settled import unsettled
 
@@ -56,6 +58,7 @@ class _Draft:
         self.managed_sids: set[str] = set()
         self.gone: set[str] = set()
         self.deleted: set[str] = set()
+        self.registrations = Registrations()
         self._former: dict[str, Entry] | None = None
 
     def former(self, sid: str) -> Entry | None:
@@ -67,12 +70,20 @@ class _Draft:
         return self._former.get(sid)
 
 
-def make(desired: Sequence[Desired], resources: Resources, observed: Observed, ours: Collection[str]) -> Plan:
+def make(
+    desired: Sequence[Desired],
+    resources: Resources,
+    observed: Observed,
+    ours: Collection[str],
+    platforms: Platforms = NONE,
+) -> Plan:
     """Plan everything: what is declared, and what is remembered but declared no longer."""
     draft = _Draft(by_name(desired, observed), resources, observed, ours)
-    others = [want for want in draft.desired if want.kind not in NUMBER_KINDS]
+    others = [want for want in draft.desired if want.kind not in NUMBER_KINDS and want.kind != REGISTRATION]
     for want in others:
         _plan_other(draft, want)
+    draft.registrations.plan(draft.desired, resources, observed, ours, platforms)
+    draft.declared |= draft.registrations.handled
     for want in unsettled(draft.desired, resources, observed, draft.declared, draft.managed_sids):
         _plan_number(draft, want)
     _plan_removals(draft)
@@ -115,6 +126,7 @@ def _decide_number(
         return
     draft.managed_sids.add(live.sid)
     refresh = None
+    want = with_baseline(want, entry, live, rewritten=address in draft.registrations.rewritten)
     if entry is None:
         actions = number.adopt(want, live, draft.ours, draft.former(live.sid))
     else:
@@ -136,7 +148,7 @@ def _plan_other(draft: _Draft, want: Desired) -> None:
 
 
 def _take(draft: _Draft, address: str, actions: list[Action], refresh: Entry | None, live: Live | None) -> None:
-    draft.actions += actions
+    draft.actions += draft.registrations.behind(address, actions)
     if refresh is not None:
         draft.refreshes[address] = refresh
     if actions and live is not None:
@@ -166,7 +178,7 @@ def _turn(draft: _Draft, address: str) -> tuple[bool, int, bool, str]:
     is_number = entry.kind in NUMBER_KINDS
     live = draft.observed.bound_number(entry.account, entry.key, entry.sid) if is_number else None
     ours = live is not None and any(is_ours(entry, live, part) for part in entry.applied)
-    return (not is_number, KINDS[entry.kind].rank, not ours, address)
+    return (not is_number, RANKS[entry.kind], not ours, address)
 
 
 def _remove_number(draft: _Draft, address: str, entry: Entry) -> None:
@@ -177,7 +189,8 @@ def _remove_number(draft: _Draft, address: str, entry: Entry) -> None:
         draft.actions.append(forget(address, entry, "no longer on Twilio"))
     else:
         draft.managed_sids.add(live.sid)
-        _take(draft, address, release(address, entry, live), None, live)
+        known, whole = draft.registrations.settled(address, entry, live)
+        _take(draft, address, release(address, known, live, whole=whole), None, live)
 
 
 def _remove_other(draft: _Draft, address: str, entry: Entry) -> None:
@@ -229,10 +242,13 @@ def _finish(draft: _Draft) -> Plan:
     for entry in draft.resources.values():
         bound[entry.kind] = bound.get(entry.kind, 0) + 1
     total = sum(len(numbers) for numbers in draft.observed.numbers.values())
+    of_platforms = draft.registrations
+    draft.touched |= of_platforms.touched
+    draft.refreshes |= of_platforms.refreshes
     return Plan(
-        actions=tuple(in_safe_order(draft.actions)),
+        actions=tuple(in_safe_order([*draft.actions, *of_platforms.actions])),
         refreshes={address: draft.refreshes[address] for address in sorted(draft.refreshes)},
-        diagnostics=tuple(in_reading_order(draft.diagnostics)),
+        diagnostics=tuple(in_reading_order([*draft.diagnostics, *of_platforms.diagnostics])),
         bound=bound,
         unmanaged=total - len(draft.managed_sids),
         fingerprints={address: fingerprint(live) for address, live in sorted(draft.touched.items())},

@@ -13,7 +13,7 @@ def not_there(want: Desired, address: str, entry: Entry | None, observed: Observ
     where = [account for account, _ in observed.elsewhere(want.key)]
     if entry is not None and where:
         there = next(live for _, live in observed.elsewhere(want.key))
-        return _at(
+        return at_declaration(
             want,
             address,
             "number_missing",
@@ -23,7 +23,7 @@ def not_there(want: Desired, address: str, entry: Entry | None, observed: Observ
             "it from the configuration, apply, and declare it anew.",
         )
     if entry is not None:
-        return _at(
+        return at_declaration(
             want,
             address,
             "number_missing",
@@ -39,7 +39,7 @@ def not_there(want: Desired, address: str, entry: Entry | None, observed: Observ
         if where
         else "Check the number, the account and its region; a number can be declared once it has been bought."
     )
-    return _at(
+    return at_declaration(
         want,
         address,
         "number_not_in_twilio",
@@ -50,7 +50,7 @@ def not_there(want: Desired, address: str, entry: Entry | None, observed: Observ
 
 def sid_mismatch(want: Desired, live: Live) -> Diagnostic:
     """`sid` and number are declared together and do not belong together."""
-    return _at(
+    return at_declaration(
         want,
         want.address,
         "sid_number_mismatch",
@@ -61,7 +61,7 @@ def sid_mismatch(want: Desired, live: Live) -> Diagnostic:
 
 def declared_twice(want: Desired, address: str) -> Diagnostic:
     """One number under two names (its E.164 and its SID)."""
-    return _at(
+    return at_declaration(
         want,
         address,
         "number_already_imported",
@@ -89,7 +89,7 @@ def watched_changed(want: Desired, address: str, entry: Entry, live: Live) -> li
     if not changed:
         return []
     return [
-        _at(
+        at_declaration(
             want,
             address,
             "watched_number_changed",
@@ -101,7 +101,7 @@ def watched_changed(want: Desired, address: str, entry: Entry, live: Live) -> li
     ]
 
 
-def _at(
+def at_declaration(
     want: Desired, address: str, code: str, summary: str, detail: str, *, severity: Severity = "error"
 ) -> Diagnostic:
     file, line, column = want.position

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from reconciler.errors import RemoteError
 from reconciler.kinds.number import FETCH, NUMBER, NumberRow, Observer
 from reconciler.kinds.origination_url import ORIGINATION_URL
-from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
 from reconciler.kinds.trunk import TRUNK
 from reconciler.model import Desired, Entry, Live
 from reconciler.planning.match import addressed, child_addresses, trunk_names
@@ -52,7 +52,7 @@ def _kinds_by_account(desired: Iterable[Desired], resources: Mapping[str, Entry]
     pairs = {(want.profile.account, want.kind) for want in desired}
     pairs |= {(entry.account, entry.kind) for entry in resources.values()}
     kinds: dict[str, set[str]] = {}
-    for account, kind in sorted(pairs):
+    for account, kind in sorted(pair for pair in pairs if pair[1] != REGISTRATION):
         kinds.setdefault(account, set()).add(kind)
     return kinds
 

@@ -1,0 +1,194 @@
+"""One action on a platform → the calls of its adapter → a verified outcome; then what it wrote on Twilio is read.
+
+What a number shows after its platform has written to it becomes the baseline of drift (`Outcome.learned`). Errors
+become outcomes; nothing is saved here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+import msgspec
+
+from reconciler.apply.outcome import Failure, Outcome
+from reconciler.errors import RemoteError
+from reconciler.kinds.number import FETCH, NUMBER, Observer
+from reconciler.kinds.platforms import platform_of
+from reconciler.model import Action, Attrs, Live
+from reconciler.planning.observed import Observed
+from reconciler.remote.gateway import Gateway
+from reconciler.remote.platforms.contract import Adapter, Asked, Registered
+
+PAGE = 1000
+_DONE_ALREADY = frozenset({"number_already_imported"})
+
+
+class Registrar:
+    """Carries out the actions of registrations. `names` are the trunks that have a name here, by SID."""
+
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter],
+        gateways: Mapping[str, Gateway],
+        observed: Observed,
+        names: Mapping[str, str],
+    ) -> None:
+        self._adapters = adapters
+        self._gateways = gateways
+        self._observed = observed
+        self._names = names
+
+    def batch_of(self, action: Action) -> str | None:
+        """What this action may be carried out together with: registrations on a platform that imports many at once."""
+        if action.action != "register":
+            return None
+        name = platform_of(action.address)
+        return name if self._adapters[name].kind.bulk else None
+
+    def perform(self, actions: Sequence[Action]) -> list[Outcome]:
+        """Carry out actions of one platform: one, or a batch; never raises for what platform or network do."""
+        adapter = self._adapters[platform_of(actions[0].address)]
+        match actions[0].action:
+            case "register":
+                outcomes = self._register(adapter, actions)
+            case _:
+                outcomes = [self._single(adapter, action) for action in actions]
+        shown = self._shown([action for action in actions if action.parent is not None])
+        return [self._with_baseline(o, shown.get(o.action.address)) for o in outcomes]
+
+    def _register(self, adapter: Adapter, actions: Sequence[Action]) -> list[Outcome]:
+        asked = [self._asked(action) for action in actions]
+        try:
+            results = adapter.create(asked)
+        except RemoteError as error:
+            results = [error] * len(asked)
+        results = self._found_after_all(adapter, asked, results)
+        return [self._linked(adapter, *row) for row in zip(actions, asked, results, strict=True)]
+
+    def _found_after_all(
+        self, adapter: Adapter, asked: Sequence[Asked], results: Sequence[Registered | RemoteError]
+    ) -> list[Registered | RemoteError]:
+        """Where no answer came, or it is said to be there already, the platform is asked whether it is."""
+        doubtful = [
+            each
+            for each, result in zip(asked, results, strict=True)
+            if isinstance(result, RemoteError) and (result.ambiguous or result.code in _DONE_ALREADY)
+        ]
+        if not doubtful or "list" not in adapter.kind.can:
+            return list(results)
+        try:
+            there = {number.key: number for number in adapter.list(doubtful)}
+        except RemoteError:
+            return list(results)
+        return [
+            found
+            if isinstance(result, RemoteError)
+            and each in doubtful
+            and (found := there.get(each.key))
+            and _same(found, each)
+            else result
+            for each, result in zip(asked, results, strict=True)
+        ]
+
+    def _linked(self, adapter: Adapter, action: Action, asked: Asked, result: Registered | RemoteError) -> Outcome:
+        """What the import began, finished: the number is linked to its agents where that is a call of its own."""
+        if isinstance(result, RemoteError):
+            return Outcome(action=action, status="failed", error=_failure(result))
+        assert action.entry is not None
+        entry = msgspec.structs.replace(action.entry, sid=result.id, key=result.key)
+        links = {name: asked.attrs[name] for name in adapter.kind.links if name in asked.attrs}
+        wanted = {name: value for name, value in links.items() if value != result.attrs.get(name)}
+        if wanted:
+            try:
+                adapter.link(result, msgspec.structs.replace(asked, attrs=wanted))
+            except RemoteError as error:
+                there = {name: result.attrs.get(name) for name in wanted}
+                known = msgspec.structs.replace(entry, applied={**entry.applied, **there})
+                return Outcome(action=action, status="failed", entry=known, error=_failure(error))
+        return Outcome(action=action, status="applied", entry=entry, sid=result.id)
+
+    def _single(self, adapter: Adapter, action: Action) -> Outcome:
+        asked, there = self._asked(action), self._there(action)
+        try:
+            match action.action:
+                case "link":
+                    adapter.link(there, asked)
+                case "update":
+                    adapter.update(there, asked)
+                case "unregister":
+                    adapter.delete(there)
+                    return Outcome(action=action, status="applied", sid=action.sid)
+                case "reassign":
+                    adapter.delete(there)
+                    return self._register(adapter, [action])[0]
+                case _:
+                    raise AssertionError(f"a registration knows no {action.action}")
+        except RemoteError as error:
+            return Outcome(action=action, status="failed", error=_failure(error))
+        return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
+
+    def _asked(self, action: Action) -> Asked:
+        key = action.address.rsplit("/", 1)[1]
+        live = self._number(action)
+        if live is None:
+            return Asked(action.address, key, action.writes)
+        return Asked(action.address, key, action.writes, action.account, live.sid)
+
+    def _there(self, action: Action) -> Registered:
+        live = self._observed.others.get(action.address)
+        attrs: Attrs = live.attrs if live is not None else {}
+        return Registered(action.sid or "", action.address.rsplit("/", 1)[1], attrs)
+
+    def _number(self, action: Action) -> Live | None:
+        if action.parent is None:
+            return None
+        return self._observed.number(action.account, action.parent.split("/", 1)[1])
+
+    def _shown(self, actions: Sequence[Action]) -> dict[str, Attrs | RemoteError]:
+        """What the numbers of these actions show now: one by one or by listing, whichever is fewer calls."""
+        shown: dict[str, Attrs | RemoteError] = {}
+        for account in dict.fromkeys(action.account for action in actions):
+            sids = {live.sid: a.address for a in actions if a.account == account and (live := self._number(a))}
+            total = len(self._observed.numbers.get(account, {}))
+            by_listing = len(sids) > ceil(total / PAGE)
+            read = self._listed if by_listing and len(sids) > 1 else self._fetched
+            shown.update(read(self._gateways[account], sids))
+        return shown
+
+    def _listed(self, gateway: Gateway, sids: Mapping[str, str]) -> dict[str, Attrs | RemoteError]:
+        observer, shown = Observer(self._names), dict[str, Attrs | RemoteError]()
+        try:
+            for page in gateway.number_pages():
+                for row in page:
+                    if row.sid in sids:
+                        shown[sids[row.sid]] = observer.live(row, gateway.account).attrs
+        except RemoteError as error:
+            return {**dict.fromkeys(sids.values(), error), **shown}
+        return shown
+
+    def _fetched(self, gateway: Gateway, sids: Mapping[str, str]) -> dict[str, Attrs | RemoteError]:
+        shown: dict[str, Attrs | RemoteError] = {}
+        for sid, address in sids.items():
+            try:
+                shown[address] = NUMBER.observe(gateway.call(FETCH, sid=sid), gateway.account, self._names).attrs
+            except RemoteError as error:
+                shown[address] = error
+        return shown
+
+    def _with_baseline(self, outcome: Outcome, shown: Attrs | RemoteError | None) -> Outcome:
+        if shown is None:
+            return outcome
+        if isinstance(shown, RemoteError):
+            return msgspec.structs.replace(outcome, note=f"what it wrote on Twilio could not be read: {shown}")
+        return msgspec.structs.replace(outcome, learned=dict(shown))
+
+
+def _same(found: Registered, asked: Asked) -> bool:
+    """Whether what is there is what was asked for, or is not anybody's yet."""
+    return found.attrs.get("agent") in (None, asked.attrs.get("agent"))
+
+
+def _failure(error: RemoteError) -> Failure:
+    diagnostic = error.diagnostics[0]
+    return Failure(error.code, diagnostic.detail or diagnostic.summary)
