@@ -12,6 +12,7 @@ from reconciler.sandbox.http import Request
 
 LIMIT = 10_000
 _SECRETS = frozenset({"password", "secret", "token", "authtoken", "apikey", "apisecret", "accesstoken", "pin"})
+_SECRETS_OF_PLATFORMS = frozenset({"twiliotoken", "authpassword", "sippassword", "inboundpin", "headers"})
 
 
 class LoggedCall(msgspec.Struct, frozen=True):
@@ -100,7 +101,13 @@ def _json_params(request: Request) -> Mapping[str, object]:
 
 def _without_secrets(params: Mapping[str, object]) -> dict[str, object]:
     return {
-        name: _without_secrets(value) if isinstance(value, dict) else value
+        name: _told(value)
         for name, value in params.items()
-        if name.replace("_", "").replace("-", "").lower() not in _SECRETS
+        if name.replace("_", "").replace("-", "").lower() not in _SECRETS | _SECRETS_OF_PLATFORMS
     }
+
+
+def _told(value: object) -> object:
+    if isinstance(value, dict):
+        return _without_secrets(value)
+    return [_told(item) for item in value] if isinstance(value, list) else value

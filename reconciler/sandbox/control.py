@@ -13,6 +13,9 @@
 | `GET …/world`             | everything, as a seed                                                                   |
 | `PUT …/world`             | a seed takes the place of everything                                                    |
 | `POST …/world`            | the rows of a seed come in addition                                                     |
+| `GET …/platforms`         | what the platforms hold, without secrets; `…/platforms/SECTION` for one section         |
+| `POST …/platforms/S/ID`   | somebody edits a row behind the back                                                    |
+| `DELETE …/platforms/S/ID` | somebody deletes a row behind the back, without side effects on Twilio                  |
 | `POST …/reset`            | the world as it was at the beginning, no faults, no calls                               |
 """
 
@@ -26,6 +29,7 @@ from reconciler.sandbox.calls import CallLog
 from reconciler.sandbox.faults import AnyFault, FaultError, read_fault
 from reconciler.sandbox.http import Reply, json_reply
 from reconciler.sandbox.mischief import Mischief
+from reconciler.sandbox.platforms import control as platforms
 from reconciler.sandbox.products import SHELVES
 from reconciler.sandbox.routing import Call, Handler, Refused, Route
 from reconciler.sandbox.store import SeedError
@@ -55,6 +59,10 @@ class Control:
             ("GET", "/world", self._dump),
             ("PUT", "/world", self._replace_world),
             ("POST", "/world", self._extend_world),
+            ("GET", "/platforms", lambda call: platforms.shown(self._world)),
+            ("GET", "/platforms/{section}", lambda call: platforms.rows_of(self._world, **call.path)),
+            ("POST", "/platforms/{section}/{name}", self._edit_platform),
+            ("DELETE", "/platforms/{section}/{name}", lambda call: platforms.remove(self._world, **call.path)),
             ("POST", "/reset", self._reset),
         )
         return tuple(Route(method, PREFIX + path, _answering(function)) for method, path, function in table)
@@ -103,6 +111,9 @@ class Control:
         actor = user(str(body.get("actor", SOMEBODY)), str(body.get("ip", ELSEWHERE)))
         return edit(self._world, str(body["number"]), fields=fields, actor=actor)
 
+    def _edit_platform(self, call: Call) -> object:
+        return platforms.edit(self._world, call.path["section"], call.path["name"], call.request.json())
+
     def _dump(self, call: Call) -> object:
         return msgspec.Raw(self._world.dump())
 
@@ -130,7 +141,7 @@ def _answering(function: Callable[[Call], object]) -> Handler:
         except Refused as refused:
             return refused.reply
         except KeyError as error:
-            return _error(404, f"There is no number {error.args[0]}.")
+            return _error(404, f"There is no {error.args[0]}.")
         except (SeedError, FaultError, ValueError) as error:
             return _error(400, str(error))
 

@@ -14,6 +14,7 @@ from typing import assert_never
 
 from reconciler.sandbox import faults as f
 from reconciler.sandbox.http import Reply, Request
+from reconciler.sandbox.routing import Refused
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.refusals import error_reply
 
@@ -73,6 +74,17 @@ class Mischief:
         with self._lock:
             self._rules = []
 
+    def before_attaching(self, names: set[str]) -> None:
+        """Raise `Refused` when a number, named by SID and E.164, is one that cannot be attached to a trunk.
+
+        For those who attach numbers without a call of their own to Twilio.
+        """
+        with self._lock:
+            for rule in self._rules:
+                fault = rule.fault
+                if isinstance(fault, f.RefuseAttachment) and names & set(fault.numbers) and rule.is_due():
+                    raise Refused(_attachment_refused(fault))
+
     def judge(self, request: Request, store: Store, under_way: int) -> Verdict:
         """What happens to this call."""
         verdict = Verdict()
@@ -96,9 +108,12 @@ class _Rule:
     def strikes(self, request: Request, store: Store, under_way: int) -> bool:
         """Whether this call is hit; counts it."""
         fault = self.fault
+        return _in_scope(fault, request) and _applies(fault, request, store, under_way) and self.is_due()
+
+    def is_due(self) -> bool:
+        """Whether a call that matches is hit; counts it."""
+        fault = self.fault
         if fault.times is not None and self._struck >= fault.times:
-            return False
-        if not (_in_scope(fault, request) and _applies(fault, request, store, under_way)):
             return False
         self._seen += 1
         if self._seen <= fault.skip or (self._seen - fault.skip) % fault.every:
@@ -145,15 +160,17 @@ def _settle(fault: _Settling, verdict: Verdict) -> None:
         case f.Hang():
             verdict.carried_out, verdict.silent, verdict.hang = fault.carried_out, True, fault.seconds
         case f.RefuseAttachment():
-            verdict.reply = error_reply(
-                fault.code, "Phone number cannot be associated with this trunk", status=fault.status
-            )
+            verdict.reply = _attachment_refused(fault)
         case f.NotFound():
             verdict.reply = error_reply(20404, "The requested resource was not found", status=404)
         case f.Refuse():
             verdict.reply = error_reply(fault.code, fault.message, status=fault.status)
         case _:
             assert_never(fault)
+
+
+def _attachment_refused(fault: f.RefuseAttachment) -> Reply:
+    return error_reply(fault.code, "Phone number cannot be associated with this trunk", status=fault.status)
 
 
 def _in_scope(fault: f.AnyFault, request: Request) -> bool:

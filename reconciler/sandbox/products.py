@@ -5,6 +5,7 @@ A further resource is one module with a shelf and routes, and a line in each of 
 
 from __future__ import annotations
 
+from reconciler.sandbox.platforms import mounted
 from reconciler.sandbox.routing import Route
 from reconciler.sandbox.store import Section
 from reconciler.sandbox.twilio import (
@@ -43,6 +44,7 @@ SHELVES: tuple[Section, ...] = (
     phone_calls.PHONE_CALLS,
     events.EVENTS,
     alerts.ALERTS,
+    *mounted.SHELVES,
 )
 ROUTES: tuple[Route, ...] = (
     *account_api.ROUTES,
@@ -57,4 +59,5 @@ ROUTES: tuple[Route, ...] = (
     *inbound_regions.ROUTES,
     *events.ROUTES,
     *alerts.ROUTES,
+    *mounted.ROUTES,
 )

@@ -20,6 +20,7 @@ from reconciler.sandbox.faults import AnyFault
 from reconciler.sandbox.http import Reply, Request, head, wants_to_stay
 from reconciler.sandbox.listener import Answer, Listener, whole
 from reconciler.sandbox.mischief import Mischief, Verdict
+from reconciler.sandbox.platforms.mounted import platform_of, reworded
 from reconciler.sandbox.products import ROUTES
 from reconciler.sandbox.routing import Call, Refused, Router
 from reconciler.sandbox.twilio.console import ELSEWHERE, SOMEBODY, edit, user
@@ -48,6 +49,7 @@ class Sandbox:
     ) -> None:
         self.world = world if world is not None else World.generate()
         self.faults = Mischief(faults)
+        self.world.before_attaching = self.faults.before_attaching
         self.calls = CallLog(log_limit)
         self._router = Router(ROUTES)
         self._control = Router(Control(self.world, self.faults, self.calls).routes())
@@ -102,16 +104,19 @@ class Sandbox:
         verdict = self.faults.judge(request, self.world, under_way)
         self._listener.sleep(verdict.delay)
         done = self._carry_out(request, verdict) if verdict.runs else None
-        reply = None if verdict.silent else verdict.reply or done
+        error = verdict.reply and reworded(request.path, verdict.reply)
+        reply = None if verdict.silent else error or done
         self.calls.record(request, reply.status if reply else 0, verdict.faults)
         if reply is None:
             self._listener.sleep(verdict.hang)
             return Answer(keep_open=False)
-        headers = (
+        headers: tuple[tuple[str, str], ...] = (
             ("Twilio-Request-Id", f"RQ{next(self._ids):032x}"),
             ("Twilio-Concurrent-Requests", str(under_way)),
             ("Twilio-Request-Duration", f"{time.perf_counter() - started:.3f}"),
         )
+        if platform_of(request.path):
+            headers = ()
         return _pieces(reply, headers, verdict, keep_open=wants_to_stay(request))
 
     def _carry_out(self, request: Request, verdict: Verdict) -> Reply:
@@ -119,18 +124,27 @@ class Sandbox:
             return run_dropping(request, verdict, self.world, lambda request: self._run(self._router, request))
 
     def _run(self, router: Router, request: Request) -> Reply:
-        match = router.find(request.method, request.path)
-        if match is None:
-            return error_reply(20404, f"The requested resource {request.path} was not found", status=404)
-        if match.handler is None:
-            return error_reply(20004, f"Method not allowed: {request.method} {request.path}", status=405)
         try:
-            return match.handler(Call(self.world, request, match.path))
+            return self._find(router, request)(request)
         except Refused as refused:
             return refused.reply
         except Exception:  # noqa: BLE001 - a mistake of ours must not look like a dropped connection
             _log.exception("%s %s", request.method, request.path)
-            return error_reply(20500, "The sandbox itself has failed; its log says why", status=500)
+            error = error_reply(20500, "The sandbox itself has failed; its log says why", status=500)
+            return reworded(request.path, error)
+
+    def _find(self, router: Router, request: Request) -> Callable[[Request], Reply]:
+        path = request.path
+        match = router.find(request.method, path)
+        if match is None:
+            raise Refused(
+                reworded(path, error_reply(20404, f"The requested resource {path} was not found", status=404))
+            )
+        handler = match.handler
+        if handler is None:
+            error = error_reply(20004, f"Method not allowed: {request.method} {path}", status=405)
+            raise Refused(reworded(path, error))
+        return lambda request: handler(Call(self.world, request, match.path))
 
 
 def _pieces(reply: Reply, headers: tuple[tuple[str, str], ...], verdict: Verdict, *, keep_open: bool) -> Answer:

@@ -236,6 +236,7 @@ class Store:
         self.seed = seed
         self.made = 0
         self.released: set[str] = set()
+        self.before_attaching: Callable[[set[str]], None] = _nothing_against_it
         self._clock = clock or _utc_now
         self._tables: dict[str, Table[Row]] = {}
 
@@ -272,6 +273,10 @@ class Store:
         with self.lock:
             self.seed, self.made, self.released = other.seed, other.made, other.released
             self._tables = other._tables
+
+
+def _nothing_against_it(names: set[str]) -> None:
+    """Stands for whoever may object when a platform attaches a number, named by SID and E.164, to a trunk."""
 
 
 def _utc_now() -> datetime:

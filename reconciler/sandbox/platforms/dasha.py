@@ -1,0 +1,96 @@
+"""Dasha BlackBox: how it lets callers in, words its errors and shows its rows. Below ``/dasha``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.platforms import dasha_rows as rows
+from reconciler.sandbox.platforms.keys import find_key
+from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer, whole
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, belongs
+from reconciler.sandbox.routing import Call, Refused
+
+_TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    409: "Conflict",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+}
+R = TypeVar("R", bound=PlatformRow)
+
+
+def problem(status: int, detail: str, instance: str = "", **more: object) -> Refused:
+    """An exception that ends a call with an RFC 7807 problem."""
+    title = _TITLES.get(status, "Error")
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": instance}
+    return Refused(json_reply(status, {**body, **more}))
+
+
+def _error(status: int, message: str) -> Reply:
+    return problem(status, message).reply
+
+
+def _let_in(call: Call) -> str:
+    key = find_key(call.store, "dasha", bearer(call))
+    if key is None:
+        raise problem(401, "The bearer token is missing or not valid.", call.request.path)
+    return key.organization
+
+
+PLATFORM = Platform("dasha", _let_in, _error)
+
+
+def own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
+    """The caller's row with this id; refuses with 404."""
+    row = call.store.table(shelf).get(sid)
+    if row is None or not belongs(row, call.organization):
+        raise problem(404, f"{sid} was not found.", call.request.path)
+    return row
+
+
+def needed(call: PlatformCall, name: str) -> str:
+    """A field of the body that must be there; refuses with 400."""
+    if not call.text(name):
+        raise problem(400, f"{name} is required.", call.request.path)
+    return call.text(name)
+
+
+def page(call: PlatformCall, items: Iterable[Mapping[str, object]]) -> Reply:
+    """A page in Dasha's envelope: `skip` and `take`."""
+    query, found = call.request.query, [*items]
+    skip = whole(query.get("skip", ""), 0, least=0, most=10**9)
+    take = whole(query.get("take", ""), 20, least=1, most=1_000)
+    body = {"items": found[skip : skip + take], "totalCount": len(found), "skip": skip, "take": take}
+    return json_reply(200, body)
+
+
+def affected(call: PlatformCall, number: rows.DashaNumber) -> list[dict[str, object]]:
+    """The agents that use a number, and for what."""
+    found: list[dict[str, object]] = []
+    for agent in call.store.table(rows.AGENTS):
+        uses = ["inbound"] if number.incoming_calls_agent_id == agent.sid else []
+        uses += ["outbound"] if agent.outbound_number_id == number.sid else []
+        if uses:
+            found.append({"agentId": agent.sid, "agentName": agent.name, "uses": uses})
+    return found
+
+
+def drop_number(call: PlatformCall, number: rows.DashaNumber) -> None:
+    """Delete a number that no agent uses, or `force` is set; refuses with 409 and the agents that do."""
+    agents = affected(call, number)
+    if agents and call.request.query.get("force", "").lower() != "true":
+        raise problem(409, "Agents use this phone number.", call.request.path, affectedAgents=agents)
+    forget_number(call, number)
+
+
+def forget_number(call: PlatformCall, number: rows.DashaNumber) -> None:
+    """Delete a number and every agent's link to it."""
+    table = call.store.table(rows.AGENTS)
+    for agent in table:
+        if agent.outbound_number_id == number.sid:
+            table.change(agent, {"outbound_number_id": ""})
+    call.store.table(rows.NUMBERS).remove(number)

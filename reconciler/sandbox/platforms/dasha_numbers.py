@@ -1,0 +1,224 @@
+"""Dasha's phone numbers with their links to agents, its SIP credentials, and its agents."""
+
+from __future__ import annotations
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.platforms import dasha_rows as rows
+from reconciler.sandbox.platforms.dasha import (
+    PLATFORM,
+    affected,
+    drop_number,
+    forget_number,
+    needed,
+    own,
+    page,
+    problem,
+)
+from reconciler.sandbox.platforms.on_twilio import E164
+from reconciler.sandbox.platforms.platform import PlatformCall
+from reconciler.sandbox.platforms.rows import belongs
+
+_INBOUND, _OUTBOUND = "inbound", "replaceOutbound"
+
+
+def _view(row: rows.DashaNumber) -> dict[str, object]:
+    return {
+        "id": row.sid,
+        "orgId": row.organization,
+        "phoneNumber": row.phone_number,
+        "credentialsId": row.credentials_id,
+        "displayName": row.display_name,
+        "description": row.description,
+        "registration": row.registration,
+        "providerId": row.provider_id,
+        "incomingCallsAgentId": row.incoming_calls_agent_id,
+        "registrationStatus": None,
+    }
+
+
+def _list(call: PlatformCall) -> Reply:
+    query = call.request.query
+    found = [row for row in call.store.table(rows.NUMBERS) if belongs(row, call.organization)]
+    for name, field in (
+        ("phoneNumber", "phone_number"),
+        ("linkedAgentId", "incoming_calls_agent_id"),
+        ("providerId", "provider_id"),
+    ):
+        if query.get(name):
+            found = [row for row in found if getattr(row, field) == query[name]]
+    if query.get("unlinkedOnly", "").lower() == "true":
+        found = [row for row in found if not row.incoming_calls_agent_id]
+    return page(call, map(_view, found))
+
+
+def _number(call: PlatformCall) -> rows.DashaNumber:
+    return own(call, rows.NUMBERS, call.path["id"])
+
+
+def _fetch(call: PlatformCall) -> Reply:
+    return json_reply(200, _view(_number(call)))
+
+
+def _create(call: PlatformCall) -> Reply:
+    """Create or update: one record for each pair of number and credentials."""
+    phone_number, credentials = needed(call, "phoneNumber"), needed(call, "credentialsId")
+    if not E164.fullmatch(phone_number):
+        raise problem(400, "phoneNumber must be in E.164 format.", call.request.path)
+    own(call, rows.CREDENTIALS, credentials)
+    table = call.store.table(rows.NUMBERS)
+    pair = (phone_number, credentials, call.organization)
+    row = next((row for row in table if (row.phone_number, row.credentials_id, row.organization) == pair), None)
+    if row is None:
+        row = rows.DashaNumber(phone_number=phone_number, credentials_id=credentials, organization=call.organization)
+        rows.NUMBERS.complete(call.store, row)
+        table.add(row)
+    row.display_name = call.text("displayName") or row.display_name
+    row.description = call.text("description") or row.description
+    row.registration = call.body.get("registration", row.registration) is True
+    return json_reply(200, _view(row))
+
+
+def _delete(call: PlatformCall) -> Reply:
+    drop_number(call, _number(call))
+    return Reply(204)
+
+
+def _affected(call: PlatformCall) -> Reply:
+    return json_reply(200, affected(call, _number(call)))
+
+
+def _mode(call: PlatformCall) -> str:
+    mode = call.request.query.get("mode", _INBOUND)
+    if mode not in (_INBOUND, _OUTBOUND):
+        raise problem(400, f"mode must be {_INBOUND} or {_OUTBOUND}.", call.request.path)
+    return mode
+
+
+def _agent(call: PlatformCall) -> rows.DashaAgent:
+    agent_id = call.request.query.get("agentId", "")
+    if not agent_id:
+        raise problem(400, "agentId is required.", call.request.path)
+    return own(call, rows.AGENTS, agent_id)
+
+
+def _link(call: PlatformCall) -> Reply:
+    """Replaces an earlier link; a number is answered by one agent in the whole world."""
+    row, mode, agent = _number(call), _mode(call), _agent(call)
+    if mode == _OUTBOUND:
+        agent.outbound_number_id = row.sid
+        return Reply(204)
+    for other in call.store.table(rows.NUMBERS):
+        if other is not row and other.phone_number == row.phone_number and other.incoming_calls_agent_id:
+            raise problem(409, f"{row.phone_number} is linked to an agent already.", call.request.path)
+    row.incoming_calls_agent_id = agent.sid
+    return Reply(204)
+
+
+def _unlink(call: PlatformCall) -> Reply:
+    row = _number(call)
+    if _mode(call) == _INBOUND:
+        row.incoming_calls_agent_id = None
+        return Reply(204)
+    agent = _agent(call)
+    if agent.outbound_number_id == row.sid:
+        agent.outbound_number_id = ""
+    return Reply(204)
+
+
+def _credential_view(row: rows.DashaCredential) -> dict[str, object]:
+    """With the password, as Dasha's documents show it."""
+    return {
+        "id": row.sid,
+        "server": row.server,
+        "domain": row.domain,
+        "authUser": row.auth_user,
+        "authPassword": row.auth_password,
+        "transport": row.transport,
+        "description": row.description,
+        "cpsLimit": row.cps_limit,
+        "cpsKey": row.cps_key,
+        "source": row.source,
+    }
+
+
+def _list_credentials(call: PlatformCall) -> Reply:
+    found = [row for row in call.store.table(rows.CREDENTIALS) if belongs(row, call.organization)]
+    return page(call, map(_credential_view, found))
+
+
+def _credential(call: PlatformCall) -> rows.DashaCredential:
+    return own(call, rows.CREDENTIALS, call.path["id"])
+
+
+def _fetch_credential(call: PlatformCall) -> Reply:
+    return json_reply(200, _credential_view(_credential(call)))
+
+
+def _create_credential(call: PlatformCall) -> Reply:
+    transport = call.text("transport") or "udp"
+    if transport not in ("udp", "tcp", "tls"):
+        raise problem(400, "transport must be udp, tcp or tls.", call.request.path)
+    limit = call.body.get("cpsLimit")
+    row = rows.DashaCredential(
+        organization=call.organization,
+        server=needed(call, "server"),
+        domain=call.text("domain") or None,
+        auth_user=call.text("authUser") or None,
+        auth_password=call.text("authPassword"),
+        transport=transport,
+        description=call.text("description") or None,
+        cps_limit=limit if isinstance(limit, int) else None,
+        cps_key=call.text("cpsKey") or None,
+    )
+    rows.CREDENTIALS.complete(call.store, row)
+    call.store.table(rows.CREDENTIALS).add(row)
+    return json_reply(200, _credential_view(row))
+
+
+def _delete_credential(call: PlatformCall) -> Reply:
+    row = _credential(call)
+    if row.source == "provider":
+        raise problem(409, "The credentials of a provider are read only.", call.request.path)
+    users = [number for number in call.store.table(rows.NUMBERS) if number.credentials_id == row.sid]
+    if users and call.request.query.get("force", "").lower() != "true":
+        raise problem(409, "Phone numbers use these credentials.", call.request.path)
+    for number in users:
+        forget_number(call, number)
+    call.store.table(rows.CREDENTIALS).remove(row)
+    return Reply(204)
+
+
+def _agent_view(row: rows.DashaAgent) -> dict[str, object]:
+    return {"id": row.sid, "name": row.name, "isEnabled": row.is_enabled}
+
+
+def _list_agents(call: PlatformCall) -> Reply:
+    found = [row for row in call.store.table(rows.AGENTS) if belongs(row, call.organization)]
+    return json_reply(200, [*map(_agent_view, found)])
+
+
+def _enable_agent(call: PlatformCall) -> Reply:
+    row = own(call, rows.AGENTS, call.path["id"])
+    if not isinstance(call.body.get("isEnabled"), bool):
+        raise problem(400, "isEnabled must be true or false.", call.request.path)
+    row.is_enabled = call.body["isEnabled"] is True
+    return json_reply(200, _agent_view(row))
+
+
+_NUMBERS = "/api/v1/sip-phone-numbers"
+_CREDENTIALS = "/api/v1/sip-credentials"
+ROUTES = (
+    PLATFORM.route("GET", _NUMBERS, _list),
+    PLATFORM.route("POST", _NUMBERS, _create),
+    PLATFORM.route("GET", _NUMBERS + "/{id}", _fetch),
+    PLATFORM.route("DELETE", _NUMBERS + "/{id}", _delete),
+    PLATFORM.route("GET", _NUMBERS + "/{id}/affected-agents", _affected),
+    PLATFORM.route("PUT", _NUMBERS + "/{id}/agent-link", _link),
+    PLATFORM.route("DELETE", _NUMBERS + "/{id}/agent-link", _unlink),
+    PLATFORM.route("GET", _CREDENTIALS, _list_credentials),
+    PLATFORM.route("POST", _CREDENTIALS, _create_credential),
+    PLATFORM.route("GET", _CREDENTIALS + "/{id}", _fetch_credential),
+    PLATFORM.route("DELETE", _CREDENTIALS + "/{id}", _delete_credential),
+    PLATFORM.route("GET", "/api/v1/agents", _list_agents),
+    PLATFORM.route("PUT", "/api/v1/agents/{id}", _enable_agent),
+)

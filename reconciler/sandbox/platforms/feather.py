@@ -1,0 +1,169 @@
+"""Feather: who calls, how errors look, and what is common to its two kinds of number. Below ``/feather``.
+
+Twilio integrations are connected in a browser, so they come from a seed (`feather_connections`).
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.platforms.keys import find_key
+from reconciler.sandbox.platforms.on_twilio import known_account
+from reconciler.sandbox.platforms.platform import Platform, PlatformCall, whole
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, belongs, complete_uuid
+from reconciler.sandbox.routing import Call, Refused
+from reconciler.sandbox.store import Store
+
+_CODES = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    429: "rate_limited",
+}
+
+
+class FeatherConnection(PlatformRow, kw_only=True):
+    """An integration; one with Twilio stands for an account. Only a `connected` one can be used."""
+
+    integration_key: str = "twilio"
+    nickname: str = "Twilio"
+    nickname_slug: str = ""
+    status: str = "connected"
+
+
+class FeatherAssistant(PlatformRow, kw_only=True):
+    """An agent."""
+
+    name: str = ""
+    archived: bool = False
+
+
+def _complete_connection(store: Store, row: FeatherConnection) -> None:
+    if row.integration_key == "twilio":
+        row.account_sid = known_account(store, row.account_sid)
+    row.nickname_slug = row.nickname_slug or row.nickname.lower().replace(" ", "-")
+    complete_uuid(store, row)
+
+
+CONNECTIONS = PlatformShelf("feather_connections", FeatherConnection, "", _complete_connection, platform="feather")
+ASSISTANTS = PlatformShelf("feather_assistants", FeatherAssistant, "", complete_uuid, platform="feather")
+SHELVES = (CONNECTIONS, ASSISTANTS)
+R = TypeVar("R", bound=PlatformRow)
+
+
+def refusal(status: int, message: str) -> Refused:
+    """An exception that ends a call with an `ErrorResponse`."""
+    return Refused(_error(status, message))
+
+
+def invalid(field: str, message: str, kind: str = "value_error") -> Refused:
+    """An exception that ends a call with 422 and an `HTTPValidationError` about one field of the body."""
+    return Refused(json_reply(422, {"detail": [{"loc": ["body", field], "msg": message, "type": kind}]}))
+
+
+def _error(status: int, message: str) -> Reply:
+    if status == 422:
+        return invalid("", message, "json_invalid").reply
+    return json_reply(status, {"error": _CODES.get(status, "internal_error"), "message": message})
+
+
+def _let_in(call: Call) -> str:
+    key = find_key(call.store, "feather", call.request.headers.get("x-api-key", ""))
+    if key is None:
+        raise refusal(401, "The API key is missing or not valid")
+    return key.organization
+
+
+PLATFORM = Platform("feather", _let_in, _error, malformed=422)
+
+
+def organization_id(call: PlatformCall) -> str:
+    """The organisation as Feather shows it."""
+    return call.organization or "sandbox"
+
+
+def only(call: PlatformCall, *names: str) -> None:
+    """Refuse a body with further fields."""
+    for name in call.body:
+        if name not in names:
+            raise invalid(name, "Extra inputs are not permitted", "extra_forbidden")
+
+
+def own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
+    """The caller's row with this id; refuses with 404."""
+    row = call.store.table(shelf).get(sid)
+    if row is None or not belongs(row, call.organization):
+        raise refusal(404, f"{sid} was not found")
+    return row
+
+
+def mine(call: PlatformCall, shelf: PlatformShelf[R]) -> list[R]:
+    """The caller's rows, oldest first."""
+    return [row for row in call.store.table(shelf) if belongs(row, call.organization)]
+
+
+def twilio_of(call: PlatformCall) -> FeatherConnection:
+    """The Twilio integration that a call means: the one it names, or the only one there is; refuses with 422."""
+    field, wanted = "integration_connection_id", call.body.get("integration_connection_id")
+    rows = [row for row in mine(call, CONNECTIONS) if (row.integration_key, row.status) == ("twilio", "connected")]
+    if wanted is not None:
+        rows = [row for row in rows if row.sid == wanted]
+    if not rows:
+        raise invalid(field, "No connected Twilio integration")
+    if len(rows) > 1:
+        raise invalid(field, "More than one Twilio integration is connected; say which one")
+    return rows[0]
+
+
+def _who(call: PlatformCall) -> Reply:
+    name = organization_id(call)
+    return json_reply(200, {"role": "admin", "organization_id": name, "organization_name": name})
+
+
+def _connection_view(row: FeatherConnection) -> dict[str, object]:
+    return {
+        "id": row.sid,
+        "integration_key": row.integration_key,
+        "nickname": row.nickname,
+        "nickname_slug": row.nickname_slug,
+        "status": row.status,
+    }
+
+
+def _list_connections(call: PlatformCall) -> Reply:
+    return json_reply(200, [*map(_connection_view, mine(call, CONNECTIONS))])
+
+
+def _fetch_connection(call: PlatformCall) -> Reply:
+    return json_reply(200, _connection_view(own(call, CONNECTIONS, call.path["id"])))
+
+
+def _delete_connection(call: PlatformCall) -> Reply:
+    call.store.table(CONNECTIONS).remove(own(call, CONNECTIONS, call.path["id"]))
+    return Reply(204)
+
+
+def _list_assistants(call: PlatformCall) -> Reply:
+    query = call.request.query
+    rows = mine(call, ASSISTANTS)
+    if query.get("include_archived", "").lower() != "true":
+        rows = [row for row in rows if not row.archived]
+    rows = [row for row in rows if query.get("search", "").lower() in row.name.lower()]
+    start = whole(query.get("cursor", ""), 0, least=0, most=10**9)
+    end = start + whole(query.get("limit", ""), 50, least=1, most=200)
+    more = end < len(rows)
+    page = [{"id": row.sid, "name": row.name} for row in rows[start:end]]
+    return json_reply(200, {"assistants": page, "has_more": more, "next_cursor": str(end) if more else None})
+
+
+_CONNECTIONS = "/v1/integrations/connections"
+ROUTES = (
+    PLATFORM.route("GET", "/v1/identity/whoami", _who),
+    PLATFORM.route("GET", _CONNECTIONS, _list_connections),
+    PLATFORM.route("GET", _CONNECTIONS + "/{id}", _fetch_connection),
+    PLATFORM.route("DELETE", _CONNECTIONS + "/{id}", _delete_connection),
+    PLATFORM.route("GET", "/v1/assistants", _list_assistants),
+)

@@ -1,0 +1,142 @@
+"""Feather's bridge numbers: importing one points its voice webhook at the organisation's bridge, deleting clears it."""
+
+from __future__ import annotations
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.platforms.feather import (
+    CONNECTIONS,
+    PLATFORM,
+    invalid,
+    mine,
+    only,
+    organization_id,
+    own,
+    twilio_of,
+)
+from reconciler.sandbox.platforms.on_twilio import E164, NUMBER_SID, TwilioSaidNo, find_number, write
+from reconciler.sandbox.platforms.platform import PlatformCall
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, complete_uuid
+from reconciler.sandbox.store import Store
+
+HOST = "https://api-sandbox.featherhq.com"
+_FIELD = "twilio_number_sid"
+_LONGEST = 64
+
+
+class FeatherBridgeNumber(PlatformRow, kw_only=True):
+    """A number for warm transfers."""
+
+    phone_e164: str = ""
+    twilio_sid: str = ""
+    integration_connection_id: str | None = None
+    status: str = "active"
+
+
+def _complete(store: Store, row: FeatherBridgeNumber) -> None:
+    if not E164.fullmatch(row.phone_e164):
+        raise ValueError(f"phone_e164 must be E.164 such as +15552000001, not {row.phone_e164!r}")
+    complete_uuid(store, row)
+
+
+BRIDGES = PlatformShelf("feather_bridge_numbers", FeatherBridgeNumber, "", _complete, platform="feather")
+SHELVES = (BRIDGES,)
+
+
+def bridge_url(call: PlatformCall) -> str:
+    """Where the voice webhook of every bridge number of the organisation points."""
+    return f"{HOST}/twilio/{organization_id(call)}/bridge"
+
+
+def _view(row: FeatherBridgeNumber) -> dict[str, object]:
+    return {
+        "id": row.sid,
+        "phone_e164": row.phone_e164,
+        "twilio_sid": row.twilio_sid,
+        "integration_connection_id": row.integration_connection_id,
+        "status": row.status,
+        "created_at": row.created_at,
+    }
+
+
+def _wanted(call: PlatformCall) -> str:
+    only(call, _FIELD, "integration_connection_id")
+    if _FIELD not in call.body:
+        raise invalid(_FIELD, "Field required", "missing")
+    value = call.body[_FIELD]
+    if not isinstance(value, str):
+        raise invalid(_FIELD, "Input should be a valid string", "string_type")
+    if not value:
+        raise invalid(_FIELD, "String should have at least 1 character", "string_too_short")
+    if len(value) > _LONGEST:
+        raise invalid(_FIELD, f"String should have at most {_LONGEST} characters", "string_too_long")
+    return value
+
+
+def _import(call: PlatformCall) -> Reply:
+    name, connection = _wanted(call), twilio_of(call)
+    known = E164.fullmatch(name) or NUMBER_SID.fullmatch(name)
+    number = find_number(call.store, connection.account_sid, name) if known else None
+    if number is None:
+        raise invalid(_FIELD, "The number is not in the connected Twilio account")
+    try:
+        write(call.store, number, {"VoiceUrl": bridge_url(call), "VoiceMethod": "POST"})
+    except TwilioSaidNo as error:
+        raise invalid(_FIELD, f"Twilio has refused the webhook ({error.code})") from None
+    row = next((row for row in mine(call, BRIDGES) if row.twilio_sid == number.sid), None)
+    if row is None:
+        row = FeatherBridgeNumber(
+            account_sid=connection.account_sid,
+            organization=call.organization,
+            phone_e164=number.phone_number,
+            twilio_sid=number.sid,
+            integration_connection_id=connection.sid,
+        )
+        BRIDGES.complete(call.store, row)
+        call.store.table(BRIDGES).add(row)
+    return json_reply(200, _view(row))
+
+
+def _list(call: PlatformCall) -> Reply:
+    return json_reply(200, [*map(_view, mine(call, BRIDGES))])
+
+
+def _apply(call: PlatformCall, row: FeatherBridgeNumber, url: str) -> str:
+    """What stands against it, "" when the webhook has been written."""
+    number = find_number(call.store, row.account_sid, row.twilio_sid or row.phone_e164)
+    if number is None:
+        return "The number is not in the Twilio account"
+    try:
+        write(call.store, number, {"VoiceUrl": url, "VoiceMethod": "POST"})
+    except TwilioSaidNo as error:
+        return f"Twilio has refused the webhook ({error.code})"
+    return ""
+
+
+def _delete(call: PlatformCall) -> Reply:
+    row = own(call, BRIDGES, call.path["id"])
+    _apply(call, row, "")
+    call.store.table(BRIDGES).remove(row)
+    return json_reply(200, None)
+
+
+def _reprovision(call: PlatformCall) -> Reply:
+    results: list[dict[str, object]] = []
+    for row in mine(call, BRIDGES):
+        detail = _apply(call, row, bridge_url(call))
+        results.append({"phone_e164": row.phone_e164, "configured": not detail, "detail": detail or None})
+    return json_reply(200, results)
+
+
+def _warm_transfer(call: PlatformCall) -> Reply:
+    connected = any(row.integration_key == "twilio" for row in mine(call, CONNECTIONS))
+    return json_reply(200, {"bridge_webhook_url": bridge_url(call) if connected else None})
+
+
+_ALL = "/v1/identity/org/bridge-numbers"
+ROUTES = (
+    PLATFORM.route("GET", _ALL, _list),
+    PLATFORM.route("POST", _ALL, _import),
+    PLATFORM.route("POST", _ALL + "/reprovision", _reprovision),
+    PLATFORM.route("DELETE", _ALL + "/{id}", _delete),
+    PLATFORM.route("GET", "/v1/identity/org/warm-transfer", _warm_transfer),
+)

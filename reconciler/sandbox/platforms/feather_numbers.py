@@ -1,0 +1,235 @@
+"""Feather's phone numbers with the channels that bind agents. Deleting retires; nothing is written to Twilio."""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.platforms.feather import ASSISTANTS, PLATFORM, invalid, mine, only, own, refusal, twilio_of
+from reconciler.sandbox.platforms.on_twilio import E164, find_number
+from reconciler.sandbox.platforms.platform import PlatformCall
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, complete_uuid
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.twilio.dates import iso8601
+
+_CAPABILITIES = ("sms", "voice")
+_STATUSES = ("active", "paused", "retired")
+_CHANNELS = ("sms", "inbound_call", "outbound_call")
+_BINDING = ("agent_id", "agent_revision_id", "team_id", "team_revision_id")
+
+
+class FeatherPhoneNumber(PlatformRow, kw_only=True):
+    """A number of the platform's or of one's own."""
+
+    phone_e164: str = ""
+    vendor: str = "twilio"
+    vendor_mode: str = "byo"
+    capabilities: list[str] = msgspec.field(default_factory=list)
+    vendor_metadata: dict[str, object] = msgspec.field(default_factory=dict)
+    integration_connection_id: str | None = None
+    status: str = "active"
+
+
+class FeatherChannel(PlatformRow, kw_only=True):
+    """An agent or a team that answers on one channel of a number."""
+
+    phone_number_id: str = ""
+    channel_type: str = ""
+    agent_id: str | None = None
+    agent_revision_id: str | None = None
+    team_id: str | None = None
+    team_revision_id: str | None = None
+
+
+def _complete(store: Store, row: FeatherPhoneNumber) -> None:
+    if not E164.fullmatch(row.phone_e164):
+        raise ValueError(f"phone_e164 must be E.164 such as +15552000001, not {row.phone_e164!r}")
+    complete_uuid(store, row)
+
+
+NUMBERS = PlatformShelf("feather_phone_numbers", FeatherPhoneNumber, "", _complete, platform="feather")
+CHANNELS = PlatformShelf("feather_channels", FeatherChannel, "", complete_uuid, platform="feather")
+SHELVES = (NUMBERS, CHANNELS)
+
+
+def _view(row: FeatherPhoneNumber) -> dict[str, object]:
+    fields = msgspec.structs.asdict(row)
+    del fields["sid"], fields["account_sid"], fields["organization"]
+    return {"id": row.sid, **fields}
+
+
+def _list(call: PlatformCall) -> Reply:
+    query, rows = call.request.query, mine(call, NUMBERS)
+    if query.get("capability"):
+        rows = [row for row in rows if query["capability"] in row.capabilities]
+    if query.get("status"):
+        rows = [row for row in rows if query["status"] == row.status]
+    return json_reply(200, [*map(_view, rows)])
+
+
+def _one_of(call: PlatformCall, name: str, *values: str) -> str:
+    if call.body.get(name) not in values:
+        kind = "literal_error" if name in call.body else "missing"
+        raise invalid(name, f"Input should be {' or '.join(map(repr, values))}", kind)
+    return call.text(name)
+
+
+def _capabilities(call: PlatformCall) -> list[str]:
+    value = call.body.get("capabilities", [])
+    if not isinstance(value, list) or not all(item in _CAPABILITIES for item in value):
+        raise invalid("capabilities", "Input should be a list of 'sms' and 'voice'", "literal_error")
+    return value
+
+
+def _metadata(call: PlatformCall) -> dict[str, object]:
+    value = call.body.get("vendor_metadata", {})
+    if not isinstance(value, dict):
+        raise invalid("vendor_metadata", "Input should be a valid dictionary", "dict_type")
+    return value
+
+
+def _create(call: PlatformCall) -> Reply:
+    only(
+        call,
+        *("phone_e164", "vendor", "vendor_mode", "capabilities", "vendor_metadata", "integration_connection_id"),
+    )
+    phone = call.text("phone_e164")
+    if not 2 <= len(phone) <= 20:
+        raise invalid("phone_e164", "String should have 2 to 20 characters", "string_type")
+    row = FeatherPhoneNumber(
+        organization=call.organization,
+        phone_e164=phone,
+        vendor=_one_of(call, "vendor", "twilio"),
+        vendor_mode=_one_of(call, "vendor_mode", "platform", "byo"),
+        capabilities=_capabilities(call),
+        vendor_metadata=_metadata(call),
+    )
+    if any(other.phone_e164 == phone for other in call.store.table(NUMBERS)):
+        raise refusal(400, f"{phone} is there already")
+    if row.vendor_mode == "byo":
+        connection = twilio_of(call)
+        if find_number(call.store, connection.account_sid, phone) is None:
+            raise refusal(400, f"{phone} is not in the connected Twilio account")
+        row.account_sid, row.integration_connection_id = connection.account_sid, connection.sid
+    complete_uuid(call.store, row)
+    call.store.table(NUMBERS).add(row)
+    return json_reply(201, _view(row))
+
+
+def _number(call: PlatformCall) -> FeatherPhoneNumber:
+    return own(call, NUMBERS, call.path["id"])
+
+
+def _fetch(call: PlatformCall) -> Reply:
+    return json_reply(200, _view(_number(call)))
+
+
+def _change(call: PlatformCall) -> Reply:
+    row = _number(call)
+    only(call, "status", "capabilities", "vendor_metadata")
+    if "status" in call.body:
+        row.status = _one_of(call, "status", *_STATUSES)
+    if "capabilities" in call.body:
+        row.capabilities = _capabilities(call)
+    if "vendor_metadata" in call.body:
+        row.vendor_metadata = _metadata(call)
+    return _touched(call, row)
+
+
+def _touched(call: PlatformCall, row: FeatherPhoneNumber) -> Reply:
+    row.updated_at = iso8601(call.store.now())
+    return json_reply(200, _view(row))
+
+
+def _retire(call: PlatformCall) -> Reply:
+    if call.request.query.get("force", "").lower() == "true":
+        raise refusal(403, "force is internal only")
+    _number(call).status = "retired"
+    return Reply(204)
+
+
+def _restore(call: PlatformCall) -> Reply:
+    row = _number(call)
+    row.status = "active"
+    return _touched(call, row)
+
+
+def _channel_view(row: FeatherChannel) -> dict[str, object]:
+    pinned = row.agent_revision_id or row.team_revision_id
+    return {
+        "id": row.sid,
+        "channel_type": row.channel_type,
+        **{name: getattr(row, name) for name in _BINDING},
+        "revision_state": "pinned_current" if pinned else "legacy_unpinned",
+    }
+
+
+def _channels(call: PlatformCall, channel_type: str = "") -> list[FeatherChannel]:
+    number = _number(call)
+    rows = (row for row in call.store.table(CHANNELS) if row.phone_number_id == number.sid)
+    return [row for row in rows if channel_type in ("", row.channel_type)]
+
+
+def _list_channels(call: PlatformCall) -> Reply:
+    return json_reply(200, [*map(_channel_view, _channels(call))])
+
+
+def _new_channel(call: PlatformCall, channel_type: str, binding: object) -> FeatherChannel:
+    """A channel that is not on its shelf yet; refuses a binding without agent and team, and an agent nobody has."""
+    if not isinstance(binding, dict) or not (binding.get("agent_id") or binding.get("team_id")):
+        raise invalid("agent_id", "Either agent_id or team_id is required")
+    if binding.get("agent_id"):
+        own(call, ASSISTANTS, str(binding["agent_id"]))
+    values = {name: str(binding[name]) for name in _BINDING if binding.get(name)}
+    return FeatherChannel(
+        organization=call.organization, phone_number_id=_number(call).sid, channel_type=channel_type, **values
+    )
+
+
+def _keep(call: PlatformCall, row: FeatherChannel) -> FeatherChannel:
+    complete_uuid(call.store, row)
+    return call.store.table(CHANNELS).add(row)
+
+
+def _add_channel(call: PlatformCall) -> Reply:
+    _number(call)
+    only(call, "channel_type", *_BINDING)
+    row = _new_channel(call, _one_of(call, "channel_type", *_CHANNELS), call.body)
+    return json_reply(201, _channel_view(_keep(call, row)))
+
+
+def _replace_channels(call: PlatformCall) -> Reply:
+    """All bindings of one channel at once; an empty list drains it."""
+    _number(call)
+    only(call, "bindings")
+    channel_type, bindings = call.path["channel"], call.body.get("bindings")
+    if channel_type not in _CHANNELS or not isinstance(bindings, list):
+        raise invalid("bindings", "A list of bindings for sms, inbound_call or outbound_call is required")
+    rows = [_new_channel(call, channel_type, binding) for binding in bindings]
+    for old in _channels(call, channel_type):
+        call.store.table(CHANNELS).remove(old)
+    return json_reply(200, [_channel_view(_keep(call, row)) for row in rows])
+
+
+def _delete_channel(call: PlatformCall) -> Reply:
+    row = next((row for row in _channels(call) if row.sid == call.path["channel"]), None)
+    if row is None:
+        raise refusal(404, f"{call.path['channel']} was not found")
+    call.store.table(CHANNELS).remove(row)
+    return Reply(204)
+
+
+_ALL = "/v1/communication/phone-numbers"
+_ONE = _ALL + "/{id}"
+ROUTES = (
+    PLATFORM.route("GET", _ALL, _list),
+    PLATFORM.route("POST", _ALL, _create),
+    PLATFORM.route("GET", _ONE, _fetch),
+    PLATFORM.route("PATCH", _ONE, _change),
+    PLATFORM.route("DELETE", _ONE, _retire),
+    PLATFORM.route("POST", _ONE + "/restore", _restore),
+    PLATFORM.route("GET", _ONE + "/channels", _list_channels),
+    PLATFORM.route("POST", _ONE + "/channels", _add_channel),
+    PLATFORM.route("PUT", _ONE + "/channels/{channel}", _replace_channels),
+    PLATFORM.route("DELETE", _ONE + "/channels/{channel}", _delete_channel),
+)

@@ -1,0 +1,63 @@
+"""All platforms, written out: their shelves in the order in which a seed is read, their routes, and how they speak."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from reconciler.sandbox.http import Reply
+from reconciler.sandbox.platforms import (
+    dasha,
+    dasha_numbers,
+    dasha_providers,
+    dasha_rows,
+    feather,
+    feather_bridges,
+    feather_numbers,
+    nixflex,
+)
+from reconciler.sandbox.platforms.keys import PLATFORM_KEYS
+from reconciler.sandbox.platforms.platform import Platform
+from reconciler.sandbox.platforms.rows import PlatformShelf
+from reconciler.sandbox.routing import Route
+
+SHELVES: tuple[PlatformShelf[Any], ...] = (
+    PLATFORM_KEYS,
+    *nixflex.SHELVES,
+    *dasha_rows.SHELVES,
+    *feather.SHELVES,
+    *feather_bridges.SHELVES,
+    *feather_numbers.SHELVES,
+)
+ROUTES: tuple[Route, ...] = (
+    *nixflex.ROUTES,
+    *dasha_providers.ROUTES,
+    *dasha_numbers.ROUTES,
+    *feather.ROUTES,
+    *feather_bridges.ROUTES,
+    *feather_numbers.ROUTES,
+)
+PLATFORMS: dict[str, Platform] = {
+    platform.name: platform
+    for platform in (
+        nixflex.PLATFORM,
+        dasha.PLATFORM,
+        feather.PLATFORM,
+    )
+}
+
+
+def platform_of(path: str) -> Platform | None:
+    """The platform that a path leads to, None when it leads to Twilio."""
+    return PLATFORMS.get(path.split("/", 2)[1]) if path.startswith("/") else None
+
+
+def reworded(path: str, reply: Reply) -> Reply:
+    """An error of Twilio's as the platform behind this path would put it, headers and all."""
+    platform = platform_of(path)
+    if platform is None:
+        return reply
+    message = str(msgspec.json.decode(reply.body).get("message", ""))
+    own = platform.error(reply.status, message)
+    return Reply(own.status, own.body, (*own.headers, *reply.headers))
