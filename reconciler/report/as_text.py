@@ -7,6 +7,7 @@ from itertools import groupby
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Change, WireValue
+from reconciler.planning.hosts import in_words
 from reconciler.report.documents import (
     ActionOutcome,
     ApplyDocument,
@@ -164,6 +165,8 @@ def _drift(document: DriftDocument, style: Style) -> Iterator[str]:
         )
         for field in drifted.fields:
             yield f"    {field.field}: {value(field.recorded)} (recorded) → {value(field.live)} (live)"
+        if drifted.looks_like:
+            yield f"    {style('quiet', in_words(drifted.looks_like))}"
     if document.drifted:
         yield ""
         yield style(

@@ -74,7 +74,7 @@ class Adapter(Protocol):
         """All numbers that are there; for those asked about, with all that can be read of them."""
         ...
 
-    def create(self, asked: Sequence[Asked]) -> list[Registered | RemoteError]:
+    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """Import these numbers; one answer for each, in their order. Many at once only where `kind.bulk` says so."""
         ...
 

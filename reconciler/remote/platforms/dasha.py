@@ -51,7 +51,7 @@ class Dasha(Undocumented):
                     found[key] = Registered(sid, key, attrs)
         return list(found.values())
 
-    def create(self, asked: Sequence[Asked]) -> list[Registered | RemoteError]:
+    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """One call for all numbers of a provider."""
         results: dict[str, Registered | RemoteError] = {}
         for account in dict.fromkeys(each.account for each in asked):
@@ -89,7 +89,7 @@ class Dasha(Undocumented):
         """Close the connections."""
         self._caller.close()
 
-    def _rows(self, provider: str) -> list[Mapping[str, Any]]:
+    def _rows(self, provider: str) -> Sequence[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []
         while True:
             query = {"providerId": provider, "skip": len(found), "take": _PAGE}

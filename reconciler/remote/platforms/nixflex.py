@@ -44,7 +44,7 @@ class Nixflex(Undocumented):
                 break
         return list(found.values())
 
-    def create(self, asked: Sequence[Asked]) -> list[Registered | RemoteError]:
+    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """One import for each number."""
         return [self._import(each) for each in asked]
 
