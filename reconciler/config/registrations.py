@@ -67,8 +67,10 @@ def of_number(
         case "feather":
             attrs = {
                 "bridge": False,
+                "status": "active",
                 "agent": agent.id if inbound else None,
                 "outbound_agent": agent.id if outbound else None,
+                "sms_agent": agent.id if "sms" in options.baseline else None,
             }
         case "butter":
             attrs = {"agent": agent.id, "supports_inbound": inbound, "supports_outbound": outbound}

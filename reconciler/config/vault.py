@@ -22,6 +22,10 @@ class ProjectVault:
         """A secret of a platform: its `api_key`, its `api_secret`."""
         return reveal(self._project.platforms[name].secrets[field], self._environ, self._project.base)
 
+    def organization(self, name: str) -> str:
+        """The organisation of a platform that wants one named; no secret."""
+        return self._project.platforms[name].organization_id or ""
+
     def twilio(self, account: str) -> tuple[str, str]:
         """SID and auth token of a Twilio account; only for one that has a token (`planning` refuses the others)."""
         settings = self._project.accounts[account]

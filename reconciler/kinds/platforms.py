@@ -56,10 +56,11 @@ NIXFLEX = PlatformKind(
 FEATHER = PlatformKind(
     type="feather",
     title="Feather",
-    can=frozenset({"list", "create", "delete", "link"}),
+    can=frozenset({"list", "create", "update", "delete", "link"}),
     serves=frozenset({"number", "bridge_number"}),
     overwrites=_ALL,
-    links=("agent", "outbound_agent"),
+    links=("agent", "outbound_agent", "sms_agent"),
+    updates=("status",),
     replaces=("bridge",),
 )
 BUTTER = PlatformKind(

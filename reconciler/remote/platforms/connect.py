@@ -13,7 +13,7 @@ from reconciler.config.project import PlatformSettings
 from reconciler.remote.clock import Clock, SystemClock
 from reconciler.remote.gateway import CallRecord
 from reconciler.remote.limit import Limiter
-from reconciler.remote.platforms import dasha, nixflex
+from reconciler.remote.platforms import butter, dasha, feather, livekit, nixflex, ravan
 from reconciler.remote.platforms.call import Caller, Manners, Reading
 from reconciler.remote.platforms.contract import Adapter, Vault
 from reconciler.remote.pool import Pool
@@ -33,6 +33,16 @@ class Entry(msgspec.Struct, frozen=True):
 
 ADAPTERS: dict[str, Entry] = {
     "nixflex": Entry(nixflex.headers, nixflex.reading, lambda s, caller, vault: nixflex.Nixflex(s.name, caller, vault)),
+    "feather": Entry(
+        feather.headers, feather.reading, lambda s, caller, _: feather.Feather(s.name, caller, s.connections)
+    ),
+    "butter": Entry(
+        butter.headers, butter.reading, lambda s, caller, vault: butter.Butter(s.name, caller, s.connections, vault)
+    ),
+    "ravan": Entry(ravan.headers, ravan.reading, lambda s, caller, _: ravan.Ravan(s.name, caller)),
+    "livekit": Entry(
+        livekit.headers, livekit.reading, lambda s, caller, vault: livekit.LiveKit(s.name, caller, vault)
+    ),
     "dasha": Entry(dasha.headers, dasha.reading, lambda s, caller, _: dasha.Dasha(s.name, caller, s.connections)),
 }
 

@@ -54,6 +54,10 @@ class Vault(Protocol):
         """A secret of a platform: its `api_key`, its `api_secret`."""
         ...
 
+    def organization(self, name: str) -> str:
+        """The organisation of a platform that wants one named; no secret."""
+        ...
+
     def twilio(self, account: str) -> tuple[str, str]:
         """SID and auth token of a Twilio account."""
         ...
@@ -70,7 +74,7 @@ class Adapter(Protocol):
     """Its name in the configuration."""
     kind: PlatformKind
 
-    def list(self, asked: Sequence[Asked]) -> list[Registered]:
+    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
         """All numbers that are there; for those asked about, with all that can be read of them."""
         ...
 

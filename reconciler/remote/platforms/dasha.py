@@ -37,7 +37,7 @@ class Dasha(Undocumented):
         self._caller = caller
         self._connections = connections
 
-    def list(self, asked: Sequence[Asked]) -> list[Registered]:
+    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
         """The numbers of all our providers; who calls out with one is asked for those that declare it."""
         callers = {each.key for each in asked if "outbound_agent" in each.attrs}
         found: dict[str, Registered] = {}
@@ -49,7 +49,7 @@ class Dasha(Undocumented):
                     if key in callers:
                         attrs["outbound_agent"] = self._outbound(sid)
                     found[key] = Registered(sid, key, attrs)
-        return list(found.values())
+        return [*found.values()]
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """One call for all numbers of a provider."""
@@ -65,7 +65,7 @@ class Dasha(Undocumented):
                 continue
             agent, path = asked.attrs[name], f"/api/v1/sip-phone-numbers/{there.id}/agent-link"
             if agent is not None:
-                self._caller.send("PUT", path, query={"agentId": agent, "mode": mode})
+                self._put(path, str(agent), mode)
             elif there.attrs.get(name) is not None:
                 query = {"mode": mode, "agentId": there.attrs[name] if name == "outbound_agent" else None}
                 self._caller.send("DELETE", path, query=query)
@@ -101,15 +101,16 @@ class Dasha(Undocumented):
     def _import(self, account: str, asked: Sequence[Asked]) -> dict[str, Registered | RemoteError]:
         """The answer has counts and the SIDs that failed: what came of the rest is read from the list."""
         provider = self._connections[account]
-        sids = [each.number_sid.replace("pn", "PN", 1) for each in asked]
+        sids = ["PN" + each.number_sid[2:].lower() for each in asked]
         path = f"/api/v1/providers/twilio/{provider}/import-numbers"
         try:
-            answer = self._caller.send("POST", path, body={"phoneNumberSids": list(dict.fromkeys(sids))})
+            answer = self._caller.send("POST", path, body={"phoneNumberSids": [*dict.fromkeys(sids)]})
         except RemoteError as error:
-            return {each.key: error for each in asked}
+            lost = errors.renamed(error, "integration_not_found") if error.status == 404 else error
+            return {each.key: lost for each in asked}
         failed = {text(row, "phoneNumberSid"): text(row, "errorMessage") or "failed" for row in rows(answer, "errors")}
         there = {number.key: number for number in self.list(asked)}
-        return {each.key: self._result(each, there.get(each.key), failed.get(each.number_sid)) for each in asked}
+        return {each.key: self._result(each, there.get(each.key), failed.get(sid)) for each, sid in zip(asked, sids, strict=True)}
 
     def _result(self, asked: Asked, there: Registered | None, message: str | None) -> Registered | RemoteError:
         if there is not None:
@@ -117,6 +118,12 @@ class Dasha(Undocumented):
         said = (message or "it is not in the list after the import").lower()
         code = next((code for words, code in _CODES if words in said), "platform_refused")
         return errors.of_number(self.name, asked.key, code, f"{asked.number_sid}: {message or said}")
+
+    def _put(self, path: str, agent: str, mode: str) -> None:
+        try:
+            self._caller.send("PUT", path, query={"agentId": agent, "mode": mode})
+        except RemoteError as error:
+            raise errors.renamed(error, "agent_not_found") if error.status == 404 else error from error
 
     def _outbound(self, sid: str) -> str | None:
         affected = rows(self._caller.send("GET", f"/api/v1/sip-phone-numbers/{sid}/affected-agents"))

@@ -144,6 +144,14 @@ def interrupted(where: Where) -> RemoteError:
     return _error(where, "interrupted", f"{_call(where)} was not sent (again).")
 
 
+def renamed(error: RemoteError, code: str) -> RemoteError:
+    """The same error under the name that it has for this call."""
+    summary, cure = CURES[code]
+    what = error.diagnostics[0].detail.removesuffix(CURES[error.code][1]).strip() if error.code in CURES else str(error)
+    diagnostic = Diagnostic(code=code, summary=summary, detail=f"{what} {cure}")
+    return RemoteError(diagnostic, status=error.status, ambiguous=error.ambiguous)
+
+
 def of_number(platform: str, key: str, code: str, message: str, secrets: tuple[str, ...] = ()) -> RemoteError:
     """The error about one number that an answer about many reports, or that is known before any call."""
     summary, cure = CURES[code]

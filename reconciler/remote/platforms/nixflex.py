@@ -32,7 +32,7 @@ class Nixflex(Undocumented):
         self._caller = caller
         self._vault = vault
 
-    def list(self, asked: Sequence[Asked]) -> list[Registered]:
+    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
         """All numbers, newest first; a page that shifts while it is read gives a number twice, which is kept once."""
         found: dict[str, Registered] = {}
         for offset in range(0, 10**9, _PAGE):
@@ -42,7 +42,7 @@ class Nixflex(Undocumented):
             found.update((number.key, number) for row in page if (number := _registered(row)) is not None)
             if len(page) < _PAGE:
                 break
-        return list(found.values())
+        return [*found.values()]
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """One import for each number."""
