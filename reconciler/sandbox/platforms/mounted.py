@@ -8,6 +8,7 @@ import msgspec
 
 from reconciler.sandbox.http import Reply
 from reconciler.sandbox.platforms import (
+    butter,
     dasha,
     dasha_numbers,
     dasha_providers,
@@ -15,7 +16,11 @@ from reconciler.sandbox.platforms import (
     feather,
     feather_bridges,
     feather_numbers,
+    livekit,
+    livekit_rules,
+    livekit_trunks,
     nixflex,
+    ravan,
 )
 from reconciler.sandbox.platforms.keys import PLATFORM_KEYS
 from reconciler.sandbox.platforms.platform import Platform
@@ -29,6 +34,10 @@ SHELVES: tuple[PlatformShelf[Any], ...] = (
     *feather.SHELVES,
     *feather_bridges.SHELVES,
     *feather_numbers.SHELVES,
+    *butter.SHELVES,
+    *ravan.SHELVES,
+    *livekit_trunks.SHELVES,
+    *livekit_rules.SHELVES,
 )
 ROUTES: tuple[Route, ...] = (
     *nixflex.ROUTES,
@@ -37,6 +46,10 @@ ROUTES: tuple[Route, ...] = (
     *feather.ROUTES,
     *feather_bridges.ROUTES,
     *feather_numbers.ROUTES,
+    *butter.ROUTES,
+    *ravan.ROUTES,
+    *livekit_trunks.ROUTES,
+    *livekit_rules.ROUTES,
 )
 PLATFORMS: dict[str, Platform] = {
     platform.name: platform
@@ -44,6 +57,9 @@ PLATFORMS: dict[str, Platform] = {
         nixflex.PLATFORM,
         dasha.PLATFORM,
         feather.PLATFORM,
+        butter.PLATFORM,
+        ravan.PLATFORM,
+        livekit.PLATFORM,
     )
 }
 

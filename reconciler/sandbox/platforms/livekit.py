@@ -1,0 +1,158 @@
+"""LiveKit's SIP service: Twirp in JSON with a signed token. How callers are let in and errors put. Below ``/livekit``.
+
+A token is an HS256 JWT: `iss` is the API key, `exp` lies ahead, and `sip.admin` is true. The signature is checked with
+the secret of the key that a seed names (`platform_keys`); without one, any key and any signature will do.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.platforms.keys import find_key
+from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, belongs
+from reconciler.sandbox.routing import Call, Refused, Route
+
+_CODES = {
+    400: "malformed",
+    401: "unauthenticated",
+    403: "permission_denied",
+    404: "bad_route",
+    405: "bad_route",
+    409: "already_exists",
+    429: "resource_exhausted",
+    503: "unavailable",
+}
+_STATUSES = {"invalid_argument": 400, "malformed": 400, "unauthenticated": 401, "not_found": 404}
+_MAPS = frozenset({"headers", "attributes"})
+"""Fields whose keys are anybody's words."""
+
+R = TypeVar("R", bound=PlatformRow)
+T = TypeVar("T")
+
+
+def refusal(code: str, message: str) -> Refused:
+    """An exception that ends a call with a Twirp error."""
+    return Refused(json_reply(_STATUSES[code], {"code": code, "msg": message, "meta": {}}))
+
+
+def _error(status: int, message: str) -> Reply:
+    return json_reply(status, {"code": _CODES.get(status, "internal"), "msg": message, "meta": {}})
+
+
+def _let_in(call: Call) -> str:
+    token = bearer(call)
+    try:
+        head, body, signature = token.split(".")
+        header, claims = msgspec.json.decode(_bytes(head)), msgspec.json.decode(_bytes(body))
+        signed = _bytes(signature)
+    except (ValueError, binascii.Error, msgspec.DecodeError):
+        raise refusal("unauthenticated", "invalid authorization token") from None
+    if not isinstance(header, dict) or header.get("alg") != "HS256" or not isinstance(claims, dict):
+        raise refusal("unauthenticated", "invalid authorization token")
+    key = find_key(call.store, "livekit", str(claims.get("iss", "")))
+    if key is None:
+        raise refusal("unauthenticated", "invalid API key")
+    wanted = hmac.digest(key.secret.encode(), f"{head}.{body}".encode(), hashlib.sha256)
+    if key.secret and not hmac.compare_digest(wanted, signed):
+        raise refusal("unauthenticated", "invalid token: the signature does not fit the secret")
+    _check_claims(call, claims)
+    return key.organization
+
+
+def _check_claims(call: Call, claims: dict[str, Any]) -> None:
+    now, expires, grant = call.store.now().timestamp(), claims.get("exp"), claims.get("sip")
+    if not isinstance(expires, int | float) or expires <= now:
+        raise refusal("unauthenticated", "invalid token: it has expired, or does not say when it will")
+    if not isinstance(grant, dict) or grant.get("admin") is not True:
+        raise refusal("unauthenticated", "permissions denied")
+
+
+def _bytes(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+PLATFORM = Platform("livekit", _let_in, _error)
+
+
+def method(name: str, handler: Any) -> Route:
+    """A method of the service; its body may have names in snake case or in camel case."""
+
+    def handle(call: PlatformCall) -> Reply:
+        call.body = _snake(call.body)
+        return json_reply(200, handler(call))
+
+    return PLATFORM.route("POST", f"/twirp/livekit.SIP/{name}", handle)
+
+
+def _snake(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_snake(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    named = {re.sub("(?<=[a-z0-9])([A-Z])", r"_\1", name).lower(): item for name, item in value.items()}
+    return {name: item if name in _MAPS else _snake(item) for name, item in named.items()}
+
+
+def part(call: PlatformCall, name: str) -> dict[str, Any] | None:
+    """An object of the body, None when it is not there."""
+    value = call.body.get(name)
+    return value if isinstance(value, dict) else None
+
+
+def typed(value: object, kind: type[T]) -> T:
+    """A value of this type; refuses what is none. Fields that nobody knows are ignored."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise refusal("malformed", str(error)) from None
+
+
+def fields(value: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """What an object says about these fields; null says nothing."""
+    return {name: value[name] for name in names if value.get(name) is not None}
+
+
+def listed(now: list[str], change: Any) -> list[str]:
+    """A list after an update: ``{"set": […]}``, or ``add`` and ``remove``."""
+    lists = typed(change, dict[str, list[str]])
+    if "set" in lists:
+        return lists["set"]
+    gone = set(lists.get("remove", []))
+    return [*(item for item in now if item not in gone), *(item for item in lists.get("add", []) if item not in now)]
+
+
+def own(call: PlatformCall, shelf: PlatformShelf[R], name: str) -> R:
+    """The row whose id the body gives; refuses when it is not there."""
+    row = call.store.table(shelf).get(call.text(name))
+    if row is None or not belongs(row, call.organization):
+        raise refusal("not_found", f"requested {name.removesuffix('_id').replace('_', ' ')} does not exist")
+    return row
+
+
+def mine(call: PlatformCall, shelf: PlatformShelf[R], ids: str) -> list[R]:
+    """The caller's rows, those only whose ids the body gives when it does, cut to the page it asks for."""
+    wanted, page = typed(call.body.get(ids) or [], list[str]), part(call, "page") or {}
+    rows = [row for row in call.store.table(shelf) if belongs(row, call.organization)]
+    rows = [row for row in rows if not wanted or row.sid in wanted]
+    after = next((place for place, row in enumerate(rows, 1) if row.sid == page.get("after_id")), 0)
+    limit = page.get("limit")
+    return rows[after : after + limit] if isinstance(limit, int) and limit > 0 else rows[after:]
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two numbers are one: with and without ``+``."""
+    return one.lstrip("+") == other.lstrip("+")
+
+
+def overlap(one: list[str], other: list[str]) -> bool:
+    """Whether two lists of numbers meet; an empty one stands for all others' rest, and meets an empty one only."""
+    return not (one or other) or any(same_number(a, b) for a in one for b in other)

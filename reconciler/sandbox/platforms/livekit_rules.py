@@ -1,0 +1,164 @@
+"""LiveKit's dispatch rules: which room a call ends up in, and which agents wait there. A PIN is never shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from reconciler.sandbox.platforms.livekit import fields, listed, method, mine, overlap, own, part, refusal, typed
+from reconciler.sandbox.platforms.platform import PlatformCall
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, new_id, stamp
+from reconciler.sandbox.store import Store
+
+
+class Direct(msgspec.Struct):
+    """All calls into one room."""
+
+    room_name: str = ""
+    pin: str = ""
+
+
+class Individual(msgspec.Struct):
+    """A room for each caller."""
+
+    room_prefix: str = ""
+    pin: str = ""
+    no_randomness: bool = False
+
+
+class Callee(msgspec.Struct):
+    """A room for each number that is called."""
+
+    room_prefix: str = ""
+    pin: str = ""
+    randomize: bool = False
+
+
+_KINDS: dict[str, type[msgspec.Struct]] = {
+    "dispatch_rule_direct": Direct,
+    "dispatch_rule_individual": Individual,
+    "dispatch_rule_callee": Callee,
+}
+
+
+class RoomAgent(msgspec.Struct):
+    """An agent that is sent into the room."""
+
+    agent_name: str = ""
+    metadata: str = ""
+
+
+class RoomConfig(msgspec.Struct):
+    """What the room is like."""
+
+    agents: list[RoomAgent] = msgspec.field(default_factory=list)
+
+
+class LiveKitDispatchRule(PlatformRow, kw_only=True):
+    """A rule; its PIN stands apart from it."""
+
+    sid: str = msgspec.field(name="sip_dispatch_rule_id", default="")
+    name: str = ""
+    metadata: str = ""
+    trunk_ids: list[str] = msgspec.field(default_factory=list)
+    inbound_numbers: list[str] = msgspec.field(default_factory=list)
+    numbers: list[str] = msgspec.field(default_factory=list)
+    rule: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    room_config: RoomConfig | None = None
+    attributes: dict[str, str] = msgspec.field(default_factory=dict)
+    hide_phone_number: bool = False
+    pin: str = ""
+
+
+def _complete(store: Store, row: LiveKitDispatchRule) -> None:
+    row.sid = row.sid or new_id(store, "SDR_", 12)
+    stamp(store, row)
+
+
+RULES = PlatformShelf(
+    "livekit_dispatch_rules", LiveKitDispatchRule, "SDR_", _complete, platform="livekit", secrets=("pin",)
+)
+SHELVES = (RULES,)
+_LISTS = ("trunk_ids", "inbound_numbers", "numbers")
+_NAMES = ("name", "metadata", *_LISTS, "rule", "room_config", "attributes", "hide_phone_number")
+
+
+def _view(row: LiveKitDispatchRule) -> dict[str, object]:
+    return {"sip_dispatch_rule_id": row.sid, **{name: getattr(row, name) for name in _NAMES}}
+
+
+def _read(values: dict[str, Any], sid: str = "", pin: str = "") -> LiveKitDispatchRule:
+    """A rule from its fields, the PIN taken out of it; without one in sight, `pin` stays."""
+    rule = values.get("rule")
+    kinds = [name for name in _KINDS if isinstance(rule, dict) and isinstance(rule.get(name), dict)]
+    if rule is None or len(kinds) != 1:
+        raise refusal("invalid_argument", "missing rule")
+    [kind] = kinds
+    body = msgspec.to_builtins(typed(rule[kind], _KINDS[kind]))
+    given = body.pop("pin")
+    row = typed({**values, "rule": {kind: body}, "sip_dispatch_rule_id": sid}, LiveKitDispatchRule)
+    row.pin = given or pin
+    return row
+
+
+def _check(call: PlatformCall, row: LiveKitDispatchRule) -> None:
+    for other in mine(call, RULES, ""):
+        if other.sid != row.sid and other.pin == row.pin and all(_meet(row, other, name) for name in _LISTS):
+            message = "Dispatch rule for the same trunk, inbound number, number, and PIN combination already exists"
+            raise refusal("invalid_argument", f"{message} in dispatch rule {other.sid!r}")
+
+
+def _meet(row: LiveKitDispatchRule, other: LiveKitDispatchRule, name: str) -> bool:
+    return overlap(getattr(row, name), getattr(other, name))
+
+
+def _create(call: PlatformCall) -> dict[str, object]:
+    values = part(call, "dispatch_rule") or call.body
+    if values.get("sip_dispatch_rule_id"):
+        raise refusal("invalid_argument", "dispatch rule id must not be set")
+    row = _read(fields(values, _NAMES))
+    row.organization = call.organization
+    _check(call, row)
+    RULES.complete(call.store, row)
+    call.store.table(RULES).add(row)
+    return _view(row)
+
+
+def _update(call: PlatformCall) -> dict[str, object]:
+    """`replace` gives all fields, `update` those that change."""
+    row = own(call, RULES, "sip_dispatch_rule_id")
+    replace, update = part(call, "replace"), part(call, "update")
+    if (replace is None) == (update is None):
+        raise refusal("invalid_argument", "missing or unsupported action")
+    values, pin = fields(replace or update or {}, _NAMES), ""
+    if update is not None:
+        for name in set(_LISTS) & set(values):
+            values[name] = listed(getattr(row, name), values[name])
+        pin = "" if "rule" in values else row.pin
+        values = msgspec.to_builtins({name: getattr(row, name) for name in _NAMES}) | values
+    after = _read(values, row.sid, pin)
+    _check(call, after)
+    call.store.table(RULES).change(row, {name: getattr(after, name) for name in (*_NAMES, "pin")})
+    return _view(row)
+
+
+def _list(call: PlatformCall) -> dict[str, object]:
+    rows, trunks = mine(call, RULES, "dispatch_rule_ids"), set(typed(call.body.get("trunk_ids") or [], list[str]))
+    if trunks:
+        rows = [row for row in rows if not row.trunk_ids or trunks & set(row.trunk_ids)]
+    return {"items": [*map(_view, rows)]}
+
+
+def _delete(call: PlatformCall) -> dict[str, object]:
+    row = own(call, RULES, "sip_dispatch_rule_id")
+    call.store.table(RULES).remove(row)
+    return _view(row)
+
+
+ROUTES = (
+    method("CreateSIPDispatchRule", _create),
+    method("UpdateSIPDispatchRule", _update),
+    method("ListSIPDispatchRule", _list),
+    method("DeleteSIPDispatchRule", _delete),
+)

@@ -1,0 +1,179 @@
+"""LiveKit's SIP trunks, inbound and outbound. A password is taken and not kept; it can be seen nowhere."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from reconciler.sandbox.platforms.livekit import (
+    fields,
+    listed,
+    method,
+    mine,
+    overlap,
+    own,
+    part,
+    refusal,
+    same_number,
+    typed,
+)
+from reconciler.sandbox.platforms.platform import PlatformCall
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, new_id, stamp
+from reconciler.sandbox.store import Store
+
+Encryption = Literal["SIP_MEDIA_ENCRYPT_DISABLE", "SIP_MEDIA_ENCRYPT_ALLOW", "SIP_MEDIA_ENCRYPT_REQUIRE"]
+Transport = Literal["SIP_TRANSPORT_AUTO", "SIP_TRANSPORT_UDP", "SIP_TRANSPORT_TCP", "SIP_TRANSPORT_TLS"]
+
+
+class Media(msgspec.Struct, frozen=True):
+    """How the media of calls are treated."""
+
+    encryption: Encryption = "SIP_MEDIA_ENCRYPT_DISABLE"
+
+
+class LiveKitTrunk(PlatformRow, kw_only=True):
+    """What both kinds of trunk have."""
+
+    sid: str = msgspec.field(name="sip_trunk_id", default="")
+    name: str = ""
+    metadata: str = ""
+    numbers: list[str] = msgspec.field(default_factory=list)
+    auth_username: str = ""
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    media: Media = Media()
+
+
+class LiveKitInboundTrunk(LiveKitTrunk, kw_only=True):
+    """Takes calls from a SIP provider."""
+
+    allowed_addresses: list[str] = msgspec.field(default_factory=list)
+    allowed_numbers: list[str] = msgspec.field(default_factory=list)
+    krisp_enabled: bool = False
+
+
+class LiveKitOutboundTrunk(LiveKitTrunk, kw_only=True):
+    """Places calls through a SIP provider."""
+
+    address: str = ""
+    transport: Transport = "SIP_TRANSPORT_AUTO"
+    destination_country: str = ""
+    from_host: str = ""
+
+
+def _complete(store: Store, row: LiveKitTrunk) -> None:
+    row.sid = row.sid or new_id(store, "ST_", 12)
+    stamp(store, row)
+
+
+INBOUND = PlatformShelf(
+    "livekit_inbound_trunks", LiveKitInboundTrunk, "ST_", _complete, platform="livekit", secrets=("headers",)
+)
+OUTBOUND = PlatformShelf(
+    "livekit_outbound_trunks", LiveKitOutboundTrunk, "ST_", _complete, platform="livekit", secrets=("headers",)
+)
+SHELVES = (INBOUND, OUTBOUND)
+R = TypeVar("R", LiveKitInboundTrunk, LiveKitOutboundTrunk)
+_COMMON = ("name", "metadata", "numbers", "auth_username", "headers", "media")
+_NAMES = {
+    INBOUND.name: (*_COMMON, "allowed_addresses", "allowed_numbers", "krisp_enabled"),
+    OUTBOUND.name: (*_COMMON, "address", "transport", "destination_country", "from_host"),
+}
+_LISTS = ("numbers", "allowed_addresses", "allowed_numbers")
+
+
+def _view(shelf: PlatformShelf[R], row: R) -> dict[str, object]:
+    return {"sip_trunk_id": row.sid, **{name: getattr(row, name) for name in _NAMES[shelf.name]}}
+
+
+def _inbound(call: PlatformCall, row: LiveKitInboundTrunk, password: str) -> None:
+    """Refuse an inbound trunk that anybody could use, or that another one stands in the way of."""
+    if not (row.numbers or row.allowed_addresses or (row.auth_username and password)):
+        raise refusal(
+            "invalid_argument",
+            "for security, one of the fields must be set: auth_username+auth_password, allowed_addresses or numbers",
+        )
+    for other in mine(call, INBOUND, ""):
+        if other.sid == row.sid or not overlap(row.numbers, other.numbers):
+            continue
+        if overlap(row.allowed_numbers, other.allowed_numbers):
+            raise refusal("invalid_argument", f"Conflicting inbound SIP Trunks: {row.sid or '<new>'} and {other.sid}")
+
+
+def _outbound(row: LiveKitOutboundTrunk) -> None:
+    if not row.address:
+        raise refusal("invalid_argument", "no outbound address specified")
+    if "sip:" in row.address:
+        raise refusal("invalid_argument", "trunk address should be a hostname or IP, not SIP URI")
+    if not row.numbers:
+        raise refusal("invalid_argument", "no numbers specified")
+
+
+def _check(call: PlatformCall, row: LiveKitTrunk, password: str) -> None:
+    if isinstance(row, LiveKitInboundTrunk):
+        _inbound(call, row, password)
+    elif isinstance(row, LiveKitOutboundTrunk):
+        _outbound(row)
+
+
+def _create(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
+    trunk = part(call, "trunk")
+    if trunk is None:
+        raise refusal("invalid_argument", "missing trunk")
+    if trunk.get("sip_trunk_id"):
+        raise refusal("invalid_argument", "trunk id must not be set")
+    row = typed(fields(trunk, _NAMES[shelf.name]), shelf.row)
+    row.organization = call.organization
+    _check(call, row, str(trunk.get("auth_password") or ""))
+    shelf.complete(call.store, row)
+    call.store.table(shelf).add(row)
+    return _view(shelf, row)
+
+
+def _update(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
+    """`replace` gives all fields, `update` those that change."""
+    row, names = own(call, shelf, "sip_trunk_id"), _NAMES[shelf.name]
+    replace, update = part(call, "replace"), part(call, "update")
+    if (replace is None) == (update is None):
+        raise refusal("invalid_argument", "missing or unsupported action")
+    values: dict[str, Any] = fields(replace or update or {}, names)
+    password = (replace or {}).get("auth_password") or ("" if update is None else "kept")
+    if update is not None:
+        for name in set(_LISTS) & set(values):
+            values[name] = listed(getattr(row, name), values[name])
+        values = msgspec.to_builtins({name: getattr(row, name) for name in names}) | values
+    after = typed({**values, "sip_trunk_id": row.sid}, shelf.row)
+    _check(call, after, str(password))
+    call.store.table(shelf).change(row, {name: getattr(after, name) for name in names})
+    return _view(shelf, row)
+
+
+def _list(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
+    """Asked for numbers, trunks for any number come too."""
+    rows, numbers = mine(call, shelf, "trunk_ids"), typed(call.body.get("numbers") or [], list[str])
+    if numbers:
+        rows = [row for row in rows if not row.numbers or any(same_number(a, b) for a in row.numbers for b in numbers)]
+    return {"items": [_view(shelf, row) for row in rows]}
+
+
+def _delete(call: PlatformCall) -> dict[str, object]:
+    if call.store.table(OUTBOUND).get(call.text("sip_trunk_id")) is not None:
+        return _remove(call, OUTBOUND)
+    return _remove(call, INBOUND)
+
+
+def _remove(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
+    row = own(call, shelf, "sip_trunk_id")
+    call.store.table(shelf).remove(row)
+    return _view(shelf, row)
+
+
+ROUTES = (
+    method("CreateSIPInboundTrunk", lambda call: _create(call, INBOUND)),
+    method("CreateSIPOutboundTrunk", lambda call: _create(call, OUTBOUND)),
+    method("UpdateSIPInboundTrunk", lambda call: _update(call, INBOUND)),
+    method("UpdateSIPOutboundTrunk", lambda call: _update(call, OUTBOUND)),
+    method("ListSIPInboundTrunk", lambda call: _list(call, INBOUND)),
+    method("ListSIPOutboundTrunk", lambda call: _list(call, OUTBOUND)),
+    method("DeleteSIPTrunk", _delete),
+)

@@ -1,0 +1,152 @@
+"""Ravan AI (Agni): adds a number by the pair of E.164 and SID. Below ``/ravan``.
+
+Its documents name no error: what cannot be done is 200 with `success` false, which is the one place where they say
+whether a request succeeded. The Twilio account is connected in a browser, so it comes from a seed
+(`ravan_connections`). Nothing is written to Twilio, for nothing of the kind is documented.
+"""
+
+from __future__ import annotations
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.platforms.keys import find_key
+from reconciler.sandbox.platforms.on_twilio import E164, find_number, known_account
+from reconciler.sandbox.platforms.platform import Platform, PlatformCall, whole
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, belongs, complete_uuid
+from reconciler.sandbox.routing import Call, Refused
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.twilio.numbers import Number
+
+
+class RavanConnection(PlatformRow, kw_only=True):
+    """A Twilio account that is connected."""
+
+    friendly_name: str = ""
+
+
+class RavanAgent(PlatformRow, kw_only=True):
+    """An agent."""
+
+    agent_name: str = ""
+    status: str = "active"
+
+
+class RavanNumber(PlatformRow, kw_only=True):
+    """A number that was added, with the trunks that Ravan keeps for it."""
+
+    telephony_id: str = ""
+    subscription_id: str = ""
+    inbound_trunk_id: str = ""
+    outbound_trunk_id: str = ""
+    number: str = ""
+    friendly_name: str = ""
+    per_minute_price_inbound: int = 0
+    per_minute_price_outbound: int = 0
+    price: int = 0
+    region: str = ""
+    iso_country: str = ""
+    is_active: bool = True
+
+
+def _complete_connection(store: Store, row: RavanConnection) -> None:
+    row.account_sid = known_account(store, row.account_sid)
+    complete_uuid(store, row)
+
+
+def _complete_number(store: Store, row: RavanNumber) -> None:
+    if not E164.fullmatch(row.number):
+        raise ValueError(f"number must be E.164 such as +15552000001, not {row.number!r}")
+    row.inbound_trunk_id = row.inbound_trunk_id or store.new_sid("ST_")[:15]
+    row.outbound_trunk_id = row.outbound_trunk_id or store.new_sid("ST_")[:15]
+    complete_uuid(store, row)
+
+
+CONNECTIONS = PlatformShelf("ravan_connections", RavanConnection, "", _complete_connection, platform="ravan")
+AGENTS = PlatformShelf("ravan_agents", RavanAgent, "", complete_uuid, platform="ravan")
+NUMBERS = PlatformShelf("ravan_numbers", RavanNumber, "", _complete_number, unique="number", platform="ravan")
+SHELVES = (CONNECTIONS, AGENTS, NUMBERS)
+
+
+def _error(status: int, message: str) -> Reply:
+    return json_reply(status, {"success": False, "message": message, "data": None})
+
+
+def _no(message: str) -> Refused:
+    return Refused(_error(200, message))
+
+
+def _let_in(call: Call) -> str:
+    key = find_key(call.store, "ravan", call.request.headers.get("x-api-key", ""))
+    if key is None:
+        raise Refused(_error(401, "The API key is missing or not valid"))
+    return key.organization
+
+
+PLATFORM = Platform("ravan", _let_in, _error)
+
+
+def _view(row: RavanNumber) -> dict[str, object]:
+    own = ("sid", "account_sid", "organization", "created_at", "updated_at")
+    fields = {name: getattr(row, name) for name in row.__struct_fields__ if name not in own}
+    return {"id": row.sid, **fields, "created_at": row.created_at, "updated_at": row.updated_at}
+
+
+def _add(call: PlatformCall) -> Reply:
+    phone_number, sid, price = call.text("phone_number"), call.text("number_sid"), call.body.get("price", 0)
+    if not phone_number or not sid:
+        raise _no("phone_number and number_sid are required")
+    if not E164.fullmatch(phone_number):
+        raise _no("phone_number must be in E.164 format")
+    if isinstance(price, bool) or not isinstance(price, int | float):
+        raise _no("price must be a number")
+    number = _pair(call, phone_number, sid)
+    if call.store.table(NUMBERS).keyed(phone_number):
+        raise _no("The phone number has been added already")
+    row = RavanNumber(
+        account_sid=number.account_sid,
+        organization=call.organization,
+        number=phone_number,
+        friendly_name=call.text("friendly_name") or phone_number,
+        price=int(price),
+    )
+    NUMBERS.complete(call.store, row)
+    call.store.table(NUMBERS).add(row)
+    return json_reply(200, {"success": True, "message": "Twilio number added successfully", "data": _view(row)})
+
+
+def _pair(call: PlatformCall, phone_number: str, sid: str) -> Number:
+    """The number in a connected account that has both this E.164 and this SID."""
+    for connection in call.store.table(CONNECTIONS):
+        number = find_number(call.store, connection.account_sid, sid) if sid.startswith("PN") else None
+        if number is not None and belongs(connection, call.organization):
+            if number.phone_number != phone_number:
+                raise _no("number_sid is the SID of another phone number")
+            return number
+    raise _no("The phone number is not in a connected Twilio account")
+
+
+def _agent_view(row: RavanAgent) -> dict[str, object]:
+    return {"id": row.sid, "agentName": row.agent_name, "status": row.status}
+
+
+def _list_agents(call: PlatformCall) -> Reply:
+    rows = [row for row in call.store.table(AGENTS) if belongs(row, call.organization)]
+    limit = whole(call.request.query.get("limit", ""), max(len(rows), 1), least=1, most=10**6)
+    offset = whole(call.request.query.get("offset", ""), 0, least=0, most=10**9)
+    meta = {"total": len(rows), "limit": limit, "offset": offset}
+    data = [*map(_agent_view, rows[offset : offset + limit])]
+    return json_reply(200, {"success": True, "message": "", "data": data, "meta": meta})
+
+
+def _fetch_agent(call: PlatformCall) -> Reply:
+    row = call.store.table(AGENTS).get(call.path["id"])
+    if row is None or not belongs(row, call.organization):
+        raise Refused(_error(404, "There is no agent with this id"))
+    return json_reply(200, {"success": True, "message": "", "data": _agent_view(row)})
+
+
+ROUTES = (
+    PLATFORM.route("POST", "/api/v1/phone-numbers/add-twilio", _add),
+    PLATFORM.route("POST", "/api/v1/phone-numbers/add-twilio/", _add),
+    PLATFORM.route("GET", "/api/v1/agents/", _list_agents),
+    PLATFORM.route("GET", "/api/v1/agents/{id}/", _fetch_agent),
+)
