@@ -196,7 +196,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `writes` are the canonical attributes it sets, `clears` wire fields it must send empty along with them,
     `restore` wire fields it sends as they are (`release`), `entry` what state holds once it is done (None: nothing
     any more), `after` the addresses whose own actions must have succeeded before. `resumes`: an earlier run had
-    begun exactly this, and was stopped or refused on the way.
+    begun exactly this, and was stopped or refused on the way. `number_sid` is the number that a registration is about.
     """
 
     address: str
@@ -216,6 +216,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     restore: dict[str, WireValue] = {}
     entry: Entry | None = None
     parent: str | None = None
+    number_sid: str | None = None
     after: tuple[str, ...] = ()
     resumes: bool = False
     note: str | None = None

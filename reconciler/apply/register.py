@@ -7,6 +7,7 @@ become outcomes; nothing is saved here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 
 import msgspec
@@ -15,12 +16,13 @@ from reconciler.apply.outcome import Failure, Outcome
 from reconciler.errors import RemoteError
 from reconciler.kinds.number import FETCH, NUMBER, Observer
 from reconciler.kinds.platforms import platform_of
-from reconciler.model import Action, Attrs, Live
+from reconciler.model import Action, Attrs
 from reconciler.planning.observed import Observed
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.platforms.contract import Adapter, Asked, Registered
 
 PAGE = 1000
+_AT_ONCE = 8
 _DONE_ALREADY = frozenset({"number_already_imported"})
 
 
@@ -54,7 +56,7 @@ class Registrar:
                 outcomes = self._register(adapter, actions)
             case _:
                 outcomes = [self._single(adapter, action) for action in actions]
-        shown = self._shown([action for action in actions if action.parent is not None])
+        shown = self._shown([action for action in actions if action.number_sid is not None])
         return [self._with_baseline(o, shown.get(o.action.address)) for o in outcomes]
 
     def _register(self, adapter: Adapter, actions: Sequence[Action]) -> list[Outcome]:
@@ -64,7 +66,8 @@ class Registrar:
         except RemoteError as error:
             results = [error] * len(asked)
         results = self._found_after_all(adapter, asked, results)
-        return [self._linked(adapter, *row) for row in zip(actions, asked, results, strict=True)]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="link") as pool:
+            return [*pool.map(lambda row: self._linked(adapter, *row), zip(actions, asked, results, strict=True))]
 
     def _found_after_all(
         self, adapter: Adapter, asked: Sequence[Asked], results: Sequence[Registered | RemoteError]
@@ -130,26 +133,20 @@ class Registrar:
 
     def _asked(self, action: Action) -> Asked:
         key = action.address.rsplit("/", 1)[1]
-        live = self._number(action)
-        if live is None:
+        if action.number_sid is None:
             return Asked(action.address, key, action.writes)
-        return Asked(action.address, key, action.writes, action.account, live.sid)
+        return Asked(action.address, key, action.writes, action.account, action.number_sid)
 
     def _there(self, action: Action) -> Registered:
         live = self._observed.others.get(action.address)
         attrs: Attrs = live.attrs if live is not None else {}
         return Registered(action.sid or "", action.address.rsplit("/", 1)[1], attrs)
 
-    def _number(self, action: Action) -> Live | None:
-        if action.parent is None:
-            return None
-        return self._observed.number(action.account, action.parent.split("/", 1)[1])
-
     def _shown(self, actions: Sequence[Action]) -> dict[str, Attrs | RemoteError]:
         """What the numbers of these actions show now: one by one or by listing, whichever is fewer calls."""
         shown: dict[str, Attrs | RemoteError] = {}
         for account in dict.fromkeys(action.account for action in actions):
-            sids = {live.sid: a.address for a in actions if a.account == account and (live := self._number(a))}
+            sids = {a.number_sid: a.address for a in actions if a.account == account and a.number_sid}
             total = len(self._observed.numbers.get(account, {}))
             by_listing = len(sids) > ceil(total / PAGE)
             read = self._listed if by_listing and len(sids) > 1 else self._fetched

@@ -48,7 +48,8 @@ class Template(NamedTuple):
 class Context:
     """What numbers refer to: agents (None: invalid), the account of each trunk (None: unknown), defaults.
 
-    `residents` are the agents that live on a platform, `platforms` those that are valid. `complete` is false when some file could not be read: then nothing is called missing.
+    `residents` are the agents that live on a platform, `platforms` all platforms (None: invalid). `complete` is false
+    when some file could not be read: then nothing is called missing.
     """
 
     accounts: Accounts

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
@@ -16,7 +17,7 @@ from reconciler.config.findings import Finding, at
 from reconciler.config.nodes import Place
 from reconciler.config.project import Secret
 from reconciler.config.secrets import to_secret
-from reconciler.config.sections.number import BridgeNumber, Number
+from reconciler.config.sections.number import BridgeNumber, Number, Sip
 from reconciler.config.sections.platform import AnyPlatform
 from reconciler.kinds.platforms import PLATFORM_KINDS, Serves, registration_address
 from reconciler.kinds.table import REGISTRATION
@@ -40,7 +41,8 @@ class PlatformAgent(NamedTuple):
     outbound_number: str | None
 
 
-class Registering(NamedTuple):
+@dataclass(frozen=True)
+class Registering:
     """What a platform is asked for, for numbers that are declared alike.
 
     `secrets` are fields below `sip` whose values are only looked up when they are needed. `outbound` are the
@@ -49,8 +51,8 @@ class Registering(NamedTuple):
 
     platform: str
     profile: Profile
-    on_create: Attrs = {}
-    secrets: Mapping[str, Reference] = {}
+    on_create: Attrs = field(default_factory=dict)
+    secrets: Mapping[str, Reference] = field(default_factory=dict)
     outbound_number: str | None = None
     labelled: bool = False
 
@@ -92,19 +94,22 @@ def of_bridge(bridge: BridgeNumber, name: str, account: str, options: Options) -
 
 def of_sip(number: Number, name: str, agent: PlatformAgent | None, options: Options) -> Registering:
     """A number outside Twilio; its account is the platform itself."""
-    sip = number.sip
-    said = {"room_name": sip.room_name, "trunk_name": sip.trunk_name} if sip else {}
+    sip, inbound, outbound = number.sip or Sip(), number.supports_inbound, number.supports_outbound
     attrs: dict[str, Value] = {
-        "agent": agent.id if agent else None,
-        "supports_inbound": number.supports_inbound,
-        "supports_outbound": number.supports_outbound,
-        "media_encryption": sip.media_encryption if sip else "allow",
-        **{field: value for field, value in said.items() if value is not None},
-        "server_address": sip.server_address if sip else None,
-        "username": sip.username if sip else None,
+        "supports_inbound": inbound,
+        "supports_outbound": outbound,
+        "media_encryption": sip.media_encryption,
+        "username": sip.username,
     }
-    references = {field: getattr(sip, field) for field in _SIP_SECRETS if sip is not None}
-    secrets = {field: reference for field, reference in references.items() if reference is not None}
+    if inbound:
+        attrs["agent"] = agent.id if agent else None
+    said = {
+        "trunk_name": sip.trunk_name,
+        "room_name": sip.room_name if inbound else None,
+        "server_address": sip.server_address if outbound else None,
+    }
+    attrs.update({name: value for name, value in said.items() if value is not None})
+    secrets = {field: reference for field in _SIP_SECRETS if (reference := getattr(sip, field)) is not None}
     attrs.update({field: "declared" if field in secrets else None for field in _SIP_SECRETS})
     return Registering(name, Profile(name, attrs, _own(options, agent.name if agent else None)), secrets=secrets)
 
@@ -155,17 +160,17 @@ def number_problems(
     """What stands in the way of a number whose agent lives on this platform."""
     kind = PLATFORM_KINDS[platform.type]
     yield from _serves(platform, "number", ("agent",))
-    for field in ("trunk", "webhooks"):
-        if getattr(number, field) is not None:
+    for name in ("trunk", "webhooks"):
+        if getattr(number, name) is not None:
             detail = (
-                f"The agent `{agent.name}` lives on `{agent.platform}`, which writes the webhooks of its numbers itself. "
-                f"Remove `{field}`, or give the number an agent of your own."
+                f"The agent `{agent.name}` lives on `{agent.platform}`, which writes its numbers' webhooks itself. "
+                f"Remove `{name}`, or give the number an agent of your own."
             )
-            yield Finding("conflicting_fields", detail, (field,), "key")
+            yield Finding("conflicting_fields", detail, (name,), "key")
     if kind.both_ways and not (number.supports_inbound and number.supports_outbound):
-        field = "supports_outbound" if number.supports_inbound else "supports_inbound"
+        switch = "supports_outbound" if number.supports_inbound else "supports_inbound"
         detail = f"{kind.title} takes and makes calls with every number it has: its import has no such switch."
-        yield Finding("unsupported_feature", detail, (field,), "key")
+        yield Finding("unsupported_feature", detail, (switch,), "key")
     yield from _connection(account, agent.platform, platform, ("agent",))
 
 

@@ -1,4 +1,4 @@
-"""Whose webhook it is, by its host: a table of known platforms, so that drift says more than that a URL has changed; pure.
+"""Whose webhook it is, by its host: a table of known platforms, so that drift says who has been there; pure.
 
 A host is evidence, not proof: the words are "looks like". Hosts are those that the platforms' documents and their
 users' consoles show.

@@ -1,4 +1,4 @@
-"""The registrations of a plan: what is declared and what is remembered, decided before the numbers they are about; pure.
+"""The registrations of a plan: declared and remembered ones, decided before the numbers they are about; pure.
 
 What happens on a platform decides what a number's webhooks mean: written over by an import, they are no drift; taken
 off a platform first, they are restored after it.
@@ -110,7 +110,8 @@ class Registrations:
             return
         entry, live = resources.get(want.address), observed.others.get(want.address)
         decision = registration.decide(want, entry, live, number, kind, ours)
-        self.actions += decision.actions
+        sid = number.live.sid if number is not None else None
+        self.actions += [msgspec.structs.replace(action, number_sid=sid) for action in decision.actions]
         self.diagnostics += decision.problems
         if decision.refresh is not None:
             self.refreshes[want.address] = decision.refresh
@@ -141,6 +142,10 @@ class Registrations:
             else:
                 live = observed.others.get(address)
                 self._withdraw(address, entry, live, PLATFORM_KINDS[type_of], stays=entry.parent in numbers)
+        of_number = {a: e.sid for a, e in resources.items() if e.kind in NUMBER_KINDS} if gone else {}
+        self.actions = [
+            msgspec.structs.replace(a, number_sid=a.number_sid or of_number.get(a.parent or "")) for a in self.actions
+        ]
 
     def _withdraw(self, address: str, entry: Entry, live: Live | None, kind: PlatformKind, *, stays: bool) -> None:
         reason: Reason = "config" if stays else "removed"

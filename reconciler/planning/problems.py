@@ -104,6 +104,7 @@ def watched_changed(want: Desired, address: str, entry: Entry, live: Live) -> li
 def at_declaration(
     want: Desired, address: str, code: str, summary: str, detail: str, *, severity: Severity = "error"
 ) -> Diagnostic:
+    """A problem at the place where a resource is declared."""
     file, line, column = want.position
     return Diagnostic(
         severity=severity,

@@ -40,6 +40,7 @@ from reconciler.planning.compare import compare, written
 from reconciler.planning.problems import at_declaration
 from reconciler.planning.takeover import lost
 
+_SECRETS = frozenset({"password", "pin"})
 WITHDRAWN = "withdrawn"
 """The pending attribute of a registration whose removal has begun: what its number shows from then on is our doing."""
 
@@ -218,8 +219,8 @@ def needs_token(want: Desired, kind: PlatformKind) -> Diagnostic:
         want.address,
         "auth_token_needed",
         "The platform needs the account's auth token",
-        f"{kind.title} imports a number with the auth token of its Twilio account; account `{want.profile.account}` has an "
-        "API key here. Give it its auth token:\n  auth_token: {env: TWILIO_AUTH_TOKEN}",
+        f"{kind.title} imports a number with the auth token of its Twilio account; account `{want.profile.account}` "
+        "has an API key here. Give it its auth token:\n  auth_token: {env: TWILIO_AUTH_TOKEN}",
     )
 
 
@@ -326,10 +327,17 @@ def _route(number: Number | None, want: Desired, writes: Mapping[str, Value]) ->
 
 def _changes(before: Attrs, after: Attrs) -> tuple[Change, ...]:
     return tuple(
-        Change(name, _plain(before.get(name)), _plain(value))
+        Change(name, _shown(name, before.get(name), new=False), _shown(name, value, new=True))
         for name, value in after.items()
         if before.get(name) != value
     )
+
+
+def _shown(name: str, value: Value, *, new: bool) -> WireValue:
+    """A value as a plan shows it; of a secret only whether there is one."""
+    if name in _SECRETS and value is not None:
+        return "(new secret)" if new else "(secret)"
+    return _plain(value)
 
 
 def _plain(value: Value) -> WireValue:

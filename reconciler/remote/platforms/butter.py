@@ -42,16 +42,11 @@ class Butter(Undocumented):
 
     def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
         """All numbers of the organisation."""
-        found: dict[str, Registered] = {}
-        cursor: str | None = None
-        while True:
-            page = self._caller.send("GET", _NUMBERS, query={"cursor": cursor})
-            found.update((n.key, n) for row in rows(page, "data") if (n := _registered(row)) is not None)
-            pagination = inner(page, "pagination")
-            after = text(pagination, "next_cursor") if pagination.get("has_more") is True else None
-            if after is None or after == cursor:
-                return [*found.values()]
-            cursor = after
+        page = self._caller.send("GET", _NUMBERS)
+        if inner(page, "pagination").get("has_more") is True:
+            message = "its list has a second page, and its documents do not say how to ask for that"
+            raise errors.of_number(self.name, "the list", "unexpected_answer", message)
+        return [number for row in rows(page, "data") if (number := _registered(row)) is not None]
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """One import for each number; who answers is a call of its own."""

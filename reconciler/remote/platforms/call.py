@@ -142,6 +142,8 @@ class Caller:
 
     def _judged(self, call: _Call, status: int, received: Mapping[str, str], body: bytes) -> tuple[Attempt, Any]:
         attempt = self._ended(call, status=status, retry_after=received.get("Retry-After"))
+        if 300 <= status < 400:
+            return attempt, errors.refused(self._where(call), status, None, "it redirects, which is not followed")
         try:
             value = msgspec.json.decode(body) if body.strip() else None
         except (msgspec.DecodeError, UnicodeDecodeError):

@@ -41,7 +41,9 @@ ADAPTERS: dict[str, Entry] = {
     ),
     "ravan": Entry(ravan.headers, ravan.reading, lambda s, caller, _: ravan.Ravan(s.name, caller)),
     "livekit": Entry(
-        livekit.headers, livekit.reading, lambda s, caller, vault: livekit.LiveKit(s.name, caller, vault)
+        livekit.headers(SystemClock().wall),
+        livekit.reading,
+        lambda s, caller, vault: livekit.LiveKit(s.name, caller, vault),
     ),
     "dasha": Entry(dasha.headers, dasha.reading, lambda s, caller, _: dasha.Dasha(s.name, caller, s.connections)),
 }

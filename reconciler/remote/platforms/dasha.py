@@ -110,7 +110,10 @@ class Dasha(Undocumented):
             return {each.key: lost for each in asked}
         failed = {text(row, "phoneNumberSid"): text(row, "errorMessage") or "failed" for row in rows(answer, "errors")}
         there = {number.key: number for number in self.list(asked)}
-        return {each.key: self._result(each, there.get(each.key), failed.get(sid)) for each, sid in zip(asked, sids, strict=True)}
+        return {
+            each.key: self._result(each, there.get(each.key), failed.get(sid))
+            for each, sid in zip(asked, sids, strict=True)
+        }
 
     def _result(self, asked: Asked, there: Registered | None, message: str | None) -> Registered | RemoteError:
         if there is not None:

@@ -42,6 +42,10 @@ CURES: dict[str, tuple[str, str]] = {
     "invalid_phone_format": ("Not a phone number in E.164 format", "Write it as + and digits."),
     "invalid_twilio_sid": ("Not a Twilio account SID", "It must be AC and 32 hexadecimal digits in lower case."),
     "invalid_number_sid": ("Not a Twilio phone number SID", "It must be PN and 32 hexadecimal digits in lower case."),
+    "sid_number_mismatch": (
+        "SID and number do not belong together",
+        "The platform knows this SID under another number: check the account that is connected there.",
+    ),
     "missing_field": ("The platform misses a field", "Declare what it names."),
     "invalid_provider": ("Unknown provider", "The platform takes `twilio` and `sip`."),
     "validation_error": ("The platform finds a value wrong", "Correct what it names in the configuration."),

@@ -85,7 +85,9 @@ class Feather:
         channels = rows(self._caller.send("GET", f"{_NUMBERS}/{number.id}/channels"))
         attrs: dict[str, Value] = {**number.attrs, **dict.fromkeys(_CHANNELS)}
         for name, channel in _CHANNELS.items():
-            bound = [text(row, "agent_id") or text(row, "team_id") for row in channels if row.get("channel_type") == channel]
+            bound = [
+                text(row, "agent_id") or text(row, "team_id") for row in channels if row.get("channel_type") == channel
+            ]
             attrs[name] = ", ".join(sorted(filter(None, bound))) or None
         return Registered(number.id, number.key, attrs)
 

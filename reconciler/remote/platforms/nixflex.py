@@ -1,6 +1,6 @@
 """Nixflex: a number is imported under its agent with the Twilio account's own token; moving is removing and importing.
 
-https://docs.nixflex.com: `phone-numbers`. Its import overwrites voice, SMS and status webhooks, its removal clears them.
+https://docs.nixflex.com. Its import overwrites voice, SMS and status webhooks, its removal clears them.
 """
 
 from __future__ import annotations

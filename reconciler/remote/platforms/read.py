@@ -1,4 +1,4 @@
-"""Reading what platforms answer: objects, lists, texts and refusals, none of which has to be what it should be; pure."""
+"""Reading what platforms answer: objects, lists, texts and refusals, none of which need be what it should; pure."""
 
 from __future__ import annotations
 
