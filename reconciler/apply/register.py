@@ -15,7 +15,7 @@ import msgspec
 from reconciler.apply.outcome import Failure, Outcome
 from reconciler.errors import RemoteError
 from reconciler.kinds.number import FETCH, NUMBER, Observer
-from reconciler.kinds.platforms import platform_of
+from reconciler.kinds.platforms import PlatformKind, platform_of
 from reconciler.model import Action, Attrs
 from reconciler.planning.observed import Observed
 from reconciler.remote.gateway import Gateway
@@ -89,7 +89,7 @@ class Registrar:
             if isinstance(result, RemoteError)
             and each in doubtful
             and (found := there.get(each.key))
-            and _same(found, each)
+            and _same(found, each, adapter.kind)
             else result
             for each, result in zip(asked, results, strict=True)
         ]
@@ -181,9 +181,11 @@ class Registrar:
         return msgspec.structs.replace(outcome, learned=dict(shown))
 
 
-def _same(found: Registered, asked: Asked) -> bool:
-    """Whether what is there is what was asked for, or is not anybody's yet."""
-    return found.attrs.get("agent") in (None, asked.attrs.get("agent"))
+def _same(found: Registered, asked: Asked, kind: PlatformKind) -> bool:
+    """Whether what is there is what was asked for; who answers may still be to be set, by a call of its own."""
+    names = found.attrs.keys() & asked.attrs.keys()
+    differing = {name for name in names if found.attrs[name] != asked.attrs[name]}
+    return all(name in kind.links and found.attrs[name] is None for name in differing)
 
 
 def _failure(error: RemoteError) -> Failure:

@@ -113,7 +113,6 @@ class LiveKit:
 
     def _ensure(self, asked: Asked, attrs: Attrs) -> Registered:
         objects, secrets = self._objects().get(asked.key, Objects()), self._vault.sip(asked.address)
-        outbound = self._trunk("Outbound", objects.outbound, _outbound(asked.key, attrs, secrets), secrets)
         inbound = self._trunk("Inbound", objects.inbound, _inbound(asked.key, attrs, secrets), secrets)
         rule = None
         if inbound is not None:
@@ -122,6 +121,7 @@ class LiveKit:
         else:
             self._drop("DeleteSIPDispatchRule", "sip_dispatch_rule_id", objects.rule)
             self._drop("DeleteSIPTrunk", "sip_trunk_id", objects.inbound)
+        outbound = self._trunk("Outbound", objects.outbound, _outbound(asked.key, attrs, secrets), secrets)
         if outbound is None:
             self._drop("DeleteSIPTrunk", "sip_trunk_id", objects.outbound)
         return Registered(Objects(inbound, outbound, rule).ids, asked.key, attrs)
