@@ -102,12 +102,21 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     """The parts that drift is measured on against what the platform wrote, not against a declaration."""
 
 
+class Purchase(msgspec.Struct, frozen=True):
+    """That a number may be bought: country (ISO 3166), local, mobile or toll_free, and the most it may cost a month."""
+
+    country: str
+    type: str = "local"
+    max_price: float | None = None
+
+
 class Profile(msgspec.Struct, frozen=True):
     """What a declaration asks for, without saying of whom: shared by all numbers declared alike."""
 
     account: str
     attrs: Attrs
     options: Options
+    purchase: Purchase | None = None
 
 
 class Desired(msgspec.Struct, frozen=True):
@@ -128,6 +137,7 @@ class Desired(msgspec.Struct, frozen=True):
     sid: str | None = None
     parent: str | None = None
     on_create: Attrs = {}
+    needs: tuple[str, ...] = ()
 
 
 class Live(msgspec.Struct, frozen=True, gc=False):

@@ -5,7 +5,7 @@ Nothing here prints, reads the command line or decides an exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ import msgspec
 from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.saved import plan_of, saved_plan, staleness
+from reconciler.config.fingerprints import seal
 from reconciler.config.load import load
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials
@@ -24,7 +25,7 @@ from reconciler.config.vault import ProjectVault
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
-from reconciler.model import Entry
+from reconciler.model import Desired, Entry
 from reconciler.planning import drift as drifting
 from reconciler.planning import guard
 from reconciler.planning.observed import Observed
@@ -37,6 +38,7 @@ from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
 from reconciler.remote.platforms.contract import Adapter
 from reconciler.remote.platforms.observe import observe_platforms, platforms_in
+from reconciler.remote.prices import priced
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
 from reconciler.state.backends import open_store
@@ -85,20 +87,28 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person applying agrees to: takeovers of these addresses (globs), and limits exceeded."""
+    """What the person applying agrees to: takeovers of these addresses (globs), purchases, and limits exceeded."""
 
     takeovers: tuple[str, ...] = ()
+    purchases: bool = False
     force: bool = False
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard."""
+    """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard.
+
+    `secrets` are those behind the fingerprints in the plan; they are never shown or stored.
+    """
 
     project: Project
     state: State
     plan: Plan
     observed: Observed
     notes: tuple[Diagnostic, ...]
+    secrets: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Planned(actions={len(self.plan.actions)})"
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,15 +150,23 @@ def apply(
     store = _store(project)
     holder = this_run(setting.command, setting.now(), setting.environ)
     with store.lock(holder, setting.lock_timeout), _connected(setting, project) as gateways:
-        adapters = gateways.adapters
-        planned = _planned(setting, project, store, gateways, consent)
+        planned = _planned(setting, project, store, gateways, consent, saved)
         if saved is not None:
             planned = _saved_over(saved, planned)
         setting.progress.planned(planned)
         _refuse(planned, consent)
         if planned.plan.actions and not confirm(planned):
             return Applied(planned=planned, result=Result(()), declined=True)
-        result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting, adapters)
+        result = carry_out(
+            planned.plan,
+            planned.observed,
+            planned.state,
+            store,
+            gateways,
+            setting,
+            planned.secrets,
+            gateways.adapters,
+        )
         return Applied(planned=planned, result=result)
 
 
@@ -200,32 +218,51 @@ def entry_of(resources: Mapping[str, Entry], address: str) -> Entry:
     )
 
 
-def _planned(setting: Setting, project: Project, store: Store, gateways: _Gateways, consent: Consent) -> Planned:
-    """Read state and Twilio at the same time, and plan."""
+def _planned(
+    setting: Setting,
+    project: Project,
+    store: Store,
+    gateways: _Gateways,
+    consent: Consent,
+    saved: PlanFile | None = None,
+) -> Planned:
+    """Read state and Twilio at the same time, and plan. The secrets of a saved plan keep their fingerprints."""
     desired, notes = project.desired, list(project.warnings)
     if setting.refresh:
         begun = begin(desired, gateways)
         state = _read_state(store, project)
         observed = observe(desired, state.resources, gateways, setting.progress.reading, begun)
-        observed = _with_platforms(setting, project, state, observed, gateways.adapters)
     else:
         state = _read_state(store, project)
         observed = observed_from(state.resources)
         desired, left_out = plannable(desired, state.resources)
         notes += left_out
-    whole = make(desired, state.resources, observed, project.our_urls, _facts(project))
+    in_plan = {a.address: a.entry for a in (saved.actions if saved else ()) if a.entry is not None}
+    sealed = seal(project, desired, (in_plan, state.resources), setting.environ)
+    if setting.refresh:
+        observed = _with_platforms(setting, project, sealed.desired, state, observed, gateways.adapters)
+    whole = make(sealed.desired, state.resources, observed, project.our_urls, _facts(project))
+    if setting.refresh:
+        whole = priced(whole, desired, gateways, project.accounts)
     chosen = select(whole, setting.targets, setting.excludes)
     notes += _announced(chosen, project, consent)
-    return Planned(project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes))
+    return Planned(
+        project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
+    )
 
 
 def _with_platforms(
-    setting: Setting, project: Project, state: State, observed: Observed, adapters: Mapping[str, Adapter]
+    setting: Setting,
+    project: Project,
+    desired: Sequence[Desired],
+    state: State,
+    observed: Observed,
+    adapters: Mapping[str, Adapter],
 ) -> Observed:
     """What was observed on Twilio, with what the platforms have."""
-    names = platforms_in(project.desired, state.resources) & project.platforms.keys()
+    names = platforms_in(desired, state.resources) & project.platforms.keys()
     vault = ProjectVault(project, setting.environ)
-    found = observe_platforms(names, project.desired, state.resources, adapters, vault)
+    found = observe_platforms(names, desired, state.resources, adapters, vault)
     return Observed(observed.numbers, {**observed.others, **found}) if found else observed
 
 
@@ -246,7 +283,7 @@ def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
 
 def _announced(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic]:
     """What apply would refuse, as warnings of the plan; what is an error of the plan itself is not said twice."""
-    refusals = guard.refusals(plan, project.safety, consent.takeovers, force=consent.force)
+    refusals = _refusals(plan, project, consent)
     return [guard.as_warning(refusal) for refusal in refusals if refusal not in plan.diagnostics]
 
 
@@ -255,9 +292,13 @@ def _refuse(planned: Planned, consent: Consent) -> None:
     errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "protected"]
     if has_errors(errors):
         raise ReconcilerError(*errors)
-    refusals = guard.refusals(planned.plan, planned.project.safety, consent.takeovers, force=consent.force)
+    refusals = _refusals(planned.plan, planned.project, consent)
     if refusals:
         raise Refused(*refusals)
+
+
+def _refusals(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic]:
+    return guard.refusals(plan, project.safety, consent.takeovers, force=consent.force, buys=consent.purchases)
 
 
 def _store(project: Project) -> Store:

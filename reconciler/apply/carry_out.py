@@ -59,9 +59,10 @@ def carry_out(
     store: Store,
     gateways: Mapping[str, Gateway],
     means: Means,
+    secrets: Mapping[str, str] | None = None,
     adapters: Mapping[str, Adapter] = NO_ADAPTERS,
 ) -> Result:
-    """Carry out a plan under the lock of its state; returns every outcome.
+    """Carry out a plan under the lock of its state; returns every outcome. `secrets` by their fingerprints.
 
     A plan without anything writes nothing, but folds what an interrupted run has left in its journal.
     """
@@ -69,7 +70,12 @@ def carry_out(
         return Result(())
     means.progress.applying(len(plan.actions))
     journal = store.begin(state)
-    result = _walked(plan, observed, state, journal, gateways, means, adapters) if plan.actions else Result(())
+    others = {address: live.sid for address, live in observed.others.items()}
+    known = {**sids_of(state.resources), **others}
+    names = {sid: address.split("/", 1)[1] for address, sid in others.items() if address.startswith("trunk/")}
+    registrar = Registrar(adapters, gateways, observed, names)
+    performer = Performer(gateways, known, plan.fingerprints, secrets, registrar)
+    result = _walked(plan, observed, state, journal, performer, means) if plan.actions else Result(())
     acted = {action.address for action in plan.actions}
     acted |= {o.action.parent for o in result.outcomes if o.learned is not None and o.action.parent is not None}
     learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
@@ -82,15 +88,10 @@ def _walked(
     observed: Observed,
     state: State,
     journal: Journal,
-    gateways: Mapping[str, Gateway],
+    performer: Performer,
     means: Means,
-    adapters: Mapping[str, Adapter],
 ) -> Result:
     workers = means.concurrency * max(1, len({action.account for action in plan.actions}))
-    others = {address: live.sid for address, live in observed.others.items()}
-    sids = {**sids_of(state.resources), **others}
-    names = {sid: address.split("/", 1)[1] for address, sid in others.items() if address.startswith("trunk/")}
-    performer = Performer(gateways, sids, plan.fingerprints, Registrar(adapters, gateways, observed, names))
     base = {**state.resources, **plan.refreshes}
     walk = Walk(
         plan.actions,
@@ -104,7 +105,7 @@ def _walked(
     )
     result = walk.run()
     totals = {account: len(numbers) for account, numbers in observed.numbers.items()}
-    readback = Readback(gateways, performer, totals, plan.fingerprints, workers=workers)
+    readback = Readback(performer.gateways, performer, totals, plan.fingerprints, workers=workers)
     outcomes = readback.check(result.outcomes)
     journal.append(_corrections(result.outcomes, outcomes, base, means.now()))
     return Result(tuple(outcomes), result.interrupted)

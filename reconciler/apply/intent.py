@@ -35,7 +35,7 @@ def intents(chain_of: Mapping[str, Sequence[Action]], base: Mapping[str, Entry],
             continue
         if chain[0].action == "import":
             start = first
-        elif chain[0].action in ("create", "register"):
+        elif chain[0].action in ("create", "purchase", "register"):
             start = msgspec.structs.replace(first, applied={})
         else:
             start = msgspec.structs.replace(_ours(known or first), prior=first.prior, options=first.options)

@@ -12,8 +12,8 @@ from reconciler.apply.register import Registrar
 from reconciler.apply.verify import fields_sent, judge, with_form
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint, Kind, Params, Sids
-from reconciler.kinds.number import restore_params
-from reconciler.kinds.table import KINDS, REGISTRATION
+from reconciler.kinds.number import BUY, restore_params
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, secret_fields
 from reconciler.model import Action, Webhook, Wire
 from reconciler.remote.gateway import Gateway
 
@@ -25,7 +25,7 @@ class Performer:
     """Carries out single actions over one gateway per account.
 
     `sids` maps addresses to SIDs and grows as trunks are created; `before` holds the raw live fields by address as
-    the plan saw them.
+    the plan saw them; `secrets` the secrets behind the fingerprints that actions hold.
     """
 
     def __init__(
@@ -33,17 +33,19 @@ class Performer:
         gateways: Mapping[str, Gateway],
         sids: dict[str, str],
         before: Mapping[str, Wire],
+        secrets: Mapping[str, str] | None = None,
         registrar: Registrar | None = None,
     ) -> None:
         self._registrar = registrar
-        self._gateways = gateways
+        self.gateways = gateways
         self.sids = sids
         self._before = before
+        self._secrets = secrets or {}
 
     def perform(self, action: Action) -> Outcome:
         """Carry out one action; never raises for what Twilio or the network does."""
         try:
-            return self._dispatch(action)
+            return self._dispatch(self._bought(action))
         except RemoteError as error:
             return Outcome(action=action, status="failed", error=failure(action, error))
 
@@ -75,8 +77,37 @@ class Performer:
                 return self._create(action)
             case "delete":
                 return self._delete(action)
+            case "purchase":
+                return self._purchase(action)
             case _:
                 return self._update(action)
+
+    def _bought(self, action: Action) -> Action:
+        """The action with the SID of a number that was bought only a step before."""
+        if action.sid or action.kind not in NUMBER_KINDS or action.address not in self.sids:
+            return action
+        sid = self.sids[action.address]
+        entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)
+        return msgspec.structs.replace(action, sid=sid, entry=entry)
+
+    def _purchase(self, action: Action) -> Outcome:
+        """Buy exactly one, even when no answer comes: a number that is in the account by then has been bought."""
+        e164 = action.address.split("/", 1)[1]
+        for attempt in range(_CREATE_TRIES):
+            try:
+                sid = str(self.call(action, BUY, {"PhoneNumber": e164})["sid"])
+                break
+            except RemoteError as error:
+                if not error.ambiguous:
+                    raise
+                found = self.gateways[action.account].find_numbers(e164)
+                if found:
+                    sid = found[0].sid
+                    break
+                if attempt == _CREATE_TRIES - 1:
+                    raise
+        entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)
+        return Outcome(action=action, status="applied", entry=entry, sid=sid)
 
     def _update(self, action: Action) -> Outcome:
         params = self.params(action)
@@ -100,7 +131,7 @@ class Performer:
         if not fields or action.entry is None:
             return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid, sent=sent)
         behind = {"trunk_sid": ""} if isinstance(action.writes.get("voice"), Webhook) else {}
-        live = kind.observe({**row, **behind}, action.account, {})
+        live = kind.observe({**row, **behind, **self._parent(action)}, action.account, {})
         entry = msgspec.structs.replace(action.entry, normalised=with_form(action.entry, action.writes, live))
         note = "; ".join(f"{field}: sent {sent[field]}, stored {row[field]}" for field in fields)
         stored = {**sent, **{field: row[field] for field in fields}}
@@ -114,7 +145,7 @@ class Performer:
         if judge(sent, row, {})[0] == "dropped":
             row = self.call(msgspec.structs.replace(action, sid=row["sid"]), kind.update, params)
         verdict, fields = judge(sent, row, {})
-        live = kind.observe({"trunk_sid": "", **row}, action.account, {})
+        live = kind.observe({**row, **self._parent(action)}, action.account, {})
         entry = action.entry and msgspec.structs.replace(action.entry, sid=live.sid, key=live.key)
         done = msgspec.structs.replace(action, sid=live.sid, entry=entry)
         result = self.outcome(done, kind, row, sent, verdict == "dropped", fields)
@@ -134,11 +165,17 @@ class Performer:
                     return found
         raise AssertionError("unreachable")
 
+    def _parent(self, action: Action) -> dict[str, str]:
+        return {"parent_sid": self.sids[action.parent]} if action.parent else {}
+
     def _find(self, action: Action, kind: Kind, params: Params) -> Mapping[str, Any] | None:
-        known = set(self.sids.values())
+        """What an unanswered create has made after all: a row with the key that was sent, and nobody's yet."""
+        if kind.singleton:
+            return None
+        known = {sid for address, sid in self.sids.items() if address.startswith(f"{kind.name}/")}
         sent = fields_sent(kind, params)
         field = kind.key_field if sent.get(kind.key_field) else "friendly_name"
-        rows = self._gateways[action.account].rows(kind.listing, **self._path(action))
+        rows = self.gateways[action.account].rows(kind.listing, **self._path(action))
         return next((row for row in rows if row.get(field) == sent[field] and row["sid"] not in known), None)
 
     def _delete(self, action: Action) -> Outcome:
@@ -152,12 +189,18 @@ class Performer:
         return Outcome(action=action, status="applied", sid=action.sid)
 
     def call(self, action: Action, endpoint: Endpoint, params: Params | None = None) -> Mapping[str, Any]:
-        """One call about the resource of this action."""
-        return self._gateways[action.account].call(endpoint, params, **self._path(action))
+        """One call about the resource of this action; the secrets behind fingerprints are filled in only here."""
+        return self.gateways[action.account].call(endpoint, self._revealed(action, params), **self._path(action))
+
+    def _revealed(self, action: Action, params: Params | None) -> Params | None:
+        hidden = secret_fields(action.kind)
+        if not params or not hidden:
+            return params
+        names = KINDS[action.kind].params
+        return {p: self._secrets[str(value)] if names[p] in hidden else value for p, value in params.items()}
 
     def _path(self, action: Action) -> dict[str, str]:
-        path = {"sid": action.sid} if action.sid else {}
-        return {**path, "parent_sid": self.sids[action.parent]} if action.parent else path
+        return {**({"sid": action.sid} if action.sid else {}), **self._parent(action)}
 
 
 def failure(action: Action, error: RemoteError) -> Failure:

@@ -156,7 +156,7 @@ class Walk:
                 if entry is not None:
                     self._known[action.address] = entry
                 records += self._rebase(action, outcome, now)
-                if outcome.sid and action.action == "create":
+                if outcome.sid and action.action in ("create", "purchase"):
                     self._performer.sids[action.address] = outcome.sid
                 following += rest[:1]
                 if not rest:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     metavar="[=ADDRESS]",
     help="Consent to overwriting foreign values, of all addresses or of those that match the glob.",
 )
-@click.option("--allow-purchase", is_flag=True, hidden=True)
+@click.option("--allow-purchase", is_flag=True, help="Consent to buying the numbers that are declared with `purchase`.")
 @click.option("--force", is_flag=True, help="Lift the limits of `safety`; neither takeover, protection nor staleness.")
 @scoped
 def apply(
@@ -53,7 +53,7 @@ def apply(
     progress = progress_for(shared)
     setting = shared.setting("apply", progress)
     saved = workflows.read_plan(shared.directory / planfile) if planfile else None
-    consent = workflows.Consent(takeovers=takeovers, force=force)
+    consent = workflows.Consent(takeovers=takeovers, purchases=allow_purchase, force=force)
     with stop_on_signals(setting.stop):
         try:
             asked = auto_approve or planfile is not None

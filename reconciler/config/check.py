@@ -5,7 +5,7 @@ Numbers are checked where they are compiled (`numbers`), because there are so ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from reconciler.config.accounts import Accounts
@@ -13,11 +13,11 @@ from reconciler.config.codes import diagnostic
 from reconciler.config.fields import Section, is_sid
 from reconciler.config.findings import Finding, known, placed
 from reconciler.config.registrations import connection_findings
+from reconciler.config.resources import list_findings
 from reconciler.config.sections.agent import Agent, Application
 from reconciler.config.sections.platform import AnyPlatform
 from reconciler.config.sections.trunk import Trunk
 from reconciler.config.settings import Checked, Settings
-from reconciler.config.unsupported import refuse
 from reconciler.config.urls import lint, lint_hook, lint_webhooks
 from reconciler.diagnostics import Diagnostic
 
@@ -36,6 +36,7 @@ def check(settings: Settings, accounts: Accounts) -> list[Diagnostic]:
         *_each("applications", settings.applications, lambda application: _application(application, accounts)),
         *_each("platforms", settings.platforms, lambda platform: _connections(platform, accounts)),
         *_each("trunks", settings.trunks, lambda trunk: _trunk(trunk, accounts), address="trunk/"),
+        *_lists(settings, accounts),
         *_defaults(settings, accounts),
     ]
 
@@ -51,7 +52,7 @@ def _each(
 ) -> Iterator[Diagnostic]:
     for name, (place, value) in entries.items():
         if value is not None:
-            yield from placed([*refuse(section, value), *look(value)], place, address + name if address else None)
+            yield from placed(look(value), place, address + name if address else None)
 
 
 def _agent_references(agent: Agent, settings: Settings) -> Iterator[Finding]:
@@ -88,11 +89,36 @@ def _trunk(trunk: Trunk, accounts: Accounts) -> list[Finding]:
     if trunk.disaster_recovery is not None:
         found += lint(trunk.disaster_recovery.url, ("disaster_recovery", "url"))
     urls = [origination.sip_url for origination in trunk.origination]
-    for index, url in enumerate(urls):
-        if url in urls[:index]:
-            detail = "This SIP URL is in the list already; to send it more calls, raise its weight."
-            found.append(Finding("duplicate_key", detail, ("origination", index, "sip_url")))
+    detail = "This SIP URL is in the list already; to send it more calls, raise its weight."
+    found += _repeated(urls, ("origination",), ("sip_url",), detail)
+    for index, access in enumerate(trunk.ip_access_control_lists):
+        above = ("ip_access_control_lists", index, "addresses")
+        networks, labels = [a.cidr for a in access.addresses or ()], [a.name for a in access.addresses or ()]
+        found += _repeated(networks, above, ("cidr",), "This network is in the list already.")
+        found += _repeated(labels, above, ("name",), "Another network of the list has this name; Twilio takes it once.")
+    for index, users in enumerate(trunk.credential_lists):
+        names = [credential.username for credential in users.credentials or ()]
+        above = ("credential_lists", index, "credentials")
+        found += _repeated(names, above, ("username",), "This user is in the list already.")
+    for section, lists in (
+        ("ip_access_control_lists", [a.name or a.sid for a in trunk.ip_access_control_lists]),
+        ("credential_lists", [c.name or c.sid for c in trunk.credential_lists]),
+    ):
+        found += _repeated(lists, (section,), (), "The trunk uses this list already.")
     return found
+
+
+def _repeated(
+    values: Sequence[str | None], above: tuple[str | int, ...], below: tuple[str, ...], detail: str
+) -> Iterator[Finding]:
+    for index, value in enumerate(values):
+        if value is not None and value in values[:index]:
+            yield Finding("duplicate_key", detail, (*above, index, *below))
+
+
+def _lists(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
+    for name, finding in list_findings(settings.trunks, accounts):
+        yield from placed([finding], settings.trunks[name].place, f"trunk/{name}")
 
 
 def _defaults(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:

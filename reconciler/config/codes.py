@@ -41,6 +41,8 @@ SUMMARIES: dict[str, str] = {
     "invalid_provider": "Unknown provider",
     "invalid_url": "Not a usable URL",
     "unsupported_version": "Unknown version of the configuration",
+    "invalid_pin": "A PIN of the wrong length",
+    "short_secret": "A secret is too short",
     "unsupported_feature": "Not supported by this version",
     "conflicting_fields": "Fields that exclude each other",
     "literal_secret": "A secret is written into the file",

@@ -1,11 +1,10 @@
-"""Valid settings in, what they ask of Twilio out: canonical parts of agents and numbers, trunks as resources; pure."""
+"""Valid settings in, what they ask of Twilio out: canonical parts of agents and numbers; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
 from reconciler.config.fields import is_sid, normal_sid
-from reconciler.config.findings import at
 from reconciler.config.nodes import Place
 from reconciler.config.project import Agent, PlatformSettings, Secret
 from reconciler.config.secrets import secret_of
@@ -13,20 +12,9 @@ from reconciler.config.sections.agent import Agent as DeclaredAgent
 from reconciler.config.sections.agent import Application, Hook, StatusHook, Webhooks
 from reconciler.config.sections.number import Number
 from reconciler.config.sections.platform import AnyPlatform
-from reconciler.config.sections.trunk import Origination, Trunk
 from reconciler.config.settings import Checked
 from reconciler.kinds.number import webhook
-from reconciler.model import (
-    ApplicationRoute,
-    Attrs,
-    Desired,
-    OnRemoval,
-    Options,
-    Profile,
-    TrunkRoute,
-    Value,
-    Webhook,
-)
+from reconciler.model import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
 
 PARTS = ("voice", "sms", "status")
 _CLEARED: Attrs = dict.fromkeys(PARTS)
@@ -41,7 +29,7 @@ def canonical(hook: Hook | StatusHook | None) -> Webhook | None:
     return webhook(hook.url, hook.method, hook.fallback_url or "", hook.fallback_method)
 
 
-def webhook_parts(webhooks: Webhooks) -> dict[str, Value]:
+def webhook_parts_of(webhooks: Webhooks | Application) -> dict[str, Value]:
     """The parts that a set of webhooks sets or clears."""
     return {part: canonical(getattr(webhooks, part)) for part in PARTS}
 
@@ -55,7 +43,7 @@ def agent_parts(agent: DeclaredAgent, applications: Mapping[str, Checked[Applica
     | `application` | application | application when it has an SMS URL or is a SID  | cleared |
     """
     if agent.webhooks is not None:
-        return webhook_parts(agent.webhooks)
+        return webhook_parts_of(agent.webhooks)
     if agent.application is None:
         return {}
     route = ApplicationRoute(application_ref(agent.application))
@@ -90,40 +78,6 @@ def number_parts(number: Number, agent: Attrs | None, manage: Collection[str]) -
 def trunk_ref(written: str) -> str:
     """A trunk's name, or its SID in normal form."""
     return normal_sid(written) if is_sid(written, "TK") else written
-
-
-def trunk_resources(name: str, trunk: Trunk, account: str, place: Place) -> Iterator[Desired]:
-    """A trunk and its origination URLs."""
-    on_removal: OnRemoval = "keep" if trunk.on_removal == "keep" else "restore"
-    options = Options(on_removal=on_removal, protect=trunk.protect)
-    declared = {"friendly_name": trunk.friendly_name, "domain_name": trunk.domain, "secure": trunk.secure}
-    attrs: Attrs = {field: value for field, value in declared.items() if value is not None}
-    address = f"trunk/{name}"
-    profile = Profile(account, attrs, options)
-    yield Desired("trunk", address, name, profile, place.at("key"), on_create={"friendly_name": name})
-    for index, origination in enumerate(trunk.origination):
-        url = origination.sip_url
-        position = at(place, ("origination", index)).at("value")
-        profile = Profile(account, _origination_attrs(origination), options)
-        new = {"friendly_name": sip_host(url)[:64]}
-        address_of = f"origination_url/{name}/{url}"
-        yield Desired("origination_url", address_of, url, profile, position, parent=address, on_create=new)
-
-
-def _origination_attrs(origination: Origination) -> Attrs:
-    attrs: dict[str, Value] = {
-        "sip_url": origination.sip_url,
-        "priority": origination.priority,
-        "weight": origination.weight,
-        "enabled": origination.enabled,
-    }
-    return {**attrs, "friendly_name": origination.friendly_name} if origination.friendly_name else attrs
-
-
-def sip_host(url: str) -> str:
-    """The host of a SIP URL, without port and parameters."""
-    host = url.removeprefix("sip:").partition(";")[0].partition("?")[0].rpartition("@")[2]
-    return host.rpartition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
 
 
 def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -> Agent:

@@ -5,6 +5,7 @@ Raises pydantic's custom errors whose type is one of our codes; refuses to know 
 
 import re
 from collections.abc import Callable
+from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -164,6 +165,25 @@ def _sip_url(value: str) -> str:
     return value
 
 
+def _cidr(value: str) -> str:
+    try:
+        return str(IPv4Network(value))
+    except ValueError:
+        pass
+    advice = "A network is an IPv4 address, a slash and how many of its 32 bits are fixed: 203.0.113.0/28."
+    try:
+        meant = str(IPv4Network(value, strict=False))
+    except ValueError:
+        raise refusal("invalid_value", advice) from None
+    raise refusal("invalid_value", f"{advice} This address lies within a network; did you mean {meant}?")
+
+
+def _username(value: str) -> str:
+    if len(_text(value)) > 32:
+        raise refusal("invalid_value", f"Twilio takes at most 32 characters; these are {len(value)}.")
+    return value
+
+
 def _domain(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.pstn\.twilio\.com", value.lower()):
         raise refusal("invalid_value", "A trunk's domain is one name below pstn.twilio.com: acme.pstn.twilio.com.")
@@ -218,6 +238,18 @@ AccountSid = Annotated[
 NumberSid = Annotated[
     str, AfterValidator(_sid("PN", "invalid_number_sid", "A number's SID")), _schema(pattern="^PN[0-9a-fA-F]{32}$")
 ]
+AccessListSid = Annotated[
+    str,
+    AfterValidator(_sid("AL", "invalid_value", "The SID of an IP access control list")),
+    _schema(pattern="^AL[0-9a-fA-F]{32}$"),
+]
+CredentialListSid = Annotated[
+    str,
+    AfterValidator(_sid("CL", "invalid_value", "The SID of a credential list")),
+    _schema(pattern="^CL[0-9a-fA-F]{32}$"),
+]
+Cidr = Annotated[str, AfterValidator(_cidr), _schema(pattern="^[0-9.]+(/[0-9]{1,2})?$")]
+Username = Annotated[str, AfterValidator(_username), _schema(minLength=1, maxLength=32)]
 Url = Annotated[str, AfterValidator(_url), _schema(pattern="^https?://[^/\\s]+")]
 SipUrl = Annotated[str, AfterValidator(_sip_url), _schema(pattern="^sip:[^\\s]+$")]
 Domain = Annotated[str, AfterValidator(_domain), _schema(pattern="\\.pstn\\.twilio\\.com$")]

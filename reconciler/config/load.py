@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reconciler.config.accounts import FROM_ENVIRONMENT, Accounts, from_environment, settings_of
 from reconciler.config.check import check
-from reconciler.config.compile import agent_parts, compile_agent, compile_platform, trunk_resources
+from reconciler.config.compile import agent_parts, compile_agent, compile_platform
 from reconciler.config.merge import NUMBER_SECTIONS, Merged
 from reconciler.config.model import Header
 from reconciler.config.nodes import Map
@@ -15,6 +15,7 @@ from reconciler.config.numbers import Gathered, declared_twice
 from reconciler.config.profiles import Context, Profiles
 from reconciler.config.project import AccountSettings, Agent, Project, Safety, Secret
 from reconciler.config.registrations import PlatformAgent
+from reconciler.config.resources import Resources
 from reconciler.config.secrets import to_secret
 from reconciler.config.settings import Settings, read_settings
 from reconciler.config.urls import hooks_of, urls_of
@@ -40,7 +41,10 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
     for gathered in numbers:
         problems += gathered.diagnostics
     problems += declared_twice(numbers)
-    desired = [*_trunks(settings, accounts), *(d for gathered in numbers for d in gathered.desired)]
+    resources = Resources(accounts)
+    resources.applications(settings.applications)
+    resources.trunks(settings.trunks)
+    desired = [*resources.desired, *(d for gathered in numbers for d in gathered.desired)]
     diagnostics = in_reading_order([*merged.diagnostics, *_without_echoes(problems, merged.diagnostics)])
     if settings.header is None or has_errors(diagnostics):
         raise ConfigInvalid(*diagnostics)
@@ -51,9 +55,9 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
         settings.header,
         accounts=declared,
         desired=desired,
+        secrets={**resources.secrets, **{a: s for gathered in numbers for a, s in gathered.secrets.items()}},
         urls=profiles.urls,
         warnings=diagnostics,
-        sip_secrets={address: secrets for gathered in numbers for address, secrets in gathered.secrets.items()},
     )
 
 
@@ -72,16 +76,18 @@ def _context(settings: Settings, accounts: Accounts) -> Context:
         name: None if entry.value is None else accounts.known(entry.value.account)
         for name, entry in settings.trunks.items()
     }
+    applications = {
+        name: None if entry.value is None else accounts.known(entry.value.account)
+        for name, entry in settings.applications.items()
+    }
     residents = {
         name: PlatformAgent(name, entry.value.platform, entry.value.id or "", entry.value.outbound_number)
         for name, entry in settings.agents.items()
         if entry.value is not None and entry.value.platform
     }
     platforms = {name: entry.value for name, entry in settings.platforms.items()}
-    safety = settings.safety
-    return Context(
-        accounts, agents, trunks, settings.defaults, safety.takeover, settings.complete, residents, platforms
-    )
+    defaults, takeover = settings.defaults, settings.safety.takeover
+    return Context(accounts, agents, trunks, applications, defaults, takeover, settings.complete, residents, platforms)
 
 
 def _numbers(merged: Merged, profiles: Profiles) -> tuple[Gathered, Gathered]:
@@ -91,13 +97,6 @@ def _numbers(merged: Merged, profiles: Profiles) -> tuple[Gathered, Gathered]:
             if isinstance(part.node, Map):
                 gathered.add(part.file, part.node)
     return numbers
-
-
-def _trunks(settings: Settings, accounts: Accounts) -> Iterator[Desired]:
-    for name, (place, trunk) in settings.trunks.items():
-        account = accounts.known(trunk.account) if trunk is not None else None
-        if trunk is not None and account is not None:
-            yield from trunk_resources(name, trunk, account, place)
 
 
 def _without_echoes(problems: list[Diagnostic], of: list[Diagnostic]) -> Iterator[Diagnostic]:
@@ -113,9 +112,9 @@ def _project(
     *,
     accounts: dict[str, AccountSettings],
     desired: list[Desired],
+    secrets: Mapping[str, Mapping[str, Secret]],
     urls: set[str],
     warnings: list[Diagnostic],
-    sip_secrets: Mapping[str, Mapping[str, Secret]],
 ) -> Project:
     key = header.fingerprint_key
     safety = settings.safety
@@ -127,13 +126,13 @@ def _project(
         platforms={name: compile_platform(name, p, place) for name, (place, p) in settings.platforms.items() if p},
         agents=_agents(settings),
         desired=desired,
+        secrets=secrets,
         safety=Safety(safety.takeover, safety.max_updates, safety.max_removals),
         our_urls=frozenset([*urls, *_agent_urls(settings)]),
         warnings=warnings,
         digest=merged.digest,
         files=tuple(merged.files),
         fingerprint_key=to_secret(key, settings.header_places["fingerprint_key"].at("value")) if key else None,
-        sip_secrets=sip_secrets,
     )
 
 
@@ -155,3 +154,6 @@ def _agent_urls(settings: Settings) -> Iterator[str]:
     for entry in settings.agents.values():
         for _, hook in hooks_of(entry.value.webhooks if entry.value else None):
             yield from (url for _, url in urls_of(hook))
+    for application in (entry.value for entry in settings.applications.values() if entry.value):
+        hooks = (application.voice, application.sms, application.status)
+        yield from (url for hook in hooks for _, url in urls_of(hook))

@@ -155,7 +155,8 @@ def _named(profile: Profile, node: Any, template: Template) -> Profile:
     """The profile, with this number's own friendly name."""
     if "friendly_name" not in template.own:
         return profile
-    return Profile(profile.account, {**profile.attrs, "friendly_name": node["friendly_name"]}, profile.options)
+    attrs = {**profile.attrs, "friendly_name": node["friendly_name"]}
+    return Profile(profile.account, attrs, profile.options, profile.purchase)
 
 
 def _own_fields(node: Map) -> frozenset[str]:

@@ -22,9 +22,8 @@ from reconciler.config.registrations import PlatformAgent, Registering
 from reconciler.config.sections.number import BridgeNumber, Handling, Number, TwilioNumber, expand, expand_bridge
 from reconciler.config.sections.platform import AnyPlatform
 from reconciler.config.translate import validate
-from reconciler.config.unsupported import refuse
 from reconciler.config.urls import hooks_of, lint_hook, lint_webhooks, urls_of
-from reconciler.model import Attrs, Options, Profile, Takeover
+from reconciler.model import ApplicationRoute, Attrs, Options, Profile, Purchase, Takeover
 
 
 class Template(NamedTuple):
@@ -46,7 +45,7 @@ class Template(NamedTuple):
 
 @dataclass(frozen=True)
 class Context:
-    """What numbers refer to: agents (None: invalid), the account of each trunk (None: unknown), defaults.
+    """What numbers refer to: agents (None: invalid), accounts of trunks and applications (None: unknown), defaults.
 
     `residents` are the agents that live on a platform, `platforms` all platforms (None: invalid). `complete` is false
     when some file could not be read: then nothing is called missing.
@@ -55,6 +54,7 @@ class Context:
     accounts: Accounts
     agents: Mapping[str, Attrs | None]
     trunks: Mapping[str, str | None]
+    applications: Mapping[str, str | None]
     defaults: Defaults
     takeover: Takeover
     complete: bool
@@ -79,7 +79,7 @@ class Profiles:
             return self._sip(value, findings)
         context, defaults = self._context, self._context.defaults.numbers
         account = context.accounts.resolve(value.account)
-        findings += [*refuse("numbers", value), *_problems(value, account, context)]
+        findings += [*_problems(value, account, context)]
         self.urls.update(url for _, hook in hooks_of(value.webhooks) for _, url in urls_of(hook))
         agent = context.agents.get(value.agent) if value.agent else None
         manage = defaults.manage if value.manage is None else value.manage
@@ -89,10 +89,10 @@ class Profiles:
         resident = context.residents.get(value.agent or "")
         platform = context.platforms.get(resident.platform) if resident else None
         if resident is None or platform is None:
-            return self._template(value, account, attrs, options, findings)
+            return self._template(value, account, attrs, options, findings, purchase=_purchase(value))
         findings += registrations.number_problems(value, account, resident, platform)
         options = _on_platform(options, resident.platform, tuple(part for part in PARTS if part in manage))
-        template = self._template(value, account, attrs, options, findings)
+        template = self._template(value, account, attrs, options, findings, purchase=_purchase(value))
         if template.profile is None:
             return template
         asked = registrations.of_number(value, template.profile.account, resident, platform, options)
@@ -102,7 +102,6 @@ class Profiles:
         """A number outside Twilio: all there is of it is on its platform."""
         context, name = self._context, value.platform or ""
         resident, platform = context.residents.get(value.agent or ""), context.platforms.get(name)
-        findings += refuse("numbers", value)
         if context.complete and name not in context.platforms:
             findings += registrations.sip_problems(value, resident, None, known(name, context.platforms))
         if platform is None:
@@ -120,7 +119,7 @@ class Profiles:
         context, defaults = self._context, self._context.defaults.bridge_numbers
         account = context.accounts.resolve(value.account)
         hook = value.voice or (None if value.platform else defaults.voice)
-        findings += [*refuse("bridge_numbers", value), *lint_hook(value.voice, ("voice",))]
+        findings += [*lint_hook(value.voice, ("voice",))]
         if hook is None and value.platform is None:
             detail = "It has no `voice`, and `defaults` gives none: bridge_numbers: {voice: https://…}."
             findings.append(Finding("missing_field", detail, (), "key"))
@@ -141,12 +140,18 @@ class Profiles:
         return template._replace(plain=False, registering=asked)
 
     def _template(
-        self, value: TwilioNumber, account: str | Finding, attrs: Attrs, options: Options, findings: list[Finding]
+        self,
+        value: TwilioNumber,
+        account: str | Finding,
+        attrs: Attrs,
+        options: Options,
+        findings: list[Finding],
+        purchase: Purchase | None = None,
     ) -> Template:
         if isinstance(account, Finding):
             return Template(None, (*findings, account), value.sid, value.phone_number)
-        key = (account, *attrs.items(), options)
-        profile = self._profiles.setdefault(key, Profile(account, attrs, options))
+        key = (account, *attrs.items(), options, purchase)
+        profile = self._profiles.setdefault(key, Profile(account, attrs, options, purchase))
         plain = not findings and value.phone_number is None
         return Template(profile, tuple(findings), value.sid, value.phone_number, plain)
 
@@ -160,6 +165,11 @@ class Profiles:
         )
 
 
+def _purchase(number: Number) -> Purchase | None:
+    wanted = number.purchase
+    return Purchase(wanted.country, wanted.type, wanted.max_price) if wanted is not None else None
+
+
 def _on_platform(options: Options, platform: str, baseline: tuple[str, ...]) -> Options:
     return msgspec.structs.replace(options, platform=platform, baseline=baseline)
 
@@ -170,11 +180,25 @@ def _problems(number: Number, account: str | Finding, context: Context) -> Itera
     if number.agent and context.complete and number.agent not in context.agents:
         detail = f"`agents` declares no `{number.agent}`.{known(number.agent, context.agents)}"
         yield Finding("agent_not_found", detail, ("agent",))
+    yield from _application_problems(number, account, context)
     if number.trunk:
         yield from _trunk_problems(number, trunk_ref(number.trunk), account, context)
     if not (number.supports_inbound or number.supports_outbound):
         detail = "`supports_inbound` and `supports_outbound` are both false: it is imported, and used for nothing."
         yield Finding("unusable_number", detail, ("supports_inbound",), "key")
+
+
+def _application_problems(number: Number, account: str | Finding, context: Context) -> Iterator[Finding]:
+    route = (context.agents.get(number.agent or "") or {}).get("voice")
+    if not isinstance(route, ApplicationRoute):
+        return
+    theirs = context.applications.get(route.application)
+    if theirs is not None and isinstance(account, str) and theirs != account:
+        detail = (
+            f"The number is in account `{account}`, application `{route.application}` of its agent in `{theirs}`: "
+            "Twilio connects them only in one."
+        )
+        yield Finding("account_mismatch", detail, ("agent",))
 
 
 def _trunk_problems(number: Number, trunk: str, account: str | Finding, context: Context) -> Iterator[Finding]:

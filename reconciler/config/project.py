@@ -93,8 +93,8 @@ class Project(msgspec.Struct, frozen=True):
     """A valid configuration.
 
     `base` is the folder of the entry file: `state` and secret files are relative to it. `files` are the files read, as
-    diagnostics name them, and `digest` tells whether any of them changed. `our_urls` are all URLs that it declares.
-    `sip_secrets` holds, by address, the secrets of numbers outside Twilio.
+    diagnostics name them, and `digest` tells whether any of them changed. `our_urls` are all URLs that it declares,
+    `secrets` says where those are found that resources hold: by address and field.
     """
 
     name: str
@@ -110,4 +110,4 @@ class Project(msgspec.Struct, frozen=True):
     digest: str
     files: tuple[str, ...]
     fingerprint_key: Secret | None = None
-    sip_secrets: Mapping[str, Mapping[str, Secret]] = {}
+    secrets: Mapping[str, Mapping[str, Secret]] = {}

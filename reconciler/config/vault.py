@@ -36,5 +36,5 @@ class ProjectVault:
 
     def sip(self, address: str) -> Mapping[str, str]:
         """Password and PIN of a number outside Twilio, as far as it has them."""
-        secrets = self._project.sip_secrets.get(address, {})
+        secrets = self._project.secrets.get(address, {})
         return {name: reveal(secret, self._environ, self._project.base) for name, secret in secrets.items()}

@@ -9,7 +9,7 @@ import msgspec
 
 from reconciler.model import Attrs, Live, Value, WireValue
 
-Product = Literal["api", "trunking", "monitor"]
+Product = Literal["api", "trunking", "monitor", "pricing"]
 Params = dict[str, WireValue]
 Names = Mapping[str, str]
 """SID → the name under which we manage it; a SID that is not in it stays a SID."""
@@ -33,20 +33,34 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """One plain field: its canonical `name` (also its name in responses), its request parameter, its default."""
+    """One plain field: its canonical `name` (also its name in responses), its request parameter, its default.
+
+    `resets`: left out of a declaration that had it, it goes back to what was there before (else it stays as it is).
+    `secret`: it can be written and never read; what is compared and remembered is a fingerprint of it.
+    """
 
     name: str
     param: str
     default: Value = None
+    resets: bool = False
+    secret: bool = False
+
+
+def same_name(declared: Attrs, live: Attrs) -> bool:
+    """Whether both have the same friendly name."""
+    return declared.get("friendly_name") == live.get("friendly_name")
 
 
 class Kind(msgspec.Struct, frozen=True):
     """One kind of resource.
 
     `rank` orders creation upward and deletion downward: what is referred to has a lower rank. `paid`: never created
-    or deleted by the reconciler. `observe` turns a row of the API into a `Live`, `to_wire` canonical attributes into
-    request parameters, `params` names the response field of each of them. `key_field` is the field that identifies it
-    on Twilio where state does not know its SID.
+    or deleted by the reconciler. `observe` turns a row of the API into a `Live` (the row of a child also holds
+    `parent_sid`), `to_wire` canonical attributes into request parameters, `params` names the response field of each of
+    them. `key_field` is the field that identifies it on Twilio where state does not know its SID, `alike` tells whether
+    what is declared and what is live are one and the same. `parent` is the kind that it hangs below, `refers` the kind
+    that its key names (the list that a trunk uses). `singleton`: there is always exactly one, so it is never deleted
+    but put back as it was.
     """
 
     name: str
@@ -61,6 +75,10 @@ class Kind(msgspec.Struct, frozen=True):
     create: Endpoint | None = None
     delete: Endpoint | None = None
     parent: str | None = None
+    refers: str | None = None
+    fields: tuple[Field, ...] = ()
+    alike: Callable[[Attrs, Attrs], bool] = same_name
+    singleton: bool = False
     paid: bool = False
 
 
@@ -68,9 +86,21 @@ def plain_attrs(fields: tuple[Field, ...], row: Row) -> dict[str, Value]:
     """The canonical attributes of a row whose fields need no interpretation: null and "" are the default."""
     out: dict[str, Value] = {}
     for field in fields:
+        if field.secret:
+            continue
         value = row.get(field.name)
         out[field.name] = field.default if value is None or value == "" else value
     return out
+
+
+def plain_wire(fields: tuple[Field, ...], row: Row) -> dict[str, WireValue]:
+    """The raw fields of a row, as far as they can be read."""
+    return {field.name: row.get(field.name) for field in fields if not field.secret}
+
+
+def params_of(fields: tuple[Field, ...]) -> dict[str, str]:
+    """Request parameter → response field."""
+    return {field.param: field.name for field in fields}
 
 
 def plain_params(fields: tuple[Field, ...], attrs: Attrs) -> Params:

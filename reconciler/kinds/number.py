@@ -17,6 +17,7 @@ from reconciler.model import ApplicationRoute, Attrs, Live, TrunkRoute, Value, W
 _BASE = "/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers"
 LISTING = Endpoint("GET", "api", _BASE + ".json", items="incoming_phone_numbers")
 FETCH = Endpoint("GET", "api", _BASE + "/{sid}.json")
+BUY = Endpoint("POST", "api", _BASE + ".json", idempotent=False)
 UPDATE = Endpoint("POST", "api", _BASE + "/{sid}.json")
 
 VOICE = (
@@ -217,6 +218,11 @@ def _part_params(part: str, value: Value, sids: Sids) -> Params:
     if isinstance(value, ApplicationRoute):
         sid = sids.get(f"application/{value.application}", value.application)
         return {PARAMS[f"{part}_application_sid"]: sid}
+    return hook_params(part, value)
+
+
+def hook_params(part: str, value: Value) -> Params:
+    """Request parameters that set one webhook whole; what it leaves out is sent empty."""
     hook = value if isinstance(value, Webhook) else Webhook("")
     if part == "status":
         return _with_method("StatusCallback", "StatusCallbackMethod", hook.url, hook.method)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.kinds.kind import Endpoint, Field, Kind, Names, Params, Row, Sids, plain_attrs, plain_params
+from reconciler.kinds.child import child
+from reconciler.kinds.kind import Endpoint, Field, Kind, Names, Params, Row, Sids, params_of, plain_params
 from reconciler.model import Attrs, Live
 
 FIELDS = (
@@ -17,10 +18,7 @@ _BASE = "/v1/Trunks/{parent_sid}/OriginationUrls"
 
 def observe(row: Row, account: str, names: Names) -> Live:
     """A `Live` of one row; its key is the SIP URL, its parent the address of its trunk."""
-    attrs = plain_attrs(FIELDS, row)
-    wire = {field.name: row.get(field.name) for field in FIELDS}
-    trunk = row["trunk_sid"]
-    return Live(row["sid"], str(attrs["sip_url"]), account, wire, attrs, parent=f"trunk/{names.get(trunk, trunk)}")
+    return child(FIELDS, row, account, key=str(row.get("sip_url") or ""), parent=("trunk", names))
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:
@@ -34,7 +32,8 @@ ORIGINATION_URL = Kind(
     key_field="sip_url",
     observe=observe,
     to_wire=to_wire,
-    params={field.param: field.name for field in FIELDS},
+    params=params_of(FIELDS),
+    fields=FIELDS,
     listing=Endpoint("GET", "trunking", _BASE, items="origination_urls"),
     fetch=Endpoint("GET", "trunking", _BASE + "/{sid}"),
     create=Endpoint("POST", "trunking", _BASE, idempotent=False),

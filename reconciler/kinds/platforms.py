@@ -14,6 +14,8 @@ import msgspec
 Capability = Literal["list", "create", "update", "delete", "link"]
 Serves = Literal["number", "bridge_number", "sip"]
 """What can live on a platform: a Twilio number, a bridge number, a number outside Twilio (`provider: sip`)."""
+SIP_SECRETS = frozenset({"password", "pin"})
+"""The attributes of a number outside Twilio that nobody may see."""
 _ALL: tuple[str, ...] = ("voice", "sms", "status")
 
 

@@ -2,27 +2,57 @@
 
 from __future__ import annotations
 
-from reconciler.kinds.kind import Endpoint, Field, Kind, Names, Params, Row, Sids, plain_attrs, plain_params
+from reconciler.kinds.kind import (
+    Endpoint,
+    Field,
+    Kind,
+    Names,
+    Params,
+    Row,
+    Sids,
+    params_of,
+    plain_attrs,
+    plain_params,
+    plain_wire,
+)
 from reconciler.model import Attrs, Live
 
 FIELDS = (
     Field("friendly_name", "FriendlyName"),
     Field("domain_name", "DomainName"),
     Field("secure", "Secure", default=False),
+    Field("cnam_lookup_enabled", "CnamLookupEnabled", default=False, resets=True),
+    Field("transfer_mode", "TransferMode", default="disable-all", resets=True),
+    Field("transfer_caller_id", "TransferCallerId", default="from-transferee", resets=True),
+    Field("disaster_recovery_url", "DisasterRecoveryUrl", resets=True),
+    Field("disaster_recovery_method", "DisasterRecoveryMethod", resets=True),
 )
+"""The method of disaster recovery means nothing without its URL, and is POST where Twilio does not say."""
 
 
 def observe(row: Row, account: str, names: Names) -> Live:
     """A `Live` of one row; its key is the domain, or the friendly name of a trunk without one."""
     attrs = plain_attrs(FIELDS, row)
+    method = str(attrs["disaster_recovery_method"] or "POST").upper()
+    attrs["disaster_recovery_method"] = method if attrs["disaster_recovery_url"] else None
     key = attrs["domain_name"] or attrs["friendly_name"] or row["sid"]
-    wire = {field.name: row.get(field.name) for field in FIELDS}
-    return Live(row["sid"], str(key), account, wire, attrs, str(attrs["friendly_name"] or ""))
+    return Live(row["sid"], str(key), account, plain_wire(FIELDS, row), attrs, str(attrs["friendly_name"] or ""))
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:
-    """Request parameters of create and update."""
-    return plain_params(FIELDS, attrs)
+    """Request parameters of create and update; a method that is cleared with its URL is not sent."""
+    params = plain_params(FIELDS, attrs)
+    if params.get("DisasterRecoveryMethod") == "":
+        del params["DisasterRecoveryMethod"]
+    return params
+
+
+def alike(declared: Attrs, live: Attrs) -> bool:
+    """A trunk is known by its domain; one that has none by its friendly name."""
+    domain = declared.get("domain_name")
+    if domain:
+        return live.get("domain_name") == domain
+    return not live.get("domain_name") and declared.get("friendly_name") == live.get("friendly_name")
 
 
 TRUNK = Kind(
@@ -31,7 +61,9 @@ TRUNK = Kind(
     key_field="domain_name",
     observe=observe,
     to_wire=to_wire,
-    params={field.param: field.name for field in FIELDS},
+    params=params_of(FIELDS),
+    fields=FIELDS,
+    alike=alike,
     listing=Endpoint("GET", "trunking", "/v1/Trunks", items="trunks"),
     fetch=Endpoint("GET", "trunking", "/v1/Trunks/{sid}"),
     create=Endpoint("POST", "trunking", "/v1/Trunks", idempotent=False),

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.kinds.number import fields_of
-from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.kinds.table import WITH_WEBHOOKS, secret_fields
 from reconciler.model import Attrs, Change, Value, WireValue
+
+_HIDDEN = "(secret)"
+_HIDDEN_NEW = "(new secret)"
+"""What stands in place of a secret field: its fingerprint would tell a reader nothing."""
 
 
 def flat(kind: str, attrs: Attrs) -> dict[str, WireValue]:
     """All fields of these attributes, in their order."""
     fields: dict[str, WireValue] = {}
     for name, value in attrs.items():
-        fields.update(_field(kind, name, value))
+        fields.update(_field(kind, name, _HIDDEN if value and name in secret_fields(kind) else value))
     return fields
 
 
@@ -22,6 +26,9 @@ def changes(kind: str, before: Attrs, after: Attrs) -> tuple[Change, ...]:
     out: list[Change] = []
     for name, value in after.items():
         if name in before and before[name] == value:
+            continue
+        if name in secret_fields(kind):
+            out.append(Change(name, _HIDDEN if before.get(name) else None, _HIDDEN_NEW))
             continue
         old, new = _field(kind, name, before.get(name)), _field(kind, name, value)
         differing = [Change(f, old.get(f), new.get(f)) for f in _union(old, new) if old.get(f) != new.get(f)]
@@ -35,7 +42,7 @@ def _is_default_method(change: Change) -> bool:
 
 
 def _field(kind: str, name: str, value: Value) -> dict[str, WireValue]:
-    if kind in NUMBER_KINDS:
+    if kind in WITH_WEBHOOKS:
         return fields_of(name, value)
     return {name: value} if isinstance(value, str | int | bool) or value is None else {}
 

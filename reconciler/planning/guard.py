@@ -39,10 +39,30 @@ class Limits(Protocol):
         """How many it may let go of."""
 
 
-def refusals(plan: Plan, limits: Limits, consent: Sequence[str], *, force: bool) -> list[Diagnostic]:
-    """Why this plan must not be applied as it is; empty when it may. `force` lifts limits and nothing else."""
+def refusals(
+    plan: Plan, limits: Limits, consent: Sequence[str], *, force: bool, buys: bool = False
+) -> list[Diagnostic]:
+    """Why this plan must not be applied as it is; empty when it may.
+
+    `force` lifts limits and nothing else, `buys` is the consent to purchases.
+    """
     protected = [d for d in plan.diagnostics if d.code == "protected"]
-    return [*protected, *_takeovers(plan.actions, consent), *([] if force else _limits(plan, limits))]
+    bought = [] if buys else [_purchase(action) for action in plan.actions if action.action == "purchase"]
+    return [*protected, *bought, *_takeovers(plan.actions, consent), *([] if force else _limits(plan, limits))]
+
+
+def _purchase(action: Action) -> Diagnostic:
+    price = f" ({action.note})" if action.note else ""
+    return Diagnostic(
+        code="purchase_refused",
+        summary="A number would be bought",
+        detail=f"{action.address} is in no account and is declared with `purchase`{price}. Numbers cost money each "
+        "month; consent with\n  --allow-purchase",
+        address=action.address,
+        file=action.file,
+        line=action.line,
+        column=action.column,
+    )
 
 
 def _takeovers(actions: Iterable[Action], consent: Sequence[str]) -> list[Diagnostic]:
@@ -76,8 +96,11 @@ def _consented(action: Action, consent: Sequence[str]) -> bool:
     return any(fnmatchcase(address, glob) for glob in consent for address in meant)
 
 
+_FIRST = frozenset({"import", "create", "purchase"})
+
+
 def _limits(plan: Plan, limits: Limits) -> list[Diagnostic]:
-    imported = {a.address for a in plan.actions if a.action in ("import", "create") or _is_first(a) or a.resumes}
+    imported = {a.address for a in plan.actions if a.action in _FIRST or _registers(a) or a.resumes}
     removed: dict[str, set[str]] = {}
     updated: dict[str, set[str]] = {}
     for action in plan.actions:
@@ -90,7 +113,7 @@ def _limits(plan: Plan, limits: Limits) -> list[Diagnostic]:
     ]
 
 
-def _is_first(action: Action) -> bool:
+def _registers(action: Action) -> bool:
     return action.action == "register" and action.reason == "new"
 
 

@@ -1,6 +1,6 @@
-"""Who is who: which live trunk is the one that a name in the configuration means; pure.
+"""Who is who: which live resource is the one that a name in the configuration means; pure.
 
-A resource is known by state's SID first, by its natural key second (a trunk's domain, else its friendly name; an
+A resource is known by state's SID first, by its natural key second (a trunk's domain, a friendly name, an
 origination URL's SIP URL within its trunk). What matches nothing is unmanaged.
 """
 
@@ -10,62 +10,90 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from reconciler.model import Attrs, Desired, Entry, Live, Profile, TrunkRoute, Value
+from reconciler.kinds.table import KINDS, secret_fields
+from reconciler.model import ApplicationRoute, Attrs, Desired, Entry, Live, Profile, TrunkRoute, Value
 from reconciler.planning.observed import Observed
 
+_TOP = tuple(f"{name}/" for name, kind in KINDS.items() if kind.parent is None and not kind.paid)
 
-def trunk_names(
-    account: str, desired: Iterable[Desired], resources: Mapping[str, Entry], live: Iterable[Live]
+
+def names_of(
+    kind: str, account: str, desired: Iterable[Desired], resources: Mapping[str, Entry], live: Iterable[Live]
 ) -> dict[str, str]:
-    """SID → name for the trunks of one account that we declare or remember."""
+    """SID → name for the resources of one kind and account that we declare, remember or refer to."""
     rows = list(live)
+    sids = {row.sid for row in rows}
     names: dict[str, str] = {}
     for address, entry in resources.items():
-        if entry.kind == "trunk" and entry.account == account and any(row.sid == entry.sid for row in rows):
+        if entry.kind == kind and entry.account == account and entry.sid in sids:
             names[entry.sid] = address.split("/", 1)[1]
-    for name, attrs in _looked_for(account, desired, resources):
+    for name, attrs in _looked_for(kind, account, desired, resources):
         if name not in names.values():
-            found = _by_natural_key(attrs, [row for row in rows if row.sid not in names])
+            found = next((row for row in rows if row.sid not in names and KINDS[kind].alike(attrs, row.attrs)), None)
             if found is not None:
                 names[found.sid] = name
     return names
 
 
 def _looked_for(
-    account: str, desired: Iterable[Desired], resources: Mapping[str, Entry]
+    kind: str, account: str, desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> Iterator[tuple[str, Attrs]]:
-    """Trunks whose SID is not known: declared ones, and those that a run was about to create when it died."""
+    """Those without a known SID: declared ones, lists that a trunk uses by name, what a run was about to make."""
     for want in desired:
-        if want.kind == "trunk" and want.profile.account == account:
+        if want.profile.account != account or want.kind not in KINDS:
+            continue
+        if want.kind == kind:
             yield want.key, {**want.on_create, **want.profile.attrs}
+        elif KINDS[want.kind].refers == kind:
+            yield want.key, {"friendly_name": want.key}
     for address, entry in resources.items():
-        if entry.kind == "trunk" and entry.account == account and not entry.sid and entry.pending:
+        if entry.account != account:
+            continue
+        if entry.kind == kind and not entry.sid and entry.pending:
             name = address.split("/", 1)[1]
             yield name, {"friendly_name": name, **entry.pending}
 
 
+def same_natural_key(want: Desired, live: Live, observed: Observed) -> Iterator[Live]:
+    """Other live resources without a name here that the declaration would fit as well as this one."""
+    kind = KINDS[want.kind]
+    if kind.parent is None:
+        for address, other in observed.others.items():
+            unnamed = address == f"{want.kind}/{other.sid}" and other.account == live.account
+            if unnamed and kind.alike({**want.on_create, **want.profile.attrs}, other.attrs):
+                yield other
+
+
 def addressed(kind: str, live: Iterable[Live], names: Mapping[str, str]) -> dict[str, Live]:
-    """Live trunks by address: by their name where we have one, else by SID."""
+    """Live resources by address: by their name where we have one, else by SID."""
     return {f"{kind}/{names.get(row.sid, row.sid)}": row for row in live}
 
 
 def child_addresses(kind: str, live: Iterable[Live], resources: Mapping[str, Entry]) -> dict[str, Live]:
     """Live children by address; one whose key has been edited behind our back is still found by its SID."""
-    bound = {entry.sid: address for address, entry in resources.items() if entry.kind == kind and entry.sid}
+    by_key = KINDS[kind].refers is not None  # the SID of a list is no name for one of its uses
+    bound = {e.sid: a for a, e in resources.items() if e.kind == kind and e.sid and not by_key}
     out: dict[str, Live] = {}
     for row in live:
         parent = (row.parent or "").split("/", 1)[1]
-        address = bound.get(row.sid) or f"{kind}/{parent}/{row.key}"
+        address = bound.get(row.sid) or "/".join(filter(None, (kind, parent, row.key)))
         if address not in out or row.sid in bound:
-            out[address] = row
+            out[address] = _with_unseen(kind, row, resources.get(address))
     return out
 
 
+def _with_unseen(kind: str, live: Live, entry: Entry | None) -> Live:
+    """The resource with its secret fields as we last wrote them: nobody can see them, so nobody can say otherwise."""
+    hidden = secret_fields(kind)
+    if entry is None or entry.sid != live.sid or not hidden:
+        return live
+    known = {name: value for name, value in entry.applied.items() if name in hidden}
+    return msgspec.structs.replace(live, attrs={**live.attrs, **known}) if known else live
+
+
 def by_name(desired: Sequence[Desired], observed: Observed) -> Sequence[Desired]:
-    """The same declarations, with a trunk that has a name here called by it where the file gives its SID."""
-    rows = (
-        (address.split("/", 1)[1], live.sid) for address, live in observed.others.items() if address[:6] == "trunk/"
-    )
+    """The same declarations, with what has a name here called by it where the file gives its SID."""
+    rows = ((a.split("/", 1)[1], live.sid) for a, live in observed.others.items() if a.startswith(_TOP))
     names = {sid: name for name, sid in rows if name != sid}
     if not names:
         return desired
@@ -73,31 +101,38 @@ def by_name(desired: Sequence[Desired], observed: Observed) -> Sequence[Desired]
     for profile in (want.profile for want in desired):
         if id(profile) not in profiles:
             profiles[id(profile)] = _named(profile, names)
-    return [msgspec.structs.replace(want, profile=profiles[id(want.profile)]) for want in desired]
+    return [_renamed(want, profiles[id(want.profile)], names) for want in desired]
 
 
-def by_sid(entry: Entry, sids: Mapping[str, str]) -> Entry:
-    """The entry with the SIDs of trunks that lose their names."""
-
-    def told(values: Attrs) -> dict[str, Value]:
-        return {
-            n: TrunkRoute(sids.get(v.trunk, v.trunk)) if isinstance(v, TrunkRoute) else v for n, v in values.items()
-        }
-
-    return msgspec.structs.replace(entry, applied=told(entry.applied), left=told(entry.left))
+def _renamed(want: Desired, profile: Profile, names: Mapping[str, str]) -> Desired:
+    if want.key in names and want.kind in KINDS and KINDS[want.kind].refers is not None:
+        name = names[want.key]
+        address = want.address.removesuffix(want.key) + name
+        profile = msgspec.structs.replace(profile, attrs={**profile.attrs, "list": name})
+        return msgspec.structs.replace(want, key=name, address=address, profile=profile)
+    return want if profile is want.profile else msgspec.structs.replace(want, profile=profile)
 
 
 def _named(profile: Profile, names: Mapping[str, str]) -> Profile:
-    voice = profile.attrs.get("voice")
-    if not isinstance(voice, TrunkRoute) or voice.trunk not in names:
-        return profile
-    return msgspec.structs.replace(profile, attrs={**profile.attrs, "voice": TrunkRoute(names[voice.trunk])})
+    attrs = told(profile.attrs, names)
+    return profile if attrs == profile.attrs else msgspec.structs.replace(profile, attrs=attrs)
 
 
-def _by_natural_key(attrs: Attrs, rows: list[Live]) -> Live | None:
-    domain, name = attrs.get("domain_name"), attrs.get("friendly_name")
-    if domain:
-        return next((row for row in rows if row.attrs.get("domain_name") == domain), None)
-    return next(
-        (row for row in rows if not row.attrs.get("domain_name") and row.attrs.get("friendly_name") == name), None
-    )
+def told(values: Attrs, names: Mapping[str, str]) -> dict[str, Value]:
+    """Attributes whose trunk or application is called by another name."""
+    return {name: _route(value, names) for name, value in values.items()}
+
+
+def _route(value: Value, names: Mapping[str, str]) -> Value:
+    match value:
+        case TrunkRoute(trunk=trunk) if trunk in names:
+            return TrunkRoute(names[trunk])
+        case ApplicationRoute(application=application) if application in names:
+            return ApplicationRoute(names[application])
+        case _:
+            return value
+
+
+def by_sid(entry: Entry, names: Mapping[str, str]) -> Entry:
+    """The entry with the SIDs (by name) of trunks and applications that lose their names."""
+    return msgspec.structs.replace(entry, applied=told(entry.applied, names), left=told(entry.left, names))

@@ -28,7 +28,11 @@ from reconciler.model import (
 )
 from reconciler.planning.compare import compare, live_attrs, prior_of, written
 from reconciler.planning.fields import changes
-from reconciler.planning.takeover import lost
+from reconciler.planning.takeover import DEMO_HOST, lost
+
+_DEMO = f"https://{DEMO_HOST}/welcome"
+_DELIVERED: Attrs = {"voice": Webhook(f"{_DEMO}/voice/"), "sms": Webhook(f"{_DEMO}/sms/reply/"), "status": None}
+"""How Twilio delivers a number: its demo answers. Whatever is really there, it is written over."""
 
 WATCHED: Attrs = {"voice": None, "sms": None, "status": None}
 
@@ -74,6 +78,24 @@ def adopt(desired: Desired, live: Live, ours: Collection[str], former: Entry | N
     return [first, *_writes(desired, live, wanted, "new", fresh, entry, ours)]
 
 
+def buy(desired: Desired, ours: Collection[str]) -> list[Action]:
+    """Buy a number that nobody has yet, then write what is declared over what Twilio delivers it with."""
+    key = desired.key
+    live = Live("", key, desired.profile.account, {}, _DELIVERED)
+    entry = Entry(
+        kind=desired.kind,
+        account=desired.profile.account,
+        sid="",
+        key=key,
+        applied={},
+        options=desired.profile.options,
+        created=True,
+    )
+    attrs = desired.profile.attrs
+    first = _action(desired, live, "purchase", "new", entry=entry, changes=(Change("phone_number", None, key),))
+    return [first, *_writes(desired, live, dict(attrs), "new", frozenset(), entry, ours)]
+
+
 def align(desired: Desired, entry: Entry, live: Live, ours: Collection[str]) -> tuple[list[Action], Entry | None]:
     """What a bound number needs: writes, the entry to refresh state with before them, or nothing at all."""
     if desired.profile.options.watch:
@@ -117,9 +139,17 @@ def _writes(
             writes=step.writes,
             clears=step.clears,
             entry=entry,
-            after=(f"trunk/{after.trunk}",) if isinstance(after, TrunkRoute) and after != voice else (),
+            after=_needed(step),
         )
         voice = after
+
+
+def _needed(step: Step) -> tuple[str, ...]:
+    """The trunk and the applications that a step puts a number on: they must be there first."""
+    routes = dict.fromkeys(step.effect.values())
+    trunks = (f"trunk/{route.trunk}" for route in routes if isinstance(route, TrunkRoute))
+    applications = (f"application/{route.application}" for route in routes if isinstance(route, ApplicationRoute))
+    return (*trunks, *applications)
 
 
 def _route(before: Value, after: Value, hidden: tuple[str, ...]) -> RouteChange | None:

@@ -5,11 +5,11 @@ Within one address the order in which the planner gave them is kept: it is what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
-from reconciler.kinds.table import NUMBER_KINDS, RANKS, REGISTRATION
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model import Action
 
 _REMOVALS = frozenset({"delete", "release", "restore_webhooks", "forget", "unregister"})
@@ -40,31 +40,63 @@ def _key(action: Action, leaving: set[str]) -> tuple[bool, int, str]:
 def _waits(actions: list[Action]) -> dict[str, list[str]]:
     """For each address, beyond what the planner said: whom its actions have to wait for.
 
-    | action                       | waits for                                                       |
-    |------------------------------|-----------------------------------------------------------------|
-    | delete a trunk               | what hangs below it, and the numbers that leave it              |
-    | delete an origination URL    | those that come or change on the same trunk, and as above       |
-    | (a number) joins a trunk     | the origination URLs that come or change on it                  |
+    | action                             | waits for                                                   |
+    |------------------------------------|-------------------------------------------------------------|
+    | delete a trunk, an application     | what hangs below it, and the numbers that leave it          |
+    | delete a list                      | what is on it, and the trunks that use it no longer         |
+    | delete what hangs below a resource | what comes or changes below it, and as above                |
+    | (a number) joins a trunk           | what comes or changes below the trunk                       |
     """
     waits: dict[str, list[str]] = {}
     children: dict[str, list[Action]] = {}
     for action in actions:
         if action.parent is not None:
             children.setdefault(action.parent, []).append(action)
-    for trunk, below in children.items():
-        arriving = waits[f"into {trunk}"] = [a.address for a in below if a.action in ("create", "update")]
-        leaving = _leaving(actions, trunk)
+    for above, below in children.items():
+        arriving = waits[f"into {above}"] = [a.address for a in below if a.action in ("create", "update")]
+        leaving = _leaving(actions, above)
         waits |= {a.address: [*arriving, *leaving] for a in below if a.action == "delete"}
     for action in actions:
-        if action.action == "delete" and action.kind == "trunk":
+        if action.action == "delete" and action.parent is None:
             below = children.get(action.address, [])
-            waits[action.address] = [*(a.address for a in below), *_leaving(actions, action.address)]
+            ended = [a.address for a in actions if a.action == "delete" and _refers_to(a, action)]
+            waits[action.address] = [
+                *(a.address for a in below),
+                *ended,
+                *_leaving(actions, action.address, action.sid),
+            ]
     return waits
 
 
-def _leaving(actions: list[Action], trunk: str) -> list[str]:
-    route = "trunk " + trunk.partition("/")[2]
-    return sorted({a.address for a in actions if a.route is not None and a.route.before == route})
+def _refers_to(action: Action, to: Action) -> bool:
+    return (
+        action.kind in KINDS
+        and KINDS[action.kind].refers == to.kind
+        and action.address.endswith("/" + to.address.split("/", 1)[1])
+    )
+
+
+SWITCHES = {"trunk": ("trunk_sid",), "application": ("voice_application_sid", "sms_application_sid")}
+"""The fields of a number that hold the SID of a resource of this kind."""
+
+_SHOWN = {"trunk": ("trunk",), "application": ("voice_application", "sms_application")}
+"""The same fields as changes call them."""
+
+
+def leaves(action: Action, kind: str, called: Collection[str]) -> bool:
+    """Whether a number's action takes it off this trunk or application, `called` so (by name or by SID)."""
+    if action.kind not in NUMBER_KINDS:
+        return False
+    if action.route is not None and action.route.before in [f"{kind} {name}" for name in called]:
+        return True
+    shown = (*SWITCHES[kind], *_SHOWN[kind])
+    return any(change.field in shown and change.before in called for change in action.changes)
+
+
+def _leaving(actions: list[Action], above: str, sid: str | None = None) -> list[str]:
+    kind, _, name = above.partition("/")
+    called = (name, sid) if sid else (name,)
+    return sorted({a.address for a in actions if leaves(a, kind, called)}) if kind in SWITCHES else []
 
 
 def _with_after(action: Action, waits: dict[str, list[str]], present: set[str]) -> Action:

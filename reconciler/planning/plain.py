@@ -1,12 +1,13 @@
-"""What to do with a resource that the reconciler may create and delete (a trunk, an origination URL); pure."""
+"""What to do with any resource that is not a number: create, import, update, delete, or put back as it was; pure."""
 
 from __future__ import annotations
 
 import msgspec
 
+from reconciler.kinds.kind import Field
 from reconciler.kinds.table import KINDS
-from reconciler.model import Action, ActionName, Change, Desired, Entry, Live, Reason, Value
-from reconciler.planning.compare import compare, live_attrs, prior_of
+from reconciler.model import Action, ActionName, Attrs, Change, Desired, Entry, Live, Reason, Value
+from reconciler.planning.compare import compare, last_applied, live_attrs, prior_of
 from reconciler.planning.fields import changes
 
 
@@ -19,11 +20,46 @@ def decide(desired: Desired, entry: Entry | None, live: Live | None) -> tuple[li
         wanted = {name: value for name, value in desired.profile.attrs.items() if live.attrs.get(name) != value}
         return [_action(desired, live.sid, "import", "new", fresh), *_update(desired, fresh, live, wanted, "new")], None
     found = compare(desired, entry, live)
-    if not found.wanted:
+    back = _put_back(desired, entry, live)
+    if not found.wanted and not back:
         return [], None if found.base == entry else found.base
-    actions = _update(desired, found.base, live, found.wanted, found.reason)
+    reason: Reason = found.reason if found.wanted else "config"
+    actions = _update(desired, found.base, live, {**found.wanted, **back}, reason)
     learned = found.base if found.resolved else None
-    return [msgspec.structs.replace(action, resumes=found.resumes) for action in actions], learned
+    return [msgspec.structs.replace(a, resumes=found.resumes and not back) for a in actions], learned
+
+
+def _put_back(desired: Desired, entry: Entry, live: Live) -> dict[str, Value]:
+    """What fields become that were declared and are not any more: what they were before us, else Twilio's default."""
+    left = [f for f in KINDS[desired.kind].fields if f.resets and f.name in entry.applied]
+    values = {f.name: _before(entry, f) for f in left if f.name not in desired.profile.attrs}
+    return {name: value for name, value in values.items() if live.attrs.get(name) != value}
+
+
+def _before(entry: Entry, field: Field) -> Value:
+    value = entry.prior.get(field.name)
+    return field.default if value is None or value == "" else value
+
+
+def restore(address: str, entry: Entry, live: Live) -> Action:
+    """Put a setting that cannot be deleted back as it was before us, where it still is as we left it."""
+    fields = KINDS[entry.kind].fields
+    ours = [
+        f for f in fields if f.name in entry.applied and live.attrs.get(f.name) == last_applied(entry, live, f.name)
+    ]
+    back = {field.name: _before(entry, field) for field in ours}
+    writes = {name: value for name, value in back.items() if live.attrs.get(name) != value}
+    return Action(
+        address=address,
+        action="release",
+        reason="removed",
+        kind=entry.kind,
+        account=entry.account,
+        sid=live.sid,
+        parent=entry.parent,
+        changes=changes(entry.kind, live.attrs, writes),
+        writes=writes,
+    )
 
 
 def remove(address: str, entry: Entry, live: Live) -> Action:
@@ -36,10 +72,14 @@ def remove(address: str, entry: Entry, live: Live) -> Action:
         account=entry.account,
         sid=entry.sid,
         parent=entry.parent,
-        changes=tuple(
-            Change(c.field, c.after, None) for c in changes(entry.kind, {}, live.attrs) if c.after is not None
-        ),
+        changes=tuple(Change(c.field, c.after, None) for c in changes(entry.kind, {}, _told(entry.kind, live.attrs))),
     )
+
+
+def _told(kind: str, attrs: Attrs) -> Attrs:
+    """What is worth telling of a resource that goes: not what is empty, nor a default that can be put back."""
+    defaults = {field.name: field.default for field in KINDS[kind].fields if field.resets}
+    return {n: v for n, v in attrs.items() if v is not None and (n not in defaults or v != defaults[n])}
 
 
 def _create(desired: Desired, entry: Entry | None) -> Action:
@@ -63,7 +103,7 @@ def _create(desired: Desired, entry: Entry | None) -> Action:
         planned,
         changes=changes(desired.kind, {}, attrs),
         writes=attrs,
-        after=(desired.parent,) if desired.parent else (),
+        after=(*((desired.parent,) if desired.parent else ()), *desired.needs),
     )
 
 
@@ -85,7 +125,8 @@ def _update(desired: Desired, base: Entry, live: Live, wanted: dict[str, Value],
     if not wanted:
         return []
     key = str(wanted.get(KINDS[desired.kind].key_field) or base.key)
-    after = msgspec.structs.replace(base, key=key, applied={**base.applied, **wanted})
+    kept = {name: value for name, value in wanted.items() if name in desired.profile.attrs}
+    after = msgspec.structs.replace(base, key=key, applied={**base.applied, **kept})
     diff = changes(desired.kind, live.attrs, wanted)
     return [_action(desired, live.sid, "update", reason, after, changes=diff, writes=wanted)]
 

@@ -13,15 +13,18 @@ from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model import Action, Desired, Entry, Live, WireValue
 from reconciler.planning import number, plain, problems
-from reconciler.planning.match import by_name, by_sid
+from reconciler.planning.match import by_name, by_sid, same_natural_key
 from reconciler.planning.observed import Observed
-from reconciler.planning.order import in_safe_order
+from reconciler.planning.order import SWITCHES, in_safe_order, leaves
 from reconciler.planning.platforms import NONE, Platforms, Registrations
 from reconciler.planning.registration import with_baseline
 from reconciler.planning.release import forget, is_ours, release
 from reconciler.planning.settled import unsettled
 
 Resources = Mapping[str, Entry]
+
+_USED = frozenset(kind.refers for kind in KINDS.values() if kind.refers is not None)
+"""Kinds that others name: whether one of them is in use is known once those have been decided about."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -80,7 +83,7 @@ def make(
     """Plan everything: what is declared, and what is remembered but declared no longer."""
     draft = _Draft(by_name(desired, observed), resources, observed, ours)
     others = [want for want in draft.desired if want.kind not in NUMBER_KINDS and want.kind != REGISTRATION]
-    for want in others:
+    for want in sorted(others, key=lambda want: KINDS[want.kind].rank):
         _plan_other(draft, want)
     draft.registrations.plan(draft.desired, resources, observed, ours, platforms)
     draft.declared |= draft.registrations.handled
@@ -99,6 +102,8 @@ def _plan_number(draft: _Draft, want: Desired) -> None:
     if by_sid and live is None:
         address = next((a for a, e in draft.resources.items() if e.sid == want.key and e.kind == want.kind), address)
     entry = draft.resources.get(address)
+    if entry is not None and not entry.sid and live is not None:
+        entry = msgspec.structs.replace(entry, sid=live.sid)  # bought by a run that died before it could say so
     if entry is not None and (live is None or live.sid != entry.sid):
         live = draft.observed.bound_number(account, want.key, entry.sid)
     _decide_number(draft, want, address, entry, live)
@@ -115,6 +120,9 @@ def _decide_number(
         draft.diagnostics.append(problems.declared_twice(want, address))
         return
     draft.declared.add(address)
+    if live is None and _to_buy(draft, want, entry):
+        draft.actions += number.buy(want, draft.ours)
+        return
     if live is None:
         draft.diagnostics.append(problems.not_there(want, address, entry, draft.observed))
         return
@@ -135,16 +143,37 @@ def _decide_number(
     _take(draft, address, actions, refresh, live)
 
 
+def _to_buy(draft: _Draft, want: Desired, entry: Entry | None) -> bool:
+    """Whether the number may be bought: declared so, never ours before, and in none of the accounts."""
+    unbound = entry is None or not entry.sid
+    return want.profile.purchase is not None and unbound and not any(draft.observed.elsewhere(want.key))
+
+
 def _plan_other(draft: _Draft, want: Desired) -> None:
     draft.declared.add(want.address)
     entry = draft.resources.get(want.address)
     live = draft.observed.others.get(want.address)
+    if problem := _unclear(draft, want, entry, live):
+        draft.diagnostics.append(problem)
+        return
     if entry is not None and live is not None and not entry.sid:
         entry = msgspec.structs.replace(entry, sid=live.sid, applied=dict(live.attrs))
     actions, refresh = plain.decide(want, entry, live)
     if refresh is None and entry is not draft.resources.get(want.address):
         refresh = entry and msgspec.structs.replace(entry, pending=None)
     _take(draft, want.address, actions, refresh, live)
+
+
+def _unclear(draft: _Draft, want: Desired, entry: Entry | None, live: Live | None) -> Diagnostic | None:
+    """What forbids deciding: several resources that may be meant, or a list that is not there."""
+    if live is not None and (entry is None or not entry.sid):
+        also = sorted({live.sid, *(other.sid for other in same_natural_key(want, live, draft.observed))})
+        return problems.ambiguous(want, also) if len(also) > 1 else None
+    if live is None and KINDS[want.kind].refers is not None:
+        needed = f"{KINDS[want.kind].refers}/{want.key}"
+        known = needed in draft.declared or needed in draft.observed.others
+        return None if known else problems.nothing_to_use(want, needed)
+    return None
 
 
 def _take(draft: _Draft, address: str, actions: list[Action], refresh: Entry | None, live: Live | None) -> None:
@@ -169,8 +198,8 @@ def _plan_removals(draft: _Draft) -> None:
             _remove_other(draft, address, entry)
 
 
-def _turn(draft: _Draft, address: str) -> tuple[bool, int, bool, str]:
-    """Numbers first; then what is referred to, for whether a trunk stays decides about what hangs below it.
+def _turn(draft: _Draft, address: str) -> tuple[bool, bool, int, bool, str]:
+    """Numbers first; then trunks, for whether one stays decides about what hangs below it; then the lists they used.
 
     Where two addresses remember one number (it was moved, and the run died), the one that wrote last lets go of it.
     """
@@ -178,11 +207,14 @@ def _turn(draft: _Draft, address: str) -> tuple[bool, int, bool, str]:
     is_number = entry.kind in NUMBER_KINDS
     live = draft.observed.bound_number(entry.account, entry.key, entry.sid) if is_number else None
     ours = live is not None and any(is_ours(entry, live, part) for part in entry.applied)
-    return (not is_number, RANKS[entry.kind], not ours, address)
+    used = entry.kind in _USED or KINDS[entry.kind].parent in _USED
+    return (not is_number, used, RANKS[entry.kind], not ours, address)
 
 
 def _remove_number(draft: _Draft, address: str, entry: Entry) -> None:
     live = draft.observed.bound_number(entry.account, entry.key, entry.sid)
+    if not entry.sid and (live := draft.observed.number(entry.account, entry.key)) is not None:
+        entry = msgspec.structs.replace(entry, sid=live.sid)
     if entry.sid in draft.managed_sids:
         draft.actions.append(forget(address, entry, "declared under another address now"))
     elif live is None:
@@ -195,8 +227,14 @@ def _remove_number(draft: _Draft, address: str, entry: Entry) -> None:
 
 def _remove_other(draft: _Draft, address: str, entry: Entry) -> None:
     live = draft.observed.others.get(address)
+    singleton = KINDS[entry.kind].singleton
     if live is None:
         draft.actions.append(forget(address, entry, "no longer on Twilio"))
+    elif singleton and entry.parent in draft.gone:
+        fate = "goes" if entry.parent in draft.deleted else "stays"
+        draft.actions.append(forget(address, entry, f"it {fate} with {entry.parent}"))
+    elif singleton and entry.options.on_removal != "keep":
+        _take(draft, address, [plain.restore(address, entry, live)], None, live)
     elif entry.options.on_removal == "keep":
         draft.actions.append(forget(address, entry, "it stays on Twilio (on_removal: keep)"))
     elif not entry.created:
@@ -212,8 +250,8 @@ def _remove_other(draft: _Draft, address: str, entry: Entry) -> None:
 
 
 def _unname(draft: _Draft) -> None:
-    """What stays on a trunk that is forgotten remembers its SID from now on: its name means nothing any more."""
-    gone = {a.address for a in draft.actions if a.action == "forget" and a.kind == "trunk"}
+    """What stays on a trunk or application that is forgotten remembers its SID from now on: its name is nobody's."""
+    gone = {a.address for a in draft.actions if a.action == "forget" and a.kind in ("trunk", "application")}
     others = draft.observed.others
     sids = {address.split("/", 1)[1]: others[address].sid for address in gone if address in others}
     if not sids:
@@ -228,13 +266,30 @@ def _unname(draft: _Draft) -> None:
 
 
 def _users(draft: _Draft, entry: Entry, live: Live) -> list[str]:
-    """The numbers that would still be on this trunk once the plan is carried out; at most three are named."""
-    if entry.kind != "trunk":
-        return []
-    moves = {a.sid for a in draft.actions if a.route is not None or "trunk_sid" in a.restore}
-    numbers = draft.observed.numbers.get(entry.account, {}).values()
-    users = sorted(n.key for n in numbers if n.wire.get("trunk_sid") == live.sid and n.sid not in moves)
+    """What would still use this resource once the plan is carried out; at most three are named."""
+    users = sorted((*_numbers_on(draft, entry, live), *_trunks_with(draft, entry, live)))
     return [*users[:3], *([f"{len(users) - 3} more"] if len(users) > 3 else [])]
+
+
+def _numbers_on(draft: _Draft, entry: Entry, live: Live) -> list[str]:
+    fields = SWITCHES.get(entry.kind)
+    if fields is None:
+        return []
+    called = (_name_of(draft, live), live.sid)
+    leaving = {a.sid for a in draft.actions if leaves(a, entry.kind, called)}
+    numbers = draft.observed.numbers.get(entry.account, {}).values()
+    return [n.key for n in numbers if n.sid not in leaving and any(n.wire.get(field) == live.sid for field in fields)]
+
+
+def _trunks_with(draft: _Draft, entry: Entry, live: Live) -> list[str]:
+    uses = [kind.name for kind in KINDS.values() if kind.refers == entry.kind]
+    others = draft.observed.others.items()
+    staying = (a for a, use in others if use.sid == live.sid and a.split("/", 1)[0] in uses and a not in draft.deleted)
+    return ["/".join(address.split("/")[1:-1]) for address in staying]
+
+
+def _name_of(draft: _Draft, live: Live) -> str:
+    return next(a.split("/", 1)[1] for a, other in draft.observed.others.items() if other is live)
 
 
 def _finish(draft: _Draft) -> Plan:

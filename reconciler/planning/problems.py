@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.model import Desired, Entry, Live
 from reconciler.planning.compare import last_applied, live_value
@@ -45,6 +47,30 @@ def not_there(want: Desired, address: str, entry: Entry | None, observed: Observ
         "number_not_in_twilio",
         "Number not found on Twilio",
         f"{want.key} is not in account `{want.profile.account}` (accounts searched: {searched}). {hint}",
+    )
+
+
+def ambiguous(want: Desired, sids: Sequence[str]) -> Diagnostic:
+    """Several resources go by the name that would tell which one is meant."""
+    return at_declaration(
+        want,
+        want.address,
+        "ambiguous_match",
+        "Several resources have this name",
+        f"{', '.join(sids)} in account `{want.profile.account}` all are what {want.address} would be taken for. "
+        "Rename or delete all but one on Twilio, or give this one another name.",
+    )
+
+
+def nothing_to_use(want: Desired, needed: str) -> Diagnostic:
+    """A trunk uses a list by a name that nothing has."""
+    return at_declaration(
+        want,
+        want.address,
+        "list_not_found",
+        "List not found on Twilio",
+        f"{want.parent} uses {needed}, which is neither managed here nor in account `{want.profile.account}`. "
+        "Check its name or SID; to have it made, say what is on it (`addresses`, or `credentials`).",
     )
 
 

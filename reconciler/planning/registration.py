@@ -24,23 +24,20 @@ from reconciler.kinds.table import REGISTRATION
 from reconciler.model import (
     Action,
     ActionName,
-    Attrs,
     Change,
     Desired,
     Entry,
     Live,
     Reason,
     RouteChange,
-    TrunkRoute,
     Value,
-    Webhook,
     WireValue,
 )
 from reconciler.planning.compare import compare, written
+from reconciler.planning.fields import changes
 from reconciler.planning.problems import at_declaration
 from reconciler.planning.takeover import lost
 
-_SECRETS = frozenset({"password", "pin"})
 WITHDRAWN = "withdrawn"
 """The pending attribute of a registration whose removal has begun: what its number shows from then on is our doing."""
 
@@ -134,7 +131,7 @@ def _steps(
             name,
             reason,
             entry=after,
-            changes=_changes(live.attrs, writes),
+            changes=changes(REGISTRATION, live.attrs, writes),
             takeover=lost_there,
             writes=dict(want.profile.attrs) if name == "reassign" else writes,
             after=_after(number),
@@ -169,8 +166,8 @@ def withdraw(
             _removal(address, entry, "forget", reason, note=f"it stays in {kind.title} (on_removal: keep)")
         ], frozenset()
     if "delete" in kind.can:
-        changes = tuple(c for c in _changes({}, live.attrs) if c.after is not None)
-        undone = tuple(Change(c.field, c.after, None) for c in changes)
+        known_there = tuple(c for c in changes(REGISTRATION, {}, live.attrs) if c.after is not None)
+        undone = tuple(Change(c.field, c.after, None) for c in known_there)
         known = msgspec.structs.replace(entry, sid=live.sid)
         return [_removal(address, known, "unregister", reason, entry=known, changes=undone)], frozenset()
     unlinks: dict[str, Value] = {name: None for name in kind.links if live.attrs.get(name) is not None}
@@ -178,7 +175,15 @@ def withdraw(
     if unlinks and "link" in kind.can:
         after = msgspec.structs.replace(entry, sid=live.sid, applied={**entry.applied, **unlinks})
         steps.append(
-            _removal(address, after, "link", reason, entry=after, changes=_changes(live.attrs, unlinks), writes=unlinks)
+            _removal(
+                address,
+                after,
+                "link",
+                reason,
+                entry=after,
+                changes=changes(REGISTRATION, live.attrs, unlinks),
+                writes=unlinks,
+            )
         )
     steps.append(_removal(address, entry, "forget", reason, note=f"it stays in {kind.title}"))
     return steps, frozenset({"delete"})
@@ -247,7 +252,7 @@ def _register(
         "register",
         reason,
         entry=_entry(want, created=True),
-        changes=(*_changes({}, attrs), *(_rewritten(number, kind, want) if number else ())),
+        changes=(*changes(REGISTRATION, {}, attrs), *(_rewritten(number, kind, want) if number else ())),
         takeover=_lost(number, kind, want, ours) if number else (),
         writes=attrs,
         after=_after(number),
@@ -323,25 +328,6 @@ def _route(number: Number | None, want: Desired, writes: Mapping[str, Value]) ->
         return None
     before = in_words(number.live.attrs.get("voice"))
     return RouteChange(before, after)
-
-
-def _changes(before: Attrs, after: Attrs) -> tuple[Change, ...]:
-    return tuple(
-        Change(name, _shown(name, before.get(name), new=False), _shown(name, value, new=True))
-        for name, value in after.items()
-        if before.get(name) != value
-    )
-
-
-def _shown(name: str, value: Value, *, new: bool) -> WireValue:
-    """A value as a plan shows it; of a secret only whether there is one."""
-    if name in _SECRETS and value is not None:
-        return "(new secret)" if new else "(secret)"
-    return _plain(value)
-
-
-def _plain(value: Value) -> WireValue:
-    return None if isinstance(value, Webhook | TrunkRoute) or not isinstance(value, str | int | bool) else value
 
 
 def _of_another(want: Desired, agent: str, kind: PlatformKind) -> Diagnostic:

@@ -1,4 +1,7 @@
-"""Read what a plan needs from every account, each in a thread of its own: numbers by whole pages, trunks, children."""
+"""Read what a plan needs from every account, each in a thread of its own.
+
+Numbers by whole pages, all resources of the other kinds that are declared or remembered, and what hangs below them.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.errors import RemoteError
+from reconciler.kinds.kind import Kind, Row
 from reconciler.kinds.number import FETCH, NUMBER, NumberRow, Observer
-from reconciler.kinds.origination_url import ORIGINATION_URL
-from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
-from reconciler.kinds.trunk import TRUNK
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION
 from reconciler.model import Desired, Entry, Live
-from reconciler.planning.match import addressed, child_addresses, trunk_names
+from reconciler.planning.match import addressed, child_addresses, names_of
 from reconciler.planning.observed import Observed
 from reconciler.remote.gateway import Gateway
 
@@ -20,6 +22,9 @@ Progress = Callable[[str, int], None]
 
 
 Pages = Iterator[list[NumberRow]]
+
+_SIDE_BY_SIDE = 8
+"""Children read at once; the account's own limit holds besides."""
 
 
 def begin(desired: Iterable[Desired], gateways: Mapping[str, Gateway]) -> dict[str, Pages]:
@@ -49,11 +54,13 @@ def observe(
 
 
 def _kinds_by_account(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> dict[str, set[str]]:
+    """The kinds to read in each account: those declared or remembered, and what these hang below or refer to."""
     pairs = {(want.profile.account, want.kind) for want in desired}
     pairs |= {(entry.account, entry.kind) for entry in resources.values()}
     kinds: dict[str, set[str]] = {}
     for account, kind in sorted(pair for pair in pairs if pair[1] != REGISTRATION):
-        kinds.setdefault(account, set()).add(kind)
+        needed = (kind, KINDS[kind].parent, KINDS[kind].refers)
+        kinds.setdefault(account, set()).update(name for name in needed if name is not None)
     return kinds
 
 
@@ -72,19 +79,35 @@ class _Reader:
 
     def read(self, gateway: Gateway, kinds: set[str]) -> tuple[dict[str, Live], dict[str, Live]]:
         """One account: its numbers by E.164, and its other resources by address."""
-        trunks = self._trunks(gateway) if kinds - NUMBER_KINDS else []
-        names = trunk_names(gateway.account, self._small, self._resources, trunks)
-        others = addressed("trunk", trunks, names)
-        children = [live for sid in names for live in self._origination_urls(gateway, sid, names)]
-        others.update(child_addresses("origination_url", children, self._resources))
-        return self._numbers(gateway, names) if kinds & NUMBER_KINDS or trunks else {}, others
+        names: dict[str, str] = {}
+        others: dict[str, Live] = {}
+        rows: dict[str, dict[str, Row]] = {}
+        for kind in (KINDS[name] for name in sorted(kinds - NUMBER_KINDS) if KINDS[name].parent is None):
+            found = {str(row["sid"]): row for row in gateway.rows(kind.listing)}
+            live = [kind.observe(row, gateway.account, {}) for row in found.values()]
+            called = names_of(kind.name, gateway.account, self._small, self._resources, live)
+            others.update(addressed(kind.name, live, called))
+            rows[kind.name] = {sid: row for sid, row in found.items() if sid in called}
+            names.update(called)
+        others.update(self._children(gateway, kinds, names, rows))
+        used = any(address.startswith(("trunk/", "application/")) for address in others)
+        return self._numbers(gateway, names) if kinds & NUMBER_KINDS or used else {}, others
 
-    def _trunks(self, gateway: Gateway) -> list[Live]:
-        return [TRUNK.observe(row, gateway.account, {}) for row in gateway.rows(TRUNK.listing)]
-
-    def _origination_urls(self, gateway: Gateway, sid: str, names: Mapping[str, str]) -> list[Live]:
-        rows = gateway.rows(ORIGINATION_URL.listing, parent_sid=sid)
-        return [ORIGINATION_URL.observe({**row, "trunk_sid": sid}, gateway.account, names) for row in rows]
+    def _children(
+        self, gateway: Gateway, kinds: set[str], names: Mapping[str, str], parents: Mapping[str, Mapping[str, Row]]
+    ) -> dict[str, Live]:
+        """What hangs below the resources that have a name here, read side by side: one call for each."""
+        children = [kind for kind in map(KINDS.__getitem__, sorted(kinds)) if kind.parent is not None]
+        wanted = [(kind, sid, row) for kind in children for sid, row in parents[kind.parent or ""].items()]
+        if not wanted:
+            return {}
+        with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="children") as pool:
+            found = list(pool.map(lambda below: _rows(gateway, *below), wanted))
+        live: dict[str, list[Live]] = {}
+        for (kind, sid, _), rows in zip(wanted, found, strict=True):
+            below = (kind.observe({**row, "parent_sid": sid}, gateway.account, names) for row in rows)
+            live.setdefault(kind.name, []).extend(below)
+        return {a: r for kind, rows in live.items() for a, r in child_addresses(kind, rows, self._resources).items()}
 
     def _numbers(self, gateway: Gateway, names: Mapping[str, str]) -> dict[str, Live]:
         observer = Observer(names)
@@ -95,6 +118,13 @@ class _Reader:
                 numbers[row.phone_number] = observer.live(row, account)
             self._progress(account, len(numbers))
         return numbers
+
+
+def _rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]:
+    if not kind.singleton:
+        return list(gateway.rows(kind.listing, parent_sid=sid))
+    shown = parent.get(kind.name)
+    return [shown if isinstance(shown, dict) else gateway.call(kind.fetch, parent_sid=sid)]
 
 
 def fetch_number(gateway: Gateway, sid: str) -> Live | None:

@@ -17,6 +17,7 @@ from reconciler.sandbox.twilio import (
     messaging_api,
     number_api,
     phone_calls,
+    prices,
     sip_list_api,
     trunk_api,
     trunk_lists,
@@ -60,4 +61,5 @@ ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
     *alerts.ROUTES,
     *mounted.ROUTES,
+    *prices.ROUTES,
 )

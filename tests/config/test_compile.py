@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.config.compile import sip_host
 from reconciler.config.nodes import Float, Int, Map
 from reconciler.config.numbers import OWN_FIELDS
+from reconciler.config.resources import sip_host
 from reconciler.config.sections.number import Number
 from reconciler.model import ApplicationRoute, Desired, Position, TrunkRoute, Webhook
 

@@ -1,4 +1,4 @@
-"""LiveKit: trunks and a dispatch rule for a number outside Twilio, made once, mended, removed; its secrets never seen."""
+"""LiveKit: trunks and a dispatch rule for a number outside Twilio, made once, mended, removed; no secret is seen."""
 
 from __future__ import annotations
 

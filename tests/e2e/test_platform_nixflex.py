@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,10 +177,10 @@ def test_what_another_agent_has_is_not_taken(stage: PlatformStage) -> None:
 def test_an_account_with_an_api_key_is_refused_by_the_plan(stage: PlatformStage) -> None:
     declare(stage, {TWO: "sales"})
     file = stage.folder / "reconciler.yaml"
-    key = '"api_key": {"env": "MAIN_KEY"}, "api_secret": {"env": "MAIN_TOKEN"}'
-    text = file.read_text(encoding="utf-8").replace("\n", "").replace('"auth_token": {        "env": "MAIN_TOKEN"      }', key)
-    assert "MAIN_KEY" in text
-    file.write_text(text, encoding="utf-8")
+    whole = json.loads(file.read_text(encoding="utf-8"))
+    del whole["accounts"]["main"]["auth_token"]
+    whole["accounts"]["main"] |= {"api_key": {"env": "MAIN_KEY"}, "api_secret": {"env": "MAIN_TOKEN"}}
+    file.write_text(json.dumps(whole), encoding="utf-8")
     stage.environ["MAIN_KEY"] = AC
     done = stage.run("plan", "--json", code=1)
     assert done.codes == ["auth_token_needed"]

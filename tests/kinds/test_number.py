@@ -161,8 +161,9 @@ def test_an_address_tells_its_kind() -> None:
 
 def test_what_is_referred_to_has_a_lower_rank() -> None:
     for kind in KINDS.values():
-        assert kind.parent is None or KINDS[kind.parent].rank < kind.rank
-        assert kind.rank >= KINDS["trunk"].rank
+        for above in (kind.parent, kind.refers):
+            assert above is None or KINDS[above].rank < kind.rank
+        assert kind.paid is (kind.rank > KINDS["trunk"].rank and kind.parent is None)
 
 
 def test_every_parameter_of_a_kind_names_its_field() -> None:

@@ -9,7 +9,7 @@ from reconciler.model import TrunkRoute, WireValue
 
 ROW = {
     "sid": "OU1",
-    "trunk_sid": "TK1",
+    "parent_sid": "TK1",
     "sip_url": "sip:sbc1.example.com",
     "priority": 0,
     "weight": 7,
@@ -30,6 +30,11 @@ def test_what_a_row_leaves_out_is_the_default() -> None:
         "friendly_name": None,
         "domain_name": None,
         "secure": False,
+        "cnam_lookup_enabled": False,
+        "transfer_mode": "disable-all",
+        "transfer_caller_id": "from-transferee",
+        "disaster_recovery_url": None,
+        "disaster_recovery_method": None,
     }
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from reconciler.kinds.origination_url import ORIGINATION_URL
 from reconciler.kinds.trunk import TRUNK
 from reconciler.model import Desired, Entry, Live, Options, TrunkRoute
-from reconciler.planning.match import addressed, child_addresses, trunk_names
+from reconciler.planning.match import addressed, child_addresses, names_of
 from tests.apply.stage import Stage, number, origination, row, trunk, world
 
 TK1, TK2 = "TK" + "1" * 32, "TK" + "2" * 32
@@ -19,7 +19,7 @@ def entry(sid: str, **more: object) -> Entry:
 
 
 def names(rows: list[Live], entries: dict[str, Entry] | None = None, *desired: Desired) -> dict[str, str]:
-    return trunk_names("main", desired, entries or {}, rows)
+    return names_of("trunk", "main", desired, entries or {}, rows)
 
 
 def test_state_knows_a_trunk_by_its_sid_whatever_became_of_its_domain() -> None:
@@ -45,7 +45,7 @@ def test_a_trunk_that_was_about_to_be_made_is_found_by_what_it_was_to_be() -> No
 
 def test_a_trunk_of_another_account_has_no_name_here() -> None:
     rows = [live(TK1, "edge", "edge.pstn.twilio.com")]
-    assert trunk_names("other", [trunk("edge")], {"trunk/edge": entry(TK1)}, rows) == {}
+    assert names_of("trunk", "other", [trunk("edge")], {"trunk/edge": entry(TK1)}, rows) == {}
 
 
 def test_a_name_is_given_once() -> None:
@@ -60,7 +60,7 @@ def test_a_trunk_without_a_name_has_its_sid_for_one() -> None:
 
 def test_an_origination_url_is_known_by_state_first_and_by_its_url_second() -> None:
     def url(sid: str, host: str) -> Live:
-        fields = {"sid": sid, "trunk_sid": TK1, "sip_url": f"sip:{host}.example.com"}
+        fields = {"sid": sid, "parent_sid": TK1, "sip_url": f"sip:{host}.example.com"}
         return ORIGINATION_URL.observe(fields, "main", {TK1: "edge"})
 
     address = "origination_url/edge/sip:a.example.com"

@@ -1,6 +1,6 @@
 """`agents` and `applications`: who answers, and the webhooks by which Twilio asks them."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
@@ -93,3 +93,9 @@ class Application(Section):
     voice: AnyHook | None = optional("Incoming calls.", "https://agents.example.com/menu")
     sms: AnyHook | None = optional("Incoming messages.", "https://agents.example.com/menu-sms")
     status: AnyStatusHook | None = optional("Progress of calls.", "https://agents.example.com/status")
+    on_removal: Literal["delete", "keep"] = optional(
+        "When it is no longer declared: delete it (if we made it and nothing uses it), or keep it.",
+        "keep",
+        default="delete",
+    )
+    protect: bool = optional("Refuse forget and delete.", True, default=False)

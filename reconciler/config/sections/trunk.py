@@ -1,10 +1,13 @@
 """`trunks`: Elastic SIP trunks and all that hangs below them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from reconciler.config.fields import (
+    AccessListSid,
+    Cidr,
+    CredentialListSid,
     Domain,
     Label,
     Method,
@@ -14,7 +17,10 @@ from reconciler.config.fields import (
     SipUrl,
     Text,
     Url,
+    Username,
+    is_sid,
     optional,
+    refusal,
     required,
 )
 
@@ -42,31 +48,72 @@ class Origination(Section):
 class Address(Section):
     """A network that may call through the trunk."""
 
-    cidr: Text = required("Network.", "203.0.113.0/28")
-    name: Label | None = optional("Its label on Twilio.", "hq")
+    cidr: Cidr = required("Network; an address alone is a network of one.", "203.0.113.0/28")
+    name: Label | None = optional("Its label on Twilio; the network itself when left out.", "hq")
 
 
-class AccessList(Section):
-    """A list of networks that may call through the trunk."""
+class _List(Section):
+    """A list that a trunk uses, by its name or its SID."""
 
-    name: Name = required("Its name.", "offices")
-    addresses: list[Address] = optional("The networks.", [{"cidr": "203.0.113.0/28", "name": "hq"}], default=[])
+    @model_validator(mode="after")
+    def _one_name(self) -> Self:
+        name, sid = getattr(self, "name", None), getattr(self, "sid", None)
+        if (name is None) == (sid is None):
+            code = "missing_field" if name is None else "conflicting_fields"
+            raise refusal(code, "A list goes by its `name`, or by the `sid` of one that is there already.")
+        items = next((field for field in ("addresses", "credentials") if field in self.model_fields_set), None)
+        if sid is not None and items is not None:
+            raise refusal(
+                "conflicting_fields", f"`{items}` are of a list that is managed here, and goes by its `name`."
+            )
+        return self
+
+
+def _expand(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return {"sid": value} if is_sid(value, "AL") or is_sid(value, "CL") else {"name": value}
+
+
+class AccessList(_List):
+    """Networks that may call through the trunk: a list that is managed here, or one that exists and is only used."""
+
+    name: Name | None = optional("Its name on Twilio.", "offices")
+    sid: AccessListSid | None = optional(
+        "Its SID, for a list that exists already.", "ALaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    )
+    addresses: list[Address] | None = optional(
+        "The networks, all of them; left out, the list is only used, and managed by another trunk or elsewhere.",
+        [{"cidr": "203.0.113.0/28", "name": "hq"}],
+        max_length=25,
+    )
 
 
 class Credential(Section):
     """A user that may call through the trunk."""
 
-    username: Text = required("User.", "pbx")
-    password: SecretReference = required("Password.", {"env": "PBX_PASSWORD"})
-
-
-class CredentialList(Section):
-    """A list of users that may call through the trunk."""
-
-    name: Name = required("Its name.", "pbx")
-    credentials: list[Credential] = optional(
-        "The users.", [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}], default=[]
+    username: Username = required("User.", "pbx")
+    password: SecretReference = required(
+        "Password: at least 12 characters, with a digit and letters of both cases.", {"env": "PBX_PASSWORD"}
     )
+
+
+class CredentialList(_List):
+    """Users that may call through the trunk: a list that is managed here, or one that exists and is only used."""
+
+    name: Name | None = optional("Its name on Twilio.", "pbx")
+    sid: CredentialListSid | None = optional(
+        "Its SID, for a list that exists already.", "CLaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    )
+    credentials: list[Credential] | None = optional(
+        "The users, all of them; left out, the list is only used, and managed by another trunk or elsewhere.",
+        [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}],
+        max_length=1000,
+    )
+
+
+AnyAccessList = Annotated[AccessList, BeforeValidator(_expand, json_schema_input_type=AccessList | Text)]
+AnyCredentialList = Annotated[CredentialList, BeforeValidator(_expand, json_schema_input_type=CredentialList | Text)]
 
 
 class Recording(Section):
@@ -95,8 +142,10 @@ class Trunk(Section):
     origination: list[Origination] = optional(
         "Where its calls go.", [{"sip_url": "sip:sbc1.example.com", "priority": 10}], default=[]
     )
-    ip_access_control_lists: list[AccessList] = optional("Networks that may call.", [{"name": "offices"}], default=[])
-    credential_lists: list[CredentialList] = optional("Users that may call.", [{"name": "pbx"}], default=[])
+    ip_access_control_lists: list[AnyAccessList] = optional(
+        "Networks that may call.", [{"name": "offices"}], default=[]
+    )
+    credential_lists: list[AnyCredentialList] = optional("Users that may call.", [{"name": "pbx"}], default=[])
     recording: Recording | None = optional("Recording of its calls.", {"mode": "record-from-answer"})
     disaster_recovery: DisasterRecovery | None = optional(
         "Who is asked when no origination URL answers.", {"url": "https://agents.example.com/dr"}

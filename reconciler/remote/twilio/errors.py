@@ -23,6 +23,15 @@ _AUTH_FAILED = 20003
 _ACCOUNT_UNUSABLE = frozenset({10001, 20005, 20008})
 """Account not active, suspended or closed; test credentials. The seeds' `twilio_invalid_credentials` covers these."""
 
+_NAMED = {
+    21248: "trunk_domain_taken",
+    21247: "trunk_in_use",
+    21634: "trunk_in_use",
+    21236: "list_in_use",
+    21241: "list_in_use",
+}
+"""Refusals that a user can do something particular about. Source: Twilio's error dictionary."""
+
 CURES: dict[str, tuple[str, str]] = {
     "twilio_auth_failed": (
         "Twilio did not accept the credentials",
@@ -59,6 +68,20 @@ CURES: dict[str, tuple[str, str]] = {
     "twilio_refused": (
         "Twilio refused the request",
         "Correct what Twilio names in the configuration, then run the same command again.",
+    ),
+    "trunk_domain_taken": (
+        "The trunk's domain belongs to somebody else",
+        "Domains are unique among all accounts. Choose another `domain`; if it is a trunk of yours in another account, "
+        "declare it there.",
+    ),
+    "trunk_in_use": (
+        "The trunk is still in use",
+        "Something is on it that the plan did not know of: look at the trunk in Twilio's console, and plan again.",
+    ),
+    "list_in_use": (
+        "The list is still in use",
+        "A trunk or a SIP domain that is not managed here uses it. Take it off there, or keep it with "
+        "`on_removal: keep` on the trunk that declares it.",
     ),
     "interrupted": ("Interrupted", "Run the same command again to finish what is left."),
 }
@@ -144,6 +167,8 @@ def code_of(status: int, vendor_code: int | None) -> str:
         return "twilio_auth_failed"
     if vendor_code in _ACCOUNT_UNUSABLE or status == 401:
         return "twilio_invalid_credentials"
+    if vendor_code in _NAMED:
+        return _NAMED[vendor_code]
     if status == 404:
         return "not_found"
     if status == 429:

@@ -1,0 +1,217 @@
+"""Valid trunks and applications in, the resources they ask of Twilio out, and where their secrets are; pure.
+
+Several trunks may use one list: whichever gives its content declares it, and what they say must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reconciler.config.accounts import Accounts
+from reconciler.config.compile import webhook_parts_of
+from reconciler.config.findings import Finding, at
+from reconciler.config.nodes import Place
+from reconciler.config.project import Secret
+from reconciler.config.secrets import to_secret
+from reconciler.config.sections.agent import Application
+from reconciler.config.sections.trunk import AccessList, Address, Credential, CredentialList, Origination, Trunk
+from reconciler.config.settings import Checked
+from reconciler.model import Attrs, Desired, OnRemoval, Options, Profile, Value
+
+_ACCESS, _CREDENTIALS = "ip_access_control_lists", "credential_lists"
+_KINDS = {_ACCESS: "ip_access_control_list", _CREDENTIALS: "credential_list"}
+
+
+class Resources:
+    """Everything that trunks and applications ask for; `secrets` by address and field."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self.desired: list[Desired] = []
+        self.secrets: dict[str, dict[str, Secret]] = {}
+        self._accounts = accounts
+
+    def applications(self, declared: Mapping[str, Checked[Application]]) -> None:
+        """The TwiML applications."""
+        for name, (place, application) in declared.items():
+            account = self._accounts.known(application.account) if application is not None else None
+            if application is not None and account is not None:
+                self.desired.append(_application(name, application, account, place))
+
+    def trunks(self, declared: Mapping[str, Checked[Trunk]]) -> None:
+        """The trunks with all that hangs below them, and the lists they use."""
+        for name, (place, trunk) in declared.items():
+            account = self._accounts.known(trunk.account) if trunk is not None else None
+            if trunk is not None and account is not None:
+                self._trunk(name, trunk, account, place)
+
+    def _trunk(self, name: str, trunk: Trunk, account: str, place: Place) -> None:
+        on_removal: OnRemoval = "keep" if trunk.on_removal == "keep" else "restore"
+        options = Options(on_removal=on_removal, protect=trunk.protect)
+        address = f"trunk/{name}"
+        profile = Profile(account, _trunk_attrs(trunk), options)
+        top = Desired("trunk", address, name, profile, place.at("key"), on_create={"friendly_name": name})
+        self.desired.append(top)
+        self.desired += _originations(top, trunk, place)
+        if trunk.recording is not None:
+            attrs: Attrs = {"mode": trunk.recording.mode, "trim": trunk.recording.trim}
+            position = at(place, ("recording",)).at("key")
+            recording = Desired(
+                "recording", f"recording/{name}", "", Profile(account, attrs, options), position, parent=address
+            )
+            self.desired.append(recording)
+        for index, used in enumerate(trunk.ip_access_control_lists):
+            self._access_list(top, used, at(place, (_ACCESS, index)))
+        for index, users in enumerate(trunk.credential_lists):
+            self._credential_list(top, users, at(place, (_CREDENTIALS, index)))
+
+    def _access_list(self, trunk: Desired, used: AccessList, place: Place) -> None:
+        owner = self._use(trunk, _ACCESS, used.name, used.sid, used.addresses is not None, place)
+        for index, address in enumerate(used.addresses or ()):
+            if owner is not None:
+                self.desired.append(_address(owner, address, at(place, ("addresses", index))))
+
+    def _credential_list(self, trunk: Desired, used: CredentialList, place: Place) -> None:
+        owner = self._use(trunk, _CREDENTIALS, used.name, used.sid, used.credentials is not None, place)
+        for index, credential in enumerate(used.credentials or ()):
+            if owner is not None:
+                position = at(place, ("credentials", index))
+                found = _credential(owner, credential, position)
+                self.desired.append(found)
+                reference = at(position, ("password",)).at("value")
+                self.secrets[found.address] = {"password": to_secret(credential.password, reference)}
+
+    def _use(
+        self, trunk: Desired, section: str, name: str | None, sid: str | None, managed: bool, place: Place
+    ) -> Desired | None:
+        """Have the trunk use a list; the list itself where it is managed and declared here for the first time."""
+        kind, key = _KINDS[section], name or sid or ""
+        options, account, position = trunk.profile.options, trunk.profile.account, place.at("value")
+        address = f"{kind}/{key}"
+        self.desired.append(
+            Desired(
+                f"trunk_{kind}",
+                f"trunk_{kind}/{trunk.key}/{key}",
+                key,
+                Profile(account, {"list": key}, options),
+                position,
+                parent=trunk.address,
+                needs=(address,),
+            )
+        )
+        if not managed or any(known.address == address for known in self.desired):
+            return None
+        owner = Desired(kind, address, key, Profile(account, {"friendly_name": key}, options), position)
+        self.desired.append(owner)
+        return owner
+
+
+def _trunk_attrs(trunk: Trunk) -> Attrs:
+    recovery = trunk.disaster_recovery
+    declared: dict[str, Value] = {
+        "friendly_name": trunk.friendly_name,
+        "domain_name": trunk.domain,
+        "secure": trunk.secure,
+        "cnam_lookup_enabled": trunk.cnam_lookup,
+        "transfer_mode": trunk.transfer_mode,
+        "transfer_caller_id": trunk.transfer_caller_id,
+        "disaster_recovery_url": recovery.url if recovery else None,
+        "disaster_recovery_method": recovery.method if recovery else None,
+    }
+    return {field: value for field, value in declared.items() if value is not None}
+
+
+def _originations(trunk: Desired, declared: Trunk, place: Place) -> Iterator[Desired]:
+    account, options = trunk.profile.account, trunk.profile.options
+    for index, origination in enumerate(declared.origination):
+        url = origination.sip_url
+        yield Desired(
+            "origination_url",
+            f"origination_url/{trunk.key}/{url}",
+            url,
+            Profile(account, _origination_attrs(origination), options),
+            at(place, ("origination", index)).at("value"),
+            parent=trunk.address,
+            on_create={"friendly_name": sip_host(url)[:64]},
+        )
+
+
+def _origination_attrs(origination: Origination) -> Attrs:
+    attrs: dict[str, Value] = {
+        "sip_url": origination.sip_url,
+        "priority": origination.priority,
+        "weight": origination.weight,
+        "enabled": origination.enabled,
+    }
+    return {**attrs, "friendly_name": origination.friendly_name} if origination.friendly_name else attrs
+
+
+def sip_host(url: str) -> str:
+    """The host of a SIP URL, without port and parameters."""
+    host = url.removeprefix("sip:").partition(";")[0].partition("?")[0].rpartition("@")[2]
+    return host.rpartition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+
+
+def _address(owner: Desired, address: Address, place: Place) -> Desired:
+    ip, _, prefix = address.cidr.partition("/")
+    attrs: dict[str, Value] = {"ip_address": ip, "cidr_prefix_length": int(prefix)}
+    if address.name is not None:
+        attrs["friendly_name"] = address.name
+    return Desired(
+        "ip_address",
+        f"ip_address/{owner.key}/{address.cidr}",
+        address.cidr,
+        Profile(owner.profile.account, attrs, owner.profile.options),
+        place.at("value"),
+        parent=owner.address,
+        on_create={"friendly_name": address.cidr},
+    )
+
+
+def _credential(owner: Desired, credential: Credential, place: Place) -> Desired:
+    return Desired(
+        "credential",
+        f"credential/{owner.key}/{credential.username}",
+        credential.username,
+        Profile(owner.profile.account, {"username": credential.username}, owner.profile.options),
+        place.at("value"),
+        parent=owner.address,
+    )
+
+
+def _application(name: str, application: Application, account: str, place: Place) -> Desired:
+    attrs: Attrs = {"friendly_name": application.friendly_name or name, **webhook_parts_of(application)}
+    on_removal: OnRemoval = "keep" if application.on_removal == "keep" else "restore"
+    options = Options(on_removal=on_removal, protect=application.protect)
+    return Desired("application", f"application/{name}", name, Profile(account, attrs, options), place.at("key"))
+
+
+def list_findings(trunks: Mapping[str, Checked[Trunk]], accounts: Accounts) -> Iterator[tuple[str, Finding]]:
+    """What trunks say of lists that does not agree: (name of the trunk, finding)."""
+    first: dict[tuple[str, str], tuple[str, str | None, object]] = {}
+    for name, (_, trunk) in trunks.items():
+        if trunk is None:
+            continue
+        account = accounts.known(trunk.account)
+        for section, index, key, content in _lists_of(trunk):
+            place = (section, index)
+            if content is None:
+                continue
+            known = first.setdefault((section, key), (name, account, content))
+            if known[1] != account:
+                detail = (
+                    f"Trunk `{known[0]}` manages a list `{key}` in account `{known[1]}`: give this one another name."
+                )
+                yield name, Finding("conflicting_fields", detail, place)
+            elif known[0] != name and known[2] != content:
+                detail = (
+                    f"Trunk `{known[0]}` gives list `{key}` another content. Give it in one place, "
+                    f"and only the name in the others:\n  - {key}"
+                )
+                yield name, Finding("conflicting_fields", detail, place)
+
+
+def _lists_of(trunk: Trunk) -> Iterator[tuple[str, int, str, object]]:
+    for index, access in enumerate(trunk.ip_access_control_lists):
+        yield _ACCESS, index, access.name or access.sid or "", access.addresses
+    for index, credentials in enumerate(trunk.credential_lists):
+        yield _CREDENTIALS, index, credentials.name or credentials.sid or "", credentials.credentials

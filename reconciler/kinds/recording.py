@@ -1,0 +1,43 @@
+"""Whether a trunk's calls are recorded: one setting of each trunk, never created or deleted; does no I/O.
+
+Twilio shows it with the trunk, and takes it at an address of its own (Trunking API, v1).
+"""
+
+from __future__ import annotations
+
+from reconciler.kinds.child import child
+from reconciler.kinds.kind import Endpoint, Field, Kind, Names, Params, Row, Sids, params_of, plain_params
+from reconciler.model import Attrs, Live
+
+FIELDS = (
+    Field("mode", "Mode", default="do-not-record"),
+    Field("trim", "Trim", default="do-not-trim"),
+)
+_PATH = "/v1/Trunks/{parent_sid}/Recording"
+
+
+def observe(row: Row, account: str, names: Names) -> Live:
+    """A `Live` of one row; it has no SID of its own and goes by its trunk's."""
+    return child(FIELDS, {**row, "sid": row.get("parent_sid", "")}, account, key="", parent=("trunk", names))
+
+
+def to_wire(attrs: Attrs, sids: Sids) -> Params:
+    """Request parameters of the setting."""
+    return plain_params(FIELDS, attrs)
+
+
+RECORDING = Kind(
+    name="recording",
+    rank=20,
+    key_field="mode",
+    observe=observe,
+    to_wire=to_wire,
+    params=params_of(FIELDS),
+    fields=FIELDS,
+    listing=Endpoint("GET", "trunking", _PATH),
+    fetch=Endpoint("GET", "trunking", _PATH),
+    create=Endpoint("POST", "trunking", _PATH),
+    update=Endpoint("POST", "trunking", _PATH),
+    parent="trunk",
+    singleton=True,
+)

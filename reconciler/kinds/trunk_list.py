@@ -1,0 +1,50 @@
+"""A list that a trunk uses: who may call through it. The lists themselves are other kinds. Does no I/O.
+
+Twilio (Trunking API, v1) names such a use by the SID of the list. It is made and removed, never changed.
+"""
+
+from __future__ import annotations
+
+from reconciler.kinds.kind import Endpoint, Kind, Names, Params, Row, Sids
+from reconciler.model import Attrs, Live
+
+
+def _use(name: str, refers: str, path: str, items: str, param: str) -> Kind:
+    base = f"/v1/Trunks/{{parent_sid}}/{path}"
+
+    def observe(row: Row, account: str, names: Names) -> Live:
+        sid, trunk = str(row["sid"]), str(row.get("parent_sid") or "")
+        key = names.get(sid, sid)
+        return Live(sid, key, account, {"sid": sid}, {"list": key}, parent=f"trunk/{names.get(trunk, trunk)}")
+
+    def to_wire(attrs: Attrs, sids: Sids) -> Params:
+        named = str(attrs["list"])
+        return {param: sids.get(f"{refers}/{named}", named)}
+
+    return Kind(
+        name=name,
+        rank=20,
+        key_field="sid",
+        observe=observe,
+        to_wire=to_wire,
+        params={param: "sid"},
+        listing=Endpoint("GET", "trunking", base, items=items),
+        fetch=Endpoint("GET", "trunking", base + "/{sid}"),
+        create=Endpoint("POST", "trunking", base, idempotent=False),
+        update=Endpoint("POST", "trunking", base, idempotent=False),
+        delete=Endpoint("DELETE", "trunking", base + "/{sid}"),
+        parent="trunk",
+        refers=refers,
+    )
+
+
+TRUNK_IP_ACCESS_CONTROL_LIST = _use(
+    "trunk_ip_access_control_list",
+    "ip_access_control_list",
+    "IpAccessControlLists",
+    "ip_access_control_lists",
+    "IpAccessControlListSid",
+)
+TRUNK_CREDENTIAL_LIST = _use(
+    "trunk_credential_list", "credential_list", "CredentialLists", "credential_lists", "CredentialListSid"
+)

@@ -1,0 +1,32 @@
+"""The Pricing API: what a number costs a month in each country; every country costs the same here."""
+
+from __future__ import annotations
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.routing import Route
+from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.refusals import refusal
+
+PRICES = {"local": "1.15", "mobile": "3.75", "toll free": "2.15"}
+"""Prices a month in dollars, by type of number as this API writes it."""
+
+
+def _country(call: TwilioCall) -> Reply:
+    country = call.path["country"].upper()
+    if len(country) != 2 or not country.isalpha():
+        raise refusal(20404, f"The requested resource /PhoneNumbers/Countries/{country} was not found", status=404)
+    path = f"/v1/PhoneNumbers/Countries/{country}"
+    prices = [{"number_type": kind, "base_price": price, "current_price": price} for kind, price in PRICES.items()]
+    return json_reply(
+        200,
+        {
+            "country": country,
+            "iso_country": country,
+            "phone_number_prices": prices,
+            "price_unit": "USD",
+            "url": call.request.base_url + path,
+        },
+    )
+
+
+ROUTES = (Route("GET", "/v1/PhoneNumbers/Countries/{country}", own(_country)),)

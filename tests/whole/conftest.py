@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.sandbox.server import Sandbox
+
+from .openapi import DOCUMENTS, complaints
+from .stage import Stage, empty_world
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """An account with four numbers on which nothing is set; every request is held against Twilio's documents."""
+    with Sandbox(empty_world(numbers=4)) as sandbox:
+        for number in list(sandbox.world.numbers):
+            sandbox.edit(number.sid, {"voice_url": "", "sms_url": "", "status_callback": ""})
+        yield Stage(tmp_path, sandbox, {"PBX_PASSWORD": "Correct-Horse-1", "SECOND_PASSWORD": "Battery-Staple-2"})
+    if DOCUMENTS.is_dir():
+        calls = list(sandbox.calls)
+        assert [why for c in calls for why in complaints(c.method, c.path, c.params)] == []

@@ -1,0 +1,105 @@
+"""One user with a folder and an embedded sandbox; commands run as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reconciler.sandbox.calls import LoggedCall
+from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
+from reconciler.sandbox.world import World
+from tests.sandbox.harness import ask
+
+AGENT = {"voice": "https://agents.example.com/voice", "sms": "https://agents.example.com/sms"}
+
+
+@dataclass
+class Stage:
+    """A folder with a configuration, and the sandbox that it is about."""
+
+    folder: Path
+    sandbox: Sandbox
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def declare(self, **sections: object) -> None:
+        """Write the configuration; its account is the sandbox's."""
+        account = {
+            "sid": self.sandbox.world.account.sid,
+            "auth_token": {"env": "SANDBOX_TOKEN"},
+            "base_url": self.sandbox.base_url,
+        }
+        whole = {"version": 1, "project": "acme-voice", "accounts": {"main": account}, **sections}
+        text = yaml.safe_dump(whole, sort_keys=False)
+        (self.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
+
+    def run(self, *args: str, code: int = 0, **environ: str) -> str:
+        """What a command says that must end with this code."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+        done = subprocess.run(
+            [sys.executable, "-m", "reconciler", *args],
+            cwd=self.folder,
+            env={**kept, "SANDBOX_TOKEN": SANDBOX_TOKEN, **self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, f"{args} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done.stdout + ("" if "--json" in args else done.stderr)
+
+    def json(self, *args: str, code: int = 0, **environ: str) -> Any:
+        """The document of a command."""
+        return json.loads(self.run(*args, "--json", code=code, **environ))
+
+    def plan(self) -> list[tuple[str, str]]:
+        """(address, action) of what would be done."""
+        return [(a["address"], a["action"]) for a in self.json("plan")["actions"]]
+
+    def apply(self, *args: str, code: int = 0) -> list[LoggedCall]:
+        """The writing calls of an apply."""
+        known = len(list(self.sandbox.calls))
+        self.run("apply", "--auto-approve", *args, code=code)
+        return [call for call in list(self.sandbox.calls)[known:] if call.is_write]
+
+    def rows(self, path: str, key: str) -> Any:
+        """What is on a page of the sandbox."""
+        return ask(self.sandbox, "GET", path).json[key]
+
+    def applications(self) -> Any:
+        """The TwiML applications of the account."""
+        return self.rows(f"{self._account}/Applications.json", "applications")
+
+    def make_application(self, **form: str) -> str:
+        """Make one behind the reconciler's back; its SID."""
+        return str(self.post("/Applications.json", **form)["sid"])
+
+    def post(self, path: str, **form: str) -> Any:
+        """One call of somebody else to the API of 2010."""
+        answer = ask(self.sandbox, "POST", self._account + path, form=form)
+        assert answer.status in (200, 201), answer.body
+        return answer.json
+
+    @property
+    def _account(self) -> str:
+        return f"/2010-04-01/Accounts/{self.sandbox.world.account.sid}"
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The resources in the state file."""
+        resources: dict[str, Any] = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))["resources"]
+        return resources
+
+
+def empty_world(numbers: int = 0) -> World:
+    """An account with so many numbers that nothing is set on, and nothing else."""
+    return World.generate(numbers=numbers)

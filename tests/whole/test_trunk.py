@@ -1,0 +1,184 @@
+"""Everything that a trunk can have: made on an empty account, read back, changed field by field, removed."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from .openapi import DOCUMENTS, complaints
+from .stage import Stage
+
+EDGE: dict[str, Any] = {
+    "friendly_name": "Edge",
+    "domain": "acme-edge.pstn.twilio.com",
+    "secure": True,
+    "cnam_lookup": True,
+    "transfer_mode": "sip-only",
+    "transfer_caller_id": "from-transferor",
+    "disaster_recovery": {"url": "https://agents.example.com/dr", "method": "GET"},
+    "recording": {"mode": "record-from-answer", "trim": "trim-silence"},
+    "origination": [
+        {"sip_url": "sip:sbc1.example.com;transport=tls", "priority": 10, "weight": 10, "friendly_name": "one"},
+        {"sip_url": "sip:sbc2.example.com;transport=tls", "priority": 20, "weight": 10},
+    ],
+    "ip_access_control_lists": [
+        {"name": "offices", "addresses": [{"cidr": "203.0.113.0/28", "name": "hq"}, {"cidr": "198.51.100.7"}]}
+    ],
+    "credential_lists": [
+        {"name": "pbx", "credentials": [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}]},
+    ],
+}
+
+
+def edge(*path: str | int, to: object) -> dict[str, Any]:
+    """The trunk with one value changed; None takes it out."""
+    trunk: Any = deepcopy(EDGE)
+    place = trunk
+    for segment in path[:-1]:
+        place = place[segment]
+    if to is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = to
+    return {"edge": trunk}
+
+
+def test_everything_is_made_in_a_safe_order_and_nothing_is_left_to_do(stage: Stage) -> None:
+    stage.declare(trunks={"edge": EDGE})
+    assert [action for _, action in stage.plan()] == ["create"] * 11
+    calls = stage.apply()
+    assert stage.plan() == []
+    assert stage.json("drift")["drifted"] == []
+    assert [call for call in stage.apply() if call.is_write] == []
+    made = [call.path.rsplit("/", 1)[1] for call in calls]
+    assert made.index("Trunks") < made.index("OriginationUrls")
+    assert made.index("IpAccessControlLists.json") < made.index("IpAccessControlLists")
+    assert made.index("Trunks") < made.index("Recording")
+    trunk = next(iter(stage.sandbox.world.trunks))
+    assert (trunk.recording.mode, trunk.transfer_mode, trunk.cnam_lookup_enabled) == (
+        "record-from-answer",
+        "sip-only",
+        True,
+    )
+    assert (len(trunk.credential_lists), len(trunk.ip_access_control_lists)) == (1, 1)
+
+
+CHANGES: list[tuple[tuple[str | int, ...], object, str, dict[str, object]]] = [
+    (("friendly_name",), "Other", "trunk/edge", {"friendly_name": "Other"}),
+    (("domain",), "other.pstn.twilio.com", "trunk/edge", {"domain_name": "other.pstn.twilio.com"}),
+    (("secure",), False, "trunk/edge", {"secure": False}),
+    (("cnam_lookup",), False, "trunk/edge", {"cnam_lookup_enabled": False}),
+    (("cnam_lookup",), None, "trunk/edge", {"cnam_lookup_enabled": False}),
+    (("transfer_mode",), "enable-all", "trunk/edge", {"transfer_mode": "enable-all"}),
+    (("transfer_mode",), None, "trunk/edge", {"transfer_mode": "disable-all"}),
+    (("transfer_caller_id",), "from-transferee", "trunk/edge", {"transfer_caller_id": "from-transferee"}),
+    (
+        ("disaster_recovery", "url"),
+        "https://agents.example.com/other",
+        "trunk/edge",
+        {"disaster_recovery_url": "https://agents.example.com/other"},
+    ),
+    (("disaster_recovery", "method"), "POST", "trunk/edge", {"disaster_recovery_method": "POST"}),
+    (
+        ("disaster_recovery",),
+        None,
+        "trunk/edge",
+        {"disaster_recovery_url": None, "disaster_recovery_method": None},
+    ),
+    (("recording", "mode"), "record-from-ringing", "recording/edge", {"mode": "record-from-ringing"}),
+    (("recording", "trim"), "do-not-trim", "recording/edge", {"trim": "do-not-trim"}),
+    (
+        ("origination", 0, "priority"),
+        5,
+        "origination_url/edge/sip:sbc1.example.com;transport=tls",
+        {"priority": 5},
+    ),
+    (("origination", 0, "weight"), 7, "origination_url/edge/sip:sbc1.example.com;transport=tls", {"weight": 7}),
+    (
+        ("origination", 0, "enabled"),
+        False,
+        "origination_url/edge/sip:sbc1.example.com;transport=tls",
+        {"enabled": False},
+    ),
+    (
+        ("origination", 0, "friendly_name"),
+        "first",
+        "origination_url/edge/sip:sbc1.example.com;transport=tls",
+        {"friendly_name": "first"},
+    ),
+    (
+        ("ip_access_control_lists", 0, "addresses", 0, "name"),
+        "head office",
+        "ip_address/offices/203.0.113.0/28",
+        {"friendly_name": "head office"},
+    ),
+    (
+        ("credential_lists", 0, "credentials", 0, "password"),
+        {"env": "SECOND_PASSWORD"},
+        "credential/pbx/pbx",
+        {"password": "(new secret)"},
+    ),
+]
+
+
+def test_each_single_field_is_planned_to_exactly_its_change(stage: Stage) -> None:
+    stage.declare(trunks={"edge": EDGE})
+    stage.apply()
+    for path, value, address, fields in CHANGES:
+        stage.declare(trunks=edge(*path, to=value))
+        (action,) = stage.json("plan")["actions"]
+        assert (action["address"], action["action"], action["reason"]) == (address, "update", "config"), path
+        assert {change["field"]: change["after"] for change in action["changes"]} == fields, path
+        assert len(stage.apply()) == 1, path
+        assert stage.plan() == [], path
+        stage.declare(trunks={"edge": EDGE})
+        stage.apply()
+        assert stage.plan() == [], path
+
+
+def test_what_hangs_below_comes_and_goes(stage: Stage) -> None:
+    stage.declare(trunks={"edge": EDGE})
+    stage.apply()
+    less = deepcopy(EDGE)
+    del less["origination"][1], less["ip_access_control_lists"], less["credential_lists"][0]["credentials"]
+    stage.declare(trunks={"edge": less})
+    assert sorted(stage.plan()) == [
+        ("credential/pbx/pbx", "forget"),
+        ("credential_list/pbx", "forget"),
+        ("ip_access_control_list/offices", "delete"),
+        ("ip_address/offices/198.51.100.7/32", "delete"),
+        ("ip_address/offices/203.0.113.0/28", "delete"),
+        ("origination_url/edge/sip:sbc2.example.com;transport=tls", "delete"),
+        ("trunk_ip_access_control_list/edge/offices", "delete"),
+    ], "a list that is still used, and now managed elsewhere, stays"
+    stage.apply()
+    assert stage.plan() == []
+    stage.declare(trunks={"edge": EDGE})
+    stage.apply()
+    assert stage.plan() == []
+
+
+def test_everything_is_removed_cleanly(stage: Stage) -> None:
+    stage.declare(trunks={"edge": EDGE})
+    stage.apply()
+    stage.declare()
+    assert {action for _, action in stage.plan()} == {"delete", "forget"}
+    stage.apply()
+    assert stage.plan() == []
+    assert list(stage.sandbox.world.trunks) == []
+    assert [stage.state, stage.json("plan")["actions"]] == [{}, []]
+    lists = f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP"
+    assert stage.rows(f"{lists}/CredentialLists.json", "credential_lists") == []
+    assert stage.rows(f"{lists}/IpAccessControlLists.json", "ip_access_control_lists") == []
+
+
+@pytest.mark.skipif(not DOCUMENTS.is_dir(), reason="Twilio's documents are not here")
+def test_the_documents_are_a_measure() -> None:
+    """A checker that never complains proves nothing."""
+    assert complaints("POST", "/v1/Trunks", {"FriendlyName": "x"}) == []
+    assert complaints("POST", "/v1/Trunks", {"Friendly": "x"})
+    assert complaints("POST", "/v1/Trunks/TK1/OriginationUrls", {"SipUrl": "sip:a.example.com"})
+    assert complaints("POST", "/v1/Trunks", {"Secure": "maybe"})
+    assert complaints("GET", "/v1/Nothing", {})
