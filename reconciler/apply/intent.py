@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from reconciler.model import Action, Entry, Value
-from reconciler.planning.registration import WITHDRAWN
+from reconciler.planning.withdrawal import WITHDRAWN
 
 
 def chains(actions: Iterable[Action]) -> dict[str, list[Action]]:

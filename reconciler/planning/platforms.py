@@ -14,9 +14,10 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.platforms import PLATFORM_KINDS, PlatformKind, platform_of, registration_address
 from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
 from reconciler.model import Action, Desired, Entry, Live, Reason
-from reconciler.planning import problems, registration
+from reconciler.planning import problems, registration, withdrawal
 from reconciler.planning.observed import Observed
-from reconciler.planning.registration import WITHDRAWN, Number
+from reconciler.planning.registration import Number
+from reconciler.planning.withdrawal import WITHDRAWN
 
 
 class Platforms(msgspec.Struct, frozen=True):
@@ -69,7 +70,7 @@ class Registrations:
             self.actions = [self._behind_its_leaving(a) if a.parent in moving else a for a in self.actions]
         for (platform, missing), addresses in sorted(self._by_hand.items()):
             kind = PLATFORM_KINDS[platforms.types[platform]]
-            self.diagnostics.append(registration.by_hand(kind, platform, missing, addresses))
+            self.diagnostics.append(withdrawal.by_hand(kind, platform, missing, addresses))
 
     def behind(self, address: str, actions: list[Action]) -> list[Action]:
         """The actions of a number, which wait until its platform has let go of it."""
@@ -106,7 +107,7 @@ class Registrations:
         if want.parent is not None and number is None:
             return  # the number is not there, which is said about the number itself
         if kind.needs_token and want.profile.account not in platforms.tokens:
-            self.diagnostics.append(registration.needs_token(want, kind))
+            self.diagnostics.append(withdrawal.needs_token(want, kind))
             return
         entry, live = resources.get(want.address), observed.others.get(want.address)
         decision = registration.decide(want, entry, live, number, kind, ours)
@@ -138,7 +139,7 @@ class Registrations:
             if entry.options.protect:
                 self.diagnostics.append(problems.protected(address, entry))
             elif type_of is None:
-                self.diagnostics.append(registration.unknown_platform(address))
+                self.diagnostics.append(withdrawal.unknown_platform(address))
             else:
                 live = observed.others.get(address)
                 self._withdraw(address, entry, live, PLATFORM_KINDS[type_of], stays=entry.parent in numbers)
@@ -150,7 +151,7 @@ class Registrations:
     def _withdraw(self, address: str, entry: Entry, live: Live | None, kind: PlatformKind, *, stays: bool) -> None:
         reason: Reason = "config" if stays else "removed"
         kind_known = None if not entry.sid and live is None else kind
-        actions, by_hand = registration.withdraw(address, entry, live, kind_known, reason=reason)
+        actions, by_hand = withdrawal.withdraw(address, entry, live, kind_known, reason=reason)
         self.actions += actions
         if live is not None:
             self.touched[address] = live
