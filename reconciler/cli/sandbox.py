@@ -56,8 +56,9 @@ def sandbox(
 ) -> int:
     """Serve a Twilio on 127.0.0.1 until Ctrl-C: numbers, trunks, origination URLs, events and accounts, stateful.
 
-    Point an account at it with `base_url: http://127.0.0.1:8010`. At run time, /_sandbox lists what can be asked of
-    it: the log of calls, faults, an edit in the console, the whole world as a seed. docs/sandbox.md has it all.
+    Point an account at it with `base_url: http://127.0.0.1:8010`, a platform with `…/nixflex` and the like. At run
+    time, /_sandbox lists what can be asked of it: the log of calls, faults, an edit in the console, the whole world as
+    a seed. docs/sandbox.md has it all.
     """
     from reconciler.sandbox.server import serve
 

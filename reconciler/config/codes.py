@@ -49,6 +49,7 @@ SUMMARIES: dict[str, str] = {
     "reference_not_allowed": "A secret reference where a plain value is needed",
     # across sections
     "agent_not_found": "The agent is not declared",
+    "agent_not_owned": "The agent belongs to another project",
     "trunk_not_found": "The trunk is not declared",
     "application_not_found": "The application is not declared",
     "platform_not_found": "The platform is not declared",

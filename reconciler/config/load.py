@@ -14,7 +14,7 @@ from reconciler.config.nodes import Map
 from reconciler.config.numbers import Gathered, declared_twice
 from reconciler.config.profiles import Context, Profiles
 from reconciler.config.project import AccountSettings, Agent, Project, Safety, Secret
-from reconciler.config.registrations import PlatformAgent
+from reconciler.config.registrations import residents_of
 from reconciler.config.resources import Resources
 from reconciler.config.secrets import to_secret
 from reconciler.config.settings import Settings, read_settings
@@ -80,14 +80,21 @@ def _context(settings: Settings, accounts: Accounts) -> Context:
         name: None if entry.value is None else accounts.known(entry.value.account)
         for name, entry in settings.applications.items()
     }
-    residents = {
-        name: PlatformAgent(name, entry.value.platform, entry.value.id or "", entry.value.outbound_number)
-        for name, entry in settings.agents.items()
-        if entry.value is not None and entry.value.platform
-    }
-    platforms = {name: entry.value for name, entry in settings.platforms.items()}
-    defaults, takeover = settings.defaults, settings.safety.takeover
-    return Context(accounts, agents, trunks, applications, defaults, takeover, settings.complete, residents, platforms)
+    project = settings.header.project if settings.header is not None else None
+    named = {name: entry.value.owner for name, entry in settings.agents.items() if entry.value is not None}
+    owners = {name: owner for name, owner in named.items() if owner and project and owner != project}
+    return Context(
+        accounts,
+        agents,
+        trunks,
+        applications,
+        owners,
+        settings.defaults,
+        settings.safety.takeover,
+        settings.complete,
+        residents_of({name: entry.value for name, entry in settings.agents.items()}),
+        {name: entry.value for name, entry in settings.platforms.items()},
+    )
 
 
 def _numbers(merged: Merged, profiles: Profiles) -> tuple[Gathered, Gathered]:

@@ -47,14 +47,16 @@ class Template(NamedTuple):
 class Context:
     """What numbers refer to: agents (None: invalid), accounts of trunks and applications (None: unknown), defaults.
 
-    `residents` are the agents that live on a platform, `platforms` all platforms (None: invalid). `complete` is false
-    when some file could not be read: then nothing is called missing.
+    `owners` are the agents that belong to another project, with its name, `residents` those that live on a platform,
+    `platforms` all platforms (None: invalid). `complete` is false when some file could not be read: then nothing is
+    called missing.
     """
 
     accounts: Accounts
     agents: Mapping[str, Attrs | None]
     trunks: Mapping[str, str | None]
     applications: Mapping[str, str | None]
+    owners: Mapping[str, str]
     defaults: Defaults
     takeover: Takeover
     complete: bool
@@ -180,6 +182,9 @@ def _problems(number: Number, account: str | Finding, context: Context) -> Itera
     if number.agent and context.complete and number.agent not in context.agents:
         detail = f"`agents` declares no `{number.agent}`.{known(number.agent, context.agents)}"
         yield Finding("agent_not_found", detail, ("agent",))
+    if (owner := context.owners.get(number.agent or "")) is not None:
+        detail = f"`{number.agent}` belongs to project `{owner}`: let that one declare the number."
+        yield Finding("agent_not_owned", detail, ("agent",))
     yield from _application_problems(number, account, context)
     if number.trunk:
         yield from _trunk_problems(number, trunk_ref(number.trunk), account, context)

@@ -17,6 +17,7 @@ from reconciler.config.findings import Finding, at
 from reconciler.config.nodes import Place
 from reconciler.config.project import Secret
 from reconciler.config.secrets import to_secret
+from reconciler.config.sections.agent import Agent
 from reconciler.config.sections.number import BridgeNumber, Number, Sip
 from reconciler.config.sections.platform import AnyPlatform
 from reconciler.kinds.platforms import PLATFORM_KINDS, Serves, registration_address
@@ -55,6 +56,15 @@ class Registering:
     secrets: Mapping[str, Reference] = field(default_factory=dict)
     outbound_number: str | None = None
     labelled: bool = False
+
+
+def residents_of(agents: Mapping[str, Agent | None]) -> dict[str, PlatformAgent]:
+    """The agents that live on a platform, by name."""
+    return {
+        name: PlatformAgent(name, agent.platform, agent.id or "", agent.outbound_number)
+        for name, agent in agents.items()
+        if agent is not None and agent.platform
+    }
 
 
 def of_number(

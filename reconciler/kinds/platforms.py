@@ -26,7 +26,8 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     `links` are the attributes of a registration that a call of its own changes, `updates` those that an update
     changes, `replaces` those that only deleting and importing again changes. `bulk`: one call imports many numbers.
     `needs_token`: it wants the account's auth token, an API key does not do. `needs_connection`: it wants its own id
-    of the Twilio account. `both_ways`: every number it has takes calls and makes them. `manual` says for a missing
+    of the Twilio account. `both_ways`: every number it has takes calls and makes them. `by_trunk`: it reaches a number by a trunk
+    and not by webhooks, which a trunk or an application on the number would hide. `manual` says for a missing
     capability what a person has to do there.
     """
 
@@ -42,6 +43,7 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     needs_token: bool = False
     needs_connection: bool = False
     both_ways: bool = False
+    by_trunk: bool = False
     manual: Mapping[Capability, str] = {}
 
 
@@ -87,6 +89,7 @@ DASHA = PlatformKind(
     links=("agent", "outbound_agent"),
     bulk=True,
     needs_connection=True,
+    by_trunk=True,
 )
 RAVAN = PlatformKind(
     type="ravan",
@@ -95,6 +98,7 @@ RAVAN = PlatformKind(
     serves=frozenset({"number"}),
     overwrites=_ALL,
     both_ways=True,
+    by_trunk=True,
     manual={
         "link": "Ravan AI documents no call that links a number to an agent: add a dispatch rule for it in its "
         "dashboard (Inbound Calls).",

@@ -134,7 +134,9 @@ def _decide_number(
         return
     draft.managed_sids.add(live.sid)
     refresh = None
-    want = with_baseline(want, entry, live, rewritten=address in draft.registrations.rewritten)
+    platforms = draft.registrations
+    rewritten, freed = address in platforms.rewritten, address in platforms.freed
+    want = with_baseline(want, entry, live, rewritten=rewritten, freed=freed)
     if entry is None:
         actions = number.adopt(want, live, draft.ours, draft.former(live.sid))
     else:

@@ -34,7 +34,7 @@ class Registrations:
     """Everything about platforms in one plan.
 
     `handled` are the addresses that have been decided about, `rewritten` the numbers whose webhooks a platform writes
-    in this plan or has written for a run that died.
+    in this plan or has written for a run that died; of these, `freed` are reached by webhooks that nothing may hide.
     """
 
     def __init__(self) -> None:
@@ -44,6 +44,7 @@ class Registrations:
         self.touched: dict[str, Live] = {}
         self.handled: set[str] = set()
         self.rewritten: set[str] = set()
+        self.freed: set[str] = set()
         self._leaving: dict[str, str] = {}
         self._cleared: set[str] = set()
         self._by_hand: dict[tuple[str, str], set[str]] = {}
@@ -120,6 +121,8 @@ class Registrations:
             self.touched[want.address] = live
         if decision.rewrites and number is not None:
             self.rewritten.add(number.address)
+            if decision.actions and not kind.by_trunk:
+                self.freed.add(number.address)
         for missing in decision.by_hand:
             self._by_hand.setdefault((platform, missing), set()).add(want.address)
 

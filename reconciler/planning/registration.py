@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.number import fields_of, in_words
+from reconciler.kinds.number import canonical, fields_of, in_words
 from reconciler.kinds.platforms import PlatformKind, link_missing, platform_of
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model import (
@@ -37,6 +37,9 @@ from reconciler.planning.compare import compare, written
 from reconciler.planning.fields import changes
 from reconciler.planning.problems import at_declaration
 from reconciler.planning.takeover import lost
+
+_HIDING = ("trunk_sid", "voice_application_sid", "sms_application_sid")
+"""Wire fields of a number that are in effect in place of its webhooks."""
 
 
 class Number(msgspec.Struct, frozen=True):
@@ -149,20 +152,21 @@ def _steps(
     return tuple(steps), frozenset(by_hand)
 
 
-def with_baseline(want: Desired, entry: Entry | None, live: Live, *, rewritten: bool) -> Desired:
-    """The declaration of a number whose webhooks a platform writes: as the platform left it, when that is known."""
-    parts = want.profile.options.baseline
-    if not parts:
+def with_baseline(want: Desired, entry: Entry | None, live: Live, *, rewritten: bool, freed: bool) -> Desired:
+    """The declaration of a number whose webhooks a platform writes: as the platform left it, when that is known.
+
+    `rewritten`: it is about to write them, so what is there now counts as right. `freed`: first what would hide them
+    is taken off, a trunk or an application.
+    """
+    options = want.profile.options
+    if not options.baseline:
         return want
-    known = (
-        entry.applied
-        if entry is not None and not rewritten and entry.options.platform == want.profile.options.platform
-        else {}
-    )
-    attrs = {part: known[part] if part in known else live.attrs.get(part) for part in parts}
-    return msgspec.structs.replace(
-        want, profile=msgspec.structs.replace(want.profile, attrs={**attrs, **want.profile.attrs})
-    )
+    left = entry is not None and not rewritten and entry.options.platform == options.platform
+    known = entry.applied if entry is not None and left else {}
+    shown = canonical({**live.wire, **dict.fromkeys(_HIDING, "")}, {}) if freed and live.wire else live.attrs
+    attrs = {part: known[part] if part in known else shown.get(part) for part in options.baseline}
+    profile = msgspec.structs.replace(want.profile, attrs={**attrs, **want.profile.attrs})
+    return msgspec.structs.replace(want, profile=profile)
 
 
 def _register(

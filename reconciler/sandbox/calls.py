@@ -12,7 +12,9 @@ from reconciler.sandbox.http import Request
 
 LIMIT = 10_000
 _SECRETS = frozenset({"password", "secret", "token", "authtoken", "apikey", "apisecret", "accesstoken", "pin"})
-_SECRETS_OF_PLATFORMS = frozenset({"twiliotoken", "authpassword", "sippassword", "inboundpin", "headers"})
+_SECRETS_OF_PLATFORMS = frozenset(
+    {"twiliotoken", "authpassword", "sippassword", "inboundpin", "headers", "telnyxapikey"}
+)
 
 
 class LoggedCall(msgspec.Struct, frozen=True):
@@ -85,10 +87,10 @@ class CallLog:
 
 def params_of(request: Request) -> dict[str, object]:
     """Parameters of query, form and JSON body; those that are secrets are left out."""
-    params: dict[str, object] = {**request.query, **request.form}
-    if request.body and not request.form:
-        params.update(_json_params(request))
-    return _without_secrets(params)
+    # Whatever looks like JSON is no form, even if it is sent as one: as a parameter's name it would show its secrets.
+    is_json = request.body.lstrip()[:1] in (b"{", b"[") or not request.form
+    body = _json_params(request) if request.body and is_json else request.form
+    return _without_secrets({**request.query, **body})
 
 
 def _json_params(request: Request) -> Mapping[str, object]:

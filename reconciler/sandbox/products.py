@@ -60,6 +60,6 @@ ROUTES: tuple[Route, ...] = (
     *inbound_regions.ROUTES,
     *events.ROUTES,
     *alerts.ROUTES,
-    *mounted.ROUTES,
     *prices.ROUTES,
+    *mounted.ROUTES,
 )

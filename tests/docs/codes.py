@@ -1,7 +1,7 @@
 """Every code of a diagnostic that the package can produce, found in its source.
 
 A code is a literal given for a parameter or a field called `code` (by name or by place), or a key of one of the tables
-that turn codes into words.
+that turn codes into words. The sandbox speaks in the codes of those whom it plays.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _CODE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 @cache
 def used() -> frozenset[str]:
     """All codes."""
-    modules = [path for path in sorted(PACKAGE.rglob("*.py")) if "sandbox" not in path.relative_to(PACKAGE).parts]
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in modules]
+    own = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] != "sandbox"]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in own]
     places = _places(trees)
     literals = {code for tree in trees for node in ast.walk(tree) for code in _given(node, places)}
     return frozenset(literals | set(SUMMARIES) | set(CURES) | set(PLATFORM_CURES))

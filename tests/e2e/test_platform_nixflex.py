@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.sandbox.platforms.nixflex import NUMBERS, NixflexNumber
 from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.world import World
 
 from .platform_stage import AC, PlatformStage, world
 from .stage import actions
@@ -20,8 +22,8 @@ FIRST, SECOND = "agent_125207e452f8714a", "agent_aaaaaaaaaaaaaaaa"
 ADDRESS = f"registration/nix/{ONE}"
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[PlatformStage]:
+def rows_of_nixflex() -> World:
+    """Two numbers, one of them in use elsewhere, and three agents of which one is somebody else's."""
     numbers: dict[str, dict[str, object]] = {ONE: {"voice_url": PBX, "voice_method": "GET"}, TWO: {}}
     rows = {
         "platform_keys": [{"platform": "nixflex", "key": KEY, "organization": "mine"}],
@@ -31,7 +33,12 @@ def stage(tmp_path: Path) -> Iterator[PlatformStage]:
             {"agent_id": "agent_ffffffffffffffff", "organization": "theirs"},
         ],
     }
-    with Sandbox(world(numbers, **rows)) as sandbox:
+    return world(numbers, **rows)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[PlatformStage]:
+    with Sandbox(rows_of_nixflex()) as sandbox:
         yield PlatformStage(tmp_path / "work", sandbox)
 
 
@@ -83,7 +90,7 @@ def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> No
     stage.apply()
     assert stage.hooks(ONE) == written
 
-    row = stage.world.table(_numbers()).get(ONE)
+    row = stage.world.table(NUMBERS).get(ONE)
     assert row is not None
     row.agent_id = SECOND
     assert [d["address"] for d in stage.json("drift", code=2)["drifted"]] == [ADDRESS]
@@ -93,7 +100,7 @@ def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> No
     assert row_of(stage).agent_id == FIRST
     stage.settled()
 
-    stage.world.table(_numbers()).remove(row_of(stage))
+    stage.world.table(NUMBERS).remove(row_of(stage))
     assert actions(stage.plan()) == [(ADDRESS, "register")]
     stage.apply()
     stage.settled()
@@ -127,7 +134,7 @@ def test_what_is_let_go_of_is_as_it_was_before(stage: PlatformStage) -> None:
     assert (number.voice_url, number.voice_method) == (PBX, "GET")
     assert stage.hooks(ONE) == {"voice_url": PBX}
     assert stage.hooks(TWO) == {}
-    assert list(stage.world.table(_numbers())) == []
+    assert list(stage.world.table(NUMBERS)) == []
     assert stage.state == {}
     stage.settled()
 
@@ -211,13 +218,25 @@ def test_a_wrong_key_is_said_to_be_wrong(stage: PlatformStage) -> None:
     assert done.codes == ["invalid_api_key"]
 
 
-def _numbers():  # type: ignore[no-untyped-def]
-    from reconciler.sandbox.platforms.nixflex import NUMBERS
+def test_a_trunk_that_would_hide_the_webhooks_is_left_first_and_joined_again_at_the_end(stage: PlatformStage) -> None:
+    trunk = stage.world.new_sid("TK")
+    stage.world.extend({"format": 1, "trunks": [{"sid": trunk, "account_sid": AC, "friendly_name": "theirs"}]})
+    stage.edit(ONE, trunk_sid=trunk)
+    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
+    assert actions(stage.plan()) == [
+        (f"number/{ONE}", "import"),
+        (f"number/{ONE}", "detach_trunk"),
+        (ADDRESS, "register"),
+    ]
+    stage.apply()
+    assert stage.hooks(ONE).keys() == {"voice_url", "sms_url", "status_callback"}
+    stage.settled()
+    declare(stage, {})
+    stage.apply()
+    assert stage.hooks(ONE) == {"voice_url": PBX, "trunk_sid": trunk}
 
-    return NUMBERS
 
-
-def row_of(stage: PlatformStage, e164: str = ONE):  # type: ignore[no-untyped-def]
-    row = stage.world.table(_numbers()).get(e164)
+def row_of(stage: PlatformStage, e164: str = ONE) -> NixflexNumber:
+    row = stage.world.table(NUMBERS).get(e164)
     assert row is not None
     return row

@@ -67,7 +67,9 @@ class Agent(Section):
     id: Text | None = optional("Its id on that platform.", "agent_125207e452f8714a")
     webhooks: AgentWebhooks | None = optional("Its webhooks.", {"voice": "https://agents.example.com/voice"})
     application: Text | None = optional("A TwiML application: a name below `applications`, or an AP… SID.", "menu")
-    owner: Text | None = optional("Who to ask about it.", "voice-team")
+    owner: Text | None = optional(
+        "The project that it belongs to; numbers of another project cannot have it.", "acme-voice"
+    )
     outbound_number: Phone | None = optional("Its caller id, where the platform links one.", "+15550100123")
     labels: Labels = optional("Labels of your own.", {"team": "support"}, default={})
 

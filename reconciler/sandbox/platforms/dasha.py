@@ -16,9 +16,11 @@ _TITLES = {
     400: "Bad Request",
     401: "Unauthorized",
     404: "Not Found",
+    405: "Method Not Allowed",
     409: "Conflict",
     429: "Too Many Requests",
     500: "Internal Server Error",
+    502: "Bad Gateway",
 }
 R = TypeVar("R", bound=PlatformRow)
 
@@ -79,12 +81,11 @@ def affected(call: PlatformCall, number: rows.DashaNumber) -> list[dict[str, obj
     return found
 
 
-def drop_number(call: PlatformCall, number: rows.DashaNumber) -> None:
-    """Delete a number that no agent uses, or `force` is set; refuses with 409 and the agents that do."""
+def refuse_while_used(call: PlatformCall, number: rows.DashaNumber) -> None:
+    """Refuse with 409, and the agents that use the number, unless `force` is set."""
     agents = affected(call, number)
     if agents and call.request.query.get("force", "").lower() != "true":
         raise problem(409, "Agents use this phone number.", call.request.path, affectedAgents=agents)
-    forget_number(call, number)
 
 
 def forget_number(call: PlatformCall, number: rows.DashaNumber) -> None:

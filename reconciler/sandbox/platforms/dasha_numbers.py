@@ -7,12 +7,12 @@ from reconciler.sandbox.platforms import dasha_rows as rows
 from reconciler.sandbox.platforms.dasha import (
     PLATFORM,
     affected,
-    drop_number,
     forget_number,
     needed,
     own,
     page,
     problem,
+    refuse_while_used,
 )
 from reconciler.sandbox.platforms.on_twilio import E164
 from reconciler.sandbox.platforms.platform import PlatformCall
@@ -79,7 +79,9 @@ def _create(call: PlatformCall) -> Reply:
 
 
 def _delete(call: PlatformCall) -> Reply:
-    drop_number(call, _number(call))
+    row = _number(call)
+    refuse_while_used(call, row)
+    forget_number(call, row)
     return Reply(204)
 
 

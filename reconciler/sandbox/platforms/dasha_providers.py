@@ -9,7 +9,7 @@ import re
 
 from reconciler.sandbox.http import Reply, json_reply
 from reconciler.sandbox.platforms import dasha_rows as rows
-from reconciler.sandbox.platforms.dasha import PLATFORM, drop_number, forget_number, needed, own, problem
+from reconciler.sandbox.platforms.dasha import PLATFORM, forget_number, needed, own, problem, refuse_while_used
 from reconciler.sandbox.platforms.on_twilio import TwilioSaidNo, actor, find_number, sign_in, write
 from reconciler.sandbox.platforms.platform import PlatformCall
 from reconciler.sandbox.store import Store
@@ -100,21 +100,21 @@ def _import(call: PlatformCall) -> Reply:
     provider, sids = _provider(call), call.body.get("phoneNumberSids")
     if not isinstance(sids, list) or not all(isinstance(sid, str) for sid in sids):
         raise problem(400, "phoneNumberSids must be a list of SIDs.", call.request.path)
-    errors = []
+    errors, here = [], {row.phone_number for row in _numbers(call.store, provider)}
     for sid in sids:
-        message = _import_one(call, provider, sid)
+        message = _import_one(call, provider, sid, here)
         if message:
             errors.append({"phoneNumberSid": sid, "errorMessage": message})
     return json_reply(200, {"successCount": len(sids) - len(errors), "failedCount": len(errors), "errors": errors})
 
 
-def _import_one(call: PlatformCall, provider: rows.DashaProvider, sid: str) -> str:
-    """What has gone wrong, "" when the number is attached and known."""
+def _import_one(call: PlatformCall, provider: rows.DashaProvider, sid: str, here: set[str]) -> str:
+    """What has gone wrong, "" when the number is attached, and known as one of those that are `here`."""
     store = call.store
     number = find_number(store, provider.account_sid, sid) if _SID.fullmatch(sid) else None
     if number is None:
         return f"Not found: {sid} does not exist in the Twilio account"
-    if any(row.phone_number == number.phone_number for row in _numbers(store, provider)):
+    if number.phone_number in here:
         return f"Already imported: {sid}"
     if not _signed_in(store, provider):
         return "Trunk attachment failed: Twilio has rejected the credentials (20003)"
@@ -131,6 +131,7 @@ def _import_one(call: PlatformCall, provider: rows.DashaProvider, sid: str) -> s
     )
     rows.NUMBERS.complete(store, row)
     store.table(rows.NUMBERS).add(row)
+    here.add(row.phone_number)
     return ""
 
 
@@ -145,23 +146,28 @@ def _detach(call: PlatformCall) -> Reply:
     provider, number = _provider(call), own(call, rows.NUMBERS, call.path["number"])
     if number.provider_id != provider.sid:
         raise problem(404, f"{number.sid} was not found.", call.request.path)
-    drop_number(call, number)
-    _leave_trunk(call.store, provider, number)
+    refuse_while_used(call, number)
+    _leave_trunk(call, provider, number)
+    forget_number(call, number)
     return Reply(204)
 
 
-def _leave_trunk(store: Store, provider: rows.DashaProvider, number: rows.DashaNumber) -> None:
+def _leave_trunk(call: PlatformCall, provider: rows.DashaProvider, number: rows.DashaNumber) -> None:
     """The number itself stays on Twilio."""
-    there = find_number(store, provider.account_sid, number.phone_number)
-    if there is not None and there.trunk_sid == provider.trunk_sid:
-        write(store, there, {"TrunkSid": ""})
+    there = find_number(call.store, provider.account_sid, number.phone_number)
+    if there is None or there.trunk_sid != provider.trunk_sid:
+        return
+    try:
+        write(call.store, there, {"TrunkSid": ""})
+    except TwilioSaidNo as error:
+        raise problem(502, f"Twilio does not detach the number ({error.code}).", call.request.path) from None
 
 
 def _delete(call: PlatformCall) -> Reply:
     """Numbers, SIP credentials, and the trunk and the credential list on Twilio go with the provider."""
     store, provider = call.store, _provider(call)
     for number in _numbers(store, provider):
-        _leave_trunk(store, provider, number)
+        _leave_trunk(call, provider, number)
         forget_number(call, number)
     for credential in [*store.table(rows.CREDENTIALS)]:
         if credential.provider_id == provider.sid:

@@ -7,6 +7,9 @@ import hmac
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, complete_uuid
 from reconciler.sandbox.store import Store
 
+NAMES = ("butter", "dasha", "feather", "livekit", "nixflex", "ravan")
+"""The platforms that are played."""
+
 
 class PlatformKey(PlatformRow, kw_only=True):
     """A key that a platform knows, and the organisation it stands for."""
@@ -17,8 +20,10 @@ class PlatformKey(PlatformRow, kw_only=True):
 
 
 def _complete(store: Store, row: PlatformKey) -> None:
-    if not row.platform or not row.key:
-        raise ValueError("a key needs `platform` and `key`")
+    if row.platform not in NAMES:
+        raise ValueError(f"platform must be one of {', '.join(NAMES)}, not {row.platform!r}")
+    if not row.key:
+        raise ValueError("a platform key needs `key`")
     complete_uuid(store, row)
 
 

@@ -20,6 +20,7 @@ from reconciler.sandbox.platforms import (
     livekit_rules,
     livekit_trunks,
     nixflex,
+    nixflex_agents,
     ravan,
 )
 from reconciler.sandbox.platforms.keys import PLATFORM_KEYS
@@ -41,6 +42,7 @@ SHELVES: tuple[PlatformShelf[Any], ...] = (
 )
 ROUTES: tuple[Route, ...] = (
     *nixflex.ROUTES,
+    *nixflex_agents.ROUTES,
     *dasha_providers.ROUTES,
     *dasha_numbers.ROUTES,
     *feather.ROUTES,

@@ -6,12 +6,13 @@
 | the number in Twilio, with these credentials  | `twilio_auth_failed` (20003), `twilio_invalid_credentials` (other) |
 |                                               | `number_not_in_twilio`                                             |
 | the agent                                     | `agent_not_found`, `agent_not_owned`, `number_already_imported`    |
-| webhooks overwritten, row inserted            | `twilio_error`                                                     |
+| webhooks overwritten, row inserted            | `twilio_error`, ours: only its type and status are documented      |
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -137,7 +138,7 @@ def _import(call: PlatformCall) -> Reply:
     _check_agent(call)
     phone_number = number.phone_number
     row = call.store.table(NUMBERS).get(phone_number)
-    if row is not None and (row.agent_id != call.text("agent_id") or not belongs(row, call.organization)):
+    if row is not None and (row.agent_id not in ("", call.text("agent_id")) or not belongs(row, call.organization)):
         raise refusal(409, "number_already_imported", f"{phone_number} is attached to another agent")
     _overwrite(call.store, number)
     if row is None:
@@ -151,6 +152,7 @@ def _import(call: PlatformCall) -> Reply:
         )
         NUMBERS.complete(call.store, row)
         call.store.table(NUMBERS).add(row)
+    row.agent_id = call.text("agent_id")
     return json_reply(201, {"phone_number": _view(row)})
 
 
@@ -199,6 +201,10 @@ def _overwrite(store: Store, number: Number) -> None:
     form |= {"StatusCallback": STATUS_URL, "StatusCallbackMethod": "POST"}
     if number.capabilities.sms:
         form |= {"SmsUrl": SMS_URL, "SmsMethod": "POST", "SmsFallbackUrl": ""}
+    _write(store, number, form)
+
+
+def _write(store: Store, number: Number, form: Mapping[str, str]) -> None:
     try:
         write(store, number, form)
     except TwilioSaidNo as error:
@@ -209,7 +215,7 @@ def _view(row: NixflexNumber) -> dict[str, object]:
     view: dict[str, object] = {name: getattr(row, name) for name in _SETTINGS}
     return {
         "phone_number": row.sid,
-        "agent_id": row.agent_id,
+        "agent_id": row.agent_id or None,
         "provider": row.provider,
         "twilio_number_sid": row.twilio_number_sid,
         "inbound_enabled": row.inbound_enabled,
@@ -219,7 +225,7 @@ def _view(row: NixflexNumber) -> dict[str, object]:
     }
 
 
-def _own(call: PlatformCall, rows: list[R], *, size: int, most: int) -> list[R]:
+def own_page(call: PlatformCall, rows: list[R], *, size: int, most: int) -> list[R]:
     """The caller's rows, newest first, from `offset` on."""
     query = call.request.query
     start = whole(query.get("offset", ""), 0, least=0, most=10**9)
@@ -230,7 +236,7 @@ def _own(call: PlatformCall, rows: list[R], *, size: int, most: int) -> list[R]:
 def _list(call: PlatformCall) -> Reply:
     agent = call.request.query.get("agent_id", "")
     rows = [row for row in call.store.table(NUMBERS) if agent in ("", row.agent_id)]
-    page = [_view(row) for row in _own(call, rows, size=25, most=100)]
+    page = [_view(row) for row in own_page(call, rows, size=25, most=100)]
     return json_reply(200, {"phone_numbers": page, "count": len(page)})
 
 
@@ -262,30 +268,9 @@ def _delete(call: PlatformCall) -> Reply:
     row = _number_of(call)
     number = find_number(call.store, row.account_sid, row.sid)
     if number is not None:
-        write(call.store, number, NO_WEBHOOKS)
+        _write(call.store, number, NO_WEBHOOKS)
     call.store.table(NUMBERS).remove(row)
     return json_reply(200, {"phone_number": {"phone_number": row.sid, "deleted": True}})
-
-
-def _agent_view(row: NixflexAgent) -> dict[str, object]:
-    fields = msgspec.structs.asdict(row)
-    del fields["sid"], fields["account_sid"], fields["organization"]
-    return {"agent_id": row.sid, **fields}
-
-
-def _agent_of(call: PlatformCall) -> NixflexAgent:
-    row = call.store.table(AGENTS).get(call.path["agent"])
-    if row is None or not belongs(row, call.organization):
-        raise refusal(404, "agent_not_found", "There is no agent with this id")
-    return row
-
-
-def _list_agents(call: PlatformCall) -> Reply:
-    return json_reply(200, [*map(_agent_view, _own(call, [*call.store.table(AGENTS)], size=100, most=200))])
-
-
-def _get_agent(call: PlatformCall) -> Reply:
-    return json_reply(200, _agent_view(_agent_of(call)))
 
 
 ROUTES = (
@@ -293,6 +278,4 @@ ROUTES = (
     PLATFORM.route("POST", "/v1/phone-numbers", _import),
     PLATFORM.route("PATCH", "/v1/phone-numbers/{number}", _change),
     PLATFORM.route("DELETE", "/v1/phone-numbers/{number}", _delete),
-    PLATFORM.route("GET", "/v1/agents", _list_agents),
-    PLATFORM.route("GET", "/v1/agents/{agent}", _get_agent),
 )

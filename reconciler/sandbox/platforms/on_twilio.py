@@ -17,6 +17,7 @@ from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.accounts import ACCOUNTS
 from reconciler.sandbox.twilio.auth import Actor, identify
 from reconciler.sandbox.twilio.numbers import NUMBERS, Number, update
+from reconciler.sandbox.twilio.refusals import error_reply
 
 ADDRESS = "198.51.100.20"
 """Where the calls of the platforms come from, as monitor events tell it."""
@@ -57,7 +58,10 @@ def find_number(store: Store, account_sid: str, name: str) -> Number | None:
 
 
 def write(store: Store, number: Number, form: Mapping[str, str]) -> None:
-    """Change a number; raises `TwilioSaidNo`."""
+    """Change a number; raises `TwilioSaidNo`, for an account that is not active too."""
+    account = store.table(ACCOUNTS).get(number.account_sid)
+    if account is None or account.status != "active":
+        raise TwilioSaidNo(error_reply(20005, "Account not active", status=401))
     try:
         if form.get("TrunkSid"):
             store.before_attaching({number.sid, number.phone_number})

@@ -42,7 +42,7 @@ def send(
     """A request with JSON in both directions."""
     data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(sandbox.base_url + path, data=data, method=method, headers=dict(headers or {}))
-    if data is not None:
+    if data is not None and not request.has_header("Content-type"):
         request.add_header("Content-Type", "application/json")
     try:
         with urllib.request.urlopen(request, timeout=10) as response:

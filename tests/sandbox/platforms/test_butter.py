@@ -139,10 +139,13 @@ def test_assigning_sets_the_webhooks_and_unassigning_frees(sandbox: Sandbox) -> 
 
 def test_assigning_needs_the_integration_and_the_number(sandbox: Sandbox) -> None:
     number_id = bring(sandbox).json["data"]["phone_number_id"]
+    elsewhere = bring(sandbox, {**TWILIO, "phone_number": "+15550100103"}).json["data"]["phone_number_id"]
+    assert assign(sandbox, elsewhere).status == 400
+    sandbox.world.account.status = "suspended"
+    assert "20005" in assign(sandbox, number_id).json["detail"]
+    sandbox.world.account.status = "active"
     assert send(sandbox, "DELETE", f"/_sandbox/platforms/butter_integrations/{INTEGRATION}").status == 200
     assert assign(sandbox, number_id).status == 400
-    foreign = bring(sandbox, {**TWILIO, "phone_number": "+15550100103", "integration_id": INTEGRATION})
-    assert foreign.status == 404
 
 
 def test_an_integration_is_checked_and_kept_while_numbers_use_it(sandbox: Sandbox) -> None:

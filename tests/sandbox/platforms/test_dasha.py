@@ -56,6 +56,9 @@ def test_a_provider_is_a_trunk_with_a_credential_list_on_twilio(sandbox: Sandbox
     [credential] = send(sandbox, "GET", f"{API}/sip-credentials", headers=KEY).json["items"]
     assert (credential["source"], credential["server"]) == ("provider", provider["terminationUri"])
     assert send(sandbox, "DELETE", f"{API}/sip-credentials/{credential['id']}", headers=KEY).status == 409
+    one = f"{API}/sip-credentials/{credential['id']}"
+    assert send(sandbox, "GET", one, headers=KEY).json == credential
+    assert send(sandbox, "POST", f"{API}/sip-credentials", {"server": "a", "transport": "x"}, KEY).status == 400
     for path in (f"{API}/providers/{provider['id']}", f"{API}/providers/twilio/{provider['id']}"):
         assert send(sandbox, "GET", path, headers=KEY).json == provider
     shown = shown_everywhere(sandbox)
@@ -164,9 +167,36 @@ def test_removing_detaches_and_asks_for_force_while_an_agent_is_linked(sandbox: 
     refused = send(sandbox, "DELETE", path, headers=KEY)
     assert (refused.status, refused.json["affectedAgents"][0]["agentId"]) == (409, AGENT)
     assert number.trunk_sid == provider["trunkSid"]
+    sandbox.world.account.status = "suspended"
+    assert send(sandbox, "DELETE", path + "?force=true", headers=KEY).status == 502
+    assert records(sandbox)["totalCount"] == 1
+    sandbox.world.account.status = "active"
     assert send(sandbox, "DELETE", path + "?force=true", headers=KEY).status == 204
     assert (sandbox.world.number(number.sid).trunk_sid, records(sandbox)["totalCount"]) == (None, 0)
     assert send(sandbox, "DELETE", path, headers=KEY).status == 404
+
+
+def test_a_provider_is_changed_in_part_and_a_number_of_its_own_deleted(sandbox: Sandbox) -> None:
+    provider = provider_of(sandbox)
+    path = f"{API}/providers/twilio/{provider['id']}"
+    changed = send(sandbox, "PUT", path, {"region": "ie1", "supportsCallTransfer": True}, KEY).json
+    assert changed == {**provider, "region": "ie1", "supportsCallTransfer": True}
+    bring(sandbox, provider, sandbox.world.number("+15550100101").sid)
+    [record] = records(sandbox)["items"]
+    other = provider_of(sandbox)
+    elsewhere = f"{API}/providers/twilio/{other['id']}/phone-numbers/{record['id']}"
+    assert send(sandbox, "DELETE", elsewhere, headers=KEY).status == 404
+    link = f"{API}/sip-phone-numbers/{record['id']}/agent-link?mode=replaceOutbound&agentId={AGENT}"
+    assert send(sandbox, "PUT", link, headers=KEY).status == 204
+    one = f"{API}/sip-phone-numbers/{record['id']}"
+    assert send(sandbox, "DELETE", one, headers=KEY).status == 409
+    assert send(sandbox, "DELETE", one + "?force=true", headers=KEY).status == 204
+    assert send(sandbox, "GET", one, headers=KEY).status == 404
+    wrong = {"phoneNumber": "1", "credentialsId": "x"}
+    assert send(sandbox, "POST", f"{API}/sip-phone-numbers", wrong, KEY).status == 400
+    sandbox.world.account.status = "suspended"
+    result = bring(sandbox, provider, sandbox.world.number("+15550100102").sid)
+    assert result["errors"][0]["errorMessage"].startswith("Trunk attachment failed")
 
 
 def test_a_deleted_provider_takes_everything_along(sandbox: Sandbox) -> None:

@@ -92,9 +92,15 @@ def test_of_several_integrations_one_must_be_named() -> None:
     with Sandbox(world(feather_connections=[*SEED["feather_connections"], second])) as sandbox:
         assert bring(sandbox).status == 422
         assert bring(sandbox, integration_connection_id=CONNECTION).status == 200
-        assert (
-            bring(sandbox, "+15550100103", integration_connection_id=AGENT).json["integration_connection_id"] == AGENT
-        )
+        elsewhere = sandbox.world.accounts.get(OTHER_ACCOUNT)
+        assert elsewhere is not None
+        assert bring(sandbox, "+15550100103", integration_connection_id=AGENT).status == 422, "it is suspended"
+        elsewhere.status = "active"
+        second_one = bring(sandbox, "+15550100103", integration_connection_id=AGENT).json
+        assert second_one["integration_connection_id"] == AGENT
+        elsewhere.status = "suspended"
+        results = send(sandbox, "POST", BRIDGES + "/reprovision", headers=KEY).json
+        assert [result["configured"] for result in results] == [True, False]
 
 
 def test_reprovisioning_heals_and_deleting_clears_the_webhook(sandbox: Sandbox) -> None:

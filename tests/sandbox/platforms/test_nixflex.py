@@ -123,6 +123,32 @@ def test_settings_change_one_by_one(sandbox: Sandbox) -> None:
     assert send(sandbox, "PATCH", NUMBERS + "/%2B1555", {"record_call": True}, KEY).status == 404
 
 
+def test_a_number_without_messages_keeps_to_voice_and_a_suspended_account_to_what_it_has(sandbox: Sandbox) -> None:
+    sandbox.world.extend({"numbers": [{"phone_number": "+15550100104", "capabilities": {"sms": False}}]})
+    assert bring(sandbox, phone_number="+15550100104").status == 201
+    number = sandbox.world.number("+15550100104")
+    assert (number.voice_url, number.sms_url) == (nixflex.VOICE_URL, "")
+    sandbox.world.account.status = "suspended"
+    refused = send(sandbox, "DELETE", NUMBERS + "/%2B15550100104", headers=KEY)
+    assert (refused.status, refused.json["error"]["type"]) == (502, "provider_error")
+    assert send(sandbox, "GET", NUMBERS, headers=KEY).json["count"] == 1
+
+
+def test_a_deleted_agent_leaves_its_numbers_without_one(sandbox: Sandbox) -> None:
+    """NIX-24: such a number may go to another agent at once."""
+    made = send(sandbox, "POST", "/nixflex/v1/agents", {"name": "Night", "colour": "red"}, KEY)
+    agent = f"/nixflex/v1/agents/{made.json['agent_id']}"
+    assert (made.status, made.json["name"], made.json["is_active"]) == (201, "Night", True)
+    changed = send(sandbox, "PUT", agent, {"system_prompt": "Be brief.", "colour": "red"}, KEY)
+    assert (changed.status, changed.json["system_prompt"], "colour" in changed.json) == (200, "Be brief.", False)
+    for body, code in (({"system_prompt": "x" * 16_001}, "prompt_too_long"), ({"name": 1}, "invalid_request")):
+        assert send(sandbox, "PUT", agent, body, KEY).json["error"]["code"] == code
+    bring(sandbox, agent_id=made.json["agent_id"])
+    assert send(sandbox, "DELETE", agent, headers=KEY).json == {"agent_id": made.json["agent_id"], "deleted": True}
+    assert send(sandbox, "GET", NUMBERS, headers=KEY).json["phone_numbers"][0]["agent_id"] is None
+    assert bring(sandbox, agent_id=SECOND).json["phone_number"]["agent_id"] == SECOND
+
+
 def test_lists_come_newest_first_in_pages(sandbox: Sandbox) -> None:
     """NIX-26: one agent may have many numbers."""
     bring(sandbox)
@@ -158,7 +184,15 @@ def test_a_token_that_came_in_never_comes_out(sandbox: Sandbox) -> None:
     """NIX-5: not in the answers, the log, the listings or a seed."""
     assert TOKEN not in bring(sandbox).body.decode()
     bring(sandbox, agent_id="agent_9")
-    assert TOKEN not in shown_everywhere(sandbox)
+    for body in (
+        b'{"twilio_token": "planted-2"}',
+        b' {"twilio_token": "planted-2"',
+        b'[{"twilio_token": "planted-2"}]',
+    ):
+        send(sandbox, "POST", NUMBERS, body, {**KEY, "Content-Type": "application/x-www-form-urlencoded"})
+    shown = shown_everywhere(sandbox)
+    assert TOKEN not in shown
+    assert "planted-2" not in shown
 
 
 def test_bad_days_sound_like_nixflex(sandbox: Sandbox) -> None:
