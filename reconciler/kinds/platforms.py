@@ -26,9 +26,9 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     `links` are the attributes of a registration that a call of its own changes, `updates` those that an update
     changes, `replaces` those that only deleting and importing again changes. `bulk`: one call imports many numbers.
     `needs_token`: it wants the account's auth token, an API key does not do. `needs_connection`: it wants its own id
-    of the Twilio account. `both_ways`: every number it has takes calls and makes them. `by_trunk`: it reaches a number by a trunk
-    and not by webhooks, which a trunk or an application on the number would hide. `manual` says for a missing
-    capability what a person has to do there.
+    of the Twilio account. `both_ways`: every number it has takes calls and makes them. `by_trunk`: it reaches a
+    number by a trunk and not by webhooks, which a trunk or an application on the number would hide. `manual` says for
+    a missing capability what a person has to do there.
     """
 
     type: str
