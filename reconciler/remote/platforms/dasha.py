@@ -72,10 +72,10 @@ class Dasha(Undocumented):
 
     def delete(self, there: Registered) -> None:
         """Unlink it, detach it from the trunk and drop its record."""
-        self.link(there, Asked("", there.key, {name: None for name in _MODES if there.attrs.get(name) is not None}))
         provider = self._provider_of(there)
         if provider is None:
             return
+        self.link(there, Asked("", there.key, {name: None for name in _MODES if there.attrs.get(name) is not None}))
         try:
             self._caller.send("DELETE", f"/api/v1/providers/twilio/{provider}/phone-numbers/{there.id}")
         except RemoteError as error:
