@@ -28,7 +28,6 @@ _SIP_SECRETS = ("password", "pin")
 _ID_FORMS = {
     "butter": (re.compile(r"intg_[a-f0-9]{12,}"), "`intg_` and at least 12 hexadecimal digits in lower case"),
     "dasha": (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "the UUID of the Twilio provider"),
-    "feather": (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "the UUID of the connection"),
 }
 """How a platform's own id of a Twilio account looks, as its documents say."""
 
