@@ -144,7 +144,8 @@ class Live(msgspec.Struct, frozen=True, gc=False):
     """One resource as its API shows it: raw fields in `wire`, their canonical form in `attrs`.
 
     `wire` and `attrs` are shared between resources that are configured alike. A number's `attrs` hold voice, sms
-    and status; its friendly name stands apart, in `name`, because it differs from number to number.
+    and status; its friendly name stands apart, in `name`, because it differs from number to number. `can_text` is
+    false for a number that Twilio says cannot take messages.
     """
 
     sid: str
@@ -154,6 +155,7 @@ class Live(msgspec.Struct, frozen=True, gc=False):
     attrs: Attrs
     name: str = ""
     parent: str | None = None
+    can_text: bool = True
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -164,7 +166,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     read; `pending` what a run was about to write when it
     was last heard of; `normalised` pairs of [sent, stored] for fields whose form Twilio changes; `left` what we last
     wrote to parts that are managed no longer, so that a release still knows them as ours; `created` is true
-    when we made the resource (an empty `sid` then says that we were about to). Times are RFC 3339 in UTC.
+    when we made the resource (an empty `sid` then says that we were about to); `region` where a number's calls are
+    answered, as far as that was asked. Times are RFC 3339 in UTC.
     """
 
     kind: str
@@ -182,6 +185,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     parent: str | None = None
     imported_at: str | None = None
     updated_at: str | None = None
+    region: str | None = None
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ Nothing here prints, reads the command line or decides an exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,23 +21,22 @@ from reconciler.config.fingerprints import seal
 from reconciler.config.load import load
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials
-from reconciler.config.vault import ProjectVault
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
-from reconciler.model import Desired, Entry
+from reconciler.model import Entry
 from reconciler.planning import drift as drifting
 from reconciler.planning import guard
+from reconciler.planning import regions as locating
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
-from reconciler.planning.platforms import Platforms
 from reconciler.planning.remembered import observed_from, plannable
 from reconciler.planning.select import matches, select
+from reconciler.remote import regions, services
 from reconciler.remote.attribution import attribute
 from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
-from reconciler.remote.platforms.contract import Adapter
-from reconciler.remote.platforms.observe import observe_platforms, platforms_in
+from reconciler.remote.platforms.project import Adapters, facts
 from reconciler.remote.prices import priced
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
@@ -128,7 +127,7 @@ def plan(setting: Setting) -> Planned:
     """Plan without changing anything; say what apply would refuse. Raises ConfigInvalid, RemoteError, StateError."""
     project = validate(setting)
     with _connected(setting, project) as gateways:
-        return _planned(setting, project, _store(project), gateways, Consent())
+        return _located(setting, _planned(setting, project, _store(project), gateways, Consent()), gateways)
 
 
 def save(setting: Setting, planned: Planned, path: Path) -> None:
@@ -150,7 +149,7 @@ def apply(
     store = _store(project)
     holder = this_run(setting.command, setting.now(), setting.environ)
     with store.lock(holder, setting.lock_timeout), _connected(setting, project) as gateways:
-        planned = _planned(setting, project, store, gateways, consent, saved)
+        planned = _located(setting, _planned(setting, project, store, gateways, consent, saved), gateways)
         if saved is not None:
             planned = _saved_over(saved, planned)
         setting.progress.planned(planned)
@@ -174,7 +173,7 @@ def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it."""
     project = validate(setting)
     with _connected(setting, project) as gateways:
-        planned = _planned(setting, project, _store(project), gateways, Consent())
+        planned = _planned(setting, project, _store(project), gateways, Consent(), look=services.unasked)
         found = drifting.find(planned.state.resources, planned.observed)
         chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
         return planned, attribute(chosen, gateways, setting.clock())
@@ -225,13 +224,17 @@ def _planned(
     gateways: _Gateways,
     consent: Consent,
     saved: PlanFile | None = None,
+    look: services.Look = services.begin,
 ) -> Planned:
     """Read state and Twilio at the same time, and plan. The secrets of a saved plan keep their fingerprints."""
     desired, notes = project.desired, list(project.warnings)
     if setting.refresh:
-        begun = begin(desired, gateways)
+        begun, answering = begin(desired, gateways), look(desired, gateways)
         state = _read_state(store, project)
         observed = observe(desired, state.resources, gateways, setting.progress.reading, begun)
+        hiding, unread = answering()
+        observed = observed.with_services(hiding)
+        notes += unread
     else:
         state = _read_state(store, project)
         observed = observed_from(state.resources)
@@ -240,8 +243,8 @@ def _planned(
     in_plan = {a.address: a.entry for a in (saved.actions if saved else ()) if a.entry is not None}
     sealed = seal(project, desired, (in_plan, state.resources), setting.environ)
     if setting.refresh:
-        observed = _with_platforms(setting, project, sealed.desired, state, observed, gateways.adapters)
-    whole = make(sealed.desired, state.resources, observed, project.our_urls, _facts(project))
+        observed = gateways.adapters.seen(observed, sealed.desired, state.resources)
+    whole = make(sealed.desired, state.resources, observed, project.our_urls, facts(project))
     if setting.refresh:
         whole = priced(whole, desired, gateways, project.accounts)
     chosen = select(whole, setting.targets, setting.excludes)
@@ -251,26 +254,18 @@ def _planned(
     )
 
 
-def _with_platforms(
-    setting: Setting,
-    project: Project,
-    desired: Sequence[Desired],
-    state: State,
-    observed: Observed,
-    adapters: Mapping[str, Adapter],
-) -> Observed:
-    """What was observed on Twilio, with what the platforms have."""
-    names = platforms_in(desired, state.resources) & project.platforms.keys()
-    vault = ProjectVault(project, setting.environ)
-    found = observe_platforms(names, desired, state.resources, adapters, vault)
-    return Observed(observed.numbers, {**observed.others, **found}) if found else observed
-
-
-def _facts(project: Project) -> Platforms:
-    """What planning has to know of the platforms."""
-    types = {name: platform.type for name, platform in project.platforms.items()}
-    tokens = {name for name, account in project.accounts.items() if account.auth_token is not None}
-    return Platforms(types, frozenset(tokens))
+def _located(setting: Setting, planned: Planned, gateways: Mapping[str, Gateway]) -> Planned:
+    """The same, knowing in which region numbers are answered, as far as the accounts declare one."""
+    managed = {name: account.region for name, account in planned.project.accounts.items() if account.region}
+    if not managed or not setting.refresh:
+        return planned
+    known = planned.state.resources
+    narrowed = setting.targets or setting.excludes
+    chosen = {a: known[a] for a in known if matches(a, setting.targets, setting.excludes)} if narrowed else known
+    asked = locating.questions(planned.plan, chosen, managed)
+    found, problems = regions.ask_each(gateways, [(q.account, q.number) for q in asked.values()], setting.stop)
+    plan = locating.located(planned.plan, known, planned.project.desired, asked, found)
+    return msgspec.structs.replace(planned, plan=plan, notes=(*planned.notes, *problems))
 
 
 def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
@@ -309,23 +304,6 @@ def _read_state(store: Store, project: Project) -> State:
     return store.load() or empty(project.name)
 
 
-class _Adapters(dict[str, Adapter]):
-    """An adapter for every platform, connected when it is first asked for."""
-
-    def __init__(self, setting: Setting, project: Project) -> None:
-        super().__init__()
-        self._setting = setting
-        self._project = project
-
-    def __missing__(self, name: str) -> Adapter:
-        from reconciler.remote.platforms.connect import connect  # most projects have no platform
-
-        vault = ProjectVault(self._project, self._setting.environ)
-        settings, setting = self._project.platforms[name], self._setting
-        self[name] = adapter = connect(settings, vault, stop=setting.stop, on_call=setting.on_call)
-        return adapter
-
-
 class _Gateways(dict[str, Gateway]):
     """A gateway for every account, connected when it is first asked for."""
 
@@ -333,7 +311,7 @@ class _Gateways(dict[str, Gateway]):
         super().__init__()
         self._setting = setting
         self._project = project
-        self.adapters = _Adapters(setting, project)
+        self.adapters = Adapters(project, setting.environ, stop=setting.stop, on_call=setting.on_call)
 
     def __missing__(self, name: str) -> Gateway:
         from reconciler.remote.twilio.gateway import connect  # twilio takes a tenth of a second to import

@@ -9,7 +9,7 @@ import msgspec
 
 from reconciler.apply.outcome import Failure, Outcome
 from reconciler.apply.register import Registrar
-from reconciler.apply.verify import fields_sent, judge, with_form
+from reconciler.apply.verify import fields_sent, judge, judge_repaired, with_form
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint, Kind, Params, Sids
 from reconciler.kinds.number import BUY, restore_params
@@ -119,7 +119,7 @@ class Performer:
         verdict, fields = judge(sent, row, self._before.get(action.address, {}))
         if verdict == "dropped":
             row = self.call(action, kind.update, params)
-            verdict, fields = judge(sent, row, self._before.get(action.address, {}))
+            verdict, fields = judge_repaired(sent, row, self._before.get(action.address, {}))
         return self.outcome(action, kind, row, sent, verdict == "dropped", fields)
 
     def outcome(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from reconciler.kinds.kind import Kind, Params, same
 from reconciler.model import Entry, Live, Value, Wire, WireValue
 
+_DEFAULT_PORT = re.compile(r"^(http://[^/]*(?=:80(?:/|$))|https://[^/]*(?=:443(?:/|$))):\d+")
 Verdict = Literal["applied", "normalised", "dropped"]
 
 
@@ -22,7 +25,7 @@ def judge(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict,
     | stored             | verdict                                             |
     |--------------------|-----------------------------------------------------|
     | as sent, or absent | `applied` (a field that a reply leaves out is fine) |
-    | empty or as before, or another number or flag | `dropped`                |
+    | empty or as before, or another number or flag, or without the fragment | `dropped` |
     | anything else      | `normalised`: Twilio writes it in its own form      |
     """
     wrong = [field for field, value in sent.items() if field in stored and not same(value, stored[field])]
@@ -33,8 +36,36 @@ def judge(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict,
 
 
 def _is_dropped(sent: WireValue, stored: WireValue, before: WireValue) -> bool:
-    """Only text has forms: of a number or a flag another value is another value."""
-    return not isinstance(sent, str) or same("", stored) or same(before, stored) or same("", sent)
+    """Only text has forms: of a number or a flag another value is another value, and so is a URL's fragment."""
+    if not isinstance(sent, str) or same("", stored) or same(before, stored) or same("", sent):
+        return True
+    return "://" in sent and _fragment(sent) != _fragment(stored)
+
+
+def judge_repaired(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict, list[str]]:
+    """What became of fields that were sent a second time.
+
+    What is still as before is `normalised` all the same when it reads like what was sent: then Twilio's own form of
+    the value was there already.
+    """
+    other = {name: value for name, value in before.items() if not _alike(sent.get(name), value)}
+    return judge(sent, stored, other)
+
+
+def _alike(sent: WireValue, stored: WireValue) -> bool:
+    """Whether one may be a form of the other: letters of another size, other spaces, escapes, or a slash at the end."""
+    return isinstance(sent, str) and isinstance(stored, str) and _core(sent) == _core(stored)
+
+
+def _core(text: str) -> tuple[str, str]:
+    body, _, fragment = text.partition("#") if "://" in text else (text, "", "")
+    plain = "".join(unquote(body).split()).casefold()
+    path, mark, query = plain.partition("?")
+    return _DEFAULT_PORT.sub(r"\1", path).rstrip("/") + mark + query, fragment
+
+
+def _fragment(text: object) -> str:
+    return str(text).partition("#")[2]
 
 
 def with_form(entry: Entry, writes: Mapping[str, Value], live: Live) -> dict[str, list[Value]]:

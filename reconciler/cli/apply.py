@@ -70,6 +70,6 @@ def apply(
 
 
 def _confirm(shared: Common, planned: Planned) -> bool:
-    emit_diagnostics(shared, planned.notes)
+    emit_diagnostics(shared, [*planned.notes, *planned.plan.diagnostics])
     click.echo("\nApply these actions? Only `yes` is taken as consent: ", nl=False, err=True)
     return sys.stdin.readline().strip() == "yes"

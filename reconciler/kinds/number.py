@@ -46,6 +46,12 @@ PARAMS = {name: "".join(word.capitalize() for word in name.split("_")) for name 
 """Wire field → request parameter: ``voice_url`` → ``VoiceUrl``."""
 
 
+class Capabilities(msgspec.Struct, gc=False):
+    """What a number can do, as far as we look; None where Twilio does not say."""
+
+    sms: bool | None = None
+
+
 class NumberRow(msgspec.Struct, gc=False):
     """A number as Twilio's API writes it, as far as we look; every field may be absent, null or ""."""
 
@@ -65,6 +71,7 @@ class NumberRow(msgspec.Struct, gc=False):
     sms_application_sid: str | None = None
     status_callback: str | None = None
     status_callback_method: str | None = None
+    capabilities: Capabilities | None = None
 
 
 class NumberPage(msgspec.Struct):
@@ -105,7 +112,8 @@ class Observer:
         if config is None:
             wire = {name: getattr(row, name) or "" for name in WIRE_FIELDS}
             config = self._seen[key] = (wire, canonical(wire, self._names))
-        return Live(row.sid, row.phone_number, account, config[0], config[1], row.friendly_name or "")
+        can_text = row.capabilities is None or row.capabilities.sms is not False
+        return Live(row.sid, row.phone_number, account, config[0], config[1], row.friendly_name or "", None, can_text)
 
 
 def canonical(wire: Wire, names: Names) -> dict[str, Value]:

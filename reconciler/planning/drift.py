@@ -11,6 +11,7 @@ from reconciler.model import Entry, Live, WireValue
 from reconciler.planning.compare import in_form, last_applied, live_value
 from reconciler.planning.fields import changes
 from reconciler.planning.hosts import looks_like
+from reconciler.planning.named import by_names
 from reconciler.planning.observed import Observed
 
 
@@ -38,7 +39,8 @@ class Drifted(msgspec.Struct, frozen=True):
 
 def find(resources: Mapping[str, Entry], observed: Observed) -> list[Drifted]:
     """Every bound address whose recorded fields are not what is live, in the order of addresses."""
-    found = (_drifted(address, entry, observed) for address, entry in resources.items() if entry.sid)
+    known = by_names(resources, observed.others)
+    found = (_drifted(address, entry, observed) for address, entry in known.items() if entry.sid)
     return sorted((drifted for drifted in found if drifted is not None), key=lambda d: d.address)
 
 

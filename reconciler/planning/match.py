@@ -91,10 +91,15 @@ def _with_unseen(kind: str, live: Live, entry: Entry | None) -> Live:
     return msgspec.structs.replace(live, attrs={**live.attrs, **known}) if known else live
 
 
+def sids_with_names(others: Mapping[str, Live]) -> dict[str, str]:
+    """SID → name of what has a name here."""
+    rows = ((a.split("/", 1)[1], live.sid) for a, live in others.items() if a.startswith(_TOP))
+    return {sid: name for name, sid in rows if name != sid}
+
+
 def by_name(desired: Sequence[Desired], observed: Observed) -> Sequence[Desired]:
     """The same declarations, with what has a name here called by it where the file gives its SID."""
-    rows = ((a.split("/", 1)[1], live.sid) for a, live in observed.others.items() if a.startswith(_TOP))
-    names = {sid: name for name, sid in rows if name != sid}
+    names = sids_with_names(observed.others)
     if not names:
         return desired
     profiles: dict[int, Profile] = {}

@@ -122,6 +122,8 @@ def _writes(
     voice = live.attrs["voice"]
     for step in _steps(live, wanted):
         after = step.effect.get("voice", voice)
+        messages = _hidden_messages(live, step)
+        route = _route(voice, after, (*_hidden(live, step), *messages))
         entry = msgspec.structs.replace(entry, applied={**entry.applied, **step.effect})
         yield _action(
             desired,
@@ -135,7 +137,8 @@ def _writes(
                 if part in fresh
                 for change in lost(part, step.replaces[part], value, ours)
             ),
-            route=_route(voice, after, _hidden(live, step)),
+            route=route,
+            note=f"set, but without effect: {', '.join(messages)}" if messages and route is None else None,
             writes=step.writes,
             clears=step.clears,
             entry=entry,
@@ -211,6 +214,12 @@ def _hidden(live: Live, step: Step) -> tuple[str, ...]:
     return tuple(hidden or ([f"webhook {url}"] if url else []))
 
 
+def _hidden_messages(live: Live, step: Step) -> tuple[str, ...]:
+    """What stays set for messages without effect after this step: an application hides the URL."""
+    url = live.wire.get("sms_url") if isinstance(step.effect.get("sms"), ApplicationRoute) else None
+    return (f"SMS webhook {url}",) if url else ()
+
+
 def _action(
     desired: Desired,
     live: Live,
@@ -224,6 +233,7 @@ def _action(
     writes: dict[str, Value] | None = None,
     clears: tuple[str, ...] = (),
     after: tuple[str, ...] = (),
+    note: str | None = None,
 ) -> Action:
     file, line, column = desired.position
     return Action(
@@ -243,4 +253,5 @@ def _action(
         clears=clears,
         entry=entry,
         after=after,
+        note=note,
     )

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+import msgspec
 
 from reconciler.model import Live
+
+
+class Service(msgspec.Struct, frozen=True):
+    """A messaging service that answers the messages of its numbers in their place; no `url`: it drops them."""
+
+    sid: str
+    name: str
+    url: str
+    method: str = "POST"
 
 
 class Observed:
     """Everything read from Twilio for one run.
 
     `numbers` holds, for each account that was read, its numbers by E.164; `others` all resources of other kinds by
-    address, already matched with the names we give them (the address of one that is not ours ends in its SID).
+    address, already matched with the names we give them (the address of one that is not ours ends in its SID);
+    `services` the messaging service by the SID of each number that is answered by one, as far as that was asked.
     """
 
-    def __init__(self, numbers: Mapping[str, Mapping[str, Live]], others: Mapping[str, Live]) -> None:
+    def __init__(
+        self,
+        numbers: Mapping[str, Mapping[str, Live]],
+        others: Mapping[str, Live],
+        services: Mapping[str, Service] = MappingProxyType({}),
+    ) -> None:
         self.numbers = numbers
         self.others = others
+        self.services = services
         self._sids: dict[str, dict[str, Live]] = {}
+
+    def with_services(self, services: Mapping[str, Service]) -> Observed:
+        """The same world, and who answers messages in it."""
+        return Observed(self.numbers, self.others, services)
 
     def number(self, account: str, key: str) -> Live | None:
         """The number of that account with this E.164, or with this SID when `key` is one."""

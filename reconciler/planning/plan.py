@@ -12,8 +12,9 @@ import msgspec
 from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model import Action, Desired, Entry, Live, WireValue
-from reconciler.planning import number, plain, problems
+from reconciler.planning import hidden, number, plain, problems, texting
 from reconciler.planning.match import by_name, by_sid, same_natural_key
+from reconciler.planning.named import by_names
 from reconciler.planning.observed import Observed
 from reconciler.planning.order import SWITCHES, in_safe_order, leaves
 from reconciler.planning.platforms import NONE, Platforms, Registrations
@@ -81,7 +82,8 @@ def make(
     platforms: Platforms = NONE,
 ) -> Plan:
     """Plan everything: what is declared, and what is remembered but declared no longer."""
-    draft = _Draft(by_name(desired, observed), resources, observed, ours)
+    resources = by_names(resources, observed.others)
+    draft = _Draft(texting.fitted(by_name(desired, observed), observed), resources, observed, ours)
     others = [want for want in draft.desired if want.kind not in NUMBER_KINDS and want.kind != REGISTRATION]
     for want in sorted(others, key=lambda want: KINDS[want.kind].rank):
         _plan_other(draft, want)
@@ -91,6 +93,8 @@ def make(
         _plan_number(draft, want)
     _plan_removals(draft)
     _unname(draft)
+    draft.diagnostics += hidden.dead_messages(draft.desired, observed)
+    draft.actions = hidden.told(draft.actions, observed)
     return _finish(draft)
 
 
@@ -133,6 +137,9 @@ def _decide_number(
         draft.diagnostics.append(problems.declared_twice(want, address))
         return
     draft.managed_sids.add(live.sid)
+    if (refused := texting.refused(want, address, live)) is not None:
+        draft.diagnostics.append(refused)
+        return
     refresh = None
     platforms = draft.registrations
     rewritten, freed = address in platforms.rewritten, address in platforms.freed

@@ -5,10 +5,24 @@ A number is never deleted. What somebody else has changed since we last wrote it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
-from reconciler.kinds.number import PARTS, canonical, in_words
-from reconciler.model import Action, ActionName, Change, Entry, Live, RouteChange, TrunkRoute, Value, WireValue
+from reconciler.kinds.number import PARTS, canonical, hidden_voice, in_words
+from reconciler.model import (
+    Action,
+    ActionName,
+    ApplicationRoute,
+    Change,
+    Entry,
+    Live,
+    RouteChange,
+    TrunkRoute,
+    Value,
+    Wire,
+    WireValue,
+)
 from reconciler.planning.compare import last_applied, live_value, prior_field, still_ours, written
 
 _VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
@@ -23,6 +37,8 @@ def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> l
     entry = msgspec.structs.replace(entry, applied=applied, pending=None)
     target = _target(entry, live)
     send = _to_send(target, live, {f: v for f, v in target.items() if v} if whole else {})
+    if not live.can_text:  # Twilio refuses them (21407), and with them the rest of the call
+        send = {field: value for field, value in send.items() if not (value and field in PARTS["sms"])}
     voice = [field for field in PARTS["voice"] if field in send]
     leaves_trunk = send.get("trunk_sid") == "" and len(voice) > 1
     if not leaves_trunk:
@@ -100,7 +116,8 @@ def _action(
     sent: dict[str, WireValue] | None = None,
 ) -> Action:
     before = live.attrs["voice"]
-    after = _voice_after(live, {**(sent or {}), **send})
+    wire = _wire_after(live, {**(sent or {}), **send})
+    after = _voice_after(live, wire)
     return Action(
         address=address,
         action=name,
@@ -109,7 +126,7 @@ def _action(
         account=entry.account,
         sid=entry.sid,
         changes=tuple(_change(live, field, value) for field, value in send.items()),
-        route=None if after == before else RouteChange(in_words(before), in_words(after)),
+        route=None if after == before else RouteChange(in_words(before), in_words(after), tuple(hidden_voice(wire))),
         restore=send,
         entry=entry if name == "restore_webhooks" else None,
         note=_note(entry, send),
@@ -124,16 +141,25 @@ def _change(live: Live, field: str, value: WireValue) -> Change:
     return Change(field, _live_field(live, field), value or None)
 
 
-def _voice_after(live: Live, send: dict[str, WireValue]) -> Value:
-    """The route once these fields are sent; a trunk or an application that stays keeps the name it has."""
-    before = live.attrs["voice"]
+def _wire_after(live: Live, send: Mapping[str, WireValue]) -> Wire:
+    """The raw fields once these are sent: on Twilio trunk and application delete one another."""
     wire = {**live.wire, **send}
-    if send.get("voice_application_sid"):
-        wire["trunk_sid"] = ""
+    for switch, other in (_VOICE_SWITCHES, _VOICE_SWITCHES[::-1]):
+        if send.get(switch):
+            wire[other] = ""
+    return wire
+
+
+def _voice_after(live: Live, wire: Wire) -> Value:
+    """The route of these raw fields; a trunk or an application that stays keeps the name it has."""
+    before = live.attrs["voice"]
     names: dict[str, str] = {}
     if isinstance(before, TrunkRoute):
         names[str(live.wire.get("trunk_sid"))] = before.trunk
-    return canonical(wire, names)["voice"] if any(f in send for f in PARTS["voice"]) else before
+    if isinstance(before, ApplicationRoute):
+        names[str(live.wire.get("voice_application_sid"))] = before.application
+    same = all(wire.get(field) == live.wire.get(field) for field in PARTS["voice"])
+    return before if same else canonical(wire, names)["voice"]
 
 
 def _note(entry: Entry, send: dict[str, WireValue]) -> str:

@@ -38,6 +38,7 @@ class Row(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     parent: str | None = None
     imported_at: str | None = None
     updated_at: str | None = None
+    region: str | None = None
 
 
 class RowError(Exception):
@@ -84,6 +85,7 @@ def entries(rows: dict[str, Row]) -> dict[str, Entry]:
                 row.parent,
                 row.imported_at,
                 row.updated_at,
+                row.region,
             )
     except DAMAGE as error:
         raise RowError(address, str(error)) from error

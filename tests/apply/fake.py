@@ -65,6 +65,8 @@ class Account:
     trunks: Shelf = field(default_factory=dict)
     origination_urls: Shelf = field(default_factory=dict)
     applications: set[str] = field(default_factory=set)
+    services: list[Row] = field(default_factory=list)
+    """Messaging services; `numbers` holds the SIDs of their numbers."""
 
 
 class FakeTwilio:
@@ -138,6 +140,11 @@ class FakeGateway:
             if endpoint.items == "origination_urls":
                 found = self._mine.origination_urls.values()
                 return [dict(row) for row in found if row["trunk_sid"] == path["parent_sid"]]
+            if endpoint.items == "services":
+                return [dict(row) for row in self._mine.services]
+            if endpoint.items == "phone_numbers":
+                service = next(row for row in self._mine.services if row["sid"] == path["service_sid"])
+                return [{"sid": sid} for sid in service["numbers"]]
         raise AssertionError(f"no such listing: {endpoint}")
 
     def call(self, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
@@ -290,6 +297,7 @@ def error(status: int, code: int | None, message: str, *, ambiguous: bool = Fals
 def _account(name: str, rows: Mapping[str, Any]) -> Account:
     account = Account(rows.get("sid", "AC" + name.encode().hex().ljust(32, "0")[:32]))
     account.applications.update(rows.get("applications", ()))
+    account.services += rows.get("services", ())
     for shelf, blank in (("numbers", NUMBER), ("trunks", TRUNK), ("origination_urls", ORIGINATION_URL)):
         for row in rows.get(shelf, ()):
             getattr(account, shelf)[row["sid"]] = {**blank, **row}

@@ -167,3 +167,20 @@ def test_what_was_only_about_to_be_made_has_no_sid() -> None:
     stage = Stage(world(row(1)))
     assert stage.killed([trunk("edge")], 4)
     assert sids_of(stage.entries) == {}
+
+
+def test_a_number_that_holds_the_value_in_twilios_own_form_already_is_settled_after_one_run() -> None:
+    stage = Stage(world(row(1, voice_url=hook("agent").url, friendly_name="SALES")))
+    stage.twilio.forms |= {"voice_url": lambda url: url.lower(), "friendly_name": str.upper}
+    desired = [number(1, voice=hook("Agent"), friendly_name="Sales")]
+    result = stage.apply(desired)
+    assert statuses(result)[1:] == [("overwrite_webhooks", "normalised"), ("rename", "normalised")]
+    assert stage.plan(desired).actions == ()
+    assert [statuses(stage.apply(again)) for again in (desired, desired)] == [[], []]
+
+
+def test_a_fragment_that_twilio_does_not_keep_is_dropped() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.forms["voice_url"] = lambda url: url.partition("#")[0]
+    (failed,) = stage.apply([number(1, voice=hook("a#rc=3"))]).failures
+    assert failed.status == "dropped"

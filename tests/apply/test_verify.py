@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.apply.verify import fields_sent, judge
+from reconciler.apply.verify import fields_sent, judge, judge_repaired
 from reconciler.kinds.number import NUMBER
 from reconciler.model import Wire
 
@@ -21,6 +21,8 @@ A, B = "https://a.example.com/", "https://b.example.com/"
         ({"voice_url": ""}, {"voice_url": B}, {"voice_url": A}, ("dropped", ["voice_url"])),
         ({"voice_url": A}, {"voice_url": A.upper()}, {"voice_url": B}, ("normalised", ["voice_url"])),
         ({"a": "x", "b": "y"}, {"a": "X", "b": ""}, {}, ("dropped", ["b"])),
+        ({"voice_url": A + "#rc=3"}, {"voice_url": A}, {"voice_url": B}, ("dropped", ["voice_url"])),
+        ({"voice_url": A + "#rc=3"}, {"voice_url": A.upper() + "#rc=3"}, {}, ("normalised", ["voice_url"])),
     ],
 )
 def test_a_write_is_judged_by_what_is_stored(
@@ -37,3 +39,24 @@ def test_a_flag_or_a_number_has_no_form_of_twilios_own() -> None:
     """Else `secure: true` that Twilio did not keep would be taken for the same thing said differently, for ever."""
     assert judge({"secure": True}, {"secure": False}, {}) == ("dropped", ["secure"])
     assert judge({"weight": 20}, {"weight": 10}, {}) == ("dropped", ["weight"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored", "verdict"),
+    [
+        ("https://Agents.example.com/Voice", "https://agents.example.com/voice", "normalised"),
+        ("https://agents.example.com/", "https://agents.example.com", "normalised"),
+        ("https://agents.example.com/a%7Eb", "https://agents.example.com/a~b", "normalised"),
+        ("https://agents.example.com:443?to=1", "https://agents.example.com/?to=1", "normalised"),
+        ("http://agents.example.com/a", "http://agents.example.com:80/a/", "normalised"),
+        ("https://agents.example.com:8443/", "https://agents.example.com/", "dropped"),
+        ("Sales  US", "sales us", "normalised"),
+        ("https://agents.example.com/#rc=3", "https://agents.example.com/#RC=3", "dropped"),
+        ("https://agents.example.com/#rc=3", "https://agents.example.com/", "dropped"),
+        ("https://agents.example.com/voice", "https://agents.example.com/other", "dropped"),
+    ],
+)
+def test_what_was_there_before_in_twilios_own_form_is_not_dropped(sent: str, stored: str, verdict: str) -> None:
+    found = {"voice_url": stored}
+    assert judge({"voice_url": sent}, found, found)[0] == "dropped", "it is sent once more before this is believed"
+    assert judge_repaired({"voice_url": sent}, found, found)[0] == verdict

@@ -31,6 +31,7 @@ from reconciler.model import Entry
 from reconciler.planning import guard
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
+from reconciler.remote import services
 from reconciler.remote.observe import observe
 from reconciler.report import as_json, as_text
 from reconciler.report.build import plan_document
@@ -62,7 +63,9 @@ class Case:
         """What the accounts show that are declared or remembered."""
         gateways = self.twilio.gateways()
         needed = {want.profile.account for want in self.project.desired} | {e.account for e in entries.values()}
-        return observe(self.project.desired, entries, {name: gateways[name] for name in needed})
+        answering, _ = services.begin(self.project.desired, gateways)()
+        observed = observe(self.project.desired, entries, {name: gateways[name] for name in needed})
+        return observed.with_services(answering)
 
     def make(self, entries: dict[str, Entry], observed: Observed) -> Plan:
         """The plan."""

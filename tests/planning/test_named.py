@@ -1,0 +1,87 @@
+"""Entries that hold a SID which has a name by now."""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.kinds.number import NumberRow, Observer
+from reconciler.model import ApplicationRoute, Desired, Entry, Live, Options, TrunkRoute
+from reconciler.planning import drift
+from reconciler.planning.named import by_names
+from reconciler.planning.observed import Observed
+from reconciler.planning.plan import make
+from reconciler.planning.remembered import observed_from
+from tests.apply.stage import Stage, e164, hook, number, pn, row, trunk, world
+
+EDGE, MENU = "TK" + "1" * 32, "AP" + "1" * 32
+ON_EDGE = number(1, voice=TrunkRoute("edge"))
+BY_SID = number(1, voice=TrunkRoute(EDGE))
+
+
+def forgotten() -> Stage:
+    """A number on a trunk that was there before, was declared for a while, and is known by its SID now."""
+    stage = Stage(
+        world(
+            row(1, voice_url="https://old.example.net/"),
+            trunks=[{"sid": EDGE, "friendly_name": "edge", "domain_name": "edge.pstn.twilio.com"}],
+        )
+    )
+    stage.apply([trunk("edge"), ON_EDGE])
+    stage.apply([BY_SID])
+    assert stage.entries[f"number/{e164(1)}"].applied["voice"] == TrunkRoute(EDGE)
+    return stage
+
+
+def test_a_number_released_while_its_trunk_is_declared_again_leaves_it() -> None:
+    stage = forgotten()
+    edge = [trunk("edge")]
+    stage.apply(edge)
+    found = stage.twilio.numbers()[pn(1)]
+    assert (found["trunk_sid"], found["voice_url"]) == (None, "https://old.example.net/")
+    assert list(stage.entries) == ["trunk/edge"]
+
+
+def test_a_trunk_that_gets_a_name_is_no_change_and_no_drift() -> None:
+    stage = forgotten()
+    edge: list[Desired] = [trunk("edge")]
+    stage.apply([*edge, BY_SID])
+    plan = stage.plan([*edge, ON_EDGE])
+    assert (plan.actions, plan.refreshes) == ((), {})
+    assert drift.find(stage.entries, stage.observe([*edge, ON_EDGE])) == []
+    assert make([*edge, ON_EDGE], stage.entries, observed_from(stage.entries), ()).actions == ()
+
+
+def test_a_change_of_a_number_whose_trunk_got_a_name_is_one_of_the_configuration() -> None:
+    stage = forgotten()
+    stage.apply([trunk("edge"), BY_SID])
+    reasons = {action.reason for action in stage.plan([trunk("edge"), number(1, voice=hook("a"))]).actions}
+    assert reasons == {"config"}
+
+
+def test_an_application_with_a_name_is_the_one_that_state_knows_by_its_sid() -> None:
+    found = Observer({MENU: "menu"}).live(NumberRow(pn(1), e164(1), voice_application_sid=MENU), "main")
+    others = {"application/menu": Live(MENU, "menu", "main", {}, {})}
+    route = {"voice": ApplicationRoute(MENU)}
+    entry = Entry(
+        "number", "main", pn(1), e164(1), {**route}, Options(), pending={**route}, left={"sms": route["voice"]}
+    )
+    observed = Observed({"main": {e164(1): found}}, others)
+    (named,) = by_names({"a": entry}, others).values()
+    assert named.applied["voice"] == named.left["sms"] == ApplicationRoute("menu")
+    assert named.pending == {"voice": ApplicationRoute("menu")}
+    settled = msgspec.structs.replace(entry, pending=None, left={})
+    address = f"number/{e164(1)}"
+    assert make([number(1, voice=ApplicationRoute("menu"))], {address: settled}, observed, ()).actions == ()
+
+
+def test_entries_that_were_alike_stay_alike_and_others_are_untouched() -> None:
+    shared: dict[str, object] = {"voice": TrunkRoute(EDGE)}
+    alike = [Entry("number", "main", pn(n), e164(n), shared, Options()) for n in (1, 2)]  # type: ignore[arg-type]
+    other = Entry("number", "main", pn(3), e164(3), {"voice": None}, Options())
+    others = {"trunk/edge": Live(EDGE, "edge", "main", {}, {})}
+    one, two, three = by_names(dict(zip("abc", [*alike, other], strict=True)), others).values()
+    assert one.applied is two.applied
+    assert three is other
+    known = {"c": other}
+    assert by_names(known, others) is known
+    assert by_names(known, {f"trunk/{EDGE}": others["trunk/edge"]}) is known

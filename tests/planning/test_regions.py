@@ -1,0 +1,104 @@
+"""Which numbers are asked about, what is remembered, and what is wrong."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from reconciler.model import Desired
+from reconciler.planning.plan import Plan
+from reconciler.planning.regions import Question, located, questions
+from tests.apply.stage import Stage, declared, e164, hook, number, pn, row, world
+
+IE1 = {"main": "ie1"}
+ONE, TWO = f"number/{e164(1)}", f"number/{e164(2)}"
+BOTH = [number(1, voice=hook("a")), number(2, voice=hook("a"))]
+
+
+def stage_of() -> Stage:
+    return Stage(world(row(1), row(2)))
+
+
+def asked(stage: Stage, desired: list[Desired]) -> dict[str, Question]:
+    return questions(stage.plan(desired), stage.entries, IE1)
+
+
+def answered(stage: Stage, desired: list[Desired], region: str) -> Plan:
+    found = asked(stage, desired)
+    return located(
+        stage.plan(desired), stage.entries, desired, found, {("main", q.number): region for q in found.values()}
+    )
+
+
+def test_what_is_imported_is_asked_about_once_and_remembered() -> None:
+    stage = stage_of()
+    assert set(asked(stage, BOTH)) == {ONE, TWO}
+    stage.apply(BOTH, answered(stage, BOTH, "ie1"))
+    assert {entry.region for entry in stage.entries.values()} == {"ie1"}
+    assert asked(stage, BOTH) == {}
+
+
+def test_what_is_about_to_change_is_asked_about_again() -> None:
+    stage = stage_of()
+    stage.apply(BOTH, answered(stage, BOTH, "ie1"))
+    assert set(asked(stage, [BOTH[0], number(2, voice=hook("b"))])) == {TWO}
+
+
+def test_what_was_never_asked_is_learned_without_a_write() -> None:
+    stage = stage_of()
+    stage.apply(BOTH)
+    plan = answered(stage, BOTH, "ie1")
+    assert plan.actions == ()
+    assert list(plan.refreshes) == [ONE, TWO]
+    assert not stage.writes(lambda: stage.apply(BOTH, plan))
+    assert stage.entries[ONE].region == "ie1"
+
+
+def test_an_account_that_declares_another_region_asks_anew() -> None:
+    stage = stage_of()
+    stage.apply(BOTH, answered(stage, BOTH, "ie1"))
+    assert set(questions(stage.plan(BOTH), stage.entries, {"main": "au1"})) == {ONE, TWO}
+
+
+@pytest.mark.parametrize("managed", [{}, {"other": "ie1"}])
+def test_an_account_that_declares_no_region_is_never_asked(managed: dict[str, str]) -> None:
+    stage = stage_of()
+    assert questions(stage.plan(BOTH), stage.entries, managed) == {}
+
+
+def test_what_takes_no_calls_from_us_is_not_asked_about() -> None:
+    """Watched, without a voice of ours, let go of, or not there at all."""
+    stage = stage_of()
+    quiet = [number(1), number(2, sms=hook("s")), number(3, voice=hook("a"))]
+    assert asked(stage, quiet) == {}
+    stage.apply(BOTH)
+    assert asked(stage, []) == {}
+
+
+def test_a_number_that_is_yet_to_be_bought_is_not_asked_about() -> None:
+    stage = stage_of()
+    plan = stage.plan([number(1, voice=hook("a"))])
+    bought = msgspec.structs.replace(plan, actions=(msgspec.structs.replace(plan.actions[0], action="purchase"),))
+    assert set(questions(plan, {}, IE1)) == {ONE}
+    assert questions(bought, {}, IE1) == {}
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_a_number_that_is_answered_elsewhere_is_an_error_at_its_place(bound: bool) -> None:
+    stage = stage_of()
+    desired = [declared("number", pn(1), {"voice": hook("a")}, sid=pn(1))]
+    if bound:
+        stage.apply(desired)
+    plan = answered(stage, desired, "us1")
+    (problem,) = plan.diagnostics
+    assert (problem.severity, problem.code, problem.address) == ("error", "wrong_region", ONE)
+    assert (problem.file, problem.line, problem.column) == ("reconciler.yaml", 1, 1)
+    assert all(word in problem.detail for word in (e164(1), "`us1`", "`ie1`", "region: us1"))
+    assert not [action for action in plan.actions if action.entry is not None and action.entry.region]
+    assert plan.refreshes == {}
+
+
+def test_what_was_not_answered_is_neither_wrong_nor_remembered() -> None:
+    stage = stage_of()
+    plan = located(stage.plan(BOTH), stage.entries, BOTH, asked(stage, BOTH), {})
+    assert plan == stage.plan(BOTH)

@@ -1,0 +1,68 @@
+"""The twelve switches where trunk and application go by names of ours; in whole, `tests/routes/test_switches.py`."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from reconciler.kinds.number import Observer
+from reconciler.model import ApplicationRoute, Entry, Live, TrunkRoute, Value
+from reconciler.planning.observed import Observed
+from reconciler.planning.plan import Plan, make
+from tests.apply.fake import Call, FakeTwilio
+from tests.apply.orders import in_order
+from tests.apply.stage import hook, number, pn, row, world
+from tests.routes.rules import Row, route, updated
+
+EDGE, MENU = "TK" + "1" * 32, "AP" + "1" * 32
+NAMES = {EDGE: "edge", MENU: "menu"}
+OTHERS = {"trunk/edge": Live(EDGE, "edge", "main", {}, {}), "application/menu": Live(MENU, "menu", "main", {}, {})}
+FORMS: dict[str, Value] = {
+    "webhooks": hook("a", fallback_url="https://agents.example.com/down"),
+    "application": ApplicationRoute("menu"),
+    "trunk": TrunkRoute("edge"),
+    "nothing": None,
+}
+
+
+class World:
+    """One number, and what is remembered of it."""
+
+    def __init__(self) -> None:
+        self.twilio = FakeTwilio(world(row(1), trunks=[{"sid": EDGE}], applications=[MENU]))
+        self.entries: dict[str, Entry] = {}
+
+    def row(self) -> Row:
+        return {name: str(value or "") for name, value in self.twilio.numbers()[pn(1)].items()}
+
+    def plan(self, voice: Value) -> Plan:
+        observer = Observer(NAMES)
+        rows = [r for page in self.twilio.gateways()["main"].number_pages() for r in page]
+        observed = Observed({"main": {r.phone_number: observer.live(r, "main") for r in rows}}, OTHERS)
+        return make([number(1, voice=voice)], self.entries, observed, ())
+
+    def become(self, voice: Value) -> list[Call]:
+        """Carry the plan out; the calls that it took."""
+        before = len(self.twilio.calls)
+        sids = {address: live.sid for address, live in OTHERS.items()}
+        for outcome in in_order(self.twilio, self.entries, self.plan(voice), sids):
+            assert outcome.entry is not None, outcome.error
+            self.entries[outcome.action.address] = outcome.entry
+        assert self.plan(voice).actions == ()
+        return self.twilio.calls[before:]
+
+
+@pytest.mark.parametrize(("before", "after"), list(permutations(FORMS, 2)))
+def test_a_switch_between_names_meets_nobody_in_between(before: str, after: str) -> None:
+    stage = World()
+    stage.become(FORMS[before])
+    at = stage.row()
+    old = route(at)
+    calls = stage.become(FORMS[after])
+    assert calls
+    new = route(stage.row())
+    for call in calls:
+        at = updated(at, call.params)
+        assert route(at) in (old, new)
+    assert route(at) == new

@@ -1,0 +1,72 @@
+"""Numbers that cannot take messages."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from reconciler.kinds.number import NumberRow, Observer
+from reconciler.model import ApplicationRoute, Desired, Value
+from tests.apply.stage import Stage, declared, e164, hook, number, pn, row, world
+
+MENU = "AP" + "1" * 32
+MUTE = {"voice": True, "sms": False}
+
+
+def stage_of(**fields: object) -> Stage:
+    return Stage(world(row(1, capabilities=MUTE, **fields), row(2), applications=[MENU]))
+
+
+def both(last: int) -> Desired:
+    menu: Value = ApplicationRoute(MENU)
+    return number(last, voice=menu, sms=menu, status=None)
+
+
+def test_an_application_gets_the_calls_alone_of_a_number_that_cannot_take_messages() -> None:
+    stage = stage_of()
+    assert not stage.apply([both(1), both(2)]).failures
+    found = stage.twilio.numbers()
+    assert [found[pn(n)]["voice_application_sid"] for n in (1, 2)] == [MENU, MENU]
+    assert [found[pn(n)]["sms_application_sid"] for n in (1, 2)] == [None, MENU]
+    assert stage.plan([both(1), both(2)]).actions == ()
+
+
+def test_a_number_declared_by_its_sid_is_fitted_as_well() -> None:
+    menu = ApplicationRoute(MENU)
+    by_sid = declared("number", pn(1), {"voice": menu, "sms": menu}, sid=pn(1))
+    stage = stage_of()
+    assert not stage.apply([by_sid]).failures
+    assert stage.plan([by_sid]).actions == ()
+
+
+def test_a_declared_webhook_for_messages_is_an_error_before_anything_is_written() -> None:
+    stage = stage_of()
+    plan = stage.plan([number(1, voice=hook("a"), sms=hook("s")), number(2, voice=hook("a"), sms=hook("s"))])
+    (problem,) = plan.diagnostics
+    assert (problem.severity, problem.code, problem.address) == ("error", "number_cannot_text", f"number/{e164(1)}")
+    assert (problem.file, problem.line) == ("reconciler.yaml", 1)
+    assert "manage: [voice, status]" in problem.detail
+    assert {action.address for action in plan.actions} == {f"number/{e164(2)}"}
+
+
+def test_what_stands_there_already_is_no_error_and_may_be_cleared() -> None:
+    stage = stage_of(sms_url=hook("s").url)
+    assert not stage.plan([number(1, voice=None, sms=hook("s"))]).diagnostics
+    assert not stage.apply([number(1, voice=None, sms=None)]).failures
+    assert stage.twilio.numbers()[pn(1)]["sms_url"] == ""
+
+
+def test_a_release_puts_back_no_messages_that_would_be_refused() -> None:
+    stage = stage_of(voice_url="https://old.example.net/v", sms_url="https://old.example.net/s")
+    stage.apply([number(1, voice=hook("a"), sms=None)])
+    assert not stage.apply([]).failures
+    found = stage.twilio.numbers()[pn(1)]
+    assert (found["voice_url"], found["sms_url"]) == ("https://old.example.net/v", "")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "can"), [(None, True), ({}, True), ({"sms": None}, True), ({"sms": True}, True), (MUTE, False)]
+)
+def test_only_a_clear_no_counts(capabilities: dict[str, bool] | None, can: bool) -> None:
+    found = msgspec.convert({"sid": pn(1), "phone_number": e164(1), "capabilities": capabilities}, NumberRow)
+    assert Observer({}).live(found, "main").can_text is can

@@ -1,0 +1,113 @@
+"""One account behind the sandbox, a folder with YAML, and the workflows called in this process."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reconciler.apply.outcome import Outcome
+from reconciler.planning.drift import Drifted
+from reconciler.sandbox.calls import LoggedCall
+from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.world import World
+from reconciler.workflows import Applied, Consent, Planned, Setting, apply, drift, plan
+
+AC, TOKEN = "AC" + "1" * 32, "token of the sandbox"
+EDGE, OTHER_EDGE = "TK" + "1" * 32, "TK" + "2" * 32
+MENU, LOBBY = "AP" + "1" * 32, "AP" + "2" * 32
+ONE, TWO, THREE = "+15550100101", "+15550100102", "+15550100103"
+AGENT = {"voice": "https://agents.example.com/voice", "sms": "https://agents.example.com/sms"}
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def reading(self, account: str, numbers: int) -> None:
+        """Nothing."""
+
+    def planned(self, planned: Planned) -> None:
+        """Nothing."""
+
+    def applying(self, total: int) -> None:
+        """Nothing."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Nothing."""
+
+
+class Stage:
+    """A sandbox and a folder; commands are the workflows themselves."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+        self.folder = folder
+        self.sandbox = sandbox
+
+    def declare(self, numbers: object, *, account: dict[str, Any] | None = None, **sections: object) -> None:
+        """The configuration, written as JSON, which is YAML."""
+        main = {"sid": AC, "auth_token": {"env": "TOKEN"}, "base_url": self.sandbox.base_url, **(account or {})}
+        agents = {"support": {"webhooks": AGENT}}
+        whole = {
+            "version": 1,
+            "project": "routes",
+            "accounts": {"main": main},
+            "agents": agents,
+            "safety": {"takeover": "allow"},
+            "numbers": numbers,
+            **sections,
+        }
+        (self.folder / "reconciler.yaml").write_text(json.dumps(whole, indent=2), encoding="utf-8")
+
+    def setting(self, **more: Any) -> Setting:
+        """How to run here."""
+        return Setting(
+            directory=self.folder,
+            environ={"TOKEN": TOKEN},
+            progress=Silent(),
+            clock=lambda: datetime(2026, 3, 1, 12, tzinfo=UTC),
+            **more,
+        )
+
+    def plan(self, **more: Any) -> Planned:
+        """What would be done."""
+        return plan(self.setting(**more))
+
+    def apply(self, **more: Any) -> Applied:
+        """Do it."""
+        return apply(self.setting(**more), Consent(), lambda planned: True)
+
+    def drift(self) -> list[Drifted]:
+        """What somebody else has changed."""
+        return drift(self.setting())[1]
+
+    def calls(self, part: str) -> list[LoggedCall]:
+        """The calls whose path has this in it, since the last `forget`."""
+        return [call for call in self.sandbox.calls if part in call.path]
+
+    def forget(self) -> None:
+        """Forget the calls so far."""
+        self.sandbox.calls.reset()
+
+    @property
+    def entries(self) -> dict[str, Any]:
+        """The resources in the state file."""
+        resources: dict[str, Any] = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))["resources"]
+        return resources
+
+
+def world(*numbers: dict[str, Any], **shelves: Any) -> World:
+    """An account with these numbers, two trunks and two applications."""
+    trunks = [
+        {"sid": EDGE, "domain_name": "edge.pstn.twilio.com", "friendly_name": "edge"},
+        {"sid": OTHER_EDGE, "domain_name": "other.pstn.twilio.com", "friendly_name": "other"},
+    ]
+    return World.from_seed(
+        {
+            "accounts": [{"sid": AC, "auth_token": TOKEN}],
+            "trunks": trunks,
+            "applications": [{"sid": MENU, "friendly_name": "menu"}, {"sid": LOBBY, "friendly_name": "lobby"}],
+            "numbers": list(numbers) or [{"phone_number": ONE}],
+            **shelves,
+        }
+    )

@@ -1,0 +1,173 @@
+"""The twelve switches between trunk, application, webhooks and nothing, and what a caller meets after every call."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox.calls import LoggedCall
+
+from .conftest import Make
+from .rules import NOBODY, Route, Row, route, row_of, updated
+from .stage import EDGE, MENU, ONE, Stage, world
+
+FORMS = ("webhooks", "application", "trunk", "nothing")
+SWITCHES = list(permutations(FORMS, 2))
+STALE = "https://stale.example.net/voice"
+PLAIN = {"voice": "https://agents.example.com/voice"}
+FALLBACKS = {
+    "voice": {
+        "url": "https://agents.example.com/voice#rc=3&rp=5xx",
+        "method": "GET",
+        "fallback_url": "https://agents.example.com/down",
+        "fallback_method": "GET",
+    }
+}
+WORDS = {
+    "webhooks": "webhook https://agents.example.com/voice",
+    "application": f"application {MENU}",
+    "trunk": "trunk edge",
+    "nothing": "nothing",
+}
+
+
+def declare(stage: Stage, form: str, webhooks: dict[str, Any], beside: dict[str, Any], application: str = MENU) -> None:
+    """The number with this form of voice; `beside` is what its agent's webhooks say of SMS and status."""
+    agents = {
+        "hooks": {"webhooks": {**webhooks, **beside}},
+        "silent": {"webhooks": {"status": "https://agents.example.com/silent", **beside}},
+        "menu": {"application": application},
+    }
+    numbers: dict[str, dict[str, Any]] = {
+        "webhooks": {"agent": "hooks"},
+        "application": {"agent": "menu", "manage": ["voice"]},
+        "trunk": {"agent": "silent", "trunk": "edge"},
+        "nothing": {"agent": "silent"},
+    }
+    trunks = {"edge": {"domain": "edge.pstn.twilio.com", "friendly_name": "edge"}}
+    applications = {"menu": {"friendly_name": "menu", "voice": "https://agents.example.com/menu"}}
+    managed = {"applications": applications} if application == "menu" else {}
+    stage.declare({ONE: numbers[form]}, agents=agents, trunks=trunks, **managed)
+
+
+def number_of(stage: Stage) -> Row:
+    return row_of(stage.sandbox.world.number(ONE))
+
+
+def meaning(row: Row) -> Row:
+    """The row without the methods of URLs that are not set: they mean nothing, and cannot be cleared."""
+    return {
+        name: value
+        for name, value in row.items()
+        if not name.endswith("_method")
+        or row.get(name.replace("_method", "_url"))
+        or row.get(name.removesuffix("_method"))
+    }
+
+
+def replay(before: Row, calls: list[LoggedCall]) -> list[Route]:
+    """Who answers after each of these calls."""
+    routes: list[Route] = []
+    for call in calls:
+        before = updated(before, call.params)
+        routes.append(route(before))
+    return routes
+
+
+def switch(stage: Stage, old: Route) -> tuple[list[LoggedCall], Route]:
+    """Apply what is declared; the writes it took and who answers in the end. Nobody but the two is met on the way."""
+    before = number_of(stage)
+    assert route(before) == old
+    stage.forget()
+    assert not stage.apply().result.failures
+    calls = [call for call in stage.calls("/IncomingPhoneNumbers/") if call.is_write]
+    new = route(number_of(stage))
+    met = replay(before, calls)
+    assert set(met) <= {old, new}, "somebody who is meant by neither answers, or nobody does"
+    assert not met or met[-1] == new, "the rules here and those of the sandbox differ"
+    assert (stage.plan().plan.actions, stage.plan().plan.refreshes) == ((), {})
+    return calls, new
+
+
+@pytest.mark.parametrize("stale", ["", STALE], ids=["clean", "over-a-stale-url"])
+@pytest.mark.parametrize("webhooks", [PLAIN, FALLBACKS], ids=["plain", "with-fallbacks"])
+@pytest.mark.parametrize(("before", "after"), SWITCHES)
+def test_a_switch_never_leaves_a_caller_to_nobody_or_to_a_stranger(
+    stage_of: Make, before: str, after: str, webhooks: dict[str, Any], stale: str
+) -> None:
+    stage = stage_of(world({"phone_number": ONE, "voice_url": "https://before.example.net/voice"}))
+    declare(stage, before, webhooks, {})
+    stage.apply()
+    if stale and before in ("trunk", "application"):
+        stage.sandbox.edit(ONE, {"voice_url": stale, "voice_fallback_url": STALE + "/down"})
+    old = route(number_of(stage))
+    declare(stage, after, webhooks, {})
+    planned = stage.plan().plan
+    moves = [action.route for action in planned.actions if action.route is not None]
+    calls, new = switch(stage, old)
+    assert moves, "the plan says in words who answers"
+    assert moves[0].before.startswith(WORDS[before])
+    assert moves[-1].after.startswith(WORDS[after])
+    assert (new == NOBODY) == (after == "nothing")
+    if STALE in number_of(stage)["voice_url"]:
+        assert any(STALE in words for words in moves[-1].hidden), "what stays hidden is told"
+    writing = [action for action in planned.actions if action.writes or action.clears]
+    assert len(calls) == len(writing), "one write for each action that the plan shows"
+
+
+@pytest.mark.parametrize(("before", "after"), SWITCHES)
+def test_a_switch_holds_while_messages_and_status_change_with_it(stage_of: Make, before: str, after: str) -> None:
+    stage = stage_of(world({"phone_number": ONE, "sms_application_sid": MENU}))
+    first = {"sms": "https://agents.example.com/sms", "status": "https://agents.example.com/status"}
+    then = {
+        "sms": {"url": "https://agents.example.com/sms2", "fallback_url": "https://agents.example.com/sms3"},
+        "status": {"url": "https://agents.example.com/status2", "method": "GET"},
+    }
+    declare(stage, before, PLAIN, first)
+    stage.apply()
+    old = route(number_of(stage))
+    declare(stage, after, FALLBACKS, then)
+    switch(stage, old)
+    found = number_of(stage)
+    if after != "application":
+        assert found["sms_url"] == "https://agents.example.com/sms2"
+        assert found["status_callback"] == "https://agents.example.com/status2"
+
+
+@pytest.mark.parametrize(("before", "after"), SWITCHES)
+def test_a_release_goes_back_the_same_way(stage_of: Make, before: str, after: str) -> None:
+    """`before` is what somebody had there, `after` what we made of it."""
+    theirs = {
+        "webhooks": {"voice_url": STALE, "voice_fallback_url": STALE + "/down"},
+        "application": {"voice_application_sid": MENU, "voice_url": STALE},
+        "trunk": {"trunk_sid": EDGE, "voice_url": STALE},
+        "nothing": {},
+    }
+    stage = stage_of(world({"phone_number": ONE, **theirs[before]}))
+    seed = number_of(stage)
+    declare(stage, after, FALLBACKS, {})
+    switch(stage, route(seed))
+    trunks = {"edge": {"domain": "edge.pstn.twilio.com", "friendly_name": "edge"}}
+    stage.declare({}, trunks=trunks)
+    ours = route(number_of(stage))
+    switch(stage, ours)
+    assert meaning(number_of(stage)) == meaning(seed)
+
+
+@pytest.mark.parametrize(("before", "after"), [pair for pair in SWITCHES if "application" in pair])
+def test_a_switch_holds_for_an_application_that_is_managed_here(stage_of: Make, before: str, after: str) -> None:
+    stage = stage_of(world({"phone_number": ONE, "voice_url": "https://before.example.net/voice"}))
+    declare(stage, before, PLAIN, {}, "menu")
+    assert not stage.apply().result.failures
+    old = route(number_of(stage))
+    declare(stage, after, PLAIN, {}, "menu")
+    moves = [action.route for action in stage.plan().plan.actions if action.route is not None]
+    words = {**WORDS, "application": "application menu"}
+    assert (moves[0].before, moves[-1].after) == (words[before], words[after])
+    switch(stage, old)
+
+
+def test_the_switches_are_twelve() -> None:
+    assert len(SWITCHES) == 12
