@@ -73,7 +73,7 @@ def carry_out(
     others = {address: live.sid for address, live in observed.others.items()}
     known = {**sids_of(state.resources), **others}
     names = {sid: address.split("/", 1)[1] for address, sid in others.items() if address.startswith("trunk/")}
-    registrar = Registrar(adapters, gateways, observed, names)
+    registrar = Registrar(adapters, gateways, observed, names, known)
     performer = Performer(gateways, known, plan.fingerprints, secrets, registrar)
     result = _walked(plan, observed, state, journal, performer, means) if plan.actions else Result(())
     acted = {action.address for action in plan.actions}
@@ -106,7 +106,7 @@ def _walked(
     result = walk.run()
     totals = {account: len(numbers) for account, numbers in observed.numbers.items()}
     readback = Readback(performer.gateways, performer, totals, plan.fingerprints, workers=workers)
-    outcomes = readback.check(result.outcomes)
+    outcomes = performer.check(readback.check(result.outcomes))
     journal.append(_corrections(result.outcomes, outcomes, base, means.now()))
     return Result(tuple(outcomes), result.interrupted)
 

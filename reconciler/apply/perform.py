@@ -60,6 +60,10 @@ class Performer:
         assert self._registrar is not None
         return self._registrar.perform(actions)
 
+    def check(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes after what they did on platforms was read once more."""
+        return list(outcomes) if self._registrar is None else self._registrar.check(outcomes)
+
     def params(self, action: Action) -> Params:
         """The form parameters that this action sends; empty when it only concerns state."""
         kind = KINDS[action.kind]

@@ -6,7 +6,7 @@ become outcomes; nothing is saved here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 
@@ -16,6 +16,7 @@ from reconciler.apply.outcome import Failure, Outcome
 from reconciler.errors import RemoteError
 from reconciler.kinds.number import FETCH, NUMBER, Observer
 from reconciler.kinds.platforms import PlatformKind, platform_of
+from reconciler.kinds.table import REGISTRATION
 from reconciler.model import Action, Attrs
 from reconciler.planning.observed import Observed
 from reconciler.remote.gateway import Gateway
@@ -23,11 +24,15 @@ from reconciler.remote.platforms.contract import Adapter, Asked, Registered
 
 PAGE = 1000
 _AT_ONCE = 8
+_WRITES = frozenset({"register", "link", "update", "reassign", "unregister"})
 _DONE_ALREADY = frozenset({"number_already_imported"})
 
 
 class Registrar:
-    """Carries out the actions of registrations. `names` are the trunks that have a name here, by SID."""
+    """Carries out the actions of registrations. `names` are the trunks that have a name here, by SID.
+
+    `sids` are the SIDs of all that has one, by address; it grows as numbers are bought.
+    """
 
     def __init__(
         self,
@@ -35,11 +40,13 @@ class Registrar:
         gateways: Mapping[str, Gateway],
         observed: Observed,
         names: Mapping[str, str],
+        sids: Mapping[str, str],
     ) -> None:
         self._adapters = adapters
         self._gateways = gateways
         self._observed = observed
         self._names = names
+        self._sids = sids
 
     def batch_of(self, action: Action) -> str | None:
         """What this action may be carried out together with: registrations on a platform that imports many at once."""
@@ -56,8 +63,36 @@ class Registrar:
                 outcomes = self._register(adapter, actions)
             case _:
                 outcomes = [self._single(adapter, action) for action in actions]
-        shown = self._shown([action for action in actions if action.number_sid is not None])
+        shown = self._shown([action for action in actions if self._number_sid(action) is not None])
         return [self._with_baseline(o, shown.get(o.action.address)) for o in outcomes]
+
+    def check(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes as they stand after each platform was read once more; what is not there has failed."""
+        written = [o for o in outcomes if o.succeeded and o.action.kind == REGISTRATION and o.action.action in _WRITES]
+        checked: dict[int, Outcome] = {}
+        for name in dict.fromkeys(platform_of(o.action.address) for o in written):
+            last = {o.action.address: o for o in written if platform_of(o.action.address) == name}
+            checked |= {id(was): now for was, now in self._checked(self._adapters[name], [*last.values()])}
+        return [checked.get(id(outcome), outcome) for outcome in outcomes]
+
+    def _checked(self, adapter: Adapter, outcomes: Sequence[Outcome]) -> Iterator[tuple[Outcome, Outcome]]:
+        if "list" not in adapter.kind.can:
+            return
+        asked = {o.action.address: self._asked(o.action) for o in outcomes}
+        try:
+            there = {number.key: number for number in adapter.list([*asked.values()])}
+        except RemoteError as error:
+            for outcome in outcomes:
+                yield outcome, msgspec.structs.replace(outcome, note=f"done, but could not be read back: {error}")
+            return
+        for outcome in outcomes:
+            wanted = asked[outcome.action.address]
+            wrong = _wrong(outcome.action, wanted, there.get(wanted.key))
+            if wrong:
+                yield (
+                    outcome,
+                    msgspec.structs.replace(outcome, status="dropped", error=_not_there(outcome, adapter, wrong)),
+                )
 
     def _register(self, adapter: Adapter, actions: Sequence[Action]) -> list[Outcome]:
         asked = [self._asked(action) for action in actions]
@@ -133,9 +168,14 @@ class Registrar:
 
     def _asked(self, action: Action) -> Asked:
         key = action.address.rsplit("/", 1)[1]
-        if action.number_sid is None:
+        sid = self._number_sid(action)
+        if sid is None:
             return Asked(action.address, key, action.writes)
-        return Asked(action.address, key, action.writes, action.account, action.number_sid)
+        return Asked(action.address, key, action.writes, action.account, sid)
+
+    def _number_sid(self, action: Action) -> str | None:
+        """The number that this action is about; one that was bought only a step before is in `sids`."""
+        return action.number_sid or self._sids.get(action.parent or "")
 
     def _there(self, action: Action) -> Registered:
         live = self._observed.others.get(action.address)
@@ -146,7 +186,7 @@ class Registrar:
         """What the numbers of these actions show now: one by one or by listing, whichever is fewer calls."""
         shown: dict[str, Attrs | RemoteError] = {}
         for account in dict.fromkeys(action.account for action in actions):
-            sids = {a.number_sid: a.address for a in actions if a.account == account and a.number_sid}
+            sids = {sid: a.address for a in actions if a.account == account and (sid := self._number_sid(a))}
             total = len(self._observed.numbers.get(account, {}))
             by_listing = len(sids) > ceil(total / PAGE)
             read = self._listed if by_listing and len(sids) > 1 else self._fetched
@@ -186,6 +226,21 @@ def _same(found: Registered, asked: Asked, kind: PlatformKind) -> bool:
     names = found.attrs.keys() & asked.attrs.keys()
     differing = {name for name in names if found.attrs[name] != asked.attrs[name]}
     return all(name in kind.links and found.attrs[name] is None for name in differing)
+
+
+def _wrong(action: Action, wanted: Asked, there: Registered | None) -> str:
+    """What is not as the action should have left it, in words; nothing when all that can be read is right."""
+    if action.action == "unregister":
+        return "it is still there" if there is not None else ""
+    if there is None:
+        return "it is not there"
+    names = [name for name in wanted.attrs if name in there.attrs and there.attrs[name] != wanted.attrs[name]]
+    return f"other values in {', '.join(names)}" if names else ""
+
+
+def _not_there(outcome: Outcome, adapter: Adapter, wrong: str) -> Failure:
+    message = f"{adapter.kind.title} answered that {outcome.action.address} is done, and its list says: {wrong}."
+    return Failure("write_dropped", message)
 
 
 def _failure(error: RemoteError) -> Failure:

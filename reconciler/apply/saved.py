@@ -52,7 +52,9 @@ def staleness(saved: PlanFile, project: Project, state: State, observed: Observe
     moved += [of_state] if of_state is not None else []
     return moved or [
         *moved_objects(saved.fingerprints, _live_fingerprints(saved, observed)),
-        *appeared(a.address for a in saved.actions if a.action == "create" and a.address in observed.others),
+        *appeared(
+            a.address for a in saved.actions if a.action in ("create", "register") and a.address in observed.others
+        ),
     ]
 
 

@@ -149,7 +149,7 @@ def registration_of(
         REGISTRATION,
         registration_address(asked.platform, key),
         key,
-        Profile(asked.profile.account, attrs, asked.profile.options),
+        msgspec.structs.replace(asked.profile, attrs=attrs, purchase=profile.purchase if profile is not None else None),
         position,
         parent=parent,
         on_create=on_create,

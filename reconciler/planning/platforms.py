@@ -180,12 +180,19 @@ def _of(resources: Mapping[str, Entry]) -> Iterator[str]:
 
 
 def _number(want: Desired, resources: Mapping[str, Entry], observed: Observed) -> tuple[Number | None, str]:
-    """The number that a registration is about, and its E.164 as far as it is known."""
+    """The number that a registration is about, and its E.164 as far as it is known; one yet to be bought has no SID."""
     account, kind = want.profile.account, (want.parent or "").split("/", 1)[0]
     live = observed.number(account, want.key)
     if live is None:
-        entry = next((e for e in resources.values() if e.kind == kind and want.key in (e.sid, e.key)), None)
+        entry = next((e for e in resources.values() if e.kind == kind and e.sid and want.key in (e.sid, e.key)), None)
         live = observed.bound_number(account, want.key, entry.sid) if entry is not None else None
+        if (
+            live is None
+            and entry is None
+            and want.profile.purchase is not None
+            and not any(observed.elsewhere(want.key))
+        ):
+            live = Live("", want.key, account, {}, dict.fromkeys(("voice", "sms", "status")))
         if live is None:
             return None, entry.key if entry is not None else want.key
     address = f"{kind}/{live.key}"

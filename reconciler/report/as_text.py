@@ -7,7 +7,7 @@ from itertools import groupby
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Change, WireValue
-from reconciler.planning.hosts import in_words
+from reconciler.planning.hosts import in_words, looks_like
 from reconciler.report.documents import (
     ActionOutcome,
     ApplyDocument,
@@ -103,6 +103,9 @@ def _resource_actions(address: str, actions: list[PlannedAction], style: Style) 
             yield from (f"    {style('quiet', 'set, but without effect: ' + h)}" for h in action.route.hidden)
         for change in action.takeover:
             yield f"    {style('warn', '! takes over')} {change.field} {value(change.before)}"
+        whose = looks_like(change.before for change in (*action.takeover, *action.changes))
+        if whose is not None and (action.takeover or action.reason in ("drift", "conflict")):
+            yield f"    {style('quiet', in_words(whose))}"
         if action.note:
             yield f"    {style('quiet', action.note)}"
 

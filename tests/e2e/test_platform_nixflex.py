@@ -87,6 +87,7 @@ def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> No
     assert drift["drifted"][0]["looks_like"] == "Vapi"
     assert "looks like a Vapi import" in stage.run("drift", code=2).out
     assert actions(stage.plan()) == [(f"number/{ONE}", "overwrite_webhooks")]
+    assert "looks like a Vapi import" in stage.run("plan").out
     stage.apply()
     assert stage.hooks(ONE) == written
 
@@ -234,6 +235,29 @@ def test_a_trunk_that_would_hide_the_webhooks_is_left_first_and_joined_again_at_
     declare(stage, {})
     stage.apply()
     assert stage.hooks(ONE) == {"voice_url": PBX, "trunk_sid": trunk}
+
+
+def test_a_number_is_bought_and_registered_in_one_run(stage: PlatformStage) -> None:
+    bought = "+15550100177"
+    declare(stage, {bought: {"agent": "sales", "purchase": {"country": "US"}}})
+    assert actions(stage.plan()) == [(f"number/{bought}", "purchase"), (f"registration/nix/{bought}", "register")]
+    assert stage.apply("--allow-purchase")["failed_count"] == 0
+    assert "nixflex" in stage.hooks(bought)["voice_url"]
+    stage.settled()
+    assert stage.json("drift")["drifted"] == []
+
+
+def test_a_saved_plan_is_applied_and_refused_once_somebody_else_has_registered(stage: PlatformStage) -> None:
+    declare(stage, {TWO: "sales"})
+    stage.run("plan", "--out", "plan.bin")
+    stage.world.extend({"format": 1, "nixflex_numbers": [{"phone_number": TWO, "agent_id": SECOND}]})
+    refused = stage.run("apply", "--json", "--auto-approve", "plan.bin", code=4)
+    assert refused.codes == ["plan_stale"]
+    stage.world.table(NUMBERS).remove(row_of(stage, TWO))
+    stage.run("apply", "--auto-approve", "plan.bin")
+    stage.settled()
+    shown = stage.json("show", f"registration/nix/{TWO}")["resource"]
+    assert shown["applied"] == {"agent": FIRST}
 
 
 def row_of(stage: PlatformStage, e164: str = ONE) -> NixflexNumber:
