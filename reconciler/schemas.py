@@ -34,6 +34,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "plan": _output(documents.PlanDocument),
     "apply": _output(documents.ApplyDocument),
     "drift": _output(documents.DriftDocument),
+    "doctor": _output(documents.DoctorDocument),
     "validate": _output(documents.ValidateDocument),
     "show": _output(documents.ResourceDocument, documents.PlanDocument, documents.StateListDocument),
     "state-show": _output(documents.ResourceDocument),

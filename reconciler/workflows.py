@@ -22,6 +22,7 @@ from reconciler.config.load import load
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials
 from reconciler.diagnostics import Diagnostic, has_errors
+from reconciler.doctor.check import Check
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
@@ -38,6 +39,7 @@ from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
 from reconciler.remote.platforms.project import Adapters, facts
 from reconciler.remote.prices import priced
+from reconciler.remote.timelimit import TimeLimit
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
 from reconciler.state.backends import open_store
@@ -45,6 +47,10 @@ from reconciler.state.document import State, empty
 from reconciler.state.holder import this_run
 from reconciler.state.planfile import PlanFile
 from reconciler.state.store import Store
+
+MOST_CALLS = 32
+"""Calls at once for an account where nobody says: a run begins with `FIRST_CALLS` and goes up to this."""
+FIRST_CALLS = 8
 
 
 class Progress(Protocol):
@@ -64,7 +70,10 @@ class Progress(Protocol):
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and how to run: everything that comes from outside. Durations in seconds."""
+    """Where and how to run: everything that comes from outside. Durations in seconds.
+
+    `ramp`: begin with few calls at once, and go up to `concurrency` while Twilio answers well.
+    """
 
     directory: Path
     environ: Mapping[str, str]
@@ -73,7 +82,9 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     file: str = "reconciler.yaml"
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
-    concurrency: int = 16
+    concurrency: int = MOST_CALLS
+    ramp: bool = False
+    limit: TimeLimit = msgspec.field(default_factory=TimeLimit)
     lock_timeout: float = 0.0
     refresh: bool = True
     command: str = ""
@@ -148,7 +159,7 @@ def apply(
     project = validate(setting)
     store = _store(project)
     holder = this_run(setting.command, setting.now(), setting.environ)
-    with store.lock(holder, setting.lock_timeout), _connected(setting, project) as gateways:
+    with store.lock(holder, min(setting.lock_timeout, setting.limit.left())), _connected(setting, project) as gateways:
         planned = _located(setting, _planned(setting, project, store, gateways, consent, saved), gateways)
         if saved is not None:
             planned = _saved_over(saved, planned)
@@ -156,17 +167,32 @@ def apply(
         _refuse(planned, consent)
         if planned.plan.actions and not confirm(planned):
             return Applied(planned=planned, result=Result(()), declined=True)
-        result = carry_out(
-            planned.plan,
-            planned.observed,
-            planned.state,
-            store,
-            gateways,
-            setting,
-            planned.secrets,
-            gateways.adapters,
-        )
-        return Applied(planned=planned, result=result)
+        setting.limit.check()
+        with setting.limit.finishing(setting.stop):
+            result = _carried_out(setting, planned, store, gateways)
+        return Applied(planned=_timed(setting, planned, result), result=result)
+
+
+def _carried_out(setting: Setting, planned: Planned, store: Store, gateways: _Gateways) -> Result:
+    """Carry out a plan, with all the means there are."""
+    return carry_out(
+        planned.plan,
+        planned.observed,
+        planned.state,
+        store,
+        gateways,
+        setting,
+        planned.secrets,
+        gateways.adapters,
+    )
+
+
+def _timed(setting: Setting, planned: Planned, result: Result) -> Planned:
+    """The same, noting that the time was over before everything was done."""
+    if not (result.interrupted and setting.limit.over):
+        return planned
+    note = setting.limit.diagnostic("What was in flight was finished, and what was done is saved. Run apply again.")
+    return msgspec.structs.replace(planned, notes=(*planned.notes, note))
 
 
 def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
@@ -177,6 +203,18 @@ def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
         found = drifting.find(planned.state.resources, planned.observed)
         chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
         return planned, attribute(chosen, gateways, setting.clock())
+
+
+def doctor(setting: Setting) -> tuple[Project, list[Check]]:
+    """Look at everything that the configuration needs, and change nothing. Raises ConfigInvalid."""
+    from reconciler.doctor.connection import Heard
+    from reconciler.doctor.examine import Patient, examine
+
+    project = validate(setting)
+    heard = Heard(setting.clock, setting.on_call)
+    with _connected(msgspec.structs.replace(setting, on_call=heard), project) as gateways:
+        patient = Patient(project, setting.environ, gateways, heard, lambda: _store(project))
+        return project, examine(patient)
 
 
 def recorded(setting: Setting) -> tuple[Project, State]:
@@ -321,7 +359,12 @@ class _Gateways(dict[str, Gateway]):
             raise ReconcilerError(_unknown_account(name))
         secret = credentials(account, self._setting.environ, self._project.base)
         self[name] = gateway = connect(
-            secret, concurrency=self._setting.concurrency, stop=self._setting.stop, on_call=self._setting.on_call
+            secret,
+            concurrency=self._setting.concurrency,
+            start=FIRST_CALLS if self._setting.ramp else None,
+            stop=self._setting.stop,
+            on_call=self._setting.on_call,
+            left=self._setting.limit.left,
         )
         return gateway
 

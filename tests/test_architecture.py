@@ -16,6 +16,7 @@ FLOORS = [
     "schemas",
     "workflows",
     "report",
+    "doctor",
     "apply",
     "state",
     "remote",

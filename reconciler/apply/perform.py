@@ -18,7 +18,7 @@ from reconciler.model import Action, Webhook, Wire
 from reconciler.remote.gateway import Gateway
 
 _OWN_CODES = frozenset({"twilio_auth_failed", "twilio_invalid_credentials", "interrupted"})
-_CREATE_TRIES = 4
+_CREATE_TRIES = 8
 
 
 class Performer:

@@ -15,7 +15,7 @@ from reconciler import __version__
 from reconciler.cli.arguments import AnywhereGroup, complete
 from reconciler.errors import Exit
 
-_COMMANDS = ("validate", "plan", "apply", "drift", "show", "state", "schema", "sandbox", "demo")
+_COMMANDS = ("validate", "plan", "apply", "drift", "show", "state", "schema", "sandbox", "demo", "doctor")
 
 _EPILOG = """\b
 Exit codes: 0 done or nothing to do; 1 failed; 2 changes (plan --detailed-exitcode) or

@@ -14,6 +14,7 @@ import msgspec
 
 from reconciler.cli.arguments import seconds
 from reconciler.cli.guarded import guarded
+from reconciler.cli.signals import tell_time_over
 from reconciler.report.style import Style
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Common(msgspec.Struct, frozen=True):
     verbose: int
     targets: tuple[str, ...]
     excludes: tuple[str, ...]
-    concurrency: int
+    concurrency: int | None
+    timeout: float | None
     lock_timeout: float
     detailed_exitcode: bool
 
@@ -69,7 +71,8 @@ class Common(msgspec.Struct, frozen=True):
         """The setting of a run."""
         from datetime import UTC, datetime
 
-        from reconciler.workflows import Setting
+        from reconciler.remote.timelimit import TimeLimit
+        from reconciler.workflows import MOST_CALLS, Setting
 
         return Setting(
             directory=self.directory,
@@ -79,7 +82,9 @@ class Common(msgspec.Struct, frozen=True):
             file=self.file,
             targets=self.targets,
             excludes=self.excludes,
-            concurrency=self.concurrency,
+            concurrency=self.concurrency or MOST_CALLS,
+            ramp=self.concurrency is None,
+            limit=TimeLimit(self.timeout, on_stop=tell_time_over),
             lock_timeout=self.lock_timeout,
             refresh=refresh,
             command=" ".join(["reconciler", *sys.argv[1:]]) if sys.argv[1:] else command,
@@ -99,8 +104,11 @@ _OPTIONS = [
 _SCOPE = [
     click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only these addresses (globs)."),
     click.option("--exclude", "excludes", multiple=True, metavar="ADDRESS", help="Not these addresses (globs)."),
-    click.option("--concurrency", type=click.IntRange(1, 100), default=16, metavar="N", show_default=True,
-                 help="Calls at once for each account."),
+    click.option("--concurrency", type=click.IntRange(1, 100), metavar="N",
+                 help="Calls at once for each account, from the first on, fewer after a 429; without it 8, and up to "
+                      "32 while Twilio answers well."),
+    click.option("--timeout", type=Duration(), metavar="DURATION",
+                 help="How long the run may take (30s, 10m): then it finishes what is in flight, saves and ends."),
     click.option("--lock-timeout", type=Duration(), default=0.0, metavar="DURATION",
                  help="How long to wait for the state's lock; 0 by default."),
     click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes."),
@@ -128,14 +136,25 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         verbose: int,
         targets: tuple[str, ...] = (),
         excludes: tuple[str, ...] = (),
-        concurrency: int = 16,
+        concurrency: int | None = None,
+        timeout: float | None = None,
         lock_timeout: float = 0.0,
         detailed_exitcode: bool = False,
         **own: Any,
     ) -> Any:
         shape = "json" if json_ else format_
         shared = Common(
-            directory, file, shape, no_color, verbose, targets, excludes, concurrency, lock_timeout, detailed_exitcode
+            directory,
+            file,
+            shape,
+            no_color,
+            verbose,
+            targets,
+            excludes,
+            concurrency,
+            timeout,
+            lock_timeout,
+            detailed_exitcode,
         )
         return guarded(shared, command_name(), lambda: function(shared, **own))
 

@@ -14,6 +14,11 @@ from reconciler.errors import Exit
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def tell_time_over() -> None:
+    """Say on stderr that the time of the run is over; whole, even while another thread writes."""
+    os.write(2, b"\nThe time is over: finishing the calls in flight and saving.\n")
+
+
 @contextmanager
 def stop_on_signals(stop: Event) -> Iterator[None]:
     """While inside, the first signal sets `stop`; state is durable at every moment, so the second may just leave."""

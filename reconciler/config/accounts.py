@@ -56,6 +56,7 @@ def settings_of(name: str, account: Account, place: Place) -> AccountSettings:
         auth_token=secret_of(account, "auth_token", place),
         api_key=secret_of(account, "api_key", place),
         api_secret=secret_of(account, "api_secret", place),
+        parent=account.parent,
         region=account.region,
         edge=account.edge,
         base_url=account.base_url,

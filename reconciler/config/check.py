@@ -18,6 +18,7 @@ from reconciler.config.sections.agent import Agent, Application
 from reconciler.config.sections.platform import AnyPlatform
 from reconciler.config.sections.trunk import Trunk
 from reconciler.config.settings import Checked, Settings
+from reconciler.config.subaccounts import parents_do_not_reach
 from reconciler.config.urls import lint, lint_hook, lint_webhooks
 from reconciler.diagnostics import Diagnostic
 
@@ -37,6 +38,7 @@ def check(settings: Settings, accounts: Accounts) -> list[Diagnostic]:
         *_each("platforms", settings.platforms, lambda platform: _connections(platform, accounts)),
         *_each("trunks", settings.trunks, lambda trunk: _trunk(trunk, accounts), address="trunk/"),
         *_lists(settings, accounts),
+        *parents_do_not_reach(settings, accounts),
         *_defaults(settings, accounts),
     ]
 

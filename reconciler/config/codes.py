@@ -56,6 +56,7 @@ SUMMARIES: dict[str, str] = {
     "platform_cannot_import": "The platform has no way to take this",
     "no_twilio_integration": "The Twilio account is not declared",
     "ambiguous_integration": "It is not said which Twilio account",
+    "subaccount_credentials": "A subaccount's own credentials are needed",
     "account_mismatch": "Two resources of different Twilio accounts",
     "number_already_imported": "The number is declared twice",
     "sid_number_mismatch": "Two identities that contradict each other",

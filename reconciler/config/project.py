@@ -24,13 +24,17 @@ class Secret(msgspec.Struct, frozen=True):
 
 
 class AccountSettings(msgspec.Struct, frozen=True):
-    """A Twilio account as declared, or as the TWILIO_* variables describe it (then `position` is None)."""
+    """A Twilio account as declared, or as the TWILIO_* variables describe it (then `position` is None).
+
+    `parent` is the SID of the account to which the credentials belong, when that is another one.
+    """
 
     name: str
     sid: str | None
     auth_token: Secret | None = None
     api_key: Secret | None = None
     api_secret: Secret | None = None
+    parent: str | None = None
     region: str | None = None
     edge: str | None = None
     base_url: str | None = None

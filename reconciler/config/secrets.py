@@ -37,7 +37,7 @@ def reveal(secret: Secret, environ: Mapping[str, str], base: Path) -> str:
 
 
 def credentials(account: AccountSettings, environ: Mapping[str, str], base: Path) -> Credentials:
-    """How the account is reached: by its API key where it has one, else by its auth token.
+    """How the account is reached: by its API key where it has one, else by its or its parent's auth token.
 
     Raises `ReconcilerError` with every problem: `secret_not_found` at its reference, `invalid_twilio_sid`.
     """
@@ -59,7 +59,7 @@ def credentials(account: AccountSettings, environ: Mapping[str, str], base: Path
     return Credentials(
         name=account.name,
         sid=normal_sid(sid),
-        username=key or normal_sid(sid),
+        username=key or account.parent or normal_sid(sid),
         password=password,
         region=account.region,
         edge=account.edge,

@@ -36,7 +36,10 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class CallRecord(msgspec.Struct, frozen=True):
-    """One attempt of a call, for ``-v``: never its parameters. `status` is 0 when no answer came."""
+    """One attempt of a call, for ``-v``: never its parameters. `status` is 0 when no answer came.
+
+    `date` is the time of the server, as its header wrote it.
+    """
 
     account: str
     method: str
@@ -45,6 +48,7 @@ class CallRecord(msgspec.Struct, frozen=True):
     seconds: float
     request_id: str | None
     attempt: int
+    date: str | None = None
 
 
 class Gateway(Protocol):

@@ -10,14 +10,15 @@ from threading import Lock
 
 
 class Limiter:
-    """At most `bound` calls at once; halves when refused, grows by one for each limit's worth of successes.
+    """At most `bound` calls at once, to begin with `start` of them (all, when it is not given).
 
+    Halves when refused; after a success it grows by one (`ramp`), or by one for each limit's worth of them (`grow`).
     First come, first served. All methods may be called from any thread.
     """
 
-    def __init__(self, bound: int) -> None:
+    def __init__(self, bound: int, start: int | None = None) -> None:
         self._bound = max(1, bound)
-        self._limit = float(self._bound)
+        self._limit = float(max(1, min(self._bound, start or self._bound)))
         self._busy = 0
         self._round = 0
         self._lock = Lock()
@@ -27,6 +28,11 @@ class Limiter:
     def limit(self) -> int:
         """How many calls may be under way at once just now."""
         return int(self._limit)
+
+    @property
+    def restrained(self) -> bool:
+        """Whether fewer calls may be under way than the bound allows; costs no lock."""
+        return self._limit < self._bound
 
     def acquire(self) -> int:
         """Wait for a turn; returns a ticket for `shrink`. Every `acquire` needs its `release`."""
@@ -58,11 +64,18 @@ class Limiter:
                 self._limit = max(1.0, self._limit / 2)
 
     def grow(self) -> None:
-        """A call succeeded."""
+        """A call succeeded: one more for each limit's worth of such calls."""
+        self._add(1 / self._limit)
+
+    def ramp(self) -> None:
+        """A call succeeded far below what the server bears: one more, so that the limit doubles with each round."""
+        self._add(1.0)
+
+    def _add(self, step: float) -> None:
         if self._limit >= self._bound:
             return
         with self._lock:
-            self._limit = min(float(self._bound), self._limit + 1 / self._limit)
+            self._limit = min(float(self._bound), self._limit + step)
             self._admit()
 
     def _admit(self) -> None:

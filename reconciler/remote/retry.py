@@ -63,7 +63,7 @@ class Patience(msgspec.Struct, frozen=True):
     Waits double from `first` up to `longest`, each multiplied by chance; a server may ask for up to `longest_asked`.
     """
 
-    attempts: int = 8
+    attempts: int = 12
     first: float = 0.1
     longest: float = 5.0
     longest_asked: float = 20.0

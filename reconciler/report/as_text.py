@@ -8,9 +8,11 @@ from itertools import groupby
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Change, WireValue
 from reconciler.planning.hosts import in_words, looks_like
+from reconciler.report import checks
 from reconciler.report.documents import (
     ActionOutcome,
     ApplyDocument,
+    DoctorDocument,
     Document,
     DriftDocument,
     PlanDocument,
@@ -51,6 +53,8 @@ def render(document: Document, style: Style) -> str:
             lines = (row.address for row in document.resources)
         case ResourceDocument():
             lines = _resource(document, style)
+        case DoctorDocument():
+            lines = checks.lines(document, style)
         case _:
             lines = iter(())
     return "".join(f"{line}\n" for line in lines)
@@ -136,7 +140,7 @@ def _apply(document: ApplyDocument, style: Style) -> Iterator[str]:
         if outcome.error is not None or outcome.note:
             yield from _failed(outcome, style)
     if document.summary.get("interrupted"):
-        yield style("warn", "Stopped on request; what was done is saved. Run apply again to finish.")
+        yield style("warn", "Stopped before the end; what was done is saved. Run apply again to finish.")
     if not document.outcomes:
         yield style("strong", "Nothing to do: what is declared is what is there.")
         return

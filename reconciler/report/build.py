@@ -10,6 +10,7 @@ import msgspec
 
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.diagnostics import Diagnostic, in_reading_order
+from reconciler.doctor.check import Check
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Action, Entry
 from reconciler.planning.drift import Drifted
@@ -18,6 +19,7 @@ from reconciler.planning.plan import Plan
 from reconciler.report.documents import (
     ActionOutcome,
     ApplyDocument,
+    DoctorDocument,
     Document,
     DriftDocument,
     FailureDocument,
@@ -97,6 +99,17 @@ def drift_document(
         drifted=list(drifted),
         pending=len(pending),
         unmanaged=plan.unmanaged,
+    )
+
+
+def doctor_document(checks: Sequence[Check], diagnostics: Sequence[Diagnostic]) -> DoctorDocument:
+    """Everything that was looked at."""
+    counts = Counter(check.status for check in checks)
+    return DoctorDocument(
+        command="doctor",
+        summary={status: counts[status] for status in ("ok", "warning", "failed")},
+        diagnostics=in_reading_order(list(diagnostics)),
+        checks=list(checks),
     )
 
 

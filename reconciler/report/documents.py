@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.doctor.check import Check
 from reconciler.model import Change, RouteChange
 from reconciler.planning.drift import Drifted
 
@@ -122,3 +123,9 @@ class StateListDocument(Document, kw_only=True):
     """What `state list` prints."""
 
     resources: list[ResourceRow]
+
+
+class DoctorDocument(Document, kw_only=True):
+    """What `doctor` prints: everything that was looked at; `summary` counts by status."""
+
+    checks: list[Check]

@@ -17,6 +17,8 @@ Common options: `every` nth matching call (after the first `skip`), `percent` of
 | `refuse_attachment` | numbers (SID or E.164) cannot be attached to a trunk                                       |
 | `not_found`         | a read of one thing answers 404 though it is there                                         |
 | `refuse`            | `status`, `code` and `message` of your choice                                              |
+| `html_page`         | a page of HTML, as of a proxy, with `status` (502), before or after carrying out           |
+| `problem`           | a server error in the form of RFC 9457, before or after carrying out                       |
 """
 
 from __future__ import annotations
@@ -124,6 +126,20 @@ class Refuse(Fault, tag="refuse", frozen=True):
     message: str = "Refused by the sandbox"
 
 
+class HtmlPage(Fault, tag="html_page", frozen=True):
+    """A page of HTML in place of an answer; with status 200 it looks like a success."""
+
+    status: int = 502
+    carried_out: bool = False
+
+
+class Problem(Fault, tag="problem", frozen=True):
+    """A server error as Twilio's newer products word it (RFC 9457)."""
+
+    status: int = 503
+    carried_out: bool = False
+
+
 AnyFault = (
     Latency
     | RateLimit
@@ -137,6 +153,8 @@ AnyFault = (
     | RefuseAttachment
     | NotFound
     | Refuse
+    | HtmlPage
+    | Problem
 )
 _LISTS = frozenset({"fields", "numbers"})
 

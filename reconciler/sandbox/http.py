@@ -98,7 +98,7 @@ def head(reply: Reply, headers: Sequence[tuple[str, str]], *, keep_open: bool) -
         f"Content-Length: {len(reply.body)}",
         "Connection: keep-alive" if keep_open else "Connection: close",
     ]
-    if reply.body:
+    if reply.body and not any(name == "Content-Type" for name, _ in reply.headers):
         lines.append(f"Content-Type: {JSON_TYPE}")
     lines += [f"{name}: {value}" for name, value in (*headers, *reply.headers)]
     return "\r\n".join((*lines, "", "")).encode("latin-1")

@@ -16,7 +16,7 @@ from reconciler.sandbox import faults as f
 from reconciler.sandbox.http import Reply, Request
 from reconciler.sandbox.routing import Refused
 from reconciler.sandbox.store import Store
-from reconciler.sandbox.twilio.refusals import error_reply
+from reconciler.sandbox.twilio.refusals import error_reply, html_reply, problem_reply
 
 _ONE_OF_SOMETHING = 34
 """Length of a SID: a path that ends in one names one thing."""
@@ -103,7 +103,7 @@ class _Rule:
         self.fault = fault
         self._seen = 0
         self._struck = 0
-        self._random = random.Random(fault.name)
+        self._random = random.Random(repr(fault))  # faults of one kind with other options strike other calls
 
     def strikes(self, request: Request, store: Store, under_way: int) -> bool:
         """Whether this call is hit; counts it."""
@@ -143,7 +143,16 @@ class _Rule:
 
 
 _Settling = (
-    f.RateLimit | f.ConcurrencyLimit | f.ServerError | f.Drop | f.Hang | f.RefuseAttachment | f.NotFound | f.Refuse
+    f.RateLimit
+    | f.ConcurrencyLimit
+    | f.ServerError
+    | f.Drop
+    | f.Hang
+    | f.RefuseAttachment
+    | f.NotFound
+    | f.Refuse
+    | f.HtmlPage
+    | f.Problem
 )
 
 
@@ -165,6 +174,12 @@ def _settle(fault: _Settling, verdict: Verdict) -> None:
             verdict.reply = error_reply(20404, "The requested resource was not found", status=404)
         case f.Refuse():
             verdict.reply = error_reply(fault.code, fault.message, status=fault.status)
+        case f.HtmlPage():
+            verdict.carried_out = fault.carried_out
+            verdict.reply = html_reply(fault.status)
+        case f.Problem():
+            verdict.carried_out = fault.carried_out
+            verdict.reply = problem_reply(20503, "Service unavailable", status=fault.status)
         case _:
             assert_never(fault)
 

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from email.utils import format_datetime
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -111,6 +112,7 @@ class Sandbox:
             self._listener.sleep(verdict.hang)
             return Answer(keep_open=False)
         headers: tuple[tuple[str, str], ...] = (
+            ("Date", format_datetime(self.world.now(), usegmt=True)),
             ("Twilio-Request-Id", f"RQ{next(self._ids):032x}"),
             ("Twilio-Concurrent-Requests", str(under_way)),
             ("Twilio-Request-Duration", f"{time.perf_counter() - started:.3f}"),

@@ -73,7 +73,7 @@ def test_a_create_that_never_gets_an_answer_is_given_up() -> None:
     stage.twilio.answers_lost = [False] * 9
     result = stage.apply([trunk("edge")])
     assert [o.error.code for o in result.failures if o.error] == ["network_error"]
-    assert len(stage.twilio.calls) == 4
+    assert len(stage.twilio.calls) == 8
 
 
 def test_a_create_whose_every_answer_is_lost_is_found_again_by_the_next_run() -> None:

@@ -44,6 +44,12 @@ def test_an_api_key_goes_before_an_auth_token(loaded: Load, tmp_path: Path) -> N
     assert (found.username, found.password, found.region, found.edge) == ("SK1", PLANTED, "ie1", "dublin")
 
 
+def test_a_parents_token_goes_with_the_parents_sid(loaded: Load, tmp_path: Path) -> None:
+    parent = "AC" + "C" * 32
+    found = credentials(account(loaded, f"parent: {parent}, auth_token: {{env: TOKEN}}"), {"TOKEN": "t"}, tmp_path)
+    assert (found.sid, found.username) == (SID, "AC" + "c" * 32)
+
+
 @pytest.mark.parametrize(
     ("field", "environ", "words"),
     [

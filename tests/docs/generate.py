@@ -93,6 +93,7 @@ EXAMPLES = {
     "sandbox": "reconciler sandbox --numbers 10000\n"
     "reconciler sandbox --seed world.json --fault rate_limit:every=10 --latency 50",
     "demo": "reconciler demo --pace 2",
+    "doctor": "reconciler doctor\nreconciler doctor --json    # in CI, before the first apply",
 }
 
 

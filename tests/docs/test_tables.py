@@ -7,6 +7,7 @@ import re
 import msgspec
 import urllib3
 
+from reconciler.doctor.needs import NEEDS
 from reconciler.errors import Exit
 from reconciler.sandbox.faults import AnyFault, Fault
 from reconciler.sandbox.platforms import mounted
@@ -64,3 +65,9 @@ def test_every_field_of_the_state_is_documented() -> None:
     assert [row[0].strip("`") for row in rows("docs/state.md", "## What it holds")] == list(Document.__struct_fields__)
     entry = {name for row in rows("docs/state.md", "Of each address:") for name in names(row[0])}
     assert entry == set(state_schema()["$defs"]["Entry"]["properties"])
+
+
+def test_every_permission_that_doctor_asks_for_is_documented_with_its_feature() -> None:
+    listed = rows("docs/twilio.md", "## What a key must be allowed")
+    assert [what for row in listed for what in row[0].split(", ")] == [need.what for need in NEEDS]
+    assert {row[1] for row in listed} == {need.feature for need in NEEDS}

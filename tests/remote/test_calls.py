@@ -8,10 +8,11 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.number import FETCH, UPDATE
 from reconciler.remote.gateway import CallRecord
+from reconciler.remote.observe import fetch_number
 from reconciler.remote.twilio.gateway import TwilioGateway
 
 from .conftest import Connect
-from .scripted import SID, Answer, Drop, FakeClock, Server, error, eventually
+from .scripted import SID, Answer, Drop, FakeClock, Server, error, eventually, number
 
 CREATE = Endpoint("POST", "trunking", "/v1/Trunks", idempotent=False)
 DELETE = Endpoint("DELETE", "trunking", "/v1/Trunks/{sid}")
@@ -106,13 +107,13 @@ def test_a_create_that_is_refused_leaves_no_doubt(gateway: TwilioGateway, server
     assert not caught.value.ambiguous
 
 
-def test_after_eight_attempts_it_is_over(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
+def test_after_twelve_attempts_it_is_over(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
     server.answers(error(429, 20429, "Too Many Requests"))
     with pytest.raises(RemoteError) as caught:
         gateway.call(FETCH, sid=PN)
-    assert (len(server.seen), len(clock.pauses)) == (8, 7)
+    assert (len(server.seen), len(clock.pauses)) == (12, 11)
     assert (caught.value.code, caught.value.status, caught.value.vendor_code) == ("rate_limited", 429, 20429)
-    assert "(8 attempts)" in caught.value.diagnostics[0].detail
+    assert "(12 attempts)" in caught.value.diagnostics[0].detail
 
 
 def test_an_update_that_fails_for_good_after_trouble_is_in_doubt(gateway: TwilioGateway, server: Server) -> None:
@@ -209,3 +210,44 @@ def test_closing_leaves_no_connection_open_even_after_trouble(gateway: TwilioGat
     with pytest.raises(RemoteError, match="interrupted"):
         gateway.call(FETCH, sid=PN)
     gateway.close()
+
+
+PROBLEM = {
+    "type": "https://www.twilio.com/docs/errors/21245",
+    "title": "Invalid trunk",
+    "status": 400,
+    "code": 21245,
+    "detail": "The domain is not one",
+    "errors": [{"pointer": "#/domain_name", "detail": "must end with pstn.twilio.com"}],
+}
+
+
+def test_a_problem_of_rfc_9457_is_told_in_full(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(Answer(400, PROBLEM, {"Content-Type": "application/problem+json"}))
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(CREATE, {"DomainName": "acme"})
+    detail = caught.value.diagnostics[0].detail
+    assert (caught.value.status, caught.value.vendor_code, caught.value.ambiguous) == (400, 21245, False)
+    for words in ("Invalid trunk: The domain is not one", "#/domain_name: must end with", "docs/errors/21245"):
+        assert words in detail
+
+
+def test_a_proxys_page_is_waited_out_and_told_without_its_html(gateway: TwilioGateway, server: Server) -> None:
+    page = Answer(502, b"<html><h1>Bad gateway</h1></html>", {"Content-Type": "text/html"})
+    server.answers(page, page, page, Answer(body={"fine": True}))
+    assert gateway.call(FETCH, sid=PN) == {"fine": True}
+    server.answers(page)
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(FETCH, sid=PN)
+    assert caught.value.code == "twilio_unavailable"
+    assert "<" not in caught.value.diagnostics[0].detail
+
+
+def test_a_spurious_404_does_not_make_a_number_gone(gateway: TwilioGateway, server: Server) -> None:
+    server.answers(error(404, 20404), Answer(body=number(1, sid=PN)))
+    found = fetch_number(gateway, PN)
+    assert found is not None
+    assert found.sid == PN
+    server.answers(error(404, 20404))
+    assert fetch_number(gateway, PN) is None
+    assert len(server.seen) == 4

@@ -84,8 +84,8 @@ def test_chance_shortens_a_wait_down_to_nothing() -> None:
 
 
 def test_attempts_are_counted() -> None:
-    assert wait(status=429, number=7) is not None
-    assert wait(status=429, number=8) is None
+    assert wait(status=429, number=11) is not None
+    assert wait(status=429, number=12) is None
 
 
 def test_the_server_may_ask_for_a_wait_in_seconds() -> None:

@@ -45,7 +45,7 @@ def test_a_refused_connection_is_tried_again_even_for_a_create(
 ) -> None:
     with pytest.raises(RemoteError) as caught:
         connected(nobody).call(CREATE, {"FriendlyName": "edge"})
-    assert len(clock.pauses) == 7
+    assert len(clock.pauses) == 11
     assert (caught.value.code, caught.value.status, caught.value.ambiguous) == ("network_error", 0, False)
     assert "Connection refused" in caught.value.diagnostics[0].detail
     assert "HTTPS_PROXY" in caught.value.diagnostics[0].detail
@@ -71,7 +71,7 @@ def test_a_create_that_times_out_is_left_in_doubt(connected: Connect, server: Se
 def test_an_update_that_never_is_answered_is_left_in_doubt(connected: Connect, server: Server, late: Answer) -> None:
     with pytest.raises(RemoteError) as caught:
         connected(server.url, read_timeout=0.02).call(UPDATE, {"VoiceUrl": ""}, sid=PN)
-    assert (len(server.seen), caught.value.ambiguous) == (8, True)
+    assert (len(server.seen), caught.value.ambiguous) == (12, True)
 
 
 def times_out(clock: FakeClock, seconds: float) -> Callable[[Seen], Drop]:
@@ -140,7 +140,7 @@ def test_a_server_that_answers_is_not_silent(gateway: TwilioGateway, server: Ser
     server.behaves(slow)
     with pytest.raises(RemoteError) as caught:
         gateway.call(FETCH, sid=PN)
-    assert (caught.value.code, len(server.seen)) == ("twilio_unavailable", 8)
+    assert (caught.value.code, len(server.seen)) == ("twilio_unavailable", 12)
 
 
 def test_a_trickle_is_cut_off_though_every_piece_comes_in_time() -> None:

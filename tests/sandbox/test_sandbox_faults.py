@@ -218,3 +218,26 @@ def test_faults_are_read_from_flags(text: str, fault: f.AnyFault) -> None:
 def test_a_fault_nobody_knows_is_a_clear_error(text: str) -> None:
     with pytest.raises(f.FaultError, match=text):
         f.parse_fault(text)
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "status", "form", "start"),
+    [
+        (f.HtmlPage, 502, "text/html; charset=utf-8", b"<!DOCTYPE"),
+        (f.Problem, 503, "application/problem+json", b'{"type":"https'),
+    ],
+)
+def test_an_answer_in_a_form_that_is_not_the_usual_one(
+    sandbox: Sandbox, number: Number, fault: type[f.HtmlPage], status: int, form: str, start: bytes, carried_out: bool
+) -> None:
+    sandbox.faults.add(fault(carried_out=carried_out, times=1))
+    answer = ask(sandbox, "POST", numbers_path(sandbox, number.sid), form={"VoiceUrl": URL})
+    assert (answer.status, answer.headers.get_all("Content-Type")) == (status, [form])  # type: ignore[attr-defined]
+    assert answer.body.startswith(start)
+    assert (number.voice_url == URL) is carried_out
+
+
+def test_a_page_of_html_may_pretend_to_be_a_success(sandbox: Sandbox, number: Number) -> None:
+    sandbox.faults.add(f.HtmlPage(status=200, times=1))
+    assert ask(sandbox, "GET", numbers_path(sandbox, number.sid)).body.startswith(b"<!DOCTYPE html>")

@@ -16,6 +16,11 @@ class Account(Section):
     )
     api_key: SecretReference | None = optional("SID of an API key; with it, `api_secret`.", {"env": "TWILIO_API_KEY"})
     api_secret: SecretReference | None = optional("The secret of `api_key`.", {"env": "TWILIO_API_SECRET"})
+    parent: AccountSid | None = optional(
+        "SID of the parent account, when `auth_token` or the API key is the parent's: enough for the numbers of a "
+        "subaccount, not for its trunks.",
+        "ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+    )
     region: Text | None = optional("Twilio region whose settings are managed.", "ie1")
     edge: Text | None = optional("Twilio edge to enter by.", "dublin")
     base_url: Url | None = optional("Talk to this server instead of Twilio: a sandbox.", "http://127.0.0.1:8010")
@@ -27,4 +32,6 @@ class Account(Section):
             raise refusal("missing_field", f"`api_key` and `api_secret` belong together; `{missing}` is missing.")
         if self.auth_token is None and self.api_key is None:
             raise refusal("missing_field", "It needs `api_key` and `api_secret`, or `auth_token`.")
+        if self.parent is not None and self.parent == self.sid:
+            raise refusal("conflicting_fields", "`parent` is the account itself; for its own credentials leave it out.")
         return self

@@ -21,6 +21,7 @@ from reconciler.remote.retry import Patience
 
 _AT_ONCE = 8
 """Calls at once for each platform: their limits are a tenth of Twilio's."""
+_PATIENCE = Patience(attempts=6)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -64,7 +65,7 @@ def connect(
     entry = ADAPTERS[settings.type]
     clock = clock or SystemClock()
     pool = Pool(connections=_AT_ONCE, connect_timeout=5.0, read_timeout=20.0, answer_timeout=give_up_after, clock=clock)
-    manners = Manners(patience or Patience(), give_up_after, clock, jitter, stop or Event(), on_call)
+    manners = Manners(patience or _PATIENCE, give_up_after, clock, jitter, stop or Event(), on_call)
     caller = Caller(
         settings.name,
         settings.base_url or "",

@@ -17,12 +17,15 @@ from twilio.base.exceptions import TwilioException  # type: ignore[import-untype
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Product
+from reconciler.remote.budget import Budget
 from reconciler.remote.clock import Clock
 from reconciler.remote.gateway import CallRecord
 from reconciler.remote.limit import Limiter
+from reconciler.remote.pace import Bearing, Pace
 from reconciler.remote.pool import NoAnswer
 from reconciler.remote.reach import Reach
 from reconciler.remote.retry import Attempt, Patience, decide, may_have_happened
+from reconciler.remote.timelimit import unlimited
 from reconciler.remote.twilio import errors
 from reconciler.remote.twilio.http import Reply, basic
 from reconciler.remote.twilio.judge import Ending, Request, Story, judge, request_id
@@ -33,7 +36,10 @@ _SECRET_PARAMS = ("password", "secret", "token", "pin")
 
 
 class Manners(msgspec.Struct, frozen=True):
-    """How a caller behaves: attempts and waits, and after how many seconds of silence a server is given up."""
+    """How a caller behaves: attempts and waits, and after how many seconds of silence a server is given up.
+
+    `left` is how many seconds the run may go on reading and trying.
+    """
 
     patience: Patience
     give_up_after: float
@@ -41,6 +47,7 @@ class Manners(msgspec.Struct, frozen=True):
     jitter: Callable[[], float]
     stop: Event
     on_call: Callable[[CallRecord], None] | None = None
+    left: Callable[[], float] = unlimited
 
 
 class Caller:
@@ -53,6 +60,8 @@ class Caller:
         self._manners = manners
         self._closed = Event()
         self._reach: dict[Product, Reach] = {}
+        self._bearing = Bearing()
+        self._budget = Budget()
 
     def send(self, request: Request, read: Callable[[bytes], T]) -> T:
         """What `read` makes of the body of a successful answer.
@@ -63,6 +72,7 @@ class Caller:
         while True:
             ending = self._attempt(story, read)
             if ending.done:
+                self._budget.repay()
                 return cast(T, ending.value)
             story.doubt = story.doubt or may_have_happened(ending.attempt)
             story.missing = story.missing or ending.attempt.status == 404
@@ -70,7 +80,10 @@ class Caller:
             wait = self._wait(ending.attempt)
             if wait is None or wait >= self._reach_of(request).left(self._manners.clock.monotonic()):
                 raise self._error(story, ending) from ending.loss
-            self._manners.clock.pause(wait, self._manners.stop)
+            if not self._budget.spend():
+                story.spent = True
+                raise self._error(story, ending) from ending.loss
+            self._manners.clock.pause(min(wait, self._manners.left()), self._manners.stop)
 
     def close(self) -> None:
         """From now on nothing is sent any more; calls between two attempts end as interrupted."""
@@ -79,20 +92,31 @@ class Caller:
     def _attempt(self, story: Story, read: Callable[[bytes], T]) -> Ending[T]:
         ticket = self._limiter.acquire()
         try:
-            outcome = self._exchange(story)
+            outcome, seconds = self._exchange(story)
         finally:
             self._limiter.release()
-        if isinstance(outcome, Reply) and outcome.status_code == 429:
-            self._limiter.shrink(ticket)
-        elif isinstance(outcome, Reply) and outcome.status_code < 500:
-            self._limiter.grow()
+        if isinstance(outcome, Reply):
+            if outcome.status_code == 429:
+                self._bearing.refused(_at_once(outcome) or self._limiter.limit)
+                self._limiter.shrink(ticket)
+            elif self._limiter.restrained and outcome.status_code < 500:
+                self._encourage(story.request, outcome, seconds)
         return judge(story, outcome, read)
 
-    def _exchange(self, story: Story) -> Reply | NoAnswer:
-        """One request and its answer, whatever it says."""
+    def _encourage(self, request: Request, reply: Reply, seconds: float) -> None:
+        """Let more calls be sent at once, as far as the server bears it."""
+        sort = f"{request.method} {request.product} {'?' in request.target}"
+        pace = self._bearing.answered(sort, seconds, _at_once(reply) or self._limiter.limit)
+        if pace is Pace.QUICK:
+            self._limiter.ramp()
+        elif pace is Pace.STEADY:
+            self._limiter.grow()
+
+    def _exchange(self, story: Story) -> tuple[Reply | NoAnswer, float]:
+        """One request and its answer, whatever it says, and how many seconds it took."""
         clock, reach = self._manners.clock, self._reach_of(story.request)
         started = clock.monotonic()
-        left = reach.left(started)
+        left = min(reach.left(started), self._manners.left())
         self._check(story, left)
         story.number += 1
         outcome: Reply | NoAnswer
@@ -104,13 +128,16 @@ class Caller:
             reach.missed(started, clock.monotonic())
         except TwilioException as error:
             raise errors.from_vendor(self._where(story), error) from None
-        self._record(story, outcome, clock.monotonic() - started)
-        return outcome
+        seconds = clock.monotonic() - started
+        self._record(story, outcome, seconds)
+        return outcome, seconds
 
     def _check(self, story: Story, left: float) -> None:
         """Raises RemoteError when the request must not be sent any more."""
         if self._closed.is_set() or (story.number and self._manners.stop.is_set()):
             raise errors.interrupted(self._where(story))
+        if self._manners.left() <= 0:
+            raise errors.timed_out(self._where(story))
         if left <= 0:
             where = self._where(story)
             raise errors.lost(where, story.loss) if story.loss else errors.silent(where, self._manners.give_up_after)
@@ -140,7 +167,8 @@ class Caller:
         request = story.request
         reply = None if isinstance(outcome, NoAnswer) else outcome
         status, named = reply.status_code if reply else 0, request_id(reply)
-        record = CallRecord(self._account, request.method, request.path, status, seconds, named, story.number)
+        date = reply.headers.get("Date") if reply else None
+        record = CallRecord(self._account, request.method, request.path, status, seconds, named, story.number, date)
         _log.debug("%s %s %d %.0f ms %s", record.method, record.path, status, seconds * 1000, named or "-")
         if self._manners.on_call is not None:
             self._manners.on_call(record)
@@ -162,5 +190,12 @@ class Caller:
             path=story.request.path,
             attempts=story.number,
             doubt=story.doubt,
+            spent=story.spent,
             secrets=tuple(secrets),
         )
+
+
+def _at_once(reply: Reply) -> int:
+    """How many requests of the account Twilio says were under way with this one; 0 when it does not say."""
+    said = reply.headers.get("Twilio-Concurrent-Requests", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else 0

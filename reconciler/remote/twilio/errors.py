@@ -47,6 +47,11 @@ CURES: dict[str, tuple[str, str]] = {
         "Twilio does not know this resource",
         "It was deleted, or belongs to another account, subaccount or region; `reconciler plan` shows what is there.",
     ),
+    "twilio_wrong_account": (
+        "The credentials belong to another Twilio account",
+        "Give it credentials of its own: what is in no account's path (trunks, messaging services, events) is found "
+        "in the account whose credentials are sent, not in its subaccounts.",
+    ),
     "rate_limited": (
         "Twilio has too many requests of this account at once",
         "Nothing was carried out by the refused requests. Try again later, or with a lower --concurrency; other "
@@ -83,6 +88,10 @@ CURES: dict[str, tuple[str, str]] = {
         "A trunk or a SIP domain that is not managed here uses it. Take it off there, or keep it with "
         "`on_removal: keep` on the trunk that declares it.",
     ),
+    "timed_out": (
+        "The time that the run was given is over",
+        "Run the same command again, with a longer --timeout where Twilio answers slowly.",
+    ),
     "interrupted": ("Interrupted", "Run the same command again to finish what is left."),
 }
 """Code → summary and cure. Summaries hold no user data."""
@@ -91,18 +100,22 @@ _TRUST_CURE = (
     "Check base_url, region and edge, the clock of this machine and, behind a proxy that inspects TLS, "
     "REQUESTS_CA_BUNDLE."
 )
+_SPENT = "It was not tried again: too many calls of this run have failed, and few succeed."
 _AMBIGUOUS = "The call may have been carried out: the account has to be read before it is sent again."
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which call an error is about. `path` is without its query; `doubt`: an attempt may have been carried out."""
+    """Which call an error is about. `path` is without its query; `doubt`: an attempt may have been carried out;
+    `spent`: it would have been tried again, had the run attempts left.
+    """
 
     account: str
     method: str
     path: str
     attempts: int = 1
     doubt: bool = False
+    spent: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -144,6 +157,19 @@ def circular(target: str) -> RemoteError:
     summary, cure = CURES["unexpected_answer"]
     what = f"The pages of {target.partition('?')[0]} lead in a circle."
     return RemoteError(Diagnostic(code="unexpected_answer", summary=summary, detail=f"{clean(what)} {cure}"))
+
+
+def timed_out(where: Where) -> RemoteError:
+    """The error of a call for which the run has no time left."""
+    return _error(where, "timed_out", f"{_call(where)} was not sent (again).", CURES["timed_out"][1])
+
+
+def wrong_account(account: str, path: str, sid: str, expected: str, *, made: str = "") -> RemoteError:
+    """The error of an answer that is about another account than the one declared; `made` is what a write left there."""
+    code = "twilio_wrong_account"
+    there = f" {clean(made)} was made or changed there: delete it, or change it back." if made else ""
+    what = f"Account {account}: {clean(path)} answers for {clean(sid)}, not for {expected}.{there}"
+    return RemoteError(Diagnostic(code=code, summary=CURES[code][0], detail=f"{what} {CURES[code][1]}"))
 
 
 def interrupted(where: Where) -> RemoteError:
@@ -235,7 +261,7 @@ def _error(
     vendor_code: int | None = None,
     request_id: str | None = None,
 ) -> RemoteError:
-    doubt = [_AMBIGUOUS] if where.doubt else []
+    doubt = [_SPENT] * where.spent + [_AMBIGUOUS] * where.doubt
     request = [f"Request: {request_id}"] if request_id else []
     detail = " ".join([clean(what, where.secrets), *doubt, clean(cure, where.secrets), *request])
     return RemoteError(

@@ -27,6 +27,7 @@ from reconciler.remote.gateway import CallRecord, Event
 from reconciler.remote.limit import Limiter
 from reconciler.remote.pool import Pool
 from reconciler.remote.retry import Patience
+from reconciler.remote.timelimit import unlimited
 from reconciler.remote.twilio import errors, events
 from reconciler.remote.twilio.call import Caller, Manners
 from reconciler.remote.twilio.http import BaseUrl, Transport
@@ -65,6 +66,7 @@ class TwilioGateway:
         rows: dict[object, dict[str, Json]] = {}
         for page in self._json_pages(endpoint, {}, path):
             for row in page:
+                self._check_owner(endpoint, row)
                 rows.setdefault(row.get("sid", len(rows)), row)
         return list(rows.values())
 
@@ -73,7 +75,9 @@ class TwilioGateway:
         request = Request(
             endpoint.method, endpoint.product, self._path(endpoint, path), _strings(params), endpoint.idempotent
         )
-        return self._caller.send(request, _object_or_nothing)
+        reply = self._caller.send(request, _object_or_nothing)
+        self._check_owner(endpoint, reply)
+        return reply
 
     def find_numbers(self, e164: str) -> list[NumberRow]:
         """The numbers that are exactly this one: Twilio's own filter also takes parts of a number."""
@@ -107,6 +111,14 @@ class TwilioGateway:
         for pages in self._ahead:
             pages.close()
         self._close()
+
+    def _check_owner(self, endpoint: Endpoint, row: dict[str, Json]) -> None:
+        """Raise RemoteError for an answer about another account: only the 2010 API has ours in its path."""
+        owner = row.get("account_sid")
+        if endpoint.product == "api" or not isinstance(owner, str) or owner.lower() == self.account_sid.lower():
+            return
+        made = str(row.get("sid", "")) if endpoint.method == "POST" else ""
+        raise errors.wrong_account(self.account, endpoint.path, owner, self.account_sid, made=made)
 
     def _path(self, endpoint: Endpoint, path: dict[str, str]) -> str:
         return endpoint.path.format(account_sid=self.account_sid, **{k: quote(v, safe="") for k, v in path.items()})
@@ -146,6 +158,7 @@ def connect(
     credentials: Credentials,
     *,
     concurrency: int = 16,
+    start: int | None = None,
     connect_timeout: float = 5.0,
     read_timeout: float = 15.0,
     give_up_after: float = 30.0,
@@ -155,14 +168,16 @@ def connect(
     clock: Clock | None = None,
     jitter: Callable[[], float] = random.random,
     http_client: HttpClient | None = None,
+    left: Callable[[], float] = unlimited,
 ) -> TwilioGateway:
     """A gateway to one account; nothing is sent yet.
 
-    At most `concurrency` calls are under way at once. Times in seconds: to connect, between two pieces of an answer,
+    At most `concurrency` calls are under way at once; `start` of them at first, where it is given, and more while
+    Twilio answers well. Times in seconds: to connect, between two pieces of an answer,
     and in all for a server that does not answer, or not to its end. Once `stop` is set nothing is tried a second
     time: calls between two attempts end as `interrupted`. `on_call` is told of each attempt, from the thread that
-    made it. `clock`, `jitter` (0 to 1) and `http_client` can be replaced by tests. Raises RemoteError for a base URL
-    that is none.
+    made it. `left` is how many seconds the run still has; at 0 nothing more is sent. `clock`, `jitter` (0 to 1) and
+    `http_client` can be replaced by tests. Raises RemoteError for a base URL that is none.
     """
     clock = clock or SystemClock()
     base = _base_url(credentials)
@@ -183,8 +198,8 @@ def connect(
         http_client=http_client or Transport(pool, base),
         user_agent_extensions=[f"reconciler/{__version__}"],
     )
-    manners = Manners(patience or Patience(), give_up_after, clock, jitter, stop or Flag(), on_call)
-    caller = Caller(client, credentials.name, Limiter(concurrency), manners)
+    manners = Manners(patience or Patience(), give_up_after, clock, jitter, stop or Flag(), on_call, left)
+    caller = Caller(client, credentials.name, Limiter(concurrency, start), manners)
     return TwilioGateway(credentials, caller, base, pool.close)
 
 

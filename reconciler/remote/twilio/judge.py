@@ -41,7 +41,7 @@ class Story(msgspec.Struct):
     """One call so far.
 
     `number` attempts were made; `doubt`: one of them may have been carried out; `missing`: one was answered 404;
-    `loss` is why the latest that brought no usable answer did not.
+    `loss` is why the latest that brought no usable answer did not; `spent`: the run has no attempts left.
     """
 
     request: Request
@@ -49,6 +49,7 @@ class Story(msgspec.Struct):
     doubt: bool = False
     missing: bool = False
     loss: NoAnswer | None = None
+    spent: bool = False
 
 
 class Ending(msgspec.Struct, Generic[T], frozen=True):

@@ -74,8 +74,8 @@ def platform_of(path: str) -> Platform | None:
 def reworded(path: str, reply: Reply) -> Reply:
     """An error of Twilio's as the platform behind this path would put it, headers and all."""
     platform = platform_of(path)
-    if platform is None:
+    if platform is None or not reply.body.startswith(b"{"):  # a proxy's page is nobody's
         return reply
-    message = str(msgspec.json.decode(reply.body).get("message", ""))
+    message = str(msgspec.json.decode(reply.body).get("message", reply.status))
     own = platform.error(reply.status, message)
     return Reply(own.status, own.body, (*own.headers, *reply.headers))

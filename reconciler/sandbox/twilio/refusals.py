@@ -16,6 +16,18 @@ def error_reply(code: int, message: str, *, status: int = 400, headers: Sequence
     return json_reply(status, body, headers)
 
 
+def problem_reply(code: int, title: str, *, status: int) -> Reply:
+    """An error as Twilio's newer products word it (RFC 9457)."""
+    body = {"type": f"{MORE_INFO}{code}", "title": title, "status": status, "code": code, "detail": "Try again later"}
+    return json_reply(status, body, (("Content-Type", "application/problem+json"),))
+
+
+def html_reply(status: int) -> Reply:
+    """The page of a proxy that stands before Twilio."""
+    page = b"<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Something went wrong</h1></body></html>"
+    return Reply(status, page, (("Content-Type", "text/html; charset=utf-8"),))
+
+
 def refusal(code: int, message: str, *, status: int = 400) -> Refused:
     """An exception that ends a call with this error."""
     return Refused(error_reply(code, message, status=status))

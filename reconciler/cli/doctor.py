@@ -1,0 +1,29 @@
+"""`reconciler doctor`."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.options import Common, common
+from reconciler.cli.output import emit
+from reconciler.cli.progress import Quiet
+from reconciler.errors import Exit
+
+
+@click.command(short_help="Check credentials, connections, permissions and state; changes nothing.")
+@common
+def doctor(shared: Common) -> int:
+    """Check everything that this configuration needs, without changing anything: the secrets of each account, whether
+    Twilio answers, which half of the credentials is wrong, what the key may read and what for, this machine's clock,
+    and the state.
+
+    Exit 0 when all that is needed works (a warning says what else is missing), 1 when something does not, 3 when the
+    configuration is invalid. Whether a key may also write only shows in `apply`.
+    """
+    from reconciler import workflows
+    from reconciler.doctor.check import all_well
+    from reconciler.report.build import doctor_document
+
+    project, checks = workflows.doctor(shared.setting("doctor", Quiet(shared)))
+    emit(shared, doctor_document(checks, project.warnings))
+    return Exit.DONE if all_well(checks) else Exit.FAILED

@@ -1,0 +1,1 @@
+"""What `doctor` looks at: credentials, connections, permissions, clock, state. Reads only."""

@@ -1,0 +1,28 @@
+"""One thing that was looked at, and how it is; knows nothing of how it was found out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+Status = Literal["ok", "warning", "failed"]
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at.
+
+    `account` is null for what concerns no account. `failed`: something that this configuration needs does not work;
+    `warning`: it works without, and `detail` says what is missing then.
+    """
+
+    account: str | None
+    check: str
+    status: Status
+    detail: str
+
+
+def all_well(checks: Iterable[Check]) -> bool:
+    """Whether everything that is needed works."""
+    return all(check.status != "failed" for check in checks)

@@ -1,0 +1,120 @@
+"""A project, looked at from end to end: accounts side by side, platforms' secrets, state. Changes nothing anywhere.
+
+A further check of an account is a function in `ACCOUNT_CHECKS`, one of the project as a whole one in `CHECKS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from reconciler.config.project import AccountSettings, Project, Secret
+from reconciler.config.secrets import reveal
+from reconciler.doctor.check import Check
+from reconciler.doctor.connection import Heard, ask
+from reconciler.doctor.judge import verdicts
+from reconciler.doctor.needs import declared_in, needs_of
+from reconciler.errors import ReconcilerError
+from reconciler.remote.gateway import Gateway
+from reconciler.state.store import Store
+
+
+class Patient(msgspec.Struct, frozen=True):
+    """What is looked at, and by what means. `gateways` raises ReconcilerError for an account without its secrets."""
+
+    project: Project
+    environ: Mapping[str, str]
+    gateways: Mapping[str, Gateway]
+    heard: Heard
+    store: Callable[[], Store]
+
+
+AccountCheck = Callable[[Patient, AccountSettings, Gateway], Iterable[Check]]
+ProjectCheck = Callable[[Patient], Iterable[Check]]
+
+
+def examine(patient: Patient) -> list[Check]:
+    """Everything that was looked at: the accounts in their order, then what concerns all."""
+    accounts = list(patient.project.accounts.values())
+    with ThreadPoolExecutor(max(1, len(accounts)), thread_name_prefix="examine") as pool:
+        of_accounts = list(pool.map(lambda account: _account(patient, account), accounts))
+    of_all = [check for look in CHECKS for check in look(patient)]
+    return [check for checks in of_accounts for check in checks] + of_all
+
+
+def _account(patient: Patient, account: AccountSettings) -> list[Check]:
+    try:
+        gateway = patient.gateways[account.name]
+    except ReconcilerError as error:
+        return [_of(error, account.name, "secrets")]
+    found = [Check(account=account.name, check="secrets", status="ok", detail=_sources(account))]
+    for look in ACCOUNT_CHECKS:
+        found += look(patient, account, gateway)
+    return found
+
+
+def _connection(patient: Patient, account: AccountSettings, gateway: Gateway) -> Iterator[Check]:
+    needs = list(needs_of(declared_in(account.name, patient.project.desired)))
+    yield from verdicts(account, gateway.account_sid, ask(gateway, needs), patient.heard)
+
+
+def _secrets(patient: Patient) -> Iterator[Check]:
+    """The secrets of platforms, of what is declared (passwords), and that of fingerprints."""
+    found: dict[str, Mapping[str, Secret]] = {
+        f"platform {p.name}": p.secrets for p in patient.project.platforms.values()
+    }
+    found |= {f"secrets of {address}": secrets for address, secrets in sorted(patient.project.secrets.items())}
+    if patient.project.fingerprint_key is not None:
+        found["fingerprint_key"] = {"fingerprint_key": patient.project.fingerprint_key}
+    for name, secrets in found.items():
+        missing = [said for secret in secrets.values() for said in _missing(secret, patient)]
+        detail = " ".join(missing) or f"found: {', '.join(map(_source, secrets.values())) or 'none needed'}"
+        yield Check(account=None, check=name, status="failed" if missing else "ok", detail=detail)
+
+
+def _missing(secret: Secret, patient: Patient) -> list[str]:
+    try:
+        reveal(secret, patient.environ, patient.project.base)
+    except ReconcilerError as error:
+        return [diagnostic.detail for diagnostic in error.diagnostics]
+    return []
+
+
+def _state(patient: Patient) -> Iterator[Check]:
+    """Whether the state can be read, and is this project's."""
+    try:
+        state = patient.store().load()
+    except ReconcilerError as error:
+        yield _of(error, None, "state")
+    except OSError as error:
+        detail = f"{error.filename or patient.project.state}: {error.strerror or error}"
+        yield Check(account=None, check="state", status="failed", detail=detail)
+    else:
+        there = f"serial {state.serial}, {len(state.resources)} resources" if state else "nothing there yet"
+        yield Check(account=None, check="state", status="ok", detail=f"{_shown(patient)}: {there}")
+
+
+def _shown(patient: Patient) -> str:
+    location = patient.project.state
+    return location.partition("?")[0] if "://" in location else Path(location).as_posix()
+
+
+def _sources(account: AccountSettings) -> str:
+    secrets = [account.api_key, account.api_secret] if account.api_key else [account.auth_token]
+    return f"found: {', '.join(_source(secret) for secret in secrets if secret is not None)}"
+
+
+def _source(secret: Secret) -> str:
+    return f"variable {secret.env}" if secret.env else f"file {secret.file}"
+
+
+def _of(error: ReconcilerError, account: str | None, check: str) -> Check:
+    detail = " ".join(diagnostic.detail or diagnostic.summary for diagnostic in error.diagnostics)
+    return Check(account=account, check=check, status="failed", detail=detail)
+
+
+ACCOUNT_CHECKS: tuple[AccountCheck, ...] = (_connection,)
+CHECKS: tuple[ProjectCheck, ...] = (_secrets, _state)

@@ -1,0 +1,27 @@
+"""The checks of `doctor` as a table for people, in blocks of one account each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from reconciler.report.documents import DoctorDocument
+from reconciler.report.style import Style
+
+_COLOURS = {"ok": "good", "warning": "warn", "failed": "bad"}
+
+
+def lines(document: DoctorDocument, style: Style) -> Iterator[str]:
+    """The lines of the table."""
+    width = max((len(check.check) for check in document.checks), default=0)
+    for account, checks in groupby(document.checks, key=lambda check: check.account):
+        yield style("strong", f"account {account}" if account is not None else "project")
+        for check in checks:
+            status = style(_COLOURS[check.status], check.status.ljust(7))
+            yield f"  {status}  {check.check.ljust(width)}  {check.detail}"
+        yield ""
+    failed, warnings = document.summary["failed"], document.summary["warning"]
+    if failed:
+        yield style("bad", f"{failed} of {len(document.checks)} checks failed.")
+    else:
+        yield style("good", "All that is needed works.") + (f" {warnings} to look at." if warnings else "")

@@ -1,0 +1,142 @@
+"""A day on which a third of all calls fails, in every way we know: one apply converges, and nothing is made twice."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.sandbox import faults as f
+from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.world import World
+
+from .play import Play
+from .stage import AGENT
+
+SID, TOKEN = "AC" + "1a" * 16, "pl4nted-token"
+NUMBERS = [f"+1555{n:07d}" for n in range(500)]
+TRUNKS = ("emea", "amer", "apac")
+APPLICATIONS = ("menu", "lobby")
+NETWORKS = ["203.0.113.0/28", "198.51.100.7/32"]
+PBX = {"username": "pbx", "password": {"env": "PBX_PASSWORD"}}
+URLS = [f"sip:sbc{n}.example.com" for n in (1, 2, 3)]
+STORM: tuple[f.AnyFault, ...] = (
+    f.RateLimit(percent=6),
+    f.RateLimit(percent=1, retry_after=1),
+    f.ServerError(percent=4),
+    f.ServerError(percent=4, carried_out=True),
+    f.HtmlPage(percent=3, status=503),
+    f.HtmlPage(percent=3, status=502, carried_out=True),
+    f.HtmlPage(percent=3, status=200, carried_out=True),
+    f.Problem(percent=4),
+    f.Drop(percent=5),
+    f.Drop(percent=5, carried_out=True),
+    f.Hang(percent=1, seconds=0.3, carried_out=True),
+    f.NotFound(every=5),
+    f.CutBody(percent=6),
+    f.SlowBody(percent=3, seconds=0.3),
+)
+
+
+MADE = {
+    "applications": sorted(APPLICATIONS),
+    "ip_access_control_lists": ["offices"],
+    "ip_addresses": ["198.51.100.7", "203.0.113.0"],
+    "credential_lists": sorted(f"pbx-{name}" for name in TRUNKS),
+    "credentials": ["pbx", "pbx", "pbx"],
+}
+"""Section of a seed → what names its rows."""
+
+
+def rows(world: World, section: str) -> list[str]:
+    """What there is, by its names."""
+    return sorted(row.get("username") or row.get("ip_address") or row["friendly_name"] for row in seed(world)[section])
+
+
+def seed(world: World) -> dict[str, list[dict[str, str]]]:
+    """The whole world."""
+    whole: dict[str, list[dict[str, str]]] = json.loads(world.dump())
+    return whole
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Play]:
+    empty = {
+        "format": 1,
+        "accounts": [{"sid": SID, "auth_token": TOKEN}],
+        "numbers": [{"phone_number": e164, "account_sid": SID} for e164 in NUMBERS],
+    }
+    with Sandbox(World.from_seed(empty), faults=STORM) as sandbox:
+        yield Play(tmp_path / "work", sandbox, {"PBX_PASSWORD": "pl4nted-Password1"})
+
+
+def declare(play: Play) -> None:
+    """Every fifth number behind one of three trunks, the others with webhooks."""
+    routes = {e164: {"agent": "support"} for e164 in NUMBERS}
+    for index, e164 in enumerate(NUMBERS[::5]):
+        routes[e164]["trunk"] = TRUNKS[index % 3]
+    play.declare(
+        accounts={"main": play.account(SID, TOKEN)},
+        agents={"support": {"webhooks": AGENT}},
+        applications={name: {"voice": f"https://agents.example.com/{name}"} for name in APPLICATIONS},
+        trunks={
+            name: {
+                "domain": f"{name}.pstn.twilio.com",
+                "origination": [{"sip_url": url} for url in URLS],
+                "ip_access_control_lists": [{"name": "offices", "addresses": [{"cidr": cidr} for cidr in NETWORKS]}],
+                "credential_lists": [{"name": f"pbx-{name}", "credentials": [PBX]}],
+            }
+            for name in TRUNKS
+        },
+        numbers=routes,
+    )
+
+
+def test_one_apply_converges_while_a_third_of_all_calls_fails(play: Play) -> None:
+    declare(play)
+    applied = play.apply()
+    assert applied["failed_count"] == 0
+    assert applied["success_count"] >= len(NUMBERS) + len(TRUNKS) * (1 + len(URLS))
+
+    calls = list(play.sandbox.calls)
+    struck = Counter(name for call in calls for name in call.faults)
+    assert set(struck) == {fault.name for fault in STORM}, "every kind of trouble has come"
+    failed = [call for call in calls if set(call.faults) - {"slow_body"}]
+    assert len(failed) > len(calls) * 0.3
+
+    world = play.sandbox.world
+    trunks = {trunk.domain_name: trunk.sid for trunk in world.trunks}
+    assert sorted(trunks) == sorted(f"{name}.pstn.twilio.com" for name in TRUNKS)
+    assert len(list(world.trunks)) == len(TRUNKS), "no trunk is made twice"
+    urls = Counter((url.trunk_sid, url.sip_url) for url in world.origination_urls)
+    assert urls == {(sid, url): 1 for sid in trunks.values() for url in URLS}, "no origination URL is made twice"
+    assert {name: rows(world, name) for name in MADE} == MADE, "no application, list or member is made twice"
+    assert [(len(row["ip_access_control_lists"]), len(row["credential_lists"])) for row in seed(world)["trunks"]] == [
+        (1, 1)
+    ] * len(TRUNKS)
+    for index, e164 in enumerate(NUMBERS):
+        number = world.number(e164)
+        expected = trunks[f"{TRUNKS[index // 5 % 3]}.pstn.twilio.com"] if index % 5 == 0 else None
+        assert (number.trunk_sid or None, number.sms_url) == (expected, AGENT["sms"])
+        assert expected or number.voice_url == AGENT["voice"]
+
+    play.sandbox.faults.clear()
+    play.settled()
+    assert not (play.folder / "state.json.journal").exists()
+
+
+def test_a_service_that_is_wholly_broken_is_left_alone_soon(play: Play) -> None:
+    """Read well, then broken for every write: nothing is done, and nobody asks thousands of times."""
+    declare(play)
+    play.sandbox.faults.clear()
+    play.sandbox.faults.add(f.HtmlPage(status=503, method="write"))
+    failed = play.apply("--concurrency", "100", code=5)
+    assert {o["action"] for o in failed["outcomes"] if o["status"] == "applied"} == {"import"}, "no call is needed"
+    assert {error["code"] for error in failed["errors"]} == {"twilio_unavailable", "dependency_failed"}
+    assert play.sandbox.calls.writes < 3 * len(NUMBERS), "twelve attempts each would be 6,000"
+    play.sandbox.faults.clear()
+    play.apply()
+    play.settled()

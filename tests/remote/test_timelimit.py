@@ -1,0 +1,85 @@
+"""A run that was given so much time: reading is cut off, writing is finished."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from reconciler.errors import ReconcilerError, RemoteError
+from reconciler.kinds.number import FETCH, UPDATE
+from reconciler.remote.timelimit import TimeLimit
+
+from .conftest import Connect
+from .scripted import Answer, FakeClock, Server, error, eventually
+
+PN = "PN" + "0" * 32
+
+
+def test_it_counts_from_the_moment_it_is_made(clock: FakeClock) -> None:
+    limit = TimeLimit(60, clock)
+    clock.now += 59
+    assert (limit.left(), limit.over) == (1.0, False)
+    limit.check()
+    clock.now += 1
+    assert limit.over
+    with pytest.raises(ReconcilerError, match="timed_out: The 60 seconds of --timeout have passed"):
+        limit.check()
+
+
+def test_without_seconds_it_never_ends(clock: FakeClock) -> None:
+    limit, stop = TimeLimit(None, clock), threading.Event()
+    clock.now += 1e9
+    limit.check()
+    with limit.finishing(stop):
+        assert limit.left() == float("inf")
+    assert not stop.is_set()
+
+
+def test_once_the_time_is_over_nothing_is_asked_any_more(connected: Connect, server: Server, clock: FakeClock) -> None:
+    limit = TimeLimit(60, clock)
+    gateway = connected(server.url, left=limit.left)
+    server.answers(Answer(body={"fine": True}))
+    gateway.call(FETCH, sid=PN)
+    clock.now += 61
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(FETCH, sid=PN)
+    assert (caught.value.code, len(server.seen)) == ("timed_out", 1)
+
+
+def test_waiting_for_another_attempt_ends_with_the_time(connected: Connect, server: Server, clock: FakeClock) -> None:
+    limit = TimeLimit(3, clock)
+    server.answers(error(429, 20429, Retry_After="20"))
+    with pytest.raises(RemoteError) as caught:
+        connected(server.url, left=limit.left).call(FETCH, sid=PN)
+    assert (caught.value.code, clock.pauses, len(server.seen)) == ("timed_out", [3.0], 1)
+
+
+def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_the_time(
+    connected: Connect, server: Server
+) -> None:
+    """With the real clock: without the limit this would take half a minute."""
+    late = Answer(body={}, release=threading.Event())
+    server.answers(late)
+    with pytest.raises(RemoteError) as caught:
+        connected(server.url, clock=None, left=TimeLimit(0.2).left).call(FETCH, sid=PN)
+    late.release.set()  # type: ignore[union-attr]
+    assert caught.value.code == "timed_out"
+
+
+def test_while_finishing_the_end_of_the_time_is_a_stop_and_calls_go_on(connected: Connect, server: Server) -> None:
+    limit, stop = TimeLimit(0.01), threading.Event()
+    gateway = connected(server.url, left=limit.left, stop=stop, clock=None)
+    server.behaves(lambda seen: Answer(body={"path": seen.path}))
+    with limit.finishing(stop):
+        eventually(stop.is_set)
+        assert gateway.call(UPDATE, {"VoiceUrl": ""}, sid=PN)
+    assert limit.over
+
+
+def test_a_run_that_ends_in_time_is_not_stopped_after_it() -> None:
+    limit, stop = TimeLimit(0.05), threading.Event()
+    with limit.finishing(stop):
+        pass
+    eventually(lambda: limit.over)
+    assert not stop.is_set()
