@@ -36,6 +36,7 @@ ONE_PLACE = {
     "pydantic": "reconciler/config/",
     "deepdiff": "reconciler/planning/stale.py",
     "rich": "reconciler/cli/progress.py",
+    "jwt": "reconciler/remote/platforms/livekit.py",
 }
 IMPURE = {"os", "io", "time", "random", "logging", "socket", "pathlib", "subprocess", "threading", "urllib3", "twilio"}
 

@@ -149,8 +149,16 @@ def _apply(document: ApplyDocument, style: Style) -> Iterator[str]:
 
 
 def _valid(document: ValidateDocument) -> str:
-    names = {"numbers": "number", "bridge_numbers": "bridge number", "trunks": "trunk", "agents": "agent"}
-    counts = [_count(document.summary[key], name) for key, name in names.items() if document.summary.get(key)]
+    names = {
+        "numbers": "number",
+        "bridge_numbers": "bridge number",
+        "registrations": "registration on a platform",
+        "trunks": "trunk",
+        "agents": "agent",
+    }
+    many = {"registrations": "registrations on platforms"}
+    summary = document.summary
+    counts = [_count(summary[key], name, many.get(key)) for key, name in names.items() if summary.get(key)]
     warnings = document.summary["warnings"]
     return f"Valid: {', '.join(counts) or 'nothing declared'}" + (
         f"; {_count(warnings, 'warning')}." if warnings else "."

@@ -41,7 +41,8 @@ class Adapters(dict[str, Adapter]):
 
     def seen(self, observed: Observed, desired: Sequence[Desired], resources: Mapping[str, Entry]) -> Observed:
         """What was observed on Twilio, with what the platforms have. Raises RemoteError, ReconcilerError."""
-        names = sorted(platforms_in(desired, resources) & self._project.platforms.keys())
+        declared = self._project.platforms.keys()
+        names = sorted(platforms_in(desired, resources) & declared) if declared else []
         if not names:
             return observed
         used = {name: self[name] for name in names}  # connected here: threads must not do it at the same time
