@@ -60,12 +60,13 @@ def apply(
             applied = workflows.apply(setting, consent, lambda planned: asked or _confirm(shared, planned), saved)
         finally:
             progress.close()
+    document, project = apply_document(applied.result, applied.planned.notes), applied.planned.project.name
     if applied.declined:
         click.echo("Not applied.", err=True)
         if shared.json:
-            emit(shared, apply_document(applied.result, applied.planned.notes))
+            emit(shared, document, project)
         return Exit.FAILED
-    emit(shared, apply_document(applied.result, applied.planned.notes))
+    emit(shared, document, project)
     return of_result(applied.result)
 
 

@@ -26,5 +26,5 @@ def drift(shared: Common) -> int:
         planned, drifted = workflows.drift(shared.setting("drift", progress))
     finally:
         progress.close()
-    emit(shared, drift_document(drifted, planned.plan, planned.project.warnings))
+    emit(shared, drift_document(drifted, planned.plan, planned.project.warnings), planned.project.name)
     return Exit.CHANGES if drifted else Exit.DONE

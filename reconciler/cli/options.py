@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import msgspec
 
+from reconciler.cli import reports
 from reconciler.cli.arguments import seconds
 from reconciler.cli.guarded import guarded
 from reconciler.cli.signals import tell_time_over
@@ -56,16 +57,19 @@ class Common(msgspec.Struct, frozen=True):
     timeout: float | None
     lock_timeout: float
     detailed_exitcode: bool
+    reports: tuple[tuple[str, str], ...] = ()
+    """(format, file) of further reports."""
 
     @property
     def json(self) -> bool:
-        """Whether stdout is to be one JSON document."""
-        return self.format == "json"
+        """Whether stdout is to be one document for programs, with nothing else beside it."""
+        return self.format != "text"
 
     def style(self, stream: Any) -> Style:
-        """Colour for that stream: only on a terminal, and only when nobody has said no."""
+        """Colour for that stream: only on a terminal, and only when nobody has said no; as wide as that terminal."""
         unwanted = self.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-        return Style(colour=not unwanted and stream.isatty())
+        terminal = stream.isatty()
+        return Style(colour=not unwanted and terminal, width=_width() if terminal else None, whole=bool(self.verbose))
 
     def setting(self, command: str, progress: Progress, *, refresh: bool = True) -> Setting:
         """The setting of a run."""
@@ -96,11 +100,20 @@ _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 _OPTIONS = [
     click.option("-C", "directory", type=_DIRECTORY, default=Path(), metavar="DIR", help="Change to DIR first."),
     click.option("-f", "file", default="reconciler.yaml", metavar="FILE", show_default=True, help="The entry file."),
-    click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout is."),
     click.option("--json", "json_", is_flag=True, help="The same as --format json."),
     click.option("--no-color", is_flag=True, help="No colour; NO_COLOR does the same."),
-    click.option("-v", "--verbose", count=True, help="Say every call on stderr; -vv adds tracebacks."),
+    click.option(
+        "-v", "--verbose", count=True, help="Show every resource, and every call on stderr; -vv adds tracebacks."
+    ),
 ]
+_PLAIN = [
+    click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout is."),
+]
+_REPORTED = [
+    click.option("--format", "format_", type=click.Choice(reports.NAMES), default="text", help="What stdout is."),
+    click.option("--report", "reports_", multiple=True, metavar="NAME=FILE",
+                 help="Write this format to FILE as well (- is stdout, in place of text)."),
+]  # fmt: skip
 _SCOPE = [
     click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only these addresses (globs)."),
     click.option("--exclude", "excludes", multiple=True, metavar="ADDRESS", help="Not these addresses (globs)."),
@@ -117,12 +130,17 @@ _SCOPE = [
 
 def common(function: F) -> F:
     """Give a command the options that every command has; it gets them as its first argument."""
-    return _with(function, [*_OPTIONS])
+    return _with(function, [*_OPTIONS, *_PLAIN])
+
+
+def reported(function: F) -> F:
+    """The same, for a command whose document can be had in every format."""
+    return _with(function, [*_OPTIONS, *_REPORTED])
 
 
 def scoped(function: F) -> F:
     """The same, with the options of commands that plan."""
-    return _with(function, [*_OPTIONS, *_SCOPE])
+    return _with(function, [*_OPTIONS, *_REPORTED, *_SCOPE])
 
 
 def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
@@ -134,6 +152,7 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         json_: bool,
         no_color: bool,
         verbose: int,
+        reports_: tuple[str, ...] = (),
         targets: tuple[str, ...] = (),
         excludes: tuple[str, ...] = (),
         concurrency: int | None = None,
@@ -142,7 +161,7 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         detailed_exitcode: bool = False,
         **own: Any,
     ) -> Any:
-        shape = "json" if json_ else format_
+        shape, wanted = _outputs("json" if json_ else format_, reports.parsed(reports_, directory))
         shared = Common(
             directory,
             file,
@@ -155,6 +174,7 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
             timeout,
             lock_timeout,
             detailed_exitcode,
+            wanted,
         )
         return guarded(shared, command_name(), lambda: function(shared, **own))
 
@@ -162,6 +182,20 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
     for option in reversed(options):
         decorated = option(decorated)
     return decorated  # type: ignore[no-any-return]
+
+
+def _outputs(shape: str, wanted: tuple[tuple[str, str], ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What stdout is, and the files; a report on stdout takes the place of text, and of nothing else."""
+    on_stdout = [name for name, file in wanted if file == reports.STDOUT]
+    if on_stdout and shape != "text":
+        raise click.UsageError(f"stdout is {shape} already; give the report a file.")
+    return (on_stdout[0] if on_stdout else shape), tuple(each for each in wanted if each[1] != reports.STDOUT)
+
+
+def _width() -> int:
+    from shutil import get_terminal_size  # pulls in every kind of archive
+
+    return get_terminal_size().columns
 
 
 def _tell_call(call: CallRecord) -> None:

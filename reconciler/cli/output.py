@@ -16,17 +16,28 @@ if TYPE_CHECKING:
     from reconciler.report.documents import Document
 
 
-def emit(common: Common, document: Document) -> None:
-    """Print a command's document: JSON as one document, text with its diagnostics on stderr."""
-    if common.json:
+def emit(common: Common, document: Document, project: str = "") -> None:
+    """Print a command's document as it was asked for and write its reports; text comes after its diagnostics."""
+    if common.reports or common.format not in ("text", "json"):
+        _reportable(document)
+    if common.format == "text":
+        from reconciler.report import as_text
+
+        emit_diagnostics(common, document.diagnostics)
+        click.echo(as_text.render(document, common.style(sys.stdout)), nl=False)
+    elif common.format == "json":
         from reconciler.report import as_json
 
         click.echo(as_json.render(document), nl=False)
-        return
-    from reconciler.report import as_text
+    else:
+        from reconciler.report.formats import FORMATS
 
-    click.echo(as_text.render(document, common.style(sys.stdout)), nl=False)
-    emit_diagnostics(common, document.diagnostics)
+        rendered = FORMATS[common.format].render(document, project or _project(common), common.style(sys.stdout))
+        click.echo(rendered, nl=False)
+    if common.reports:
+        from reconciler.cli import reports
+
+        reports.write(common, document, project or _project(common))
 
 
 def emit_diagnostics(common: Common, diagnostics: Sequence[Diagnostic]) -> None:
@@ -42,9 +53,30 @@ def emit_diagnostics(common: Common, diagnostics: Sequence[Diagnostic]) -> None:
 
 def emit_failure(common: Common, command: str, diagnostics: Sequence[Diagnostic]) -> None:
     """What a command prints that could not do its work."""
-    if not common.json:
+    if common.format == "text" and not common.reports:
         emit_diagnostics(common, diagnostics)
         return
     from reconciler.report.build import failure_document
 
-    emit(common, failure_document(command, diagnostics))
+    document = failure_document(command, diagnostics)
+    if common.format != "text":
+        emit(common, document)
+        return
+    from reconciler.cli import reports
+
+    emit_diagnostics(common, document.diagnostics)
+    reports.write(common, document, _project(common))
+
+
+def _reportable(document: Document) -> None:
+    from reconciler.report.formats import REPORTED
+
+    if not isinstance(document, REPORTED):
+        raise click.UsageError("Only plans and results have reports; this is text or JSON.")
+
+
+def _project(common: Common) -> str:
+    """The project of a configuration that could not be read as a whole."""
+    from reconciler.config.peek import project_of
+
+    return project_of(common.directory / common.file)

@@ -35,5 +35,5 @@ def plan(shared: Common, out: Path | None, refresh: bool) -> int:
         progress.close()
     if out is not None:
         workflows.save(setting, planned, shared.directory / out)
-    emit(shared, plan_document(planned.plan, planned.notes))
+    emit(shared, plan_document(planned.plan, planned.notes), planned.project.name)
     return of_plan(planned.plan, detailed=shared.detailed_exitcode)

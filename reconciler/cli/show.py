@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import Common, common
+from reconciler.cli.options import Common, reported
 from reconciler.cli.output import emit
 from reconciler.cli.progress import Quiet
 
 
 @click.command(short_help="Show a saved plan, one resource, or everything that is managed.")
 @click.argument("what", required=False, metavar="[PLANFILE|ADDRESS]")
-@common
+@reported
 def show(shared: Common, what: str | None) -> int:
     """Show a saved PLANFILE as `plan` showed it, or what is known of one ADDRESS (number/+15550100, trunk/edge …).
 
@@ -26,7 +26,8 @@ def show(shared: Common, what: str | None) -> int:
     setting = shared.setting("show", Quiet(shared))
     path = shared.directory / Path(what) if what else None
     if path is not None and path.is_file():
-        emit(shared, build.saved_document(workflows.read_plan(path)))
+        saved = workflows.read_plan(path)
+        emit(shared, build.saved_document(saved), saved.project)
     elif what:
         emit(shared, build.resource_document(what, workflows.show(setting, what)))
     else:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.options import Common, common
+from reconciler.cli.options import Common, reported
 from reconciler.cli.output import emit
 from reconciler.cli.progress import Quiet
 
 
 @click.command(short_help="Check the configuration; needs no credentials.")
-@common
+@reported
 def validate(shared: Common) -> int:
     """Read all files, check everything that can be checked without Twilio, and show every problem at once.
 
@@ -21,5 +21,6 @@ def validate(shared: Common) -> int:
     from reconciler.report.summaries import of_project
 
     project = workflows.validate(shared.setting("validate", Quiet(shared)))
-    emit(shared, ValidateDocument(command="validate", summary=of_project(project), diagnostics=project.warnings))
+    document = ValidateDocument(command="validate", summary=of_project(project), diagnostics=project.warnings)
+    emit(shared, document, project.name)
     return 0

@@ -147,6 +147,7 @@ def _planned(action: Action) -> PlannedAction:
         action=action.action,
         reason=action.reason,
         account=action.account,
+        agent=action.entry.options.agent if action.entry else None,
         sid=action.sid,
         changes=list(action.changes),
         takeover=list(action.takeover),

@@ -37,12 +37,13 @@ class ValidateDocument(Document, kw_only=True):
 
 class PlannedAction(msgspec.Struct, kw_only=True):
     """One action of a plan. `changes` and `takeover` are empty lists where there are none; `route` is null when
-    calls go on reaching whom they reached before."""
+    calls go on reaching whom they reached before, `agent` when none is declared."""
 
     address: str
     action: str
     reason: str
     account: str
+    agent: str | None
     sid: str | None
     changes: list[Change]
     takeover: list[Change]

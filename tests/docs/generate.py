@@ -70,6 +70,12 @@ ENVIRONMENT = """\
 
 """
 
+REPORTING = """\
+`validate`, `plan`, `apply`, `drift` and `show` of a saved plan know more formats; [reports](reports.md) tells what each
+is for.
+
+"""
+
 PLANNING = """\
 `plan`, `apply` and `drift` also take these. Only `apply` locks the state. A glob's `*` stands for any text, `/` too;
 `--target` also takes in what the targets depend on.
@@ -77,15 +83,17 @@ PLANNING = """\
 """
 
 EXAMPLES = {
-    "validate": "reconciler validate\nreconciler validate -C stacks/emea --json",
+    "validate": "reconciler validate\nreconciler validate -C stacks/emea --json\n"
+    "reconciler validate --format github                   # annotations at the lines of the files",
     "plan": "reconciler plan\n"
     "reconciler plan --out plan.bin --detailed-exitcode    # in a pull request\n"
+    "reconciler plan --report markdown=plan.md --report html=plan.html\n"
     "reconciler plan --target 'number/+1555*' --exclude number/+15550100109",
     "apply": "reconciler apply                                      # asks\n"
     "reconciler apply plan.bin                             # the plan that was reviewed\n"
     "reconciler apply --auto-approve --allow-takeover=number/+15550100102\n"
     "reconciler apply --auto-approve --lock-timeout 5m     # wait for another run",
-    "drift": "reconciler drift --json",
+    "drift": "reconciler drift --json\nreconciler drift --report junit=drift.xml",
     "show": "reconciler show plan.bin\nreconciler show bridge_number/+15550100200",
     "state list": "reconciler state list",
     "state show": "reconciler state show number/+15550100101\nreconciler state show trunk/edge --json",
@@ -108,12 +116,14 @@ def configuration() -> str:
 def commands() -> str:
     """docs/commands.md: every command with its options, from click."""
     leaves = dict(_leaves(main, ""))
-    shared = _options_of(leaves["validate"])
-    planning = [option for option in _options_of(leaves["drift"]) if option not in shared]
-    parts = [COMMANDS, *_exit_codes(), ENVIRONMENT, "## Common options\n\n", *_table(leaves["validate"], shared)]
+    shared = _options_of(leaves["state list"])
+    reporting = [option for option in _options_of(leaves["validate"]) if option not in shared]
+    planning = [option for option in _options_of(leaves["drift"]) if option not in [*shared, *reporting]]
+    parts = [COMMANDS, *_exit_codes(), ENVIRONMENT, "## Common options\n\n", *_table(leaves["state list"], shared)]
+    parts += ["\n", REPORTING, *_table(leaves["validate"], [["--format"], *reporting])]
     parts += ["\n", PLANNING, *_table(leaves["drift"], planning), "\n"]
     for name, command in leaves.items():
-        parts += _command(name, command, [*shared, *planning])
+        parts += _command(name, command, [*shared, *reporting, *planning])
     return "".join(parts).rstrip() + "\n"
 
 

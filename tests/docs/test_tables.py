@@ -9,6 +9,7 @@ import urllib3
 
 from reconciler.doctor.needs import NEEDS
 from reconciler.errors import Exit
+from reconciler.report.formats import FORMATS
 from reconciler.sandbox.faults import AnyFault, Fault
 from reconciler.sandbox.platforms import mounted
 from reconciler.sandbox.products import SHELVES
@@ -71,3 +72,13 @@ def test_every_permission_that_doctor_asks_for_is_documented_with_its_feature() 
     listed = rows("docs/twilio.md", "## What a key must be allowed")
     assert [what for row in listed for what in row[0].split(", ")] == [need.what for need in NEEDS]
     assert {row[1] for row in listed} == {need.feature for need in NEEDS}
+
+
+def test_every_risk_that_is_a_result_of_its_own_is_documented() -> None:
+    source = (ROOT / "reconciler" / "report" / "risks.py").read_text(encoding="utf-8")
+    rules = set(re.findall(r'"(plan/[\w-]+|apply/[\w-]+)"', source)) | {"drift"}
+    assert {row[0].strip("`") for row in rows("docs/reports.md", "## Risks as results")} == rules
+
+
+def test_every_format_is_documented() -> None:
+    assert [row[0].strip("`") for row in rows("docs/reports.md", "## The formats")] == list(FORMATS)

@@ -1,0 +1,75 @@
+"""`--report NAME=FILE`: what was asked for, checked before anything is done, and written in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from reconciler.cli.options import Common
+    from reconciler.report.documents import Document
+
+NAMES = ("text", "json", "markdown", "html", "sarif", "github", "gitlab", "junit")
+"""The formats, written out so that starting does not import them; a test compares them with the table."""
+STDOUT = "-"
+
+
+def parsed(given: Sequence[str], directory: Path) -> tuple[tuple[str, str], ...]:
+    """(format, file) of each; a usage error for what could not be written at the end, when it would be too late."""
+    wanted: list[tuple[str, str]] = []
+    for each in given:
+        name, separator, file = each.partition("=")
+        if name not in NAMES or not separator or not file:
+            raise click.UsageError(f"`--report {each}` is not NAME=FILE with one of {', '.join(NAMES)}.")
+        if any(other == file for _, other in wanted):
+            raise click.UsageError(f"Two reports cannot go to `{file}`.")
+        if file != STDOUT:
+            _check(directory / file)
+        wanted.append((name, file))
+    return tuple(wanted)
+
+
+def write(common: Common, document: Document, project: str) -> None:
+    """All reports that were asked for; each file is the old one or the new one, whole."""
+    from reconciler.report.formats import FORMATS
+    from reconciler.report.style import Style
+
+    for name, file in common.reports:
+        text = FORMATS[name].render(document, project, Style(whole=bool(common.verbose)))
+        _replace(common.directory / file, text.encode("utf-8", "replace"))
+
+
+def _check(path: Path) -> None:
+    if not path.parent.is_dir() or path.is_dir():
+        what = "is a folder" if path.is_dir() else "is in a folder that is not there"
+        raise click.UsageError(f"The report cannot be written: `{path}` {what}.")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    if path.exists() and not path.is_file():  # a pipe, /dev/null: it is written to, not replaced
+        path.write_bytes(content)
+        return
+    from tempfile import NamedTemporaryFile
+
+    target = path.resolve()
+    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as new:
+        try:
+            new.write(content)
+            new.close()
+            Path(new.name).chmod(0o666 & ~_umask())
+            Path(new.name).replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(new.name).unlink()
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

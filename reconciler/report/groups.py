@@ -1,0 +1,225 @@
+"""The actions of a plan → resources, and resources that change alike → groups, what could hurt first; pure.
+
+One resource is one line to a reader, however many actions it takes. Resources are alike when the same steps, for the
+same reason, end in the same values; what stood there before may differ. The order is that of urgency:
+
+| first          | because                                                     |
+|----------------|-------------------------------------------------------------|
+| takeovers      | somebody else's value is lost                               |
+| purchases      | it costs money each month                                   |
+| hidden routes  | something is set that has no effect                       |
+| removals       | something stops being ours                                  |
+| other routes   | calls reach somebody else                                   |
+| the rest       | nothing that a caller would notice                          |
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from enum import IntEnum
+from typing import TypeVar
+
+import msgspec
+
+from reconciler.model import Change, RouteChange, WireValue
+from reconciler.report.documents import PlannedAction
+
+T = TypeVar("T")
+V = TypeVar("V", bound=Hashable)
+
+REMOVALS = frozenset({"release", "restore_webhooks", "delete", "forget", "unregister"})
+ADDITIONS = frozenset({"import", "create", "register", "purchase"})
+FEW = 3
+"""So many alike are still shown one by one, and so many examples are given of more."""
+_OWN = frozenset({"friendly_name", "phone_number"})
+"""Fields that differ from resource to resource by nature: to change them is alike, whatever they become."""
+_SCATTERED = 5
+"""More groups than this that do the same to the same fields, and the smallest of them become one."""
+
+
+class Urgency(IntEnum):
+    """What a reader must see first."""
+
+    TAKEOVER = 0
+    PURCHASE = 1
+    HIDDEN = 2
+    REMOVAL = 3
+    ROUTE = 4
+    REST = 5
+
+
+TITLES = {
+    Urgency.TAKEOVER: "Takes over what somebody else has set",
+    Urgency.PURCHASE: "Buys, and so costs money each month",
+    Urgency.HIDDEN: "Leaves something set that has no effect",
+}
+"""What stands above the most urgent groups in every format."""
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """All that a plan does to one address. `route` is from before the first action to after the last one."""
+
+    address: str
+    actions: tuple[PlannedAction, ...]
+    changes: tuple[Change, ...]
+    takeover: tuple[Change, ...]
+    route: RouteChange | None
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The names of its actions."""
+        return tuple(action.action for action in self.actions)
+
+    @property
+    def reason(self) -> str:
+        """Why: an import is new, what follows it may have another reason."""
+        return self.actions[-1].reason
+
+    @property
+    def agent(self) -> str | None:
+        """The agent that it is declared with."""
+        return self.actions[-1].agent
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say besides."""
+        return tuple(dict.fromkeys(action.note for action in self.actions if action.note))
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """File and line of its declaration."""
+        first = self.actions[0]
+        return (first.file, first.line) if first.file and first.line else None
+
+    @property
+    def urgency(self) -> Urgency:
+        """How soon a reader has to see it."""
+        if self.takeover:
+            return Urgency.TAKEOVER
+        if "purchase" in self.steps:
+            return Urgency.PURCHASE
+        if self.route is not None and self.route.hidden:
+            return Urgency.HIDDEN
+        if self.actions[-1].action in REMOVALS:
+            return Urgency.REMOVAL
+        return Urgency.REST if self.route is None else Urgency.ROUTE
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One field of a group, with the different values before and after, the commonest first."""
+
+    name: str
+    before: list[WireValue]
+    after: list[WireValue]
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Resources that change alike, in the order of the plan."""
+
+    resources: tuple[Resource, ...]
+
+    @property
+    def first(self) -> Resource:
+        """The one that speaks for all."""
+        return self.resources[0]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Whom it is about."""
+        return [resource.address for resource in self.resources]
+
+    @property
+    def fields(self) -> list[Field]:
+        """What changes."""
+        return _values([resource.changes for resource in self.resources])
+
+    @property
+    def routes(self) -> tuple[list[str], list[str]]:
+        """Whom calls reach before and after; empty when that does not change."""
+        found = [resource.route for resource in self.resources if resource.route is not None]
+        return _commonest([route.before for route in found]), _commonest([route.after for route in found])
+
+    @property
+    def hidden(self) -> list[str]:
+        """What stays set without effect."""
+        return list(dict.fromkeys(h for r in self.resources if r.route is not None for h in r.route.hidden))
+
+    @property
+    def losses(self) -> list[Field]:
+        """What is lost to others."""
+        return _values([resource.takeover for resource in self.resources])
+
+
+def resources(actions: Iterable[PlannedAction]) -> list[Resource]:
+    """One for each address, in the order in which the plan comes to them."""
+    return [_resource(address, steps) for address, steps in gathered(actions, lambda a: a.address).items()]
+
+
+def grouped(actions: Iterable[PlannedAction]) -> list[Group]:
+    """All resources, those that change alike together, the most urgent first."""
+    found = [Group(tuple(each)) for each in gathered(resources(actions), _alike).values()]
+    return sorted(_gathered_up(found), key=lambda group: group.first.urgency)
+
+
+def one_by_one(actions: Iterable[PlannedAction]) -> list[Group]:
+    """Every resource on its own, in the same order of urgency."""
+    return sorted((Group((each,)) for each in resources(actions)), key=lambda group: group.first.urgency)
+
+
+def gathered(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
+    """Items of one key together, in the order in which keys and items come."""
+    found: dict[Hashable, list[T]] = {}
+    for item in items:
+        found.setdefault(key(item), []).append(item)
+    return found
+
+
+def _resource(address: Hashable, actions: Sequence[PlannedAction]) -> Resource:
+    routes = [action.route for action in actions if action.route is not None]
+    route = RouteChange(routes[0].before, routes[-1].after, routes[-1].hidden) if routes else None
+    return Resource(
+        str(address),
+        tuple(actions),
+        tuple(change for action in actions for change in action.changes),
+        tuple(change for action in actions for change in action.takeover),
+        None if route is not None and route.before == route.after else route,
+    )
+
+
+def _alike(resource: Resource) -> Hashable:
+    after = tuple((c.field, None if c.field in _OWN else c.after) for c in resource.changes)
+    route = resource.route and (resource.route.after, bool(resource.route.hidden))
+    return (*_roughly(resource), after, route, resource.notes)
+
+
+def _roughly(resource: Resource) -> tuple[Hashable, ...]:
+    kind = resource.address.partition("/")[0]
+    fields = tuple(change.field for change in resource.changes)
+    lost = tuple(change.field for change in resource.takeover)
+    return (kind, resource.steps, resource.reason, resource.agent, resource.urgency, fields, lost)
+
+
+def _gathered_up(groups: Sequence[Group]) -> list[Group]:
+    """Where hundreds do the same but each ends in a value of its own (a release puts back what was there), one group
+    says that they differ."""
+    out: list[Group] = []
+    for alike in gathered(groups, lambda group: _roughly(group.first)).values():
+        few = FEW if len(alike) > _SCATTERED else 0
+        small = tuple(resource for group in alike if len(group.resources) <= few for resource in group.resources)
+        out += [group for group in alike if len(group.resources) > few]
+        if small:
+            out.append(Group(small))
+    return out
+
+
+def _values(changes: Sequence[Sequence[Change]]) -> list[Field]:
+    found = gathered((change for each in changes for change in each), lambda change: change.field)
+    return [
+        Field(str(field), _commonest([c.before for c in each]), _commonest([c.after for c in each]))
+        for field, each in found.items()
+    ]
+
+
+def _commonest(values: Sequence[V]) -> list[V]:
+    return [each for each, _ in Counter(values).most_common()]

@@ -1,0 +1,59 @@
+"""Values, counts and names → words that are safe to print; knows nothing of any format.
+
+Whatever comes from YAML or Twilio may hold anything, so control characters and marks that turn the direction of
+writing are made visible here, before any format adds its own escapes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from reconciler.model import Change, RouteChange, WireValue
+
+NOTHING = "–"
+"""What stands for a field that is not set."""
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """The text on one line, with what a terminal or a reader would not see as such written out (``\\x1b``)."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+
+
+def value(raw: WireValue) -> str:
+    """A field's value; what is not set is a dash."""
+    if raw is None or raw == "":
+        return NOTHING
+    return str(raw).lower() if isinstance(raw, bool) else clean(str(raw))
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """``1 number``, ``1,240 numbers``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def kind_of(address: str) -> str:
+    """The kind in an address, in words: ``bridge_number/+1555…`` is a bridge number."""
+    name = address.partition("/")[0].replace("_", " ")
+    return {"origination url": "origination URL"}.get(name, name)
+
+
+def key_of(address: str) -> str:
+    """What an address calls its resource: ``+15550100101``, ``edge``."""
+    return clean(address.partition("/")[2])
+
+
+def examples(addresses: Sequence[str], most: int = 3) -> str:
+    """The first few of them, and how many there are besides."""
+    shown = ", ".join(key_of(address) for address in addresses[:most])
+    return shown + (f" and {len(addresses) - most:,} more" if len(addresses) > most else "")
+
+
+def says_the_same(route: RouteChange, change: Change) -> bool:
+    """Whether a change of the URL for calls is all that the change of the route tells."""
+    if change.field != "voice_url" or not change.after:
+        return False
+    before = f"webhook {change.before}" if change.before else "nothing"
+    return (route.before, route.after) == (before, f"webhook {change.after}")

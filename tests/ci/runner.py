@@ -1,0 +1,100 @@
+"""Runs what CI files say as their CI would: the commands as written, in the shell that is asked for, in a checkout."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.world import World
+
+ROOT = Path(__file__).resolve().parents[2]
+CI = ROOT / "examples" / "ci"
+ACTION = CI / "github" / ".github" / "actions" / "reconciler"
+AC = "AC00000000000000000000000000000001"
+READ, WRITE = ("SK" + "1" * 32, "read-secret"), ("SK" + "2" * 32, "write-secret")
+ONE = "+15550100101"
+GOOD = """\
+version: 1
+project: acme-voice
+state: ./state.json
+agents:
+  support: {webhooks: {voice: "https://agents.example.com/voice"}}
+numbers:
+  "+15550100101": support
+"""
+
+
+def yaml_of(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def twilio() -> Sandbox:
+    """An account with a number that nobody has set up, and two keys."""
+    keys = [{"sid": sid, "account_sid": AC, "secret": secret} for sid, secret in (READ, WRITE)]
+    numbers = [{"account_sid": AC, "phone_number": ONE, "voice_url": "https://demo.twilio.com/welcome/voice/"}]
+    accounts = [{"sid": AC, "auth_token": "never-used"}]
+    return Sandbox(World.from_seed({"format": 1, "accounts": accounts, "api_keys": keys, "numbers": numbers}))
+
+
+def environment(**more: str) -> dict[str, str]:
+    """That of a runner: the command on the path, and no account."""
+    commands = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "PYTHONPATH") if name in os.environ}
+    return {**kept, "PATH": commands, **more}
+
+
+def bash(script: str, folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """A script as GitHub and GitLab run it: it ends at the first command that fails."""
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    return subprocess.run(
+        command, cwd=folder, env=dict(environ), capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+class Action:
+    """The composite action, used in a checkout. `log` is all that its steps have printed."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str], context: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.environ = environ
+        self.context = context
+        self.log = ""
+
+    def use(self, command: str) -> int:
+        """Take its steps; the exit code of the first that fails. What GitHub itself does (`uses`) is left out."""
+        action = yaml_of(ACTION / "action.yml")
+        given = {name: spec.get("default", "") for name, spec in action["inputs"].items()}
+        inputs = {f"inputs.{name}": self.filled(value) for name, value in {**given, "command": command}.items()}
+        code = 0
+        for step in action["runs"]["steps"]:
+            if (
+                "uses" in step
+                or step["name"] == "Install"
+                or not _wanted(step.get("if", ""), command, failed=bool(code))
+            ):
+                continue
+            own = {name: self.filled(value, inputs) for name, value in step["env"].items()}
+            done = bash(step["run"], self.folder, {**self.environ, **own})
+            self.log += done.stdout + done.stderr
+            code = code or done.returncode
+        return code
+
+    def filled(self, text: str, inputs: Mapping[str, str] | None = None) -> str:
+        """A text with its expressions worked out."""
+        known = {**self.context, **(inputs or {})}
+        return re.sub(r"\$\{\{ (\S+) \}\}", lambda found: known[found[1]], text)
+
+
+def _wanted(condition: str, command: str, *, failed: bool) -> bool:
+    """Whether a step is taken: the few forms of conditions that the action has."""
+    found = re.fullmatch(r"(always\(\) && )?inputs\.command == '(\w+)'", condition)
+    assert found is not None, condition
+    return found[2] == command and (not failed or found[1] is not None)

@@ -1,0 +1,186 @@
+"""The action and its workflow: one comment, the plan that was reviewed, one issue; nothing for a fork to take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox.server import Sandbox
+from tests.ci.hub import REPOSITORY, TOKEN, Hub
+from tests.ci.runner import AC, CI, GOOD, ONE, READ, WRITE, Action, environment, twilio, yaml_of
+
+WORKFLOW = yaml_of(CI / "github" / ".github" / "workflows" / "reconciler.yml")
+HEAD, MERGE = "a" * 40, "b" * 40
+SECRETS = {
+    "vars.TWILIO_ACCOUNT_SID": AC,
+    "secrets.TWILIO_READ_KEY": READ[0],
+    "secrets.TWILIO_READ_SECRET": READ[1],
+    "secrets.TWILIO_API_KEY": WRITE[0],
+    "secrets.TWILIO_API_SECRET": WRITE[1],
+}
+
+
+class Checkout:
+    """A checkout on a runner, with GitHub and Twilio on loopback."""
+
+    def __init__(self, folder: Path, hub: Hub, sandbox: Sandbox) -> None:
+        self.folder, self.hub, self.sandbox = folder, hub, sandbox
+        self.log = ""
+        (folder / "reconciler.yaml").write_text(GOOD, encoding="utf-8")
+
+    def job(self, name: str) -> int:
+        """What a job of the workflow does after its checkout."""
+        (step,) = [step for step in WORKFLOW["jobs"][name]["steps"] if step["uses"] == "./.github/actions/reconciler"]
+        context = {"github.token": TOKEN, "github.event.pull_request.number": "7", **SECRETS}
+        given = environment(
+            TWILIO_BASE_URL=self.sandbox.base_url,
+            GITHUB_API_URL=self.hub.url,
+            GITHUB_REPOSITORY=REPOSITORY,
+            GITHUB_SHA=MERGE,
+            GITHUB_ACTION_PATH=str(CI / "github" / ".github" / "actions" / "reconciler"),
+            GITHUB_STEP_SUMMARY=str(self.folder / "summary.md"),
+        )
+        action = Action(self.folder, given, context)
+        own = {key: action.filled(value) for key, value in WORKFLOW["jobs"][name].get("env", {}).items()}
+        action.environ = {**given, **own}
+        code = action.use(step["with"]["command"])
+        self.log = action.log
+        return code
+
+    def keep(self, *, fork: bool = False) -> None:
+        """The step that uploads the plan."""
+        self.hub.upload({"plan.bin": (self.folder / "plan.bin").read_bytes(), "plan.html": b""}, HEAD, fork=fork)
+        (self.folder / "plan.bin").unlink()
+
+    def merge(self) -> None:
+        self.hub.pulls[MERGE] = [{"merged_at": "2026-01-15T09:30:00Z", "head": {"sha": HEAD}}]
+
+    @property
+    def voice(self) -> str:
+        number = self.sandbox.world.numbers.keyed(ONE)
+        assert number is not None
+        return number.voice_url
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    with Hub() as hub, twilio() as sandbox:
+        yield Checkout(tmp_path, hub, sandbox)
+
+
+def test_a_fork_can_validate_without_any_secret(checkout: Checkout) -> None:
+    assert "env" not in WORKFLOW["jobs"]["validate"]
+    assert checkout.job("validate") == 0
+    (checkout.folder / "reconciler.yaml").write_text(GOOD.replace("support\n", "nobody\n"), encoding="utf-8")
+    assert checkout.job("validate") == 3
+    assert "::error file=reconciler.yaml,line=7,col=19,title=agent_not_found" in checkout.log
+    assert len(checkout.sandbox.calls) == 0
+
+
+def test_a_pull_request_has_one_comment_however_often_it_is_planned(checkout: Checkout) -> None:
+    for n in range(150):
+        checkout.hub.comments.setdefault(7, []).append({"id": n, "body": f"remark {n}"})
+    assert checkout.job("plan") == 0
+    (checkout.folder / "reconciler.yaml").write_text(GOOD.replace("/voice", "/v2/voice"), encoding="utf-8")
+    assert checkout.job("plan") == 0
+    ours = [c["body"] for c in checkout.hub.comments[7] if c["body"].startswith("<!-- reconciler:plan:acme-voice -->")]
+    assert len(ours) == 1
+    assert "https://agents.example.com/v2/voice" in ours[0]
+    assert len(checkout.hub.comments[7]) == 151
+    assert checkout.sandbox.calls.writes == 0, "a key that can only read is enough"
+    assert "high risk" not in (checkout.folder / "summary.md").read_text(encoding="utf-8")
+
+
+def test_a_plan_that_cannot_be_made_fails_the_job_and_the_comment_says_why(checkout: Checkout) -> None:
+    (checkout.folder / "reconciler.yaml").write_text(GOOD.replace("support\n", "nobody\n"), encoding="utf-8")
+    assert checkout.job("plan") == 3
+    (comment,) = checkout.hub.comments[7]
+    assert comment["body"].startswith("<!-- reconciler:plan:acme-voice -->")
+    assert "agent_not_found" in comment["body"]
+
+
+def test_a_merge_applies_the_plan_that_was_reviewed(checkout: Checkout) -> None:
+    checkout.job("plan")
+    checkout.keep()
+    checkout.merge()
+    assert checkout.job("apply") == 0, checkout.log
+    assert checkout.voice == "https://agents.example.com/voice"
+    assert "Applied: 2 succeeded, 0 failed" in checkout.log
+
+
+@pytest.mark.parametrize("moved", ["the configuration", "twilio"])
+def test_a_plan_is_not_applied_when_something_has_moved_since(checkout: Checkout, moved: str) -> None:
+    checkout.job("plan")
+    checkout.keep()
+    checkout.merge()
+    if moved == "twilio":
+        checkout.sandbox.edit(ONE, {"voice_url": "https://laptop.example.dev/voice"})
+    else:
+        (checkout.folder / "reconciler.yaml").write_text(GOOD.replace("/voice", "/v2/voice"), encoding="utf-8")
+    assert checkout.job("apply") == 4
+    assert "::error" in checkout.log
+    assert checkout.sandbox.calls.writes == 0
+
+
+def test_neither_a_plan_of_a_fork_nor_a_commit_without_a_pull_request_is_applied(checkout: Checkout) -> None:
+    checkout.job("plan")
+    checkout.keep(fork=True)
+    assert checkout.job("apply") == 1
+    assert "nobody has reviewed a plan" in checkout.log
+    checkout.merge()
+    assert checkout.job("apply") == 1
+    assert "There is no plan" in checkout.log
+    assert checkout.sandbox.calls.writes == 0
+
+
+def test_drift_opens_one_issue_and_closes_it_when_it_is_over(checkout: Checkout) -> None:
+    checkout.job("plan")
+    checkout.keep()
+    checkout.merge()
+    checkout.job("apply")
+    assert (checkout.job("drift"), checkout.hub.issues) == (0, [])
+    for host in ("laptop", "desktop"):
+        checkout.sandbox.edit(ONE, {"voice_url": f"https://{host}.example.dev/voice"})
+        assert checkout.job("drift") == 0, "the issue tells it, not a red job"
+    (issue,) = checkout.hub.issues
+    assert (issue["title"], issue["state"]) == ("Phone numbers have drifted", "open")
+    assert "https://desktop.example.dev/voice" in issue["body"]
+    checkout.sandbox.edit(ONE, {"voice_url": "https://agents.example.com/voice"})
+    assert checkout.job("drift") == 0
+    assert issue["state"] == "closed"
+    assert "no drift" in issue["body"]
+
+
+def test_a_check_that_cannot_be_made_opens_and_closes_nothing(checkout: Checkout) -> None:
+    checkout.sandbox.stop()
+    assert checkout.job("drift") == 1
+    assert checkout.hub.issues == []
+
+
+def test_a_refusal_of_github_is_told(checkout: Checkout) -> None:
+    checkout.hub.comments = {}
+    checkout.hub.answer = lambda *_: None  # type: ignore[method-assign]
+    assert checkout.job("plan") == 1
+    assert "GitHub answered 404" in checkout.log
+    assert TOKEN not in checkout.log
+
+
+def secrets_of(job: Any) -> set[str]:
+    return {word for word in str(job).replace("}", " ").split() if word.startswith("secrets.")}
+
+
+def test_only_the_job_that_applies_gets_a_key_that_may_write() -> None:
+    jobs = WORKFLOW["jobs"]
+    assert secrets_of(jobs["validate"]) == set()
+    assert (
+        secrets_of(jobs["plan"])
+        == secrets_of(jobs["drift"])
+        == {"secrets.TWILIO_READ_KEY", "secrets.TWILIO_READ_SECRET"}
+    )
+    assert secrets_of(jobs["apply"]) == {"secrets.TWILIO_API_KEY", "secrets.TWILIO_API_SECRET"}
+    assert "head.repo.full_name == github.repository" in jobs["plan"]["if"]
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    assert "pull_request_target" not in str(WORKFLOW)
