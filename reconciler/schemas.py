@@ -37,6 +37,12 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "doctor": _output(documents.DoctorDocument),
     "validate": _output(documents.ValidateDocument),
     "show": _output(documents.ResourceDocument, documents.PlanDocument, documents.StateListDocument),
+    "graph": _output(documents.GraphDocument),
+    "lint": _output(documents.LintDocument),
+    "fmt": _output(documents.FormatDocument),
+    "init": _output(documents.InitDocument),
+    "export": _output(documents.ExportDocument),
     "state-show": _output(documents.ResourceDocument),
+    "state-unlock": _output(documents.UnlockDocument),
     "state-list": _output(documents.StateListDocument),
 }

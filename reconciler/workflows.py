@@ -5,7 +5,7 @@ Nothing here prints, reads the command line or decides an exit code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,12 +18,17 @@ from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.saved import plan_of, saved_plan, staleness
 from reconciler.config.fingerprints import seal
-from reconciler.config.load import load
+from reconciler.config.lint.policies import broken_by_plan
+from reconciler.config.lint.rules import is_violation
+from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
-from reconciler.config.secrets import credentials
+from reconciler.config.secrets import credentials, reveal
 from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.doctor.check import Check
-from reconciler.errors import ReconcilerError, Refused
+from reconciler.errors import ReconcilerError, Refused, UsageError
+from reconciler.export import document as exporting
+from reconciler.export.document import Exported, Wanted
+from reconciler.export.known import of_project
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.planning import drift as drifting
@@ -39,18 +44,21 @@ from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
 from reconciler.remote.platforms.project import Adapters, facts
 from reconciler.remote.prices import priced
+from reconciler.remote.survey import survey
 from reconciler.remote.timelimit import TimeLimit
 from reconciler.report.views import bridge_view, number_row, plain_row
 from reconciler.state import planfile
 from reconciler.state.backends import open_store
+from reconciler.state.codec import Cipher
 from reconciler.state.document import State, empty
 from reconciler.state.holder import this_run
 from reconciler.state.planfile import PlanFile
-from reconciler.state.store import Store
+from reconciler.state.store import LockInfo, Store
 
 MOST_CALLS = 32
 """Calls at once for an account where nobody says: a run begins with `FIRST_CALLS` and goes up to this."""
 FIRST_CALLS = 8
+DEFAULT_FILE = "reconciler.yaml"
 
 
 class Progress(Protocol):
@@ -79,7 +87,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     environ: Mapping[str, str]
     progress: Progress
     clock: Callable[[], datetime]
-    file: str = "reconciler.yaml"
+    file: str = DEFAULT_FILE
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     concurrency: int = MOST_CALLS
@@ -138,18 +146,18 @@ def plan(setting: Setting) -> Planned:
     """Plan without changing anything; say what apply would refuse. Raises ConfigInvalid, RemoteError, StateError."""
     project = validate(setting)
     with _connected(setting, project) as gateways:
-        return _located(setting, _planned(setting, project, _store(project), gateways, Consent()), gateways)
+        return _located(setting, _planned(setting, project, _store(setting, project), gateways, Consent()), gateways)
 
 
 def save(setting: Setting, planned: Planned, path: Path) -> None:
     """Write the plan to a file, with all that tells later whether the world has moved. Raises StateError."""
     saved = saved_plan(planned.plan, planned.project, planned.state, setting.now(), setting.targets, planned.notes)
-    planfile.write(path, saved)
+    planfile.write(path, saved, cipher=_cipher(setting, planned.project))
 
 
-def read_plan(path: Path) -> PlanFile:
-    """A saved plan. Raises StateError when it is damaged or made by a newer version."""
-    return planfile.read(path)
+def read_plan(setting: Setting, path: Path) -> PlanFile:
+    """A saved plan; the configuration is read only when it is encrypted. Raises StateError when it cannot be read."""
+    return planfile.read(path, lambda: _cipher(setting, validate(setting)))
 
 
 def apply(
@@ -157,9 +165,12 @@ def apply(
 ) -> Applied:
     """Plan (or take a saved plan that still fits), ask, carry out. Raises Refused, and what `plan` raises."""
     project = validate(setting)
-    store = _store(project)
+    store = _store(setting, project)
     holder = this_run(setting.command, setting.now(), setting.environ)
-    with store.lock(holder, min(setting.lock_timeout, setting.limit.left())), _connected(setting, project) as gateways:
+    with (
+        store.lock(holder, min(setting.lock_timeout, setting.limit.left()), setting.stop),
+        _connected(setting, project) as gateways,
+    ):
         planned = _located(setting, _planned(setting, project, store, gateways, consent, saved), gateways)
         if saved is not None:
             planned = _saved_over(saved, planned)
@@ -199,7 +210,7 @@ def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it."""
     project = validate(setting)
     with _connected(setting, project) as gateways:
-        planned = _planned(setting, project, _store(project), gateways, Consent(), look=services.unasked)
+        planned = _planned(setting, project, _store(setting, project), gateways, Consent(), look=services.unasked)
         found = drifting.find(planned.state.resources, planned.observed)
         chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
         return planned, attribute(chosen, gateways, setting.clock())
@@ -213,14 +224,20 @@ def doctor(setting: Setting) -> tuple[Project, list[Check]]:
     project = validate(setting)
     heard = Heard(setting.clock, setting.on_call)
     with _connected(msgspec.structs.replace(setting, on_call=heard), project) as gateways:
-        patient = Patient(project, setting.environ, gateways, heard, lambda: _store(project))
+        patient = Patient(project, setting.environ, gateways, heard, lambda: _store(setting, project))
         return project, examine(patient)
 
 
 def recorded(setting: Setting) -> tuple[Project, State]:
     """The configuration and the state, without asking Twilio anything."""
     project = validate(setting)
-    return project, _read_state(_store(project), project)
+    return project, _read_state(_store(setting, project), project)
+
+
+def unlock(setting: Setting, *, force: bool) -> LockInfo | None:
+    """Free the lock of the state; what was freed, None when nobody held it. Raises StateLocked when it may not be."""
+    run = this_run(setting.command, setting.now(), setting.environ)
+    return _store(setting, validate(setting)).unlock(run, force=force)
 
 
 def show(setting: Setting, address: str) -> dict[str, Any]:
@@ -232,6 +249,25 @@ def show(setting: Setting, address: str) -> dict[str, Any]:
     with _connected(setting, project) as gateways:
         gateway = gateways[entry.account]
         return bridge_view(address, entry, gateway.account_sid, fetch_number(gateway, entry.sid))
+
+
+def export(setting: Setting, accounts: Sequence[str], wanted: Wanted, name: str) -> Exported:
+    """What is on Twilio as configuration, without what is declared already. Raises ConfigInvalid, RemoteError."""
+    project = _project_or_none(setting) or undeclared(setting.directory, setting.environ)
+    unknown = sorted(set(accounts) - project.accounts.keys())
+    if unknown:
+        known = ", ".join(sorted(project.accounts))
+        detail = f"No account `{unknown[0]}`; there are: {known}."
+        raise UsageError(Diagnostic(code="no_twilio_integration", summary="Unknown account", detail=detail))
+    with _connected(setting, project) as gateways:
+        observed = survey(sorted(accounts or project.accounts), gateways, setting.progress.reading)
+    return exporting.export(observed, of_project(project, observed, name), wanted)
+
+
+def _project_or_none(setting: Setting) -> Project | None:
+    """The configuration; None when there is none and none was named."""
+    there = setting.file != DEFAULT_FILE or (setting.directory / setting.file).exists()
+    return validate(setting) if there else None
 
 
 def entry_of(resources: Mapping[str, Entry], address: str) -> Entry:
@@ -287,6 +323,7 @@ def _planned(
         whole = priced(whole, desired, gateways, project.accounts)
     chosen = select(whole, setting.targets, setting.excludes)
     notes += _announced(chosen, project, consent)
+    notes += [*project.violations, *broken_by_plan(project.policies, chosen.actions)]
     return Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
     )
@@ -308,7 +345,7 @@ def _located(setting: Setting, planned: Planned, gateways: Mapping[str, Gateway]
 
 def _saved_over(saved: PlanFile, planned: Planned) -> Planned:
     """The saved plan in place of the fresh one. Raises Refused when anything it was made from has moved."""
-    stale = staleness(saved, planned.project, planned.state, planned.observed)
+    stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets)
     if stale:
         raise Refused(*stale)
     return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan))
@@ -325,7 +362,8 @@ def _refuse(planned: Planned, consent: Consent) -> None:
     errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "protected"]
     if has_errors(errors):
         raise ReconcilerError(*errors)
-    refusals = _refusals(planned.plan, planned.project, consent)
+    violations = [d for d in planned.notes if is_violation(d)]
+    refusals = [*violations, *_refusals(planned.plan, planned.project, consent)]
     if refusals:
         raise Refused(*refusals)
 
@@ -334,8 +372,18 @@ def _refusals(plan: Plan, project: Project, consent: Consent) -> list[Diagnostic
     return guard.refusals(plan, project.safety, consent.takeovers, force=consent.force, buys=consent.purchases)
 
 
-def _store(project: Project) -> Store:
-    return open_store(project.state, project.base, project.name)
+def _store(setting: Setting, project: Project) -> Store:
+    cipher = _cipher(setting, project)
+    return open_store(project.state, project.base, project.name, cipher=cipher, environ=setting.environ)
+
+
+def _cipher(setting: Setting, project: Project) -> Cipher | None:
+    """What encrypts the state of this project; None when it is kept in clear."""
+    if not project.encryption_keys:
+        return None
+    from reconciler.state.cipher import Aes  # cryptography is an extra, and takes time to import
+
+    return Aes([reveal(key, setting.environ, project.base) for key in project.encryption_keys])
 
 
 def _read_state(store: Store, project: Project) -> State:

@@ -24,8 +24,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """One action and what became of it.
 
     `entry` is what state holds now (None: nothing any more); `sent` the raw fields that were written and are to be
-    found on Twilio afterwards, `note` what a reader should know besides. `learned` are the values that a platform has
-    written to the number of this action by itself: what drift is measured on from now on.
+    found on Twilio afterwards, `note` what a reader should know besides; `unmade`: it was to be made, and certainly was
+    not. `learned` are the values that a platform has written to the number of this action by itself: what drift is
+    measured on from now on.
     """
 
     action: Action
@@ -36,6 +37,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     sent: Wire = {}
     note: str | None = None
     learned: Mapping[str, Value] | None = None
+    unmade: bool = False
 
     @property
     def succeeded(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -77,14 +77,20 @@ class Performer:
                 return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
             case _ if action.kind == REGISTRATION:
                 return self.perform_together([action])[0]
-            case "create":
-                return self._create(action)
+            case "create" | "purchase":
+                return self._make(action)
             case "delete":
                 return self._delete(action)
-            case "purchase":
-                return self._purchase(action)
             case _:
                 return self._update(action)
+
+    def _make(self, action: Action) -> Outcome:
+        """What does not exist yet; a plain refusal means that it still does not."""
+        try:
+            row = self._purchase(action) if action.action == "purchase" else self._create_once(action)
+        except RemoteError as error:
+            return Outcome(action=action, status="failed", error=failure(action, error), unmade=not error.ambiguous)
+        return self._created(action, row)
 
     def _bought(self, action: Action) -> Action:
         """The action with the SID of a number that was bought only a step before."""
@@ -94,24 +100,15 @@ class Performer:
         entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)
         return msgspec.structs.replace(action, sid=sid, entry=entry)
 
-    def _purchase(self, action: Action) -> Outcome:
+    def _purchase(self, action: Action) -> Mapping[str, Any]:
         """Buy exactly one, even when no answer comes: a number that is in the account by then has been bought."""
         e164 = action.address.split("/", 1)[1]
-        for attempt in range(_CREATE_TRIES):
-            try:
-                sid = str(self.call(action, BUY, {"PhoneNumber": e164})["sid"])
-                break
-            except RemoteError as error:
-                if not error.ambiguous:
-                    raise
-                found = self.gateways[action.account].find_numbers(e164)
-                if found:
-                    sid = found[0].sid
-                    break
-                if attempt == _CREATE_TRIES - 1:
-                    raise
-        entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)
-        return Outcome(action=action, status="applied", entry=entry, sid=sid)
+
+        def found() -> Mapping[str, Any] | None:
+            rows = self.gateways[action.account].find_numbers(e164)
+            return {"sid": rows[0].sid} if rows else None
+
+        return _once(lambda: self.call(action, BUY, {"PhoneNumber": e164}), found)
 
     def _update(self, action: Action) -> Outcome:
         params = self.params(action)
@@ -141,10 +138,13 @@ class Performer:
         stored = {**sent, **{field: row[field] for field in fields}}
         return Outcome(action=action, status="normalised", entry=entry, sid=action.sid, sent=stored, note=note)
 
-    def _create(self, action: Action) -> Outcome:
+    def _created(self, action: Action, row: Mapping[str, Any]) -> Outcome:
+        """The outcome of something new, judged by its row and mended once where Twilio has dropped a field."""
+        if action.action == "purchase":
+            entry = action.entry and msgspec.structs.replace(action.entry, sid=str(row["sid"]))
+            return Outcome(action=action, status="applied", entry=entry, sid=str(row["sid"]))
         kind = KINDS[action.kind]
         params = self.params(action)
-        row = self._create_once(action, kind, params)
         sent = fields_sent(kind, params)
         if judge(sent, row, {})[0] == "dropped":
             row = self.call(msgspec.structs.replace(action, sid=row["sid"]), kind.update, params)
@@ -155,19 +155,12 @@ class Performer:
         result = self.outcome(done, kind, row, sent, verdict == "dropped", fields)
         return msgspec.structs.replace(result, entry=result.entry or entry)
 
-    def _create_once(self, action: Action, kind: Kind, params: Params) -> Mapping[str, Any]:
+    def _create_once(self, action: Action) -> Mapping[str, Any]:
         """Create exactly one, even when no answer comes: then look first whether it is there by now."""
-        assert kind.create is not None
-        for attempt in range(_CREATE_TRIES):
-            try:
-                return self.call(action, kind.create, params)
-            except RemoteError as error:
-                if not error.ambiguous or attempt == _CREATE_TRIES - 1:
-                    raise
-                found = self._find(action, kind, params)
-                if found is not None:
-                    return found
-        raise AssertionError("unreachable")
+        kind, params = KINDS[action.kind], self.params(action)
+        endpoint = kind.create
+        assert endpoint is not None
+        return _once(lambda: self.call(action, endpoint, params), lambda: self._find(action, kind, params))
 
     def _parent(self, action: Action) -> dict[str, str]:
         return {"parent_sid": self.sids[action.parent]} if action.parent else {}
@@ -177,6 +170,8 @@ class Performer:
         if kind.singleton:
             return None
         known = {sid for address, sid in self.sids.items() if address.startswith(f"{kind.name}/")}
+        if kind.refers is not None:  # the row is the list itself, and another trunk may use it as well
+            known = set()
         sent = fields_sent(kind, params)
         field = kind.key_field if sent.get(kind.key_field) else "friendly_name"
         rows = self.gateways[action.account].rows(kind.listing, **self._path(action))
@@ -205,6 +200,21 @@ class Performer:
 
     def _path(self, action: Action) -> dict[str, str]:
         return {**({"sid": action.sid} if action.sid else {}), **self._parent(action)}
+
+
+def _once(make: Callable[[], Mapping[str, Any]], find: Callable[[], Mapping[str, Any] | None]) -> Mapping[str, Any]:
+    """What was made, or was found after a call without an answer; an error stays ambiguous once one was."""
+    for attempt in range(_CREATE_TRIES):
+        try:
+            return make()
+        except RemoteError as error:
+            if not error.ambiguous or attempt == _CREATE_TRIES - 1:
+                error.ambiguous = error.ambiguous or attempt > 0
+                raise
+            found = find()
+            if found is not None:
+                return found
+    raise AssertionError("unreachable")
 
 
 def failure(action: Action, error: RemoteError) -> Failure:

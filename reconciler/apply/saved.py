@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from reconciler import __version__
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.kinds.table import NUMBER_KINDS, secret_fields
 from reconciler.model import Action, Live, Wire
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, fingerprint
-from reconciler.planning.stale import appeared, moved_base, moved_objects
+from reconciler.planning.stale import appeared, moved_base, moved_objects, other_secrets
 from reconciler.state import planfile
 from reconciler.state.document import State
 from reconciler.state.planfile import PlanFile
+
+_MADE = frozenset({"create", "register"})
 
 
 def saved_plan(
@@ -41,8 +43,13 @@ def saved_plan(
     )
 
 
-def staleness(saved: PlanFile, project: Project, state: State, observed: Observed) -> list[Diagnostic]:
-    """Everything that has moved since the plan was saved; empty when it may be applied."""
+def staleness(
+    saved: PlanFile, project: Project, state: State, observed: Observed, secrets: Collection[str] = ()
+) -> list[Diagnostic]:
+    """Everything that has moved since the plan was saved; empty when it may be applied.
+
+    `secrets` are the fingerprints of all secrets as they are now.
+    """
     bases = (
         ("project", saved.project, project.name),
         ("configuration", saved.config_digest, project.digest),
@@ -52,9 +59,8 @@ def staleness(saved: PlanFile, project: Project, state: State, observed: Observe
     moved += [of_state] if of_state is not None else []
     return moved or [
         *moved_objects(saved.fingerprints, _live_fingerprints(saved, observed)),
-        *appeared(
-            a.address for a in saved.actions if a.action in ("create", "register") and a.address in observed.others
-        ),
+        *other_secrets(a.address for a in saved.actions if _sealed(a) - set(secrets)),
+        *appeared(a.address for a in saved.actions if a.action in _MADE and a.address in observed.others),
     ]
 
 
@@ -67,6 +73,11 @@ def plan_of(saved: PlanFile, fresh: Plan) -> Plan:
         diagnostics=tuple(d for d in saved.diagnostics if d.severity == "error"),
         fingerprints=saved.fingerprints,
     )
+
+
+def _sealed(action: Action) -> set[str]:
+    """The fingerprints of the secrets that an action writes."""
+    return {str(value) for name, value in action.writes.items() if name in secret_fields(action.kind)}
 
 
 def _live_fingerprints(saved: PlanFile, observed: Observed) -> Mapping[str, Wire | None]:

@@ -71,11 +71,23 @@ class Walk:
         self._known = dict(planned)
         self._journal.append([Put(address, entry) for address, entry in planned.items()])
         with ThreadPoolExecutor(self._workers, thread_name_prefix="apply") as pool:
-            self._loop(pool)
+            try:
+                self._loop(pool)
+            except BaseException:
+                self._stop.set()  # what cannot be recorded any more must not be begun either
+                raise
         for action in self._order:
             if id(action) not in self._outcomes:
                 self._outcomes[id(action)] = _stopped(action)
+        if records := self._never_made():
+            self._journal.append(records)
         return Result(tuple(self._outcomes[id(action)] for action in self._order), self._cut_short())
+
+    def _never_made(self) -> list[Record]:
+        """Take back the intents of what was refused or not tried: what appears there later is not our work."""
+        outcomes = (self._outcomes[id(action)] for action in self._order if action.action in ("create", "purchase"))
+        unmade = [o.action.address for o in outcomes if o.unmade or o.status == "skipped"]
+        return [Put(a, self._base[a]) if a in self._base else Drop(a) for a in unmade]
 
     def _cut_short(self) -> bool:
         """Whether a stop left anything undone."""

@@ -52,7 +52,7 @@ def apply(
         raise click.UsageError("Nobody is there to ask: give --auto-approve, or a plan file made by `plan --out`.")
     progress = progress_for(shared)
     setting = shared.setting("apply", progress)
-    saved = workflows.read_plan(shared.directory / planfile) if planfile else None
+    saved = workflows.read_plan(setting, shared.directory / planfile) if planfile else None
     consent = workflows.Consent(takeovers=takeovers, purchases=allow_purchase, force=force)
     with stop_on_signals(setting.stop):
         try:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reconciler.apply.outcome import Result
+from reconciler.config.lint.rules import is_violation
+from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Exit
 from reconciler.planning.plan import Plan
 
 
-def of_plan(plan: Plan, *, detailed: bool) -> int:
-    """An error counts before a refusal, a refusal before changes."""
+def of_plan(plan: Plan, notes: Sequence[Diagnostic] = (), *, detailed: bool) -> int:
+    """An error counts before a refusal (one among the `notes` is a policy's), a refusal before changes."""
     errors = {d.code for d in plan.diagnostics if d.severity == "error"}
     if errors - {"protected"}:
         return Exit.FAILED
-    if errors:
+    if errors or any(map(is_violation, notes)):
         return Exit.REFUSED
     return Exit.CHANGES if detailed and plan.actions else Exit.DONE
 

@@ -15,12 +15,29 @@ from reconciler import __version__
 from reconciler.cli.arguments import AnywhereGroup, complete
 from reconciler.errors import Exit
 
-_COMMANDS = ("validate", "plan", "apply", "drift", "show", "state", "schema", "sandbox", "demo", "doctor")
+_COMMANDS = (
+    "validate",
+    "plan",
+    "apply",
+    "drift",
+    "show",
+    "state",
+    "init",
+    "export",
+    "fmt",
+    "graph",
+    "lint",
+    "schema",
+    "completion",
+    "sandbox",
+    "demo",
+    "doctor",
+)
 
 _EPILOG = """\b
 Exit codes: 0 done or nothing to do; 1 failed; 2 changes (plan --detailed-exitcode) or
 drift; 3 the configuration is invalid; 4 refused (stale plan, takeover, threshold,
-protected); 5 applied in part; 6 the state is locked; 64 wrong usage.
+protected, policy); 5 applied in part; 6 the state is locked; 64 wrong usage.
 
 \b
 Start here:  reconciler demo            the whole story on a built-in Twilio

@@ -138,6 +138,12 @@ def reported(function: F) -> F:
     return _with(function, [*_OPTIONS, *_REPORTED])
 
 
+def formatted(*forms: str) -> Callable[[F], F]:
+    """The same for a command whose stdout takes other forms; the first is the default."""
+    own = click.option("--format", "format_", type=click.Choice(forms), default=forms[0], help="What stdout is.")
+    return lambda function: _with(function, [*_OPTIONS, own])
+
+
 def scoped(function: F) -> F:
     """The same, with the options of commands that plan."""
     return _with(function, [*_OPTIONS, *_REPORTED, *_SCOPE])

@@ -36,4 +36,4 @@ def plan(shared: Common, out: Path | None, refresh: bool) -> int:
     if out is not None:
         workflows.save(setting, planned, shared.directory / out)
     emit(shared, plan_document(planned.plan, planned.notes), planned.project.name)
-    return of_plan(planned.plan, detailed=shared.detailed_exitcode)
+    return of_plan(planned.plan, planned.notes, detailed=shared.detailed_exitcode)

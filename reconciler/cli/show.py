@@ -26,7 +26,7 @@ def show(shared: Common, what: str | None) -> int:
     setting = shared.setting("show", Quiet(shared))
     path = shared.directory / Path(what) if what else None
     if path is not None and path.is_file():
-        saved = workflows.read_plan(path)
+        saved = workflows.read_plan(setting, path)
         emit(shared, build.saved_document(saved), saved.project)
     elif what:
         emit(shared, build.resource_document(what, workflows.show(setting, what)))

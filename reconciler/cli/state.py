@@ -8,11 +8,15 @@ from reconciler.cli.arguments import AnywhereGroup
 from reconciler.cli.options import Common, common
 from reconciler.cli.output import emit
 from reconciler.cli.progress import Quiet
+from reconciler.cli.unlock import unlock
 
 
 @click.group(cls=AnywhereGroup, short_help="Look into the state.")
 def state() -> None:
     """What the reconciler remembers: which address is which SID, what was applied, what was there before."""
+
+
+state.add_command(unlock)
 
 
 @state.command("list", short_help="Every address in state.")

@@ -30,6 +30,10 @@ NUMBER_KEY = r"^(\+[1-9][0-9]{1,14}|PN[0-9a-fA-F]{32})$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 LONGEST_LABEL = 64
 _SID_LIKE = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
+_OPEN_LITERAL = (
+    "A password in `state` would be in the repository. Give it by the environment: PGPASSWORD for PostgreSQL, "
+    "TF_HTTP_PASSWORD for https://, the provider's own variables for s3://, gs:// and az://."
+)
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 
 
@@ -198,8 +202,11 @@ def _country(value: str) -> str:
 
 def _state(value: str) -> str:
     scheme, separator, rest = value.partition("://")
-    if separator and "@" in rest.split("/")[0] and ":" in rest.split("/")[0].rpartition("@")[0]:
-        raise refusal("literal_secret", "A password in `state` would be in the repository. Give it by the environment.")
+    user, at, _ = rest.split("/")[0].split("?")[0].rpartition("@")
+    if separator and at and (":" in user or scheme in ("http", "https")):
+        raise refusal("literal_secret", _OPEN_LITERAL)
+    if separator and re.search(r"[?&](password|passfile|sslpassword|token|private_token|sig|access_key)=", rest, re.I):
+        raise refusal("literal_secret", _OPEN_LITERAL)
     if separator and scheme not in ("s3", "gs", "az", "postgresql", "https", "http"):
         raise refusal(
             "invalid_value", "State is a file, or s3://, gs://, az://, postgresql:// or https:// and a place."
@@ -221,6 +228,13 @@ def _reference(value: object) -> object:
         detail = "Secrets never stand in the configuration. Write {env: NAME} or {file: PATH}, and change this one: "
         raise refusal("literal_secret", detail + "whoever can read the repository knows it.")
     return value
+
+
+def _references(value: object) -> object:
+    several = value if isinstance(value, list) else [value]
+    if not several:
+        raise refusal("missing_field", "It is empty: name at least one reference, or leave the key out.")
+    return [_reference(each) for each in several]
 
 
 def _schema(**extra: Any) -> Any:
@@ -285,3 +299,7 @@ class Reference(Section):
 
 
 SecretReference = Annotated[Reference, BeforeValidator(_reference, json_schema_input_type=Reference)]
+SecretReferences = Annotated[
+    list[Reference], BeforeValidator(_references, json_schema_input_type=Reference | list[Reference])
+]
+"""One reference, or several of which the first is the present one."""

@@ -90,8 +90,7 @@ def seal(
             try:
                 secret = reveal(reference, environ, project.base)
                 attrs[name] = _seal(secret, name, entries, key, reference)
-                if attrs[name] != UNHASHED:
-                    known[attrs[name]] = secret
+                known[attrs[name]] = secret
             except ReconcilerError as error:
                 problems.append(error)
         out.append(_with(want, attrs) if attrs else want)

@@ -8,12 +8,17 @@ from pathlib import Path
 from reconciler.config.accounts import FROM_ENVIRONMENT, Accounts, from_environment, settings_of
 from reconciler.config.check import check
 from reconciler.config.compile import agent_parts, compile_agent, compile_platform
+from reconciler.config.lint.declared import resources as resources_of
+from reconciler.config.lint.levels import weighed
+from reconciler.config.lint.look import look
+from reconciler.config.lint.policies import broken
+from reconciler.config.lint.policies import read as read_policies
 from reconciler.config.merge import NUMBER_SECTIONS, Merged
 from reconciler.config.model import Header
 from reconciler.config.nodes import Map
 from reconciler.config.numbers import Gathered, declared_twice
 from reconciler.config.profiles import Context, Profiles
-from reconciler.config.project import AccountSettings, Agent, Project, Safety, Secret
+from reconciler.config.project import AccountSettings, Agent, Policy, Project, Safety, Secret
 from reconciler.config.registrations import residents_of
 from reconciler.config.resources import Resources
 from reconciler.config.secrets import to_secret
@@ -45,9 +50,12 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
     resources.applications(settings.applications)
     resources.trunks(settings.trunks)
     desired = [*resources.desired, *(d for gathered in numbers for d in gathered.desired)]
-    diagnostics = in_reading_order([*merged.diagnostics, *_without_echoes(problems, merged.diagnostics)])
+    policies, wrong = read_policies(settings.policies)
+    diagnostics = in_reading_order([*merged.diagnostics, *_without_echoes(problems + wrong, merged.diagnostics)])
     if settings.header is None or has_errors(diagnostics):
         raise ConfigInvalid(*diagnostics)
+    found = broken(policies, resources_of(settings, numbers, desired)) if policies else []
+    weighty = weighed([*diagnostics, *look(settings, desired), *found], settings.lint, merged.spared)
     declared = _account_settings(settings, environ)
     return _project(
         merged,
@@ -57,7 +65,28 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
         desired=desired,
         secrets={**resources.secrets, **{a: s for gathered in numbers for a, s in gathered.secrets.items()}},
         urls=profiles.urls,
-        warnings=diagnostics,
+        remarks=in_reading_order(weighty),
+        policies=policies,
+        default_account=accounts.known(None),
+    )
+
+
+def undeclared(base: Path, environ: Mapping[str, str]) -> Project:
+    """A project of which nothing is written yet: the account of the TWILIO_* variables, in this folder."""
+    return Project(
+        name="",
+        state="./state.json",
+        base=base,
+        accounts={FROM_ENVIRONMENT: from_environment(environ)},
+        platforms={},
+        agents={},
+        desired=[],
+        safety=Safety(),
+        our_urls=frozenset(),
+        warnings=[],
+        digest="",
+        files=(),
+        default_account=FROM_ENVIRONMENT,
     )
 
 
@@ -121,7 +150,9 @@ def _project(
     desired: list[Desired],
     secrets: Mapping[str, Mapping[str, Secret]],
     urls: set[str],
-    warnings: list[Diagnostic],
+    remarks: list[Diagnostic],
+    policies: tuple[Policy, ...],
+    default_account: str | None,
 ) -> Project:
     key = header.fingerprint_key
     safety = settings.safety
@@ -136,10 +167,18 @@ def _project(
         secrets=secrets,
         safety=Safety(safety.takeover, safety.max_updates, safety.max_removals),
         our_urls=frozenset([*urls, *_agent_urls(settings)]),
-        warnings=warnings,
+        warnings=[d for d in remarks if d.severity == "warning"],
+        remarks=[d for d in remarks if d.severity == "info"],
+        violations=[d for d in remarks if d.severity == "error"],
+        policies=policies,
         digest=merged.digest,
         files=tuple(merged.files),
         fingerprint_key=to_secret(key, settings.header_places["fingerprint_key"].at("value")) if key else None,
+        default_account=default_account,
+        encryption_keys=tuple(
+            to_secret(each, settings.header_places["encryption_key"].at("value"))
+            for each in header.encryption_key or ()
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reconciler.config.codes import diagnostic
 from reconciler.config.document import Document, read
+from reconciler.config.lint.levels import spared
 from reconciler.config.nodes import Map, Mark, Place, Seq, Spot
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Position
@@ -36,6 +37,7 @@ class Merged:
         self.parts: dict[str, list[Place]] = {}
         self.diagnostics: list[Diagnostic] = []
         self.complete = True
+        self.spared: dict[tuple[str, int], frozenset[str]] = {}
         self._root = display_root
         self._digest = hashlib.sha256()
         self._read: set[str] = set()
@@ -75,6 +77,7 @@ class Merged:
         self._digest.update(f"{os.path.relpath(path, self.base)}\0{len(data)}\0".encode())
         self._digest.update(data)
         document = read(data, label)
+        self.spared.update(spared(data, label))
         del data
         self.complete &= document.complete
         self._take(document)

@@ -11,6 +11,7 @@ from reconciler.config.fields import (
     ProjectName,
     Quota,
     SecretReference,
+    SecretReferences,
     Section,
     State,
     Takeover,
@@ -22,6 +23,7 @@ from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import Agent, AnyHook, Application
 from reconciler.config.sections.number import AnyBridgeNumber, AnyNumber, Handling
 from reconciler.config.sections.platform import Platform
+from reconciler.config.sections.policy import Lint, Policy
 from reconciler.config.sections.trunk import Trunk
 
 NumberKey = Annotated[str, Field(pattern=NUMBER_KEY)]
@@ -84,6 +86,10 @@ class Header(Section):
     fingerprint_key: SecretReference | None = optional(
         "Key by which changed secrets are recognised without being stored.", {"env": "FINGERPRINT_KEY"}
     )
+    encryption_key: SecretReferences | None = optional(
+        "Key that encrypts state and saved plans; of several, the first encrypts and all decrypt.",
+        {"env": "RECONCILER_ENCRYPTION_KEY"},
+    )
 
 
 class Config(Header):
@@ -124,4 +130,14 @@ class Config(Header):
         default_factory=Safety,
         description="Limits of what one plan may do.",
         examples=[{"max_updates": "30%"}],
+    )
+    lint: Lint = Field(
+        default_factory=Lint,
+        description="Which rules `lint` looks at, and how much each counts.",
+        examples=[{"disable": ["missing_fallback"]}],
+    )
+    policies: dict[Name, Policy] = optional(
+        "Rules of your own, by name.",
+        {"owned": {"kinds": ["number"], "schema": {"required": ["labels"]}, "message": "Say whose it is."}},
+        default={},
     )

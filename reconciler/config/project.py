@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from reconciler.diagnostics import Diagnostic
+from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.model import Attrs, Desired, Position, Takeover, Webhook
 
 LIMITS_FROM = 10
@@ -93,6 +93,18 @@ class Safety(msgspec.Struct, frozen=True):
     max_removals: Limit = Limit(30, percent=True)
 
 
+class Policy(msgspec.Struct, frozen=True):
+    """A rule of the user's own: resources of these kinds whose address is like `match` must fit the schema."""
+
+    name: str
+    kinds: frozenset[str]
+    match: str
+    schema: Mapping[str, Any]
+    message: str | None
+    level: Severity
+    position: Position
+
+
 class Project(msgspec.Struct, frozen=True):
     """A valid configuration.
 
@@ -115,3 +127,11 @@ class Project(msgspec.Struct, frozen=True):
     files: tuple[str, ...]
     fingerprint_key: Secret | None = None
     secrets: Mapping[str, Mapping[str, Secret]] = {}
+    remarks: list[Diagnostic] = []
+    """What only `lint` shows."""
+    violations: list[Diagnostic] = []
+    """Rules of level error, and policies, that are violated: the configuration is valid, and must not be applied."""
+    policies: tuple[Policy, ...] = ()
+    default_account: str | None = None
+    """The account of resources that name none; None when each must name its own."""
+    encryption_keys: tuple[Secret, ...] = ()

@@ -187,27 +187,31 @@ def _application(name: str, application: Application, account: str, place: Place
 
 def list_findings(trunks: Mapping[str, Checked[Trunk]], accounts: Accounts) -> Iterator[tuple[str, Finding]]:
     """What trunks say of lists that does not agree: (name of the trunk, finding)."""
-    first: dict[tuple[str, str], tuple[str, str | None, object]] = {}
+    first: dict[tuple[str, str], tuple[str, str | None]] = {}
+    managed: dict[tuple[str, str], tuple[str, object]] = {}
     for name, (_, trunk) in trunks.items():
         if trunk is None:
             continue
         account = accounts.known(trunk.account)
         for section, index, key, content in _lists_of(trunk):
-            place = (section, index)
-            if content is None:
-                continue
-            known = first.setdefault((section, key), (name, account, content))
-            if known[1] != account:
-                detail = (
-                    f"Trunk `{known[0]}` manages a list `{key}` in account `{known[1]}`: give this one another name."
-                )
-                yield name, Finding("conflicting_fields", detail, place)
-            elif known[0] != name and known[2] != content:
-                detail = (
-                    f"Trunk `{known[0]}` gives list `{key}` another content. Give it in one place, "
-                    f"and only the name in the others:\n  - {key}"
-                )
-                yield name, Finding("conflicting_fields", detail, place)
+            user, home = first.setdefault((section, key), (name, account))
+            if home != account:
+                yield name, Finding("conflicting_fields", _two_homes(user, home, key), (section, index))
+            elif content is not None:
+                owner, known = managed.setdefault((section, key), (name, content))
+                if owner != name and known != content:
+                    detail = (
+                        f"Trunk `{owner}` gives list `{key}` another content. Give it in one place, "
+                        f"and only the name in the others:\n  - {key}"
+                    )
+                    yield name, Finding("conflicting_fields", detail, (section, index))
+
+
+def _two_homes(user: str, home: str | None, key: str) -> str:
+    return (
+        f"Trunk `{user}` uses a list `{key}` in account `{home}`, and one name stands for one list here. "
+        "A list that is managed: give it another name. One that exists already: name it by its `sid`."
+    )
 
 
 def _lists_of(trunk: Trunk) -> Iterator[tuple[str, int, str, object]]:

@@ -17,12 +17,13 @@ from reconciler.config.nodes import Int, Map, Place
 from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import Agent, Application
 from reconciler.config.sections.platform import AnyPlatform, Platform
+from reconciler.config.sections.policy import Lint, Policy
 from reconciler.config.sections.trunk import Trunk
 from reconciler.config.translate import VERSION_ADVICE, validate
 from reconciler.diagnostics import Diagnostic
 
 T = TypeVar("T")
-_HEADER = ("version", "project", "state", "fingerprint_key")
+_HEADER = ("version", "project", "state", "fingerprint_key", "encryption_key")
 
 
 class Checked(NamedTuple, Generic[T]):
@@ -50,6 +51,8 @@ class Settings:
     defaults: Defaults = field(default_factory=Defaults)
     defaults_places: dict[str, Place] = field(default_factory=dict)
     safety: Safety = field(default_factory=Safety)
+    lint: Lint = field(default_factory=Lint)
+    policies: dict[str, Checked[Policy]] = field(default_factory=dict)
 
 
 def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
@@ -64,13 +67,15 @@ def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
         ("agents", Agent.model_validate, Agent),
         ("applications", Application.model_validate, Application),
         ("trunks", Trunk.model_validate, Trunk),
+        ("policies", Policy.model_validate, Policy),
     ):
         if section in merged.parts:
             problems += _entries(merged, section, check, model, getattr(settings, section))
     settings.defaults_places = merged.entries("defaults")
     settings.defaults, found = _whole(merged, "defaults", Defaults)
     settings.safety, more = _whole(merged, "safety", Safety)
-    return settings, problems + found + more
+    settings.lint, last = _whole(merged, "lint", Lint)
+    return settings, problems + found + more + last
 
 
 def _platform(node: Any) -> AnyPlatform:
@@ -93,7 +98,7 @@ def _top_level(merged: Merged) -> list[Diagnostic]:
     return problems
 
 
-_NAMED = ("accounts", "platforms", "agents", "applications", "trunks")
+_NAMED = ("accounts", "platforms", "agents", "applications", "trunks", "policies")
 
 
 def _header(merged: Merged, settings: Settings) -> list[Diagnostic]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from reconciler.config.findings import Finding
 from reconciler.config.nodes import Loc
@@ -36,6 +37,7 @@ _TUNNELS = (
     "trycloudflare.com",
     "tunnelmole.net",
 )
+_SECRET = re.compile(r"(?i)^[\w.-]*(token|secret|api_?-?key|auth|password|passwd|pwd|signature)[\w.-]*$|^(sig|key)$")
 _LOCAL_NAMES = ("localhost", "local", "internal", "lan", "home.arpa", "test", "invalid")
 
 
@@ -50,6 +52,9 @@ def lint(url: str, loc: Loc = ()) -> list[Finding]:
     if parts.username or parts.password:
         detail = "A user or password in a URL ends up in state and reports. Verify Twilio's signature instead."
         found.append(Finding("credentials_in_url", detail, loc))
+    for name in sorted({name for name, value in parse_qsl(parts.query) if value and _SECRET.search(name)}):
+        detail = f"The query value `{name}` looks like a secret, and ends up in state and reports. "
+        found.append(Finding("credentials_in_url", f"{detail}Verify Twilio's signature instead.", loc))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.kinds.kind import Field
-from reconciler.kinds.table import KINDS
+from reconciler.kinds.table import KINDS, secret_fields
 from reconciler.model import Action, ActionName, Attrs, Change, Desired, Entry, Live, Reason, Value
 from reconciler.planning.compare import compare, last_applied, live_attrs, prior_of
 from reconciler.planning.fields import changes
@@ -77,9 +77,10 @@ def remove(address: str, entry: Entry, live: Live) -> Action:
 
 
 def _told(kind: str, attrs: Attrs) -> Attrs:
-    """What is worth telling of a resource that goes: not what is empty, nor a default that can be put back."""
+    """What is worth telling of a resource that goes: nothing empty or secret, no default that can be put back."""
     defaults = {field.name: field.default for field in KINDS[kind].fields if field.resets}
-    return {n: v for n, v in attrs.items() if v is not None and (n not in defaults or v != defaults[n])}
+    told = {name: value for name, value in attrs.items() if value is not None and name not in secret_fields(kind)}
+    return {name: value for name, value in told.items() if name not in defaults or value != defaults[name]}
 
 
 def _create(desired: Desired, entry: Entry | None) -> Action:

@@ -162,6 +162,11 @@ def _plan_other(draft: _Draft, want: Desired) -> None:
     draft.declared.add(want.address)
     entry = draft.resources.get(want.address)
     live = draft.observed.others.get(want.address)
+    if entry is not None and entry.account != want.profile.account:
+        if entry.sid and not _is_same(live, want, entry):
+            draft.diagnostics += [problems.other_account(want, entry)] if want.parent is None else []
+            return
+        entry = entry if entry.sid else None  # about to be made, but in another account
     if problem := _unclear(draft, want, entry, live):
         draft.diagnostics.append(problem)
         return
@@ -171,6 +176,11 @@ def _plan_other(draft: _Draft, want: Desired) -> None:
     if refresh is None and entry is not draft.resources.get(want.address):
         refresh = entry and msgspec.structs.replace(entry, pending=None)
     _take(draft, want.address, actions, refresh, live)
+
+
+def _is_same(live: Live | None, want: Desired, entry: Entry) -> bool:
+    """Whether the declared account has the very resource that is remembered: the account has a new name here."""
+    return live is not None and (live.account, live.sid) == (want.profile.account, entry.sid)
 
 
 def _unclear(draft: _Draft, want: Desired, entry: Entry | None, live: Live | None) -> Diagnostic | None:
@@ -321,4 +331,5 @@ def _finish(draft: _Draft) -> Plan:
 
 def fingerprint(live: Live) -> dict[str, WireValue]:
     """The raw fields of a live resource by which a saved plan knows that it has not moved."""
-    return {"sid": live.sid, **{k: v or None for k, v in live.wire.items()}, "friendly_name": live.name or None}
+    wire = {"friendly_name": live.name, **live.wire}
+    return {"sid": live.sid, **{field: value or None for field, value in wire.items()}}

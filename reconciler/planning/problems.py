@@ -62,6 +62,18 @@ def ambiguous(want: Desired, sids: Sequence[str]) -> Diagnostic:
     )
 
 
+def other_account(want: Desired, entry: Entry) -> Diagnostic:
+    """A resource is declared in another account than the one that has it."""
+    return at_declaration(
+        want,
+        want.address,
+        "account_mismatch",
+        "A resource cannot change its account",
+        f"{want.address} is {entry.sid} in account `{entry.account}`, and is declared in `{want.profile.account}` now. "
+        "Declare it there under another name: the new one is made, and the old one goes once nothing uses it.",
+    )
+
+
 def nothing_to_use(want: Desired, needed: str) -> Diagnostic:
     """A trunk uses a list by a name that nothing has."""
     return at_declaration(

@@ -19,6 +19,11 @@ def appeared(addresses: Iterable[str]) -> list[Diagnostic]:
     return [_stale(f"{address} would be created, and is on Twilio by now.", address) for address in addresses]
 
 
+def other_secrets(addresses: Iterable[str]) -> list[Diagnostic]:
+    """One diagnostic for each resource whose secret is not the one that the plan was made with."""
+    return [_stale(f"The secret of {a} is another one now than when the plan was made.", a) for a in addresses]
+
+
 def moved_base(kind: str, saved: str, now: str) -> Diagnostic:
     """State or configuration is not the one that the plan was made from."""
     return _stale(f"The {kind} is not the one that the plan was made from: it was {saved} then and is {now} now.", None)

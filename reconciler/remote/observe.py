@@ -49,19 +49,44 @@ def observe(
         with ThreadPoolExecutor(max(len(kinds), 1), thread_name_prefix="observe") as pool:
             parts = list(pool.map(lambda account: reader.read(gateways[account], kinds[account]), kinds))
     numbers = {account: found for account, (found, _) in zip(kinds, parts, strict=True)}
-    others = {address: live for _, found in parts for address, live in found.items()}
-    return Observed(numbers, others)
+    return Observed(numbers, _joined([found for _, found in parts], desired))
+
+
+def _joined(parts: Sequence[Mapping[str, Live]], desired: Iterable[Desired]) -> dict[str, Live]:
+    """What all accounts have by address; of two that are called alike, the one where it is declared."""
+    others = {address: live for part in parts for address, live in part.items()}
+    if len(others) < sum(map(len, parts)):
+        home = {want.address: want.profile.account for want in desired if want.kind not in NUMBER_KINDS}
+        at_home = (pair for part in parts for pair in part.items() if home.get(pair[0]) == pair[1].account)
+        others.update(at_home)
+    return others
 
 
 def _kinds_by_account(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> dict[str, set[str]]:
     """The kinds to read in each account: those declared or remembered, and what these hang below or refer to."""
     pairs = {(want.profile.account, want.kind) for want in desired}
     pairs |= {(entry.account, entry.kind) for entry in resources.values()}
+    if any(kind in _USERS for _, kind in pairs):
+        pairs |= {(account, user) for account, kind in _leaving(desired, resources) for user in _USERS[kind]}
     kinds: dict[str, set[str]] = {}
     for account, kind in sorted(pair for pair in pairs if pair[1] != REGISTRATION):
         needed = (kind, KINDS[kind].parent, KINDS[kind].refers)
         kinds.setdefault(account, set()).update(name for name in needed if name is not None)
     return kinds
+
+
+_USERS = {
+    used: [kind.name for kind in KINDS.values() if kind.refers == used]
+    for used in {kind.refers for kind in KINDS.values() if kind.refers is not None}
+}
+"""Kinds that others name → the kinds that name them."""
+
+
+def _leaving(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> set[tuple[str, str]]:
+    """(account, kind) of what others may use, is remembered and no longer declared: who else uses it must be known."""
+    remembered = [(address, entry) for address, entry in resources.items() if entry.kind in _USERS]
+    declared = {want.address for want in desired if want.kind in _USERS} if remembered else set()
+    return {(entry.account, entry.kind) for address, entry in remembered if address not in declared}
 
 
 class _Reader:
@@ -74,6 +99,7 @@ class _Reader:
     ) -> None:
         self._begun = begun
         self._small = [want for want in desired if want.kind not in NUMBER_KINDS]
+        self._leaving = _leaving(self._small, resources)
         self._resources = {a: e for a, e in resources.items() if e.kind not in NUMBER_KINDS}
         self._progress = progress
 
@@ -82,27 +108,42 @@ class _Reader:
         names: dict[str, str] = {}
         others: dict[str, Live] = {}
         rows: dict[str, dict[str, Row]] = {}
+        every: dict[str, Mapping[str, Row]] = {}
         for kind in (KINDS[name] for name in sorted(kinds - NUMBER_KINDS) if KINDS[name].parent is None):
             found = {str(row["sid"]): row for row in gateway.rows(kind.listing)}
             live = [kind.observe(row, gateway.account, {}) for row in found.values()]
             called = names_of(kind.name, gateway.account, self._small, self._resources, live)
             others.update(addressed(kind.name, live, called))
+            every[kind.name] = found
             rows[kind.name] = {sid: row for sid, row in found.items() if sid in called}
             names.update(called)
-        others.update(self._children(gateway, kinds, names, rows))
+        others.update(self._children(gateway, kinds, names, rows, every))
         used = any(address.startswith(("trunk/", "application/")) for address in others)
         return self._numbers(gateway, names) if kinds & NUMBER_KINDS or used else {}, others
 
     def _children(
-        self, gateway: Gateway, kinds: set[str], names: Mapping[str, str], parents: Mapping[str, Mapping[str, Row]]
+        self,
+        gateway: Gateway,
+        kinds: set[str],
+        names: Mapping[str, str],
+        parents: Mapping[str, Mapping[str, Row]],
+        every: Mapping[str, Mapping[str, Row]],
     ) -> dict[str, Live]:
-        """What hangs below the resources that have a name here, read side by side: one call for each."""
+        """What hangs below the resources that have a name here, read side by side: one call for each.
+
+        Who uses a list that is about to go is asked of every trunk, also of those that are nobody's here.
+        """
         children = [kind for kind in map(KINDS.__getitem__, sorted(kinds)) if kind.parent is not None]
-        wanted = [(kind, sid, row) for kind in children for sid, row in parents[kind.parent or ""].items()]
+        going = {kind for account, kind in self._leaving if account == gateway.account}
+        wanted = [
+            (kind, sid, row)
+            for kind in children
+            for sid, row in (every if kind.refers in going else parents)[kind.parent or ""].items()
+        ]
         if not wanted:
             return {}
         with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="children") as pool:
-            found = list(pool.map(lambda below: _rows(gateway, *below), wanted))
+            found = list(pool.map(lambda below: child_rows(gateway, *below), wanted))
         live: dict[str, list[Live]] = {}
         for (kind, sid, _), rows in zip(wanted, found, strict=True):
             below = (kind.observe({**row, "parent_sid": sid}, gateway.account, names) for row in rows)
@@ -120,7 +161,8 @@ class _Reader:
         return numbers
 
 
-def _rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]:
+def child_rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]:
+    """The rows of a kind below one parent; what there is exactly one of may stand in the parent's own row."""
     if not kind.singleton:
         return list(gateway.rows(kind.listing, parent_sid=sid))
     shown = parent.get(kind.name)

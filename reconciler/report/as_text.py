@@ -6,15 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.report import checks, text_plan, text_results
+from reconciler.report import checks, text_plan, text_results, written
 from reconciler.report.documents import (
     ApplyDocument,
     DoctorDocument,
     Document,
     DriftDocument,
+    ExportDocument,
+    FormatDocument,
+    InitDocument,
+    LintDocument,
     PlanDocument,
     ResourceDocument,
     StateListDocument,
+    UnlockDocument,
     ValidateDocument,
 )
 from reconciler.report.style import Style
@@ -44,6 +49,16 @@ def render(document: Document, style: Style) -> str:
             lines = _resource(document, style)
         case DoctorDocument():
             lines = checks.lines(document, style)
+        case FormatDocument():
+            lines = written.format_lines(document, style)
+        case LintDocument():
+            lines = written.lint_lines(document, style)
+        case InitDocument():
+            lines = written.init_lines(document, style)
+        case ExportDocument():
+            lines = written.export_lines(document, style)
+        case UnlockDocument():
+            lines = iter([_unlocked(document)])
         case _:
             lines = iter(())
     return "".join(f"{line}\n" for line in lines)
@@ -117,3 +132,10 @@ def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
         if isinstance(raw, dict):
             yield f"{style('strong', key)}"
             yield from (f"  {clean(field)}: {value(inner)}" for field, inner in raw.items())
+
+
+def _unlocked(document: UnlockDocument) -> str:
+    if not document.unlocked:
+        return "The state is not locked."
+    who = "{who} on {host}, since {since}, for `{command}`".format(**document.holder) if document.holder else "unknown"
+    return f"Unlocked. The lock was held by: {who}."

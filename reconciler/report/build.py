@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from difflib import unified_diff
 from typing import Any
 
 import msgspec
 
 from reconciler.apply.outcome import Outcome, Result
+from reconciler.config.lint.rules import RULES
+from reconciler.config.source import masked
+from reconciler.config.tidy import Formatted
 from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.doctor.check import Check
+from reconciler.export.document import Exported
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Action, Entry
 from reconciler.planning.drift import Drifted
@@ -22,7 +27,13 @@ from reconciler.report.documents import (
     DoctorDocument,
     Document,
     DriftDocument,
+    ExportDocument,
     FailureDocument,
+    FormatDocument,
+    FormattedFile,
+    GraphDocument,
+    LintDocument,
+    LintRule,
     NumberError,
     OutcomeError,
     PlanDocument,
@@ -30,8 +41,11 @@ from reconciler.report.documents import (
     ResourceDocument,
     ResourceRow,
     StateListDocument,
+    UnlockDocument,
 )
+from reconciler.report.graph import Graph
 from reconciler.state.planfile import PlanFile
+from reconciler.state.store import LockInfo
 
 
 def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str = "plan") -> PlanDocument:
@@ -141,6 +155,51 @@ def entry_fields(entry: Entry) -> dict[str, Any]:
     return {**fields, "applied": flat(entry.kind, entry.applied)}
 
 
+def export_document(exported: Exported, out: str | None) -> ExportDocument:
+    """What was exported; with a file, the configuration stands there and not here."""
+    summary = {name: value for name, value in msgspec.to_builtins(exported).items() if name != "text"}
+    text = exported.text if out is None else None
+    return ExportDocument(command="export", summary=summary, out=out, configuration=text)
+
+
+def format_document(formatted: Sequence[Formatted], *, diff: bool, written: bool) -> FormatDocument:
+    """Which files changed, or would."""
+    files = [
+        FormattedFile(file=f.file, changed=f.before != f.after, diff=_diff(f) if diff else None) for f in formatted
+    ]
+    summary = {"files": len(files), "changed": sum(file.changed for file in files)}
+    return FormatDocument(command="fmt", summary=summary, files=files, written=written)
+
+
+def _diff(file: Formatted) -> str:
+    before, after = ([masked(line) for line in text.splitlines()] for text in (file.before, file.after))
+    return "".join(f"{line}\n" for line in unified_diff(before, after, file.file, file.file, lineterm=""))
+
+
+def graph_document(found: Graph) -> GraphDocument:
+    """The ways of calls, and how many of them lead nowhere or back."""
+    counts = {
+        "nodes": len(found.nodes),
+        "edges": len(found.edges),
+        "orphans": sum(node.orphan for node in found.nodes),
+        "loops": sum(edge.loop for edge in found.edges),
+    }
+    return GraphDocument(command="graph", summary=counts, nodes=list(found.nodes), edges=list(found.edges))
+
+
+def lint_document(found: Sequence[Diagnostic]) -> LintDocument:
+    """What lint found, and how much of which level."""
+    levels = Counter(d.severity for d in found)
+    summary = {"errors": levels["error"], "warnings": levels["warning"], "remarks": levels["info"]}
+    return LintDocument(command="lint", summary=summary, diagnostics=in_reading_order(list(found)), rules=[])
+
+
+def rules_document() -> LintDocument:
+    """The rules of lint."""
+    rules = [LintRule(id=name, **rule._asdict()) for name, rule in RULES.items()]
+    return LintDocument(command="lint", summary={"rules": len(rules)}, rules=rules)
+
+
 def _planned(action: Action) -> PlannedAction:
     return PlannedAction(
         address=action.address,
@@ -183,3 +242,10 @@ def _error(outcome: Outcome) -> NumberError:
 def _severities(diagnostics: Sequence[Diagnostic]) -> dict[str, int]:
     counts = Counter(d.severity for d in diagnostics)
     return {"errors": counts["error"], "warnings": counts["warning"]}
+
+
+def unlock_document(found: LockInfo | None) -> UnlockDocument:
+    """A lock that was freed; None when there was none."""
+    holder = msgspec.to_builtins(found.holder) if found is not None and found.holder is not None else None
+    freed = found is not None
+    return UnlockDocument(command="state unlock", summary={"unlocked": int(freed)}, unlocked=freed, holder=holder)

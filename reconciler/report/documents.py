@@ -14,6 +14,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.doctor.check import Check
 from reconciler.model import Change, RouteChange
 from reconciler.planning.drift import Drifted
+from reconciler.report.graph import Edge, Node
 
 FORMAT_VERSION = "1.0"
 
@@ -130,3 +131,62 @@ class DoctorDocument(Document, kw_only=True):
     """What `doctor` prints: everything that was looked at; `summary` counts by status."""
 
     checks: list[Check]
+
+
+class LintRule(msgspec.Struct, kw_only=True):
+    """One rule; `level` is the one that it has by itself."""
+
+    id: str
+    level: str
+    summary: str
+    why: str
+    cure: str
+
+
+class LintDocument(Document, kw_only=True):
+    """What `lint` prints: what it found is in `diagnostics`; with `--rules` the rules themselves."""
+
+    rules: list[LintRule]
+
+
+class GraphDocument(Document, kw_only=True):
+    """What `graph --json` prints: the ways of calls and messages as declared."""
+
+    nodes: list[Node]
+    edges: list[Edge]
+
+
+class FormattedFile(msgspec.Struct, kw_only=True):
+    """One file; `diff` is what has changed, or would, as a unified diff (null unless it was asked for)."""
+
+    file: str
+    changed: bool
+    diff: str | None
+
+
+class FormatDocument(Document, kw_only=True):
+    """What `fmt` prints; with `--check` or `--diff` nothing was written."""
+
+    files: list[FormattedFile]
+    written: bool
+
+
+class InitDocument(Document, kw_only=True):
+    """What `init` prints: the files that it made, and those that were there already and stay as they are."""
+
+    files: list[str]
+    kept: list[str]
+
+
+class ExportDocument(Document, kw_only=True):
+    """What `export` prints: the file that it wrote, or (`out` is null) the configuration itself."""
+
+    out: str | None
+    configuration: str | None
+
+
+class UnlockDocument(Document, kw_only=True):
+    """What `state unlock` prints: whether there was a lock, and who held it, as far as that is known."""
+
+    unlocked: bool
+    holder: dict[str, Any] | None

@@ -11,7 +11,7 @@ from reconciler.config.project import Project
 def of_project(project: Project) -> dict[str, Any]:
     """How much is declared, by kind, and how many problems there are."""
     kinds = Counter(want.kind for want in project.desired)
-    severities = Counter(d.severity for d in project.warnings)
+    severities = Counter(d.severity for d in (*project.warnings, *project.violations))
     return {
         "project": project.name,
         "files": len(project.files),

@@ -25,17 +25,31 @@ Serial = Annotated[int, msgspec.Meta(ge=0)]
 _LINES_A_BLOCK = 256  # some 200 KB: fits a processor's cache, and the memory is used again
 
 
+class Saved(msgspec.Struct, frozen=True):
+    """When a version was written (RFC 3339), by whom, with which command, in which CI job."""
+
+    at: str
+    who: str
+    command: str
+    job_url: str | None = None
+
+
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """What is written. A `lineage` is one history of versions; `serial` counts them, 0 being the empty beginning.
 
-    `resources` holds what is known of each address.
+    `saved` tells where the version comes from, `resources` holds what is known of each address.
     """
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
     project: str
     lineage: str
     serial: Serial
+    saved: Saved | None = None
     resources: dict[str, Entry]
+
+
+LONGEST_HEAD = 65536
+"""So many bytes of a document are enough for its head."""
 
 
 class Version(NamedTuple):
@@ -67,11 +81,12 @@ class State(Document, frozen=True, kw_only=True):
         return Version(self.lineage, self.serial, self.unfolded)
 
 
-class _Rows(msgspec.Struct, forbid_unknown_fields=True):
+class _Rows(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     format: int
     project: str
     lineage: str
     serial: Serial
+    saved: Saved | None = None
     resources: dict[str, Row]
 
 
@@ -79,13 +94,19 @@ class _Parts(msgspec.Struct):
     resources: dict[str, msgspec.Raw] = {}
 
 
-class _Head(msgspec.Struct):
+class Head(msgspec.Struct):
+    """The first line of a document, without its resources."""
+
     format: int
     project: str = ""
     lineage: str = ""
     serial: int = 0
+    saved: Saved | None = None
 
 
+_OPENING = b',"resources":{'
+SEALED = b',"sealed":'
+"""What stands in the place of resources when they are encrypted."""
 _TAIL = b"\n}}\n"
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER = msgspec.json.Decoder(_Rows)
@@ -96,10 +117,19 @@ def empty(project: str) -> State:
     return State(project=project, lineage=str(uuid.uuid4()), serial=0, resources={})
 
 
+def head_of(document: Document) -> Head:
+    """All of a document but its resources."""
+    return Head(FORMAT, document.project, document.lineage, document.serial, document.saved)
+
+
+def head_line(top: Head, opening: bytes) -> bytes:
+    """The first line of a document, after which `opening` goes on."""
+    return _ENCODER.encode(top)[:-1] + opening + b"\n"
+
+
 def blocks(document: Document) -> Iterator[bytes]:
     """The document piece by piece, so that writing it needs no memory to speak of; same state, same bytes."""
-    head = _Head(FORMAT, document.project, document.lineage, document.serial)
-    yield _ENCODER.encode(head)[:-1] + b',"resources":{\n'
+    yield head_line(head_of(document), _OPENING)
     resources, addresses = document.resources, sorted(document.resources)
     add = _ENCODER.encode_into
     for start in range(0, len(addresses), _LINES_A_BLOCK):
@@ -130,7 +160,16 @@ def decode(data: bytes, project: str, origin: str, *, migrations: Mapping[int, S
         resources = entries(rows.resources)
     except RowError as error:
         raise _misfit(data, origin, error) from error
-    return State(project=project, lineage=rows.lineage, serial=rows.serial, resources=resources)
+    return State(project=project, lineage=rows.lineage, serial=rows.serial, saved=rows.saved, resources=resources)
+
+
+def head(beginning: bytes) -> Head | None:
+    """The head of a document of which this is the beginning; None when that is no whole first line."""
+    try:
+        line = beginning.split(b"\n", 1)[0].removesuffix(_OPENING).removesuffix(SEALED)
+        return msgspec.json.decode(line + b"}", type=Head)
+    except DAMAGE:
+        return None
 
 
 def _read(data: bytes, origin: str, migrations: Mapping[int, Step]) -> _Rows:
@@ -165,7 +204,7 @@ def _refuse_duplicates(data: bytes, origin: str, resources: int) -> None:
 
 def _format_of(data: bytes) -> int | None:
     try:
-        return msgspec.json.decode(data, type=_Head).format
+        return msgspec.json.decode(data, type=Head).format
     except DAMAGE:
         return None
 

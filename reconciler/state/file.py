@@ -1,4 +1,5 @@
-"""A state in a local file: `NAME`, beside it `NAME.journal`, `NAME.lock` and `NAME.backup`, the version before.
+"""A state in a local file: `NAME`, beside it `NAME.journal`, `NAME.lock`, `NAME.backup`, the version before, and
+`NAME.history`, a folder with the versions before that.
 
 What is durable when, in the order of the steps; a crash between any two leaves a state that `load` reads:
 
@@ -16,26 +17,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from threading import Event
 
 import msgspec
 
+from reconciler.remote.clock import Clock, SystemClock
 from reconciler.state import journal as lines
 from reconciler.state import problems
-from reconciler.state.document import State, Version, blocks, decode, empty
+from reconciler.state.codec import Cipher, Codec
+from reconciler.state.document import LONGEST_HEAD, State, Version, empty
 from reconciler.state.files import Disk, Files, write_whole
-from reconciler.state.holder import Holder
-from reconciler.state.lock import file_lock
-from reconciler.state.store import Lease, Record, apply_records
+from reconciler.state.former import FormerVersions
+from reconciler.state.holder import Holder, locked, saved_by
+from reconciler.state.lock import file_lock, holder_of
+from reconciler.state.store import Kept, Lease, LockInfo, Record, apply_records
 
 
 class FileStore:
     """A `Store` in one folder of a file system that can rename and lock; the backup needs hard links besides."""
 
-    def __init__(self, path: Path, project: str, *, files: Files | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        project: str,
+        *,
+        files: Files | None = None,
+        clock: Clock | None = None,
+        cipher: Cipher | None = None,
+    ) -> None:
         self._origin = str(path)
         self._path = path.resolve()  # a link keeps pointing at the state, and has the same lock
-        self._project = project
+        self._codec = Codec(project, cipher)
         self._files = files or Disk()
+        self._clock = clock or SystemClock()
+        self._former = FormerVersions(self._files, self._path)
         self._lease: Lease | None = None
         self._version: Version | None = None  # of what was loaded or written last
         self._exists = False
@@ -51,12 +66,12 @@ class FileStore:
             raise problems.state_unreadable(self._origin, error) from error
         state = self._understand(data, journal)
         self._exists = state is not None
-        self._version = (state or empty(self._project)).version
+        self._version = (state or empty(self._codec.project)).version
         return state
 
     @contextmanager
-    def lock(self, holder: Holder, timeout: float = 0.0) -> Iterator[Lease]:
-        """See `Store`."""
+    def lock(self, holder: Holder, timeout: float = 0.0, stop: Event | None = None) -> Iterator[Lease]:
+        """See `Store`; the operating system's lock does not get lost."""
         self._need_folder()
         with ExitStack() as stack:
             with self.writing():
@@ -69,6 +84,19 @@ class FileStore:
                 self._lease = None
                 if self._journal:
                     self._journal.close()
+
+    def lock_info(self) -> LockInfo | None:
+        """See `Store`."""
+        self._need_folder()
+        with self.writing():
+            return holder_of(self._beside("lock"))
+
+    def unlock(self, by: Holder, *, force: bool) -> LockInfo | None:
+        """See `Store`: the operating system frees this lock when its process ends, and nobody else can."""
+        found = self.lock_info()
+        if found is not None:
+            raise locked(self._origin, found.holder)
+        return None
 
     def begin(self, state: State) -> FileJournal:
         """See `Store`."""
@@ -86,10 +114,34 @@ class FileStore:
         self._under_lock(state)
         return self.write_version(state)
 
+    def history(self) -> list[Kept]:
+        """See `Store`."""
+        try:
+            present = self._codec.head(self._files.read(self._path, LONGEST_HEAD) or b"")
+            former = list(self._former.kept())
+        except OSError as error:
+            raise problems.state_unreadable(self._origin, error) from error
+        if present is None:
+            return []
+        return [Kept(present.serial, present.saved), *(kept for kept in former if kept.serial < present.serial)]
+
+    def version(self, serial: int) -> State | None:
+        """See `Store`."""
+        for path in (self._path, self._former.path_of(serial)):
+            try:
+                found = self._codec.head(self._files.read(path, LONGEST_HEAD) or b"")
+                data = self._files.read(path) if found is not None and found.serial == serial else None
+            except OSError as error:
+                raise problems.state_unreadable(str(path), error) from error
+            state = self._codec.state(data, str(path)) if data is not None else None
+            if state is not None and state.serial == serial:
+                return state
+        return None
+
     def write_version(self, state: State) -> State:
         """Under lock: write the next version over the present one, and end the journal that is in it."""
-        self.held()
-        following = msgspec.structs.replace(state, serial=state.serial + 1, unfolded=0)
+        saved = saved_by(self.held().holder, self._clock.wall())
+        following = msgspec.structs.replace(state, serial=state.serial + 1, saved=saved, unfolded=0)
         self._write(following)
         return following
 
@@ -120,17 +172,20 @@ class FileStore:
             self._files.write(handle, line)
             self._files.sync(handle)
             self._files.sync_folder(path.parent)
-        return FileJournal(self, self._files, state, path, handle, checksum)
+        return FileJournal(self, self._files, self._codec, state, path, handle, checksum)
 
     def _write(self, state: State) -> None:
         with self.writing():
             self._keep_previous()
-            write_whole(self._files, self._path, blocks(state), temporary=self._beside("new"))
+            write_whole(self._files, self._path, self._codec.blocks(state), temporary=self._beside("new"))
             self._files.remove(self._beside("journal"))
+        self._former.prune()
         self.note(state.version)
 
     def _keep_previous(self) -> None:
         """The version to be replaced stays as the backup: a second name for it now, its only one afterwards."""
+        if self._exists and self._version is not None:
+            self._former.keep(self._version.serial)
         backup = self._beside("backup")
         with suppress(OSError):
             self._files.remove(backup)
@@ -138,9 +193,9 @@ class FileStore:
 
     def _understand(self, data: bytes | None, journal: bytes | None) -> State | None:
         origin = self._origin + ".journal"
-        leftover = None if journal is None else lines.parse(journal, origin)
+        leftover = None if journal is None else lines.parse(journal, origin, self._codec)
         if data is not None:
-            state = decode(data, self._project, self._origin)
+            state = self._codec.state(data, self._origin)
             return lines.replay(state, leftover, origin) if leftover else state
         if leftover:
             raise problems.journal_damaged(origin, f"the state that it continues, {self._origin}, is gone")
@@ -169,9 +224,16 @@ class FileJournal:
     """A `Journal` in a file of its own."""
 
     def __init__(
-        self, store: FileStore, files: Files, state: State, path: Path, handle: int | None, checksum: int
+        self,
+        store: FileStore,
+        files: Files,
+        codec: Codec,
+        state: State,
+        path: Path,
+        handle: int | None,
+        checksum: int,
     ) -> None:
-        self._store, self._files = store, files
+        self._store, self._files, self._codec = store, files, codec
         self._state = msgspec.structs.replace(state, resources=dict(state.resources))
         self._path, self._handle, self._checksum = path, handle, checksum
         self._broken = False
@@ -187,7 +249,7 @@ class FileJournal:
             raise RuntimeError("the journal has ended")
         if not records:
             return
-        line, self._checksum = lines.record_line(records, self._checksum)
+        line, self._checksum = lines.record_line(records, self._checksum, self._codec)
         self._remember(records)
         with self._store.writing():
             if self._broken:  # a line behind half a line would be taken for damage

@@ -26,8 +26,8 @@ _BINARY = getattr(os, "O_BINARY", 0)
 class Files(Protocol):
     """What a file store asks of a file system. Content is durable from `sync` on, a name from `sync_folder` on."""
 
-    def read(self, path: Path) -> bytes | None:
-        """The whole content; None when there is no such file."""
+    def read(self, path: Path, most: int = -1) -> bytes | None:
+        """The content, or its first `most` bytes; None when there is no such file."""
 
     def create(self, path: Path, like: Path) -> int:
         """A new, empty, private file, open for writing; with the permissions of `like` when that exists."""
@@ -53,14 +53,21 @@ class Files(Protocol):
     def sync_folder(self, folder: Path) -> None:
         """Return once the names in the folder are on disk."""
 
+    def make_folder(self, folder: Path, like: Path) -> None:
+        """Make a folder that is open to those who may use the file `like`; nothing to do when it is there."""
+
+    def listing(self, folder: Path) -> list[str]:
+        """The names in the folder, sorted; none when there is no such folder."""
+
 
 class Disk:
     """The real file system."""
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: Path, most: int = -1) -> bytes | None:
         """See `Files`."""
         try:
-            return path.read_bytes()
+            with path.open("rb") as file:
+                return file.read(most)
         except FileNotFoundError:
             return None
 
@@ -105,6 +112,20 @@ class Disk:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+    def make_folder(self, folder: Path, like: Path) -> None:
+        """See `Files`."""
+        if not folder.is_dir():
+            mode = like.stat().st_mode & 0o777
+            folder.mkdir(exist_ok=True)
+            folder.chmod(mode | (mode & 0o444) >> 2)  # to read in a folder takes the right to search it
+
+    def listing(self, folder: Path) -> list[str]:
+        """See `Files`."""
+        try:
+            return sorted(os.listdir(folder))
+        except FileNotFoundError:
+            return []
 
 
 def share_permissions(handle: int, like: Path) -> None:

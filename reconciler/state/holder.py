@@ -5,13 +5,16 @@ from __future__ import annotations
 import getpass
 import os
 import platform
+import sys
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateLocked
+from reconciler.state.document import Saved
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -31,6 +34,12 @@ def this_run(command: str, since: str, environ: Mapping[str, str] = os.environ) 
     return Holder(_user(), platform.node(), os.getpid(), command, since, uuid.uuid4().hex, job_url(environ))
 
 
+def saved_by(holder: Holder, wall: float) -> Saved:
+    """What a version written by this run at this time (seconds since 1970) says of its origin."""
+    at = datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Saved(at, holder.who, holder.command, holder.job_url)
+
+
 def job_url(environ: Mapping[str, str]) -> str | None:
     """The page of the CI job that this is: GitHub Actions, GitLab CI, Jenkins; None outside of CI."""
     parts = [environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
@@ -39,8 +48,11 @@ def job_url(environ: Mapping[str, str]) -> str | None:
     return environ.get("CI_JOB_URL") or environ.get("BUILD_URL") or None
 
 
-def locked(origin: str, holder: Holder | None) -> StateLocked:
-    """The refusal of a lock; None when its holder is not known."""
+FREED_BY_THE_SYSTEM = "It is free as soon as that process ends."
+
+
+def locked(origin: str, holder: Holder | None, freed: str = FREED_BY_THE_SYSTEM) -> StateLocked:
+    """The refusal of a lock, which says when it will be free; None when its holder is not known."""
     if holder is None:
         detail = f"Another run holds the lock of {origin}; it has not said who it is."
     else:
@@ -49,8 +61,27 @@ def locked(origin: str, holder: Holder | None) -> StateLocked:
             f"{holder.who} on {holder.host} (process {holder.pid}) has held the lock of {origin} since {holder.since} "
             f"for `{holder.command}`.{job}"
         )
-    detail += " It is free as soon as that process ends. To wait for it:\n  --lock-timeout 5m"
+    detail += f" {freed} To wait for it:\n  --lock-timeout 5m"
     return StateLocked(Diagnostic(code="state_locked", summary="The state is locked", detail=detail))
+
+
+def left_behind_by(holder: Holder, by: Holder) -> bool:
+    """Whether the holder was a run of the same CI job, or of the same user on this machine and is gone."""
+    if holder.job_url and holder.job_url == by.job_url:
+        return True
+    return (holder.who, holder.host) == (by.who, by.host) and not _is_alive(holder.pid)
+
+
+def _is_alive(pid: int) -> bool:
+    if sys.platform == "win32":  # there signal 0 would end the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _user() -> str:

@@ -17,11 +17,13 @@ from collections.abc import Sequence
 import msgspec
 
 from reconciler.state import problems
+from reconciler.state.codec import Codec
 from reconciler.state.document import State
 from reconciler.state.rows import DAMAGE
 from reconciler.state.store import Record, apply_records
 
 FORMAT = 1
+CLEAR = Codec("")
 _NONE = msgspec.Raw(b"null")
 
 
@@ -49,7 +51,6 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 _LINES = msgspec.json.Decoder(_Line)
-_RECORDS = msgspec.json.Decoder(list[Record])
 _HEADER = msgspec.json.Decoder(Header)
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -59,12 +60,12 @@ def header_line(header: Header) -> tuple[bytes, int]:
     return _line(b"header", _encode(header), 0)
 
 
-def record_line(records: Sequence[Record], checksum: int) -> tuple[bytes, int]:
+def record_line(records: Sequence[Record], checksum: int, codec: Codec = CLEAR) -> tuple[bytes, int]:
     """A line of records after one of this checksum, and the checksum that the next one goes on from."""
-    return _line(b"records", _encode(records), checksum)
+    return _line(b"records", codec.records(records), checksum)
 
 
-def parse(data: bytes, origin: str) -> Leftover | None:
+def parse(data: bytes, origin: str, codec: Codec = CLEAR) -> Leftover | None:
     """What the journal holds; None when not even its header became durable. StateError when it is damaged."""
     lines = data.split(b"\n")
     torn = lines.pop()
@@ -80,7 +81,7 @@ def parse(data: bytes, origin: str) -> Leftover | None:
         if header is None:
             header = _header(body, origin)
         else:
-            records += _RECORDS.decode(body)
+            records += codec.read_records(bytes(body), origin)
     return Leftover(header, records) if header else None
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from reconciler.state.files import PRIVATE, share_permissions
 from reconciler.state.holder import Holder, locked
+from reconciler.state.store import LockInfo
 
 _POLL = 0.1
 _BUSY = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
@@ -58,6 +59,18 @@ def file_lock(path: Path, holder: Holder, timeout: float, *, like: Path, origin:
         finally:
             with suppress(OSError):
                 _write(handle, b"")
+    finally:
+        os.close(handle)
+
+
+def holder_of(path: Path) -> LockInfo | None:
+    """Who holds the lock of this file; None when nobody does. OSError as above."""
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _taken(handle) else LockInfo(_holder(handle))
     finally:
         os.close(handle)
 

@@ -7,6 +7,7 @@ actions carry canonical attributes, and those have none.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Action, Entry, WireValue
 from reconciler.state import problems
+from reconciler.state.codec import Cipher
 from reconciler.state.document import Serial, State, Version
 from reconciler.state.files import Disk, Files, write_whole
 
@@ -46,36 +48,53 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     targets: list[str] = []
 
 
-class _Head(msgspec.Struct):
+class _Head(msgspec.Struct, omit_defaults=True):
     format: int
+    sealed: str | None = None
 
 
+_BOUND = b"reconciler plan"
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def write(path: Path, plan: PlanFile, *, files: Files | None = None) -> None:
-    """Save the plan in one step, readable for its owner alone; StateError `plan_unwritable`."""
+def write(path: Path, plan: PlanFile, *, files: Files | None = None, cipher: Cipher | None = None) -> None:
+    """Save the plan in one step, readable for its owner alone, or with the cipher; StateError `plan_unwritable`."""
+    data = _encode(plan)
+    if cipher is not None:
+        data = _encode(_Head(plan.format, cipher.seal(data, _BOUND)))
     target = path.resolve()
     temporary = target.with_name(f"{target.name}.{os.getpid()}.new")
     try:
-        write_whole(files or Disk(), target, [_encode(plan), b"\n"], temporary=temporary)
+        write_whole(files or Disk(), target, [data, b"\n"], temporary=temporary)
     except OSError as error:
         raise problems.plan_unwritable(str(path), error) from error
 
 
-def read(path: Path) -> PlanFile:
-    """The plan in this file; StateError `plan_unreadable`, `plan_damaged` or `plan_too_new`."""
+def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> PlanFile:
+    """The plan in this file; StateError `plan_unreadable`, `plan_damaged`, `plan_too_new`, or as of decrypting.
+
+    The cipher is asked for when it is needed.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise problems.plan_unreadable(str(path), error) from error
     try:
-        found = msgspec.json.decode(data, type=_Head).format
-        if found == FORMAT:
-            return msgspec.json.decode(data, type=PlanFile)
+        head = msgspec.json.decode(data, type=_Head)
+        if head.format == FORMAT:
+            return msgspec.json.decode(_opened(head.sealed, cipher, path) or data, type=PlanFile)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise problems.plan_damaged(str(path), str(error)) from error
-    raise problems.plan_too_new(str(path), found, FORMAT)
+    raise problems.plan_too_new(str(path), head.format, FORMAT)
+
+
+def _opened(sealed: str | None, cipher: Callable[[], Cipher | None], path: Path) -> bytes | None:
+    if sealed is None:
+        return None
+    ours = cipher()
+    if ours is None:
+        raise problems.key_missing(str(path))
+    return ours.open(sealed, _BOUND, str(path))
 
 
 def moved(plan: PlanFile, state: State | None) -> Diagnostic | None:

@@ -6,15 +6,16 @@ In come places and reasons, out come exceptions ready to raise; reads nothing an
 from __future__ import annotations
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.errors import StateError
+from reconciler.errors import StateError, StateLocked
 
 _REPAIR_STATE = (
-    "Nothing was changed. Put the last good copy back (the .backup beside the state holds the version before the last "
-    "change; else take it from version control), or mend this place by hand, then run again."
+    "Nothing was changed. Put the last good copy back (the .backup beside a state file holds the version before the "
+    "last change, .history the ones before; else take it from version control), or mend this place by hand, then run "
+    "again."
 )
 _REPAIR_JOURNAL = (
     "Nothing was changed. The journal holds what an interrupted run did and what is not in the state yet, prior values "
-    "among it. Put a good copy of it back, or give it up by moving it aside, then run plan and look closely:"
+    "among it. Put a good copy of it back, or give it up by moving it aside, then run plan and look closely."
 )
 
 
@@ -25,7 +26,8 @@ def state_damaged(origin: str, reason: str, *, line: int | None = None, column: 
 
 def journal_damaged(origin: str, reason: str, *, line: int | None = None) -> StateError:
     """The journal cannot be understood, or does not belong to the state beside it."""
-    detail = f"{origin}: {reason}. {_REPAIR_JOURNAL}\n  mv {origin} {origin}.aside"
+    aside = "" if "://" in origin else f"\n  mv {origin} {origin}.aside"
+    detail = f"{origin}: {reason}. {_REPAIR_JOURNAL}{aside}"
     return _error("state_damaged", "The journal of the state is damaged", detail, origin, line)
 
 
@@ -71,10 +73,76 @@ def state_unwritable(origin: str, error: OSError | str) -> StateError:
     return _error("state_unwritable", "The state cannot be written", detail, origin)
 
 
+def extra_missing(what: str, extra: str) -> StateError:
+    """A library is not installed that comes with an extra of this package."""
+    detail = f"{what} needs a library that is not installed. Install it:\n  pip install 'twilio-reconciler[{extra}]'"
+    return _error("extra_missing", "An optional part is not installed", detail)
+
+
 def state_backend_missing(scheme: str) -> StateError:
-    """A store that this version does not have; the location itself may hold a password and is not repeated."""
-    detail = f"A state at {scheme}://… is not supported by this version yet. Name a file:\n  state: ./state.json"
-    return _error("state_backend_missing", "This kind of state store is not supported yet", detail)
+    """No store for this kind of URL; the location itself may hold a password and is not repeated."""
+    detail = (
+        f"A state at {scheme}://… is not supported. Name a file, or s3://, gs://, az://, postgresql:// or https:// and "
+        "a place:\n  state: ./state.json"
+    )
+    return _error("state_backend_missing", "There is no state store of this kind", detail)
+
+
+def state_address_invalid(origin: str, reason: str) -> StateError:
+    """The URL of the state lacks something, or has too much."""
+    return _error("state_address_invalid", "The address of the state is incomplete", f"{origin}: {reason}")
+
+
+def key_missing(origin: str) -> StateError:
+    """Something is encrypted, and no key is declared."""
+    detail = (
+        f"{origin} is encrypted, and the configuration names no key. Nothing was changed. Declare the key:\n"
+        "  encryption_key: {env: RECONCILER_ENCRYPTION_KEY}"
+    )
+    return _error("encryption_key_missing", "The state is encrypted and no key is declared", detail)
+
+
+def key_wrong(origin: str, wanted: str, ours: str) -> StateError:
+    """Something is encrypted with a key that we do not have."""
+    detail = (
+        f"{origin} is encrypted with key {wanted}; the configuration leads to {ours}. Nothing was changed. Give the "
+        "former key as well, after the new one, until everything is written anew:\n"
+        "  encryption_key: [{env: NEW_KEY}, {env: FORMER_KEY}]"
+    )
+    return _error("encryption_key_wrong", "The state is encrypted with another key", detail)
+
+
+def key_weak(shortest: int) -> StateError:
+    """A key that could be guessed."""
+    detail = f"An encryption key has at least {shortest} characters. Make a good one:\n  openssl rand -base64 32"
+    return _error("encryption_key_weak", "The encryption key is too short", detail)
+
+
+def sealed_damaged(origin: str) -> StateError:
+    """What was encrypted was changed since."""
+    detail = f"{origin}: what is encrypted is not what was written. {_REPAIR_STATE}"
+    return _error("state_damaged", "The state is damaged", detail, origin)
+
+
+def lock_lost(origin: str, reason: str) -> StateLocked:
+    """The lease ended, or somebody else has the lock; nothing more may be written."""
+    detail = (
+        f"{reason}, so this run has stopped writing to {origin}. What was recorded until then is safe; a call in "
+        "flight is recognised by the next run. See who holds the lock, then run again:\n  reconciler apply"
+    )
+    return StateLocked(Diagnostic(code="state_lock_lost", summary="The lock of the state was lost", detail=detail))
+
+
+def number_claimed(project: str, other: str, sid: str, address: str) -> StateError:
+    """Another project in the same database has this number."""
+    detail = (
+        f"{sid} belongs to project {other!r} in this database, and cannot belong to {project!r} as well. Take it out "
+        "of one of the two configurations, and let that project forget it first."
+    )
+    found = Diagnostic(
+        code="number_already_imported", summary="The number belongs to another project", detail=detail, address=address
+    )
+    return StateError(found)
 
 
 def plan_damaged(origin: str, reason: str) -> StateError:

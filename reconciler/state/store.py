@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from threading import Event
 from typing import Protocol
 
 import msgspec
 
 from reconciler.model import Entry
-from reconciler.state.document import State
+from reconciler.state.document import Saved, State
 from reconciler.state.holder import Holder
 
 
@@ -54,6 +55,24 @@ class Lease(msgspec.Struct, frozen=True):
     holder: Holder
 
 
+class LockInfo(msgspec.Struct, frozen=True):
+    """A lock that is held: by whom, if that is known, and whether its lease ran out."""
+
+    holder: Holder | None
+    expired: bool = False
+
+
+FORMER = 10
+"""How many former versions a store keeps."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """One version that is kept: its serial, and where it comes from (None when nobody wrote that down)."""
+
+    serial: int
+    saved: Saved | None
+
+
 class Journal(Protocol):
     """What a run did so far, beside the state. For one thread; usable as long as the lock is held."""
 
@@ -77,8 +96,20 @@ class Store(Protocol):
         Needs no lock, and is a state that there was, whole, whatever other runs do meanwhile.
         """
 
-    def lock(self, holder: Holder, timeout: float = 0.0) -> AbstractContextManager[Lease]:
-        """Hold the lock; StateLocked, which names its holder, when it is not free within these seconds."""
+    def lock(self, holder: Holder, timeout: float = 0.0, stop: Event | None = None) -> AbstractContextManager[Lease]:
+        """Hold the lock; StateLocked, which names its holder, when it is not free within these seconds.
+
+        Should the lock get lost meanwhile, `stop` is set, and whatever writes after that raises StateLocked.
+        """
+
+    def lock_info(self) -> LockInfo | None:
+        """Who holds the lock; None when nobody does."""
+
+    def unlock(self, by: Holder, *, force: bool) -> LockInfo | None:
+        """Free the lock when it ran out, or is one that `by` left behind, or with force; what was freed, if any.
+
+        StateLocked when somebody else holds it, or when it is of the kind that only its process can give back.
+        """
 
     def begin(self, state: State) -> Journal:
         """Under lock: open the journal upon `state`, which is made durable first if it is not yet.
@@ -89,3 +120,9 @@ class Store(Protocol):
 
     def save(self, state: State) -> State:
         """Under lock: replace the state by the next version, which is returned; refuses as `begin` does."""
+
+    def history(self) -> list[Kept]:
+        """The present version and the former ones that are kept, the newest first; none when there is nothing yet."""
+
+    def version(self, serial: int) -> State | None:
+        """The state as it was in the version of this serial; None when that is not kept. Needs no lock."""

@@ -145,6 +145,11 @@ class FakeGateway:
             if endpoint.items == "phone_numbers":
                 service = next(row for row in self._mine.services if row["sid"] == path["service_sid"])
                 return [{"sid": sid} for sid in service["numbers"]]
+            if endpoint.items in ("ip_access_control_lists", "credential_lists"):
+                trunks = self._mine.trunks
+                mine = [trunks[path["parent_sid"]]] if "parent_sid" in path else list(trunks.values())
+                sids = dict.fromkeys(sid for row in mine for sid in row.get(endpoint.items, []))
+                return [{"sid": sid, "friendly_name": f"list {sid[:2]}"} for sid in sids]
         raise AssertionError(f"no such listing: {endpoint}")
 
     def call(self, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
 from reconciler.config.document import read
+from reconciler.config.fields import Section
 from reconciler.config.load import load
 from reconciler.config.model import Config
 from reconciler.config.schema import config_schema, schema_text
@@ -53,6 +55,24 @@ def test_every_key_has_a_description_and_a_valid_example() -> None:
     assert [bad for name, part in schema["$defs"].items() for bad in described(part, name)] == []
 
 
+def sections(model: type[Section]) -> Iterator[type[Section]]:
+    for child in model.__subclasses__():
+        yield child
+        yield from sections(child)
+
+
+def test_every_default_is_told() -> None:
+    schema = config_schema()
+    told = 0
+    for model in set(sections(Section)):
+        shown = schema if model is Config else schema["$defs"].get(model.__name__)
+        for name, field in model.model_fields.items() if shown else ():
+            if not field.is_required() and field.default is not None and field.default_factory is None:
+                assert "default" in shown["properties"][field.alias or name], f"{model.__name__}.{name}"
+                told += 1
+    assert told > 20
+
+
 def test_a_configuration_with_every_key_is_valid_by_schema_and_by_model() -> None:
     document = plain(FULL)
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []
@@ -83,7 +103,8 @@ def models(model: type[BaseModel], node: Any) -> list[tuple[str, type[BaseModel]
 
 
 def unset(model: type[BaseModel], entries: list[Any]) -> set[str]:
-    return set(model.model_fields) - {key for entry in entries for key in entry}
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    return names - {key for entry in entries for key in entry}
 
 
 def test_the_full_configuration_is_valid() -> None:

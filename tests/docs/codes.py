@@ -1,7 +1,8 @@
 """Every code of a diagnostic that the package can produce, found in its source.
 
 A code is a literal given for a parameter or a field called `code` (by name or by place), or a key of one of the tables
-that turn codes into words. The sandbox speaks in the codes of those whom it plays.
+that turn codes into words. The sandbox speaks in the codes of those whom it plays; the rules of lint have a page of
+their own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from reconciler.config.codes import SUMMARIES
+from reconciler.config.lint.rules import RULES
 from reconciler.remote.platforms.errors import CURES as PLATFORM_CURES
 from reconciler.remote.twilio.errors import CURES
 
@@ -27,7 +29,8 @@ def used() -> frozenset[str]:
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in own]
     places = _places(trees)
     literals = {code for tree in trees for node in ast.walk(tree) for code in _given(node, places)}
-    return frozenset(literals | set(SUMMARIES) | set(CURES) | set(PLATFORM_CURES))
+    tables = set(SUMMARIES) | set(CURES) | set(PLATFORM_CURES)
+    return frozenset((literals - set(RULES)) | tables)
 
 
 def _places(trees: list[ast.Module]) -> Mapping[str, int]:

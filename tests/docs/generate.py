@@ -63,7 +63,10 @@ ENVIRONMENT = """\
 | --- | --- |
 | `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN`, `TWILIO_API_KEY`, `TWILIO_API_SECRET`, `TWILIO_REGION`, `TWILIO_EDGE`, \
 `TWILIO_BASE_URL` | The account `default` of a configuration that declares no `accounts`; ignored otherwise. |
-| what `{env: NAME}` names | A secret; nothing else is read from the environment. |
+| what `{env: NAME}` names | A secret. |
+| `AWS_…`, `GOOGLE_…`, `AZURE_…`, `PG…`, `TF_HTTP_…` | Credentials and addresses of \
+[the store of the state](state.md#where-it-is), as its vendor names them. |
+| `CI_API_V4_URL`, `CI_JOB_TOKEN` | In a GitLab job: access to a state that is kept there. |
 | `NO_COLOR`, `TERM=dumb` | No colour. |
 | `HTTPS_PROXY`, `NO_PROXY` | The proxy to Twilio. |
 | `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` | Trusted certificates in place of the system's. |
@@ -97,6 +100,17 @@ EXAMPLES = {
     "show": "reconciler show plan.bin\nreconciler show bridge_number/+15550100200",
     "state list": "reconciler state list",
     "state show": "reconciler state show number/+15550100101\nreconciler state show trunk/edge --json",
+    "init": "reconciler init                                       # asks\n"
+    "reconciler init --project acme-voice --account-sid ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --from-account",
+    "export": "reconciler export --out reconciler.yaml             # the TWILIO_* variables say whose account\n"
+    "reconciler export --account main --prefix +1555 --friendly-name 'Sales*' --out numbers/sales.yaml",
+    "fmt": "reconciler fmt\nreconciler fmt --check --diff          # in CI\nreconciler fmt numbers/uk.yaml",
+    "graph": "reconciler graph > calls.mmd\nreconciler graph --format dot | dot -Tsvg > calls.svg\n"
+    "reconciler graph --json",
+    "lint": "reconciler lint\nreconciler lint --strict --json             # in CI\nreconciler lint --rules",
+    "completion": "reconciler completion bash > ~/.local/share/bash-completion/completions/reconciler\n"
+    "reconciler completion fish > ~/.config/fish/completions/reconciler.fish",
+    "state unlock": "reconciler state unlock\nreconciler state unlock --force",
     "schema": "reconciler schema\nreconciler schema --list\nreconciler schema plan",
     "sandbox": "reconciler sandbox --numbers 10000\n"
     "reconciler sandbox --seed world.json --fault rate_limit:every=10 --latency 50",

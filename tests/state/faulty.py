@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 Image = dict[Path, bytes]
+Change = Callable[[dict[Path, "Inode"]], object]
 
 
 class PowerCut(BaseException):
@@ -38,7 +39,7 @@ class FaultyFiles:
         self.calls = 0
         self.stop_at = stop_at
         self._on_disk = dict(self.names)
-        self._unsynced: list[Callable[[dict[Path, Inode]], object]] = []  # changes of names
+        self._unsynced: list[tuple[Path, Change]] = []  # changes of names, each in a folder
 
     def images(self) -> Iterator[Image]:
         """All that a restart may find: any of the names not synced, each with any content it may have."""
@@ -56,7 +57,7 @@ class FaultyFiles:
         for count in range(len(self._unsynced) + 1):
             for changes in combinations(self._unsynced, count):
                 names = dict(self._on_disk)
-                for change in changes:
+                for _, change in changes:
                     change(names)
                 yield names
 
@@ -69,22 +70,22 @@ class FaultyFiles:
         if self.calls == self.stop_at:
             raise PowerCut
 
-    def _rename(self, change: Callable[[dict[Path, Inode]], object]) -> None:
+    def _rename(self, path: Path, change: Change) -> None:
         self._call()
         change(self.names)
-        self._unsynced.append(change)
+        self._unsynced.append((path.parent, change))
         self._end()
 
-    def read(self, path: Path) -> bytes | None:
+    def read(self, path: Path, most: int = -1) -> bytes | None:
         self._call()
         self._end()
-        return self.names[path].content if path in self.names else None
+        return self.names[path].content[: most if most >= 0 else None] if path in self.names else None
 
     def create(self, path: Path, like: Path) -> int:
         if path in self.names:
             raise FileExistsError(path)
         inode = Inode()
-        self._rename(lambda names: names.update({path: inode}))
+        self._rename(path, lambda names: names.update({path: inode}))
         self.handles[len(self.handles)] = inode
         return len(self.handles) - 1
 
@@ -109,20 +110,29 @@ class FaultyFiles:
             names.pop(source, None)
             names[target] = inode
 
-        self._rename(change)
+        self._rename(target, change)
 
     def link(self, source: Path, target: Path) -> None:
         if source not in self.names:
             raise FileNotFoundError(source)
         inode = self.names[source]
-        self._rename(lambda names: names.update({target: inode}))
+        self._rename(target, lambda names: names.update({target: inode}))
 
     def remove(self, path: Path) -> None:
         if path in self.names:
-            self._rename(lambda names: names.pop(path, None))
+            self._rename(path, lambda names: names.pop(path, None))
 
     def sync_folder(self, folder: Path) -> None:
         self._call()
         self._end()
-        self._on_disk = dict(self.names)
-        self._unsynced = []
+        for parent, change in self._unsynced:
+            if parent == folder:
+                change(self._on_disk)
+        self._unsynced = [(parent, change) for parent, change in self._unsynced if parent != folder]
+
+    def make_folder(self, folder: Path, like: Path) -> None:
+        self._call()
+        self._end()
+
+    def listing(self, folder: Path) -> list[str]:
+        return sorted(path.name for path in self.names if path.parent == folder)

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import uuid
+from threading import Event
+
 from reconciler.model import Action, ApplicationRoute, Change, Entry, Options, TrunkRoute, Webhook
 from reconciler.state.document import State, empty
 from reconciler.state.holder import Holder
 from reconciler.state.planfile import PlanFile
 
 NOW = "2026-03-01T12:00:00Z"
+
+
+class StoppedClock:
+    """A clock that tells what the test sets."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float, stop: Event) -> None:
+        self.now += seconds
 
 
 def entry(last: int = 0, **changes: object) -> Entry:
@@ -36,7 +55,7 @@ def state(count: int = 3) -> State:
 
 
 def holder(command: str = "reconciler apply") -> Holder:
-    return Holder("alice", "laptop", 4711, command, NOW, "run-1", "https://ci.example/1")
+    return Holder("alice", "laptop", 4711, command, NOW, uuid.uuid4().hex, "https://ci.example/1")
 
 
 def plan(**changes: object) -> PlanFile:

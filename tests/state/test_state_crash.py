@@ -10,7 +10,7 @@ import pytest
 from reconciler.model import Entry
 from reconciler.state.document import State, Version, decode, encode
 from reconciler.state.file import FileStore
-from reconciler.state.store import Drop, Put, Record
+from reconciler.state.store import Drop, Put, Record, Store
 
 from .faulty import FaultyFiles, Image, PowerCut
 from .samples import address, entry, holder, state
@@ -43,7 +43,7 @@ class Witness:
         self.certain = dict(self.under_way)
 
 
-def run(store: FileStore, witness: Witness | None = None) -> None:
+def run(store: Store, witness: Witness | None = None) -> None:
     """What apply does: intents, outcomes, fold; and a `state rm` at the end."""
     witness = witness or Witness({})
     with store.lock(holder()):
@@ -59,7 +59,7 @@ def run(store: FileStore, witness: Witness | None = None) -> None:
         witness.acknowledge()
 
 
-def recover(store: FileStore) -> None:
+def recover(store: Store) -> None:
     """The next run: begins upon what it finds, and ends at once."""
     with store.lock(holder()):
         store.begin(store.load() or EMPTY).fold()
@@ -194,3 +194,27 @@ def test_the_version_before_the_last_is_kept_as_a_backup(tmp_path: Path) -> None
     current = decode(files.names[path].content, "acme", "state.json")
     assert (backup.serial, current.serial) == (5, 6)
     assert address(7) in backup.resources
+
+
+def test_after_any_power_cut_a_version_that_is_kept_is_the_one_that_was_written(
+    beginning: Image, tmp_path: Path
+) -> None:
+    path = tmp_path / "state.json"
+    written: dict[int, Resources] = {}
+    for files in cuts(beginning, path, run):
+        for image in files.images():
+            store = FileStore(path, "acme", files=FaultyFiles(image))
+            for kept in store.history():
+                version = store.version(kept.serial)
+                assert version is not None
+                assert written.setdefault(kept.serial, version.resources) == version.resources
+
+
+def test_a_version_is_kept_for_certain_before_the_next_takes_its_place(beginning: Image, tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    before = [kept.serial for kept in FileStore(path, "acme", files=FaultyFiles(beginning)).history()]
+    for files in cuts(beginning, path, run):
+        for image in files.images():
+            after = [kept.serial for kept in FileStore(path, "acme", files=FaultyFiles(image)).history()]
+            first, last = (before or [0])[-1], (after or [-1])[0]
+            assert after == list(range(last, first - 1, -1))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+import time
 
+import msgspec
 import pytest
 
 from reconciler.errors import Exit, StateError, StateLocked
@@ -225,6 +229,9 @@ def test_writing_needs_the_lock(place: Place) -> None:
 
 def test_another_project_is_refused(place: Place) -> None:
     saved(place, state(1))
+    if place.of_many:
+        assert place.open("other").load() is None
+        return
     with pytest.raises(StateError) as caught:
         place.open("other").load()
     assert caught.value.diagnostics[0].code == "state_wrong_project"
@@ -253,19 +260,67 @@ def test_the_lock_is_free_again_after_an_error(place: Place) -> None:
         pass
 
 
+def test_there_is_no_history_of_nothing(place: Place) -> None:
+    assert place.open().history() == []
+    assert place.open().version(0) is None
+
+
+def test_the_last_ten_former_versions_are_kept_whole_and_say_where_they_come_from(place: Place) -> None:
+    store = place.open()
+    written = {}
+    with store.lock(holder("reconciler apply --auto-approve")):
+        now = store.load() or state(0)
+        for last in range(14):
+            now = store.save(msgspec.structs.replace(now, resources={**now.resources, address(last): entry(last)}))
+            written[now.serial] = now
+    kept = place.open().history()
+    assert [version.serial for version in kept] == list(range(14, 3, -1))
+    for version in kept:
+        assert place.open().version(version.serial) == written[version.serial]
+        assert version.saved == written[version.serial].saved
+    assert place.open().version(3) is None
+    assert place.open().version(15) is None
+    saved = kept[0].saved
+    assert saved is not None
+    assert (saved.who, saved.command, saved.job_url) == (
+        "alice",
+        "reconciler apply --auto-approve",
+        "https://ci.example/1",
+    )
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", saved.at)
+
+
+def test_a_journal_is_in_the_history_once_it_is_folded(place: Place) -> None:
+    base = saved(place, state(2))
+    store = place.open()
+    with store.lock(holder()):
+        journal = store.begin(base)
+        journal.append([Put(address(5), entry(5))])
+        assert [version.serial for version in place.open().history()] == [1]
+        assert place.open().version(1) == base
+        final = journal.fold()
+    assert [version.serial for version in place.open().history()] == [2, 1]
+    assert place.open().version(1) == base
+    assert place.open().version(2) == final
+
+
 FIGHT = """
 import sys
+import time
 from pathlib import Path
 from msgspec.structs import replace
 from reconciler.model import Entry, Options
 from reconciler.state.backends import open_store
+from reconciler.state.cipher import Aes
 from reconciler.state.document import empty
 from reconciler.state.holder import this_run
 from reconciler.state.store import Put
 
-store = open_store(sys.argv[1], Path(sys.argv[2]), "acme")
-for turn in range(10):
-    with store.lock(this_run("count", "now"), timeout=60):
+location, base, key, until = sys.argv[1], Path(sys.argv[2]), sys.argv[3], float(sys.argv[4])
+store = open_store(location, base, "acme", cipher=Aes([key]) if key else None)
+turn = 0
+while turn == 0 or time.time() < until:
+    with store.lock(this_run("count", "now"), timeout=300):
         state = store.load() or empty("acme")
         count = state.resources.get("number/x", Entry("number", "main", "0", "x", {}, Options()))
         count = replace(count, sid=str(int(count.sid) + 1))
@@ -276,11 +331,15 @@ for turn in range(10):
             journal.append([Put("number/x", count)])
             if turn % 4:
                 journal.fold()
+    turn += 1
+print(turn)
 """
 
 
-def test_four_processes_that_count_lose_no_update(place: Place) -> None:
-    command = [sys.executable, "-c", FIGHT, place.location, str(place.base)]
-    fighters = [subprocess.Popen(command) for _ in range(4)]
-    assert [fighter.wait() for fighter in fighters] == [0, 0, 0, 0]
-    assert reloaded(place).resources["number/x"].sid == "40"
+def test_eight_processes_that_fight_for_one_state_lose_no_update(place: Place) -> None:
+    until = time.time() + float(os.environ.get("RECONCILER_FIGHT_SECONDS", "5"))
+    command = [sys.executable, "-c", FIGHT, place.location, str(place.base), place.key, str(until)]
+    fighters = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
+    turns = [int(fighter.communicate()[0] or 0) for fighter in fighters]
+    assert [fighter.returncode for fighter in fighters] == [0] * 8
+    assert reloaded(place).resources["number/x"].sid == str(sum(turns))

@@ -1,0 +1,94 @@
+"""What the commands do that write configuration and look at it: init, fmt, graph, lint; as short scripts.
+
+Nothing here plans or applies, prints, reads the command line or decides an exit code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from reconciler.config import files, starter
+from reconciler.config.load import load
+from reconciler.config.merge import Merged
+from reconciler.config.starter import Answers
+from reconciler.config.tidy import Formatted, tidy
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ConfigInvalid, UsageError
+from reconciler.export.document import Wanted
+from reconciler.workflows import Setting, export, validate
+
+
+def fmt(setting: Setting, names: Sequence[Path]) -> list[Formatted]:
+    """These files, or all of the configuration, in their tidy form; writes nothing. Raises ConfigInvalid."""
+    folder = setting.directory
+    paths = [folder / name for name in names] or [folder / name for name in Merged(folder / setting.file, folder).files]
+    found, problems = list[Formatted](), list[Diagnostic]()
+    for path in paths:
+        data = path.read_bytes()
+        try:
+            after = tidy(data, os.path.relpath(path, folder))
+            found.append(Formatted(os.path.relpath(path, folder), data.decode("utf-8"), after))
+        except ConfigInvalid as error:
+            problems += error.diagnostics
+    if problems:
+        raise ConfigInvalid(*problems)
+    return found
+
+
+def write(setting: Setting, formatted: Iterable[Formatted]) -> None:
+    """Write those that change."""
+    for file in formatted:
+        if file.before != file.after:
+            files.replace(setting.directory / file.file, file.after)
+
+
+class Made(msgspec.Struct, frozen=True):
+    """The files of a new project; `kept` are those that were there and are not needed to be ours."""
+
+    files: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def init(setting: Setting, answers: Answers) -> Made:
+    """Make a project in the folder. Raises Refused (and makes nothing) when it has one, and what `export` raises."""
+    folder = setting.directory
+    text = starter.entry_file(answers, setting.environ, include=answers.from_account)
+    contents = {starter.ENTRY: text}
+    files.refuse_existing(
+        folder / name for name in (starter.ENTRY, *([starter.NUMBERS] if answers.from_account else []))
+    )
+    exported = _checked(setting, answers)
+    if exported is not None:
+        contents = {starter.NUMBERS: exported, **contents}
+    extra = {starter.IGNORE: starter.ignore_file(answers.state), starter.SCHEMA: starter.schema_file()}
+    kept = tuple(name for name in extra if (folder / name).exists())
+    contents = {**{name: body for name, body in extra.items() if name not in kept}, **contents}
+    for name, body in contents.items():
+        files.create(folder / name, body)
+    return Made(tuple(contents), kept)
+
+
+def _checked(setting: Setting, answers: Answers) -> str | None:
+    """What the account holds, if that is asked for; UsageError when the answers make no valid configuration."""
+    with TemporaryDirectory() as folder:
+        there = Path(folder)
+        files.create(there / starter.ENTRY, starter.entry_file(answers, setting.environ, include=False))
+        try:
+            load(there / starter.ENTRY, environ={}, display_root=there)
+        except ConfigInvalid as error:
+            raise UsageError(*error.diagnostics) from error
+        if not answers.from_account:
+            return None
+        away = msgspec.structs.replace(setting, directory=there, file=starter.ENTRY)
+        return export(away, (), Wanted(), answers.project).text
+
+
+def lint(setting: Setting) -> list[Diagnostic]:
+    """All that a valid configuration holds of warnings, remarks and violations. Raises ConfigInvalid."""
+    project = validate(setting)
+    return [*project.warnings, *project.remarks, *project.violations]

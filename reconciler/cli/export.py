@@ -1,0 +1,53 @@
+"""`reconciler export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import Common, common
+from reconciler.cli.output import emit
+from reconciler.cli.progress import progress_for
+
+_OUT = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Write what is on Twilio as configuration; changes nothing there.")
+@click.option("--out", type=_OUT, metavar="FILE", help="Write FILE, in place of stdout.")
+@click.option("--force", is_flag=True, help="Overwrite FILE when it is there already.")
+@click.option("--account", "accounts", multiple=True, metavar="NAME", help="Only this account; all by default.")
+@click.option("--prefix", "prefixes", multiple=True, metavar="+1555", help="Only numbers that begin so.")
+@click.option("--friendly-name", "labels", multiple=True, metavar="GLOB", help="Only numbers with such a label.")
+@click.option("--project", default="voice", metavar="NAME", show_default=True, help="Project of a new configuration.")
+@common
+def export(
+    shared: Common,
+    out: Path | None,
+    force: bool,
+    accounts: tuple[str, ...],
+    prefixes: tuple[str, ...],
+    labels: tuple[str, ...],
+    project: str,
+) -> int:
+    """Write an account as configuration: agents deduced from equal webhooks, trunks, and a line for each number.
+
+    A plan of the result only imports, and apply writes nothing to Twilio. Comments say what is odd: dead routes,
+    tunnels, other platforms' hosts, credentials in URLs. Without a configuration, the account is that of the TWILIO_*
+    variables, and the result a configuration of its own; with one, what it declares is left out, and the result is a
+    file to include.
+    """
+    from reconciler import workflows
+    from reconciler.config import files
+    from reconciler.export.document import Wanted
+    from reconciler.report.build import export_document
+
+    progress = progress_for(shared)
+    try:
+        exported = workflows.export(shared.setting("export", progress), accounts, Wanted(prefixes, labels), project)
+    finally:
+        progress.close()
+    if out is not None:
+        (files.replace if force else files.create)(shared.directory / out, exported.text)
+    emit(shared, export_document(exported, str(out) if out is not None else None))
+    return 0

@@ -1,0 +1,36 @@
+"""`reconciler fmt`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import Common, common
+from reconciler.cli.output import emit
+from reconciler.cli.progress import Quiet
+from reconciler.errors import Exit
+
+
+@click.command(short_help="Put the files into one form: quotes, indentation, order of numbers.")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE…]")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 when a file would change.")
+@click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
+@common
+def fmt(shared: Common, files: tuple[Path, ...], check: bool, diff: bool) -> int:
+    """Format these files, or all files of the configuration: numbers in quotes and in order, two spaces a level.
+
+    Comments and the order of sections stay; numbers are sorted within the groups that empty lines make. A file that
+    might not mean the same afterwards is refused (exit 3), and none is written. Exit 1 with --check when a file would
+    change, else 0.
+    """
+    from reconciler import authoring
+    from reconciler.report.build import format_document
+
+    setting = shared.setting("fmt", Quiet(shared))
+    formatted = authoring.fmt(setting, files)
+    if not (check or diff):
+        authoring.write(setting, formatted)
+    document = format_document(formatted, diff=diff, written=not (check or diff))
+    emit(shared, document)
+    return Exit.FAILED if check and document.summary["changed"] else Exit.DONE

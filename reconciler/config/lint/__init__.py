@@ -1,0 +1,1 @@
+"""Traps that a valid configuration may hold: rules, who is spared from them, and users' own policies; pure."""

@@ -1,0 +1,74 @@
+"""A valid configuration → its resources as policies see them: what is declared, and what it comes to; pure.
+
+| kind           | what its document holds                                                                 |
+|----------------|-----------------------------------------------------------------------------------------|
+| all but agents | `kind`, `address`, `account`, what is declared, what it comes to (`voice_url` …)        |
+| number         | also `phone_number` (or `sid`), `protect`, `on_removal`, `takeover`                     |
+| agent          | `kind`, `name`, what is declared, and the fields that it puts on numbers                |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.config.compile import agent_parts
+from reconciler.config.fields import spellings
+from reconciler.config.lint.policies import Resource
+from reconciler.config.nodes import Map, Node, Place
+from reconciler.config.numbers import Gathered
+from reconciler.config.sections.number import BridgeNumber, Number, expand, expand_bridge
+from reconciler.config.settings import Settings
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Desired
+from reconciler.planning.fields import flat
+
+_NAMES = {s: name for model in (Number, BridgeNumber) for name in model.model_fields for s in spellings(name)}
+
+
+def resources(settings: Settings, numbers: Sequence[Gathered], desired: Sequence[Desired]) -> Iterator[Resource]:
+    """Everything that is declared; only to be asked of a configuration without errors."""
+    for name, (place, agent) in settings.agents.items():
+        if agent is not None:
+            fields = flat("number", agent_parts(agent, settings.applications))
+            document = {**_said(place.node), **fields, "kind": "agent", "name": name}
+            yield Resource("agent", f"agent/{name}", document, place, place.at("key"))
+    entries = {**_entries("application", settings.applications), **_entries("trunk", settings.trunks)}
+    for want in desired:
+        if want.kind not in NUMBER_KINDS:
+            entry = entries.get(want.address)
+            document = {**(_said(entry.node) if entry else {}), **_common(want)}
+            yield Resource(want.kind, want.address, document, entry, want.position)
+    for gathered in numbers:
+        yield from _numbers(gathered)
+
+
+def _entries(kind: str, section: Mapping[str, Any]) -> dict[str, Place]:
+    return {f"{kind}/{name}": entry.place for name, entry in section.items()}
+
+
+def _numbers(gathered: Gathered) -> Iterator[Resource]:
+    places = ((file, section, key) for file, section in gathered.parts for key in section)
+    for want, (file, section, key) in zip(gathered.desired, places, strict=True):
+        place = section.entry(file, key)
+        options = want.profile.options
+        long = expand(place.node) if gathered.kind == "number" else expand_bridge(place.node)
+        name = {"phone_number": want.key} if want.key[0] == "+" else {"sid": want.key}
+        document = {
+            **{_NAMES.get(field, field): value for field, value in _said(long).items()},
+            **_common(want),
+            **name,
+            "protect": options.protect,
+            "on_removal": options.on_removal,
+            "takeover": options.takeover,
+        }
+        yield Resource(want.kind, want.address, document, place, want.position)
+
+
+def _common(want: Desired) -> dict[str, Any]:
+    fields = {name: value for name, value in flat(want.kind, want.profile.attrs).items() if value is not None}
+    return {**fields, "kind": want.kind, "address": want.address, "account": want.profile.account}
+
+
+def _said(node: Node) -> Mapping[str, Any]:
+    return node if isinstance(node, Map | dict) else {}

@@ -1,0 +1,44 @@
+"""`lint` and `policies`: which rules count how much, and rules of your own."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from reconciler.config.fields import Section, Text, optional, refusal, required
+from reconciler.config.lint.rules import RULES, Level
+
+
+def _rule(value: str) -> str:
+    if value not in RULES:
+        from difflib import get_close_matches
+
+        near = get_close_matches(value, RULES, n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else "`reconciler lint --rules` lists them."
+        raise refusal("invalid_value", f"There is no such rule. {hint}")
+    return value
+
+
+RuleId = Annotated[str, AfterValidator(_rule), Field(json_schema_extra={"enum": sorted(RULES)})]
+
+
+class Lint(Section):
+    """Which rules count how much."""
+
+    disable: list[RuleId] = optional("Rules that are not looked at.", ["missing_fallback"], default=[])
+    level: dict[RuleId, Level] = optional(
+        "Rules with another level: `info` is shown by `lint` only, `error` refuses plan and apply.",
+        {"insecure_url": "error"},
+        default={},
+    )
+
+
+class Policy(Section):
+    """A rule of your own: a JSON Schema that resources must fit."""
+
+    kinds: list[Literal["number", "bridge_number", "agent", "application", "trunk", "origination_url", "action"]] = (
+        optional("What it is about; `action` are the steps of a plan.", ["number"], default=["number"])
+    )
+    match: Text = optional("Only addresses like this glob.", "number/+44*", default="*")
+    rule: dict[str, Any] = required("The JSON Schema.", {"required": ["labels"]}, alias="schema")
+    message: Text | None = optional("What to tell whoever breaks it.", "Every number says whose it is.")
+    level: Level = optional("How much it counts; `error` refuses plan and apply.", "error", default="error")

@@ -1,0 +1,216 @@
+"""What accounts hold → the configuration that declares exactly that, with comments on what is odd; pure.
+
+A plan of it imports and writes nothing. The same account gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+import msgspec
+
+from reconciler.config.expressible import hook_fields
+from reconciler.config.fields import NUMBER_KEY
+from reconciler.config.write import Block, Entry, Flow, text
+from reconciler.export import odd, trunks
+from reconciler.export.names import Unique, of_urls
+from reconciler.export.routes import NOBODY, PARTS, AgentKey, Said, Ways
+from reconciler.model import ApplicationRoute, Attrs, Live, Webhook
+from reconciler.planning.observed import Observed
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What a configuration already declares: that is referred to, and not declared again.
+
+    `numbers` by E.164 or SID, `agents` with their parts, `trunks` as SID → name, `names` of trunks that are taken;
+    `account` is the one of resources that name none. `project` is the header's, None for a file to be included.
+    """
+
+    numbers: frozenset[str] = frozenset()
+    agents: Mapping[str, Attrs] = {}
+    trunks: Mapping[str, str] = {}
+    names: frozenset[str] = frozenset()
+    account: str | None = "default"
+    project: str | None = None
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which numbers to export: those with one of these beginnings, and one of these labels (globs)."""
+
+    prefixes: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    def takes(self, live: Live) -> bool:
+        """Whether this number is wanted."""
+        by_prefix = not self.prefixes or live.key.startswith(self.prefixes)
+        return by_prefix and (not self.labels or any(fnmatchcase(live.name, label) for label in self.labels))
+
+
+class Exported(msgspec.Struct, frozen=True):
+    """The file and what is in it; `declared` counts numbers that were left out because they are declared already."""
+
+    text: str
+    numbers: int
+    agents: int
+    trunks: int
+    declared: int
+    odd: int
+
+
+class _Number(NamedTuple):
+    live: Live
+    said: Said
+
+
+def export(observed: Observed, known: Known, wanted: Wanted | None = None) -> Exported:
+    """The configuration of all numbers that are wanted and not declared, with the agents and trunks they need."""
+    chosen, left_out = _choose(observed, known, wanted or Wanted())
+    partial = bool(wanted and (wanted.prefixes or wanted.labels))
+    others = _used(observed.others, chosen) if partial else observed.others
+    declared = trunks.declare(others, known.trunks, known.names, known.account)
+    agents = _Agents(known, chosen)
+    numbers = [_number(number, agents, declared.names, known) for number in chosen]
+    sections = {"agents": agents.entries(), "trunks": declared.entries, "numbers": tuple(numbers)}
+    oddities = sum(bool(entry.note) for entry in numbers) + len(declared.notes)
+    entries = [*_header(known), *(Entry(name, Block(found)) for name, found in sections.items() if found)]
+    return Exported(
+        text=text(entries or [Entry("numbers", {})], [*_head(known, chosen), *declared.notes]),
+        numbers=len(numbers),
+        agents=len(sections["agents"]),
+        trunks=len(declared.entries),
+        declared=left_out,
+        odd=oddities,
+    )
+
+
+def _choose(observed: Observed, known: Known, wanted: Wanted) -> tuple[list[_Number], int]:
+    """The numbers to write, in the order of the file: by E.164, each once."""
+    ways, found, left_out = Ways(), dict[str, _Number](), 0
+    for account in sorted(observed.numbers, key=lambda name: (name != known.account, name)):
+        for live in observed.numbers[account].values():
+            if live.key in known.numbers or live.sid in known.numbers:
+                left_out += 1
+            elif wanted.takes(live):
+                key = live.key if re.fullmatch(NUMBER_KEY[1:-1], live.key) else live.sid
+                found.setdefault(key, _Number(live, ways.of(live)))
+    return [found[key] for key in sorted(found)], left_out
+
+
+def _used(others: Mapping[str, Live], chosen: Iterable[_Number]) -> dict[str, Live]:
+    """The trunks of these numbers, with what hangs below them."""
+    sids = {number.said.trunk for number in chosen}
+    return {address: live for address, live in others.items() if address.split("/")[1] in sids}
+
+
+def _header(known: Known) -> Iterator[Entry]:
+    if known.project is not None:
+        yield Entry("version", 1)
+        yield Entry("project", known.project)
+
+
+def _head(known: Known, chosen: list[_Number]) -> Iterator[str]:
+    yield "Made by `reconciler export` from what is on Twilio: a plan of it imports, and writes nothing."
+    if known.project is None:
+        yield "Add it to `include` in your configuration."
+    watched = sum(number.said.watched for number in chosen)
+    if watched:
+        one = watched == 1
+        number, they = ("1 number has", "it is") if one else (f"{watched} numbers have", "they are")
+        yield f"{number} nothing that answers, or nothing that can be declared: {they} only watched."
+
+
+class _Agents:
+    """The agents that the numbers need: those that are declared already, and new ones with names of their own."""
+
+    def __init__(self, known: Known, chosen: Iterable[_Number]) -> None:
+        self._names = {_key_of(parts): name for name, parts in sorted(known.agents.items(), reverse=True)}
+        self._numbers = list(chosen)
+        untrunked = {number.said.agent for number in self._numbers if not number.said.trunk}
+        self._there = untrunked | self._names.keys()
+        self._used = Counter(self.of(number.said) for number in self._numbers)
+        self._used.pop(NOBODY, None)
+        self._new = sorted((key for key in self._used if key not in self._names), key=_order)
+        unique = Unique(known.agents)
+        self._names.update({key: unique.name(_name(key)) for key in self._new})
+
+    def of(self, said: Said) -> AgentKey:
+        """The agent of a number; behind a trunk, one that exists anyway is better than one of its own."""
+        return said.instead if said.instead in self._there and said.instead != NOBODY else said.agent
+
+    def name(self, said: Said) -> str:
+        """The name of a number's agent; "" when it has none."""
+        key = self.of(said)
+        return "" if key == NOBODY else self._names[key]
+
+    def entries(self) -> tuple[Entry, ...]:
+        """The new ones, by name."""
+        return tuple(sorted((self._entry(key) for key in self._new), key=lambda entry: entry.key))
+
+    def _entry(self, key: AgentKey) -> Entry:
+        oddities = dict.fromkeys(words for part, hook in key.hooks.items() for words in odd.of_hook(part, hook))
+        count = self._used[key]
+        note = f"{count} number{'' if count == 1 else 's'}"
+        if key.application:
+            return Entry(self._names[key], Block((Entry("application", key.application),)), note)
+        hooks = Block(tuple(Entry(part, _hook(hook)) for part, hook in key.hooks.items()))
+        return Entry(self._names[key], Block((Entry("webhooks", hooks),)), note, tuple(oddities))
+
+
+def _key_of(parts: Attrs) -> AgentKey:
+    voice = parts.get("voice")
+    if isinstance(voice, ApplicationRoute):
+        return AgentKey(voice.application) if parts.get("sms") == voice else NOBODY
+    hooks = (value if isinstance(value := parts.get(part), Webhook) else None for part in PARTS)
+    return AgentKey("", *hooks)
+
+
+def _order(key: AgentKey) -> tuple[object, ...]:
+    """Plain agents first, so that they get the plain names; then by their URLs."""
+    return key.application, len(key.hooks) == 0, *((hook is None, *_fields(hook)) for hook in key[1:])
+
+
+def _fields(hook: object) -> tuple[str, ...]:
+    return (hook.url, hook.method, hook.fallback_url, hook.fallback_method) if isinstance(hook, Webhook) else ()
+
+
+def _name(key: AgentKey) -> str:
+    if key.application:
+        return f"application-{key.application[2:8]}"
+    return of_urls(hook.url for hook in key.hooks.values())
+
+
+def _hook(hook: Webhook) -> Flow:
+    fields: dict[str, Flow] = dict(hook_fields(hook))
+    return hook.url if len(fields) == 1 else fields
+
+
+def _number(number: _Number, agents: _Agents, names: Mapping[str, str], known: Known) -> Entry:
+    """One line: the agent's name alone where that says it all."""
+    live, said = number
+    agent = agents.name(said)
+    fields: dict[str, Flow] = {}
+    if live.account != known.account:
+        fields["account"] = live.account
+    if agent:
+        fields["agent"] = agent
+    if said.trunk:
+        fields["trunk"] = names.get(said.trunk, said.trunk)
+    if said.webhooks:
+        fields["webhooks"] = {part: _hook(hook) for part, hook in said.webhooks.items()}
+    if said.left_alone and not said.watched:
+        fields["manage"] = [part for part in PARTS if part not in said.left_alone]
+    key = live.key if re.fullmatch(NUMBER_KEY[1:-1], live.key) else live.sid
+    short = fields.keys() == {"agent"}
+    return Entry(key, agent if short else fields, "; ".join(_notes(live, said)))
+
+
+def _notes(live: Live, said: Said) -> Iterator[str]:
+    if label := odd.label_of(live):
+        yield label
+    yield from odd.dead_routes(live)
+    yield from (f"{part} is left alone: {reason}" for part, reason in said.left_alone.items())
+    yield from (words for part, hook in said.webhooks.items() for words in odd.of_hook(part, hook))

@@ -1,0 +1,48 @@
+"""Read all that can be exported from whole accounts, whoever declares it: numbers by pages, trunks, their children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from reconciler.kinds.number import Observer
+from reconciler.kinds.table import children_of
+from reconciler.kinds.trunk import TRUNK
+from reconciler.model import Live
+from reconciler.planning.match import addressed, child_addresses
+from reconciler.planning.observed import Observed
+from reconciler.remote.gateway import Gateway
+from reconciler.remote.observe import child_rows
+
+_AT_ONCE = 8
+
+
+def survey(
+    accounts: Sequence[str],
+    gateways: Mapping[str, Gateway],
+    progress: Callable[[str, int], None] = lambda account, count: None,
+) -> Observed:
+    """Everything in these accounts, under SIDs in place of names. Raises RemoteError."""
+    numbers: dict[str, dict[str, Live]] = {}
+    others: dict[str, Live] = {}
+    for account in accounts:
+        gateway = gateways[account]
+        pages = gateway.number_pages()
+        others.update(_trunks(gateway))
+        observer, found = Observer({}), dict[str, Live]()
+        for page in pages:
+            found.update((row.phone_number, observer.live(row, account)) for row in page)
+            progress(account, len(found))
+        numbers[account] = found
+    return Observed(numbers, others)
+
+
+def _trunks(gateway: Gateway) -> dict[str, Live]:
+    rows = {str(row["sid"]): row for row in gateway.rows(TRUNK.listing)}
+    found = addressed("trunk", (TRUNK.observe(row, gateway.account, {}) for row in rows.values()), {})
+    below = [(kind, sid, row) for kind in children_of("trunk") for sid, row in rows.items()]
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="survey") as pool:
+        for (kind, sid, _), children in zip(below, pool.map(lambda one: child_rows(gateway, *one), below), strict=True):
+            live = (kind.observe({**row, "parent_sid": sid}, gateway.account, {}) for row in children)
+            found.update(child_addresses(kind.name, live, {}))
+    return found

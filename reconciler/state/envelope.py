@@ -1,0 +1,63 @@
+"""The one document in which a state lies behind Terraform's HTTP protocol; its form only, asks nobody.
+
+Its own `serial` counts writes, not versions: GitLab wants another one with each write.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.state import problems
+from reconciler.state.document import Saved
+from reconciler.state.rows import DAMAGE
+
+FORMAT = 1
+_NULL = msgspec.Raw(b"null")
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """Which run was last heard of, and when, in seconds by the server's clock."""
+
+    run: str
+    at: float
+
+
+class Former(msgspec.Struct, frozen=True):
+    """A former version: what it held of the addresses that the next one changed, null for what was not there."""
+
+    serial: int
+    saved: Saved | None
+    changed: msgspec.Raw
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """The document: the state with its journal, its former versions, and its holder's last sign of life."""
+
+    reconciler: int = FORMAT
+    project: str = ""
+    lineage: str = ""
+    serial: int = 0
+    heard: Heard | None = None
+    state: msgspec.Raw = _NULL
+    journal: list[msgspec.Raw] = []
+    former: list[Former] = []
+
+
+class _Mark(msgspec.Struct):
+    reconciler: int | None = None
+
+
+def read_envelope(data: bytes, project: str, origin: str) -> Envelope:
+    """The document of this project. StateError: `state_damaged`, `state_too_new`, `state_wrong_project`."""
+    try:
+        mark = msgspec.json.decode(data, type=_Mark).reconciler
+        if mark is None:
+            raise problems.state_damaged(origin, "it is not a state of the reconciler, but something else")
+        if mark > FORMAT:
+            raise problems.state_too_new(origin, mark, FORMAT)
+        found = msgspec.json.decode(data, type=Envelope)
+    except DAMAGE as error:
+        raise problems.state_damaged(origin, str(error)) from error
+    if found.project != project:
+        raise problems.state_wrong_project(origin, found.project, project)
+    return found

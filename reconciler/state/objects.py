@@ -1,0 +1,164 @@
+"""From `s3://`, `gs://` and `az://` to a bucket, by way of obstore: the only module that knows it.
+
+Credentials, region and endpoint are the provider's own: its environment variables and what its machines offer. Nothing
+of them is ever shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from reconciler.errors import StateError
+from reconciler.state import problems
+from reconciler.state.bucket import Found
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure"}
+"""Scheme → the extra that brings its library."""
+
+_CLIENT: dict[str, Any] = {
+    "connect_timeout": timedelta(seconds=10),
+    "read_timeout": timedelta(seconds=25),
+    "timeout": timedelta(minutes=10),  # for a whole state of 100,000 numbers on a slow line
+}
+_RETRY: dict[str, Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=25)}
+
+
+def open_bucket(location: str, environ: Mapping[str, str]) -> tuple[ObstoreBucket, str]:
+    """The bucket of this URL and the key in it. StateError: `extra_missing`, `state_address_invalid`."""
+    parts = urlsplit(location)
+    key = parts.path.strip("/")
+    if not parts.netloc or not key:
+        raise problems.state_address_invalid(
+            location, f"name a bucket and a key:\n  state: {parts.scheme}://bucket/key"
+        )
+    try:
+        store = _store(parts.scheme, parts.netloc, environ)
+    except ImportError as error:
+        raise problems.extra_missing(f"A state at {parts.scheme}://…", EXTRAS[parts.scheme]) from error
+    except Exception as error:  # obstore has no common base for what is wrong with an environment
+        if isinstance(error, StateError):
+            raise
+        raise problems.state_address_invalid(location, _first_line(error)) from error
+    return ObstoreBucket(store, location, key), key
+
+
+def _store(scheme: str, bucket: str, environ: Mapping[str, str]) -> ObjectStore:
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+    client = dict(_CLIENT, allow_http=_on_http(environ))
+    if scheme == "s3":
+        return S3Store(bucket, client_options=client, retry_config=_RETRY)  # type: ignore[arg-type]
+    if scheme == "gs":
+        return GCSStore(bucket, client_options=client, retry_config=_RETRY)  # type: ignore[arg-type]
+    return AzureStore(bucket, client_options=client, retry_config=_RETRY)  # type: ignore[arg-type]
+
+
+def _on_http(environ: Mapping[str, str]) -> bool:
+    """Whether the endpoint that somebody chose himself has no TLS; a provider's own always has."""
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
+    return any(environ.get(name, "").startswith("http://") for name in names)
+
+
+class ObstoreBucket:
+    """A `Bucket` of a provider."""
+
+    def __init__(self, store: ObjectStore, origin: str, key: str) -> None:
+        self._store = store
+        self._origin = origin
+        self._probe = f"{key}.clock"
+
+    def get(self, key: str, most: int | None = None) -> Found | None:
+        """See `Bucket`."""
+        import obstore
+        from obstore.exceptions import BaseError
+
+        options: Any = {"range": (0, most)} if most else None
+        try:
+            found = obstore.get(self._store, key, options=options)
+            data = bytes(found.bytes())
+        except FileNotFoundError:
+            return None
+        except BaseError as error:
+            raise problems.state_unreadable(self._origin, _first_line(error)) from error
+        return Found(data, _tag(found.meta), found.meta["last_modified"].timestamp())
+
+    def put(self, key: str, data: bytes, over: str | None) -> str | None:
+        """See `Bucket`."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+
+        mode: Any = "create" if over is None else _condition(over)
+        try:
+            done = obstore.put(self._store, key, data, mode=mode, use_multipart=False)
+        except (AlreadyExistsError, PreconditionError):
+            return None
+        except (FileNotFoundError, BaseError) as error:
+            if over is not None and isinstance(error, FileNotFoundError):
+                return None
+            raise problems.state_unwritable(self._origin, _first_line(error)) from error
+        return _tag(done)
+
+    def copy(self, source: str, target: str) -> None:
+        """See `Bucket`."""
+        import obstore
+        from obstore.exceptions import BaseError
+
+        try:
+            obstore.copy(self._store, source, target)
+        except BaseError as error:
+            raise problems.state_unwritable(self._origin, _first_line(error)) from error
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """See `Bucket`."""
+        import obstore
+        from obstore.exceptions import BaseError
+
+        try:
+            if keys:
+                obstore.delete(self._store, list(keys))
+        except FileNotFoundError:
+            return
+        except BaseError as error:
+            raise problems.state_unwritable(self._origin, _first_line(error)) from error
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """See `Bucket`."""
+        import obstore
+        from obstore.exceptions import BaseError
+
+        try:
+            return sorted(found["path"] for found in obstore.list(self._store, prefix=prefix).collect())
+        except (FileNotFoundError, BaseError) as error:
+            raise problems.state_unreadable(self._origin, _first_line(error)) from error
+
+    def now(self) -> float:
+        """See `Bucket`: the time at which an object is put that is there for nothing else."""
+        import obstore
+        from obstore.exceptions import BaseError
+
+        try:
+            obstore.put(self._store, self._probe, b"", use_multipart=False)
+            return obstore.head(self._store, self._probe)["last_modified"].timestamp()
+        except BaseError as error:
+            raise problems.state_unwritable(self._origin, _first_line(error)) from error
+
+
+def _tag(found: Any) -> str:
+    """The version of an object as one text: S3 and Azure compare its ETag, Google its generation."""
+    return f"{found['e_tag'] or ''}\n{found['version'] or ''}"
+
+
+def _condition(tag: str) -> Any:
+    e_tag, _, version = tag.partition("\n")
+    return {name: value for name, value in (("e_tag", e_tag), ("version", version)) if value}
+
+
+def _first_line(error: Exception) -> str:
+    """The reason without the debugging output behind it."""
+    return str(error).split("\n", 1)[0].strip()

@@ -1,0 +1,322 @@
+"""A state in PostgreSQL, a row for each resource: a small change is a small write. Many projects share a database.
+
+| table | holds |
+|---|---|
+| `reconciler_project` | of each project the version, and the lock: token, holder, end of lease by the server's clock |
+| `reconciler_resource` | what is known of each address, journal included |
+| `reconciler_former` | of each version kept, what it held of the addresses that changed after it |
+| `reconciler_version` | where each version comes from |
+| `reconciler_number` | which project has which number: the SID is the key, so no second one can have it |
+
+Every write is one transaction that begins by finding its own token and lease in the project's row, and locks that row:
+a run that lost its lock changes nothing. There is no journal to read back; what is appended is in the rows at once.
+Credentials are libpq's own: PGPASSWORD, a password file, a service file. The only module that knows psycopg.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Entry
+from reconciler.state import problems
+from reconciler.state.backing import Grant, LeaseLost
+from reconciler.state.codec import Codec
+from reconciler.state.document import Saved, State
+from reconciler.state.holder import Holder
+from reconciler.state.sql import ACQUIRE, APPEND, FENCE, TABLES
+from reconciler.state.store import FORMER, Kept, LockInfo, Put, Record, apply_records
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Rows = Connection[tuple[Any, ...]]
+_CREATING = 7_425_190_311_870_021_551
+"""The advisory lock under which tables are created: a number that nobody else has a reason to use."""
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class PostgresBacking:
+    """A `Backing` in a PostgreSQL database."""
+
+    def __init__(self, location: str, codec: Codec, *, origin: str, lease: float) -> None:
+        self._location = location
+        self._codec = codec
+        self._origin = origin
+        self._lease = lease
+        self._project = codec.project
+        self._connection: Rows | None = None
+        self._outdated = False  # whether rows are stored in another form than they would be now
+
+    @property
+    def origin(self) -> str:
+        """See `Backing`."""
+        return self._origin
+
+    def open(self) -> None:
+        """See `Backing`; connecting waits for the first question."""
+
+    def close(self) -> None:
+        """See `Backing`."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def read(self) -> State | None:
+        """See `Backing`."""
+        with self._asking() as rows:
+            if not _has_tables(rows):
+                return None
+            top = self._top(rows)
+            if top is None:
+                return None
+            found = rows.execute(
+                "SELECT address, entry FROM reconciler_resource WHERE project = %s", (self._project,)
+            ).fetchall()
+        self._outdated = not all(self._codec.is_current(entry.encode()) for _, entry in found)
+        return self._state(top, found)
+
+    def acquire(self, holder: Holder) -> Grant | LockInfo:
+        """See `Backing`."""
+        with self._writing() as rows:
+            if not _has_tables(rows):
+                rows.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATING,))
+                rows.execute(TABLES)
+            rows.execute(
+                "INSERT INTO reconciler_project (project) VALUES (%s) ON CONFLICT DO NOTHING", (self._project,)
+            )
+            mine = (holder.run, _encode(holder).decode(), self._lease, self._project)
+            found = rows.execute(ACQUIRE, mine).fetchone()
+            if found is not None:
+                return Grant(holder, found[0])
+            return self._lock_info(rows) or LockInfo(None)
+
+    def renew(self, grant: Grant) -> None:
+        """See `Backing`; over a connection of its own, for the other may be in the middle of a transaction."""
+        beat = PostgresBacking(self._location, self._codec, origin=self._origin, lease=self._lease)
+        try:
+            with beat._writing() as rows:
+                beat._fence(rows, grant)
+        finally:
+            beat.close()
+
+    def release(self, grant: Grant) -> None:
+        """See `Backing`."""
+        with self._writing() as rows:
+            self._fence(rows, grant)
+            rows.execute("UPDATE reconciler_project SET run = NULL, holder = NULL WHERE project = %s", (self._project,))
+
+    def lock_info(self) -> LockInfo | None:
+        """See `Backing`."""
+        with self._asking() as rows:
+            return self._lock_info(rows) if _has_tables(rows) else None
+
+    def break_lock(self) -> None:
+        """See `Backing`."""
+        with self._writing() as rows:
+            free = "UPDATE reconciler_project SET run = NULL, holder = NULL, token = token + 1 WHERE project = %s"
+            rows.execute(free, (self._project,))
+
+    def create(self, state: State, grant: Grant) -> None:
+        """See `Backing`."""
+        with self._writing() as rows:
+            self._fence(rows, grant)
+            there = self._top(rows)
+            if there is not None:
+                raise problems.state_moved(self._origin, f"serial {there[1]}", "the empty state")
+            self._change(rows, state.resources, ())
+            self._enter(rows, state)
+
+    def replace(self, state: State, known: Mapping[str, Entry] | None, grant: Grant) -> None:
+        """See `Backing`."""
+        with self._writing() as rows:
+            self._fence(rows, grant)
+            if known is None or self._outdated:
+                found = rows.execute("SELECT address FROM reconciler_resource WHERE project = %s", (self._project,))
+                present: Iterable[str] = [address for (address,) in found]
+                changed = state.resources
+            else:
+                present = known
+                changed = {a: entry for a, entry in state.resources.items() if known.get(a) != entry}
+            removed = [address for address in present if address not in state.resources]
+            self._keep(rows, state.serial - 1, [*changed, *removed])
+            self._change(rows, changed, removed)
+            self._enter(rows, state)
+        self._outdated = False
+
+    def append(self, state: State, batch: int, records: Sequence[Record], grant: Grant) -> None:
+        """See `Backing`."""
+        put: dict[str, Entry] = {}
+        apply_records(put, records)
+        dropped = {record.address for record in records if not isinstance(record, Put)} - set(put)
+        with self._writing() as rows:
+            self._fence(rows, grant)
+            rows.execute(APPEND, (len(records), self._project))
+            self._keep(rows, state.serial, [*put, *dropped])
+            self._change(rows, put, list(dropped))
+
+    def history(self) -> list[Kept]:
+        """See `Store`."""
+        with self._asking() as rows:
+            if not _has_tables(rows):
+                return []
+            found = rows.execute(
+                "SELECT serial, saved FROM reconciler_version WHERE project = %s ORDER BY serial DESC LIMIT %s",
+                (self._project, FORMER + 1),
+            ).fetchall()
+        return [Kept(serial, _saved(saved)) for serial, saved in found]
+
+    def version(self, serial: int) -> State | None:
+        """See `Store`: the present rows, and over them what later versions changed."""
+        with self._asking() as rows:
+            if not _has_tables(rows):
+                return None
+            kept = rows.execute(
+                "SELECT p.format, v.serial, 0, p.lineage, v.saved FROM reconciler_version v JOIN reconciler_project p "
+                "USING (project) WHERE project = %s AND v.serial = %s",
+                (self._project, serial),
+            ).fetchone()
+            if kept is None:
+                return None
+            present = rows.execute(
+                "SELECT address, entry FROM reconciler_resource WHERE project = %s", (self._project,)
+            ).fetchall()
+            former = rows.execute(
+                "SELECT DISTINCT ON (address) address, entry FROM reconciler_former "
+                "WHERE project = %s AND serial >= %s ORDER BY address, serial",
+                (self._project, serial),
+            ).fetchall()
+        then = {**dict(present), **dict(former)}
+        return self._state(kept, [(address, entry) for address, entry in then.items() if entry is not None])
+
+    def _top(self, rows: Rows) -> tuple[Any, ...] | None:
+        """Format, serial, unfolded, lineage and origin of the present version; None before the first."""
+        return rows.execute(
+            "SELECT format, serial, unfolded, lineage, saved FROM reconciler_project "
+            "WHERE project = %s AND serial IS NOT NULL",
+            (self._project,),
+        ).fetchone()
+
+    def _state(self, top: tuple[Any, ...], found: Sequence[tuple[str, str]]) -> State:
+        format_, serial, unfolded, lineage, saved = top
+        entries = ((address, self._codec.unseal(entry.encode(), self._origin)) for address, entry in sorted(found))
+        lines = b",\n".join(_encode(address) + b":" + entry for address, entry in entries)
+        head = _encode({"format": format_, "project": self._project, "lineage": lineage, "serial": serial})
+        origin = b',"saved":' + (saved.encode() if saved else b"null")
+        state = self._codec.state(head[:-1] + origin + b',"resources":{\n' + lines + b"\n}}\n", self._origin)
+        return msgspec.structs.replace(state, unfolded=unfolded)
+
+    def _lock_info(self, rows: Rows) -> LockInfo | None:
+        found = rows.execute(
+            "SELECT holder, lease_until <= clock_timestamp() FROM reconciler_project "
+            "WHERE project = %s AND run IS NOT NULL",
+            (self._project,),
+        ).fetchone()
+        return LockInfo(msgspec.json.decode(found[0], type=Holder), found[1]) if found else None
+
+    def _fence(self, rows: Rows, grant: Grant) -> None:
+        """Go on only with the lock, whose row stays ours until the end of the transaction; it renews the lease."""
+        mine = (self._lease, self._project, grant.token, grant.holder.run)
+        if rows.execute(FENCE, mine).rowcount != 1:
+            raise LeaseLost
+
+    def _enter(self, rows: Rows, state: State) -> None:
+        """The version, as what is there from now on; those too old are forgotten."""
+        saved = _encode(state.saved).decode() if state.saved else None
+        rows.execute(
+            "UPDATE reconciler_project SET format = %s, lineage = %s, serial = %s, unfolded = 0, saved = %s "
+            "WHERE project = %s",
+            (state.format, state.lineage, state.serial, saved, self._project),
+        )
+        rows.execute("INSERT INTO reconciler_version VALUES (%s, %s, %s)", (self._project, state.serial, saved))
+        for table in ("reconciler_version", "reconciler_former"):
+            oldest = state.serial - FORMER
+            rows.execute(f"DELETE FROM {table} WHERE project = %s AND serial < %s", (self._project, oldest))
+
+    def _keep(self, rows: Rows, serial: int, addresses: Sequence[str]) -> None:
+        """What these addresses hold now is what they held in that version, unless they changed since already."""
+        rows.execute(
+            "INSERT INTO reconciler_former SELECT %s, %s, a, r.entry FROM unnest(%s::text[]) a "
+            "LEFT JOIN reconciler_resource r ON r.project = %s AND r.address = a ON CONFLICT DO NOTHING",
+            (self._project, serial, list(addresses), self._project),
+        )
+
+    def _change(self, rows: Rows, put: Mapping[str, Entry], removed: Sequence[str]) -> None:
+        touched = [*put, *removed]
+        gone = (self._project, touched)
+        rows.execute("DELETE FROM reconciler_number WHERE project = %s AND address = ANY(%s)", gone)
+        rows.execute("DELETE FROM reconciler_resource WHERE project = %s AND address = ANY(%s)", gone)
+        with rows.cursor() as cursor, cursor.copy("COPY reconciler_resource FROM STDIN") as copy:
+            for address, entry in put.items():
+                copy.write_row((self._project, address, self._codec.seal(_encode(entry)).decode()))
+        self._claim(rows, {e.sid: address for address, e in put.items() if e.kind in NUMBER_KINDS and e.sid})
+
+    def _claim(self, rows: Rows, numbers: Mapping[str, str]) -> None:
+        """Enter the numbers as this project's; `number_already_imported` when one is another project's."""
+        rows.execute(
+            "INSERT INTO reconciler_number SELECT sid, %s, address FROM unnest(%s::text[], %s::text[]) n(sid, address) "
+            "ORDER BY sid ON CONFLICT (sid) DO NOTHING",
+            (self._project, list(numbers), list(numbers.values())),
+        )
+        other = rows.execute(
+            "SELECT project, sid FROM reconciler_number WHERE sid = ANY(%s) AND project <> %s ORDER BY sid",
+            (list(numbers), self._project),
+        ).fetchone()
+        if other is not None:
+            raise problems.number_claimed(self._project, other[0], other[1], numbers[other[1]])
+
+    @contextmanager
+    def _asking(self) -> Iterator[Rows]:
+        """One moment of the database, for any number of questions."""
+        import psycopg
+
+        try:
+            rows = self._connect()
+            with rows.transaction():
+                rows.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                yield rows
+        except psycopg.Error as error:
+            raise problems.state_unreadable(self._origin, _reason(error)) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[Rows]:
+        """One transaction: all of it or nothing."""
+        import psycopg
+
+        try:
+            rows = self._connect()
+            with rows.transaction():
+                yield rows
+        except psycopg.Error as error:
+            raise problems.state_unwritable(self._origin, _reason(error)) from error
+
+    def _connect(self) -> Rows:
+        import psycopg
+
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(
+                self._location,
+                autocommit=True,
+                connect_timeout=10,
+                tcp_user_timeout=25_000,
+                application_name="reconciler",
+            )
+        return self._connection
+
+
+def _has_tables(rows: Rows) -> bool:
+    found = rows.execute("SELECT to_regclass('reconciler_project')").fetchone()
+    return found is not None and found[0] is not None
+
+
+def _saved(text: str | None) -> Saved | None:
+    return msgspec.json.decode(text, type=Saved) if text else None
+
+
+def _reason(error: Exception) -> str:
+    """The reason on one line; libpq names host and user in it, and never a password."""
+    return " ".join(str(error).split())

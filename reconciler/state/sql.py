@@ -1,0 +1,59 @@
+"""The tables of a state in PostgreSQL, and the statements that decide who may write; text only, runs nothing."""
+
+from __future__ import annotations
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS reconciler_project (
+    project text PRIMARY KEY,
+    format integer,
+    lineage text,
+    serial bigint,
+    unfolded bigint NOT NULL DEFAULT 0,
+    saved text,
+    token bigint NOT NULL DEFAULT 0,
+    run text,
+    holder text,
+    lease_until timestamptz
+);
+CREATE TABLE IF NOT EXISTS reconciler_resource (
+    project text NOT NULL,
+    address text NOT NULL,
+    entry text NOT NULL,
+    PRIMARY KEY (project, address)
+);
+CREATE TABLE IF NOT EXISTS reconciler_former (
+    project text NOT NULL,
+    serial bigint NOT NULL,
+    address text NOT NULL,
+    entry text,
+    PRIMARY KEY (project, serial, address)
+);
+CREATE TABLE IF NOT EXISTS reconciler_version (
+    project text NOT NULL,
+    serial bigint NOT NULL,
+    saved text,
+    PRIMARY KEY (project, serial)
+);
+CREATE TABLE IF NOT EXISTS reconciler_number (
+    sid text PRIMARY KEY,
+    project text NOT NULL,
+    address text NOT NULL
+);
+CREATE INDEX IF NOT EXISTS reconciler_number_address ON reconciler_number (project, address);
+"""
+
+ACQUIRE = """
+UPDATE reconciler_project
+SET token = token + 1, run = %s, holder = %s, lease_until = clock_timestamp() + %s * interval '1 second'
+WHERE project = %s AND (run IS NULL OR lease_until <= clock_timestamp())
+RETURNING token
+"""
+"""Take the lock when nobody has it or its lease ran out."""
+
+FENCE = """
+UPDATE reconciler_project SET lease_until = clock_timestamp() + %s * interval '1 second'
+WHERE project = %s AND token = %s AND run = %s AND lease_until > clock_timestamp()
+"""
+"""Nothing is updated, and so nothing may be written, unless the lock is ours and its lease has not run out."""
+
+APPEND = "UPDATE reconciler_project SET unfolded = unfolded + %s WHERE project = %s"

@@ -1,0 +1,70 @@
+"""`fmt` as a command: all files of a configuration, --check, --diff, and nothing written unless all of it may be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from reconciler.schemas import SCHEMAS
+
+from .command import run
+
+ENTRY = "version: 1\nproject: acme\ninclude: 'numbers/*.yaml'\nagents:\n    support: {webhooks: {voice: 'https://a.example.com/'}}\n"
+TIDY = 'version: 1\nproject: acme\ninclude: "numbers/*.yaml"\nagents:\n  support: {webhooks: {voice: "https://a.example.com/"}}\n'
+UK = "numbers:\n  '+447700900002': support   # second\n  +447700900001: support\n"
+UK_TIDY = 'numbers:\n  "+447700900001": support\n  "+447700900002": support   # second\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "numbers").mkdir()
+    (tmp_path / "reconciler.yaml").write_text(ENTRY, encoding="utf-8")
+    (tmp_path / "numbers" / "uk.yaml").write_text(UK, encoding="utf-8")
+    return tmp_path
+
+
+def texts(folder: Path) -> list[str]:
+    return [(folder / name).read_text(encoding="utf-8") for name in ("reconciler.yaml", "numbers/uk.yaml")]
+
+
+def test_all_files_of_a_configuration_are_formatted_once(folder: Path) -> None:
+    (folder / "numbers" / "uk.yaml").chmod(0o640)
+    assert run(folder, "fmt").stdout == "Formatted reconciler.yaml\nFormatted numbers/uk.yaml\n"
+    assert texts(folder) == [TIDY, UK_TIDY]
+    assert (folder / "numbers" / "uk.yaml").stat().st_mode & 0o777 == 0o640
+    run(folder, "validate")
+    assert run(folder, "fmt", "--check").stdout == "2 files are as they should be.\n"
+    assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == ["reconciler.yaml", "uk.yaml"]
+
+
+def test_check_writes_nothing_and_exits_1(folder: Path) -> None:
+    document = json.loads(run(folder, "fmt", "--check", "--diff", "--json", code=1).stdout)
+    Draft202012Validator(SCHEMAS["fmt"]()).validate(document)
+    assert document["summary"] == {"files": 2, "changed": 2}
+    assert "-  '+447700900002': support   # second\n" in document["files"][1]["diff"]
+    assert texts(folder) == [ENTRY, UK]
+
+
+def test_diff_shows_what_would_change_without_what_may_be_a_secret(folder: Path) -> None:
+    (folder / "more.yaml").write_text("accounts:\n   main:\n      auth_token: 'pl4nted'\n", encoding="utf-8")
+    shown = run(folder, "fmt", "more.yaml", "--diff").stdout
+    assert shown.startswith("--- more.yaml\n+++ more.yaml\n")
+    assert "+  main:\n" in shown
+    assert "pl4nted" not in shown
+
+
+def test_one_file_that_cannot_be_read_keeps_all_from_being_written(folder: Path) -> None:
+    (folder / "numbers" / "us.yaml").write_text("numbers: [\n", encoding="utf-8")
+    done = run(folder, "fmt", code=3)
+    assert "numbers/us.yaml:2:1: error yaml_syntax" in done.stderr
+    assert texts(folder) == [ENTRY, UK]
+
+
+def test_a_link_keeps_leading_to_its_file(folder: Path) -> None:
+    (folder / "link.yaml").symlink_to(folder / "numbers" / "uk.yaml")
+    run(folder, "fmt", "link.yaml")
+    assert (folder / "link.yaml").is_symlink()
+    assert texts(folder)[1] == UK_TIDY

@@ -1,0 +1,111 @@
+"""`init` leaves a project that works: by flags, by answers on a terminal, from an account; and never overwrites."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.world import World
+
+from .command import COMMAND, run
+
+SID = "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+
+def test_without_a_terminal_it_asks_nothing_and_takes_the_folders_name(tmp_path: Path) -> None:
+    folder = tmp_path / "Acme Voice"
+    folder.mkdir()
+    run(folder, "init")
+    assert sorted(path.name for path in folder.iterdir()) == [".gitignore", "config.schema.json", "reconciler.yaml"]
+    lines = (folder / "reconciler.yaml").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# yaml-language-server: $schema=./config.schema.json"
+    assert "project: acme-voice" in lines
+    assert json.loads(run(folder, "validate", "--json").stdout)["summary"]["project"] == "acme-voice"
+    assert json.loads((folder / "config.schema.json").read_text("utf-8")) == json.loads(run(folder, "schema").stdout)
+
+
+def test_git_ignores_what_runs_leave_behind(tmp_path: Path) -> None:
+    run(tmp_path, "init", "--project", "acme")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    left = ["state.json", "state.json.lock", "state.json.journal", "state.json.backup", "plan.bin", "prod.plan"]
+    for name in left:
+        (tmp_path / name).touch()
+    found = subprocess.run(["git", "status", "--porcelain"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert sorted(line[3:] for line in found.stdout.splitlines()) == [
+        ".gitignore",
+        "config.schema.json",
+        "reconciler.yaml",
+    ]
+
+
+def test_an_account_is_declared_by_references_only(tmp_path: Path) -> None:
+    run(tmp_path, "init", "--account-sid", SID, "--state", "./voice.json", TWILIO_AUTH_TOKEN="pl4nted")
+    text = (tmp_path / "reconciler.yaml").read_text(encoding="utf-8")
+    assert f"    sid: {SID}\n    auth_token: {{env: TWILIO_AUTH_TOKEN}}\n" in text
+    assert "pl4nted" not in text
+    assert "voice.json*" in (tmp_path / ".gitignore").read_text(encoding="utf-8")
+    run(tmp_path, "validate")
+
+
+def test_a_project_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_text("# mine\n", encoding="utf-8")
+    refused = json.loads(run(tmp_path, "init", "--json", code=4).stdout)
+    assert [d["code"] for d in refused["diagnostics"]] == ["file_exists"]
+    assert [path.name for path in tmp_path.iterdir()] == ["reconciler.yaml"]
+
+
+def test_a_gitignore_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("mine\n", encoding="utf-8")
+    assert json.loads(run(tmp_path, "init", "--json").stdout)["kept"] == [".gitignore"]
+    assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "mine\n"
+
+
+@pytest.mark.parametrize("flags", [("--project", "No Name"), ("--account-sid", "AC1"), ("--state", "ftp://x/y")])
+def test_an_answer_that_makes_no_configuration_is_wrong_usage_and_leaves_nothing(
+    tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    run(tmp_path, "init", *flags, code=64)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_from_an_account_to_a_project_that_plans_imports_only(tmp_path: Path) -> None:
+    world = World.generate(numbers=40)
+    with Sandbox(world) as sandbox:
+        account = world.account
+        environ = {"TWILIO_AUTH_TOKEN": account.auth_token, "TWILIO_BASE_URL": sandbox.base_url}
+        run(tmp_path, "init", "--account-sid", account.sid, "--from-account", **environ)
+        plan = json.loads(run(tmp_path, "plan", "--json", **environ).stdout)
+        assert plan["summary"]["by_action"] == {"import": 40}
+        run(tmp_path, "apply", "--auto-approve", **environ)
+        assert sandbox.calls.writes == 0
+
+
+def test_an_account_that_cannot_be_read_leaves_nothing(tmp_path: Path) -> None:
+    run(tmp_path, "init", "--from-account", code=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "init"], cwd=tmp_path, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    os.write(ours, f"acme-lines\n{SID}\n\nno\n".encode())
+    assert process.stdout is not None
+    out = process.stdout.read().decode()
+    process.stdout.close()
+    assert process.wait(60) == 0, out
+    asked = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "Name of the project" in asked
+    text = (tmp_path / "reconciler.yaml").read_text(encoding="utf-8")
+    assert "project: acme-lines" in text
+    assert SID in text
+    assert "state: ./state.json" in text

@@ -1,0 +1,110 @@
+"""State, journal and saved plans encrypted with a key that the configuration only refers to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .stage import Stage
+
+ONE, TWO = "+15550100101", "+15550100102"
+PLANTED = "https://pbx.example.net/in?token=planted-in-a-url"
+FIRST, SECOND = "first-key-of-the-tests-and-of-nothing-else", "second-key-of-the-tests-and-of-nothing-else"
+
+
+@pytest.fixture
+def sealed(stage: Stage) -> Stage:
+    """One number, taken over from a URL that holds a token, in an encrypted state; no file may ever show either."""
+    stage.plant("key", FIRST)
+    stage.environ["STATE_KEY"] = FIRST
+    stage.secrets.add("planted-in-a-url")
+    for number in (ONE, TWO):
+        stage.number(number, voice_url=PLANTED)
+    declare(stage, [ONE])
+    return stage
+
+
+def declare(stage: Stage, numbers: list[str], key: object = ({"env": "STATE_KEY"})) -> None:
+    stage.declare({n: {"agent": "support", "takeover": "allow"} for n in numbers}, encryption_key=key)
+
+
+def contents(stage: Stage) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in stage.folder.rglob("*") if path.is_file()}
+
+
+def quiet(stage: Stage, *args: str, code: int = 0) -> str:
+    """Run a command whose output may show the URL, as that of one who has the key may; no file may."""
+    stage.secrets.discard("planted-in-a-url")
+    done = stage.run(*args, code=code)
+    stage.secrets.add("planted-in-a-url")
+    for path, content in contents(stage).items():
+        stage.check_secrets(content.decode("utf-8", "replace"), path.name)
+    return done.out
+
+
+def test_nothing_that_is_kept_shows_what_it_holds(sealed: Stage) -> None:
+    quiet(sealed, "plan", "--out", "plan.bin", "--detailed-exitcode", code=2)
+    assert ONE not in (sealed.folder / "plan.bin").read_text()
+    assert PLANTED in quiet(sealed, "show", "plan.bin")
+    gate = sealed.twilio.hold(lambda call: call.writes)
+    running = sealed.start("apply", "plan.bin", "--json")
+    gate.wait()
+    journal = (sealed.folder / "state.json.journal").read_text()
+    assert "pbx.example.net" not in journal
+    assert ONE not in journal
+    running.kill()
+    running.done()
+    gate.open(discard=True)
+    quiet(sealed, "apply", "--auto-approve")
+    state = json.loads((sealed.folder / "state.json").read_text())
+    assert set(state) == {"format", "project", "lineage", "serial", "saved", "sealed"}
+    sealed.settled()
+    assert PLANTED in quiet(sealed, "state", "show", f"number/{ONE}")
+
+
+def test_a_missing_or_wrong_key_is_told_with_its_cure_and_nothing_is_overwritten(sealed: Stage) -> None:
+    quiet(sealed, "plan", "--out", "plan.bin")
+    quiet(sealed, "apply", "--auto-approve")
+    before = contents(sealed)
+    config = sealed.folder / "reconciler.yaml"
+    for key, environ, code in (
+        (None, FIRST, "encryption_key_missing"),
+        ({"env": "STATE_KEY"}, SECOND, "encryption_key_wrong"),
+        ({"env": "STATE_KEY"}, "short", "encryption_key_weak"),
+        ({"env": "NO_SUCH_KEY"}, FIRST, "secret_not_found"),
+    ):
+        declare(sealed, [ONE, TWO], key)
+        before[config] = config.read_bytes()
+        for command in (["plan"], ["apply", "--auto-approve"], ["drift"], ["state", "list"], ["show", "plan.bin"]):
+            told = sealed.run(*command, "--json", code=1, STATE_KEY=environ)
+            assert told.codes == [code], command
+        assert contents(sealed).keys() - {sealed.folder / "state.json.lock"} == before.keys() - {
+            sealed.folder / "state.json.lock"
+        }
+        assert {path: content for path, content in contents(sealed).items() if path.suffix != ".lock"} == {
+            path: content for path, content in before.items() if path.suffix != ".lock"
+        }
+
+
+def test_a_key_is_changed_by_putting_the_new_one_in_front(sealed: Stage) -> None:
+    quiet(sealed, "apply", "--auto-approve")
+    sealed.plant("key", SECOND)
+    sealed.environ["NEW_KEY"] = SECOND
+    declare(sealed, [ONE, TWO], [{"env": "NEW_KEY"}, {"env": "STATE_KEY"}])
+    quiet(sealed, "apply", "--auto-approve")
+    declare(sealed, [ONE, TWO], {"env": "NEW_KEY"})
+    sealed.settled()
+
+
+def test_a_state_in_clear_is_sealed_when_it_is_written_next(sealed: Stage) -> None:
+    sealed.secrets.discard("planted-in-a-url")
+    declare(sealed, [ONE], None)
+    sealed.run("apply", "--auto-approve")
+    assert "planted-in-a-url" in (sealed.folder / "state.json").read_text()
+    declare(sealed, [ONE, TWO])
+    assert sealed.run("state", "list").out == f"number/{ONE}\n"
+    sealed.run("apply", "--auto-approve")
+    assert "planted-in-a-url" not in (sealed.folder / "state.json").read_text()
+    sealed.settled()

@@ -1,0 +1,103 @@
+"""The state elsewhere than in a file: the same commands, a killed run on the way, and nothing of it in the folder."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from tests.state import servers
+from tests.state.conftest import new_schema
+
+from .stage import AGENT, Stage
+
+ONE, TWO = "+15550100101", "+15550100102"
+
+
+@pytest.fixture(params=["s3", "postgres", "http"])
+def remote(request: pytest.FixtureRequest, stage: Stage) -> str:
+    """Where the state is; what it takes to get there is in the stage's environment."""
+    name = uuid.uuid4().hex
+    if request.param == "postgres":
+        return new_schema(request.getfixturevalue("postgres"))
+    if request.param == "s3":
+        stage.environ |= {**servers.S3, "AWS_ENDPOINT_URL": request.getfixturevalue("s3")}
+        return f"s3://states/{name}/state.json"
+    stage.environ |= servers.HTTP
+    return f"{request.getfixturevalue('terraform')}/states/{name}"
+
+
+def test_a_plan_saved_applied_and_remembered(stage: Stage, remote: str) -> None:
+    stage.number(ONE, voice_url="https://pbx.example.net/in")
+    stage.declare({ONE: {"agent": "support", "takeover": "allow"}}, state=remote)
+    stage.run("plan", "--out", "plan.bin", "--detailed-exitcode", code=2)
+    stage.json("apply", "plan.bin")
+    stage.settled()
+    assert stage.run("state", "list").out == f"number/{ONE}\n"
+    stage.twilio.edit(ONE, voice_url="https://laptop.example.dev/voice")
+    assert stage.json("drift", code=2)["drifted"][0]["address"] == f"number/{ONE}"
+    stage.declare(None, state=remote)
+    stage.twilio.edit(ONE, voice_url=AGENT["voice"])
+    stage.apply()
+    assert stage.twilio.number(ONE)["voice_url"] == "https://pbx.example.net/in"
+    assert stage.run("state", "list").out == ""
+    assert {path.name for path in stage.folder.iterdir()} == {"reconciler.yaml", "plan.bin"}
+
+
+def test_a_killed_run_is_unlocked_and_finished(stage: Stage, remote: str) -> None:
+    for number in (ONE, TWO):
+        stage.number(number, voice_url="https://pbx.example.net/in")
+    stage.declare({each: {"agent": "support", "takeover": "allow"} for each in (ONE, TWO)}, state=remote)
+    gate = stage.twilio.hold(lambda call: call.writes)
+    running = stage.start("apply", "--auto-approve", "--json")
+    gate.wait()
+    locked = stage.run("apply", "--auto-approve", "--json", code=6)
+    assert locked.codes == ["state_locked"]
+    assert str(running.process.pid) in locked.json["diagnostics"][0]["detail"]
+    assert stage.run("state", "unlock", "--json", code=6).codes == ["state_locked"]
+    stage.json("plan")
+    running.kill()
+    running.done()
+    gate.open(discard=True)
+    freed = stage.json("state", "unlock")
+    assert freed["unlocked"]
+    assert freed["holder"]["pid"] == running.process.pid
+    assert stage.run("state", "unlock").out == "The state is not locked.\n"
+    stage.apply()
+    stage.settled()
+    priors = [stage.json("state", "show", f"number/{number}")["resource"]["prior"] for number in (ONE, TWO)]
+    assert [prior["voice_url"] for prior in priors] == ["https://pbx.example.net/in"] * 2
+
+
+def test_a_run_whose_lock_is_taken_by_force_stops_with_exit_6(stage: Stage, remote: str) -> None:
+    stage.number(ONE)
+    stage.declare({ONE: "support"}, state=remote)
+    gate = stage.twilio.hold(lambda call: call.writes)
+    running = stage.start("apply", "--auto-approve", "--json")
+    gate.wait()
+    assert "process" not in stage.run("state", "unlock", "--force").err
+    gate.open()
+    done = stage.end(running)
+    assert done.code == 6, done.text
+    assert done.codes == ["state_lock_lost"]
+    stage.apply()
+    stage.settled()
+
+
+def test_what_a_store_needs_and_is_not_installed_is_named_with_the_line_that_installs_it(stage: Stage) -> None:
+    names = "('obstore', 'psycopg', 'cryptography')"
+    stage.write("sitecustomize.py", f"import sys\nfor name in {names}: sys.modules[name] = None\n")
+    path = f"{stage.folder}:{stage.environ.get('PYTHONPATH', '')}"
+    for state, extra in {
+        "s3://states/x": "s3",
+        "gs://states/x": "gcs",
+        "az://states/x": "azure",
+        "postgresql://db.example.com/x": "postgres",
+    }.items():
+        stage.declare({ONE: "support"}, state=state)
+        told = stage.run("state", "list", "--json", code=1, PYTHONPATH=path)
+        assert told.codes == ["extra_missing"]
+        assert f"\n  pip install 'twilio-reconciler[{extra}]'" in told.json["diagnostics"][0]["detail"]
+    stage.declare({ONE: "support"}, encryption_key={"env": "MAIN_TOKEN"})
+    told = stage.run("state", "list", "--json", code=1, PYTHONPATH=path)
+    assert "twilio-reconciler[encryption]" in told.json["diagnostics"][0]["detail"]

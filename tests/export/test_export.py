@@ -1,0 +1,221 @@
+"""Whatever an account holds: its export is a valid configuration, and a plan of it imports and does nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from reconciler.config.document import read
+from reconciler.config.write import Block, Entry, flow, scalar, text
+from reconciler.export.document import Known, Wanted
+from reconciler.export.names import of_urls
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Webhook
+from tests.apply.fake import FakeTwilio
+
+from .accounts import APPLICATIONS, TRUNKS, accounts, exported, planned
+
+VOICE, SMS = "https://agents.example.com/voice", "https://agents.example.com/sms"
+
+
+def number(last: int, **fields: Any) -> dict[str, Any]:
+    return {"sid": f"PN{last:032x}", "phone_number": f"+1555010{last:04d}", **fields}
+
+
+def twilio(*numbers: dict[str, Any], trunks: Sequence[dict[str, Any]] = (), **sections: Any) -> FakeTwilio:
+    rows = [{"recording": {}, **row} for row in trunks]
+    return FakeTwilio({"default": {"numbers": list(numbers), "trunks": rows, **sections}})
+
+
+def lines(fake: FakeTwilio, *args: Any) -> list[str]:
+    return exported(fake, *args).text.splitlines()
+
+
+def comments(text: str) -> str:
+    return "\n".join(
+        line if line.lstrip().startswith("#") else line.partition("    # ")[2] for line in text.splitlines()
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(accounts())
+def test_a_plan_of_an_export_only_imports(account: dict[str, Any]) -> None:
+    fake = FakeTwilio({"default": account})
+    result = exported(fake)
+    assert "pa55word" not in comments(result.text)
+    project, plan = planned(fake, result.text)
+    assert {action.action for action in plan.actions} <= {"import"}
+    assert not plan.diagnostics
+    assert sum(want.kind in NUMBER_KINDS for want in project.desired) == len(account["numbers"]) == result.numbers
+    assert exported(fake).text == result.text
+
+
+@settings(max_examples=50, deadline=None)
+@given(accounts())
+def test_the_order_in_which_twilio_lists_numbers_makes_no_difference(account: dict[str, Any]) -> None:
+    turned = {**account, "numbers": account["numbers"][::-1], "trunks": account["trunks"][::-1]}
+    assert exported(FakeTwilio({"default": account})).text == exported(FakeTwilio({"default": turned})).text
+
+
+def test_numbers_with_equal_webhooks_get_one_agent_and_a_line_each() -> None:
+    hooks = {"voice_url": VOICE, "sms_url": SMS}
+    found = lines(twilio(number(2, **hooks), number(1, **hooks), number(3)))
+    assert found == [
+        "# Made by `reconciler export` from what is on Twilio: a plan of it imports, and writes nothing.",
+        "# 1 number has nothing that answers, or nothing that can be declared: it is only watched.",
+        "version: 1",
+        "project: voice",
+        "",
+        "agents:",
+        "  agents-example:    # 2 numbers",
+        "    webhooks:",
+        f"      voice: {VOICE}",
+        f"      sms: {SMS}",
+        "",
+        "numbers:",
+        '  "+15550100001": agents-example',
+        '  "+15550100002": agents-example',
+        '  "+15550100003": {}',
+    ]
+
+
+def test_a_trunk_comes_with_its_origination_urls_and_what_it_hides_is_told() -> None:
+    trunks = [{"sid": TRUNKS[0], "friendly_name": "Edge", "domain_name": "acme-edge.pstn.twilio.com", "secure": True}]
+    urls = [{"sid": "OU" + "1" * 32, "trunk_sid": TRUNKS[0], "sip_url": "sip:sbc1.example.com", "weight": 5}]
+    dead = number(1, trunk_sid=TRUNKS[0], voice_url="https://pbx.example.net/in?token=x", sms_url=SMS)
+    alike = number(2, trunk_sid=TRUNKS[0], voice_url=VOICE, sms_url=SMS)
+    found = lines(twilio(dead, alike, number(3, voice_url=VOICE, sms_url=SMS), trunks=trunks, origination_urls=urls))
+    assert "  edge:" in found
+    assert "    domain: acme-edge.pstn.twilio.com" in found
+    assert "    secure: true" in found
+    assert '      - {sip_url: "sip:sbc1.example.com", priority: 10, weight: 5}' in found
+    (line,) = (line for line in found if "+15550100001" in line)
+    assert line.endswith("    # dead: voice url pbx.example.net/in behind the trunk")
+    assert any(line.startswith('  "+15550100002": {agent: agents-example, trunk: edge}') for line in found)
+
+
+def test_what_is_set_on_a_trunk_is_declared_and_lists_go_by_their_sid() -> None:
+    trunk = {
+        "sid": TRUNKS[0],
+        "domain_name": "acme-edge.pstn.twilio.com",
+        "transfer_mode": "sip-only",
+        "cnam_lookup_enabled": True,
+        "disaster_recovery_url": VOICE,
+        "recording": {"mode": "record-from-answer", "trim": "trim-silence"},
+        "ip_access_control_lists": ["AL" + "1" * 32],
+        "credential_lists": ["CL" + "1" * 32],
+    }
+    found = exported(twilio(trunks=[trunk])).text
+    start = found.index("  acme-edge:")
+    assert (
+        found[start:]
+        == f"""  acme-edge:
+    domain: acme-edge.pstn.twilio.com
+    disaster_recovery: {{url: "{VOICE}"}}
+    cnam_lookup: true
+    transfer_mode: sip-only
+    recording: {{mode: record-from-answer, trim: trim-silence}}
+    ip_access_control_lists:
+      - {"AL" + "1" * 32}
+    credential_lists:
+      - {"CL" + "1" * 32}
+"""
+    )
+
+
+def test_applications_stay_applications() -> None:
+    whole = number(1, voice_application_sid=APPLICATIONS[0], sms_application_sid=APPLICATIONS[0])
+    voice = number(2, voice_application_sid=APPLICATIONS[0])
+    mixed = number(3, voice_application_sid=APPLICATIONS[0], sms_url=SMS, status_callback=VOICE)
+    found = lines(twilio(whole, voice, mixed, applications=list(APPLICATIONS)))
+    assert f"    application: {APPLICATIONS[0]}" in found
+    assert '  "+15550100001": application-111111' in found
+    assert any(
+        line.startswith('  "+15550100002": {agent: application-111111, manage: [voice, status]}') for line in found
+    )
+    assert any(line.startswith('  "+15550100003": {agent: application-111111, webhooks: {sms:') for line in found)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://demo.twilio.com/welcome/voice/", "only plays a greeting"),
+        ("https://laptop.ngrok.io/voice", "is a tunnel"),
+        ("https://api.vapi.ai/twilio/inbound_call", "Vapi answers here"),
+        ("https://me:secret@agents.example.com/voice", "user or password"),
+        ("https://agents.example.com/voice?api_key=12", "`api_key`"),
+        ("http://agents.example.com/voice", "in the clear"),
+    ],
+)
+def test_what_is_odd_about_a_webhook_stands_above_its_agent(url: str, words: str) -> None:
+    found = lines(twilio(number(1, voice_url=url)))
+    (agent,) = (place for place, line in enumerate(found) if line.endswith("# 1 number"))
+    assert words in found[agent - 1]
+    assert found[agent - 1].startswith("  # voice")
+
+
+def test_what_a_configuration_declares_is_referred_to_and_left_out() -> None:
+    hooks = {"voice_url": VOICE}
+    known = Known(
+        numbers=frozenset({"+15550100001", "PN" + f"{2:032x}"}),
+        agents={"support": {"voice": Webhook(VOICE), "sms": None, "status": None}, "agents-example": {}},
+        trunks={TRUNKS[0]: "main"},
+        names=frozenset({"main", "edge"}),
+    )
+    trunks = [
+        {"sid": TRUNKS[0], "domain_name": "a.pstn.twilio.com"},
+        {"sid": TRUNKS[1], "domain_name": "b.pstn.twilio.com", "friendly_name": "Edge"},
+    ]
+    other = number(5, voice_url="https://agents.example.com/other/voice")
+    fake = twilio(*(number(n, **hooks) for n in (1, 2, 3)), number(4, trunk_sid=TRUNKS[0]), other, trunks=trunks)
+    found = lines(fake, known)
+    assert exported(fake, known).declared == 2
+    assert '  "+15550100003": support' in found
+    assert '  "+15550100004": {trunk: main}' in found
+    assert '  "+15550100005": agents-example-other' in found
+    assert "  edge-2:" in found
+    assert not any(line.startswith(("version", "project")) for line in found)
+
+
+def test_only_the_numbers_that_are_asked_for_with_what_they_need() -> None:
+    trunks = [{"sid": sid, "domain_name": f"t{sid[2]}.pstn.twilio.com"} for sid in TRUNKS[:2]]
+    sales = number(1, friendly_name="Sales UK", trunk_sid=TRUNKS[0])
+    found = exported(twilio(sales, number(2, voice_url=VOICE), trunks=trunks), None, Wanted((), ("Sales*",)))
+    assert (found.numbers, found.agents, found.trunks) == (1, 0, 1)
+    assert '  "+15550100001": {trunk: t1}    # Sales UK' in found.text.splitlines()
+    assert exported(twilio(sales, number(2)), None, Wanted(("+15550100002",))).numbers == 1
+
+
+def test_numbers_of_another_account_name_it() -> None:
+    fake = FakeTwilio({"a": {"numbers": [number(1, voice_url=VOICE)]}, "b": {"numbers": [number(2, voice_url=VOICE)]}})
+    found = lines(fake, Known(account="a"))
+    assert '  "+15550100001": agents-example' in found
+    assert '  "+15550100002": {account: b, agent: agents-example}' in found
+
+
+def test_names_come_from_host_and_path() -> None:
+    assert of_urls(["https://agents.example.com/v1/support/voice.php"]) == "agents-example-support"
+    assert of_urls(["https://www.acme.co.uk/voice"]) == "acme"
+    assert of_urls(["https://api.retellai.com/twilio-voice-webhook"]) == "retell-ai-twilio-voice-webhook"
+    assert of_urls(["https://192.0.2.7/x"]) == "192-0-2-7-x"
+    assert of_urls(["no url"]) == "agent"
+
+
+@pytest.mark.parametrize(
+    "value", ["yes", "+15550100101", "0123", "a: b", "a #b", "", "-", "é\u2028\x85\ufeff", "x:", "<<", "null"]
+)
+def test_what_is_written_is_read_back(value: str) -> None:
+    written = text(
+        [
+            Entry(value, value, note="# note\nnext: line", above=("a\nb: c",)),
+            Entry("b", Block((Entry("c", [value, {value: 1}]),))),
+        ]
+    )
+    document = read(written.encode(), "a.yaml")
+    assert document.diagnostics == []
+    assert document.root == {value: value, "b": {"c": [value, {value: 1}]}}
+    assert scalar("https://agents.example.com/a?b=c&d=e") == "https://agents.example.com/a?b=c&d=e"
+    assert flow({"a": [True, None, 1.5]}) == "{a: [true, null, 1.5]}"

@@ -1,0 +1,148 @@
+"""A messy account of 5,000 numbers on the sandbox: exported, validated, planned, applied, without a single write."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.world import World
+from reconciler.schemas import SCHEMAS
+
+NUMBERS = 5_000
+TRUNKS = tuple(f"TK{n:032x}" for n in range(1, 21))
+
+
+@pytest.fixture(scope="module")
+def messy() -> Iterator[Sandbox]:
+    world = World.generate(numbers=NUMBERS)
+    account = world.account.sid
+    urls = [
+        {
+            "trunk_sid": sid,
+            "sip_url": f"sip:sbc{n}.example.com",
+            "priority": n,
+            "enabled": n != 2,
+            "account_sid": account,
+        }
+        for sid in TRUNKS
+        for n in (1, 2)
+    ]
+    trunks = [
+        {
+            "sid": sid,
+            "account_sid": account,
+            "friendly_name": f"Trunk {n % 7}",
+            "domain_name": f"t{n}.pstn.twilio.com" if n % 3 else None,
+        }
+        for n, sid in enumerate(TRUNKS)
+    ]
+    menu = {"sid": "AP" + "1" * 32, "account_sid": account, "friendly_name": "Menu"}
+    world.extend({"format": 1, "trunks": trunks, "origination_urls": urls, "applications": [menu]})
+    for place, number in enumerate(world.numbers):
+        if place % 9 == 0:
+            number.trunk_sid = TRUNKS[place % 20]
+        elif place % 11 == 0:
+            number.voice_application_sid = menu["sid"]
+        elif place % 13 == 0:
+            number.sms_application_sid = menu["sid"]
+        elif place % 17 == 0:
+            number.voice_url = ("https://laptop.ngrok.io/v", "https://u:p4ss@old.example.org/v?token=t0k", "nonsense")[
+                place % 3
+            ]
+        if place % 50 == 0:
+            number.friendly_name = f"Line {place}: # Übersee\n\u2028x"
+    with Sandbox(world) as sandbox:
+        yield sandbox
+
+
+class Folder:
+    def __init__(self, path: Path, sandbox: Sandbox) -> None:
+        self.path = path
+        self.sandbox = sandbox
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+        account = sandbox.world.account
+        self.environ = {
+            **kept,
+            "TWILIO_ACCOUNT_SID": account.sid,
+            "TWILIO_AUTH_TOKEN": account.auth_token,
+            "TWILIO_BASE_URL": sandbox.base_url,
+        }
+
+    def run(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "reconciler", *args]
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
+        return done
+
+    def json(self, *args: str, code: int = 0) -> Any:
+        document = json.loads(self.run(*args, "--json", code=code).stdout)
+        Draft202012Validator(SCHEMAS[document["command"]]()).validate(document)
+        return document
+
+
+@pytest.fixture
+def folder(tmp_path: Path, messy: Sandbox) -> Folder:
+    messy.calls.reset()
+    return Folder(tmp_path, messy)
+
+
+def test_an_account_becomes_a_project_without_a_write(folder: Folder) -> None:
+    summary = folder.json("export", "--out", "reconciler.yaml")["summary"]
+    assert summary["numbers"] == NUMBERS
+    assert summary["trunks"] > 10
+    assert folder.json("validate")["summary"]["numbers"] == NUMBERS
+    plan = folder.json("plan")["summary"]
+    assert set(plan["by_action"]) == {"import"}
+    assert plan["unmanaged"] == 0
+    applied = folder.json("apply", "--auto-approve")
+    assert (applied["failed_count"], set(applied["summary"]["by_action"])) == (0, {"import"})
+    assert folder.sandbox.calls.writes == 0
+    assert folder.json("plan", "--detailed-exitcode")["actions"] == []
+    assert folder.json("export")["summary"]["numbers"] == 0, "all of it is declared now"
+
+
+def test_a_part_of_an_account_is_a_file_to_include(folder: Folder) -> None:
+    (folder.path / "reconciler.yaml").write_text("version: 1\nproject: acme\ninclude: ['numbers/*.yaml']\n", "utf-8")
+    (folder.path / "numbers").mkdir()
+    first = folder.json("export", "--prefix", "+15552000", "--prefix", "+15552001", "--out", "numbers/a.yaml")
+    second = folder.json("export", "--out", "numbers/b.yaml")
+    assert first["summary"]["numbers"] == 2_000
+    assert (second["summary"]["numbers"], second["summary"]["declared"]) == (NUMBERS - 2_000, 2_000)
+    plan = folder.json("plan")["summary"]
+    assert set(plan["by_action"]) == {"import"}
+    assert plan["addresses"] >= NUMBERS
+
+
+def test_a_file_is_never_overwritten_unless_that_is_said(folder: Folder) -> None:
+    path = folder.path / "mine.yaml"
+    path.write_text("# precious\n", encoding="utf-8")
+    refused = folder.json("export", "--prefix", "+1555200000", "--out", "mine.yaml", code=4)
+    assert [d["code"] for d in refused["diagnostics"]] == ["file_exists"]
+    assert path.read_text(encoding="utf-8") == "# precious\n"
+    folder.run("export", "--prefix", "+1555200000", "--out", "mine.yaml", "--force")
+    assert path.read_text(encoding="utf-8").count('"+1555200000') == 10
+    assert sorted(p.name for p in folder.path.iterdir()) == ["mine.yaml"], "no temporary file is left"
+
+
+def test_without_a_file_the_configuration_is_on_stdout(folder: Folder) -> None:
+    out = folder.run("export", "--prefix", "+1555200000").stdout
+    assert out == folder.json("export", "--prefix", "+1555200000")["configuration"]
+    assert "p4ss" not in "".join(line.partition("# ")[2] for line in out.splitlines())
+    assert folder.run("export", "--account", "other", code=64).stdout == ""

@@ -1,0 +1,130 @@
+"""Real servers for the tests of the stores: each is started on a free port and ended by its process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+S3 = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+"""Credentials that the S3 server of the tests takes."""
+
+
+HTTP = {"TF_HTTP_USERNAME": "test", "TF_HTTP_PASSWORD": "test"}
+"""Credentials that the HTTP server of the tests takes."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """An S3-compatible server with the bucket `states`; its URL."""
+    pytest.importorskip("moto.server", reason="no S3 server: moto[server] is not installed (it is in the extra `test`)")
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: urllib.request.urlopen(url, timeout=5).close(), process)
+        create = urllib.request.Request(f"{url}/states", method="PUT")
+        urllib.request.urlopen(create, timeout=30).close()
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(probe: object, process: subprocess.Popen[bytes]) -> None:
+    """Return once the probe succeeds; fail when the server has ended or takes longer than a minute."""
+    assert callable(probe)
+    for _ in range(600):
+        try:
+            probe()
+            return
+        except OSError:
+            assert process.poll() is None, "the server has ended"
+            time.sleep(0.1)
+    pytest.fail("the server does not answer")
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[str]:
+    """A PostgreSQL server of its own, which an ordinary user runs on loopback; the URL of an empty database."""
+    programs = _postgres_programs()
+    data, port = folder / "data", free_port()
+    as_user = _ordinary_user(folder)
+    make = [*as_user, programs / "initdb", "-D", data, "-U", "reconciler", "-A", "trust", "-N"]
+    subprocess.run(make, check=True, capture_output=True, cwd=folder)
+    process = subprocess.Popen(
+        [*as_user, programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: socket.create_connection(("127.0.0.1", port), timeout=5).close(), process)
+        _wait_until_it_answers(url := f"postgresql://reconciler@127.0.0.1:{port}/postgres")
+        yield url
+    finally:
+        process.send_signal(signal.SIGQUIT)  # at once: nobody needs what is in it
+        process.wait()
+
+
+def _postgres_programs() -> Path:
+    """Where initdb and postgres are; skip, saying so, when they are not."""
+    found = shutil.which("initdb")
+    places = [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not places:
+        pytest.skip("no PostgreSQL server: neither `initdb` on the PATH nor /usr/lib/postgresql/*/bin")
+    return places[-1]
+
+
+def _ordinary_user(folder: Path) -> list[str]:
+    """What goes before a command so that it does not run as root, which PostgreSQL refuses."""
+    if os.geteuid() != 0:
+        return []
+    if not shutil.which("setpriv"):
+        pytest.skip("no PostgreSQL server: the tests run as root, and there is no `setpriv` to become another user")
+    os.chown(folder, 65534, 65534)
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
+
+
+def _wait_until_it_answers(url: str) -> None:
+    import psycopg
+
+    for _ in range(600):
+        try:
+            psycopg.connect(url).close()
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+    pytest.fail("PostgreSQL does not answer")
+
+
+@contextmanager
+def terraform_server() -> Iterator[str]:
+    """A server of Terraform's HTTP protocol; its URL."""
+    port = free_port()
+    process = subprocess.Popen([sys.executable, Path(__file__).with_name("terraform_server.py"), str(port)])
+    try:
+        wait_for(lambda: socket.create_connection(("127.0.0.1", port), timeout=5).close(), process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,187 @@
+"""What is particular to Terraform's HTTP protocol: addresses, credentials, answers that get lost, other documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from reconciler.errors import StateError
+from reconciler.remote.pool import NoAnswer
+from reconciler.remote.retry import Loss
+from reconciler.state.codec import Codec
+from reconciler.state.http import Addresses, Answer, HttpBacking, addresses
+from reconciler.state.leased import LeasedStore
+from reconciler.state.store import Put
+
+from .conftest import Place
+from .samples import StoppedClock, address, entry, holder, state
+from .terraform_server import Documents
+
+GITLAB = "https://gitlab.example.com/api/v4/projects/7/terraform/state/voice"
+URL = "http://server/states/voice"
+
+
+@pytest.mark.parametrize(
+    ("location", "environ", "expected"),
+    [
+        (URL, {}, Addresses(URL, URL, URL)),
+        (GITLAB, {}, Addresses(GITLAB, f"{GITLAB}/lock", f"{GITLAB}/lock", "POST", "DELETE")),
+        (
+            URL,
+            {
+                "TF_HTTP_LOCK_ADDRESS": f"{URL}/l",
+                "TF_HTTP_UNLOCK_ADDRESS": f"{URL}/u",
+                "TF_HTTP_LOCK_METHOD": "PUT",
+                "TF_HTTP_UNLOCK_METHOD": "DELETE",
+                "TF_HTTP_UPDATE_METHOD": "PUT",
+            },
+            Addresses(URL, f"{URL}/l", f"{URL}/u", "PUT", "DELETE", "PUT"),
+        ),
+        (
+            URL,
+            {"TF_HTTP_USERNAME": "me", "TF_HTTP_PASSWORD": "secret"},
+            Addresses(URL, URL, URL, authorization="Basic bWU6c2VjcmV0"),
+        ),
+        (
+            GITLAB,
+            {"CI_API_V4_URL": "https://gitlab.example.com/api/v4", "CI_JOB_TOKEN": "job"},
+            Addresses(
+                GITLAB,
+                f"{GITLAB}/lock",
+                f"{GITLAB}/lock",
+                "POST",
+                "DELETE",
+                "POST",
+                "Basic Z2l0bGFiLWNpLXRva2VuOmpvYg==",
+            ),
+        ),
+        (
+            URL,
+            {"CI_API_V4_URL": "https://gitlab.example.com/api/v4", "CI_JOB_TOKEN": "job"},
+            Addresses(URL, URL, URL),
+        ),
+    ],
+)
+def test_addresses_and_credentials_are_what_terraforms_variables_say(
+    location: str, environ: dict[str, str], expected: Addresses
+) -> None:
+    assert addresses(location, environ) == expected
+
+
+class Weather:
+    """A server of which one answer gets lost: the request of this number, carried out or not."""
+
+    def __init__(self, lost: int = 0, *, carried_out: bool = True, status: int = 0) -> None:
+        self.documents = Documents()
+        self.requests = 0
+        self.lost, self.carried_out, self.status = lost, carried_out, status
+
+    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, within: float) -> Answer:
+        self.requests += 1
+        lost = self.requests == self.lost
+        path, _, lock_id = url.removeprefix("http://server").partition("?ID=")
+        if not lost or self.carried_out:
+            status, answer = self.documents.answer(method, path, lock_id, body or b"")
+        if lost and self.status:
+            return self.status, {}, b""
+        if lost:
+            raise NoAnswer(Loss.CUT, "connection reset")
+        return status, {}, answer
+
+    def close(self) -> None:
+        pass
+
+
+def store_of(server: Weather) -> LeasedStore:
+    where = Addresses(URL, URL, URL)
+    backing = HttpBacking(where, Codec("acme"), server, origin=URL, lease=30, clock=StoppedClock())
+    return LeasedStore(backing, lease=30, clock=StoppedClock())
+
+
+def work(store: LeasedStore) -> None:
+    with store.lock(holder()):
+        journal = store.begin(store.load() or state(2))
+        journal.append([Put(address(5), entry(5))])
+        journal.append([Put(address(6), entry(6))])
+        journal.fold()
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_a_lost_answer_is_asked_for_again_and_counts_once(carried_out: bool) -> None:
+    calm = Weather()
+    work(store_of(calm))
+    for lost in range(1, calm.requests + 1):
+        server = Weather(lost, carried_out=carried_out)
+        work(store_of(server))
+        found = store_of(server).load()
+        assert found is not None
+        assert (found.serial, set(found.resources)) == (1, {address(0), address(1), address(5), address(6)})
+        assert store_of(server).lock_info() is None
+
+
+def test_a_server_that_stays_away_is_an_error_and_what_was_there_stays(place_with_state: Weather) -> None:
+    server = place_with_state
+    before = dict(server.documents.bodies)
+
+    class Away(Weather):
+        def send(self, method: str, url: str, **more: object) -> Answer:  # type: ignore[override]
+            raise NoAnswer(Loss.UNREACHED, "connection refused")
+
+    away = store_of(Away())
+    with pytest.raises(StateError, match="connection refused"):
+        away.load()
+    with pytest.raises(StateError, match="connection refused"), away.lock(holder()):
+        pytest.fail("there is no lock")
+    assert server.documents.bodies == before
+
+
+@pytest.fixture
+def place_with_state() -> Weather:
+    server = Weather()
+    work(store_of(server))
+    return server
+
+
+def test_a_write_that_the_server_refuses_says_why(place_with_state: Weather) -> None:
+    server = place_with_state
+    store = store_of(server)
+    with store.lock(holder()):
+        loaded = store.load()
+        assert loaded is not None
+        server.lost, server.carried_out, server.status = server.requests + 1, False, 413
+        with pytest.raises(StateError, match="the server answered 413"):
+            store.save(loaded)
+    assert store_of(server).load() == loaded
+
+
+def test_credentials_that_are_refused_name_the_variables(
+    terraform: str, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    monkeypatch.setenv("TF_HTTP_USERNAME", "test")
+    monkeypatch.setenv("TF_HTTP_PASSWORD", "hunter2")
+    store = Place(f"{terraform}/states/x", tmp_path).open()  # type: ignore[arg-type]
+    for refused in (store.load, store.lock_info):
+        with pytest.raises(StateError, match="TF_HTTP_PASSWORD") as caught:
+            refused()
+        assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"not json", "state_damaged"),
+        (json.dumps({"version": 4, "serial": 3, "resources": []}).encode(), "something else"),
+        (json.dumps({"reconciler": 99, "serial": 3}).encode(), "Install the version that wrote it"),
+        (json.dumps({"reconciler": 1, "serial": 3, "project": "other"}).encode(), "belongs to project 'other'"),
+    ],
+)
+def test_what_is_not_our_state_is_shown_and_left_as_it_is(content: bytes, message: str) -> None:
+    server = Weather()
+    server.documents.bodies["/states/voice"] = content
+    with pytest.raises(StateError, match=message):
+        store_of(server).load()
+    with pytest.raises(StateError, match=message), store_of(server).lock(holder()):
+        pytest.fail("nothing may be written over it")
+    assert server.documents.bodies["/states/voice"] == content

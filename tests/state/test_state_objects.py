@@ -1,0 +1,102 @@
+"""What is particular to object stores: their conditions, their addresses, and what lies in them."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import StateError
+from reconciler.state.backends import open_store
+from reconciler.state.objects import ObstoreBucket, open_bucket
+from reconciler.state.store import Put
+
+from . import servers
+from .conftest import Place
+from .samples import address, entry, holder, state
+
+
+@pytest.fixture
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> ObstoreBucket:
+    for name, value in {**servers.S3, "AWS_ENDPOINT_URL": s3}.items():
+        monkeypatch.setenv(name, value)
+    return open_bucket("s3://states/x", {"AWS_ENDPOINT_URL": s3})[0]
+
+
+@pytest.fixture
+def key() -> str:
+    return uuid.uuid4().hex
+
+
+def test_an_object_is_put_only_where_none_is(bucket: ObstoreBucket, key: str) -> None:
+    assert bucket.put(key, b"one", None)
+    assert bucket.put(key, b"two", None) is None
+    found = bucket.get(key)
+    assert found is not None
+    assert found.data == b"one"
+
+
+def test_an_object_is_put_only_over_the_version_that_was_read(bucket: ObstoreBucket, key: str) -> None:
+    first = bucket.put(key, b"one", None)
+    assert first is not None
+    second = bucket.put(key, b"two", first)
+    assert second is not None
+    assert bucket.put(key, b"three", first) is None
+    found = bucket.get(key)
+    assert found is not None
+    assert (found.data, found.tag) == (b"two", second)
+    bucket.delete([key])
+    assert bucket.put(key, b"three", second) is None
+    assert bucket.get(key) is None
+
+
+def test_what_lies_in_the_bucket(bucket: ObstoreBucket, key: str, tmp_path: Path) -> None:
+    store = Place(f"s3://states/{key}/voice.json", tmp_path).open()
+    with store.lock(holder()):
+        journal = store.begin(store.save(state(1)))
+        journal.append([Put(address(5), entry(5))])
+        during = bucket.list(key)
+        journal.fold()
+    assert list(during) == [
+        f"{key}/{name}" for name in ("voice.json", "voice.json.journal/000000001/000000001", "voice.json.lock")
+    ]
+    assert list(bucket.list(key)) == [
+        f"{key}/{name}" for name in ("voice.json", "voice.json.history/000000001.json", "voice.json.lock")
+    ]
+
+
+@pytest.mark.parametrize("location", ["s3://states", "s3://states/", "s3:///key", "gs://states"])
+def test_an_address_without_bucket_or_key_is_told(location: str, tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="name a bucket and a key"):
+        open_store(location, tmp_path, "acme")
+
+
+def test_a_bucket_that_is_not_there_is_told_in_one_line(bucket: ObstoreBucket, tmp_path: Path) -> None:
+    store = Place("s3://no-such-bucket/voice.json", tmp_path).open()
+    with pytest.raises(StateError, match="state_unwritable") as caught, store.lock(holder()):
+        pytest.fail("there is no lock")
+    assert "Debug source" not in str(caught.value)
+    with pytest.raises(StateError, match="state_unreadable"):
+        store.load()
+
+
+def test_a_damaged_lock_is_told_and_left_as_it_is(bucket: ObstoreBucket, key: str, tmp_path: Path) -> None:
+    bucket.put(f"{key}.lock", b"{", None)
+    store = Place(f"s3://states/{key}", tmp_path).open()
+    with pytest.raises(StateError, match="state_damaged"), store.lock(holder()):
+        pytest.fail("there is no lock")
+
+
+def test_a_journal_without_its_state_or_with_a_gap_is_damage(bucket: ObstoreBucket, key: str, tmp_path: Path) -> None:
+    store = Place(f"s3://states/{key}", tmp_path).open()
+    with store.lock(holder()):
+        journal = store.begin(store.save(state(1)))
+        for last in (5, 6):
+            journal.append([Put(address(last), entry(last))])
+    bucket.delete([f"{key}.journal/000000001/000000001"])
+    with pytest.raises(StateError, match="batch 1 before it is missing"):
+        store.load()
+    bucket.delete([key])
+    with pytest.raises(StateError, match="is gone"):
+        store.load()
