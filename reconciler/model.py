@@ -96,6 +96,10 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     takeover: Takeover = "refuse"
     watch: bool = False
     """Declared with nothing: recorded and watched, never written."""
+    platform: str | None = None
+    """The platform that its agent lives on, which writes the parts of `baseline` itself."""
+    baseline: tuple[str, ...] = ()
+    """The parts that drift is measured on against what the platform wrote, not against a declaration."""
 
 
 class Purchase(msgspec.Struct, frozen=True):
@@ -206,7 +210,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `writes` are the canonical attributes it sets, `clears` wire fields it must send empty along with them,
     `restore` wire fields it sends as they are (`release`), `entry` what state holds once it is done (None: nothing
     any more), `after` the addresses whose own actions must have succeeded before. `resumes`: an earlier run had
-    begun exactly this, and was stopped or refused on the way.
+    begun exactly this, and was stopped or refused on the way. `number_sid` is the number that a registration is about.
     """
 
     address: str
@@ -226,6 +230,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     restore: dict[str, WireValue] = {}
     entry: Entry | None = None
     parent: str | None = None
+    number_sid: str | None = None
     after: tuple[str, ...] = ()
     resumes: bool = False
     note: str | None = None

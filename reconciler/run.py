@@ -22,6 +22,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan
 from reconciler.remote.gateway import CallRecord, Gateway
+from reconciler.remote.platforms.project import Adapters
 from reconciler.remote.timelimit import TimeLimit
 from reconciler.state.backends import open_store
 from reconciler.state.codec import Cipher
@@ -127,13 +128,14 @@ def cipher_of(setting: Setting, project: Project) -> Cipher | None:
     return Aes([reveal(key, setting.environ, project.base) for key in project.encryption_keys])
 
 
-class _Gateways(dict[str, Gateway]):
-    """A gateway for every account, connected when it is first asked for."""
+class Gateways(dict[str, Gateway]):
+    """A gateway for every account, connected when it is first asked for; `adapters` the same for platforms."""
 
     def __init__(self, setting: Setting, project: Project) -> None:
         super().__init__()
         self._setting = setting
         self._project = project
+        self.adapters = Adapters(project, setting.environ, stop=setting.stop, on_call=setting.on_call)
 
     def __missing__(self, name: str) -> Gateway:
         from reconciler.remote.twilio.gateway import connect  # twilio takes a tenth of a second to import
@@ -154,14 +156,16 @@ class _Gateways(dict[str, Gateway]):
 
 
 @contextmanager
-def connected(setting: Setting, project: Project) -> Iterator[Mapping[str, Gateway]]:
+def connected(setting: Setting, project: Project) -> Iterator[Gateways]:
     """The gateways of a run; they are closed at its end."""
-    gateways = _Gateways(setting, project)
+    gateways = Gateways(setting, project)
     try:
         yield gateways
     finally:
         for gateway in gateways.values():
             gateway.close()
+        for adapter in gateways.adapters.values():
+            adapter.close()
 
 
 def _unknown_account(name: str) -> Diagnostic:

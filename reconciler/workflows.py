@@ -40,8 +40,8 @@ from reconciler.planning.secrecy import kept_in_clear
 from reconciler.planning.select import matches, select
 from reconciler.remote import regions, services
 from reconciler.remote.attribution import attribute
-from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import begin, fetch_number, observe
+from reconciler.remote.platforms.project import facts
 from reconciler.remote.prices import priced
 from reconciler.remote.survey import survey
 from reconciler.report.views import bridge_view, number_row, plain_row
@@ -49,6 +49,7 @@ from reconciler.run import DEFAULT_FILE as DEFAULT_FILE
 from reconciler.run import MOST_CALLS as MOST_CALLS
 from reconciler.run import Applied as Applied
 from reconciler.run import Consent as Consent
+from reconciler.run import Gateways as Gateways
 from reconciler.run import Planned as Planned
 from reconciler.run import Progress as Progress
 from reconciler.run import Setting as Setting
@@ -70,7 +71,7 @@ def validate(setting: Setting) -> Project:
 def plan(setting: Setting) -> Planned:
     """Plan without changing anything; say what apply would refuse. Raises ConfigInvalid, RemoteError, StateError."""
 
-    def planner(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
+    def planner(project: Project, store: Store, gateways: Gateways) -> Planned:
         return _located(setting, _planned(setting, project, store, gateways, Consent()), gateways)
 
     return look(setting, planner)
@@ -97,7 +98,7 @@ def read_plan(setting: Setting, path: Path) -> PlanFile:
 def apply(setting: Setting, consent: Consent, confirm: Confirm, saved: PlanFile | None = None) -> Applied:
     """Plan (or take a saved plan that still fits), ask, carry out. Raises Refused, and what `plan` raises."""
 
-    def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
+    def planned(project: Project, store: Store, gateways: Gateways) -> Planned:
         fresh = _located(setting, _planned(setting, project, store, gateways, consent, saved), gateways)
         return fresh if saved is None else _saved_over(setting, saved, fresh, gateways, consent)
 
@@ -106,7 +107,7 @@ def apply(setting: Setting, consent: Consent, confirm: Confirm, saved: PlanFile 
 
 Confirm = Callable[[Planned], bool]
 """Shows a plan to somebody, and says whether it is confirmed."""
-Planner = Callable[[Project, Store, Mapping[str, Gateway]], Planned]
+Planner = Callable[[Project, Store, Gateways], Planned]
 """Configuration, state and Twilio → a plan, however it is made."""
 
 
@@ -126,8 +127,22 @@ def apply_planned(setting: Setting, consent: Consent, confirm: Confirm, planner:
             return Applied(planned=planned, result=Result(()), declined=True)
         setting.limit.check()
         with setting.limit.finishing(setting.stop):
-            result = carry_out(planned.plan, planned.observed, planned.state, store, gateways, setting, planned.secrets)
+            result = _carried_out(setting, planned, store, gateways)
         return Applied(planned=_timed(setting, planned, result), result=result)
+
+
+def _carried_out(setting: Setting, planned: Planned, store: Store, gateways: Gateways) -> Result:
+    """Carry out a plan, with all the means there are."""
+    return carry_out(
+        planned.plan,
+        planned.observed,
+        planned.state,
+        store,
+        gateways,
+        setting,
+        planned.secrets,
+        gateways.adapters,
+    )
 
 
 def _timed(setting: Setting, planned: Planned, result: Result) -> Planned:
@@ -227,7 +242,7 @@ def _planned(
     setting: Setting,
     project: Project,
     store: Store,
-    gateways: Mapping[str, Gateway],
+    gateways: Gateways,
     consent: Consent,
     saved: PlanFile | None = None,
     look: services.Look = services.begin,
@@ -250,7 +265,9 @@ def _planned(
         notes += left_out
     in_plan = {a.address: a.entry for a in (saved.actions if saved else ()) if a.entry is not None}
     sealed = seal(project, desired, (in_plan, resources), setting.environ)
-    whole = make(sealed.desired, resources, observed, project.our_urls)
+    if setting.refresh:
+        observed = gateways.adapters.seen(observed, sealed.desired, resources)
+    whole = make(sealed.desired, resources, observed, project.our_urls, facts(project))
     whole = msgspec.structs.replace(whole, renames=renames)
     if setting.refresh:
         whole = priced(whole, desired, gateways, project.accounts)
@@ -262,7 +279,7 @@ def _planned(
     return judged(setting, planned, consent)
 
 
-def _located(setting: Setting, planned: Planned, gateways: Mapping[str, Gateway]) -> Planned:
+def _located(setting: Setting, planned: Planned, gateways: Gateways) -> Planned:
     """The same, knowing in which region numbers are answered, as far as the accounts declare one."""
     managed = {name: account.region for name, account in planned.project.accounts.items() if account.region}
     if not managed or not setting.refresh:
@@ -276,9 +293,7 @@ def _located(setting: Setting, planned: Planned, gateways: Mapping[str, Gateway]
     return msgspec.structs.replace(planned, plan=plan, notes=(*planned.notes, *problems))
 
 
-def _saved_over(
-    setting: Setting, saved: PlanFile, planned: Planned, gateways: Mapping[str, Gateway], consent: Consent
-) -> Planned:
+def _saved_over(setting: Setting, saved: PlanFile, planned: Planned, gateways: Gateways, consent: Consent) -> Planned:
     """The saved plan in place of the fresh one. Raises Refused when anything it was made from has moved."""
 
     def who(moved: Sequence[drifting.Drifted]) -> Sequence[drifting.Drifted]:

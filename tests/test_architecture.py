@@ -41,6 +41,7 @@ ONE_PLACE = {
     "pydantic": "reconciler/config/",
     "deepdiff": "reconciler/planning/stale.py",
     "rich": "reconciler/cli/progress.py",
+    "jwt": "reconciler/remote/platforms/livekit.py",
     "obstore": "reconciler/state/objects.py",
     "psycopg": "reconciler/state/postgres.py",
     "cryptography": "reconciler/state/cipher.py",

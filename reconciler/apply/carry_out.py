@@ -10,14 +10,18 @@ from reconciler.apply.intent import chains, intents, stamped
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.perform import Performer, sids_of
 from reconciler.apply.readback import Readback
+from reconciler.apply.register import Registrar
 from reconciler.apply.walk import Walk
 from reconciler.model import Entry
 from reconciler.planning.moved import renamed
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.platforms.contract import Adapter
 from reconciler.state.document import State
 from reconciler.state.store import Drop, Journal, Put, Record, Store
+
+NO_ADAPTERS: Mapping[str, Adapter] = {}
 
 
 class Told(Protocol):
@@ -57,6 +61,7 @@ def carry_out(
     gateways: Mapping[str, Gateway],
     means: Means,
     secrets: Mapping[str, str] | None = None,
+    adapters: Mapping[str, Adapter] = NO_ADAPTERS,
 ) -> Result:
     """Carry out a plan under the lock of its state; returns every outcome. `secrets` by their fingerprints.
 
@@ -69,9 +74,13 @@ def carry_out(
     resources = renamed(state.resources, plan.renames)
     journal.append(_renames(state.resources, resources))
     others = {address: live.sid for address, live in observed.others.items()}
-    performer = Performer(gateways, {**sids_of(resources), **others}, plan.fingerprints, secrets)
+    known = {**sids_of(resources), **others}
+    names = {sid: address.split("/", 1)[1] for address, sid in others.items() if address.startswith("trunk/")}
+    registrar = Registrar(adapters, gateways, observed, names, known)
+    performer = Performer(gateways, known, plan.fingerprints, secrets, registrar)
     result = _walked(plan, observed, resources, journal, performer, means) if plan.actions else Result(())
     acted = {action.address for action in plan.actions}
+    acted |= {o.action.parent for o in result.outcomes if o.learned is not None and o.action.parent is not None}
     learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
     journal.fold([Put(address, stamped(entry, means.now())) for address, entry in learned.items()])
     return result
@@ -100,7 +109,7 @@ def _walked(
     result = walk.run()
     totals = {account: len(numbers) for account, numbers in observed.numbers.items()}
     readback = Readback(performer.gateways, performer, totals, plan.fingerprints, workers=workers)
-    outcomes = readback.check(result.outcomes)
+    outcomes = performer.check(readback.check(result.outcomes))
     journal.append(_corrections(result.outcomes, outcomes, base, means.now()))
     return Result(tuple(outcomes), result.interrupted)
 

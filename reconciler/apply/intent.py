@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from reconciler.model import Action, Entry, Value
+from reconciler.planning.withdrawal import WITHDRAWN
 
 
 def chains(actions: Iterable[Action]) -> dict[str, list[Action]]:
@@ -29,9 +30,12 @@ def intents(chain_of: Mapping[str, Sequence[Action]], base: Mapping[str, Entry],
         if first is None or chain[0].action in ("forget", "delete", "release", "restore_webhooks"):
             continue
         known = base.get(address)
+        if chain[0].action == "unregister":
+            out[address] = stamped(msgspec.structs.replace(first, pending={WITHDRAWN: True}), now)
+            continue
         if chain[0].action == "import":
             start = first
-        elif chain[0].action in ("create", "purchase"):
+        elif chain[0].action in ("create", "purchase", "register"):
             start = msgspec.structs.replace(first, applied={})
         else:
             start = msgspec.structs.replace(_ours(known or first), prior=first.prior, options=first.options)
@@ -47,6 +51,12 @@ def _ours(entry: Entry) -> Entry:
 def after_step(entry: Entry, rest: Sequence[Action], now: str) -> Entry:
     """The entry once a step has succeeded, with what the remaining steps of its address are about to write."""
     return stamped(msgspec.structs.replace(entry, pending=_pending(rest)), now)
+
+
+def rebased(entry: Entry, learned: Mapping[str, Value], now: str) -> Entry:
+    """The entry of a number whose webhooks a platform has written: from now on that is what was applied."""
+    parts = {part: learned[part] for part in entry.options.baseline or entry.applied if part in learned}
+    return stamped(msgspec.structs.replace(entry, applied={**entry.applied, **parts}, normalised={}), now)
 
 
 def stamped(entry: Entry, now: str) -> Entry:

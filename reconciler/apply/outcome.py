@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
-from reconciler.model import Action, Entry, Wire
+from reconciler.model import Action, Entry, Value, Wire
 
 Status = Literal["applied", "normalised", "dropped", "failed", "skipped"]
 SUCCESSES: frozenset[Status] = frozenset({"applied", "normalised"})
@@ -23,8 +24,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """One action and what became of it.
 
     `entry` is what state holds now (None: nothing any more); `sent` the raw fields that were written and are to be
-    found on Twilio afterwards, `note` what a reader should know besides; `unmade`: it was
-    to be made, and certainly was not.
+    found on Twilio afterwards, `note` what a reader should know besides; `unmade`: it was to be made, and certainly was
+    not. `learned` are the values that a platform has written to the number of this action by itself: what drift is
+    measured on from now on.
     """
 
     action: Action
@@ -34,6 +36,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     sid: str | None = None
     sent: Wire = {}
     note: str | None = None
+    learned: Mapping[str, Value] | None = None
     unmade: bool = False
 
     @property

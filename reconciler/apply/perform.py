@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from reconciler.apply.outcome import Failure, Outcome
+from reconciler.apply.register import Registrar
 from reconciler.apply.verify import fields_sent, judge, judge_repaired, with_form
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint, Kind, Params, Sids
 from reconciler.kinds.number import BUY, restore_params
-from reconciler.kinds.table import KINDS, secret_fields
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, secret_fields
 from reconciler.model import Action, Webhook, Wire
 from reconciler.remote.gateway import Gateway
 
@@ -33,7 +34,9 @@ class Performer:
         sids: dict[str, str],
         before: Mapping[str, Wire],
         secrets: Mapping[str, str] | None = None,
+        registrar: Registrar | None = None,
     ) -> None:
+        self._registrar = registrar
         self.gateways = gateways
         self.sids = sids
         self._before = before
@@ -46,6 +49,21 @@ class Performer:
         except RemoteError as error:
             return Outcome(action=action, status="failed", error=failure(action, error))
 
+    def batch_of(self, action: Action) -> str | None:
+        """The batch that this action may be carried out with; None for one that goes alone."""
+        if self._registrar is None or action.kind != REGISTRATION:
+            return None
+        return self._registrar.batch_of(action)
+
+    def perform_together(self, actions: Sequence[Action]) -> list[Outcome]:
+        """Carry out actions of one batch."""
+        assert self._registrar is not None
+        return self._registrar.perform(actions)
+
+    def check(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes after what they did on platforms was read once more."""
+        return list(outcomes) if self._registrar is None else self._registrar.check(outcomes)
+
     def params(self, action: Action) -> Params:
         """The form parameters that this action sends; empty when it only concerns state."""
         kind = KINDS[action.kind]
@@ -57,6 +75,8 @@ class Performer:
         match action.action:
             case "import" | "forget":
                 return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
+            case _ if action.kind == REGISTRATION:
+                return self.perform_together([action])[0]
             case "create" | "purchase":
                 return self._make(action)
             case "delete":
@@ -74,7 +94,7 @@ class Performer:
 
     def _bought(self, action: Action) -> Action:
         """The action with the SID of a number that was bought only a step before."""
-        if action.sid or not KINDS[action.kind].paid or action.address not in self.sids:
+        if action.sid or action.kind not in NUMBER_KINDS or action.address not in self.sids:
             return action
         sid = self.sids[action.address]
         entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)

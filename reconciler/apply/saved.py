@@ -19,6 +19,8 @@ from reconciler.state import planfile
 from reconciler.state.document import State
 from reconciler.state.planfile import PlanFile
 
+_MADE = frozenset({"create", "register"})
+
 
 def saved_plan(
     plan: Plan, project: Project, state: State, created_at: str, targets: Sequence[str], notes: Sequence[Diagnostic]
@@ -73,7 +75,7 @@ def staleness(
     return [
         *moved_objects(saved.fingerprints, live, {found.address: found.actor for found in edited}),
         *other_secrets(a.address for a in saved.actions if _sealed(a) - set(secrets)),
-        *appeared(a.address for a in saved.actions if a.action == "create" and a.address in observed.others),
+        *appeared(a.address for a in saved.actions if a.action in _MADE and a.address in observed.others),
     ]
 
 

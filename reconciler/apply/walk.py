@@ -14,7 +14,7 @@ from threading import Event
 
 import msgspec
 
-from reconciler.apply.intent import after_step, chains, intents
+from reconciler.apply.intent import after_step, chains, intents, rebased
 from reconciler.apply.outcome import Failure, Outcome, Result
 from reconciler.apply.perform import Performer
 from reconciler.model import Action, Entry, Value
@@ -62,10 +62,13 @@ class Walk:
         self._forms: dict[str, dict[str, list[Value]]] = {}
         self._broken: set[str] = set()
         self._finished: set[str] = set()
+        self._known: dict[str, Entry] = {}
+        self._held: dict[str, list[Action]] = {}
 
     def run(self) -> Result:
         """Carry out everything that can be; returns all outcomes in the order of the plan."""
         planned = intents(self._chains, self._base, self._now())
+        self._known = dict(planned)
         self._journal.append([Put(address, entry) for address, entry in planned.items()])
         with ThreadPoolExecutor(self._workers, thread_name_prefix="apply") as pool:
             try:
@@ -92,9 +95,9 @@ class Walk:
         return "interrupted" in codes
 
     def _loop(self, pool: ThreadPoolExecutor) -> None:
-        ready = deque(self._ready())
+        ready = self._hold(self._ready())
         running = 0
-        while ready or running:
+        while ready or running or self._held:
             while ready and running < _AHEAD * self._workers and not self._stop.is_set():
                 action = ready.popleft()
                 if action.action in _WITHOUT_CALLS:
@@ -102,19 +105,46 @@ class Walk:
                 else:
                     pool.submit(self._work, action)
                 running += 1
+            if not running and not self._stop.is_set():
+                running += self._give_out_held(pool)
             if not running:
                 return
             done = self._drain()
             running -= len(done)
-            ready.extendleft(reversed(self._record(done)))
-            ready.extend(self._ready())
+            ready.extendleft(reversed(self._hold(self._record(done))))
+            ready.extend(self._hold(self._ready()))
+
+    def _hold(self, actions: Sequence[Action]) -> deque[Action]:
+        """Those that go singly; what one call may serve together waits until nothing else is left that may join it."""
+        single: deque[Action] = deque()
+        for action in actions:
+            batch = self._performer.batch_of(action)
+            if batch is None:
+                single.append(action)
+            else:
+                self._held.setdefault(batch, []).append(action)
+        return single
+
+    def _give_out_held(self, pool: ThreadPoolExecutor) -> int:
+        held, self._held = self._held, {}
+        for actions in held.values():
+            pool.submit(self._work_together, actions)
+        return sum(map(len, held.values()))
 
     def _work(self, action: Action) -> None:
         try:
             outcome = _stopped(action) if self._stop.is_set() else self._performer.perform(action)
         except Exception as error:  # noqa: BLE001 - a worker must always answer; the run goes on and says so
-            outcome = Outcome(action=action, status="failed", error=Failure("internal_error", repr(error)))
+            outcome = _broken(action, error)
         self._completed.put((action, outcome))
+
+    def _work_together(self, actions: list[Action]) -> None:
+        try:
+            outcomes = self._performer.perform_together(actions)
+        except Exception as error:  # noqa: BLE001 - as above
+            outcomes = [_broken(action, error) for action in actions]
+        for action, outcome in zip(actions, outcomes, strict=True):
+            self._completed.put((action, outcome))
 
     def _drain(self) -> list[tuple[Action, Outcome]]:
         """Wait for one completed action, then take all that have completed by now: one fsync serves them all."""
@@ -135,6 +165,9 @@ class Walk:
                 entry = outcome.entry and after_step(self._with_forms(action, outcome.entry), rest, now)
                 if action.action != "import":
                     records.append(Put(action.address, entry) if entry is not None else Drop(action.address))
+                if entry is not None:
+                    self._known[action.address] = entry
+                records += self._rebase(action, outcome, now)
                 if outcome.sid and action.action in ("create", "purchase"):
                     self._performer.sids[action.address] = outcome.sid
                 following += rest[:1]
@@ -143,12 +176,22 @@ class Walk:
             else:
                 if outcome.entry is not None:  # created, but not as it should be: never to be created again
                     records.append(Put(action.address, after_step(outcome.entry, [action], now)))
+                records += self._rebase(action, outcome, now)
                 self._break(action.address, rest)
         if records:
             self._journal.append(records)
         for _, outcome in done:
             self._on_outcome(outcome)
         return following
+
+    def _rebase(self, action: Action, outcome: Outcome, now: str) -> list[Record]:
+        """The entry of the number that a platform has written to, with what it shows now."""
+        number = action.parent or ""
+        entry = self._known.get(number, self._base.get(number))
+        if outcome.learned is None or entry is None:
+            return []
+        self._known[number] = entry = rebased(entry, outcome.learned, now)
+        return [Put(number, entry)]
 
     def _with_forms(self, action: Action, entry: Entry) -> Entry:
         """The entry with the forms that earlier steps of its address have met; the plan could not know them."""
@@ -193,6 +236,10 @@ class Walk:
 def _stopped(action: Action) -> Outcome:
     failure = Failure("interrupted", "The run was stopped before this action was tried.")
     return Outcome(action=action, status="skipped", error=failure)
+
+
+def _broken(action: Action, error: Exception) -> Outcome:
+    return Outcome(action=action, status="failed", error=Failure("internal_error", repr(error)))
 
 
 def _needs(address: str, chain: Sequence[Action]) -> set[str]:

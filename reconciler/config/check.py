@@ -12,13 +12,13 @@ from reconciler.config.accounts import Accounts
 from reconciler.config.codes import diagnostic
 from reconciler.config.fields import Section, is_sid
 from reconciler.config.findings import Finding, known, placed
+from reconciler.config.registrations import connection_findings
 from reconciler.config.resources import list_findings
 from reconciler.config.sections.agent import Agent, Application
 from reconciler.config.sections.platform import AnyPlatform
 from reconciler.config.sections.trunk import Trunk
 from reconciler.config.settings import Checked, Settings
 from reconciler.config.subaccounts import parents_do_not_reach
-from reconciler.config.unsupported import refuse
 from reconciler.config.urls import lint, lint_hook, lint_webhooks
 from reconciler.diagnostics import Diagnostic
 
@@ -54,7 +54,7 @@ def _each(
 ) -> Iterator[Diagnostic]:
     for name, (place, value) in entries.items():
         if value is not None:
-            yield from placed([*refuse(section, value), *look(value)], place, address + name if address else None)
+            yield from placed(look(value), place, address + name if address else None)
 
 
 def _agent_references(agent: Agent, settings: Settings) -> Iterator[Finding]:
@@ -78,7 +78,7 @@ def _application(application: Application, accounts: Accounts) -> list[Finding]:
 
 
 def _connections(platform: AnyPlatform, accounts: Accounts) -> list[Finding]:
-    found = []
+    found = connection_findings(platform)
     for name in getattr(platform, "connections", {}):
         account = accounts.resolve(name)
         if isinstance(account, Finding):

@@ -58,9 +58,10 @@ def application_ref(written: str) -> str:
 
 
 def number_parts(number: Number, agent: Attrs | None, manage: Collection[str]) -> dict[str, Value]:
-    """The managed attributes of a number; empty when it declares nothing."""
+    """The managed attributes of a number; empty when it declares nothing, or its agent's platform writes them."""
     attrs: dict[str, Value] = {}
-    if number.agent or number.trunk or number.webhooks:
+    on_platform = agent is not None and not agent
+    if not on_platform and (number.agent or number.trunk or number.webhooks):
         parts = dict(agent or _CLEARED)
         for part in number.webhooks.model_fields_set if number.webhooks else ():
             parts[part] = canonical(getattr(number.webhooks, part))

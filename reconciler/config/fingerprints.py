@@ -23,6 +23,10 @@ from reconciler.model import Desired, Entry
 SHORTEST_HASHED = 8
 """A secret of fewer characters can be guessed from its hash."""
 
+PIN_LENGTH = (4, 10)
+UNHASHED = "declared"
+"""In the place of a PIN's fingerprint, without a key: that there is one is all that may be remembered."""
+
 _N, _R, _P = 2**14, 8, 1
 """What scrypt costs: 16 MB and some fifty milliseconds, as recommended for interactive use."""
 
@@ -96,6 +100,10 @@ def seal(
 
 
 def _seal(secret: str, name: str, entries: Sequence[Entry], key: str | None, reference: Secret) -> str:
+    if name == "pin":
+        _check_pin(secret, reference)
+        if key is None:
+            return UNHASHED
     values = [value for e in entries for value in ((e.pending or {}).get(name), e.applied.get(name))]
     for value in dict.fromkeys(values):
         if isinstance(value, str) and matches(secret, value, key):
@@ -108,6 +116,13 @@ def _seal(secret: str, name: str, entries: Sequence[Entry], key: str | None, ref
             "Make it longer, or set `fingerprint_key: {env: NAME}`."
         )
         raise ReconcilerError(diagnostic("short_secret", detail, reference.position)) from None
+
+
+def _check_pin(pin: str, reference: Secret) -> None:
+    shortest, longest = PIN_LENGTH
+    if not shortest <= len(pin) <= longest:
+        detail = f"A PIN has {shortest} to {longest} characters; this one has {len(pin)}."
+        raise ReconcilerError(diagnostic("invalid_pin", detail, reference.position))
 
 
 def _with(want: Desired, attrs: Mapping[str, str]) -> Desired:

@@ -20,6 +20,7 @@ from reconciler.config.nodes import Map
 from reconciler.config.numbers import Gathered, declared_twice
 from reconciler.config.profiles import Context, Profiles
 from reconciler.config.project import AccountSettings, Agent, Policy, Project, Safety, Secret
+from reconciler.config.registrations import residents_of
 from reconciler.config.resources import Resources
 from reconciler.config.secrets import to_secret
 from reconciler.config.settings import Settings, read_settings
@@ -66,7 +67,7 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
         settings.header,
         accounts=declared,
         desired=desired,
-        secrets=resources.secrets,
+        secrets={**resources.secrets, **{a: s for gathered in numbers for a, s in gathered.secrets.items()}},
         urls=profiles.urls,
         remarks=in_reading_order(weighty),
         policies=policies,
@@ -116,9 +117,17 @@ def _context(settings: Settings, accounts: Accounts) -> Context:
     project = settings.header.project if settings.header is not None else None
     named = {name: entry.value.owner for name, entry in settings.agents.items() if entry.value is not None}
     owners = {name: owner for name, owner in named.items() if owner and project and owner != project}
-    safety = settings.safety
     return Context(
-        accounts, agents, trunks, applications, owners, settings.defaults, safety.takeover, settings.complete
+        accounts,
+        agents,
+        trunks,
+        applications,
+        owners,
+        settings.defaults,
+        settings.safety.takeover,
+        settings.complete,
+        residents_of({name: entry.value for name, entry in settings.agents.items()}),
+        {name: entry.value for name, entry in settings.platforms.items()},
     )
 
 

@@ -16,6 +16,8 @@ from reconciler.config.findings import Finding, placed
 from reconciler.config.merge import twice
 from reconciler.config.nodes import Float, Int, Map, Node, Place
 from reconciler.config.profiles import Template
+from reconciler.config.project import Secret
+from reconciler.config.registrations import registration_of, secrets_of
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Desired, Position, Profile
 
@@ -64,6 +66,7 @@ class Gathered:
         self.desired: list[Desired] = []
         self.diagnostics: list[Diagnostic] = []
         self.identities: list[Identity] = []
+        self.secrets: dict[str, dict[str, Secret]] = {}
         self.parts: list[tuple[str, Map]] = []
         self.kind = kind
         self._template = template
@@ -116,12 +119,31 @@ class Gathered:
         position, profile = entry.at("key"), template.profile
         e164, sid, findings = _identify(key, _pin(entry.node, template), template.phone)
         address = f"{self.kind}/{e164 or sid or key}"
+        if template.registering is not None and profile is None and sid is not None:
+            findings.append(
+                Finding("invalid_phone_format", "A number outside Twilio has no SID: write it in E.164.", (), "key")
+            )
         self.diagnostics += placed((*template.findings, *findings), entry, address)
         for name in filter(None, (sid, e164 if e164 != key else None)):
             self.identities.append(Identity(name, key, position, address))
         if profile is not None:
             profile = _named(profile, entry.node, template)
             self.desired.append(Desired(self.kind, address, e164 or sid or key, profile, position, sid))
+        if template.registering is not None:
+            self._register(entry, e164 or sid or key, address if profile is not None else None, template, profile)
+
+    def _register(
+        self, entry: Place, key: str, parent: str | None, template: Template, profile: Profile | None
+    ) -> None:
+        """The place of a number on a platform, beside the number itself."""
+        asked = template.registering
+        assert asked is not None
+        price = entry.node.get("price") if isinstance(entry.node, Map) else None
+        price = price if isinstance(price, Int | Float) else None
+        want = registration_of(asked, key, parent, entry.at("key"), profile, price)
+        self.desired.append(want)
+        if asked.secrets:
+            self.secrets[want.address] = secrets_of(asked, entry)
 
 
 def _pin(node: Any, template: Template) -> str | None:

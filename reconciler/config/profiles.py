@@ -6,18 +6,22 @@ Equal profiles are one object, whatever the ways that lead to them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
+from reconciler.config import registrations
 from reconciler.config.accounts import Accounts
-from reconciler.config.compile import canonical, number_parts, trunk_ref
+from reconciler.config.compile import PARTS, canonical, number_parts, trunk_ref
 from reconciler.config.fields import is_sid
 from reconciler.config.findings import Finding, known
 from reconciler.config.model import Defaults
 from reconciler.config.nodes import Node
+from reconciler.config.registrations import PlatformAgent, Registering
 from reconciler.config.sections.number import BridgeNumber, Handling, Number, TwilioNumber, expand, expand_bridge
+from reconciler.config.sections.platform import AnyPlatform
 from reconciler.config.translate import validate
-from reconciler.config.unsupported import refuse
 from reconciler.config.urls import hooks_of, lint_hook, lint_webhooks, urls_of
 from reconciler.model import ApplicationRoute, Attrs, Options, Profile, Purchase, Takeover
 
@@ -26,7 +30,8 @@ class Template(NamedTuple):
     """What numbers that are declared alike have in common; no profile where the declaration is invalid.
 
     `sid` and `phone` are its pins. `plain`: there is nothing wrong with such numbers, and the key alone names them.
-    `own` are the fields in which they differ all the same (`numbers` takes those from each number).
+    `own` are the fields in which they differ all the same (`numbers` takes those from each number). `registering` is
+    what a platform is asked for; a number outside Twilio has that and no profile.
     """
 
     profile: Profile | None
@@ -35,15 +40,16 @@ class Template(NamedTuple):
     phone: str | None = None
     plain: bool = False
     own: frozenset[str] = frozenset()
+    registering: Registering | None = None
 
 
 @dataclass(frozen=True)
 class Context:
     """What numbers refer to: agents (None: invalid), accounts of trunks and applications (None: unknown), defaults.
 
-    `owners` are the agents that belong to another project, with its name.
-
-    `complete` is false when some file could not be read: then nothing is called missing.
+    `owners` are the agents that belong to another project, with its name, `residents` those that live on a platform,
+    `platforms` all platforms (None: invalid). `complete` is false when some file could not be read: then nothing is
+    called missing.
     """
 
     accounts: Accounts
@@ -54,6 +60,8 @@ class Context:
     defaults: Defaults
     takeover: Takeover
     complete: bool
+    residents: Mapping[str, PlatformAgent] = field(default_factory=dict)
+    platforms: Mapping[str, AnyPlatform | None] = field(default_factory=dict)
 
 
 class Profiles:
@@ -69,16 +77,41 @@ class Profiles:
         value, findings = validate(Number.model_validate, Number, expand(node))
         if not isinstance(value, Number):
             return Template(None, tuple(findings))
+        if value.provider == "sip":
+            return self._sip(value, findings)
         context, defaults = self._context, self._context.defaults.numbers
         account = context.accounts.resolve(value.account)
-        findings += [*refuse("numbers", value), *_problems(value, account, context)]
+        findings += [*_problems(value, account, context)]
         self.urls.update(url for _, hook in hooks_of(value.webhooks) for _, url in urls_of(hook))
         agent = context.agents.get(value.agent) if value.agent else None
         manage = defaults.manage if value.manage is None else value.manage
         attrs = number_parts(value, agent, manage)
         watch = not (value.agent or value.trunk or value.webhooks or value.friendly_name)
         options = self._options(value, defaults, value.agent, watch)
-        return self._template(value, account, attrs, options, findings, purchase=_purchase(value))
+        resident = context.residents.get(value.agent or "")
+        platform = context.platforms.get(resident.platform) if resident else None
+        if resident is None or platform is None:
+            return self._template(value, account, attrs, options, findings, purchase=_purchase(value))
+        findings += registrations.number_problems(value, account, resident, platform)
+        options = _on_platform(options, resident.platform, tuple(part for part in PARTS if part in manage))
+        template = self._template(value, account, attrs, options, findings, purchase=_purchase(value))
+        if template.profile is None:
+            return template
+        asked = registrations.of_number(value, template.profile.account, resident, platform, options)
+        return template._replace(plain=False, registering=asked)
+
+    def _sip(self, value: Number, findings: list[Finding]) -> Template:
+        """A number outside Twilio: all there is of it is on its platform."""
+        context, name = self._context, value.platform or ""
+        resident, platform = context.residents.get(value.agent or ""), context.platforms.get(name)
+        if context.complete and name not in context.platforms:
+            findings += registrations.sip_problems(value, resident, None, known(name, context.platforms))
+        if platform is None:
+            return Template(None, tuple(findings))
+        findings += registrations.sip_problems(value, resident, platform, "")
+        options = self._options(value, context.defaults.numbers, value.agent, False)
+        asked = registrations.of_sip(value, name, resident, options)
+        return Template(None, tuple(findings), registering=None if findings else asked)
 
     def bridge_number(self, node: Node) -> Template:
         """What a bridge number means that is declared like this."""
@@ -88,13 +121,25 @@ class Profiles:
         context, defaults = self._context, self._context.defaults.bridge_numbers
         account = context.accounts.resolve(value.account)
         hook = value.voice or (None if value.platform else defaults.voice)
-        findings += [*refuse("bridge_numbers", value), *lint_hook(value.voice, ("voice",))]
+        findings += [*lint_hook(value.voice, ("voice",))]
         if hook is None and value.platform is None:
             detail = "It has no `voice`, and `defaults` gives none: bridge_numbers: {voice: https://…}."
             findings.append(Finding("missing_field", detail, (), "key"))
         self.urls.update(url for _, url in urls_of(hook))
-        attrs: Attrs = {"voice": canonical(hook)}
-        return self._template(value, account, attrs, self._options(value, defaults, None, False), findings)
+        attrs: Attrs = {} if value.platform else {"voice": canonical(hook)}
+        options = self._options(value, defaults, None, False)
+        name = value.platform
+        if name is None:
+            return self._template(value, account, attrs, options, findings)
+        platform = context.platforms.get(name)
+        if platform is not None or (context.complete and name not in context.platforms):
+            findings += registrations.bridge_problems(value, platform, known(name, context.platforms))
+        options = _on_platform(options, name, ("voice",))
+        template = self._template(value, account, attrs, options, findings)
+        if template.profile is None or platform is None:
+            return template
+        asked = registrations.of_bridge(value, name, template.profile.account, options)
+        return template._replace(plain=False, registering=asked)
 
     def _template(
         self,
@@ -125,6 +170,10 @@ class Profiles:
 def _purchase(number: Number) -> Purchase | None:
     wanted = number.purchase
     return Purchase(wanted.country, wanted.type, wanted.max_price) if wanted is not None else None
+
+
+def _on_platform(options: Options, platform: str, baseline: tuple[str, ...]) -> Options:
+    return msgspec.structs.replace(options, platform=platform, baseline=baseline)
 
 
 def _problems(number: Number, account: str | Finding, context: Context) -> Iterator[Finding]:

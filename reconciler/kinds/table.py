@@ -8,6 +8,7 @@ from reconciler.kinds.credential_list import CREDENTIAL, CREDENTIAL_LIST
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.number import BRIDGE_NUMBER, NUMBER
 from reconciler.kinds.origination_url import ORIGINATION_URL
+from reconciler.kinds.platforms import SIP_SECRETS
 from reconciler.kinds.recording import RECORDING
 from reconciler.kinds.trunk import TRUNK
 from reconciler.kinds.trunk_list import TRUNK_CREDENTIAL_LIST, TRUNK_IP_ACCESS_CONTROL_LIST
@@ -30,6 +31,10 @@ KINDS: dict[str, Kind] = {
     )
 }
 NUMBER_KINDS = frozenset({"number", "bridge_number"})
+REGISTRATION = "registration"
+"""A number's place on a voice-AI platform: its own API, so not in the table (`kinds.platforms`)."""
+RANKS = {**{kind.name: kind.rank for kind in KINDS.values()}, REGISTRATION: 40}
+"""Kind → rank, of everything that a plan may hold."""
 WITH_WEBHOOKS = NUMBER_KINDS | {"application"}
 """Kinds whose voice, sms and status are webhooks."""
 
@@ -46,4 +51,6 @@ def children_of(kind: str) -> list[Kind]:
 
 def secret_fields(kind: str) -> frozenset[str]:
     """The fields of a kind that can be written and never read."""
+    if kind == REGISTRATION:
+        return SIP_SECRETS
     return frozenset(field.name for field in KINDS[kind].fields if field.secret)

@@ -10,6 +10,7 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry, Live, WireValue
 from reconciler.planning.compare import in_form, last_applied, live_value
 from reconciler.planning.fields import changes
+from reconciler.planning.hosts import looks_like
 from reconciler.planning.named import by_names
 from reconciler.planning.observed import Observed
 
@@ -23,13 +24,17 @@ class DriftedField(msgspec.Struct, frozen=True):
 
 
 class Drifted(msgspec.Struct, frozen=True):
-    """One address that has drifted; `sid` to ask the event log about it. `actor` says who did it, when known."""
+    """One address that has drifted; `sid` to ask the event log about it. `actor` says who did it, when known.
+
+    `looks_like` names the platform whose host stands on the number now.
+    """
 
     address: str
     account: str
     sid: str
     fields: tuple[DriftedField, ...]
     actor: str | None = None
+    looks_like: str | None = None
 
 
 def find(resources: Mapping[str, Entry], observed: Observed) -> list[Drifted]:
@@ -55,4 +60,6 @@ def _drifted(address: str, entry: Entry, observed: Observed) -> Drifted | None:
     last = {name: last_applied(entry, live, name) for name in entry.applied}
     have = {name: in_form(entry, name, last[name], live_value(live, name)) for name in last}
     fields = tuple(DriftedField(c.field, c.before, c.after) for c in changes(entry.kind, last, have))
-    return Drifted(address, entry.account, entry.sid, fields) if fields else None
+    if not fields:
+        return None
+    return Drifted(address, entry.account, entry.sid, fields, looks_like=looks_like(field.live for field in fields))

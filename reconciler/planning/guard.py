@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.table import REGISTRATION
 from reconciler.model import Action
 from reconciler.planning.plan import Plan
 
@@ -91,11 +92,15 @@ def _takeover(address: str, steps: Sequence[Action]) -> Diagnostic:
 def _consented(action: Action, consent: Sequence[str]) -> bool:
     if action.entry is not None and action.entry.options.takeover == "allow":
         return True
-    return any(fnmatchcase(action.address, glob) for glob in consent)
+    meant = (action.address, action.parent) if action.kind == REGISTRATION and action.parent else (action.address,)
+    return any(fnmatchcase(address, glob) for glob in consent for address in meant)
+
+
+_FIRST = frozenset({"import", "create", "purchase"})
 
 
 def _limits(plan: Plan, limits: Limits) -> list[Diagnostic]:
-    imported = {a.address for a in plan.actions if a.action in ("import", "create", "purchase") or a.resumes}
+    imported = {a.address for a in plan.actions if a.action in _FIRST or _registers(a) or a.resumes}
     removed: dict[str, set[str]] = {}
     updated: dict[str, set[str]] = {}
     for action in plan.actions:
@@ -106,6 +111,10 @@ def _limits(plan: Plan, limits: Limits) -> list[Diagnostic]:
         *_exceeded(plan.bound, updated, limits.max_updates, "max_updates", "change"),
         *_exceeded(plan.bound, removed, limits.max_removals, "max_removals", "remove"),
     ]
+
+
+def _registers(action: Action) -> bool:
+    return action.action == "register" and action.reason == "new"
 
 
 def _exceeded(

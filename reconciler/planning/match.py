@@ -40,7 +40,7 @@ def _looked_for(
 ) -> Iterator[tuple[str, Attrs]]:
     """Those without a known SID: declared ones, lists that a trunk uses by name, what a run was about to make."""
     for want in desired:
-        if want.profile.account != account:
+        if want.profile.account != account or want.kind not in KINDS:
             continue
         if want.kind == kind:
             yield want.key, {**want.on_create, **want.profile.attrs}
@@ -110,7 +110,7 @@ def by_name(desired: Sequence[Desired], observed: Observed) -> Sequence[Desired]
 
 
 def _renamed(want: Desired, profile: Profile, names: Mapping[str, str]) -> Desired:
-    if want.key in names and KINDS[want.kind].refers is not None:
+    if want.key in names and want.kind in KINDS and KINDS[want.kind].refers is not None:
         name = names[want.key]
         address = want.address.removesuffix(want.key) + name
         profile = msgspec.structs.replace(profile, attrs={**profile.attrs, "list": name})

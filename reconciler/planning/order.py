@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from reconciler.kinds.table import KINDS, NUMBER_KINDS
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model import Action
 
 _REMOVALS = frozenset({"delete", "release", "restore_webhooks", "forget", "unregister"})
@@ -17,15 +17,23 @@ _REMOVALS = frozenset({"delete", "release", "restore_webhooks", "forget", "unreg
 
 def in_safe_order(actions: Iterable[Action]) -> list[Action]:
     """Sort by rank and address, and let every removal wait for what it would pull the ground from under."""
-    ordered = sorted(actions, key=_key)
+    actions = list(actions)
+    leaving = {a.address for a in actions if a.kind == REGISTRATION and a.action in ("unregister", "forget")}
+    ordered = sorted(actions, key=lambda action: _key(action, leaving))
     waits = _waits(ordered)
     present = {action.address for action in ordered}
     return [_with_after(action, waits, present) for action in ordered]
 
 
-def _key(action: Action) -> tuple[bool, int, str]:
-    removal = action.action in _REMOVALS
-    rank = KINDS[action.kind].rank
+_BEFORE_NUMBERS = 25
+
+
+def _key(action: Action, leaving: set[str]) -> tuple[bool, int, str]:
+    """A number that stays and leaves its platform does so before anything is written to it."""
+    if action.address in leaving and action.reason != "removed":
+        return (False, _BEFORE_NUMBERS, action.address)
+    removal = action.action in _REMOVALS or action.address in leaving
+    rank = RANKS[action.kind]
     return (removal, -rank if removal else rank, action.address)
 
 
@@ -61,7 +69,11 @@ def _waits(actions: list[Action]) -> dict[str, list[str]]:
 
 
 def _refers_to(action: Action, to: Action) -> bool:
-    return KINDS[action.kind].refers == to.kind and action.address.endswith("/" + to.address.split("/", 1)[1])
+    return (
+        action.kind in KINDS
+        and KINDS[action.kind].refers == to.kind
+        and action.address.endswith("/" + to.address.split("/", 1)[1])
+    )
 
 
 SWITCHES = {"trunk": ("trunk_sid",), "application": ("voice_application_sid", "sms_application_sid")}

@@ -10,13 +10,15 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from reconciler.diagnostics import Diagnostic, in_reading_order
-from reconciler.kinds.table import KINDS, NUMBER_KINDS
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model import Action, Desired, Entry, Live, WireValue
 from reconciler.planning import hidden, number, plain, problems, texting
 from reconciler.planning.match import by_name, by_sid, same_natural_key
 from reconciler.planning.named import by_names
 from reconciler.planning.observed import Observed
 from reconciler.planning.order import SWITCHES, in_safe_order, leaves
+from reconciler.planning.platforms import NONE, Platforms, Registrations
+from reconciler.planning.registration import with_baseline
 from reconciler.planning.release import forget, is_ours, release
 from reconciler.planning.settled import unsettled
 
@@ -61,6 +63,7 @@ class _Draft:
         self.managed_sids: set[str] = set()
         self.gone: set[str] = set()
         self.deleted: set[str] = set()
+        self.registrations = Registrations()
         self._former: dict[str, Entry] | None = None
 
     def former(self, sid: str) -> Entry | None:
@@ -72,13 +75,21 @@ class _Draft:
         return self._former.get(sid)
 
 
-def make(desired: Sequence[Desired], resources: Resources, observed: Observed, ours: Collection[str]) -> Plan:
+def make(
+    desired: Sequence[Desired],
+    resources: Resources,
+    observed: Observed,
+    ours: Collection[str],
+    platforms: Platforms = NONE,
+) -> Plan:
     """Plan everything: what is declared, and what is remembered but declared no longer."""
     resources = by_names(resources, observed.others)
     draft = _Draft(texting.fitted(by_name(desired, observed), observed), resources, observed, ours)
-    others = [want for want in draft.desired if want.kind not in NUMBER_KINDS]
+    others = [want for want in draft.desired if want.kind not in NUMBER_KINDS and want.kind != REGISTRATION]
     for want in sorted(others, key=lambda want: KINDS[want.kind].rank):
         _plan_other(draft, want)
+    draft.registrations.plan(draft.desired, resources, observed, ours, platforms)
+    draft.declared |= draft.registrations.handled
     for want in unsettled(draft.desired, resources, observed, draft.declared, draft.managed_sids):
         _plan_number(draft, want)
     _plan_removals(draft)
@@ -131,6 +142,9 @@ def _decide_number(
         draft.diagnostics.append(refused)
         return
     refresh = None
+    platforms = draft.registrations
+    rewritten, freed = address in platforms.rewritten, address in platforms.freed
+    want = with_baseline(want, entry, live, rewritten=rewritten, freed=freed)
     if entry is None:
         actions = number.adopt(want, live, draft.ours, draft.former(live.sid))
     else:
@@ -183,7 +197,7 @@ def _unclear(draft: _Draft, want: Desired, entry: Entry | None, live: Live | Non
 
 
 def _take(draft: _Draft, address: str, actions: list[Action], refresh: Entry | None, live: Live | None) -> None:
-    draft.actions += actions
+    draft.actions += draft.registrations.behind(address, actions)
     if refresh is not None:
         draft.refreshes[address] = refresh
     if actions and live is not None:
@@ -214,7 +228,7 @@ def _turn(draft: _Draft, address: str) -> tuple[bool, bool, int, bool, str]:
     live = draft.observed.bound_number(entry.account, entry.key, entry.sid) if is_number else None
     ours = live is not None and any(is_ours(entry, live, part) for part in entry.applied)
     used = entry.kind in _USED or KINDS[entry.kind].parent in _USED
-    return (not is_number, used, KINDS[entry.kind].rank, not ours, address)
+    return (not is_number, used, RANKS[entry.kind], not ours, address)
 
 
 def _remove_number(draft: _Draft, address: str, entry: Entry) -> None:
@@ -227,7 +241,8 @@ def _remove_number(draft: _Draft, address: str, entry: Entry) -> None:
         draft.actions.append(forget(address, entry, "no longer on Twilio"))
     else:
         draft.managed_sids.add(live.sid)
-        _take(draft, address, release(address, entry, live), None, live)
+        known, whole = draft.registrations.settled(address, entry, live)
+        _take(draft, address, release(address, known, live, whole=whole), None, live)
 
 
 def _remove_other(draft: _Draft, address: str, entry: Entry) -> None:
@@ -304,10 +319,13 @@ def _finish(draft: _Draft) -> Plan:
     for entry in draft.resources.values():
         bound[entry.kind] = bound.get(entry.kind, 0) + 1
     total = sum(len(numbers) for numbers in draft.observed.numbers.values())
+    of_platforms = draft.registrations
+    draft.touched |= of_platforms.touched
+    draft.refreshes |= of_platforms.refreshes
     return Plan(
-        actions=tuple(in_safe_order(draft.actions)),
+        actions=tuple(in_safe_order([*draft.actions, *of_platforms.actions])),
         refreshes={address: draft.refreshes[address] for address in sorted(draft.refreshes)},
-        diagnostics=tuple(in_reading_order(draft.diagnostics)),
+        diagnostics=tuple(in_reading_order([*draft.diagnostics, *of_platforms.diagnostics])),
         bound=bound,
         unmanaged=total - len(draft.managed_sids),
         fingerprints={address: fingerprint(live) for address, live in sorted(draft.touched.items())},

@@ -15,7 +15,7 @@ def not_there(want: Desired, address: str, entry: Entry | None, observed: Observ
     where = [account for account, _ in observed.elsewhere(want.key)]
     if entry is not None and where:
         there = next(live for _, live in observed.elsewhere(want.key))
-        return _at(
+        return at_declaration(
             want,
             address,
             "number_missing",
@@ -25,7 +25,7 @@ def not_there(want: Desired, address: str, entry: Entry | None, observed: Observ
             "it from the configuration, apply, and declare it anew.",
         )
     if entry is not None:
-        return _at(
+        return at_declaration(
             want,
             address,
             "number_missing",
@@ -41,7 +41,7 @@ def not_there(want: Desired, address: str, entry: Entry | None, observed: Observ
         if where
         else "Check the number, the account and its region; a number can be declared once it has been bought."
     )
-    return _at(
+    return at_declaration(
         want,
         address,
         "number_not_in_twilio",
@@ -52,7 +52,7 @@ def not_there(want: Desired, address: str, entry: Entry | None, observed: Observ
 
 def ambiguous(want: Desired, sids: Sequence[str]) -> Diagnostic:
     """Several resources go by the name that would tell which one is meant."""
-    return _at(
+    return at_declaration(
         want,
         want.address,
         "ambiguous_match",
@@ -64,7 +64,7 @@ def ambiguous(want: Desired, sids: Sequence[str]) -> Diagnostic:
 
 def other_account(want: Desired, entry: Entry) -> Diagnostic:
     """A resource is declared in another account than the one that has it."""
-    return _at(
+    return at_declaration(
         want,
         want.address,
         "account_mismatch",
@@ -76,7 +76,7 @@ def other_account(want: Desired, entry: Entry) -> Diagnostic:
 
 def nothing_to_use(want: Desired, needed: str) -> Diagnostic:
     """A trunk uses a list by a name that nothing has."""
-    return _at(
+    return at_declaration(
         want,
         want.address,
         "list_not_found",
@@ -88,7 +88,7 @@ def nothing_to_use(want: Desired, needed: str) -> Diagnostic:
 
 def sid_mismatch(want: Desired, live: Live) -> Diagnostic:
     """`sid` and number are declared together and do not belong together."""
-    return _at(
+    return at_declaration(
         want,
         want.address,
         "sid_number_mismatch",
@@ -99,7 +99,7 @@ def sid_mismatch(want: Desired, live: Live) -> Diagnostic:
 
 def declared_twice(want: Desired, address: str) -> Diagnostic:
     """One number under two names (its E.164 and its SID)."""
-    return _at(
+    return at_declaration(
         want,
         address,
         "number_already_imported",
@@ -127,7 +127,7 @@ def watched_changed(want: Desired, address: str, entry: Entry, live: Live) -> li
     if not changed:
         return []
     return [
-        _at(
+        at_declaration(
             want,
             address,
             "watched_number_changed",
@@ -139,9 +139,10 @@ def watched_changed(want: Desired, address: str, entry: Entry, live: Live) -> li
     ]
 
 
-def _at(
+def at_declaration(
     want: Desired, address: str, code: str, summary: str, detail: str, *, severity: Severity = "error"
 ) -> Diagnostic:
+    """A problem at the place where a resource is declared."""
     file, line, column = want.position
     return Diagnostic(
         severity=severity,

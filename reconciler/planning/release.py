@@ -28,11 +28,15 @@ from reconciler.planning.compare import last_applied, live_value, prior_field, s
 _VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
 
 
-def release(address: str, entry: Entry, live: Live) -> list[Action]:
-    """The actions that let go of a bound number: `restore_webhooks` first when it then has to leave a trunk."""
+def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> list[Action]:
+    """The actions that let go of a bound number: `restore_webhooks` first when it then has to leave a trunk.
+
+    `whole`: also what is as it was before is written, for a platform lets go of the number first and may clear it.
+    """
     applied = {name: last_applied(entry, live, name) for name in entry.applied}
     entry = msgspec.structs.replace(entry, applied=applied, pending=None)
-    send = _to_send(_target(entry, live), live)
+    target = _target(entry, live)
+    send = _to_send(target, live, {f: v for f, v in target.items() if v} if whole else {})
     if not live.can_text:  # Twilio refuses them (21407), and with them the rest of the call
         send = {field: value for field, value in send.items() if not (value and field in PARTS["sms"])}
     voice = [field for field in PARTS["voice"] if field in send]
@@ -80,10 +84,12 @@ def is_ours(entry: Entry, live: Live, part: str) -> bool:
     return have == last_applied(entry, live, part) or (stored is not None and have == stored[1])
 
 
-def _to_send(target: dict[str, WireValue], live: Live) -> dict[str, WireValue]:
+def _to_send(target: dict[str, WireValue], live: Live, anyway: dict[str, WireValue]) -> dict[str, WireValue]:
     """What differs from live; a trunk and an application delete one another, so only the one to set is sent."""
     send: dict[str, WireValue] = {
-        field: value or "" for field, value in target.items() if (value or "") != (_live_field(live, field) or "")
+        field: value or ""
+        for field, value in target.items()
+        if field in anyway or (value or "") != (_live_field(live, field) or "")
     }
     send = {field: value for field, value in send.items() if value or not _never_empty(field)}
     for switch, other in (_VOICE_SWITCHES, _VOICE_SWITCHES[::-1]):

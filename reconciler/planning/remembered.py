@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
 from reconciler.model import Desired, Entry, Live
 from reconciler.planning.named import by_names
 from reconciler.planning.observed import Observed
@@ -33,10 +33,10 @@ def plannable(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> tup
     sids = {entry.sid for entry in resources.values()}
     kept, left = [], 0
     for want in desired:
-        known = want.kind not in NUMBER_KINDS or want.address in resources or want.key in sids
-        if known:
+        of_number = want.kind in NUMBER_KINDS or (want.parent is not None and want.kind == REGISTRATION)
+        if not of_number or want.address in resources or want.key in sids:
             kept.append(want)
-        else:
+        elif want.kind in NUMBER_KINDS:
             left += 1
     if not left:
         return kept, []

@@ -25,7 +25,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.number import PARTS, canonical
-from reconciler.kinds.table import KINDS, NUMBER_KINDS, secret_fields
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, secret_fields
 from reconciler.model import Action, Attrs, Change, Desired, Entry, Options, Position, Profile, Value, Webhook
 from reconciler.planning import drift
 from reconciler.planning.compare import prior_field, written
@@ -46,11 +46,15 @@ class Way(NamedTuple):
 
 
 def way(then: Resources, now: Resources) -> Way:
-    """The way from the present state to a recorded one."""
+    """The way from the present state to a recorded one; what lives on platforms stays as it is."""
+    left = _of_platforms(then) | _of_platforms(now)
+    then, now = (
+        {address: entry for address, entry in resources.items() if address not in left} for resources in (then, now)
+    )
     then = renamed(then, _renames(then, now))
     numbers = {entry.sid: entry for entry in now.values() if entry.kind in NUMBER_KINDS}
     desired: list[Desired] = []
-    problems: list[Diagnostic] = []
+    problems = [_incomplete(address, "It lives on a platform, and stays as it is.") for address in sorted(left)]
     for address, entry in then.items():
         present = now.get(address) or numbers.get(entry.sid)
         if entry.pending is not None:
@@ -65,6 +69,12 @@ def way(then: Resources, now: Resources) -> Way:
     found = [(a, e) for a, e in now.items() if a not in then and e.kind not in NUMBER_KINDS and not e.created]
     desired += [_as_it_was_found(address, entry) for address, entry in found]
     return Way(desired, {a: e if a in then else _to_put_back(e) for a, e in now.items()}, problems)
+
+
+def _of_platforms(resources: Resources) -> set[str]:
+    """Registrations, and the numbers whose webhooks a platform writes: only the platform can bring those back."""
+    found = {a for a, e in resources.items() if e.kind == REGISTRATION or e.options.platform is not None}
+    return found | {e.parent for e in resources.values() if e.kind == REGISTRATION and e.parent is not None}
 
 
 def known(then: Resources, now: Resources) -> Resources:

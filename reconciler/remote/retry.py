@@ -20,7 +20,7 @@ from typing import Literal, assert_never
 
 import msgspec
 
-Method = Literal["GET", "POST", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class Loss(Enum):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import WireValue
+from reconciler.planning.hosts import in_words
 from reconciler.report.documents import ApplyDocument, Document, DriftDocument, PlanDocument
 from reconciler.report.fit import shortened
 from reconciler.report.groups import FEW, TITLES, Field, Group, Resource, grouped, resources
@@ -140,6 +141,7 @@ def _drift(document: Document, room: int) -> str:
         first = found[0]
         many = f"**{count(len(found), kind_of(first.address))}** " if len(found) > 1 else ""
         by = f"<br>by {text(first.actor)}" if first.actor else ""
+        by += f"<br>{in_words(first.looks_like)}" if first.looks_like else ""
         fields = [(f.field, value(f.recorded), value(f.live)) for f in first.fields]
         cells = [("gone from Twilio", value(first.sid), "")] if is_gone(first) else fields
         who = f"{many}{_names([d.address for d in found])}{by}"

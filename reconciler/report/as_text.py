@@ -114,8 +114,15 @@ def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterato
 
 def valid(document: ValidateDocument) -> str:
     """One sentence: how much is declared."""
-    names = {"numbers": "number", "bridge_numbers": "bridge number", "trunks": "trunk", "agents": "agent"}
-    counts = [count(document.summary[key], name) for key, name in names.items() if document.summary.get(key)]
+    names = {
+        "numbers": "number",
+        "bridge_numbers": "bridge number",
+        "registrations": "registration on a platform",
+        "trunks": "trunk",
+        "agents": "agent",
+    }
+    many, summary = {"registrations": "registrations on platforms"}, document.summary
+    counts = [count(summary[key], name, many.get(key)) for key, name in names.items() if summary.get(key)]
     warnings = document.summary["warnings"]
     return f"Valid: {', '.join(counts) or 'nothing declared'}" + (
         f"; {count(warnings, 'warning')}." if warnings else "."

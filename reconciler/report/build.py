@@ -231,9 +231,10 @@ def _outcome(outcome: Outcome) -> ActionOutcome:
 
 def _error(outcome: Outcome) -> NumberError:
     error = outcome.error
+    action = outcome.action
     return NumberError(
-        address=outcome.action.address,
-        phone_number_sid=outcome.action.sid if outcome.action.kind in NUMBER_KINDS else None,
+        address=action.address,
+        phone_number_sid=action.sid if action.kind in NUMBER_KINDS else action.number_sid,
         code=error.code if error else "internal_error",
         message=error.message if error else "",
     )

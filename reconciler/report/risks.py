@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.planning.hosts import in_words
 from reconciler.report.documents import ApplyDocument, Document, DriftDocument, PlanDocument
 from reconciler.report.groups import Group, Urgency, grouped
 from reconciler.report.text_results import drift_groups, is_gone, outcome_groups
@@ -145,6 +146,7 @@ def _drifted(document: DriftDocument) -> Iterator[Finding]:
         fields = ", ".join(f"{f.field} {value(f.recorded)} → {value(f.live)}" for f in first.fields)
         what = "gone from Twilio" if is_gone(first) else fields
         by = f", by {clean(first.actor)}" if first.actor else ""
+        by += f", {in_words(first.looks_like)}" if first.looks_like else ""
         message = f"{_whom([d.address for d in found])}: {what}{by}."
         yield Finding(
             rule="drift",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from reconciler.model import Change, WireValue
+from reconciler.planning.hosts import in_words, looks_like
 from reconciler.report.documents import PlanDocument
 from reconciler.report.fit import fitted
 from reconciler.report.groups import ADDITIONS, FEW, REMOVALS, TITLES, Field, Group, Urgency, grouped, one_by_one
@@ -50,11 +51,19 @@ def _group(group: Group, style: Style) -> Iterator[str]:
     for field in group.losses:
         if field.name not in {each.name for each in group.fields}:
             yield f"    {style('warn', '! takes over')} {clean(field.name)}: {_one_of(field.before)}"
+    whose = looks_like(before for field in _set_by_others(group) for before in field.before)
+    if whose is not None:
+        yield f"    {style('quiet', in_words(whose))}"
     yield from _route(group, style)
     for note in first.notes:
         yield f"    {style('quiet', clean(note))}"
     if len(group.resources) > 1:
         yield f"    {style('quiet', examples(group.addresses))}"
+
+
+def _set_by_others(group: Group) -> Sequence[Field]:
+    """The fields whose old values somebody else has set."""
+    return (*group.losses, *(group.fields if group.first.reason in ("drift", "conflict") else ()))
 
 
 def _sign(group: Group) -> tuple[str, str]:

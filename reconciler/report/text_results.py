@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.planning.drift import Drifted
+from reconciler.planning.hosts import in_words
 from reconciler.report.documents import ActionOutcome, ApplyDocument, DriftDocument
 from reconciler.report.groups import FEW, gathered
 from reconciler.report.style import Style
@@ -82,6 +83,8 @@ def _drifted(found: Sequence[Drifted], style: Style) -> Iterator[str]:
         head, length = f"{clean(field.field)}: ", len(field.field) + 2
         old, new = f"{value(field.recorded)} (recorded)", f"{value(field.live)} (live)"
         yield from change_lines(head, old, new, style, length)
+    if first.looks_like:
+        yield f"    {style('quiet', in_words(first.looks_like))}"
     if len(found) > 1:
         yield f"    {style('quiet', examples([each.address for each in found]))}"
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from reconciler.config.codes import SUMMARIES
 from reconciler.config.lint.rules import RULES
+from reconciler.remote.platforms.errors import CURES as PLATFORM_CURES
 from reconciler.remote.twilio.errors import CURES
 
 PACKAGE = Path(__file__).resolve().parents[2] / "reconciler"
@@ -28,7 +29,8 @@ def used() -> frozenset[str]:
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in own]
     places = _places(trees)
     literals = {code for tree in trees for node in ast.walk(tree) for code in _given(node, places)}
-    return frozenset((literals - set(RULES)) | set(SUMMARIES) | set(CURES))
+    tables = set(SUMMARIES) | set(CURES) | set(PLATFORM_CURES)
+    return frozenset((literals - set(RULES)) | tables)
 
 
 def _places(trees: list[ast.Module]) -> Mapping[str, int]:

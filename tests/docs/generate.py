@@ -15,7 +15,6 @@ from typing import Any
 import click
 
 from reconciler.cli.main import main
-from reconciler.config import unsupported
 from reconciler.config.schema import config_schema
 from reconciler.schemas import SCHEMAS
 from tests.docs.reference import Reference, row
@@ -36,7 +35,6 @@ that reads JSON Schema checks and completes the file when its first line is
 
 Each field may also be written in camelCase (`friendlyName`); two spellings of one field in one place are an error, and
 so is a key that is not listed here. *Not in this version*: the field is understood and refused with
-[`unsupported_feature`](codes.md), so that nothing that is declared is left out in silence.
 
 ## Top of the file
 
@@ -134,7 +132,7 @@ EXAMPLES = {
 def configuration() -> str:
     """docs/configuration.md: every field, from the JSON Schema of the configuration."""
     schema = config_schema()
-    reference = Reference(schema, _not_yet)
+    reference = Reference(schema)
     top = reference.table(schema["properties"], ["version", "project"], "")
     return CONFIGURATION + "\n".join([*top, "", "## Sections", "", *reference.sections()]).rstrip() + "\n"
 
@@ -172,16 +170,6 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/commands.md": commands,
     **{f"schemas/{name}.schema.json": _schema_file(name) for name in SCHEMAS},
 }
-
-
-def _not_yet(place: str, field: str) -> str:
-    """A remark on what this version refuses; `field` is empty for a section as a whole."""
-    section = place.partition(".")[0]
-    rows = [r for r in unsupported._TABLE if r.section == section and r.field == field and place.count(".") == 1]
-    if not rows:
-        return ""
-    value = f" (`{rows[0].value}`)" if rows[0].value else ""
-    return f"*Not in this version{value}.*"
 
 
 def _exit_codes() -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -47,9 +47,8 @@ def row(*cells: str) -> str:
 class Reference:
     """The sections of a reference: one for each definition that is reachable, headed by the place where it belongs."""
 
-    def __init__(self, schema: Node, note: Callable[[str, str], str]) -> None:
+    def __init__(self, schema: Node) -> None:
         self._definitions: dict[str, Node] = schema["$defs"]
-        self._note = note
         self._places: dict[str, list[str]] = {}
         for name, node in schema["properties"].items():
             self._visit(node, name)
@@ -74,7 +73,7 @@ class Reference:
         lines = [row("Field", "Value", "Default", "Meaning", "Example"), row(*["---"] * 5)]
         for name, node in properties.items():
             default = "required" if name in required else self._default(node)
-            meaning = " ".join(filter(None, [self._meaning(node), self._note(place, name)]))
+            meaning = " ".join(filter(None, [self._meaning(node)]))
             lines.append(row(f"`{name}`", self.value(node), default, meaning, self._example(node)))
         return lines
 
@@ -110,7 +109,7 @@ class Reference:
         if self.heading(name) != f"`{places[0]}`":
             yield f"At {', '.join(f'`{place}`' for place in places)}.\n"
         description = definition["description"].replace("\n", " ").replace("``", "`")
-        yield f"{description} {self._note(places[0], '')}".strip() + "\n"
+        yield f"{description}\n"
         yield from self.table(definition["properties"], definition.get("required", []), places[0])
         yield ""
 

@@ -48,9 +48,11 @@ def _entries(kind: str, section: Mapping[str, Any]) -> dict[str, Place]:
 
 
 def _numbers(gathered: Gathered) -> Iterator[Resource]:
-    places = ((file, section, key) for file, section in gathered.parts for key in section)
-    for want, (file, section, key) in zip(gathered.desired, places, strict=True):
-        place = section.entry(file, key)
+    wanted = {want.position: want for want in gathered.desired if want.kind in NUMBER_KINDS}
+    for place in (section.entry(file, key) for file, section in gathered.parts for key in section):
+        want = wanted.get(place.at("key"))
+        if want is None:  # it is not a number on Twilio
+            continue
         options = want.profile.options
         long = expand(place.node) if gathered.kind == "number" else expand_bridge(place.node)
         name = {"phone_number": want.key} if want.key[0] == "+" else {"sid": want.key}

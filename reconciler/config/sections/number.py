@@ -64,6 +64,9 @@ class TwilioNumber(Handling):
     labels: Labels = optional("Labels of your own.", {"team": "sales"}, default={})
 
 
+_TWILIO_ONLY = ("account", "sid", "trunk", "webhooks", "friendly_name", "manage", "purchase")
+
+
 class Number(TwilioNumber):
     """A phone number and who answers it."""
 
@@ -89,6 +92,10 @@ class Number(TwilioNumber):
         if self.provider == "twilio" and (self.platform or self.sip):
             detail = "`platform` and `sip` belong to numbers outside Twilio (`provider: sip`)."
             raise refusal("conflicting_fields", f"{detail} A Twilio number reaches a platform by its agent.")
+        foreign = [name for name in _TWILIO_ONLY if getattr(self, name) is not None] if self.provider == "sip" else []
+        if foreign:
+            named = " and ".join(f"`{name}`" for name in foreign)
+            raise refusal("conflicting_fields", f"{named}: a number outside Twilio has no such thing. Remove it.")
         if self.provider == "sip" and not self.platform:
             raise refusal("missing_field", "`provider: sip` needs the `platform` that the number is made on.")
         if self.provider == "sip" and self.supports_outbound and not (self.sip and self.sip.server_address):

@@ -6,7 +6,6 @@ of everything that came from outside.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from twilio.base.exceptions import TwilioException  # type: ignore[import-untype
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.remote.pool import NoAnswer
+from reconciler.remote.redact import clean
 from reconciler.remote.retry import Loss
 
 _AUTH_FAILED = 20003
@@ -211,17 +211,6 @@ def parse(body: bytes) -> Refusal:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Refusal()
     return _from_facts(facts) if isinstance(facts, dict) else Refusal()
-
-
-def clean(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """Text from outside as it may be shown: one line, no control characters, no secret, no password in a URL."""
-    for secret in secrets:
-        if len(secret) >= 4:
-            text = text.replace(secret, "***")
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-    text = re.sub(r"[\x00-\x20\x7f-\x9f]+", " ", text).strip()
-    text = re.sub(r"://[^/@\s]+@", "://***@", text)
-    return text if len(text) <= 500 else text[:499] + "…"
 
 
 def _from_facts(facts: Mapping[str, Any]) -> Refusal:

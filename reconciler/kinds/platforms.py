@@ -1,0 +1,144 @@
+"""What each voice-AI platform can do with a number: capabilities and consequences, written out; pure declarations.
+
+Sources are the platforms' published documents. What they do not describe is not here: a call that is missing is a
+capability that is missing, and the step a person has to take instead stands in `manual`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+Capability = Literal["list", "create", "update", "delete", "link"]
+Serves = Literal["number", "bridge_number", "sip"]
+"""What can live on a platform: a Twilio number, a bridge number, a number outside Twilio (`provider: sip`)."""
+SIP_SECRETS = frozenset({"password", "pin"})
+"""The attributes of a number outside Twilio that nobody may see."""
+_ALL: tuple[str, ...] = ("voice", "sms", "status")
+
+
+class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
+    """One platform.
+
+    `overwrites` are the parts of a Twilio number that its import may write; where the documents leave it open, all.
+    `links` are the attributes of a registration that a call of its own changes, `updates` those that an update
+    changes, `replaces` those that only deleting and importing again changes. `bulk`: one call imports many numbers.
+    `needs_token`: it wants the account's auth token, an API key does not do. `needs_connection`: it wants its own id
+    of the Twilio account. `both_ways`: every number it has takes calls and makes them. `by_trunk`: it reaches a
+    number by a trunk and not by webhooks, which a trunk or an application on the number would hide. `manual` says for
+    a missing capability what a person has to do there.
+    """
+
+    type: str
+    title: str
+    can: frozenset[Capability]
+    serves: frozenset[Serves]
+    overwrites: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    updates: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+    bulk: bool = False
+    needs_token: bool = False
+    needs_connection: bool = False
+    both_ways: bool = False
+    by_trunk: bool = False
+    manual: Mapping[Capability, str] = {}
+
+
+NIXFLEX = PlatformKind(
+    type="nixflex",
+    title="Nixflex",
+    can=frozenset({"list", "create", "delete"}),
+    serves=frozenset({"number"}),
+    overwrites=_ALL,
+    replaces=("agent",),
+    needs_token=True,
+    both_ways=True,
+)
+FEATHER = PlatformKind(
+    type="feather",
+    title="Feather",
+    can=frozenset({"list", "create", "update", "delete", "link"}),
+    serves=frozenset({"number", "bridge_number"}),
+    overwrites=_ALL,
+    links=("agent", "outbound_agent", "sms_agent"),
+    updates=("status",),
+    replaces=("bridge",),
+)
+BUTTER = PlatformKind(
+    type="butter",
+    title="Butter AI",
+    can=frozenset({"list", "create", "link"}),
+    serves=frozenset({"number", "sip"}),
+    overwrites=_ALL,
+    links=("agent",),
+    needs_connection=True,
+    manual={
+        "update": "Butter AI documents no call that changes an imported number: change it in its dashboard.",
+        "delete": "Butter AI documents no call that removes a number: remove it in its dashboard.",
+    },
+)
+DASHA = PlatformKind(
+    type="dasha",
+    title="Dasha BlackBox",
+    can=frozenset({"list", "create", "delete", "link"}),
+    serves=frozenset({"number"}),
+    overwrites=("voice",),
+    links=("agent", "outbound_agent"),
+    bulk=True,
+    needs_connection=True,
+    by_trunk=True,
+)
+RAVAN = PlatformKind(
+    type="ravan",
+    title="Ravan AI",
+    can=frozenset({"create"}),
+    serves=frozenset({"number"}),
+    overwrites=_ALL,
+    both_ways=True,
+    by_trunk=True,
+    manual={
+        "link": "Ravan AI documents no call that links a number to an agent: add a dispatch rule for it in its "
+        "dashboard (Inbound Calls).",
+        "update": "Ravan AI documents no call that changes a number: change it in its dashboard.",
+        "delete": "Ravan AI documents no call that removes a number: remove it in its dashboard.",
+    },
+)
+LIVEKIT = PlatformKind(
+    type="livekit",
+    title="LiveKit",
+    can=frozenset({"list", "create", "update", "delete", "link"}),
+    serves=frozenset({"sip"}),
+    updates=(
+        "agent",
+        "supports_inbound",
+        "supports_outbound",
+        "media_encryption",
+        "trunk_name",
+        "room_name",
+        "server_address",
+        "username",
+        "password",
+        "pin",
+    ),
+)
+PLATFORM_KINDS: dict[str, PlatformKind] = {
+    kind.type: kind for kind in (NIXFLEX, FEATHER, BUTTER, DASHA, RAVAN, LIVEKIT)
+}
+
+
+def platform_of(address: str) -> str:
+    """The name of the platform in a registration's address (``registration/PLATFORM/+E164``)."""
+    return address.split("/", 2)[1]
+
+
+def registration_address(platform: str, key: str) -> str:
+    """The address of a number on a platform."""
+    return f"registration/{platform}/{key}"
+
+
+def link_missing(kind: PlatformKind) -> bool:
+    """Whether who answers has to be set by hand there: the import takes no agent, and no call links one."""
+    return "link" not in kind.can and "agent" not in kind.replaces

@@ -1,0 +1,135 @@
+"""Butter AI: a number is imported free, then assigned to an agent; assigning writes its webhooks.
+
+https://docs.getbutter.ai. Answers come as ``{success, message, data}``. No call is described that changes or removes an
+imported number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from reconciler.errors import RemoteError
+from reconciler.kinds.platforms import BUTTER
+from reconciler.model import Value
+from reconciler.remote.platforms import errors
+from reconciler.remote.platforms.call import Caller
+from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
+from reconciler.remote.platforms.read import inner, rows, said, text
+
+_NUMBERS = "/api/phone-numbers"
+_SIP = {
+    "trunk_name": "sip_trunk_name",
+    "username": "sip_username",
+    "server_address": "sip_server_address",
+    "room_name": "inbound_room_name",
+    "media_encryption": "media_encryption",
+}
+_SIP_SECRETS = {"password": "sip_password", "pin": "inbound_pin"}
+
+
+class Butter(Undocumented):
+    """See `reconciler.remote.platforms.contract.Adapter`. `connections` are ids of integrations by Twilio account."""
+
+    kind = BUTTER
+
+    def __init__(self, name: str, caller: Caller, connections: Mapping[str, str], vault: Vault) -> None:
+        self.name = name
+        self._caller = caller
+        self._connections = connections
+        self._vault = vault
+
+    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+        """All numbers of the organisation."""
+        page = self._caller.send("GET", _NUMBERS)
+        if inner(page, "pagination").get("has_more") is True:
+            message = "its list has a second page, and its documents do not say how to ask for that"
+            raise errors.of_number(self.name, "the list", "unexpected_answer", message)
+        return [number for row in rows(page, "data") if (number := _registered(row)) is not None]
+
+    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+        """One import for each number; who answers is a call of its own."""
+        return [self._import(each) for each in asked]
+
+    def link(self, there: Registered, asked: Asked) -> None:
+        """Take it from the agent that has it, and assign it to the one it is for."""
+        had, agent = there.attrs.get("agent"), asked.attrs["agent"]
+        if had is not None:
+            self._unassign(str(had), there.id)
+        if agent is not None:
+            self._assign(str(agent), there.id)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._caller.close()
+
+    def _unassign(self, agent: str, number: str) -> None:
+        path = f"/api/agents/{quote(agent, safe='')}/unassign-phone-number/{quote(number, safe='')}"
+        try:
+            _checked(self.name, self._caller.send("POST", path, idempotent=True))
+        except RemoteError as error:
+            if error.status not in (400, 404):  # it is not assigned to this agent any more
+                raise
+
+    def _assign(self, agent: str, number: str) -> None:
+        path = f"/api/agents/{quote(agent, safe='')}/assign-phone-number"
+        try:
+            _checked(self.name, self._caller.send("POST", path, body={"phone_number_id": number}))
+        except RemoteError as error:
+            if error.status == 409 and self._has(agent, number):
+                return
+            if error.status == 404:
+                raise errors.renamed(error, "agent_not_found") from error
+            raise
+
+    def _has(self, agent: str, number: str) -> bool:
+        """Whether it is this agent's already, which is answered like being another's."""
+        return any(there.id == number and there.attrs.get("agent") == agent for there in self.list(()))
+
+    def _import(self, asked: Asked) -> Registered | RemoteError:
+        body, secrets = self._body(asked)
+        try:
+            answer = _checked(self.name, self._caller.send("POST", _NUMBERS, body=body, secrets=secrets))
+        except RemoteError as error:
+            return errors.renamed(error, "integration_not_found") if error.status == 404 else error
+        return _registered(inner(answer, "data")) or Registered("", asked.key, {})
+
+    def _body(self, asked: Asked) -> tuple[dict[str, object], tuple[str, ...]]:
+        both = ("supports_inbound", "supports_outbound")
+        body: dict[str, object] = {"phone_number": asked.key, **{name: asked.attrs[name] for name in both}}
+        if asked.number_sid:
+            return {**body, "provider": "twilio", "integration_id": self._connections[asked.account]}, ()
+        secrets = self._vault.sip(asked.address)
+        told = {theirs: asked.attrs[ours] for ours, theirs in _SIP.items() if asked.attrs.get(ours) is not None}
+        hidden = {theirs: secrets[ours] for ours, theirs in _SIP_SECRETS.items() if ours in secrets}
+        return {**body, "provider": "sip", **told, **hidden}, tuple(secrets.values())
+
+
+def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Key and organisation."""
+    key = vault.platform(name, "api_key")
+    return {"X-API-Key": key, "X-Organization-Id": vault.organization(name)}, (key,)
+
+
+def reading(status: int, body: Any) -> tuple[str | None, str]:
+    """Error bodies are only said to be objects."""
+    message = said(body, "detail", "message", "error")
+    words = message.lower()
+    if status == 400:
+        return ("invalid_provider" if "provider" in words else "missing_field"), message
+    return ("integration_wrong_org" if status == 403 else None), message
+
+
+def _checked(name: str, answer: Any) -> Any:
+    """The answer, unless it says under a 200 that it has failed."""
+    if isinstance(answer, Mapping) and answer.get("success") is False:
+        raise errors.of_number(name, "the call", "success_false", said(answer, "message", "detail", "error"))
+    return answer
+
+
+def _registered(row: Mapping[str, Any]) -> Registered | None:
+    key, sid = text(row, "phone_number"), text(row, "phone_number_id")
+    attrs: dict[str, Value] = {"agent": text(row, "assigned_agent_id")}
+    attrs |= {n: row[n] for n in ("supports_inbound", "supports_outbound") if isinstance(row.get(n), bool)}
+    return Registered(sid, key, attrs) if key and sid else None

@@ -1,0 +1,117 @@
+"""What every adapter of a platform promises, and the values it is asked with; knows no platform and no HTTP.
+
+An adapter sends documented calls with documented fields only, and no others. Every method may raise
+`reconciler.errors.RemoteError` with a code of the one taxonomy (docs/codes.md). It stores no credentials: it asks its
+`Vault` at the moment of a call. What `kind.can` does not list, it is never asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from reconciler.errors import RemoteError
+from reconciler.kinds.platforms import PlatformKind
+from reconciler.model import Attrs
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One number as it should be on a platform.
+
+    `account` is the name of its Twilio account and `number_sid` its SID there; both are empty for a number outside
+    Twilio. `attrs` are the attributes of its registration.
+    """
+
+    address: str
+    key: str
+    attrs: Attrs
+    account: str = ""
+    number_sid: str = ""
+
+
+class Registered(msgspec.Struct, frozen=True):
+    """One number as a platform has it.
+
+    `id` is what its calls want to have, `attrs` what can be read of the registration's attributes. `secrets` are those
+    that the platform gives back: to be compared, never to be kept.
+    """
+
+    id: str
+    key: str
+    attrs: Attrs
+    secrets: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Registered(id={self.id!r}, key={self.key!r}, attrs={dict(self.attrs)!r})"
+
+
+class Vault(Protocol):
+    """Where secrets are looked up when a call needs them. Raises ReconcilerError `secret_not_found`."""
+
+    def platform(self, name: str, field: str) -> str:
+        """A secret of a platform: its `api_key`, its `api_secret`."""
+        ...
+
+    def organization(self, name: str) -> str:
+        """The organisation of a platform that wants one named; no secret."""
+        ...
+
+    def twilio(self, account: str) -> tuple[str, str]:
+        """SID and auth token of a Twilio account."""
+        ...
+
+    def sip(self, address: str) -> Mapping[str, str]:
+        """Password and PIN of a number outside Twilio, as far as it has them."""
+        ...
+
+
+class Adapter(Protocol):
+    """One platform. May be used from any thread."""
+
+    name: str
+    """Its name in the configuration."""
+    kind: PlatformKind
+
+    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+        """All numbers that are there; for those asked about, with all that can be read of them."""
+        ...
+
+    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+        """Import these numbers; one answer for each, in their order. Many at once only where `kind.bulk` says so."""
+        ...
+
+    def link(self, there: Registered, asked: Asked) -> None:
+        """Set who answers, and who calls out: the attributes of `kind.links` that `asked.attrs` has."""
+        ...
+
+    def update(self, there: Registered, asked: Asked) -> None:
+        """Change the attributes of `kind.updates` that `asked.attrs` has."""
+        ...
+
+    def delete(self, there: Registered) -> None:
+        """Take the number off the platform; it stays on Twilio. One that is not there any more is done."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections; calls that still wait for another attempt end as interrupted."""
+        ...
+
+
+class Undocumented:
+    """The calls that a platform's documents do not describe: to ask for one is a mistake of ours, not of its user."""
+
+    kind: PlatformKind
+
+    def link(self, there: Registered, asked: Asked) -> None:
+        """Not described."""
+        raise AssertionError(f"{self.kind.title} has no call to link a number")
+
+    def update(self, there: Registered, asked: Asked) -> None:
+        """Not described."""
+        raise AssertionError(f"{self.kind.title} has no call to change a number")
+
+    def delete(self, there: Registered) -> None:
+        """Not described."""
+        raise AssertionError(f"{self.kind.title} has no call to remove a number")

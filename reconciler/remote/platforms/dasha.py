@@ -1,0 +1,158 @@
+"""Dasha BlackBox: numbers join the trunk of a Twilio provider, many with one call, and are then linked to agents.
+
+https://blackbox.dasha.ai/docs/api-reference. An import goes on after a number that fails, and says so under a 200.
+Answers may hold SIP passwords: only what is named here is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler.errors import RemoteError
+from reconciler.kinds.platforms import DASHA
+from reconciler.model import Value
+from reconciler.remote.platforms import errors
+from reconciler.remote.platforms.call import Caller
+from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
+from reconciler.remote.platforms.read import rows, said, text
+
+_PAGE = 1000
+_MODES = {"agent": "inbound", "outbound_agent": "replaceOutbound"}
+_CODES = (
+    ("not found", "number_not_in_twilio"),
+    ("trunk", "trunk_attachment_failed"),
+    ("already", "number_already_imported"),
+)
+"""Words of an import's errors, which have no codes → ours."""
+
+
+class Dasha(Undocumented):
+    """See `reconciler.remote.platforms.contract.Adapter`. `connections` are provider ids by Twilio account."""
+
+    kind = DASHA
+
+    def __init__(self, name: str, caller: Caller, connections: Mapping[str, str]) -> None:
+        self.name = name
+        self._caller = caller
+        self._connections = connections
+
+    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+        """The numbers of all our providers; who calls out with one is asked for those that declare it."""
+        callers = {each.key for each in asked if "outbound_agent" in each.attrs}
+        found: dict[str, Registered] = {}
+        for provider in dict.fromkeys(self._connections.values()):
+            for row in self._rows(provider):
+                key, sid = text(row, "phoneNumber"), text(row, "id")
+                if key and sid:
+                    attrs: dict[str, Value] = {"agent": text(row, "incomingCallsAgentId")}
+                    if key in callers:
+                        attrs["outbound_agent"] = self._outbound(sid)
+                    found[key] = Registered(sid, key, attrs)
+        return [*found.values()]
+
+    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+        """One call for all numbers of a provider."""
+        results: dict[str, Registered | RemoteError] = {}
+        for account in dict.fromkeys(each.account for each in asked):
+            results |= self._import(account, [each for each in asked if each.account == account])
+        return [results[each.key] for each in asked]
+
+    def link(self, there: Registered, asked: Asked) -> None:
+        """Set or remove the agent that takes the calls, and the one that calls out with the number."""
+        for name, mode in _MODES.items():
+            if name not in asked.attrs:
+                continue
+            agent, path = asked.attrs[name], f"/api/v1/sip-phone-numbers/{there.id}/agent-link"
+            if agent is not None:
+                self._put(path, str(agent), mode)
+            elif there.attrs.get(name) is not None:
+                query = {"mode": mode, "agentId": there.attrs[name] if name == "outbound_agent" else None}
+                self._caller.send("DELETE", path, query=query)
+
+    def delete(self, there: Registered) -> None:
+        """Unlink it, detach it from the trunk and drop its record."""
+        provider = self._provider_of(there)
+        if provider is None:
+            return
+        self.link(there, Asked("", there.key, {name: None for name in _MODES if there.attrs.get(name) is not None}))
+        try:
+            self._caller.send("DELETE", f"/api/v1/providers/twilio/{provider}/phone-numbers/{there.id}")
+        except RemoteError as error:
+            if error.status == 409:
+                message = f"agents still use it: {self._users(there.id)}"
+                raise errors.of_number(self.name, there.key, "number_in_use", message) from error
+            if error.status != 404:
+                raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._caller.close()
+
+    def _rows(self, provider: str) -> Sequence[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        while True:
+            query = {"providerId": provider, "skip": len(found), "take": _PAGE}
+            page = rows(self._caller.send("GET", "/api/v1/sip-phone-numbers", query=query), "items")
+            found += page
+            if len(page) < _PAGE:
+                return found
+
+    def _import(self, account: str, asked: Sequence[Asked]) -> dict[str, Registered | RemoteError]:
+        """The answer has counts and the SIDs that failed: what came of the rest is read from the list."""
+        provider = self._connections[account]
+        sids = ["PN" + each.number_sid[2:].lower() for each in asked]
+        path = f"/api/v1/providers/twilio/{provider}/import-numbers"
+        try:
+            answer = self._caller.send("POST", path, body={"phoneNumberSids": [*dict.fromkeys(sids)]})
+        except RemoteError as error:
+            lost = errors.renamed(error, "integration_not_found") if error.status == 404 else error
+            return {each.key: lost for each in asked}
+        failed = {text(row, "phoneNumberSid"): text(row, "errorMessage") or "failed" for row in rows(answer, "errors")}
+        there = {number.key: number for number in self.list(asked)}
+        return {
+            each.key: self._result(each, there.get(each.key), failed.get(sid))
+            for each, sid in zip(asked, sids, strict=True)
+        }
+
+    def _result(self, asked: Asked, there: Registered | None, message: str | None) -> Registered | RemoteError:
+        if there is not None:
+            return there
+        said = (message or "it is not in the list after the import").lower()
+        code = next((code for words, code in _CODES if words in said), "platform_refused")
+        return errors.of_number(self.name, asked.key, code, f"{asked.number_sid}: {message or said}")
+
+    def _put(self, path: str, agent: str, mode: str) -> None:
+        try:
+            self._caller.send("PUT", path, query={"agentId": agent, "mode": mode})
+        except RemoteError as error:
+            raise errors.renamed(error, "agent_not_found") if error.status == 404 else error from error
+
+    def _outbound(self, sid: str) -> str | None:
+        affected = rows(self._caller.send("GET", f"/api/v1/sip-phone-numbers/{sid}/affected-agents"))
+        users = [text(row, "agentId") for row in affected if "outbound" in (row.get("uses") or ())]
+        return next((user for user in users if user), None)
+
+    def _users(self, sid: str) -> str:
+        affected = rows(self._caller.send("GET", f"/api/v1/sip-phone-numbers/{sid}/affected-agents"))
+        return ", ".join(text(row, "agentName") or text(row, "agentId") or "?" for row in affected)
+
+    def _provider_of(self, there: Registered) -> str | None:
+        try:
+            row = self._caller.send("GET", f"/api/v1/sip-phone-numbers/{there.id}")
+        except RemoteError as error:
+            if error.status == 404:
+                return None
+            raise
+        return text(row, "providerId") if isinstance(row, Mapping) else None
+
+
+def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """A bearer token."""
+    key = vault.platform(name, "api_key")
+    return {"Authorization": f"Bearer {key}"}, (key,)
+
+
+def reading(status: int, body: Any) -> tuple[str | None, str]:
+    """A problem of RFC 7807; a provider or an agent that is not there tells it in words."""
+    return ("validation_error" if status in (400, 422) else None), said(body, "detail", "title")

@@ -1,0 +1,175 @@
+"""A platform's refusals and silences → our codes, with a cause and a cure; the same for all platforms.
+
+Raises nothing: each function returns the `RemoteError` to raise. What came from outside loses secrets, styling and
+control characters first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import RemoteError
+from reconciler.remote.pool import NoAnswer
+from reconciler.remote.redact import clean
+from reconciler.remote.retry import Loss
+
+CURES: dict[str, tuple[str, str]] = {
+    "agent_not_found": (
+        "The platform does not know the agent",
+        "Check `id` of the agent: it is the platform's own id.",
+    ),
+    "agent_not_owned": (
+        "The agent belongs to somebody else",
+        "Check that the platform's key is of the workspace that owns the agent.",
+    ),
+    "number_already_imported": (
+        "The number belongs to another agent on the platform",
+        "Remove it there first, or declare the agent that has it.",
+    ),
+    "number_not_in_twilio": (
+        "The platform does not find the number on Twilio",
+        "Check that the account connected there is the one that has the number, and its region.",
+    ),
+    "twilio_invalid_credentials": (
+        "Twilio rejected the account or its credentials",
+        "Check the account's SID and its auth token; the platform passed them on to Twilio.",
+    ),
+    "twilio_auth_failed": (
+        "Twilio did not accept the credentials",
+        "Check that SID and auth token belong together; the platform passed them on to Twilio.",
+    ),
+    "invalid_phone_format": ("Not a phone number in E.164 format", "Write it as + and digits."),
+    "invalid_twilio_sid": ("Not a Twilio account SID", "It must be AC and 32 hexadecimal digits in lower case."),
+    "invalid_number_sid": ("Not a Twilio phone number SID", "It must be PN and 32 hexadecimal digits in lower case."),
+    "sid_number_mismatch": (
+        "SID and number do not belong together",
+        "The platform knows this SID under another number: check the account that is connected there.",
+    ),
+    "missing_field": ("The platform misses a field", "Declare what it names."),
+    "invalid_provider": ("Unknown provider", "The platform takes `twilio` and `sip`."),
+    "validation_error": ("The platform finds a value wrong", "Correct what it names in the configuration."),
+    "no_twilio_integration": (
+        "The Twilio account is not connected to the platform",
+        "Connect it in the platform's dashboard; some platforms have no call for that.",
+    ),
+    "ambiguous_integration": (
+        "It is not said which Twilio account",
+        "The platform has several: name its id of the account under `connections`.",
+    ),
+    "integration_not_found": (
+        "The platform does not know its Twilio account",
+        "Check the account's id under `connections`; it is the platform's own.",
+    ),
+    "integration_wrong_org": (
+        "The platform does not allow this",
+        "Check that key and organisation belong together, that the connected Twilio account is theirs, and that the "
+        "key's role may manage phone numbers.",
+    ),
+    "trunk_attachment_failed": (
+        "The platform could not attach the number to its trunk",
+        "Run the same command again; if it stays so, look at the platform's connection to Twilio.",
+    ),
+    "number_in_use": (
+        "The number is still in use on the platform",
+        "Unlink it from the agents that the platform names, then run the same command again.",
+    ),
+    "invalid_api_key": (
+        "The platform did not accept the key",
+        "Check the platform's `api_key`: whether it is whole, still valid, and of this platform.",
+    ),
+    "platform_forbidden": ("The platform does not allow this", "Check what the key is allowed to do there."),
+    "success_false": ("The platform reports a failure", "Correct what it names, then run the same command again."),
+    "not_found": (
+        "The platform does not know this",
+        "Somebody has removed it meanwhile; `reconciler plan` shows what is there.",
+    ),
+    "rate_limited": (
+        "The platform has too many requests at once",
+        "Nothing was carried out by the refused requests. Try again later.",
+    ),
+    "platform_unavailable": (
+        "The platform failed to answer properly",
+        "Run the same command again later: what is done already is not done twice.",
+    ),
+    "network_error": (
+        "The platform cannot be reached",
+        "Check the network, HTTPS_PROXY and the platform's base_url; then run the same command again.",
+    ),
+    "unexpected_answer": (
+        "The answer is not one of the platform's",
+        "Check the platform's base_url, and whether a proxy or a login page answers in its place.",
+    ),
+    "platform_refused": ("The platform refused the request", "Correct what it names, then run the same command again."),
+    "interrupted": ("Interrupted", "Run the same command again to finish what is left."),
+}
+"""Code → summary and cure. Summaries hold no user data."""
+
+_AMBIGUOUS = "The call may have been carried out: the platform is asked before it is sent again."
+_BY_STATUS = {401: "invalid_api_key", 403: "platform_forbidden", 404: "not_found", 409: "number_already_imported"}
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which call an error is about; `doubt`: an attempt may have been carried out."""
+
+    platform: str
+    method: str
+    path: str
+    attempts: int = 1
+    doubt: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+def refused(where: Where, status: int, code: str | None, message: str) -> RemoteError:
+    """The error of an answer that is a refusal; without a code of the platform's own, by its status."""
+    known = code if code in CURES else by_status(status)
+    what = f"{_call(where)} was answered {status}: {message or 'no reason given'}".rstrip(".") + "."
+    return _error(where, known, what, status=status)
+
+
+def by_status(status: int) -> str:
+    """Our code for an HTTP status."""
+    if status == 429:
+        return "rate_limited"
+    if status >= 500 or status == 408:
+        return "platform_unavailable"
+    return _BY_STATUS.get(status, "platform_refused")
+
+
+def lost(where: Where, error: NoAnswer) -> RemoteError:
+    """The error of a call that brought no usable answer."""
+    code = "unexpected_answer" if error.loss is Loss.UNREADABLE else "network_error"
+    return _error(where, code, f"{_call(where)} failed: {error}.")
+
+
+def interrupted(where: Where) -> RemoteError:
+    """The error of a call that was still waiting when the run was told to stop."""
+    return _error(where, "interrupted", f"{_call(where)} was not sent (again).")
+
+
+def renamed(error: RemoteError, code: str) -> RemoteError:
+    """The same error under the name that it has for this call."""
+    summary, cure = CURES[code]
+    what = error.diagnostics[0].detail.removesuffix(CURES[error.code][1]).strip() if error.code in CURES else str(error)
+    diagnostic = Diagnostic(code=code, summary=summary, detail=f"{what} {cure}")
+    return RemoteError(diagnostic, status=error.status, ambiguous=error.ambiguous)
+
+
+def of_number(platform: str, key: str, code: str, message: str, secrets: tuple[str, ...] = ()) -> RemoteError:
+    """The error about one number that an answer about many reports, or that is known before any call."""
+    summary, cure = CURES[code]
+    what = clean(f"{key} on {platform}: {message}".rstrip(".") + ".", secrets)
+    return RemoteError(Diagnostic(code=code, summary=summary, detail=f"{what} {cure}"))
+
+
+def _call(where: Where) -> str:
+    times = f" ({where.attempts} attempts)" if where.attempts > 1 else ""
+    return f"{where.method} {where.path} of platform {where.platform}{times}"
+
+
+def _error(where: Where, code: str, what: str, *, status: int = 0) -> RemoteError:
+    doubt = [_AMBIGUOUS] if where.doubt else []
+    summary, cure = CURES[code]
+    detail = " ".join([clean(what, where.secrets), *doubt, cure])
+    return RemoteError(Diagnostic(code=code, summary=summary, detail=detail), status=status, ambiguous=where.doubt)

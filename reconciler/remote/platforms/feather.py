@@ -1,0 +1,145 @@
+"""Feather: bridge numbers for warm transfers, and phone numbers whose channels say which agent answers.
+
+https://doc.featherhq.com (OpenAPI). Its Twilio account is connected in a browser beforehand; no credentials are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from reconciler.errors import RemoteError
+from reconciler.kinds.platforms import FEATHER
+from reconciler.model import Value
+from reconciler.remote.platforms import errors
+from reconciler.remote.platforms.call import Caller
+from reconciler.remote.platforms.contract import Asked, Registered, Vault
+from reconciler.remote.platforms.read import rows, said, text, validation
+
+_BRIDGES = "/v1/identity/org/bridge-numbers"
+_NUMBERS = "/v1/communication/phone-numbers"
+_CHANNELS = {"agent": "inbound_call", "outbound_agent": "outbound_call", "sms_agent": "sms"}
+_SEVERAL = ("more than one", "multiple", "ambigu")
+_RETIRED = "retired"
+_AT_ONCE = 8
+
+
+class Feather:
+    """See `reconciler.remote.platforms.contract.Adapter`. `connections` are ids of integrations by Twilio account."""
+
+    kind = FEATHER
+
+    def __init__(self, name: str, caller: Caller, connections: Mapping[str, str]) -> None:
+        self.name = name
+        self._caller = caller
+        self._connections = connections
+
+    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+        """Bridge numbers and phone numbers; the channels of those asked about. What is retired counts as gone."""
+        wanted = {each.key: each.attrs.get("bridge") is True for each in asked}
+        bridges = [_bridge(row) for row in rows(self._caller.send("GET", _BRIDGES))]
+        numbers = [_number(row) for row in rows(self._caller.send("GET", _NUMBERS)) if row.get("status") != _RETIRED]
+        found = {number.key: number for number in (*bridges, *numbers) if number is not None}
+        found |= {n.key: n for n in (*bridges, *numbers) if n is not None and wanted.get(n.key) is n.attrs["bridge"]}
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="feather") as pool:
+            detailed = pool.map(lambda n: self._with_channels(n) if n.key in wanted else n, found.values())
+            return [*detailed]
+
+    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+        """One import for each number; a phone number that was retired is brought back."""
+        return [self._import(each) for each in asked]
+
+    def link(self, there: Registered, asked: Asked) -> None:
+        """Replace the bindings of each channel; none empties it."""
+        for name, channel in _CHANNELS.items():
+            if name not in asked.attrs:
+                continue
+            agent = asked.attrs[name]
+            bindings = [{"agent_id": agent}] if agent is not None else []
+            try:
+                self._caller.send("PUT", f"{_NUMBERS}/{there.id}/channels/{channel}", body={"bindings": bindings})
+            except RemoteError as error:
+                raise errors.renamed(error, "agent_not_found") if error.status == 404 else error from error
+
+    def update(self, there: Registered, asked: Asked) -> None:
+        """Set the status of a phone number."""
+        self._caller.send("PATCH", f"{_NUMBERS}/{there.id}", body={"status": asked.attrs["status"]})
+
+    def delete(self, there: Registered) -> None:
+        """Drop a bridge number, whose webhook is cleared; retire a phone number."""
+        base = _BRIDGES if there.attrs.get("bridge") is True else _NUMBERS
+        try:
+            self._caller.send("DELETE", f"{base}/{there.id}")
+        except RemoteError as error:
+            if error.status != 404:
+                raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._caller.close()
+
+    def _with_channels(self, number: Registered) -> Registered:
+        if number.attrs["bridge"] is True:
+            return number
+        channels = rows(self._caller.send("GET", f"{_NUMBERS}/{number.id}/channels"))
+        attrs: dict[str, Value] = {**number.attrs, **dict.fromkeys(_CHANNELS)}
+        for name, channel in _CHANNELS.items():
+            bound = [
+                text(row, "agent_id") or text(row, "team_id") for row in channels if row.get("channel_type") == channel
+            ]
+            attrs[name] = ", ".join(sorted(filter(None, bound))) or None
+        return Registered(number.id, number.key, attrs)
+
+    def _import(self, asked: Asked) -> Registered | RemoteError:
+        connection = self._connections.get(asked.account)
+        chosen = {"integration_connection_id": connection} if connection else {}
+        try:
+            if asked.attrs.get("bridge") is True:
+                answer = self._caller.send(
+                    "POST", _BRIDGES, body={"twilio_number_sid": asked.number_sid, **chosen}, idempotent=True
+                )
+                return _bridge(answer) or Registered("", asked.key, {})
+            retired = self._retired(asked.key)
+            if retired is not None:
+                answer = self._caller.send("POST", f"{_NUMBERS}/{retired}/restore", idempotent=True)
+                return self._with_channels(_number(answer) or Registered(retired, asked.key, {"bridge": False}))
+            capabilities = ["voice", "sms"] if asked.attrs.get("sms_agent") is not None else ["voice"]
+            body = {"phone_e164": asked.key, "vendor": "twilio", "vendor_mode": "byo", "capabilities": capabilities}
+            answer = self._caller.send("POST", _NUMBERS, body={**body, **chosen})
+            return _number(answer) or Registered("", asked.key, {})
+        except RemoteError as error:
+            return error
+
+    def _retired(self, key: str) -> str | None:
+        there = rows(self._caller.send("GET", _NUMBERS, query={"status": _RETIRED}))
+        return next((text(row, "id") for row in there if row.get("phone_e164") == key), None)
+
+
+def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The key in a header of its own, never as a bearer token."""
+    key = vault.platform(name, "api_key")
+    return {"x-api-key": key}, (key,)
+
+
+def reading(status: int, body: Any) -> tuple[str | None, str]:
+    """``{error, message}``, or the findings of a validation: of these only place and words, never the input."""
+    if status != 422:
+        return None, said(body, "message", "error")
+    message = validation(body)
+    words = message.lower()
+    if "integration" not in words:
+        missing = "not in the" in words or "not found" in words
+        return ("number_not_in_twilio" if missing else "validation_error"), message
+    several = any(word in words for word in _SEVERAL)
+    return ("ambiguous_integration" if several else "no_twilio_integration"), message
+
+
+def _bridge(row: Any) -> Registered | None:
+    key, sid = (text(row, "phone_e164"), text(row, "id")) if isinstance(row, Mapping) else (None, None)
+    return Registered(sid, key, {"bridge": True}) if key and sid else None
+
+
+def _number(row: Any) -> Registered | None:
+    key, sid = (text(row, "phone_e164"), text(row, "id")) if isinstance(row, Mapping) else (None, None)
+    return Registered(sid, key, {"bridge": False, "status": text(row, "status")}) if key and sid else None

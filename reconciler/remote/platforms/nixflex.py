@@ -1,0 +1,94 @@
+"""Nixflex: a number is imported under its agent with the Twilio account's own token; moving is removing and importing.
+
+https://docs.nixflex.com. Its import overwrites voice, SMS and status webhooks, its removal clears them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from reconciler.errors import RemoteError
+from reconciler.kinds.platforms import NIXFLEX
+from reconciler.remote.platforms import errors
+from reconciler.remote.platforms.call import Caller
+from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
+from reconciler.remote.platforms.read import inner, rows, said, text
+
+_PAGE = 100
+_ACCOUNT = re.compile(r"AC[a-f0-9]{32}")
+_CODES = {"key_secret_required": "invalid_api_key", "number_not_found": "not_found", "twilio_error": "platform_refused"}
+
+
+class Nixflex(Undocumented):
+    """See `reconciler.remote.platforms.contract.Adapter`."""
+
+    kind = NIXFLEX
+
+    def __init__(self, name: str, caller: Caller, vault: Vault) -> None:
+        self.name = name
+        self._caller = caller
+        self._vault = vault
+
+    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+        """All numbers, newest first; a page that shifts while it is read gives a number twice, which is kept once."""
+        found: dict[str, Registered] = {}
+        for offset in range(0, 10**9, _PAGE):
+            page = rows(
+                self._caller.send("GET", "/v1/phone-numbers", query={"limit": _PAGE, "offset": offset}), "phone_numbers"
+            )
+            found.update((number.key, number) for row in page if (number := _registered(row)) is not None)
+            if len(page) < _PAGE:
+                break
+        return [*found.values()]
+
+    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+        """One import for each number."""
+        return [self._import(each) for each in asked]
+
+    def delete(self, there: Registered) -> None:
+        """Take it off; the number's webhooks are cleared, the number itself stays."""
+        try:
+            self._caller.send("DELETE", f"/v1/phone-numbers/{quote(there.key, safe='')}")
+        except RemoteError as error:
+            if error.status != 404:
+                raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._caller.close()
+
+    def _import(self, asked: Asked) -> Registered | RemoteError:
+        sid, token = self._vault.twilio(asked.account)
+        if not _ACCOUNT.fullmatch(sid):
+            return errors.of_number(self.name, asked.key, "invalid_twilio_sid", "Nixflex takes small letters only")
+        body = {"phone_number": asked.key, "twilio_sid": sid, "twilio_token": token, "agent_id": asked.attrs["agent"]}
+        try:
+            answer = self._caller.send("POST", "/v1/phone-numbers", body=body, secrets=(token,))
+        except RemoteError as error:
+            return error
+        return _registered(inner(answer, "phone_number")) or Registered(
+            asked.key, asked.key, {"agent": asked.attrs["agent"]}
+        )
+
+
+def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The key as ``KEY_ID:KEY_SECRET``. Raises RemoteError when it is not that."""
+    key = vault.platform(name, "api_key")
+    if key.count(":") != 1 or not all(key.split(":")):
+        raise errors.of_number(name, "api_key", "invalid_api_key", "Nixflex wants KEY_ID:KEY_SECRET")
+    return {"Authorization": f"Bearer {key}"}, (key, key.split(":")[1])
+
+
+def reading(status: int, body: Any) -> tuple[str | None, str]:
+    """``{"error": {type, code, message}}``; its codes are those of the one taxonomy."""
+    error = inner(body, "error")
+    code = text(error, "code") or ""
+    return _CODES.get(code, code), said(error, "message", "type")
+
+
+def _registered(row: Mapping[str, Any]) -> Registered | None:
+    key = text(row, "phone_number")
+    return Registered(key, key, {"agent": text(row, "agent_id")}) if key else None

@@ -1,0 +1,93 @@
+"""Ravan AI (Agni): a number is added by the pair of its E.164 and its SID, and that is all its documents describe.
+
+https://docs.ravan.ai. The path of its list is not shown there; nothing changes, links or removes a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler.errors import RemoteError
+from reconciler.kinds.platforms import RAVAN
+from reconciler.remote.platforms import errors
+from reconciler.remote.platforms.call import Caller
+from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
+from reconciler.remote.platforms.read import inner, said, text
+
+_ADD = "/api/v1/phone-numbers/add-twilio"
+_OTHER_FORM = frozenset({301, 302, 307, 308, 404, 405})
+"""How a server answers that wants the slash at the end, as other pages of the documents write their paths."""
+_CODES = (
+    ("already", "number_already_imported"),
+    ("another phone number", "sid_number_mismatch"),
+    ("not in a connected", "number_not_in_twilio"),
+    ("not found", "number_not_in_twilio"),
+    ("required", "missing_field"),
+    ("e.164", "invalid_phone_format"),
+)
+"""Words of refusals, which have no codes → ours."""
+
+
+class Ravan(Undocumented):
+    """See `reconciler.remote.platforms.contract.Adapter`."""
+
+    kind = RAVAN
+
+    def __init__(self, name: str, caller: Caller) -> None:
+        self.name = name
+        self._caller = caller
+
+    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+        """Not described."""
+        raise AssertionError("Ravan AI has no call to list numbers")
+
+    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+        """One call for each number. One that is there is done: an import of Ravan's has no agent that could differ."""
+        return [self._add(each) for each in asked]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._caller.close()
+
+    def _add(self, asked: Asked) -> Registered | RemoteError:
+        body: dict[str, object] = {"phone_number": asked.key, "number_sid": asked.number_sid}
+        if asked.attrs.get("friendly_name") is not None:
+            body["friendly_name"] = asked.attrs["friendly_name"]
+        if asked.attrs.get("price") is not None:
+            body["price"] = float(str(asked.attrs["price"]))
+        try:
+            answer = self._send(body)
+        except RemoteError as error:
+            return Registered(asked.key, asked.key, {}) if error.code == "number_already_imported" else error
+        if not isinstance(answer, Mapping) or answer.get("success") is not True:
+            message = said(answer, "message")
+            code = code_of(message)
+            if code == "number_already_imported":
+                return Registered(asked.key, asked.key, {})
+            return errors.of_number(self.name, asked.key, code, message or "it does not say whether it succeeded")
+        return Registered(text(inner(answer, "data"), "id") or asked.key, asked.key, {})
+
+    def _send(self, body: Mapping[str, object]) -> Any:
+        try:
+            return self._caller.send("POST", _ADD, body=body)
+        except RemoteError as error:
+            if error.status not in _OTHER_FORM:
+                raise
+            return self._caller.send("POST", f"{_ADD}/", body=body)
+
+
+def code_of(message: str) -> str:
+    """Our code for a refusal that comes with status 200 and in words only."""
+    return next((code for words, code in _CODES if words in message.lower()), "success_false")
+
+
+def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The key in a header of its own."""
+    key = vault.platform(name, "api_key")
+    return {"X-Api-Key": key}, (key,)
+
+
+def reading(status: int, body: Any) -> tuple[str | None, str]:
+    """``{success, message, data}``; errors are not described at all."""
+    return None, said(body, "message", "detail", "error")

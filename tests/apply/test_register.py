@@ -1,0 +1,176 @@
+"""Actions on a platform that does not always do what it says: what is not in its list afterwards has failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from reconciler.apply.outcome import Outcome
+from reconciler.apply.register import Registrar
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import RemoteError
+from reconciler.kinds.platforms import BUTTER, NIXFLEX, RAVAN, PlatformKind
+from reconciler.model import Action, Entry, Options
+from reconciler.planning.observed import Observed
+from reconciler.remote.platforms.contract import Asked, Registered
+
+ONE, TWO = "+15550100101", "+15550100102"
+
+
+def refusal(code: str = "platform_refused", *, ambiguous: bool = False) -> RemoteError:
+    return RemoteError(Diagnostic(code=code, summary="No", detail="no"), ambiguous=ambiguous)
+
+
+class Platform:
+    """Keeps numbers in memory; `lies` says which calls it only pretends to carry out, `fails` what it raises."""
+
+    def __init__(self, kind: PlatformKind = NIXFLEX) -> None:
+        self.name = "p"
+        self.kind = kind
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.lies: set[str] = set()
+        self.fails: dict[str, RemoteError] = {}
+        self.calls: list[str] = []
+
+    def _called(self, name: str) -> bool:
+        self.calls.append(name)
+        if name in self.fails:
+            raise self.fails[name]
+        return name not in self.lies
+
+    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+        self._called("list")
+        return [Registered(key, key, attrs) for key, attrs in self.rows.items()]
+
+    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+        true = self._called("create")
+        linked = self.kind is NIXFLEX
+        for each in asked if true else ():
+            self.rows[each.key] = dict(each.attrs) if linked else {"agent": None}
+        return [Registered(each.key, each.key, each.attrs if linked else {"agent": None}) for each in asked]
+
+    def link(self, there: Registered, asked: Asked) -> None:
+        if self._called("link"):
+            self.rows[there.key] = {**self.rows[there.key], **asked.attrs}
+
+    def update(self, there: Registered, asked: Asked) -> None:
+        self.link(there, asked)
+
+    def delete(self, there: Registered) -> None:
+        if self._called("delete"):
+            self.rows.pop(there.key, None)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def action(name: Any, key: str = ONE, *, agent: str = "a") -> Action:
+    entry = Entry("registration", "p", "", key, {"agent": agent}, Options(), created=True)
+    return Action(
+        address=f"registration/p/{key}",
+        action=name,
+        reason="new",
+        kind="registration",
+        account="p",
+        sid=key,
+        writes={"agent": agent},
+        entry=None if name == "unregister" else entry,
+    )
+
+
+def done(platform: Platform, *actions: Action) -> list[Outcome]:
+    """The outcomes, after the platform has been read once more."""
+    registrar = Registrar({"p": platform}, {}, Observed({}, {}), {}, {})  # type: ignore[dict-item]
+    return registrar.check([outcome for each in actions for outcome in registrar.perform([each])])
+
+
+def status(outcomes: list[Outcome]) -> list[tuple[str, str | None]]:
+    return [(outcome.status, outcome.error.code if outcome.error else None) for outcome in outcomes]
+
+
+def test_what_is_done_is_applied() -> None:
+    platform = Platform()
+    [outcome] = done(platform, action("register"))
+    assert (outcome.status, outcome.sid) == ("applied", ONE)
+    assert outcome.entry is not None
+    assert outcome.entry.sid == ONE
+    assert status(done(platform, action("reassign", agent="b"))) == [("applied", None)]
+    assert platform.rows[ONE]["agent"] == "b"
+    assert status(done(platform, action("unregister"))) == [("applied", None)]
+    assert platform.rows == {}
+
+
+@pytest.mark.parametrize(("lie", "name"), [("create", "register"), ("delete", "unregister"), ("link", "link")])
+def test_what_a_platform_only_says_that_it_has_done_has_failed(lie: str, name: str) -> None:
+    platform = Platform(BUTTER if lie == "link" else NIXFLEX)
+    platform.rows[ONE] = {"agent": "b"}
+    if lie == "create":
+        del platform.rows[ONE]
+    platform.lies.add(lie)
+    outcomes = done(platform, action(name))
+    assert status(outcomes) == [("dropped", "write_dropped")]
+    assert outcomes[0].error is not None
+    assert "Nixflex" in outcomes[0].error.message or "Butter" in outcomes[0].error.message
+
+
+def test_one_reading_at_the_end_serves_all_actions() -> None:
+    platform = Platform()
+    done(platform, action("register"), action("register", TWO))
+    assert platform.calls.count("list") == 1
+
+
+def test_what_cannot_be_read_back_is_said_and_counts_as_done() -> None:
+    platform = Platform()
+    platform.fails["list"] = refusal()
+    [outcome] = done(platform, action("register"))
+    assert outcome.status == "applied"
+    assert outcome.note is not None
+    assert "could not be read back" in outcome.note
+
+
+def test_a_platform_without_a_list_is_believed() -> None:
+    platform = Platform(RAVAN)
+    assert status(done(platform, action("register"))) == [("applied", None)]
+    assert "list" not in platform.calls
+
+
+def test_an_import_whose_answer_was_lost_is_found_in_the_list() -> None:
+    platform = Platform()
+    platform.rows[ONE] = {"agent": "a"}
+    platform.fails["create"] = refusal(ambiguous=True)
+    assert status(done(platform, action("register"))) == [("applied", None)]
+    platform.rows[ONE] = {"agent": "somebody else's"}
+    platform.fails["create"] = refusal("number_already_imported")
+    assert status(done(platform, action("register"))) == [("failed", "number_already_imported")]
+    platform.rows.clear()
+    platform.fails["create"] = refusal(ambiguous=True)
+    assert status(done(platform, action("register"))) == [("failed", "platform_refused")]
+    platform.fails["list"] = refusal("network_error")
+    assert status(done(platform, action("register"))) == [("failed", "platform_refused")]
+
+
+def test_an_import_that_could_not_be_linked_is_remembered_as_imported() -> None:
+    platform = Platform(BUTTER)
+    platform.fails["link"] = refusal("agent_not_found")
+    [outcome] = done(platform, action("register"))
+    assert status([outcome]) == [("failed", "agent_not_found")]
+    assert outcome.entry is not None
+    assert (outcome.entry.sid, outcome.entry.applied) == (ONE, {"agent": None})
+
+
+def test_a_move_that_fails_half_way_says_so() -> None:
+    platform = Platform()
+    platform.rows[ONE] = {"agent": "a"}
+    platform.fails["create"] = refusal("agent_not_found")
+    assert status(done(platform, action("reassign", agent="b"))) == [("failed", "agent_not_found")]
+    assert platform.rows == {}
+    platform.fails = {"delete": refusal("number_in_use")}
+    assert status(done(platform, action("unregister"))) == [("failed", "number_in_use")]
+
+
+def test_only_actions_of_registrations_are_carried_out_here() -> None:
+    with pytest.raises(AssertionError):
+        done(Platform(), msgspec.structs.replace(action("link"), action="rename"))

@@ -1,0 +1,181 @@
+"""Dasha: one bulk call for the missing numbers only, partial success told number by number, links both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.sandbox.platforms.dasha_rows import AGENTS, NUMBERS, PROVIDERS, DashaNumber, DashaProvider
+from reconciler.sandbox.server import Sandbox
+
+from .platform_stage import AC, PlatformStage, world
+from .stage import actions
+
+ONE, TWO = "+15550100101", "+15550100102"
+MANY = [f"+1555010{index:04d}" for index in range(1000, 1100)]
+PBX = "https://pbx.example.net/in"
+KEY = "pl4nted.bearer.of.dasha"
+PROVIDER = "11111111-2222-4333-8444-555555555555"
+FIRST, SECOND = "aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[PlatformStage]:
+    numbers: dict[str, dict[str, object]] = {ONE: {"voice_url": PBX}, TWO: {}, **{e164: {} for e164 in MANY}}
+    rows = {
+        "platform_keys": [{"platform": "dasha", "key": KEY}],
+        "dasha_providers": [{"id": PROVIDER, "accountSid": AC, "name": "main"}],
+        "dasha_agents": [{"id": FIRST, "name": "first"}, {"id": SECOND, "name": "second"}],
+    }
+    with Sandbox(world(numbers, **rows)) as sandbox:
+        yield PlatformStage(tmp_path / "work", sandbox)
+
+
+def declare(stage: PlatformStage, numbers: object, **agents: object) -> None:
+    platform = {
+        "type": "dasha",
+        "api_key": stage.secret("DASHA_KEY", KEY),
+        "connections": {"main": PROVIDER},
+        "base_url": f"{stage.sandbox.base_url}/dasha",
+    }
+    known = {
+        "sales": {"platform": "da", "id": FIRST},
+        "help": {"platform": "da", "id": SECOND, "outbound_number": TWO},
+    }
+    stage.setting(numbers, platforms={"da": platform}, agents={**known, **agents})
+
+
+def provider(stage: PlatformStage) -> DashaProvider:
+    row = stage.world.table(PROVIDERS).get(PROVIDER)
+    assert row is not None
+    return row
+
+
+def rows(stage: PlatformStage) -> dict[str, DashaNumber]:
+    return {row.phone_number: row for row in stage.world.table(NUMBERS)}
+
+
+def test_numbers_join_the_trunk_in_one_call_and_are_linked_both_ways(stage: PlatformStage) -> None:
+    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "help"})
+    with stage.watched() as calls:
+        stage.apply()
+    assert [call.path for call in calls if call.path.endswith("/import-numbers")] == [
+        f"/dasha/api/v1/providers/twilio/{PROVIDER}/import-numbers"
+    ]
+    trunk = provider(stage).trunk_sid
+    assert stage.twilio_number(ONE).trunk_sid == trunk == stage.twilio_number(TWO).trunk_sid
+    assert (rows(stage)[ONE].incoming_calls_agent_id, rows(stage)[TWO].incoming_calls_agent_id) == (FIRST, SECOND)
+    caller = stage.world.table(AGENTS).get(SECOND)
+    assert caller is not None
+    assert caller.outbound_number_id == rows(stage)[TWO].sid
+    stage.settled()
+    with stage.watched() as calls:
+        stage.apply()
+    assert [call for call in calls if call.is_write] == []
+
+
+def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> None:
+    declare(stage, {TWO: "help"})
+    stage.apply()
+    rows(stage)[TWO].incoming_calls_agent_id = FIRST
+    caller = stage.world.table(AGENTS).get(SECOND)
+    assert caller is not None
+    caller.outbound_number_id = ""
+    drifted = stage.json("drift", code=2)["drifted"]
+    assert [(d["address"], [f["field"] for f in d["fields"]]) for d in drifted] == [
+        (f"registration/da/{TWO}", ["agent", "outbound_agent"])
+    ]
+    assert actions(stage.plan()) == [(f"registration/da/{TWO}", "link")]
+    stage.apply()
+    assert rows(stage)[TWO].incoming_calls_agent_id == SECOND
+    assert caller.outbound_number_id == rows(stage)[TWO].sid
+
+    stage.edit(TWO, trunk_sid="")
+    assert actions(stage.plan()) == [(f"number/{TWO}", "attach_trunk")]
+    stage.apply()
+    assert stage.twilio_number(TWO).trunk_sid == provider(stage).trunk_sid
+    stage.settled()
+
+    declare(stage, {TWO: "sales"})
+    assert actions(stage.plan()) == [(f"registration/da/{TWO}", "link")]
+    stage.apply()
+    stage.settled()
+
+
+def test_what_is_let_go_of_is_as_it_was_before(stage: PlatformStage) -> None:
+    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: "help"})
+    stage.apply()
+    declare(stage, {})
+    stage.apply()
+    assert stage.hooks(ONE) == {"voice_url": PBX}
+    assert stage.hooks(TWO) == {}
+    assert rows(stage) == {}
+    assert stage.state == {}
+
+
+def test_a_hundred_numbers_of_which_seven_are_bad(stage: PlatformStage) -> None:
+    """93 in place, 7 errors named, exit 5; the second run tries the 7 and no others."""
+    bad = MANY[10:17]
+    declare(stage, dict.fromkeys(MANY, "sales"))
+    sids = {e164: stage.twilio_number(e164).sid for e164 in bad}
+    held = [DashaNumber(sid=f"x{e164}", phone_number=e164, organization="theirs", provider_id=PROVIDER) for e164 in bad]
+    for row in held:  # the provider has them already, and our key may not see them
+        stage.world.table(NUMBERS).add(row)
+
+    with stage.watched() as calls:
+        done = stage.apply(code=5)
+    [call] = [call for call in calls if call.path.endswith("/import-numbers")]
+    assert len(call.params["phoneNumberSids"]) == 100  # type: ignore[arg-type]
+    assert done["failed_count"] == 7
+    assert {e["address"] for e in done["errors"]} == {f"registration/da/{e164}" for e164 in bad}
+    assert {e["code"] for e in done["errors"]} == {"number_already_imported"}
+    assert {e["phone_number_sid"] for e in done["errors"]} == set(sids.values())
+    good = [e164 for e164 in MANY if e164 not in bad]
+    assert {stage.twilio_number(e164).trunk_sid for e164 in good} == {provider(stage).trunk_sid}
+    assert {rows(stage)[e164].incoming_calls_agent_id for e164 in good} == {FIRST}
+
+    with stage.watched() as calls:
+        stage.apply(code=1)
+    [call] = [call for call in calls if call.path.endswith("/import-numbers")]
+    assert sorted(call.params["phoneNumberSids"]) == sorted(sids.values())  # type: ignore[call-overload]
+
+    for row in held:
+        stage.world.table(NUMBERS).remove(row)
+    stage.apply()
+    stage.settled()
+
+
+def test_a_number_that_twilio_will_not_attach_is_named(stage: PlatformStage) -> None:
+    declare(stage, {TWO: "help"})
+    provider(stage).token_digest = "not the token any more"
+    done = stage.apply(code=5)
+    assert [e["code"] for e in done["errors"]] == ["trunk_attachment_failed"]
+
+
+def test_an_agent_or_a_provider_that_is_not_there_has_its_code(stage: PlatformStage) -> None:
+    declare(stage, {TWO: "gone"}, gone={"platform": "da", "id": "aaaaaaaa-0000-4000-8000-00000000000f"})
+    done = stage.apply(code=5)
+    assert [e["code"] for e in done["errors"]] == ["agent_not_found"]
+    declare(stage, {TWO: "help"})
+    assert actions(stage.plan()) == [(f"registration/da/{TWO}", "link")]
+    stage.apply()
+    stage.settled()
+    done_again = stage.run("plan", "--json", code=1, DASHA_KEY="wrong")
+    assert done_again.codes == ["invalid_api_key"]
+
+
+def test_a_number_that_outside_agents_still_use_is_kept_and_they_are_named(stage: PlatformStage) -> None:
+    declare(stage, {TWO: "sales"})
+    stage.apply()
+    caller = stage.world.table(AGENTS).get(SECOND)
+    assert caller is not None
+    caller.outbound_number_id = rows(stage)[TWO].sid
+    declare(stage, {})
+    done = stage.apply(code=1)
+    assert "number_in_use" in [e["code"] for e in done["errors"]]
+    assert "second" in done["errors"][0]["message"]
+    caller.outbound_number_id = ""
+    stage.apply()
+    assert stage.state == {}

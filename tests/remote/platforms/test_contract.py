@@ -1,0 +1,187 @@
+"""What every adapter promises, asked of all of them against the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from reconciler.errors import RemoteError
+from reconciler.kinds.platforms import PLATFORM_KINDS
+from reconciler.remote.platforms.connect import ADAPTERS
+from reconciler.remote.platforms.contract import Registered
+from reconciler.remote.platforms.errors import CURES
+from reconciler.sandbox import faults as f
+from reconciler.sandbox.server import Sandbox
+
+from .stage import KEY, KINDS, ONE, PASSWORD, PIN, SECRET, TOKEN, TWO, Stage, world
+
+LISTED = [name for name, kind in PLATFORM_KINDS.items() if "list" in kind.can]
+
+
+@pytest.fixture(params=sorted(KINDS))
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    yield from staged(request.param)
+
+
+@pytest.fixture(params=sorted(LISTED))
+def listed(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """A platform whose numbers can be listed."""
+    yield from staged(request.param)
+
+
+def staged(name: str) -> Iterator[Stage]:
+    with Sandbox(world()) as sandbox:
+        stage = Stage(sandbox, KINDS[name])
+        yield stage
+        stage.adapter.close()
+
+
+def made(stage: Stage, key: str = ONE) -> Registered:
+    """A number that has been imported and linked."""
+    asked = stage.asked(key)
+    [result] = stage.adapter.create([asked])
+    assert isinstance(result, Registered), result
+    links = {name: asked.attrs[name] for name in stage.adapter.kind.links if name in asked.attrs}
+    if any(value != result.attrs.get(name) for name, value in links.items()):
+        stage.adapter.link(result, asked)
+    return result
+
+
+def test_the_table_has_an_adapter_for_each_platform() -> None:
+    assert set(ADAPTERS) == set(PLATFORM_KINDS) == set(KINDS)
+
+
+def test_what_a_platform_cannot_do_is_explained_to_people() -> None:
+    for kind in PLATFORM_KINDS.values():
+        changes = {"link", "update", "delete"} - kind.can - ({"link", "update"} if kind.replaces else set())
+        needed = changes - ({"update"} if not kind.updates and kind.type == "dasha" else set())
+        assert needed <= set(kind.manual), kind.type
+
+
+def test_nothing_is_sent_before_something_is_asked(stage: Stage) -> None:
+    assert len(stage.sandbox.calls) == 0
+
+
+def test_an_imported_number_is_in_the_list_with_all_its_attributes(listed: Stage) -> None:
+    assert listed.adapter.list([listed.asked()]) == []
+    there = made(listed)
+    [found] = listed.adapter.list([listed.asked()])
+    assert (found.id, found.key) == (there.id, ONE)
+    assert {name: found.attrs.get(name) for name in listed.kind.attrs} == dict(listed.kind.attrs)
+
+
+def test_listing_changes_nothing(listed: Stage) -> None:
+    made(listed)
+    before = listed.writes
+    listed.adapter.list([listed.asked()])
+    assert listed.writes == before
+
+
+def test_who_answers_is_changed_by_a_call_of_its_own(listed: Stage) -> None:
+    if not listed.adapter.kind.links and "update" not in listed.adapter.kind.can:
+        pytest.skip("it has no such call")
+    made(listed)
+    [there] = listed.adapter.list([listed.asked()])
+    listed.adapter.link(there, listed.asked(attrs={**listed.kind.attrs, **listed.kind.other}))
+    [found] = listed.adapter.list([listed.asked()])
+    assert found.attrs["agent"] == listed.kind.other["agent"]
+
+
+def test_a_removed_number_is_gone_and_removing_it_again_is_done(listed: Stage) -> None:
+    if "delete" not in listed.adapter.kind.can:
+        pytest.skip("it has no such call")
+    made(listed)
+    [there] = listed.adapter.list([listed.asked()])
+    listed.adapter.delete(there)
+    listed.adapter.delete(there)
+    assert listed.adapter.list([listed.asked()]) == []
+    if listed.kind.twilio:
+        assert listed.sandbox.world.number(ONE), "it stays on Twilio"
+
+
+def test_too_many_requests_and_faltering_servers_are_waited_for(stage: Stage) -> None:
+    stage.sandbox.faults.add(f.RateLimit(path=f"/{stage.kind.type}/*", times=2, retry_after=3))
+    made(stage)
+    assert stage.clock.pauses[:2] == [3.0, 3.0]
+    assert {record.status for record in stage.records} >= {429}
+
+
+def test_reading_goes_on_after_a_server_error_and_a_dropped_connection(listed: Stage) -> None:
+    listed.sandbox.faults.add(f.ServerError(path=f"/{listed.kind.type}/*", times=1))
+    listed.sandbox.faults.add(f.Drop(path=f"/{listed.kind.type}/*", times=1, skip=1))
+    assert listed.adapter.list([listed.asked()]) == []
+
+
+def test_an_import_without_an_answer_is_not_sent_twice(stage: Stage) -> None:
+    asked = stage.asked()
+    path = {"livekit": "*/Create*", "feather": "*/phone-numbers"}.get(stage.kind.type, "*")
+    stage.sandbox.faults.add(f.Drop(path=path, method="POST", carried_out=True, times=1))
+    [result] = stage.adapter.create([asked])
+    assert isinstance(result, RemoteError)
+    assert result.ambiguous
+    imports = [call for call in stage.sandbox.calls if call.is_write and call.status == 0]
+    assert len(imports) == 1
+
+
+def test_a_wrong_key_has_its_code(stage: Stage) -> None:
+    rows = [{"platform": stage.kind.type, "key": "another", "secret": "another-secret-of-32-characters!!"}]
+    stage.sandbox.world.extend({"format": 1, "platform_keys": rows})
+    [result] = stage.adapter.create([stage.asked()]) if stage.kind.twilio else [listing(stage)]
+    assert isinstance(result, RemoteError)
+    assert result.code == "invalid_api_key"
+    assert result.diagnostics[0].detail.endswith(CURES["invalid_api_key"][1])
+
+
+def listing(stage: Stage) -> RemoteError:
+    with pytest.raises(RemoteError) as caught:
+        stage.adapter.list([])
+    return caught.value
+
+
+def test_a_server_that_is_not_there_is_given_up(stage: Stage) -> None:
+    stage.sandbox.stop()
+    [result] = stage.adapter.create([stage.asked()])
+    assert isinstance(result, RemoteError)
+    assert result.code == "network_error"
+    assert not result.ambiguous
+
+
+def test_what_is_no_json_is_not_taken_for_an_answer(stage: Stage) -> None:
+    stage.sandbox.faults.add(f.CutBody(path=f"/{stage.kind.type}/*"))
+    [result] = stage.adapter.create([stage.asked()])
+    assert isinstance(result, RemoteError)
+    assert result.code in ("network_error", "unexpected_answer")
+
+
+def test_a_run_that_is_told_to_stop_sends_nothing_again(stage: Stage) -> None:
+    stage.sandbox.faults.add(f.RateLimit(path=f"/{stage.kind.type}/*"))
+    stage.clock.on_pause = stage.stop.set
+    [result] = stage.adapter.create([stage.asked()])
+    assert isinstance(result, RemoteError)
+    assert result.code == "interrupted"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 500])
+def test_no_refusal_shows_a_secret_that_the_platform_echoes(stage: Stage, status: int) -> None:
+    echo = f"said {KEY} {SECRET} {TOKEN} {PASSWORD} {PIN}"
+    stage.sandbox.faults.add(f.Refuse(path=f"/{stage.kind.type}/*", status=status, message=echo))
+    [result] = stage.adapter.create([stage.asked()])
+    if stage.kind.type == "ravan" and status == 409:
+        assert isinstance(result, Registered), "what is there already is done"
+        return
+    assert isinstance(result, RemoteError)
+    text = str(result) + repr(result.diagnostics) + repr(stage.records)
+    sent = {"nixflex": (TOKEN,), "butter": (), "livekit": (SECRET,)}.get(stage.kind.type, ())
+    secrets = (*sent, *(() if stage.kind.type == "livekit" else (KEY,)))
+    assert [secret for secret in secrets if secret in text] == []
+    assert result.code in CURES
+
+
+def test_many_numbers_are_answered_in_their_order(stage: Stage) -> None:
+    results = stage.adapter.create([stage.asked(TWO), stage.asked(ONE)])
+    assert [result.key for result in results if isinstance(result, Registered)] == [TWO, ONE]
+
+
+def test_what_is_registered_does_not_show_its_secrets() -> None:
+    assert PASSWORD not in repr(Registered("1", ONE, {}, {"password": PASSWORD}))
