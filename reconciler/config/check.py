@@ -5,7 +5,7 @@ Numbers are checked where they are compiled (`numbers`), because there are so ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from reconciler.config.accounts import Accounts
@@ -38,6 +38,7 @@ def check(settings: Settings, accounts: Accounts) -> list[Diagnostic]:
         *_each("platforms", settings.platforms, lambda platform: _connections(platform, accounts)),
         *_each("trunks", settings.trunks, lambda trunk: _trunk(trunk, accounts), address="trunk/"),
         *_lists(settings, accounts),
+        *_namesakes(settings, accounts),
         *parents_do_not_reach(settings, accounts),
         *_defaults(settings, accounts),
     ]
@@ -116,6 +117,31 @@ def _repeated(
     for index, value in enumerate(values):
         if value is not None and value in values[:index]:
             yield Finding("duplicate_key", detail, (*above, index, *below))
+
+
+def _namesakes(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
+    """Trunks with one domain and applications with one name: on Twilio one could not be told from the other."""
+    domains = {name: trunk.domain for name, (_, trunk) in settings.trunks.items() if trunk is not None}
+    labels = {
+        name: (accounts.known(application.account), application.friendly_name or name)
+        for name, (_, application) in settings.applications.items()
+        if application is not None
+    }
+    for name, first in _second_with_same({n: d for n, d in domains.items() if d is not None}):
+        detail = f"Trunk `{first}` has this domain already; Twilio gives it to one trunk only."
+        yield from placed([Finding("duplicate_key", detail, ("domain",))], settings.trunks[name].place, f"trunk/{name}")
+    for name, first in _second_with_same(labels):
+        detail = f"Application `{first}` has this name on Twilio already, and by its name it is found."
+        place = settings.applications[name].place
+        yield from placed([Finding("duplicate_key", detail, ("friendly_name",))], place, f"application/{name}")
+
+
+def _second_with_same(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """(name, first name with the same value) for every name but the first."""
+    first: dict[object, str] = {}
+    for name, value in values.items():
+        if first.setdefault(value, name) != name:
+            yield name, first[value]
 
 
 def _lists(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:

@@ -4,6 +4,7 @@
 |----------------------------------------------------------|-------------------------------------------------|
 | `moved: [{from: trunk/old, to: trunk/new}]`              | the file says so                                |
 | a trunk renamed, its domain kept                         | the domain: Twilio gives it to one trunk only   |
+| a network of an access list changed, its label kept      | the label: a list has it only once              |
 
 Nothing is written to Twilio for a new name: names are ours. What hangs below a trunk moves with it, and so do the
 numbers that refer to it.
@@ -48,6 +49,7 @@ def follow(resources: Resources, desired: Iterable[Desired], moves: Sequence[Mov
     """State under the names that the configuration uses now."""
     renames, blocked = _declared(resources, moves)
     renames |= _by_domain(resources, desired, renames)
+    renames |= _by_label(resources, desired, renames)
     return Followed(renamed(resources, renames), renames, blocked)
 
 
@@ -105,6 +107,26 @@ def _by_domain(resources: Resources, desired: Iterable[Desired], renames: Mappin
         domain = want.profile.attrs.get("domain_name")
         source = gone.pop((want.profile.account, domain), None) if domain else None
         if source is not None and address not in resources and address not in renames.values():
+            found[source] = address
+    return found
+
+
+def _by_label(resources: Resources, desired: Iterable[Desired], renames: Mapping[str, str]) -> Renames:
+    """Networks that are declared anew with the label of one that is declared no longer: Twilio has them changed.
+
+    Made beside the old one first, a new one would be refused for its label.
+    """
+    declared = {want.address: want for want in desired if want.kind == "ip_address"}
+    gone = {
+        (entry.parent, entry.applied.get("friendly_name")): address
+        for address, entry in resources.items()
+        if entry.kind == "ip_address" and entry.sid and address not in declared and address not in renames
+    }
+    found: Renames = {}
+    for address, want in sorted(declared.items()):
+        label = want.profile.attrs.get("friendly_name")
+        source = gone.pop((want.parent, label), None) if label and address not in resources else None
+        if source is not None:
             found[source] = address
     return found
 

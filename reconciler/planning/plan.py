@@ -5,7 +5,7 @@ The same inputs give the same bytes. Nothing here knows of files, the network, t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -88,6 +88,7 @@ def make(
     others = [want for want in draft.desired if want.kind not in NUMBER_KINDS and want.kind != REGISTRATION]
     for want in sorted(others, key=lambda want: KINDS[want.kind].rank):
         _plan_other(draft, want)
+    draft.diagnostics += _more_on_lists(draft, others)
     draft.registrations.plan(draft.desired, resources, observed, ours, platforms)
     draft.declared |= draft.registrations.handled
     for want in unsettled(draft.desired, resources, observed, draft.declared, draft.managed_sids):
@@ -182,6 +183,17 @@ def _plan_other(draft: _Draft, want: Desired) -> None:
 def _is_same(live: Live | None, want: Desired, entry: Entry) -> bool:
     """Whether the declared account has the very resource that is remembered: the account has a new name here."""
     return live is not None and (live.account, live.sid) == (want.profile.account, entry.sid)
+
+
+def _more_on_lists(draft: _Draft, others: Iterable[Desired]) -> Iterator[Diagnostic]:
+    """A warning for each list that is managed here and holds what nobody here has put on it."""
+    managed = {want.address: want for want in others if want.kind in _USED}
+    known = draft.declared | draft.resources.keys()
+    strangers: dict[str, list[str]] = {}
+    for address, live in draft.observed.others.items():
+        if live.parent in managed and KINDS[address.split("/", 1)[0]].parent in _USED and address not in known:
+            strangers.setdefault(live.parent, []).append(address)
+    return (problems.more_on_the_list(managed[above], sorted(found)) for above, found in sorted(strangers.items()))
 
 
 def _unclear(draft: _Draft, want: Desired, entry: Entry | None, live: Live | None) -> Diagnostic | None:

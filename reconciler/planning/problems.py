@@ -74,6 +74,19 @@ def other_account(want: Desired, entry: Entry) -> Diagnostic:
     )
 
 
+def more_on_the_list(want: Desired, addresses: Sequence[str]) -> Diagnostic:
+    """Somebody has put more on a list that is managed here."""
+    return at_declaration(
+        want,
+        want.address,
+        "list_has_more",
+        "There is more on a list than is declared",
+        f"{', '.join(addresses)} is on the list and not declared: whoever put it there let somebody call through your "
+        "trunks. It is left alone. Declare it, or take it off in the console.",
+        severity="warning",
+    )
+
+
 def nothing_to_use(want: Desired, needed: str) -> Diagnostic:
     """A trunk uses a list by a name that nothing has."""
     return at_declaration(

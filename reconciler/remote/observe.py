@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Kind, Row
 from reconciler.kinds.number import FETCH, NUMBER, NumberRow, Observer
-from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, children_of
 from reconciler.model import Desired, Entry, Live
 from reconciler.planning.match import addressed, child_addresses, names_of
 from reconciler.planning.observed import Observed
@@ -70,7 +70,8 @@ def _kinds_by_account(desired: Iterable[Desired], resources: Mapping[str, Entry]
         pairs |= {(account, user) for account, kind in _leaving(desired, resources) for user in _USERS[kind]}
     kinds: dict[str, set[str]] = {}
     for account, kind in sorted(pair for pair in pairs if pair[1] != REGISTRATION):
-        needed = (kind, KINDS[kind].parent, KINDS[kind].refers)
+        on_lists = [child.name for child in children_of(kind)] if kind in _USERS else []
+        needed = (kind, KINDS[kind].parent, KINDS[kind].refers, *on_lists)
         kinds.setdefault(account, set()).update(name for name in needed if name is not None)
     return kinds
 

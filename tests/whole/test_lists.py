@@ -140,3 +140,39 @@ def test_no_answer_to_a_create_makes_nothing_twice(stage: Stage) -> None:
     assert len(stage.applications()) == 1
     (live,) = list(stage.sandbox.world.trunks)
     assert (len(live.ip_access_control_lists), len(live.credential_lists)) == (1, 1)
+
+
+def test_a_network_that_changes_under_its_label_is_updated(stage: Stage) -> None:
+    """Made beside the old one first, it would be refused: a label is taken once."""
+    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[OFFICES])})
+    stage.apply()
+    moved = {"name": "offices", "addresses": [{"cidr": "198.51.100.0/27", "name": "hq"}]}
+    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[moved])})
+    (action,) = stage.json("plan")["actions"]
+    assert (action["address"], action["action"]) == ("ip_address/offices/198.51.100.0/27", "update")
+    assert {c["field"]: c["after"] for c in action["changes"]} == {
+        "ip_address": "198.51.100.0",
+        "cidr_prefix_length": 27,
+    }
+    assert len(stage.apply()) == 1
+    assert stage.plan() == []
+    assert "ip_address/offices/203.0.113.0/28" not in stage.state
+
+
+def test_what_somebody_puts_on_a_managed_list_is_told_and_left_alone(stage: Stage) -> None:
+    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[{"name": "offices", "addresses": []}])})
+    stage.apply()
+    sid = stage.state["ip_access_control_list/offices"]["sid"]
+    path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
+    stage.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
+    document = stage.json("plan")
+    (problem,) = document["diagnostics"]
+    assert (problem["severity"], problem["code"]) == ("warning", "list_has_more")
+    assert "ip_address/offices/192.0.2.7/32" in problem["detail"]
+    assert document["actions"] == []
+    assert stage.apply() == []
+
+
+def test_two_trunks_with_one_domain_cannot_be(stage: Stage) -> None:
+    stage.declare(trunks={"one": trunk("acme-edge"), "two": trunk("acme-edge")})
+    assert [d["code"] for d in stage.json("validate", code=3)["diagnostics"]] == ["duplicate_key"]
