@@ -252,7 +252,8 @@ def test_comments_further_in_stay_with_what_is_above_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("head", "said"), [("|", "|-"), ("|+", "|-"), (">4", ">4-"), ("&x | # why | not", "&x |- # why | not"), ("|-", "|-")]
+    ("head", "said"),
+    [("|", "|-"), ("|+", "|-"), (">4", ">4-"), ("&x | # why | not", "&x |- # why | not"), ("|-", "|-")],
 )
 def test_a_text_at_the_end_without_a_line_break_says_that_it_has_none(head: str, said: str) -> None:
     assert tidied(f"a: {head}\n    text") == f"a: {said}\n    text\n"
