@@ -24,7 +24,7 @@ def graph(shared: Common) -> int:
     from reconciler.report.graph import graph as draw
 
     found = draw(workflows.validate(shared.setting("graph", Quiet(shared))))
-    if shared.json:
+    if shared.format == "json":
         emit(shared, graph_document(found))
     else:
         click.echo((as_graph.dot if shared.format == "dot" else as_graph.mermaid)(found), nl=False)

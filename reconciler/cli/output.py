@@ -52,18 +52,19 @@ def emit_diagnostics(common: Common, diagnostics: Sequence[Diagnostic]) -> None:
 
 
 def emit_failure(common: Common, command: str, diagnostics: Sequence[Diagnostic]) -> None:
-    """What a command prints that could not do its work."""
-    if common.format == "text" and not common.reports:
+    """What a command prints that could not do its work; a drawing has no form for that, it is told as with text."""
+    from reconciler.cli import reports
+
+    in_text = common.format == "text" or common.format not in reports.NAMES
+    if in_text and not common.reports:
         emit_diagnostics(common, diagnostics)
         return
     from reconciler.report.build import failure_document
 
     document = failure_document(command, diagnostics)
-    if common.format != "text":
+    if not in_text:
         emit(common, document)
         return
-    from reconciler.cli import reports
-
     emit_diagnostics(common, document.diagnostics)
     reports.write(common, document, _project(common))
 

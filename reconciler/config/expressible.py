@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from reconciler.config.compile import canonical
 from reconciler.config.fields import LONGEST_LABEL, Section
-from reconciler.config.sections.agent import Hook, StatusHook
+from reconciler.config.sections.agent import Application, Hook, StatusHook
 from reconciler.config.sections.trunk import Origination, Trunk
 from reconciler.model import Webhook
 
@@ -37,6 +37,11 @@ def can_say_hook(hook: Webhook, *, status: bool = False) -> bool:
 def can_say_trunk(fields: Mapping[str, Any]) -> bool:
     """Whether a trunk can be declared by these fields, and they mean themselves."""
     return _same(Trunk, fields)
+
+
+def can_say_application(fields: Mapping[str, Any]) -> bool:
+    """Whether an application can be declared by these fields, and they mean themselves."""
+    return _same(Application, fields)
 
 
 def can_say_origination(fields: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 STEP = 2
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _DASHES = re.compile(r"(?:-[ ]+)*")
+_FAR = 1_000_000
 
 
 @dataclass
@@ -136,10 +137,20 @@ def reindented(text: str) -> str:
         out[line], shift[line] = _indented(lines[line], columns)
     for line, first in found.follows.items():
         out[line] = _shifted(lines[line], shift.get(first, 0))
-    for line in range(len(lines)):
-        if found.is_free(line) and lines[line].strip():
-            out[line] = " " * _comment_indent(found, line) + lines[line].strip()
+    for line, column in _comments(found):
+        out[line] = " " * _comment_indent(found, line, column) + lines[line].strip()
     return "\n".join(out)
+
+
+def _comments(found: Layout) -> Iterator[tuple[int, int]]:
+    """Lines that are comments, and the column of each: below one that stands further out nothing is further in."""
+    least = _FAR
+    for line, text in enumerate(found.lines):
+        if not found.is_free(line):
+            least = _FAR
+        elif text.strip():
+            least = min(least, indent_of(text))
+            yield line, least
 
 
 def _indented(line: str, columns: list[tuple[int, int]]) -> tuple[str, int]:
@@ -163,9 +174,8 @@ def _shifted(line: str, by: int) -> str:
     return " " * by + line if by >= 0 else line[min(-by, indent_of(line)) :]
 
 
-def _comment_indent(found: Layout, line: int) -> int:
+def _comment_indent(found: Layout, line: int, column: int) -> int:
     """That of the next entry, unless the comment stands further in and so belongs to what is above it."""
-    column = indent_of(found.lines[line])
     after = _next_start(found, line)
     old, new = found.starts[after][0] if after is not None else (-1, 0)
     if column <= old:
@@ -180,7 +190,7 @@ def _next_start(found: Layout, line: int) -> int | None:
 
 def _open_before(found: Layout, line: int) -> Iterator[tuple[int, int]]:
     """The levels that are open above a line, innermost first."""
-    least = 1_000_000
+    least = _FAR
     for above in range(line - 1, -1, -1):
         for old, new in sorted(set(found.starts.get(above, [])), reverse=True):
             if old < least:

@@ -24,6 +24,8 @@ from reconciler.model import Position
 _ODD_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
 _CURED = frozenset({"unquoted_number"})
 """What quotes around a number's key mend."""
+_BLOCK = re.compile(r"(?<!\S)([|>])([+0-9]*)(?!\S)")
+"""How a text of several lines begins that does not say (`-`) that it has no line break at its end."""
 
 
 class Formatted(NamedTuple):
@@ -47,10 +49,9 @@ def tidy(data: bytes, file: str) -> str:
         text = _plain_end(_sorted(reindented(_quoted(text))))
     except YAMLError:
         raise ConfigInvalid(_refusal(file, "Its layout is one that this command does not understand.")) from None
-    for form in (text, text.removesuffix("\n")):  # a text at the end may have been without a line break
-        after = read(form.encode("utf-8"), file)
-        if after.root == before.root and not after.diagnostics:
-            return form
+    after = read(text.encode("utf-8"), file)
+    if after.root == before.root and not after.diagnostics:
+        return text
     raise ConfigInvalid(_refusal(file, "It would not mean the same afterwards."))
 
 
@@ -72,16 +73,28 @@ def _refusal(file: str, reason: str) -> Diagnostic:
 
 
 def _quoted(text: str) -> str:
-    """Numbers as keys in double quotes, and double quotes in the place of single ones."""
+    """Numbers as keys in double quotes, and double quotes in the place of single ones.
+
+    A text at the end of a file that has no line break there has none in its value: it says so, wherever it may move.
+    """
     starts = [0, *(found.end() for found in re.finditer("\n", text))]
     changes: dict[int, tuple[int, str]] = {}
+    unended = not text.endswith("\n")
     for node, is_number in _scalars(parse(text), ()):
         start, end = (starts[mark.line] + mark.column for mark in (node.start_mark, node.end_mark))
         raw = text[start:end]
         single = node.style == "'" and "\n" not in raw and not re.search(r'["\\]|[^\x20-\x7e]', node.value)
         if single or (is_number and raw == node.value):
             changes[start] = (end, quoted(node.value))
+        elif node.style in ("|", ">") and unended and not node.value.endswith("\n"):
+            changes.update(_without_break(text, start))
     return _replaced(text, changes)
+
+
+def _without_break(text: str, start: int) -> Iterator[tuple[int, tuple[int, str]]]:
+    head = _BLOCK.search(text, start, text.find("\n", start) % (len(text) + 1))
+    if head:
+        yield head.start(), (head.end(), f"{head[1]}{head[2].replace('+', '')}-")
 
 
 def _replaced(text: str, changes: dict[int, tuple[int, str]]) -> str:

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import msgspec
 
 from reconciler.config.expressible import hook_fields
-from reconciler.config.fields import NUMBER_KEY
+from reconciler.config.fields import NUMBER_KEY, is_sid
 from reconciler.config.write import Block, Entry, Flow, text
-from reconciler.export import odd, trunks
-from reconciler.export.names import Unique, of_urls
+from reconciler.export import applications, odd, trunks
+from reconciler.export.applications import Called
+from reconciler.export.names import Unique, of_urls, slug
 from reconciler.export.routes import NOBODY, PARTS, AgentKey, Said, Ways
 from reconciler.model import ApplicationRoute, Attrs, Live, Webhook
 from reconciler.planning.observed import Observed
@@ -26,14 +27,17 @@ from reconciler.planning.observed import Observed
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What a configuration already declares: that is referred to, and not declared again.
 
-    `numbers` by E.164 or SID, `agents` with their parts, `trunks` as SID → name, `names` of trunks that are taken;
-    `account` is the one of resources that name none. `project` is the header's, None for a file to be included.
+    `numbers` by E.164 or SID, `agents` with their parts, `trunks` as SID → name, `names` of trunks that are taken,
+    `applications` by SID, and their names that are taken; `account` is the one of resources that name none. `project`
+    is the header's, None for a file to be included.
     """
 
     numbers: frozenset[str] = frozenset()
     agents: Mapping[str, Attrs] = {}
     trunks: Mapping[str, str] = {}
     names: frozenset[str] = frozenset()
+    applications: Mapping[str, Called] = {}
+    application_names: frozenset[str] = frozenset()
     account: str | None = "default"
     project: str | None = None
 
@@ -57,6 +61,7 @@ class Exported(msgspec.Struct, frozen=True):
     numbers: int
     agents: int
     trunks: int
+    applications: int
     declared: int
     odd: int
 
@@ -67,36 +72,45 @@ class _Number(NamedTuple):
 
 
 def export(observed: Observed, known: Known, wanted: Wanted | None = None) -> Exported:
-    """The configuration of all numbers that are wanted and not declared, with the agents and trunks they need."""
-    chosen, left_out = _choose(observed, known, wanted or Wanted())
+    """The configuration of all numbers that are wanted and not declared, with what they need."""
+    found, left_out = _choose(observed, known, wanted or Wanted())
+    apps = applications.declare(observed.others, found, known.applications, known.application_names, known.account)
+    ways = Ways(apps.called)
+    chosen = [_Number(live, ways.of(live)) for live in found]
     partial = bool(wanted and (wanted.prefixes or wanted.labels))
     others = _used(observed.others, chosen) if partial else observed.others
     declared = trunks.declare(others, known.trunks, known.names, known.account)
     agents = _Agents(known, chosen)
     numbers = [_number(number, agents, declared.names, known) for number in chosen]
-    sections = {"agents": agents.entries(), "trunks": declared.entries, "numbers": tuple(numbers)}
-    oddities = sum(bool(entry.note) for entry in numbers) + len(declared.notes)
-    entries = [*_header(known), *(Entry(name, Block(found)) for name, found in sections.items() if found)]
+    sections = {
+        "agents": agents.entries(),
+        "applications": apps.entries,
+        "trunks": declared.entries,
+        "numbers": tuple(numbers),
+    }
+    notes = [*apps.notes, *declared.notes]
+    oddities = sum(bool(entry.note) for entry in numbers) + len(notes)
+    entries = [*_header(known), *(Entry(name, Block(inner)) for name, inner in sections.items() if inner)]
     return Exported(
-        text=text(entries or [Entry("numbers", {})], [*_head(known, chosen), *declared.notes]),
+        text=text(entries or [Entry("numbers", {})], [*_head(known, chosen), *notes]),
         numbers=len(numbers),
         agents=len(sections["agents"]),
         trunks=len(declared.entries),
+        applications=len(apps.entries),
         declared=left_out,
         odd=oddities,
     )
 
 
-def _choose(observed: Observed, known: Known, wanted: Wanted) -> tuple[list[_Number], int]:
+def _choose(observed: Observed, known: Known, wanted: Wanted) -> tuple[list[Live], int]:
     """The numbers to write, in the order of the file: by E.164, each once."""
-    ways, found, left_out = Ways(), dict[str, _Number](), 0
+    found, left_out = dict[str, Live](), 0
     for account in sorted(observed.numbers, key=lambda name: (name != known.account, name)):
         for live in observed.numbers[account].values():
             if live.key in known.numbers or live.sid in known.numbers:
                 left_out += 1
             elif wanted.takes(live):
-                key = live.key if re.fullmatch(NUMBER_KEY[1:-1], live.key) else live.sid
-                found.setdefault(key, _Number(live, ways.of(live)))
+                found.setdefault(live.key if re.fullmatch(NUMBER_KEY[1:-1], live.key) else live.sid, live)
     return [found[key] for key in sorted(found)], left_out
 
 
@@ -163,7 +177,7 @@ class _Agents:
 def _key_of(parts: Attrs) -> AgentKey:
     voice = parts.get("voice")
     if isinstance(voice, ApplicationRoute):
-        return AgentKey(voice.application) if parts.get("sms") == voice else NOBODY
+        return AgentKey(voice.application)  # whether it texts follows from the application
     hooks = (value if isinstance(value := parts.get(part), Webhook) else None for part in PARTS)
     return AgentKey("", *hooks)
 
@@ -179,7 +193,7 @@ def _fields(hook: object) -> tuple[str, ...]:
 
 def _name(key: AgentKey) -> str:
     if key.application:
-        return f"application-{key.application[2:8]}"
+        return f"application-{key.application[2:8]}" if is_sid(key.application, "AP") else slug([key.application], [])
     return of_urls(hook.url for hook in key.hooks.values())
 
 

@@ -5,6 +5,7 @@
 | URL or none | URL or none         | an agent with these webhooks; nothing at all: only watched    |
 | trunk       | URL or none         | the trunk, and an agent for the rest                         |
 | application | the same, or a URL  | an agent with the application; the URL on the number         |
+| application | none, nor does it   | an agent with the application                                |
 | application | none, or another    | the agent; sms is left alone, for nothing here could say it  |
 | not its own | application         | an agent with the application; the URL or trunk on the number |
 """
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 from reconciler.config.expressible import can_say_hook
 from reconciler.config.fields import is_sid, normal_sid
+from reconciler.export.applications import Called
 from reconciler.export.odd import shown
 from reconciler.kinds.number import webhook
 from reconciler.model import ApplicationRoute, Attrs, Live, TrunkRoute, Value, Webhook, Wire
@@ -57,14 +59,15 @@ class Said(NamedTuple):
         return self.agent == NOBODY and not self.trunk
 
 
-def said(attrs: Attrs, wire: Wire) -> Said:
-    """How to declare a number that is configured so."""
-    left = {part: reason for part in PARTS if (reason := _unsayable(part, attrs[part]))}
-    parts = {part: None if part in left else attrs[part] for part in PARTS}
+def said(attrs: Attrs, wire: Wire, called: Mapping[str, Called] = MappingProxyType({}), can_text: bool = True) -> Said:
+    """How to declare a number that is configured so; `called` names applications by SID."""
+    left = {part: reason for part in PARTS if (reason := _unsayable(part, attrs[part], called))}
+    parts = {part: None if part in left else _by_name(attrs[part], called) for part in PARTS}
     trunk = parts["voice"].trunk if isinstance(parts["voice"], TrunkRoute) else ""
     application = next((v.application for v in parts.values() if isinstance(v, ApplicationRoute)), "")
     if application:
-        return _by_application(application, trunk, parts, left)
+        texts = next((one.texts for one in called.values() if one.name == application), True)
+        return _by_application(Called(application, texts and can_text), trunk, parts, left)
     voice, sms, status = (v if isinstance(v, Webhook) else None for v in parts.values())
     agent = AgentKey(voice=voice, sms=sms, status=status)
     hidden = webhook(*(str(wire.get(f"voice_{rest}") or "") for rest in _HOOK)) if trunk else None
@@ -75,21 +78,34 @@ def said(attrs: Attrs, wire: Wire) -> Said:
 _HOOK = ("url", "method", "fallback_url", "fallback_method")
 
 
-def _by_application(application: str, trunk: str, parts: dict[str, Value], left: dict[str, str]) -> Said:
-    """The agent brings the application for voice and SMS; what is otherwise stands on the number, or is left alone."""
+def _by_name(value: Value, called: Mapping[str, Called]) -> Value:
+    """The part, with its application by its name."""
+    if isinstance(value, ApplicationRoute) and value.application in called:
+        return ApplicationRoute(called[value.application].name)
+    return value
+
+
+def _by_application(agents: Called, trunk: str, parts: dict[str, Value], left: dict[str, str]) -> Said:
+    """The agent brings the application for voice and, if that texts, SMS; what is otherwise stands on the number, or
+    is left alone. Messages that no application gets on the number, for it has none or cannot take any, are as said."""
+    application = agents.name
     own: dict[str, Webhook] = {}
     for part, value in parts.items():
         if part in left or isinstance(value, TrunkRoute):
             continue
         if isinstance(value, Webhook):
             own[part] = value
-        elif part != "status" and value != ApplicationRoute(application):
+        elif part != "status" and value != ApplicationRoute(application) and not _none_brought(part, value, agents):
             other = f"application {value.application}" if isinstance(value, ApplicationRoute) else "empty"
             left[part] = f"{other}, while the agent's application would take it"
     return Said(AgentKey(application), trunk, own, left)
 
 
-def _unsayable(part: str, value: Value) -> str:
+def _none_brought(part: str, value: Value, agents: Called) -> bool:
+    return part == "sms" and value is None and not agents.texts
+
+
+def _unsayable(part: str, value: Value, called: Mapping[str, Called]) -> str:
     """Why a part cannot be declared; "" when it can."""
     match value:
         case Webhook() if not can_say_hook(value, status=part == "status"):
@@ -98,6 +114,8 @@ def _unsayable(part: str, value: Value) -> str:
             return "its trunk cannot be declared"
         case ApplicationRoute(application=sid) if not _is_normal(sid, "AP"):
             return "its application cannot be declared"
+        case ApplicationRoute(application=sid) if part == "sms" and sid in called and not called[sid].texts:
+            return f"application {called[sid].name} has no SMS URL, so that no agent brings it"
         case _:
             return ""
 
@@ -109,13 +127,14 @@ def _is_normal(sid: str, prefix: str) -> bool:
 class Ways:
     """Numbers that are configured alike are declared alike: each way is worked out once."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, int], tuple[Live, Said]] = {}
+    def __init__(self, called: Mapping[str, Called]) -> None:
+        self._called = called
+        self._known: dict[tuple[int, int, bool], tuple[Live, Said]] = {}
 
     def of(self, live: Live) -> Said:
         """How to declare this number."""
-        key = (id(live.attrs), id(live.wire))
+        key = (id(live.attrs), id(live.wire), live.can_text)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = (live, said(live.attrs, live.wire))
+            found = self._known[key] = (live, said(live.attrs, live.wire, self._called, live.can_text))
         return found[1]

@@ -137,6 +137,8 @@ def _entry(name: str, trunk: Live, fields: Mapping[str, Flow], others: Mapping[s
             inner.append(Entry(child.field, Items(tuple(written))))
         if len(written) < len(found):
             above.append(f"{len(found) - len(written)} of its {child.kind}s cannot be declared, and are left alone.")
+        if written and child.kind == "trunk_credential_list":
+            above.append("Its credential lists go by their SID: Twilio shows nobody their passwords.")
         if child.field == "origination" and not any(live.attrs["enabled"] for live in found):
             above.append("It has no origination URL that is enabled: calls to its numbers reach nobody.")
     return Entry(name, Block(tuple(inner)), above=tuple(above))

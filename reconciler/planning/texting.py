@@ -3,7 +3,8 @@
 | declared for SMS      | on a number that cannot take messages                                     |
 |-----------------------|---------------------------------------------------------------------------|
 | a webhook             | an error: Twilio refuses it (21407), and the rest of the same call with it |
-| an application        | its calls alone: ``SmsApplicationSid`` is left empty                       |
+| an application        | its calls alone: ``SmsApplicationSid`` is left empty, or as it is if it    |
+|                       | is there already                                                          |
 | nothing               | nothing                                                                   |
 """
 
@@ -51,7 +52,9 @@ def refused(want: Desired, address: str, live: Live) -> Diagnostic | None:
 def _fitted(want: Desired, voice_only: dict[int, Profile], observed: Observed) -> Desired:
     profile = voice_only.get(id(want.profile))
     live = observed.number(want.profile.account, want.key) if profile is not None else None
-    return want if profile is None or live is None or live.can_text else msgspec.structs.replace(want, profile=profile)
+    if profile is None or live is None or live.can_text or live_value(live, "sms") == want.profile.attrs["sms"]:
+        return want
+    return msgspec.structs.replace(want, profile=profile)
 
 
 def _without_messages(profile: Profile) -> Profile:

@@ -1,10 +1,14 @@
-"""Read all that can be exported from whole accounts, whoever declares it: numbers by pages, trunks, their children."""
+"""Read all that can be exported from whole accounts, whoever declares it.
+
+Numbers by pages, trunks with their children, TwiML applications where a number has one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from reconciler.kinds.application import APPLICATION
 from reconciler.kinds.number import Observer
 from reconciler.kinds.table import children_of
 from reconciler.kinds.trunk import TRUNK
@@ -15,6 +19,7 @@ from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import child_rows
 
 _AT_ONCE = 8
+_SET = ("voice_application_sid", "sms_application_sid")
 
 
 def survey(
@@ -34,6 +39,9 @@ def survey(
             found.update((row.phone_number, observer.live(row, account)) for row in page)
             progress(account, len(found))
         numbers[account] = found
+        if any(row.wire.get(field) for row in found.values() for field in _SET):
+            live = [APPLICATION.observe(row, account, {}) for row in gateway.rows(APPLICATION.listing)]
+            others.update(addressed("application", live, {}))
     return Observed(numbers, others)
 
 

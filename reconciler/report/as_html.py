@@ -32,7 +32,7 @@ _MOST = 100
 def render(document: Document, project: str) -> str:
     """The page."""
     found, rows = overview(document, project), rows_of(document)
-    groups = grouped(document.actions) if isinstance(document, PlanDocument) else []
+    groups = grouped(document) if isinstance(document, PlanDocument) else []
     style, script = _asset("page.css"), _asset("page.js")
     parts = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',

@@ -61,7 +61,7 @@ def _cases(document: Document) -> Iterator[Case]:
     match document:
         case PlanDocument():
             refused = {d.address: d for d in document.diagnostics if d.code in _REFUSALS and d.address}
-            yield from (_planned(resource, refused.get(resource.address)) for resource in resources(document.actions))
+            yield from (_planned(resource, refused.get(resource.address)) for resource in resources(document))
         case DriftDocument():
             yield from (_drifted(each) for each in document.drifted)
             if not document.drifted:

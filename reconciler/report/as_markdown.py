@@ -63,7 +63,7 @@ def _top(found: Overview) -> str:
 
 
 def _plan(document: PlanDocument) -> Iterator[Section]:
-    groups = grouped(document.actions)
+    groups = grouped(document)
     for urgency, title in TITLES.items():
         yield _part(title, [group for group in groups if group.first.urgency is urgency])
     yield _part("Changes", [group for group in groups if group.first.urgency not in TITLES])
@@ -187,7 +187,7 @@ def _problem(d: Diagnostic) -> str:
 
 def _everything(document: PlanDocument, room: int) -> str:
     """Every resource in a line of its own, as far as there is room."""
-    found = resources(document.actions)
+    found = resources(document)
     if len(found) <= FEW:
         return ""
     title = f"All {count(len(found), 'resource')}"

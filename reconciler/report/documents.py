@@ -55,9 +55,11 @@ class PlannedAction(msgspec.Struct, kw_only=True):
     note: str | None
 
 
-class PlanDocument(Document, kw_only=True):
+class PlanDocument(Document, kw_only=True, dict=True):
     """What `plan` and `show PLANFILE` print. `unmanaged` counts numbers that nobody declared; nothing touches them.
     `renames` lead from the old address of a resource to its new one, where any has changed."""
+
+    # beside its fields (`dict`) it remembers what `groups` has worked out of it, for all formats and all their parts
 
     actions: list[PlannedAction]
     refreshes: list[str]

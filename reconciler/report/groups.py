@@ -18,12 +18,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from enum import IntEnum
+from functools import cached_property
 from typing import TypeVar
 
 import msgspec
 
 from reconciler.model import Change, RouteChange, WireValue
-from reconciler.report.documents import PlannedAction
+from reconciler.report.documents import PlanDocument, PlannedAction
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Hashable)
@@ -58,18 +59,16 @@ TITLES = {
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """All that a plan does to one address. `route` is from before the first action to after the last one."""
+    """All that a plan does to one address. `route` is from before the first action to after the last one, `steps` are
+    the names of its actions, `urgency` is how soon a reader has to see it."""
 
     address: str
     actions: tuple[PlannedAction, ...]
     changes: tuple[Change, ...]
     takeover: tuple[Change, ...]
     route: RouteChange | None
-
-    @property
-    def steps(self) -> tuple[str, ...]:
-        """The names of its actions."""
-        return tuple(action.action for action in self.actions)
+    steps: tuple[str, ...]
+    urgency: Urgency
 
     @property
     def reason(self) -> str:
@@ -92,19 +91,6 @@ class Resource(msgspec.Struct, frozen=True):
         first = self.actions[0]
         return (first.file, first.line) if first.file and first.line else None
 
-    @property
-    def urgency(self) -> Urgency:
-        """How soon a reader has to see it."""
-        if self.takeover:
-            return Urgency.TAKEOVER
-        if "purchase" in self.steps:
-            return Urgency.PURCHASE
-        if self.route is not None and self.route.hidden:
-            return Urgency.HIDDEN
-        if self.actions[-1].action in REMOVALS:
-            return Urgency.REMOVAL
-        return Urgency.REST if self.route is None else Urgency.ROUTE
-
 
 class Field(msgspec.Struct, frozen=True):
     """One field of a group, with the different values before and after, the commonest first."""
@@ -114,8 +100,8 @@ class Field(msgspec.Struct, frozen=True):
     after: list[WireValue]
 
 
-class Group(msgspec.Struct, frozen=True):
-    """Resources that change alike, in the order of the plan."""
+class Group(msgspec.Struct, frozen=True, dict=True):
+    """Resources that change alike, in the order of the plan; what they have in common is worked out once."""
 
     resources: tuple[Resource, ...]
 
@@ -124,47 +110,70 @@ class Group(msgspec.Struct, frozen=True):
         """The one that speaks for all."""
         return self.resources[0]
 
-    @property
+    @cached_property
     def addresses(self) -> list[str]:
         """Whom it is about."""
         return [resource.address for resource in self.resources]
 
-    @property
+    @cached_property
     def fields(self) -> list[Field]:
         """What changes."""
         return _values([resource.changes for resource in self.resources])
 
-    @property
+    @cached_property
     def routes(self) -> tuple[list[str], list[str]]:
         """Whom calls reach before and after; empty when that does not change."""
         found = [resource.route for resource in self.resources if resource.route is not None]
         return _commonest([route.before for route in found]), _commonest([route.after for route in found])
 
-    @property
+    @cached_property
     def hidden(self) -> list[str]:
         """What stays set without effect."""
         return list(dict.fromkeys(h for r in self.resources if r.route is not None for h in r.route.hidden))
 
-    @property
+    @cached_property
     def losses(self) -> list[Field]:
         """What is lost to others."""
         return _values([resource.takeover for resource in self.resources])
 
 
-def resources(actions: Iterable[PlannedAction]) -> list[Resource]:
+def resources(document: PlanDocument) -> list[Resource]:
     """One for each address, in the order in which the plan comes to them."""
-    return [_resource(address, steps) for address, steps in gathered(actions, lambda a: a.address).items()]
+    return _once(
+        document,
+        "resources",
+        lambda: [_resource(address, steps) for address, steps in _by_address(document.actions).items()],
+    )
 
 
-def grouped(actions: Iterable[PlannedAction]) -> list[Group]:
+def grouped(document: PlanDocument) -> list[Group]:
     """All resources, those that change alike together, the most urgent first."""
-    found = [Group(tuple(each)) for each in gathered(resources(actions), _alike).values()]
-    return sorted(_gathered_up(found), key=lambda group: group.first.urgency)
+    return _once(document, "groups", lambda: _grouped(resources(document)))
 
 
-def one_by_one(actions: Iterable[PlannedAction]) -> list[Group]:
+def one_by_one(document: PlanDocument) -> list[Group]:
     """Every resource on its own, in the same order of urgency."""
-    return sorted((Group((each,)) for each in resources(actions)), key=lambda group: group.first.urgency)
+    return sorted((Group((each,)) for each in resources(document)), key=lambda group: group.first.urgency)
+
+
+def _once(document: PlanDocument, name: str, make: Callable[[], list[T]]) -> list[T]:
+    """What was worked out of a document before, or is now: a document is shown in several formats and parts."""
+    known: dict[str, list[T]] = document.__dict__
+    if name not in known:
+        known[name] = make()
+    return known[name]
+
+
+def _by_address(actions: Iterable[PlannedAction]) -> dict[str, list[PlannedAction]]:
+    found: dict[str, list[PlannedAction]] = {}
+    for action in actions:
+        found.setdefault(action.address, []).append(action)
+    return found
+
+
+def _grouped(found: Iterable[Resource]) -> list[Group]:
+    alike = [Group(tuple(each)) for each in gathered(found, _alike).values()]
+    return sorted(_gathered_up(alike), key=lambda group: group.first.urgency)
 
 
 def gathered(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
@@ -175,28 +184,51 @@ def gathered(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable,
     return found
 
 
-def _resource(address: Hashable, actions: Sequence[PlannedAction]) -> Resource:
-    routes = [action.route for action in actions if action.route is not None]
-    route = RouteChange(routes[0].before, routes[-1].after, routes[-1].hidden) if routes else None
+def _resource(address: str, actions: Sequence[PlannedAction]) -> Resource:
+    route = _way(actions)
+    takeover = tuple([change for action in actions for change in action.takeover])
+    steps = tuple([action.action for action in actions])
     return Resource(
-        str(address),
+        address,
         tuple(actions),
-        tuple(change for action in actions for change in action.changes),
-        tuple(change for action in actions for change in action.takeover),
-        None if route is not None and route.before == route.after else route,
+        tuple([change for action in actions for change in action.changes]),
+        takeover,
+        route,
+        steps,
+        _urgency(steps, route, takes_over=bool(takeover)),
     )
 
 
+def _way(actions: Sequence[PlannedAction]) -> RouteChange | None:
+    """Whom calls reach before all actions and after them; None when that is the same."""
+    routes = [action.route for action in actions if action.route is not None]
+    if not routes or routes[0].before == routes[-1].after:
+        return None
+    return routes[0] if len(routes) == 1 else RouteChange(routes[0].before, routes[-1].after, routes[-1].hidden)
+
+
+def _urgency(steps: Sequence[str], route: RouteChange | None, *, takes_over: bool) -> Urgency:
+    if takes_over:
+        return Urgency.TAKEOVER
+    if "purchase" in steps:
+        return Urgency.PURCHASE
+    if route is not None and route.hidden:
+        return Urgency.HIDDEN
+    if steps[-1] in REMOVALS:
+        return Urgency.REMOVAL
+    return Urgency.REST if route is None else Urgency.ROUTE
+
+
 def _alike(resource: Resource) -> Hashable:
-    after = tuple((c.field, None if c.field in _OWN else c.after) for c in resource.changes)
+    after = tuple([None if c.field in _OWN else c.after for c in resource.changes])
     route = resource.route and (resource.route.after, bool(resource.route.hidden))
     return (*_roughly(resource), after, route, resource.notes)
 
 
 def _roughly(resource: Resource) -> tuple[Hashable, ...]:
     kind = resource.address.partition("/")[0]
-    fields = tuple(change.field for change in resource.changes)
-    lost = tuple(change.field for change in resource.takeover)
+    fields = tuple([change.field for change in resource.changes])
+    lost = tuple([change.field for change in resource.takeover])
     return (kind, resource.steps, resource.reason, resource.agent, resource.urgency, fields, lost)
 
 

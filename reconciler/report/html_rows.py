@@ -64,7 +64,7 @@ def _in_order(told: list[Told]) -> list[str]:
 def _told(document: Document) -> Iterator[tuple[str, str, Told]]:
     match document:
         case PlanDocument():
-            for resource in resources(document.actions):
+            for resource in resources(document):
                 place = f"{resource.place[0]}:{resource.place[1]}" if resource.place else ""
                 yield clean(resource.address), clean(place), _planned(resource)
         case DriftDocument():

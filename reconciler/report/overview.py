@@ -82,7 +82,7 @@ def _facts(document: Document) -> Iterator[str]:
 
 
 def _plan_facts(document: PlanDocument) -> Iterator[str]:
-    found = resources(document.actions)
+    found = resources(document)
     routes = [r for r in found if r.route is not None]
     takeovers = [r for r in found if r.takeover]
     if takeovers:
@@ -109,8 +109,8 @@ def _problems(document: Document) -> Iterator[str]:
 
 
 def _kinds(addresses: list[str]) -> list[str]:
-    counts = Counter(kind_of(address) for address in addresses)
-    return [count(number, kind) for kind, number in counts.most_common()]
+    counts = Counter(address.partition("/")[0] for address in addresses)
+    return [count(number, kind_of(kind)) for kind, number in counts.most_common()]
 
 
 def _headline(document: Document) -> str:

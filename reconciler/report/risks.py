@@ -51,7 +51,7 @@ def level_of(document: Document) -> Level:
 def _levels(document: Document) -> Iterator[Level]:
     match document:
         case PlanDocument():
-            yield from (_level(group) for group in grouped(document.actions))
+            yield from (_level(group) for group in grouped(document))
             yield "high" if any(d.code in _REFUSALS for d in document.diagnostics) else "none"
         case DriftDocument():
             yield "high" if document.drifted else "none"
@@ -82,7 +82,7 @@ def own_findings(document: Document) -> Iterator[Finding]:
     match document:
         case PlanDocument():
             announced = {d.address for d in document.diagnostics if d.code in _REFUSALS}
-            for group in grouped(document.actions):
+            for group in grouped(document):
                 yield from _of_group(group, announced)
         case DriftDocument():
             yield from _drifted(document)

@@ -16,9 +16,7 @@ from reconciler.report.words import clean, count, examples, kind_of, says_the_sa
 
 def lines(document: PlanDocument, style: Style) -> Iterator[str]:
     """The plan, line by line."""
-    groups = (
-        one_by_one(document.actions) if style.whole else [each for g in grouped(document.actions) for each in _few(g)]
-    )
+    groups = one_by_one(document) if style.whole else [each for g in grouped(document) for each in _few(g)]
     for urgency, found in groupby(groups, key=lambda group: group.first.urgency):
         section = list(found)
         if urgency in TITLES:

@@ -64,7 +64,7 @@ class Account:
     numbers: Shelf = field(default_factory=dict)
     trunks: Shelf = field(default_factory=dict)
     origination_urls: Shelf = field(default_factory=dict)
-    applications: set[str] = field(default_factory=set)
+    applications: Shelf = field(default_factory=dict)
     services: list[Row] = field(default_factory=list)
     """Messaging services; `numbers` holds the SIDs of their numbers."""
 
@@ -140,6 +140,8 @@ class FakeGateway:
             if endpoint.items == "origination_urls":
                 found = self._mine.origination_urls.values()
                 return [dict(row) for row in found if row["trunk_sid"] == path["parent_sid"]]
+            if endpoint.items == "applications":
+                return [dict(row) for row in self._mine.applications.values()]
             if endpoint.items == "services":
                 return [dict(row) for row in self._mine.services]
             if endpoint.items == "phone_numbers":
@@ -270,7 +272,7 @@ class FakeGateway:
         empty = {name: None for name, value in values.items() if value == "" and NUMBER[name] is None}
         return {**values, **empty}
 
-    def _known(self, among: Mapping[str, Any] | set[str], sid: str, code: int) -> None:
+    def _known(self, among: Mapping[str, Any], sid: str, code: int) -> None:
         if sid not in among:
             raise error(400, code, f"{sid} is not accessible")
 
@@ -301,7 +303,9 @@ def error(status: int, code: int | None, message: str, *, ambiguous: bool = Fals
 
 def _account(name: str, rows: Mapping[str, Any]) -> Account:
     account = Account(rows.get("sid", "AC" + name.encode().hex().ljust(32, "0")[:32]))
-    account.applications.update(rows.get("applications", ()))
+    for given in rows.get("applications", ()):
+        row = {"sid": given, "friendly_name": None} if isinstance(given, str) else given
+        account.applications[row["sid"]] = row
     account.services += rows.get("services", ())
     for shelf, blank in (("numbers", NUMBER), ("trunks", TRUNK), ("origination_urls", ORIGINATION_URL)):
         for row in rows.get(shelf, ()):

@@ -97,3 +97,12 @@ def test_the_command_draws_in_three_forms_and_shows_no_password(tmp_path: Path) 
     assert document["summary"] == {"nodes": 20, "edges": 15, "orphans": 1, "loops": 2}
     assert "pw@" not in flowchart + json.dumps(document)
     run(tmp_path, "graph", "--format", "text", code=64)
+
+
+@pytest.mark.parametrize("form", ["mermaid", "dot"])
+def test_what_cannot_be_drawn_is_told_in_words(tmp_path: Path, form: str) -> None:
+    (tmp_path / "reconciler.yaml").write_text(CONFIG.replace("version: 1", "version: 99"), encoding="utf-8")
+    done = run(tmp_path, "graph", "--format", form, code=3)
+    assert done.stdout == ""
+    assert "reconciler.yaml:1:" in done.stderr
+    assert "should not have happened" not in done.stderr

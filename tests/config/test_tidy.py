@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.config.document import read
@@ -123,8 +123,14 @@ def comments(text: str) -> Counter[str]:
     return Counter({words: text.count(words) for words in (*COMMENTS[:3], "# why", " #y", "# here")})
 
 
+SECTIONS = "numbers:\n a: support\nagents:\n a: support\nbridge_numbers:\n b: {a: 1,\n  b: [x,  # here\n   'y']}\n"
+
+
 @settings(max_examples=80, deadline=None)
 @given(files())
+@example(f"{SECTIONS} +15550100101:\n - support\n# note\n   # note")
+@example(f"{SECTIONS} +15550100101:\n - support\n# note\n\n   # note\n")
+@example(f"{SECTIONS} +15550100101: |\n  firsttext # not a comment")
 def test_it_keeps_meaning_comments_and_sections_and_is_done_after_once(text: str) -> None:
     before = read(text.encode(), "a.yaml")
     hurt = [d for d in before.diagnostics if d.code != "unquoted_number" or _in_agents(text, d.line or 0)]
@@ -245,8 +251,12 @@ def test_comments_further_in_stay_with_what_is_above_them() -> None:
     )
 
 
-def test_a_text_at_the_end_without_a_line_break_keeps_missing_it() -> None:
-    assert tidied("a: |\n    text") == "a: |\n    text"
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [("|", "|-"), ("|+", "|-"), (">4", ">4-"), ("&x | # why | not", "&x |- # why | not"), ("|-", "|-")],
+)
+def test_a_text_at_the_end_without_a_line_break_says_that_it_has_none(head: str, said: str) -> None:
+    assert tidied(f"a: {head}\n    text") == f"a: {said}\n    text\n"
 
 
 def test_numbers_that_repeat_one_another_by_alias_stay_in_their_order() -> None:

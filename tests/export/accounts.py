@@ -58,6 +58,24 @@ def numbers(draw: st.DrawFn, last: int) -> dict[str, Any]:
         "sms_application_sid": draw(st.sampled_from((None, None, *APPLICATIONS))),
         "status_callback": draw(hook),
         "status_callback_method": draw(method),
+        "capabilities": {"voice": True, "sms": draw(st.sampled_from((True, True, None, False)))},
+    }
+
+
+@st.composite
+def applications(draw: st.DrawFn, sid: str) -> dict[str, Any]:
+    hook = st.sampled_from((None, *URLS[:6], *URLS))
+    method = st.sampled_from(("POST", "GET", None))
+    return {
+        "sid": sid,
+        "friendly_name": draw(st.sampled_from(("Menu", *LABELS))),
+        "voice_url": draw(hook),
+        "voice_method": draw(method),
+        "voice_fallback_url": draw(st.sampled_from((None, None, *URLS))),
+        "sms_url": draw(hook),
+        "sms_fallback_url": draw(st.sampled_from((None, None, *URLS))),
+        "status_callback": draw(hook),
+        "status_callback_method": draw(method),
     }
 
 
@@ -106,7 +124,7 @@ def accounts(draw: st.DrawFn) -> dict[str, Any]:
         "numbers": [draw(numbers(last)) for last in range(count)],
         "trunks": trunks,
         "origination_urls": urls,
-        "applications": list(APPLICATIONS),
+        "applications": [draw(applications(sid)) for sid in APPLICATIONS],
     }
 
 

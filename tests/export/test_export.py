@@ -10,10 +10,11 @@ from hypothesis import given, settings
 
 from reconciler.config.document import read
 from reconciler.config.write import Block, Entry, flow, scalar, text
+from reconciler.export.applications import Called
 from reconciler.export.document import Known, Wanted
 from reconciler.export.names import of_urls
 from reconciler.kinds.table import NUMBER_KINDS
-from reconciler.model import Webhook
+from reconciler.model import ApplicationRoute, Webhook
 from tests.apply.fake import FakeTwilio
 
 from .accounts import APPLICATIONS, TRUNKS, accounts, exported, planned
@@ -110,6 +111,7 @@ def test_what_is_set_on_a_trunk_is_declared_and_lists_go_by_their_sid() -> None:
     }
     found = exported(twilio(trunks=[trunk])).text
     start = found.index("  acme-edge:")
+    assert "  # Its credential lists go by their SID: Twilio shows nobody their passwords.\n  acme-edge:" in found
     assert (
         found[start:]
         == f"""  acme-edge:
@@ -126,7 +128,7 @@ def test_what_is_set_on_a_trunk_is_declared_and_lists_go_by_their_sid() -> None:
     )
 
 
-def test_applications_stay_applications() -> None:
+def test_applications_without_a_label_of_their_own_stay_applications_by_their_sid() -> None:
     whole = number(1, voice_application_sid=APPLICATIONS[0], sms_application_sid=APPLICATIONS[0])
     voice = number(2, voice_application_sid=APPLICATIONS[0])
     mixed = number(3, voice_application_sid=APPLICATIONS[0], sms_url=SMS, status_callback=VOICE)
@@ -137,6 +139,83 @@ def test_applications_stay_applications() -> None:
         line.startswith('  "+15550100002": {agent: application-111111, manage: [voice, status]}') for line in found
     )
     assert any(line.startswith('  "+15550100003": {agent: application-111111, webhooks: {sms:') for line in found)
+
+
+MENU = {"sid": APPLICATIONS[0], "friendly_name": "Main menu", "voice_url": VOICE, "status_callback": VOICE}
+BOTH = {"sid": APPLICATIONS[1], "friendly_name": "both", "voice_url": VOICE, "voice_method": "GET", "sms_url": SMS}
+
+
+def test_applications_that_numbers_use_are_declared_and_agents_name_them() -> None:
+    menu, both = ({"voice_application_sid": sid, "sms_application_sid": sid} for sid in APPLICATIONS)
+    mute = {"capabilities": {"voice": True, "sms": False}, "voice_application_sid": APPLICATIONS[1]}
+    idle = {"sid": "AP" + "3" * 32, "friendly_name": "Idle", "voice_url": VOICE}
+    calls = number(1, voice_application_sid=APPLICATIONS[0])
+    fake = twilio(
+        calls, number(2, **menu), number(3, **both), number(4, **mute), number(5, sms_application_sid=APPLICATIONS[0]),
+        applications=[MENU, BOTH, idle],
+    )  # fmt: skip
+    result = exported(fake)
+    found = result.text.splitlines()
+    assert found[found.index("agents:") :] == [
+        "agents:",
+        "  both:    # 2 numbers",
+        "    application: both",
+        "  main-menu:    # 2 numbers",
+        "    application: main-menu",
+        "",
+        "applications:",
+        "  both:",
+        f'    voice: {{url: "{VOICE}", method: GET}}',
+        f"    sms: {SMS}",
+        "  main-menu:",
+        '    friendly_name: "Main menu"',
+        f"    voice: {VOICE}",
+        f"    status: {VOICE}",
+        "",
+        "numbers:",
+        '  "+15550100001": main-menu',
+        '  "+15550100002": {agent: main-menu, manage: [voice, status]}'
+        "    # sms is left alone: application main-menu has no SMS URL, so that no agent brings it",
+        '  "+15550100003": both',
+        '  "+15550100004": both',
+        '  "+15550100005": {}    # sms is left alone: application main-menu has no SMS URL, so that no agent brings it',
+    ]
+    assert result.applications == 2
+    _, plan = planned(fake, result.text)
+    assert {action.action for action in plan.actions} == {"import"}
+    assert sum(action.address.startswith("application/") for action in plan.actions) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**BOTH, "friendly_name": "Main menu"},
+        {**BOTH, "sid": APPLICATIONS[0], "friendly_name": ""},
+        {**BOTH, "sid": APPLICATIONS[0], "voice_url": "no url"},
+    ],
+    ids=["twins", "no-label", "no-url"],
+)
+def test_an_application_that_could_not_be_found_again_or_said_goes_by_its_sid(other: dict[str, Any]) -> None:
+    both = {row["sid"]: row for row in (MENU, other)}
+    fake = twilio(number(1, voice_application_sid=APPLICATIONS[0]), applications=list(both.values()))
+    found = lines(fake)
+    assert "applications:" not in found
+    assert f"    application: {APPLICATIONS[0]}" in found
+    assert any(APPLICATIONS[0] in line and "named by its SID" in line for line in found)
+
+
+def test_an_application_that_is_declared_already_is_referred_to_by_its_name_and_its_agent_by_its_own() -> None:
+    route = ApplicationRoute("menu")
+    known = Known(
+        agents={"ivr": {"voice": route, "sms": None, "status": None}},
+        applications={APPLICATIONS[0]: Called("menu", texts=False)},
+        application_names=frozenset({"menu", "both"}),
+    )
+    here = number(1, voice_application_sid=APPLICATIONS[0])
+    found = lines(twilio(here, number(2, voice_application_sid=APPLICATIONS[1]), applications=[MENU, BOTH]), known)
+    assert '  "+15550100001": ivr' in found
+    assert "    application: both-2" in found
+    assert [line for line in found if line.startswith("  both")] == ["  both-2:    # 1 number", "  both-2:"]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,12 @@ def messy() -> Iterator[Sandbox]:
         }
         for n, sid in enumerate(TRUNKS)
     ]
-    menu = {"sid": "AP" + "1" * 32, "account_sid": account, "friendly_name": "Menu"}
+    menu = {
+        "sid": "AP" + "1" * 32,
+        "account_sid": account,
+        "friendly_name": "Menu",
+        "voice_url": "https://menu.example.com/",
+    }
     world.extend({"format": 1, "trunks": trunks, "origination_urls": urls, "applications": [menu]})
     for place, number in enumerate(world.numbers):
         if place % 9 == 0:
@@ -107,6 +112,7 @@ def test_an_account_becomes_a_project_without_a_write(folder: Folder) -> None:
     summary = folder.json("export", "--out", "reconciler.yaml")["summary"]
     assert summary["numbers"] == NUMBERS
     assert summary["trunks"] > 10
+    assert summary["applications"] == 1
     assert folder.json("validate")["summary"]["numbers"] == NUMBERS
     plan = folder.json("plan")["summary"]
     assert set(plan["by_action"]) == {"import"}

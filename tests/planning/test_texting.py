@@ -31,6 +31,14 @@ def test_an_application_gets_the_calls_alone_of_a_number_that_cannot_take_messag
     assert stage.plan([both(1), both(2)]).actions == ()
 
 
+def test_an_application_that_is_there_already_is_not_taken_from_a_number_that_cannot_take_messages() -> None:
+    stage = stage_of(voice_application_sid=MENU, sms_application_sid=MENU)
+    assert {action.action for action in stage.plan([both(1)]).actions} == {"import"}
+    assert not stage.apply([both(1)]).failures
+    assert stage.plan([both(1)]).actions == ()
+    assert stage.twilio.numbers()[pn(1)]["sms_application_sid"] == MENU
+
+
 def test_a_number_declared_by_its_sid_is_fitted_as_well() -> None:
     menu = ApplicationRoute(MENU)
     by_sid = declared("number", pn(1), {"voice": menu, "sms": menu}, sid=pn(1))
