@@ -280,15 +280,19 @@ def _planned(
 
 
 def _located(setting: Setting, planned: Planned, gateways: Gateways) -> Planned:
-    """The same, knowing in which region numbers are answered, as far as the accounts declare one."""
-    managed = {name: account.region for name, account in planned.project.accounts.items() if account.region}
-    if not managed or not setting.refresh:
+    """The same, knowing in which region numbers are answered: all of them where the account declares one, else some."""
+    accounts = planned.project.accounts
+    managed = {name: account.region for name, account in accounts.items() if account.region}
+    if not setting.refresh or not (managed or planned.plan.actions):
         return planned
     known = renamed(planned.state.resources, planned.plan.renames)
     narrowed = setting.targets or setting.excludes
     chosen = {a: known[a] for a in known if matches(a, setting.targets, setting.excludes)} if narrowed else known
-    asked = locating.questions(planned.plan, chosen, managed)
-    found, problems = regions.ask_each(gateways, [(q.account, q.number) for q in asked.values()], setting.stop)
+    sure = locating.questions(planned.plan, chosen, managed)
+    found, problems = regions.ask_each(gateways, [(q.account, q.number) for q in sure.values()], setting.stop)
+    some = locating.sampled(planned.plan, chosen, accounts.keys() - managed.keys())
+    found |= regions.ask_some(gateways, [(q.account, q.number) for q in some.values()], setting.stop)
+    asked = {**sure, **some}
     plan = locating.located(planned.plan, known, planned.project.desired, asked, found)
     return msgspec.structs.replace(planned, plan=plan, notes=(*planned.notes, *problems))
 

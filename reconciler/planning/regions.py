@@ -1,8 +1,8 @@
 """The region that answers a number's calls: whom to ask, what to remember, and when the wrong one is managed; pure.
 
 Twilio keeps the settings of a number for each region apart. One that is answered elsewhere rings whatever is set
-there, and looks as declared here. Asked is only where the account's `region` is declared, and only about numbers
-whose voice is about to change, or whose region state does not know (decision 6).
+there, and looks as declared here. Asked is about numbers whose voice is about to change, or whose region state does
+not know; where the account's `region` is not declared, only about some of those that are about to change (decision 6).
 """
 
 from __future__ import annotations
@@ -17,6 +17,26 @@ from reconciler.model import Action, Desired, Entry, Position
 from reconciler.planning.plan import Plan
 
 _REMOVALS = frozenset({"release", "restore_webhooks", "forget"})
+
+
+HOME = "us1"
+"""The region that is managed where an account declares none."""
+
+SAMPLE = 20
+"""As many numbers of an account are asked about in one run where it declares no region."""
+
+
+def sampled(plan: Plan, resources: Mapping[str, Entry], accounts: Iterable[str]) -> dict[str, Question]:
+    """Address → whom to ask about in accounts that declare no region: a few of those that are about to change."""
+    managed = dict.fromkeys(accounts, HOME)
+    acted = {action.address for action in plan.actions}
+    of_account: dict[str, list[str]] = {}
+    found = questions(plan, {a: e for a, e in resources.items() if a in acted}, managed)
+    for address, question in found.items():
+        known = resources.get(address)
+        if known is None or known.region != HOME:
+            of_account.setdefault(question.account, []).append(address)
+    return {address: found[address] for some in of_account.values() for address in some[:SAMPLE]}
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ Knows nothing of what is declared; the first answer that says no ends the asking
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -56,6 +56,18 @@ def ask_each(
     answers = {account: ask(gateways[account], by_account[account], stop=stop) for account in sorted(by_account)}
     found = {(account, n): region for account, answer in answers.items() for n, region in answer.regions.items()}
     return found, [answer.problem for answer in answers.values() if answer.problem is not None]
+
+
+def ask_some(
+    gateways: Mapping[str, Gateway], numbers: Sequence[tuple[str, str]], stop: Event | None = None
+) -> dict[tuple[str, str], str]:
+    """The regions of a few numbers given as (account, E.164), all at once; what cannot be told is left out silently."""
+    if not numbers:
+        return {}
+    asking = {account: _Asking(gateways[account], stop or Event()) for account in dict.fromkeys(a for a, _ in numbers)}
+    with ThreadPoolExecutor(len(numbers), thread_name_prefix="regions") as pool:
+        list(pool.map(lambda number: asking[number[0]].one(number[1]), numbers))
+    return {(account, n): region for account, each in asking.items() for n, region in each.regions.items()}
 
 
 class _Asking:

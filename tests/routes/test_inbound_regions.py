@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 
 from reconciler.errors import ReconcilerError
+from reconciler.planning.regions import SAMPLE
 from reconciler.sandbox.faults import Refuse
 
 from .conftest import Make
@@ -26,12 +27,34 @@ def asked(stage: Stage) -> list[str]:
     return sorted(call.path.rpartition("/")[2].replace("%2B", "+") for call in stage.calls("/v2/PhoneNumbers/"))
 
 
-def test_without_a_declared_region_nobody_is_asked(stage_of: Make) -> None:
-    stage = in_regions(stage_of, dict.fromkeys(ALL, "ie1"))
-    stage.declare(dict.fromkeys(ALL, "support"))
+def test_without_a_declared_region_those_about_to_change_are_asked_about(stage_of: Make) -> None:
+    stage = in_regions(stage_of, {ONE: "us1", TWO: "us1", THREE: "ie1"})
+    stage.declare(dict.fromkeys((ONE, TWO), "support"))
     assert not stage.apply().result.failures
+    assert asked(stage) == sorted((ONE, TWO))
+    stage.forget()
     assert stage.plan().plan.diagnostics == ()
-    assert asked(stage) == []
+    assert asked(stage) == [], "nothing is about to change, and both are known"
+    stage.declare(dict.fromkeys(ALL, "support"))
+    (problem,) = stage.plan().plan.diagnostics
+    assert (problem.code, problem.address) == ("wrong_region", f"number/{THREE}")
+
+
+def test_of_many_numbers_without_a_declared_region_only_some_are_asked_about(stage_of: Make) -> None:
+    many = [f"+155501{index:05d}" for index in range(SAMPLE + 5)]
+    stage = stage_of(world(*({"phone_number": number} for number in many)))
+    stage.declare(dict.fromkeys(many, "support"))
+    assert not stage.apply().result.failures
+    assert len(asked(stage)) == SAMPLE
+
+
+def test_where_the_api_is_missing_and_no_region_declared_nothing_is_said(stage_of: Make) -> None:
+    stage = in_regions(stage_of, {})
+    stage.sandbox.faults.add(Refuse(status=404, code=20404, path="/v2/PhoneNumbers/*"))
+    stage.declare(dict.fromkeys(ALL, "support"))
+    applied = stage.apply()
+    assert not applied.result.failures
+    assert "region_unknown" not in [note.code for note in applied.planned.notes]
 
 
 def test_each_number_is_asked_about_once_and_again_when_it_is_about_to_change(stage_of: Make) -> None:
