@@ -17,6 +17,7 @@ from reconciler.doctor.check import Check
 from reconciler.doctor.connection import Heard, ask
 from reconciler.doctor.judge import verdicts
 from reconciler.doctor.needs import declared_in, needs_of
+from reconciler.doctor.regions import answered_here
 from reconciler.errors import ReconcilerError
 from reconciler.remote.gateway import Gateway
 from reconciler.state.store import Store
@@ -59,6 +60,10 @@ def _account(patient: Patient, account: AccountSettings) -> list[Check]:
 def _connection(patient: Patient, account: AccountSettings, gateway: Gateway) -> Iterator[Check]:
     needs = list(needs_of(declared_in(account.name, patient.project.desired)))
     yield from verdicts(account, gateway.account_sid, ask(gateway, needs), patient.heard)
+
+
+def _regions(patient: Patient, account: AccountSettings, gateway: Gateway) -> Iterator[Check]:
+    return answered_here(gateway, account.region, patient.project.desired)
 
 
 def _secrets(patient: Patient) -> Iterator[Check]:
@@ -116,5 +121,5 @@ def _of(error: ReconcilerError, account: str | None, check: str) -> Check:
     return Check(account=account, check=check, status="failed", detail=detail)
 
 
-ACCOUNT_CHECKS: tuple[AccountCheck, ...] = (_connection,)
+ACCOUNT_CHECKS: tuple[AccountCheck, ...] = (_connection, _regions)
 CHECKS: tuple[ProjectCheck, ...] = (_secrets, _state)

@@ -239,3 +239,14 @@ def test_a_state_that_cannot_be_read(play: Play) -> None:
 def test_an_invalid_configuration_is_exit_3(play: Play) -> None:
     play.declare(accounts={"main": by_key(play)}, numbers={ONE: "nobody"})
     assert play.run("doctor", "--json", code=3).codes == ["agent_not_found"]
+
+
+def test_it_asks_in_which_region_every_number_is_answered(tmp_path: Path) -> None:
+    seed = {**SEED, "inbound_regions": [{"phone_number": ONE, "voice_region": "ie1"}]}
+    with Sandbox(World.from_seed(seed)) as sandbox:
+        play = Play(tmp_path / "work", sandbox, {})
+        account = {"sid": PARENT, "auth_token": {"env": "T"}, "base_url": sandbox.base_url}
+        play.declare(accounts={"main": account}, agents={"support": {"webhooks": AGENT}}, numbers={ONE: "support"})
+        document = play.run("doctor", "--json", code=1, T=TOKEN).json
+    (check,) = [c for c in document["checks"] if c["check"] == "inbound regions"]
+    assert (check["status"], ONE in check["detail"], "ie1" in check["detail"]) == ("failed", True, True)
