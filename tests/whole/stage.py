@@ -1,17 +1,20 @@
-"""One user with a folder and an embedded sandbox; commands run as processes of their own."""
+"""One user with a folder and an embedded sandbox; whole commands, run in this process to be quick."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import yaml
 
+from reconciler.cli.arguments import complete
+from reconciler.cli.main import main, outcome
 from reconciler.sandbox.calls import LoggedCall
 from reconciler.sandbox.server import Sandbox
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
@@ -41,21 +44,15 @@ class Stage:
         (self.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
 
     def run(self, *args: str, code: int = 0, **environ: str) -> str:
-        """What a command says that must end with this code."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-        done = subprocess.run(
-            [sys.executable, "-m", "reconciler", *args],
-            cwd=self.folder,
-            env={**kept, "SANDBOX_TOKEN": SANDBOX_TOKEN, **self.environ, **environ},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == code, f"{args} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
-        return done.stdout + ("" if "--json" in args else done.stderr)
+        """What a command says that must end with this code; it runs in this process, from its words on."""
+        words = complete(["-C", str(self.folder), *args])
+        out, err = io.StringIO(), io.StringIO()
+        known = {"SANDBOX_TOKEN": SANDBOX_TOKEN, **self.environ, **environ}
+        with mock.patch.dict(os.environ, known), redirect_stdout(out), redirect_stderr(err):
+            found = outcome(lambda: main.main(words, prog_name="reconciler", standalone_mode=False))
+        assert found == code, f"{args} ended with {found}\n{out.getvalue()}\n{err.getvalue()}"
+        assert "Traceback" not in err.getvalue()
+        return out.getvalue() + ("" if "--json" in args else err.getvalue())
 
     def json(self, *args: str, code: int = 0, **environ: str) -> Any:
         """The document of a command."""
