@@ -156,7 +156,8 @@ def _desired(address: str, entry: Entry, attrs: Attrs, options: Options) -> Desi
     named = entry.kind not in NUMBER_KINDS and any(f.name == "friendly_name" for f in KINDS[entry.kind].fields)
     made = {"friendly_name": label[:64]} if named else {}
     profile = Profile(entry.account, attrs, options)
-    return Desired(entry.kind, address, entry.key, profile, _NOWHERE, parent=entry.parent, on_create=made)
+    key = entry.key if KINDS[entry.kind].refers is None else str(entry.applied["list"])
+    return Desired(entry.kind, address, key, profile, _NOWHERE, parent=entry.parent, on_create=made)
 
 
 def _number_attrs(entry: Entry, present: Entry | None) -> Attrs:
