@@ -83,12 +83,13 @@ class House:
 
     def all_done(self, applied: Applied) -> None:
         """Nothing failed."""
-        assert not applied.result.failures, applied.result.failures
+        failed = [(o.action.address, o.action.action, o.error) for o in applied.result.failures]
+        assert not failed, failed
 
     def left_to_do(self, sections: Sections) -> list[Action]:
         """What the configuration would still change."""
         self.declare(sections)
-        return [action for action in plan(self.setting()).plan.actions]
+        return list(plan(self.setting()).plan.actions)
 
     @property
     def state(self) -> Any:
@@ -124,8 +125,9 @@ def configurations(draw: st.DrawFn, numbers: tuple[str, ...]) -> Sections:
         "agents": {"support": {"webhooks": {"voice": "https://agents.example.com/voice"}}},
         "trunks": {name: draw(trunks(name)) for name in names},
     }
+    sections["applications"] = {"always": {"friendly_name": "Always", "voice": "https://agents.example.com/always"}}
     if menu is not None:
-        sections["applications"] = {"menu": {"friendly_name": "Menu", "voice": menu}}
+        sections["applications"]["menu"] = {"friendly_name": "Menu", "voice": menu}
         sections["agents"]["ivr"] = {"application": "menu"}
     choices: list[Any] = [None, {"agent": "support"}, *({"agent": "support", "trunk": name} for name in names)]
     choices += [{"agent": "ivr"}] if menu is not None else []
