@@ -11,7 +11,7 @@ import msgspec
 
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
-from reconciler.errors import UsageError
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry, OnRemoval
 from reconciler.planning import handback as planning
@@ -73,7 +73,20 @@ def _address(resources: Resources, name: str) -> str:
     address = name if name in resources else next(a for a, e in resources.items() if e is entry)
     if entry.kind not in NUMBER_KINDS:
         raise UsageError(_no_number(address, entry))
+    platforms = [a.split("/")[1] for a, e in resources.items() if a.startswith("registration/") and e.key == entry.key]
+    if platforms:
+        raise ReconcilerError(_registered(address, platforms[0]))
     return address
+
+
+def _registered(address: str, platform: str) -> Diagnostic:
+    return Diagnostic(
+        code="release_of_registered",
+        summary="The number is registered with a platform",
+        detail=f"{address} is answered by an agent of `{platform}`, which has to let go of it first. Remove the number "
+        "from the configuration, or give it another agent, and apply.",
+        address=address,
+    )
 
 
 def _no_number(address: str, entry: Entry) -> Diagnostic:

@@ -336,9 +336,9 @@ def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
 
 def _refuse(planned: Planned) -> None:
     """Raise what forbids applying this plan. Nothing has been written yet."""
-    errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "protected"]
+    errors = [d for d in planned.plan.diagnostics if d.code != "protected" and not is_violation(d)]
     if has_errors(errors):
-        raise ReconcilerError(*errors)
+        raise ReconcilerError(*(d for d in errors if d.severity == "error"))
     refusals = [*(d for d in planned.notes if is_violation(d)), *planned.refusals]
     if refusals:
         raise Refused(*refusals)

@@ -187,7 +187,7 @@ def _left(entry: Entry, live: Live) -> list[str]:
     if entry.options.on_removal == "keep":
         return []
     foreign = (part for part in written(entry) if part in PARTS and not is_ours(entry, live, part))
-    left = [part for part in foreign if _to_send(_part(entry, part), live)]
+    left = [part for part in foreign if _to_send(_part(entry, part), live, {})]
     shown = ", ".join(f"{part.replace('_', ' ')} ({_shown(live_value(live, part))})" for part in left)
     return [f"left as somebody else has set it since: {shown}"] if left else []
 
