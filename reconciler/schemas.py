@@ -35,6 +35,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "apply": _output(documents.ApplyDocument),
     "rollback": _output(documents.ApplyDocument, documents.PlanDocument),
     "undo": _output(documents.ApplyDocument, documents.PlanDocument),
+    "release": _output(documents.ApplyDocument, documents.PlanDocument),
     "drift": _output(documents.DriftDocument),
     "doctor": _output(documents.DoctorDocument),
     "validate": _output(documents.ValidateDocument),

@@ -13,7 +13,7 @@ import msgspec
 
 from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Result
-from reconciler.apply.saved import plan_of, saved_plan, staleness
+from reconciler.apply.saved import plan_of, saved_plan, staleness, writing_secrets
 from reconciler.config.baseline import load_baseline
 from reconciler.config.fingerprints import seal
 from reconciler.config.lint.policies import broken_by_plan
@@ -35,7 +35,7 @@ from reconciler.planning.baseline import baseline_of
 from reconciler.planning.baseline import refusals as baseline_refusals
 from reconciler.planning.moved import follow, renamed
 from reconciler.planning.plan import make
-from reconciler.planning.remembered import observed_from, plannable
+from reconciler.planning.remembered import observed_from, plannable, taken_as_unchanged
 from reconciler.planning.secrecy import kept_in_clear
 from reconciler.planning.select import matches, select
 from reconciler.remote import regions, services
@@ -72,7 +72,7 @@ def plan(setting: Setting) -> Planned:
     """Plan without changing anything; say what apply would refuse. Raises ConfigInvalid, RemoteError, StateError."""
 
     def planner(project: Project, store: Store, gateways: Gateways) -> Planned:
-        return _located(setting, _planned(setting, project, store, gateways, Consent()), gateways)
+        return judged(setting, _located(setting, _planned(setting, project, store, gateways), gateways), Consent())
 
     return look(setting, planner)
 
@@ -99,8 +99,8 @@ def apply(setting: Setting, consent: Consent, confirm: Confirm, saved: PlanFile 
     """Plan (or take a saved plan that still fits), ask, carry out. Raises Refused, and what `plan` raises."""
 
     def planned(project: Project, store: Store, gateways: Gateways) -> Planned:
-        fresh = _located(setting, _planned(setting, project, store, gateways, consent, saved), gateways)
-        return fresh if saved is None else _saved_over(setting, saved, fresh, gateways, consent)
+        fresh = _located(setting, _planned(setting, project, store, gateways, saved=saved), gateways)
+        return judged(setting, fresh if saved is None else _saved_over(setting, saved, fresh, gateways), consent)
 
     return apply_planned(setting, consent, confirm, planned)
 
@@ -157,7 +157,7 @@ def drift(setting: Setting) -> tuple[Planned, list[drifting.Drifted]]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it."""
     project = validate(setting)
     with connected(setting, project) as gateways:
-        planned = _planned(setting, project, store_of(setting, project), gateways, Consent(), look=services.unasked)
+        planned = _planned(setting, project, store_of(setting, project), gateways, drifting_only=True)
         found = drifting.find(renamed(planned.state.resources, planned.plan.renames), planned.observed)
         chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
         return planned, attribute(chosen, gateways, setting.clock())
@@ -243,12 +243,13 @@ def _planned(
     project: Project,
     store: Store,
     gateways: Gateways,
-    consent: Consent,
+    *,
     saved: PlanFile | None = None,
-    look: services.Look = services.begin,
+    drifting_only: bool = False,
 ) -> Planned:
     """Read state and Twilio at the same time, and plan. The secrets of a saved plan keep their fingerprints."""
     desired, notes = project.desired, list(project.warnings)
+    look = services.unasked if drifting_only else services.begin
     begun = begin(desired, gateways) if setting.refresh else {}
     answering = look(desired, gateways) if setting.refresh else services.unasked(desired, gateways)
     state = _read_state(store, project)
@@ -264,7 +265,8 @@ def _planned(
         desired, left_out = plannable(desired, resources)
         notes += left_out
     in_plan = {a.address: a.entry for a in (saved.actions if saved else ()) if a.entry is not None}
-    sealed = seal(project, desired, (in_plan, resources), setting.environ)
+    sealed = seal(project, desired, (in_plan, resources), setting.environ, _needed(setting, saved, drifting_only))
+    notes += [] if setting.refresh else taken_as_unchanged(sealed.unknown)
     if setting.refresh:
         observed = gateways.adapters.seen(observed, sealed.desired, resources)
     whole = make(sealed.desired, resources, observed, project.our_urls, facts(project))
@@ -272,11 +274,17 @@ def _planned(
     if setting.refresh:
         whole = priced(whole, desired, gateways, project.accounts)
     chosen = select(whole, setting.targets, setting.excludes)
-    notes += [*project.violations, *broken_by_plan(project.policies, chosen.actions)]
-    planned = Planned(
+    notes += project.violations
+    return Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
     )
-    return judged(setting, planned, consent)
+
+
+def _needed(setting: Setting, saved: PlanFile | None, drifting_only: bool) -> Callable[[str], bool]:
+    """Whose secrets a run cannot do without: all that it may write."""
+    if drifting_only or not setting.refresh:
+        return lambda address: False
+    return writing_secrets(saved).__contains__ if saved is not None else (lambda address: True)
 
 
 def _located(setting: Setting, planned: Planned, gateways: Gateways) -> Planned:
@@ -297,7 +305,7 @@ def _located(setting: Setting, planned: Planned, gateways: Gateways) -> Planned:
     return msgspec.structs.replace(planned, plan=plan, notes=(*planned.notes, *problems))
 
 
-def _saved_over(setting: Setting, saved: PlanFile, planned: Planned, gateways: Gateways, consent: Consent) -> Planned:
+def _saved_over(setting: Setting, saved: PlanFile, planned: Planned, gateways: Gateways) -> Planned:
     """The saved plan in place of the fresh one. Raises Refused when anything it was made from has moved."""
 
     def who(moved: Sequence[drifting.Drifted]) -> Sequence[drifting.Drifted]:
@@ -306,8 +314,7 @@ def _saved_over(setting: Setting, saved: PlanFile, planned: Planned, gateways: G
     stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets, who)
     if stale:
         raise Refused(*stale)
-    taken = judged(setting, msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan)), consent)
-    return msgspec.structs.replace(taken, notes=planned.notes)
+    return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan))
 
 
 def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
@@ -323,14 +330,15 @@ def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
     refusals += in_clear if project.safety.state_secrets == "refuse" else []
     told = [*refusals, *(problem for problem in in_clear if problem not in refusals)]
     notes = [guard.as_warning(problem) for problem in told if problem not in plan.diagnostics]
+    notes += broken_by_plan(project.policies, plan.actions)
     return msgspec.structs.replace(planned, refusals=tuple(refusals), notes=(*planned.notes, *notes))
 
 
 def _refuse(planned: Planned) -> None:
     """Raise what forbids applying this plan. Nothing has been written yet."""
-    errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "protected"]
+    errors = [d for d in planned.plan.diagnostics if d.code != "protected" and not is_violation(d)]
     if has_errors(errors):
-        raise ReconcilerError(*errors)
+        raise ReconcilerError(*(d for d in errors if d.severity == "error"))
     refusals = [*(d for d in planned.notes if is_violation(d)), *planned.refusals]
     if refusals:
         raise Refused(*refusals)

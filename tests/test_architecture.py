@@ -16,6 +16,7 @@ FLOORS = [
     "schemas",
     "authoring",
     "rollback",
+    "handback",
     "surgery",
     "workflows",
     "run",

@@ -91,6 +91,11 @@ def plan_of(saved: PlanFile, fresh: Plan) -> Plan:
     )
 
 
+def writing_secrets(saved: PlanFile) -> frozenset[str]:
+    """The addresses whose secrets an action of the plan writes: they have to be looked up for that."""
+    return frozenset(action.address for action in saved.actions if _sealed(action))
+
+
 def _sealed(action: Action) -> set[str]:
     """The fingerprints of the secrets that an action writes."""
     return {str(value) for name, value in action.writes.items() if name in secret_fields(action.kind)}

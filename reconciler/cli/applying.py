@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -21,6 +22,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 Confirm = Callable[["Planned"], bool]
 Run = Callable[["Setting", Confirm], "Applied"]
 """Carry out a plan, once whoever confirms it has seen it."""
+Look = Callable[["Setting"], "Planned"]
+"""Make the same plan, and change nothing."""
 
 _CONSENT = [
     click.option("--auto-approve", is_flag=True, help="Do not ask; needed without a terminal."),
@@ -62,6 +65,24 @@ def carry(shared: Common, command: str, run: Run, *, asked: bool) -> int:
         return Exit.FAILED
     emit(shared, document, project)
     return of_result(applied.result)
+
+
+def review(shared: Common, command: str, look: Look, out: Path | None) -> int:
+    """Show the plan that a command would carry out, and save it if that is asked for; the exit code."""
+    from reconciler import workflows
+    from reconciler.cli.codes import of_plan
+    from reconciler.report.build import plan_document
+
+    progress = progress_for(shared)
+    setting = shared.setting(command, progress)
+    try:
+        planned = look(setting)
+    finally:
+        progress.close()
+    if out is not None:
+        workflows.save(setting, planned, shared.directory / out)
+    emit(shared, plan_document(planned.plan, planned.notes, command=command), planned.project.name)
+    return of_plan(planned.plan, planned.notes, detailed=shared.detailed_exitcode)
 
 
 def _confirm(shared: Common, planned: Planned) -> bool:

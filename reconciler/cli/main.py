@@ -22,6 +22,7 @@ _COMMANDS = (
     "drift",
     "rollback",
     "undo",
+    "release",
     "show",
     "state",
     "init",

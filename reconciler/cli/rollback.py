@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.applying import carry, consenting
+from reconciler.cli.applying import carry, consenting, review
 from reconciler.cli.options import Common, scoped
-from reconciler.cli.output import emit
-from reconciler.cli.progress import progress_for
 
 if TYPE_CHECKING:
     from reconciler.workflows import Consent
@@ -44,7 +42,7 @@ def rollback(
     if to is None:
         raise click.UsageError("Say where to: --to SERIAL or --to TIME; `reconciler undo` takes the last apply back.")
     if dry_run or out is not None:
-        return preview(shared, to, out)
+        return preview(shared, "rollback", to, out)
     return go(shared, "rollback", to, Consent(takeovers=takeovers, force=force), asked=auto_approve)
 
 
@@ -55,20 +53,8 @@ def go(shared: Common, command: str, to: str, consent: Consent, *, asked: bool) 
     return carry(shared, command, lambda setting, confirm: ways.rollback(setting, consent, to, confirm), asked=asked)
 
 
-def preview(shared: Common, to: str, out: Path | None) -> int:
+def preview(shared: Common, command: str, to: str, out: Path | None) -> int:
     """Show the plan, and save it if it is asked for."""
     from reconciler import rollback as ways
-    from reconciler import workflows
-    from reconciler.cli.codes import of_plan
-    from reconciler.report.build import plan_document
 
-    progress = progress_for(shared)
-    setting = shared.setting("rollback", progress)
-    try:
-        planned = ways.preview(setting, to)
-    finally:
-        progress.close()
-    if out is not None:
-        workflows.save(setting, planned, shared.directory / out)
-    emit(shared, plan_document(planned.plan, planned.notes, command="rollback"))
-    return of_plan(planned.plan, detailed=shared.detailed_exitcode)
+    return review(shared, command, lambda setting: ways.preview(setting, to), out)

@@ -19,5 +19,5 @@ def undo(shared: Common, dry_run: bool, auto_approve: bool, takeovers: tuple[str
     from reconciler.workflows import Consent
 
     if dry_run:
-        return preview(shared, PREVIOUS, None)
+        return preview(shared, "undo", PREVIOUS, None)
     return go(shared, "undo", PREVIOUS, Consent(takeovers=takeovers, force=force), asked=auto_approve)

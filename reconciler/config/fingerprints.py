@@ -10,15 +10,16 @@ import hashlib
 import hmac
 import secrets
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from reconciler.config.codes import diagnostic
 from reconciler.config.project import Project, Secret
 from reconciler.config.secrets import reveal
+from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
-from reconciler.model import Desired, Entry
+from reconciler.model import Desired, Entry, Value
 
 SHORTEST_HASHED = 8
 """A secret of fewer characters can be guessed from its hash."""
@@ -32,10 +33,14 @@ _N, _R, _P = 2**14, 8, 1
 
 
 class Sealed(msgspec.Struct, frozen=True):
-    """Declarations whose secret fields hold fingerprints, and the secrets by fingerprint (never shown or stored)."""
+    """Declarations whose secret fields hold fingerprints, and the secrets by fingerprint (never shown or stored).
+
+    `unknown` are addresses whose secrets could not be looked up, and were not needed: they are taken as unchanged.
+    """
 
     desired: Sequence[Desired]
     secrets: Mapping[str, str]
+    unknown: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Sealed(desired={len(self.desired)}, secrets={len(self.secrets)})"
@@ -70,33 +75,43 @@ def seal(
     desired: Sequence[Desired],
     remembered: Sequence[Mapping[str, Entry]],
     environ: Mapping[str, str],
+    needed: Callable[[str], bool] = lambda address: True,
 ) -> Sealed:
     """Look up every secret that resources hold, and put fingerprints in the place of them.
 
-    A secret that is still the one that is remembered (in state, or in a saved plan) keeps its fingerprint.
-    Raises ReconcilerError with every secret that cannot be found.
+    A secret that is still the one that is remembered (in state, or in a saved plan) keeps its fingerprint. So does one
+    that cannot be found and is not needed. Raises ReconcilerError with every other secret that cannot be found.
     """
     if not project.secrets:
         return Sealed(desired, {})
-    key = reveal(project.fingerprint_key, environ, project.base) if project.fingerprint_key else None
-    problems: list[ReconcilerError] = []
+    problems: list[Diagnostic] = []
     known: dict[str, str] = {}
+    unknown: list[str] = []
     out: list[Desired] = []
     for want in desired:
-        fields = project.secrets.get(want.address, {})
-        attrs: dict[str, str] = {}
-        for name, reference in fields.items():
-            entries = [entries[want.address] for entries in remembered if want.address in entries]
+        entries = [each[want.address] for each in remembered if want.address in each]
+        attrs: dict[str, Value] = {}
+        for name, reference in project.secrets.get(want.address, {}).items():
             try:
                 secret = reveal(reference, environ, project.base)
-                attrs[name] = _seal(secret, name, entries, key, reference)
-                known[attrs[name]] = secret
+                attrs[name] = sealed = _seal(secret, name, entries, _key(project, environ), reference)
+                known[sealed] = secret
             except ReconcilerError as error:
-                problems.append(error)
+                problems += error.diagnostics if needed(want.address) else ()
+                unknown.append(want.address)
+                attrs |= _unchanged(name, entries)
         out.append(_with(want, attrs) if attrs else want)
     if problems:
-        raise ReconcilerError(*(d for problem in problems for d in problem.diagnostics))
-    return Sealed(out, known)
+        raise ReconcilerError(*dict.fromkeys(problems))
+    return Sealed(out, known, tuple(dict.fromkeys(unknown)))
+
+
+def _key(project: Project, environ: Mapping[str, str]) -> str | None:
+    return reveal(project.fingerprint_key, environ, project.base) if project.fingerprint_key else None
+
+
+def _unchanged(name: str, entries: Sequence[Entry]) -> dict[str, Value]:
+    return next(({name: entry.applied[name]} for entry in reversed(entries) if name in entry.applied), {})
 
 
 def _seal(secret: str, name: str, entries: Sequence[Entry], key: str | None, reference: Secret) -> str:
@@ -125,7 +140,7 @@ def _check_pin(pin: str, reference: Secret) -> None:
         raise ReconcilerError(diagnostic("invalid_pin", detail, reference.position))
 
 
-def _with(want: Desired, attrs: Mapping[str, str]) -> Desired:
+def _with(want: Desired, attrs: Mapping[str, Value]) -> Desired:
     profile = msgspec.structs.replace(want.profile, attrs={**want.profile.attrs, **attrs})
     return msgspec.structs.replace(want, profile=profile)
 

@@ -59,7 +59,15 @@ def restore(address: str, entry: Entry, live: Live) -> Action:
         parent=entry.parent,
         changes=changes(entry.kind, live.attrs, writes),
         writes=writes,
+        note=_left(entry, live, set(back)),
     )
+
+
+def _left(entry: Entry, live: Live, back: set[str]) -> str | None:
+    """What is not put back because somebody else has changed it since, with the value that stands there now."""
+    foreign = [f for f in KINDS[entry.kind].fields if f.name in entry.applied and f.name not in back]
+    left = [f"{f.name} ({live.attrs.get(f.name)})" for f in foreign if live.attrs.get(f.name) != _before(entry, f)]
+    return f"left as somebody else has set it since: {', '.join(left)}" if left else None
 
 
 def remove(address: str, entry: Entry, live: Live) -> Action:

@@ -42,11 +42,14 @@ def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> l
     voice = [field for field in PARTS["voice"] if field in send]
     leaves_trunk = send.get("trunk_sid") == "" and len(voice) > 1
     if not leaves_trunk:
-        return [_action(address, entry, live, "release", send)]
+        note = "; ".join([_note(entry, send), *_left(entry, live)])
+        return [_action(address, entry, live, "release", send, note=note)]
     first = {field: value for field, value in send.items() if field != "trunk_sid"}
     return [
-        _action(address, entry, live, "restore_webhooks", first),
-        _action(address, entry, live, "release", {"trunk_sid": ""}, first),
+        _action(
+            address, entry, live, "restore_webhooks", first, note="; ".join([_note(entry, first), *_left(entry, live)])
+        ),
+        _action(address, entry, live, "release", {"trunk_sid": ""}, first, note=_note(entry, {"trunk_sid": ""})),
     ]
 
 
@@ -68,11 +71,16 @@ def _target(entry: Entry, live: Live) -> dict[str, WireValue]:
     """The raw fields as they should be afterwards, for every part that is still as we left it."""
     if entry.options.on_removal == "keep":
         return {}
-    ours = [part for part in written(entry) if part in PARTS and is_ours(entry, live, part)]
-    if entry.options.on_removal == "clear":
-        fields = [f for part in ours if part != "friendly_name" for f in PARTS[part] if not f.endswith("_method")]
-        return dict.fromkeys(fields, "")
-    return {field: prior_field(entry, field) for part in ours for field in PARTS[part]}
+    ours = (part for part in written(entry) if part in PARTS and is_ours(entry, live, part))
+    return {field: value for part in ours for field, value in _part(entry, part).items()}
+
+
+def _part(entry: Entry, part: str) -> dict[str, WireValue]:
+    """The raw fields of one part as a release leaves them; a name that is cleared would be refused."""
+    if entry.options.on_removal == "restore":
+        return {field: prior_field(entry, field) for field in PARTS[part]}
+    fields = [] if part == "friendly_name" else [field for field in PARTS[part] if not field.endswith("_method")]
+    return dict.fromkeys(fields, "")
 
 
 def is_ours(entry: Entry, live: Live, part: str) -> bool:
@@ -114,6 +122,8 @@ def _action(
     name: ActionName,
     send: dict[str, WireValue],
     sent: dict[str, WireValue] | None = None,
+    *,
+    note: str,
 ) -> Action:
     before = live.attrs["voice"]
     wire = _wire_after(live, {**(sent or {}), **send})
@@ -129,7 +139,7 @@ def _action(
         route=None if after == before else RouteChange(in_words(before), in_words(after), tuple(hidden_voice(wire))),
         restore=send,
         entry=entry if name == "restore_webhooks" else None,
-        note=_note(entry, send),
+        note=note,
     )
 
 
@@ -170,3 +180,17 @@ def _note(entry: Entry, send: dict[str, WireValue]) -> str:
     if entry.options.on_removal == "clear":
         return "cleared (on_removal: clear)"
     return "values from before the import" + (f", read {entry.prior_at}" if entry.prior_at else "")
+
+
+def _left(entry: Entry, live: Live) -> list[str]:
+    """What is not touched because somebody else has changed it since, with the value that stands there now."""
+    if entry.options.on_removal == "keep":
+        return []
+    foreign = (part for part in written(entry) if part in PARTS and not is_ours(entry, live, part))
+    left = [part for part in foreign if _to_send(_part(entry, part), live, {})]
+    shown = ", ".join(f"{part.replace('_', ' ')} ({_shown(live_value(live, part))})" for part in left)
+    return [f"left as somebody else has set it since: {shown}"] if left else []
+
+
+def _shown(value: Value) -> str:
+    return str(value) if isinstance(value, str) else in_words(value)

@@ -48,3 +48,18 @@ def plannable(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> tup
         "Plan without `--no-refresh` to see them.",
     )
     return kept, [warning]
+
+
+def taken_as_unchanged(addresses: Iterable[str]) -> list[Diagnostic]:
+    """A warning for each resource whose secret could not be looked up."""
+    return [
+        Diagnostic(
+            severity="warning",
+            code="secret_not_compared",
+            summary="A secret is taken as unchanged",
+            detail=f"The secret of {address} is not there to be looked up, so whether it has changed is not known. "
+            "Plan without `--no-refresh`, with the secret, to see it.",
+            address=address,
+        )
+        for address in addresses
+    ]

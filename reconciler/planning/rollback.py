@@ -66,7 +66,8 @@ def way(then: Resources, now: Resources) -> Way:
         else:
             desired.append(_as_it_was(address, entry, present))
             problems += _of_secrets(address, entry, present)
-    found = [(a, e) for a, e in now.items() if a not in then and e.kind not in NUMBER_KINDS and not e.created]
+    kept = ((a, e) for a, e in now.items() if a not in then and e.kind not in NUMBER_KINDS and not e.created)
+    found = [(a, e) for a, e in kept if not KINDS[e.kind].singleton]  # a setting is put back when it is let go of
     desired += [_as_it_was_found(address, entry) for address, entry in found]
     return Way(desired, {a: e if a in then else _to_put_back(e) for a, e in now.items()}, problems)
 
@@ -156,7 +157,10 @@ def _desired(address: str, entry: Entry, attrs: Attrs, options: Options) -> Desi
     named = entry.kind not in NUMBER_KINDS and any(f.name == "friendly_name" for f in KINDS[entry.kind].fields)
     made = {"friendly_name": label[:64]} if named else {}
     profile = Profile(entry.account, attrs, options)
-    return Desired(entry.kind, address, entry.key, profile, _NOWHERE, parent=entry.parent, on_create=made)
+    used = KINDS[entry.kind].refers
+    key = entry.key if used is None else str(entry.applied["list"])
+    needs = () if used is None else (f"{used}/{key}",)
+    return Desired(entry.kind, address, key, profile, _NOWHERE, parent=entry.parent, on_create=made, needs=needs)
 
 
 def _number_attrs(entry: Entry, present: Entry | None) -> Attrs:

@@ -82,10 +82,8 @@ class PostgresBacking:
 
     def acquire(self, holder: Holder) -> Grant | LockInfo:
         """See `Backing`."""
+        self._make_tables()
         with self._writing() as rows:
-            if not _has_tables(rows):
-                rows.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATING,))
-                rows.execute(TABLES)
             rows.execute(
                 "INSERT INTO reconciler_project (project) VALUES (%s) ON CONFLICT DO NOTHING", (self._project,)
             )
@@ -94,6 +92,13 @@ class PostgresBacking:
             if found is not None:
                 return Grant(holder, found[0])
             return self._lock_info(rows) or LockInfo(None)
+
+    def _make_tables(self) -> None:
+        """Once; in a transaction of its own, for an index that is there already is locked too, until its end."""
+        with self._writing() as rows:
+            if not _has_tables(rows):
+                rows.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATING,))
+                rows.execute(TABLES)
 
     def renew(self, grant: Grant) -> None:
         """See `Backing`; over a connection of its own, for the other may be in the middle of a transaction."""

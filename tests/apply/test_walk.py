@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -184,6 +184,8 @@ def test_a_journal_that_fails_on_the_way_ends_the_run_and_the_next_one_goes_on(m
             stage.apply(desired)
     written = len(stage.twilio.calls)
     assert 1 <= written <= 3
+    assert stage.means.stop.is_set(), "calls that wait for another try are told that the run is over"
+    stage.means.stop = Event()  # the next run is another process
     assert not stage.apply(desired).failures
     assert len(stage.twilio.calls) == 3, "what was written before is known to be ours"
     stage.apply([])

@@ -113,6 +113,8 @@ EXAMPLES = {
     "rollback": "reconciler rollback --to 12 --dry-run                 # look first\n"
     "reconciler rollback --to 12\n"
     "reconciler rollback --to 2026-03-01T12:00:00Z --out back.bin   # review it, then: reconciler apply back.bin",
+    "release": "reconciler release +15550100101 --dry-run\n"
+    "reconciler release number/+15550100101 bridge_number/+15550100200 --clear",
     "undo": "reconciler undo --dry-run\nreconciler undo",
     "state mv": "reconciler state mv trunk/edge trunk/edge-eu --dry-run",
     "state rm": "reconciler state rm number/+15550100101 --dry-run",

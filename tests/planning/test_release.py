@@ -89,3 +89,41 @@ def test_a_number_on_a_trunk_of_its_own_before_is_called_by_its_sid() -> None:
     (action,) = released(stage)
     assert action.route is not None
     assert action.route.after == f"trunk {TK}"
+
+
+def test_what_somebody_else_has_changed_is_left_and_named_with_its_value() -> None:
+    theirs = "https://colleague.example.net/new"
+    stage = Stage(world(row(1, voice_url=OLD, sms_url=OLD)))
+    stage.apply([number(1, voice=hook("a"), sms=hook("b"), friendly_name="Ours")])
+    stage.twilio.numbers()[pn(1)] |= {"voice_url": theirs, "friendly_name": "Theirs"}
+    (action,) = released(stage)
+    assert action.restore == {"sms_url": OLD}
+    assert action.note is not None
+    assert action.note.endswith(
+        f"; left as somebody else has set it since: voice (webhook {theirs}), friendly name (Theirs)"
+    )
+    stage.apply([])
+    found = stage.twilio.numbers()[pn(1)]
+    assert (found["voice_url"], found["sms_url"], found["friendly_name"]) == (theirs, OLD, "Theirs")
+
+
+@pytest.mark.parametrize(("on_removal", "parts"), [("clear", ["voice"]), ("keep", [])])
+def test_only_what_would_have_been_changed_is_said_to_be_left(on_removal: str, parts: list[str]) -> None:
+    options = Options(on_removal=on_removal)  # type: ignore[arg-type]
+    stage = Stage(world(row(1)))
+    attrs = {"voice": hook("a"), "sms": hook("b"), "friendly_name": "Ours"}
+    stage.apply([declared("number", e164(1), attrs, options=options)])
+    found = stage.twilio.numbers()[pn(1)]
+    found |= {"voice_url": OLD, "sms_url": None, "friendly_name": "Theirs"}
+    (action,) = released(stage)
+    assert action.note is not None
+    said = action.note.partition("left as somebody else has set it since: ")[2]
+    assert said == ", ".join(f"{part} (webhook {OLD})" for part in parts)
+
+
+def test_what_somebody_else_has_put_back_already_is_not_mentioned() -> None:
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.apply([number(1, voice=hook("a"))])
+    stage.twilio.numbers()[pn(1)]["voice_url"] = OLD
+    (action,) = released(stage)
+    assert action.note == "nothing to put back"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from reconciler.errors import StateError
 from reconciler.state.backends import open_store
@@ -118,3 +121,18 @@ def test_what_a_reader_may_not_write_is_an_error(location: str, opened: Open, tm
     assert reader.load() is None
     with pytest.raises(StateError, match="permission denied"), reader.lock(holder()):
         pytest.fail("there is no lock")
+
+
+def test_the_first_runs_of_all_may_come_at_once(postgres: str, tmp_path: Path) -> None:
+    """Whoever comes second finds the tables being made, and must not stand in the way of the first one's writes."""
+    for _ in range(15):
+        location = new_schema(postgres)
+
+        def first(project: str, location: str = location) -> int:
+            store = open_store(location, tmp_path, project)
+            with store.lock(holder(), timeout=60):
+                return store.save(replace(store.load() or empty(project), resources={address(1): entry(1)})).serial
+
+        with ThreadPoolExecutor(8) as pool:
+            serials = list(pool.map(first, ["acme"] * 8))
+        assert sorted(serials) == list(range(1, 9))

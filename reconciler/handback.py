@@ -1,0 +1,98 @@
+"""`release` as a workflow: addresses of numbers in; an ordinary plan that lets go of them, carried out, out.
+
+Nothing here prints, reads the command line or decides an exit code; what letting go means, `planning.handback` knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from reconciler.config.project import Project
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Entry, OnRemoval
+from reconciler.planning import handback as planning
+from reconciler.planning.moved import Resources
+from reconciler.planning.select import select
+from reconciler.remote.gateway import Gateway
+from reconciler.remote.observe import observe
+from reconciler.state.document import empty
+from reconciler.state.store import Store
+from reconciler.workflows import (
+    Applied,
+    Confirm,
+    Consent,
+    Planned,
+    Planner,
+    Setting,
+    apply_planned,
+    entry_of,
+    judged,
+    look,
+)
+
+
+class Letting(msgspec.Struct, frozen=True):
+    """Which numbers to let go of (addresses, E.164 or SIDs), and what becomes of them (None: as was declared)."""
+
+    names: Sequence[str]
+    how: OnRemoval | None = None
+
+
+def release(setting: Setting, consent: Consent, letting: Letting, confirm: Confirm) -> Applied:
+    """Let go of them. Raises Refused, UsageError, and what a plan raises."""
+    return apply_planned(setting, consent, confirm, _planner(setting, consent, letting))
+
+
+def preview(setting: Setting, letting: Letting) -> Planned:
+    """The plan of a release, without changing anything."""
+    return look(setting, _planner(setting, Consent(), letting))
+
+
+def _planner(setting: Setting, consent: Consent, letting: Letting) -> Planner:
+    def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
+        state = store.load() or empty(project.name)
+        addresses = list(dict.fromkeys(_address(state.resources, name) for name in letting.names))
+        letting_go = planning.handback(state.resources, addresses, letting.how, project.desired)
+        accounts = {entry.account for entry in letting_go.chosen.values()}
+        near = {address: entry for address, entry in state.resources.items() if entry.account in accounts}
+        observed = observe([], near, gateways, setting.progress.reading)
+        plan = select(planning.plan(letting_go, observed, project.our_urls), setting.targets, setting.excludes)
+        whole = Planned(project=project, state=state, plan=plan, observed=observed, notes=letting_go.diagnostics)
+        return judged(setting, whole, consent)
+
+    return planned
+
+
+def _address(resources: Resources, name: str) -> str:
+    """The address of a bound number. Raises ReconcilerError for what is not bound, UsageError for what is no number."""
+    entry = entry_of(resources, name)
+    address = name if name in resources else next(a for a, e in resources.items() if e is entry)
+    if entry.kind not in NUMBER_KINDS:
+        raise UsageError(_no_number(address, entry))
+    platforms = [a.split("/")[1] for a, e in resources.items() if a.startswith("registration/") and e.key == entry.key]
+    if platforms:
+        raise ReconcilerError(_registered(address, platforms[0]))
+    return address
+
+
+def _registered(address: str, platform: str) -> Diagnostic:
+    return Diagnostic(
+        code="release_of_registered",
+        summary="The number is registered with a platform",
+        detail=f"{address} is answered by an agent of `{platform}`, which has to let go of it first. Remove the number "
+        "from the configuration, or give it another agent, and apply.",
+        address=address,
+    )
+
+
+def _no_number(address: str, entry: Entry) -> Diagnostic:
+    return Diagnostic(
+        code="release_of_no_number",
+        summary="Only numbers are released",
+        detail=f"{address} is of kind `{entry.kind}`. To let go of it, remove it from the configuration and apply.",
+        address=address,
+    )

@@ -1,0 +1,136 @@
+"""`release`: numbers are let go of without editing the configuration, as a plan that is reviewed like any other."""
+
+from __future__ import annotations
+
+import pytest
+
+from .stage import AGENT, Stage, actions, watched
+
+ONE, TWO, THREE, BRIDGE = "+15550100101", "+15550100102", "+15550100103", "+15550100104"
+OLD = {"voice_url": "https://pbx.example.net/in", "voice_method": "GET"}
+THEIRS = "https://colleague.example.net/now"
+TRUNKS = {"edge": {"domain": "acme-edge.pstn.twilio.com", "origination": [{"sip_url": "sip:sbc1.example.com"}]}}
+
+
+@pytest.fixture
+def bound(stage: Stage) -> Stage:
+    """Three numbers and a bridge number, all taken over; one of them is on a trunk."""
+    for number in (ONE, TWO, THREE, BRIDGE):
+        stage.number(number, **OLD)
+    numbers = {
+        ONE: {"agent": "support", "takeover": "allow"},
+        TWO: {"agent": "support", "takeover": "allow", "on_removal": "clear"},
+        THREE: {"agent": "support", "trunk": "edge", "takeover": "allow"},
+    }
+    bridge = {BRIDGE: {"voice": "https://agents.example.com/bridge", "takeover": "allow"}}
+    stage.declare(numbers, trunks=TRUNKS, bridge_numbers=bridge)
+    stage.apply()
+    return stage
+
+
+def voice(stage: Stage, number: str) -> tuple[str, str]:
+    found = stage.twilio.number(number)
+    return found["voice_url"] or "", found["voice_method"]
+
+
+def test_what_was_there_before_is_put_back_and_nothing_else_is_touched(bound: Stage) -> None:
+    with watched(bound.twilio) as calls:
+        shown = bound.json("release", ONE, f"bridge_number/{BRIDGE}", "--dry-run")
+    assert not any(call.writes for call in calls)
+    assert actions(shown) == [(f"bridge_number/{BRIDGE}", "release"), (f"number/{ONE}", "release")]
+    done = bound.json("release", ONE, f"bridge_number/{BRIDGE}", "--auto-approve")
+    assert (done["command"], actions(done)) == ("release", actions(shown))
+    assert voice(bound, ONE) == voice(bound, BRIDGE) == ("https://pbx.example.net/in", "GET")
+    assert voice(bound, TWO)[0] == AGENT["voice"]
+    assert set(bound.state) == {
+        f"number/{TWO}",
+        f"number/{THREE}",
+        "trunk/edge",
+        "origination_url/edge/sip:sbc1.example.com",
+    }
+
+
+@pytest.mark.parametrize(
+    ("how", "left"),
+    [("--restore", OLD["voice_url"]), ("--clear", ""), ("--keep", AGENT["voice"]), (None, "")],
+)
+def test_the_flag_counts_and_without_one_what_is_declared_for_its_removal(
+    bound: Stage, how: str | None, left: str
+) -> None:
+    bound.run("release", bound.state[f"number/{TWO}"]["sid"], *([how] if how else []), "--auto-approve")
+    assert voice(bound, TWO)[0] == left
+    assert f"number/{TWO}" not in bound.state
+
+
+def test_it_leaves_its_trunk_which_stays(bound: Stage) -> None:
+    done = bound.json("release", THREE, "--auto-approve")
+    assert {address for address, _ in actions(done)} == {f"number/{THREE}"}
+    assert not bound.twilio.number(THREE)["trunk_sid"]
+    assert voice(bound, THREE) == ("https://pbx.example.net/in", "GET")
+    assert len(bound.twilio.trunks) == 1
+
+
+def test_only_what_we_wrote_is_put_back_and_the_rest_is_named(bound: Stage) -> None:
+    bound.twilio.edit(ONE, voice_url=THEIRS)
+    (action,) = bound.json("release", ONE, "--dry-run")["actions"]
+    assert f"left as somebody else has set it since: voice (webhook {THEIRS})" in action["note"]
+    bound.run("release", ONE, "--auto-approve")
+    assert bound.twilio.number(ONE)["voice_url"] == THEIRS
+    assert not bound.twilio.number(ONE)["sms_url"]
+
+
+def test_a_number_that_is_still_declared_comes_back_and_that_is_said(bound: Stage) -> None:
+    done = bound.json("release", ONE, "--auto-approve")
+    (warning,) = [d for d in done["diagnostics"] if d["code"] == "released_while_declared"]
+    assert (warning["address"], warning["severity"], warning["file"]) == (
+        f"number/{ONE}",
+        "warning",
+        "reconciler.yaml",
+    )
+    assert (f"number/{ONE}", "import") in actions(bound.plan())
+    bound.declare(None, trunks=TRUNKS)
+    quiet = bound.json("release", TWO, "--dry-run")
+    assert "released_while_declared" not in [d["code"] for d in quiet["diagnostics"]]
+
+
+def test_a_release_may_be_saved_reviewed_and_applied_later(bound: Stage) -> None:
+    shown = bound.json("release", ONE, "--clear", "--out", "release.bin")
+    assert voice(bound, ONE)[0] == AGENT["voice"]
+    assert actions(bound.json("show", "release.bin")) == actions(shown)
+    bound.twilio.edit(ONE, voice_url=THEIRS)
+    refused = bound.json("apply", "release.bin", code=4)
+    assert [d["code"] for d in refused["diagnostics"]] == ["plan_stale"]
+    bound.twilio.edit(ONE, voice_url=AGENT["voice"])
+    bound.json("apply", "release.bin")
+    assert not voice(bound, ONE)[0]
+
+
+def test_what_is_protected_is_refused_also_before_state_has_heard_of_it(bound: Stage) -> None:
+    numbers = {ONE: {"agent": "support", "takeover": "allow", "protect": True}}
+    bound.declare(numbers)
+    with watched(bound.twilio) as calls:
+        refused = bound.json("release", ONE, TWO, "--auto-approve", "--force", code=4)
+    assert [d["address"] for d in refused["diagnostics"] if d["code"] == "protected"] == [f"number/{ONE}"]
+    assert not any(call.writes for call in calls)
+    assert "protected" in bound.run("release", ONE, "--dry-run", "--json", code=4).codes
+
+
+def test_the_limits_of_safety_count_against_all_that_is_bound(stage: Stage) -> None:
+    numbers = [f"+155501002{n:02d}" for n in range(12)]
+    for number in numbers:
+        stage.number(number)
+    stage.declare(dict.fromkeys(numbers, "support"), safety={"max_removals": 2})
+    stage.apply()
+    refused = stage.json("release", *numbers[:3], "--auto-approve", code=4)
+    (problem,) = [d for d in refused["diagnostics"] if d["code"] == "threshold_exceeded"]
+    assert "3 of 12" in problem["detail"]
+    stage.run("release", *numbers[:2], "--auto-approve")
+    stage.run("release", *numbers[2:5], "--auto-approve", "--force")
+    assert len(stage.state) == 7
+
+
+def test_only_numbers_that_are_bound_can_be_released(bound: Stage) -> None:
+    assert bound.run("release", "+15550100199", "--dry-run", "--json", code=1).codes == ["address_not_found"]
+    assert "trunk/edge is of kind `trunk`" in bound.run("release", "trunk/edge", "--dry-run", code=64).err
+    bound.run("release", "--dry-run", code=64)
+    assert "--auto-approve" in bound.run("release", ONE, code=64).err

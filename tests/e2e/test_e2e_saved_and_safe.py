@@ -1,0 +1,90 @@
+"""A saved plan, encrypted, held to a baseline and to policies: applied as it was reviewed, or refused and told why."""
+
+from __future__ import annotations
+
+import pytest
+
+from .stage import AGENT, Stage, actions, watched
+from .test_e2e_baseline import commit
+
+ONE, TWO = "+15550100101", "+15550100102"
+KEY = "a-key-of-the-tests-and-of-nothing-else"
+POLICIES = {
+    "no-updates-of-one": {
+        "kinds": ["action"],
+        "match": f"number/{ONE}",
+        "message": "That number is the front desk's.",
+        "schema": {"properties": {"action": {"enum": ["import", "overwrite_webhooks"]}}},
+    }
+}
+
+
+@pytest.fixture
+def reviewed(stage: Stage) -> Stage:
+    """One number is bound, the plan for a second one is saved; all that protects a plan is switched on."""
+    stage.plant("key", KEY)
+    stage.environ["STATE_KEY"] = KEY
+    stage.number(ONE)
+    stage.number(TWO, voice_url="https://pbx.example.net/in")
+    declare(stage, {ONE: "support"})
+    stage.apply()
+    declare(stage, {ONE: "support", TWO: {"agent": "support", "takeover": "allow"}})
+    commit(stage)
+    stage.run("plan", "--out", "plan.bin", "--baseline", "target", "--detailed-exitcode", code=2)
+    return stage
+
+
+def declare(stage: Stage, numbers: dict[str, object], policies: object = POLICIES) -> None:
+    stage.declare(numbers, encryption_key={"env": "STATE_KEY"}, policies=policies)
+
+
+def test_a_live_edit_since_is_named_with_who_made_it_and_nothing_is_written(reviewed: Stage) -> None:
+    assert TWO not in (reviewed.folder / "plan.bin").read_text(encoding="utf-8")
+    reviewed.twilio.edit(TWO, voice_url="https://laptop.example.dev/voice")
+    with watched(reviewed.twilio) as calls:
+        refused = reviewed.json("apply", "plan.bin", "--baseline", "target", code=4)
+    assert not any(call.writes for call in calls)
+    (stale,) = [d for d in refused["diagnostics"] if d["code"] == "plan_stale"]
+    words = ("voice_url was https://pbx.example.net/in", "https://laptop.example.dev/voice now", "changed by user US")
+    assert stale["address"] == f"number/{TWO}"
+    assert all(word in stale["detail"] for word in words), stale["detail"]
+
+
+def test_without_one_it_is_applied_as_it_was_shown(reviewed: Stage) -> None:
+    shown = reviewed.json("show", "plan.bin")
+    done = reviewed.json("apply", "plan.bin", "--baseline", "target")
+    assert actions(done) == actions(shown)
+    assert reviewed.twilio.number(TWO)["voice_url"] == AGENT["voice"]
+    reviewed.settled()
+
+
+def test_policies_look_at_what_is_carried_out_not_at_what_else_is_pending(reviewed: Stage) -> None:
+    """Somebody renames the first number: putting that back would break a policy, the saved plan does not."""
+    declare(
+        reviewed, {ONE: {"agent": "support", "friendly_name": "Desk"}, TWO: {"agent": "support", "takeover": "allow"}}
+    )
+    commit(reviewed)
+    assert "policy_violated" in reviewed.run("apply", "--auto-approve", "--json", code=4).codes
+    reviewed.run("plan", "--target", f"number/{TWO}", "--out", "two.bin")
+    reviewed.json("apply", "two.bin", "--baseline", "target")
+    assert reviewed.twilio.number(TWO)["voice_url"] == AGENT["voice"]
+
+
+def test_policies_look_at_releases_and_at_the_way_back_too(reviewed: Stage) -> None:
+    for command in (["release", ONE], ["release", ONE, "--dry-run"]):
+        more = [] if "--dry-run" in command else ["--auto-approve", "--force"]
+        assert "policy_violated" in reviewed.run(*command, *more, "--json", code=4).codes
+    assert reviewed.twilio.number(ONE)["voice_url"] == AGENT["voice"]
+    reviewed.run("release", ONE, "--out", "release.bin", code=4)
+    assert "policy_violated" in reviewed.run("apply", "release.bin", "--json", code=4).codes
+
+
+def test_consent_that_only_the_change_gives_does_not_count_for_a_saved_plan_either(stage: Stage) -> None:
+    stage.plant("key", KEY)
+    stage.environ["STATE_KEY"] = KEY
+    stage.number(TWO, voice_url="https://pbx.example.net/in")
+    declare(stage, {TWO: "support"})
+    commit(stage)
+    declare(stage, {TWO: {"agent": "support", "takeover": "allow"}})
+    stage.run("plan", "--out", "plan.bin")
+    assert "takeover_refused" in stage.run("apply", "plan.bin", "--baseline", "target", "--json", code=4).codes
