@@ -171,7 +171,8 @@ def doctor(setting: Setting) -> tuple[Project, list[Check]]:
     project = validate(setting)
     heard = Heard(setting.clock, setting.on_call)
     with connected(msgspec.structs.replace(setting, on_call=heard), project) as gateways:
-        patient = Patient(project, setting.environ, gateways, heard, lambda: store_of(setting, project))
+        adapters = gateways.adapters
+        patient = Patient(project, setting.environ, gateways, heard, adapters, lambda: store_of(setting, project))
         return project, examine(patient)
 
 

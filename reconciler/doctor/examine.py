@@ -17,19 +17,25 @@ from reconciler.doctor.check import Check
 from reconciler.doctor.connection import Heard, ask
 from reconciler.doctor.judge import verdicts
 from reconciler.doctor.needs import declared_in, needs_of
+from reconciler.doctor.platforms import looked_at
 from reconciler.doctor.regions import answered_here
 from reconciler.errors import ReconcilerError
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.platforms.contract import Adapter
 from reconciler.state.store import Store
 
 
 class Patient(msgspec.Struct, frozen=True):
-    """What is looked at, and by what means. `gateways` raises ReconcilerError for an account without its secrets."""
+    """What is looked at, and by what means.
+
+    `gateways` raises ReconcilerError for an account without its secrets, `adapters` does when a call needs them.
+    """
 
     project: Project
     environ: Mapping[str, str]
     gateways: Mapping[str, Gateway]
     heard: Heard
+    adapters: Mapping[str, Adapter]
     store: Callable[[], Store]
 
 
@@ -80,6 +86,13 @@ def _secrets(patient: Patient) -> Iterator[Check]:
         yield Check(account=None, check=name, status="failed" if missing else "ok", detail=detail)
 
 
+def _platforms(patient: Patient) -> Iterator[Check]:
+    """What each platform says of itself, one after the other; one whose secrets are missing has been told of."""
+    for name, platform in patient.project.platforms.items():
+        if not any(_missing(secret, patient) for secret in platform.secrets.values()):
+            yield from looked_at(patient.adapters[name])
+
+
 def _missing(secret: Secret, patient: Patient) -> list[str]:
     try:
         reveal(secret, patient.environ, patient.project.base)
@@ -122,4 +135,4 @@ def _of(error: ReconcilerError, account: str | None, check: str) -> Check:
 
 
 ACCOUNT_CHECKS: tuple[AccountCheck, ...] = (_connection, _regions)
-CHECKS: tuple[ProjectCheck, ...] = (_secrets, _state)
+CHECKS: tuple[ProjectCheck, ...] = (_secrets, _platforms, _state)

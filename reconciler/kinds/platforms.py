@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-Capability = Literal["list", "create", "update", "delete", "link"]
+Capability = Literal["list", "create", "update", "delete", "link", "verify"]
 Serves = Literal["number", "bridge_number", "sip"]
 """What can live on a platform: a Twilio number, a bridge number, a number outside Twilio (`provider: sip`)."""
 SIP_SECRETS = frozenset({"password", "pin"})
@@ -60,7 +60,7 @@ NIXFLEX = PlatformKind(
 FEATHER = PlatformKind(
     type="feather",
     title="Feather",
-    can=frozenset({"list", "create", "update", "delete", "link"}),
+    can=frozenset({"list", "create", "update", "delete", "link", "verify"}),
     serves=frozenset({"number", "bridge_number"}),
     overwrites=_ALL,
     links=("agent", "outbound_agent", "sms_agent"),
@@ -83,7 +83,7 @@ BUTTER = PlatformKind(
 DASHA = PlatformKind(
     type="dasha",
     title="Dasha BlackBox",
-    can=frozenset({"list", "create", "delete", "link"}),
+    can=frozenset({"list", "create", "delete", "link", "verify"}),
     serves=frozenset({"number"}),
     overwrites=("voice",),
     links=("agent", "outbound_agent"),
@@ -94,7 +94,7 @@ DASHA = PlatformKind(
 RAVAN = PlatformKind(
     type="ravan",
     title="Ravan AI",
-    can=frozenset({"create"}),
+    can=frozenset({"create", "verify"}),
     serves=frozenset({"number"}),
     overwrites=_ALL,
     both_ways=True,

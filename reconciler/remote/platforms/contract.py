@@ -47,6 +47,13 @@ class Registered(msgspec.Struct, frozen=True):
         return f"Registered(id={self.id!r}, key={self.key!r}, attrs={dict(self.attrs)!r})"
 
 
+class Complaint(msgspec.Struct, frozen=True):
+    """What a platform says is wrong with its own side; `broken`: numbers cannot be imported there."""
+
+    words: str
+    broken: bool
+
+
 class Vault(Protocol):
     """Where secrets are looked up when a call needs them. Raises ReconcilerError `secret_not_found`."""
 
@@ -94,6 +101,10 @@ class Adapter(Protocol):
         """Take the number off the platform; it stays on Twilio. One that is not there any more is done."""
         ...
 
+    def verify(self) -> Sequence[Complaint]:
+        """What is wrong with the platform's own connection to Twilio, as it says itself; nothing when all is well."""
+        ...
+
     def close(self) -> None:
         """Close the connections; calls that still wait for another attempt end as interrupted."""
         ...
@@ -115,3 +126,7 @@ class Undocumented:
     def delete(self, there: Registered) -> None:
         """Not described."""
         raise AssertionError(f"{self.kind.title} has no call to remove a number")
+
+    def verify(self) -> Sequence[Complaint]:
+        """Not described."""
+        raise AssertionError(f"{self.kind.title} has no call to verify its connection")

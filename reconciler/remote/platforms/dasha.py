@@ -14,7 +14,7 @@ from reconciler.kinds.platforms import DASHA
 from reconciler.model import Value
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.call import Caller
-from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
+from reconciler.remote.platforms.contract import Asked, Complaint, Registered, Undocumented, Vault
 from reconciler.remote.platforms.read import rows, said, text
 
 _PAGE = 1000
@@ -85,6 +85,10 @@ class Dasha(Undocumented):
             if error.status != 404:
                 raise
 
+    def verify(self) -> Sequence[Complaint]:
+        """Each provider checks its credentials, its trunk, its credential list and its numbers, and says what is wrong."""
+        return [found for account, provider in self._connections.items() for found in self._verified(account, provider)]
+
     def close(self) -> None:
         """Close the connections."""
         self._caller.close()
@@ -97,6 +101,20 @@ class Dasha(Undocumented):
             found += page
             if len(page) < _PAGE:
                 return found
+
+    def _verified(self, account: str, provider: str) -> Sequence[Complaint]:
+        try:
+            row = self._caller.send("POST", f"/api/v1/providers/{provider}/verify", idempotent=True)
+        except RemoteError as error:
+            raise errors.renamed(error, "integration_not_found") if error.status == 404 else error from error
+        if not isinstance(row, Mapping):
+            return [Complaint(f"the provider of {account} does not say how it is", False)]
+        status = text(row, "verificationStatus") or text(row, "status") or "pending"
+        if status in ("verified", "pending"):
+            return []
+        details = row.get("verificationDetails")
+        told = "; ".join(map(str, details)) if isinstance(details, list) else ""
+        return [Complaint(f"the provider of {account} is {status}: {told or 'no reason given'}", status == "failed")]
 
     def _import(self, account: str, asked: Sequence[Asked]) -> dict[str, Registered | RemoteError]:
         """The answer has counts and the SIDs that failed: what came of the rest is read from the list."""

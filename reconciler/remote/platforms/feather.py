@@ -14,11 +14,12 @@ from reconciler.kinds.platforms import FEATHER
 from reconciler.model import Value
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.call import Caller
-from reconciler.remote.platforms.contract import Asked, Registered, Vault
+from reconciler.remote.platforms.contract import Asked, Complaint, Registered, Vault
 from reconciler.remote.platforms.read import rows, said, text, validation
 
 _BRIDGES = "/v1/identity/org/bridge-numbers"
 _NUMBERS = "/v1/communication/phone-numbers"
+_INTEGRATIONS = "/v1/integrations/connections"
 _CHANNELS = {"agent": "inbound_call", "outbound_agent": "outbound_call", "sms_agent": "sms"}
 _SEVERAL = ("more than one", "multiple", "ambigu")
 _RETIRED = "retired"
@@ -74,6 +75,19 @@ class Feather:
         except RemoteError as error:
             if error.status != 404:
                 raise
+
+    def verify(self) -> Sequence[Complaint]:
+        """Whether a Twilio account is connected, and whether it is clear which one."""
+        found = rows(self._caller.send("GET", _INTEGRATIONS))
+        there = [text(row, "id") or "" for row in found if row.get("integration_key") == "twilio"]
+        if not there:
+            return [Complaint("no Twilio account is connected: connect it in the dashboard", True)]
+        gone = [f"{account} ({sid})" for account, sid in self._connections.items() if sid not in there]
+        if gone:
+            return [Complaint(f"it does not know these ids under `connections`: {', '.join(gone)}", True)]
+        if len(there) > 1 and not self._connections:
+            return [Complaint(f"several Twilio accounts are connected, name one of them: {', '.join(there)}", True)]
+        return []
 
     def close(self) -> None:
         """Close the connections."""

@@ -17,7 +17,7 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import LIVEKIT
 from reconciler.model import Attrs, Value
 from reconciler.remote.platforms.call import Caller
-from reconciler.remote.platforms.contract import Asked, Registered, Vault
+from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
 from reconciler.remote.platforms.read import inner, rows, said, text
 
 _SERVICE = "/twirp/livekit.SIP/"
@@ -54,7 +54,7 @@ class Objects(msgspec.Struct, frozen=True):
         return ",".join(text(row, key) or "" for row, key in named if row is not None)
 
 
-class LiveKit:
+class LiveKit(Undocumented):
     """See `reconciler.remote.platforms.contract.Adapter`."""
 
     kind = LIVEKIT

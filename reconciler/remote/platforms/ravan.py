@@ -12,7 +12,7 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import RAVAN
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.call import Caller
-from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
+from reconciler.remote.platforms.contract import Asked, Complaint, Registered, Undocumented, Vault
 from reconciler.remote.platforms.read import inner, said, text
 
 _ADD = "/api/v1/phone-numbers/add-twilio"
@@ -45,6 +45,13 @@ class Ravan(Undocumented):
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """One call for each number. One that is there is done: an import of Ravan's has no agent that could differ."""
         return [self._add(each) for each in asked]
+
+    def verify(self) -> Sequence[Complaint]:
+        """Whether the key is accepted: the list of agents is the one call that shows it and changes nothing."""
+        answer = self._caller.send("GET", "/api/v1/agents/", query={"limit": 1})
+        if isinstance(answer, Mapping) and answer.get("success") is True:
+            return []
+        return [Complaint(said(answer, "message") or "it does not say whether it succeeded", True)]
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,0 +1,127 @@
+"""`doctor` asks each platform whether its key is accepted, its list readable and its connection to Twilio in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox.platforms.dasha_rows import PROVIDERS
+from reconciler.sandbox.platforms.feather import CONNECTIONS
+from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.twilio.trunks import TRUNKS
+from tests.remote.platforms import stage as kinds
+
+from .platform_stage import AC, PlatformStage, world
+
+KEY = "pl4nted-key:pl4nted-half"
+SECRET = "pl4nted-secret-of-at-least-32-characters"
+ONE = "+15550100101"
+UUID = kinds.UUIDS[0]
+LISTED = ("butter", "dasha", "feather", "livekit", "nixflex")
+VERIFIED = ("dasha", "feather", "ravan")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[PlatformStage]:
+    secret = {"platform": "livekit", "key": KEY, "secret": SECRET}
+    keys = [{"platform": name, "key": KEY} for name in {*LISTED, *VERIFIED} - {"livekit"}]
+    rows = {
+        "platform_keys": [*keys, secret],
+        "feather_connections": [{"id": UUID, "account_sid": AC}],
+        "dasha_providers": [{"id": UUID, "accountSid": AC, "name": "main"}],
+        "butter_integrations": [{"integration_id": "intg_a1b2c3d4e5f6", "account_sid": AC}],
+        "ravan_connections": [{"account_sid": AC}],
+    }
+    with Sandbox(world({ONE: {}}, **rows)) as sandbox:
+        stage = PlatformStage(tmp_path / "work", sandbox)
+        declare(stage)
+        yield stage
+
+
+def declare(stage: PlatformStage, *, connection: str = UUID) -> None:
+    key, secret = stage.secret("PLATFORM_KEY", KEY), stage.secret("PLATFORM_SECRET", SECRET)
+    more: dict[str, dict[str, object]] = {
+        "butter": {"organization_id": "default", "connections": {"main": "intg_a1b2c3d4e5f6"}},
+        "dasha": {"connections": {"main": UUID}},
+        "feather": {"connections": {"main": connection} if connection else {}},
+        "livekit": {"api_secret": secret},
+    }
+    platforms = {
+        f"my-{name}": {
+            "type": name,
+            "api_key": key,
+            "base_url": f"{stage.sandbox.base_url}/{name}",
+            **more.get(name, {}),
+        }
+        for name in sorted({*LISTED, *VERIFIED})
+    }
+    stage.setting({}, platforms=platforms)
+
+
+def checks(stage: PlatformStage, code: int = 0, **environ: str) -> dict[str, tuple[str, str]]:
+    document: Any = json.loads(stage.run("doctor", "--json", code=code, **environ).out)
+    return {check["check"]: (check["status"], check["detail"]) for check in document["checks"]}
+
+
+def test_every_platform_is_asked_and_nothing_is_imported(stage: PlatformStage) -> None:
+    with stage.watched() as calls:
+        found = checks(stage)
+    assert {name for name in found if name.startswith("numbers on")} == {f"numbers on my-{name}" for name in LISTED}
+    assert {name for name in found if name.startswith("connection")} == {f"connection of my-{n}" for n in VERIFIED}
+    assert {status for status, _ in found.values()} == {"ok"}
+    posts = [call.path for call in calls if call.is_write and "livekit.SIP/List" not in call.path]
+    assert posts == [f"/dasha/api/v1/providers/{UUID}/verify"]
+
+
+def test_a_wrong_key_is_told_of_each_platform_that_has_it(stage: PlatformStage) -> None:
+    found = checks(stage, code=1, PLATFORM_KEY="wrong:wrong")
+    broken = {name: detail for name, (status, detail) in found.items() if status == "failed"}
+    assert broken.keys() == {f"numbers on my-{n}" for n in LISTED} | {f"connection of my-{n}" for n in VERIFIED}
+    assert all("`api_key`" in detail for detail in broken.values())
+
+
+def test_a_key_that_is_not_set_is_told_once_and_nobody_is_asked(stage: PlatformStage) -> None:
+    del stage.environ["PLATFORM_KEY"]
+    with stage.watched() as calls:
+        found = checks(stage, code=1)
+    assert found["platform my-dasha"][0] == "failed"
+    assert not [name for name in found if name.startswith(("numbers on", "connection of"))]
+    assert [call.path for call in calls if not call.path.startswith("/2010-04-01")] == []
+
+
+def test_dasha_says_what_is_wrong_with_its_provider(stage: PlatformStage) -> None:
+    provider = stage.world.table(PROVIDERS).get(UUID)
+    assert provider is not None
+    trunk = stage.world.table(TRUNKS).get(provider.trunk_sid)
+    assert trunk is not None
+    trunk.credential_lists = []
+    assert checks(stage)["connection of my-dasha"] == (
+        "warning",
+        "the provider of main is warning: The credential list is not attached",
+    )
+    provider.token_digest = "not the token any more"
+    status, detail = checks(stage, code=1)["connection of my-dasha"]
+    assert (status, "Twilio rejects the credentials" in detail) == ("failed", True)
+
+
+def test_feather_is_asked_which_twilio_account_is_connected(stage: PlatformStage) -> None:
+    stage.world.extend({"format": 1, "feather_connections": [{"id": kinds.UUIDS[1], "account_sid": AC}]})
+    assert checks(stage)["connection of my-feather"][0] == "ok"
+    declare(stage, connection="")
+    status, detail = checks(stage, code=1)["connection of my-feather"]
+    assert (status, UUID in detail) == ("failed", True)
+    declare(stage, connection=kinds.UUIDS[4])
+    assert f"main ({kinds.UUIDS[4]})" in checks(stage, code=1)["connection of my-feather"][1]
+    for row in list(stage.world.table(CONNECTIONS)):
+        stage.world.table(CONNECTIONS).remove(row)
+    assert "no Twilio account is connected" in checks(stage, code=1)["connection of my-feather"][1]
+
+
+def test_a_provider_that_dasha_does_not_know_is_said_to_be_unknown(stage: PlatformStage) -> None:
+    for row in list(stage.world.table(PROVIDERS)):
+        stage.world.table(PROVIDERS).remove(row)
+    assert "`connections`" in checks(stage, code=1)["connection of my-dasha"][1]
