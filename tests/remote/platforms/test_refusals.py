@@ -1,0 +1,257 @@
+"""Every documented refusal, word for word from the documents, comes out as its code with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
+import pytest
+
+from reconciler.config.project import PlatformSettings, Secret
+from reconciler.errors import RemoteError
+from reconciler.model import Position
+from reconciler.remote.platforms.connect import connect
+from reconciler.remote.platforms.contract import Asked, Registered, Vault
+from reconciler.remote.platforms.errors import CURES
+from tests.remote.scripted import Answer, FakeClock, Seen, Server
+
+from .stage import AC, KEY, KINDS, ONE, TOKEN, TestVault
+
+SID = "PN" + "0e" * 16
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+def asked(name: str) -> Asked:
+    return Asked(f"registration/p/{ONE}", ONE, KINDS[name].attrs, "main", SID)
+
+
+def adapter(server: Server, name: str, vault: Vault | None = None) -> Any:
+    place = Position("reconciler.yaml", 1, 1)
+    settings = PlatformSettings(
+        name="p",
+        type=name,
+        base_url=server.url,
+        secrets={"api_key": Secret("KEY", None, place)},
+        connections={"main": KINDS[name].connection} if KINDS[name].connection else {},
+        organization_id="org_1",
+        position=place,
+    )
+    return connect(settings, vault or TestVault(), stop=Event(), clock=FakeClock(), jitter=lambda: 1.0)
+
+
+def imported(server: Server, name: str, number: Asked | None = None) -> Registered | RemoteError:
+    p = adapter(server, name)
+    try:
+        [result] = p.create([number or asked(name)])
+    finally:
+        p.close()
+    assert isinstance(result, Registered | RemoteError)
+    return result
+
+
+def nixflex(code: str) -> dict[str, object]:
+    return {"error": {"type": "t", "code": code, "message": "m", "doc_url": "d", "details": None}}
+
+
+def pydantic(message: str) -> dict[str, object]:
+    finding = {"loc": ["body", "twilio_number_sid", 0], "msg": message, "type": "value_error", "input": KEY}
+    return {"detail": [finding]}
+
+
+DASHA = {"successCount": 0, "failedCount": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "body", "code"),
+    [
+        *(
+            ("nixflex", status, nixflex(theirs), ours)
+            for status, theirs, ours in (
+                (400, "missing_field", "missing_field"),
+                (400, "invalid_phone_format", "invalid_phone_format"),
+                (400, "invalid_twilio_sid", "invalid_twilio_sid"),
+                (404, "agent_not_found", "agent_not_found"),
+                (403, "agent_not_owned", "agent_not_owned"),
+                (404, "number_not_in_twilio", "number_not_in_twilio"),
+                (401, "twilio_invalid_credentials", "twilio_invalid_credentials"),
+                (401, "twilio_auth_failed", "twilio_auth_failed"),
+                (409, "number_already_imported", "number_already_imported"),
+                (401, "invalid_api_key", "invalid_api_key"),
+                (401, "key_secret_required", "invalid_api_key"),
+            )
+        ),
+        ("butter", 400, {"message": "Missing required fields"}, "missing_field"),
+        ("butter", 400, {"error": "Invalid provider"}, "invalid_provider"),
+        ("butter", 404, {"detail": "Integration not found"}, "integration_not_found"),
+        ("butter", 403, {"message": "Integration belongs to different organization"}, "integration_wrong_org"),
+        ("butter", 409, {"message": "Phone number already exists in the system"}, "number_already_imported"),
+        ("butter", 200, {"success": False, "message": "no", "data": None}, "success_false"),
+        ("feather", 422, pydantic("No connected Twilio integration"), "no_twilio_integration"),
+        ("feather", 422, pydantic("More than one integration"), "ambiguous_integration"),
+        ("feather", 422, pydantic("String should have at most 64 characters"), "validation_error"),
+        ("feather", 401, {"error": "unauthorized", "message": "no key"}, "invalid_api_key"),
+        ("feather", 418, {"error": "teapot", "message": "no"}, "platform_refused"),
+        ("ravan", 200, {"success": False, "message": "nothing that is known", "data": None}, "success_false"),
+        ("ravan", 200, {"message": "no word of success"}, "success_false"),
+        ("ravan", 401, {"message": "no"}, "invalid_api_key"),
+        ("ravan", 403, {"message": "no"}, "platform_forbidden"),
+        ("ravan", 400, {"message": "no"}, "platform_refused"),
+        ("ravan", 503, {"message": "no"}, "platform_unavailable"),
+        ("dasha", 401, {"title": "Unauthorized", "status": 401}, "invalid_api_key"),
+        ("dasha", 404, {"title": "Not Found", "detail": "no such provider", "status": 404}, "integration_not_found"),
+    ],
+)
+def test_a_refusal_of_an_import_has_its_code_and_a_cure(
+    server: Server, name: str, status: int, body: object, code: str
+) -> None:
+    lists = {"phone_numbers": [], "data": [], "items": []}
+    writing = Answer(status=status, body=body)
+    server.behaves(lambda seen: writing if seen.method == "POST" else Answer(body=[] if name == "feather" else lists))
+    result = imported(server, name)
+    assert isinstance(result, RemoteError)
+    assert result.code == code
+    assert result.diagnostics[0].detail.endswith(CURES[code][1])
+    assert KEY not in str(result)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("Not found: it does not exist in the Twilio account", "number_not_in_twilio"),
+        ("Already imported", "number_already_imported"),
+        ("Trunk attachment failed: 20429", "trunk_attachment_failed"),
+        ("Something else", "platform_refused"),
+    ],
+)
+def test_each_error_of_a_bulk_import_under_status_200_has_its_code(server: Server, message: str, code: str) -> None:
+    errors = [{"phoneNumberSid": SID, "errorMessage": message}]
+    server.behaves(lambda seen: Answer(body={**DASHA, "errors": errors} if seen.method == "POST" else {"items": []}))
+    result = imported(server, "dasha")
+    assert isinstance(result, RemoteError)
+    assert result.code == code
+    assert message in str(result)
+
+
+@pytest.mark.parametrize("errors", [None, []])
+def test_null_errors_are_none_and_what_is_not_in_the_list_is_not_believed(server: Server, errors: object) -> None:
+    answer = {"successCount": 1, "failedCount": 0, "errors": errors}
+    there = {"items": [{"id": "x", "phoneNumber": ONE, "incomingCallsAgentId": None}]}
+    server.behaves(lambda seen: Answer(body=answer if seen.method == "POST" else there))
+    assert imported(server, "dasha") == Registered("x", ONE, {"agent": None})
+    server.behaves(lambda seen: Answer(body=answer if seen.method == "POST" else {"items": []}))
+    assert isinstance(imported(server, "dasha"), RemoteError)
+
+
+def test_a_validation_error_names_the_place_and_hides_the_input(server: Server) -> None:
+    server.answers(Answer(status=422, body=pydantic("String should have at most 64 characters")))
+    result = imported(server, "feather", Asked("a", ONE, {"bridge": True}, "main", SID))
+    assert "body.twilio_number_sid.0: String should have at most 64 characters" in str(result)
+    assert KEY not in str(result)
+
+
+def test_sids_are_sent_in_lower_case_and_once(server: Server) -> None:
+    server.behaves(lambda seen: Answer(body={**DASHA, "errors": None} if seen.method == "POST" else {"items": []}))
+    p = adapter(server, "dasha")
+    p.create([Asked("a", ONE, {}, "main", "PN" + "AB" * 16), Asked("b", "+15550100102", {}, "main", "PN" + "ab" * 16)])
+    p.close()
+    [sent] = [seen.body for seen in server.seen if seen.method == "POST"]
+    assert sent == '{"phoneNumberSids":["PN' + "ab" * 16 + '"]}'
+
+
+def test_an_account_sid_that_nixflex_would_refuse_is_refused_before_the_token_is_sent(server: Server) -> None:
+    class Capitals(TestVault):
+        def twilio(self, account: str) -> tuple[str, str]:
+            return AC.upper(), TOKEN
+
+    p = adapter(server, "nixflex", Capitals())
+    [result] = p.create([asked("nixflex")])
+    p.close()
+    assert isinstance(result, RemoteError)
+    assert result.code == "invalid_twilio_sid"
+    assert server.seen == []
+
+
+HEADERS = {
+    "nixflex": {"Authorization": f"Bearer {KEY}"},
+    "feather": {"x-api-key": KEY},
+    "butter": {"X-API-Key": KEY, "X-Organization-Id": "org_1"},
+    "dasha": {"Authorization": f"Bearer {KEY}"},
+    "ravan": {"X-Api-Key": KEY},
+}
+
+
+@pytest.mark.parametrize("name", sorted(HEADERS))
+def test_each_platform_gets_its_key_in_its_own_header_and_json(server: Server, name: str) -> None:
+    server.answers(Answer(status=401, body={}))
+    imported(server, name)
+    [seen] = server.seen[-1:]
+    sent = {header.lower(): value for header, value in seen.headers.items()}
+    assert {header: sent[header.lower()] for header in HEADERS[name]} == HEADERS[name]
+    assert name in ("nixflex", "dasha") or "authorization" not in sent
+    assert sent.get("content-type", "application/json") == "application/json"
+
+
+def test_a_slash_at_the_end_is_added_where_the_server_wants_one(server: Server) -> None:
+    done = Answer(body={"success": True, "data": {"id": "r1", "price": 1, "is_active": None}})
+    server.behaves(lambda seen: done if seen.path.endswith("/") else Answer(status=307, headers={"Location": "/x"}))
+    assert imported(server, "ravan") == Registered("r1", ONE, {})
+    first, second = server.seen
+    assert (second.method, second.path, second.body) == ("POST", f"{first.path}/", first.body)
+
+
+def test_no_field_of_an_answer_of_ravan_is_needed_but_success(server: Server) -> None:
+    server.answers(Answer(body={"success": True}))
+    assert imported(server, "ravan") == Registered(ONE, ONE, {})
+
+
+BRIDGE = Asked("a", ONE, {"bridge": True}, "main", SID)
+VIEW = {"id": "b1", "phone_e164": ONE, "twilio_sid": SID, "status": "a word that nobody knows", "created_at": "t"}
+
+
+@pytest.mark.parametrize("more", [{}, {"integration_connection_id": None}, {"integration_connection_id": "c1"}])
+def test_a_bridge_number_is_read_whatever_its_status_and_connection_say(
+    server: Server, more: dict[str, object]
+) -> None:
+    server.answers(Answer(body={**VIEW, **more}))
+    assert imported(server, "feather", BRIDGE) == Registered("b1", ONE, {"bridge": True})
+
+
+def test_butter_gets_the_fields_of_one_provider_only_and_both_directions_in_full(server: Server) -> None:
+    row = {"phone_number_id": "phon_a1b2c3d4e5f6", "phone_number": ONE, "status": "free"}
+    server.behaves(lambda seen: Answer(status=201, body={"success": True, "message": "any", "data": row}))
+    imported(server, "butter")
+    sip = {"supports_inbound": False, "supports_outbound": True, "server_address": "sip.example.com", "username": "u"}
+    imported(server, "butter", Asked("registration/p/x", ONE, {**sip, "media_encryption": "allow"}))
+    twilio, other = (fields(seen) for seen in server.seen if seen.method == "POST")
+    assert twilio == {
+        "phone_number": ONE,
+        "provider": "twilio",
+        "supports_inbound": True,
+        "supports_outbound": True,
+        "integration_id": "intg_a1b2c3d4e5f6",
+    }
+    assert other.keys() == {
+        "phone_number",
+        "provider",
+        "supports_inbound",
+        "supports_outbound",
+        "sip_server_address",
+        "sip_username",
+        "sip_password",
+        "inbound_pin",
+        "media_encryption",
+    }
+
+
+def fields(seen: Seen) -> dict[str, Any]:
+    import json
+
+    found: dict[str, Any] = json.loads(seen.body)
+    return found
