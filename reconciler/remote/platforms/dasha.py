@@ -86,7 +86,7 @@ class Dasha(Undocumented):
                 raise
 
     def verify(self) -> Sequence[Complaint]:
-        """Each provider checks its credentials, its trunk, its credential list and its numbers, and says what is wrong."""
+        """Each provider checks credentials, trunk, credential list and numbers, and says what is amiss."""
         return [found for account, provider in self._connections.items() for found in self._verified(account, provider)]
 
     def close(self) -> None:

@@ -1,0 +1,69 @@
+"""What a platform needs to be declared with, and what a number outside Twilio may say."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Diagnose, Load
+
+KEY = "api_key: {env: KEY}"
+LK = f"platforms: {{lk: {{type: livekit, base_url: https://acme.livekit.cloud, {KEY}, api_secret: {{env: S}}}}}}\n"
+SIP = '"+15550100100": {provider: sip, platform: lk'
+
+
+@pytest.mark.parametrize(
+    ("platform", "code", "named"),
+    [
+        (f"type: feather, {KEY}", "missing_field", "base_url"),
+        (f"type: butter, {KEY}", "missing_field", "organization_id"),
+        ("type: nixflex", "missing_field", "api_key"),
+        (f"type: livekit, base_url: https://acme.livekit.cloud, {KEY}", "missing_field", "api_secret"),
+        (f"type: butter, {KEY}, organization_id: o, connections: {{main: intg_A1B2}}", "invalid_value", "intg_"),
+        (f"type: dasha, {KEY}, connections: {{main: '17'}}", "invalid_value", "UUID"),
+        (f"type: somebody, {KEY}", "invalid_provider", "nixflex"),
+    ],
+)
+def test_what_a_platform_needs_is_asked_for(diagnosed: Diagnose, platform: str, code: str, named: str) -> None:
+    [found] = diagnosed(f"platforms: {{p: {{{platform}}}}}\n")
+    assert found.code == code
+    assert named in found.summary + found.detail
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "named"),
+    [
+        (f"{SIP}}}", "missing_field", "server_address"),
+        (f"{SIP}, sip: {{server_address: s.example.com, media_encryption: maybe}}}}", "invalid_value", "require"),
+        (f"{SIP}, supports_outbound: false, sip: {{password: open}}}}", "literal_secret", "env"),
+        ('"+15550100100": {provider: vonage}', "invalid_provider", "sip"),
+    ],
+)
+def test_a_number_outside_twilio_says_what_its_trunks_need(
+    diagnosed: Diagnose, number: str, code: str, named: str
+) -> None:
+    [found] = diagnosed(f"{LK}numbers: {{{number}}}\n")
+    assert found.code == code
+    assert named in found.summary + found.detail
+
+
+def test_directions_and_encryption_are_written_out(loaded: Load) -> None:
+    project = loaded(f"{LK}numbers: {{{SIP}, sip: {{server_address: sip.example.com}}}}}}\n")
+    [registration] = project.desired
+    attrs = registration.profile.attrs
+    assert (attrs["supports_inbound"], attrs["supports_outbound"], attrs["media_encryption"]) == (True, True, "allow")
+
+
+def test_the_fields_of_the_platforms_own_calls_are_understood(loaded: Load) -> None:
+    text = """\
+    accounts:
+      main: {twilioSid: ACAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA, twilioToken: {env: T}}
+    agents:
+      one: {webhooks: {voice: https://agents.example.com/voice}}
+    numbers:
+      PN00000000000000000000000000000abc: {phoneNumber: "+15550100100", agentId: one}
+      "+15550100101": {agent_id: one, twilio_number_sid: PN00000000000000000000000000000ABD}
+    """
+    from .conftest import HEAD
+
+    project = loaded(text.replace("accounts:", "accounts:", 1)) if not HEAD else _loaded(loaded, text)
+    assert project.accounts["main"].sid == "AC" + "a" * 32
