@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from .conftest import Diagnose, Load
+from reconciler.config.load import load
+
+from .conftest import HEAD, Diagnose, Load
 
 KEY = "api_key: {env: KEY}"
 LK = f"platforms: {{lk: {{type: livekit, base_url: https://acme.livekit.cloud, {KEY}, api_secret: {{env: S}}}}}}\n"
@@ -53,7 +58,7 @@ def test_directions_and_encryption_are_written_out(loaded: Load) -> None:
     assert (attrs["supports_inbound"], attrs["supports_outbound"], attrs["media_encryption"]) == (True, True, "allow")
 
 
-def test_the_fields_of_the_platforms_own_calls_are_understood(loaded: Load) -> None:
+def test_the_fields_of_the_platforms_own_calls_are_understood(write: Callable[..., Path]) -> None:
     text = """\
     accounts:
       main: {twilioSid: ACAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA, twilioToken: {env: T}}
@@ -63,7 +68,9 @@ def test_the_fields_of_the_platforms_own_calls_are_understood(loaded: Load) -> N
       PN00000000000000000000000000000abc: {phoneNumber: "+15550100100", agentId: one}
       "+15550100101": {agent_id: one, twilio_number_sid: PN00000000000000000000000000000ABD}
     """
-    from .conftest import HEAD
-
-    project = loaded(text.replace("accounts:", "accounts:", 1)) if not HEAD else _loaded(loaded, text)
-    assert project.accounts["main"].sid == "AC" + "a" * 32
+    project = load(write(text, head=HEAD), environ={})
+    assert project.accounts["main"].sid == "AC" + "a" * 32, "SIDs are kept in lower case"
+    assert [(want.address, want.sid, want.profile.options.agent) for want in project.desired] == [
+        ("number/+15550100100", "PN00000000000000000000000000000abc", "one"),
+        ("number/+15550100101", "PN00000000000000000000000000000abd", "one"),
+    ]
