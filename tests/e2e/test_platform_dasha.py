@@ -179,3 +179,28 @@ def test_a_number_that_outside_agents_still_use_is_kept_and_they_are_named(stage
     caller.outbound_number_id = ""
     stage.apply()
     assert stage.state == {}
+
+
+def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(stage: PlatformStage) -> None:
+    declare(stage, {TWO: "help"})
+    stage.apply()
+    (stage.folder / "state.json").unlink()
+    with stage.watched() as calls:
+        stage.apply()
+    assert [call for call in calls if call.is_write] == []
+    stage.settled()
+
+
+def test_a_number_on_another_trunk_moves_with_consent_only_and_goes_back(stage: PlatformStage) -> None:
+    theirs = stage.world.new_sid("TK")
+    stage.world.extend({"format": 1, "trunks": [{"sid": theirs, "account_sid": AC, "friendly_name": "theirs"}]})
+    stage.edit(TWO, trunk_sid=theirs)
+    declare(stage, {TWO: "help"})
+    assert [d["code"] for d in stage.apply(code=4)["diagnostics"]] == ["takeover_refused"]
+    assert stage.twilio_number(TWO).trunk_sid == theirs
+    stage.apply("--allow-takeover")
+    assert stage.twilio_number(TWO).trunk_sid == provider(stage).trunk_sid
+    stage.settled()
+    declare(stage, {})
+    stage.apply()
+    assert stage.twilio_number(TWO).trunk_sid == theirs

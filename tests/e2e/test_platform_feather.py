@@ -156,3 +156,27 @@ def test_without_a_connected_account_nothing_is_imported(stage: PlatformStage) -
     declare(stage, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
     assert [e["code"] for e in stage.apply(code=5)["errors"]] == ["no_twilio_integration"]
     assert stage.hooks(BRIDGE)["voice_url"] == PBX
+
+
+def test_a_bridge_number_by_its_sid_is_the_same_one_and_a_status_of_any_kind_is_no_change(stage: PlatformStage) -> None:
+    declare(stage, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
+    stage.apply()
+    declare(stage, {}, {stage.twilio_number(BRIDGE).sid: {"platform": "fe"}})
+    stage.settled()
+    [row] = stage.world.table(BRIDGES)
+    row.status = "a word that nobody knows"
+    stage.settled()
+    assert stage.json("drift")["drifted"] == []
+    view = stage.json("show", f"bridge_number/{BRIDGE}")["resource"]
+    assert (view["phone_e164"], view["twilio_sid"]) == (BRIDGE, stage.twilio_number(BRIDGE).sid)
+
+
+def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(stage: PlatformStage) -> None:
+    declare(stage, {PHONE: "sales"}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
+    stage.apply()
+    (stage.folder / "state.json").unlink()
+    assert {name for _, name in actions(stage.plan())} == {"import"}
+    with stage.watched() as calls:
+        stage.apply()
+    assert [call for call in calls if call.is_write] == []
+    stage.settled()

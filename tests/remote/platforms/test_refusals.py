@@ -228,7 +228,11 @@ def test_butter_gets_the_fields_of_one_provider_only_and_both_directions_in_full
     server.behaves(lambda seen: Answer(status=201, body={"success": True, "message": "any", "data": row}))
     imported(server, "butter")
     sip = {"supports_inbound": False, "supports_outbound": True, "server_address": "sip.example.com", "username": "u"}
-    imported(server, "butter", Asked("registration/p/x", ONE, {**sip, "media_encryption": "allow"}))
+    imported(
+        server,
+        "butter",
+        Asked("registration/p/x", ONE, {**sip, "media_encryption": "allow", "room_name": "{any} pattern*"}),
+    )
     twilio, other = (fields(seen) for seen in server.seen if seen.method == "POST")
     assert twilio == {
         "phone_number": ONE,
@@ -247,7 +251,9 @@ def test_butter_gets_the_fields_of_one_provider_only_and_both_directions_in_full
         "sip_password",
         "inbound_pin",
         "media_encryption",
+        "inbound_room_name",
     }
+    assert other["inbound_room_name"] == "{any} pattern*", "its form is not described: as it was written"
 
 
 def fields(seen: Seen) -> dict[str, Any]:

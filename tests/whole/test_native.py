@@ -1,0 +1,71 @@
+"""What the platforms' imports do, done without any platform: many numbers at once, and all webhooks of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.sandbox.faults import RefuseAttachment
+
+from .stage import AGENT, Stage
+
+MANY = [f"+1555010{index:04d}" for index in range(1000, 1100)]
+STATUS = "https://agents.example.com/status"
+
+
+def add(stage: Stage, *numbers: str, **fields: Any) -> None:
+    """Numbers of the sandbox's account."""
+    rows = [{"phone_number": e164, "account_sid": stage.sandbox.world.account.sid, **fields} for e164 in numbers]
+    stage.sandbox.world.extend({"format": 1, "numbers": rows})
+
+
+def on_trunk(stage: Stage) -> set[str]:
+    return {number.phone_number for number in stage.sandbox.world.numbers if number.trunk_sid}
+
+
+def test_of_a_hundred_numbers_seven_cannot_be_attached(stage: Stage) -> None:
+    """93 in place, 7 errors named, exit 5; the second run tries the 7 and no others."""
+    bad = MANY[10:17]
+    add(stage, *MANY)
+    stage.declare(
+        trunks={"edge": {"domain": "acme-edge.pstn.twilio.com"}}, numbers=dict.fromkeys(MANY, {"trunk": "edge"})
+    )
+    stage.sandbox.faults.add(RefuseAttachment(numbers=tuple(bad)))
+    done = stage.json("apply", "--auto-approve", code=5)
+    assert done["failed_count"] == 7
+    assert {error["address"] for error in done["errors"]} == {f"number/{e164}" for e164 in bad}
+    assert {error["code"] for error in done["errors"]} == {"trunk_attachment_failed"}
+    sids = {stage.sandbox.world.number(e164).sid for e164 in bad}
+    assert {error["phone_number_sid"] for error in done["errors"]} == sids
+    assert on_trunk(stage) == {*MANY} - {*bad}
+
+    tried = {call.path for call in stage.apply(code=1)}
+    assert {sid for sid in sids if any(sid in path for path in tried)} == sids
+    assert len(tried) == 7
+    stage.sandbox.faults.clear()
+    stage.apply()
+    assert on_trunk(stage) == {*MANY}
+    assert stage.plan() == []
+
+
+def test_all_webhooks_are_overwritten_in_one_call_that_lifts_the_applications_as_well(stage: Stage) -> None:
+    one = MANY[0]
+    add(stage, one, status_callback="https://theirs.example.net/status")
+    application = stage.make_application(FriendlyName="theirs", VoiceUrl="https://theirs.example.net/voice")
+    sid = stage.sandbox.world.number(one).sid
+    stage.post(f"/IncomingPhoneNumbers/{sid}.json", VoiceApplicationSid=application, SmsApplicationSid=application)
+    stage.declare(agents={"support": {"webhooks": {**AGENT, "status": STATUS}}}, numbers={one: "support"})
+    refused = stage.json("apply", "--auto-approve", code=4)
+    assert [d["code"] for d in refused["diagnostics"]] == ["takeover_refused"]
+    [write] = stage.apply("--allow-takeover")
+    number = stage.sandbox.world.number(one)
+    assert (number.voice_url, number.sms_url, number.status_callback) == (AGENT["voice"], AGENT["sms"], STATUS)
+    assert not number.voice_application_sid
+    assert not number.sms_application_sid
+    assert write.path.endswith(f"{sid}.json")
+    row = stage.json("show", f"number/{one}")["resource"]
+    assert (row["agent"], row["credentials"], row["phone_number_sid"]) == ("support", "main", sid)
+    stage.declare()
+    stage.apply()
+    number = stage.sandbox.world.number(one)
+    assert number.voice_application_sid == application == number.sms_application_sid
+    assert number.status_callback == "https://theirs.example.net/status"
