@@ -74,3 +74,17 @@ def test_the_fields_of_the_platforms_own_calls_are_understood(write: Callable[..
         ("number/+15550100100", "PN00000000000000000000000000000abc", "one"),
         ("number/+15550100101", "PN00000000000000000000000000000abd", "one"),
     ]
+
+
+@pytest.mark.parametrize("platform", ["nixflex", "ravan"])
+@pytest.mark.parametrize("switch", ["supports_inbound", "supports_outbound"])
+def test_a_platform_that_takes_and_makes_calls_with_every_number_has_no_switch_for_it(
+    diagnosed: Diagnose, platform: str, switch: str
+) -> None:
+    [found] = diagnosed(f"""\
+    platforms: {{p: {{type: {platform}, {KEY}}}}}
+    agents: {{one: {{platform: p, id: x}}}}
+    numbers: {{"+15550100100": {{agent: one, {switch}: false}}}}
+    """)
+    assert found.code == "unsupported_feature"
+    assert "has no such switch" in found.detail

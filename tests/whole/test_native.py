@@ -27,7 +27,7 @@ def test_of_a_hundred_numbers_seven_cannot_be_attached(stage: Stage) -> None:
     bad = MANY[10:17]
     add(stage, *MANY)
     stage.declare(
-        trunks={"edge": {"domain": "acme-edge.pstn.twilio.com"}}, numbers=dict.fromkeys(MANY, {"trunk": "edge"})
+        trunks={"edge": {"domain": "acme-edge.pstn.twilio.com"}}, numbers={e164: {"trunk": "edge"} for e164 in MANY}
     )
     stage.sandbox.faults.add(RefuseAttachment(numbers=tuple(bad)))
     done = stage.json("apply", "--auto-approve", code=5)
