@@ -15,7 +15,7 @@ from reconciler.errors import Exit
 def doctor(shared: Common) -> int:
     """Check everything that this configuration needs, without changing anything: the secrets of each account, whether
     Twilio answers, which half of the credentials is wrong, what the key may read and what for, this machine's clock,
-    and the state.
+    each platform's key and its own connection to Twilio, and the state.
 
     Exit 0 when all that is needed works (a warning says what else is missing), 1 when something does not, 3 when the
     configuration is invalid. Whether a key may also write only shows in `apply`.

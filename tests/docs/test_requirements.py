@@ -1,4 +1,4 @@
-"""docs/requirements.md: every requirement of the five platforms is there, and each has a proof that exists, or a mark."""
+"""docs/requirements.md: every requirement is there, and each has a proof that exists, or a mark with its reason."""
 
 from __future__ import annotations
 
