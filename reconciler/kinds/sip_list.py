@@ -1,0 +1,87 @@
+"""What both lists of who may call through a trunk have in common: a name, and what stands on them; does no I/O.
+
+Source: Twilio's API of 2010, ``/SIP/IpAccessControlLists`` and ``/SIP/CredentialLists``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reconciler.kinds.child import child
+from reconciler.kinds.kind import (
+    Endpoint,
+    Field,
+    Kind,
+    Names,
+    Params,
+    Row,
+    Sids,
+    params_of,
+    plain_attrs,
+    plain_params,
+    plain_wire,
+)
+from reconciler.model import Attrs, Live
+
+_SIP = "/2010-04-01/Accounts/{account_sid}/SIP"
+_NAME = (Field("friendly_name", "FriendlyName"),)
+
+
+def sip_list(name: str, path: str) -> Kind:
+    """The kind of a list, known by its friendly name."""
+
+    def observe(row: Row, account: str, names: Names) -> Live:
+        attrs = plain_attrs(_NAME, row)
+        return Live(row["sid"], str(attrs["friendly_name"] or row["sid"]), account, plain_wire(_NAME, row), attrs)
+
+    return _kind(name, f"{_SIP}/{path}", f"{name}s", rank=5, key_field="friendly_name", fields=_NAME, observe=observe)
+
+
+def on_list(
+    name: str,
+    above: str,
+    path: str,
+    items: str,
+    *,
+    fields: tuple[Field, ...],
+    key_field: str,
+    key: Callable[[Row], str],
+) -> Kind:
+    """The kind of what stands on a list of kind `above`, known by `key` of its row."""
+
+    def observe(row: Row, account: str, names: Names) -> Live:
+        return child(fields, row, account, key=key(row), parent=(above, names))
+
+    place = f"{_SIP}/{path}"
+    return _kind(name, place, items, rank=6, key_field=key_field, fields=fields, observe=observe, parent=above)
+
+
+def _kind(
+    name: str,
+    place: str,
+    items: str,
+    *,
+    rank: int,
+    key_field: str,
+    fields: tuple[Field, ...],
+    observe: Callable[[Row, str, Names], Live],
+    parent: str | None = None,
+) -> Kind:
+    def to_wire(attrs: Attrs, sids: Sids) -> Params:
+        return plain_params(fields, attrs)
+
+    return Kind(
+        name=name,
+        rank=rank,
+        key_field=key_field,
+        observe=observe,
+        to_wire=to_wire,
+        params=params_of(fields),
+        fields=fields,
+        listing=Endpoint("GET", "api", f"{place}.json", items=items),
+        fetch=Endpoint("GET", "api", place + "/{sid}.json"),
+        create=Endpoint("POST", "api", f"{place}.json", idempotent=False),
+        update=Endpoint("POST", "api", place + "/{sid}.json"),
+        delete=Endpoint("DELETE", "api", place + "/{sid}.json"),
+        parent=parent,
+    )
