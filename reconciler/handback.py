@@ -13,6 +13,7 @@ from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.making import judged
 from reconciler.model import Entry, OnRemoval
 from reconciler.planning import handback as planning
 from reconciler.planning.moved import Resources
@@ -30,7 +31,6 @@ from reconciler.workflows import (
     Setting,
     apply_planned,
     entry_of,
-    judged,
     look,
 )
 

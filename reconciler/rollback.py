@@ -13,13 +13,14 @@ import msgspec
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.making import judged
 from reconciler.planning import rollback as planning
 from reconciler.planning.select import select
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import observe
 from reconciler.state.document import State, empty
 from reconciler.state.store import Kept, Store
-from reconciler.workflows import Applied, Confirm, Consent, Planned, Planner, Setting, apply_planned, judged, look
+from reconciler.workflows import Applied, Confirm, Consent, Planned, Planner, Setting, apply_planned, look
 
 PREVIOUS = "previous"
 """The version before the present one: the way back from the last apply."""

@@ -10,24 +10,29 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Event
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from reconciler.apply.outcome import Outcome, Result
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials, reveal
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
-from reconciler.planning.observed import Observed
-from reconciler.planning.plan import Plan
+from reconciler.remote import services as messaging
 from reconciler.remote.gateway import CallRecord, Gateway
+from reconciler.remote.observe import Pages
+from reconciler.remote.observe import begin as begin_pages
 from reconciler.remote.platforms.project import Adapters
 from reconciler.remote.timelimit import TimeLimit
 from reconciler.state.backends import open_store
 from reconciler.state.codec import Cipher
 from reconciler.state.document import State
 from reconciler.state.store import Store
+
+if TYPE_CHECKING:
+    from reconciler.apply.outcome import Outcome, Result
+    from reconciler.planning.observed import Observed
+    from reconciler.planning.plan import Plan
 
 MOST_CALLS = 32
 """Calls at once for an account where nobody says: a run begins with `FIRST_CALLS` and goes up to this."""
@@ -166,6 +171,21 @@ def connected(setting: Setting, project: Project) -> Iterator[Gateways]:
             gateway.close()
         for adapter in gateways.adapters.values():
             adapter.close()
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """What is on its way from Twilio: numbers by account, and their messaging services, which calling waits for."""
+
+    pages: Mapping[str, Pages]
+    services: Callable[[], messaging.Found]
+
+
+def begin(setting: Setting, project: Project, gateways: Gateways, *, services: bool = True) -> Begun:
+    """Begin to read what a plan needs, as far as the configuration alone tells; nothing with `--no-refresh`."""
+    if not setting.refresh:
+        return Begun({}, messaging.unasked(project.desired, gateways))
+    look = messaging.begin if services else messaging.unasked
+    return Begun(begin_pages(project.desired, gateways), look(project.desired, gateways))
 
 
 def _unknown_account(name: str) -> Diagnostic:

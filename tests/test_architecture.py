@@ -19,6 +19,7 @@ FLOORS = [
     "handback",
     "surgery",
     "workflows",
+    "making",
     "run",
     "report",
     "doctor",

@@ -44,9 +44,6 @@ def consenting(function: F) -> F:
 
 def carry(shared: Common, command: str, run: Run, *, asked: bool) -> int:
     """Run it, ask unless it has been `asked` already, print what was done; the exit code."""
-    from reconciler.cli.codes import of_result
-    from reconciler.report.build import apply_document
-
     if not asked and not on_terminal():
         raise click.UsageError("Nobody is there to ask: give --auto-approve, or a plan file made by `plan --out`.")
     progress = progress_for(shared)
@@ -56,6 +53,9 @@ def carry(shared: Common, command: str, run: Run, *, asked: bool) -> int:
             applied = run(setting, lambda planned: asked or _confirm(shared, planned))
         finally:
             progress.close()
+    from reconciler.cli.codes import of_result  # imported by now, beside the first page
+    from reconciler.report.build import apply_document
+
     document = apply_document(applied.result, applied.planned.notes, command=command)
     project = applied.planned.project.name
     if applied.declined:

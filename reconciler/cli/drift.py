@@ -19,12 +19,13 @@ def drift(shared: Common) -> int:
     counted as pending.
     """
     from reconciler import workflows
-    from reconciler.report.build import drift_document
 
     progress = progress_for(shared)
     try:
         planned, drifted = workflows.drift(shared.setting("drift", progress))
     finally:
         progress.close()
+    from reconciler.report.build import drift_document  # imported by now, beside the first page
+
     emit(shared, drift_document(drifted, planned.plan, planned.project.warnings), planned.project.name)
     return Exit.CHANGES if drifted else Exit.DONE

@@ -26,8 +26,6 @@ def plan(shared: Common, out: Path | None, refresh: bool, baseline: str | None) 
     missing, 3 when the configuration is invalid, 4 when it lets go of something protected.
     """
     from reconciler import workflows
-    from reconciler.cli.codes import of_plan
-    from reconciler.report.build import plan_document
 
     if out is not None and not refresh:
         raise click.UsageError("A plan that has not asked Twilio cannot be saved: leave out --no-refresh or --out.")
@@ -39,5 +37,8 @@ def plan(shared: Common, out: Path | None, refresh: bool, baseline: str | None) 
         progress.close()
     if out is not None:
         workflows.save(setting, planned, shared.directory / out)
+    from reconciler.cli.codes import of_plan  # imported by now, beside the first page
+    from reconciler.report.build import plan_document
+
     emit(shared, plan_document(planned.plan, planned.notes), planned.project.name)
     return of_plan(planned.plan, planned.notes, detailed=shared.detailed_exitcode)

@@ -6,7 +6,7 @@ Numbers are checked where they are compiled (`numbers`), because there are so ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.config.accounts import Accounts
 from reconciler.config.codes import diagnostic
@@ -15,12 +15,14 @@ from reconciler.config.findings import Finding, known, placed
 from reconciler.config.registrations import connection_findings
 from reconciler.config.resources import list_findings
 from reconciler.config.sections.agent import Agent, Application
-from reconciler.config.sections.platform import AnyPlatform
-from reconciler.config.sections.trunk import Trunk
 from reconciler.config.settings import Checked, Settings
 from reconciler.config.subaccounts import parents_do_not_reach
 from reconciler.config.urls import lint, lint_hook, lint_webhooks
 from reconciler.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from reconciler.config.sections.platform import AnyPlatform
+    from reconciler.config.sections.trunk import Trunk
 
 T = TypeVar("T", bound=Section)
 

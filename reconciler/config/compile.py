@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from reconciler.config.fields import is_sid, normal_sid
 from reconciler.config.nodes import Place
@@ -11,10 +12,12 @@ from reconciler.config.secrets import secret_of
 from reconciler.config.sections.agent import Agent as DeclaredAgent
 from reconciler.config.sections.agent import Application, Hook, StatusHook, Webhooks
 from reconciler.config.sections.number import Number
-from reconciler.config.sections.platform import AnyPlatform
 from reconciler.config.settings import Checked
 from reconciler.kinds.number import webhook
 from reconciler.model import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
+
+if TYPE_CHECKING:
+    from reconciler.config.sections.platform import AnyPlatform
 
 PARTS = ("voice", "sms", "status")
 _CLEARED: Attrs = dict.fromkeys(PARTS)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
+import msgspec
 from yaml.error import MarkedYAMLError
 from yaml.events import (
     AliasEvent,
@@ -72,8 +72,7 @@ class Duplicate(NamedTuple):
     again: Mark
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """One file. `complete` is false when the file could not be read to its end; `root` is then what came before."""
 
     file: str

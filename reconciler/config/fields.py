@@ -20,7 +20,6 @@ from pydantic import (
     PlainValidator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from reconciler.config.project import Limit
@@ -48,7 +47,12 @@ ALIASES = {
 def spellings(name: str) -> tuple[str, ...]:
     """All ways to write a field's name, our own first."""
     names = (name, *ALIASES.get(name, ()))
-    return tuple(dict.fromkeys((*names, *map(to_camel, names))))
+    return tuple(dict.fromkeys((*names, *map(_camel, names))))
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(map(str.capitalize, rest))
 
 
 def _alias(name: str) -> str | AliasChoices:

@@ -14,7 +14,6 @@ from reconciler.config.lint.look import look
 from reconciler.config.lint.policies import broken
 from reconciler.config.lint.policies import read as read_policies
 from reconciler.config.merge import NUMBER_SECTIONS, Merged
-from reconciler.config.model import Header
 from reconciler.config.moves import read_moves
 from reconciler.config.nodes import Map
 from reconciler.config.numbers import Gathered, declared_twice
@@ -23,6 +22,7 @@ from reconciler.config.project import AccountSettings, Agent, Policy, Project, S
 from reconciler.config.registrations import residents_of
 from reconciler.config.resources import Resources
 from reconciler.config.secrets import to_secret
+from reconciler.config.sections.general import Header
 from reconciler.config.settings import Settings, read_settings
 from reconciler.config.urls import hooks_of, urls_of
 from reconciler.diagnostics import Diagnostic, has_errors, in_reading_order

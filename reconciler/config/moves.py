@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from reconciler.config.fields import bad_name
 from reconciler.config.findings import Finding, known, placed
 from reconciler.config.merge import LIST_SECTION, Merged
-from reconciler.config.model import Move as Declared
 from reconciler.config.nodes import Place
+from reconciler.config.sections.general import Move as Declared
 from reconciler.config.settings import Settings
 from reconciler.config.translate import validate
 from reconciler.diagnostics import Diagnostic

@@ -6,8 +6,7 @@ Equal profiles are one object, whatever the ways that lead to them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -16,14 +15,16 @@ from reconciler.config.accounts import Accounts
 from reconciler.config.compile import PARTS, canonical, number_parts, trunk_ref
 from reconciler.config.fields import is_sid
 from reconciler.config.findings import Finding, known
-from reconciler.config.model import Defaults
 from reconciler.config.nodes import Node
 from reconciler.config.registrations import PlatformAgent, Registering
+from reconciler.config.sections.general import Defaults
 from reconciler.config.sections.number import BridgeNumber, Handling, Number, TwilioNumber, expand, expand_bridge
-from reconciler.config.sections.platform import AnyPlatform
 from reconciler.config.translate import validate
 from reconciler.config.urls import hooks_of, lint_hook, lint_webhooks, urls_of
 from reconciler.model import ApplicationRoute, Attrs, Options, Profile, Purchase, Takeover
+
+if TYPE_CHECKING:
+    from reconciler.config.sections.platform import AnyPlatform
 
 
 class Template(NamedTuple):
@@ -43,8 +44,7 @@ class Template(NamedTuple):
     registering: Registering | None = None
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What numbers refer to: agents (None: invalid), accounts of trunks and applications (None: unknown), defaults.
 
     `owners` are the agents that belong to another project, with its name, `residents` those that live on a platform,
@@ -60,8 +60,8 @@ class Context:
     defaults: Defaults
     takeover: Takeover
     complete: bool
-    residents: Mapping[str, PlatformAgent] = field(default_factory=dict)
-    platforms: Mapping[str, AnyPlatform | None] = field(default_factory=dict)
+    residents: Mapping[str, PlatformAgent] = {}
+    platforms: Mapping[str, AnyPlatform | None] = {}
 
 
 class Profiles:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -19,15 +18,17 @@ from reconciler.config.project import Secret
 from reconciler.config.secrets import to_secret
 from reconciler.config.sections.agent import Agent
 from reconciler.config.sections.number import BridgeNumber, Number, Sip
-from reconciler.config.sections.platform import AnyPlatform
 from reconciler.kinds.platforms import PLATFORM_KINDS, Serves, registration_address
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model import Attrs, Desired, Options, Position, Profile, Value
 
+if TYPE_CHECKING:
+    from reconciler.config.sections.platform import AnyPlatform
+
 _SIP_SECRETS = ("password", "pin")
 _ID_FORMS = {
-    "butter": (re.compile(r"intg_[a-f0-9]{12,}"), "`intg_` and at least 12 hexadecimal digits in lower case"),
-    "dasha": (re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"), "the UUID of the Twilio provider"),
+    "butter": (r"intg_[a-f0-9]{12,}", "`intg_` and at least 12 hexadecimal digits in lower case"),
+    "dasha": (r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "the UUID of the Twilio provider"),
 }
 """How a platform's own id of a Twilio account looks, as its documents say."""
 
@@ -41,8 +42,7 @@ class PlatformAgent(NamedTuple):
     outbound_number: str | None
 
 
-@dataclass(frozen=True)
-class Registering:
+class Registering(msgspec.Struct, frozen=True):
     """What a platform is asked for, for numbers that are declared alike.
 
     `secrets` are fields below `sip` whose values are only looked up when they are needed. `outbound` are the
@@ -51,8 +51,8 @@ class Registering:
 
     platform: str
     profile: Profile
-    on_create: Attrs = field(default_factory=dict)
-    secrets: Mapping[str, Reference] = field(default_factory=dict)
+    on_create: Attrs = {}
+    secrets: Mapping[str, Reference] = {}
     outbound_number: str | None = None
     labelled: bool = False
 
@@ -216,7 +216,7 @@ def connection_findings(platform: AnyPlatform) -> list[Finding]:
             ("connections", name),
         )
         for name, value in getattr(platform, "connections", {}).items()
-        if not pattern.fullmatch(value)
+        if not re.fullmatch(pattern, value)
     ]
 
 

@@ -6,6 +6,7 @@ Several trunks may use one list: whichever gives its content declares it, and wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from reconciler.config.accounts import Accounts
 from reconciler.config.compile import webhook_parts_of
@@ -14,9 +15,11 @@ from reconciler.config.nodes import Place
 from reconciler.config.project import Secret
 from reconciler.config.secrets import to_secret
 from reconciler.config.sections.agent import Application
-from reconciler.config.sections.trunk import AccessList, Address, Credential, CredentialList, Origination, Trunk
 from reconciler.config.settings import Checked
 from reconciler.model import Attrs, Desired, OnRemoval, Options, Profile, Value
+
+if TYPE_CHECKING:
+    from reconciler.config.sections.trunk import AccessList, Address, Credential, CredentialList, Origination, Trunk
 
 _ACCESS, _CREDENTIALS = "ip_access_control_lists", "credential_lists"
 _KINDS = {_ACCESS: "ip_access_control_list", _CREDENTIALS: "credential_list"}

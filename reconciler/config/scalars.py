@@ -31,11 +31,11 @@ _FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-
 _LONGEST = 32
 
 _ODD = (
-    (re.compile(r"[-+]?0[0-9]+(?:\.[0-9]*)?"), "It starts with a zero: YAML 1.1 reads an octal number, YAML 1.2 not."),
-    (re.compile(r"[-+]?0[xob][0-9a-fA-F_]+"), "It is a hexadecimal, octal or binary number to some YAML programs."),
-    (re.compile(r"[-+]?[0-9][0-9_.]*_[0-9_.]*"), "YAML 1.1 ignores the underscores and reads a number."),
-    (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"), "YAML 1.1 reads a number to the base of 60."),
-    (re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+"), "YAML 1.2 reads a number with an exponent, YAML 1.1 reads text."),
+    (r"[-+]?0[0-9]+(?:\.[0-9]*)?", "It starts with a zero: YAML 1.1 reads an octal number, YAML 1.2 not."),
+    (r"[-+]?0[xob][0-9a-fA-F_]+", "It is a hexadecimal, octal or binary number to some YAML programs."),
+    (r"[-+]?[0-9][0-9_.]*_[0-9_.]*", "YAML 1.1 ignores the underscores and reads a number."),
+    (r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", "YAML 1.1 reads a number to the base of 60."),
+    (r"[-+]?[0-9]+[eE][-+]?[0-9]+", "YAML 1.2 reads a number with an exponent, YAML 1.1 reads text."),
 )
 
 
@@ -54,7 +54,7 @@ def _number(text: str) -> Scalar | Ambiguous:
     if _INT.fullmatch(text) or _FLOAT.fullmatch(text):
         return _exact(text)
     for pattern, reason in _ODD:
-        if pattern.fullmatch(text):
+        if re.fullmatch(pattern, text):
             return Ambiguous(reason)
     return text
 

@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from pydantic import TypeAdapter
+import msgspec
 
 from reconciler.config.codes import diagnostic
 from reconciler.config.fields import Section, bad_name
 from reconciler.config.findings import Finding, known, placed
 from reconciler.config.merge import LIST_SECTION, NUMBER_SECTIONS, Merged
-from reconciler.config.model import Config, Defaults, Header, Safety
 from reconciler.config.nodes import Int, Map, Place, Seq
 from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import Agent, Application
-from reconciler.config.sections.platform import AnyPlatform, Platform
+from reconciler.config.sections.general import Defaults, Header, Safety
 from reconciler.config.sections.policy import Lint, Policy
-from reconciler.config.sections.trunk import Trunk
 from reconciler.config.translate import VERSION_ADVICE, validate
 from reconciler.diagnostics import Diagnostic
 
+if TYPE_CHECKING:
+    from reconciler.config.sections.platform import AnyPlatform
+    from reconciler.config.sections.trunk import Trunk
+
 T = TypeVar("T")
+SECTIONS = (
+    "version",
+    "project",
+    "state",
+    "fingerprint_key",
+    "encryption_key",
+    "include",
+    "accounts",
+    "platforms",
+    "agents",
+    "applications",
+    "trunks",
+    "numbers",
+    "bridge_numbers",
+    "moved",
+    "defaults",
+    "safety",
+    "lint",
+    "policies",
+)
+"""All that may stand at the top of a file; the fields of `reconciler.config.model.Config`, which a test compares."""
 _HEADER = ("version", "project", "state", "fingerprint_key", "encryption_key")
 
 
@@ -33,8 +55,7 @@ class Checked(NamedTuple, Generic[T]):
     value: T | None
 
 
-@dataclass
-class Settings:
+class Settings(msgspec.Struct):
     """What is declared apart from numbers, as far as it is valid.
 
     `complete` is false when something could not be read: what seems to be missing may stand there.
@@ -42,17 +63,17 @@ class Settings:
 
     complete: bool = True
     header: Header | None = None
-    header_places: dict[str, Place] = field(default_factory=dict)
-    accounts: dict[str, Checked[Account]] = field(default_factory=dict)
-    platforms: dict[str, Checked[AnyPlatform]] = field(default_factory=dict)
-    agents: dict[str, Checked[Agent]] = field(default_factory=dict)
-    applications: dict[str, Checked[Application]] = field(default_factory=dict)
-    trunks: dict[str, Checked[Trunk]] = field(default_factory=dict)
-    defaults: Defaults = field(default_factory=Defaults)
-    defaults_places: dict[str, Place] = field(default_factory=dict)
-    safety: Safety = field(default_factory=Safety)
-    lint: Lint = field(default_factory=Lint)
-    policies: dict[str, Checked[Policy]] = field(default_factory=dict)
+    header_places: dict[str, Place] = {}
+    accounts: dict[str, Checked[Account]] = {}
+    platforms: dict[str, Checked[AnyPlatform]] = {}
+    agents: dict[str, Checked[Agent]] = {}
+    applications: dict[str, Checked[Application]] = {}
+    trunks: dict[str, Checked[Trunk]] = {}
+    defaults: Defaults = msgspec.field(default_factory=Defaults)
+    defaults_places: dict[str, Place] = {}
+    safety: Safety = msgspec.field(default_factory=Safety)
+    lint: Lint = msgspec.field(default_factory=Lint)
+    policies: dict[str, Checked[Policy]] = {}
 
 
 def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
@@ -61,16 +82,9 @@ def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
     problems = _top_level(merged)
     settings.complete = merged.complete and not any(problem.code == "wrong_type" for problem in problems)
     problems += _header(merged, settings)
-    for section, check, model in (
-        ("accounts", Account.model_validate, Account),
-        ("platforms", _platform, Platform),
-        ("agents", Agent.model_validate, Agent),
-        ("applications", Application.model_validate, Application),
-        ("trunks", Trunk.model_validate, Trunk),
-        ("policies", Policy.model_validate, Policy),
-    ):
+    for section in _NAMED:
         if section in merged.parts:
-            problems += _entries(merged, section, check, model, getattr(settings, section))
+            problems += _entries(merged, section, *_model_of(section), getattr(settings, section))
     settings.defaults_places = merged.entries("defaults")
     settings.defaults, found = _whole(merged, "defaults", Defaults)
     settings.safety, more = _whole(merged, "safety", Safety)
@@ -78,9 +92,31 @@ def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
     return settings, problems + found + more + last
 
 
-def _platform(node: Any) -> AnyPlatform:
-    adapter: TypeAdapter[AnyPlatform] = TypeAdapter(Platform)
-    return adapter.validate_python(node)
+def _model_of(section: str) -> tuple[Callable[[Any], Any], Any]:
+    """What checks an entry of this section, and its model; the large ones are imported where they are used."""
+    match section:
+        case "platforms":
+            from pydantic import TypeAdapter
+
+            from reconciler.config.sections.platform import Platform
+
+            platforms: TypeAdapter[AnyPlatform] = TypeAdapter(Platform)
+            return platforms.validate_python, Platform
+        case "trunks":
+            from reconciler.config.sections.trunk import Trunk
+
+            return Trunk.model_validate, Trunk
+        case _:
+            model = _SMALL[section]
+            return model.model_validate, model
+
+
+_SMALL: dict[str, type[Section]] = {
+    "accounts": Account,
+    "agents": Agent,
+    "applications": Application,
+    "policies": Policy,
+}
 
 
 def _top_level(merged: Merged) -> list[Diagnostic]:
@@ -88,8 +124,8 @@ def _top_level(merged: Merged) -> list[Diagnostic]:
     problems = []
     for key, parts in merged.parts.items():
         for part in parts:
-            if key not in Config.model_fields:
-                detail = f"`{key}` means nothing at the top of a file.{known(key, list(Config.model_fields))}"
+            if key not in SECTIONS:
+                detail = f"`{key}` means nothing at the top of a file.{known(key, list(SECTIONS))}"
                 problems.append(diagnostic("unknown_key", detail, part.at("key")))
             elif key == LIST_SECTION:
                 if not isinstance(part.node, Seq) and part.node is not None:

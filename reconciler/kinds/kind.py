@@ -22,7 +22,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """One documented call of Twilio's API. `path` is filled with str.format.
 
     `idempotent`: carrying it out twice leaves the same world as once, so it may be sent again when no answer came.
-    `items` is the key of the rows in a page of a listing.
+    `items` is the key of the rows in a page of a listing. `optional`: an account, or a server that stands in for
+    Twilio, may not have this call at all; then 404 is an answer, and nothing is asked twice for it.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -30,6 +31,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     path: str
     idempotent: bool = True
     items: str = ""
+    optional: bool = False
 
 
 class Field(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from reconciler.kinds.number import fields_of
 from reconciler.kinds.table import WITH_WEBHOOKS, secret_fields
@@ -25,15 +26,19 @@ def changes(kind: str, before: Attrs, after: Attrs) -> tuple[Change, ...]:
     """The fields in which `after` differs from `before`, looking only at the attributes that `after` has."""
     out: list[Change] = []
     for name, value in after.items():
-        if name in before and before[name] == value:
-            continue
-        if name in secret_fields(kind):
-            out.append(Change(name, _HIDDEN if before.get(name) else None, _HIDDEN_NEW))
-            continue
-        old, new = _field(kind, name, before.get(name)), _field(kind, name, value)
-        differing = [Change(f, old.get(f), new.get(f)) for f in _union(old, new) if old.get(f) != new.get(f)]
-        out += [change for change in differing if not _is_default_method(change)]
+        if not (name in before and before[name] == value):
+            out += _changes_of(kind, name, before.get(name), value)
     return tuple(out)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _changes_of(kind: str, name: str, before: Value, after: Value) -> tuple[Change, ...]:
+    """The same for one attribute; remembered, for most numbers change alike."""
+    if name in secret_fields(kind):
+        return (Change(name, _HIDDEN if before else None, _HIDDEN_NEW),)
+    old, new = _field(kind, name, before), _field(kind, name, after)
+    differing = [Change(f, old.get(f), new.get(f)) for f in _union(old, new) if old.get(f) != new.get(f)]
+    return tuple(change for change in differing if not _is_default_method(change))
 
 
 def _is_default_method(change: Change) -> bool:

@@ -166,10 +166,11 @@ def _steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
     have = live_attrs(live, wanted)
     leaves_trunk = "voice" in hooks and isinstance(live.attrs["voice"], TrunkRoute)
     hidden = {**have, "voice": _behind_trunk(live)} if leaves_trunk else have
-    sent = {part: v for part, v in hooks.items() if hidden[part] != v or f"{part}_application_sid" in _set_sids(live)}
+    answering = _set_sids(live)
+    sent = {part: v for part, v in hooks.items() if hidden[part] != v or f"{part}_application_sid" in answering}
     if sent:
         visible = {part: v for part, v in sent.items() if not (part == "voice" and leaves_trunk)}
-        clears = tuple(f"{part}_application_sid" for part in sent if f"{part}_application_sid" in _set_sids(live))
+        clears = tuple(f"{part}_application_sid" for part in sent if f"{part}_application_sid" in answering)
         yield Step("overwrite_webhooks", sent, visible, hidden, clears)
     if leaves_trunk:
         yield Step("detach_trunk", {}, {"voice": hooks["voice"]}, have, ("trunk_sid",))

@@ -7,13 +7,14 @@ not know; where the account's `region` is not declared, only about some of those
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Action, Desired, Entry, Position
+from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan
 
 _REMOVALS = frozenset({"release", "restore_webhooks", "forget"})
@@ -26,8 +27,45 @@ SAMPLE = 20
 """As many numbers of an account are asked about in one run where it declares no region."""
 
 
-def sampled(plan: Plan, resources: Mapping[str, Entry], accounts: Iterable[str]) -> dict[str, Question]:
-    """Address → whom to ask about in accounts that declare no region: a few of those that are about to change."""
+def newcomers(
+    desired: Iterable[Desired], resources: Mapping[str, Entry], observed: Observed, accounts: Collection[str]
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Address and (account, E.164) of numbers of these accounts that are there, answer calls, and are not in state yet.
+
+    That they are about to change is known before there is a plan.
+    """
+    for want in desired:
+        if want.address in resources:
+            continue
+        profile = want.profile
+        if want.kind not in NUMBER_KINDS or profile.account not in accounts or profile.options.watch:
+            continue
+        live = observed.number(profile.account, want.key) if profile.attrs.get("voice") is not None else None
+        if live is not None and (address := f"{want.kind}/{live.key}") not in resources:
+            yield address, (profile.account, live.key)
+
+
+def some_of_each(numbers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The first `SAMPLE` numbers, given as (account, E.164), of every account."""
+    counts: dict[str, int] = {}
+    chosen = []
+    for account, number in numbers:
+        counts[account] = counts.get(account, 0) + 1
+        if counts[account] <= SAMPLE:
+            chosen.append((account, number))
+    return chosen
+
+
+def sampled(
+    plan: Plan,
+    resources: Mapping[str, Entry],
+    accounts: Iterable[str],
+    asked: Collection[tuple[str, str]] = (),
+) -> dict[str, Question]:
+    """Address → whom to ask about in accounts that declare no region: a few of those that are about to change.
+
+    Where some have been `asked` about already, given as (account, E.164), only these.
+    """
     managed = dict.fromkeys(accounts, HOME)
     acted = {action.address for action in plan.actions}
     of_account: dict[str, list[str]] = {}
@@ -36,7 +74,11 @@ def sampled(plan: Plan, resources: Mapping[str, Entry], accounts: Iterable[str])
         known = resources.get(address)
         if known is None or known.region != HOME:
             of_account.setdefault(question.account, []).append(address)
-    return {address: found[address] for some in of_account.values() for address in some[:SAMPLE]}
+    chosen: dict[str, Question] = {}
+    for addresses in of_account.values():
+        known_already = [a for a in addresses if (found[a].account, found[a].number) in asked]
+        chosen.update((address, found[address]) for address in known_already or addresses[:SAMPLE])
+    return chosen
 
 
 class Question(msgspec.Struct, frozen=True):

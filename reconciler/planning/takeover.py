@@ -16,7 +16,7 @@ def lost(part: str, have: Value, want: Value, ours: Collection[str]) -> list[Cha
 
     `ours` holds the URLs that this configuration declares; a trunk or application under a name of ours is ours too.
     """
-    if have == want:
+    if have is None or have == want:
         return []
     kept = {value for _, value in _values(part, want)}
     return [

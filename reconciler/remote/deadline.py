@@ -21,7 +21,27 @@ def connection_class(scheme: str, seconds: float, now: Callable[[], float]) -> t
         return _TimedResponse(sock, *args, deadline=now() + seconds, now=now, **kwargs)
 
     base = HTTPSConnection if scheme == "https" else HTTPConnection
-    return type(f"Timed{base.__name__}", (base,), {"response_class": staticmethod(response)})
+    return type(f"Timed{base.__name__}", (_AtOnce, base), {"response_class": staticmethod(response)})
+
+
+class _AtOnce(HTTPConnection):
+    """Sends the head and the body of a request as one piece: one system call, and one packet where it fits."""
+
+    _pieces: list[bytes] | None = None
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._pieces = []
+        try:
+            super().request(*args, **kwargs)
+        finally:
+            pieces, self._pieces = self._pieces, None
+        super().send(b"".join(pieces))
+
+    def send(self, data: Any) -> None:
+        if self._pieces is None:
+            super().send(data)
+        else:
+            self._pieces.append(data)
 
 
 class _TimedResponse(HTTPResponse):

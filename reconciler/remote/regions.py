@@ -5,7 +5,7 @@ Knows nothing of what is declared; the first answer that says no ends the asking
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -16,7 +16,11 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint
 from reconciler.remote.gateway import Gateway
 
-FETCH = Endpoint("GET", "routes", "/v2/PhoneNumbers/{number}")
+FETCH = Endpoint("GET", "routes", "/v2/PhoneNumbers/{number}", optional=True)
+
+
+Number = tuple[str, str]
+"""A number as (account, E.164)."""
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -58,16 +62,32 @@ def ask_each(
     return found, [answer.problem for answer in answers.values() if answer.problem is not None]
 
 
-def ask_some(
-    gateways: Mapping[str, Gateway], numbers: Sequence[tuple[str, str]], stop: Event | None = None
-) -> dict[tuple[str, str], str]:
-    """The regions of a few numbers given as (account, E.164), all at once; what cannot be told is left out silently."""
+def _nothing() -> dict[Number, str]:
+    return {}
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Numbers that are being asked about; `found` waits for their regions."""
+
+    numbers: frozenset[Number] = frozenset()
+    found: Callable[[], dict[Number, str]] = _nothing
+
+
+def begin_some(gateways: Mapping[str, Gateway], numbers: Sequence[Number], stop: Event | None = None) -> Asked:
+    """Begin to ask about a few numbers, all at once; what cannot be told is left out silently."""
     if not numbers:
-        return {}
+        return Asked()
     asking = {account: _Asking(gateways[account], stop or Event()) for account in dict.fromkeys(a for a, _ in numbers)}
-    with ThreadPoolExecutor(len(numbers), thread_name_prefix="regions") as pool:
-        list(pool.map(lambda number: asking[number[0]].one(number[1]), numbers))
-    return {(account, n): region for account, each in asking.items() for n, region in each.regions.items()}
+    pool = ThreadPoolExecutor(len(numbers), thread_name_prefix="regions")
+    begun = [pool.submit(asking[account].one, number) for account, number in numbers]
+    pool.shutdown(wait=False)
+
+    def found() -> dict[Number, str]:
+        for each in begun:
+            each.result()
+        return {(account, n): region for account, each in asking.items() for n, region in each.regions.items()}
+
+    return Asked(frozenset(numbers), found)
 
 
 class _Asking:

@@ -17,7 +17,7 @@ from reconciler.model import Desired, Json, Profile
 from reconciler.planning.observed import Service
 from reconciler.remote.gateway import Gateway
 
-SERVICES = Endpoint("GET", "messaging", "/v1/Services", items="services")
+SERVICES = Endpoint("GET", "messaging", "/v1/Services", items="services", optional=True)
 MEMBERS = Endpoint("GET", "messaging", "/v1/Services/{service_sid}/PhoneNumbers", items="phone_numbers")
 _WORKERS = 8
 

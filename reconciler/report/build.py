@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import unified_diff
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.config.lint.rules import RULES
 from reconciler.config.source import masked
-from reconciler.config.tidy import Formatted
 from reconciler.diagnostics import Diagnostic, in_reading_order
-from reconciler.doctor.check import Check
-from reconciler.export.document import Exported
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Action, Entry
-from reconciler.planning.drift import Drifted
 from reconciler.planning.fields import flat
 from reconciler.planning.plan import Plan
 from reconciler.report.documents import (
@@ -44,8 +40,14 @@ from reconciler.report.documents import (
     UnlockDocument,
 )
 from reconciler.report.graph import Graph
-from reconciler.state.planfile import PlanFile
-from reconciler.state.store import LockInfo
+
+if TYPE_CHECKING:
+    from reconciler.config.tidy import Formatted
+    from reconciler.doctor.check import Check
+    from reconciler.export.document import Exported
+    from reconciler.planning.drift import Drifted
+    from reconciler.state.planfile import PlanFile
+    from reconciler.state.store import LockInfo
 
 
 def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str = "plan") -> PlanDocument:

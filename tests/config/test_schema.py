@@ -18,6 +18,7 @@ from reconciler.config.fields import Section
 from reconciler.config.load import load
 from reconciler.config.model import Config
 from reconciler.config.schema import config_schema, schema_text
+from reconciler.config.settings import SECTIONS
 from reconciler.config.translate import model_at
 
 ROOT = Path(__file__).parent.parent.parent
@@ -29,6 +30,10 @@ VALIDATOR = Draft202012Validator(config_schema())
 
 def plain(path: Path) -> Any:
     return read(path.read_bytes(), path.name).root
+
+
+def test_the_sections_that_are_read_are_those_of_the_model() -> None:
+    assert tuple(Config.model_fields) == SECTIONS
 
 
 def test_the_committed_schema_is_the_generated_one() -> None:

@@ -7,6 +7,7 @@ import pytest
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.number import FETCH, UPDATE
+from reconciler.remote import regions, services
 from reconciler.remote.gateway import CallRecord
 from reconciler.remote.observe import fetch_number
 from reconciler.remote.twilio.gateway import TwilioGateway
@@ -168,6 +169,17 @@ def test_somebody_elses_404_says_nothing_about_twilio(gateway: TwilioGateway, se
         gateway.call(FETCH, sid=PN)
     assert (caught.value.code, caught.value.status) == ("unexpected_answer", 0)
     assert "nginx" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", [error(404, 20404), Answer(404, b"<html>", {"Content-Type": "text/html"})])
+def test_what_a_server_need_not_have_is_asked_for_once(gateway: TwilioGateway, server: Server, missing: Answer) -> None:
+    server.answers(missing)
+    with pytest.raises(RemoteError) as caught:
+        gateway.call(regions.FETCH, number="+15550100101")
+    assert (caught.value.status, len(server.seen)) == (404, 1)
+    with pytest.raises(RemoteError) as caught:
+        gateway.rows(services.SERVICES)
+    assert (caught.value.status, len(server.seen)) == (404, 2)
 
 
 def test_a_redirect_is_not_followed(gateway: TwilioGateway, server: Server) -> None:

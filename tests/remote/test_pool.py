@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -167,3 +169,28 @@ ANY: Any = None
 def test_every_way_to_fail_is_told_apart(error: Any, loss: Loss, words: str) -> None:
     assert pool._loss(error) is loss
     assert words in pool._in_words(error)
+
+
+def test_head_and_body_go_out_as_one_piece() -> None:
+    """Two pieces are two system calls, and two packets, for each of ten thousand writes."""
+    pieces: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            peer, _ = listening.accept()
+            with peer:
+                for _ in range(2):
+                    pieces.append(peer.recv(65536))
+                    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        connections = pool.Pool(connections=1, connect_timeout=5, read_timeout=5, answer_timeout=5, clock=FakeClock())
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/x"
+        assert connections.send("POST", url, headers={}, body=b"VoiceUrl=", within=5)[2] == b"{}"
+        assert connections.send("GET", url, headers={}, body=None, within=5)[2] == b"{}"
+        thread.join()
+        connections.close()
+    assert pieces[0].endswith(b"\r\n\r\nVoiceUrl=")
+    assert pieces[1].startswith(b"GET /x ")
+    assert pieces[1].endswith(b"\r\n\r\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reconciler.config.compile import canonical, webhook_parts_of
@@ -12,12 +13,14 @@ from reconciler.config.lint.rules import RULES
 from reconciler.config.nodes import Loc
 from reconciler.config.resources import sip_host
 from reconciler.config.sections.agent import Agent, Hook, StatusHook
-from reconciler.config.sections.trunk import Trunk
 from reconciler.config.settings import Settings
 from reconciler.config.urls import hooks_of
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Desired, Position, Profile, TrunkRoute, Webhook
+
+if TYPE_CHECKING:
+    from reconciler.config.sections.trunk import Trunk
 
 _WIDEST_IPV4 = 7
 """A network of /7 or wider is a share of the internet, not somebody's."""

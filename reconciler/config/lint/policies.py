@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.config.codes import diagnostic
 from reconciler.config.findings import at
 from reconciler.config.nodes import Place
 from reconciler.config.project import Policy
-from reconciler.config.sections.policy import Policy as DeclaredPolicy
 from reconciler.config.settings import Checked
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Action, Position
+
+if TYPE_CHECKING:
+    from reconciler.config.sections.policy import Policy as DeclaredPolicy
 
 
 class Resource(NamedTuple):

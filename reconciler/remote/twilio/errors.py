@@ -7,7 +7,6 @@ of everything that came from outside.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -104,8 +103,7 @@ _SPENT = "It was not tried again: too many calls of this run have failed, and fe
 _AMBIGUOUS = "The call may have been carried out: the account has to be read before it is sent again."
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(msgspec.Struct, frozen=True):
     """Which call an error is about. `path` is without its query; `doubt`: an attempt may have been carried out;
     `spent`: it would have been tried again, had the run attempts left.
     """
@@ -116,7 +114,10 @@ class Where:
     attempts: int = 1
     doubt: bool = False
     spent: bool = False
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Where({self.account} {self.method} {self.path})"
 
 
 class Refusal(msgspec.Struct, frozen=True):

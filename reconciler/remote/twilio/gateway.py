@@ -73,7 +73,12 @@ class TwilioGateway:
     def call(self, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
         """One call; None in `params` is not sent, "" clears a field. Empty for an empty body."""
         request = Request(
-            endpoint.method, endpoint.product, self._path(endpoint, path), _strings(params), endpoint.idempotent
+            endpoint.method,
+            endpoint.product,
+            self._path(endpoint, path),
+            _strings(params),
+            endpoint.idempotent,
+            endpoint.optional,
         )
         reply = self._caller.send(request, _object_or_nothing)
         self._check_owner(endpoint, reply)
@@ -148,7 +153,7 @@ class TwilioGateway:
             return rows_of(page, endpoint.items), self._target(next_link(page))
 
         def fetch(target: str) -> _Page:
-            return self._caller.send(Request("GET", endpoint.product, target), read)
+            return self._caller.send(Request("GET", endpoint.product, target, optional=endpoint.optional), read)
 
         for rows, _ in in_turn(fetch, lambda page: page[1], self._listing(endpoint, query, path)):
             yield rows

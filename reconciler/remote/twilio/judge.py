@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import msgspec
@@ -21,15 +20,19 @@ T = TypeVar("T")
 _REQUEST_ID = re.compile(r"RQ[0-9A-Za-z]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What to ask: `target` is path and query, `params` go into the query of a GET and the body of a POST."""
 
     method: Method
     product: Product
     target: str
-    params: dict[str, str] = field(default_factory=dict, repr=False)
+    params: dict[str, str] = {}
     idempotent: bool = True
+    optional: bool = False
+
+    def __repr__(self) -> str:
+        """Without the parameters: there may be a password among them."""
+        return f"Request({self.method} {self.path})"
 
     @property
     def path(self) -> str:
@@ -75,6 +78,8 @@ def judge(story: Story, outcome: Reply | NoAnswer, read: Callable[[bytes], T]) -
             return Ending(_attempt_of(story, reply=reply), value=read(reply.body), done=True)
         except (msgspec.DecodeError, ValueError) as error:
             return _unreadable(story, reply, f"{_form(reply)} in place of Twilio's JSON ({error})")
+    if reply.status_code == 404 and story.request.optional:
+        return Ending(msgspec.structs.replace(_attempt_of(story, reply=reply), missing_before=True), reply=reply)
     if _is_foreign(reply):
         return _unreadable(story, reply, f"status {reply.status_code} with {_form(reply)} in place of Twilio's JSON")
     if reply.status_code == 404 and story.request.method == "DELETE" and story.number > 1:

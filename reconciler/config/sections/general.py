@@ -1,0 +1,94 @@
+"""The sections that every configuration may have, whatever else is in it, and what stands at the top of the file."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from reconciler.config.fields import (
+    Part,
+    ProjectName,
+    Quota,
+    SecretReference,
+    SecretReferences,
+    Section,
+    State,
+    Takeover,
+    Text,
+    optional,
+    required,
+)
+from reconciler.config.sections.agent import AnyHook
+from reconciler.config.sections.number import Handling
+
+
+class NumberDefaults(Handling):
+    """What numbers do that say nothing else."""
+
+    manage: list[Part] = optional(
+        "Which parts of numbers are ours.", ["voice", "sms", "status"], default=["voice", "sms", "status"]
+    )
+
+
+class BridgeDefaults(Handling):
+    """What bridge numbers do that say nothing else."""
+
+    voice: AnyHook | None = optional("Voice webhook of all bridge numbers.", "https://agents.example.com/bridge")
+
+
+class Defaults(Section):
+    """What resources say that say nothing themselves."""
+
+    account: Text | None = optional("The Twilio account of resources that name none.", "main")
+    numbers: NumberDefaults = Field(
+        default_factory=NumberDefaults, description="Defaults of `numbers`.", examples=[{"on_removal": "restore"}]
+    )
+    bridge_numbers: BridgeDefaults = Field(
+        default_factory=BridgeDefaults,
+        description="Defaults of `bridge_numbers`.",
+        examples=[{"voice": "https://agents.example.com/bridge"}],
+    )
+
+
+class Safety(Section):
+    """What a plan may do without being asked twice."""
+
+    takeover: Takeover = optional(
+        "Whether an import may overwrite what somebody else put on a number.", "refuse", default="refuse"
+    )
+    max_updates: Quota = optional(
+        "Most changes to bound resources of a kind: a number, or a share; it counts from 10 bound resources on.",
+        "30%",
+        default="30%",
+        validate_default=True,
+    )
+    max_removals: Quota = optional(
+        "Most removals of bound resources of a kind: a number, or a share; it counts from 10 bound resources on.",
+        5,
+        default="30%",
+        validate_default=True,
+    )
+    state_secrets: Literal["warn", "allow", "refuse"] = optional(
+        "Before a URL with a password or a token goes into a state that is not encrypted.", "refuse", default="warn"
+    )
+
+
+class Move(Section):
+    """A resource that got another name here; it stays the same one on Twilio."""
+
+    source: Text = required("Its old address.", "trunk/edge", validation_alias="from")
+    target: Text = required("Its new address.", "trunk/edge-eu", validation_alias="to")
+
+
+class Header(Section):
+    """What stands at the top of the entry file."""
+
+    version: Literal[1] = required("Version of this format.", 1)
+    project: ProjectName = required("Name of this stack in state, locks and reports.", "acme-voice")
+    state: State = optional("Where state is kept: a file, or a URL.", "s3://bucket/state.json", default="./state.json")
+    fingerprint_key: SecretReference | None = optional(
+        "Key by which changed secrets are recognised without being stored.", {"env": "FINGERPRINT_KEY"}
+    )
+    encryption_key: SecretReferences | None = optional(
+        "Key that encrypts state and saved plans; of several, the first encrypts and all decrypt.",
+        {"env": "RECONCILER_ENCRYPTION_KEY"},
+    )

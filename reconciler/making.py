@@ -1,0 +1,167 @@
+"""How a plan is made: what is declared, what is remembered and what Twilio shows, read together and judged.
+
+Imported while the first page of numbers is on its way: it takes about as long as the page does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from reconciler.apply.saved import plan_of, staleness, writing_secrets
+from reconciler.config.baseline import load_baseline
+from reconciler.config.fingerprints import seal
+from reconciler.config.lint.policies import broken_by_plan
+from reconciler.config.lint.rules import is_violation
+from reconciler.config.project import Project
+from reconciler.diagnostics import has_errors
+from reconciler.errors import ReconcilerError, Refused
+from reconciler.model import Entry
+from reconciler.planning import drift as drifting
+from reconciler.planning import guard
+from reconciler.planning import regions as locating
+from reconciler.planning.baseline import baseline_of
+from reconciler.planning.baseline import refusals as baseline_refusals
+from reconciler.planning.moved import follow, renamed
+from reconciler.planning.observed import Observed
+from reconciler.planning.plan import make
+from reconciler.planning.remembered import observed_from, plannable, taken_as_unchanged
+from reconciler.planning.secrecy import kept_in_clear
+from reconciler.planning.select import matches, select
+from reconciler.remote import regions
+from reconciler.remote.attribution import attribute
+from reconciler.remote.observe import observe
+from reconciler.remote.platforms.project import facts
+from reconciler.remote.prices import priced
+from reconciler.remote.regions import Asked
+from reconciler.run import Begun, Consent, Gateways, Planned, Setting
+from reconciler.state.document import State
+from reconciler.state.planfile import PlanFile
+
+
+def planned(
+    setting: Setting,
+    project: Project,
+    state: State,
+    gateways: Gateways,
+    begun: Begun,
+    *,
+    saved: PlanFile | None = None,
+    drifting_only: bool = False,
+) -> Planned:
+    """The plan of what has been begun to read; unless it is only about drift, in the knowledge of regions.
+
+    The secrets of a saved plan keep their fingerprints.
+    """
+    desired, notes = project.desired, list(project.warnings)
+    resources, renames, said = follow(state.resources, desired, project.moves)
+    notes += said
+    if setting.refresh:
+        observed = observe(desired, resources, gateways, setting.progress.reading, begun.pages)
+        hiding, unread = begun.services()
+        observed = observed.with_services(hiding)
+        notes += unread
+    else:
+        observed = observed_from(resources)
+        desired, left_out = plannable(desired, resources)
+        notes += left_out
+    in_plan = {a.address: a.entry for a in (saved.actions if saved else ()) if a.entry is not None}
+    sample = _sample(setting, project, observed, resources, gateways, drifting_only=drifting_only)
+    sealed = seal(project, desired, (in_plan, resources), setting.environ, _needed(setting, saved, drifting_only))
+    notes += [] if setting.refresh else taken_as_unchanged(sealed.unknown)
+    if setting.refresh:
+        observed = gateways.adapters.seen(observed, sealed.desired, resources)
+    whole = make(sealed.desired, resources, observed, project.our_urls, facts(project))
+    whole = msgspec.structs.replace(whole, renames=renames)
+    if setting.refresh:
+        whole = priced(whole, desired, gateways, project.accounts)
+    chosen = select(whole, setting.targets, setting.excludes)
+    notes += project.violations
+    made = Planned(
+        project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
+    )
+    return made if drifting_only or not setting.refresh else _located(setting, made, gateways, sample)
+
+
+def _needed(setting: Setting, saved: PlanFile | None, drifting_only: bool) -> Callable[[str], bool]:
+    """Whose secrets a run cannot do without: all that it may write."""
+    if drifting_only or not setting.refresh:
+        return lambda address: False
+    return writing_secrets(saved).__contains__ if saved is not None else (lambda address: True)
+
+
+def _sample(
+    setting: Setting,
+    project: Project,
+    observed: Observed,
+    resources: Mapping[str, Entry],
+    gateways: Gateways,
+    *,
+    drifting_only: bool,
+) -> Asked:
+    """Begin to ask, while the plan is made, about some numbers that are going to be imported whatever it says."""
+    if drifting_only or not setting.refresh:
+        return Asked()
+    accounts = {name for name, account in project.accounts.items() if not account.region}
+    numbers = locating.newcomers(project.desired, resources, observed, accounts)
+    chosen = [q for address, q in numbers if matches(address, setting.targets, setting.excludes)]
+    return regions.begin_some(gateways, locating.some_of_each(chosen), setting.stop)
+
+
+def _located(setting: Setting, planned: Planned, gateways: Gateways, sample: Asked) -> Planned:
+    """The same, knowing in which region numbers are answered: all of them where the account declares one, else some."""
+    accounts = planned.project.accounts
+    managed = {name: account.region for name, account in accounts.items() if account.region}
+    if not (managed or planned.plan.actions):
+        return planned
+    known = renamed(planned.state.resources, planned.plan.renames)
+    narrowed = setting.targets or setting.excludes
+    chosen = {a: known[a] for a in known if matches(a, setting.targets, setting.excludes)} if narrowed else known
+    sure = locating.questions(planned.plan, chosen, managed)
+    found, problems = regions.ask_each(gateways, [(q.account, q.number) for q in sure.values()], setting.stop)
+    some = locating.sampled(planned.plan, chosen, accounts.keys() - managed.keys(), sample.numbers)
+    more = [(q.account, q.number) for q in some.values() if (q.account, q.number) not in sample.numbers]
+    found |= {**sample.found(), **regions.begin_some(gateways, more, setting.stop).found()}
+    asked = {**sure, **some}
+    plan = locating.located(planned.plan, known, planned.project.desired, asked, found)
+    return msgspec.structs.replace(planned, plan=plan, notes=(*planned.notes, *problems))
+
+
+def saved_over(setting: Setting, saved: PlanFile, planned: Planned, gateways: Gateways) -> Planned:
+    """The saved plan in place of the fresh one. Raises Refused when anything it was made from has moved."""
+
+    def who(moved: Sequence[drifting.Drifted]) -> Sequence[drifting.Drifted]:
+        return attribute(moved, gateways, setting.clock())
+
+    stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets, who)
+    if stale:
+        raise Refused(*stale)
+    return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan))
+
+
+def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
+    """The plan with all that forbids applying it, which is announced in its notes as well."""
+    project, plan = planned.project, planned.plan
+    given = {"force": consent.force, "buys": consent.purchases}
+    refusals = guard.refusals(plan, project.safety, consent.takeovers, **given)
+    if setting.baseline is not None:
+        other = load_baseline(setting.baseline, setting.directory / setting.file, setting.directory, setting.environ)
+        held = baseline_of(setting.baseline, other.safety, other.desired)
+        refusals += baseline_refusals(plan, held, consent.takeovers, own=refusals, **given)
+    in_clear = [] if project.encryption_keys or project.safety.state_secrets == "allow" else kept_in_clear(plan)
+    refusals += in_clear if project.safety.state_secrets == "refuse" else []
+    told = [*refusals, *(problem for problem in in_clear if problem not in refusals)]
+    notes = [guard.as_warning(problem) for problem in told if problem not in plan.diagnostics]
+    notes += broken_by_plan(project.policies, plan.actions)
+    return msgspec.structs.replace(planned, refusals=tuple(refusals), notes=(*planned.notes, *notes))
+
+
+def refuse(planned: Planned) -> None:
+    """Raise what forbids applying this plan. Nothing has been written yet."""
+    errors = [d for d in planned.plan.diagnostics if d.code != "protected" and not is_violation(d)]
+    if has_errors(errors):
+        raise ReconcilerError(*(d for d in errors if d.severity == "error"))
+    refusals = [*(d for d in planned.notes if is_violation(d)), *planned.refusals]
+    if refusals:
+        raise Refused(*refusals)
