@@ -6,7 +6,7 @@ only after the webhooks behind it are right, and joins one last: at no moment is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
@@ -20,11 +20,13 @@ from reconciler.model import (
     Desired,
     Entry,
     Live,
+    Profile,
     Reason,
     RouteChange,
     TrunkRoute,
     Value,
     Webhook,
+    WireValue,
 )
 from reconciler.planning.compare import compare, live_attrs, prior_of, written
 from reconciler.planning.fields import changes
@@ -50,32 +52,76 @@ class Step(msgspec.Struct, frozen=True):
     clears: tuple[str, ...] = ()
 
 
-def adopt(desired: Desired, live: Live, ours: Collection[str], former: Entry | None = None) -> list[Action]:
+class Write(msgspec.Struct, frozen=True):
+    """A step as a reviewer reads it; the same for all numbers that are configured and declared alike."""
+
+    step: Step
+    changes: tuple[Change, ...]
+    takeover: tuple[Change, ...]
+    route: RouteChange | None
+    note: str | None
+    after: tuple[str, ...]
+
+
+class Adoption(msgspec.Struct, frozen=True):
+    """What importing a number comes to, whichever number it is: the live values, what a release puts back, the writes.
+
+    `source` keeps alive what it was worked out from, by whose identity others find it.
+    """
+
+    have: dict[str, Value]
+    prior: dict[str, WireValue]
+    writes: tuple[Write, ...]
+    source: tuple[Profile, Live]
+
+
+Adoptions = dict[tuple[str, int, int, int], Adoption]
+"""Adoptions by kind, and by the identity of what numbers share that are declared and configured alike."""
+
+
+def adopt(
+    desired: Desired,
+    live: Live,
+    ours: Collection[str],
+    former: Entry | None = None,
+    adoptions: Adoptions | None = None,
+) -> list[Action]:
     """Import a number that is not bound yet, then write what differs.
 
     `former` is the entry of the address that had it before (a number that became a bridge number keeps the values
-    it had before either).
+    it had before either). `adoptions` are those worked out so far.
     """
-    attrs = WATCHED if desired.profile.options.watch else desired.profile.attrs
-    have = live_attrs(live, attrs)
+    profile = desired.profile
+    known = {} if adoptions is None or former is not None or "friendly_name" in profile.attrs else adoptions
+    key = (desired.kind, id(profile), id(live.attrs), id(live.wire))
+    if (adoption := known.get(key)) is None:
+        adoption = known[key] = _adoption(desired, live, ours, former)
     mine = written(former) if former else {}
-    unknown = [name for name in attrs if name not in mine]
-    managed = () if desired.profile.options.watch else desired.profile.attrs
+    managed = () if profile.options.watch else profile.attrs
     entry = Entry(
         kind=desired.kind,
-        account=desired.profile.account,
+        account=profile.account,
         sid=live.sid,
         key=live.key,
-        applied=have,
-        options=desired.profile.options,
-        prior={**prior_of(desired.kind, live, unknown), **(former.prior if former else {})},
+        applied=adoption.have,
+        options=profile.options,
+        prior=adoption.prior,
         prior_at=former.prior_at if former else None,
         left={name: value for name, value in mine.items() if name not in managed},
     )
+    first = _action(desired, live, "import", "new", entry=entry)
+    return [first, *_actions(desired, live, adoption.writes, "new", entry)]
+
+
+def _adoption(desired: Desired, live: Live, ours: Collection[str], former: Entry | None) -> Adoption:
+    attrs = WATCHED if desired.profile.options.watch else desired.profile.attrs
+    have = live_attrs(live, attrs)
+    mine = written(former) if former else {}
+    prior = prior_of(desired.kind, live, [name for name in attrs if name not in mine])
     wanted = {name: value for name, value in desired.profile.attrs.items() if have[name] != value}
     fresh = frozenset(name for name in wanted if name not in mine or mine[name] != have[name])
-    first = _action(desired, live, "import", "new", entry=entry)
-    return [first, *_writes(desired, live, wanted, "new", fresh, entry, ours)]
+    writes = tuple(_writes(desired.kind, live, wanted, fresh, ours))
+    return Adoption(have, {**prior, **(former.prior if former else {})}, writes, (desired.profile, live))
 
 
 def buy(desired: Desired, ours: Collection[str]) -> list[Action]:
@@ -91,9 +137,9 @@ def buy(desired: Desired, ours: Collection[str]) -> list[Action]:
         options=desired.profile.options,
         created=True,
     )
-    attrs = desired.profile.attrs
     first = _action(desired, live, "purchase", "new", entry=entry, changes=(Change("phone_number", None, key),))
-    return [first, *_writes(desired, live, dict(attrs), "new", frozenset(), entry, ours)]
+    writes = _writes(desired.kind, live, dict(desired.profile.attrs), frozenset(), ours)
+    return [first, *_actions(desired, live, writes, "new", entry)]
 
 
 def align(desired: Desired, entry: Entry, live: Live, ours: Collection[str]) -> tuple[list[Action], Entry | None]:
@@ -105,46 +151,36 @@ def align(desired: Desired, entry: Entry, live: Live, ours: Collection[str]) -> 
     found = compare(desired, entry, live)
     if not found.wanted:
         return [], None if found.base == entry else found.base
-    writes = _writes(desired, live, found.wanted, found.reason, found.fresh, found.base, ours)
+    writes = _writes(desired.kind, live, found.wanted, found.fresh, ours)
+    actions = _actions(desired, live, writes, found.reason, found.base)
     learned = found.base if found.resolved else None
-    return [msgspec.structs.replace(action, resumes=found.resumes) for action in writes], learned
+    return [msgspec.structs.replace(action, resumes=found.resumes) for action in actions], learned
 
 
 def _writes(
-    desired: Desired,
-    live: Live,
-    wanted: dict[str, Value],
-    reason: Reason,
-    fresh: Collection[str],
-    entry: Entry,
-    ours: Collection[str],
-) -> Iterator[Action]:
+    kind: str, live: Live, wanted: dict[str, Value], fresh: Collection[str], ours: Collection[str]
+) -> Iterator[Write]:
     voice = live.attrs["voice"]
     for step in _steps(live, wanted):
         after = step.effect.get("voice", voice)
         messages = _hidden_messages(live, step)
         route = _route(voice, after, (*_hidden(live, step), *messages))
-        entry = msgspec.structs.replace(entry, applied={**entry.applied, **step.effect})
-        yield _action(
-            desired,
-            live,
-            step.name,
-            reason,
-            changes=_changes(desired.kind, step),
-            takeover=tuple(
-                change
-                for part, value in {**step.writes, **step.effect}.items()
-                if part in fresh
-                for change in lost(part, step.replaces[part], value, ours)
-            ),
-            route=route,
-            note=f"set, but without effect: {', '.join(messages)}" if messages and route is None else None,
-            writes=step.writes,
-            clears=step.clears,
-            entry=entry,
-            after=_needed(step),
+        takeover = tuple(
+            change
+            for part, value in {**step.writes, **step.effect}.items()
+            if part in fresh
+            for change in lost(part, step.replaces[part], value, ours)
         )
+        note = f"set, but without effect: {', '.join(messages)}" if messages and route is None else None
+        yield Write(step, _changes(kind, step), takeover, route, note, _needed(step))
         voice = after
+
+
+def _actions(desired: Desired, live: Live, writes: Iterable[Write], reason: Reason, entry: Entry) -> Iterator[Action]:
+    """The writes for this very number, each with the entry as it is after it."""
+    for write in writes:
+        entry = msgspec.structs.replace(entry, applied={**entry.applied, **write.step.effect})
+        yield _action(desired, live, write.step.name, reason, entry=entry, write=write)
 
 
 def _needed(step: Step) -> tuple[str, ...]:
@@ -228,13 +264,8 @@ def _action(
     reason: Reason,
     *,
     entry: Entry,
+    write: Write | None = None,
     changes: tuple[Change, ...] = (),
-    takeover: tuple[Change, ...] = (),
-    route: RouteChange | None = None,
-    writes: dict[str, Value] | None = None,
-    clears: tuple[str, ...] = (),
-    after: tuple[str, ...] = (),
-    note: str | None = None,
 ) -> Action:
     file, line, column = desired.position
     return Action(
@@ -244,15 +275,15 @@ def _action(
         kind=desired.kind,
         account=desired.profile.account,
         sid=live.sid,
-        changes=changes,
-        takeover=takeover,
-        route=route,
+        changes=write.changes if write else changes,
+        takeover=write.takeover if write else (),
+        route=write.route if write else None,
         file=file,
         line=line,
         column=column,
-        writes=writes or {},
-        clears=clears,
+        writes=write.step.writes if write else {},
+        clears=write.step.clears if write else (),
         entry=entry,
-        after=after,
-        note=note,
+        after=write.after if write else (),
+        note=write.note if write else None,
     )

@@ -64,6 +64,7 @@ class _Draft:
         self.gone: set[str] = set()
         self.deleted: set[str] = set()
         self.registrations = Registrations()
+        self.adoptions: number.Adoptions = {}
         self._former: dict[str, Entry] | None = None
 
     def former(self, sid: str) -> Entry | None:
@@ -147,7 +148,7 @@ def _decide_number(
     rewritten, freed = address in platforms.rewritten, address in platforms.freed
     want = with_baseline(want, entry, live, rewritten=rewritten, freed=freed)
     if entry is None:
-        actions = number.adopt(want, live, draft.ours, draft.former(live.sid))
+        actions = number.adopt(want, live, draft.ours, draft.former(live.sid), draft.adoptions)
     else:
         actions, refresh = number.align(want, entry, live, draft.ours)
         draft.diagnostics += problems.watched_changed(want, address, entry, live)

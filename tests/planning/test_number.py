@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from reconciler.kinds.number import in_words
-from reconciler.model import Desired, Options, TrunkRoute
+from reconciler.model import Desired, Options, TrunkRoute, Value
 from reconciler.planning.plan import Plan
 from tests.apply.stage import Stage, bridge, declared, e164, hook, number, pn, row, trunk, world
 
@@ -147,3 +147,18 @@ def test_numbers_declared_alike_are_looked_at_once_and_all_answered() -> None:
     assert stage.plan(desired).actions == ()
     stage.twilio.numbers()[pn(2)]["voice_url"] = OLD
     assert [a.address for a in stage.plan(desired).actions] == [f"number/{e164(2)}"]
+
+
+@pytest.mark.parametrize("attrs", [{"voice": hook("a")}, {"voice": hook("a"), "sms": None, "friendly_name": "Sales"}])
+def test_numbers_that_are_alike_are_imported_as_each_alone_would_be(attrs: dict[str, Value]) -> None:
+    """What they have in common is worked out once; what a release puts back is each one's own all the same."""
+    before = [{}, {"voice_url": OLD}, {"voice_url": OLD, "sms_url": OLD}, {"trunk_sid": f"TK{'1' * 32}"}]
+    stage = Stage(world(*(row(last, **before[last // 2 % 4]) for last in range(1, 9))))
+    shared = declared("number", e164(1), attrs)
+    desired = [msgspec.structs.replace(shared, address=f"number/{e164(n)}", key=e164(n)) for n in range(1, 9)]
+    together = stage.plan(desired)
+    alone = [action for want in desired for action in stage.plan([want]).actions]
+    assert sorted(together.actions, key=lambda a: a.address) == alone
+    assert {a.entry.prior.get("friendly_name") for a in alone if a.entry} == (
+        {f"Line {last}" for last in range(1, 9)} if "friendly_name" in attrs else {None}
+    )
