@@ -46,6 +46,12 @@ class Listener:
         """Begin to take connections."""
         self._acceptor.start()
 
+    @property
+    def connected(self) -> int:
+        """How many clients are connected, or are gone while what they have sent is still being carried out."""
+        with self._lock:
+            return len(self._connections)
+
     def sleep(self, seconds: float) -> None:
         """Wait, but no longer than until `stop` is called."""
         if seconds > 0:

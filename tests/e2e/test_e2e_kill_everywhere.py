@@ -1,0 +1,85 @@
+"""SIGKILL to a real `apply` of 50 numbers with 5 takeovers and a new trunk, at more than 200 distinct points of it.
+
+Each time the next run ends in the right world, every prior value is there, nothing is made or bought twice, and nothing
+is left to do. `RECONCILER_KILL_POINTS=all` kills at every point there is instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from zlib import crc32
+
+import pytest
+
+from .kill_stage import ENVIRON, WRITES, scene
+from .mortal import Mortals
+
+ALL = os.environ.get("RECONCILER_KILL_POINTS") == "all"
+PARTS = 2
+REPEATED = ("journal", "/IncomingPhoneNumbers/PN")
+
+
+@pytest.fixture(scope="module")
+def mortals() -> Iterator[Mortals]:
+    if not hasattr(os, "fork"):
+        pytest.skip("processes cannot be forked here")
+    with Mortals(**ENVIRON) as mortals:
+        yield mortals
+
+
+def points(mortals: Mortals, concurrency: int) -> list[str]:
+    """All points of a run that nobody kills: first what is done once, then what is done for each number, well mixed."""
+    with scene(mortals, concurrency) as whole:
+        assert whole.apply()
+        names = whole.points
+        whole.finish_and_repeat()
+    assert len(names) == len(set(names))
+    return sorted(names, key=lambda name: (any(word in name for word in REPEATED), crc32(name.encode())))
+
+
+def killed_at(mortals: Mortals, concurrency: int, name: str) -> bool:
+    """Kill a run at this point, and finish; False when it did not come to it, because it wrote fewer lines."""
+    with scene(mortals, concurrency) as stage:
+        killed = not stage.apply(name)
+        assert not killed or stage.points[-1] == name
+        stage.finish()
+        return killed
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_killed_at_points_of_its_own(mortals: Mortals, part: int) -> None:
+    """One call after the other: 140 points, 70 in each part."""
+    mine = [name for name in points(mortals, 1) if crc32(name.encode()) % PARTS == part]
+    killed = 0
+    for name in mine:
+        if killed == 70 and not ALL:
+            break
+        killed += killed_at(mortals, 1, name)
+    assert killed >= 70
+
+
+def test_killed_at_points_of_its_own_with_calls_side_by_side(mortals: Mortals) -> None:
+    """Four calls at once: what the dead had sent is carried out after their death."""
+    mine = points(mortals, 4)
+    killed = sum(killed_at(mortals, 4, name) for name in (mine if ALL else mine[:: len(mine) // 20]))
+    assert killed >= 10
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+def test_killed_by_the_server_at_a_write(mortals: Mortals, carried_out: bool) -> None:
+    """When its odd writes have come, and when the even ones have been carried out and are not answered yet: 62."""
+    for number in range(1, WRITES + 1) if ALL else range(1 + carried_out, WRITES + 1, 2):
+        with scene(mortals, 4) as stage:
+            assert not stage.apply(write=number, carried_out=carried_out)
+            stage.finish()
+
+
+@pytest.mark.parametrize("second", [6, 20, 60, 150])
+def test_killed_twice_in_a_row(mortals: Mortals, second: int) -> None:
+    """The run that was to finish is killed as well, soon or late."""
+    for first in range(second // 2, 300, 20 if ALL else 100):
+        with scene(mortals, 4 if first % 3 else 1) as stage:
+            stage.apply(first)
+            stage.apply(second)
+            stage.finish_and_repeat()
