@@ -128,12 +128,13 @@ def buy(desired: Desired, ours: Collection[str]) -> list[Action]:
     """Buy a number that nobody has yet, then write what is declared over what Twilio delivers it with."""
     key = desired.key
     live = Live("", key, desired.profile.account, {}, _DELIVERED)
+    attrs = desired.profile.attrs
     entry = Entry(
         kind=desired.kind,
         account=desired.profile.account,
         sid="",
         key=key,
-        applied={},
+        applied={name: value for name, value in attrs.items() if name in _DELIVERED and _DELIVERED[name] == value},
         options=desired.profile.options,
         created=True,
     )

@@ -161,6 +161,8 @@ class Scene:
         resources: dict[str, dict[str, Any]] = json.loads((self.folder / STATE).read_text())["resources"]
         assert len(resources) == len(NUMBERS) + len(BOUGHT) + len(ONE_OF_EACH) + USES, sorted(resources)
         assert not [address for address, entry in resources.items() if not entry["sid"] or entry.get("pending")]
+        made = {address for address, entry in resources.items() if entry.get("created")}
+        assert made == resources.keys() - {f"number/{e164}" for e164 in NUMBERS}
         for e164 in NUMBERS:
             entry, was = resources[f"number/{e164}"], self._before[e164]
             prior = entry.get("prior", {})

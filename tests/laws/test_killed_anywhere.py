@@ -1,4 +1,5 @@
-"""An apply of 50 numbers, 5 of them taken over, and a new trunk, killed at every single thing that it does.
+"""An apply of 50 numbers, 5 of them taken over, a new trunk with its lists and two numbers to buy, killed at every
+single thing that it does.
 
 Points are: before and after each call that writes, and before each call to the file system (of a write also in its
 middle). The files are real ones. What the next run finds must be enough to end in the one right world.
@@ -13,20 +14,23 @@ from typing import Any
 import pytest
 
 from reconciler.apply.carry_out import carry_out
-from reconciler.model import Desired, Options, TrunkRoute
+from reconciler.model import Desired, Options, Profile, Purchase, TrunkRoute, Value
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.remote.observe import observe
 from reconciler.state.document import State, empty
 from reconciler.state.file import FileStore
 from reconciler.state.files import Disk
-from tests.apply.fake import Call, FakeTwilio
-from tests.apply.stage import Means, declared, e164, hook, origination, pn, row, trunk, world
+from tests.apply.fake import Call
+from tests.apply.fake_whole import PREFIXES, WholeTwilio
+from tests.apply.stage import FILE, Means, declared, e164, hook, origination, row, trunk, world
 from tests.state.samples import holder
 
 NUMBERS = range(1, 51)
 TAKEN_OVER = range(1, 6)
 ON_TRUNK = range(4, 10)
+BOUGHT = range(51, 53)
+PASSWORD = {"a fingerprint": "Correct-Horse-1"}
 VOICE, SMS = hook("voice"), hook("sms")
 OURS = frozenset({VOICE.url, SMS.url})
 
@@ -42,10 +46,30 @@ def foreign(last: int) -> dict[str, Any]:
 def declaration(last: int) -> Desired:
     voice = TrunkRoute("edge") if last in ON_TRUNK else VOICE
     attrs = {"voice": voice, "sms": SMS, "status": None}
-    return declared("number", e164(last), attrs, options=Options(takeover="allow"))
+    purchase = Purchase("US") if last in BOUGHT else None
+    profile = Profile("main", attrs, Options(takeover="allow"), purchase)
+    return Desired("number", f"number/{e164(last)}", e164(last), profile, FILE)
 
 
-DESIRED = [trunk("edge"), origination("edge", "sbc1"), *map(declaration, NUMBERS)]
+def lists() -> list[Desired]:
+    """Both lists of who may call, what stands on them, and that the trunk uses them."""
+    found: list[Desired] = []
+    for kind, name in (("ip_access_control_list", "offices"), ("credential_list", "pbx")):
+        profile = Profile("main", {"list": name}, Options())
+        address, needed = f"trunk_{kind}/edge/{name}", (f"{kind}/{name}",)
+        found.append(declared(kind, name, {"friendly_name": name}))
+        found.append(Desired(f"trunk_{kind}", address, name, profile, FILE, parent="trunk/edge", needs=needed))
+    network: dict[str, Value] = {"ip_address": "203.0.113.0", "cidr_prefix_length": 28, "friendly_name": "hq"}
+    user: dict[str, Value] = {"username": "agent", "password": next(iter(PASSWORD))}
+    for kind, above, key, attrs in (
+        ("ip_address", "ip_access_control_list/offices", "203.0.113.0/28", network),
+        ("credential", "credential_list/pbx", "agent", user),
+    ):
+        found.append(declared(kind, key, attrs, address=f"{above.split('/')[1]}/{key}", parent=above))
+    return found
+
+
+DESIRED = [trunk("edge"), origination("edge", "sbc1"), *lists(), *map(declaration, (*NUMBERS, *BOUGHT))]
 
 
 class Killed(BaseException):
@@ -112,12 +136,12 @@ class Mortal(Disk):
         super().remove(path)
 
 
-def planned(twilio: FakeTwilio, state: State) -> tuple[Plan, Observed]:
+def planned(twilio: WholeTwilio, state: State) -> tuple[Plan, Observed]:
     observed = observe(DESIRED, state.resources, twilio.gateways())
     return make(DESIRED, state.resources, observed, OURS), observed
 
 
-def apply(twilio: FakeTwilio, path: Path, death: Death) -> bool:
+def apply(twilio: WholeTwilio, path: Path, death: Death) -> bool:
     """One run; whether it came to its end."""
 
     def point(call: Call) -> None:
@@ -130,35 +154,43 @@ def apply(twilio: FakeTwilio, path: Path, death: Death) -> bool:
         with store.lock(holder()):
             state = store.load() or empty("acme")
             plan, observed = planned(twilio, state)
-            carry_out(plan, observed, state, store, twilio.gateways(), Means())
+            carry_out(plan, observed, state, store, twilio.gateways(), Means(), PASSWORD)
     except Killed:
         return False
     return True
 
 
-def check(twilio: FakeTwilio, path: Path) -> None:
+def check(twilio: WholeTwilio, path: Path) -> None:
     """The right world, every prior value, nothing twice, nothing left to do."""
     account = twilio.accounts["main"]
     (made,) = account.trunks
     assert [url["sip_url"] for url in account.origination_urls.values()] == ["sip:sbc1.example.com"]
-    for last in NUMBERS:
-        there = account.numbers[pn(last)]
+    assert {name: len(shelf) for name, shelf in twilio.shelves.items()} == dict.fromkeys(PREFIXES, 1)
+    assert sorted(trunk for trunk, _ in twilio.uses) == [made] * 2
+    assert [twilio.passwords[sid] for sid in twilio.shelves["Credentials"]] == [*PASSWORD.values()]
+    numbers = {there["phone_number"]: there for there in account.numbers.values()}
+    assert len(numbers) == len(account.numbers) == len(NUMBERS) + len(BOUGHT)
+    for last in (*NUMBERS, *BOUGHT):
+        there = numbers[e164(last)]
         assert (there["trunk_sid"] or None) == (made if last in ON_TRUNK else None)
         assert there["sms_url"] == SMS.url
         assert last in ON_TRUNK or there["voice_url"] == VOICE.url
     state = FileStore(path, "acme").load()
     assert state is not None
-    assert len(state.resources) == len(DESIRED) == len({entry.sid for entry in state.resources.values()})
-    for last in NUMBERS:
-        entry = state.resources[f"number/{e164(last)}"]
-        assert entry.prior == (foreign(last) if last in TAKEN_OVER else {})
-        assert entry.pending is None
+    assert len(state.resources) == len(DESIRED) == len({(e.kind, e.sid) for e in state.resources.values()})
+    created = [address for address, entry in state.resources.items() if entry.created]
+    assert len(created) == len(DESIRED) - len(NUMBERS)
+    for want in DESIRED:
+        assert state.resources[want.address].pending is None
+    for last in (*NUMBERS, *BOUGHT):
+        prior = state.resources[f"number/{e164(last)}"].prior
+        assert prior == (foreign(last) if last in TAKEN_OVER else {})
     assert planned(twilio, state)[0].actions == ()
 
 
-def fresh() -> FakeTwilio:
+def fresh() -> WholeTwilio:
     rows = [row(last, **(foreign(last) if last in TAKEN_OVER else {})) for last in NUMBERS]
-    return FakeTwilio(world(*rows))
+    return WholeTwilio(world(*rows))
 
 
 def all_points(folder: Path) -> int:
@@ -174,7 +206,7 @@ def all_points(folder: Path) -> int:
 def test_killed_at_every_point_it_ends_in_the_right_world(tmp_path: Path, part: int) -> None:
     """Each point once; at every third one the run that finishes is killed as well, half as far from its start."""
     count = all_points(tmp_path / "whole")
-    assert count >= 240
+    assert count >= 270
     accounts = fresh().accounts
     for at in range(1 + part, count, 4):
         folder = tmp_path / str(at)

@@ -107,3 +107,11 @@ def test_a_bought_number_may_go_straight_to_a_new_trunk(stage: Stage) -> None:
     stage.apply("--allow-purchase")
     assert stage.sandbox.world.number(NEW).trunk_sid
     assert stage.plan() == []
+
+
+def test_what_a_bought_number_came_with_as_declared_is_watched_from_then_on(stage: Stage) -> None:
+    declare(stage)
+    stage.apply("--allow-purchase")
+    stage.sandbox.edit(NEW, {"status_callback": "https://else.example.net/status"})
+    (drifted,) = stage.json("drift", code=2)["drifted"]
+    assert [field["field"] for field in drifted["fields"]] == ["status_callback"]
