@@ -30,6 +30,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 STATE = "state.json"
+LONGEST = 120
+"""Seconds after which a run that hangs is ended."""
 _write = os.write
 
 
@@ -127,6 +129,7 @@ def carry_out(folder: Path, args: list[str], at: str | int | None) -> None:
     said = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     for stream, name, flags in ((0, os.devnull, os.O_RDONLY), (1, folder / "out", said), (2, folder / "err", said)):
         os.dup2(os.open(name, flags), stream)
+    signal.alarm(LONGEST)
     points = Points(folder / "points", at)
     Watched(points).put_in_place()
     watch_calls(points)
@@ -152,6 +155,7 @@ def obey() -> None:
         order = json.loads(line)
         if not number:
             load_everything(order["folder"])
+            assert threading.active_count() == 1, "only a process without threads may be forked"
         child = os.fork()
         if not child:
             carry_out(Path(order["folder"]), order["args"], order["at"])
