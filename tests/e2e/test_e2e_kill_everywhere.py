@@ -63,8 +63,8 @@ def test_killed_at_points_of_its_own(mortals: Mortals, part: int) -> None:
 def test_killed_at_points_of_its_own_with_calls_side_by_side(mortals: Mortals) -> None:
     """Four calls at once: what the dead had sent is carried out after their death."""
     mine = points(mortals, 4)
-    killed = sum(killed_at(mortals, 4, name) for name in (mine if ALL else mine[:: len(mine) // 20]))
-    assert killed >= 10
+    killed = sum(killed_at(mortals, 4, name) for name in (mine if ALL else mine[:: len(mine) // 12]))
+    assert killed >= 6
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
