@@ -25,11 +25,12 @@ from reconciler.planning.baseline import baseline_of
 from reconciler.planning.baseline import refusals as baseline_refusals
 from reconciler.planning.moved import follow, renamed
 from reconciler.planning.observed import Observed
-from reconciler.planning.plan import make
+from reconciler.planning.plan import Plan, make
 from reconciler.planning.remembered import observed_from, plannable, taken_as_unchanged
 from reconciler.planning.secrecy import kept_in_clear
 from reconciler.planning.select import matches, select
-from reconciler.remote import regions
+from reconciler.planning.stale import kept
+from reconciler.remote import domains, regions
 from reconciler.remote.attribution import attribute
 from reconciler.remote.observe import observe
 from reconciler.remote.platforms.project import facts
@@ -72,7 +73,13 @@ def planned(
     notes += [] if setting.refresh else taken_as_unchanged(sealed.unknown)
     if setting.refresh:
         observed = gateways.adapters.seen(observed, sealed.desired, resources)
-    whole = make(sealed.desired, resources, observed, project.our_urls, facts(project))
+
+    def of(seen: Observed) -> Plan:
+        return make(sealed.desired, resources, seen, project.our_urls, facts(project))
+
+    asks = setting.refresh and not drifting_only
+    whole, unread = domains.planned(of, observed, gateways) if asks else (of(observed), [])
+    notes += unread
     whole = msgspec.structs.replace(whole, renames=renames)
     if setting.refresh:
         whole = priced(whole, desired, gateways, project.accounts)
@@ -135,6 +142,7 @@ def saved_over(setting: Setting, saved: PlanFile, planned: Planned, gateways: Ga
         return attribute(moved, gateways, setting.clock())
 
     stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets, who)
+    stale = stale or kept(saved.actions, planned.plan.actions)
     if stale:
         raise Refused(*stale)
     return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan))

@@ -16,6 +16,7 @@ from reconciler.errors import ReconcilerError, UsageError
 from reconciler.making import judged
 from reconciler.planning import rollback as planning
 from reconciler.planning.select import select
+from reconciler.remote import domains
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import observe
 from reconciler.state.document import State, empty
@@ -43,10 +44,10 @@ def _planner(setting: Setting, consent: Consent, to: str) -> Planner:
         there = planning.way(then.resources, now.resources)
         known = planning.known(then.resources, now.resources)
         observed = observe(there.desired, known, gateways, setting.progress.reading)
-        whole = planning.plan(there, observed, project.our_urls)
+        whole, unread = domains.planned(lambda seen: planning.plan(there, seen, project.our_urls), observed, gateways)
         chosen = select(whole, setting.targets, setting.excludes)
         remarks = [d for d in chosen.diagnostics if d.severity != "error"]
-        notes = [*remarks, *planning.differs(there, project.desired)]
+        notes = [*remarks, *unread, *planning.differs(there, project.desired)]
         errors = tuple(d for d in chosen.diagnostics if d.severity == "error")
         chosen = msgspec.structs.replace(chosen, diagnostics=errors)
         way = Planned(project=project, state=now, plan=chosen, observed=observed, notes=tuple(notes))

@@ -74,6 +74,14 @@ NEEDS: tuple[Need, ...] = (
         lambda declared: bool(declared.kinds & {"credential_list", "trunk_credential_list"}),
     ),
     Need(
+        "sip_domains",
+        "SIP domains",
+        "to know that a SIP domain uses a list before it is deleted",
+        Endpoint("GET", "api", "/2010-04-01/Accounts/{account_sid}/SIP/Domains.json", items="domains"),
+        lambda declared: bool(declared.kinds & {"ip_access_control_list", "credential_list"}),
+        required=False,
+    ),
+    Need(
         "applications",
         "TwiML applications",
         "applications, and numbers that they answer",

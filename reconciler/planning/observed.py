@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -19,12 +19,23 @@ class Service(msgspec.Struct, frozen=True):
     method: str = "POST"
 
 
+class Domains(msgspec.Struct, frozen=True):
+    """Which SIP domains use a list, by the list's SID; `unread` are accounts whose domains could not be asked."""
+
+    using: Mapping[str, Collection[str]] = MappingProxyType({})
+    unread: frozenset[str] = frozenset()
+
+
+UNASKED = Domains()
+
+
 class Observed:
     """Everything read from Twilio for one run.
 
     `numbers` holds, for each account that was read, its numbers by E.164; `others` all resources of other kinds by
     address, already matched with the names we give them (the address of one that is not ours ends in its SID);
-    `services` the messaging service by the SID of each number that is answered by one, as far as that was asked.
+    `services` the messaging service by the SID of each number that is answered by one, as far as that was asked;
+    `domains` the SIP domains that use lists, where a list is about to go.
     """
 
     def __init__(
@@ -32,15 +43,21 @@ class Observed:
         numbers: Mapping[str, Mapping[str, Live]],
         others: Mapping[str, Live],
         services: Mapping[str, Service] = MappingProxyType({}),
+        domains: Domains = UNASKED,
     ) -> None:
         self.numbers = numbers
         self.others = others
         self.services = services
+        self.domains = domains
         self._sids: dict[str, dict[str, Live]] = {}
 
     def with_services(self, services: Mapping[str, Service]) -> Observed:
         """The same world, and who answers messages in it."""
-        return Observed(self.numbers, self.others, services)
+        return Observed(self.numbers, self.others, services, self.domains)
+
+    def with_domains(self, domains: Domains) -> Observed:
+        """The same world, and which SIP domains use its lists."""
+        return Observed(self.numbers, self.others, self.services, domains)
 
     def number(self, account: str, key: str) -> Live | None:
         """The number of that account with this E.164, or with this SID when `key` is one."""

@@ -43,7 +43,8 @@ def _waits(actions: list[Action]) -> dict[str, list[str]]:
     | action                             | waits for                                                   |
     |------------------------------------|-------------------------------------------------------------|
     | delete a trunk, an application     | what hangs below it, and the numbers that leave it          |
-    | delete a list                      | what is on it, and the trunks that use it no longer         |
+    | delete a list                      | what is on it, unless that waits for the list, and the      |
+    |                                    | trunks that use it no longer                                |
     | delete what hangs below a resource | what comes or changes below it, and as above                |
     | (a number) joins a trunk           | what comes or changes below the trunk                       |
     """
@@ -61,7 +62,7 @@ def _waits(actions: list[Action]) -> dict[str, list[str]]:
             below = children.get(action.address, [])
             ended = [a.address for a in actions if a.action == "delete" and _refers_to(a, action)]
             waits[action.address] = [
-                *(a.address for a in below),
+                *(a.address for a in below if action.address not in a.after),
                 *ended,
                 *_leaving(actions, action.address, action.sid),
             ]

@@ -276,10 +276,21 @@ def _remove_other(draft: _Draft, address: str, entry: Entry) -> None:
         draft.actions.append(forget(address, entry, f"still in use on Twilio, by {', '.join(users)}"))
     elif entry.parent in draft.gone and entry.parent not in draft.deleted:
         draft.actions.append(forget(address, entry, f"{entry.parent} stays on Twilio, and so does this"))
+    elif entry.parent is not None and entry.parent in draft.gone and _goes_with_its_list(draft, entry):
+        goes = forget(address, entry, f"it goes with {entry.parent}")
+        draft.actions.append(msgspec.structs.replace(goes, after=(entry.parent,)))
     else:
         draft.deleted.add(address)
         known = msgspec.structs.replace(entry, sid=live.sid)
         _take(draft, address, [plain.remove(address, known, live)], None, live)
+
+
+def _goes_with_its_list(draft: _Draft, entry: Entry) -> bool:
+    """Whether nobody may take this off a list that goes: a SIP domain may use it, and then Twilio refuses to delete it.
+
+    Emptied first, the list would stay without what lets the phones in.
+    """
+    return KINDS[entry.kind].parent in _USED and entry.account in draft.observed.domains.unread
 
 
 def _unname(draft: _Draft) -> None:
@@ -300,7 +311,8 @@ def _unname(draft: _Draft) -> None:
 
 def _users(draft: _Draft, entry: Entry, live: Live) -> list[str]:
     """What would still use this resource once the plan is carried out; at most three are named."""
-    users = sorted((*_numbers_on(draft, entry, live), *_trunks_with(draft, entry, live)))
+    domains = draft.observed.domains.using.get(live.sid, ()) if entry.kind in _USED else ()
+    users = sorted((*_numbers_on(draft, entry, live), *_trunks_with(draft, entry, live), *domains))
     return [*users[:3], *([f"{len(users) - 3} more"] if len(users) > 3 else [])]
 
 

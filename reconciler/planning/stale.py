@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.kind import same
-from reconciler.model import Wire
+from reconciler.model import Action, Wire
 from reconciler.planning import drift
 
 
@@ -45,6 +45,13 @@ def _fields(then: Wire, now: Wire) -> tuple[drift.DriftedField, ...]:
 def appeared(addresses: Iterable[str]) -> list[Diagnostic]:
     """One diagnostic for each resource that the plan would create and that is there by now."""
     return [_stale(f"{address} would be created, and is on Twilio by now.", address) for address in addresses]
+
+
+def kept(saved: Iterable[Action], fresh: Iterable[Action]) -> list[Diagnostic]:
+    """One diagnostic for each resource that the plan would delete and a plan made now would not, with the reason."""
+    why = {action.address: action.note for action in fresh if action.action == "forget"}
+    spared = (a.address for a in saved if a.action == "delete" and a.address in why and a.parent not in why)
+    return [_stale(f"{a} would be deleted; a plan made now would only forget it: {why[a]}.", a) for a in spared]
 
 
 def other_secrets(addresses: Iterable[str]) -> list[Diagnostic]:

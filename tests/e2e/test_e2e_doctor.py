@@ -99,6 +99,7 @@ def test_only_what_is_needed_is_asked_for(play: Play) -> None:
         ("/v1/Trunks", "trunks", "numbers behind them", True),
         ("*/IpAccessControlLists.json", "ip_access_control_lists", "SIP lists of trunks", True),
         ("*/CredentialLists.json", "credential_lists", "SIP lists of trunks", True),
+        ("*/SIP/Domains.json", "sip_domains", "before it is deleted", False),
         ("*/Applications.json", "applications", "applications", True),
         ("/v1/Services", "messaging_services", "in place of SMS webhooks", False),
         ("/v1/Events", "events", "who changed a number", False),

@@ -82,6 +82,23 @@ def test_a_list_that_a_trunk_of_somebody_else_uses_keeps_all_that_is_on_it(stage
     stage.settled()
 
 
+def test_a_list_that_something_out_of_sight_uses_is_refused_whole(stage: Stage, twilio: Whole) -> None:
+    """This server knows no SIP domains: nobody can say beforehand whether one uses the list."""
+    stage.declare(trunks=edge())
+    stage.apply()
+    twilio.mapped |= set(twilio.lists)
+    stage.declare()
+    assert [d["code"] for d in stage.plan()["diagnostics"]] == ["sip_domains_unreadable"]
+    done = stage.run("apply", "--auto-approve", "--json", code=5)
+    failed = {error["address"]: error["code"] for error in done.json["errors"]}
+    assert failed["ip_access_control_list/offices"] == failed["credential_list/pbx"] == "list_in_use"
+    assert len(twilio.items) == 3
+    twilio.mapped.clear()
+    stage.apply()
+    assert (twilio.lists, twilio.items) == ({}, {})
+    stage.settled()
+
+
 def test_one_list_name_in_two_accounts_is_refused_with_the_way_out(stage: Stage, twilio: Whole) -> None:
     accounts = two_accounts(stage, twilio)
     theirs = twilio.add_list(OTHER, "IpAccessControlLists", "offices")

@@ -106,6 +106,7 @@ def test_a_create_that_is_refused_leaves_no_doubt(gateway: TwilioGateway, server
     with pytest.raises(RemoteError) as caught:
         gateway.call(CREATE, {"FriendlyName": "edge"})
     assert not caught.value.ambiguous
+    assert "up to 30 days" in caught.value.diagnostics[0].detail, "a domain of our own that was deleted is taken too"
 
 
 def test_after_twelve_attempts_it_is_over(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:

@@ -115,6 +115,42 @@ def test_a_list_that_a_trunk_uses_cannot_be_deleted(client: Client, sandbox: San
     assert pbx.delete()
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        "calls_ip_access_control_lists",
+        "calls_credential_lists",
+        "registrations_credential_lists",
+        "ip_access_control_lists",
+        "credential_lists",
+    ],
+)
+def test_a_list_that_a_sip_domain_uses_in_any_way_is_shown_and_cannot_be_deleted(
+    client: Client, sandbox: Sandbox, way: str
+) -> None:
+    pbx = client.sip.credential_lists.create(friendly_name="pbx")
+    offices = client.sip.ip_access_control_lists.create(friendly_name="offices")
+    used, other, code = (offices, pbx, 21236) if "ip_access" in way else (pbx, offices, 21241)
+    domain = {"domain_name": "acme.sip.twilio.com", "sip_registration": True, "mappings": {way: [used.sid]}}
+    sandbox.world.extend({"sip_domains": [domain]})
+    (shown,) = client.sip.domains.list()
+    assert (shown.domain_name, shown.sip_registration) == ("acme.sip.twilio.com", True)
+    below = client.sip.domains(shown.sid)
+    ways = {
+        "calls_ip_access_control_lists": below.auth.calls.ip_access_control_list_mappings,
+        "calls_credential_lists": below.auth.calls.credential_list_mappings,
+        "registrations_credential_lists": below.auth.registrations.credential_list_mappings,
+        "ip_access_control_lists": below.ip_access_control_list_mappings,
+        "credential_lists": below.credential_list_mappings,
+    }
+    found = {name: [(row.sid, row.friendly_name) for row in mapped.list()] for name, mapped in ways.items()}
+    assert found == {name: [(used.sid, used.friendly_name)] if name == way else [] for name in ways}
+    with pytest.raises(TwilioRestException) as error:
+        used.delete()
+    assert code_of(error) == code
+    assert other.delete()
+
+
 def test_a_service_answers_for_its_numbers(client: Client, sandbox: Sandbox, number: Number) -> None:
     service = client.messaging.v1.services.create(friendly_name="Support", inbound_request_url="https://a.example.com")
     one = client.messaging.v1.services(service.sid)

@@ -23,6 +23,7 @@ SEED = {
     "ip_addresses": [
         {"ip_access_control_list_sid": "AL" + "1" * 32, "ip_address": "203.0.113.0", "cidr_prefix_length": 28}
     ],
+    "sip_domains": [{"domain_name": "acme.sip.twilio.com", "mappings": {"credential_lists": ["CL" + "1" * 32]}}],
     "trunks": [{"sid": "TK" + "1" * 32, "domain_name": "acme.pstn.twilio.com", "credential_lists": ["CL" + "1" * 32]}],
     "origination_urls": [{"trunk_sid": "TK" + "1" * 32, "sip_url": "sip:sbc.example.com"}],
     "numbers": [{"phone_number": "+447700900000", "trunk_sid": "TK" + "1" * 32, "capabilities": {"sms": False}}],
@@ -124,6 +125,7 @@ def test_a_fresh_world_is_the_one_of_the_beginning() -> None:
         ),
         ({"accounts": [{}], "trunks": [{"domain_name": "acme.example.com"}]}, "must end with pstn.twilio.com"),
         ({"accounts": [{}], "origination_urls": [{"sip_url": "sip:a"}]}, r"trunk \(none\) is not among the trunks"),
+        ({"accounts": [{}], "sip_domains": [{"domain_name": "acme.example.com"}]}, "must end with sip.twilio.com"),
         ({"accounts": [{}], "credentials": [{}]}, r"list \(none\) is not among the credential_lists"),
         ({"accounts": [{}], "api_keys": [{"type": "golden"}]}, "main or standard"),
     ],

@@ -47,7 +47,7 @@ class Adapters(dict[str, Adapter]):
             return observed
         used = {name: self[name] for name in names}  # connected here: threads must not do it at the same time
         found = observe_platforms(names, desired, resources, used, self._vault)
-        return Observed(observed.numbers, {**observed.others, **found}, observed.services)
+        return Observed(observed.numbers, {**observed.others, **found}, observed.services, observed.domains)
 
 
 def facts(project: Project) -> Platforms:

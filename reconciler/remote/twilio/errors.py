@@ -74,9 +74,9 @@ CURES: dict[str, tuple[str, str]] = {
         "Correct what Twilio names in the configuration, then run the same command again.",
     ),
     "trunk_domain_taken": (
-        "The trunk's domain belongs to somebody else",
-        "Domains are unique among all accounts. Choose another `domain`; if it is a trunk of yours in another account, "
-        "declare it there.",
+        "The trunk's domain is taken",
+        "Domains are unique among all accounts, and that of a deleted trunk stays reserved for up to 30 days. Choose "
+        "another `domain`; if it is a trunk of yours in another account, declare it there.",
     ),
     "trunk_in_use": (
         "The trunk is still in use",

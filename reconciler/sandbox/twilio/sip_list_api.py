@@ -15,6 +15,7 @@ from reconciler.sandbox.twilio.events import record_created, record_deleted, rec
 from reconciler.sandbox.twilio.forms import read_form, require
 from reconciler.sandbox.twilio.pages import fetch, plain, rendered, v2010_page
 from reconciler.sandbox.twilio.refusals import refusal
+from reconciler.sandbox.twilio.sip_domains import is_mapped
 from reconciler.sandbox.twilio.sip_lists import ACCESS_KIND, CREDENTIAL_KIND, ListKind, SipList
 from reconciler.sandbox.twilio.trunks import TRUNKS
 
@@ -54,6 +55,8 @@ class _Lists:
         row = fetch(call, table, call.path["list"])
         if any(row.sid in self._kind.sids_of(trunk) for trunk in call.store.table(TRUNKS)):
             raise refusal(self._kind.in_use, "The list is still associated with a trunk")
+        if is_mapped(call.store, row.sid):
+            raise refusal(self._kind.in_use, "The list is still mapped to a SIP domain")
         for item in [*items.owned(row.sid)]:
             items.remove(item)
         table.remove(row)

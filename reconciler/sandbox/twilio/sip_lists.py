@@ -1,6 +1,6 @@
 """SIP credential lists and IP access control lists, and what is on them: rows and rules.
 
-Passwords can be set but never read. A list that a trunk uses cannot be deleted.
+Passwords can be set but never read. A list in use, by a trunk or a SIP domain, stays.
 """
 
 from __future__ import annotations

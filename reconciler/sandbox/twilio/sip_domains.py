@@ -1,0 +1,122 @@
+"""SIP domains of Programmable Voice, read only: which IP access control and credential lists let phones in.
+
+What a domain uses comes from the seed. A list that a domain uses cannot be deleted.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+
+from reconciler.sandbox.http import Reply
+from reconciler.sandbox.routing import Route
+from reconciler.sandbox.store import Row, Shelf, Store
+from reconciler.sandbox.twilio.accounts import owner_of
+from reconciler.sandbox.twilio.auth import TwilioCall, in_path
+from reconciler.sandbox.twilio.dates import rfc2822
+from reconciler.sandbox.twilio.pages import fetch, plain, v2010_page
+from reconciler.sandbox.twilio.sip_lists import ACCESS_LISTS, CREDENTIAL_LISTS, SipList
+
+
+class Mappings(msgspec.Struct, forbid_unknown_fields=True):
+    """SIDs of the lists that a domain uses, one field for each of Twilio's five ways to map them."""
+
+    calls_ip_access_control_lists: list[str] = []
+    calls_credential_lists: list[str] = []
+    registrations_credential_lists: list[str] = []
+    ip_access_control_lists: list[str] = []
+    credential_lists: list[str] = []
+
+
+class SipDomain(Row, kw_only=True):
+    """A domain that phones register with and call; its mappings are shown as resources of their own."""
+
+    api_version: str = "2010-04-01"
+    date_created: str = ""
+    date_updated: str = ""
+    domain_name: str = ""
+    friendly_name: str = ""
+    voice_fallback_method: str = "POST"
+    voice_fallback_url: str | None = None
+    voice_method: str = "POST"
+    voice_status_callback_method: str = "POST"
+    voice_status_callback_url: str | None = None
+    voice_url: str | None = None
+    sip_registration: bool = False
+    emergency_calling_enabled: bool = False
+    secure: bool = False
+    byoc_trunk_sid: str | None = None
+    emergency_caller_sid: str | None = None
+    uri: str = ""
+    mappings: Mappings = msgspec.field(default_factory=Mappings)
+
+
+def _complete(store: Store, domain: SipDomain) -> None:
+    owner_of(store, domain)
+    if not domain.domain_name.endswith(".sip.twilio.com"):
+        raise ValueError(f"domain_name must end with sip.twilio.com: {domain.domain_name}")
+    domain.sid = domain.sid or store.new_sid("SD")
+    domain.date_created = domain.date_created or rfc2822(store.now())
+    domain.date_updated = domain.date_updated or domain.date_created
+    domain.uri = f"/2010-04-01/Accounts/{domain.account_sid}/SIP/Domains/{domain.sid}.json"
+
+
+SIP_DOMAINS = Shelf("sip_domains", SipDomain, "SD", _complete, unique="domain_name")
+
+
+def is_mapped(store: Store, list_sid: str) -> bool:
+    """Whether any domain uses this list, in whatever way."""
+    domains = store.table(SIP_DOMAINS)
+    return any(list_sid in sids for domain in domains for sids in msgspec.structs.astuple(domain.mappings))
+
+
+def _domain_view(domain: SipDomain) -> bytes:
+    below, mapped = domain.uri.removesuffix(".json"), domain.mappings
+    kinds = {
+        "IP_ACL": mapped.calls_ip_access_control_lists or mapped.ip_access_control_lists,
+        "CREDENTIAL_LIST": mapped.calls_credential_lists or mapped.credential_lists,
+    }
+    view = plain(domain)
+    del view["mappings"]
+    view["auth_type"] = ",".join(kind for kind, sids in kinds.items() if sids)
+    view["subresource_uris"] = {
+        "credential_list_mappings": f"{below}/CredentialListMappings.json",
+        "ip_access_control_list_mappings": f"{below}/IpAccessControlListMappings.json",
+    }
+    return msgspec.json.encode(view)
+
+
+def _list(call: TwilioCall) -> Reply:
+    return v2010_page(call, call.store.table(SIP_DOMAINS), key="domains", view=_domain_view)
+
+
+def _mapped(call: TwilioCall, *, field: str, lists: Shelf[SipList], key: str) -> Reply:
+    domain, table = fetch(call, call.store.table(SIP_DOMAINS), call.path["domain"]), call.store.table(lists)
+    used = filter(None, map(table.get, getattr(domain.mappings, field)))
+    return v2010_page(call, table, key=key, among=used, view=partial(_mapping_view, domain, call.request.path, key))
+
+
+def _mapping_view(domain: SipDomain, path: str, key: str, row: SipList) -> bytes:
+    """A list as a mapping of its own; only the older two ways say of which domain."""
+    view = {
+        name: getattr(row, name) for name in ("account_sid", "date_created", "date_updated", "friendly_name", "sid")
+    }
+    older = {"domain_sid": domain.sid, "uri": f"{path.removesuffix('.json')}/{row.sid}.json"}
+    return msgspec.json.encode(view if key == "contents" else {**view, **older})
+
+
+def _route(below: str, field: str, lists: Shelf[SipList], key: str) -> Route:
+    path = f"/2010-04-01/Accounts/{{account}}/SIP/Domains/{{domain}}/{below}.json"
+    return Route("GET", path, in_path(partial(_mapped, field=field, lists=lists, key=key)))
+
+
+_ACCESS, _CREDENTIALS = "IpAccessControlListMappings", "CredentialListMappings"
+ROUTES = (
+    Route("GET", "/2010-04-01/Accounts/{account}/SIP/Domains.json", in_path(_list)),
+    _route(f"Auth/Calls/{_ACCESS}", "calls_ip_access_control_lists", ACCESS_LISTS, "contents"),
+    _route(f"Auth/Calls/{_CREDENTIALS}", "calls_credential_lists", CREDENTIAL_LISTS, "contents"),
+    _route(f"Auth/Registrations/{_CREDENTIALS}", "registrations_credential_lists", CREDENTIAL_LISTS, "contents"),
+    _route(_ACCESS, "ip_access_control_lists", ACCESS_LISTS, "ip_access_control_list_mappings"),
+    _route(_CREDENTIALS, "credential_lists", CREDENTIAL_LISTS, "credential_list_mappings"),
+)
