@@ -32,12 +32,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def s3_server() -> Iterator[str]:
-    """An S3-compatible server with the bucket `states`; its URL."""
+def s3_server(put_seconds: float = 0.0) -> Iterator[str]:
+    """An S3-compatible server with the bucket `states`, which takes its time to put; its URL."""
     pytest.importorskip("moto.server", reason="no S3 server: moto[server] is not installed (it is in the extra `test`)")
     url = f"http://127.0.0.1:{(port := free_port())}"
     process = subprocess.Popen(
-        [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)],
+        [sys.executable, Path(__file__).with_name("s3_server.py"), str(port), str(put_seconds)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,21 @@ def test_an_object_is_put_only_over_the_version_that_was_read(bucket: ObstoreBuc
     bucket.delete([key])
     assert bucket.put(key, b"three", second) is None
     assert bucket.get(key) is None
+
+
+def test_of_puts_over_one_version_at_once_only_one_succeeds(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all else rests upon; the server's, and so to be proved of the one that the other tests are run against."""
+    with servers.s3_server(put_seconds=0.1) as url:
+        for name, value in {**servers.S3, "AWS_ENDPOINT_URL": url}.items():
+            monkeypatch.setenv(name, value)
+        bucket = open_bucket("s3://states/x", os.environ)[0]
+        for over in (None, bucket.put(f"{key}2", b"one", None)):
+            name = f"{key}2" if over else key
+            with ThreadPoolExecutor(8) as at_once:
+                tags = list(at_once.map(lambda n, name=name, over=over: bucket.put(name, b"%d" % n, over), range(8)))
+            found = bucket.get(name)
+            assert found is not None
+            assert [tag for tag in tags if tag is not None] == [found.tag]
 
 
 def test_what_lies_in_the_bucket(bucket: ObstoreBucket, key: str, tmp_path: Path) -> None:
