@@ -13,7 +13,7 @@ import msgspec
 
 from reconciler.model import Entry
 from reconciler.state.document import State
-from reconciler.state.holder import Holder
+from reconciler.state.holder import Holder, described
 from reconciler.state.store import Kept, LockInfo, Record
 
 LEASE = 30.0
@@ -23,7 +23,8 @@ LEASE = 30.0
 class Grant(msgspec.Struct):
     """The lock as granted: a number that rises with each grant, and what the place needs to recognise it.
 
-    `unfenced` says that an earlier holder may still be about to write, because its lock was taken and not given back.
+    `unfenced` says that a write may still be under way: of an earlier holder, whose lock was taken and not given back,
+    or one that got no answer.
     """
 
     holder: Holder
@@ -33,7 +34,15 @@ class Grant(msgspec.Struct):
 
 
 class LeaseLost(Exception):
-    """The grant holds no longer."""
+    """The grant holds no longer; `now` is who has the lock, if anybody and if that is known."""
+
+    def __init__(self, grant: Grant, now: Holder | None = None) -> None:
+        self.reason = "Another run, or `state unlock`, took the lock over"
+        if now is not None and now.run == grant.holder.run:
+            self.reason = "The lease ran out"
+        elif now is not None:
+            self.reason = f"{described(now)} took the lock over"
+        super().__init__(self.reason)
 
 
 class Backing(Protocol):
@@ -64,8 +73,8 @@ class Backing(Protocol):
     def lock_info(self) -> LockInfo | None:
         """Who holds the lock; None when nobody does."""
 
-    def break_lock(self) -> None:
-        """Take the lock from whoever holds it."""
+    def break_lock(self, found: LockInfo) -> None:
+        """Take the lock from whom `lock_info` has found; who came since keeps it."""
 
     def create(self, state: State, grant: Grant) -> None:
         """Put the first version where nothing is yet."""

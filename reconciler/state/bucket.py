@@ -8,9 +8,10 @@ Object stores change one object at a time, conditionally; so all that must not h
 | a batch of the journal | a new object `KEY.journal/SERIAL/BATCH`, which fails when there is one of that number |
 | the next version | `KEY` is put over the version of it that was read |
 
-Whoever takes the lock of a run that has not given it back cannot know whether that still has a write under way. Before
-his first write he therefore ends its journal (he takes the number of its next batch) and writes a new version: whatever
-arrives later meets a number that is taken, or another version, and is refused.
+Whoever takes the lock of a run that has not given it back cannot know whether that still has a write under way; nor can
+a run that got no answer, which says so when it gives its lock back. Before his first write he therefore ends a journal
+(he takes the number of its next batch) and writes a new version: whatever arrives later meets a number that is taken,
+or another version, and is refused.
 
 Knows nothing of any vendor, and no clock but the store's own.
 """
@@ -18,7 +19,7 @@ Knows nothing of any vendor, and no clock but the store's own.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
@@ -38,6 +39,7 @@ from reconciler.state.store import FORMER, Kept, LockInfo, Record
 
 _AT_ONCE = 16
 _WHOLE_SECONDS = 1.0  # more exactly, stores do not say when an object was put
+_TRIES = 3
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -103,7 +105,7 @@ class BucketBacking:
         self._origin = origin
         self._lease = lease
         self._tag: str | None = None  # of the version that was read or written last
-        self._batches = 0  # of its journal, when it was read
+        self._batches = 0  # of its journal, as far as we know
         self._end = ""  # what we put there to end it; it stays, for what it keeps out may come late
 
     @property
@@ -137,28 +139,23 @@ class BucketBacking:
         if lock.holder is not None and found is not None and not self._ran_out(found):
             return LockInfo(lock.holder)
         mine = _Lock(lock.token + 1, holder, unfenced=lock.unfenced or lock.holder is not None)
-        tag = self._put_lock(mine, found.tag if found else None)
+        over = found.tag if found else None
+        tag = self._put_lock(mine, over)
         if tag is None:
             _, winner = self._read_lock()
             return LockInfo(winner.holder)
+        if self._bucket.put(f"{self._key}.lock", _encode(mine), over) is not None:  # over what is there no longer
+            self._put_lock(_Lock(mine.token, unfenced=mine.unfenced), tag)
+            raise problems.conditions_ignored(self._origin)
         return Grant(holder, mine.token, tag, mine.unfenced)
 
     def renew(self, grant: Grant) -> None:
         """See `Backing`."""
-        found, lock = self._read_lock()
-        if found is None or not _is_of(lock, grant):
-            raise LeaseLost
-        again = _Lock(lock.token, lock.holder, lock.beat + 1, grant.unfenced)
-        if self._put_lock(again, found.tag) is None:
-            raise LeaseLost
+        self._change_lock(grant, lambda lock: _Lock(lock.token, lock.holder, lock.beat + 1, grant.unfenced))
 
     def release(self, grant: Grant) -> None:
         """See `Backing`. The token stays, so that the next one is higher."""
-        found, lock = self._read_lock()
-        if found is None or not _is_of(lock, grant):
-            raise LeaseLost
-        if self._put_lock(_Lock(lock.token, unfenced=grant.unfenced), found.tag) is None:
-            raise LeaseLost
+        self._change_lock(grant, lambda lock: _Lock(lock.token, unfenced=grant.unfenced))
 
     def lock_info(self) -> LockInfo | None:
         """See `Backing`."""
@@ -167,11 +164,12 @@ class BucketBacking:
             return None
         return LockInfo(lock.holder, self._ran_out(found))
 
-    def break_lock(self) -> None:
+    def break_lock(self, found: LockInfo) -> None:
         """See `Backing`."""
-        found, lock = self._read_lock()
-        if found is not None and lock.holder is not None:
-            self._put_lock(_Lock(lock.token + 1, unfenced=True), found.tag)
+        grant = Grant(found.holder, self._read_lock()[1].token) if found.holder else None
+        with suppress(LeaseLost):  # it is given back, or somebody else's by now
+            if grant:
+                self._change_lock(grant, lambda lock: _Lock(lock.token + 1, unfenced=True))
 
     def create(self, state: State, grant: Grant) -> None:
         """See `Backing`."""
@@ -192,9 +190,11 @@ class BucketBacking:
         """See `Backing`. The lock is looked at afterwards: if it is ours then, nobody can have come in between."""
         body = msgspec.Raw(self._codec.records(records))
         mine = _Batch(state.lineage, state.serial, grant.token, uuid.uuid4().hex, body)
-        if not self._put_new(self._batch(state.serial, batch), _encode(mine)):
-            raise LeaseLost
+        written = self._put_new(self._batch(state.serial, batch), _encode(mine))
         self._need_lock(grant)
+        if not written:
+            raise problems.state_moved(self._origin, f"batch {batch} of a journal", f"the batches before {batch}")
+        self._batches = batch
 
     def history(self) -> list[Kept]:
         """See `Store`."""
@@ -253,12 +253,16 @@ class BucketBacking:
         return self._codec.read_records(bytes(batch.records), origin)
 
     def _end_journal(self, state: State, grant: Grant) -> None:
-        """Take the number of the batch after those that were read; state_moved when somebody has written it since."""
+        """Take the number of the batch after those that are known; state_moved when somebody else has written it."""
         before = state.serial - 1
-        end = _Batch(state.lineage, before, grant.token, uuid.uuid4().hex, msgspec.Raw(_NOTHING))
+        end = _encode(_Batch(state.lineage, before, grant.token, uuid.uuid4().hex, msgspec.Raw(_NOTHING)))
         self._end = self._batch(before, self._batches + 1)
-        if not self._put_new(self._end, _encode(end)):
-            raise problems.state_moved(self._origin, f"serial {before} and more records of a journal", "fewer")
+        while not self._put_new(self._end, end):
+            found = self._bucket.get(self._end)
+            if found is None or msgspec.json.decode(found.data, type=_Batch).token != grant.token:
+                raise problems.state_moved(self._origin, f"serial {before} and more records of a journal", "fewer")
+            self._batches += 1  # that one is ours, and the answer did not come
+            self._end = self._batch(before, self._batches + 1)
 
     def _put_version(self, state: State, over: str | None) -> None:
         data = self._codec.document(state)
@@ -270,7 +274,7 @@ class BucketBacking:
                 now = f"serial {there.serial}" if there else "another version"
                 raise problems.state_moved(self._origin, now, f"the version before serial {state.serial}")
             tag = found.tag
-        self._tag = tag
+        self._tag, self._batches = tag, 0
 
     def _put_new(self, key: str, data: bytes) -> bool:
         """Put an object where none is; also when only the answer to that was lost."""
@@ -288,8 +292,9 @@ class BucketBacking:
             self._bucket.delete([*(key for key in journals if key < present and key != self._end), *former])
 
     def _need_lock(self, grant: Grant) -> None:
-        if not _is_of(self._read_lock()[1], grant):
-            raise LeaseLost
+        _, lock = self._read_lock()
+        if not _is_of(lock, grant):
+            raise LeaseLost(grant, lock.holder)
 
     def _read_lock(self) -> tuple[Found | None, _Lock]:
         found = self._bucket.get(f"{self._key}.lock")
@@ -299,6 +304,16 @@ class BucketBacking:
             return found, msgspec.json.decode(found.data, type=_Lock)
         except DAMAGE as error:
             raise problems.state_damaged(f"{self._origin}.lock", str(error)) from error
+
+    def _change_lock(self, grant: Grant, change: Callable[[_Lock], _Lock]) -> None:
+        """Put our lock anew; once more when an earlier renewal, one that got no answer, arrived in between."""
+        for _ in range(_TRIES):
+            found, lock = self._read_lock()
+            if found is None or not _is_of(lock, grant):
+                raise LeaseLost(grant, lock.holder)
+            if self._put_lock(change(lock), found.tag) is not None:
+                return
+        raise problems.state_unwritable(self._origin, "its lock is ours and cannot be put anew")
 
     def _put_lock(self, lock: _Lock, over: str | None) -> str | None:
         data = _encode(lock)

@@ -1,7 +1,7 @@
 """A lease kept alive: renewed from a thread of its own as long as the lock is held.
 
-Counts by this machine's monotonic clock, from before each renewal was sent, so that it never believes in a lease longer
-than the other side does. Knows nothing of stores.
+Counts by this machine's monotonic clock, from before the lock was asked for and before each renewal was sent, so that
+it never believes in a lease longer than the other side does. Knows nothing of stores.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ BEATS = 3
 
 
 class Heart:
-    """Beats from `start` to `stop`; sets `told` when the lease is lost."""
+    """Beats from `start` to `stop`; sets `told` when the lease is lost. `asked` is when the lock was asked for."""
 
-    def __init__(self, renew: Callable[[], None], seconds: float, clock: Clock, told: Event | None) -> None:
+    def __init__(
+        self, renew: Callable[[], None], seconds: float, clock: Clock, *, asked: float, told: Event | None = None
+    ) -> None:
         self._renew = renew
         self._seconds = seconds
         self._clock = clock
         self._told = told
-        self._renewed = clock.monotonic()
+        self._asked = asked  # last, whether there was an answer or not
+        self._renewed = asked
         self._lost = ""
         self._ended = Event()
         self._thread = Thread(target=self._beat, name="lease", daemon=True)
@@ -51,13 +54,21 @@ class Heart:
         if self._told is not None:
             self._told.set()
 
+    def lose_to(self, lost: LeaseLost) -> None:
+        """The other side says that the lease is lost."""
+        self.lose(f"{lost.reason}, {self._clock.monotonic() - self._renewed:.0f} s after this run had last renewed it")
+
+    def due(self) -> float:
+        """In how many seconds to renew: by the beat, however long the answer to the one before took."""
+        return max(0.0, self._asked + self._seconds / BEATS - self._clock.monotonic())
+
     def _beat(self) -> None:
-        while not self._ended.wait(self._seconds / BEATS) and not self.why_lost():
-            began = self._clock.monotonic()
+        while not self._ended.wait(self.due()) and not self.why_lost():
+            self._asked = self._clock.monotonic()
             try:
                 self._renew()
-                self._renewed = began
-            except LeaseLost:
-                self.lose("Another run, or `state unlock`, took the lock over")
+                self._renewed = self._asked
+            except LeaseLost as lost:
+                self.lose_to(lost)
             except ReconcilerError:
                 continue  # out of reach for now: there are more beats in this lease

@@ -65,6 +65,13 @@ def locked(origin: str, holder: Holder | None, freed: str = FREED_BY_THE_SYSTEM)
     return StateLocked(Diagnostic(code="state_locked", summary="The state is locked", detail=detail))
 
 
+def described(holder: Holder) -> str:
+    """Who that is, in the middle of a sentence."""
+    job = f", CI job {holder.job_url}" if holder.job_url else ""
+    run = f"process {holder.pid}, `{holder.command}` since {holder.since}{job}"
+    return f"{holder.who} on {holder.host} ({run})"
+
+
 def left_behind_by(holder: Holder, by: Holder) -> bool:
     """Whether the holder was a run of the same CI job, or of the same user on this machine and is gone."""
     if holder.job_url and holder.job_url == by.job_url:

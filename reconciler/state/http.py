@@ -170,7 +170,7 @@ class HttpBacking:
     def release(self, grant: Grant) -> None:
         """See `Backing`."""
         if not self._unlock(self._body(grant.holder)):
-            raise LeaseLost
+            raise LeaseLost(grant)
 
     def lock_info(self) -> LockInfo | None:
         """See `Backing`. The protocol has no question for that: take the lock and give it back at once."""
@@ -181,7 +181,7 @@ class HttpBacking:
         self._unlock(self._body(asking))
         return None
 
-    def break_lock(self) -> None:
+    def break_lock(self, found: LockInfo) -> None:
         """See `Backing`; the lock that `lock_info` saw, and no other."""
         self._unlock(self._seen)
 
@@ -261,11 +261,11 @@ class HttpBacking:
             heard = Heard(grant.holder.run, self._clock.wall() + self._ahead)
             sent = msgspec.structs.replace(envelope, project=self._codec.project, serial=self._serial, heard=heard)
             try:
-                status, _, _ = self._ask(self._where.update_method, url, _encode(sent))
+                status, _, answer = self._ask(self._where.update_method, url, _encode(sent))
             except _Unanswered as error:
-                status, reason = 0, _why(error)
+                status, reason, answer = 0, _why(error), b""
             if status in _LOST:
-                raise LeaseLost
+                raise LeaseLost(grant, _holder_of(_lock_body(answer)))
             if status in (200, 201, 204) or ((status == 0 or status >= 500) and self._is_there(self._serial)):
                 self._there = sent
                 return
@@ -287,10 +287,7 @@ class HttpBacking:
         if status not in (409, 423):
             reason = f"the server does not lock it: {_refusal(status)}"
             raise problems.state_unwritable(self._origin, reason)
-        try:
-            self._seen = msgspec.json.decode(answer, type=_LockBody)
-        except DAMAGE:
-            self._seen = _LockBody()
+        self._seen = _lock_body(answer)
         if self._seen.id == holder.run:  # only the answer to our first try was lost
             return Grant(holder, 0)
         return LockInfo(_holder_of(self._seen), self._ran_out(self._seen))
@@ -350,6 +347,14 @@ def _refusal(status: int) -> str:
     if status in (401, 403):
         return f"the server refused the credentials ({status}); they come from TF_HTTP_USERNAME and TF_HTTP_PASSWORD"
     return f"the server answered {status}"
+
+
+def _lock_body(answer: bytes) -> _LockBody:
+    """Whose lock a refusal is about; empty where the server does not say."""
+    try:
+        return msgspec.json.decode(answer, type=_LockBody)
+    except DAMAGE:
+        return _LockBody()
 
 
 def _holder_of(seen: _LockBody) -> Holder | None:

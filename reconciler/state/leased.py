@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -54,14 +55,15 @@ class LeasedStore:
     def lock(self, holder: Holder, timeout: float = 0.0, stop: Event | None = None) -> Iterator[Lease]:
         """See `Store`."""
         with self._connected():
-            self._grant = grant = self._acquire(holder, timeout)
-            self._heart = heart = Heart(lambda: self._backing.renew(grant), self._seconds, self._clock, stop)
+            grant, asked = self._acquire(holder, timeout)
+            renew = partial(self._backing.renew, grant)
+            self._grant, self._heart = grant, Heart(renew, self._seconds, self._clock, asked=asked, told=stop)
             self._version = None
-            heart.start()
+            self._heart.start()
             try:
                 yield Lease(holder)
             finally:
-                heart.stop()
+                self._heart.stop()
                 self._grant = None
                 if self._journal:
                     self._journal.close()
@@ -81,7 +83,7 @@ class LeasedStore:
                 return None
             if not (force or found.expired or (found.holder and left_behind_by(found.holder, by))):
                 raise locked(self._backing.origin, found.holder, self._freed())
-            self._backing.break_lock()
+            self._backing.break_lock(found)
             return found
 
     def begin(self, state: State) -> LeasedJournal:
@@ -135,8 +137,11 @@ class LeasedStore:
             if reason := heart.why_lost():  # whether what was written in time arrived in time is not known
                 raise problems.lock_lost(self._backing.origin, reason)
         except LeaseLost as error:
-            heart.lose("Another run, or `state unlock`, took the lock over")
+            heart.lose_to(error)
             raise problems.lock_lost(self._backing.origin, heart.why_lost()) from error
+        except BaseException:
+            grant.unfenced = True  # what got no answer may still arrive, when somebody else has the lock
+            raise
 
     def appending(self, version: Version) -> None:
         """The journal is about to grow to this version; whether it did is not known until `appended`."""
@@ -169,12 +174,14 @@ class LeasedStore:
             self._journal.close()
         return grant
 
-    def _acquire(self, holder: Holder, timeout: float) -> Grant:
+    def _acquire(self, holder: Holder, timeout: float) -> tuple[Grant, float]:
+        """The grant, and when it was asked for."""
         deadline = time.monotonic() + timeout
         while True:
+            asked = self._clock.monotonic()
             found = self._backing.acquire(holder)
             if isinstance(found, Grant):
-                return found
+                return found, asked
             left = deadline - time.monotonic()
             if left <= 0:
                 raise locked(self._backing.origin, found.holder, self._freed())

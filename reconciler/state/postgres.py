@@ -28,7 +28,7 @@ from reconciler.state.backing import Grant, LeaseLost
 from reconciler.state.codec import Codec
 from reconciler.state.document import Saved, State
 from reconciler.state.holder import Holder
-from reconciler.state.sql import ACQUIRE, APPEND, FENCE, TABLES
+from reconciler.state.sql import ACQUIRE, APPEND, FENCE, FREE, TABLES
 from reconciler.state.store import FORMER, Kept, LockInfo, Put, Record, apply_records
 
 if TYPE_CHECKING:
@@ -120,11 +120,10 @@ class PostgresBacking:
         with self._asking() as rows:
             return self._lock_info(rows) if _has_tables(rows) else None
 
-    def break_lock(self) -> None:
+    def break_lock(self, found: LockInfo) -> None:
         """See `Backing`."""
         with self._writing() as rows:
-            free = "UPDATE reconciler_project SET run = NULL, holder = NULL, token = token + 1 WHERE project = %s"
-            rows.execute(free, (self._project,))
+            rows.execute(FREE, (self._project, found.holder.run if found.holder else None))
 
     def create(self, state: State, grant: Grant) -> None:
         """See `Backing`."""
@@ -227,7 +226,8 @@ class PostgresBacking:
         """Go on only with the lock, whose row stays ours until the end of the transaction; it renews the lease."""
         mine = (self._lease, self._project, grant.token, grant.holder.run)
         if rows.execute(FENCE, mine).rowcount != 1:
-            raise LeaseLost
+            now = self._lock_info(rows)
+            raise LeaseLost(grant, now.holder if now else None)
 
     def _enter(self, rows: Rows, state: State) -> None:
         """The version, as what is there from now on; those too old are forgotten."""

@@ -133,6 +133,16 @@ def lock_lost(origin: str, reason: str) -> StateLocked:
     return StateLocked(Diagnostic(code="state_lock_lost", summary="The lock of the state was lost", detail=detail))
 
 
+def conditions_ignored(origin: str) -> StateError:
+    """The store takes a write whose condition does not hold: it cannot keep two runs apart."""
+    detail = (
+        f"The store of {origin} took a write under a condition that did not hold (`If-Match`, `If-None-Match`), so it "
+        "cannot keep two runs from writing at once. Nothing was changed. Keep the state in a store that honours "
+        "conditional writes, as those of AWS, Google and Azure do, or in a file, in PostgreSQL or behind HTTP."
+    )
+    return _error("state_conditions_ignored", "The store ignores the conditions of writes", detail, origin)
+
+
 def number_claimed(project: str, other: str, sid: str, address: str) -> StateError:
     """Another project in the same database has this number."""
     detail = (

@@ -56,4 +56,7 @@ WHERE project = %s AND token = %s AND run = %s AND lease_until > clock_timestamp
 """
 """Nothing is updated, and so nothing may be written, unless the lock is ours and its lease has not run out."""
 
+FREE = "UPDATE reconciler_project SET run = NULL, holder = NULL, token = token + 1 WHERE project = %s AND run = %s"
+"""Take the lock from this run, if it still has it."""
+
 APPEND = "UPDATE reconciler_project SET unfolded = unfolded + %s WHERE project = %s"
