@@ -6,10 +6,13 @@ of them is ever shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from reconciler.errors import StateError
 from reconciler.state import problems
@@ -21,15 +24,22 @@ if TYPE_CHECKING:
 EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure"}
 """Scheme → the extra that brings its library."""
 
-_CLIENT: dict[str, Any] = {
-    "connect_timeout": timedelta(seconds=10),
-    "read_timeout": timedelta(seconds=25),
-    "timeout": timedelta(minutes=10),  # for a whole state of 100,000 numbers on a slow line
-}
+_SMALL = 1 << 18
 _RETRY: dict[str, Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=25)}
 
 
-def open_bucket(location: str, environ: Mapping[str, str]) -> tuple[ObstoreBucket, str]:
+class Patience(msgspec.Struct, frozen=True):
+    """Seconds to wait for an answer to begin; the wait begins with the request, so it is for what is sent as well."""
+
+    lock: float = 8.0  # less than a beat of its lease, so that there is another one
+    small: float = 25.0
+    whole: float = 600.0  # a whole state of 100,000 numbers on a slow line
+
+
+_USUAL = Patience()
+
+
+def open_bucket(location: str, environ: Mapping[str, str], *, patience: Patience = _USUAL) -> tuple[ObstoreBucket, str]:
     """The bucket of this URL and the key in it. StateError: `extra_missing`, `state_address_invalid`."""
     parts = urlsplit(location)
     key = parts.path.strip("/")
@@ -37,21 +47,27 @@ def open_bucket(location: str, environ: Mapping[str, str]) -> tuple[ObstoreBucke
         raise problems.state_address_invalid(
             location, f"name a bucket and a key:\n  state: {parts.scheme}://bucket/key"
         )
+    stores = cache(partial(_store, parts.scheme, parts.netloc, environ))
     try:
-        store = _store(parts.scheme, parts.netloc, environ)
+        stores(patience.small)
     except ImportError as error:
         raise problems.extra_missing(f"A state at {parts.scheme}://…", EXTRAS[parts.scheme]) from error
     except Exception as error:  # obstore has no common base for what is wrong with an environment
         if isinstance(error, StateError):
             raise
         raise problems.state_address_invalid(location, _first_line(error)) from error
-    return ObstoreBucket(store, location, key), key
+    return ObstoreBucket(stores, location, key, patience), key
 
 
-def _store(scheme: str, bucket: str, environ: Mapping[str, str]) -> ObjectStore:
+def _store(scheme: str, bucket: str, environ: Mapping[str, str], within: float) -> ObjectStore:
     from obstore.store import AzureStore, GCSStore, S3Store
 
-    client = dict(_CLIENT, allow_http=_on_http(environ))
+    client = {
+        "connect_timeout": timedelta(seconds=min(10.0, within)),
+        "read_timeout": timedelta(seconds=within),
+        "timeout": timedelta(minutes=10),
+        "allow_http": _on_http(environ),
+    }
     if scheme == "s3":
         return S3Store(bucket, client_options=client, retry_config=_RETRY)  # type: ignore[arg-type]
     if scheme == "gs":
@@ -68,9 +84,11 @@ def _on_http(environ: Mapping[str, str]) -> bool:
 class ObstoreBucket:
     """A `Bucket` of a provider."""
 
-    def __init__(self, store: ObjectStore, origin: str, key: str) -> None:
-        self._store = store
+    def __init__(self, stores: Callable[[float], ObjectStore], origin: str, key: str, patience: Patience) -> None:
+        self._stores = stores
         self._origin = origin
+        self._patience = patience
+        self._lock = f"{key}.lock"
         self._probe = f"{key}.clock"
 
     def get(self, key: str, most: int | None = None) -> Found | None:
@@ -80,7 +98,7 @@ class ObstoreBucket:
 
         options: Any = {"range": (0, most)} if most else None
         try:
-            found = obstore.get(self._store, key, options=options)
+            found = obstore.get(self._store_for(key), key, options=options)
             data = bytes(found.bytes())
         except FileNotFoundError:
             return None
@@ -95,7 +113,7 @@ class ObstoreBucket:
 
         mode: Any = "create" if over is None else _condition(over)
         try:
-            done = obstore.put(self._store, key, data, mode=mode, use_multipart=False)
+            done = obstore.put(self._store_for(key, len(data)), key, data, mode=mode, use_multipart=False)
         except (AlreadyExistsError, PreconditionError):
             return None
         except (FileNotFoundError, BaseError) as error:
@@ -110,7 +128,7 @@ class ObstoreBucket:
         from obstore.exceptions import BaseError
 
         try:
-            obstore.copy(self._store, source, target)
+            obstore.copy(self._stores(self._patience.whole), source, target)
         except BaseError as error:
             raise problems.state_unwritable(self._origin, _first_line(error)) from error
 
@@ -121,7 +139,7 @@ class ObstoreBucket:
 
         try:
             if keys:
-                obstore.delete(self._store, list(keys))
+                obstore.delete(self._stores(self._patience.small), list(keys))
         except FileNotFoundError:
             return
         except BaseError as error:
@@ -133,7 +151,8 @@ class ObstoreBucket:
         from obstore.exceptions import BaseError
 
         try:
-            return sorted(found["path"] for found in obstore.list(self._store, prefix=prefix).collect())
+            store = self._stores(self._patience.small)
+            return sorted(found["path"] for found in obstore.list(store, prefix=prefix).collect())
         except (FileNotFoundError, BaseError) as error:
             raise problems.state_unreadable(self._origin, _first_line(error)) from error
 
@@ -143,10 +162,17 @@ class ObstoreBucket:
         from obstore.exceptions import BaseError
 
         try:
-            obstore.put(self._store, self._probe, b"", use_multipart=False)
-            return obstore.head(self._store, self._probe)["last_modified"].timestamp()
+            store = self._store_for(self._probe)
+            obstore.put(store, self._probe, b"", use_multipart=False)
+            return obstore.head(store, self._probe)["last_modified"].timestamp()
         except BaseError as error:
             raise problems.state_unwritable(self._origin, _first_line(error)) from error
+
+    def _store_for(self, key: str, size: int = 0) -> ObjectStore:
+        """The store with the patience that this object takes."""
+        if key in (self._lock, self._probe):
+            return self._stores(self._patience.lock)
+        return self._stores(self._patience.small if size <= _SMALL else self._patience.whole)
 
 
 def _tag(found: Any) -> str:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from reconciler.errors import StateError
 from reconciler.state.backends import open_store
-from reconciler.state.objects import ObstoreBucket, open_bucket
+from reconciler.state.backing import LEASE
+from reconciler.state.heart import BEATS
+from reconciler.state.objects import ObstoreBucket, Patience, open_bucket
 from reconciler.state.store import Put
 
 from . import servers
@@ -66,6 +73,43 @@ def test_of_puts_over_one_version_at_once_only_one_succeeds(key: str, monkeypatc
             found = bucket.get(name)
             assert found is not None
             assert [tag for tag in tags if tag is not None] == [found.tag]
+
+
+@contextmanager
+def slow_server(seconds: float) -> Iterator[str]:
+    """A server that takes its time for every answer."""
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            time.sleep(seconds)
+            self.send_response(200)
+            self.send_header("ETag", '"one"')
+            self.send_header("Content-Length", "0")
+            with suppress(OSError):
+                self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_lock_waits_shortly_and_a_whole_state_long(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Patience().lock < LEASE / BEATS < Patience().small < Patience().whole
+    with slow_server(1.0) as url:
+        for name, value in {**servers.S3, "AWS_ENDPOINT_URL": url}.items():
+            monkeypatch.setenv(name, value)
+        bucket, _ = open_bucket(f"s3://states/{key}", os.environ, patience=Patience(lock=0.3, small=0.5, whole=60))
+        for name in (f"{key}.lock", key):
+            with pytest.raises(StateError, match="state_unwritable"):
+                bucket.put(name, b"small", None)
+        assert bucket.put(key, bytes(1_000_000), None)
 
 
 def test_what_lies_in_the_bucket(bucket: ObstoreBucket, key: str, tmp_path: Path) -> None:
