@@ -299,14 +299,16 @@ class HttpBacking:
         return status in (200, 204)
 
     def _ran_out(self, seen: _LockBody) -> bool:
-        """By the server's clock, from when it was locked or its holder was last heard of."""
+        """By the server's clock, from when its holder was last heard of; else from when he says that he locked it."""
         there = self._get()
-        heard = there.heard.at if there.heard is not None and there.heard.run == seen.id else 0.0
-        try:
-            locked = datetime.fromisoformat(seen.created.replace("Z", "+00:00")).timestamp()
-        except ValueError:
-            return False
-        return self._clock.wall() + self._ahead - max(locked, heard) > self._lease + _WHOLE_SECONDS
+        if there.heard is not None and there.heard.run == seen.id:
+            since = there.heard.at
+        else:
+            try:
+                since = datetime.fromisoformat(seen.created.replace("Z", "+00:00")).timestamp()
+            except ValueError:
+                return False
+        return self._clock.wall() + self._ahead - since > self._lease + _WHOLE_SECONDS
 
     def _body(self, holder: Holder) -> _LockBody:
         now = datetime.fromtimestamp(self._clock.wall() + self._ahead, UTC).isoformat()
@@ -321,21 +323,24 @@ class HttpBacking:
             digest = b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
             headers |= {"Content-Type": "application/json", "Content-MD5": digest}
         for attempt in range(_ATTEMPTS):
+            sent = self._clock.wall()
             try:
                 status, found, answer = self._sender.send(method, url, headers=headers, body=body, within=_WITHIN)
             except NoAnswer as error:
                 if method == self._where.update_method or attempt == _ATTEMPTS - 1:
                     raise _Unanswered(*problems.state_unreadable(self._origin, str(error)).diagnostics) from error
                 continue
-            self._hear(found)
+            self._hear(found, sent)
             return status, found, answer
         raise AssertionError("there is at least one attempt")
 
-    def _hear(self, headers: Mapping[str, str]) -> None:
+    def _hear(self, headers: Mapping[str, str], sent: float) -> None:
+        """Note the least difference of clocks that explains the header, which was written since `sent`."""
         date = headers.get("Date")
         if date:
-            ahead = parsedate_to_datetime(date).timestamp() - self._clock.wall()
-            self._ahead = ahead if abs(ahead) > 1 else 0.0  # the header has whole seconds
+            second = parsedate_to_datetime(date).timestamp()
+            least, most = second - self._clock.wall(), second + _WHOLE_SECONDS - sent
+            self._ahead = min(max(0.0, least), most)
 
 
 def _why(error: _Unanswered) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from email.utils import formatdate
 
 import pytest
 
@@ -19,6 +20,7 @@ from .conftest import Place
 from .samples import StoppedClock, address, entry, holder, state
 from .terraform_server import Documents
 
+NOW = 1_800_000_000.0
 GITLAB = "https://gitlab.example.com/api/v4/projects/7/terraform/state/voice"
 URL = "http://server/states/voice"
 
@@ -185,3 +187,37 @@ def test_what_is_not_our_state_is_shown_and_left_as_it_is(content: bytes, messag
     with pytest.raises(StateError, match=message), store_of(server).lock(holder()):
         pytest.fail("nothing may be written over it")
     assert server.documents.bodies["/states/voice"] == content
+
+
+class Dated:
+    """A server with a clock of its own, which is told in whole seconds; an answer takes a tenth of a second."""
+
+    def __init__(self, clock: StoppedClock, ahead: float) -> None:
+        self.documents = Documents()
+        self._clock = clock
+        self._ahead = ahead
+
+    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, within: float) -> Answer:
+        status, answer = self.documents.answer(method, "/states/voice", url.partition("?ID=")[2], body or b"")
+        date = formatdate(int(self._clock.now + self._ahead), usegmt=True)
+        self._clock.now += 0.1
+        return status, {"Date": date}, answer
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("ahead", "over"), [(0.0, 31.85), (3600.0, 33.0), (-3600.0, 33.0)])
+def test_when_a_lease_ran_out_depends_neither_on_clocks_nor_on_the_fraction_of_a_second(
+    ahead: float, over: float
+) -> None:
+    """Where clocks differ, that is known to a second."""
+    clock = StoppedClock(NOW)
+    server = Dated(clock, ahead)
+    backing = HttpBacking(Addresses(URL, URL, URL), Codec("acme"), server, origin=URL, lease=30, clock=clock)
+    backing.acquire(holder())
+    for second, expired in ((29.0, False), (over, True)):
+        clock.now = NOW + second
+        info = backing.lock_info()
+        assert info is not None
+        assert info.expired is expired
