@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _HIDDEN = "***"
 _USER = re.compile(r"""(://|\bsips?:(?=[^/\s"'@:;?]+:))[^/?#\s"'@\\]+@""", re.IGNORECASE)
-_WORDS = "token|secret|passw(?:or)?d|passphrase|signature|credential|api_?key|access_?key|auth|jwt"
+_WORDS = "token|secret|passw(?:or)?d|passphrase|signature|credential|api[_.-]?key|access[_.-]?key|auth|jwt"
 _QUERY = re.compile(
-    rf"""([?&;](?:[a-z0-9_.%-]*(?:{_WORDS})[a-z0-9_.%-]*|key|sig|pass|pwd|code)=)[^&#;\s"'<>\\]+""", re.IGNORECASE
+    rf"""([?&;#](?:[a-z0-9_.%-]*(?:{_WORDS})[a-z0-9_.%-]*|key|sig|pass|pwd|code)=)[^&#;\s"'<>\\]+""", re.IGNORECASE
 )
 
 
@@ -40,7 +40,7 @@ def masked_all(value: Any) -> Any:
             return masked(value)
         case dict():
             return {masked(key): masked_all(inner) for key, inner in value.items()}
-        case list():
+        case list() | tuple():
             return [masked_all(inner) for inner in value]
         case _:
             return value

@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+from reconciler.report.formats import FORMATS
+
 from .foreign import Foreign
 from .stage import AC, TOKEN, Stage
 from .wire import Body, Call, Refusal
@@ -102,6 +104,9 @@ def test_credentials_in_urls_are_masked_wherever_they_are_shown_and_still_put_ba
     assert stage.state[f"number/{ONE}"]["prior"]["voice_url"] == TOKENS["voice_url"], "whole, or it were lost"
     assert (stage.folder / "state.json").stat().st_mode & 0o777 == 0o600
     stage.twilio.edit(ONE, voice_url=OTHERS)
+    for name in FORMATS:
+        assert "sig=***" in shown(stage, "drift", "--format", name, code=2), name
+        shown(stage, "plan", "--format", name, code=0)
     for how in ([], ["--json"], ["-vv"]):
         assert "sig=***" in shown(stage, "drift", *how, code=2)
         for command in (["show"], ["state", "show"]):

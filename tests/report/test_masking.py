@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model import Action, Change
+from reconciler.planning.drift import Drifted, DriftedField
 from reconciler.planning.plan import Plan
-from reconciler.report.build import plan_document
+from reconciler.planning.secrecy import masked
+from reconciler.report.build import drift_document, plan_document
 from reconciler.report.formats import FORMATS
 from reconciler.report.style import Style
 
@@ -28,3 +30,35 @@ def test_no_format_shows_a_credential_in_a_url(name: str) -> None:
     document = plan_document(Plan((action,), {}, (), {"number": 1}, 0, {}), [])
     report = FORMATS[name].render(document, "acme-voice", Style())
     assert SECRET not in report
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_no_format_shows_a_credential_that_has_drifted(name: str) -> None:
+    found = Drifted("number/+15550100101", "main", "PN" + "0" * 32, (DriftedField("voice_url", None, URL),))
+    report = FORMATS[name].render(drift_document([found], Plan((), {}, (), {}, 0, {}), []), "acme-voice", Style())
+    assert SECRET not in report
+    assert "token=***" in report
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "?API-KEY=",
+        "?x-api-key=",
+        "&api.key=",
+        ";apikey=",
+        "&access-key=",
+        "#access_token=",
+        "?X-Amz-Signature=",
+        "?code=",
+    ],
+)
+def test_a_value_with_a_name_like_a_secret_is_masked(text: str) -> None:
+    shown = masked(f"https://agents.example.com/voice{text}{SECRET}&lang=en")
+    assert SECRET not in shown
+    assert shown.endswith(f"{text}***&lang=en")
+
+
+def test_what_twilio_reads_behind_a_hash_is_shown() -> None:
+    url = "https://agents.example.com/voice#rc=3&ct=1000&rp=5xx"
+    assert masked(url) == url
