@@ -21,7 +21,7 @@ from reconciler.model import Entry
 from reconciler.planning import drift as drifting
 from reconciler.planning import guard
 from reconciler.planning import regions as locating
-from reconciler.planning.baseline import baseline_of
+from reconciler.planning.baseline import Baseline, baseline_of
 from reconciler.planning.baseline import refusals as baseline_refusals
 from reconciler.planning.moved import follow, renamed
 from reconciler.planning.observed import Observed
@@ -145,7 +145,7 @@ def saved_over(setting: Setting, saved: PlanFile, planned: Planned, gateways: Ga
     stale = stale or kept(saved.actions, planned.plan.actions)
     if stale:
         raise Refused(*stale)
-    return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan))
+    return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan), baseline=saved.baseline)
 
 
 def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
@@ -153,16 +153,28 @@ def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
     project, plan = planned.project, planned.plan
     given = {"force": consent.force, "buys": consent.purchases}
     refusals = guard.refusals(plan, project.safety, consent.takeovers, **given)
-    if setting.baseline is not None:
-        other = load_baseline(setting.baseline, setting.directory / setting.file, setting.directory, setting.environ)
-        held = baseline_of(setting.baseline, other.safety, other.desired)
+    named = _named_baseline(setting, plan)
+    baselines = [held for held in dict.fromkeys((planned.baseline, named)) if held is not None]
+    for held in baselines:
         refusals += baseline_refusals(plan, held, consent.takeovers, own=refusals, **given)
-    in_clear = [] if project.encryption_keys or project.safety.state_secrets == "allow" else kept_in_clear(plan)
-    refusals += in_clear if project.safety.state_secrets == "refuse" else []
+    kept_out = project.safety.state_secrets == "refuse" or any(held.refuses_credentials for held in baselines)
+    harmless = project.safety.state_secrets == "allow" and not kept_out
+    in_clear = [] if project.encryption_keys or harmless else kept_in_clear(plan)
+    refusals += in_clear if kept_out else []
     told = [*refusals, *(problem for problem in in_clear if problem not in refusals)]
     notes = [guard.as_warning(problem) for problem in told if problem not in plan.diagnostics]
     notes += broken_by_plan(project.policies, plan.actions)
-    return msgspec.structs.replace(planned, refusals=tuple(refusals), notes=(*planned.notes, *notes))
+    return msgspec.structs.replace(
+        planned, refusals=tuple(refusals), baseline=named or planned.baseline, notes=(*planned.notes, *notes)
+    )
+
+
+def _named_baseline(setting: Setting, plan: Plan) -> Baseline | None:
+    """What `--baseline` names, as far as this plan is held to it."""
+    if setting.baseline is None:
+        return None
+    other = load_baseline(setting.baseline, setting.directory / setting.file, setting.directory, setting.environ)
+    return baseline_of(setting.baseline, other.safety, other.desired, plan.actions)
 
 
 def refuse(planned: Planned) -> None:

@@ -31,6 +31,7 @@ from reconciler.state.store import Store
 
 if TYPE_CHECKING:
     from reconciler.apply.outcome import Outcome, Result
+    from reconciler.planning.baseline import Baseline
     from reconciler.planning.observed import Observed
     from reconciler.planning.plan import Plan
 
@@ -94,8 +95,8 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard,
-    `refusals` what forbids to apply it. `secrets` are those behind the fingerprints in the plan; they are never shown
-    or stored.
+    `refusals` what forbids to apply it, `baseline` what it is held to beside its own configuration. `secrets` are
+    those behind the fingerprints in the plan; they are never shown or stored.
     """
 
     project: Project
@@ -104,6 +105,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     observed: Observed
     notes: tuple[Diagnostic, ...]
     refusals: tuple[Diagnostic, ...] = ()
+    baseline: Baseline | None = None
     secrets: Mapping[str, str] = {}
 
     def __repr__(self) -> str:

@@ -67,7 +67,15 @@ def save(setting: Setting, planned: Planned, path: Path) -> None:
     from reconciler.apply.saved import saved_plan
     from reconciler.state import planfile
 
-    saved = saved_plan(planned.plan, planned.project, planned.state, setting.now(), setting.targets, planned.notes)
+    saved = saved_plan(
+        planned.plan,
+        planned.project,
+        planned.state,
+        setting.now(),
+        setting.targets,
+        planned.notes,
+        planned.baseline,
+    )
     planfile.write(path, saved, cipher=cipher_of(setting, planned.project))
 
 

@@ -11,6 +11,7 @@ from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import NUMBER_KINDS, secret_fields
 from reconciler.model import Action, Live, Wire
+from reconciler.planning.baseline import Baseline
 from reconciler.planning.drift import Drifted
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, fingerprint
@@ -23,7 +24,13 @@ _MADE = frozenset({"create", "register"})
 
 
 def saved_plan(
-    plan: Plan, project: Project, state: State, created_at: str, targets: Sequence[str], notes: Sequence[Diagnostic]
+    plan: Plan,
+    project: Project,
+    state: State,
+    created_at: str,
+    targets: Sequence[str],
+    notes: Sequence[Diagnostic],
+    baseline: Baseline | None = None,
 ) -> PlanFile:
     """The plan with the state's version, the configuration's digest and the fingerprints of all that it touches."""
     return PlanFile(
@@ -42,6 +49,7 @@ def saved_plan(
         diagnostics=[*notes, *plan.diagnostics],
         targets=list(targets),
         renames=dict(plan.renames),
+        baseline=baseline,
     )
 
 

@@ -10,10 +10,8 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.model import Attrs, Desired, Position, Takeover, Webhook
+from reconciler.planning.limits import Limit as Limit
 from reconciler.planning.moved import Move
-
-LIMITS_FROM = 10
-"""A share of fewer resources than this is no limit: one of three is a third."""
 
 
 class Secret(msgspec.Struct, frozen=True):
@@ -68,22 +66,6 @@ class Agent(msgspec.Struct, frozen=True):
     outbound_number: str | None = None
     recording_status: Webhook | None = None
     labels: dict[str, str] = {}
-
-
-class Limit(msgspec.Struct, frozen=True):
-    """How many resources a plan may touch: a number, or per cent of those that are bound."""
-
-    amount: float
-    percent: bool
-
-    def most(self, bound: int) -> int | None:
-        """The limit for a kind with `bound` bound resources; None when there are too few for a limit."""
-        if bound < LIMITS_FROM:
-            return None
-        return int(bound * self.amount / 100) if self.percent else int(self.amount)
-
-    def __str__(self) -> str:
-        return f"{self.amount:g}%" if self.percent else f"{self.amount:g}"
 
 
 class Safety(msgspec.Struct, frozen=True):

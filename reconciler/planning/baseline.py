@@ -7,36 +7,62 @@ loosened in a change of its own, which needs nothing loosened.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Action, Desired
 from reconciler.planning import guard
-from reconciler.planning.guard import Limits
+from reconciler.planning.limits import Limit, Limits
 from reconciler.planning.plan import Plan
 
 _LETS_GO = frozenset({"release", "restore_webhooks", "forget", "delete", "unregister"})
 
 
+class Safety(Limits, Protocol):
+    """The `safety` section."""
+
+    @property
+    def takeover(self) -> str:
+        """`allow` or `refuse`."""
+
+    @property
+    def state_secrets(self) -> str:
+        """`allow`, `warn` or `refuse`."""
+
+
 class Baseline(msgspec.Struct, frozen=True):
     """Another configuration, as far as a plan is held to it. `name` is how the user called it; `consenting` and
-    `protected` hold addresses and SIDs."""
+    `protected` hold those addresses and SIDs that the plan has to do with."""
 
     name: str
-    limits: Limits
+    max_updates: Limit
+    max_removals: Limit
     consenting: frozenset[str]
     protected: frozenset[str]
+    refuses_credentials: bool = False
 
 
-def baseline_of(name: str, limits: Limits, desired: Iterable[Desired]) -> Baseline:
-    """The baseline that these declarations make."""
+def baseline_of(name: str, safety: Safety, desired: Iterable[Desired], actions: Iterable[Action]) -> Baseline:
+    """The baseline that these declarations make for a plan of these actions.
+
+    Consent that its `safety` gives to all counts for what it does not declare as well.
+    """
     wanted = list(desired)
+    concerned = [{name for name in (action.address, action.sid) if name} for action in actions]
+    declared = {k for w in wanted for k in _keys(w)}
+    consenting = {k for w in wanted if w.profile.options.takeover == "allow" for k in _keys(w)}
+    protected = {k for w in wanted if w.profile.options.protect for k in _keys(w)}
+    known = set().union(*concerned)
+    new = set().union(*(names for names in concerned if safety.takeover == "allow" and not names & declared))
     return Baseline(
         name,
-        limits,
-        frozenset(k for w in wanted if w.profile.options.takeover == "allow" for k in _keys(w)),
-        frozenset(k for w in wanted if w.profile.options.protect for k in _keys(w)),
+        safety.max_updates,
+        safety.max_removals,
+        frozenset(consenting & known | new),
+        frozenset(protected & known),
+        safety.state_secrets == "refuse",
     )
 
 
@@ -46,9 +72,7 @@ def refusals(
     """What the baseline forbids of a plan, beyond what is refused by its `own` configuration already."""
     known = {(d.code, d.address) for d in own}
     actions = tuple(_as_before(action, baseline) for action in plan.actions)
-    found = guard.refusals(
-        msgspec.structs.replace(plan, actions=actions), baseline.limits, consent, force=force, buys=buys
-    )
+    found = guard.refusals(msgspec.structs.replace(plan, actions=actions), baseline, consent, force=force, buys=buys)
     told = [_told(d, baseline) for d in found if (d.code, d.address) not in known or d.code == "threshold_exceeded"]
     return [*told, *_let_go(plan.actions, baseline)]
 

@@ -8,35 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Protocol
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model import Action
+from reconciler.planning.limits import Limit, Limits
 from reconciler.planning.plan import Plan
 
 _REMOVALS = frozenset({"release", "restore_webhooks", "delete", "forget", "unregister"})
-
-
-class Limit(Protocol):
-    """A number, or a percentage of what is bound."""
-
-    def most(self, bound: int) -> int | None:
-        """The most that is allowed of so many bound resources; None when they are too few for a limit."""
-
-
-class Limits(Protocol):
-    """The limits of the `safety` section."""
-
-    @property
-    def max_updates(self) -> Limit:
-        """How many bound resources of a kind a plan may change."""
-
-    @property
-    def max_removals(self) -> Limit:
-        """How many it may let go of."""
 
 
 def refusals(

@@ -15,6 +15,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Action, Entry, WireValue
+from reconciler.planning.baseline import Baseline
 from reconciler.state import problems
 from reconciler.state.codec import Cipher
 from reconciler.state.document import Serial, State, Version
@@ -29,6 +30,7 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `lineage`, `serial` and `unfolded` are the version of the state it was made from. `fingerprints` are the live
     managed fields of every object it touches. `refreshes` is what state is to hold where nothing is written; `bound`
     and `unmanaged` are the counts that the plan was shown with. `renames` lead from old addresses to new ones.
+    `baseline` is what the plan was held to, and is held to when it is applied.
     """
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
@@ -47,6 +49,7 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     diagnostics: list[Diagnostic] = []
     targets: list[str] = []
     renames: dict[str, str] = {}
+    baseline: Baseline | None = None
 
 
 class _Head(msgspec.Struct, omit_defaults=True):

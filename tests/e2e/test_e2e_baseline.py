@@ -75,6 +75,58 @@ def test_limits_are_those_of_the_stricter_one(stage: Stage, how: str) -> None:
     stage.run("apply", "--auto-approve", "--baseline", baseline, "--force")
 
 
+def test_a_saved_plan_is_held_to_the_baseline_that_it_was_made_with(stage: Stage) -> None:
+    """Also where `apply` does not name it, and once the target branch has moved on to the change itself."""
+    for number in NUMBERS:
+        stage.number(number)
+    stage.declare({**dict.fromkeys(NUMBERS, "support"), ONE: {"agent": "support", "protect": True}})
+    commit(stage)
+    stage.declare(dict.fromkeys(NUMBERS, "support"), safety={"max_removals": 2})
+    stage.apply()
+    stage.declare(dict.fromkeys(NUMBERS[4:], "support"), safety={"max_removals": "100%"})
+    stage.run("plan", "--baseline", "target", "--out", "plan.bin")
+    told = refused(stage, "plan.bin")
+    assert "baseline, target" in told["threshold_exceeded"]
+    assert ONE in told["protected"]
+    commit(stage)
+    assert set(refused(stage, "plan.bin", "--baseline", "target")) == set(told)
+    assert set(refused(stage, "plan.bin", "--force")) == {"protected"}
+    stage.run("plan", "--out", "plan.bin")
+    stage.run("apply", "plan.bin")
+
+
+def test_consent_on_the_command_line_counts_for_a_saved_plan_that_was_held_to_a_baseline(stage: Stage) -> None:
+    stage.number(ONE, voice_url=FOREIGN)
+    stage.declare({})
+    commit(stage)
+    stage.declare({ONE: {"agent": "support", "takeover": "allow"}})
+    stage.run("plan", "--baseline", "target", "--out", "plan.bin")
+    assert "takeover_refused" in refused(stage, "plan.bin")
+    stage.run("apply", "plan.bin", f"--allow-takeover=number/{ONE}")
+
+
+@pytest.mark.parametrize("how", ["E.164", "SID"])
+def test_consent_that_the_baseline_gives_to_all_counts_for_what_is_new(stage: Stage, how: str) -> None:
+    named = {"E.164": ONE, "SID": str(stage.number(ONE, voice_url=FOREIGN)["sid"])}[how]
+    stage.declare({}, safety={"takeover": "allow"})
+    commit(stage)
+    stage.declare({ONE: "support"}, safety={"takeover": "allow"})
+    assert stage.run("plan", "--baseline", "target", "--json").codes == []
+    stage.declare({named: {"agent": "support", "takeover": "refuse"}}, safety={"takeover": "allow"})
+    commit(stage)
+    stage.declare({ONE: "support"}, safety={"takeover": "allow"})
+    assert set(refused(stage, "--baseline", "target")) == {"takeover_refused"}
+
+
+def test_credentials_that_the_baseline_keeps_out_of_the_state_are_kept_out(stage: Stage) -> None:
+    stage.number(ONE, voice_url=f"{FOREIGN}?token=abc")
+    stage.declare({}, safety={"state_secrets": "refuse", "takeover": "allow"})
+    commit(stage)
+    stage.declare({ONE: "support"}, safety={"state_secrets": "allow", "takeover": "allow"})
+    assert set(refused(stage, "--baseline", "target")) == {"credentials_in_state"}
+    assert stage.run("apply", "--auto-approve", "--json").codes == []
+
+
 def test_protection_of_the_baseline_holds_before_state_has_heard_of_it(stage: Stage) -> None:
     stage.number(ONE)
     stage.declare({ONE: "support"})
