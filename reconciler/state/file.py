@@ -122,7 +122,7 @@ class FileStore:
         except OSError as error:
             raise problems.state_unreadable(self._origin, error) from error
         if present is None:
-            return []
+            return former
         return [Kept(present.serial, present.saved), *(kept for kept in former if kept.serial < present.serial)]
 
     def version(self, serial: int) -> State | None:

@@ -15,7 +15,8 @@ _REPAIR_STATE = (
 )
 _REPAIR_JOURNAL = (
     "Nothing was changed. The journal holds what an interrupted run did and what is not in the state yet, prior values "
-    "among it. Put a good copy of it back, or give it up by moving it aside, then run plan and look closely."
+    "among it. Put a good copy of it back, or see what `reconciler state repair --dry-run` can save. Or give it up by "
+    "moving it aside, then run plan and look closely."
 )
 
 

@@ -1,7 +1,8 @@
 """A damaged state file in, what can be saved of it out: whole lines, the good beginning of its journal, old versions.
 
 One resource stands on one line, so damage in one place leaves all others readable. What is readable nowhere comes
-from the newest former version that has it. Nothing is thrown away: damaged files are moved aside.
+from the newest former version that has it; so does everything when the file is gone. Nothing is thrown away: damaged
+files are moved aside.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def salvage(path: Path, codec: Codec, former: Sequence[State], files: Files | No
         _only_damage(error)
         damaged.append(path)
         state = None
+    if data is None and (former or journal is not None):
+        damaged.append(path)  # it was there, and is gone
     found = dict(state.resources) if state is not None else _lines(data or b"")
     last = former[0] if former else None
     missing = {} if state is not None or last is None else {a: e for a, e in last.resources.items() if a not in found}
@@ -67,9 +70,11 @@ def salvage(path: Path, codec: Codec, former: Sequence[State], files: Files | No
 def write(path: Path, saved: Salvage, suffix: str, codec: Codec, files: Files | None = None) -> list[Path]:
     """Under the lock: put the damaged files aside under names that end in `suffix`, and write what was saved."""
     disk = files or Disk()
-    aside = [damaged.with_name(f"{damaged.name}.damaged-{suffix}") for damaged in saved.damaged]
-    for damaged, name in zip(saved.damaged, aside, strict=True):
-        write_whole(disk, name, [disk.read(damaged) or b""], temporary=name.with_name(f"{name.name}.new"))
+    contents = {damaged: disk.read(damaged) for damaged in saved.damaged}
+    there = {damaged: content for damaged, content in contents.items() if content is not None}
+    aside = [damaged.with_name(f"{damaged.name}.damaged-{suffix}") for damaged in there]
+    for content, name in zip(there.values(), aside, strict=True):
+        write_whole(disk, name, [content], temporary=name.with_name(f"{name.name}.new"))
     write_whole(disk, path, codec.blocks(saved.state), temporary=path.with_name(f"{path.name}.new"))
     disk.remove(_journal(path))
     return aside
@@ -115,11 +120,11 @@ def _records(journal: bytes | None, state: State | None, path: Path, codec: Code
 
 
 def _beginning(data: bytes | None, last: State | None, project: str) -> State:
-    """The version that was there, as far as its first line tells it; else the newest one that is kept."""
+    """The version that was there, as far as its first line tells it; else the one after the newest that is kept."""
     top = head(data or b"")
     known = last or empty(project)
     if top is None or not top.lineage:
-        return known
+        return msgspec.structs.replace(known, serial=known.serial + 1) if last else known
     return msgspec.structs.replace(known, lineage=top.lineage, serial=max(top.serial, known.serial))
 
 

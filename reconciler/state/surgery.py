@@ -9,10 +9,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from reconciler.config.fields import NAME
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import KINDS, NUMBER_KINDS
@@ -32,7 +34,7 @@ def move(resources: Resources, source: str, target: str) -> Resources:
         reason = "a number's address is the number" if entry.kind in NUMBER_KINDS else f"it moves with {entry.parent}"
         raise _no_move(source, f"{source} cannot have another address: {reason}.")
     kind, _, name = target.partition("/")
-    if kind != entry.kind or kind not in KINDS or not name or "/" in name:
+    if kind != entry.kind or kind not in KINDS or not re.fullmatch(NAME, name):
         raise _no_move(source, f"{target} is no address of a {entry.kind}: write {entry.kind}/NAME.")
     if target in resources:
         raise _no_move(source, f"State remembers {target} already, as {resources[target].sid}. Remove that one first.")
@@ -50,7 +52,7 @@ def drop(resources: Resources, addresses: Sequence[str]) -> Resources:
 
 
 def push(present: State, pushed: State) -> None:
-    """Raises Refused unless `pushed` continues the state that is there: pulled from it, and nothing happened since."""
+    """Raises Refused unless `pushed` continues the state that is there, and still protects what that protects."""
     if present.version.same(empty(present.project).version):
         return
     if pushed.lineage != present.lineage:
@@ -59,6 +61,9 @@ def push(present: State, pushed: State) -> None:
         raise _no_push(f"it is serial {pushed.serial}, and the state is at serial {present.serial} by now")
     if present.unfolded:
         raise _no_push("a run was interrupted, and its journal is not in a version yet: run apply first")
+    kept = [a for a, e in present.resources.items() if e.options.protect and not _protects(pushed.resources.get(a), e)]
+    if kept:
+        raise Refused(*(protected(a, present.resources[a]) for a in sorted(kept)))
 
 
 def changed(before: Resources, after: Resources) -> dict[str, str]:
@@ -71,6 +76,10 @@ def changed(before: Resources, after: Resources) -> dict[str, str]:
 def replaced(state: State, resources: Resources) -> State:
     """The same version with other resources, to be saved as the next one."""
     return msgspec.structs.replace(state, resources=dict(resources))
+
+
+def _protects(entry: Entry | None, before: Entry) -> bool:
+    return entry is not None and entry.options.protect and (entry.account, entry.sid) == (before.account, before.sid)
 
 
 def _no_move(address: str, detail: str) -> ReconcilerError:

@@ -66,6 +66,7 @@ def test_moved_by_hand_with_all_that_belongs_to_it(bound: Stage) -> None:
         (f"number/{ONE}", f"number/{TWO}", "invalid_move"),
         ("trunk/edge", "number/core", "invalid_move"),
         ("trunk/edge", "trunk/", "invalid_move"),
+        ("trunk/edge", "trunk/a name!", "invalid_move"),
         (f"origination_url/edge/{URL}", "origination_url/core/x", "invalid_move"),
     ],
 )
@@ -92,6 +93,24 @@ def test_what_is_protected_is_not_removed(stage: Stage) -> None:
     refused = silent(stage, "state", "rm", f"number/{ONE}", code=4)
     assert refused["diagnostics"][0]["code"] == "protected"
     assert stage.state
+
+
+@pytest.mark.parametrize("how", ["removed", "no longer protected"])
+def test_what_is_protected_is_only_pushed_away_by_force(stage: Stage, how: str) -> None:
+    stage.number(ONE)
+    stage.declare({ONE: {"agent": "support", "protect": True}})
+    stage.apply()
+    edited = document(stage)
+    if how == "removed":
+        del edited["resources"][f"number/{ONE}"]
+    else:
+        del edited["resources"][f"number/{ONE}"]["options"]["protect"]
+    stage.write("mine.bin", json.dumps(edited))
+    for more in (["--dry-run"], []):
+        refused = silent(stage, "state", "push", "mine.bin", *more, code=4)
+        assert refused["diagnostics"][0]["code"] == "protected"
+    assert stage.state[f"number/{ONE}"]["options"]["protect"]
+    silent(stage, "state", "push", "mine.bin", "--force")
 
 
 def test_pulled_changed_and_pushed(bound: Stage) -> None:
@@ -161,6 +180,28 @@ def test_an_empty_state_file_is_taken_from_the_history_whole(bound: Stage) -> No
     assert bound.state.keys() == before
     bound.apply()
     bound.settled()
+
+
+def test_a_state_that_is_gone_is_taken_from_the_history(bound: Stage) -> None:
+    """Its serial is one that never was: a plan saved over the lost version does not fit."""
+    bound.declare({ONE: "support", TWO: "support"}, trunks={"edge": TRUNK})
+    bound.apply()
+    lost = document(bound)["serial"]
+    (bound.folder / "state.json").unlink()
+    assert silent(bound, "state", "history")["versions"][0]["serial"] == lost - 1
+    assert silent(bound, "state", "repair", "--dry-run")["damaged"] == ["state.json"]
+    assert not (bound.folder / "state.json").exists()
+    assert silent(bound, "state", "repair")["aside"] == []
+    assert document(bound)["serial"] > lost
+    assert bound.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN
+    bound.apply()
+    bound.settled()
+
+
+def test_where_there_never_was_a_state_nothing_is_damaged(stage: Stage) -> None:
+    stage.declare({})
+    assert silent(stage, "state", "repair")["damaged"] == []
+    assert not (stage.folder / "state.json").exists()
 
 
 def test_of_a_damaged_journal_the_good_beginning_is_kept(bound: Stage) -> None:
