@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Any
 
 from reconciler.diagnostics import Diagnostic
 
@@ -25,13 +26,17 @@ class Exit(IntEnum):
 
 
 class ReconcilerError(Exception):
-    """The base of every error that ends a run; carries the diagnostics to show and the exit code to leave with."""
+    """The base of every error that ends a run; carries the diagnostics to show and the exit code to leave with.
+
+    `done` are the outcomes that were recorded by then, where it ended in the middle of an apply.
+    """
 
     exit: Exit = Exit.FAILED
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__("; ".join(f"{d.code}: {d.detail or d.summary}" for d in diagnostics))
         self.diagnostics: Sequence[Diagnostic] = diagnostics
+        self.done: Sequence[Any] = ()
 
 
 class ConfigInvalid(ReconcilerError):

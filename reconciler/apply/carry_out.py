@@ -12,6 +12,7 @@ from reconciler.apply.perform import Performer, sids_of
 from reconciler.apply.readback import Readback
 from reconciler.apply.register import Registrar
 from reconciler.apply.walk import Walk
+from reconciler.errors import ReconcilerError
 from reconciler.model import Entry
 from reconciler.planning.moved import renamed
 from reconciler.planning.observed import Observed
@@ -65,10 +66,30 @@ def carry_out(
 ) -> Result:
     """Carry out a plan under the lock of its state; returns every outcome. `secrets` by their fingerprints.
 
-    A plan without anything writes nothing, but folds what an interrupted run has left in its journal.
+    A plan without anything writes nothing, but folds what an interrupted run has left in its journal. When the state
+    cannot be written any more, the error knows what was recorded until then.
     """
     if not (plan.actions or plan.refreshes or plan.renames or state.unfolded):
         return Result(())
+    recorded: list[Outcome] = []
+    try:
+        return _carried_out(plan, observed, state, store, gateways, means, secrets, adapters, recorded)
+    except ReconcilerError as error:
+        error.done = tuple(recorded)
+        raise
+
+
+def _carried_out(
+    plan: Plan,
+    observed: Observed,
+    state: State,
+    store: Store,
+    gateways: Mapping[str, Gateway],
+    means: Means,
+    secrets: Mapping[str, str] | None,
+    adapters: Mapping[str, Adapter],
+    recorded: list[Outcome],
+) -> Result:
     means.progress.applying(len(plan.actions))
     journal = store.begin(state)
     resources = renamed(state.resources, plan.renames)
@@ -78,7 +99,7 @@ def carry_out(
     names = {sid: address.split("/", 1)[1] for address, sid in others.items() if address.startswith("trunk/")}
     registrar = Registrar(adapters, gateways, observed, names, known)
     performer = Performer(gateways, known, plan.fingerprints, secrets, registrar)
-    result = _walked(plan, observed, resources, journal, performer, means) if plan.actions else Result(())
+    result = _walked(plan, observed, resources, journal, performer, means, recorded) if plan.actions else Result(())
     acted = {action.address for action in plan.actions}
     acted |= {o.action.parent for o in result.outcomes if o.learned is not None and o.action.parent is not None}
     learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
@@ -93,7 +114,12 @@ def _walked(
     journal: Journal,
     performer: Performer,
     means: Means,
+    recorded: list[Outcome],
 ) -> Result:
+    def told(outcome: Outcome) -> None:
+        recorded.append(outcome)
+        means.progress.outcome(outcome)
+
     workers = means.concurrency * max(1, len({action.account for action in plan.actions}))
     base = {**resources, **plan.refreshes}
     walk = Walk(
@@ -104,7 +130,7 @@ def _walked(
         now=means.now,
         workers=workers,
         stop=means.stop,
-        on_outcome=means.progress.outcome,
+        on_outcome=told,
     )
     result = walk.run()
     totals = {account: len(numbers) for account, numbers in observed.numbers.items()}

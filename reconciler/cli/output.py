@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -51,18 +51,21 @@ def emit_diagnostics(common: Common, diagnostics: Sequence[Diagnostic]) -> None:
     click.echo(text, nl=False, err=True)
 
 
-def emit_failure(common: Common, command: str, diagnostics: Sequence[Diagnostic]) -> None:
-    """What a command prints that could not do its work; a drawing has no form for that, it is told as with text."""
+def emit_failure(common: Common, command: str, diagnostics: Sequence[Diagnostic], done: Sequence[Any] = ()) -> None:
+    """What a command prints that could not do its work; a drawing has no form for that, it is told as with text.
+
+    `done` are the outcomes of an apply that ended in the middle.
+    """
     from reconciler.cli import reports
 
     in_text = common.format == "text" or common.format not in reports.NAMES
-    if in_text and not common.reports:
+    if in_text and not common.reports and not done:
         emit_diagnostics(common, diagnostics)
         return
     from reconciler.report.build import failure_document
 
-    document = failure_document(command, diagnostics)
-    if not in_text:
+    document = failure_document(command, diagnostics, done)
+    if done or not in_text:
         emit(common, document)
         return
     emit_diagnostics(common, document.diagnostics)

@@ -93,11 +93,11 @@ def apply_document(result: Result, diagnostics: Sequence[Diagnostic], *, command
     )
 
 
-def failure_document(command: str, diagnostics: Sequence[Diagnostic]) -> Document:
-    """What a command prints that could not do its work; an `apply` has then done nothing, and says so in its form."""
+def failure_document(command: str, diagnostics: Sequence[Diagnostic], done: Sequence[Outcome] = ()) -> Document:
+    """What a command prints that could not do its work; an `apply` says in its own form what was `done` by then."""
     ordered = in_reading_order(list(diagnostics))
-    if command == "apply":
-        document = apply_document(Result(()), ordered)
+    if command == "apply" or done:
+        document = apply_document(Result(tuple(done)), ordered, command=command)
         document.summary |= _severities(ordered)
         return document
     return FailureDocument(command=command, summary=_severities(ordered), diagnostics=ordered)

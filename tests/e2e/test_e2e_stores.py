@@ -84,6 +84,25 @@ def test_a_run_whose_lock_is_taken_by_force_stops_with_exit_6(stage: Stage, remo
     stage.settled()
 
 
+def test_a_run_that_cannot_save_any_more_tells_what_it_has_done(stage: Stage, remote: str) -> None:
+    rows = [stage.number(number) for number in (ONE, TWO)]
+    stage.declare({ONE: "support", TWO: "support"}, state=remote)
+    gate = stage.twilio.hold(lambda call: call.writes and rows[1]["sid"] in call.path)
+    running = stage.start("apply", "--auto-approve", "--json", "--concurrency", "1")
+    gate.wait()
+    stage.run("state", "unlock", "--force")
+    gate.open()
+    done = stage.end(running)
+    assert done.code == 6, done.text
+    assert done.codes == ["state_lock_lost"]
+    outcomes = {(each["address"], each["action"], each["status"]) for each in done.json["outcomes"]}
+    assert (f"number/{ONE}", "overwrite_webhooks", "applied") in outcomes
+    assert (f"number/{TWO}", "overwrite_webhooks", "applied") not in outcomes, "it was not recorded"
+    assert done.json["success_count"] == len(outcomes)
+    stage.apply()
+    stage.settled()
+
+
 def test_what_a_store_needs_and_is_not_installed_is_named_with_the_line_that_installs_it(stage: Stage) -> None:
     names = "('obstore', 'psycopg', 'cryptography')"
     stage.write("sitecustomize.py", f"import sys\nfor name in {names}: sys.modules[name] = None\n")
