@@ -37,6 +37,7 @@ LEASE = 120.0
 
 _ATTEMPTS = 3
 _WITHIN = 25.0
+_LEAST = 1.0
 _LOST = (409, 412, 423)
 _CLOCKS_AGREE = 10.0
 _WHOLE_SECONDS = 1.0  # more exactly, the server does not say what time it is
@@ -322,12 +323,15 @@ class HttpBacking:
         if body is not None:
             digest = b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
             headers |= {"Content-Type": "application/json", "Content-MD5": digest}
+        until = self._clock.monotonic() + _WITHIN  # for all attempts: a server that is silent is given up once
         for attempt in range(_ATTEMPTS):
             sent = self._clock.wall()
+            within = max(_LEAST, until - self._clock.monotonic())
             try:
-                status, found, answer = self._sender.send(method, url, headers=headers, body=body, within=_WITHIN)
+                status, found, answer = self._sender.send(method, url, headers=headers, body=body, within=within)
             except NoAnswer as error:
-                if method == self._where.update_method or attempt == _ATTEMPTS - 1:
+                over = self._clock.monotonic() >= until or attempt == _ATTEMPTS - 1
+                if method == self._where.update_method or over:
                     raise _Unanswered(*problems.state_unreadable(self._origin, str(error)).diagnostics) from error
                 continue
             self._hear(found, sent)

@@ -96,10 +96,10 @@ class Weather:
         pass
 
 
-def store_of(server: Weather) -> LeasedStore:
-    where = Addresses(URL, URL, URL)
-    backing = HttpBacking(where, Codec("acme"), server, origin=URL, lease=30, clock=StoppedClock())
-    return LeasedStore(backing, lease=30, clock=StoppedClock())
+def store_of(server: Weather, clock: StoppedClock | None = None) -> LeasedStore:
+    where, time = Addresses(URL, URL, URL), clock or StoppedClock()
+    backing = HttpBacking(where, Codec("acme"), server, origin=URL, lease=30, clock=time)
+    return LeasedStore(backing, lease=30, clock=time)
 
 
 def work(store: LeasedStore) -> None:
@@ -137,6 +137,19 @@ def test_a_server_that_stays_away_is_an_error_and_what_was_there_stays(place_wit
     with pytest.raises(StateError, match="connection refused"), away.lock(holder()):
         pytest.fail("there is no lock")
     assert server.documents.bodies == before
+
+
+def test_a_server_that_never_answers_is_given_up_within_half_a_minute(place_with_state: Weather) -> None:
+    clock = StoppedClock(0)
+
+    class Silent(Weather):
+        def send(self, method: str, url: str, *, within: float, **more: object) -> Answer:
+            clock.now += within
+            raise NoAnswer(Loss.CUT, "timed out")
+
+    with pytest.raises(StateError, match="timed out"):
+        store_of(Silent(), clock).load()
+    assert clock.now <= 30
 
 
 @pytest.fixture
