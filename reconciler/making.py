@@ -162,7 +162,7 @@ def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
     in_clear = [] if project.encryption_keys or harmless else kept_in_clear(plan)
     refusals += in_clear if kept_out else []
     told = [*refusals, *(problem for problem in in_clear if problem not in refusals)]
-    notes = [guard.as_warning(problem) for problem in told if problem not in plan.diagnostics]
+    notes = [guard.as_announced(problem) for problem in told if problem not in plan.diagnostics]
     notes += broken_by_plan(project.policies, plan.actions)
     return msgspec.structs.replace(
         planned, refusals=tuple(refusals), baseline=named or planned.baseline, notes=(*planned.notes, *notes)

@@ -12,13 +12,17 @@ from reconciler.planning.plan import Plan
 
 
 def of_plan(plan: Plan, notes: Sequence[Diagnostic] = (), *, detailed: bool) -> int:
-    """An error counts before a refusal (one among the `notes` is a policy's), a refusal before changes."""
+    """An error counts before a refusal (among the `notes`: a policy's, or the baseline's), a refusal before changes."""
     errors = {d.code for d in plan.diagnostics if d.severity == "error"}
     if errors - {"protected"}:
         return Exit.FAILED
-    if errors or any(map(is_violation, notes)):
+    if errors or any(is_violation(note) or _protects(note) for note in notes):
         return Exit.REFUSED
     return Exit.CHANGES if detailed and plan.actions else Exit.DONE
+
+
+def _protects(note: Diagnostic) -> bool:
+    return note.code == "protected" and note.severity == "error"
 
 
 def of_result(result: Result) -> int:

@@ -114,6 +114,6 @@ def _exceeded(
     ]
 
 
-def as_warning(refusal: Diagnostic) -> Diagnostic:
-    """A refusal as a plan announces it: the plan is fine, applying it needs consent."""
-    return msgspec.structs.replace(refusal, severity="warning")
+def as_announced(refusal: Diagnostic) -> Diagnostic:
+    """A refusal as a plan announces it: the plan is fine, applying it needs consent; none lifts a protection."""
+    return refusal if refusal.code == "protected" else msgspec.structs.replace(refusal, severity="warning")

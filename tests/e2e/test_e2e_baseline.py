@@ -84,7 +84,7 @@ def test_a_saved_plan_is_held_to_the_baseline_that_it_was_made_with(stage: Stage
     stage.declare(dict.fromkeys(NUMBERS, "support"), safety={"max_removals": 2})
     stage.apply()
     stage.declare(dict.fromkeys(NUMBERS[4:], "support"), safety={"max_removals": "100%"})
-    stage.run("plan", "--baseline", "target", "--out", "plan.bin")
+    stage.run("plan", "--baseline", "target", "--out", "plan.bin", code=4)
     told = refused(stage, "plan.bin")
     assert "baseline, target" in told["threshold_exceeded"]
     assert ONE in told["protected"]
@@ -135,6 +135,8 @@ def test_protection_of_the_baseline_holds_before_state_has_heard_of_it(stage: St
     commit(stage)
     stage.declare({})
     assert "baseline, target" in refused(stage, "--baseline", "target", "--force")["protected"]
+    assert stage.run("plan", "--baseline", "target", "--json", code=4).codes == ["protected"]
+    assert stage.run("plan", "--json").codes == []
 
 
 def test_included_files_are_read_at_the_revision_too(stage: Stage) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from reconciler.config.project import Limit, Safety
 from reconciler.model import Action, Change, Entry, Options
-from reconciler.planning.guard import as_warning, refusals
+from reconciler.planning.guard import as_announced, refusals
 from reconciler.planning.plan import Plan
 from reconciler.planning.problems import protected
 
@@ -76,4 +76,4 @@ def test_the_refusal_names_the_knob() -> None:
     (refusal,) = refusals(plan(*(action(last, "rename") for last in range(9))), Safety(), (), force=False)
     assert "safety.max_updates" in refusal.detail
     assert "--force" in refusal.detail
-    assert as_warning(refusal).severity == "warning"
+    assert as_announced(refusal).severity == "warning"
