@@ -83,7 +83,8 @@ def planned(
     whole = msgspec.structs.replace(whole, renames=renames)
     if setting.refresh:
         whole = priced(whole, desired, gateways, project.accounts)
-    chosen = select(whole, setting.targets, setting.excludes)
+    known = {*(want.address for want in desired), *resources} if setting.targets or setting.excludes else ()
+    chosen = select(whole, setting.targets, setting.excludes, known=known)
     notes += project.violations
     made = Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets

@@ -23,6 +23,7 @@ NUMBER_SECTIONS = ("numbers", "bridge_numbers")
 LIST_SECTION = "moved"
 """A list: those of several files are one after the other."""
 _MAGIC = re.compile(r"[*?\[]")
+_NO_ENTRY_FILE = " `-C DIR` and `-f FILE` name another place; `reconciler init` starts a new project here."
 _START = Spot(0, 0)
 
 
@@ -71,7 +72,8 @@ class Merged:
             reason = (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
             self.complete = False
             self.files.append(label)
-            self._problem("unreadable_file", f"{label}: {reason}.", by or Position(label, 1, 1))
+            cure = _NO_ENTRY_FILE if by is None and isinstance(error, FileNotFoundError) else ""
+            self._problem("unreadable_file", f"{label}: {reason}.{cure}", by or Position(label, 1, 1))
             return
         identity = os.path.realpath(path)
         self._read.add(identity)
