@@ -16,6 +16,7 @@ from reconciler.config.codes import diagnostic
 from reconciler.config.document import Document, read
 from reconciler.config.lint.levels import spared
 from reconciler.config.nodes import Map, Mark, Place, Seq, Spot
+from reconciler.config.source import is_yaml
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Position
 
@@ -121,7 +122,7 @@ class Merged:
             self._problem("include_no_match", "No file matches this pattern.", at)
         for path in files:
             if os.path.realpath(path) not in self._read:
-                self._file(path, including, at)
+                self._included(path, including, at)
         return None
 
     def _include_file(self, path: Path, at: Position, including: tuple[str, ...]) -> None:
@@ -136,7 +137,15 @@ class Merged:
             detail = f"{self._label(path)} is what includes this file. Remove one of the two."
             self._problem("include_cycle", detail, at)
         elif identity not in self._read:
-            self._file(path, including, at)
+            self._included(path, including, at)
+
+    def _included(self, path: Path, including: tuple[str, ...], at: Position) -> None:
+        if path.is_dir() or is_yaml(path):
+            return self._file(path, including, at)
+        self.complete = False
+        detail = f"{self._label(path)} is no YAML file: its name must end in .yaml or .yml, also where a link leads."
+        self._problem("include_not_yaml", detail, at)
+        return None
 
     def _check_twice(self) -> None:
         for key, parts in self.parts.items():

@@ -205,3 +205,24 @@ def test_a_source_line_is_read_from_the_file_again(tmp_path: Path, monkeypatch: 
     assert source_line("a.yaml", 0) is None
     assert source_line("b.yaml", 1) is None
     assert source_line("a\0b.yaml", 1) is None
+
+
+def test_no_line_of_a_file_that_is_no_yaml_is_shown_also_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "token.txt").write_text(f"{PLANTED}\n")
+    (tmp_path / "link.yaml").symlink_to("token.txt")
+    for name in ("token.txt", "link.yaml"):
+        assert source_line(name, 1, tmp_path) is None
+
+
+@pytest.mark.parametrize("included", ["token.txt", "link.yaml", "*oken.txt", "/proc/self/environ"])
+def test_including_a_secret_does_not_show_it(tmp_path: Path, included: str) -> None:
+    (tmp_path / "token.txt").write_text(f"{PLANTED}\n")
+    (tmp_path / "link.yaml").symlink_to("token.txt")
+    entry = tmp_path / "reconciler.yaml"
+    entry.write_text(f'version: 1\nproject: acme\ninclude: "{included}"\n')
+    with pytest.raises(ConfigInvalid) as caught:
+        load(entry, environ={}, display_root=tmp_path)
+    assert [(d.code, d.file, d.line, d.column) for d in caught.value.diagnostics] == [
+        ("include_not_yaml", "reconciler.yaml", 3, 10)
+    ]
+    assert PLANTED not in repr(caught.value.diagnostics)
