@@ -134,4 +134,6 @@ def test_a_mistyped_target_or_exclusion_is_no_silent_success(stage: Stage) -> No
     assert [d["code"] for d in document["diagnostics"]] == ["target_no_match"]
     assert document["summary"]["left_out"] == 1
     stage.apply()
-    assert "target_no_match" not in stage.run("plan", "--target", f"number/{ONE}").text, "it is declared, and in place"
+    for command in ("plan", "drift"):
+        assert "target_no_match" in stage.run(command, "--target", "nubmer/*").err
+        assert "target_no_match" not in stage.run(command, "--target", f"number/{ONE}").text, "declared, and in place"
