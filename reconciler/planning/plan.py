@@ -126,7 +126,7 @@ def _decide_number(
     live: Live | None,
 ) -> None:
     if address in draft.declared:
-        draft.diagnostics.append(problems.declared_twice(want, address))
+        draft.diagnostics.append(problems.declared_twice(want, address, live, draft.desired))
         return
     draft.declared.add(address)
     if live is None and _to_buy(draft, want, entry):
@@ -139,7 +139,7 @@ def _decide_number(
         draft.diagnostics.append(problems.sid_mismatch(want, live))
         return
     if live.sid in draft.managed_sids:
-        draft.diagnostics.append(problems.declared_twice(want, address))
+        draft.diagnostics.append(problems.declared_twice(want, address, live, draft.desired))
         return
     draft.managed_sids.add(live.sid)
     if (refused := texting.refused(want, address, live)) is not None:

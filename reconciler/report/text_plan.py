@@ -169,4 +169,4 @@ def nothing(document: PlanDocument | ApplyDocument) -> str:
     left_out = document.summary.get("left_out", 0)
     if not left_out:
         return "Nothing to do: what is declared is what is there."
-    return f"Nothing to do in what was chosen; {count(left_out, 'resource')} that would change left out."
+    return f"Nothing to do in what was chosen; left out: {count(left_out, 'resource')} that would change."

@@ -127,7 +127,7 @@ def test_a_mistyped_target_or_exclusion_is_no_silent_success(stage: Stage) -> No
         done = stage.run("apply", "--auto-approve", "--target", "nubmer/*")
     assert not any(call.writes for call in calls)
     assert "target_no_match" in done.err
-    assert "2 resources that would change left out" in done.out
+    assert "left out: 2 resources that would change" in done.out
     assert "what is declared is what is there" not in done.out
 
     document = stage.apply("--exclude", f"number/{TWO}", "--exclude", "nubmer/*")
