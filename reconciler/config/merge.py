@@ -16,7 +16,7 @@ from reconciler.config.codes import diagnostic
 from reconciler.config.document import Document, read
 from reconciler.config.lint.levels import spared
 from reconciler.config.nodes import Map, Mark, Place, Seq, Spot
-from reconciler.config.source import is_yaml
+from reconciler.config.source import INCLUDED, ends_in
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Position
 
@@ -140,10 +140,10 @@ class Merged:
             self._included(path, including, at)
 
     def _included(self, path: Path, including: tuple[str, ...], at: Position) -> None:
-        if path.is_dir() or is_yaml(path):
+        if path.is_dir() or ends_in(path, INCLUDED):
             return self._file(path, including, at)
         self.complete = False
-        detail = f"{self._label(path)} is no YAML file: its name must end in .yaml or .yml, also where a link leads."
+        detail = f"{self._label(path)} must end in .yaml, .yml or .json, also where a link leads."
         self._problem("include_not_yaml", detail, at)
         return None
 

@@ -13,12 +13,13 @@ _REFERENCE = re.compile(r"""\s*(?:[&#].*$|\{\s*["']?(?:env["']?\s*:\s*["']?\w+["
 _LINES = re.compile(r"""\s*["']?(?:env|file)["']?\s*:""")
 _USER = re.compile(r"(://)[^/\s@]+@")
 _MASK = "***"
-_SUFFIXES = (".yaml", ".yml")
+YAML = (".yaml", ".yml")
+INCLUDED = (*YAML, ".json")
 
 
-def is_yaml(path: Path) -> bool:
-    """Whether a file is YAML by its name, also where links lead: whoever may name a file sees its lines."""
-    return Path(os.path.realpath(path)).suffix.lower() in _SUFFIXES
+def ends_in(path: Path, suffixes: tuple[str, ...]) -> bool:
+    """Whether a file is named like that, also where links lead: whoever may name a file learns of what is in it."""
+    return Path(os.path.realpath(path)).suffix.lower() in suffixes
 
 
 def source_line(file: str, line: int, root: Path | None = None) -> str | None:
@@ -31,7 +32,7 @@ def source_line(file: str, line: int, root: Path | None = None) -> str | None:
     first = max(line - 2, 0)
     try:
         path = (root or Path()) / file
-        if not is_yaml(path):
+        if not ends_in(path, YAML):
             return None
         with path.open(encoding="utf-8", errors="replace") as lines:
             found = [text.rstrip("\r\n") for text in islice(lines, first, line)]
