@@ -60,7 +60,8 @@ def _planner(setting: Setting, consent: Consent, letting: Letting) -> Planner:
         accounts = {entry.account for entry in letting_go.chosen.values()}
         near = {address: entry for address, entry in state.resources.items() if entry.account in accounts}
         observed = observe([], near, gateways, setting.progress.reading)
-        plan = select(planning.plan(letting_go, observed, project.our_urls), setting.targets, setting.excludes)
+        whole_plan = planning.plan(letting_go, observed, project.our_urls)
+        plan = select(whole_plan, setting.targets, setting.excludes, known=state.resources)
         whole = Planned(project=project, state=state, plan=plan, observed=observed, notes=letting_go.diagnostics)
         return judged(setting, whole, consent)
 

@@ -17,7 +17,8 @@ from reconciler.config.lint.rules import is_violation
 from reconciler.config.project import Project
 from reconciler.diagnostics import has_errors
 from reconciler.errors import ReconcilerError, Refused
-from reconciler.model import Entry
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import Desired, Entry
 from reconciler.planning import drift as drifting
 from reconciler.planning import guard
 from reconciler.planning import regions as locating
@@ -83,12 +84,20 @@ def planned(
     whole = msgspec.structs.replace(whole, renames=renames)
     if setting.refresh:
         whole = priced(whole, desired, gateways, project.accounts)
-    chosen = select(whole, setting.targets, setting.excludes)
+    chosen = select(whole, setting.targets, setting.excludes, known=_known(setting, desired, resources))
     notes += project.violations
     made = Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
     )
     return made if drifting_only or not setting.refresh else _located(setting, made, gateways, sample)
+
+
+def _known(setting: Setting, desired: Sequence[Desired], resources: Mapping[str, Entry]) -> frozenset[str]:
+    """The addresses that a target may mean; a number that is declared by its SID has that of its E.164."""
+    if not (setting.targets or setting.excludes):
+        return frozenset()
+    declared = (want.address for want in desired if not (want.kind in NUMBER_KINDS and want.key.startswith("PN")))
+    return frozenset((*declared, *resources))
 
 
 def _needed(setting: Setting, saved: PlanFile | None, drifting_only: bool) -> Callable[[str], bool]:

@@ -56,7 +56,7 @@ def carry(shared: Common, command: str, run: Run, *, asked: bool) -> int:
     from reconciler.cli.codes import of_result  # imported by now, beside the first page
     from reconciler.report.build import apply_document
 
-    document = apply_document(applied.result, applied.planned.notes, command=command)
+    document = apply_document(applied.result, applied.planned.notes, command=command, plan=applied.planned.plan)
     project = applied.planned.project.name
     if applied.declined:
         click.echo("Not applied.", err=True)

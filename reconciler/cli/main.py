@@ -78,6 +78,7 @@ def main() -> None:
 
 def run(args: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     gc.disable()  # a short-lived process: at 100,000 numbers the collector costs more than all planning
     leave(
         outcome(

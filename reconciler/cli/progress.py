@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,8 @@ class Lines(Quiet):
         self._done += 1
         if self._total <= self.LIMIT or self._done % 100 == 0 or self._done == self._total or not outcome.succeeded:
             what = f"{outcome.action.address} {outcome.action.action}: {outcome.status}"
-            click.echo(masked(f"[{self._done}/{self._total}] {what}"), err=True)
+            with contextlib.suppress(OSError):  # nobody reads it any more: that must not stop an apply half way
+                click.echo(masked(f"[{self._done}/{self._total}] {what}"), err=True)
 
 
 class Bar(Lines):

@@ -13,10 +13,9 @@ from tempfile import TemporaryDirectory
 
 from reconciler.config.load import load
 from reconciler.config.project import Project
+from reconciler.config.source import INCLUDED
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid, ReconcilerError
-
-_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def load_baseline(baseline: str, entry: Path, directory: Path, environ: Mapping[str, str]) -> Project:
@@ -44,7 +43,7 @@ def _loaded(baseline: str, entry: Path, environ: Mapping[str, str]) -> Project:
 
 def _read_into(folder: Path, baseline: str, top: Path, commit: str, inside: str) -> None:
     for name in _names(baseline, top, commit):
-        if name.endswith(_SUFFIXES) or name == inside:
+        if name.endswith(INCLUDED) or name == inside:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_git(baseline, top, "show", f"{commit}:{name}"))

@@ -28,6 +28,7 @@ SUMMARIES: dict[str, str] = {
     # several files
     "include_not_found": "An included file does not exist",
     "include_no_match": "An include pattern matches no file",
+    "include_not_yaml": "An included file is neither YAML nor JSON",
     "include_cycle": "Files include each other",
     # fields
     "unknown_key": "Unknown key",

@@ -172,7 +172,11 @@ class _Builder:
 
     def _not_a_mapping(self, node: Node, mark: Mark) -> NoReturn:
         if node is None:
-            self.problem("empty_file", "It needs at least `version: 1`.", Spot(0, 0))
+            self.problem(
+                "empty_file",
+                "Write `version: 1` and `project: NAME`; a file that is included holds a section, such as `numbers`.",
+                Spot(0, 0),
+            )
         else:
             self.problem("wrong_type", "A configuration file is a mapping: `version: 1`, `project: …` and so on.", mark)
         raise _Stop

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -136,13 +136,20 @@ def _phone(value: str) -> str:
     return value
 
 
+_AROUND_DIGITS = r"[\s().\-/\u2010-\u2015\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\"'\u2018-\u201f]"
+"""What people and address books write between digits and around them: separators, quotes, marks of direction."""
+
+
 def phone_advice(text: str) -> str:
     """How to write a phone number; with a proposal when it is clear what is meant."""
-    digits = re.sub(r"[\s().\-/]", "", text)
+    digits = re.sub(_AROUND_DIGITS, "", text)
     digits = "+" + digits[2:] if digits.startswith("00") else digits
     meant = digits if digits.startswith("+") else f"+{digits}"
     advice = 'E.164 is a plus sign, the country code and the number, up to 15 digits: "+15550100200".'
-    return f'{advice} Did you mean "{meant}"?' if re.fullmatch(E164[1:-1], meant) and meant != text else advice
+    if not re.fullmatch(E164[1:-1], meant) or meant == text:
+        return advice
+    unseen = "" if text.isascii() else " It holds characters that are not ASCII, maybe such as cannot be seen."
+    return f'{advice}{unseen} Did you mean "{meant}"?'
 
 
 def _sid(prefix: str, code: str, what: str) -> Callable[[str], str]:
@@ -157,14 +164,25 @@ def _sid(prefix: str, code: str, what: str) -> Callable[[str], str]:
 
 def _url(value: str) -> str:
     advice = "It must start with https:// (or http://) and name a host, like https://agents.example.com/voice."
+    if re.search(r"[\s\x00-\x1f\x7f]", value):
+        raise refusal("invalid_url", "A space or a control character stands in it. Write a space that is meant as %20.")
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         usable = False
-    if not usable or re.search(r"[\s\x00-\x1f\x7f]", value):
+    if not usable:
         raise refusal("invalid_url", advice)
+    if not _has_usable_port(parts):
+        raise refusal("invalid_url", "Its port is no number from 1 to 65535.")
     return value
+
+
+def _has_usable_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _sip_url(value: str) -> str:

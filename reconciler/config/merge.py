@@ -16,6 +16,7 @@ from reconciler.config.codes import diagnostic
 from reconciler.config.document import Document, read
 from reconciler.config.lint.levels import spared
 from reconciler.config.nodes import Map, Mark, Place, Seq, Spot
+from reconciler.config.source import INCLUDED, ends_in
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Position
 
@@ -23,6 +24,7 @@ NUMBER_SECTIONS = ("numbers", "bridge_numbers")
 LIST_SECTION = "moved"
 """A list: those of several files are one after the other."""
 _MAGIC = re.compile(r"[*?\[]")
+_NO_ENTRY_FILE = " `-C DIR` and `-f FILE` name another place; `reconciler init` starts a new project here."
 _START = Spot(0, 0)
 
 
@@ -71,7 +73,8 @@ class Merged:
             reason = (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
             self.complete = False
             self.files.append(label)
-            self._problem("unreadable_file", f"{label}: {reason}.", by or Position(label, 1, 1))
+            cure = _NO_ENTRY_FILE if by is None and isinstance(error, FileNotFoundError) else ""
+            self._problem("unreadable_file", f"{label}: {reason}.{cure}", by or Position(label, 1, 1))
             return
         identity = os.path.realpath(path)
         self._read.add(identity)
@@ -119,7 +122,7 @@ class Merged:
             self._problem("include_no_match", "No file matches this pattern.", at)
         for path in files:
             if os.path.realpath(path) not in self._read:
-                self._file(path, including, at)
+                self._included(path, including, at)
         return None
 
     def _include_file(self, path: Path, at: Position, including: tuple[str, ...]) -> None:
@@ -134,7 +137,15 @@ class Merged:
             detail = f"{self._label(path)} is what includes this file. Remove one of the two."
             self._problem("include_cycle", detail, at)
         elif identity not in self._read:
-            self._file(path, including, at)
+            self._included(path, including, at)
+
+    def _included(self, path: Path, including: tuple[str, ...], at: Position) -> None:
+        if path.is_dir() or ends_in(path, INCLUDED):
+            return self._file(path, including, at)
+        self.complete = False
+        detail = f"{self._label(path)} must end in .yaml, .yml or .json, also where a link leads."
+        self._problem("include_not_yaml", detail, at)
+        return None
 
     def _check_twice(self) -> None:
         for key, parts in self.parts.items():

@@ -1,7 +1,8 @@
-"""A line of a configuration file for a report to show, with what may be a secret blanked out."""
+"""A line of a configuration file, and of no other, for a report to show; what may be a secret is blanked out."""
 
 from __future__ import annotations
 
+import os
 import re
 from itertools import islice
 from pathlib import Path
@@ -12,16 +13,28 @@ _REFERENCE = re.compile(r"""\s*(?:[&#].*$|\{\s*["']?(?:env["']?\s*:\s*["']?\w+["
 _LINES = re.compile(r"""\s*["']?(?:env|file)["']?\s*:""")
 _USER = re.compile(r"(://)[^/\s@]+@")
 _MASK = "***"
+YAML = (".yaml", ".yml")
+INCLUDED = (*YAML, ".json")
+
+
+def ends_in(path: Path, suffixes: tuple[str, ...]) -> bool:
+    """Whether a file is named like that, also where links lead: whoever may name a file learns of what is in it."""
+    return Path(os.path.realpath(path)).suffix.lower() in suffixes
 
 
 def source_line(file: str, line: int, root: Path | None = None) -> str | None:
     """Line `line` (from 1) of a file named by a diagnostic, None when it cannot be read; secrets are blanked out.
 
+    A file that is not YAML by its name has no lines to show: it may be a secret, a state or /proc/self/environ.
+
     `root` is the folder that the names of diagnostics are relative to, by default the current one.
     """
     first = max(line - 2, 0)
     try:
-        with ((root or Path()) / file).open(encoding="utf-8", errors="replace") as lines:
+        path = (root or Path()) / file
+        if not ends_in(path, YAML):
+            return None
+        with path.open(encoding="utf-8", errors="replace") as lines:
             found = [text.rstrip("\r\n") for text in islice(lines, first, line)]
     except (OSError, ValueError):
         return None

@@ -33,7 +33,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     `refreshes` are entries that only state has to learn (None: an entry under another address now). `bound` counts
     bound resources by kind, `unmanaged` the numbers that nobody declared. `fingerprints` are the raw live fields, by
-    address, of everything the plan touches; `renames` lead from old addresses to new ones (see `planning.moved`).
+    address, of everything the plan touches; `renames` lead from old addresses to new ones (see `planning.moved`);
+    `left_out` counts the resources that would change and that the run is not about (see `planning.select`).
     """
 
     actions: tuple[Action, ...]
@@ -43,6 +44,7 @@ class Plan(msgspec.Struct, frozen=True):
     unmanaged: int
     fingerprints: dict[str, dict[str, WireValue]]
     renames: dict[str, str] = {}
+    left_out: int = 0
 
 
 class _Draft:
@@ -124,7 +126,7 @@ def _decide_number(
     live: Live | None,
 ) -> None:
     if address in draft.declared:
-        draft.diagnostics.append(problems.declared_twice(want, address))
+        draft.diagnostics.append(problems.declared_twice(want, address, live, draft.desired))
         return
     draft.declared.add(address)
     if live is None and _to_buy(draft, want, entry):
@@ -137,7 +139,7 @@ def _decide_number(
         draft.diagnostics.append(problems.sid_mismatch(want, live))
         return
     if live.sid in draft.managed_sids:
-        draft.diagnostics.append(problems.declared_twice(want, address))
+        draft.diagnostics.append(problems.declared_twice(want, address, live, draft.desired))
         return
     draft.managed_sids.add(live.sid)
     if (refused := texting.refused(want, address, live)) is not None:

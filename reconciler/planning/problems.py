@@ -110,14 +110,17 @@ def sid_mismatch(want: Desired, live: Live) -> Diagnostic:
     )
 
 
-def declared_twice(want: Desired, address: str) -> Diagnostic:
-    """One number under two names (its E.164 and its SID)."""
+def declared_twice(want: Desired, address: str, live: Live | None, desired: Sequence[Desired]) -> Diagnostic:
+    """One number under two names (its E.164 and its SID), with the place of the other."""
+    names = {want.key, address.partition("/")[2], *((live.key, live.sid) if live is not None else ())}
+    others = (other for other in desired if other.key in names and other.position != want.position)
+    where = next((f"`{o.key}` at {o.position.file}:{o.position.line}:{o.position.column}" for o in others), address)
     return at_declaration(
         want,
         address,
         "number_already_imported",
         "Number declared twice",
-        f"{want.key} is the same number as another declaration ({address}). Keep one of them.",
+        f"{want.key} is the same number as {where}. Keep one of the two.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -12,10 +12,11 @@ from reconciler.model import Action
 from reconciler.planning.plan import Plan
 
 
-def select(plan: Plan, targets: Sequence[str], excludes: Sequence[str]) -> Plan:
+def select(plan: Plan, targets: Sequence[str], excludes: Sequence[str], *, known: Collection[str] = ()) -> Plan:
     """Keep what is targeted (and what it depends on) and not excluded; globs over addresses, ``*`` matches any text.
 
-    What depends on something excluded is left out as well: it could not succeed.
+    What depends on something excluded is left out as well: it could not succeed. `known` are the addresses that a glob
+    may rightly mean although nothing is to be done about them: what is declared, what is in state.
     """
     if not targets and not excludes:
         return plan
@@ -25,23 +26,27 @@ def select(plan: Plan, targets: Sequence[str], excludes: Sequence[str]) -> Plan:
         plan,
         actions=tuple(action for action in plan.actions if action.address in chosen),
         refreshes={a: e for a, e in plan.refreshes.items() if matches(a, targets, excludes)},
-        diagnostics=(*kept, *_unmatched(plan, targets)),
+        diagnostics=(*kept, *_unmatched(plan, targets, excludes, known)),
         fingerprints={a: f for a, f in plan.fingerprints.items() if a in chosen},
+        left_out=len({action.address for action in plan.actions} - chosen),
     )
 
 
-def _unmatched(plan: Plan, targets: Sequence[str]) -> list[Diagnostic]:
-    """A warning for each target that no address of the plan fits: a typing mistake must not look like success."""
-    known = {*(a.address for a in plan.actions), *plan.refreshes, *(d.address for d in plan.diagnostics if d.address)}
+def _unmatched(plan: Plan, targets: Sequence[str], excludes: Sequence[str], known: Collection[str]) -> list[Diagnostic]:
+    """A warning for each glob that fits no address: a typing mistake must not look like success."""
+    planned = {*(a.address for a in plan.actions), *plan.refreshes, *(d.address for d in plan.diagnostics if d.address)}
+    given = [*(("--target", glob) for glob in targets), *(("--exclude", glob) for glob in excludes)]
     return [
         Diagnostic(
             severity="warning",
             code="target_no_match",
-            summary="A target fits nothing that would change",
-            detail=f"Nothing in the plan has an address like `{target}`; without `--target` all of it is shown.",
+            summary="A pattern fits no address",
+            detail=f"Nothing that is declared or in state has an address like `{glob}`, so `{option} {glob}` chooses "
+            "nothing. An address is its kind and its name, like number/+15550100101; * stands for any text.",
         )
-        for target in targets
-        if not any(fnmatchcase(address, target) for address in known)
+        for option, glob in given
+        if not any(fnmatchcase(address, glob) for address in planned)
+        and not any(fnmatchcase(address, glob) for address in known)
     ]
 
 

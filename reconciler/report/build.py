@@ -64,6 +64,7 @@ def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str
             "refreshes": len(plan.refreshes),
             "bound": sum(plan.bound.values()),
             "unmanaged": plan.unmanaged,
+            **_left_out(plan),
             **_severities(everything),
         },
         diagnostics=everything,
@@ -74,8 +75,10 @@ def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str
     )
 
 
-def apply_document(result: Result, diagnostics: Sequence[Diagnostic], *, command: str = "apply") -> ApplyDocument:
-    """What an apply did, action by action."""
+def apply_document(
+    result: Result, diagnostics: Sequence[Diagnostic], *, command: str = "apply", plan: Plan | None = None
+) -> ApplyDocument:
+    """What an apply did, action by action; `plan` adds what it warned of, and how much was left out of it."""
     failures = result.failures
     return ApplyDocument(
         command=command,
@@ -84,13 +87,19 @@ def apply_document(result: Result, diagnostics: Sequence[Diagnostic], *, command
             "failed_count": len(failures),
             "interrupted": result.interrupted,
             "by_action": dict(sorted(Counter(o.action.action for o in result.outcomes if o.succeeded).items())),
+            **(_left_out(plan) if plan else {}),
         },
-        diagnostics=in_reading_order(list(diagnostics)),
+        diagnostics=in_reading_order([*diagnostics, *(plan.diagnostics if plan else ())]),
         outcomes=[_outcome(outcome) for outcome in result.outcomes],
         success_count=result.successes,
         failed_count=len(failures),
         errors=[_error(outcome) for outcome in failures],
     )
+
+
+def _left_out(plan: Plan) -> dict[str, int]:
+    """How many resources that would change a run is not about; nothing where it is about all of them."""
+    return {"left_out": plan.left_out} if plan.left_out else {}
 
 
 def failure_document(command: str, diagnostics: Sequence[Diagnostic], done: Sequence[Outcome] = ()) -> Document:
@@ -109,10 +118,11 @@ def drift_document(
     """What has drifted, and how much else is waiting."""
     elsewhere = {d.address for d in drifted}
     pending = {a.address for a in plan.actions if a.reason != "drift" or a.address not in elsewhere}
+    mistyped = [d for d in plan.diagnostics if d.code == "target_no_match"]
     return DriftDocument(
         command=command,
         summary={"drifted": len(drifted), "pending": len(pending), "unmanaged": plan.unmanaged},
-        diagnostics=in_reading_order(list(diagnostics)),
+        diagnostics=in_reading_order([*diagnostics, *mistyped]),
         drifted=list(drifted),
         pending=len(pending),
         unmanaged=plan.unmanaged,

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from reconciler.model import Change, WireValue
 from reconciler.planning.hosts import in_words, looks_like
-from reconciler.report.documents import PlanDocument
+from reconciler.report.documents import ApplyDocument, PlanDocument
 from reconciler.report.fit import fitted
 from reconciler.report.groups import ADDITIONS, FEW, REMOVALS, TITLES, Field, Group, Urgency, grouped, one_by_one
 from reconciler.report.style import Style
@@ -155,10 +155,18 @@ def headline(document: PlanDocument) -> str:
     if not document.actions:
         learned = f" ({count(len(document.refreshes), 'entry', 'entries')} of state to refresh)"
         names = f" ({count(len(document.renames), 'name')} in state to change)" if document.renames else ""
-        return "Nothing to do: what is declared is what is there." + names + (learned if document.refreshes else "")
+        return nothing(document) + names + (learned if document.refreshes else "")
     counts = ", ".join(f"{number:,} {action}" for action, number in document.summary["by_action"].items())
     takeovers = document.summary["takeovers"]
     warning = f" {count(takeovers, 'takeover')} of foreign values." if takeovers else ""
     addresses = count(document.summary["addresses"], "resource")
     refused = f" {count(errors, 'error')}: it cannot be applied." if errors else ""
     return f"Plan: {count(len(document.actions), 'action')} on {addresses}: {counts}.{warning}{refused}"
+
+
+def nothing(document: PlanDocument | ApplyDocument) -> str:
+    """That there is nothing to do, and whether that holds for everything or only for what was chosen."""
+    left_out = document.summary.get("left_out", 0)
+    if not left_out:
+        return "Nothing to do: what is declared is what is there."
+    return f"Nothing to do in what was chosen; left out: {count(left_out, 'resource')} that would change."

@@ -9,7 +9,7 @@ from reconciler.planning.hosts import in_words
 from reconciler.report.documents import ActionOutcome, ApplyDocument, DriftDocument
 from reconciler.report.groups import FEW, gathered
 from reconciler.report.style import Style
-from reconciler.report.text_plan import change_lines
+from reconciler.report.text_plan import change_lines, nothing
 from reconciler.report.words import clean, count, examples, kind_of, value
 
 
@@ -51,7 +51,7 @@ def apply_lines(document: ApplyDocument, style: Style) -> Iterator[str]:
     if document.summary.get("interrupted"):
         yield style("warn", "Stopped on request; what was done is saved. Run apply again to finish.")
     if not document.outcomes:
-        yield style("strong", "Nothing to do: what is declared is what is there.")
+        yield style("strong", nothing(document))
         return
     colour = "good" if document.failed_count == 0 else "bad"
     yield style(colour, applied(document))

@@ -208,6 +208,7 @@ def test_an_entry_file_that_is_not_there_is_a_diagnostic(tmp_path: Path) -> None
         load(tmp_path / "nowhere.yaml", environ={}, display_root=tmp_path)
     (diagnostic,) = caught.value.diagnostics
     assert (diagnostic.code, diagnostic.file, diagnostic.line) == ("unreadable_file", "nowhere.yaml", 1)
+    assert "reconciler init" in diagnostic.detail, "whoever stands in the wrong folder is told what to do"
     assert caught.value.exit is Exit.INVALID
 
 

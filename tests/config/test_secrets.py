@@ -205,3 +205,36 @@ def test_a_source_line_is_read_from_the_file_again(tmp_path: Path, monkeypatch: 
     assert source_line("a.yaml", 0) is None
     assert source_line("b.yaml", 1) is None
     assert source_line("a\0b.yaml", 1) is None
+
+
+def test_no_line_of_a_file_that_is_no_yaml_is_shown_also_through_a_link(tmp_path: Path) -> None:
+    for name in ("token.txt", "token.json"):
+        (tmp_path / name).write_text(f"{PLANTED}\n")
+    (tmp_path / "link.yaml").symlink_to("token.txt")
+    for name in ("token.txt", "token.json", "link.yaml"):
+        assert source_line(name, 1, tmp_path) is None
+
+
+@pytest.mark.parametrize("included", ["token.txt", "link.yaml", "*oken.txt", "/proc/self/environ"])
+def test_including_a_secret_does_not_show_it(tmp_path: Path, included: str) -> None:
+    (tmp_path / "token.txt").write_text(f"{PLANTED}\n")
+    (tmp_path / "link.yaml").symlink_to("token.txt")
+    entry = tmp_path / "reconciler.yaml"
+    entry.write_text(f'version: 1\nproject: acme\ninclude: "{included}"\n')
+    with pytest.raises(ConfigInvalid) as caught:
+        load(entry, environ={}, display_root=tmp_path)
+    assert [(d.code, d.file, d.line, d.column) for d in caught.value.diagnostics] == [
+        ("include_not_yaml", "reconciler.yaml", 3, 10)
+    ]
+    assert PLANTED not in repr(caught.value.diagnostics)
+
+
+def test_including_a_secret_in_json_does_not_show_it(tmp_path: Path) -> None:
+    (tmp_path / "key.json").write_text(f'{{"private": "{PLANTED}", "numbers": "{PLANTED}"}}\n')
+    entry = tmp_path / "reconciler.yaml"
+    entry.write_text("version: 1\nproject: acme\ninclude: key.json\n")
+    with pytest.raises(ConfigInvalid) as caught:
+        load(entry, environ={}, display_root=tmp_path)
+    assert {d.file for d in caught.value.diagnostics} == {"key.json"}
+    assert PLANTED not in repr(caught.value.diagnostics)
+    assert [source_line("key.json", d.line or 0, tmp_path) for d in caught.value.diagnostics] == [None, None]

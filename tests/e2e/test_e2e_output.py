@@ -90,6 +90,25 @@ def test_a_full_disk_behind_stdout_is_a_failure_without_a_traceback(ready: Stage
     assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_apply_that_nobody_watches_any_more_is_carried_out_to_its_end(ready: Stage) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [*COMMAND, "apply", "--auto-approve"]
+        subprocess.run(
+            command, cwd=ready.folder, env=ready.environ, stdout=subprocess.DEVNULL, stderr=full, check=False
+        )
+    ready.settled()
+
+
+def test_without_a_stdout_a_command_still_does_its_work(ready: Stage) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "apply", "--auto-approve"],
+        cwd=ready.folder, env=ready.environ, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    ready.settled()
+
+
 @pytest.mark.parametrize("command", [["state", "list"], ["state", "show", "number/x"], ["show", "number/x"]], ids=str)
 def test_a_failure_names_its_command_as_a_success_does(stage: Stage, command: list[str]) -> None:
     stage.declare({}, nonsense={})

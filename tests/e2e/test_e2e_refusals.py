@@ -117,3 +117,23 @@ def test_imports_never_count_and_a_share_of_few_is_no_limit(stage: Stage) -> Non
     stage.twilio.unattachable = set()
     assert stage.apply()["success_count"] == 12
     stage.settled()
+
+
+def test_a_mistyped_target_or_exclusion_is_no_silent_success(stage: Stage) -> None:
+    stage.number(ONE)
+    stage.number(TWO)
+    stage.declare(dict.fromkeys((ONE, TWO), "support"))
+    with watched(stage.twilio) as calls:
+        done = stage.run("apply", "--auto-approve", "--target", "nubmer/*")
+    assert not any(call.writes for call in calls)
+    assert "target_no_match" in done.err
+    assert "left out: 2 resources that would change" in done.out
+    assert "what is declared is what is there" not in done.out
+
+    document = stage.apply("--exclude", f"number/{TWO}", "--exclude", "nubmer/*")
+    assert [d["code"] for d in document["diagnostics"]] == ["target_no_match"]
+    assert document["summary"]["left_out"] == 1
+    stage.apply()
+    for command in ("plan", "drift"):
+        assert "target_no_match" in stage.run(command, "--target", "nubmer/*").err
+        assert "target_no_match" not in stage.run(command, "--target", f"number/{ONE}").text, "declared, and in place"

@@ -63,3 +63,19 @@ def test_globs_are_over_whole_addresses() -> None:
     assert matches(ONE, ("number/*",), ())
     assert not matches(ONE, ("number",), ())
     assert not matches(ONE, (), ("*1",))
+
+
+def test_what_is_left_out_is_counted_and_a_glob_that_fits_nothing_is_told() -> None:
+    plan = Stage(world(row(1), row(2))).plan(WHOLE)
+    part = select(plan, (TWO, "nubmer/*"), (URL, "trunk/gone"), known=[ONE, TWO])
+    assert part.left_out == 3
+    warnings = [d for d in part.diagnostics if d.severity == "warning"]
+    assert [d.code for d in warnings] == ["target_no_match"] * 2
+    assert [
+        glob in d.detail for glob, d in zip(("--target nubmer/*", "--exclude trunk/gone"), warnings, strict=True)
+    ] == [True] * 2
+
+
+def test_a_target_without_changes_is_no_mistake() -> None:
+    plan = Stage(world(row(1), row(2))).plan([])
+    assert select(plan, (ONE,), (), known=[ONE]).diagnostics == ()
