@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.bench_apply [CHANGES]
 
-The floor is that quotient alone, and also with what starting the interpreter with twilio, pydantic and click takes.
+The floor is that quotient alone; also with what starting the interpreter with twilio, pydantic and click takes; and
+that start with the same writes by the plainest client there can be (`bare`), which is what server and machine take.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
+from tests.benchmarks.bare import writes
 from tests.benchmarks.measure import line, run
-from tests.benchmarks.stage import stage
+from tests.benchmarks.stage import SID, TOKEN, stage
 
 LATENCY = 0.050
 CONCURRENCY = 32
@@ -37,11 +39,19 @@ def bench(changes: int, runs: int = 5) -> None:
             counts = project.control("GET", "calls?limit=0")["counts"]  # type: ignore[index]
             calls = counts["reads"] + counts["writes"]
         floor = calls * LATENCY / CONCURRENCY
+        project.control("POST", "reset")
+        project.control("POST", "faults", {"fault": "latency", "ms": LATENCY * 1000})
+        plainest = writes(project.base_url, SID, TOKEN, CONCURRENCY)
         starting = median(run(start, log).wall for _ in range(runs))
         wall = median(r.wall for r in results)
         print(line(f"apply of {changes:,} changes", results))
-        print(f"{calls} calls × {LATENCY * 1000:.0f} ms / {CONCURRENCY} = {floor:.2f} s; starting {starting:.2f} s")
+        print(
+            f"{calls} calls × {LATENCY * 1000:.0f} ms / {CONCURRENCY} = {floor:.2f} s; starting {starting:.2f} s; "
+            f"the first {min(changes, 1000):,} writes by bare sockets {plainest:.2f} s"
+        )
         print(f"whole process: {wall / floor:.2f} × floor; {wall / (floor + starting):.2f} × (floor + starting)")
+        if changes == 1_000:
+            print(f"               {wall / (plainest + starting):.2f} × (bare sockets + starting)")
 
 
 if __name__ == "__main__":
