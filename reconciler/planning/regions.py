@@ -34,9 +34,7 @@ def newcomers(
 
     That they are about to change is known before there is a plan.
     """
-    for want in desired:
-        if want.address in resources:
-            continue
+    for want in [want for want in desired if want.address not in resources]:
         profile = want.profile
         if want.kind not in NUMBER_KINDS or profile.account not in accounts or profile.options.watch:
             continue
