@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Event
 from typing import Protocol
 
@@ -72,39 +73,32 @@ def carry_out(
     if not (plan.actions or plan.refreshes or plan.renames or state.unfolded):
         return Result(())
     recorded: list[Outcome] = []
+    with _telling(recorded):
+        means.progress.applying(len(plan.actions))
+        journal = store.begin(state)
+        resources = renamed(state.resources, plan.renames)
+        journal.append(_renames(state.resources, resources))
+        others = {address: live.sid for address, live in observed.others.items()}
+        known = {**sids_of(resources), **others}
+        names = {sid: address.split("/", 1)[1] for address, sid in others.items() if address.startswith("trunk/")}
+        registrar = Registrar(adapters, gateways, observed, names, known)
+        performer = Performer(gateways, known, plan.fingerprints, secrets, registrar)
+        result = _walked(plan, observed, resources, journal, performer, means, recorded) if plan.actions else Result(())
+        acted = {action.address for action in plan.actions}
+        acted |= {o.action.parent for o in result.outcomes if o.learned is not None and o.action.parent is not None}
+        learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
+        journal.fold([Put(address, stamped(entry, means.now())) for address, entry in learned.items()])
+        return result
+
+
+@contextmanager
+def _telling(recorded: Sequence[Outcome]) -> Iterator[None]:
+    """An error that ends the run takes along what was recorded until then."""
     try:
-        return _carried_out(plan, observed, state, store, gateways, means, secrets, adapters, recorded)
+        yield
     except ReconcilerError as error:
         error.done = tuple(recorded)
         raise
-
-
-def _carried_out(
-    plan: Plan,
-    observed: Observed,
-    state: State,
-    store: Store,
-    gateways: Mapping[str, Gateway],
-    means: Means,
-    secrets: Mapping[str, str] | None,
-    adapters: Mapping[str, Adapter],
-    recorded: list[Outcome],
-) -> Result:
-    means.progress.applying(len(plan.actions))
-    journal = store.begin(state)
-    resources = renamed(state.resources, plan.renames)
-    journal.append(_renames(state.resources, resources))
-    others = {address: live.sid for address, live in observed.others.items()}
-    known = {**sids_of(resources), **others}
-    names = {sid: address.split("/", 1)[1] for address, sid in others.items() if address.startswith("trunk/")}
-    registrar = Registrar(adapters, gateways, observed, names, known)
-    performer = Performer(gateways, known, plan.fingerprints, secrets, registrar)
-    result = _walked(plan, observed, resources, journal, performer, means, recorded) if plan.actions else Result(())
-    acted = {action.address for action in plan.actions}
-    acted |= {o.action.parent for o in result.outcomes if o.learned is not None and o.action.parent is not None}
-    learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
-    journal.fold([Put(address, stamped(entry, means.now())) for address, entry in learned.items()])
-    return result
 
 
 def _walked(
