@@ -69,7 +69,6 @@ def planned(
         desired, left_out = plannable(desired, resources)
         notes += left_out
     in_plan = {a.address: a.entry for a in (saved.actions if saved else ()) if a.entry is not None}
-    sample = _sample(setting, project, observed, resources, gateways, drifting_only=drifting_only)
     sealed = seal(project, desired, (in_plan, resources), setting.environ, _needed(setting, saved, drifting_only))
     notes += [] if setting.refresh else taken_as_unchanged(sealed.unknown)
     if setting.refresh:
@@ -89,7 +88,7 @@ def planned(
     made = Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
     )
-    return made if drifting_only or not setting.refresh else _located(setting, made, gateways, sample)
+    return made if drifting_only or not setting.refresh else _located(setting, made, gateways, begun.regions)
 
 
 def _known(setting: Setting, desired: Sequence[Desired], resources: Mapping[str, Entry]) -> frozenset[str]:
@@ -105,24 +104,6 @@ def _needed(setting: Setting, saved: PlanFile | None, drifting_only: bool) -> Ca
     if drifting_only or not setting.refresh:
         return lambda address: False
     return writing_secrets(saved).__contains__ if saved is not None else (lambda address: True)
-
-
-def _sample(
-    setting: Setting,
-    project: Project,
-    observed: Observed,
-    resources: Mapping[str, Entry],
-    gateways: Gateways,
-    *,
-    drifting_only: bool,
-) -> Asked:
-    """Begin to ask, while the plan is made, about some numbers that are going to be imported whatever it says."""
-    if drifting_only or not setting.refresh:
-        return Asked()
-    accounts = {name for name, account in project.accounts.items() if not account.region}
-    numbers = locating.newcomers(project.desired, resources, observed, accounts)
-    chosen = [q for address, q in numbers if matches(address, setting.targets, setting.excludes)]
-    return regions.begin_some(gateways, locating.some_of_each(chosen), setting.stop)
 
 
 def _located(setting: Setting, planned: Planned, gateways: Gateways, sample: Asked) -> Planned:

@@ -18,6 +18,9 @@ from reconciler.config.project import Project
 from reconciler.config.secrets import credentials, reveal
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
+from reconciler.planning.sampling import sample
+from reconciler.planning.select import matches
+from reconciler.remote import regions
 from reconciler.remote import services as messaging
 from reconciler.remote.gateway import CallRecord, Gateway
 from reconciler.remote.observe import Pages
@@ -176,10 +179,13 @@ def connected(setting: Setting, project: Project) -> Iterator[Gateways]:
 
 
 class Begun(msgspec.Struct, frozen=True):
-    """What is on its way from Twilio: numbers by account, and their messaging services, which calling waits for."""
+    """What is on its way from Twilio: numbers by account, their messaging services, which calling waits for, and the
+    regions of some that are new.
+    """
 
     pages: Mapping[str, Pages]
     services: Callable[[], messaging.Found]
+    regions: regions.Asked = regions.Asked()
 
 
 def begin(setting: Setting, project: Project, gateways: Gateways, *, services: bool = True) -> Begun:
@@ -188,6 +194,20 @@ def begin(setting: Setting, project: Project, gateways: Gateways, *, services: b
         return Begun({}, messaging.unasked(project.desired, gateways))
     look = messaging.begin if services else messaging.unasked
     return Begun(begin_pages(project.desired, gateways), look(project.desired, gateways))
+
+
+def begin_regions(setting: Setting, project: Project, state: State, gateways: Gateways, begun: Begun) -> Begun:
+    """The same, and begin to ask about some numbers that are going to be imported, in accounts without a `region`."""
+    if not setting.refresh:
+        return begun
+    accounts = {name for name, account in project.accounts.items() if not account.region}
+    some = sample(
+        project.desired,
+        state.resources,
+        accounts,
+        lambda address: matches(address, setting.targets, setting.excludes),
+    )
+    return msgspec.structs.replace(begun, regions=regions.begin_some(gateways, some, setting.stop))
 
 
 def _unknown_account(name: str) -> Diagnostic:

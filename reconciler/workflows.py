@@ -26,7 +26,7 @@ from reconciler.run import Gateways as Gateways
 from reconciler.run import Planned as Planned
 from reconciler.run import Progress as Progress
 from reconciler.run import Setting as Setting
-from reconciler.run import begin
+from reconciler.run import begin, begin_regions
 from reconciler.run import cipher_of as cipher_of
 from reconciler.run import connected as connected
 from reconciler.run import store_of as store_of
@@ -259,10 +259,12 @@ def _planned(
 ) -> Planned:
     """Read Twilio and state at the same time, plan (or take the saved plan that still fits), and judge."""
     begun = begin(setting, project, gateways)
+    state = _read_state(store, project)
+    begun = begin_regions(setting, project, state, gateways, begun)
     _import_the_rest()
     from reconciler import making
 
-    made = making.planned(setting, project, _read_state(store, project), gateways, begun, saved=saved)
+    made = making.planned(setting, project, state, gateways, begun, saved=saved)
     return making.judged(setting, made if saved is None else making.saved_over(setting, saved, made, gateways), consent)
 
 

@@ -26,6 +26,9 @@ _WITHOUT_CALLS = frozenset({"import", "forget"})
 _AHEAD = 2
 """How many actions are given out for each worker, so that none waits for another's outcome to become durable."""
 
+_GATHER = 0.02
+"""Seconds in which outcomes are gathered to be made durable together, while every worker has more to do."""
+
 Clock = Callable[[], str]
 """Now, as RFC 3339 in UTC."""
 
@@ -109,7 +112,7 @@ class Walk:
                 running += self._give_out_held(pool)
             if not running:
                 return
-            done = self._drain()
+            done = self._drain(gather=running > self._workers)
             running -= len(done)
             ready.extendleft(reversed(self._hold(self._record(done))))
             ready.extend(self._hold(self._ready()))
@@ -146,9 +149,14 @@ class Walk:
         for action, outcome in zip(actions, outcomes, strict=True):
             self._completed.put((action, outcome))
 
-    def _drain(self) -> list[tuple[Action, Outcome]]:
-        """Wait for one completed action, then take all that have completed by now: one fsync serves them all."""
+    def _drain(self, *, gather: bool) -> list[tuple[Action, Outcome]]:
+        """Wait for one completed action, then take all that have completed by now: one fsync serves them all.
+
+        `gather`: wait a little for more of them. To wake for each one costs the workers more than their calls do.
+        """
         done = [self._completed.get()]
+        if gather:
+            self._stop.wait(_GATHER)
         while not self._completed.empty():
             done.append(self._completed.get())
         return done

@@ -7,51 +7,20 @@ not know; where the account's `region` is not declared, only about some of those
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Action, Desired, Entry, Position
-from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan
+from reconciler.planning.sampling import SAMPLE
 
 _REMOVALS = frozenset({"release", "restore_webhooks", "forget"})
 
-
 HOME = "us1"
 """The region that is managed where an account declares none."""
-
-SAMPLE = 20
-"""As many numbers of an account are asked about in one run where it declares no region."""
-
-
-def newcomers(
-    desired: Iterable[Desired], resources: Mapping[str, Entry], observed: Observed, accounts: Collection[str]
-) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Address and (account, E.164) of numbers of these accounts that are there, answer calls, and are not in state yet.
-
-    That they are about to change is known before there is a plan.
-    """
-    for want in [want for want in desired if want.address not in resources]:
-        profile = want.profile
-        if want.kind not in NUMBER_KINDS or profile.account not in accounts or profile.options.watch:
-            continue
-        live = observed.number(profile.account, want.key) if profile.attrs.get("voice") is not None else None
-        if live is not None and (address := f"{want.kind}/{live.key}") not in resources:
-            yield address, (profile.account, live.key)
-
-
-def some_of_each(numbers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The first `SAMPLE` numbers, given as (account, E.164), of every account."""
-    counts: dict[str, int] = {}
-    chosen = []
-    for account, number in numbers:
-        counts[account] = counts.get(account, 0) + 1
-        if counts[account] <= SAMPLE:
-            chosen.append((account, number))
-    return chosen
 
 
 def sampled(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Action
-from reconciler.planning.plan import Plan
+
+if TYPE_CHECKING:
+    from reconciler.planning.plan import Plan
 
 
 def select(plan: Plan, targets: Sequence[str], excludes: Sequence[str], *, known: Collection[str] = ()) -> Plan:

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.model import Desired
 from reconciler.planning.plan import Plan
-from reconciler.planning.regions import SAMPLE, Question, located, newcomers, questions, sampled, some_of_each
+from reconciler.planning.regions import Question, located, questions, sampled
 from tests.apply.stage import Stage, declared, e164, hook, number, pn, row, world
 
 IE1 = {"main": "ie1"}
@@ -102,21 +102,6 @@ def test_what_was_not_answered_is_neither_wrong_nor_remembered() -> None:
     stage = stage_of()
     plan = located(stage.plan(BOTH), stage.entries, BOTH, asked(stage, BOTH), {})
     assert plan == stage.plan(BOTH)
-
-
-def test_newcomers_are_known_before_there_is_a_plan() -> None:
-    stage = stage_of()
-    stage.apply([BOTH[0]])
-    absent = number(3, voice=hook("a"))
-    found = newcomers([*BOTH, absent], stage.entries, stage.observe([*BOTH, absent]), {"main"})
-    assert list(found) == [(TWO, ("main", e164(2)))]
-    assert list(newcomers(BOTH, {}, stage.observe(BOTH), {"other"})) == []
-
-
-def test_of_each_account_only_some_are_asked_about() -> None:
-    numbers = [(account, e164(index)) for index in range(SAMPLE + 5) for account in ("main", "other")]
-    chosen = some_of_each(numbers)
-    assert [sum(account == name for account, _ in chosen) for name in ("main", "other")] == [SAMPLE, SAMPLE]
 
 
 def test_where_some_have_been_asked_about_nobody_else_is() -> None:

@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 
 from reconciler.errors import ReconcilerError
-from reconciler.planning.regions import SAMPLE
+from reconciler.planning.sampling import SAMPLE
 from reconciler.sandbox.faults import Refuse
 
 from .conftest import Make
