@@ -27,7 +27,9 @@ _AHEAD = 2
 """How many actions are given out for each worker, so that none waits for another's outcome to become durable."""
 
 _GATHER = 0.02
-"""Seconds in which outcomes are gathered to be made durable together, while every worker has more to do."""
+"""Seconds in which outcomes are gathered to be made durable together, while every worker has more to do..."""
+_CROWD = 16
+"""...and there are so many workers: to wake for the outcome of each costs them more than their calls do."""
 
 Clock = Callable[[], str]
 """Now, as RFC 3339 in UTC."""
@@ -112,7 +114,7 @@ class Walk:
                 running += self._give_out_held(pool)
             if not running:
                 return
-            done = self._drain(gather=running > self._workers)
+            done = self._drain(gather=running > self._workers >= _CROWD)
             running -= len(done)
             ready.extendleft(reversed(self._hold(self._record(done))))
             ready.extend(self._hold(self._ready()))
@@ -150,10 +152,7 @@ class Walk:
             self._completed.put((action, outcome))
 
     def _drain(self, *, gather: bool) -> list[tuple[Action, Outcome]]:
-        """Wait for one completed action, then take all that have completed by now: one fsync serves them all.
-
-        `gather`: wait a little for more of them. To wake for each one costs the workers more than their calls do.
-        """
+        """Wait for one completed action, and a little for more; then take all there are: one fsync serves them all."""
         done = [self._completed.get()]
         if gather:
             self._stop.wait(_GATHER)
