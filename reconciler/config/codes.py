@@ -15,6 +15,7 @@ SUMMARIES: dict[str, str] = {
     "empty_file": "The file is empty",
     "yaml_syntax": "This is not valid YAML",
     "tab_indentation": "A tab where YAML wants spaces",
+    "unicode_space": "A space that is text to YAML",
     "multiple_documents": "More than one YAML document in a file",
     "duplicate_key": "The same key is declared twice",
     "unquoted_number": "A number where text is needed",

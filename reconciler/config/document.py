@@ -41,6 +41,7 @@ _MAPPING: Any = MappingStartEvent
 _MAPPING_END: Any = MappingEndEvent
 _OPEN = object()
 _TAB = re.compile(rb"^ *(?=\t[ \t]*[^ \t\r\n#])", re.MULTILINE)
+_LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NO_TABS = "YAML is indented with spaces. Replace tabs by spaces."
 _TEXT_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
 _TREE_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
@@ -140,15 +141,20 @@ class _Builder:
         """Note what the parser stopped at; a tab in that line is what it stumbled over."""
         problem = error.problem or ""
         mark = place_of(problem, error.problem_mark, error.context_mark) or Spot(0, 0)
-        line = [*data.decode("utf-8").splitlines(), ""][mark.line]
+        lines = [*_LINE_ENDS.split(data.decode("utf-8")), ""]
+        line = lines[min(mark.line, len(lines) - 1)]
         if "\t" not in line[: mark.column + 1]:
-            self.problem("yaml_syntax", cure(problem, error.context or ""), mark)
+            from reconciler.config.spacing import cause
+
+            found = cause(lines, mark) or ("yaml_syntax", cure(problem, error.context or ""), mark)
+            self.problem(*found)
         elif not self.diagnostics or self.diagnostics[0].code != "tab_indentation":
             self.problem("tab_indentation", _NO_TABS, Spot(mark.line, line.index("\t")))
 
     def drop_unfinished(self) -> None:
-        """Leave out the section in which reading stopped."""
-        if self._open:
+        """Leave out the section in which reading stopped; what stands alone below its key may be half an entry."""
+        marks = self.root.marks
+        if self._open or (self.root and marks[-1].line > marks[-2].line):
             self.root.popitem()
         del self.root.marks[2 * len(self.root) :]
 
@@ -178,7 +184,11 @@ class _Builder:
                 Spot(0, 0),
             )
         else:
-            self.problem("wrong_type", "A configuration file is a mapping: `version: 1`, `project: …` and so on.", mark)
+            from reconciler.config.spacing import missing_space, tight_key
+
+            tight = tight_key(node) if isinstance(node, str) else ""
+            detail = "A configuration file is a mapping: `version: 1`, `project: …` and so on."
+            self.problem("wrong_type", f"{detail} {missing_space(tight, node)}" if tight else detail, mark)
         raise _Stop
 
     def _map(self, depth: int, root: Map) -> Map:
@@ -309,6 +319,8 @@ class _Builder:
         value = resolve(text)
         if isinstance(value, str) and text != "<<":
             self._keys[text] = text
+            if not text[0].isascii():
+                self._unicode_key(text, mark)
         elif text == "<<":
             detail = "Not every YAML program knows `<<`. Repeat the keys, use `defaults`, or alias the whole mapping."
             self.problem("merge_key", detail, mark)
@@ -318,6 +330,13 @@ class _Builder:
             reason = f" {value.reason}" if isinstance(value, Ambiguous) else ""
             self.problem("ambiguous_scalar", f'As a key, `{text}` is not text to YAML: write "{text}".{reason}', mark)
         return text
+
+    def _unicode_key(self, text: str, mark: Mark) -> None:
+        from reconciler.config.spacing import unicode_space
+        from reconciler.config.unseen import SPACES
+
+        if re.match(f"[{SPACES}]", text):
+            self.problem("unicode_space", unicode_space(text[0], "before the key"), mark)
 
     def _scalar(self, text: str, mark: Mark) -> Scalar:
         """A plain value that is met for the first time."""

@@ -132,24 +132,10 @@ def _project(value: str) -> str:
 
 def _phone(value: str) -> str:
     if not re.fullmatch(E164[1:-1], value):
+        from reconciler.config.phones import phone_advice
+
         raise refusal("invalid_phone_format", phone_advice(value))
     return value
-
-
-_AROUND_DIGITS = r"[\s().\-/\u2010-\u2015\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\"'\u2018-\u201f]"
-"""What people and address books write between digits and around them: separators, quotes, marks of direction."""
-
-
-def phone_advice(text: str) -> str:
-    """How to write a phone number; with a proposal when it is clear what is meant."""
-    digits = re.sub(_AROUND_DIGITS, "", text)
-    digits = "+" + digits[2:] if digits.startswith("00") else digits
-    meant = digits if digits.startswith("+") else f"+{digits}"
-    advice = 'E.164 is a plus sign, the country code and the number, up to 15 digits: "+15550100200".'
-    if not re.fullmatch(E164[1:-1], meant) or meant == text:
-        return advice
-    unseen = "" if text.isascii() else " It holds characters that are not ASCII, maybe such as cannot be seen."
-    return f'{advice}{unseen} Did you mean "{meant}"?'
 
 
 def _sid(prefix: str, code: str, what: str) -> Callable[[str], str]:

@@ -41,7 +41,15 @@ def at(entry: Place, loc: Loc) -> Place:
 
 
 def known(word: str, options: Collection[str]) -> str:
-    """What else could be meant: the nearest option, else all of them when they are few."""
+    """What else could be meant: the nearest option, else all of them when they are few; and what cannot be seen."""
+    if not word.isascii():
+        from reconciler.config.unseen import unseen
+
+        return f"{_meant(word, options)}{unseen(word)}"
+    return _meant(word, options)
+
+
+def _meant(word: str, options: Collection[str]) -> str:
     near = get_close_matches(word, options, n=1, cutoff=0.6)
     if near:
         return f" Did you mean `{near[0]}`?"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
+
 from reconciler.config.accounts import FROM_ENVIRONMENT, Accounts, from_environment, settings_of
 from reconciler.config.check import check
 from reconciler.config.compile import agent_parts, compile_agent, compile_platform
@@ -30,7 +32,10 @@ from reconciler.errors import ConfigInvalid
 from reconciler.model import Desired
 from reconciler.planning.moved import Move
 
-_ECHOES = frozenset({"wrong_type", "invalid_value", "missing_field", "unknown_key", "unquoted_number"})
+_NO_TEXT = frozenset({"unquoted_number", "ambiguous_scalar"})
+_ECHOES = frozenset(
+    {"wrong_type", "invalid_value", "missing_field", "unknown_key", "unquoted_number", "invalid_phone_format"}
+)
 
 
 def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None = None) -> Project:
@@ -55,7 +60,7 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
     resources.trunks(settings.trunks)
     desired = [*resources.desired, *(d for gathered in numbers for d in gathered.desired)]
     policies, wrong = read_policies(settings.policies)
-    diagnostics = in_reading_order([*merged.diagnostics, *_without_echoes(problems + wrong, merged.diagnostics)])
+    diagnostics = in_reading_order(_without_echoes(problems + wrong, merged.diagnostics))
     if settings.header is None or has_errors(diagnostics):
         raise ConfigInvalid(*diagnostics)
     found = broken(policies, resources_of(settings, numbers, desired)) if policies else []
@@ -140,10 +145,26 @@ def _numbers(merged: Merged, profiles: Profiles) -> tuple[Gathered, Gathered]:
     return numbers
 
 
-def _without_echoes(problems: list[Diagnostic], of: list[Diagnostic]) -> Iterator[Diagnostic]:
-    """Problems, but for those that only repeat what is wrong with the YAML at the same place."""
+def _without_echoes(problems: list[Diagnostic], of: list[Diagnostic]) -> list[Diagnostic]:
+    """All problems, but for those that only repeat what is wrong with the YAML at the same place.
+
+    A number without quotes that is no phone number either is one problem: it is written as that one says, in quotes.
+    """
+    if not of:
+        return problems
     said = {(d.file, d.line, d.column) for d in of}
-    return (d for d in problems if d.code not in _ECHOES or (d.file, d.line, d.column) not in said)
+    phones = {
+        (d.file, d.line, d.column): d.detail
+        for d in problems
+        if d.code == "invalid_phone_format" and (d.file, d.line, d.column) in said
+    }
+    told = [d for d in problems if not ((d.file, d.line, d.column) in said and d.code in _ECHOES)]
+    return [*(_as_phone(d, phones.get((d.file, d.line, d.column), "")) for d in of), *told]
+
+
+def _as_phone(d: Diagnostic, advice: str) -> Diagnostic:
+    detail = f"To YAML this is no text: put it in quotes. {advice}"
+    return msgspec.structs.replace(d, detail=detail) if advice and d.code in _NO_TEXT else d
 
 
 def _project(

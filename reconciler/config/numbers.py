@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from reconciler.config.fields import E164, LONGEST_LABEL, is_sid, normal_sid, phone_advice
+from reconciler.config.fields import E164, LONGEST_LABEL, is_sid, normal_sid
 from reconciler.config.findings import Finding, placed
 from reconciler.config.merge import twice
 from reconciler.config.nodes import Float, Int, Map, Node, Place
@@ -187,6 +187,8 @@ def _identify(key: str, pin: str | None, phone: str | None) -> tuple[str | None,
     if key[:2].upper() == "PN" or key[:2] in ("AC", "TK", "AP"):
         detail = "A number is declared by its E.164 in quotes, or by its SID: PN and 32 hexadecimal digits."
         return None, None, [Finding("invalid_number_sid", detail, (), "key")]
+    from reconciler.config.phones import phone_advice
+
     return None, None, [Finding("invalid_phone_format", phone_advice(key), (), "key")]
 
 

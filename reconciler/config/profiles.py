@@ -180,8 +180,10 @@ def _problems(number: Number, account: str | Finding, context: Context) -> Itera
     """What is wrong with a number that is well-formed by itself."""
     yield from lint_webhooks(number.webhooks, ("webhooks",))
     if number.agent and context.complete and number.agent not in context.agents:
+        from reconciler.config.forms import no_agent
+
         detail = f"`agents` declares no `{number.agent}`.{known(number.agent, context.agents)}"
-        yield Finding("agent_not_found", detail, ("agent",))
+        yield Finding("agent_not_found", no_agent(number.agent, list(context.agents)) or detail, ("agent",))
     if (owner := context.owners.get(number.agent or "")) is not None:
         detail = f"`{number.agent}` belongs to project `{owner}`: let that one declare the number."
         yield Finding("agent_not_owned", detail, ("agent",))

@@ -132,10 +132,17 @@ def _top_level(merged: Merged) -> list[Diagnostic]:
                     detail = f"`{key}` is a list: each `from` and `to` behind a dash."
                     problems.append(diagnostic("wrong_type", detail, part.at("value")))
             elif key not in _HEADER and not isinstance(part.node, Map) and part.node is not None:
-                example = "phone numbers" if key in NUMBER_SECTIONS else "names" if key in _NAMED else "settings"
-                detail = f"`{key}` is a mapping of {example}: each on a line of its own, indented, with a colon."
-                problems.append(diagnostic("wrong_type", detail, part.at("value")))
+                problems.append(diagnostic("wrong_type", _no_section(key, part, merged), part.at("value")))
     return problems
+
+
+def _no_section(key: str, part: Place, merged: Merged) -> str:
+    """How to write a section that is no mapping."""
+    from reconciler.config.forms import section_form
+
+    example = "phone numbers" if key in NUMBER_SECTIONS else "names" if key in _NAMED else "settings"
+    form = section_form(key, part.node, list(merged.entries("agents")))
+    return f"`{key}` is a mapping of {example}: each on a line of its own, indented, with a colon.\n{form}"
 
 
 _NAMED = ("accounts", "platforms", "agents", "applications", "trunks", "policies")

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 _WORDS = "auth_?token|twilio_?token|api_?key|api_?secret|fingerprint_?key|password|passwd|pin|secret|token|private_?key"
-_KEY = re.compile(rf"""(?i)["']?[\w-]*(?:{_WORDS})["']?\s*:(?!\S)""")
+_KEY = re.compile(rf"""(?i)["']?[\w-]*(?:{_WORDS})["']?\s*:(?!//)""")
 _REFERENCE = re.compile(r"""\s*(?:[&#].*$|\{\s*["']?(?:env["']?\s*:\s*["']?\w+["']?|file["']?\s*:[^{}]*)\s*\}|$)""")
 _LINES = re.compile(r"""\s*["']?(?:env|file)["']?\s*:""")
 _USER = re.compile(r"(://)[^/\s@]+@")

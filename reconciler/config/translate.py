@@ -30,6 +30,7 @@ _BOUNDS = {
     "finite_number": "a finite number",
 }
 _ON_KEYS = frozenset({"unknown_key", "literal_secret", "missing_field", "duplicate_key"})
+_PHONES = frozenset(name for field in ("outbound_number", "phone_number") for name in spellings(field))
 VERSION_ADVICE = "This program reads version 1: write `version: 1`."
 _UNSEEN = frozenset({"env", "file"})
 """Fields of a reference: what stands there by mistake may be the secret itself."""
@@ -83,7 +84,7 @@ def _explain(error: ErrorDetails, model: Any) -> tuple[str, str]:
     if kind == "missing":
         return "missing_field", _missing(model_at(model, loc[:-1]), str(loc[-1]))
     if kind in _WANTED:
-        return _wrong_type(_WANTED[kind], error["input"], loc)
+        return _wrong_type(_WANTED[kind], error["input"], loc, model)
     if kind == "literal_error":
         return _not_one_of(ctx["expected"].replace("'", "").replace(" or ", ", ").split(", "), error["input"], loc)
     if kind == "union_tag_invalid":
@@ -101,6 +102,11 @@ def _unknown(model: type[BaseModel] | None, key: str, error: ErrorDetails) -> tu
                 "duplicate_key",
                 f"`{key}` is another spelling of `{name}`, which is there as well. Keep one of them.",
             )
+    from reconciler.config.spacing import missing_space, tight_key
+
+    if tight_key(key, [spelling for name in fields for spelling in spellings(name)]):
+        return "unknown_key", missing_space(tight_key(key), key)
+    key = tight_key(key) or key  # what follows the colon may be a secret
     return "unknown_key", f"`{key}` means nothing here.{known(key, list(fields))}"
 
 
@@ -109,8 +115,12 @@ def _missing(model: type[BaseModel] | None, key: str) -> str:
     return f"`{key}` is missing. {(field.description or '') if field else ''}".rstrip()
 
 
-def _wrong_type(wanted: str, value: Any, loc: Loc) -> tuple[str, str]:
+def _wrong_type(wanted: str, value: Any, loc: Loc, model: Any) -> tuple[str, str]:
     if wanted == "text" and isinstance(value, Int | Float):
+        if loc[-1] in _PHONES:
+            from reconciler.config.phones import phone_advice
+
+            return "unquoted_number", f"Without quotes this is a number to YAML. {phone_advice(value.text)}"
         shown = f': "{value.text}"' if loc[-1] not in _UNSEEN else ""
         return "unquoted_number", f"Without quotes this is a number to YAML. Put it in quotes{shown}."
     if isinstance(value, Map) and value and value.keys() <= _UNSEEN and wanted != "a mapping":
@@ -118,8 +128,27 @@ def _wrong_type(wanted: str, value: Any, loc: Loc) -> tuple[str, str]:
             "reference_not_allowed",
             "Only secret fields take {env: …} or {file: …}; here the value itself is needed.",
         )
-    unquote = " Remove the quotes." if isinstance(value, str) and value in ("true", "false") else ""
-    return "wrong_type", f"Here stands {_kind(value)}; {wanted} is needed.{unquote}"
+    return "wrong_type", f"Here stands {_kind(value)}; {wanted} is needed{_right(wanted, value, loc, model)}"
+
+
+def _right(wanted: str, value: Any, loc: Loc, model: Any) -> str:
+    """How the sentence on a wrong type ends: with the right form, where there is one for that value."""
+    if isinstance(value, str) and value in ("true", "false"):
+        return ". Remove the quotes."
+    if wanted == "text" and isinstance(value, list) and len(value) == 1:
+        return ". Remove the brackets, or the dash."
+    if loc[-1:] == ("agent",) and isinstance(value, Map):
+        return ": the name of an agent. What it is stands below `agents`."
+    if wanted not in ("a mapping", "a list"):
+        return "."
+    from reconciler.config.forms import right_form
+
+    listed = wanted == "a list"
+    if get_origin(model) is Annotated and not loc and isinstance(value, str):  # a union, by the word that tells them apart
+        found = model_at(model, (value,)) or model_at(model, loc)
+    else:
+        found = model_at(model, (*loc, 0) if listed else loc)
+    return right_form(found, value, key=loc[-1] if loc else "", listed=listed)
 
 
 def _kind(value: Any) -> str:

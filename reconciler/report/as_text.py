@@ -105,9 +105,11 @@ def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterato
     yield f"{place + ': ' if place else ''}{style(colour, d.severity)} {style('strong', d.code)}: {clean(d.summary)}"
     source = source_line(d.file, d.line) if d.file and d.line else None
     if source is not None:
+        from reconciler.report.cells import width
+
         before = (d.column or 1) - 1
         yield f"    {clean(source)}"
-        yield f"    {' ' * len(clean(source[:before]))}{style(colour, '^')}"
+        yield f"    {' ' * width(clean(source[:before]))}{style(colour, '^')}"
     for line in d.detail.splitlines():
         yield f"  {clean(line)}"
 

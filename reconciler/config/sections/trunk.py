@@ -70,7 +70,7 @@ class _List(Section):
 
 
 def _expand(value: Any) -> Any:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "/" in value:
         return value
     return {"sid": value} if is_sid(value, "AL") or is_sid(value, "CL") else {"name": value}
 

@@ -1,0 +1,99 @@
+"""Lines around a place where YAML stumbled in, what is wrong with the white space in them out.
+
+Looked at only once something is wrong. Says no value of the file, for that may be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from reconciler.config.nodes import Mark, Spot
+from reconciler.config.unseen import SPACES, named, unseen
+
+_MARGIN = re.compile(rf"[ ]*(?:-[ ]+)*(?=[{SPACES}])(.)")
+_AFTER_COLON = re.compile(rf"""[^#]*?["'\w]:(?=[{SPACES}])(.)""")
+_WIDE_COLON = re.compile(r"""[ ]*(?:-[ ]+)*["']?[+\w.-]+["']?(?=\uff1a)(.)""")
+_TIGHT = re.compile(r"""[ ]*(?:-[ ]+)*(?:(["'])[^"']+\1|[A-Za-z_][\w.-]*):(?=[^\s/])(.)""")
+_SCHEMES = frozenset({"sip", "sips", "tel", "http", "https", "whatsapp", "arn"})
+_KEY = re.compile(r"([A-Za-z_]\w*):(?=[^ \t\n/])")
+_BEFORE = 3
+"""How many lines up the cause may stand: YAML takes a line without its colon for the beginning of a text."""
+
+
+class Cause(NamedTuple):
+    """What is wrong, and where."""
+
+    code: str
+    detail: str
+    mark: Mark
+
+
+def cause(lines: Sequence[str], mark: Mark) -> Cause | None:
+    """The white space that explains an error at `mark`; None when there is nothing wrong with any near it."""
+    for number in _near(lines, mark.line):
+        found = _odd_space(lines[number], number) or _tight(lines[number], number)
+        if found is not None:
+            return found
+    return None
+
+
+def _near(lines: Sequence[str], last: int) -> Iterator[int]:
+    """The lines up to that one that hold something, the last first."""
+    told = 0
+    for number in range(min(last, len(lines) - 1), -1, -1):
+        if lines[number].strip(" ") and not lines[number].lstrip().startswith("#"):
+            yield number
+            told += 1
+        if told == _BEFORE:
+            return
+
+
+def _odd_space(line: str, number: int) -> Cause | None:
+    for pattern, place in ((_MARGIN, "in the indentation"), (_AFTER_COLON, "after the colon")):
+        found = pattern.match(line)
+        if found is not None:
+            return Cause("unicode_space", unicode_space(found[1], place), Spot(number, found.start(1)))
+    found = _WIDE_COLON.match(line)
+    if found is None:
+        return None
+    detail = f"Behind this key stands {named(found[1])}; YAML wants a plain colon and a space."
+    return Cause("yaml_syntax", detail, Spot(number, found.start(1)))
+
+
+def unicode_space(character: str, place: str) -> str:
+    """Cause and cure of a character that only looks like a space."""
+    return (
+        f"Here stands {named(character)} {place}: by eye it is a plain space or nothing, to YAML it is text. Replace it "
+        "by plain spaces, here and in the lines around; such spaces come with text copied from a web page or a chat."
+    )
+
+
+def _tight(line: str, number: int) -> Cause | None:
+    found = _TIGHT.match(line)
+    if found is None or _head(line) in _SCHEMES:
+        return None
+    detail = "A space is missing after the colon: a key is written `key: value`. Without it both are one text to YAML."
+    return Cause("yaml_syntax", detail, Spot(number, found.start(2)))
+
+
+def _head(line: str) -> str:
+    return line.strip(" -").partition(":")[0]
+
+
+def tight_key(text: str, fields: Sequence[str] | None = None) -> str:
+    """The key in a text that lacks the space after its colon: `agent` of `agent:support`; "" for other texts.
+
+    With `fields`, only what is one of those is a key.
+    """
+    found = _KEY.match(text) or (re.match(r"([A-Za-z_]\w*):(?=/)", text) if fields else None)
+    name = found[1] if found else ""
+    if fields is None:
+        return "" if name in _SCHEMES else name
+    return name if name in fields else ""
+
+
+def missing_space(key: str, text: str) -> str:
+    """Cause and cure of a key that lacks its space in a text; the value is not repeated."""
+    return f"A space is missing after the colon of `{key}:`. Write `{key}: ` and then the value.{unseen(text)}"

@@ -1,0 +1,49 @@
+"""How wide a text is on a terminal, so that a caret stands under what it means."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.report.as_text import render_diagnostics
+from reconciler.report.cells import width
+from reconciler.report.style import Style
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("", 0),
+        ("plain text", 10),
+        ("Zürich", 6),
+        (unicodedata.normalize("NFD", "Zürich"), 6),
+        ("東京", 4),
+        ("ｗｉｄｅ", 8),
+        ("서울", 4),
+        (unicodedata.normalize("NFD", "서울"), 4),
+        ("नमस्ते", 5),
+        ("📞", 2),
+        ("☎", 1),
+        ("☎\ufe0f", 2),
+        ("📞\ufe0f", 2),
+        ("👍🏽", 2),
+        ("🏽", 2),
+        ("🇬🇧", 2),
+        ("🇬🇧🇩🇪", 4),
+        ("co\u00adop", 5),
+        ("a\u0301\u0302b", 2),
+    ],
+)
+def test_a_text_takes_as_many_cells_as_a_terminal_gives_it(text: str, cells: int) -> None:
+    assert width(text) == cells
+
+
+@pytest.mark.parametrize("name", ["東京 📞", "e\u0301te\u0301", "☎\ufe0f 🇬🇧", "a\tb\u200bc", "plain"])
+def test_the_caret_stands_under_what_is_wrong_whatever_comes_before_it(name: str) -> None:
+    line = f'  "+15550100101": {{friendly_name: {name}, agent: nobody}}'
+    problem = Diagnostic(code="x", summary="y", file="a.yaml", line=1, column=line.index("nobody") + 1)
+    _, source, caret, *_ = render_diagnostics([problem], Style(), lambda *_: line).splitlines()
+    assert width(source[: source.index("nobody")]) == caret.index("^")
+    assert caret.strip() == "^"
