@@ -147,7 +147,9 @@ class _Builder:
             from reconciler.config.spacing import cause
 
             found = cause(lines, mark) or ("yaml_syntax", cure(problem, error.context or ""), mark)
-            self.problem(*found)
+            spot = (found[0], found[2].line + 1, found[2].column + 1)
+            if not any((d.code, d.line, d.column) == spot for d in self.diagnostics):
+                self.problem(*found)
         elif not self.diagnostics or self.diagnostics[0].code != "tab_indentation":
             self.problem("tab_indentation", _NO_TABS, Spot(mark.line, line.index("\t")))
 
@@ -186,9 +188,10 @@ class _Builder:
         else:
             from reconciler.config.spacing import missing_space, tight_key
 
-            tight = tight_key(node) if isinstance(node, str) else ""
+            text = node if isinstance(node, str) else ""
             detail = "A configuration file is a mapping: `version: 1`, `project: …` and so on."
-            self.problem("wrong_type", f"{detail} {missing_space(tight, node)}" if tight else detail, mark)
+            hint = f" {missing_space(tight_key(text), text)}" if tight_key(text) else ""
+            self.problem("wrong_type", detail + hint, mark)
         raise _Stop
 
     def _map(self, depth: int, root: Map) -> Map:

@@ -126,6 +126,8 @@ def _name(value: str) -> str:
 def _project(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", value):
         detail = "A project's name has lower-case letters, digits, `-`, `_` and `.`, like `acme-voice`."
+        meant = re.sub("[^a-z0-9_.]+", "-", value.lower()).strip("-_.")
+        detail += f" Did you mean `{meant}`?" if meant else ""
         raise refusal("invalid_name", detail)
     return value
 
@@ -142,7 +144,8 @@ def _sid(prefix: str, code: str, what: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if not is_sid(value, prefix):
             other = f"has {len(value)} characters" if value.startswith(prefix) else f"does not start with {prefix}"
-            raise refusal(code, f"{what} is {prefix} and 32 hexadecimal digits; this one {other}.")
+            variable = " Variables are not filled in here: write the SID, which is no secret." if "$" in value else ""
+            raise refusal(code, f"{what} is {prefix} and 32 hexadecimal digits; this one {other}.{variable}")
         return normal_sid(value)
 
     return check
@@ -151,14 +154,17 @@ def _sid(prefix: str, code: str, what: str) -> Callable[[str], str]:
 def _url(value: str) -> str:
     advice = "It must start with https:// (or http://) and name a host, like https://agents.example.com/voice."
     if re.search(r"[\s\x00-\x1f\x7f]", value):
-        raise refusal("invalid_url", "A space or a control character stands in it. Write a space that is meant as %20.")
+        where = "stands in it" if value.strip() == value else "stands before or behind it: remove it"
+        raise refusal("invalid_url", f"A space or a control character {where}. Write a space that is meant as %20.")
     try:
         parts = urlsplit(value)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         usable = False
     if not usable:
-        raise refusal("invalid_url", advice)
+        from reconciler.config.meant import url_advice
+
+        raise refusal("invalid_url", f"{advice}{url_advice(value)}")
     if not _has_usable_port(parts):
         raise refusal("invalid_url", "Its port is no number from 1 to 65535.")
     return value
@@ -233,6 +239,12 @@ def _limit(value: object) -> Limit:
 
 def _reference(value: object) -> object:
     if not isinstance(value, dict):
+        from reconciler.config.meant import variable_in
+
+        variable = variable_in(value)
+        if variable:
+            detail = f"Variables are named here, and not filled in: write {{env: {variable}}}."
+            raise refusal("literal_secret", detail)
         detail = "Secrets never stand in the configuration. Write {env: NAME} or {file: PATH}, and change this one: "
         raise refusal("literal_secret", detail + "whoever can read the repository knows it.")
     return value
@@ -302,7 +314,9 @@ class Reference(Section):
             code = "conflicting_fields" if self.env else "missing_field"
             raise refusal(code, "A reference is either {env: NAME} or {file: PATH}.")
         if self.env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.env):
-            raise refusal("invalid_name", "`env` takes the name of an environment variable: letters, digits and `_`.")
+            raise refusal(
+                "invalid_name", "`env` takes the name of an environment variable: letters, digits and `_`, without `$`."
+            )
         return self
 
 

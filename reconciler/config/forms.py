@@ -20,9 +20,9 @@ from reconciler.config.scalars import resolve
 from reconciler.config.spacing import missing_space, tight_key
 
 _URL = re.compile(r"https?://[^\s/@?#{}\[\],'\"][^\s@?#{}\[\],'\"]*")
-_SIP = re.compile(r"sip:[\w.-]+(?:[;:]\S*)?")
-_DOMAIN = re.compile(r"[\w-]+\.pstn\.twilio\.com")
-_NETWORK = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?")
+_SIP = re.compile(r"sip:[\w.-]+(?:[;:]\S*)?\Z")
+_DOMAIN = re.compile(r"[\w-]+\.pstn\.twilio\.com\Z")
+_NETWORK = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?\Z")
 _PLAIN = re.compile(r"[A-Za-z0-9][\w./:%=&~;-]*")
 _FIRST: tuple[tuple[str, re.Pattern[str], Any], ...] = (
     ("webhooks", _URL, {"webhooks": {"voice": ...}}),
@@ -33,7 +33,10 @@ _FIRST: tuple[tuple[str, re.Pattern[str], Any], ...] = (
     ("cidr", _NETWORK, {"cidr": ...}),
     ("addresses", _NETWORK, {"name": "offices", "addresses": [{"cidr": ...}]}),
 )
-"""A field that a model has, the values that belong there, and how to write them: `...` is the value itself."""
+"""A field that a model has, the values that belong there, and how to write them: `...` is the value itself.
+
+A URL that may hold a secret (a user, a query) is not repeated.
+"""
 _SIDS = (("AC", "sid"), ("AP", "application"), ("TK", "trunk"), ("PN", "sid"))
 _EXAMPLES: dict[str, Any] = {
     "Agent": {"webhooks": {"voice": "https://agents.example.com/voice"}},
@@ -70,12 +73,14 @@ def _of_value(model: type[BaseModel], value: Any) -> Any:
         return None
     fields = model.model_fields
     for field, pattern, written in _FIRST:
-        if field in fields and pattern.fullmatch(value):
-            return _filled(written, value)
+        if field in fields and pattern.match(value):
+            return _filled(written, value if pattern.fullmatch(value) else "https://…")
     for prefix, field in _SIDS:
         if field in fields and is_sid(value, prefix):
             return {**_needed(model), field: value}
-    return next(({**_needed(model), name: value} for name, field in fields.items() if value in _words(field.annotation)), None)
+    return next(
+        ({**_needed(model), name: value} for name, field in fields.items() if value in _words(field.annotation)), None
+    )
 
 
 def _filled(written: Any, value: str) -> Any:
@@ -129,7 +134,8 @@ def section_form(section: str, value: Any, agents: Sequence[str]) -> str:
     """How to write a section whose value has the wrong shape, a line for each of the first entries in it."""
     lines = dict(_entries(section, value, agents[0] if agents else "support"))
     several = list(lines.items())[:_MOST]
-    return f"{section}:\n" + "\n".join(f"  {flow(name)}: {flow(inner)}" for name, inner in several)
+    more = ["  # and so on"] if len(lines) > _MOST else []
+    return "\n".join([f"{section}:", *(f"  {flow(name)}: {flow(inner)}" for name, inner in several), *more])
 
 
 def _entries(section: str, value: Any, agent: str) -> Iterator[tuple[str, Any]]:
@@ -145,8 +151,7 @@ def _entry(section: str, item: Any, agent: str) -> Iterator[tuple[str, Any]]:
         return
     model = _model(section)
     if section in ("defaults", "safety", "lint"):
-        for key, inner in (_of_value(model, item) or _example(model)).items():
-            yield key, inner
+        yield from (_of_value(model, item) or _example(model)).items()
         return
     known = _of_value(model, item)
     name = _name_of(item) if known is None else ""
@@ -189,9 +194,11 @@ def no_agent(name: str, agents: Sequence[str]) -> str:
         return f"This is a trunk; the name of an agent is needed. Write\n  {flow({'trunk': name})}"
     if is_sid(name, "AP"):
         declared = flow({"menu": {"application": name}})
-        return f"This is an application, which an agent answers with. Declare that, and name it here:\n  agents: {declared}"
+        return f"This is an application, which an agent answers with. Declare one, and name it:\n  agents: {declared}"
     if re.fullmatch(E164[1:-1], name):
         return "This is a phone number; the name of an agent that answers is needed."
     if agents or bad_name(name):
         return ""
-    return f"No agent is declared, and so there is no `{name}`. Declare it:\n  agents: {flow({name: _EXAMPLES['Agent']})}"
+    return (
+        f"No agent is declared, and so there is no `{name}`. Declare it:\n  agents: {flow({name: _EXAMPLES['Agent']})}"
+    )

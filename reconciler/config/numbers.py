@@ -188,7 +188,11 @@ def _identify(key: str, pin: str | None, phone: str | None) -> tuple[str | None,
         detail = "A number is declared by its E.164 in quotes, or by its SID: PN and 32 hexadecimal digits."
         return None, None, [Finding("invalid_number_sid", detail, (), "key")]
     from reconciler.config.phones import phone_advice
+    from reconciler.config.sections.number import Number
 
+    if key in Number.model_fields:
+        detail = f"`{key}` is a field of a number: indent it further, below its number."
+        return None, None, [Finding("invalid_phone_format", detail, (), "key")]
     return None, None, [Finding("invalid_phone_format", phone_advice(key), (), "key")]
 
 

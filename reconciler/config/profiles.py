@@ -215,7 +215,8 @@ def _trunk_problems(number: Number, trunk: str, account: str | Finding, context:
     if is_sid(trunk, "TK") or not context.complete:
         return
     if trunk not in context.trunks:
-        detail = f"`trunks` declares no `{trunk}`.{known(trunk, context.trunks)}"
+        cure = known(trunk, context.trunks) if context.trunks else " Declare it, or write the SID of one (TK…)."
+        detail = f"`trunks` declares no `{trunk}`.{cure}"
         yield Finding("trunk_not_found", detail, ("trunk",))
         return
     theirs = context.trunks[trunk]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from reconciler.config.codes import diagnostic
-from reconciler.config.fields import Section, bad_name
+from reconciler.config.fields import Section, bad_name, spellings
 from reconciler.config.findings import Finding, known, placed
 from reconciler.config.merge import LIST_SECTION, NUMBER_SECTIONS, Merged
 from reconciler.config.nodes import Int, Map, Place, Seq
@@ -125,8 +125,7 @@ def _top_level(merged: Merged) -> list[Diagnostic]:
     for key, parts in merged.parts.items():
         for part in parts:
             if key not in SECTIONS:
-                detail = f"`{key}` means nothing at the top of a file.{known(key, list(SECTIONS))}"
-                problems.append(diagnostic("unknown_key", detail, part.at("key")))
+                problems.append(diagnostic("unknown_key", _unknown(key, part, merged), part.at("key")))
             elif key == LIST_SECTION:
                 if not isinstance(part.node, Seq) and part.node is not None:
                     detail = f"`{key}` is a list: each `from` and `to` behind a dash."
@@ -134,6 +133,24 @@ def _top_level(merged: Merged) -> list[Diagnostic]:
             elif key not in _HEADER and not isinstance(part.node, Map) and part.node is not None:
                 problems.append(diagnostic("wrong_type", _no_section(key, part, merged), part.at("value")))
     return problems
+
+
+def _unknown(key: str, part: Place, merged: Merged) -> str:
+    """What is meant by a key at the top that is no section: another one, or an entry of the one above it."""
+    detail = f"`{key}` means nothing at the top of a file."
+    hint = known(key, list(SECTIONS))
+    above = [place for parts in merged.parts.values() for place in parts if place.file == part.file]
+    last = max((place for place in above if place.key.line < part.key.line), key=_line, default=None)
+    section = next((name for name, parts in merged.parts.items() if last in parts), "")
+    if last is not None and last.node is None and section in (*_NAMED, *NUMBER_SECTIONS, "defaults", "safety"):
+        return f"{detail} `{section}` above it is empty: if this belongs there, indent it by two spaces."
+    if key[:1] == "+":
+        return f"{detail} A phone number stands below `numbers`, indented."
+    return f"{detail}{hint or ' There stand `version`, `project`, `accounts`, `agents`, `numbers` and the like.'}"
+
+
+def _line(place: Place) -> int:
+    return place.key.line
 
 
 def _no_section(key: str, part: Place, merged: Merged) -> str:
@@ -179,12 +196,22 @@ def _entries(
         value, findings = validate(check, model, place.node)
         if place.node is None:
             findings = [
-                Finding("missing_field", f"Nothing follows `{name}`: declare it, or remove the line.", (), "key")
+                Finding("missing_field", _nothing_follows(name, list(merged.entries(section)), model), (), "key")
             ]
         findings += _check_name(name)
         into[name] = Checked(place, value)
         problems += placed(findings, place, f"trunk/{name}" if section == "trunks" else None)
     return problems
+
+
+def _nothing_follows(name: str, names: list[str], model: Any) -> str:
+    after = names[names.index(name) + 1 :][:1]
+    fields = [spelling for field in getattr(model, "model_fields", ()) for spelling in spellings(field)]
+    if after and after[0] in fields:
+        return (
+            f"Nothing follows `{name}`. Is `{after[0]}`, which comes next, meant to be part of it? Indent it further."
+        )
+    return f"Nothing follows `{name}`: declare it, or remove the line."
 
 
 def _check_name(name: str) -> list[Finding]:

@@ -16,6 +16,7 @@ _MARGIN = re.compile(rf"[ ]*(?:-[ ]+)*(?=[{SPACES}])(.)")
 _AFTER_COLON = re.compile(rf"""[^#]*?["'\w]:(?=[{SPACES}])(.)""")
 _WIDE_COLON = re.compile(r"""[ ]*(?:-[ ]+)*["']?[+\w.-]+["']?(?=\uff1a)(.)""")
 _TIGHT = re.compile(r"""[ ]*(?:-[ ]+)*(?:(["'])[^"']+\1|[A-Za-z_][\w.-]*):(?=[^\s/])(.)""")
+_EQUALS = re.compile(r"""[ ]*(?:"[^"]+"|'[^']+'|[A-Za-z_][\w.-]*)[ ]*=>?(?=\s)""")
 _SCHEMES = frozenset({"sip", "sips", "tel", "http", "https", "whatsapp", "arn"})
 _KEY = re.compile(r"([A-Za-z_]\w*):(?=[^ \t\n/])")
 _BEFORE = 3
@@ -33,10 +34,11 @@ class Cause(NamedTuple):
 def cause(lines: Sequence[str], mark: Mark) -> Cause | None:
     """The white space that explains an error at `mark`; None when there is nothing wrong with any near it."""
     for number in _near(lines, mark.line):
-        found = _odd_space(lines[number], number) or _tight(lines[number], number)
+        line = lines[number]
+        found = _odd_space(line, number) or _tight(line, number) or _open_quote(line, number) or _equals(line, number)
         if found is not None:
             return found
-    return None
+    return _apostrophe(lines, mark)
 
 
 def _near(lines: Sequence[str], last: int) -> Iterator[int]:
@@ -65,8 +67,8 @@ def _odd_space(line: str, number: int) -> Cause | None:
 def unicode_space(character: str, place: str) -> str:
     """Cause and cure of a character that only looks like a space."""
     return (
-        f"Here stands {named(character)} {place}: by eye it is a plain space or nothing, to YAML it is text. Replace it "
-        "by plain spaces, here and in the lines around; such spaces come with text copied from a web page or a chat."
+        f"Here stands {named(character)} {place}: by eye it is a plain space or nothing, to YAML it is text. Replace "
+        "it by plain spaces, here and in the lines around; such spaces come with text copied from a web page or a chat."
     )
 
 
@@ -76,6 +78,39 @@ def _tight(line: str, number: int) -> Cause | None:
         return None
     detail = "A space is missing after the colon: a key is written `key: value`. Without it both are one text to YAML."
     return Cause("yaml_syntax", detail, Spot(number, found.start(2)))
+
+
+def _open_quote(line: str, number: int) -> Cause | None:
+    """A line with one quote too few: YAML reads on until the next one."""
+    places = [at for at, character in enumerate(line) if character == '"' and line[at - 1 : at] != "\\"]
+    if len(places) % 2 == 0 or "'" in line or "#" in line:
+        return None
+    return Cause(
+        "yaml_syntax",
+        "In this line a quote is missing: one is opened and not closed, or closed and not opened.",
+        Spot(number, places[-1]),
+    )
+
+
+def _equals(line: str, number: int) -> Cause | None:
+    found = _EQUALS.match(line)
+    if found is None:
+        return None
+    detail = "Between a key and its value stands a colon and a space, and no `=`: `key: value`."
+    return Cause("yaml_syntax", detail, Spot(number, line.index("=", found.start())))
+
+
+def _apostrophe(lines: Sequence[str], mark: Mark) -> Cause | None:
+    """A text in single quotes that an apostrophe has ended."""
+    line = lines[min(mark.line, len(lines) - 1)]
+    if (
+        mark.column == 0
+        or line[mark.column - 1 : mark.column] != "'"
+        or not line[mark.column : mark.column + 1].isalpha()
+    ):
+        return None
+    detail = "The `'` before it ends the text. Within single quotes it is written twice, or use double quotes."
+    return Cause("yaml_syntax", detail, Spot(mark.line, mark.column))
 
 
 def _head(line: str) -> str:

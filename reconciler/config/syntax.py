@@ -20,6 +20,7 @@ _CURES = (
     ("node content", f"A bracket or brace is not closed, a value is missing, or it starts with a sign. {_QUOTE}"),
     ("unknown escape character", "Within double quotes a backslash is written twice, or use single quotes."),
     ("found character that cannot start any token", _QUOTE),
+    ("scanning an a", f"`&name` and `*name` have a meaning in YAML. {_QUOTE}"),
     ("anchor or alias", f"`&name` and `*name` have a meaning in YAML. {_QUOTE}"),
     ("document start", f"{_INDENT} {_QUOTE}"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -10,9 +11,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.config.codes import SUMMARIES
-from reconciler.config.fields import spellings
+from reconciler.config.fields import E164, spellings
 from reconciler.config.findings import Finding, known
 from reconciler.config.nodes import Float, Int, Loc, Map, Node
+from reconciler.config.scalars import resolve
 
 _WANTED = {
     "string_type": "text",
@@ -24,6 +26,7 @@ _WANTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
+_NUMBERS = ("a whole number", "a number")
 _BOUNDS = {
     "greater_than_equal": "at least {ge}",
     "less_than_equal": "at most {le}",
@@ -107,17 +110,34 @@ def _unknown(model: type[BaseModel] | None, key: str, error: ErrorDetails) -> tu
     if tight_key(key, [spelling for name in fields for spelling in spellings(name)]):
         return "unknown_key", missing_space(tight_key(key), key)
     key = tight_key(key) or key  # what follows the colon may be a secret
-    return "unknown_key", f"`{key}` means nothing here.{known(key, list(fields))}"
+    hint = known(key, list(fields))
+    return "unknown_key", f"`{key}` means nothing here.{hint if 'mean' in hint else _elsewhere(model, key) or hint}"
+
+
+def _elsewhere(model: type[BaseModel] | None, key: str) -> str:
+    """Where a key belongs that is a field one level further down, or holds the name of a field; "" when nowhere."""
+    fields = list(model.model_fields) if model else []
+    below = next((name for name in fields if _has(model_at(model, (name,)), key)), "")
+    if below:
+        return f" It belongs below `{below}`, indented further."
+    word = re.sub("^(?:account|agent|number|phone|trunk|twilio|webhook)_", "", key)
+    return f" Did you mean `{word}`?" if word in fields else ""
+
+
+def _has(model: type[BaseModel] | None, key: str) -> bool:
+    return model is not None and any(key in spellings(name) for name in model.model_fields)
 
 
 def _missing(model: type[BaseModel] | None, key: str) -> str:
+    if key == "version":
+        return f"`version` is missing. {VERSION_ADVICE}"
     field = model.model_fields.get(key) if model else None
     return f"`{key}` is missing. {(field.description or '') if field else ''}".rstrip()
 
 
 def _wrong_type(wanted: str, value: Any, loc: Loc, model: Any) -> tuple[str, str]:
     if wanted == "text" and isinstance(value, Int | Float):
-        if loc[-1] in _PHONES:
+        if loc[-1] in _PHONES and not re.fullmatch(E164[1:-1], value.text):
             from reconciler.config.phones import phone_advice
 
             return "unquoted_number", f"Without quotes this is a number to YAML. {phone_advice(value.text)}"
@@ -133,8 +153,10 @@ def _wrong_type(wanted: str, value: Any, loc: Loc, model: Any) -> tuple[str, str
 
 def _right(wanted: str, value: Any, loc: Loc, model: Any) -> str:
     """How the sentence on a wrong type ends: with the right form, where there is one for that value."""
-    if isinstance(value, str) and value in ("true", "false"):
+    if isinstance(value, str) and (value in ("true", "false") or (wanted in _NUMBERS and _is_number(value))):
         return ". Remove the quotes."
+    if wanted == "text" and isinstance(value, bool):
+        return ". Put it in quotes."
     if wanted == "text" and isinstance(value, list) and len(value) == 1:
         return ". Remove the brackets, or the dash."
     if loc[-1:] == ("agent",) and isinstance(value, Map):
@@ -144,11 +166,17 @@ def _right(wanted: str, value: Any, loc: Loc, model: Any) -> str:
     from reconciler.config.forms import right_form
 
     listed = wanted == "a list"
-    if get_origin(model) is Annotated and not loc and isinstance(value, str):  # a union, by the word that tells them apart
+    if (
+        get_origin(model) is Annotated and not loc and isinstance(value, str)
+    ):  # a union, by the word that tells them apart
         found = model_at(model, (value,)) or model_at(model, loc)
     else:
         found = model_at(model, (*loc, 0) if listed else loc)
     return right_form(found, value, key=loc[-1] if loc else "", listed=listed)
+
+
+def _is_number(text: str) -> bool:
+    return isinstance(resolve(text), int | float)
 
 
 def _kind(value: Any) -> str:
@@ -175,7 +203,9 @@ def _not_one_of(options: list[str], value: Any, loc: Loc) -> tuple[str, str]:
 
 
 def _nearest(value: Any, options: list[str]) -> str:
-    hint = known(str(value).replace(" ", "_"), options)
+    word = str(value).replace(" ", "_")
+    alike = next((option for option in options if option.casefold() == word.casefold()), None)
+    hint = f" Did you mean `{alike}`?" if alike else known(word, options)
     return hint if "mean" in hint else ""
 
 

@@ -23,7 +23,7 @@ from reconciler.report.style import Style
         ("ｗｉｄｅ", 8),
         ("서울", 4),
         (unicodedata.normalize("NFD", "서울"), 4),
-        ("नमस्ते", 5),
+        ("नमस्ते", 4),
         ("📞", 2),
         ("☎", 1),
         ("☎\ufe0f", 2),
