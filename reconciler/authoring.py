@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from reconciler.config import files, starter
+from reconciler.config.codes import diagnostic
 from reconciler.config.load import load
 from reconciler.config.merge import Merged
 from reconciler.config.starter import Answers
@@ -20,24 +21,35 @@ from reconciler.config.tidy import Formatted, tidy
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid, UsageError
 from reconciler.export.document import Wanted
+from reconciler.model import Position
 from reconciler.workflows import Setting, export, validate
 
 
 def fmt(setting: Setting, names: Sequence[Path]) -> list[Formatted]:
     """These files, or all of the configuration, in their tidy form; writes nothing. Raises ConfigInvalid."""
     folder = setting.directory
-    paths = [folder / name for name in names] or [folder / name for name in Merged(folder / setting.file, folder).files]
+    merged = None if names else Merged(folder / setting.file, folder)
     found, problems = list[Formatted](), list[Diagnostic]()
-    for path in paths:
-        data = path.read_bytes()
+    for path in [folder / name for name in (names if merged is None else merged.files)]:
         try:
+            data = path.read_bytes()
             after = tidy(data, os.path.relpath(path, folder))
             found.append(Formatted(os.path.relpath(path, folder), data.decode("utf-8"), after))
         except ConfigInvalid as error:
             problems += error.diagnostics
+        except OSError as error:
+            problems += _unreadable(path, folder, error, merged)
     if problems:
         raise ConfigInvalid(*problems)
     return found
+
+
+def _unreadable(path: Path, folder: Path, error: OSError, merged: Merged | None) -> list[Diagnostic]:
+    """What every command says of a file of the configuration that cannot be read; of one that was named, the same."""
+    label = os.path.relpath(path, folder)
+    said = [d for d in merged.diagnostics if d.code == "unreadable_file"] if merged is not None else []
+    own = diagnostic("unreadable_file", f"{label}: {error.strerror or error}.", Position(label, 1, 1))
+    return [d for d in said if d.file == label] or [own]
 
 
 def write(setting: Setting, formatted: Iterable[Formatted]) -> None:

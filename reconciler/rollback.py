@@ -88,10 +88,12 @@ def _moment(text: str) -> datetime:
 
 
 def _not_kept(to: str, kept: Sequence[Kept]) -> Diagnostic:
-    serials = ", ".join(str(version.serial) for version in kept) or "none"
+    serials = ", ".join(str(version.serial) for version in kept)
     what = "There is no version before the present one" if to == PREVIOUS else f"There is no version for `{to}`"
+    nothing = "Nothing was ever applied into this state, so there is nothing to go back to; check `state` in the file."
+    known = f"Kept are: {serials}. `reconciler state history` shows when and by whom each was written."
     return Diagnostic(
         code="version_not_kept",
         summary="That version of the state is not kept",
-        detail=f"{what}. Kept are: {serials}. `reconciler state history` shows when and by whom each was written.",
+        detail=f"{what}, and nothing was changed. {known if kept else nothing}",
     )

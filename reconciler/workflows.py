@@ -239,6 +239,7 @@ def entry_of(resources: Mapping[str, Entry], address: str) -> Entry:
 
     close = get_close_matches(address, resources, n=1)
     hint = f"Did you mean `{close[0]}`? " if close else ""
+    hint += "" if resources else "Nothing has been applied into it yet. "
     raise ReconcilerError(
         Diagnostic(
             code="address_not_found",

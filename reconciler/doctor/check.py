@@ -14,13 +14,15 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was looked at.
 
     `account` is null for what concerns no account. `failed`: something that this configuration needs does not work;
-    `warning`: it works without, and `detail` says what is missing then.
+    `warning`: it works without, and `detail` says what is missing then. `code` is that of the error, where there was
+    one: the same as every other command gives it.
     """
 
     account: str | None
     check: str
     status: Status
     detail: str
+    code: str | None = None
 
 
 def all_well(checks: Iterable[Check]) -> bool:

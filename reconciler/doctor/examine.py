@@ -13,6 +13,7 @@ import msgspec
 
 from reconciler.config.project import AccountSettings, Project, Secret
 from reconciler.config.secrets import reveal
+from reconciler.diagnostics import Diagnostic
 from reconciler.doctor.check import Check
 from reconciler.doctor.connection import Heard, ask
 from reconciler.doctor.judge import verdicts
@@ -81,9 +82,15 @@ def _secrets(patient: Patient) -> Iterator[Check]:
     if patient.project.fingerprint_key is not None:
         found["fingerprint_key"] = {"fingerprint_key": patient.project.fingerprint_key}
     for name, secrets in found.items():
-        missing = [said for secret in secrets.values() for said in _missing(secret, patient)]
-        detail = " ".join(missing) or f"found: {', '.join(map(_source, secrets.values())) or 'none needed'}"
-        yield Check(account=None, check=name, status="failed" if missing else "ok", detail=detail)
+        missing = [problem for secret in secrets.values() for problem in _missing(secret, patient)]
+        found_at = f"found: {', '.join(map(_source, secrets.values())) or 'none needed'}"
+        yield Check(
+            account=None,
+            check=name,
+            status="failed" if missing else "ok",
+            detail=" ".join(problem.detail for problem in missing) or found_at,
+            code=missing[0].code if missing else None,
+        )
 
 
 def _platforms(patient: Patient) -> Iterator[Check]:
@@ -93,11 +100,11 @@ def _platforms(patient: Patient) -> Iterator[Check]:
             yield from looked_at(patient.adapters[name])
 
 
-def _missing(secret: Secret, patient: Patient) -> list[str]:
+def _missing(secret: Secret, patient: Patient) -> list[Diagnostic]:
     try:
         reveal(secret, patient.environ, patient.project.base)
     except ReconcilerError as error:
-        return [diagnostic.detail for diagnostic in error.diagnostics]
+        return list(error.diagnostics)
     return []
 
 
@@ -131,7 +138,7 @@ def _source(secret: Secret) -> str:
 
 def _of(error: ReconcilerError, account: str | None, check: str) -> Check:
     detail = " ".join(diagnostic.detail or diagnostic.summary for diagnostic in error.diagnostics)
-    return Check(account=account, check=check, status="failed", detail=detail)
+    return Check(account=account, check=check, status="failed", detail=detail, code=error.diagnostics[0].code)
 
 
 ACCOUNT_CHECKS: tuple[AccountCheck, ...] = (_connection, _regions)

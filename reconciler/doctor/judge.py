@@ -26,7 +26,7 @@ def verdicts(account: AccountSettings, sid: str, answers: Sequence[Answer], hear
     """The checks of one account that was asked."""
     silent = [answer.error for answer in answers if answer.error is not None and not answer.error.status]
     if silent and len(silent) == len(answers):
-        yield _check(account, "reachable", "failed", _words(silent[0]))
+        yield _check(account, "reachable", "failed", _words(silent[0]), silent[0])
         return
     seconds = heard.seconds.get(account.name)
     yield _check(account, "reachable", "ok", f"{account.base_url or 'Twilio'} answers{_within(seconds)}")
@@ -36,7 +36,7 @@ def verdicts(account: AccountSettings, sid: str, answers: Sequence[Answer], hear
         yield _check(account, "credentials", "ok", f"{_kind(account)} is accepted for {sid}")
         refusals = []
     elif refusals:
-        yield _check(account, "credentials", "failed", _which(account, sid, refusals[0]))
+        yield _check(account, "credentials", "failed", _which(account, sid, refusals[0]), refusals[0])
     else:
         yield _check(account, "credentials", "warning", "nothing was answered that shows whether they are right")
     for answer in answers:
@@ -56,10 +56,11 @@ def _permission(account: AccountSettings, sid: str, answer: Answer) -> Check:
         return _check(account, need.check, "ok", f"{need.what} can be read")
     if error.status in (401, 403):
         lacks = f"{_kind(account)} may not read {need.what} of {sid}"
-        return _check(account, need.check, bad, f"{lacks} ({error.status}). {without} {_cure(account)}")
+        words = f"{lacks} ({error.status}). {without} {_cure(account)}"
+        return _check(account, need.check, bad, words, error)
     if error.status == 404 and not need.endpoint.items:
         return _check(account, need.check, "ok", f"{need.what} can be read; there is nothing for what was asked")
-    return _check(account, need.check, bad, f"{_words(error)} {without}")
+    return _check(account, need.check, bad, f"{_words(error)} {without}", error)
 
 
 def _which(account: AccountSettings, sid: str, refusal: RemoteError) -> str:
@@ -111,5 +112,8 @@ def _words(error: RemoteError) -> str:
     return error.diagnostics[0].detail or error.diagnostics[0].summary
 
 
-def _check(account: AccountSettings, check: str, status: Status, detail: str) -> Check:
-    return Check(account=account.name, check=check, status=status, detail=detail)
+def _check(
+    account: AccountSettings, check: str, status: Status, detail: str, error: RemoteError | None = None
+) -> Check:
+    code = error.code if error is not None else None
+    return Check(account=account.name, check=check, status=status, detail=detail, code=code)

@@ -42,4 +42,4 @@ def _connection(adapter: Adapter) -> Iterator[Check]:
 
 
 def _failed(name: str, error: RemoteError) -> Check:
-    return Check(account=None, check=name, status="failed", detail=error.diagnostics[0].detail)
+    return Check(account=None, check=name, status="failed", detail=error.diagnostics[0].detail, code=error.code)

@@ -16,6 +16,7 @@ from reconciler.model import Desired, Entry, OnRemoval
 from reconciler.planning.moved import Resources
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
+from reconciler.planning.problems import stays
 
 
 class Handback(msgspec.Struct, frozen=True):
@@ -53,7 +54,13 @@ def plan(handback: Handback, observed: Observed, ours: Collection[str]) -> Plan:
     for entry in handback.others.values():
         bound[entry.kind] = bound.get(entry.kind, 0) + 1
     kept = sum(entry.kind in NUMBER_KINDS for entry in handback.others.values())
-    return msgspec.structs.replace(whole, bound=bound, unmanaged=max(0, whole.unmanaged - kept))
+    told = tuple(map(_told, whole.diagnostics))
+    return msgspec.structs.replace(whole, bound=bound, unmanaged=max(0, whole.unmanaged - kept), diagnostics=told)
+
+
+def _told(found: Diagnostic) -> Diagnostic:
+    """A protection, said to somebody who asks for the release of what may well be declared."""
+    return stays(found.address, "nothing was released") if found.code == "protected" and found.address else found
 
 
 def _as_to_release(entry: Entry, want: Desired | None, how: OnRemoval | None) -> Entry:

@@ -124,13 +124,36 @@ def declared_twice(want: Desired, address: str, live: Live | None, desired: Sequ
     )
 
 
+_PROTECTED = "A protected resource is not let go of"
+CURE = "declare it with `protect: false`, apply, and run this again."
+"""How to have a protected resource let go of by a command."""
+
+
 def protected(address: str, entry: Entry) -> Diagnostic:
     """Its block is gone, but state remembers that it must not be let go of."""
     return Diagnostic(
         code="protected",
-        summary="A protected resource is no longer declared",
-        detail=f"{address} was declared with `protect: true` and is kept. "
-        "To let go of it, declare it again with `protect: false`, apply, and then remove it.",
+        summary=_PROTECTED,
+        detail=f"{address} was declared with `protect: true` and is not declared any more. It is kept, and nothing "
+        "else is applied. To let go of it, declare it again with `protect: false`, apply, and then remove it. "
+        f"To keep it and apply the rest, add\n  --exclude={quoted(address)}",
+        address=address,
+    )
+
+
+def quoted(address: str) -> str:
+    """An address as a shell takes it."""
+    from shlex import quote
+
+    return quote(address)
+
+
+def stays(address: str, undone: str, cure: str = CURE) -> Diagnostic:
+    """A command would let go of what is protected, whether it is declared or not; `undone` is what was not done."""
+    return Diagnostic(
+        code="protected",
+        summary=_PROTECTED,
+        detail=f"{address} is protected (`protect: true`): {undone}. To let go of it, {cure}",
         address=address,
     )
 

@@ -32,6 +32,7 @@ from reconciler.planning.compare import prior_field, written
 from reconciler.planning.moved import Resources, renamed
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
+from reconciler.planning.problems import CURE, quoted, stays
 
 _NOWHERE = Position("", 0, 0)
 _MISSING = frozenset({"number_missing", "number_not_in_twilio"})
@@ -219,6 +220,10 @@ def _placeless(action: Action) -> Action:
 def _told(problem: Diagnostic) -> Diagnostic:
     if problem.code in _MISSING:
         return _incomplete(problem.address or "", "It is not on Twilio any more, and nothing is bought.")
+    if problem.code == "protected" and problem.address:
+        undone = "it was not ours back then, and is not released; nothing was rolled back"
+        cure = f"{CURE} To roll back the rest, add\n  --exclude={quoted(problem.address)}"
+        return stays(problem.address, undone, cure)
     return problem if problem.file else msgspec.structs.replace(problem, file=None, line=None, column=None)
 
 

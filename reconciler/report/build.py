@@ -88,6 +88,7 @@ def apply_document(
             "interrupted": result.interrupted,
             "by_action": dict(sorted(Counter(o.action.action for o in result.outcomes if o.succeeded).items())),
             **(_left_out(plan) if plan else {}),
+            **({"renames": len(plan.renames)} if plan and plan.renames and not result.interrupted else {}),
         },
         diagnostics=in_reading_order([*diagnostics, *(plan.diagnostics if plan else ())]),
         outcomes=[_outcome(outcome) for outcome in result.outcomes],

@@ -18,7 +18,8 @@ def lines(document: DoctorDocument, style: Style) -> Iterator[str]:
         yield style("strong", f"account {account}" if account is not None else "project")
         for check in checks:
             status = style(_COLOURS[check.status], check.status.ljust(7))
-            yield f"  {status}  {check.check.ljust(width)}  {check.detail}"
+            code = f"{style('strong', check.code)}: " if check.code else ""
+            yield f"  {status}  {check.check.ljust(width)}  {code}{check.detail}"
         yield ""
     failed, warnings = document.summary["failed"], document.summary["warning"]
     if failed:

@@ -28,6 +28,10 @@ def lines(document: PlanDocument, style: Style) -> Iterator[str]:
     yield from _closing(document, groups, style)
 
 
+_BACK = ("rollback", "undo")
+"""The commands that go back to what was applied, whatever is declared."""
+
+
 def _few(group: Group) -> list[Group]:
     """A group of few is shown one by one: that says more in as many lines."""
     return [group] if len(group.resources) > FEW else [Group((each,)) for each in group.resources]
@@ -154,8 +158,7 @@ def headline(document: PlanDocument) -> str:
         return f"Not planned: {count(errors, 'error')}."
     if not document.actions:
         learned = f" ({count(len(document.refreshes), 'entry', 'entries')} of state to refresh)"
-        names = f" ({count(len(document.renames), 'name')} in state to change)" if document.renames else ""
-        return nothing(document) + names + (learned if document.refreshes else "")
+        return nothing(document) + _names(document) + (learned if document.refreshes else "")
     counts = ", ".join(f"{number:,} {action}" for action, number in document.summary["by_action"].items())
     takeovers = document.summary["takeovers"]
     warning = f" {count(takeovers, 'takeover')} of foreign values." if takeovers else ""
@@ -164,9 +167,19 @@ def headline(document: PlanDocument) -> str:
     return f"Plan: {count(len(document.actions), 'action')} on {addresses}: {counts}.{warning}{refused}"
 
 
+def _names(document: PlanDocument) -> str:
+    """What an apply does all the same where something has another name and nothing else is to do."""
+    if not document.renames:
+        return ""
+    them = "it" if len(document.renames) == 1 else "them"
+    return f" Only state has {count(len(document.renames), 'name')} to change: apply records {them}."
+
+
 def nothing(document: PlanDocument | ApplyDocument) -> str:
     """That there is nothing to do, and whether that holds for everything or only for what was chosen."""
     left_out = document.summary.get("left_out", 0)
+    if not left_out and document.command in _BACK:
+        return "Nothing to do: what was applied then is what is there."
     if not left_out:
         return "Nothing to do: what is declared is what is there."
     return f"Nothing to do in what was chosen; left out: {count(left_out, 'resource')} that would change."

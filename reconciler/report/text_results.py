@@ -51,10 +51,16 @@ def apply_lines(document: ApplyDocument, style: Style) -> Iterator[str]:
     if document.summary.get("interrupted"):
         yield style("warn", "Stopped on request; what was done is saved. Run apply again to finish.")
     if not document.outcomes:
-        yield style("strong", nothing(document))
+        yield style("strong", nothing(document) + _names(document))
         return
     colour = "good" if document.failed_count == 0 else "bad"
     yield style(colour, applied(document))
+
+
+def _names(document: ApplyDocument) -> str:
+    """What was done in state alone."""
+    renames = document.summary.get("renames", 0)
+    return f" In state {count(renames, 'name')} changed." if renames else ""
 
 
 def outcome_groups(outcomes: Sequence[ActionOutcome]) -> list[list[ActionOutcome]]:

@@ -21,7 +21,7 @@ from reconciler.kinds.table import KINDS, NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.planning.match import by_sid
 from reconciler.planning.moved import renamed
-from reconciler.planning.problems import protected
+from reconciler.planning.problems import stays
 from reconciler.state.document import State, empty
 
 Resources = Mapping[str, Entry]
@@ -44,7 +44,7 @@ def move(resources: Resources, source: str, target: str) -> Resources:
 def drop(resources: Resources, addresses: Sequence[str]) -> Resources:
     """The resources without these and what hangs below them. Raises Refused when one of them is protected."""
     gone = {a for a, e in resources.items() if a in addresses or e.parent in addresses}
-    kept = [protected(a, resources[a]) for a in sorted(gone) if resources[a].options.protect]
+    kept = [stays(a, "nothing was removed from state") for a in sorted(gone) if resources[a].options.protect]
     if kept:
         raise Refused(*kept)
     sids = {a.partition("/")[2]: resources[a].sid for a in gone if resources[a].kind == "trunk" and resources[a].sid}
@@ -63,7 +63,9 @@ def push(present: State, pushed: State) -> None:
         raise _no_push("a run was interrupted, and its journal is not in a version yet: run apply first")
     kept = [a for a, e in present.resources.items() if e.options.protect and not _protects(pushed.resources.get(a), e)]
     if kept:
-        raise Refused(*(protected(a, present.resources[a]) for a in sorted(kept)))
+        cure = "declare it with `protect: false`, apply, and pull again; `--force` takes the file as it is."
+        undone = "the file forgets it, or its protection, and was not taken"
+        raise Refused(*(stays(a, undone, cure) for a in sorted(kept)))
 
 
 def changed(before: Resources, after: Resources) -> dict[str, str]:
