@@ -68,3 +68,16 @@ def test_a_link_keeps_leading_to_its_file(folder: Path) -> None:
     run(folder, "fmt", "link.yaml")
     assert (folder / "link.yaml").is_symlink()
     assert texts(folder)[1] == UK_TIDY
+
+
+def test_a_configuration_that_is_not_there_is_what_it_is_to_every_command(folder: Path) -> None:
+    (folder / "reconciler.yaml").unlink()
+    told = [json.loads(run(folder, name, "--json", code=3).stdout)["diagnostics"] for name in ("fmt", "validate")]
+    assert told[0] == told[1]
+    assert told[0][0]["code"] == "unreadable_file"
+
+
+def test_a_file_that_is_named_and_not_there_is_told_and_none_is_written(folder: Path) -> None:
+    done = json.loads(run(folder, "fmt", "reconciler.yaml", "gone.yaml", "--json", code=3).stdout)
+    assert [(d["code"], d["file"]) for d in done["diagnostics"]] == [("unreadable_file", "gone.yaml")]
+    assert texts(folder) == [ENTRY, UK]

@@ -178,6 +178,8 @@ def test_a_planted_secret_is_in_no_diagnostic_and_no_source_line(
         ("    auth_token: abc", "", "    auth_token: ***"),
         ("    authToken: 'a: b' # c", "", "    authToken: ***"),
         ('  "password":  x', "", '  "password": ***'),
+        ("    auth_token:abc", "", "    auth_token: ***"),
+        ("  m: {api_key:abc, x: y}", "", "  m: {api_key: ***"),
         ("    auth_token: {env: TOKEN}", "", "    auth_token: {env: TOKEN}"),
         ("    auth_token: {file: a/b} # why", "", "    auth_token: {file: a/b} # why"),
         ("    auth_token: # below", "", "    auth_token: # below"),

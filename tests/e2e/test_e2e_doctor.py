@@ -131,6 +131,9 @@ def test_a_wrong_secret_and_an_unknown_key_are_told_apart(play: Play) -> None:
     assert "does not know the API key" in unknown["credentials"][1]
     everything(play, play.account(PARENT, WRONG))
     assert f"The auth token is not that of {PARENT}" in checks(play, code=1)["credentials"][1]
+    assert "twilio_auth_failed: The auth token is not that of" in play.run("doctor", code=1).out
+    codes = {check["check"]: check["code"] for check in play.json("doctor", code=1)["checks"]}
+    assert (codes["credentials"], codes["reachable"]) == ("twilio_auth_failed", None)
     everything(play, play.account("AC" + "9" * 32, TOKEN))
     assert f"does not know the account AC{'9' * 32}" in checks(play, code=1)["credentials"][1]
 

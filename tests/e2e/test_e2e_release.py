@@ -112,6 +112,7 @@ def test_what_is_protected_is_refused_also_before_state_has_heard_of_it(bound: S
         refused = bound.json("release", ONE, TWO, "--auto-approve", "--force", code=4)
     assert [d["address"] for d in refused["diagnostics"] if d["code"] == "protected"] == [f"number/{ONE}"]
     assert not any(call.writes for call in calls)
+    assert "nothing was released" in next(d["detail"] for d in refused["diagnostics"] if d["code"] == "protected")
     assert "protected" in bound.run("release", ONE, "--dry-run", "--json", code=4).codes
 
 

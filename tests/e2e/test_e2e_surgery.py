@@ -92,6 +92,9 @@ def test_what_is_protected_is_not_removed(stage: Stage) -> None:
     stage.apply()
     refused = silent(stage, "state", "rm", f"number/{ONE}", code=4)
     assert refused["diagnostics"][0]["code"] == "protected"
+    told = refused["diagnostics"][0]["detail"]
+    assert "nothing was removed from state" in told
+    assert "declare it with `protect: false`, apply, and run this again" in told
     assert stage.state
 
 

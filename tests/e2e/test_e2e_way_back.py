@@ -92,7 +92,11 @@ def test_a_protected_number_is_not_let_go_of_on_the_way_back(stage: Stage) -> No
     stage.apply()
     stage.declare({ONE: {"agent": "support", "protect": True}})
     stage.apply()
-    assert "protected" in stage.run("undo", "--auto-approve", "--json", code=4).codes
+    refused = stage.json("undo", "--auto-approve", code=4)["diagnostics"]
+    told = next(d["detail"] for d in refused if d["code"] == "protected")
+    assert "nothing was rolled back" in told
+    assert f"--exclude=number/{ONE}" in told
+    stage.json("undo", "--auto-approve", told.splitlines()[-1].strip())
     assert stage.twilio.number(ONE)["voice_url"] == AGENT["voice"]
 
 
@@ -108,6 +112,13 @@ def test_a_number_that_is_gone_by_now_is_named_and_all_else_is_brought_back(stor
 def test_only_what_is_kept_can_be_brought_back(stage: Stage) -> None:
     stage.declare({})
     assert stage.run("undo", "--auto-approve", "--json", code=1).codes == ["version_not_kept"]
+    told = stage.run("undo", "--auto-approve", code=1).err
+    assert "nothing was changed. Nothing was ever applied into this state" in told
+    stage.declare({ONE: {}})
+    stage.number(ONE)
+    stage.apply()
+    assert "what was applied then is what is there" in stage.run("rollback", "--to", "1", "--dry-run").out
+    assert "Kept are: 1, 0." in stage.run("rollback", "--to", "7", "--dry-run", code=1).err
     assert stage.run("rollback", "--to", "7", "--dry-run", "--json", code=1).codes == ["version_not_kept"]
     stage.run("rollback", "--to", "last week", "--dry-run", code=64)
     assert "--auto-approve" in stage.run("rollback", "--to", "7", code=64).err

@@ -1,0 +1,150 @@
+"""What is proposed in place of a wrong value is right itself; and nothing of this is looked at while all is well."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from reconciler.config.document import read
+from reconciler.config.fields import Section
+from reconciler.config.forms import flow, right_form, section_form
+from reconciler.config.load import load
+from reconciler.config.meant import variable_in
+from reconciler.config.model import Config
+from reconciler.config.phones import meant_by, phone_advice
+from reconciler.errors import ConfigInvalid
+
+ABSTRACT = {"Header", "Config", "Handling", "TwilioNumber", "_List"}
+"""Models that no key of the file holds by themselves."""
+
+
+def models(of: type[Section] = Section) -> Iterator[type[Section]]:
+    for model in of.__subclasses__():
+        yield model
+        yield from models(model)
+
+
+def proposed(ending: str) -> Any:
+    """The value that the end of a sentence proposes, as YAML reads it."""
+    (document,) = [read(f"proposed: {ending.split(chr(10) + '  ', 1)[1]}\n".encode(), "a.yaml")]
+    assert document.diagnostics == []
+    return document.root["proposed"]
+
+
+@pytest.mark.parametrize("model", [m for m in models() if m.__name__ not in ABSTRACT], ids=lambda m: m.__name__)
+def test_the_form_that_is_shown_where_nothing_is_known_is_valid(model: type[BaseModel]) -> None:
+    model.model_validate(proposed(right_form(model, 5, key="")))
+
+
+@pytest.mark.parametrize(
+    "section", [name for name, field in Config.model_fields.items() if "dict" in str(field.annotation)]
+)
+@pytest.mark.parametrize(
+    "value", ["text", "+15550100100", "https://agents.example.com/x?token=1", ["a", "b"], [], True]
+)
+def test_the_form_of_a_section_is_valid(section: str, value: Any) -> None:
+    document = read(section_form(section, value, ["support"]).encode(), "a.yaml")
+    assert document.diagnostics == []
+    whole = {"version": 1, "project": "acme", **document.root}
+    Config.model_validate(whole)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"voice": "https://a.example.com/x"}, "{voice: https://a.example.com/x}"),
+        ({"+1555": ["yes", "1", "a b", "0x1", "é", ""]}, '{"+1555": ["yes", "1", "a b", "0x1", "é", ""]}'),
+        ({"a": [1, True, 1.5, None, {"b": "c:"}]}, '{a: [1, true, 1.5, null, {b: "c:"}]}'),
+    ],
+)
+def test_a_value_is_written_on_one_line_and_read_back_the_same(value: Any, shown: str) -> None:
+    assert flow(value) == shown
+    assert read(f"key: {shown}\n".encode(), "a.yaml").root == {"key": value}
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("+1 (555) 010-0100", "+15550100100"),
+        ("tel:+15550100100", "+15550100100"),
+        ("0044 7700 900123", "+447700900123"),
+        ("+44 (0)7700 900123", "+447700900123"),
+        ("1_555_010_0100", "+15550100100"),
+        ("０１５", ""),
+        ("＋１５５５０１００１００", "+15550100100"),
+        ("hello", ""),
+        ("", ""),
+        ("+15550100100 ext. 5", ""),
+    ],
+)
+def test_a_number_is_known_whatever_is_written_around_its_digits(text: str, meant: str) -> None:
+    assert meant_by(text) == meant
+    assert not meant or f'"{meant}"' in phone_advice(text)
+
+
+def test_what_a_spreadsheet_has_shortened_is_only_proposed_when_it_is_whole() -> None:
+    assert '"+15550100100"' in phone_advice("1.5550100100E+10")
+    assert '"+15550100100"' in phone_advice("1,5550100100e10")
+    assert "dropped digits" in phone_advice("1.555E+10")
+    assert "dropped digits" in phone_advice("1.5550100100E+60")
+
+
+@pytest.mark.parametrize("secret", ["$ecret", "s3cret", "ABC123DEF456", "0" * 32, "$ABC123", "{{ secret }}", "a_b", 5])
+def test_what_may_be_a_secret_is_taken_for_no_variable(secret: object) -> None:
+    assert variable_in(secret) == ""
+
+
+@pytest.mark.parametrize("planted", ["pl4nted-secret", "0123456789abcdef0123456789abcdef", "pl4nted.example.com:x"])
+def test_no_form_repeats_what_may_be_a_secret(write: Callable[..., Path], tmp_path: Path, planted: str) -> None:
+    entry = write(
+        f"""accounts:
+  main: {planted}
+  other: ["{planted}"]
+  third: {{auth_token:{planted}}}
+platforms:
+  nix: {planted}
+  lk: [{planted}]
+trunks:
+  edge:
+    credential_lists: [[{planted}]]
+  west:
+    credential_lists: [{{name: pbx, credentials: "{planted}"}}]
+  east:
+    credential_lists: [{{name: pbx, credentials: ["{planted}"]}}]
+agents:
+  support: https://u:{planted}@agents.example.com/
+  sales: {{webhooks: "https://agents.example.com/?token={planted}"}}
+safety: [{planted}]
+defaults: {{auth_token:{planted}}}
+""",
+        head="",
+    )
+    with pytest.raises(ConfigInvalid) as caught:
+        load(entry, environ={}, display_root=tmp_path)
+    assert len(caught.value.diagnostics) >= 12
+    assert planted not in repr(caught.value.diagnostics)
+
+
+def test_nothing_that_explains_is_imported_while_all_is_well(tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_text(
+        'version: 1\nproject: acme\nagents:\n  support: {webhooks: {voice: "https://agents.example.com/voice"}}\n'
+        "trunks:\n  edge: {domain: acme.pstn.twilio.com, recording: {mode: record-from-answer}}\n"
+        'numbers:\n  "+15550100100": support\n  "+15550100101": {agent: support, trunk: edge}\n',
+        encoding="utf-8",
+    )
+    explain = "{'forms', 'spacing', 'phones', 'meant', 'unseen', 'cells'}"
+    script = (
+        "import sys\nfrom reconciler.cli.main import main, outcome\n"
+        f"code = outcome(lambda: main.main(['validate', '-C', {str(tmp_path)!r}], standalone_mode=False))\n"
+        "ours = [name.split('.') for name in sys.modules if name.startswith('reconciler.')]\n"
+        f"found = [name for name in ours if name[-1] in {explain}]\n"
+        "print(found, file=sys.stderr)\nsys.exit(code or bool(found))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
