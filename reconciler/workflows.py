@@ -67,6 +67,9 @@ def save(setting: Setting, planned: Planned, path: Path) -> None:
     from reconciler.apply.saved import saved_plan
     from reconciler.state import planfile
 
+    configuration = [setting.directory / file for file in planned.project.files]
+    state = planned.project.state
+    planfile.spare(path, configuration, [] if "://" in state else [planned.project.base / Path(state).expanduser()])
     saved = saved_plan(
         planned.plan,
         planned.project,

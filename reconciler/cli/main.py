@@ -65,6 +65,16 @@ class _Commands(AnywhereGroup):
         command: click.Command = getattr(import_module(f"reconciler.cli.{cmd_name}"), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named; for a name that is none, with what may be meant."""
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from reconciler.cli.habits import meant
+
+            ctx.fail(meant(args[0], _COMMANDS))
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="reconciler")

@@ -45,6 +45,10 @@ def write(common: Common, document: Document, project: str) -> None:
 
 
 def _check(path: Path) -> None:
+    if path.suffix.lower() in (".yaml", ".yml") and path.exists():
+        raise click.UsageError(
+            f"The report cannot be written: `{path}` is YAML, which no report is, and would be lost."
+        )
     if not path.parent.is_dir() or path.is_dir():
         what = "is a folder" if path.is_dir() else "is in a folder that is not there"
         raise click.UsageError(f"The report cannot be written: `{path}` {what}.")

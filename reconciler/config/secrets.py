@@ -70,7 +70,7 @@ def credentials(account: AccountSettings, environ: Mapping[str, str], base: Path
 def _from_environment(secret: Secret, environ: Mapping[str, str]) -> str:
     value = environ.get(secret.env or "")
     if value is None:
-        raise _not_found(secret, f"{_name(secret)} is not set.")
+        raise _not_found(secret, f"{_name(secret)} is not set. Set it in the environment of this command (`export`).")
     return value
 
 

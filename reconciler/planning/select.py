@@ -45,12 +45,20 @@ def _unmatched(plan: Plan, targets: Sequence[str], excludes: Sequence[str], know
             code="target_no_match",
             summary="A pattern fits no address",
             detail=f"Nothing that is declared or in state has an address like `{glob}`, so `{option} {glob}` chooses "
-            "nothing. An address is its kind and its name, like number/+15550100101; * stands for any text.",
+            f"nothing. {_meant(glob, {*planned, *known})}",
         )
         for option, glob in given
         if not any(fnmatchcase(address, glob) for address in planned)
         and not any(fnmatchcase(address, glob) for address in known)
     ]
+
+
+def _meant(glob: str, addresses: Collection[str]) -> str:
+    """The address that a name alone belongs to, else what an address is."""
+    found = sorted(a for a in addresses if glob and a.partition("/")[2].lstrip("+") == glob.lstrip("+"))
+    if found:
+        return f"Did you mean {' or '.join(f'`{address}`' for address in found)}?"
+    return "An address is its kind and its name, like number/+15550100101; * stands for any text."
 
 
 def matches(address: str, targets: Sequence[str], excludes: Sequence[str]) -> bool:

@@ -7,13 +7,14 @@ actions carry canonical attributes, and those have none.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.errors import UsageError
 from reconciler.model import Action, Entry, WireValue
 from reconciler.planning.baseline import Baseline
 from reconciler.state import problems
@@ -72,6 +73,14 @@ def write(path: Path, plan: PlanFile, *, files: Files | None = None, cipher: Cip
         write_whole(files or Disk(), target, [data, b"\n"], temporary=temporary)
     except OSError as error:
         raise problems.plan_unwritable(str(path), error) from error
+
+
+def spare(path: Path, configuration: Iterable[Path], state: Iterable[Path]) -> None:
+    """Raises UsageError for a path at which a plan would replace what is not one: a configuration, or the state."""
+    target = path.resolve()
+    for what, files in (("the configuration", configuration), ("the state", state)):
+        if any(target == file.resolve() for file in files):
+            raise UsageError(problems.plan_in_place_of(str(path), what))
 
 
 def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> PlanFile:

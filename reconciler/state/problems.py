@@ -156,10 +156,27 @@ def number_claimed(project: str, other: str, sid: str, address: str) -> StateErr
     return StateError(found)
 
 
+_NO_PLAN = "This is no plan file, or a damaged one"
+
+
+def plan_in_place_of(origin: str, what: str) -> Diagnostic:
+    """A plan would be written where something else belongs."""
+    return Diagnostic(
+        code="plan_unwritable",
+        summary="The plan file cannot be written",
+        detail=f"{origin} is the place of {what}, which the plan would replace. Nothing was written. Name another "
+        "file, like --out plan.bin.",
+        file=origin,
+    )
+
+
 def plan_damaged(origin: str, reason: str) -> StateError:
     """The plan file cannot be understood."""
+    if origin.endswith((".yaml", ".yml")):
+        detail = f"{origin} is named like a configuration, and `apply` takes a saved plan. To apply what it declares:\n"
+        return _error("plan_damaged", _NO_PLAN, f"{detail}  reconciler apply -f {origin}", origin)
     detail = f"{origin}: {reason}. A plan file cannot be mended: make a new one.\n  reconciler plan --out {origin}"
-    return _error("plan_damaged", "The plan file is damaged", detail, origin)
+    return _error("plan_damaged", _NO_PLAN, detail, origin)
 
 
 def plan_too_new(origin: str, found: int, known: int) -> StateError:

@@ -136,4 +136,5 @@ def test_a_mistyped_target_or_exclusion_is_no_silent_success(stage: Stage) -> No
     stage.apply()
     for command in ("plan", "drift"):
         assert "target_no_match" in stage.run(command, "--target", "nubmer/*").err
+        assert f"Did you mean `number/{ONE}`?" in stage.run(command, "--target", ONE[1:]).err
         assert "target_no_match" not in stage.run(command, "--target", f"number/{ONE}").text, "declared, and in place"

@@ -124,3 +124,21 @@ def test_a_plan_that_cannot_be_read_is_no_plan(stage: Stage) -> None:
     assert stage.run("show", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
     assert stage.run("apply", "nowhere.bin", "--json", code=1).codes == ["plan_unreadable"]
     assert not stage.twilio.calls
+
+
+@pytest.mark.parametrize("file", ["reconciler.yaml", "more.yaml", "state.json", "./../work/state.json", "link"])
+def test_a_plan_never_takes_the_place_of_the_configuration_or_of_the_state(planned: Stage, file: str) -> None:
+    entry = json.loads((planned.folder / "reconciler.yaml").read_text())
+    planned.write("more.yaml", '{"bridge_numbers": {}}')
+    planned.write("reconciler.yaml", json.dumps({**entry, "include": ["more.yaml"]}))
+    (planned.folder / "link").symlink_to("state.json")
+    before = {path: path.read_bytes() for path in planned.folder.iterdir() if path.is_file()}
+    file = file.replace("work", planned.folder.name)
+    assert "Name another file" in planned.run("plan", "--out", file, code=64).err
+    assert "Name another file" in planned.run("release", ONE, "--out", file, code=64).err
+    assert {path: path.read_bytes() for path in planned.folder.iterdir() if path.is_file()} == before
+
+
+def test_a_configuration_given_for_a_plan_is_told_from_a_damaged_plan(planned: Stage) -> None:
+    assert "  reconciler apply -f reconciler.yaml\n" in planned.run("apply", "reconciler.yaml", code=1).err
+    assert "plan_damaged" in planned.run("apply", "state.json", code=1).err

@@ -234,3 +234,13 @@ def test_nothing_to_move_says_so_and_writes_no_version(bound: Stage) -> None:
     assert "Nothing to change" in bound.run("state", "push", "state.json").out
     assert document(bound) == before
     assert actions(bound.json("plan")) == []
+
+
+def test_a_plan_of_names_alone_says_that_only_state_changes(bound: Stage) -> None:
+    declare(bound, "core", moved=[{"from": "trunk/edge", "to": "trunk/core"}])
+    assert "Only state has 1 name to change: apply records it." in bound.run("plan").out
+    calls = len(bound.twilio.calls)
+    assert "In state 1 name changed." in bound.run("apply", "--auto-approve").out
+    assert not [call for call in bound.twilio.calls[calls:] if call.writes]
+    assert "trunk/core" in bound.state
+    assert bound.run("apply", "--auto-approve").out == "Nothing to do: what is declared is what is there.\n"

@@ -1,0 +1,40 @@
+"""What is typed by mistake, or by the habit of another program, is answered with the command that is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.habits import meant
+from reconciler.cli.main import _COMMANDS
+
+from .command import run
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [("paln", "Did you mean `plan`?"), ("destroy", "`release`"), ("import", "`export`"), ("zzz", "--help")],
+)
+def test_a_word_that_is_no_command_is_told_with_what_may_be_meant(tmp_path: Path, word: str, told: str) -> None:
+    for args in ([word], ["-C", ".", word, "--json"]):
+        shown = run(tmp_path, *args, code=64).stderr
+        assert f"No such command '{word}'." in shown
+        assert told in shown
+
+
+def test_a_command_that_is_meant_is_one() -> None:
+    import re
+
+    for word in ("destroy", "import", "refresh", "check", "diff", "deploy", "status", "format", "list"):
+        named = re.findall("`([a-z]+)", meant(word, _COMMANDS))
+        assert named
+        assert set(named) <= set(_COMMANDS)
+        assert word not in _COMMANDS
+
+
+def test_a_report_does_not_replace_a_configuration(tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_text("version: 1\nproject: acme\n", encoding="utf-8")
+    shown = run(tmp_path, "validate", "--report", "html=reconciler.yaml", code=64).stderr
+    assert "would be lost" in shown
+    assert (tmp_path / "reconciler.yaml").read_text(encoding="utf-8") == "version: 1\nproject: acme\n"
