@@ -42,11 +42,13 @@ def emit(common: Common, document: Document, project: str = "") -> None:
 
 def emit_diagnostics(common: Common, diagnostics: Sequence[Diagnostic]) -> None:
     """Print diagnostics on stderr, each with its place and the line of the file."""
-    from reconciler.config.source import source_line
+    from reconciler.config.source import pointed_line
     from reconciler.report import as_text
 
     text = as_text.render_diagnostics(
-        in_reading_order(list(diagnostics)), common.style(sys.stderr), lambda f, n: source_line(f, n, common.directory)
+        in_reading_order(list(diagnostics)),
+        common.style(sys.stderr),
+        lambda file, line, column: pointed_line(file, line, column, common.directory),
     )
     click.echo(text, nl=False, err=True)
 

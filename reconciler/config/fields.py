@@ -113,7 +113,9 @@ def bad_name(name: str) -> str:
     """What is wrong with a name; "" when nothing is."""
     if re.fullmatch(NAME[1:-1], name) and not _SID_LIKE.fullmatch(name):
         return ""
-    return "A name has up to 64 letters, digits, `.`, `_` and `-`, starts with a letter or digit, and is no SID."
+    detail = "A name has up to 64 letters, digits, `.`, `_` and `-`, starts with a letter or digit, and is no SID."
+    meant = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.")[:64]
+    return f"{detail} Did you mean `{meant}`?" if meant and name.isascii() and meant != name else detail
 
 
 def _name(value: str) -> str:
@@ -144,6 +146,7 @@ def _sid(prefix: str, code: str, what: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if not is_sid(value, prefix):
             other = f"has {len(value)} characters" if value.startswith(prefix) else f"does not start with {prefix}"
+            other = "holds others" if value.startswith(prefix) and len(value) == 34 else other
             variable = " Variables are not filled in here: write the SID, which is no secret." if "$" in value else ""
             raise refusal(code, f"{what} is {prefix} and 32 hexadecimal digits; this one {other}.{variable}")
         return normal_sid(value)
@@ -221,6 +224,8 @@ def _state(value: str) -> str:
         raise refusal("literal_secret", _OPEN_LITERAL)
     if separator and re.search(r"[?&](password|passfile|sslpassword|token|private_token|sig|access_key)=", rest, re.I):
         raise refusal("literal_secret", _OPEN_LITERAL)
+    if not separator and re.match("(?:s3|gs|az|https?|postgres(?:ql)?):", value):
+        raise refusal("invalid_value", "Two slashes are missing after the colon: s3://bucket/voice.json.")
     if separator and scheme not in ("s3", "gs", "az", "postgresql", "https", "http"):
         raise refusal(
             "invalid_value", "State is a file, or s3://, gs://, az://, postgresql:// or https:// and a place."

@@ -23,7 +23,13 @@ def ends_in(path: Path, suffixes: tuple[str, ...]) -> bool:
 
 
 def source_line(file: str, line: int, root: Path | None = None) -> str | None:
-    """Line `line` (from 1) of a file named by a diagnostic, None when it cannot be read; secrets are blanked out.
+    """Line `line` (from 1) of a file named by a diagnostic, None when it cannot be read; secrets are blanked out."""
+    found = pointed_line(file, line, 1, root)
+    return found[0] if found is not None else None
+
+
+def pointed_line(file: str, line: int, column: int, root: Path | None = None) -> tuple[str, str] | None:
+    """A line of a file as `source_line` shows it, and what of that stands before a column of the file.
 
     A file that is not YAML by its name has no lines to show: it may be a secret, a state or /proc/self/environ.
 
@@ -40,7 +46,10 @@ def source_line(file: str, line: int, root: Path | None = None) -> str | None:
         return None
     if line < 1 or len(found) < line - first:
         return None
-    return masked(found[-1], found[-2] if len(found) > 1 else "")
+    above = found[-2] if len(found) > 1 else ""
+    shown = masked(found[-1], above)
+    before = masked(found[-1][: column - 1], above)
+    return shown, before if shown.startswith(before) else shown[: len(before)]
 
 
 def masked(text: str, before: str = "") -> str:

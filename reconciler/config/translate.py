@@ -75,7 +75,8 @@ def _empty(loc: Loc) -> Finding:
 
 def _finding(error: ErrorDetails, model: Any) -> Finding:
     code, detail = _explain(error, model)
-    return Finding(code, detail, error["loc"], "key" if code in _ON_KEYS else "value")
+    loc = (*error["loc"], "type") if error["type"] == "union_tag_invalid" else error["loc"]
+    return Finding(code, detail, loc, "key" if code in _ON_KEYS else "value")
 
 
 def _explain(error: ErrorDetails, model: Any) -> tuple[str, str]:
@@ -159,6 +160,8 @@ def _right(wanted: str, value: Any, loc: Loc, model: Any) -> str:
         return ". Put it in quotes."
     if wanted == "text" and isinstance(value, list) and len(value) == 1:
         return ". Remove the brackets, or the dash."
+    if loc == ("state",) and isinstance(value, Map):
+        return ": one place, like s3://bucket/voice.json. Credentials come from the environment."
     if loc[-1:] == ("agent",) and isinstance(value, Map):
         return ": the name of an agent. What it is stands below `agents`."
     if wanted not in ("a mapping", "a list"):

@@ -28,8 +28,8 @@ from reconciler.report.state_text import state_lines
 from reconciler.report.style import Style
 from reconciler.report.words import clean, count, examples, value
 
-SourceLine = Callable[[str, int], str | None]
-"""(file, line) → that line of the configuration, None when it cannot be read."""
+SourceLine = Callable[[str, int, int], tuple[str, str] | None]
+"""(file, line, column) → that line of the configuration and what stands before the column, both without secrets."""
 
 MANY = 3
 """So many warnings of one code are told in full; of more, the rest is one line."""
@@ -103,13 +103,13 @@ def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterato
     place = clean(":".join(str(part) for part in (d.file, d.line, d.column) if part is not None))
     colour = "bad" if d.severity == "error" else "warn" if d.severity == "warning" else "info"
     yield f"{place + ': ' if place else ''}{style(colour, d.severity)} {style('strong', d.code)}: {clean(d.summary)}"
-    source = source_line(d.file, d.line) if d.file and d.line else None
+    source = source_line(d.file, d.line, d.column or 1) if d.file and d.line else None
     if source is not None:
         from reconciler.report.cells import width
 
-        before = (d.column or 1) - 1
-        yield f"    {clean(source)}"
-        yield f"    {' ' * width(clean(source[:before]))}{style(colour, '^')}"
+        line, before = map(masked, source)
+        yield f"    {clean(line)}"
+        yield f"    {' ' * width(clean(before))}{style(colour, '^')}"
     for line in d.detail.splitlines():
         yield f"  {clean(line)}"
 

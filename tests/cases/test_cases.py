@@ -93,9 +93,13 @@ class Case:
             "diagnostics.txt": as_text.render_diagnostics(
                 document.diagnostics,
                 Style(),
-                lambda file, line: (self.folder / file).read_text(encoding="utf-8").splitlines()[line - 1],
+                self._line,
             ),
         }
+
+    def _line(self, file: str, line: int, column: int) -> tuple[str, str]:
+        text = (self.folder / file).read_text(encoding="utf-8").splitlines()[line - 1]
+        return text, text[: column - 1]
 
     def _carried_out(self) -> Iterator[tuple[Outcome, list[Call]]]:
         told = 0

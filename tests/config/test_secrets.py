@@ -10,7 +10,7 @@ import pytest
 from reconciler.config.load import load
 from reconciler.config.project import AccountSettings, Secret
 from reconciler.config.secrets import credentials, reveal
-from reconciler.config.source import masked, source_line
+from reconciler.config.source import masked, pointed_line, source_line
 from reconciler.errors import ConfigInvalid, Exit, ReconcilerError
 from reconciler.model import Position
 
@@ -195,6 +195,24 @@ def test_a_planted_secret_is_in_no_diagnostic_and_no_source_line(
 )
 def test_a_source_line_shows_references_and_hides_values(line: str, before: str, shown: str) -> None:
     assert masked(line, before) == shown
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "before"),
+    [
+        ("  {a: 'https://u:abc@x.example.com', b: c}", "c}", "  {a: 'https://***@x.example.com', b: "),
+        ("  {api_key: abc, b: c}", "c}", "  {api_key: ***"),
+        ("  {b: c, api_key: abc}", "abc", "  {b: c, api_key: "),
+        ("  {b: 'https://u:abc@x.example.com'}", "bc@", "  {b: 'https://***"),
+        ("  plain", "plain", "  "),
+    ],
+)
+def test_a_column_is_found_again_in_a_line_from_which_secrets_are_gone(
+    tmp_path: Path, line: str, what: str, before: str
+) -> None:
+    (tmp_path / "a.yaml").write_text(f"a:\n{line}\n", encoding="utf-8")
+    found = pointed_line("a.yaml", 2, line.index(what) + 1, tmp_path)
+    assert found == (masked(line), before)
 
 
 def test_a_source_line_is_read_from_the_file_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

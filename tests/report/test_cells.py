@@ -44,6 +44,17 @@ def test_a_text_takes_as_many_cells_as_a_terminal_gives_it(text: str, cells: int
 def test_the_caret_stands_under_what_is_wrong_whatever_comes_before_it(name: str) -> None:
     line = f'  "+15550100101": {{friendly_name: {name}, agent: nobody}}'
     problem = Diagnostic(code="x", summary="y", file="a.yaml", line=1, column=line.index("nobody") + 1)
-    _, source, caret, *_ = render_diagnostics([problem], Style(), lambda *_: line).splitlines()
+    _, source, caret, *_ = render_diagnostics(
+        [problem], Style(), lambda _file, _line, at: (line, line[: at - 1])
+    ).splitlines()
     assert width(source[: source.index("nobody")]) == caret.index("^")
     assert caret.strip() == "^"
+
+
+def test_the_caret_stands_right_after_a_token_that_is_left_out() -> None:
+    line = '{voice: "https://agents.example.com/voice?token=pl4nted-token-of-some-length", agent: nobody}'
+    problem = Diagnostic(code="x", summary="y", file="a.yaml", line=1, column=line.index("nobody") + 1)
+    shown = render_diagnostics([problem], Style(), lambda _file, _line, at: (line, line[: at - 1]))
+    _, source, caret, *_ = shown.splitlines()
+    assert "pl4nted" not in shown
+    assert source.index("nobody") == caret.index("^")

@@ -90,7 +90,7 @@ def test_colour_adds_nothing_but_colour() -> None:
 def test_no_value_moves_the_cursor_starts_a_line_or_turns_the_text(whole: bool) -> None:
     hostile = samples.hostile()
     shown = as_text.render(hostile, Style(whole=whole))
-    shown += as_text.render_diagnostics(hostile.diagnostics, Style(whole=whole), lambda file, line: samples.CONTROLS)
+    shown += as_text.render_diagnostics(hostile.diagnostics, Style(whole=whole), lambda *_: (samples.CONTROLS, ""))
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", shown)
     assert not any(line.startswith("::") for line in shown.splitlines())
     assert "\\x1b[31mred" in shown
@@ -111,12 +111,12 @@ def test_failures_that_say_the_same_are_told_once() -> None:
 
 def test_many_alike_warnings_are_folded_and_no_error_is() -> None:
     warnings = [samples.takeover_warning(n) for n in range(50)]
-    told = as_text.render_diagnostics(warnings, Style(), lambda file, line: None)
+    told = as_text.render_diagnostics(warnings, Style(), lambda *_: None)
     assert told.count("would be lost") == 3
     assert told.splitlines()[-1] == (
         "warning takeover_refused: Foreign values would be overwritten: "
         "47 more (+15550000003, +15550000004, +15550000005 and 44 more); -v tells all"
     )
-    assert as_text.render_diagnostics(warnings, Style(whole=True), lambda file, line: None).count("would be lost") == 50
+    assert as_text.render_diagnostics(warnings, Style(whole=True), lambda *_: None).count("would be lost") == 50
     errors = [samples.Diagnostic(code="duplicate_key", summary="Twice", line=n) for n in range(50)]
-    assert as_text.render_diagnostics(errors, Style(), lambda file, line: None).count("duplicate_key") == 50
+    assert as_text.render_diagnostics(errors, Style(), lambda *_: None).count("duplicate_key") == 50
