@@ -15,7 +15,7 @@ from reconciler.config.fingerprints import seal
 from reconciler.config.lint.policies import broken_by_plan
 from reconciler.config.lint.rules import is_violation
 from reconciler.config.project import Project
-from reconciler.diagnostics import has_errors
+from reconciler.diagnostics import Diagnostic, has_errors
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Desired, Entry
@@ -138,11 +138,12 @@ def saved_over(setting: Setting, saved: PlanFile, planned: Planned, gateways: Ga
     return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan), baseline=saved.baseline)
 
 
-def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
-    """The plan with all that forbids applying it, which is announced in its notes as well."""
+def judged(setting: Setting, planned: Planned, consent: Consent, gone: Diagnostic | None = None) -> Planned:
+    """The plan with all that forbids applying it, which is announced in its notes as well; `gone` does, if given."""
     project, plan = planned.project, planned.plan
     given = {"force": consent.force, "buys": consent.purchases}
-    refusals = guard.refusals(plan, project.safety, consent.takeovers, **given)
+    refusals = [gone] if gone is not None else []
+    refusals += guard.refusals(plan, project.safety, consent.takeovers, **given)
     named = _named_baseline(setting, plan)
     baselines = [held for held in dict.fromkeys((planned.baseline, named)) if held is not None]
     for held in baselines:

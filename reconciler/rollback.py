@@ -19,7 +19,8 @@ from reconciler.planning.select import select
 from reconciler.remote import domains
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import observe
-from reconciler.state.document import State, empty
+from reconciler.state.document import State
+from reconciler.state.gone import firm
 from reconciler.state.store import Kept, Store
 from reconciler.workflows import Applied, Confirm, Consent, Planned, Planner, Setting, apply_planned, look
 
@@ -39,7 +40,7 @@ def preview(setting: Setting, to: str) -> Planned:
 
 def _planner(setting: Setting, consent: Consent, to: str) -> Planner:
     def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
-        now = store.load() or empty(project.name)
+        now = firm(store, project)
         then = recorded(store, now, to)
         there = planning.way(then.resources, now.resources)
         known = planning.known(then.resources, now.resources)

@@ -141,7 +141,7 @@ class FileStore:
     def write_version(self, state: State) -> State:
         """Under lock: write the next version over the present one, and end the journal that is in it."""
         saved = saved_by(self.held().holder, self._clock.wall())
-        following = msgspec.structs.replace(state, serial=state.serial + 1, saved=saved, unfolded=0)
+        following = msgspec.structs.replace(state, serial=self._next_serial(state), saved=saved, unfolded=0)
         self._write(following)
         return following
 
@@ -150,6 +150,10 @@ class FileStore:
         if self._lease is None:
             raise RuntimeError("the lock must be held")
         return self._lease
+
+    def _next_serial(self, state: State) -> int:
+        """One that no version has had, also where the state is gone and its history is not."""
+        return state.serial + 1 if self._exists else 1 + max([state.serial, *(k.serial + 1 for k in self.history())])
 
     def note(self, version: Version) -> None:
         """From now on this version is there."""

@@ -116,7 +116,7 @@ class LeasedStore:
     def write_version(self, state: State) -> State:
         """Under lock: write the next version over the present one and its journal."""
         saved = saved_by(self._held().holder, self._clock.wall())
-        following = msgspec.structs.replace(state, serial=state.serial + 1, saved=saved, unfolded=0)
+        following = msgspec.structs.replace(state, serial=self._next_serial(state), saved=saved, unfolded=0)
         with self.writing() as grant:
             if self._exists:
                 self._backing.replace(following, self._known, grant)
@@ -155,6 +155,12 @@ class LeasedStore:
         if known is not None:
             apply_records(known, records)
         self._known = known
+
+    def _next_serial(self, state: State) -> int:
+        """One that no version has had, also where the state is gone and its history is not."""
+        if self._exists:
+            return state.serial + 1
+        return 1 + max([state.serial, *(kept.serial + 1 for kept in self._backing.history())])
 
     def _note(self, state: State) -> None:
         self._exists, self._version, self._known = True, state.version, dict(state.resources)

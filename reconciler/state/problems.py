@@ -5,8 +5,14 @@ In come places and reasons, out come exceptions ready to raise; reads nothing an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateError, StateLocked
+
+if TYPE_CHECKING:
+    from reconciler.state.store import Kept
 
 _REPAIR_STATE = (
     "Nothing was changed. See what `reconciler state repair --dry-run` can save. Or put the last good copy back (the "
@@ -30,6 +36,26 @@ def journal_damaged(origin: str, reason: str, *, line: int | None = None) -> Sta
     aside = "" if "://" in origin else f"\n  mv {origin} {origin}.aside"
     detail = f"{origin}: {reason}. {_REPAIR_JOURNAL}{aside}"
     return _error("state_damaged", "The journal of the state is damaged", detail, origin, line)
+
+
+def state_gone(place: str, kept: Sequence[Kept]) -> Diagnostic:
+    """There is no state where there was one: its former versions are still kept, the newest first."""
+    last = kept[0]
+    when = f", written {last.saved.at} by {last.saved.who} with `{last.saved.command}`" if last.saved else ""
+    newest = f"the newest is serial {last.serial}{when}" if last.serial else "the newest is the empty beginning"
+    back, anew = f"reconciler state pull --serial {last.serial} > FILE\n  reconciler state push FILE", "delete them"
+    if "://" not in place:
+        back, anew = (
+            "reconciler state repair --dry-run",
+            f"move them aside:\n  mv {place}.history {place}.history.aside",
+        )
+    detail = (
+        f"{place} is not there, and former versions of it are ({newest}). All that was bound looks new, and an import "
+        "would record our own webhooks as the values from before. Nothing is written until the state is back: put a "
+        f"copy of your own in its place, or see what its history brings back:\n  {back}\n"
+        f"Or, to begin anew and to forget what it held, {anew}"
+    )
+    return Diagnostic(code="state_gone", summary="The state is gone, and its history is still there", detail=detail)
 
 
 def state_too_new(origin: str, found: int, known: int) -> StateError:
