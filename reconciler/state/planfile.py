@@ -2,10 +2,16 @@
 
 In goes a `PlanFile`, out comes it again, later and elsewhere; knows nothing of planning or Twilio. It holds no secret:
 actions carry canonical attributes, and those have none.
+
+| | tells a changed file by | against somebody who wants it unseen |
+|---|---|---|
+| in clear | SHA-256 of all that stands before it | no help: he can compute it anew |
+| with a cipher | the cipher's own proof | the key |
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +27,8 @@ from reconciler.state.codec import Cipher
 from reconciler.state.document import Serial, State, Version
 from reconciler.state.files import Disk, Files, write_whole
 
-FORMAT = 1
+FORMAT = 2
+"""Since 2 a plan in clear has a checksum: one without it is another format, not a plan that may go without."""
 
 
 class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,20 +59,27 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     baseline: Baseline | None = None
 
 
+class Checked(PlanFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One saved plan as it stands in a file in clear: last comes the SHA-256 of all that stands before it, closed."""
+
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class _Head(msgspec.Struct, omit_defaults=True):
     format: int
     sealed: str | None = None
 
 
 _BOUND = b"reconciler plan"
+_CHECKSUM = b',"sha256":"'
+_END = b'"}'
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def write(path: Path, plan: PlanFile, *, files: Files | None = None, cipher: Cipher | None = None) -> None:
     """Save the plan in one step, readable for its owner alone, or with the cipher; StateError `plan_unwritable`."""
     data = _encode(plan)
-    if cipher is not None:
-        data = _encode(_Head(plan.format, cipher.seal(data, _BOUND)))
+    data = _with_checksum(data) if cipher is None else _encode(_Head(plan.format, cipher.seal(data, _BOUND)))
     target = path.resolve()
     temporary = target.with_name(f"{target.name}.{os.getpid()}.new")
     try:
@@ -86,7 +100,7 @@ def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> Plan
     try:
         head = msgspec.json.decode(data, type=_Head)
         if head.format == FORMAT:
-            return msgspec.json.decode(_opened(head.sealed, cipher, path) or data, type=PlanFile)
+            return msgspec.json.decode(_opened(head.sealed, cipher, path) or _unchanged(data, path), type=PlanFile)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise problems.plan_damaged(str(path), str(error)) from error
     raise problems.plan_too_new(str(path), head.format, FORMAT)
@@ -99,6 +113,18 @@ def _opened(sealed: str | None, cipher: Callable[[], Cipher | None], path: Path)
     if ours is None:
         raise problems.key_missing(str(path))
     return ours.open(sealed, _BOUND, str(path))
+
+
+def _with_checksum(data: bytes) -> bytes:
+    return data[:-1] + _CHECKSUM + hashlib.sha256(data).hexdigest().encode() + _END
+
+
+def _unchanged(data: bytes, path: Path) -> bytes:
+    """The plan without its checksum, which fits; StateError `plan_damaged` when it does not, or is not there."""
+    plan = data[: data.rfind(_CHECKSUM)] + b"}"
+    if _with_checksum(plan) != data.rstrip():
+        raise problems.plan_damaged(str(path), "it is not what `plan --out` wrote, for its checksum does not fit")
+    return plan
 
 
 def moved(plan: PlanFile, state: State | None) -> Diagnostic | None:

@@ -184,7 +184,10 @@ def number_claimed(project: str, other: str, sid: str, address: str) -> StateErr
 
 def plan_damaged(origin: str, reason: str) -> StateError:
     """The plan file cannot be understood."""
-    detail = f"{origin}: {reason}. A plan file cannot be mended: make a new one.\n  reconciler plan --out {origin}"
+    detail = (
+        f"{origin}: {reason}. Nothing was changed. A plan file cannot be mended: make a new one.\n"
+        f"  reconciler plan --out {origin}"
+    )
     return _error("plan_damaged", "The plan file is damaged", detail, origin)
 
 

@@ -119,8 +119,18 @@ def test_consent_is_given_when_a_plan_is_applied_not_when_it_is_made(stage: Stag
 
 def test_a_plan_that_cannot_be_read_is_no_plan(stage: Stage) -> None:
     stage.declare({})
-    stage.write("plan.bin", '{"format": 1, "project": ')
+    stage.write("plan.bin", '{"format": 2, "project": ')
     assert stage.run("apply", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
     assert stage.run("show", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
     assert stage.run("apply", "nowhere.bin", "--json", code=1).codes == ["plan_unreadable"]
     assert not stage.twilio.calls
+
+
+def test_a_plan_that_was_edited_by_hand_is_refused_whole(planned: Stage) -> None:
+    path = planned.folder / "plan.bin"
+    path.write_text(path.read_text().replace(AGENT["voice"], "https://laptop.example.dev/voice"))
+    with watched(planned.twilio) as calls:
+        refused = planned.run("apply", "plan.bin", "--force", "--allow-takeover", "--json", code=1)
+    assert refused.codes == ["plan_damaged"]
+    assert calls == []
+    assert planned.run("show", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
