@@ -131,7 +131,12 @@ def saved_over(setting: Setting, saved: PlanFile, planned: Planned, gateways: Ga
     def who(moved: Sequence[drifting.Drifted]) -> Sequence[drifting.Drifted]:
         return attribute(moved, gateways, setting.clock())
 
-    stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets, who)
+    def committed() -> str | None:
+        from reconciler.config.commits import last_commit  # a saved plan is seldom stale
+
+        return last_commit([setting.directory / file for file in planned.project.files])
+
+    stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets, who, committed)
     stale = stale or kept(saved.actions, planned.plan.actions)
     if stale:
         raise Refused(*stale)

@@ -33,6 +33,10 @@ class Saved(msgspec.Struct, frozen=True):
     command: str
     job_url: str | None = None
 
+    def __str__(self) -> str:
+        job = f" (CI job {self.job_url})" if self.job_url else ""
+        return f"{self.at} by {self.who} with `{self.command}`{job}"
+
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """What is written. A `lineage` is one history of versions; `serial` counts them, 0 being the empty beginning.

@@ -133,5 +133,14 @@ def moved(plan: PlanFile, state: State | None) -> Diagnostic | None:
     found = state.version if state else Version("", 0)
     if found.same(wanted):
         return None
-    detail = f"The plan was made upon {wanted}; the state is now at {found}. Make a new plan, and look what changed."
+    detail = f"The plan was made upon {wanted}; the state is now at {found}.{_author(state)} Make a new plan, and look "
+    detail += "what changed."
     return Diagnostic(code="plan_stale", summary="The state changed since the plan was made", detail=detail)
+
+
+def _author(state: State | None) -> str:
+    """Who wrote the state that is there now, as far as that is known, as sentences that go on from another."""
+    if state is None:
+        return ""
+    wrote = f" Serial {state.serial} was written {state.saved}." if state.saved else ""
+    return wrote + (" A run that was interrupted, or is under way, has changed it since." if state.unfolded else "")

@@ -41,7 +41,7 @@ def journal_damaged(origin: str, reason: str, *, line: int | None = None) -> Sta
 def state_gone(place: str, kept: Sequence[Kept]) -> Diagnostic:
     """There is no state where there was one: its former versions are still kept, the newest first."""
     last = kept[0]
-    when = f", written {last.saved.at} by {last.saved.who} with `{last.saved.command}`" if last.saved else ""
+    when = f", written {last.saved}" if last.saved else ""
     newest = f"the newest is serial {last.serial}{when}" if last.serial else "the newest is the empty beginning"
     back, anew = f"reconciler state pull --serial {last.serial} > FILE\n  reconciler state push FILE", "delete them"
     if "://" not in place:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateError
-from reconciler.state.document import State, empty
+from reconciler.state.document import Saved, State, empty
 from reconciler.state.planfile import FORMAT, moved, read, write
 
 from .samples import plan
@@ -130,6 +130,18 @@ def test_a_plan_is_stale_once_the_state_moved(changes: dict[str, object]) -> Non
     assert found is not None
     assert found.code == "plan_stale"
     assert str(at(**changes).version) in found.detail
+
+
+def test_a_stale_plan_names_who_wrote_the_newer_state() -> None:
+    saved = Saved("2026-03-02T08:00:00Z", "bob", "reconciler apply --auto-approve", "https://ci.example/7")
+    found = moved(plan(), at(serial=4, saved=saved))
+    assert found is not None
+    words = "Serial 4 was written 2026-03-02T08:00:00Z by bob with `reconciler apply --auto-approve` (CI job https:"
+    assert words in found.detail
+    found = moved(plan(), at(unfolded=2))
+    assert found is not None
+    assert "was written" not in found.detail, "nobody knows"
+    assert "interrupted" in found.detail
 
 
 def test_a_plan_made_upon_nothing_fits_nothing() -> None:
