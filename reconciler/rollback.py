@@ -13,7 +13,7 @@ import msgspec
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, UsageError
-from reconciler.making import judged
+from reconciler.making import judged, with_claims
 from reconciler.planning import rollback as planning
 from reconciler.planning.select import select
 from reconciler.remote import domains
@@ -52,7 +52,7 @@ def _planner(setting: Setting, consent: Consent, to: str) -> Planner:
         errors = tuple(d for d in chosen.diagnostics if d.severity == "error")
         chosen = msgspec.structs.replace(chosen, diagnostics=errors)
         way = Planned(project=project, state=now, plan=chosen, observed=observed, notes=tuple(notes))
-        return judged(setting, way, consent)
+        return judged(setting, with_claims(way, store), consent)
 
     return planned
 

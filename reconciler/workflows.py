@@ -269,7 +269,7 @@ def _planned(
         raise Refused(lost)
     made = making.planned(setting, project, state, gateways, begun, saved=saved)
     made = made if saved is None else making.saved_over(setting, saved, made, gateways)
-    return making.judged(setting, made, consent, lost)
+    return making.judged(setting, making.with_claims(made, store), consent, lost)
 
 
 def _import_the_rest() -> None:

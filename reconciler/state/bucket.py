@@ -19,7 +19,7 @@ Knows nothing of any vendor, and no clock but the store's own.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
@@ -206,6 +206,10 @@ class BucketBacking:
             if top is not None and (not kept or top.serial < kept[-1].serial):
                 kept.append(Kept(top.serial, top.saved))
         return kept[: FORMER + 1]
+
+    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+        """See `Store`: an object is one project's."""
+        return {}
 
     def version(self, serial: int) -> State | None:
         """See `Store`."""

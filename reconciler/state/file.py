@@ -14,7 +14,7 @@ Knows nothing of configuration or Twilio.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event
@@ -124,6 +124,10 @@ class FileStore:
         if present is None:
             return former
         return [Kept(present.serial, present.saved), *(kept for kept in former if kept.serial < present.serial)]
+
+    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+        """See `Store`: a file is one project's."""
+        return {}
 
     def version(self, serial: int) -> State | None:
         """See `Store`."""

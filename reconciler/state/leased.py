@@ -7,7 +7,7 @@ from is the one that is there. That nobody else can write in between is the plac
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Event
@@ -107,6 +107,11 @@ class LeasedStore:
         """See `Store`."""
         with self._connected():
             return self._backing.history()
+
+    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+        """See `Store`."""
+        with self._connected():
+            return self._backing.claimed(sids)
 
     def version(self, serial: int) -> State | None:
         """See `Store`."""

@@ -170,16 +170,15 @@ def conditions_ignored(origin: str) -> StateError:
     return _error("state_conditions_ignored", "The store ignores the conditions of writes", detail, origin)
 
 
-def number_claimed(project: str, other: str, sid: str, address: str) -> StateError:
+def number_claimed(project: str, other: str, sid: str, address: str) -> Diagnostic:
     """Another project in the same database has this number."""
     detail = (
         f"{sid} belongs to project {other!r} in this database, and cannot belong to {project!r} as well. Take it out "
         "of one of the two configurations, and let that project forget it first."
     )
-    found = Diagnostic(
+    return Diagnostic(
         code="number_already_imported", summary="The number belongs to another project", detail=detail, address=address
     )
-    return StateError(found)
 
 
 def plan_damaged(origin: str, reason: str) -> StateError:
