@@ -26,6 +26,7 @@ from reconciler.state import problems
 from reconciler.state.codec import Cipher
 from reconciler.state.document import Serial, State, Version
 from reconciler.state.files import Disk, Files, write_whole
+from reconciler.state.harmless import said
 
 FORMAT = 2
 """Since 2 a plan in clear has a checksum: one without it is another format, not a plan that may go without."""
@@ -102,7 +103,7 @@ def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> Plan
         if head.format == FORMAT:
             return msgspec.json.decode(_opened(head.sealed, cipher, path) or _unchanged(data, path), type=PlanFile)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise problems.plan_damaged(str(path), str(error)) from error
+        raise problems.plan_damaged(str(path), said(error)) from error
     raise problems.plan_too_new(str(path), head.format, FORMAT)
 
 
