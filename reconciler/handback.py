@@ -20,7 +20,7 @@ from reconciler.planning.moved import Resources
 from reconciler.planning.select import select
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import observe
-from reconciler.state.document import empty
+from reconciler.state.gone import firm
 from reconciler.state.store import Store
 from reconciler.workflows import (
     Applied,
@@ -54,7 +54,7 @@ def preview(setting: Setting, letting: Letting) -> Planned:
 
 def _planner(setting: Setting, consent: Consent, letting: Letting) -> Planner:
     def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
-        state = store.load() or empty(project.name)
+        state = firm(store, project)
         addresses = list(dict.fromkeys(_address(state.resources, name) for name in letting.names))
         letting_go = planning.handback(state.resources, addresses, letting.how, project.desired)
         accounts = {entry.account for entry in letting_go.chosen.values()}

@@ -15,7 +15,7 @@ from reconciler.config.fingerprints import seal
 from reconciler.config.lint.policies import broken_by_plan
 from reconciler.config.lint.rules import is_violation
 from reconciler.config.project import Project
-from reconciler.diagnostics import has_errors
+from reconciler.diagnostics import Diagnostic, has_errors, in_reading_order
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Desired, Entry
@@ -40,6 +40,8 @@ from reconciler.remote.regions import Asked
 from reconciler.run import Begun, Consent, Gateways, Planned, Setting
 from reconciler.state.document import State
 from reconciler.state.planfile import PlanFile
+from reconciler.state.problems import number_claimed
+from reconciler.state.store import Store
 
 
 def planned(
@@ -131,18 +133,44 @@ def saved_over(setting: Setting, saved: PlanFile, planned: Planned, gateways: Ga
     def who(moved: Sequence[drifting.Drifted]) -> Sequence[drifting.Drifted]:
         return attribute(moved, gateways, setting.clock())
 
-    stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets, who)
+    def committed() -> str | None:
+        from reconciler.config.commits import last_commit  # a saved plan is seldom stale
+
+        return last_commit([setting.directory / file for file in planned.project.files])
+
+    stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets, who, committed)
     stale = stale or kept(saved.actions, planned.plan.actions)
     if stale:
         raise Refused(*stale)
     return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan), baseline=saved.baseline)
 
 
-def judged(setting: Setting, planned: Planned, consent: Consent) -> Planned:
-    """The plan with all that forbids applying it, which is announced in its notes as well."""
+def with_claims(planned: Planned, store: Store) -> Planned:
+    """The plan with an error for each number to import that another project in the same store has."""
+    plan, project = planned.plan, planned.project.name
+    new = {a.sid: a for a in plan.actions if a.action == "import" and a.kind in NUMBER_KINDS and a.sid}
+    claimed = store.claimed(new.keys()) if new else {}
+    errors = [
+        msgspec.structs.replace(
+            number_claimed(project, other, sid, new[sid].address),
+            file=new[sid].file,
+            line=new[sid].line,
+            column=new[sid].column,
+        )
+        for sid, other in claimed.items()
+    ]
+    if not errors:
+        return planned
+    found = tuple(in_reading_order([*plan.diagnostics, *errors]))
+    return msgspec.structs.replace(planned, plan=msgspec.structs.replace(plan, diagnostics=found))
+
+
+def judged(setting: Setting, planned: Planned, consent: Consent, gone: Diagnostic | None = None) -> Planned:
+    """The plan with all that forbids applying it, which is announced in its notes as well; `gone` does, if given."""
     project, plan = planned.project, planned.plan
     given = {"force": consent.force, "buys": consent.purchases}
-    refusals = guard.refusals(plan, project.safety, consent.takeovers, **given)
+    refusals = [gone] if gone is not None else []
+    refusals += guard.refusals(plan, project.safety, consent.takeovers, **given)
     named = _named_baseline(setting, plan)
     baselines = [held for held in dict.fromkeys((planned.baseline, named)) if held is not None]
     for held in baselines:

@@ -13,13 +13,14 @@ import msgspec
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, UsageError
-from reconciler.making import judged
+from reconciler.making import judged, with_claims
 from reconciler.planning import rollback as planning
 from reconciler.planning.select import select
 from reconciler.remote import domains
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import observe
-from reconciler.state.document import State, empty
+from reconciler.state.document import State
+from reconciler.state.gone import firm
 from reconciler.state.store import Kept, Store
 from reconciler.workflows import Applied, Confirm, Consent, Planned, Planner, Setting, apply_planned, look
 
@@ -39,7 +40,7 @@ def preview(setting: Setting, to: str) -> Planned:
 
 def _planner(setting: Setting, consent: Consent, to: str) -> Planner:
     def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
-        now = store.load() or empty(project.name)
+        now = firm(store, project)
         then = recorded(store, now, to)
         there = planning.way(then.resources, now.resources)
         known = planning.known(then.resources, now.resources)
@@ -51,7 +52,7 @@ def _planner(setting: Setting, consent: Consent, to: str) -> Planner:
         errors = tuple(d for d in chosen.diagnostics if d.severity == "error")
         chosen = msgspec.structs.replace(chosen, diagnostics=errors)
         way = Planned(project=project, state=now, plan=chosen, observed=observed, notes=tuple(notes))
-        return judged(setting, way, consent)
+        return judged(setting, with_claims(way, store), consent)
 
     return planned
 

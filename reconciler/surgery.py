@@ -19,6 +19,7 @@ from reconciler.state.codec import Codec
 from reconciler.state.document import State, decode, empty
 from reconciler.state.files import Disk
 from reconciler.state.former import FormerVersions
+from reconciler.state.gone import firm, there
 from reconciler.state.holder import this_run
 from reconciler.state.store import Kept, Store
 from reconciler.workflows import Setting, cipher_of, entry_of, store_of, validate
@@ -58,7 +59,10 @@ def remove(setting: Setting, addresses: Sequence[str], *, dry_run: bool) -> Oper
 
 
 def push(setting: Setting, file: Path, *, force: bool, dry_run: bool) -> Operation:
-    """Make a document the next version of the state. Raises Refused unless it continues what is there."""
+    """Make a document the next version of the state. Raises Refused unless it continues what is there.
+
+    Where the state is gone it comes back, under a serial that none of its versions has had.
+    """
     pushed = decode(file.read_bytes(), validate(setting).name, str(file))
 
     def taken(state: State) -> State:
@@ -68,13 +72,13 @@ def push(setting: Setting, file: Path, *, force: bool, dry_run: bool) -> Operati
         lineage = pushed.lineage if beginning else state.lineage
         return msgspec.structs.replace(surgery.replaced(state, pushed.resources), lineage=lineage)
 
-    return _operate(setting, taken, dry_run)
+    return _operate(setting, taken, dry_run, read=_or_empty)
 
 
 def pull(setting: Setting, serial: int | None) -> State:
     """The state, or a former version of it. Raises ReconcilerError when that is not kept."""
     project, store = _opened(setting)
-    state = (store.load() or empty(project.name)) if serial is None else store.version(serial)
+    state = there(store, project) if serial is None else store.version(serial)
     if state is None:
         raise ReconcilerError(
             Diagnostic(
@@ -104,11 +108,21 @@ def repair(setting: Setting, *, dry_run: bool) -> Repair:
         )
 
 
-def _operate(setting: Setting, change: Callable[[State], State], dry_run: bool) -> Operation:
+def _or_empty(store: Store, project: Project) -> State:
+    """The state, also when it is gone: what is pushed brings it back."""
+    return store.load() or empty(project.name)
+
+
+def _operate(
+    setting: Setting,
+    change: Callable[[State], State],
+    dry_run: bool,
+    read: Callable[[Store, Project], State] = firm,
+) -> Operation:
     """Change the resources under the lock, and save them as the next version."""
     project, store = _opened(setting)
     with store.lock(this_run(setting.command, setting.now(), setting.environ), setting.lock_timeout, setting.stop):
-        state = store.load() or empty(project.name)
+        state = read(store, project)
         after = change(state)
         changes = surgery.changed(state.resources, after.resources)
         if dry_run or not changes:

@@ -15,7 +15,7 @@ from reconciler.apply.outcome import Result
 from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import ReconcilerError, Refused, UsageError
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.run import DEFAULT_FILE as DEFAULT_FILE
@@ -30,7 +30,8 @@ from reconciler.run import begin, begin_regions
 from reconciler.run import cipher_of as cipher_of
 from reconciler.run import connected as connected
 from reconciler.run import store_of as store_of
-from reconciler.state.document import State, empty
+from reconciler.state import gone
+from reconciler.state.document import State
 from reconciler.state.holder import this_run
 from reconciler.state.store import LockInfo, Store
 
@@ -162,7 +163,7 @@ def drift(setting: Setting) -> tuple[Planned, list[Drifted]]:
         from reconciler.planning.select import matches
         from reconciler.remote.attribution import attribute
 
-        state = _read_state(store_of(setting, project), project)
+        state = gone.there(store_of(setting, project), project)
         planned = made(setting, project, state, gateways, begun, drifting_only=True)
         found = find(renamed(planned.state.resources, planned.plan.renames), planned.observed)
         chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
@@ -183,9 +184,9 @@ def doctor(setting: Setting) -> tuple[Project, list[Check]]:
 
 
 def recorded(setting: Setting) -> tuple[Project, State]:
-    """The configuration and the state, without asking Twilio anything."""
+    """The configuration and the state, without asking Twilio anything. StateError when the state is gone."""
     project = validate(setting)
-    return project, _read_state(store_of(setting, project), project)
+    return project, gone.there(store_of(setting, project), project)
 
 
 def unlock(setting: Setting, *, force: bool) -> LockInfo | None:
@@ -263,13 +264,16 @@ def _planned(
 ) -> Planned:
     """Read Twilio and state at the same time, plan (or take the saved plan that still fits), and judge."""
     begun = begin(setting, project, gateways)
-    state = _read_state(store, project)
+    state, lost = gone.ground(store, project)
     begun = begin_regions(setting, project, state, gateways, begun)
     _import_the_rest()
     from reconciler import making
 
+    if lost is not None and saved is not None:
+        raise Refused(lost)
     made = making.planned(setting, project, state, gateways, begun, saved=saved)
-    return making.judged(setting, made if saved is None else making.saved_over(setting, saved, made, gateways), consent)
+    made = made if saved is None else making.saved_over(setting, saved, made, gateways)
+    return making.judged(setting, making.with_claims(made, store), consent, lost)
 
 
 def _import_the_rest() -> None:
@@ -277,7 +281,3 @@ def _import_the_rest() -> None:
     import reconciler.apply.carry_out
     import reconciler.making
     import reconciler.report.build  # noqa: F401
-
-
-def _read_state(store: Store, project: Project) -> State:
-    return store.load() or empty(project.name)

@@ -64,16 +64,22 @@ def staleness(
     observed: Observed,
     secrets: Collection[str] = (),
     who: Who = lambda moved: moved,
+    committed: Callable[[], str | None] = lambda: None,
 ) -> list[Diagnostic]:
     """Everything that has moved since the plan was saved; empty when it may be applied.
 
-    `secrets` are the fingerprints of all secrets as they are now.
+    `secrets` are the fingerprints of all secrets as they are now. `committed` tells, when the configuration has moved,
+    which commit changed it last and whose that is, as far as that can be found out.
     """
     bases = (
         ("project", saved.project, project.name),
         ("configuration", saved.config_digest, project.digest),
     )
-    moved = [moved_base(kind, was, now) for kind, was, now in bases if was != now]
+    moved = [
+        moved_base(kind, was, now, committed() if kind == "configuration" else None)
+        for kind, was, now in bases
+        if was != now
+    ]
     of_state = planfile.moved(saved, state)
     moved += [of_state] if of_state is not None else []
     if moved:

@@ -23,6 +23,7 @@ from reconciler.doctor.regions import answered_here
 from reconciler.errors import ReconcilerError
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.platforms.contract import Adapter
+from reconciler.state.gone import ground
 from reconciler.state.store import Store
 
 
@@ -111,14 +112,21 @@ def _missing(secret: Secret, patient: Patient) -> list[Diagnostic]:
 def _state(patient: Patient) -> Iterator[Check]:
     """Whether the state can be read, and is this project's."""
     try:
-        state = patient.store().load()
+        state, lost = ground(patient.store(), patient.project)
     except ReconcilerError as error:
         yield _of(error, None, "state")
     except OSError as error:
         detail = f"{error.filename or patient.project.state}: {error.strerror or error}"
         yield Check(account=None, check="state", status="failed", detail=detail)
     else:
-        there = f"serial {state.serial}, {len(state.resources)} resources" if state else "nothing there yet"
+        if lost is not None:
+            yield Check(account=None, check="state", status="failed", detail=lost.detail)
+            return
+        there = (
+            f"serial {state.serial}, {len(state.resources)} resources"
+            if state.serial or state.unfolded
+            else "nothing there yet"
+        )
         yield Check(account=None, check="state", status="ok", detail=f"{_shown(patient)}: {there}")
 
 

@@ -59,9 +59,11 @@ def other_secrets(addresses: Iterable[str]) -> list[Diagnostic]:
     return [_stale(f"The secret of {a} is another one now than when the plan was made.", a) for a in addresses]
 
 
-def moved_base(kind: str, saved: str, now: str) -> Diagnostic:
-    """State or configuration is not the one that the plan was made from."""
-    return _stale(f"The {kind} is not the one that the plan was made from: it was {saved} then and is {now} now.", None)
+def moved_base(kind: str, saved: str, now: str, commit: str | None = None) -> Diagnostic:
+    """Project or configuration is not the one that the plan was made from; the last commit to change it, if known."""
+    last = f" The last commit that changed it is {commit}." if commit else ""
+    detail = f"The {kind} is not the one that the plan was made from: it was {saved} then and is {now} now.{last}"
+    return _stale(detail, None)
 
 
 def _moved(address: str, saved: Wire, live: Wire | None, actor: str | None) -> list[Diagnostic]:

@@ -99,11 +99,16 @@ def _folded(found: Sequence[Diagnostic], style: Style) -> str:
     return f"{head}: {len(found):,} more{whom}; -v tells all"
 
 
+_UNQUOTED = frozenset({"state_damaged"})
+"""Whose line is never shown, though the state be named like a configuration: it holds URLs, with their tokens."""
+
+
 def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterator[str]:
     place = clean(":".join(str(part) for part in (d.file, d.line, d.column) if part is not None))
     colour = "bad" if d.severity == "error" else "warn" if d.severity == "warning" else "info"
     yield f"{place + ': ' if place else ''}{style(colour, d.severity)} {style('strong', d.code)}: {clean(d.summary)}"
-    source = source_line(d.file, d.line, d.column or 1) if d.file and d.line else None
+    pointed = d.file is not None and d.line is not None and d.code not in _UNQUOTED
+    source = source_line(d.file or "", d.line or 1, d.column or 1) if pointed else None
     if source is not None:
         from reconciler.report.cells import width
 

@@ -58,8 +58,8 @@ class StatePullDocument(StateDocument, kw_only=True):
 
 
 class StateRepairDocument(StateDocument, kw_only=True):
-    """What `state repair` prints: which files are damaged, where they lie now (empty: nothing was written), and how
-    many resources came from where."""
+    """What `state repair` prints: which files are damaged, where they lie now (empty: a dry run, or a file
+    that was gone), and how many resources came from where."""
 
     dry_run: bool
     damaged: list[str]

@@ -58,7 +58,8 @@ def _repair(document: StateRepairDocument, style: Style) -> Iterator[str]:
     yield f"Damaged: {', '.join(document.damaged)}."
     yield f"{document.from_file} resources can be read in the file; {document.from_history} more in former versions; "
     yield f"{document.from_journal} records of the journal continue them. In all: {document.resources} resources."
-    if document.aside:
-        yield f"Written anew; the damaged files are {', '.join(document.aside)}. Run `reconciler plan` and read it."
-    else:
+    if document.dry_run:
         yield "Dry run: nothing was written."
+    else:
+        aside = f"; the damaged files are {', '.join(document.aside)}" if document.aside else ""
+        yield f"Written anew{aside}. Run `reconciler plan` and read it."

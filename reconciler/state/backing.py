@@ -6,7 +6,7 @@ Knows no threads, no clock of this machine, and no order in which calls have to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -89,6 +89,9 @@ class Backing(Protocol):
         """Put records behind the `batch` - 1 before them in the journal upon this version; all or none."""
 
     def history(self) -> list[Kept]:
+        """See `Store`."""
+
+    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
         """See `Store`."""
 
     def version(self, serial: int) -> State | None:

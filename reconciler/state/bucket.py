@@ -19,7 +19,7 @@ Knows nothing of any vendor, and no clock but the store's own.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
@@ -33,6 +33,7 @@ from reconciler.state import problems
 from reconciler.state.backing import Grant, LeaseLost
 from reconciler.state.codec import Codec
 from reconciler.state.document import LONGEST_HEAD, State
+from reconciler.state.harmless import said
 from reconciler.state.holder import Holder
 from reconciler.state.rows import DAMAGE
 from reconciler.state.store import FORMER, Kept, LockInfo, Record
@@ -207,6 +208,10 @@ class BucketBacking:
                 kept.append(Kept(top.serial, top.saved))
         return kept[: FORMER + 1]
 
+    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+        """See `Store`: an object is one project's."""
+        return {}
+
     def version(self, serial: int) -> State | None:
         """See `Store`."""
         for key in (self._key, self._former(serial)):
@@ -245,7 +250,7 @@ class BucketBacking:
         try:
             batch = msgspec.json.decode(data, type=_Batch)
         except DAMAGE as error:
-            raise problems.journal_damaged(origin, str(error)) from error
+            raise problems.journal_damaged(origin, said(error)) from error
         if batch.lineage != state.lineage or batch.serial != state.serial:
             raise problems.journal_damaged(origin, "it continues another state than the one beside it")
         if name != self._batch(state.serial, number):
@@ -303,7 +308,7 @@ class BucketBacking:
         try:
             return found, msgspec.json.decode(found.data, type=_Lock)
         except DAMAGE as error:
-            raise problems.state_damaged(f"{self._origin}.lock", str(error)) from error
+            raise problems.state_damaged(f"{self._origin}.lock", said(error)) from error
 
     def _change_lock(self, grant: Grant, change: Callable[[_Lock], _Lock]) -> None:
         """Put our lock anew; once more when an earlier renewal, one that got no answer, arrived in between."""

@@ -29,6 +29,7 @@ from reconciler.state.document import (
     head_line,
     head_of,
 )
+from reconciler.state.harmless import said
 from reconciler.state.rows import DAMAGE
 from reconciler.state.store import Record
 
@@ -108,7 +109,7 @@ class Codec:
         try:
             return _decode_records(self.unseal(stored, origin))
         except DAMAGE as error:
-            raise problems.journal_damaged(origin, str(error)) from error
+            raise problems.journal_damaged(origin, said(error)) from error
 
     def _opened(self, data: bytes, origin: str) -> bytes:
         if data.find(b'"sealed"', 0, LONGEST_HEAD) < 0:

@@ -18,6 +18,7 @@ import msgspec
 from reconciler.errors import StateError
 from reconciler.model import Entry
 from reconciler.state import problems
+from reconciler.state.harmless import said
 from reconciler.state.migrate import FORMAT, MIGRATIONS, Step, migrate
 from reconciler.state.rows import DAMAGE, Row, RowError, entries, first_misfit
 
@@ -32,6 +33,10 @@ class Saved(msgspec.Struct, frozen=True):
     who: str
     command: str
     job_url: str | None = None
+
+    def __str__(self) -> str:
+        job = f" (CI job {self.job_url})" if self.job_url else ""
+        return f"{self.at} by {self.who} with `{self.command}`{job}"
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +190,7 @@ def _read(data: bytes, origin: str, migrations: Mapping[int, Step]) -> _Rows:
     try:
         return _DECODER.decode(_ENCODER.encode(current))
     except DAMAGE as error:
-        raise problems.state_damaged(origin, str(error)) from error
+        raise problems.state_damaged(origin, said(error)) from error
 
 
 def _refuse_duplicates(data: bytes, origin: str, resources: int) -> None:
@@ -219,10 +224,10 @@ def _damage(data: bytes, origin: str, error: Exception) -> StateError:
         return problems.state_damaged(origin, f"line {line} begins a merge conflict", line=line, column=1)
     if isinstance(error, msgspec.ValidationError):
         misfit = first_misfit(_resources(data))
-        return _misfit(data, origin, misfit) if misfit else problems.state_damaged(origin, str(error))
+        return _misfit(data, origin, misfit) if misfit else problems.state_damaged(origin, said(error))
     place = re.search(r" \(byte (\d+)\)", str(error))
     line, column = _position(data, int(place[1]) if place else len(data))
-    reason = str(error).replace(place[0] if place else "", "")
+    reason = said(error).replace(place[0] if place else "", "")
     return problems.state_damaged(origin, f"line {line}, column {column}: {reason}", line=line, column=column)
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from reconciler.state import problems
 from reconciler.state.document import Saved
+from reconciler.state.harmless import said
 from reconciler.state.rows import DAMAGE
 
 FORMAT = 1
@@ -57,7 +58,7 @@ def read_envelope(data: bytes, project: str, origin: str) -> Envelope:
             raise problems.state_too_new(origin, mark, FORMAT)
         found = msgspec.json.decode(data, type=Envelope)
     except DAMAGE as error:
-        raise problems.state_damaged(origin, str(error)) from error
+        raise problems.state_damaged(origin, said(error)) from error
     if found.project != project:
         raise problems.state_wrong_project(origin, found.project, project)
     return found

@@ -14,7 +14,7 @@ Knows nothing of configuration or Twilio.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event
@@ -125,6 +125,10 @@ class FileStore:
             return former
         return [Kept(present.serial, present.saved), *(kept for kept in former if kept.serial < present.serial)]
 
+    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+        """See `Store`: a file is one project's."""
+        return {}
+
     def version(self, serial: int) -> State | None:
         """See `Store`."""
         for path in (self._path, self._former.path_of(serial)):
@@ -141,7 +145,7 @@ class FileStore:
     def write_version(self, state: State) -> State:
         """Under lock: write the next version over the present one, and end the journal that is in it."""
         saved = saved_by(self.held().holder, self._clock.wall())
-        following = msgspec.structs.replace(state, serial=state.serial + 1, saved=saved, unfolded=0)
+        following = msgspec.structs.replace(state, serial=self._next_serial(state), saved=saved, unfolded=0)
         self._write(following)
         return following
 
@@ -150,6 +154,10 @@ class FileStore:
         if self._lease is None:
             raise RuntimeError("the lock must be held")
         return self._lease
+
+    def _next_serial(self, state: State) -> int:
+        """One that no version has had, also where the state is gone and its history is not."""
+        return state.serial + 1 if self._exists else 1 + max([state.serial, *(k.serial + 1 for k in self.history())])
 
     def note(self, version: Version) -> None:
         """From now on this version is there."""

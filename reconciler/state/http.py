@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import RLock
@@ -215,6 +215,10 @@ class HttpBacking:
         if present is None:
             return []
         return [Kept(present.serial, present.saved), *(Kept(each.serial, each.saved) for each in there.former)]
+
+    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+        """See `Store`: an address is one project's."""
+        return {}
 
     def version(self, serial: int) -> State | None:
         """See `Store`: the present version, and what it changed taken back step by step."""

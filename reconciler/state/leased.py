@@ -7,7 +7,7 @@ from is the one that is there. That nobody else can write in between is the plac
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Event
@@ -108,6 +108,11 @@ class LeasedStore:
         with self._connected():
             return self._backing.history()
 
+    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+        """See `Store`."""
+        with self._connected():
+            return self._backing.claimed(sids)
+
     def version(self, serial: int) -> State | None:
         """See `Store`."""
         with self._connected():
@@ -116,7 +121,7 @@ class LeasedStore:
     def write_version(self, state: State) -> State:
         """Under lock: write the next version over the present one and its journal."""
         saved = saved_by(self._held().holder, self._clock.wall())
-        following = msgspec.structs.replace(state, serial=state.serial + 1, saved=saved, unfolded=0)
+        following = msgspec.structs.replace(state, serial=self._next_serial(state), saved=saved, unfolded=0)
         with self.writing() as grant:
             if self._exists:
                 self._backing.replace(following, self._known, grant)
@@ -155,6 +160,12 @@ class LeasedStore:
         if known is not None:
             apply_records(known, records)
         self._known = known
+
+    def _next_serial(self, state: State) -> int:
+        """One that no version has had, also where the state is gone and its history is not."""
+        if self._exists:
+            return state.serial + 1
+        return 1 + max([state.serial, *(kept.serial + 1 for kept in self._backing.history())])
 
     def _note(self, state: State) -> None:
         self._exists, self._version, self._known = True, state.version, dict(state.resources)

@@ -2,10 +2,16 @@
 
 In goes a `PlanFile`, out comes it again, later and elsewhere; knows nothing of planning or Twilio. It holds no secret:
 actions carry canonical attributes, and those have none.
+
+| | tells a changed file by | against somebody who wants it unseen |
+|---|---|---|
+| in clear | SHA-256 of all that stands before it | no help: he can compute it anew |
+| with a cipher | the cipher's own proof | the key |
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,8 +27,10 @@ from reconciler.state import problems
 from reconciler.state.codec import Cipher
 from reconciler.state.document import Serial, State, Version
 from reconciler.state.files import Disk, Files, write_whole
+from reconciler.state.harmless import said
 
-FORMAT = 1
+FORMAT = 2
+"""Since 2 a plan in clear has a checksum: one without it is another format, not a plan that may go without."""
 
 
 class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,20 +61,27 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     baseline: Baseline | None = None
 
 
+class Checked(PlanFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One saved plan as it stands in a file in clear: last comes the SHA-256 of all that stands before it, closed."""
+
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class _Head(msgspec.Struct, omit_defaults=True):
     format: int
     sealed: str | None = None
 
 
 _BOUND = b"reconciler plan"
+_CHECKSUM = b',"sha256":"'
+_END = b'"}'
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def write(path: Path, plan: PlanFile, *, files: Files | None = None, cipher: Cipher | None = None) -> None:
     """Save the plan in one step, readable for its owner alone, or with the cipher; StateError `plan_unwritable`."""
     data = _encode(plan)
-    if cipher is not None:
-        data = _encode(_Head(plan.format, cipher.seal(data, _BOUND)))
+    data = _with_checksum(data) if cipher is None else _encode(_Head(plan.format, cipher.seal(data, _BOUND)))
     target = path.resolve()
     temporary = target.with_name(f"{target.name}.{os.getpid()}.new")
     try:
@@ -95,9 +110,9 @@ def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> Plan
     try:
         head = msgspec.json.decode(data, type=_Head)
         if head.format == FORMAT:
-            return msgspec.json.decode(_opened(head.sealed, cipher, path) or data, type=PlanFile)
+            return msgspec.json.decode(_opened(head.sealed, cipher, path) or _unchanged(data, path), type=PlanFile)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise problems.plan_damaged(str(path), str(error)) from error
+        raise problems.plan_damaged(str(path), said(error)) from error
     raise problems.plan_too_new(str(path), head.format, FORMAT)
 
 
@@ -110,11 +125,32 @@ def _opened(sealed: str | None, cipher: Callable[[], Cipher | None], path: Path)
     return ours.open(sealed, _BOUND, str(path))
 
 
+def _with_checksum(data: bytes) -> bytes:
+    return data[:-1] + _CHECKSUM + hashlib.sha256(data).hexdigest().encode() + _END
+
+
+def _unchanged(data: bytes, path: Path) -> bytes:
+    """The plan without its checksum, which fits; StateError `plan_damaged` when it does not, or is not there."""
+    plan = data[: data.rfind(_CHECKSUM)] + b"}"
+    if _with_checksum(plan) != data.rstrip():
+        raise problems.plan_damaged(str(path), "it is not what `plan --out` wrote, for its checksum does not fit")
+    return plan
+
+
 def moved(plan: PlanFile, state: State | None) -> Diagnostic | None:
     """Why the plan no longer fits the state, None when it does; no state at all fits a plan made upon none."""
     wanted = Version(plan.lineage, plan.serial, plan.unfolded)
     found = state.version if state else Version("", 0)
     if found.same(wanted):
         return None
-    detail = f"The plan was made upon {wanted}; the state is now at {found}. Make a new plan, and look what changed."
+    detail = f"The plan was made upon {wanted}; the state is now at {found}.{_author(state)} Make a new plan, and look "
+    detail += "what changed."
     return Diagnostic(code="plan_stale", summary="The state changed since the plan was made", detail=detail)
+
+
+def _author(state: State | None) -> str:
+    """Who wrote the state that is there now, as far as that is known, as sentences that go on from another."""
+    if state is None:
+        return ""
+    wrote = f" Serial {state.serial} was written {state.saved}." if state.saved else ""
+    return wrote + (" A run that was interrupted, or is under way, has changed it since." if state.unfolded else "")

@@ -15,12 +15,13 @@ Credentials are libpq's own: PGPASSWORD, a password file, a service file. The on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from reconciler.errors import StateError
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.state import problems
@@ -174,6 +175,11 @@ class PostgresBacking:
             ).fetchall()
         return [Kept(serial, _saved(saved)) for serial, saved in found]
 
+    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+        """See `Store`."""
+        with self._asking() as rows:
+            return dict(_others(rows, self._project, sids)) if _has_tables(rows) else {}
+
     def version(self, serial: int) -> State | None:
         """See `Store`: the present rows, and over them what later versions changed."""
         with self._asking() as rows:
@@ -267,12 +273,8 @@ class PostgresBacking:
             "ORDER BY sid ON CONFLICT (sid) DO NOTHING",
             (self._project, list(numbers), list(numbers.values())),
         )
-        other = rows.execute(
-            "SELECT project, sid FROM reconciler_number WHERE sid = ANY(%s) AND project <> %s ORDER BY sid",
-            (list(numbers), self._project),
-        ).fetchone()
-        if other is not None:
-            raise problems.number_claimed(self._project, other[0], other[1], numbers[other[1]])
+        for sid, other in _others(rows, self._project, numbers):
+            raise StateError(problems.number_claimed(self._project, other, sid, numbers[sid]))
 
     @contextmanager
     def _asking(self) -> Iterator[Rows]:
@@ -311,6 +313,15 @@ class PostgresBacking:
                 application_name="reconciler",
             )
         return self._connection
+
+
+def _others(rows: Rows, project: str, sids: Collection[str]) -> list[tuple[str, str]]:
+    """(SID, project) of those of these numbers that another project has."""
+    found = rows.execute(
+        "SELECT sid, project FROM reconciler_number WHERE sid = ANY(%s) AND project <> %s ORDER BY sid",
+        (list(sids), project),
+    )
+    return [(sid, other) for sid, other in found.fetchall()]
 
 
 def _has_tables(rows: Rows) -> bool:

@@ -5,8 +5,14 @@ In come places and reasons, out come exceptions ready to raise; reads nothing an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateError, StateLocked
+
+if TYPE_CHECKING:
+    from reconciler.state.store import Kept
 
 _REPAIR_STATE = (
     "Nothing was changed. See what `reconciler state repair --dry-run` can save. Or put the last good copy back (the "
@@ -30,6 +36,26 @@ def journal_damaged(origin: str, reason: str, *, line: int | None = None) -> Sta
     aside = "" if "://" in origin else f"\n  mv {origin} {origin}.aside"
     detail = f"{origin}: {reason}. {_REPAIR_JOURNAL}{aside}"
     return _error("state_damaged", "The journal of the state is damaged", detail, origin, line)
+
+
+def state_gone(place: str, kept: Sequence[Kept]) -> Diagnostic:
+    """There is no state where there was one: its former versions are still kept, the newest first."""
+    last = kept[0]
+    when = f", written {last.saved}" if last.saved else ""
+    newest = f"the newest is serial {last.serial}{when}" if last.serial else "the newest is the empty beginning"
+    back, anew = f"reconciler state pull --serial {last.serial} > FILE\n  reconciler state push FILE", "delete them"
+    if "://" not in place:
+        back, anew = (
+            "reconciler state repair --dry-run",
+            f"move them aside:\n  mv {place}.history {place}.history.aside",
+        )
+    detail = (
+        f"{place} is not there, and former versions of it are ({newest}). All that was bound looks new, and an import "
+        "would record our own webhooks as the values from before. Nothing is written until the state is back: put a "
+        f"copy of your own in its place, or see what its history brings back:\n  {back}\n"
+        f"Or, to begin anew and to forget what it held, {anew}"
+    )
+    return Diagnostic(code="state_gone", summary="The state is gone, and its history is still there", detail=detail)
 
 
 def state_too_new(origin: str, found: int, known: int) -> StateError:
@@ -144,16 +170,15 @@ def conditions_ignored(origin: str) -> StateError:
     return _error("state_conditions_ignored", "The store ignores the conditions of writes", detail, origin)
 
 
-def number_claimed(project: str, other: str, sid: str, address: str) -> StateError:
+def number_claimed(project: str, other: str, sid: str, address: str) -> Diagnostic:
     """Another project in the same database has this number."""
     detail = (
         f"{sid} belongs to project {other!r} in this database, and cannot belong to {project!r} as well. Take it out "
         "of one of the two configurations, and let that project forget it first."
     )
-    found = Diagnostic(
+    return Diagnostic(
         code="number_already_imported", summary="The number belongs to another project", detail=detail, address=address
     )
-    return StateError(found)
 
 
 _NO_PLAN = "This is no plan file, or a damaged one"
@@ -175,7 +200,10 @@ def plan_damaged(origin: str, reason: str) -> StateError:
     if origin.endswith((".yaml", ".yml")):
         detail = f"{origin} is named like a configuration, and `apply` takes a saved plan. To apply what it declares:\n"
         return _error("plan_damaged", _NO_PLAN, f"{detail}  reconciler apply -f {origin}", origin)
-    detail = f"{origin}: {reason}. A plan file cannot be mended: make a new one.\n  reconciler plan --out {origin}"
+    detail = (
+        f"{origin}: {reason}. Nothing was changed. A plan file cannot be mended: make a new one.\n"
+        f"  reconciler plan --out {origin}"
+    )
     return _error("plan_damaged", _NO_PLAN, detail, origin)
 
 

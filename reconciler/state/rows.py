@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from reconciler.model import Entry
+from reconciler.state.harmless import said, shown
 
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Entry)}
 _NULL = msgspec.Raw(b"null")
@@ -45,7 +46,7 @@ class RowError(Exception):
     """One resource is not what it should be."""
 
     def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"{address}: {reason}")
+        super().__init__(f"{shown(address)}: {reason}")
         self.address, self.reason = address, reason
 
 
@@ -88,7 +89,7 @@ def entries(rows: dict[str, Row]) -> dict[str, Entry]:
                 row.region,
             )
     except DAMAGE as error:
-        raise RowError(address, str(error)) from error
+        raise RowError(address, said(error)) from error
     return found
 
 
@@ -99,5 +100,5 @@ def first_misfit(resources: dict[str, msgspec.Raw]) -> RowError | None:
         try:
             decode(raw)
         except DAMAGE as error:
-            return RowError(address, str(error))
+            return RowError(address, said(error))
     return None

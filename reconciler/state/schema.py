@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from reconciler.state.document import Document
-from reconciler.state.planfile import PlanFile
+from reconciler.state.planfile import Checked
 
 Schema = dict[str, Any]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -25,7 +25,7 @@ def state_schema() -> Schema:
 
 def plan_file_schema() -> Schema:
     """The schema of a saved plan."""
-    return _schema(PlanFile, "A saved plan of the reconciler")
+    return _schema(Checked, "A saved plan of the reconciler")
 
 
 def schema_files() -> dict[str, str]:

@@ -11,7 +11,7 @@ Knows nothing of files or networks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from threading import Event
 from typing import Protocol
@@ -123,6 +123,9 @@ class Store(Protocol):
 
     def history(self) -> list[Kept]:
         """The present version and the former ones that are kept, the newest first; none when there is nothing yet."""
+
+    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+        """Those of these numbers that another project in the same place has: SID → project. Needs no lock."""
 
     def version(self, serial: int) -> State | None:
         """The state as it was in the version of this serial; None when that is not kept. Needs no lock."""

@@ -8,6 +8,7 @@ that start with the same writes by the plainest client there can be (`bare`), wh
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -35,6 +36,7 @@ def bench(changes: int, runs: int = 5) -> None:
             project.control("POST", "reset")
             project.control("POST", "faults", {"fault": "latency", "ms": LATENCY * 1000})
             (Path(name) / "state.json").unlink(missing_ok=True)
+            shutil.rmtree(Path(name) / "state.json.history", ignore_errors=True)
             results.append(run(command, log))
             counts = project.control("GET", "calls?limit=0")["counts"]  # type: ignore[index]
             calls = counts["reads"] + counts["writes"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,6 +184,11 @@ class Stage:
         fits("state", document)
         resources: dict[str, dict[str, Any]] = document["resources"]
         return resources
+
+    def lose_state(self) -> None:
+        """State and history are gone, as on a machine that never had them."""
+        (self.folder / "state.json").unlink()
+        shutil.rmtree(self.folder / "state.json.history")
 
     # the commands
 

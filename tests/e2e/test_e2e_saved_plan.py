@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -71,7 +73,29 @@ def test_refused_after_a_change_of_state_or_configuration(planned: Stage) -> Non
     planned.write("reconciler.yaml", before)
     planned.twilio.edit(ONE, voice_url="https://laptop.example.dev/voice")
     planned.apply("--target", f"number/{ONE}")
-    assert "serial" in stale(planned)
+    told = stale(planned)
+    assert "serial" in told
+    assert "with `reconciler apply --auto-approve --target" in told, "whoever wrote the newer state is named"
+
+
+def test_a_configuration_that_moved_is_told_with_the_last_commit_that_changed_it(planned: Stage) -> None:
+    def git(*args: str) -> None:
+        who = ["-c", "user.name=Bob Example\x07", "-c", "user.email=bob@example.com"]
+        subprocess.run(["git", *who, *args], cwd=planned.folder, check=True, capture_output=True)
+
+    planned.write("reconciler.yaml", (planned.folder / "reconciler.yaml").read_text(encoding="utf-8") + "\n")
+    assert "commit" not in stale(planned)
+    git("init", "-q")
+    git("add", "reconciler.yaml")
+    git("commit", "-q", "-m", "a line")
+    assert " by Bob Example, 20" in stale(planned)
+    git("commit", "-q", "--allow-empty", "-m", "another change")
+    copy = planned.folder / "copy"
+    git("clone", "-q", "--depth", "1", f"file://{planned.folder}", str(copy))
+    shutil.copy(planned.folder / "plan.bin", copy)
+    shutil.copy(planned.folder / "state.json", copy)
+    told = planned.run("apply", "-C", "copy", "plan.bin", "--json", code=4).json
+    assert "commit" not in told["diagnostics"][0]["detail"], "a shallow clone does not know"
 
 
 def test_refused_when_an_apply_of_it_was_killed_on_the_way(stage: Stage) -> None:
@@ -119,7 +143,7 @@ def test_consent_is_given_when_a_plan_is_applied_not_when_it_is_made(stage: Stag
 
 def test_a_plan_that_cannot_be_read_is_no_plan(stage: Stage) -> None:
     stage.declare({})
-    stage.write("plan.bin", '{"format": 1, "project": ')
+    stage.write("plan.bin", '{"format": 2, "project": ')
     assert stage.run("apply", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
     assert stage.run("show", "plan.bin", "--json", code=1).codes == ["plan_damaged"]
     assert stage.run("apply", "nowhere.bin", "--json", code=1).codes == ["plan_unreadable"]
@@ -142,3 +166,13 @@ def test_a_plan_never_takes_the_place_of_the_configuration_or_of_the_state(plann
 def test_a_configuration_given_for_a_plan_is_told_from_a_damaged_plan(planned: Stage) -> None:
     assert "  reconciler apply -f reconciler.yaml\n" in planned.run("apply", "reconciler.yaml", code=1).err
     assert "plan_damaged" in planned.run("apply", "state.json", code=1).err
+
+
+def test_a_plan_that_was_edited_by_hand_is_refused_whole(planned: Stage) -> None:
+    path = planned.folder / "plan.bin"
+    path.write_text(path.read_text().replace(AGENT["voice"], "https://laptop.example.dev/voice"))
+    with watched(planned.twilio) as calls:
+        refused = planned.run("apply", "plan.bin", "--force", "--allow-takeover", "--json", code=1)
+    assert refused.codes == ["plan_damaged"]
+    assert calls == []
+    assert planned.run("show", "plan.bin", "--json", code=1).codes == ["plan_damaged"]

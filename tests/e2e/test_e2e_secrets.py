@@ -8,6 +8,8 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import pytest
+
 from reconciler.report.formats import FORMATS
 
 from .foreign import Foreign
@@ -140,3 +142,25 @@ def test_a_configuration_that_holds_them_is_quoted_without(stage: Stage) -> None
     stage.declare({ONE: "support"}, agents={"support": {"webhooks": {"voice": url}}})
     for args in (["validate"], ["validate", "--json"], ["plan"], ["plan", "--json"]):
         assert "credentials_in_url" in shown(stage, *args, code=0)
+
+
+@pytest.mark.parametrize("name", ["state.json", "state.yaml"])
+def test_a_damaged_state_is_not_quoted_whatever_it_is_called(stage: Stage, name: str) -> None:
+    """A URL has come to stand where a name belongs, and the word that would have marked its token is damaged, too."""
+    stage.number(ONE, voice_url="https://pbx.example.net/in")
+    stage.declare({ONE: {"agent": "support", "takeover": "allow"}}, state=f"./{name}")
+    stage.apply()
+    path = stage.folder / name
+    whole = path.read_text(encoding="utf-8")
+    for found, left in (
+        ('"prior":{', '"prior":{},"https://a:b@x.example/?tok?n=t0ken-in-state":{'),
+        ('"sid":"', '"sid:"'),
+    ):
+        assert found in whole
+        path.write_text(whole.replace(found, left).replace("/in", "/?tok?n=t0ken-in-state"), encoding="utf-8")
+        for command in (["plan"], ["apply", "--auto-approve"], ["state", "list"], ["drift"], ["doctor"]):
+            told = stage.run(*command, code=1).text + stage.run(*command, "--json", code=1).text
+            assert "state_damaged" in told or "line 2" in told
+            assert "t0ken-in-state" not in told
+        for form in FORMATS:
+            assert "t0ken-in-state" not in stage.run("plan", "--format", form, code=1).text

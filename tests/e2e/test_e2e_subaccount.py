@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def test_a_parents_key_that_finds_the_parents_trunks_is_found_out(play: Play) ->
     by_key = {"api_key": {"env": "KEY"}, "api_secret": {"env": "SECRET"}, "base_url": play.sandbox.base_url}
     play.environ |= {"KEY": MAIN_KEY, "SECRET": PARENT_TOKEN}
     (play.folder / "state.json").unlink()
+    shutil.rmtree(play.folder / "state.json.history")
     play.declare(accounts={"emea": {"sid": CHILD, **by_key}}, trunks={"edge": {"domain": "edge.pstn.twilio.com"}})
     done = play.run("plan", "--json", code=1)
     assert done.codes == ["twilio_wrong_account"]

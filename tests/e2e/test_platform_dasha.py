@@ -184,7 +184,7 @@ def test_a_number_that_outside_agents_still_use_is_kept_and_they_are_named(stage
 def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(stage: PlatformStage) -> None:
     declare(stage, {TWO: "help"})
     stage.apply()
-    (stage.folder / "state.json").unlink()
+    stage.lose_state()
     with stage.watched() as calls:
         stage.apply()
     assert [call for call in calls if call.is_write] == []

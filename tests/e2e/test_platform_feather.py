@@ -174,7 +174,7 @@ def test_a_bridge_number_by_its_sid_is_the_same_one_and_a_status_of_any_kind_is_
 def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(stage: PlatformStage) -> None:
     declare(stage, {PHONE: "sales"}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
     stage.apply()
-    (stage.folder / "state.json").unlink()
+    stage.lose_state()
     assert {name for _, name in actions(stage.plan())} == {"import"}
     with stage.watched() as calls:
         stage.apply()

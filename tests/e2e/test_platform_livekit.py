@@ -177,7 +177,7 @@ def test_a_trunk_for_several_numbers_is_somebody_elses(stage: PlatformStage) -> 
 def test_what_is_there_already_is_taken_over_with_consent_only(stage: PlatformStage) -> None:
     declare(stage, {ONE: number(stage)})
     stage.apply()
-    (stage.folder / "state.json").unlink()
+    stage.lose_state()
     objects(stage)[1][0].address = "theirs.example.net"
     assert [d["code"] for d in stage.apply(code=4)["diagnostics"]] == ["takeover_refused"]
     stage.apply("--allow-takeover")

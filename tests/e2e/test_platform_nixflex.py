@@ -170,7 +170,7 @@ def test_a_number_declared_by_its_sid_is_the_same_number(stage: PlatformStage) -
 def test_what_another_agent_has_is_not_taken(stage: PlatformStage) -> None:
     declare(stage, {TWO: "sales"})
     stage.apply()
-    (stage.folder / "state.json").unlink()
+    stage.lose_state()
     declare(stage, {TWO: "help"})
     plan = stage.run("plan", "--json", code=1)
     assert plan.codes == ["number_already_imported"]

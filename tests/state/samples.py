@@ -55,7 +55,8 @@ def state(count: int = 3) -> State:
 
 
 def holder(command: str = "reconciler apply") -> Holder:
-    return Holder("alice", "laptop", 4711, command, NOW, uuid.uuid4().hex, "https://ci.example/1")
+    job = "https://ci.example/1"
+    return Holder("alice", "laptop", 4711, command, NOW, uuid.uuid4().hex, job, job)
 
 
 def plan(**changes: object) -> PlanFile:

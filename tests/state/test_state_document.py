@@ -202,7 +202,7 @@ def test_a_resource_that_is_wrong_and_written_with_other_escapes_is_named() -> N
         ({"serial": "4"}, "serial"),
         ({"project": 1}, "project"),
         ({"resources": []}, "resources"),
-        ({"extra": 1}, "extra"),
+        ({"extra": 1}, "a field is not known"),
         ({"format": "1"}, "format"),
     ],
 )

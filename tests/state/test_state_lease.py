@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 
+import msgspec
 import pytest
 
 from reconciler.errors import Exit, StateLocked
@@ -135,6 +136,19 @@ def test_the_lock_of_somebody_else_takes_force(leased_place: Place) -> None:
         assert other.unlock(same_job, force=False) is not None
         assert other.lock_info() is None
     assert other.unlock(same_job, force=True) is None
+
+
+def test_the_lock_of_another_job_of_the_same_matrix_takes_force(leased_place: Place) -> None:
+    """They have one page on GitHub, and one name of the job; each has a runner of its own."""
+    run = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "a/b", "GITHUB_RUN_ID": "7"}
+    job = {**run, "GITHUB_JOB": "apply", "GITHUB_RUN_ATTEMPT": "1"}
+    one = this_run("reconciler apply", NOW, {**job, "RUNNER_NAME": "one"})
+    one = msgspec.structs.replace(one, host="runner-of-one", machine="its own")
+    other = leased_place.open()
+    with leased_place.open().lock(one):
+        with pytest.raises(StateLocked, match="CI job: https://github"):
+            other.unlock(this_run("reconciler state unlock", NOW, {**job, "RUNNER_NAME": "two"}), force=False)
+        assert other.unlock(this_run("reconciler state unlock", NOW, {**job, "RUNNER_NAME": "one"}), force=False)
 
 
 def test_a_lock_that_a_dead_process_of_ours_left_is_ours_to_free(leased_place: Place) -> None:

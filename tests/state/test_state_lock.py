@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from reconciler.errors import StateError, StateLocked
 from reconciler.state.file import FileStore
-from reconciler.state.holder import job_url, locked, this_run
+from reconciler.state.holder import Holder, job_of, job_url, left_behind_by, locked, this_run
 
 from .samples import NOW, holder
 
@@ -138,3 +139,78 @@ def test_a_holder_outside_of_ci_is_named_without_a_job() -> None:
     detail = locked("state.json", this_run("reconciler apply", NOW, {})).diagnostics[0].detail
     assert "CI job" not in detail
     assert "--lock-timeout" in detail
+
+
+GITHUB = {
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "a/b",
+    "GITHUB_RUN_ID": "7",
+    "GITHUB_JOB": "apply",
+    "GITHUB_RUN_ATTEMPT": "1",
+    "RUNNER_NAME": "runner 1",
+    "RUNNER_TRACKING_ID": "github_11111111-1111-4111-8111-111111111111",
+}
+JENKINS = {"BUILD_URL": "https://jenkins.example/1", "NODE_NAME": "linux", "EXECUTOR_NUMBER": "0", "STAGE_NAME": "EU"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "other"),
+    [
+        (GITHUB, {"GITHUB_JOB": "audit"}),
+        (GITHUB, {"GITHUB_RUN_ATTEMPT": "2"}),
+        (GITHUB, {"RUNNER_NAME": "runner 2"}),
+        (GITHUB, {"RUNNER_TRACKING_ID": "github_22222222-2222-4222-8222-222222222222"}),
+        (JENKINS, {"NODE_NAME": "mac"}),
+        (JENKINS, {"EXECUTOR_NUMBER": "1"}),
+        (JENKINS, {"STAGE_NAME": "US"}),
+        ({"CI_JOB_URL": "https://gitlab.example/1"}, {"CI_JOB_URL": "https://gitlab.example/2"}),
+    ],
+)
+def test_jobs_that_may_run_at_once_are_told_apart(environ: dict[str, str], other: dict[str, str]) -> None:
+    """All jobs of a GitHub run and all branches of a Jenkins build have one page."""
+    assert job_of(environ) == job_of(dict(environ)) is not None
+    assert job_of({**environ, **other}) not in (None, job_of(environ))
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{}, *({**GITHUB, name: ""} for name in ("GITHUB_JOB", "RUNNER_NAME")), {"BUILD_URL": "https://jenkins.example/1"}],
+)
+def test_a_job_that_cannot_be_told_from_its_siblings_has_no_name(environ: dict[str, str]) -> None:
+    assert job_of(environ) is None
+
+
+def gone(**changes: object) -> Holder:
+    """A process of this user on this machine that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return msgspec.structs.replace(this_run("reconciler apply", NOW, GITHUB), pid=process.pid, **changes)
+
+
+def test_a_dead_process_of_ours_has_left_its_lock_behind() -> None:
+    assert left_behind_by(gone(job=None), this_run("reconciler state unlock", NOW, {}))
+
+
+def test_a_process_of_our_job_that_lives_has_not() -> None:
+    ours = this_run("reconciler state unlock", NOW, GITHUB)
+    assert not left_behind_by(this_run("reconciler apply", NOW, GITHUB), ours)
+    assert left_behind_by(gone(), ours)
+
+
+def test_a_number_of_a_process_means_nothing_in_another_container() -> None:
+    """Containers of one host share its name and the user, and count their processes each for itself."""
+    here = this_run("reconciler state unlock", NOW, {})
+    for machine in (None, "another boot pid:[4026531836]", f"{(here.machine or '').partition(' ')[0]} pid:[1]"):
+        assert not left_behind_by(gone(machine=machine, job=None), here)
+
+
+def test_a_lock_of_our_job_in_a_container_that_is_gone_is_ours_to_free() -> None:
+    ours = this_run("reconciler state unlock", NOW, GITHUB)
+    assert left_behind_by(gone(machine="elsewhere", host="0a1b2c"), ours)
+    sibling = this_run("reconciler state unlock", NOW, {**GITHUB, "RUNNER_NAME": "runner 2"})
+    assert not left_behind_by(gone(machine="elsewhere", host="0a1b2c"), sibling)
+
+
+def test_a_lock_of_a_version_that_did_not_say_which_job_it_was_is_nobodys_for_certain() -> None:
+    before = gone(job=None, machine=None, host="0a1b2c")
+    assert not left_behind_by(before, this_run("reconciler state unlock", NOW, GITHUB))

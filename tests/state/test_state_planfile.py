@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateError
-from reconciler.state.document import State, empty
+from reconciler.state.document import Saved, State, empty
 from reconciler.state.planfile import FORMAT, moved, read, write
 
 from .samples import plan
@@ -45,12 +45,52 @@ def test_the_same_plan_gives_the_same_bytes(path: Path) -> None:
     assert path.read_bytes() == first
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"format":1}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"format":%d}' % FORMAT, b"\xff"])
 def test_a_damaged_plan_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     found = problem(path)
     assert found.code == "plan_damaged"
     assert f"reconciler plan --out {path}" in found.detail
+
+
+def test_a_plan_that_was_changed_by_one_byte_anywhere_is_refused(path: Path) -> None:
+    write(path, plan())
+    whole = path.read_bytes()
+    for at in range(len(whole) - 1):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert problem(path).code in ("plan_damaged", "plan_too_new"), whole[at - 20 : at + 20]
+
+
+@pytest.mark.parametrize("half", ["a.example", "number/+15550000001"])
+def test_a_plan_edited_by_hand_is_refused(path: Path, half: str) -> None:
+    write(path, plan())
+    path.write_text(path.read_text().replace(half, half[:-1] + "x"))
+    found = problem(path)
+    assert (found.code, "checksum" in found.detail, half[:-1] + "x" in found.detail) == ("plan_damaged", True, False)
+
+
+def test_a_plan_whose_checksum_was_taken_out_is_refused(path: Path) -> None:
+    write(path, plan())
+    document = json.loads(path.read_text())
+    del document["sha256"]
+    path.write_text(json.dumps(document))
+    assert problem(path).code == "plan_damaged"
+
+
+def test_a_plan_from_before_there_were_checksums_is_one_of_another_format(path: Path) -> None:
+    write(path, plan())
+    document = json.loads(path.read_text()) | {"format": 1}
+    del document["sha256"]
+    path.write_text(json.dumps(document))
+    found = problem(path)
+    assert found.code == "plan_too_new"
+    assert "with the version that made it" in found.detail
+
+
+def test_a_line_end_that_a_transfer_has_changed_does_no_harm(path: Path) -> None:
+    write(path, plan())
+    path.write_bytes(path.read_bytes().rstrip() + b"\r\n")
+    assert read(path) == plan()
 
 
 def test_a_field_that_is_not_known_is_damage(path: Path) -> None:
@@ -90,6 +130,18 @@ def test_a_plan_is_stale_once_the_state_moved(changes: dict[str, object]) -> Non
     assert found is not None
     assert found.code == "plan_stale"
     assert str(at(**changes).version) in found.detail
+
+
+def test_a_stale_plan_names_who_wrote_the_newer_state() -> None:
+    saved = Saved("2026-03-02T08:00:00Z", "bob", "reconciler apply --auto-approve", "https://ci.example/7")
+    found = moved(plan(), at(serial=4, saved=saved))
+    assert found is not None
+    words = "Serial 4 was written 2026-03-02T08:00:00Z by bob with `reconciler apply --auto-approve` (CI job https:"
+    assert words in found.detail
+    found = moved(plan(), at(unfolded=2))
+    assert found is not None
+    assert "was written" not in found.detail, "nobody knows"
+    assert "interrupted" in found.detail
 
 
 def test_a_plan_made_upon_nothing_fits_nothing() -> None:

@@ -1,0 +1,125 @@
+"""A state file that was taken away while its history is still there: nothing is imported over what that knows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+import pytest
+
+from .stage import AGENT, Stage, actions, watched
+
+ONE, TWO = "+15550100101", "+15550100102"
+FOREIGN = "https://pbx.example.net/in"
+
+
+@pytest.fixture
+def lost(stage: Stage) -> Stage:
+    """Two numbers are bound, one of them taken over, in two versions; then the state file is deleted."""
+    stage.number(ONE)
+    stage.number(TWO, voice_url=FOREIGN)
+    stage.declare({TWO: {"agent": "support", "takeover": "allow"}})
+    stage.apply()
+    stage.declare({ONE: "support", TWO: {"agent": "support", "takeover": "allow"}})
+    stage.apply()
+    (stage.folder / "state.json").unlink()
+    return stage
+
+
+def told(document: Any) -> Any:
+    [found] = [d for d in document["diagnostics"] if d["code"] == "state_gone"]
+    return found
+
+
+def test_plan_shows_what_it_would_do_and_warns_how_to_bring_the_state_back(lost: Stage) -> None:
+    document = lost.plan()
+    assert {name for _, name in actions(document)} == {"import"}
+    warning = told(document)
+    assert warning["severity"] == "warning"
+    assert all(
+        word in warning["detail"]
+        for word in (
+            "state.json is not there",
+            "serial 1, written 20",
+            "`reconciler apply",
+            "reconciler state repair --dry-run",
+        )
+    )
+    assert "state_gone" in lost.run("plan").text
+
+
+def test_apply_refuses_writes_nothing_and_is_not_forced(lost: Stage) -> None:
+    with watched(lost.twilio) as calls:
+        document = lost.apply("--force", "--allow-takeover", code=4)
+    assert told(document)["severity"] == "error"
+    assert not any(call.writes for call in calls)
+    assert not (lost.folder / "state.json").exists()
+
+
+def test_a_saved_plan_is_not_applied_either(lost: Stage) -> None:
+    lost.run("plan", "--out", "plan.bin")
+    assert told(lost.json("apply", "plan.bin", code=4))["severity"] == "error"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["rollback", "--to", "1", "--auto-approve"], ["undo", "--auto-approve"], ["release", TWO, "--auto-approve"],
+     ["state", "rm", TWO], ["state", "mv", "trunk/one", "trunk/two"]],
+    ids=lambda command: command[0] if command[0] != "state" else command[1],
+)  # fmt: skip
+def test_whatever_would_change_the_state_is_refused(lost: Stage, command: list[str]) -> None:
+    told(lost.json(*command, code=4))
+
+
+@pytest.mark.parametrize("command", [["state", "list"], ["state", "pull"], ["show", TWO], ["drift"]])
+def test_whatever_looks_at_the_state_says_that_it_is_gone(lost: Stage, command: list[str]) -> None:
+    told(lost.json(*command, code=1))
+
+
+def test_doctor_says_so(lost: Stage) -> None:
+    [state] = [check for check in lost.json("doctor", code=1)["checks"] if check["check"] == "state"]
+    assert state["status"] == "failed"
+    assert "state repair" in state["detail"]
+
+
+def test_repaired_it_goes_on_with_the_prior_values_of_old(lost: Stage) -> None:
+    assert "nothing was written" in lost.run("state", "repair", "--dry-run").out
+    assert "Written anew. Run `reconciler plan`" in lost.run("state", "repair").out
+    lost.apply()
+    assert lost.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN
+    lost.settled()
+
+
+def test_a_version_pushed_brings_it_back_under_a_serial_that_never_was(lost: Stage) -> None:
+    lost.write("mine.bin", lost.run("state", "pull", "--serial", "1").out)
+    assert lost.json("state", "push", "mine.bin")["serial_after"] == 3
+    document = json.loads((lost.folder / "state.json").read_text())
+    assert (document["serial"], document["lineage"]) == (
+        3,
+        json.loads((lost.folder / "mine.bin").read_text())["lineage"],
+    )
+    lost.apply()
+    assert lost.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN
+    lost.settled()
+    assert [v["serial"] for v in lost.json("state", "history")["versions"]] == [4, 3, 1, 0]
+
+
+def test_without_its_history_it_is_a_first_run(lost: Stage) -> None:
+    shutil.rmtree(lost.folder / "state.json.history")
+    assert all(d["code"] != "state_gone" for d in lost.plan()["diagnostics"])
+    lost.apply()
+    assert lost.twilio.number(TWO)["voice_url"] == AGENT["voice"]
+    lost.settled()
+
+
+def test_a_first_run_and_an_emptied_state_meet_no_objection(stage: Stage) -> None:
+    stage.number(ONE)
+    stage.declare({ONE: "support"})
+    assert stage.plan()["diagnostics"] == []
+    stage.apply()
+    stage.run("state", "rm", ONE)
+    assert stage.state == {}
+    assert stage.plan()["diagnostics"] == []
+    stage.apply()
+    stage.settled()
