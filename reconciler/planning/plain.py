@@ -9,6 +9,7 @@ from reconciler.kinds.table import KINDS, secret_fields
 from reconciler.model import Action, ActionName, Attrs, Change, Desired, Entry, Live, Reason, Value
 from reconciler.planning.compare import compare, last_applied, live_attrs, prior_of
 from reconciler.planning.fields import changes
+from reconciler.planning.reserved import after_delete, made_again
 
 
 def decide(desired: Desired, entry: Entry | None, live: Live | None) -> tuple[list[Action], Entry | None]:
@@ -81,6 +82,7 @@ def remove(address: str, entry: Entry, live: Live) -> Action:
         sid=entry.sid,
         parent=entry.parent,
         changes=tuple(Change(c.field, c.after, None) for c in changes(entry.kind, {}, _told(entry.kind, live.attrs))),
+        note=after_delete(entry.kind, live.attrs),
     )
 
 
@@ -103,17 +105,18 @@ def _create(desired: Desired, entry: Entry | None) -> Action:
         created=True,
         parent=desired.parent,
     )
-    reason: Reason = "drift" if entry is not None and entry.sid else "new"
-    return _action(
+    known = entry is not None and bool(entry.sid)
+    made = _action(
         desired,
         None,
         "create",
-        reason,
+        "drift" if known else "new",
         planned,
         changes=changes(desired.kind, {}, attrs),
         writes=attrs,
         after=(*((desired.parent,) if desired.parent else ()), *desired.needs),
     )
+    return made_again(made) if known else made
 
 
 def _fresh_entry(desired: Desired, live: Live) -> Entry:
