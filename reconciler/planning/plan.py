@@ -13,6 +13,7 @@ from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model import Action, Desired, Entry, Live, WireValue
 from reconciler.planning import hidden, number, plain, problems, texting
+from reconciler.planning.belonging import as_declared, belonging
 from reconciler.planning.match import by_name, by_sid, same_natural_key
 from reconciler.planning.named import by_names
 from reconciler.planning.observed import Observed
@@ -223,14 +224,20 @@ def _plan_removals(draft: _Draft) -> None:
     if len(draft.declared) >= len(draft.resources) and draft.declared.issuperset(draft.resources):
         return
     draft.gone = {address for address in draft.resources if address not in draft.declared}
-    for address in sorted(draft.gone, key=lambda a: _turn(draft, a)):
-        entry = draft.resources[address]
+    staying = _protected_with_their_trunk(draft)
+    for address in sorted(draft.gone - staying, key=lambda a: _turn(draft, a)):
+        entry = as_declared(draft.resources[address])
         if entry.options.protect:
             draft.diagnostics.append(problems.protected(address, entry))
         elif entry.kind in NUMBER_KINDS:
             _remove_number(draft, address, entry)
         else:
             _remove_other(draft, address, entry)
+
+
+def _protected_with_their_trunk(draft: _Draft) -> set[str]:
+    gone = {address: draft.resources[address] for address in draft.gone}
+    return belonging({a for a, entry in gone.items() if entry.kind == "trunk" and entry.options.protect}, gone)
 
 
 def _turn(draft: _Draft, address: str) -> tuple[bool, bool, int, bool, str]:

@@ -126,10 +126,11 @@ def declared_twice(want: Desired, address: str, live: Live | None, desired: Sequ
 
 def protected(address: str, entry: Entry) -> Diagnostic:
     """Its block is gone, but state remembers that it must not be let go of."""
+    whole = ", with all that hangs below it and the lists it uses" if entry.kind == "trunk" else ""
     return Diagnostic(
         code="protected",
         summary="A protected resource is no longer declared",
-        detail=f"{address} was declared with `protect: true` and is kept. "
+        detail=f"{address} was declared with `protect: true` and is kept{whole}. "
         "To let go of it, declare it again with `protect: false`, apply, and then remove it.",
         address=address,
     )
