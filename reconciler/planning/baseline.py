@@ -16,7 +16,6 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.kinds.trunk import TRUNK
 from reconciler.model import Action, Desired
 from reconciler.planning import guard
-from reconciler.planning.belonging import belonging
 from reconciler.planning.limits import Limit, Limits
 from reconciler.planning.plan import Plan
 
@@ -56,6 +55,8 @@ def baseline_of(
     the other configuration declares, numbers left out: a protected trunk that is not among them is protected with all
     that belongs to it.
     """
+    from reconciler.planning.belonging import belonging  # most runs have no baseline
+
     wanted = list(desired)
     concerned = [{name for name in (action.address, action.sid) if name} for action in actions]
     declared = {k for w in wanted for k in _keys(w)}

@@ -9,7 +9,6 @@ from reconciler.kinds.table import KINDS, secret_fields
 from reconciler.model import Action, ActionName, Attrs, Change, Desired, Entry, Live, Reason, Value
 from reconciler.planning.compare import compare, last_applied, live_attrs, prior_of
 from reconciler.planning.fields import changes
-from reconciler.planning.reserved import after_delete, made_again
 
 
 def decide(desired: Desired, entry: Entry | None, live: Live | None) -> tuple[list[Action], Entry | None]:
@@ -73,6 +72,8 @@ def _left(entry: Entry, live: Live, back: set[str]) -> str | None:
 
 def remove(address: str, entry: Entry, live: Live) -> Action:
     """Delete what we created and nobody uses any more; its parent goes after it."""
+    from reconciler.planning.reserved import after_delete  # most plans delete nothing
+
     return Action(
         address=address,
         action="delete",
@@ -116,7 +117,11 @@ def _create(desired: Desired, entry: Entry | None) -> Action:
         writes=attrs,
         after=(*((desired.parent,) if desired.parent else ()), *desired.needs),
     )
-    return made_again(made) if known else made
+    if not known:
+        return made
+    from reconciler.planning.reserved import made_again  # hardly any plan makes anything again
+
+    return made_again(made)
 
 
 def _fresh_entry(desired: Desired, live: Live) -> Entry:

@@ -13,7 +13,6 @@ from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model import Action, Desired, Entry, Live, WireValue
 from reconciler.planning import hidden, number, plain, problems, texting
-from reconciler.planning.belonging import as_declared, belonging
 from reconciler.planning.match import by_name, by_sid, same_natural_key
 from reconciler.planning.named import by_names
 from reconciler.planning.observed import Observed
@@ -224,6 +223,8 @@ def _plan_removals(draft: _Draft) -> None:
     if len(draft.declared) >= len(draft.resources) and draft.declared.issuperset(draft.resources):
         return
     draft.gone = {address for address in draft.resources if address not in draft.declared}
+    from reconciler.planning.belonging import as_declared  # most plans let go of nothing
+
     staying = _protected_with_their_trunk(draft)
     for address in sorted(draft.gone - staying, key=lambda a: _turn(draft, a)):
         entry = as_declared(draft.resources[address])
@@ -236,6 +237,8 @@ def _plan_removals(draft: _Draft) -> None:
 
 
 def _protected_with_their_trunk(draft: _Draft) -> set[str]:
+    from reconciler.planning.belonging import belonging
+
     gone = {address: draft.resources[address] for address in draft.gone}
     return belonging({a for a, entry in gone.items() if entry.kind == "trunk" and entry.options.protect}, gone)
 
