@@ -128,7 +128,8 @@ class Bar(Lines):
         if bar is None:
             super()._say(line)
         else:
-            bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            with contextlib.suppress(OSError):  # as above
+                bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Take the bar away."""

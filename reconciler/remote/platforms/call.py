@@ -119,7 +119,7 @@ class Caller:
 
     def _pause(self, call: _Call, seconds: float, status: int) -> None:
         manners = self._manners
-        if manners.on_wait is not None:
+        if manners.on_wait is not None and not manners.stop.is_set():
             next_one, most, now = call.number + 1, manners.patience.attempts, manners.clock.monotonic()
             manners.on_wait(Wait(self.platform, seconds, next_one, most, status, call.waited, now))
         manners.clock.pause(seconds, manners.stop)

@@ -160,7 +160,7 @@ class Caller:
 
     def _pause(self, story: Story, seconds: float, status: int) -> None:
         manners = self._manners
-        if manners.on_wait is not None:
+        if manners.on_wait is not None and not manners.stop.is_set():
             next_one, most, now = story.number + 1, manners.patience.attempts, manners.clock.monotonic()
             manners.on_wait(Wait(self._account, seconds, next_one, most, status, story.waited, now))
         manners.clock.pause(seconds, manners.stop)
