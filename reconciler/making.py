@@ -171,7 +171,7 @@ def judged(setting: Setting, planned: Planned, consent: Consent, gone: Diagnosti
     given = {"force": consent.force, "buys": consent.purchases}
     refusals = [gone] if gone is not None else []
     refusals += guard.refusals(plan, project.safety, consent.takeovers, **given)
-    named = _named_baseline(setting, plan)
+    named = _named_baseline(setting, plan, project.desired)
     baselines = [held for held in dict.fromkeys((planned.baseline, named)) if held is not None]
     for held in baselines:
         refusals += baseline_refusals(plan, held, consent.takeovers, own=refusals, **given)
@@ -187,12 +187,13 @@ def judged(setting: Setting, planned: Planned, consent: Consent, gone: Diagnosti
     )
 
 
-def _named_baseline(setting: Setting, plan: Plan) -> Baseline | None:
+def _named_baseline(setting: Setting, plan: Plan, desired: Sequence[Desired]) -> Baseline | None:
     """What `--baseline` names, as far as this plan is held to it."""
     if setting.baseline is None:
         return None
     other = load_baseline(setting.baseline, setting.directory / setting.file, setting.directory, setting.environ)
-    return baseline_of(setting.baseline, other.safety, other.desired, plan.actions)
+    staying = {want.address for want in desired if want.kind not in NUMBER_KINDS}
+    return baseline_of(setting.baseline, other.safety, other.desired, plan.actions, staying)
 
 
 def refuse(planned: Planned) -> None:

@@ -22,7 +22,7 @@ from reconciler.planning.sampling import sample
 from reconciler.planning.select import matches
 from reconciler.remote import regions
 from reconciler.remote import services as messaging
-from reconciler.remote.gateway import CallRecord, Gateway
+from reconciler.remote.gateway import CallRecord, Gateway, Wait
 from reconciler.remote.observe import Pages
 from reconciler.remote.observe import begin as begin_pages
 from reconciler.remote.platforms.project import Adapters
@@ -63,7 +63,8 @@ class Progress(Protocol):
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """Where and how to run: everything that comes from outside. Durations in seconds.
 
-    `ramp`: begin with few calls at once, and go up to `concurrency` while Twilio answers well.
+    `ramp`: begin with few calls at once, and go up to `concurrency` while Twilio answers well. `on_wait` is told, from
+    any thread, that a call waits for another attempt.
     """
 
     directory: Path
@@ -82,6 +83,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     baseline: str | None = None
     stop: Event = msgspec.field(default_factory=Event)
     on_call: Callable[[CallRecord], None] | None = None
+    on_wait: Callable[[Wait], None] | None = None
 
     def now(self) -> str:
         """Now, as RFC 3339 in UTC."""
@@ -145,7 +147,9 @@ class Gateways(dict[str, Gateway]):
         super().__init__()
         self._setting = setting
         self._project = project
-        self.adapters = Adapters(project, setting.environ, stop=setting.stop, on_call=setting.on_call)
+        self.adapters = Adapters(
+            project, setting.environ, stop=setting.stop, on_call=setting.on_call, on_wait=setting.on_wait
+        )
 
     def __missing__(self, name: str) -> Gateway:
         from reconciler.remote.twilio.gateway import connect  # twilio takes a tenth of a second to import
@@ -161,6 +165,7 @@ class Gateways(dict[str, Gateway]):
             stop=self._setting.stop,
             on_call=self._setting.on_call,
             left=self._setting.limit.left,
+            on_wait=self._setting.on_wait,
         )
         return gateway
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Event
 from typing import Protocol
 
 from reconciler.apply.intent import chains, intents, stamped
-from reconciler.apply.outcome import Outcome, Result
+from reconciler.apply.outcome import Failure, Outcome, Result
 from reconciler.apply.perform import Performer, sids_of
 from reconciler.apply.readback import Readback
 from reconciler.apply.register import Registrar
 from reconciler.apply.walk import Walk
 from reconciler.errors import ReconcilerError
-from reconciler.model import Entry
+from reconciler.model import Action, Entry
 from reconciler.planning.moved import renamed
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan
@@ -82,13 +82,22 @@ def carry_out(
         known = {**sids_of(resources), **others}
         names = {sid: address.split("/", 1)[1] for address, sid in others.items() if address.startswith("trunk/")}
         registrar = Registrar(adapters, gateways, observed, names, known)
-        performer = Performer(gateways, known, plan.fingerprints, secrets, registrar)
+        performer = Performer(gateways, known, plan.fingerprints, secrets, registrar, _refusal(plan.actions, gateways))
         result = _walked(plan, observed, resources, journal, performer, means, recorded) if plan.actions else Result(())
         acted = {action.address for action in plan.actions}
         acted |= {o.action.parent for o in result.outcomes if o.learned is not None and o.action.parent is not None}
         learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
         journal.fold([Put(address, stamped(entry, means.now())) for address, entry in learned.items()])
         return result
+
+
+def _refusal(actions: Sequence[Action], gateways: Mapping[str, Gateway]) -> Callable[[Action], Failure | None]:
+    """What still has to be looked at right before an action; for almost every plan that is nothing."""
+    if not any(action.action == "delete" and action.parent is not None for action in actions):
+        return lambda action: None
+    from reconciler.apply.emptying import Emptying  # few plans take anything off a list
+
+    return Emptying(actions, gateways).refusal
 
 
 @contextmanager

@@ -25,7 +25,8 @@ class Performer:
     """Carries out single actions over one gateway per account.
 
     `sids` maps addresses to SIDs and grows as trunks are created; `before` holds the raw live fields by address as
-    the plan saw them; `secrets` the secrets behind the fingerprints that actions hold.
+    the plan saw them; `secrets` the secrets behind the fingerprints that actions hold; `refusal` says why an action
+    must not be carried out after all.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class Performer:
         before: Mapping[str, Wire],
         secrets: Mapping[str, str] | None = None,
         registrar: Registrar | None = None,
+        refusal: Callable[[Action], Failure | None] = lambda action: None,
     ) -> None:
+        self._refusal = refusal
         self._registrar = registrar
         self.gateways = gateways
         self.sids = sids
@@ -44,6 +47,9 @@ class Performer:
 
     def perform(self, action: Action) -> Outcome:
         """Carry out one action; never raises for what Twilio or the network does."""
+        refused = self._refusal(action)
+        if refused is not None:
+            return Outcome(action=action, status="failed", error=refused)
         try:
             return self._dispatch(self._bought(action))
         except RemoteError as error:

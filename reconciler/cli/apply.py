@@ -32,6 +32,9 @@ def apply(
 
     What a number pointed at before is saved before it is changed. One failure does not stop the rest: exit 5 says
     that some actions failed, and running it again tries only those. Exit 4: refused, and nothing was written.
+
+    An import is an action, done once state knows the number and what it pointed at: a first apply of which Twilio
+    refuses every write ends with 5, the second with 1. `summary.by_action` of the JSON says what was done.
     """
     from reconciler import workflows
 

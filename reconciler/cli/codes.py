@@ -26,7 +26,7 @@ def _protects(note: Diagnostic) -> bool:
 
 
 def of_result(result: Result) -> int:
-    """Partial as soon as one action succeeded and one did not; failed when none succeeded."""
+    """Partial as soon as one action succeeded, be it an import, and one did not; failed when none succeeded."""
     if not result.failures:
         return Exit.DONE
     return Exit.PARTIAL if result.successes else Exit.FAILED

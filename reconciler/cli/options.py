@@ -19,8 +19,9 @@ from reconciler.cli.signals import tell_time_over
 from reconciler.report.style import Style
 
 if TYPE_CHECKING:
+    from reconciler.cli.progress import Quiet
     from reconciler.remote.gateway import CallRecord
-    from reconciler.workflows import Progress, Setting
+    from reconciler.workflows import Setting
 
 if TYPE_CHECKING:
     _FloatType = click.ParamType[float]
@@ -71,7 +72,7 @@ class Common(msgspec.Struct, frozen=True):
         terminal = stream.isatty()
         return Style(colour=not unwanted and terminal, width=_width() if terminal else None, whole=bool(self.verbose))
 
-    def setting(self, command: str, progress: Progress, *, refresh: bool = True) -> Setting:
+    def setting(self, command: str, progress: Quiet, *, refresh: bool = True) -> Setting:
         """The setting of a run."""
         from datetime import UTC, datetime
 
@@ -93,6 +94,7 @@ class Common(msgspec.Struct, frozen=True):
             refresh=refresh,
             command=" ".join(["reconciler", *sys.argv[1:]]) if sys.argv[1:] else command,
             on_call=_tell_call if self.verbose else None,
+            on_wait=progress.waiting,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,14 +14,37 @@ from reconciler.planning.secrecy import masked
 if TYPE_CHECKING:
     from reconciler.apply.outcome import Outcome
     from reconciler.cli.options import Common
+    from reconciler.remote.gateway import Wait
     from reconciler.workflows import Planned
 
 
 class Quiet:
-    """Says nothing but the plan that is about to be applied."""
+    """Says nothing but the plan that is about to be applied, and what it waits for when that takes long.
+
+    Of a call that has to wait `NOTICEABLE` seconds in all, and of each account once in `REPEATED` seconds.
+    """
+
+    NOTICEABLE = 3.0
+    REPEATED = 10.0
 
     def __init__(self, common: Common) -> None:
         self._common = common
+        self._told: dict[str, float] = {}
+        self._telling = Lock()
+
+    def waiting(self, wait: Wait) -> None:
+        """A line on stderr, from whichever thread, unless the wait is short or one has just been told."""
+        if wait.before + wait.seconds < self.NOTICEABLE:
+            return
+        with self._telling:
+            last = self._told.get(wait.account)
+            if last is None or wait.at - last >= self.REPEATED:
+                self._told[wait.account] = wait.at
+                self._say(masked(_waiting(wait)))
+
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(OSError):  # nobody reads it any more: that must not stop an apply half way
+            click.echo(line, err=True)
 
     def reading(self, account: str, numbers: int) -> None:
         """Nothing."""
@@ -64,8 +88,7 @@ class Lines(Quiet):
         self._done += 1
         if self._total <= self.LIMIT or self._done % 100 == 0 or self._done == self._total or not outcome.succeeded:
             what = f"{outcome.action.address} {outcome.action.action}: {outcome.status}"
-            with contextlib.suppress(OSError):  # nobody reads it any more: that must not stop an apply half way
-                click.echo(masked(f"[{self._done}/{self._total}] {what}"), err=True)
+            self._say(masked(f"[{self._done}/{self._total}] {what}"))
 
 
 class Bar(Lines):
@@ -100,6 +123,14 @@ class Bar(Lines):
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done, description=masked(outcome.action.address))
 
+    def _say(self, line: str) -> None:
+        bar = self._bar
+        if bar is None:
+            super()._say(line)
+        else:
+            with contextlib.suppress(OSError):  # as above
+                bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
@@ -115,6 +146,14 @@ class Bar(Lines):
             self._bar = Progress(console=console, transient=True)
             self._task = self._bar.add_task("starting", total=None)
             self._bar.start()
+
+
+def _waiting(wait: Wait) -> str:
+    """Which account, why, how long, and how far it has come; nothing of the call itself."""
+    answer = {0: "no answer", 429: "429, too many requests"}.get(wait.status, f"answered {wait.status}")
+    so_far = f", {wait.before:.0f} s waited before" if wait.before >= 1 else ""
+    seconds = f"{max(1.0, wait.seconds):.0f} s"
+    return f"{wait.account}: {answer}; waiting {seconds}, then attempt {wait.attempt} of {wait.attempts}{so_far}"
 
 
 def progress_for(common: Common) -> Quiet:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from reconciler.config.sections.trunk import AccessList, Address, Credential, CredentialList, Origination, Trunk
 
 _ACCESS, _CREDENTIALS = "ip_access_control_lists", "credential_lists"
+_WITH_ITS_TRUNK = Options()
+"""`protect` and `on_removal` are said of a trunk; what belongs to it follows (see `planning.belonging`)."""
 _KINDS = {_ACCESS: "ip_access_control_list", _CREDENTIALS: "credential_list"}
 
 
@@ -59,7 +61,7 @@ class Resources:
             attrs: Attrs = {"mode": trunk.recording.mode, "trim": trunk.recording.trim}
             position = at(place, ("recording",)).at("key")
             recording = Desired(
-                "recording", f"recording/{name}", "", Profile(account, attrs, options), position, parent=address
+                "recording", f"recording/{name}", "", Profile(account, attrs, _WITH_ITS_TRUNK), position, parent=address
             )
             self.desired.append(recording)
         for index, used in enumerate(trunk.ip_access_control_lists):
@@ -88,14 +90,14 @@ class Resources:
     ) -> Desired | None:
         """Have the trunk use a list; the list itself where it is managed and declared here for the first time."""
         kind, key = _KINDS[section], name or sid or ""
-        options, account, position = trunk.profile.options, trunk.profile.account, place.at("value")
+        account, position = trunk.profile.account, place.at("value")
         address = f"{kind}/{key}"
         self.desired.append(
             Desired(
                 f"trunk_{kind}",
                 f"trunk_{kind}/{trunk.key}/{key}",
                 key,
-                Profile(account, {"list": key}, options),
+                Profile(account, {"list": key}, _WITH_ITS_TRUNK),
                 position,
                 parent=trunk.address,
                 needs=(address,),
@@ -103,7 +105,7 @@ class Resources:
         )
         if not managed or any(known.address == address for known in self.desired):
             return None
-        owner = Desired(kind, address, key, Profile(account, {"friendly_name": key}, options), position)
+        owner = Desired(kind, address, key, Profile(account, {"friendly_name": key}, _WITH_ITS_TRUNK), position)
         self.desired.append(owner)
         return owner
 
@@ -124,14 +126,14 @@ def _trunk_attrs(trunk: Trunk) -> Attrs:
 
 
 def _originations(trunk: Desired, declared: Trunk, place: Place) -> Iterator[Desired]:
-    account, options = trunk.profile.account, trunk.profile.options
+    account = trunk.profile.account
     for index, origination in enumerate(declared.origination):
         url = origination.sip_url
         yield Desired(
             "origination_url",
             f"origination_url/{trunk.key}/{url}",
             url,
-            Profile(account, _origination_attrs(origination), options),
+            Profile(account, _origination_attrs(origination), _WITH_ITS_TRUNK),
             at(place, ("origination", index)).at("value"),
             parent=trunk.address,
             on_create={"friendly_name": sip_host(url)[:64]},
@@ -163,7 +165,7 @@ def _address(owner: Desired, address: Address, place: Place) -> Desired:
         "ip_address",
         f"ip_address/{owner.key}/{address.cidr}",
         address.cidr,
-        Profile(owner.profile.account, attrs, owner.profile.options),
+        Profile(owner.profile.account, attrs, _WITH_ITS_TRUNK),
         place.at("value"),
         parent=owner.address,
         on_create={"friendly_name": address.cidr},
@@ -175,7 +177,7 @@ def _credential(owner: Desired, credential: Credential, place: Place) -> Desired
         "credential",
         f"credential/{owner.key}/{credential.username}",
         credential.username,
-        Profile(owner.profile.account, {"username": credential.username}, owner.profile.options),
+        Profile(owner.profile.account, {"username": credential.username}, _WITH_ITS_TRUNK),
         place.at("value"),
         parent=owner.address,
     )

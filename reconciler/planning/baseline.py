@@ -6,12 +6,14 @@ loosened in a change of its own, which needs nothing loosened.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.kinds.trunk import TRUNK
 from reconciler.model import Action, Desired
 from reconciler.planning import guard
 from reconciler.planning.limits import Limit, Limits
@@ -44,16 +46,24 @@ class Baseline(msgspec.Struct, frozen=True):
     refuses_credentials: bool = False
 
 
-def baseline_of(name: str, safety: Safety, desired: Iterable[Desired], actions: Iterable[Action]) -> Baseline:
+def baseline_of(
+    name: str, safety: Safety, desired: Iterable[Desired], actions: Iterable[Action], staying: Collection[str] = ()
+) -> Baseline:
     """The baseline that these declarations make for a plan of these actions.
 
-    Consent that its `safety` gives to all counts for what it does not declare as well.
+    Consent that its `safety` gives to all counts for what it does not declare as well. `staying` are the addresses that
+    the other configuration declares, numbers left out: a protected trunk that is not among them is protected with all
+    that belongs to it.
     """
+    from reconciler.planning.belonging import belonging  # most runs have no baseline
+
     wanted = list(desired)
     concerned = [{name for name in (action.address, action.sid) if name} for action in actions]
     declared = {k for w in wanted for k in _keys(w)}
     consenting = {k for w in wanted if w.profile.options.takeover == "allow" for k in _keys(w)}
     protected = {k for w in wanted if w.profile.options.protect for k in _keys(w)}
+    gone = {w.address: w for w in wanted if w.kind not in NUMBER_KINDS and w.address not in staying}
+    protected |= belonging({a for a, w in gone.items() if w.kind == TRUNK.name and w.profile.options.protect}, gone)
     known = set().union(*concerned)
     new = set().union(*(names for names in concerned if safety.takeover == "allow" and not names & declared))
     return Baseline(

@@ -72,6 +72,8 @@ def _left(entry: Entry, live: Live, back: set[str]) -> str | None:
 
 def remove(address: str, entry: Entry, live: Live) -> Action:
     """Delete what we created and nobody uses any more; its parent goes after it."""
+    from reconciler.planning.reserved import after_delete  # most plans delete nothing
+
     return Action(
         address=address,
         action="delete",
@@ -81,6 +83,7 @@ def remove(address: str, entry: Entry, live: Live) -> Action:
         sid=entry.sid,
         parent=entry.parent,
         changes=tuple(Change(c.field, c.after, None) for c in changes(entry.kind, {}, _told(entry.kind, live.attrs))),
+        note=after_delete(entry.kind, live.attrs),
     )
 
 
@@ -103,17 +106,22 @@ def _create(desired: Desired, entry: Entry | None) -> Action:
         created=True,
         parent=desired.parent,
     )
-    reason: Reason = "drift" if entry is not None and entry.sid else "new"
-    return _action(
+    known = entry is not None and bool(entry.sid)
+    made = _action(
         desired,
         None,
         "create",
-        reason,
+        "drift" if known else "new",
         planned,
         changes=changes(desired.kind, {}, attrs),
         writes=attrs,
         after=(*((desired.parent,) if desired.parent else ()), *desired.needs),
     )
+    if not known:
+        return made
+    from reconciler.planning.reserved import made_again  # hardly any plan makes anything again
+
+    return made_again(made)
 
 
 def _fresh_entry(desired: Desired, live: Live) -> Entry:

@@ -223,14 +223,24 @@ def _plan_removals(draft: _Draft) -> None:
     if len(draft.declared) >= len(draft.resources) and draft.declared.issuperset(draft.resources):
         return
     draft.gone = {address for address in draft.resources if address not in draft.declared}
-    for address in sorted(draft.gone, key=lambda a: _turn(draft, a)):
-        entry = draft.resources[address]
+    from reconciler.planning.belonging import as_declared  # most plans let go of nothing
+
+    staying = _protected_with_their_trunk(draft)
+    for address in sorted(draft.gone - staying, key=lambda a: _turn(draft, a)):
+        entry = as_declared(draft.resources[address])
         if entry.options.protect:
             draft.diagnostics.append(problems.protected(address, entry))
         elif entry.kind in NUMBER_KINDS:
             _remove_number(draft, address, entry)
         else:
             _remove_other(draft, address, entry)
+
+
+def _protected_with_their_trunk(draft: _Draft) -> set[str]:
+    from reconciler.planning.belonging import belonging
+
+    gone = {address: draft.resources[address] for address in draft.gone}
+    return belonging({a for a, entry in gone.items() if entry.kind == "trunk" and entry.options.protect}, gone)
 
 
 def _turn(draft: _Draft, address: str) -> tuple[bool, bool, int, bool, str]:

@@ -131,11 +131,12 @@ CURE = "declare it with `protect: false`, apply, and run this again."
 
 def protected(address: str, entry: Entry) -> Diagnostic:
     """Its block is gone, but state remembers that it must not be let go of."""
+    whole = ", with all that hangs below it and the lists it uses" if entry.kind == "trunk" else ""
     return Diagnostic(
         code="protected",
         summary=_PROTECTED,
-        detail=f"{address} was declared with `protect: true` and is not declared any more. It is kept, and nothing "
-        "else is applied. To let go of it, declare it again with `protect: false`, apply, and then remove it. "
+        detail=f"{address} was declared with `protect: true` and is not declared any more. It is kept{whole}, and "
+        "nothing else is applied. To let go of it, declare it again with `protect: false`, apply, and then remove it. "
         f"To keep it and apply the rest, add\n  --exclude={quoted(address)}",
         address=address,
     )

@@ -33,6 +33,7 @@ from reconciler.planning.moved import Resources, renamed
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.planning.problems import CURE, quoted, stays
+from reconciler.planning.reserved import made_again
 
 _NOWHERE = Position("", 0, 0)
 _MISSING = frozenset({"number_missing", "number_not_in_twilio"})
@@ -91,7 +92,7 @@ def plan(there: Way, observed: Observed, ours: Iterable[str]) -> Plan:
     lost = {d.address: {f.field for f in d.fields} for d in drift.find(there.resources, observed)}
     return msgspec.structs.replace(
         whole,
-        actions=tuple(_placeless(_with_conflict(action, lost)) for action in whole.actions),
+        actions=tuple(made_again(_placeless(_with_conflict(action, lost))) for action in whole.actions),
         diagnostics=(*there.diagnostics, *map(_told, whole.diagnostics)),
     )
 

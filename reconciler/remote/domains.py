@@ -62,14 +62,15 @@ def planned(
     problems: dict[str, Diagnostic] = {}
     for account in sorted(kinds):
         try:
-            using |= _read(gateways[account], sorted(kinds[account]))
+            using |= using_lists(gateways[account], sorted(kinds[account]))
         except RemoteError as error:
             problems[account] = _unreadable(account, error)
     found = Domains(using, frozenset(problems))
     return make(observed.with_domains(found)), list(problems.values())
 
 
-def _read(gateway: Gateway, kinds: list[str]) -> Using:
+def using_lists(gateway: Gateway, kinds: list[str]) -> Using:
+    """Which SIP domains of an account use its lists of these kinds. Raises RemoteError."""
     mappings = [mapping for kind in kinds for mapping in MAPPINGS[kind]]
     below = [(row, mapping) for row in gateway.rows(DOMAINS) for mapping in mappings]
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="domains") as pool:

@@ -51,6 +51,22 @@ class CallRecord(msgspec.Struct, frozen=True):
     date: str | None = None
 
 
+class Wait(msgspec.Struct, frozen=True):
+    """A call that did not succeed and will be tried again, about to wait for that. All times are seconds.
+
+    `attempt` of at most `attempts` comes next; `status` is 0 when no answer came. The call has waited `before` already,
+    `at` is now by a clock that never goes back.
+    """
+
+    account: str
+    seconds: float
+    attempt: int
+    attempts: int
+    status: int
+    before: float
+    at: float
+
+
 class Gateway(Protocol):
     """One Twilio account. May be used from any thread."""
 

@@ -236,6 +236,7 @@ class Store:
         self.seed = seed
         self.made = 0
         self.released: set[str] = set()
+        self.reserved: dict[str, str] = {}
         self.before_attaching: Callable[[set[str]], None] = _nothing_against_it
         self._clock = clock or _utc_now
         self._tables: dict[str, Table[Row]] = {}
@@ -272,6 +273,7 @@ class Store:
         """Forget everything and hold what `other` holds; `other` must not be used afterwards."""
         with self.lock:
             self.seed, self.made, self.released = other.seed, other.made, other.released
+            self.reserved = other.reserved
             self._tables = other._tables
 
 

@@ -21,7 +21,7 @@ from reconciler.sandbox.twilio.trunks import ORIGINATION_URLS, TRUNKS, Originati
 
 FORMAT = 1
 _SECTIONS = tuple(shelf.name for shelf in SHELVES)
-_KEYS = ("format", "seed", "made", "released", *_SECTIONS)
+_KEYS = ("format", "seed", "made", "released", "reserved", *_SECTIONS)
 
 
 class World(Store):
@@ -67,8 +67,9 @@ class World(Store):
             try:
                 self.made = max(self.made, msgspec.convert(sections.get("made", 0), int))
                 self.released |= msgspec.convert(sections.get("released", []), set[str])
+                self.reserved |= msgspec.convert(sections.get("reserved", {}), dict[str, str])
             except msgspec.ValidationError as error:
-                raise SeedError(f"made or released: {error}") from None
+                raise SeedError(f"made, released or reserved: {error}") from None
             for shelf in SHELVES:
                 shelf.read(self, sections.get(shelf.name, []))
 
@@ -82,6 +83,7 @@ class World(Store):
                     "seed": self.seed,
                     "made": self.made,
                     "released": sorted(self.released),
+                    "reserved": dict(sorted(self.reserved.items())),
                     **sections,
                 }
             )

@@ -75,11 +75,17 @@ class House:
     def apply(self, sections: Sections) -> None:
         """Declare it, and do it."""
         self.declare(sections)
+        self.a_month_passes()
         self.all_done(apply(self.setting(), Consent(takeovers=("*",), force=True), lambda planned: True))
 
     def back(self, serial: int) -> Applied:
         """Bring a version back."""
+        self.a_month_passes()
         return rollback(self.setting(), Consent(takeovers=("*",), force=True), str(serial), lambda planned: True)
+
+    def a_month_passes(self) -> None:
+        """By now the domains of deleted trunks can be had again."""
+        self.sandbox.world.reserved.clear()
 
     def all_done(self, applied: Applied) -> None:
         """Nothing failed."""

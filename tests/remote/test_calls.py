@@ -8,7 +8,7 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.number import FETCH, UPDATE
 from reconciler.remote import regions, services
-from reconciler.remote.gateway import CallRecord
+from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.observe import fetch_number
 from reconciler.remote.twilio.gateway import TwilioGateway
 
@@ -264,3 +264,18 @@ def test_a_spurious_404_does_not_make_a_number_gone(gateway: TwilioGateway, serv
     server.answers(error(404, 20404))
     assert fetch_number(gateway, PN) is None
     assert len(server.seen) == 4
+
+
+def test_each_wait_is_told_before_it_begins(server: Server, connected: Connect, clock: FakeClock) -> None:
+    waits: list[Wait] = []
+    gateway = connected(server.url, on_wait=waits.append)
+    clock.on_pause = lambda: told.append(len(waits))
+    told: list[int] = []
+    server.answers(error(429, 20429, **{"Retry-After": "600"}), error(503), Drop(), Answer(body={"sid": PN}))
+    gateway.call(UPDATE, {"VoiceUrl": "https://user:password@a.example.com"}, sid=PN)
+    assert told == [1, 2, 3]
+    assert [(w.attempt, w.attempts, w.status) for w in waits] == [(2, 12, 429), (3, 12, 503), (4, 12, 0)]
+    assert [w.seconds for w in waits] == clock.pauses
+    assert [w.before for w in waits] == [0.0, clock.pauses[0], clock.pauses[0] + clock.pauses[1]]
+    assert waits[0].seconds == 20.0, "no longer, whatever is asked for"
+    assert "password" not in repr(waits)

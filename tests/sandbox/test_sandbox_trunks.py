@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
@@ -86,6 +88,27 @@ def test_a_domain_is_taken_for_all_accounts_until_it_is_given_up() -> None:
             with pytest.raises(TwilioRestException) as error:
                 second.trunking.v1.trunks(trunk.sid).fetch()
             assert code_of(error) == 20404
+
+
+def test_the_domain_of_a_deleted_trunk_is_reserved_for_thirty_days_for_everybody() -> None:
+    now = [datetime(2026, 3, 1, 12, tzinfo=UTC)]
+    domain = "acme.pstn.twilio.com"
+    with Sandbox(World.generate(accounts=2, clock=lambda: now[0])) as sandbox:
+        one, two = [account.sid for account in sandbox.world.accounts]
+        with client_of(sandbox, one) as first, client_of(sandbox, two) as second:
+            first.trunking.v1.trunks.create(domain_name=domain).delete()
+            other = first.trunking.v1.trunks.create(domain_name="acme-2.pstn.twilio.com")
+            now[0] += timedelta(days=30, seconds=-1)
+            for attempt in (
+                lambda: first.trunking.v1.trunks.create(domain_name=domain),
+                lambda: second.trunking.v1.trunks.create(domain_name=domain),
+                lambda: other.update(domain_name=domain),
+            ):
+                with pytest.raises(TwilioRestException) as error:
+                    attempt()
+                assert code_of(error) == 21248
+            now[0] += timedelta(seconds=1)
+            assert second.trunking.v1.trunks.create(domain_name=domain).domain_name == domain
 
 
 def test_an_account_has_a_hundred_trunks_at_most(sandbox: Sandbox) -> None:

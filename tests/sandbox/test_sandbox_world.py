@@ -92,6 +92,7 @@ def test_a_seed_needs_only_what_cannot_be_made_up() -> None:
 def test_a_world_written_down_comes_back(tmp_path: Path) -> None:
     world = World.from_seed(SEED)
     world.released.add("+447700900009")
+    world.reserved["acme-gone.pstn.twilio.com"] = "2026-03-31T12:00:00Z"
     world.new_sid("TK")
     world.save(tmp_path / "world.json")
     again = World.load(tmp_path / "world.json")
@@ -113,7 +114,7 @@ def test_a_fresh_world_is_the_one_of_the_beginning() -> None:
         ([], "a seed is an object"),
         ({"phones": []}, "unknown section `phones`"),
         ({"format": 2}, "format 2 is not known"),
-        ({"made": "x"}, "made or released"),
+        ({"made": "x"}, "made, released or reserved"),
         ({"accounts": {}}, "accounts must be a list"),
         ({"accounts": [{"name": "x"}]}, r"accounts\[0\]: Object contains unknown field `name`"),
         ({"numbers": [{"phone_number": "+15552000000"}]}, r"numbers\[0\]: account \(none\) is not among the accounts"),

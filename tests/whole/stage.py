@@ -86,6 +86,11 @@ class Stage:
         assert answer.status in (200, 201), answer.body
         return answer.json
 
+    def delete(self, path: str) -> None:
+        """One call of somebody else that deletes."""
+        answer = ask(self.sandbox, "DELETE", path)
+        assert answer.status == 204, answer.body
+
     @property
     def _account(self) -> str:
         return f"/2010-04-01/Accounts/{self.sandbox.world.account.sid}"

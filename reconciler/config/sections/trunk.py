@@ -158,8 +158,10 @@ class Trunk(Section):
         "Caller id of transfers.", "from-transferee"
     )
     on_removal: Literal["delete", "keep"] = optional(
-        "When it is no longer declared: delete it (if we made it and nothing uses it), or keep it.",
+        "When the trunk is no longer declared: delete it (if we made it and nothing uses it), or keep it whole.",
         "keep",
         default="delete",
     )
-    protect: bool = optional("Refuse forget and delete.", True, default=False)
+    protect: bool = optional(
+        "Refuse forget and delete of the trunk, and of all that belongs to it.", True, default=False
+    )

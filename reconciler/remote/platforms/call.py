@@ -16,7 +16,7 @@ import msgspec
 from reconciler import __version__
 from reconciler.errors import RemoteError
 from reconciler.remote.clock import Clock
-from reconciler.remote.gateway import CallRecord
+from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.limit import Limiter
 from reconciler.remote.platforms import errors
 from reconciler.remote.pool import NoAnswer, Pool
@@ -31,7 +31,10 @@ _log = logging.getLogger(__name__)
 
 
 class Manners(msgspec.Struct, frozen=True):
-    """How a caller behaves: attempts and waits, and after how many seconds of silence a server is given up."""
+    """How a caller behaves: attempts and waits, and after how many seconds of silence a server is given up.
+
+    `on_wait` is told of each wait before it begins.
+    """
 
     patience: Patience
     give_up_after: float
@@ -39,6 +42,7 @@ class Manners(msgspec.Struct, frozen=True):
     jitter: Callable[[], float]
     stop: Event
     on_call: Callable[[CallRecord], None] | None = None
+    on_wait: Callable[[Wait], None] | None = None
 
 
 class _Call(msgspec.Struct):
@@ -52,6 +56,7 @@ class _Call(msgspec.Struct):
     secrets: tuple[str, ...]
     number: int = 0
     doubt: bool = False
+    waited: float = 0.0
 
 
 class Caller:
@@ -105,12 +110,20 @@ class Caller:
             if wait is None or wait >= self._reach.left(manners.clock.monotonic()):
                 value.ambiguous = call.doubt
                 raise value
-            manners.clock.pause(wait, manners.stop)
+            self._pause(call, wait, attempt.status)
 
     def close(self) -> None:
         """From now on nothing is sent any more."""
         self._closed.set()
         self._pool.close()
+
+    def _pause(self, call: _Call, seconds: float, status: int) -> None:
+        manners = self._manners
+        if manners.on_wait is not None and not manners.stop.is_set():
+            next_one, most, now = call.number + 1, manners.patience.attempts, manners.clock.monotonic()
+            manners.on_wait(Wait(self.platform, seconds, next_one, most, status, call.waited, now))
+        manners.clock.pause(seconds, manners.stop)
+        call.waited += seconds
 
     def _attempt(self, call: _Call) -> tuple[Attempt, Any]:
         """One attempt: how it ended, and what it brought: a value, or the error that it would be the last word of."""

@@ -11,7 +11,7 @@ import msgspec
 
 from reconciler.config.project import PlatformSettings
 from reconciler.remote.clock import Clock, SystemClock
-from reconciler.remote.gateway import CallRecord
+from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.limit import Limiter
 from reconciler.remote.platforms import butter, dasha, feather, livekit, nixflex, ravan
 from reconciler.remote.platforms.call import Caller, Manners, Reading
@@ -56,6 +56,7 @@ def connect(
     *,
     stop: Event | None = None,
     on_call: Callable[[CallRecord], None] | None = None,
+    on_wait: Callable[[Wait], None] | None = None,
     patience: Patience | None = None,
     give_up_after: float = 30.0,
     clock: Clock | None = None,
@@ -65,7 +66,7 @@ def connect(
     entry = ADAPTERS[settings.type]
     clock = clock or SystemClock()
     pool = Pool(connections=_AT_ONCE, connect_timeout=5.0, read_timeout=20.0, answer_timeout=give_up_after, clock=clock)
-    manners = Manners(patience or _PATIENCE, give_up_after, clock, jitter, stop or Event(), on_call)
+    manners = Manners(patience or _PATIENCE, give_up_after, clock, jitter, stop or Event(), on_call, on_wait)
     caller = Caller(
         settings.name,
         settings.base_url or "",

@@ -10,7 +10,7 @@ from reconciler.config.vault import ProjectVault
 from reconciler.model import Desired, Entry
 from reconciler.planning.observed import Observed
 from reconciler.planning.platforms import Platforms
-from reconciler.remote.gateway import CallRecord
+from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.platforms.contract import Adapter
 from reconciler.remote.platforms.observe import observe_platforms, platforms_in
 
@@ -25,18 +25,22 @@ class Adapters(dict[str, Adapter]):
         *,
         stop: Event,
         on_call: Callable[[CallRecord], None] | None,
+        on_wait: Callable[[Wait], None] | None = None,
     ) -> None:
         super().__init__()
         self._project = project
         self._vault = ProjectVault(project, environ)
         self._stop = stop
         self._on_call = on_call
+        self._on_wait = on_wait
 
     def __missing__(self, name: str) -> Adapter:
         from reconciler.remote.platforms.connect import connect  # most projects have no platform
 
         settings = self._project.platforms[name]
-        self[name] = adapter = connect(settings, self._vault, stop=self._stop, on_call=self._on_call)
+        self[name] = adapter = connect(
+            settings, self._vault, stop=self._stop, on_call=self._on_call, on_wait=self._on_wait
+        )
         return adapter
 
     def seen(self, observed: Observed, desired: Sequence[Desired], resources: Mapping[str, Entry]) -> Observed:

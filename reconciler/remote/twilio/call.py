@@ -19,7 +19,7 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Product
 from reconciler.remote.budget import Budget
 from reconciler.remote.clock import Clock
-from reconciler.remote.gateway import CallRecord
+from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.limit import Limiter
 from reconciler.remote.pace import Bearing, Pace
 from reconciler.remote.pool import NoAnswer
@@ -38,7 +38,7 @@ _SECRET_PARAMS = ("password", "secret", "token", "pin")
 class Manners(msgspec.Struct, frozen=True):
     """How a caller behaves: attempts and waits, and after how many seconds of silence a server is given up.
 
-    `left` is how many seconds the run may go on reading and trying.
+    `left` is how many seconds the run may go on reading and trying. `on_wait` is told of each wait before it begins.
     """
 
     patience: Patience
@@ -48,6 +48,7 @@ class Manners(msgspec.Struct, frozen=True):
     stop: Event
     on_call: Callable[[CallRecord], None] | None = None
     left: Callable[[], float] = unlimited
+    on_wait: Callable[[Wait], None] | None = None
 
 
 class Caller:
@@ -83,7 +84,7 @@ class Caller:
             if not self._budget.spend():
                 story.spent = True
                 raise self._error(story, ending) from ending.loss
-            self._manners.clock.pause(min(wait, self._manners.left()), self._manners.stop)
+            self._pause(story, min(wait, self._manners.left()), ending.attempt.status)
 
     def close(self) -> None:
         """From now on nothing is sent any more; calls between two attempts end as interrupted."""
@@ -156,6 +157,14 @@ class Caller:
     def _wait(self, attempt: Attempt) -> float | None:
         manners = self._manners
         return decide(attempt, manners.patience, now=manners.clock.wall(), jitter=manners.jitter())
+
+    def _pause(self, story: Story, seconds: float, status: int) -> None:
+        manners = self._manners
+        if manners.on_wait is not None and not manners.stop.is_set():
+            next_one, most, now = story.number + 1, manners.patience.attempts, manners.clock.monotonic()
+            manners.on_wait(Wait(self._account, seconds, next_one, most, status, story.waited, now))
+        manners.clock.pause(seconds, manners.stop)
+        story.waited += seconds
 
     def _reach_of(self, request: Request) -> Reach:
         reach = self._reach.get(request.product)

@@ -84,8 +84,8 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "list_in_use": (
         "The list is still in use",
-        "A trunk or a SIP domain that is not managed here uses it. Take it off there, or keep it with "
-        "`on_removal: keep` on the trunk that declares it.",
+        "A trunk or a SIP domain that is not managed here uses it. Take it off there, or leave it to whoever uses it: "
+        "`reconciler state rm` and its address forgets it with what is on it.",
     ),
     "timed_out": (
         "The time that the run was given is over",

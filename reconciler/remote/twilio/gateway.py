@@ -23,7 +23,7 @@ from reconciler.kinds.kind import Endpoint, Params
 from reconciler.kinds.number import LISTING, NumberPage, NumberRow
 from reconciler.model import Credentials, Json
 from reconciler.remote.clock import Clock, SystemClock
-from reconciler.remote.gateway import CallRecord, Event
+from reconciler.remote.gateway import CallRecord, Event, Wait
 from reconciler.remote.limit import Limiter
 from reconciler.remote.pool import Pool
 from reconciler.remote.retry import Patience
@@ -174,6 +174,7 @@ def connect(
     jitter: Callable[[], float] = random.random,
     http_client: HttpClient | None = None,
     left: Callable[[], float] = unlimited,
+    on_wait: Callable[[Wait], None] | None = None,
 ) -> TwilioGateway:
     """A gateway to one account; nothing is sent yet.
 
@@ -181,8 +182,9 @@ def connect(
     Twilio answers well. Times in seconds: to connect, between two pieces of an answer,
     and in all for a server that does not answer, or not to its end. Once `stop` is set nothing is tried a second
     time: calls between two attempts end as `interrupted`. `on_call` is told of each attempt, from the thread that
-    made it. `left` is how many seconds the run still has; at 0 nothing more is sent. `clock`, `jitter` (0 to 1) and
-    `http_client` can be replaced by tests. Raises RemoteError for a base URL that is none.
+    made it, and `on_wait` of each wait before another one. `left` is how many seconds the run still has; at 0 nothing
+    more is sent. `clock`, `jitter` (0 to 1) and `http_client` can be replaced by tests. Raises RemoteError for a base
+    URL that is none.
     """
     clock = clock or SystemClock()
     base = _base_url(credentials)
@@ -203,7 +205,7 @@ def connect(
         http_client=http_client or Transport(pool, base),
         user_agent_extensions=[f"reconciler/{__version__}"],
     )
-    manners = Manners(patience or Patience(), give_up_after, clock, jitter, stop or Flag(), on_call, left)
+    manners = Manners(patience or Patience(), give_up_after, clock, jitter, stop or Flag(), on_call, left, on_wait)
     caller = Caller(client, credentials.name, Limiter(concurrency, start), manners)
     return TwilioGateway(credentials, caller, base, pool.close)
 

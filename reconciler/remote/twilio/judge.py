@@ -44,7 +44,8 @@ class Story(msgspec.Struct):
     """One call so far.
 
     `number` attempts were made; `doubt`: one of them may have been carried out; `missing`: one was answered 404;
-    `loss` is why the latest that brought no usable answer did not; `spent`: the run has no attempts left.
+    `loss` is why the latest that brought no usable answer did not; `spent`: the run has no attempts left; `waited` is
+    how many seconds were waited between attempts.
     """
 
     request: Request
@@ -53,6 +54,7 @@ class Story(msgspec.Struct):
     missing: bool = False
     loss: NoAnswer | None = None
     spent: bool = False
+    waited: float = 0.0
 
 
 class Ending(msgspec.Struct, Generic[T], frozen=True):

@@ -18,7 +18,7 @@ from reconciler.sandbox.twilio.accounts import ACCOUNTS
 from reconciler.sandbox.twilio.dates import iso8601
 from reconciler.sandbox.twilio.events import record_deleted
 from reconciler.sandbox.twilio.numbers import NUMBERS as TWILIO_NUMBERS
-from reconciler.sandbox.twilio.trunks import TRUNKS
+from reconciler.sandbox.twilio.trunks import TRUNKS, give_up
 
 _SID = re.compile(r"PN[a-f0-9]{32}")
 _CHANGEABLE = {"name": "name", "region": "region", "supportsCallTransfer": "supports_call_transfer"}
@@ -174,7 +174,7 @@ def _delete(call: PlatformCall) -> Reply:
             store.table(rows.CREDENTIALS).remove(credential)
     trunk = store.table(TRUNKS).get(provider.trunk_sid)
     if trunk is not None and not any(row.trunk_sid == trunk.sid for row in store.table(TWILIO_NUMBERS)):
-        store.table(TRUNKS).remove(trunk)
+        give_up(store, trunk)
         _delete_list(store, provider)
     store.table(rows.PROVIDERS).remove(provider)
     return Reply(204)

@@ -21,6 +21,8 @@ from reconciler.sandbox.twilio.trunks import (
     OriginationUrl,
     Recording,
     Trunk,
+    give_up,
+    is_taken,
     origination_url_view,
     trunk_view,
 )
@@ -54,10 +56,8 @@ def _create(call: TwilioCall) -> Reply:
 def _read(call: TwilioCall, trunk: Trunk) -> dict[str, object]:
     changes = read_form(call.request.form, TRUNK_PARAMS)
     domain = changes.get("domain_name")
-    if domain:
-        holder = call.store.table(TRUNKS).keyed(domain)
-        if holder is not None and holder is not trunk:
-            raise refusal(21248, f"Trunk Domain already taken: {domain}")
+    if domain and is_taken(call.store, str(domain), trunk):
+        raise refusal(21248, f"Trunk Domain already taken: {domain}")
     return changes
 
 
@@ -79,7 +79,7 @@ def _delete(call: TwilioCall) -> Reply:
     urls = call.store.table(ORIGINATION_URLS)
     for url in list(urls.owned(trunk.sid)):
         urls.remove(url)
-    call.store.table(TRUNKS).remove(trunk)
+    give_up(call.store, trunk)
     return Reply(204)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import msgspec
 
@@ -15,6 +16,11 @@ from reconciler.sandbox.twilio.refusals import refusal
 
 MOST_TRUNKS = 100
 MOST_ORIGINATION_URLS = 10
+RESERVED = timedelta(days=30)
+"""How long nobody, its former owner included, can have the domain of a deleted trunk: up to 30 days, as Twilio says.
+
+https://support.twilio.com/hc/en-us/articles/51034176439707
+"""
 DOMAIN = re.compile(r"[a-z0-9][a-z0-9.-]*\.pstn\.twilio\.com")
 
 
@@ -132,6 +138,21 @@ def _complete_url(store: Store, url: OriginationUrl) -> None:
 
 TRUNKS = Shelf("trunks", Trunk, "TK", _complete_trunk, unique="domain_name")
 ORIGINATION_URLS = Shelf("origination_urls", OriginationUrl, "OU", _complete_url, owner="trunk_sid")
+
+
+def give_up(store: Store, trunk: Trunk) -> None:
+    """Delete a trunk; its domain stays reserved."""
+    store.table(TRUNKS).remove(trunk)
+    if trunk.domain_name:
+        store.reserved[trunk.domain_name] = iso8601(store.now() + RESERVED)
+
+
+def is_taken(store: Store, domain: str, trunk: Trunk) -> bool:
+    """Whether the trunk cannot have this domain: another one has it, or had it until it was deleted."""
+    holder = store.table(TRUNKS).keyed(domain)
+    if holder is not None:
+        return holder is not trunk
+    return iso8601(store.now()) < store.reserved.get(domain, "")
 
 
 def trunk_view(trunk: Trunk, base_url: str) -> dict[str, object]:

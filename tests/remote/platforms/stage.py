@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from reconciler.config.project import PlatformSettings, Secret
 from reconciler.model import Attrs, Position
-from reconciler.remote.gateway import CallRecord
+from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.platforms.connect import connect
 from reconciler.remote.platforms.contract import Adapter, Asked
 from reconciler.sandbox.server import Sandbox
@@ -106,6 +106,7 @@ class Stage:
         self.sandbox = sandbox
         self.kind = kind
         self.records: list[CallRecord] = []
+        self.waits: list[Wait] = []
         self.stop = Event()
         place = Position("reconciler.yaml", 1, 1)
         settings = PlatformSettings(
@@ -123,6 +124,7 @@ class Stage:
             TestVault(),
             stop=self.stop,
             on_call=self.records.append,
+            on_wait=self.waits.append,
             clock=self.clock,
             jitter=lambda: 1.0,
             **more,  # type: ignore[arg-type]

@@ -105,6 +105,8 @@ def test_too_many_requests_and_faltering_servers_are_waited_for(stage: Stage) ->
     made(stage)
     assert stage.clock.pauses[:2] == [3.0, 3.0]
     assert {record.status for record in stage.records} >= {429}
+    told = [(wait.account, wait.seconds, wait.attempt, wait.status, wait.before) for wait in stage.waits]
+    assert told == [("p", 3.0, 2, 429, 0.0), ("p", 3.0, 3, 429, 3.0)]
 
 
 def test_reading_goes_on_after_a_server_error_and_a_dropped_connection(listed: Stage) -> None:

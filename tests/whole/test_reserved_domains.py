@@ -1,0 +1,60 @@
+"""The domain of a deleted trunk, which Twilio keeps from everybody for up to 30 days: told before, and told after."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .stage import Stage
+from .test_lists import trunk
+
+DOMAIN = "acme-edge.pstn.twilio.com"
+EDGE = {"edge": trunk("acme-edge", origination=[{"sip_url": "sip:sbc1.example.com"}])}
+KEPT = f"Twilio keeps {DOMAIN} reserved for up to 30 days: no trunk, here or elsewhere, can have it"
+AGAIN = f"Twilio may refuse {DOMAIN} for up to 30 days after the trunk that had it was deleted"
+
+
+def notes(document: Any) -> dict[str, str | None]:
+    """What is said of each trunk."""
+    return {a["action"]: a.get("note") for a in document["actions"] if a["address"].startswith("trunk/")}
+
+
+def made_and_deleted(stage: Stage) -> int:
+    """A trunk of ours that was there; the serial of the state that knew it."""
+    stage.declare(trunks=EDGE)
+    stage.apply()
+    serial = json.loads((stage.folder / "state.json").read_text(encoding="utf-8"))["serial"]
+    stage.declare()
+    assert notes(stage.json("plan")) == {"delete": KEPT}
+    stage.apply()
+    return int(serial)
+
+
+def test_a_trunk_made_again_too_soon_is_refused_with_the_reason_and_the_way_out(stage: Stage) -> None:
+    made_and_deleted(stage)
+    stage.declare(trunks=EDGE)
+    done = stage.json("apply", "--auto-approve", code=1)
+    refused = {error["address"]: error for error in done["errors"]}
+    assert refused["trunk/edge"]["code"] == "trunk_domain_taken"
+    for part in (DOMAIN, "that of a deleted trunk stays reserved for up to 30 days", "Choose another `domain`"):
+        assert part in refused["trunk/edge"]["message"]
+    stage.declare(trunks={"edge": trunk("acme-edge-2", origination=[{"sip_url": "sip:sbc1.example.com"}])})
+    stage.apply()
+    assert stage.plan() == []
+
+
+def test_the_way_back_to_a_deleted_trunk_says_that_its_domain_may_be_refused(stage: Stage) -> None:
+    serial = made_and_deleted(stage)
+    assert notes(stage.json("rollback", "--to", str(serial), "--dry-run")) == {"create": AGAIN}
+    stage.json("rollback", "--to", str(serial), "--auto-approve", code=1)
+    stage.sandbox.world.reserved.clear()
+    stage.run("rollback", "--to", str(serial), "--auto-approve")
+    assert [row.domain_name for row in stage.sandbox.world.trunks] == [DOMAIN]
+
+
+def test_a_trunk_that_somebody_else_has_deleted_may_be_refused_too(stage: Stage) -> None:
+    stage.declare(trunks=EDGE)
+    assert notes(stage.json("plan")) == {"create": None}, "of a trunk that nobody has heard of nothing is said"
+    stage.apply()
+    stage.delete(f"/v1/Trunks/{stage.state['trunk/edge']['sid']}")
+    assert notes(stage.json("plan")) == {"create": AGAIN}

@@ -1,0 +1,102 @@
+"""A SIP domain that comes to use a list between the plan and its apply: the list is not emptied, all else is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from reconciler.apply.outcome import Result
+from reconciler.run import Consent, Planned, Setting
+from reconciler.sandbox.faults import ServerError
+from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
+from reconciler.workflows import apply
+from tests.routes.stage import Silent
+
+from .stage import Stage
+from .test_lists import OFFICES, PBX, trunk
+from .test_sip_domains import ACCESS, BARE, CREDENTIAL, DOMAIN, ITEM, asked, made, on_lists, refuse, used
+
+
+def apply_while(stage: Stage, something: Callable[[], object]) -> Result:
+    """An apply; what happens while its plan is looked at."""
+
+    def confirmed(planned: Planned) -> bool:
+        asked(stage)
+        something()
+        return True
+
+    setting = Setting(
+        directory=stage.folder,
+        environ={"SANDBOX_TOKEN": SANDBOX_TOKEN, **stage.environ},
+        progress=Silent(),
+        clock=lambda: datetime(2026, 3, 1, 12, tzinfo=UTC),
+    )
+    return apply(setting, Consent(force=True), confirmed).result
+
+
+def failures(result: Result) -> dict[str, tuple[str, str]]:
+    """Address → code and message of what was not done."""
+    return {o.action.address: (o.error.code, o.error.message) for o in result.failures if o.error is not None}
+
+
+@pytest.mark.parametrize("address", [ACCESS, CREDENTIAL])
+def test_the_list_keeps_all_that_is_on_it_and_the_next_run_forgets_it(stage: Stage, address: str) -> None:
+    made(stage)
+    stage.declare(trunks=BARE)
+    failed = failures(apply_while(stage, lambda: used(stage, address)))
+    assert failed.keys() == {address, ITEM[address]}, "this alone"
+    code, message = failed[ITEM[address]]
+    assert code == "list_in_use"
+    for part in (address, DOMAIN, "since the plan was made", "nothing was taken off it", "Plan again"):
+        assert part in message
+    assert failed[address][0] == "dependency_failed"
+    assert on_lists(stage) == ((1, 0) if address == ACCESS else (0, 1)), "the other list is gone"
+    assert {address, ITEM[address]} <= stage.state.keys()
+    assert dict(stage.plan()) == {address: "forget", ITEM[address]: "forget"}
+    assert stage.apply() == []
+    assert stage.plan() == []
+
+
+def test_domains_are_asked_once_more_for_all_lists_of_an_account(stage: Stage) -> None:
+    many = {"name": "many", "addresses": [{"cidr": f"203.0.113.{n}/32"} for n in range(20)]}
+    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[OFFICES, many], credential_lists=[PBX])})
+    stage.apply()
+    stage.declare()
+    result = apply_while(stage, lambda: None)
+    assert result.failures == []
+    assert [path.rpartition("/")[2] for path in asked(stage)] == ["Domains.json"]
+
+
+def test_they_are_not_asked_when_something_is_taken_off_a_list_that_stays(stage: Stage) -> None:
+    made(stage)
+    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[{**OFFICES, "addresses": []}])})
+    used(stage, ACCESS)
+    assert failures(apply_while(stage, lambda: None)) == {}
+    assert [path for path in asked(stage) if "IpAccessControlListMappings" in path] == [], "of the other kind alone"
+    assert on_lists(stage) == (0, 0)
+
+
+def test_a_list_is_not_emptied_when_domains_cannot_be_read_any_more(stage: Stage) -> None:
+    made(stage)
+    stage.declare(trunks=BARE)
+    failed = failures(apply_while(stage, lambda: refuse(stage, 403)))
+    assert on_lists(stage) == (1, 1)
+    for address in (ACCESS, CREDENTIAL):
+        code, message = failed[ITEM[address]]
+        assert code not in ("list_in_use", "internal_error")
+        assert f"{address} may be used by a SIP domain: nothing was taken off it" in message
+        assert failed[address][0] == "dependency_failed"
+    assert {a for a in failed if a.startswith("trunk_")} == set(), "the trunk lets nobody in by them any more"
+    stage.sandbox.faults.clear()
+    stage.apply()
+    assert (on_lists(stage), stage.plan()) == ((0, 0), [])
+
+
+def test_a_bad_day_of_that_reading_is_outlasted(stage: Stage) -> None:
+    made(stage)
+    stage.declare(trunks=BARE)
+    fault = ServerError(status=503, times=2, path="*/SIP/Domains.json")
+    assert failures(apply_while(stage, lambda: stage.sandbox.faults.add(fault))) == {}
+    assert on_lists(stage) == (0, 0)

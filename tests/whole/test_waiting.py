@@ -1,0 +1,125 @@
+"""A call that waits long for another attempt is told of: on a terminal, in a log, beside JSON, and not too often."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from reconciler.cli.options import Common
+from reconciler.cli.progress import Bar, Lines, Quiet
+from reconciler.remote.gateway import Wait
+from reconciler.sandbox.faults import RateLimit, ServerError
+from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
+
+from .stage import AGENT, Stage
+
+TOLD = "main: 429, too many requests; waiting 3 s, then attempt 2 of 12"
+
+
+def declared(stage: Stage) -> None:
+    """Two numbers, and an agent for them."""
+    numbers = {str(number.phone_number): "support" for number in list(stage.sandbox.world.numbers)[:2]}
+    stage.declare(agents={"support": {"webhooks": AGENT}}, numbers=numbers)
+
+
+def asked_to_wait(stage: Stage, method: str) -> None:
+    """The next call of this method is answered 429, come back in three seconds."""
+    stage.sandbox.faults.add(RateLimit(retry_after=3, times=1, method=method, path="*IncomingPhoneNumbers*"))
+
+
+def test_in_a_log_a_long_wait_is_one_line(stage: Stage) -> None:
+    declared(stage)
+    asked_to_wait(stage, "GET")
+    assert stage.run("plan").splitlines().count(TOLD) == 1
+
+
+def test_beside_json_it_is_on_stderr(stage: Stage) -> None:
+    declared(stage)
+    asked_to_wait(stage, "POST")
+    out, err = command(stage, "apply", "--auto-approve", "--json", terminal=False)
+    assert TOLD in err.splitlines()
+    assert json.loads(out)["failed_count"] == 0, "one document, and nothing else"
+    assert SANDBOX_TOKEN not in out + err
+
+
+def test_on_a_terminal_it_stands_above_the_bar(stage: Stage) -> None:
+    declared(stage)
+    asked_to_wait(stage, "POST")
+    _, shown = command(stage, "apply", "--auto-approve", "--no-color", terminal=True)
+    assert shown.count(TOLD) == 1
+    assert "━" in shown, "the bar was there"
+
+
+def test_short_waits_are_not_told(stage: Stage) -> None:
+    declared(stage)
+    stage.sandbox.faults.add(ServerError(status=503, times=3))
+    assert "waiting" not in stage.run("plan")
+
+
+def command(stage: Stage, *args: str, terminal: bool) -> tuple[str, str]:
+    """What a process says on stdout and on stderr, which is a terminal or a pipe; it must end well."""
+    read, write = pty.openpty() if terminal else os.pipe()
+    words = [sys.executable, "-m", "reconciler", "-C", str(stage.folder), *args]
+    environ = {**os.environ, "SANDBOX_TOKEN": SANDBOX_TOKEN, "TERM": "xterm", "COLUMNS": "100"}
+    process = subprocess.Popen(words, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=write)
+    os.close(write)
+    said: list[bytes] = []
+    reader = Thread(target=_read, args=(read, said))
+    reader.start()
+    out, _ = process.communicate(timeout=60)
+    reader.join(10)
+    os.close(read)
+    err = b"".join(said).decode()
+    assert process.returncode == 0, err
+    return out.decode(), err
+
+
+def _read(descriptor: int, said: list[bytes]) -> None:
+    with suppress(OSError):  # how a terminal ends
+        while piece := os.read(descriptor, 65536):
+            said.append(piece)
+
+
+@pytest.mark.parametrize("manner", [Quiet, Lines, Bar])
+def test_two_hundred_seconds_of_waiting_are_told_in_a_few_lines(
+    manner: type[Quiet], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Eleven waits of twenty seconds, of thirty calls at once: a line when each begins, not thirty."""
+    progress = manner(common())
+    for number in range(11):
+        for call in range(30):
+            progress.waiting(Wait("main", 20.0, number + 2, 12, 429, 20.0 * number, 20.0 * number + call / 100))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 11
+    assert lines[-1] == "main: 429, too many requests; waiting 20 s, then attempt 12 of 12, 200 s waited before"
+
+
+def test_short_waits_are_told_once_they_have_become_long(capsys: pytest.CaptureFixture[str]) -> None:
+    progress, now = Lines(common()), 0.0
+    for number, seconds in enumerate((0.1, 0.2, 0.4, 0.8, 1.6, 3.2)):
+        progress.waiting(Wait("main", seconds, number + 2, 12, 0, now, now))
+        now += seconds
+    assert capsys.readouterr().err == "main: no answer; waiting 2 s, then attempt 6 of 12, 2 s waited before\n"
+
+
+def test_each_account_is_told_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Lines(common())
+    for name in ("main", "second", "main"):
+        progress.waiting(Wait(name, 5.0, 2, 12, 503, 0.0, 100.0))
+    assert [line.partition(";")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "main: answered 503",
+        "second: answered 503",
+    ]
+
+
+def common() -> Common:
+    """Options as they are when nobody gives any."""
+    return Common(Path(), "reconciler.yaml", "text", True, 0, (), (), None, None, 0.0, False)
