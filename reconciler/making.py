@@ -6,6 +6,7 @@ Imported while the first page of numbers is on its way: it takes about as long a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -15,7 +16,7 @@ from reconciler.config.fingerprints import seal
 from reconciler.config.lint.policies import broken_by_plan
 from reconciler.config.lint.rules import is_violation
 from reconciler.config.project import Project
-from reconciler.diagnostics import Diagnostic, has_errors, in_reading_order
+from reconciler.diagnostics import has_errors, in_reading_order
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Desired, Entry
@@ -24,6 +25,7 @@ from reconciler.planning import guard
 from reconciler.planning import regions as locating
 from reconciler.planning.baseline import Baseline, baseline_of
 from reconciler.planning.baseline import refusals as baseline_refusals
+from reconciler.planning.lost import made_twice
 from reconciler.planning.moved import follow, renamed
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
@@ -39,6 +41,7 @@ from reconciler.remote.prices import priced
 from reconciler.remote.regions import Asked
 from reconciler.run import Begun, Consent, Gateways, Planned, Setting
 from reconciler.state.document import State
+from reconciler.state.gone import Gone
 from reconciler.state.planfile import PlanFile
 from reconciler.state.problems import number_claimed
 from reconciler.state.store import Store
@@ -53,10 +56,11 @@ def planned(
     *,
     saved: PlanFile | None = None,
     drifting_only: bool = False,
+    former: Mapping[str, Entry] = MappingProxyType({}),
 ) -> Planned:
     """The plan of what has been begun to read; unless it is only about drift, in the knowledge of regions.
 
-    The secrets of a saved plan keep their fingerprints.
+    The secrets of a saved plan keep their fingerprints. `former` is what a state held that is gone, by address.
     """
     desired, notes = project.desired, list(project.warnings)
     resources, renames, said = follow(state.resources, desired, project.moves)
@@ -77,7 +81,7 @@ def planned(
         observed = gateways.adapters.seen(observed, sealed.desired, resources)
 
     def of(seen: Observed) -> Plan:
-        return make(sealed.desired, resources, seen, project.our_urls, facts(project))
+        return make(sealed.desired, resources, seen, project.our_urls, facts(project), former)
 
     asks = setting.refresh and not drifting_only
     whole, unread = domains.planned(of, observed, gateways) if asks else (of(observed), [])
@@ -165,11 +169,12 @@ def with_claims(planned: Planned, store: Store) -> Planned:
     return msgspec.structs.replace(planned, plan=msgspec.structs.replace(plan, diagnostics=found))
 
 
-def judged(setting: Setting, planned: Planned, consent: Consent, gone: Diagnostic | None = None) -> Planned:
-    """The plan with all that forbids applying it, which is announced in its notes as well; `gone` does, if given."""
+def judged(setting: Setting, planned: Planned, consent: Consent, gone: Gone | None = None) -> Planned:
+    """The plan with all that forbids applying it, which is announced in its notes as well."""
     project, plan = planned.project, planned.plan
     given = {"force": consent.force, "buys": consent.purchases}
-    refusals = [gone] if gone is not None else []
+    lost = gone.goes_on(made_twice(plan.actions, gone.former, planned.observed)) if gone is not None else None
+    refusals = [lost] if lost is not None and lost.severity == "error" else []
     refusals += guard.refusals(plan, project.safety, consent.takeovers, **given)
     named = _named_baseline(setting, plan, project.desired)
     baselines = [held for held in dict.fromkeys((planned.baseline, named)) if held is not None]
@@ -181,6 +186,7 @@ def judged(setting: Setting, planned: Planned, consent: Consent, gone: Diagnosti
     refusals += in_clear if kept_out else []
     told = [*refusals, *(problem for problem in in_clear if problem not in refusals)]
     notes = [guard.as_announced(problem) for problem in told if problem not in plan.diagnostics]
+    notes += [lost] if lost is not None and lost.severity == "warning" else []
     notes += broken_by_plan(project.policies, plan.actions)
     return msgspec.structs.replace(
         planned, refusals=tuple(refusals), baseline=named or planned.baseline, notes=(*planned.notes, *notes)

@@ -15,7 +15,7 @@ from reconciler.apply.outcome import Result
 from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
-from reconciler.errors import ReconcilerError, Refused, UsageError
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.run import DEFAULT_FILE as DEFAULT_FILE
@@ -269,9 +269,8 @@ def _planned(
     _import_the_rest()
     from reconciler import making
 
-    if lost is not None and saved is not None:
-        raise Refused(lost)
-    made = making.planned(setting, project, state, gateways, begun, saved=saved)
+    former = lost.former if lost is not None else {}
+    made = making.planned(setting, project, state, gateways, begun, saved=saved, former=former)
     made = made if saved is None else making.saved_over(setting, saved, made, gateways)
     return making.judged(setting, making.with_claims(made, store), consent, lost)
 

@@ -6,6 +6,7 @@ The same inputs give the same bytes. Nothing here knows of files, the network, t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -13,6 +14,7 @@ from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model import Action, Desired, Entry, Live, WireValue
 from reconciler.planning import hidden, number, plain, problems, texting
+from reconciler.planning.lost import numbers_of
 from reconciler.planning.match import by_name, by_sid, same_natural_key
 from reconciler.planning.named import by_names
 from reconciler.planning.observed import Observed
@@ -51,12 +53,18 @@ class _Draft:
     """A plan being made: collects what is decided address by address."""
 
     def __init__(
-        self, desired: Sequence[Desired], resources: Resources, observed: Observed, ours: Collection[str]
+        self,
+        desired: Sequence[Desired],
+        resources: Resources,
+        observed: Observed,
+        ours: Collection[str],
+        lost: Resources = MappingProxyType({}),
     ) -> None:
         self.desired = desired
         self.resources = resources
         self.observed = observed
         self.ours = ours
+        self.lost = lost
         self.actions: list[Action] = []
         self.refreshes: dict[str, Entry] = {}
         self.diagnostics: list[Diagnostic] = []
@@ -70,11 +78,14 @@ class _Draft:
         self._former: dict[str, Entry] | None = None
 
     def former(self, sid: str) -> Entry | None:
-        """What an address that is declared no longer remembers of this number: it may have become a bridge number."""
+        """What an address that is declared no longer remembers of this number: it may have become a bridge number.
+
+        Else what a state that is gone said of it.
+        """
         if self._former is None:
             declared = {want.address for want in self.desired}
-            numbers = (e for a, e in self.resources.items() if e.kind in NUMBER_KINDS and a not in declared)
-            self._former = {entry.sid: entry for entry in numbers}
+            leaving = (entry for address, entry in self.resources.items() if address not in declared)
+            self._former = numbers_of(self.lost.values(), leaving)
         return self._former.get(sid)
 
 
@@ -84,10 +95,14 @@ def make(
     observed: Observed,
     ours: Collection[str],
     platforms: Platforms = NONE,
+    lost: Resources = MappingProxyType({}),
 ) -> Plan:
-    """Plan everything: what is declared, and what is remembered but declared no longer."""
+    """Plan everything: what is declared, and what is remembered but declared no longer.
+
+    `lost` is what a state held that is gone: numbers keep the values from before that stand there.
+    """
     resources = by_names(resources, observed.others)
-    draft = _Draft(texting.fitted(by_name(desired, observed), observed), resources, observed, ours)
+    draft = _Draft(texting.fitted(by_name(desired, observed), observed), resources, observed, ours, lost)
     others = [want for want in draft.desired if want.kind not in NUMBER_KINDS and want.kind != REGISTRATION]
     for want in sorted(others, key=lambda want: KINDS[want.kind].rank):
         _plan_other(draft, want)

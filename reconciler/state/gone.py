@@ -1,41 +1,65 @@
-"""The state to work upon, and the objection when it is gone while former versions of it are still kept.
+"""The state to work upon, and what is known when it is gone while former versions of it are still kept.
 
 In goes a store, out comes a state, an empty one where there is none. A first run has no history, so only a state that
-was taken away meets the objection: what is bound then looks new, and would be imported with our own webhooks as the
-values from before. Asks the store for its history only where there is no state; repairs nothing.
+was taken away is told: what is bound then looks new, and would be imported with our own webhooks as the values from
+before, so the newest version that is kept says what they were. Asks the store for its history only where there is no
+state; repairs nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused, StateError
+from reconciler.model import Entry
 from reconciler.state import problems
 from reconciler.state.document import State, empty
 from reconciler.state.store import Kept, Store
+
+
+class Gone(NamedTuple):
+    """A state that is gone: where it was, the versions that are kept, and what the newest of them holds by address."""
+
+    place: str
+    kept: Sequence[Kept]
+    former: Mapping[str, Entry]
+
+    @property
+    def objection(self) -> Diagnostic:
+        """Why nothing can be done that needs it."""
+        return problems.state_gone(self.place, self.kept, problems.NOTHING_WITHOUT)
+
+    def goes_on(self, twice: Sequence[str]) -> Diagnostic:
+        """What a plan means nevertheless; `twice` are addresses that it would make a second time, which forbids it."""
+        meaning = problems.would_double(twice) if twice else problems.PRIOR_IS_KEPT
+        found = problems.state_gone(self.place, self.kept, meaning)
+        return found if twice else msgspec.structs.replace(found, severity="warning")
 
 
 class Ground(NamedTuple):
     """What a plan is made upon; `gone` says that it is empty because the state is gone."""
 
     state: State
-    gone: Diagnostic | None
+    gone: Gone | None
 
 
 def ground(store: Store, project: Project) -> Ground:
-    """The state, and the refusal of changing anything upon it when it is gone."""
+    """The state, and what is known of it when it is gone."""
     state, kept = _read(store)
-    return Ground(state or empty(project.name), problems.state_gone(_place(project), kept) if kept else None)
+    return Ground(state or empty(project.name), Gone(_place(project), kept, _newest(store, kept)) if kept else None)
 
 
 def there(store: Store, project: Project) -> State:
     """The state, for whoever only looks at it. StateError when it is gone."""
     found = ground(store, project)
     if found.gone is not None:
-        raise StateError(found.gone)
+        raise StateError(found.gone.objection)
     return found.state
 
 
@@ -43,7 +67,7 @@ def firm(store: Store, project: Project) -> State:
     """The state, for whoever is about to change it. Raises Refused when it is gone."""
     found = ground(store, project)
     if found.gone is not None:
-        raise Refused(found.gone)
+        raise Refused(found.gone.objection)
     return found.state
 
 
@@ -54,6 +78,15 @@ def _read(store: Store) -> tuple[State | None, list[Kept]]:
     if kept:
         state = store.load()  # asked again: it may have been written first since
     return state, kept if state is None else []
+
+
+def _newest(store: Store, kept: Sequence[Kept]) -> Mapping[str, Entry]:
+    """What the newest version holds; nothing when it cannot be read: it is asked for as a help."""
+    try:
+        version = store.version(kept[0].serial)
+    except StateError:
+        return {}
+    return version.resources if version is not None else {}
 
 
 def _place(project: Project) -> str:

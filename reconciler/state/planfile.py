@@ -72,6 +72,10 @@ class _Head(msgspec.Struct, omit_defaults=True):
     sealed: str | None = None
 
 
+class _Found(_Head):
+    actions: list[msgspec.Raw] | None = None
+
+
 _BOUND = b"reconciler plan"
 _CHECKSUM = b',"sha256":"'
 _END = b'"}'
@@ -108,11 +112,13 @@ def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> Plan
     except OSError as error:
         raise problems.plan_unreadable(str(path), error) from error
     try:
-        head = msgspec.json.decode(data, type=_Head)
+        head = msgspec.json.decode(data, type=_Found)
         if head.format == FORMAT:
             return msgspec.json.decode(_opened(head.sealed, cipher, path) or _unchanged(data, path), type=PlanFile)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise problems.plan_damaged(str(path), said(error)) from error
+    if head.format < FORMAT and head.sealed is None and head.actions is None:  # such as a state
+        raise problems.plan_damaged(str(path), "it is another document, and no plan")
     raise problems.plan_too_new(str(path), head.format, FORMAT)
 
 

@@ -38,7 +38,22 @@ def journal_damaged(origin: str, reason: str, *, line: int | None = None) -> Sta
     return _error("state_damaged", "The journal of the state is damaged", detail, origin, line)
 
 
-def state_gone(place: str, kept: Sequence[Kept]) -> Diagnostic:
+NOTHING_WITHOUT = "Nothing can be said or done without it: put a copy of your own in its place, or"
+PRIOR_IS_KEPT = (
+    "All that was bound looks new. A number that the newest of them knows keeps the values from before that stand "
+    "there; any other is imported with what it has now. Better, put a copy of your own in its place, or"
+)
+
+
+def would_double(addresses: Sequence[str]) -> str:
+    """What a plan means that makes anew what a former version of the state knows and what is still there."""
+    return (
+        f"What it held is still on Twilio, and would be made a second time: {', '.join(addresses)}. Nothing is written "
+        "until the state is back: put a copy of your own in its place, or"
+    )
+
+
+def state_gone(place: str, kept: Sequence[Kept], meaning: str) -> Diagnostic:
     """There is no state where there was one: its former versions are still kept, the newest first."""
     last = kept[0]
     when = f", written {last.saved}" if last.saved else ""
@@ -50,9 +65,8 @@ def state_gone(place: str, kept: Sequence[Kept]) -> Diagnostic:
             f"move them aside:\n  mv {place}.history {place}.history.aside",
         )
     detail = (
-        f"{place} is not there, and former versions of it are ({newest}). All that was bound looks new, and an import "
-        "would record our own webhooks as the values from before. Nothing is written until the state is back: put a "
-        f"copy of your own in its place, or see what its history brings back:\n  {back}\n"
+        f"{place} is not there, and former versions of it are ({newest}). {meaning} see what its history brings back:\n"
+        f"  {back}\n"
         f"Or, to begin anew and to forget what it held, {anew}"
     )
     return Diagnostic(code="state_gone", summary="The state is gone, and its history is still there", detail=detail)

@@ -43,23 +43,52 @@ def test_plan_shows_what_it_would_do_and_warns_how_to_bring_the_state_back(lost:
             "state.json is not there",
             "serial 1, written 20",
             "`reconciler apply",
+            "keeps the values from before",
             "reconciler state repair --dry-run",
         )
     )
     assert "state_gone" in lost.run("plan").text
 
 
-def test_apply_refuses_writes_nothing_and_is_not_forced(lost: Stage) -> None:
-    with watched(lost.twilio) as calls:
-        document = lost.apply("--force", "--allow-takeover", code=4)
-    assert told(document)["severity"] == "error"
-    assert not any(call.writes for call in calls)
-    assert not (lost.folder / "state.json").exists()
-
-
-def test_a_saved_plan_is_not_applied_either(lost: Stage) -> None:
+@pytest.mark.parametrize("saved", [False, True])
+def test_apply_takes_the_values_from_before_from_the_newest_version(lost: Stage, saved: bool) -> None:
     lost.run("plan", "--out", "plan.bin")
-    assert told(lost.json("apply", "plan.bin", code=4))["severity"] == "error"
+    with watched(lost.twilio) as calls:
+        document = lost.json("apply", "plan.bin") if saved else lost.apply()
+    assert told(document)["severity"] == "warning"
+    assert not any(call.writes for call in calls)
+    assert lost.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN
+    lost.settled()
+    lost.declare({})
+    lost.apply("--force")
+    assert lost.twilio.number(TWO)["voice_url"] == FOREIGN
+
+
+def test_what_somebody_set_since_is_taken_over_only_when_that_is_allowed(lost: Stage) -> None:
+    lost.declare({TWO: "support"})
+    lost.twilio.number(TWO)["voice_url"] = "https://elsewhere.example.net/in"
+    assert "takeover_refused" in lost.run("apply", "--auto-approve", "--json", code=4).codes
+    lost.apply("--allow-takeover")
+    assert lost.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN, "the first value stays"
+
+
+def test_what_would_be_made_a_second_time_is_refused_and_not_forced(stage: Stage) -> None:
+    stage.declare(trunks={"edge": {"origination": [{"sip_url": "sip:sbc.example.com"}]}})
+    stage.apply()
+    stage.declare(trunks={"edge": {"origination": [{"sip_url": "sip:sbc.example.com"}], "secure": True}})
+    stage.apply()
+    (stage.folder / "state.json").unlink()
+    [trunk] = stage.twilio.trunks.values()
+    trunk["friendly_name"] = "renamed in the console"
+    with watched(stage.twilio) as calls:
+        document = stage.apply("--force", "--allow-takeover", code=4)
+    assert told(document)["severity"] == "error"
+    assert "a second time: trunk/edge" in told(document)["detail"]
+    assert not any(call.writes for call in calls)
+    assert not (stage.folder / "state.json").exists()
+    stage.run("state", "repair")
+    stage.apply()
+    stage.settled()
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,10 @@ def test_a_state_that_is_gone_is_told_with_its_place_its_last_version_and_the_wa
     found = ground(place.open(), project(place))
     assert found.state.resources == {}
     assert found.gone is not None
-    assert found.gone.code == "state_gone"
+    assert found.gone.objection.code == "state_gone"
     back = "state pull --serial 2 > FILE" if place.leased else "state repair --dry-run"
     for word in (place.location, "serial 2, written ", "by alice with `reconciler apply`", back):
-        assert word in found.gone.detail
+        assert word in found.gone.objection.detail
     with pytest.raises(Refused, match="state_gone"):
         firm(place.open(), project(place))
     with pytest.raises(StateError, match="state_gone"):

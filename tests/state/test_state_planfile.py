@@ -101,7 +101,7 @@ def test_a_field_that_is_not_known_is_damage(path: Path) -> None:
 
 @pytest.mark.parametrize("other", [FORMAT + 1, FORMAT - 1])
 def test_a_plan_of_another_format_is_refused(path: Path, other: int) -> None:
-    path.write_text(json.dumps({"format": other}))
+    path.write_text(json.dumps({"format": other, "actions": []}))
     assert problem(path).code == "plan_too_new"
 
 
