@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
@@ -25,7 +26,6 @@ from reconciler.remote import services as messaging
 from reconciler.remote.gateway import CallRecord, Gateway, Wait
 from reconciler.remote.observe import Pages
 from reconciler.remote.observe import begin as begin_pages
-from reconciler.remote.platforms.project import Adapters
 from reconciler.remote.timelimit import TimeLimit
 from reconciler.state.backends import open_store
 from reconciler.state.codec import Cipher
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from reconciler.planning.baseline import Baseline
     from reconciler.planning.observed import Observed
     from reconciler.planning.plan import Plan
+    from reconciler.remote.platforms.contract import Adapter
+    from reconciler.remote.platforms.project import Adapters
 
 MOST_CALLS = 32
 """Calls at once for an account where nobody says: a run begins with `FIRST_CALLS` and goes up to this."""
@@ -141,15 +143,30 @@ def cipher_of(setting: Setting, project: Project) -> Cipher | None:
 
 
 class Gateways(dict[str, Gateway]):
-    """A gateway for every account, connected when it is first asked for; `adapters` the same for platforms."""
+    """A gateway for every account, connected when it is first asked for."""
 
     def __init__(self, setting: Setting, project: Project) -> None:
         super().__init__()
         self._setting = setting
         self._project = project
-        self.adapters = Adapters(
-            project, setting.environ, stop=setting.stop, on_call=setting.on_call, on_wait=setting.on_wait
+
+    @cached_property
+    def adapters(self) -> Adapters:
+        """The adapters of the project's platforms."""
+        from reconciler.remote.platforms.project import Adapters  # not before the first call to Twilio is on its way
+
+        setting = self._setting
+        return Adapters(
+            self._project, setting.environ, stop=setting.stop, on_call=setting.on_call, on_wait=setting.on_wait
         )
+
+    def close(self) -> None:
+        """Close all connections that were made."""
+        for gateway in self.values():
+            gateway.close()
+        adapters: Mapping[str, Adapter] = vars(self).get("adapters", {})
+        for adapter in adapters.values():
+            adapter.close()
 
     def __missing__(self, name: str) -> Gateway:
         from reconciler.remote.twilio.gateway import connect  # twilio takes a tenth of a second to import
@@ -177,10 +194,7 @@ def connected(setting: Setting, project: Project) -> Iterator[Gateways]:
     try:
         yield gateways
     finally:
-        for gateway in gateways.values():
-            gateway.close()
-        for adapter in gateways.adapters.values():
-            adapter.close()
+        gateways.close()
 
 
 class Begun(msgspec.Struct, frozen=True):

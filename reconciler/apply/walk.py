@@ -114,7 +114,8 @@ class Walk:
                 running += self._give_out_held(pool)
             if not running:
                 return
-            done = self._drain(gather=running > self._workers >= _CROWD)
+            under_way = running - self._completed.qsize()
+            done = self._drain(gather=under_way > self._workers >= _CROWD)
             running -= len(done)
             ready.extendleft(reversed(self._hold(self._record(done))))
             ready.extend(self._hold(self._ready()))
