@@ -69,7 +69,8 @@ class _Commands(AnywhereGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is named; for a name that is none, with what may be meant."""
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+        unknown = args and args[0] not in _COMMANDS and not args[0].startswith("-")
+        if unknown and not ctx.resilient_parsing:  # a shell that completes words is told nothing
             from reconciler.cli.habits import meant
 
             ctx.fail(meant(args[0], _COMMANDS))

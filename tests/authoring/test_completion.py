@@ -61,6 +61,14 @@ def test_bash_completes(words: str, wanted: set[str], unwanted: set[str], bash: 
     assert not unwanted & found
 
 
+def test_a_word_that_is_no_command_does_not_end_the_completion() -> None:
+    asked = {"_RECONCILER_COMPLETE": "bash_complete", "COMP_WORDS": "reconciler paln ", "COMP_CWORD": "2"}
+    command = [sys.executable, "-m", "reconciler"]
+    done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, text=True, check=True)
+    assert "plain,plan" in done.stdout.split()
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize(
     ("shell", "words"), [("zsh", "#compdef reconciler"), ("fish", "complete --no-files --command reconciler")]
 )
