@@ -1,15 +1,19 @@
 """Files of a configuration in, who changed them last out, as git tells it; None where git knows nothing for certain.
 
-For messages only: whatever goes wrong here is no problem of the run. Changes nothing, and asks no server.
+For messages only: whatever goes wrong here is no problem of the run. Changes nothing, and asks neither a server, not
+even for what a partial clone left there, nor the user.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 _FORMAT = "%h%x00%an%x00%cI"
+_ALONE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+"""Fetch nothing: the first is for git since 2.45, the second, which allows no way to a server, for those before."""
 
 
 def last_commit(files: Sequence[Path]) -> str | None:
@@ -24,8 +28,12 @@ def last_commit(files: Sequence[Path]) -> str | None:
 
 
 def _git(folder: Path, *args: str) -> str | None:
+    command = ["git", "-C", str(folder), "-c", "log.showSignature=false", *args]
+    environ = {**os.environ, **_ALONE}
     try:
-        done = subprocess.run(["git", "-C", str(folder), *args], capture_output=True, check=False, timeout=10)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=10, env=environ
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None

@@ -98,8 +98,16 @@ def spare(path: Path, configuration: Iterable[Path], state: Iterable[Path]) -> N
     """Raises UsageError for a path at which a plan would replace what is not one: a configuration, or the state."""
     target = path.resolve()
     for what, files in (("the configuration", configuration), ("the state", state)):
-        if any(target == file.resolve() for file in files):
+        if any(_is_one(target, file.resolve()) for file in files):
             raise UsageError(problems.plan_in_place_of(str(path), what))
+
+
+def _is_one(path: Path, other: Path) -> bool:
+    """Whether both are one file, also where upper and lower case are, or by a second name."""
+    try:
+        return path == other or path.samefile(other)
+    except OSError:  # one of them is not there
+        return False
 
 
 def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> PlanFile:

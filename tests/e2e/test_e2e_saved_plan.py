@@ -98,6 +98,29 @@ def test_a_configuration_that_moved_is_told_with_the_last_commit_that_changed_it
     assert "commit" not in told["diagnostics"][0]["detail"], "a shallow clone does not know"
 
 
+def test_nothing_is_fetched_to_tell_who_changed_the_configuration(planned: Stage) -> None:
+    def git(*args: str) -> None:
+        who = ["-c", "user.name=Bob Example", "-c", "user.email=bob@example.com"]
+        subprocess.run(["git", *who, *args], cwd=planned.folder, check=True, capture_output=True)
+
+    planned.write("reconciler.yaml", (planned.folder / "reconciler.yaml").read_text(encoding="utf-8") + "\n")
+    git("init", "-q")
+    git("config", "uploadpack.allowFilter", "true")
+    git("add", "reconciler.yaml")
+    git("commit", "-q", "-m", "a line")
+    planned.write("other.txt", "1")
+    git("add", "other.txt")
+    git("commit", "-q", "-m", "another file")
+    copy = planned.folder / "copy"
+    git("clone", "-q", "--filter=tree:0", f"file://{planned.folder}", str(copy))
+    shutil.copy(planned.folder / "plan.bin", copy)
+    shutil.copy(planned.folder / "state.json", copy)
+    objects = sorted((copy / ".git" / "objects").rglob("*"))
+    told = planned.run("apply", "-C", "copy", "plan.bin", "--json", code=4).json
+    assert "commit" not in told["diagnostics"][0]["detail"], "the trees of older commits are not there"
+    assert sorted((copy / ".git" / "objects").rglob("*")) == objects
+
+
 def test_refused_when_an_apply_of_it_was_killed_on_the_way(stage: Stage) -> None:
     """State has moved, though only by its journal: what the plan was to create is there already."""
     stage.number(ONE)
@@ -150,12 +173,15 @@ def test_a_plan_that_cannot_be_read_is_no_plan(stage: Stage) -> None:
     assert not stage.twilio.calls
 
 
-@pytest.mark.parametrize("file", ["reconciler.yaml", "more.yaml", "state.json", "./../work/state.json", "link"])
+@pytest.mark.parametrize(
+    "file", ["reconciler.yaml", "more.yaml", "state.json", "./../work/state.json", "link", "second"]
+)
 def test_a_plan_never_takes_the_place_of_the_configuration_or_of_the_state(planned: Stage, file: str) -> None:
     entry = json.loads((planned.folder / "reconciler.yaml").read_text())
     planned.write("more.yaml", '{"bridge_numbers": {}}')
     planned.write("reconciler.yaml", json.dumps({**entry, "include": ["more.yaml"]}))
     (planned.folder / "link").symlink_to("state.json")
+    (planned.folder / "second").hardlink_to(planned.folder / "reconciler.yaml")
     before = {path: path.read_bytes() for path in planned.folder.iterdir() if path.is_file()}
     file = file.replace("work", planned.folder.name)
     assert "Name another file" in planned.run("plan", "--out", file, code=64).err
