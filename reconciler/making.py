@@ -16,7 +16,7 @@ from reconciler.config.fingerprints import seal
 from reconciler.config.lint.policies import broken_by_plan
 from reconciler.config.lint.rules import is_violation
 from reconciler.config.project import Project
-from reconciler.diagnostics import has_errors, in_reading_order
+from reconciler.diagnostics import Diagnostic, has_errors, in_reading_order
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Desired, Entry
@@ -25,7 +25,7 @@ from reconciler.planning import guard
 from reconciler.planning import regions as locating
 from reconciler.planning.baseline import Baseline, baseline_of
 from reconciler.planning.baseline import refusals as baseline_refusals
-from reconciler.planning.lost import made_twice
+from reconciler.planning.lost import forgotten, made_twice
 from reconciler.planning.moved import follow, renamed
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
@@ -173,7 +173,7 @@ def judged(setting: Setting, planned: Planned, consent: Consent, gone: Gone | No
     """The plan with all that forbids applying it, which is announced in its notes as well."""
     project, plan = planned.project, planned.plan
     given = {"force": consent.force, "buys": consent.purchases}
-    lost = gone.goes_on(made_twice(plan.actions, gone.former, planned.observed)) if gone is not None else None
+    lost = _on_nothing(planned, gone) if gone is not None else None
     refusals = [lost] if lost is not None and lost.severity == "error" else []
     refusals += guard.refusals(plan, project.safety, consent.takeovers, **given)
     named = _named_baseline(setting, plan, project.desired)
@@ -191,6 +191,13 @@ def judged(setting: Setting, planned: Planned, consent: Consent, gone: Gone | No
     return msgspec.structs.replace(
         planned, refusals=tuple(refusals), baseline=named or planned.baseline, notes=(*planned.notes, *notes)
     )
+
+
+def _on_nothing(planned: Planned, gone: Gone) -> Diagnostic:
+    """What a plan upon a state that is gone means; an error where it must not be applied."""
+    actions, former, observed = planned.plan.actions, gone.former, planned.observed
+    left_out = forgotten(actions, former, planned.project.desired, observed)
+    return gone.goes_on(made_twice(actions, former, observed), left_out)
 
 
 def _named_baseline(setting: Setting, plan: Plan, desired: Sequence[Desired]) -> Baseline | None:

@@ -30,7 +30,7 @@ from reconciler.state.files import Disk, Files, write_whole
 from reconciler.state.former import FormerVersions
 from reconciler.state.holder import Holder, locked, saved_by
 from reconciler.state.lock import file_lock, holder_of
-from reconciler.state.store import Kept, Lease, LockInfo, Record, apply_records
+from reconciler.state.store import Kept, Lease, LockInfo, Record, apply_records, beyond
 
 
 class FileStore:
@@ -104,6 +104,7 @@ class FileStore:
         if state.unfolded:
             state = self.write_version(state)
         elif not self._exists:
+            state = msgspec.structs.replace(state, serial=beyond(self.history(), state.serial))
             self._write(state)
         header = lines.Header(lines.FORMAT, state.lineage, state.serial, holder.run, holder.since)
         self._journal = self._new_journal(state, header)
@@ -157,7 +158,7 @@ class FileStore:
 
     def _next_serial(self, state: State) -> int:
         """One that no version has had, also where the state is gone and its history is not."""
-        return state.serial + 1 if self._exists else 1 + max([state.serial, *(k.serial + 1 for k in self.history())])
+        return state.serial + 1 if self._exists else beyond(self.history(), state.serial + 1)
 
     def note(self, version: Version) -> None:
         """From now on this version is there."""

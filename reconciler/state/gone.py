@@ -35,11 +35,15 @@ class Gone(NamedTuple):
         """Why nothing can be done that needs it."""
         return problems.state_gone(self.place, self.kept, problems.NOTHING_WITHOUT)
 
-    def goes_on(self, twice: Sequence[str]) -> Diagnostic:
-        """What a plan means nevertheless; `twice` are addresses that it would make a second time, which forbids it."""
-        meaning = problems.would_double(twice) if twice else problems.PRIOR_IS_KEPT
-        found = problems.state_gone(self.place, self.kept, meaning)
-        return found if twice else msgspec.structs.replace(found, severity="warning")
+    def goes_on(self, twice: Sequence[str], left_out: Sequence[str]) -> Diagnostic:
+        """What a plan means nevertheless. Two things forbid it: addresses that it would make a second time, `twice`,
+        and numbers that it leaves out, whose values from before nobody would look for any more.
+        """
+        if not twice and not left_out:
+            found = problems.state_gone(self.place, self.kept, problems.PRIOR_IS_KEPT)
+            return msgspec.structs.replace(found, severity="warning")
+        meaning = problems.would_double(twice) if twice else problems.would_forget(left_out)
+        return problems.state_gone(self.place, self.kept, meaning)
 
 
 class Ground(NamedTuple):

@@ -23,7 +23,7 @@ from reconciler.state.backing import LEASE, Backing, Grant, LeaseLost
 from reconciler.state.document import State, Version
 from reconciler.state.heart import Heart
 from reconciler.state.holder import Holder, left_behind_by, locked, saved_by
-from reconciler.state.store import Kept, Lease, LockInfo, Record, apply_records
+from reconciler.state.store import Kept, Lease, LockInfo, Record, apply_records, beyond
 
 _POLL = 0.25
 
@@ -92,6 +92,7 @@ class LeasedStore:
         if state.unfolded or (grant.unfenced and self._exists):
             state = self.write_version(state)
         elif not self._exists:
+            state = msgspec.structs.replace(state, serial=beyond(self._backing.history(), state.serial))
             with self.writing() as grant:
                 self._backing.create(state, grant)
             self._note(state)
@@ -163,9 +164,7 @@ class LeasedStore:
 
     def _next_serial(self, state: State) -> int:
         """One that no version has had, also where the state is gone and its history is not."""
-        if self._exists:
-            return state.serial + 1
-        return 1 + max([state.serial, *(kept.serial + 1 for kept in self._backing.history())])
+        return state.serial + 1 if self._exists else beyond(self._backing.history(), state.serial + 1)
 
     def _note(self, state: State) -> None:
         self._exists, self._version, self._known = True, state.version, dict(state.resources)

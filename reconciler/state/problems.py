@@ -53,6 +53,16 @@ def would_double(addresses: Sequence[str]) -> str:
     )
 
 
+def would_forget(addresses: Sequence[str]) -> str:
+    """What a plan means that leaves out numbers whose values from before only a former version of the state knows."""
+    more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
+    return (
+        f"It knew what {', '.join(addresses[:3])}{more} pointed at before, and a state that begins without them would "
+        "take our own webhooks for that. Nothing is written: plan all numbers at once, without `--target` and "
+        "`--exclude`. Better, put a copy of your own in its place, or"
+    )
+
+
 def state_gone(place: str, kept: Sequence[Kept], meaning: str) -> Diagnostic:
     """There is no state where there was one: its former versions are still kept, the newest first."""
     last = kept[0]

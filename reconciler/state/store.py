@@ -73,6 +73,11 @@ class Kept(msgspec.Struct, frozen=True):
     saved: Saved | None
 
 
+def beyond(kept: Sequence[Kept], otherwise: int) -> int:
+    """A serial that none of these versions has had, nor the one that followed them and is gone."""
+    return max([otherwise, *(each.serial + 2 for each in kept)])
+
+
 class Journal(Protocol):
     """What a run did so far, beside the state. For one thread; usable as long as the lock is held."""
 

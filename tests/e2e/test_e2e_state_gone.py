@@ -91,6 +91,24 @@ def test_what_would_be_made_a_second_time_is_refused_and_not_forced(stage: Stage
     stage.settled()
 
 
+@pytest.mark.parametrize("options", [["--target", f"number/{ONE}"], ["--exclude", f"number/{TWO}"]])
+@pytest.mark.parametrize("saved", [False, True])
+def test_numbers_that_the_history_knows_are_not_left_out(lost: Stage, options: list[str], saved: bool) -> None:
+    announced = lost.plan(*options, "--out", "plan.bin")
+    assert f"what number/{TWO} pointed at before" in told(announced)["detail"]
+    again = ["plan.bin"] if saved else ["--auto-approve", *options]
+    assert told(lost.json("apply", *again, code=4))["severity"] == "error"
+    assert not (lost.folder / "state.json").exists()
+    lost.apply("--target", f"number/{TWO}")  # the newest version kept knows nothing of the other one
+    assert lost.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN
+
+
+def test_a_state_that_begins_anew_goes_on_in_the_numbering_and_keeps_the_history(lost: Stage) -> None:
+    lost.apply()
+    assert [v["serial"] for v in lost.json("state", "history")["versions"]] == [4, 3, 1, 0]
+    assert json.loads(lost.run("state", "pull", "--serial", "1").out)["resources"].keys() == {f"number/{TWO}"}
+
+
 @pytest.mark.parametrize(
     "command",
     [["rollback", "--to", "1", "--auto-approve"], ["undo", "--auto-approve"], ["release", TWO, "--auto-approve"],

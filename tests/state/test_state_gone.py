@@ -94,6 +94,18 @@ def test_what_is_put_in_its_place_has_a_serial_that_never_was(place: Place) -> N
     assert len(kept) == 11
 
 
+def test_a_run_that_begins_anew_goes_on_in_the_numbering_and_loses_no_former_version(place: Place) -> None:
+    lost = saved(place, 12)
+    lose(place)
+    before = [each.serial for each in place.open().history()]
+    store = place.open()
+    with store.lock(holder()):
+        begun = ground(store, project(place)).state
+        following = store.begin(begun).fold()
+    assert following.serial > lost.serial
+    assert [each.serial for each in place.open().history()] == [following.serial, *before]
+
+
 class Written:
     """A store whose state another run writes between two questions."""
 
