@@ -126,7 +126,7 @@ def test_whatever_looks_at_the_state_says_that_it_is_gone(lost: Stage, command: 
 
 def test_doctor_says_so(lost: Stage) -> None:
     [state] = [check for check in lost.json("doctor", code=1)["checks"] if check["check"] == "state"]
-    assert state["status"] == "failed"
+    assert (state["status"], state["code"]) == ("failed", "state_gone")
     assert "state repair" in state["detail"]
 
 
