@@ -16,6 +16,7 @@ from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import Agent, Application
 from reconciler.config.sections.general import Defaults, Header, Safety
 from reconciler.config.sections.policy import Lint, Policy
+from reconciler.config.source import masked
 from reconciler.config.translate import VERSION_ADVICE, validate
 from reconciler.diagnostics import Diagnostic
 
@@ -137,7 +138,7 @@ def _top_level(merged: Merged) -> list[Diagnostic]:
 
 def _unknown(key: str, part: Place, merged: Merged) -> str:
     """What is meant by a key at the top that is no section: another one, or an entry of the one above it."""
-    detail = f"`{key}` means nothing at the top of a file."
+    detail = f"`{masked(key)}` means nothing at the top of a file."
     hint = known(key, list(SECTIONS))
     above = [place for parts in merged.parts.values() for place in parts if place.file == part.file]
     last = max((place for place in above if place.key.line < part.key.line), key=_line, default=None)

@@ -8,7 +8,11 @@ from itertools import islice
 from pathlib import Path
 
 _WORDS = "auth_?token|twilio_?token|api_?key|api_?secret|fingerprint_?key|password|passwd|pin|secret|token|private_?key"
-_KEY = re.compile(rf"""(?i)["']?[\w-]*(?:{_WORDS})["']?\s*:(?!//)""")
+_NAMED = rf"""["']?[\w-]*(?:{_WORDS})["']?"""
+_KEY = re.compile(
+    rf"(?i){_NAMED}[\s\u200b\u2060\ufeff]*[:=\uff1a](?!//)"  # a colon, and what is taken for one
+    rf"|(?:^|[{{,-])\s*{_NAMED}\s+(?=[^\s:=#])"  # none at all
+)
 _REFERENCE = re.compile(r"""\s*(?:[&#].*$|\{\s*["']?(?:env["']?\s*:\s*["']?\w+["']?|file["']?\s*:[^{}]*)\s*\}|$)""")
 _LINES = re.compile(r"""\s*["']?(?:env|file)["']?\s*:""")
 _USER = re.compile(r"(://)[^/\s@]+@")
@@ -63,5 +67,5 @@ def masked(text: str, before: str = "") -> str:
         return text[: len(text) - len(text.lstrip())] + _MASK
     for key in _KEY.finditer(text):
         if not _REFERENCE.match(text, key.end()):
-            return f"{text[: key.end()]} {_MASK}"
+            return f"{text[: key.end()].rstrip()} {_MASK}"
     return text

@@ -15,6 +15,7 @@ from reconciler.config.fields import E164, spellings
 from reconciler.config.findings import Finding, known
 from reconciler.config.nodes import Float, Int, Loc, Map, Node
 from reconciler.config.scalars import resolve
+from reconciler.config.source import masked
 
 _WANTED = {
     "string_type": "text",
@@ -110,7 +111,7 @@ def _unknown(model: type[BaseModel] | None, key: str, error: ErrorDetails) -> tu
 
     if tight_key(key, [spelling for name in fields for spelling in spellings(name)]):
         return "unknown_key", missing_space(tight_key(key), key)
-    key = tight_key(key) or key  # what follows the colon may be a secret
+    key = masked(tight_key(key) or key)  # what follows the colon, or should, may be a secret
     hint = known(key, list(fields))
     return "unknown_key", f"`{key}` means nothing here.{hint if 'mean' in hint else _elsewhere(model, key) or hint}"
 

@@ -120,7 +120,9 @@ def _state(patient: Patient) -> Iterator[Check]:
         yield Check(account=None, check="state", status="failed", detail=detail)
     else:
         if lost is not None:
-            yield Check(account=None, check="state", status="failed", detail=lost.objection.detail, code=lost.objection.code)
+            yield Check(
+                account=None, check="state", status="failed", detail=lost.objection.detail, code=lost.objection.code
+            )
             return
         there = (
             f"serial {state.serial}, {len(state.resources)} resources"

@@ -171,6 +171,19 @@ def test_a_planted_secret_is_in_no_diagnostic_and_no_source_line(
         assert planted not in line
 
 
+@pytest.mark.parametrize("between", [" ", "=", "=:", ":", "\ufeff: ", "\uff1a"])
+def test_a_secret_is_shown_neither_where_its_colon_is_lacking_or_another(
+    write: Callable[..., Path], tmp_path: Path, between: str
+) -> None:
+    account = f"{{sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, auth_token{between}{PLANTED}}}"
+    entry = write(f"version: 1\nproject: acme\naccounts:\n  main: {account}\n", head="")
+    with pytest.raises(ConfigInvalid) as caught:
+        load(entry, environ={}, display_root=tmp_path)
+    for found in caught.value.diagnostics:
+        assert PLANTED not in repr(found)
+        assert PLANTED not in (source_line(found.file or "", found.line or 0, tmp_path) or "")
+
+
 @pytest.mark.parametrize(
     ("line", "before", "shown"),
     [
@@ -180,6 +193,13 @@ def test_a_planted_secret_is_in_no_diagnostic_and_no_source_line(
         ('  "password":  x', "", '  "password": ***'),
         ("    auth_token:abc", "", "    auth_token: ***"),
         ("  m: {api_key:abc, x: y}", "", "  m: {api_key: ***"),
+        ("    auth_token abc", "", "    auth_token ***"),
+        ("  m: {sid: x, api_key abc, x: y}", "", "  m: {sid: x, api_key ***"),
+        ("    auth_token=abc", "", "    auth_token= ***"),
+        ("    auth_token = abc", "", "    auth_token = ***"),
+        ("    auth_token\uff1aabc", "", "    auth_token\uff1a ***"),
+        ("    auth_token\ufeff: abc", "", "    auth_token\ufeff: ***"),
+        ("    friendly_name: the pin of all", "", "    friendly_name: the pin of all"),
         ("    auth_token: {env: TOKEN}", "", "    auth_token: {env: TOKEN}"),
         ("    auth_token: {file: a/b} # why", "", "    auth_token: {file: a/b} # why"),
         ("    auth_token: # below", "", "    auth_token: # below"),
