@@ -7,7 +7,10 @@ import re
 from itertools import islice
 from pathlib import Path
 
-_WORDS = "auth_?token|twilio_?token|api_?key|api_?secret|fingerprint_?key|password|passwd|pin|secret|token|private_?key"
+_WORDS = (
+    "auth_?token|twilio_?token|api_?key|api_?secret|fingerprint_?key|encryption_?key|private_?key"
+    "|pas+w?o?r?d|pwd|pas+phrase|pin|secret|token|credential|credentials"  # also as they are mistyped
+)
 _NAMED = rf"""["']?[\w-]*(?:{_WORDS})["']?"""
 _KEY = re.compile(
     rf"(?i){_NAMED}[\s\u200b\u2060\ufeff]*[:=\uff1a](?!//)"  # a colon, and what is taken for one

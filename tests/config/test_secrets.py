@@ -199,6 +199,8 @@ def test_a_secret_is_shown_neither_where_its_colon_is_lacking_or_another(
         ("    auth_token = abc", "", "    auth_token = ***"),
         ("    auth_token\uff1aabc", "", "    auth_token\uff1a ***"),
         ("    auth_token\ufeff: abc", "", "    auth_token\ufeff: ***"),
+        ("    pasword: abc", "", "    pasword: ***"),
+        ("    passwrd: abc", "", "    passwrd: ***"),
         ("    friendly_name: the pin of all", "", "    friendly_name: the pin of all"),
         ("    auth_token: {env: TOKEN}", "", "    auth_token: {env: TOKEN}"),
         ("    auth_token: {file: a/b} # why", "", "    auth_token: {file: a/b} # why"),
