@@ -8,6 +8,7 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 from reconciler.kinds.kind import Kind, Params, same
+from reconciler.kinds.number import url_of
 from reconciler.model import Entry, Live, Value, Wire, WireValue
 
 _DEFAULT_PORT = re.compile(r"^(http://[^/]*(?=:80(?:/|$))|https://[^/]*(?=:443(?:/|$))):\d+")
@@ -27,12 +28,21 @@ def judge(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict,
     | as sent, or absent | `applied` (a field that a reply leaves out is fine) |
     | empty or as before, or another number or flag, or without the fragment | `dropped` |
     | anything else      | `normalised`: Twilio writes it in its own form      |
+
+    A method says nothing without its URL: whatever stands there then is fine.
     """
     wrong = [field for field, value in sent.items() if field in stored and not same(value, stored[field])]
+    wrong = [field for field in wrong if not _is_idle(field, sent, stored)]
     if not wrong:
         return "applied", []
     dropped = [f for f in wrong if _is_dropped(sent[f], stored[f], before.get(f))]
     return ("dropped", dropped) if dropped else ("normalised", wrong)
+
+
+def _is_idle(field: str, sent: Wire, stored: Mapping[str, Any]) -> bool:
+    """Whether a field is the method of a URL that is empty, as sent or as it stands."""
+    url = url_of(field)
+    return field.endswith("_method") and not sent.get(url, stored.get(url, field))
 
 
 def _is_dropped(sent: WireValue, stored: WireValue, before: WireValue) -> bool:

@@ -148,6 +148,11 @@ def _method(text: str) -> str:
     return method if method and method != DEFAULT_METHOD else DEFAULT_METHOD
 
 
+def url_of(method: str) -> str:
+    """The raw field of the URL that a raw method is of."""
+    return "status_callback" if method.startswith("status") else method.replace("_method", "_url")
+
+
 def observe(row: Row, account: str, names: Names) -> Live:
     """A `Live` of one row given as plain JSON (the reply to an update)."""
     return Observer(names).live(msgspec.convert(row, NumberRow, strict=False), account)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from reconciler.kinds.number import DEFAULT_METHOD, PARTS
+from reconciler.kinds.number import DEFAULT_METHOD, PARTS, url_of
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Attrs, Desired, Entry, Live, Reason, Value, WireValue
 
@@ -72,8 +72,7 @@ def prior_field(entry: Entry, field: str) -> WireValue:
     """What a raw field was before; the method of a webhook that was there is Twilio's default when none is recorded."""
     if field in entry.prior or not field.endswith("_method"):
         return entry.prior.get(field)
-    url = "status_callback" if field.startswith("status") else field.replace("_method", "_url")
-    return DEFAULT_METHOD if entry.prior.get(url) else None
+    return DEFAULT_METHOD if entry.prior.get(url_of(field)) else None
 
 
 def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from reconciler.kinds.number import PARTS, canonical, hidden_voice, in_words
+from reconciler.kinds.number import DEFAULT_METHOD, PARTS, canonical, hidden_voice, in_words, url_of
 from reconciler.model import (
     Action,
     ActionName,
@@ -100,6 +100,7 @@ def _to_send(target: dict[str, WireValue], live: Live, anyway: dict[str, WireVal
         if field in anyway or (value or "") != (_live_field(live, field) or "")
     }
     send = {field: value for field, value in send.items() if value or not _never_empty(field)}
+    send |= {field: DEFAULT_METHOD for field in target if _left_over(field, send, live)}
     for switch, other in (_VOICE_SWITCHES, _VOICE_SWITCHES[::-1]):
         if send.get(switch):
             send.pop(other, None)
@@ -109,6 +110,16 @@ def _to_send(target: dict[str, WireValue], live: Live, anyway: dict[str, WireVal
 def _never_empty(field: str) -> bool:
     """Fields that Twilio refuses to clear: a method (21403), a friendly name (20002)."""
     return field.endswith("_method") or field == "friendly_name"
+
+
+def _left_over(field: str, send: Mapping[str, WireValue], live: Live) -> bool:
+    """Whether a URL that is emptied would leave a method behind that came with it; the default is not in state."""
+    return (
+        field.endswith("_method")
+        and field not in send
+        and send.get(url_of(field)) == ""
+        and (live.wire.get(field) or DEFAULT_METHOD) != DEFAULT_METHOD
+    )
 
 
 def _live_field(live: Live, field: str) -> WireValue:

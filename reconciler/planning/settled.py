@@ -49,6 +49,7 @@ def unsettled(
             or entry.pending is not None
             or entry.account != account
             or entry.kind != want.kind
+            or (want.sid is not None and want.sid != live.sid)
             or (verdict == _IF_NAMED_SO and profile.attrs["friendly_name"] != live.name)
         ):
             rest.append(want)

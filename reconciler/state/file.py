@@ -14,6 +14,7 @@ Knows nothing of configuration or Twilio.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -224,6 +225,8 @@ class FileStore:
     def _need_folder(self) -> None:
         if not self._path.parent.is_dir():
             raise problems.state_unreadable(self._origin, f"there is no folder {self._path.parent}")
+        if os.path.exists(self._path) and not os.path.isfile(self._path):  # a pipe or a device would be read for ever
+            raise problems.state_unreadable(self._origin, "it is no file")
 
     def _beside(self, suffix: str) -> Path:
         return self._path.with_name(f"{self._path.name}.{suffix}")

@@ -24,6 +24,11 @@ def codes(plan: Plan) -> list[str]:
     return [d.code for d in plan.diagnostics]
 
 
+def test_a_wrong_pin_is_an_error_on_a_number_that_is_as_declared() -> None:
+    pinned = [declared("number", e164(1), {"voice": hook("a")}, sid=pn(sid)) for sid in (1, 2)]
+    assert [codes(bound().plan([want])) for want in pinned] == [[], ["sid_number_mismatch"]]
+
+
 @pytest.mark.parametrize(
     "desired",
     [

@@ -75,6 +75,15 @@ def test_what_somebody_changed_since_stays_with_the_parts_that_it_is_made_of() -
     assert (found["voice_url"], found["sms_url"]) == (hook("a").url, OLD)
 
 
+def test_a_method_that_came_with_a_url_goes_with_it() -> None:
+    stage = Stage(world(row(1)))
+    there = dict(stage.twilio.numbers()[pn(1)])
+    stage.apply([number(1, voice=hook("a", "GET"), sms=hook("b", "GET"), status=hook("c", "GET"))])
+    assert stage.twilio.numbers()[pn(1)]["sms_method"] == "GET"
+    stage.apply([])
+    assert stage.twilio.numbers()[pn(1)] == there
+
+
 def test_what_twilio_keeps_in_its_own_form_is_still_ours() -> None:
     stage = Stage(world(row(1, voice_url=OLD)))
     stage.twilio.forms["voice_url"] = lambda url: url.lower()

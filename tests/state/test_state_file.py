@@ -148,6 +148,12 @@ def test_a_folder_in_the_place_of_the_state(file: Path) -> None:
     assert refusal(file).startswith("state_unreadable")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there it is no path")
+def test_a_device_in_the_place_of_the_state_is_not_read(file: Path) -> None:
+    file.symlink_to(os.devnull)
+    assert "it is no file" in refusal(file)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
