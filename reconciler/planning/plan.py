@@ -5,6 +5,7 @@ The same inputs give the same bytes. Nothing here knows of files, the network, t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -367,9 +368,7 @@ def _name_of(draft: _Draft, live: Live) -> str:
 
 
 def _finish(draft: _Draft) -> Plan:
-    bound: dict[str, int] = dict.fromkeys(KINDS, 0)
-    for entry in draft.resources.values():
-        bound[entry.kind] = bound.get(entry.kind, 0) + 1
+    bound = {**dict.fromkeys(KINDS, 0), **Counter([entry.kind for entry in draft.resources.values()])}
     total = sum(len(numbers) for numbers in draft.observed.numbers.values())
     of_platforms = draft.registrations
     draft.touched |= of_platforms.touched

@@ -176,7 +176,8 @@ class Registrations:
 
 def _of(resources: Mapping[str, Entry]) -> Iterator[str]:
     """The registrations that state remembers, when the configuration declares no platform."""
-    return (address for address in resources if address.startswith(f"{REGISTRATION}/"))
+    start = f"{REGISTRATION}/"
+    return (address for address in resources if address.startswith(start))
 
 
 def _number(want: Desired, resources: Mapping[str, Entry], observed: Observed) -> tuple[Number | None, str]:

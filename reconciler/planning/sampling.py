@@ -5,7 +5,7 @@ That they are about to change is known before Twilio has said anything, so they 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Desired, Entry, Profile
@@ -15,12 +15,17 @@ SAMPLE = 10
 
 
 def sample(
-    desired: Iterable[Desired],
+    desired: Sequence[Desired],
     resources: Mapping[str, Entry],
     accounts: Collection[str],
     chosen: Callable[[str], bool] = lambda address: True,
 ) -> list[tuple[str, str]]:
-    """The first `SAMPLE` newcomers of each of these accounts whose address is chosen, as (account, E.164)."""
+    """The first `SAMPLE` newcomers of each of these accounts whose address is chosen, as (account, E.164).
+
+    None where state holds as much as is declared: then there are hardly any, and they are asked about later.
+    """
+    if len(resources) >= len(desired):
+        return []
     counts = dict.fromkeys(accounts, 0)
     found = []
     for want in newcomers(desired, resources, accounts):

@@ -145,8 +145,8 @@ def _bridges(settings: Settings, desired: Sequence[Desired]) -> Iterator[Diagnos
         for name, entry in settings.agents.items()
         if entry.value and entry.value.webhooks and entry.value.webhooks.voice
     }
-    for want in desired:
+    for want in [want for want in desired if want.kind == "bridge_number"]:
         voice = want.profile.attrs.get("voice")
-        if want.kind == "bridge_number" and isinstance(voice, Webhook) and voice.url in voices:
+        if isinstance(voice, Webhook) and voice.url in voices:
             detail = f"Its webhook is that of agent `{voices[voice.url]}`: a transfer through it comes back."
             yield _at("bridge_rings_agent", detail, want.position, want.address)
