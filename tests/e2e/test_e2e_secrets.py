@@ -152,15 +152,16 @@ def test_a_damaged_state_is_not_quoted_whatever_it_is_called(stage: Stage, name:
     stage.apply()
     path = stage.folder / name
     whole = path.read_text(encoding="utf-8")
-    for found, left in (
-        ('"prior":{', '"prior":{},"https://a:b@x.example/?tok?n=t0ken-in-state":{'),
-        ('"sid":"', '"sid:"'),
+    every = (["apply", "--auto-approve"], ["state", "list"], ["drift"], ["doctor"])
+    for found, left, commands in (
+        ('"sid":"', '"sid:"', ()),
+        ('"prior":{', '"prior":{},"https://a:b@x.example/?tok?n=t0ken-in-state":{', every),
     ):
         assert found in whole
         path.write_text(whole.replace(found, left).replace("/in", "/?tok?n=t0ken-in-state"), encoding="utf-8")
-        for command in (["plan"], ["apply", "--auto-approve"], ["state", "list"], ["drift"], ["doctor"]):
-            told = stage.run(*command, code=1).text + stage.run(*command, "--json", code=1).text
+        for command in (["plan"], ["plan", "--json"], *commands):
+            told = stage.run(*command, code=1).text
             assert "state_damaged" in told or "line 2" in told
             assert "t0ken-in-state" not in told
-        for form in FORMATS:
-            assert "t0ken-in-state" not in stage.run("plan", "--format", form, code=1).text
+    for form in FORMATS if name == "state.yaml" else ():
+        assert "t0ken-in-state" not in stage.run("plan", "--format", form, code=1).text

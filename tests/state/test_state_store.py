@@ -346,7 +346,7 @@ def test_eight_processes_that_fight_for_one_state_lose_no_update(place: Place) -
 
     When each held the lock is told by the clock that all processes of a machine share.
     """
-    until = time.time() + float(os.environ.get("RECONCILER_FIGHT_SECONDS", "5"))
+    until = time.time() + float(os.environ.get("RECONCILER_FIGHT_SECONDS", "3"))
     command = [sys.executable, "-c", FIGHT, place.location, str(place.base), place.key, str(until)]
     fighters = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(8)]
     told = [fighter.communicate()[0] for fighter in fighters]
