@@ -85,11 +85,8 @@ def _read(store: Store) -> tuple[State | None, list[Kept]]:
 
 
 def _newest(store: Store, kept: Sequence[Kept]) -> Mapping[str, Entry]:
-    """What the newest version holds; nothing when it cannot be read: it is asked for as a help."""
-    try:
-        version = store.version(kept[0].serial)
-    except StateError:
-        return {}
+    """What the newest version holds. StateError when it cannot be read: nothing else knows the values from before."""
+    version = store.version(kept[0].serial)
     return version.resources if version is not None else {}
 
 

@@ -174,7 +174,7 @@ def test_a_plan_that_cannot_be_read_is_no_plan(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["reconciler.yaml", "more.yaml", "state.json", "./../work/state.json", "link", "second"]
+    "file", ["reconciler.yaml", "more.yaml", "state.json", "./../HERE/state.json", "link", "second"]
 )
 def test_a_plan_never_takes_the_place_of_the_configuration_or_of_the_state(planned: Stage, file: str) -> None:
     entry = json.loads((planned.folder / "reconciler.yaml").read_text())
@@ -183,7 +183,7 @@ def test_a_plan_never_takes_the_place_of_the_configuration_or_of_the_state(plann
     (planned.folder / "link").symlink_to("state.json")
     (planned.folder / "second").hardlink_to(planned.folder / "reconciler.yaml")
     before = {path: path.read_bytes() for path in planned.folder.iterdir() if path.is_file()}
-    file = file.replace("work", planned.folder.name)
+    file = file.replace("HERE", planned.folder.name)
     assert "Name another file" in planned.run("plan", "--out", file, code=64).err
     assert "Name another file" in planned.run("release", ONE, "--out", file, code=64).err
     assert {path: path.read_bytes() for path in planned.folder.iterdir() if path.is_file()} == before

@@ -170,3 +170,13 @@ def test_a_first_run_and_an_emptied_state_meet_no_objection(stage: Stage) -> Non
     assert stage.plan()["diagnostics"] == []
     stage.apply()
     stage.settled()
+
+
+def test_a_history_that_cannot_be_read_is_told_and_not_taken_for_an_empty_one(lost: Stage) -> None:
+    newest = max((lost.folder / "state.json.history").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    newest.write_bytes(newest.read_bytes()[:-40])
+    with watched(lost.twilio) as calls:
+        assert "state_damaged" in lost.run("apply", "--auto-approve", "--json", code=1).codes
+    assert not any(call.writes for call in calls)
+    assert "state_damaged" in lost.run("plan", "--json", code=1).codes
+    assert not (lost.folder / "state.json").exists()

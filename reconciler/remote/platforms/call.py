@@ -18,6 +18,7 @@ from reconciler.errors import RemoteError
 from reconciler.remote.clock import Clock
 from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.limit import Limiter
+from reconciler.remote.pause import pause
 from reconciler.remote.platforms import errors
 from reconciler.remote.pool import NoAnswer, Pool
 from reconciler.remote.reach import Reach
@@ -110,20 +111,14 @@ class Caller:
             if wait is None or wait >= self._reach.left(manners.clock.monotonic()):
                 value.ambiguous = call.doubt
                 raise value
-            self._pause(call, wait, attempt.status)
+            call.waited = pause(
+                manners, self.platform, wait, made=call.number, status=attempt.status, before=call.waited
+            )
 
     def close(self) -> None:
         """From now on nothing is sent any more."""
         self._closed.set()
         self._pool.close()
-
-    def _pause(self, call: _Call, seconds: float, status: int) -> None:
-        manners = self._manners
-        if manners.on_wait is not None and not manners.stop.is_set():
-            next_one, most, now = call.number + 1, manners.patience.attempts, manners.clock.monotonic()
-            manners.on_wait(Wait(self.platform, seconds, next_one, most, status, call.waited, now))
-        manners.clock.pause(seconds, manners.stop)
-        call.waited += seconds
 
     def _attempt(self, call: _Call) -> tuple[Attempt, Any]:
         """One attempt: how it ended, and what it brought: a value, or the error that it would be the last word of."""

@@ -22,6 +22,7 @@ from reconciler.remote.clock import Clock
 from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.limit import Limiter
 from reconciler.remote.pace import Bearing, Pace
+from reconciler.remote.pause import pause
 from reconciler.remote.pool import NoAnswer
 from reconciler.remote.reach import Reach
 from reconciler.remote.retry import Attempt, Patience, decide, may_have_happened
@@ -159,12 +160,9 @@ class Caller:
         return decide(attempt, manners.patience, now=manners.clock.wall(), jitter=manners.jitter())
 
     def _pause(self, story: Story, seconds: float, status: int) -> None:
-        manners = self._manners
-        if manners.on_wait is not None and not manners.stop.is_set():
-            next_one, most, now = story.number + 1, manners.patience.attempts, manners.clock.monotonic()
-            manners.on_wait(Wait(self._account, seconds, next_one, most, status, story.waited, now))
-        manners.clock.pause(seconds, manners.stop)
-        story.waited += seconds
+        story.waited = pause(
+            self._manners, self._account, seconds, made=story.number, status=status, before=story.waited
+        )
 
     def _reach_of(self, request: Request) -> Reach:
         reach = self._reach.get(request.product)
