@@ -47,9 +47,9 @@ def release(setting: Setting, consent: Consent, letting: Letting, confirm: Confi
     return apply_planned(setting, consent, confirm, _planner(setting, consent, letting))
 
 
-def preview(setting: Setting, letting: Letting) -> Planned:
-    """The plan of a release, without changing anything."""
-    return look(setting, _planner(setting, Consent(), letting))
+def preview(setting: Setting, consent: Consent, letting: Letting) -> Planned:
+    """The plan of a release, without changing anything, judged as a release with this consent would judge it."""
+    return look(setting, _planner(setting, consent, letting))
 
 
 def _planner(setting: Setting, consent: Consent, letting: Letting) -> Planner:

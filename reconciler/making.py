@@ -16,7 +16,7 @@ from reconciler.config.fingerprints import seal
 from reconciler.config.lint.policies import broken_by_plan
 from reconciler.config.lint.rules import is_violation
 from reconciler.config.project import Project
-from reconciler.diagnostics import Diagnostic, has_errors, in_reading_order
+from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Desired, Entry
@@ -170,7 +170,7 @@ def with_claims(planned: Planned, store: Store) -> Planned:
 
 
 def judged(setting: Setting, planned: Planned, consent: Consent, gone: Gone | None = None) -> Planned:
-    """The plan with all that forbids applying it, which is announced in its notes as well."""
+    """The plan with everything that makes an apply refuse it, which is announced in its notes as well."""
     project, plan = planned.project, planned.plan
     given = {"force": consent.force, "buys": consent.purchases}
     lost = _on_nothing(planned, gone) if gone is not None else None
@@ -188,8 +188,12 @@ def judged(setting: Setting, planned: Planned, consent: Consent, gone: Gone | No
     notes = [guard.as_announced(problem) for problem in told if problem not in plan.diagnostics]
     notes += [lost] if lost is not None and lost.severity == "warning" else []
     notes += broken_by_plan(project.policies, plan.actions)
+
+    # A violated rule or policy is a note with severity `error`; it comes first, as before anything that needs consent.
+    notes = [*planned.notes, *notes]
+    violations = [note for note in notes if is_violation(note)]
     return msgspec.structs.replace(
-        planned, refusals=tuple(refusals), baseline=named or planned.baseline, notes=(*planned.notes, *notes)
+        planned, refusals=(*violations, *refusals), baseline=named or planned.baseline, notes=tuple(notes)
     )
 
 
@@ -210,10 +214,14 @@ def _named_baseline(setting: Setting, plan: Plan, desired: Sequence[Desired]) ->
 
 
 def refuse(planned: Planned) -> None:
-    """Raise what forbids applying this plan. Nothing has been written yet."""
-    errors = [d for d in planned.plan.diagnostics if d.code != "protected" and not is_violation(d)]
-    if has_errors(errors):
-        raise ReconcilerError(*(d for d in errors if d.severity == "error"))
-    refusals = [*(d for d in planned.notes if is_violation(d)), *planned.refusals]
-    if refusals:
-        raise Refused(*refusals)
+    """Raise every error and refusal of this plan. Nothing has been written yet.
+
+    A plan with errors fails (exit 1). Its refusals are reported with them: they remain when the errors are corrected.
+    """
+    refused = set(planned.refusals)
+    errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d not in refused]
+    if errors:
+        raise ReconcilerError(*errors, *planned.refusals)
+
+    if planned.refusals:
+        raise Refused(*planned.refusals)

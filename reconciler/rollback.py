@@ -33,9 +33,9 @@ def rollback(setting: Setting, consent: Consent, to: str, confirm: Confirm) -> A
     return apply_planned(setting, consent, confirm, _planner(setting, consent, to))
 
 
-def preview(setting: Setting, to: str) -> Planned:
-    """The plan of a rollback, without changing anything."""
-    return look(setting, _planner(setting, Consent(), to))
+def preview(setting: Setting, consent: Consent, to: str) -> Planned:
+    """The plan of a rollback, without changing anything, judged as a rollback with this consent would judge it."""
+    return look(setting, _planner(setting, consent, to))
 
 
 def _planner(setting: Setting, consent: Consent, to: str) -> Planner:

@@ -102,8 +102,8 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard,
-    `refusals` what forbids to apply it, `baseline` what it is held to beside its own configuration. `secrets` are
-    those behind the fingerprints in the plan; they are never shown or stored.
+    `refusals` is everything that makes an apply refuse it (exit 4), and `baseline` what it is held to beside its own
+    configuration. `secrets` are those behind the fingerprints in the plan; they are never shown or stored.
     """
 
     project: Project
@@ -114,6 +114,14 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     refusals: tuple[Diagnostic, ...] = ()
     baseline: Baseline | None = None
     secrets: Mapping[str, str] = {}
+
+    @property
+    def would_refuse(self) -> list[str]:
+        """The codes with which an apply would refuse this plan, each once; empty when it would not.
+
+        Read from the list that `making.refuse` raises, so that a plan never announces anything else.
+        """
+        return list(dict.fromkeys(refusal.code for refusal in self.refusals))
 
     def __repr__(self) -> str:
         return f"Planned(actions={len(self.plan.actions)})"

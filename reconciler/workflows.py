@@ -47,11 +47,14 @@ def validate(setting: Setting) -> Project:
     return load(setting.directory / setting.file, environ=setting.environ, display_root=setting.directory)
 
 
-def plan(setting: Setting) -> Planned:
-    """Plan without changing anything; say what apply would refuse. Raises ConfigInvalid, RemoteError, StateError."""
+def plan(setting: Setting, consent: Consent) -> Planned:
+    """Plan without changing anything, and judge it as an apply with this consent would.
+
+    Raises ConfigInvalid, RemoteError, StateError.
+    """
 
     def planner(project: Project, store: Store, gateways: Gateways) -> Planned:
-        return _planned(setting, Consent(), project, store, gateways)
+        return _planned(setting, consent, project, store, gateways)
 
     return look(setting, planner)
 
@@ -79,6 +82,7 @@ def save(setting: Setting, planned: Planned, path: Path) -> None:
         setting.targets,
         planned.notes,
         planned.baseline,
+        planned.would_refuse,
     )
     planfile.write(path, saved, cipher=cipher_of(setting, planned.project))
 

@@ -31,6 +31,7 @@ def saved_plan(
     targets: Sequence[str],
     notes: Sequence[Diagnostic],
     baseline: Baseline | None = None,
+    would_refuse: Sequence[str] = (),
 ) -> PlanFile:
     """The plan with the state's version, the configuration's digest and the fingerprints of all that it touches."""
     return PlanFile(
@@ -50,6 +51,7 @@ def saved_plan(
         targets=list(targets),
         renames=dict(plan.renames),
         baseline=baseline,
+        would_refuse=list(would_refuse),
     )
 
 

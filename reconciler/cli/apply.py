@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 import msgspec
 
-from reconciler.cli.applying import carry, consenting
+from reconciler.cli.applying import carry, consenting, purchasing
 from reconciler.cli.options import Common, scoped
 
 
 @click.command(short_help="Change Twilio to what is declared, after asking.")
 @click.argument("planfile", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @consenting
-@click.option("--allow-purchase", is_flag=True, help="Consent to buying the numbers that are declared with `purchase`.")
+@purchasing
 @click.option(
     "--baseline", metavar="FILE|REV", help="Hold the change to the `safety` of this configuration or git revision, too."
 )

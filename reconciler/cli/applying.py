@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,8 +25,8 @@ Run = Callable[["Setting", Confirm], "Applied"]
 Look = Callable[["Setting"], "Planned"]
 """Make the same plan, and change nothing."""
 
+_AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask; needed without a terminal.")
 _CONSENT = [
-    click.option("--auto-approve", is_flag=True, help="Do not ask; needed without a terminal."),
     click.option("--allow-takeover", "takeovers", multiple=True, metavar="[=ADDRESS]",
                  help="Consent to overwriting foreign values, of all addresses or of those that match the glob."),
     click.option("--force", is_flag=True,
@@ -34,10 +34,25 @@ _CONSENT = [
 ]  # fmt: skip
 
 
+purchasing = click.option(
+    "--allow-purchase", is_flag=True, help="Consent to buying the numbers that are declared with `purchase`."
+)
+"""Give a command that may buy numbers the option by which somebody consents to it."""
+
+
 def consenting(function: F) -> F:
-    """Give a command the options by which somebody consents."""
+    """Give a command that carries out a plan the options by which somebody consents."""
+    return _with_options(function, [_AUTO_APPROVE, *_CONSENT])
+
+
+def judging(function: F) -> F:
+    """Give a command the consent of `apply`: without --auto-approve, which consents to nothing that is refused."""
+    return _with_options(function, [*_CONSENT, purchasing])
+
+
+def _with_options(function: F, options: Sequence[Callable[[Any], Any]]) -> F:
     decorated: Any = function
-    for option in reversed(_CONSENT):
+    for option in reversed(options):
         decorated = option(decorated)
     return decorated  # type: ignore[no-any-return]
 
@@ -81,8 +96,9 @@ def review(shared: Common, command: str, look: Look, out: Path | None) -> int:
         progress.close()
     if out is not None:
         workflows.save(setting, planned, shared.directory / out)
-    emit(shared, plan_document(planned.plan, planned.notes, command=command), planned.project.name)
-    return of_plan(planned.plan, planned.notes, detailed=shared.detailed_exitcode)
+    document = plan_document(planned.plan, planned.notes, command=command, would_refuse=planned.would_refuse)
+    emit(shared, document, planned.project.name)
+    return of_plan(planned, detailed=shared.detailed_exitcode)
 
 
 def _confirm(shared: Common, planned: Planned) -> bool:

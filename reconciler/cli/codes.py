@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from reconciler.apply.outcome import Result
-from reconciler.config.lint.rules import is_violation
-from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Exit
-from reconciler.planning.plan import Plan
+from reconciler.run import Planned
 
 
-def of_plan(plan: Plan, notes: Sequence[Diagnostic] = (), *, detailed: bool) -> int:
-    """An error counts before a refusal (among the `notes`: a policy's, or the baseline's), a refusal before changes."""
-    errors = {d.code for d in plan.diagnostics if d.severity == "error"}
-    if errors - {"protected"}:
+def of_plan(planned: Planned, *, detailed: bool, fail_on_refusal: bool = False) -> int:
+    """The exit code of a plan that was shown: errors first, then refusals, then changes.
+
+    What consent on the command line of apply can lift is exit 4 only with `fail_on_refusal`. A refusal with severity
+    `error` always is: no consent lifts a protection, a rule of level error or a policy.
+    """
+    refusals = set(planned.refusals)
+    if any(d.severity == "error" and d not in refusals for d in planned.plan.diagnostics):
         return Exit.FAILED
-    if errors or any(is_violation(note) or _protects(note) for note in notes):
+
+    without_cure = any(d.severity == "error" and d in refusals for d in (*planned.plan.diagnostics, *planned.notes))
+    if without_cure or (refusals and fail_on_refusal):
         return Exit.REFUSED
-    return Exit.CHANGES if detailed and plan.actions else Exit.DONE
 
-
-def _protects(note: Diagnostic) -> bool:
-    return note.code == "protected" and note.severity == "error"
+    return Exit.CHANGES if detailed and planned.plan.actions else Exit.DONE
 
 
 def of_result(result: Result) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from reconciler.cli.applying import judging
 from reconciler.cli.options import Common, scoped
 from reconciler.cli.output import emit
 from reconciler.cli.progress import progress_for
@@ -18,12 +19,27 @@ from reconciler.cli.progress import progress_for
 @click.option(
     "--baseline", metavar="FILE|REV", help="Hold the change to the `safety` of this configuration or git revision, too."
 )
+@click.option("--fail-on-refusal", is_flag=True, help="Exit 4 when apply would refuse the plan.")
+@judging
 @scoped
-def plan(shared: Common, out: Path | None, refresh: bool, baseline: str | None) -> int:
+def plan(
+    shared: Common,
+    out: Path | None,
+    refresh: bool,
+    baseline: str | None,
+    fail_on_refusal: bool,
+    takeovers: tuple[str, ...],
+    allow_purchase: bool,
+    force: bool,
+) -> int:
     """Compare what is declared with what is on Twilio and in state, and show every action that would be taken.
 
+    When apply would refuse the plan, the first line and `summary.would_refuse` name the codes. Give the consent that
+    apply will get to see what remains; it is not saved with --out, so give it to apply as well.
+
     Exit 0 whether there are changes or not; with --detailed-exitcode 2 when there are. 1 when something declared is
-    missing, 3 when the configuration is invalid, 4 when it lets go of something protected.
+    missing, 3 when the configuration is invalid. 4 when the plan lets go of something protected or violates a policy,
+    and with --fail-on-refusal whenever apply would refuse it. Where several apply: 3, 1, 4, 2.
     """
     from reconciler import workflows
 
@@ -32,7 +48,8 @@ def plan(shared: Common, out: Path | None, refresh: bool, baseline: str | None) 
     progress = progress_for(shared)
     setting = msgspec.structs.replace(shared.setting("plan", progress, refresh=refresh), baseline=baseline)
     try:
-        planned = workflows.plan(setting)
+        consent = workflows.Consent(takeovers=takeovers, purchases=allow_purchase, force=force)
+        planned = workflows.plan(setting, consent)
     finally:
         progress.close()
     if out is not None:
@@ -40,5 +57,6 @@ def plan(shared: Common, out: Path | None, refresh: bool, baseline: str | None) 
     from reconciler.cli.codes import of_plan  # imported by now, beside the first page
     from reconciler.report.build import plan_document
 
-    emit(shared, plan_document(planned.plan, planned.notes), planned.project.name)
-    return of_plan(planned.plan, planned.notes, detailed=shared.detailed_exitcode)
+    document = plan_document(planned.plan, planned.notes, would_refuse=planned.would_refuse)
+    emit(shared, document, planned.project.name)
+    return of_plan(planned, detailed=shared.detailed_exitcode, fail_on_refusal=fail_on_refusal)

@@ -45,7 +45,7 @@ def release(
     letting = handback.Letting(addresses, how)
     consent = Consent(takeovers=takeovers, force=force)
     if dry_run or out is not None:
-        return review(shared, "release", lambda setting: handback.preview(setting, letting), out)
+        return review(shared, "release", lambda setting: handback.preview(setting, consent, letting), out)
     return carry(
         shared,
         "release",

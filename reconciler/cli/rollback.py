@@ -41,9 +41,10 @@ def rollback(
 
     if to is None:
         raise click.UsageError("Say where to: --to SERIAL or --to TIME; `reconciler undo` takes the last apply back.")
+    consent = Consent(takeovers=takeovers, force=force)
     if dry_run or out is not None:
-        return preview(shared, "rollback", to, out)
-    return go(shared, "rollback", to, Consent(takeovers=takeovers, force=force), asked=auto_approve)
+        return preview(shared, "rollback", to, out, consent)
+    return go(shared, "rollback", to, consent, asked=auto_approve)
 
 
 def go(shared: Common, command: str, to: str, consent: Consent, *, asked: bool) -> int:
@@ -53,8 +54,8 @@ def go(shared: Common, command: str, to: str, consent: Consent, *, asked: bool) 
     return carry(shared, command, lambda setting, confirm: ways.rollback(setting, consent, to, confirm), asked=asked)
 
 
-def preview(shared: Common, command: str, to: str, out: Path | None) -> int:
+def preview(shared: Common, command: str, to: str, out: Path | None, consent: Consent) -> int:
     """Show the plan, and save it if it is asked for."""
     from reconciler import rollback as ways
 
-    return review(shared, command, lambda setting: ways.preview(setting, to), out)
+    return review(shared, command, lambda setting: ways.preview(setting, consent, to), out)

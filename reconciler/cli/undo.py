@@ -18,6 +18,7 @@ def undo(shared: Common, dry_run: bool, auto_approve: bool, takeovers: tuple[str
     from reconciler.rollback import PREVIOUS
     from reconciler.workflows import Consent
 
+    consent = Consent(takeovers=takeovers, force=force)
     if dry_run:
-        return preview(shared, "undo", PREVIOUS, None)
-    return go(shared, "undo", PREVIOUS, Consent(takeovers=takeovers, force=force), asked=auto_approve)
+        return preview(shared, "undo", PREVIOUS, None, consent)
+    return go(shared, "undo", PREVIOUS, consent, asked=auto_approve)

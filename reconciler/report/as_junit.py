@@ -21,10 +21,10 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.planning.drift import Drifted
 from reconciler.report.documents import ActionOutcome, ApplyDocument, Document, DriftDocument, PlanDocument
 from reconciler.report.groups import Resource, resources
+from reconciler.report.risks import refusals_of
 from reconciler.report.text_results import is_gone
 from reconciler.report.words import clean, value
 
-_REFUSALS = ("takeover_refused", "purchase_refused")
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -60,8 +60,14 @@ def _cases(document: Document) -> Iterator[Case]:
     refused: dict[str, Diagnostic] = {}
     match document:
         case PlanDocument():
-            refused = {d.address: d for d in document.diagnostics if d.code in _REFUSALS and d.address}
-            yield from (_planned(resource, refused.get(resource.address)) for resource in resources(document))
+            refusals = [d for d in refusals_of(document) if d.severity != "error"]
+            refused = {d.address: d for d in refusals if d.address}
+            planned = resources(document)
+            yield from (_planned(resource, refused.get(resource.address)) for resource in planned)
+
+            # A refusal of the plan as a whole has no resource in it to fail.
+            addresses = {resource.address for resource in planned}
+            yield from (_problem(d) for d in refusals if d.address not in addresses)
         case DriftDocument():
             yield from (_drifted(each) for each in document.drifted)
             if not document.drifted:
@@ -69,8 +75,7 @@ def _cases(document: Document) -> Iterator[Case]:
         case ApplyDocument():
             yield from (_done(outcome) for outcome in document.outcomes)
     errors = (d for d in document.diagnostics if d.severity == "error")
-    limits = (d for d in document.diagnostics if d.code == "threshold_exceeded" and d.severity != "error")
-    yield from (_problem(d) for d in (*errors, *limits))
+    yield from (_problem(d) for d in errors)
 
 
 def _planned(resource: Resource, refused: Diagnostic | None) -> Case:

@@ -50,8 +50,13 @@ if TYPE_CHECKING:
     from reconciler.state.store import LockInfo
 
 
-def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str = "plan") -> PlanDocument:
-    """The plan as it is shown; `diagnostics` are those of the configuration and of the guard, added to its own."""
+def plan_document(
+    plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str = "plan", would_refuse: Sequence[str] = ()
+) -> PlanDocument:
+    """The plan as it is shown; `diagnostics` are those of the configuration and of the guard, added to its own.
+
+    `would_refuse` are the codes with which an apply would refuse it.
+    """
     counts = Counter(action.action for action in plan.actions)
     everything = in_reading_order([*diagnostics, *plan.diagnostics])
     return PlanDocument(
@@ -66,6 +71,7 @@ def plan_document(plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str
             "unmanaged": plan.unmanaged,
             **_left_out(plan),
             **_severities(everything),
+            "would_refuse": list(would_refuse),
         },
         diagnostics=everything,
         actions=[_planned(action) for action in plan.actions],
@@ -144,7 +150,7 @@ def doctor_document(checks: Sequence[Check], diagnostics: Sequence[Diagnostic]) 
 def saved_document(saved: PlanFile) -> PlanDocument:
     """A saved plan, as `plan` showed it."""
     plan = Plan(tuple(saved.actions), dict(saved.refreshes), (), saved.bound, saved.unmanaged, {}, saved.renames)
-    document = plan_document(plan, saved.diagnostics, command="show")
+    document = plan_document(plan, saved.diagnostics, command="show", would_refuse=saved.would_refuse)
     document.summary |= {"created_at": saved.created_at, "lineage": saved.lineage, "serial": saved.serial}
     return document
 

@@ -6,7 +6,7 @@ A change that could break a reader raises the first number of `FORMAT_VERSION`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -55,12 +55,20 @@ class PlannedAction(msgspec.Struct, kw_only=True):
     note: str | None
 
 
+_PLAN_SUMMARY = {
+    "properties": {"would_refuse": {"type": "array", "items": {"type": "string"}, "uniqueItems": True}},
+    "required": ["would_refuse"],
+}
+
+
 class PlanDocument(Document, kw_only=True, dict=True):
     """What `plan` and `show PLANFILE` print. `unmanaged` counts numbers that nobody declared; nothing touches them.
-    `renames` lead from the old address of a resource to its new one, where any has changed."""
+    `renames` lead from the old address of a resource to its new one, where any has changed.
+    `summary.would_refuse` are the codes with which an apply would refuse the plan, `[]` when it would not."""
 
     # beside its fields (`dict`) it remembers what `groups` has worked out of it, for all formats and all their parts
 
+    summary: Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_PLAN_SUMMARY)] = {}
     actions: list[PlannedAction]
     refreshes: list[str]
     unmanaged: int

@@ -52,6 +52,8 @@ def overview(document: Document, project: str) -> Overview:
 
 def _verdict(document: Document, level: Level) -> str:
     match document:
+        case PlanDocument(summary=summary) if summary.get("would_refuse"):
+            return f"{_WORDS[level]}, apply would refuse it"
         case PlanDocument():
             return _WORDS[level]
         case DriftDocument():
@@ -116,7 +118,7 @@ def _kinds(addresses: list[str]) -> list[str]:
 def _headline(document: Document) -> str:
     match document:
         case PlanDocument():
-            return text_plan.headline(document)
+            return " ".join(filter(None, (text_plan.refusal_sentence(document), text_plan.headline(document))))
         case ApplyDocument():
             return text_results.applied(document)
         case DriftDocument():

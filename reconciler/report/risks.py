@@ -24,7 +24,6 @@ from reconciler.report.text_results import drift_groups, is_gone, outcome_groups
 from reconciler.report.words import clean, count, examples, kind_of, value
 
 Level = Literal["none", "low", "medium", "high", "blocked"]
-_REFUSALS = frozenset({"takeover_refused", "purchase_refused", "threshold_exceeded"})
 LEVELS: tuple[Level, ...] = ("none", "low", "medium", "high", "blocked")
 
 
@@ -52,7 +51,7 @@ def _levels(document: Document) -> Iterator[Level]:
     match document:
         case PlanDocument():
             yield from (_level(group) for group in grouped(document))
-            yield "high" if any(d.code in _REFUSALS for d in document.diagnostics) else "none"
+            yield "high" if document.summary.get("would_refuse") else "none"
         case DriftDocument():
             yield "high" if document.drifted else "none"
         case ApplyDocument():
@@ -65,6 +64,12 @@ def _level(group: Group) -> Level:
     if first.urgency <= Urgency.PURCHASE or "delete" in first.steps or silences(group):
         return "high"
     return "low" if first.urgency is Urgency.REST else "medium"
+
+
+def refusals_of(document: PlanDocument) -> list[Diagnostic]:
+    """The diagnostics for which an apply would refuse the plan."""
+    codes = set(document.summary.get("would_refuse", ()))
+    return [d for d in document.diagnostics if d.code in codes]
 
 
 def silences(group: Group) -> bool:
@@ -81,7 +86,7 @@ def own_findings(document: Document) -> Iterator[Finding]:
     """What it holds beside its diagnostics: risks of a plan, drift, failures."""
     match document:
         case PlanDocument():
-            announced = {d.address for d in document.diagnostics if d.code in _REFUSALS}
+            announced = {d.address for d in refusals_of(document)}
             for group in grouped(document):
                 yield from _of_group(group, announced)
         case DriftDocument():

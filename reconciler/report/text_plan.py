@@ -15,7 +15,12 @@ from reconciler.report.words import clean, count, examples, kind_of, says_the_sa
 
 
 def lines(document: PlanDocument, style: Style) -> Iterator[str]:
-    """The plan, line by line."""
+    """The plan, line by line; the first one says that apply would refuse it."""
+    refusal = refusal_sentence(document)
+    if refusal:
+        yield style("bad", refusal)
+        yield ""
+
     groups = one_by_one(document) if style.whole else [each for g in grouped(document) for each in _few(g)]
     for urgency, found in groupby(groups, key=lambda group: group.first.urgency):
         section = list(found)
@@ -149,6 +154,16 @@ def _closing(document: PlanDocument, groups: Sequence[Group], style: Style) -> I
         yield style("quiet", f"{count(document.unmanaged, 'number')} on Twilio not declared here; left alone.")
     if any(len(group.resources) > 1 for group in groups):
         yield style("quiet", "What changes alike is shown once; -v or --format json shows every resource.")
+
+
+def refusal_sentence(document: PlanDocument) -> str:
+    """One sentence with the codes with which an apply would refuse the plan; empty when it would not."""
+    codes = document.summary.get("would_refuse", ())
+    if not codes:
+        return ""
+
+    command = "apply" if document.command in ("plan", "show") else document.command
+    return f"{command.capitalize()} would refuse this plan: {', '.join(clean(code) for code in codes)}."
 
 
 def headline(document: PlanDocument) -> str:

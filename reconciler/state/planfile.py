@@ -39,7 +39,8 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `lineage`, `serial` and `unfolded` are the version of the state it was made from. `fingerprints` are the live
     managed fields of every object it touches. `refreshes` is what state is to hold where nothing is written; `bound`
     and `unmanaged` are the counts that the plan was shown with. `renames` lead from old addresses to new ones.
-    `baseline` is what the plan was held to, and is held to when it is applied.
+    `baseline` is what the plan was held to, and is held to when it is applied. `would_refuse` are the codes with which
+    an apply would have refused it when it was saved; an apply judges it again and does not read them.
     """
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
@@ -59,6 +60,7 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     targets: list[str] = []
     renames: dict[str, str] = {}
     baseline: Baseline | None = None
+    would_refuse: list[str] = []
 
 
 class Checked(PlanFile, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -84,7 +84,8 @@ class Case:
     def rendered(self) -> dict[str, str]:
         """The golden files as they ought to be; carries the plan out unless apply would refuse it."""
         announced = [guard.as_announced(r) for r in self.refusals if r not in self.plan.diagnostics]
-        document = plan_document(self.plan, [*self.project.warnings, *self.said, *announced])
+        codes = list(dict.fromkeys(refusal.code for refusal in self.refusals))
+        document = plan_document(self.plan, [*self.project.warnings, *self.said, *announced], would_refuse=codes)
         steps = [] if self.refused else [_step(outcome, calls) for outcome, calls in self._carried_out()]
         return {
             "plan.txt": as_text.render(document, Style()),

@@ -124,6 +124,7 @@ def plan(*actions: PlannedAction, diagnostics: tuple[Diagnostic, ...] = (), unma
             "unmanaged": unmanaged,
             "errors": severities["error"],
             "warnings": severities["warning"],
+            "would_refuse": sorted({d.code for d in diagnostics if d.code.endswith("_refused")}),
         },
         diagnostics=list(diagnostics),
         actions=list(actions),

@@ -1,0 +1,206 @@
+"""One world for each reason to refuse an apply: an account, a configuration, and how somebody consents.
+
+`tests/docs/test_refusals.py` compares the codes with the table of refusals in `docs/codes.md`: a new refusal needs a
+world here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .stage import Stage
+
+FOREIGN = "https://pbx.example.net/in"
+Prepare = Callable[[Stage], None]
+VOICE, SECOND = "https://agents.example.com/voice", "https://agents.example.com/second"
+FIRST, NEW = "+15552000000", "+15550100177"
+
+
+@dataclass(frozen=True)
+class RefusalWorld:
+    """`prepare` makes the world; `flags` belong to plan and apply; `consent` lifts the refusal, None: nothing does.
+
+    `plan_exit` is that of a plain `plan`: 4 where no consent on the command line lifts the refusal.
+    """
+
+    codes: tuple[str, ...]
+    prepare: Prepare
+    flags: tuple[str, ...] = ()
+    consent: tuple[str, ...] | None = None
+    plan_exit: int = 0
+
+
+def numbers_of(stage: Stage) -> list[str]:
+    """The numbers of the account."""
+    return sorted(str(number.phone_number) for number in stage.sandbox.world.numbers)
+
+
+def declare(stage: Stage, numbers: object, voice: str = VOICE, **sections: object) -> None:
+    """A configuration with one agent."""
+    stage.declare(agents={"support": {"webhooks": {"voice": voice}}}, numbers=numbers, **sections)
+
+
+def save_as_baseline(stage: Stage) -> None:
+    """Keep the configuration that is declared now as `before.yaml`."""
+    text = (stage.folder / "reconciler.yaml").read_text(encoding="utf-8")
+    (stage.folder / "before.yaml").write_text(text, encoding="utf-8")
+
+
+def set_foreign_voice(stage: Stage, number: str, url: str = FOREIGN) -> None:
+    """Somebody else uses the number."""
+    sid = next(n.sid for n in stage.sandbox.world.numbers if n.phone_number == number)
+    stage.sandbox.edit(sid, {"voice_url": url})
+
+
+def with_takeover(stage: Stage) -> None:
+    """A foreign webhook on a number that is declared."""
+    one = numbers_of(stage)[0]
+    set_foreign_voice(stage, one)
+    declare(stage, {one: "support"})
+
+
+def with_takeover_of_baseline(stage: Stage) -> None:
+    """The change gives the consent that it needs."""
+    one = numbers_of(stage)[0]
+    set_foreign_voice(stage, one)
+    declare(stage, {})
+    save_as_baseline(stage)
+    declare(stage, {one: {"agent": "support", "takeover": "allow"}})
+
+
+def with_purchase(stage: Stage) -> None:
+    """A number that is in no account."""
+    declare(stage, {NEW: {"agent": "support", "purchase": {"country": "US"}}})
+
+
+def with_many_updates(stage: Stage) -> None:
+    """All numbers get another webhook."""
+    numbers = dict.fromkeys(numbers_of(stage), "support")
+    declare(stage, numbers)
+    stage.apply()
+    declare(stage, numbers, SECOND)
+
+
+def with_many_removals(stage: Stage) -> None:
+    """All numbers but two are no longer declared."""
+    numbers = numbers_of(stage)
+    declare(stage, dict.fromkeys(numbers, "support"))
+    stage.apply()
+    declare(stage, dict.fromkeys(numbers[:2], "support"))
+
+
+def with_many_removals_of_baseline(stage: Stage) -> None:
+    """The change raises the limit that it exceeds."""
+    numbers = numbers_of(stage)
+    declare(stage, dict.fromkeys(numbers, "support"))
+    stage.apply()
+    save_as_baseline(stage)
+    declare(stage, dict.fromkeys(numbers[:2], "support"), safety={"max_removals": "100%"})
+
+
+def with_protection(stage: Stage) -> None:
+    """A protected number is no longer declared."""
+    one, two, *_ = numbers_of(stage)
+    declare(stage, {one: {"agent": "support", "protect": True}, two: "support"})
+    stage.apply()
+    declare(stage, {two: "support"})
+
+
+def with_protection_of_baseline(stage: Stage) -> None:
+    """The same, and only the baseline protects it."""
+    one, two, *_ = numbers_of(stage)
+    declare(stage, {one: "support", two: "support"})
+    stage.apply()
+    declare(stage, {one: {"agent": "support", "protect": True}, two: "support"})
+    save_as_baseline(stage)
+    declare(stage, {two: "support"})
+
+
+def with_policy(stage: Stage) -> None:
+    """A policy on declared resources, and one on actions."""
+    owned = {"schema": {"required": ["labels"]}, "message": "Name the owner."}
+    still = {"kinds": ["action"], "schema": {"properties": {"action": {"const": "import"}}}}
+    declare(stage, {numbers_of(stage)[0]: "support"}, policies={"owned": owned, "still": still})
+
+
+def with_rule_of_level_error(stage: Stage) -> None:
+    """A rule of lint that the project raises to an error."""
+    voice = "http://agents.example.com/voice"
+    declare(stage, {numbers_of(stage)[0]: "support"}, voice, lint={"level": {"insecure_url": "error"}})
+
+
+def with_credentials(stage: Stage) -> None:
+    """A password in a URL that would go into the state."""
+    one = numbers_of(stage)[0]
+    set_foreign_voice(stage, one, f"{FOREIGN}?token=abc")
+    declare(stage, {one: {"agent": "support", "takeover": "allow"}}, safety={"state_secrets": "refuse"})
+
+
+def with_credentials_of_baseline(stage: Stage) -> None:
+    """The change allows the credentials that it brings."""
+    one = numbers_of(stage)[0]
+    set_foreign_voice(stage, one, f"{FOREIGN}?token=abc")
+    safety: dict[str, Any] = {"state_secrets": "refuse", "takeover": "allow"}
+    declare(stage, {}, safety=safety)
+    save_as_baseline(stage)
+    declare(stage, {one: "support"}, safety={**safety, "state_secrets": "allow"})
+
+
+def with_lost_state(stage: Stage) -> None:
+    """The state file is deleted; its history knows a number that is declared and not targeted."""
+    one, two, *_ = numbers_of(stage)
+    declare(stage, {one: "support", two: "support"})
+    stage.apply()
+    declare(stage, {one: "support", two: "support"}, SECOND)
+    stage.apply()
+    os.unlink(stage.folder / "state.json")
+
+
+def with_several(stage: Stage) -> None:
+    """A protected number and many others are removed, and a foreign value would be overwritten."""
+    first, last, *rest = numbers_of(stage)
+    declare(stage, {first: {"agent": "support", "protect": True}, **dict.fromkeys(rest, "support")})
+    stage.apply()
+    set_foreign_voice(stage, last)
+    declare(stage, {last: "support"})
+
+
+WORLDS: dict[str, RefusalWorld] = {
+    "takeover": RefusalWorld(("takeover_refused",), with_takeover, consent=("--allow-takeover",)),
+    "takeover_of_baseline": RefusalWorld(
+        ("takeover_refused",), with_takeover_of_baseline, ("--baseline", "before.yaml"), ("--allow-takeover",)
+    ),
+    "purchase": RefusalWorld(("purchase_refused",), with_purchase, consent=("--allow-purchase",)),
+    "updates": RefusalWorld(("threshold_exceeded",), with_many_updates, consent=("--force",)),
+    "removals": RefusalWorld(("threshold_exceeded",), with_many_removals, consent=("--force",)),
+    "removals_of_baseline": RefusalWorld(
+        ("threshold_exceeded",), with_many_removals_of_baseline, ("--baseline", "before.yaml"), ("--force",)
+    ),
+    "protection": RefusalWorld(("protected",), with_protection, plan_exit=4),
+    "protection_of_baseline": RefusalWorld(
+        ("protected",), with_protection_of_baseline, ("--baseline", "before.yaml"), plan_exit=4
+    ),
+    "policy": RefusalWorld(("policy_violated",), with_policy, plan_exit=4),
+    "rule": RefusalWorld(("insecure_url",), with_rule_of_level_error, plan_exit=4),
+    "credentials": RefusalWorld(("credentials_in_state",), with_credentials),
+    "credentials_of_baseline": RefusalWorld(
+        ("credentials_in_state",), with_credentials_of_baseline, ("--baseline", "before.yaml")
+    ),
+    "lost_state": RefusalWorld(("state_gone",), with_lost_state, ("--target", f"number/{FIRST}")),
+    "several": RefusalWorld(("protected", "takeover_refused", "threshold_exceeded"), with_several, plan_exit=4),
+}
+
+
+def refusal_codes(document: Any) -> list[str]:
+    """The codes of a failed command, each once."""
+    return list(dict.fromkeys(d["code"] for d in document["diagnostics"] if d["severity"] == "error"))
+
+
+def state_text(stage: Stage) -> str:
+    """The state as it is on disk; empty without one."""
+    path = stage.folder / "state.json"
+    return json.dumps(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else ""

@@ -1,0 +1,193 @@
+"""`plan` and `apply` agree on every refusal: what one announces is what the other refuses with, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.sandbox.server import Sandbox
+
+from . import refusal_worlds as worlds
+from .refusal_worlds import WORLDS, RefusalWorld
+from .stage import Stage, empty_world
+
+ALL_CONSENT = ("--allow-takeover", "--allow-purchase", "--force")
+CONSENT_OF_WAYS_BACK = ("--allow-takeover", "--force")
+
+
+@pytest.fixture
+def crowd(tmp_path: Path) -> Iterator[Stage]:
+    """An account with twelve numbers on which nothing is set: enough for limits to count."""
+    with Sandbox(empty_world(numbers=12)) as sandbox:
+        for number in list(sandbox.world.numbers):
+            nothing = dict.fromkeys(("voice_url", "voice_fallback_url", "sms_url", "status_callback"), "")
+            sandbox.edit(number.sid, nothing)
+        yield Stage(tmp_path, sandbox)
+
+
+def refuse_apply(stage: Stage, *flags: str) -> list[str]:
+    """The codes with which an apply is refused that writes nothing."""
+    before, calls = worlds.state_text(stage), len(list(stage.sandbox.calls))
+    document = stage.json("apply", "--auto-approve", *flags, code=4)
+    assert not [call for call in list(stage.sandbox.calls)[calls:] if call.is_write]
+    assert worlds.state_text(stage) == before
+    return worlds.refusal_codes(document)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_plan_announces_what_apply_refuses(crowd: Stage, name: str) -> None:
+    world = WORLDS[name]
+    world.prepare(crowd)
+    plan = crowd.json("plan", *world.flags, code=world.plan_exit)
+    assert sorted(plan["summary"]["would_refuse"]) == sorted(world.codes)
+    assert sorted(refuse_apply(crowd, *world.flags)) == sorted(world.codes)
+    assert set(world.codes) <= {d["code"] for d in plan["diagnostics"]}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_consent_lifts_in_plan_what_it_lifts_in_apply(crowd: Stage, name: str) -> None:
+    world = WORLDS[name]
+    world.prepare(crowd)
+    lifted = world.consent is not None
+    flags = (*world.flags, *(world.consent or ALL_CONSENT))
+    plan = crowd.json("plan", *flags, "--fail-on-refusal", code=0 if lifted else 4)
+    left = plan["summary"]["would_refuse"]
+    assert (left == []) is lifted
+    if lifted:
+        crowd.json("apply", "--auto-approve", *flags)
+        return
+    assert sorted(refuse_apply(crowd, *flags)) == sorted(left)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_exit_codes_of_a_plan_that_apply_would_refuse(crowd: Stage, name: str) -> None:
+    """Without a flag a plan of which consent lifts the refusal is no failure; 4 comes before 2."""
+    world = WORLDS[name]
+    world.prepare(crowd)
+    crowd.run("plan", *world.flags, code=world.plan_exit)
+    crowd.run("plan", *world.flags, "--detailed-exitcode", code=world.plan_exit or 2)
+    crowd.run("plan", *world.flags, "--fail-on-refusal", code=4)
+    crowd.run("plan", *world.flags, "--fail-on-refusal", "--detailed-exitcode", code=4)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_every_format_says_it_at_the_top(crowd: Stage, name: str) -> None:
+    world = WORLDS[name]
+    world.prepare(crowd)
+    codes = crowd.json("plan", *world.flags, code=world.plan_exit)["summary"]["would_refuse"]
+    sentence = f"Apply would refuse this plan: {', '.join(codes)}."
+
+    reports = ("--report", "markdown=plan.md", "--report", "html=plan.html", "--report", "junit=plan.xml")
+    text = crowd.run("plan", *world.flags, *reports, "--out", "plan.bin", code=world.plan_exit)
+    assert text.splitlines()[0] == sentence
+
+    _, title, _, *rest = (crowd.folder / "plan.md").read_text(encoding="utf-8").splitlines()
+    assert title.startswith("### ")
+    assert "apply would refuse it" in title
+    assert any(line.replace("\\", "").startswith(sentence) for line in rest)
+
+    page = (crowd.folder / "plan.html").read_text(encoding="utf-8")
+    assert sentence in page.partition("</header>")[0]
+    junit = (crowd.folder / "plan.xml").read_text(encoding="utf-8")
+    assert all(f'type="{code}"' in junit for code in codes)
+
+    assert crowd.run("show", "plan.bin").splitlines()[0] == sentence
+    assert crowd.json("show", "plan.bin")["summary"]["would_refuse"] == codes
+
+
+def as_declared(stage: Stage) -> None:
+    """Nothing is left to do."""
+    worlds.declare(stage, dict.fromkeys(worlds.numbers_of(stage), "support"))
+    stage.apply()
+
+
+def with_imports(stage: Stage) -> None:
+    """Imports and writes on numbers that nobody else uses."""
+    worlds.declare(stage, dict.fromkeys(worlds.numbers_of(stage), "support"))
+
+
+def with_few_changes(stage: Stage) -> None:
+    """Fewer changes and removals than the limits allow."""
+    numbers = worlds.numbers_of(stage)
+    as_declared(stage)
+    own = {"agent": "support", "webhooks": {"voice": worlds.SECOND}}
+    worlds.declare(stage, {**dict.fromkeys(numbers[1:], "support"), numbers[1]: own})
+
+
+def with_kept_protection(stage: Stage) -> None:
+    """A protected number is changed, and stays."""
+    one = worlds.numbers_of(stage)[0]
+    worlds.declare(stage, {one: {"agent": "support", "protect": True}})
+    stage.apply()
+    worlds.declare(stage, {one: {"agent": "support", "protect": True}}, worlds.SECOND)
+
+
+def with_credentials_warned(stage: Stage) -> None:
+    """Credentials that only a warning is about."""
+    one = worlds.numbers_of(stage)[0]
+    worlds.set_foreign_voice(stage, one, f"{worlds.FOREIGN}?token=abc")
+    worlds.declare(stage, {one: {"agent": "support", "takeover": "allow"}})
+
+
+def with_lost_state_that_changes_nothing(stage: Stage) -> None:
+    """The state is gone, and the plan brings back all that its history knows."""
+    as_declared(stage)
+    worlds.declare(stage, dict.fromkeys(worlds.numbers_of(stage), "support"), worlds.SECOND)
+    stage.apply("--force")
+    (stage.folder / "state.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        as_declared,
+        with_imports,
+        with_few_changes,
+        with_kept_protection,
+        with_credentials_warned,
+        with_lost_state_that_changes_nothing,
+    ],
+)
+def test_apply_refuses_nothing_that_plan_does_not_announce(crowd: Stage, prepare: worlds.Prepare) -> None:
+    prepare(crowd)
+    plan = crowd.json("plan", "--fail-on-refusal")
+    assert plan["summary"]["would_refuse"] == []
+    text = crowd.run("plan", "--report", "markdown=plan.md")
+    assert "would refuse" not in text
+    assert "would refuse" not in (crowd.folder / "plan.md").read_text(encoding="utf-8")
+    crowd.json("apply", "--auto-approve")
+
+
+def test_errors_come_before_refusals_and_both_are_reported(crowd: Stage) -> None:
+    """Exit 1 for the error; the refusal that remains once it is corrected is in both documents."""
+    one = worlds.numbers_of(crowd)[0]
+    worlds.set_foreign_voice(crowd, one)
+    worlds.declare(crowd, {one: "support", "+15550100199": "support"})
+    plan = crowd.json("plan", "--fail-on-refusal", "--detailed-exitcode", code=1)
+    assert plan["summary"]["would_refuse"] == ["takeover_refused"]
+    apply = crowd.json("apply", "--auto-approve", code=1)
+    assert {d["code"] for d in apply["diagnostics"]} == {"number_not_in_twilio", "takeover_refused"}
+
+
+def test_a_preview_is_judged_with_the_consent_that_is_given(crowd: Stage) -> None:
+    """`release`, `rollback` and `undo` announce like `plan`, and their consent counts in a dry run too."""
+    numbers = worlds.numbers_of(crowd)
+    worlds.with_many_updates(crowd)
+    crowd.apply("--force")
+    names = tuple(f"number/{number}" for number in numbers)
+    for command in (("release", *names), ("rollback", "--to", "1"), ("undo",)):
+        refused = crowd.json(*command, "--dry-run")
+        assert refused["summary"]["would_refuse"] == ["threshold_exceeded"]
+        text = crowd.run(*command, "--dry-run")
+        assert text.startswith(f"{command[0].capitalize()} would refuse this plan: threshold_exceeded.")
+        assert crowd.json(*command, "--dry-run", *CONSENT_OF_WAYS_BACK)["summary"]["would_refuse"] == []
+
+
+def test_consent_given_to_plan_is_not_saved(crowd: Stage) -> None:
+    world: RefusalWorld = WORLDS["takeover"]
+    world.prepare(crowd)
+    crowd.run("plan", "--allow-takeover", "--fail-on-refusal", "--out", "plan.bin")
+    assert refuse_apply(crowd, "plan.bin") == ["takeover_refused"]
+    crowd.run("apply", "plan.bin", "--allow-takeover")
