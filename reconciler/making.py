@@ -37,7 +37,7 @@ from reconciler.remote import domains, regions
 from reconciler.remote.attribution import attribute
 from reconciler.remote.observe import observe
 from reconciler.remote.platforms.project import facts
-from reconciler.remote.prices import priced
+from reconciler.remote.purchases import with_offers
 from reconciler.remote.regions import Asked
 from reconciler.run import Begun, Consent, Gateways, Planned, Setting
 from reconciler.state.document import State
@@ -87,9 +87,10 @@ def planned(
     whole, unread = domains.planned(of, observed, gateways) if asks else (of(observed), [])
     notes += unread
     whole = msgspec.structs.replace(whole, renames=renames)
-    if setting.refresh:
-        whole = priced(whole, desired, gateways, project.accounts)
     chosen = select(whole, setting.targets, setting.excludes, known=_known(setting, desired, resources))
+    if setting.refresh:
+        most = project.safety.max_purchases
+        chosen = with_offers(chosen, desired, gateways, project.accounts, most=most)
     notes += project.violations
     made = Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets

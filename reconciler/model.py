@@ -102,12 +102,28 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     """The parts that drift is measured on against what the platform wrote, not against a declaration."""
 
 
+class Money(msgspec.Struct, frozen=True):
+    """An amount in a currency (ISO 4217), for a month."""
+
+    amount: float
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{self.amount:.2f} {self.currency} a month"
+
+
 class Purchase(msgspec.Struct, frozen=True):
-    """That a number may be bought: country (ISO 3166), local, mobile or toll_free, and the most it may cost a month."""
+    """That a number may be bought: country (ISO 3166), local, mobile or toll_free, and the most it may cost a month.
+
+    `bundle`, `address` and `identity` are SIDs of what Twilio requires for regulated numbers.
+    """
 
     country: str
     type: str = "local"
-    max_price: float | None = None
+    max_price: Money | None = None
+    bundle: str | None = None
+    address: str | None = None
+    identity: str | None = None
 
 
 class Profile(msgspec.Struct, frozen=True):

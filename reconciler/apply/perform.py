@@ -12,7 +12,8 @@ from reconciler.apply.register import Registrar
 from reconciler.apply.verify import fields_sent, judge, judge_repaired, with_form
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint, Kind, Params, Sids
-from reconciler.kinds.number import BUY, restore_params
+from reconciler.kinds.number import restore_params
+from reconciler.kinds.purchase import BUY, purchase_params
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, secret_fields
 from reconciler.model import Action, Webhook, Wire
 from reconciler.remote.gateway import Gateway
@@ -114,7 +115,7 @@ class Performer:
             rows = self.gateways[action.account].find_numbers(e164)
             return {"sid": rows[0].sid} if rows else None
 
-        return _once(lambda: self.call(action, BUY, {"PhoneNumber": e164}), found)
+        return _once(lambda: self.call(action, BUY, purchase_params(action.changes)), found)
 
     def _update(self, action: Action) -> Outcome:
         params = self.params(action)

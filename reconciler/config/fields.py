@@ -217,6 +217,12 @@ def _country(value: str) -> str:
     return value
 
 
+def _currency(value: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", value):
+        raise refusal("invalid_value", "A currency is three capital letters (ISO 4217), like USD or EUR.")
+    return value
+
+
 def _state(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     user, at, _ = rest.split("/")[0].split("?")[0].rpartition("@")
@@ -298,6 +304,16 @@ Count = Annotated[int, Field(ge=0)]
 Quota = Annotated[Limit, PlainValidator(_limit, json_schema_input_type=Count | Percent)]
 Country = Annotated[str, AfterValidator(_country), _schema(pattern="^[A-Z]{2}$")]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Currency = Annotated[str, AfterValidator(_currency), _schema(pattern="^[A-Z]{3}$")]
+BundleSid = Annotated[
+    str, AfterValidator(_sid("BU", "invalid_value", "A bundle's SID")), _schema(pattern="^BU[0-9a-fA-F]{32}$")
+]
+AddressSid = Annotated[
+    str, AfterValidator(_sid("AD", "invalid_value", "An address's SID")), _schema(pattern="^AD[0-9a-fA-F]{32}$")
+]
+IdentitySid = Annotated[
+    str, AfterValidator(_sid("RI", "invalid_value", "An identity's SID")), _schema(pattern="^RI[0-9a-fA-F]{32}$")
+]
 Labels = dict[str, str]
 Method = Literal["GET", "POST"]
 OnRemoval = Literal["restore", "clear", "keep"]

@@ -25,11 +25,12 @@ from reconciler.config.registrations import residents_of
 from reconciler.config.resources import Resources
 from reconciler.config.secrets import to_secret
 from reconciler.config.sections.general import Header
+from reconciler.config.sections.general import Safety as SafetySection
 from reconciler.config.settings import Settings, read_settings
 from reconciler.config.urls import hooks_of, urls_of
 from reconciler.diagnostics import Diagnostic, has_errors, in_reading_order
 from reconciler.errors import ConfigInvalid
-from reconciler.model import Desired
+from reconciler.model import Desired, Money
 from reconciler.planning.moved import Move
 
 _NO_TEXT = frozenset({"unquoted_number", "ambiguous_scalar"})
@@ -167,6 +168,18 @@ def _as_phone(d: Diagnostic, advice: str) -> Diagnostic:
     return msgspec.structs.replace(d, detail=detail) if advice and d.code in _NO_TEXT else d
 
 
+def _safety(section: SafetySection) -> Safety:
+    most = section.max_spend
+    return Safety(
+        takeover=section.takeover,
+        max_updates=section.max_updates,
+        max_removals=section.max_removals,
+        state_secrets=section.state_secrets,
+        max_purchases=section.max_purchases,
+        max_spend=Money(most.amount, most.currency) if most is not None else None,
+    )
+
+
 def _project(
     merged: Merged,
     settings: Settings,
@@ -182,7 +195,6 @@ def _project(
     moves: tuple[Move, ...],
 ) -> Project:
     key = header.fingerprint_key
-    safety = settings.safety
     return Project(
         name=header.project,
         state=header.state,
@@ -192,7 +204,7 @@ def _project(
         agents=_agents(settings),
         desired=desired,
         secrets=secrets,
-        safety=Safety(safety.takeover, safety.max_updates, safety.max_removals, safety.state_secrets),
+        safety=_safety(settings.safety),
         our_urls=frozenset([*urls, *_agent_urls(settings)]),
         warnings=[d for d in remarks if d.severity == "warning"],
         remarks=[d for d in remarks if d.severity == "info"],

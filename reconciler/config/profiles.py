@@ -21,7 +21,7 @@ from reconciler.config.sections.general import Defaults
 from reconciler.config.sections.number import BridgeNumber, Handling, Number, TwilioNumber, expand, expand_bridge
 from reconciler.config.translate import validate
 from reconciler.config.urls import hooks_of, lint_hook, lint_webhooks, urls_of
-from reconciler.model import ApplicationRoute, Attrs, Options, Profile, Purchase, Takeover
+from reconciler.model import ApplicationRoute, Attrs, Money, Options, Profile, Purchase, Takeover
 
 if TYPE_CHECKING:
     from reconciler.config.sections.platform import AnyPlatform
@@ -169,7 +169,18 @@ class Profiles:
 
 def _purchase(number: Number) -> Purchase | None:
     wanted = number.purchase
-    return Purchase(wanted.country, wanted.type, wanted.max_price) if wanted is not None else None
+    if wanted is None:
+        return None
+
+    most = wanted.max_price
+    return Purchase(
+        country=wanted.country,
+        type=wanted.type,
+        max_price=Money(most.amount, most.currency) if most is not None else None,
+        bundle=wanted.bundle,
+        address=wanted.address,
+        identity=wanted.identity,
+    )
 
 
 def _on_platform(options: Options, platform: str, baseline: tuple[str, ...]) -> Options:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import msgspec
 
 from reconciler.diagnostics import Diagnostic, Severity
-from reconciler.model import Attrs, Desired, Position, Takeover, Webhook
+from reconciler.model import Attrs, Desired, Money, Position, Takeover, Webhook
+from reconciler.planning.limits import MAX_PURCHASES
 from reconciler.planning.limits import Limit as Limit
 from reconciler.planning.moved import Move
 
@@ -75,6 +76,8 @@ class Safety(msgspec.Struct, frozen=True):
     max_updates: Limit = Limit(30, percent=True)
     max_removals: Limit = Limit(30, percent=True)
     state_secrets: Literal["warn", "allow", "refuse"] = "warn"
+    max_purchases: int = MAX_PURCHASES
+    max_spend: Money | None = None
 
 
 class Policy(msgspec.Struct, frozen=True):

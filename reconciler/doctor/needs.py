@@ -11,6 +11,7 @@ from reconciler.kinds.application import APPLICATION
 from reconciler.kinds.credential_list import CREDENTIAL_LIST
 from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.number import LISTING
+from reconciler.kinds.purchase import PRICES, REGULATIONS
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.kinds.trunk import TRUNK
 from reconciler.model import ApplicationRoute, Desired, Profile, TrunkRoute, Webhook
@@ -115,8 +116,16 @@ NEEDS: tuple[Need, ...] = (
     Need(
         "prices",
         "prices of phone numbers (Pricing)",
-        "`max_price` of numbers that are to be bought",
-        Endpoint("GET", "pricing", "/v1/PhoneNumbers/Countries/{country}"),
+        "`max_price` and `max_spend` of numbers that are to be bought",
+        PRICES,
+        lambda declared: declared.country is not None,
+        required=False,
+    ),
+    Need(
+        "regulations",
+        "regulations of phone numbers (Regulatory Compliance)",
+        "whether a number that is to be bought needs a bundle",
+        REGULATIONS,
         lambda declared: declared.country is not None,
         required=False,
     ),

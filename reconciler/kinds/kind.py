@@ -9,7 +9,7 @@ import msgspec
 
 from reconciler.model import Attrs, Live, Value, WireValue
 
-Product = Literal["api", "trunking", "monitor", "pricing", "messaging", "routes"]
+Product = Literal["api", "trunking", "monitor", "pricing", "messaging", "routes", "numbers"]
 Params = dict[str, WireValue]
 Names = Mapping[str, str]
 """SID → the name under which we manage it; a SID that is not in it stays a SID."""

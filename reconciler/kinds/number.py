@@ -17,7 +17,6 @@ from reconciler.model import ApplicationRoute, Attrs, Live, TrunkRoute, Value, W
 _BASE = "/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers"
 LISTING = Endpoint("GET", "api", _BASE + ".json", items="incoming_phone_numbers")
 FETCH = Endpoint("GET", "api", _BASE + "/{sid}.json")
-BUY = Endpoint("POST", "api", _BASE + ".json", idempotent=False)
 UPDATE = Endpoint("POST", "api", _BASE + "/{sid}.json")
 
 VOICE = (

@@ -14,12 +14,15 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.kinds.trunk import TRUNK
-from reconciler.model import Action, Desired
+from reconciler.model import Action, Desired, Money
 from reconciler.planning import guard
-from reconciler.planning.limits import Limit, Limits
+from reconciler.planning.limits import MAX_PURCHASES, Limit, Limits
 from reconciler.planning.plan import Plan
 
 _LETS_GO = frozenset({"release", "restore_webhooks", "forget", "delete", "unregister"})
+
+_LIMITS = frozenset({"threshold_exceeded", "purchases_exceeded", "spend_exceeded", "spend_unknown", "spend_currency"})
+"""Refusals that a plan may meet twice, with another limit each time."""
 
 
 class Safety(Limits, Protocol):
@@ -44,6 +47,8 @@ class Baseline(msgspec.Struct, frozen=True):
     consenting: frozenset[str]
     protected: frozenset[str]
     refuses_credentials: bool = False
+    max_purchases: int = MAX_PURCHASES
+    max_spend: Money | None = None
 
 
 def baseline_of(
@@ -73,6 +78,8 @@ def baseline_of(
         frozenset(consenting & known | new),
         frozenset(protected & known),
         safety.state_secrets == "refuse",
+        safety.max_purchases,
+        safety.max_spend,
     )
 
 
@@ -80,10 +87,10 @@ def refusals(
     plan: Plan, baseline: Baseline, consent: Sequence[str], *, force: bool, buys: bool, own: Sequence[Diagnostic]
 ) -> list[Diagnostic]:
     """What the baseline forbids of a plan, beyond what is refused by its `own` configuration already."""
-    known = {(d.code, d.address) for d in own}
+    known = {(d.code, d.address) for d in own if d.code not in _LIMITS}
     actions = tuple(_as_before(action, baseline) for action in plan.actions)
     found = guard.refusals(msgspec.structs.replace(plan, actions=actions), baseline, consent, force=force, buys=buys)
-    told = [_told(d, baseline) for d in found if (d.code, d.address) not in known or d.code == "threshold_exceeded"]
+    told = [_told(d, baseline) for d in found if (d.code, d.address) not in known]
     return [*told, *_let_go(plan.actions, baseline)]
 
 

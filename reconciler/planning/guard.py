@@ -16,6 +16,7 @@ from reconciler.kinds.table import REGISTRATION
 from reconciler.model import Action
 from reconciler.planning.limits import Limit, Limits
 from reconciler.planning.plan import Plan
+from reconciler.planning.purchases import spending_refusals
 
 _REMOVALS = frozenset({"release", "restore_webhooks", "delete", "forget", "unregister"})
 
@@ -25,11 +26,18 @@ def refusals(
 ) -> list[Diagnostic]:
     """Why this plan must not be applied as it is; empty when it may.
 
-    `force` lifts limits and nothing else, `buys` is the consent to purchases.
+    `force` lifts limits of changes and removals and nothing else, `buys` is the consent to purchases; neither lifts
+    the limits of purchases.
     """
     protected = [d for d in plan.diagnostics if d.code == "protected"]
     bought = [] if buys else [_purchase(action) for action in plan.actions if action.action == "purchase"]
-    return [*protected, *bought, *_takeovers(plan.actions, consent), *([] if force else _limits(plan, limits))]
+    return [
+        *protected,
+        *bought,
+        *spending_refusals(plan, limits),
+        *_takeovers(plan.actions, consent),
+        *([] if force else _limits(plan, limits)),
+    ]
 
 
 def _purchase(action: Action) -> Diagnostic:

@@ -6,6 +6,10 @@ from typing import Protocol
 
 import msgspec
 
+from reconciler.model import Money
+
+MAX_PURCHASES = 10
+"""How many numbers one run buys at most where the configuration does not say."""
 LIMITS_FROM = 10
 """A share of fewer resources than this is no limit: one of three is a third."""
 
@@ -36,3 +40,11 @@ class Limits(Protocol):
     @property
     def max_removals(self) -> Limit:
         """How many it may let go of."""
+
+    @property
+    def max_purchases(self) -> int:
+        """How many numbers one run may buy."""
+
+    @property
+    def max_spend(self) -> Money | None:
+        """What the numbers that one run buys may cost a month together; None for no limit."""

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 import msgspec
 
 from reconciler.kinds.number import hidden_voice, in_words, webhook
+from reconciler.kinds.purchase import purchase_changes
 from reconciler.model import (
     Action,
     ActionName,
@@ -138,7 +139,9 @@ def buy(desired: Desired, ours: Collection[str]) -> list[Action]:
         options=desired.profile.options,
         created=True,
     )
-    first = _action(desired, live, "purchase", "new", entry=entry, changes=(Change("phone_number", None, key),))
+    first = _action(
+        desired, live, "purchase", "new", entry=entry, changes=purchase_changes(key, desired.profile.purchase)
+    )
     writes = _writes(desired.kind, live, dict(desired.profile.attrs), frozenset(), ours)
     return [first, *_actions(desired, live, writes, "new", entry)]
 

@@ -13,7 +13,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
-from reconciler.model import Action, Desired, Entry, Live, WireValue
+from reconciler.model import Action, Desired, Entry, Live, Money, WireValue
 from reconciler.planning import hidden, number, plain, problems, texting
 from reconciler.planning.lost import numbers_of
 from reconciler.planning.match import by_name, by_sid, same_natural_key
@@ -38,6 +38,7 @@ class Plan(msgspec.Struct, frozen=True):
     bound resources by kind, `unmanaged` the numbers that nobody declared. `fingerprints` are the raw live fields, by
     address, of everything the plan touches; `renames` lead from old addresses to new ones (see `planning.moved`);
     `left_out` counts the resources that would change and that the run is not about (see `planning.select`).
+    `prices` are those of the numbers to be bought, by address, as far as they are known.
     """
 
     actions: tuple[Action, ...]
@@ -48,6 +49,7 @@ class Plan(msgspec.Struct, frozen=True):
     fingerprints: dict[str, dict[str, WireValue]]
     renames: dict[str, str] = {}
     left_out: int = 0
+    prices: dict[str, Money] = {}
 
 
 class _Draft:

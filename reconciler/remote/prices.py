@@ -1,110 +1,42 @@
-"""What the numbers of a plan would cost a month, asked of Twilio before one is bought; and whether it is too much.
-
-Source: Twilio's Pricing API, ``GET /v1/PhoneNumbers/Countries/{country}``: prices a month by type of number.
-"""
+"""What numbers cost a month in a country, by type of number, as Twilio's Pricing API says it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+import math
 
 import msgspec
 
-from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.errors import RemoteError
-from reconciler.kinds.kind import Endpoint
-from reconciler.model import Action, Desired, Purchase
-from reconciler.planning.plan import Plan
+from reconciler.kinds.purchase import PRICES, same_type
+from reconciler.model import Json, Money
 from reconciler.remote.gateway import Gateway
 
-COUNTRY = Endpoint("GET", "pricing", "/v1/PhoneNumbers/Countries/{country}")
 
-
-class Account(Protocol):
-    """What has to be known of an account here."""
-
-    @property
-    def base_url(self) -> str | None:
-        """Another address than Twilio's: a stand-in, where nothing costs money."""
-
-
-class Price(msgspec.Struct, frozen=True):
-    """What a number costs a month, in a currency (ISO 4217)."""
-
-    amount: float
-    currency: str
-
-    def __str__(self) -> str:
-        return f"{self.amount:.2f} {self.currency} a month"
-
-
-def priced(
-    plan: Plan, desired: Iterable[Desired], gateways: Mapping[str, Gateway], accounts: Mapping[str, Account]
-) -> Plan:
-    """The plan with the price of each purchase as its note, and an error for each that costs more than declared.
-
-    One call for each country. Where the price cannot be learnt, a purchase with `max_price` is an error on Twilio
-    itself, and said only on a stand-in.
-    """
-    if not any(action.action == "purchase" for action in plan.actions):
-        return plan
-    wanted = {want.address: want.profile.purchase for want in desired if want.profile.purchase is not None}
-    known: dict[tuple[str, str], dict[str, Price]] = {}
-    actions: list[Action] = []
-    problems: list[Diagnostic] = []
-    for action in plan.actions:
-        asked = wanted.get(action.address)
-        if action.action != "purchase" or asked is None:
-            actions.append(action)
-            continue
-        place = (action.account, asked.country)
-        if place not in known:
-            known[place] = _prices(gateways[action.account], asked.country)
-        price = known[place].get(asked.type)
-        actions.append(msgspec.structs.replace(action, note=str(price) if price else "price not known"))
-        problems += _problems(action, asked, price, sure=accounts[action.account].base_url is None)
-    return msgspec.structs.replace(
-        plan, actions=tuple(actions), diagnostics=tuple(in_reading_order([*plan.diagnostics, *problems]))
-    )
-
-
-def _prices(gateway: Gateway, country: str) -> dict[str, Price]:
-    """Prices by type of number, as far as Twilio tells them."""
+def read_prices(gateway: Gateway, country: str) -> dict[str, Money]:
+    """The prices by type of number; a type whose price or currency cannot be read is left out."""
     try:
-        row = gateway.call(COUNTRY, country=country)
+        row = gateway.call(PRICES, country=country)
     except RemoteError:
         return {}
-    prices: dict[str, Price] = {}
-    rows = row.get("phone_number_prices")
-    for entry in rows if isinstance(rows, list) else ():
-        try:
-            told = msgspec.convert(entry, dict[str, str | float], strict=False)
-            kind = str(told["number_type"]).lower().replace(" ", "_")
-            prices[kind] = Price(float(told["current_price"]), str(row.get("price_unit") or "USD"))
-        except (msgspec.ValidationError, KeyError, ValueError):
+
+    rows, unit = row.get("phone_number_prices"), row.get("price_unit")
+    if not isinstance(rows, list) or not isinstance(unit, str) or not unit.strip():
+        return {}
+
+    prices: dict[str, Money] = {}
+    for entry in rows:
+        if not isinstance(entry, dict):
             continue
+        amount = _amount(entry.get("current_price"))
+        if amount is not None:
+            prices[same_type(entry.get("number_type"))] = Money(amount, unit.strip().upper())
     return prices
 
 
-def _problems(action: Action, asked: Purchase, price: Price | None, *, sure: bool) -> list[Diagnostic]:
-    most = asked.max_price
-    if most is None or (price is not None and price.amount <= most):
-        return []
-    if price is None:
-        severity = "error" if sure else "warning"
-        detail = f"Twilio does not tell what {action.address} would cost, and `max_price` allows {most:.2f}."
-    else:
-        severity = "error"
-        detail = f"{action.address} would cost {price}, and `max_price` allows {most:.2f}. Raise it, or choose another."
-    return [
-        Diagnostic(
-            severity="error" if severity == "error" else "warning",
-            code="price_too_high" if price is not None else "price_not_known",
-            summary="A number would cost too much" if price is not None else "The price of a number is not known",
-            detail=detail,
-            address=action.address,
-            file=action.file,
-            line=action.line,
-            column=action.column,
-        )
-    ]
+def _amount(price: Json) -> float | None:
+    """A price as a number; None for anything but an amount of money."""
+    try:
+        amount = msgspec.convert(price, float, strict=False)
+    except msgspec.ValidationError:
+        return None
+    return amount if math.isfinite(amount) and amount >= 0 else None

@@ -129,6 +129,8 @@ def test_consent_is_given_for_the_registration_or_for_its_number() -> None:
 
     class Limits:
         max_updates = max_removals = NoLimits()
+        max_purchases = 10
+        max_spend = None
 
     assert [d.code for d in guard.refusals(found, Limits(), (), force=False)] == ["takeover_refused"]
     for glob in ("*", NUMBER, address("nix"), "registration/*"):

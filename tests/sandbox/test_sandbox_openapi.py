@@ -39,6 +39,18 @@ CASES = [
         f"{BASE}/SIP/IpAccessControlLists/AL{'1' * 32}/IpAddresses.json",
         "ip_addresses",
     ),
+    (
+        "api_v2010",
+        "api.v2010.account.available_phone_number_country.available_phone_number_local",
+        f"{BASE}/AvailablePhoneNumbers/GB/Local.json",
+        "available_phone_numbers",
+    ),
+    (
+        "api_v2010",
+        "api.v2010.account.available_phone_number_country",
+        f"{BASE}/AvailablePhoneNumbers.json",
+        "countries",
+    ),
     ("api_v2010", "api.v2010.account", "/2010-04-01/Accounts.json", "accounts"),
     ("messaging_v1", "messaging.v1.service", "/v1/Services", "services"),
     ("trunking_v1", "trunking.v1.trunk", "/v1/Trunks", "trunks"),

@@ -17,8 +17,12 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 DOCUMENTS = Path(__file__).resolve().parents[3] / "shared" / "reference" / "openapi"
-_ELSEWHERE = re.compile(r"/v1/PhoneNumbers/Countries/.*|/2010-04-01/Accounts/\w+/SIP/Domains(/.*)?\.json")
-"""The Pricing API, whose document is not among these, and SIP domains, which are cut out of theirs."""
+_ELSEWHERE = re.compile(
+    r"/v1/PhoneNumbers/Countries/.*|/v2/RegulatoryCompliance/Regulations|"
+    r"/2010-04-01/Accounts/\w+/SIP/Domains(/.*)?\.json"
+)
+"""The Pricing API and Regulatory Compliance, whose documents are not among these, and SIP domains, which are
+cut out of theirs."""
 
 _NEVER_LOGGED = frozenset({"Password"})
 Operation = tuple[re.Pattern[str], str, dict[str, Any]]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.remote.twilio.gateway import TwilioGateway
 from reconciler.sandbox.faults import AnyFault, Drop, Refuse, ServerError
 
 from .stage import AGENT, Stage
@@ -115,3 +116,155 @@ def test_what_a_bought_number_came_with_as_declared_is_watched_from_then_on(stag
     stage.sandbox.edit(NEW, {"status_callback": "https://else.example.net/status"})
     (drifted,) = stage.json("drift", code=2)["drifted"]
     assert [field["field"] for field in drifted["fields"]] == ["status_callback"]
+
+
+LONDON = "+442079460123"
+BUNDLE = "BU" + "0" * 31 + "1"
+ADDRESS = "AD" + "0" * 31 + "1"
+
+
+def declare_numbers(stage: Stage, numbers: list[str], *, safety: dict[str, Any], **purchase: Any) -> None:
+    entry = {"agent": "support", "purchase": {"country": "US", **purchase}}
+    stage.declare(agents=AGENTS, numbers=dict.fromkeys(numbers, entry), safety=safety)
+
+
+def refusals_of(stage: Stage, *flags: str) -> set[str]:
+    """The codes that refuse an apply with these flags; nothing was written then."""
+    known = len(list(stage.sandbox.calls))
+    document = stage.json("apply", "--auto-approve", *flags, code=4)
+    assert [call for call in list(stage.sandbox.calls)[known:] if call.is_write] == []
+    return {d["code"] for d in document["diagnostics"] if d["severity"] == "error"}
+
+
+@pytest.mark.parametrize("flags", [(), ("--force",)], ids=["plain", "forced"])
+def test_no_flag_lifts_the_number_of_purchases(stage: Stage, flags: tuple[str, ...]) -> None:
+    declare_numbers(stage, [f"+1555010{n:04d}" for n in range(11)], safety={})
+    assert refusals_of(stage, "--allow-purchase", *flags) == {"purchases_exceeded"}
+    assert "purchases_exceeded" in {d["code"] for d in stage.json("plan")["diagnostics"]}
+
+
+def test_the_number_of_purchases_is_that_of_the_configuration(stage: Stage) -> None:
+    numbers = [f"+1555010{n:04d}" for n in range(11)]
+    declare_numbers(stage, numbers, safety={"max_purchases": 11})
+    assert sum("PhoneNumber" in call.params for call in stage.apply("--allow-purchase")) == 11
+
+
+@pytest.mark.parametrize("flags", [(), ("--force",)], ids=["plain", "forced"])
+@pytest.mark.parametrize(
+    ("amount", "currency", "code"),
+    [(2.29, "USD", "spend_exceeded"), (100, "EUR", "spend_currency")],
+    ids=["too much", "another currency"],
+)
+def test_no_flag_lifts_the_monthly_sum(
+    stage: Stage, amount: float, currency: str, code: str, flags: tuple[str, ...]
+) -> None:
+    declare_numbers(stage, [NEW, "+15550100178"], safety={"max_spend": {"amount": amount, "currency": currency}})
+    assert refusals_of(stage, "--allow-purchase", *flags) == {code}
+
+
+def test_a_sum_that_is_exactly_the_limit_is_within_it(stage: Stage) -> None:
+    numbers = [NEW, "+15550100178", "+15550100179"]
+    declare_numbers(stage, numbers, safety={"max_spend": {"amount": 3.45, "currency": "USD"}})
+    assert sum("PhoneNumber" in call.params for call in stage.apply("--allow-purchase")) == 3
+
+
+@pytest.mark.parametrize("flags", [(), ("--force",)], ids=["plain", "forced"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"phone_number_prices": [], "price_unit": "USD"},
+        {"phone_number_prices": [{"number_type": "local", "current_price": None}], "price_unit": "USD"},
+        {"phone_number_prices": [{"number_type": "local", "current_price": "-1"}], "price_unit": "USD"},
+        {"phone_number_prices": [{"number_type": "local", "current_price": "nan"}], "price_unit": "USD"},
+        {"phone_number_prices": [{"number_type": "local", "current_price": "1.15"}]},
+        {"phone_number_prices": "none"},
+    ],
+    ids=["no prices", "null", "negative", "no number", "no currency", "no list"],
+)
+def test_an_unknown_price_is_over_every_sum(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], flags: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("reconciler.remote.twilio.gateway.TwilioGateway.call", _answering(answer))
+    declare_numbers(stage, [NEW], safety={"max_spend": {"amount": 1000, "currency": "USD"}})
+    assert refusals_of(stage, "--allow-purchase", *flags) == {"spend_unknown"}
+
+
+def _answering(prices: dict[str, Any]) -> Any:
+    """The gateway's own calls, but for prices."""
+    real = TwilioGateway.call
+
+    def call(self: TwilioGateway, endpoint: Any, params: Any = None, **path: str) -> Any:
+        return prices if endpoint.product == "pricing" else real(self, endpoint, params, **path)
+
+    return call
+
+
+def test_a_price_in_another_currency_is_not_compared(stage: Stage) -> None:
+    declare(stage, max_price={"amount": 100, "currency": "JPY"})
+    found = {d["code"]: d["detail"] for d in stage.json("plan", code=1)["diagnostics"]}
+    assert "currency: USD" in found["price_currency"]
+    assert stage.apply("--allow-purchase", code=1) == []
+
+
+def test_a_regulated_number_is_refused_before_anything_is_bought(stage: Stage) -> None:
+    entry = {"agent": "support", "purchase": {"country": "US"}}
+    regulated = {"agent": "support", "purchase": {"country": "GB"}}
+    stage.declare(agents=AGENTS, numbers={NEW: entry, LONDON: regulated})
+    found = {d["code"]: d["detail"] for d in stage.json("plan", code=1)["diagnostics"]}
+    assert "purchase.bundle" in found["bundle_needed"]
+    assert stage.apply("--allow-purchase", "--force", code=1) == []
+
+    stage.declare(
+        agents=AGENTS,
+        numbers={NEW: entry, LONDON: {**regulated, "purchase": {**regulated["purchase"], "bundle": BUNDLE}}},
+    )  # type: ignore[dict-item]
+    assert {
+        call.params["PhoneNumber"]: call.params.get("BundleSid")
+        for call in stage.apply("--allow-purchase")
+        if "PhoneNumber" in call.params
+    } == {NEW: None, LONDON: BUNDLE}
+    assert stage.sandbox.world.number(LONDON).bundle_sid == BUNDLE
+    assert stage.plan() == []
+
+
+def test_a_number_that_requires_an_address_names_both_ways_to_give_it(stage: Stage) -> None:
+    sydney = "+61255501234"
+    stage.declare(agents=AGENTS, numbers={sydney: {"agent": "support", "purchase": {"country": "AU"}}})
+    found = {d["code"]: d["detail"] for d in stage.json("plan", code=1)["diagnostics"]}
+    assert "purchase.address" in found["address_needed"]
+    assert "purchase.bundle" in found["address_needed"]
+    given = {"country": "AU", "address": ADDRESS}
+    stage.declare(agents=AGENTS, numbers={sydney: {"agent": "support", "purchase": given}})
+    stage.apply("--allow-purchase")
+    assert stage.sandbox.world.number(sydney).address_sid == ADDRESS
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "field"),
+    [
+        (21649, "bundle_needed", "purchase.bundle"),
+        (21631, "address_needed", "purchase.address"),
+        (21650, "identity_needed", "purchase.identity"),
+    ],
+)
+def test_a_requirement_that_only_the_purchase_reveals_is_named(
+    stage: Stage, number: int, code: str, field: str
+) -> None:
+    declare(stage)
+    stage.sandbox.faults.add(Refuse(status=400, code=number, method="POST", path="*/IncomingPhoneNumbers.json"))
+    document = stage.json("apply", "--auto-approve", "--allow-purchase", code=1)
+    (error,) = [error for error in document["errors"] if error["code"] != "dependency_failed"]
+    assert error["code"] == code
+    assert field in error["message"]
+    assert bought(stage) == []
+
+
+def test_a_change_cannot_raise_the_limits_of_purchases_for_itself(stage: Stage) -> None:
+    numbers = [NEW, "+15550100178"]
+    declare_numbers(stage, [], safety={"max_purchases": 1, "max_spend": {"amount": 1.5, "currency": "USD"}})
+    (stage.folder / "main.yaml").write_text((stage.folder / "reconciler.yaml").read_text())
+    for safety in ({"max_purchases": 50, "max_spend": {"amount": 500, "currency": "USD"}}, {}):
+        declare_numbers(stage, numbers, safety=safety)
+        found = refusals_of(stage, "--allow-purchase", "--force", "--baseline", "main.yaml")
+        assert found == {"purchases_exceeded", "spend_exceeded"}
+    assert sum("PhoneNumber" in call.params for call in stage.apply("--allow-purchase")) == 2

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from reconciler.config.fields import (
+    Count,
     Part,
     ProjectName,
     Quota,
@@ -18,7 +19,8 @@ from reconciler.config.fields import (
     required,
 )
 from reconciler.config.sections.agent import AnyHook
-from reconciler.config.sections.number import Handling
+from reconciler.config.sections.number import Amount, Handling
+from reconciler.planning.limits import MAX_PURCHASES
 
 
 class NumberDefaults(Handling):
@@ -66,6 +68,14 @@ class Safety(Section):
         5,
         default="30%",
         validate_default=True,
+    )
+    max_purchases: Count = optional(
+        "Most numbers that one run buys; neither `--force` nor `--allow-purchase` lifts it.", 25, default=MAX_PURCHASES
+    )
+    max_spend: Amount | None = optional(
+        "Most that the numbers that one run buys may cost a month together; neither `--force` nor `--allow-purchase` "
+        "lifts it.",
+        {"amount": 50, "currency": "USD"},
     )
     state_secrets: Literal["warn", "allow", "refuse"] = optional(
         "Before a URL with a password or a token goes into a state that is not encrypted.", "refuse", default="warn"

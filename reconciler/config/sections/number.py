@@ -5,7 +5,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, model_validator
 
 from reconciler.config.fields import (
+    AddressSid,
+    BundleSid,
     Country,
+    Currency,
+    IdentitySid,
     Label,
     Labels,
     NumberSid,
@@ -36,13 +40,39 @@ class Sip(Section):
     media_encryption: Literal["disable", "allow", "require"] = optional("Encryption.", "require", default="allow")
 
 
+class Amount(Section):
+    """An amount a month, in a currency."""
+
+    amount: Price = required("The amount.", 50)
+    currency: Currency = required("Its currency (ISO 4217).", "USD")
+
+
+def _in_dollars(value: Any) -> Any:
+    """The long form of an amount: a plain number is in US dollars, in which Twilio bills most accounts."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"amount": value, "currency": "USD"}
+    return value
+
+
+MaxPrice = Annotated[Amount, BeforeValidator(_in_dollars, json_schema_input_type=Amount | Price)]
+
+
 class Purchase(Section):
     """What to buy when the number does not exist yet; needs ``apply --allow-purchase``."""
 
     country: Country = required("Country (ISO 3166).", "GB")
     type: Literal["local", "mobile", "toll_free"] = optional("Kind of number.", "local", default="local")
     area_code: Text | None = optional("Area code, in quotes.", "415")
-    max_price: Price | None = optional("Most that it may cost a month.", 1.5)
+    max_price: MaxPrice | None = optional("Most that it may cost a month; a plain number is in USD.", 1.5)
+    bundle: BundleSid | None = optional(
+        "Regulatory bundle that Twilio requires for such numbers.", "BU00000000000000000000000000000000"
+    )
+    address: AddressSid | None = optional(
+        "Address that Twilio requires for such numbers.", "AD00000000000000000000000000000000"
+    )
+    identity: IdentitySid | None = optional(
+        "Identity that Twilio requires for such numbers.", "RI00000000000000000000000000000000"
+    )
 
 
 class Handling(Section):

@@ -28,6 +28,9 @@ _NAMED = {
     21634: "trunk_in_use",
     21236: "list_in_use",
     21241: "list_in_use",
+    21631: "address_needed",
+    21649: "bundle_needed",
+    21650: "identity_needed",
 }
 """Refusals that a user can do something particular about. Source: Twilio's error dictionary."""
 
@@ -86,6 +89,19 @@ CURES: dict[str, tuple[str, str]] = {
         "The list is still in use",
         "A trunk or a SIP domain that is not managed here uses it. Take it off there, or leave it to whoever uses it: "
         "`reconciler state rm` and its address forgets it with what is on it.",
+    ),
+    "address_needed": (
+        "Address of the owner missing",
+        "Twilio has not bought the number. Name the address in `purchase.address`, or a bundle that holds it in "
+        "`purchase.bundle`, then apply again.",
+    ),
+    "bundle_needed": (
+        "Regulatory bundle missing",
+        "Twilio has not bought the number. Name an approved bundle in `purchase.bundle`, then apply again.",
+    ),
+    "identity_needed": (
+        "Identity of the owner missing",
+        "Twilio has not bought the number. Name the identity in `purchase.identity`, then apply again.",
     ),
     "timed_out": (
         "The time that the run was given is over",

@@ -9,6 +9,7 @@ from reconciler.sandbox.http import Reply
 from reconciler.sandbox.routing import Route
 from reconciler.sandbox.twilio.accounts import ACCOUNTS
 from reconciler.sandbox.twilio.auth import TwilioCall, in_path
+from reconciler.sandbox.twilio.countries import Range, range_of
 from reconciler.sandbox.twilio.events import record_created, record_deleted
 from reconciler.sandbox.twilio.messaging import leave_services
 from reconciler.sandbox.twilio.numbers import (
@@ -51,19 +52,33 @@ def _wanted(query: Mapping[str, str]) -> Callable[[Number], bool] | None:
 def _create(call: TwilioCall) -> Reply:
     table = call.store.table(NUMBERS)
     phone_number = _to_buy(call)
+    sold_as = range_of(phone_number)
     number = Number(
         sid=call.store.new_sid("PN"),
         account_sid=call.account.sid,
         phone_number=phone_number,
         friendly_name=formatted(phone_number),
+        address_requirements=sold_as.address if sold_as else "none",
+        type=sold_as.type.replace("_", "") if sold_as else "local",
     )
     NUMBERS.complete(call.store, number)
     form = {name: value for name, value in call.request.form.items() if name != "EmergencyAddressSid"}
     changes = read(call.store, number, form)
+    _check_requirements(sold_as, changes)
     table.add(number)
     table.change(number, changes)
     record_created(call.store, call.actor, kind=RESOURCE_TYPE, row=number)
     return rendered(table, number, 201)
+
+
+def _check_requirements(sold_as: Range | None, changes: Mapping[str, object]) -> None:
+    """Refuse a purchase that lacks what the country requires of an owner; a bundle holds the address as well."""
+    if sold_as is None or changes.get("bundle_sid"):
+        return
+    if sold_as.regulated:
+        raise refusal(21649, "Bundle required. A bundle_sid is required to buy this phone number")
+    if sold_as.address != "none" and not changes.get("address_sid"):
+        raise refusal(21631, "Phone Number Requires an Address but the 'AddressSid' parameter was empty.")
 
 
 def _to_buy(call: TwilioCall) -> str:

@@ -1,0 +1,47 @@
+"""How a number is bought on Twilio: the calls, and the parameters of each field of a purchase; pure.
+
+Sources: AvailablePhoneNumbers of the 2010 API, the Pricing API, and the Regulations of Regulatory Compliance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.kinds.kind import Endpoint, Params
+from reconciler.model import Change, Purchase
+
+_ACCOUNT = "/2010-04-01/Accounts/{account_sid}"
+BUY = Endpoint("POST", "api", f"{_ACCOUNT}/IncomingPhoneNumbers.json", idempotent=False)
+FOR_SALE = Endpoint("GET", "api", f"{_ACCOUNT}/AvailablePhoneNumbers/{{country}}/{{type}}.json", optional=True)
+PRICES = Endpoint("GET", "pricing", "/v1/PhoneNumbers/Countries/{country}")
+REGULATIONS = Endpoint("GET", "numbers", "/v2/RegulatoryCompliance/Regulations", items="results", optional=True)
+
+TYPES = {"local": "Local", "mobile": "Mobile", "toll_free": "TollFree"}
+"""Types of numbers as `purchase` names them, and as the paths of AvailablePhoneNumbers do."""
+
+PARAMS = {"phone_number": "PhoneNumber", "bundle": "BundleSid", "address": "AddressSid", "identity": "IdentitySid"}
+"""Fields of a purchase, and their parameters."""
+
+
+def purchase_changes(e164: str, purchase: Purchase | None) -> tuple[Change, ...]:
+    """What a purchase sets, as a plan shows it: the number, and what Twilio requires of its owner."""
+    changes = [Change("phone_number", None, e164)]
+    if purchase is None:
+        return tuple(changes)
+
+    for field in ("bundle", "address", "identity"):
+        sid = getattr(purchase, field)
+        if sid is not None:
+            changes.append(Change(field, None, sid))
+    return tuple(changes)
+
+
+def purchase_params(changes: Iterable[Change]) -> Params:
+    """The parameters of the call that buys what a plan shows."""
+    return {PARAMS[change.field]: change.after for change in changes}
+
+
+def same_type(name: object) -> str:
+    """A type of number as `purchase` names it: Twilio's products also write `toll free`, `toll-free` and `tollfree`."""
+    letters = "".join(char for char in str(name).lower() if char.isalpha())
+    return "toll_free" if letters == "tollfree" else letters

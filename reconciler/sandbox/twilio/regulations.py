@@ -1,0 +1,66 @@
+"""Regulations of Regulatory Compliance (numbers.twilio.com): which numbers are sold only with a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.routing import Route
+from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.countries import COUNTRIES
+from reconciler.sandbox.twilio.refusals import not_found
+
+_PATH = "/v2/RegulatoryCompliance/Regulations"
+_USERS = ("business", "individual")
+_FILTERS = {"IsoCountry": "iso_country", "NumberType": "number_type", "EndUserType": "end_user_type"}
+
+
+def _rows(call: TwilioCall) -> Iterator[dict[str, object]]:
+    for country in COUNTRIES.values():
+        for kind in dict.fromkeys(each.type for each in country.ranges if each.regulated):
+            for user in _USERS:
+                sid = call.store.sid_for("RN", f"{country.code} {kind} {user}")
+                words = kind.replace("_", "-")
+                yield {
+                    "sid": sid,
+                    "friendly_name": f"{country.name}: {words.capitalize()} - {user.capitalize()}",
+                    "iso_country": country.code,
+                    "number_type": words,
+                    "end_user_type": user,
+                    "requirements": {
+                        "end_user": [{"name": user.capitalize(), "type": user, "requirement_name": f"{user}_info"}],
+                        "supporting_document": [[{"name": "Address", "type": "document", "requirement_name": "proof"}]],
+                    },
+                    "url": f"{call.request.base_url}{_PATH}/{sid}",
+                }
+
+
+def _list(call: TwilioCall) -> Reply:
+    query = call.request.query
+    rows = []
+    for row in _rows(call):
+        asked = ((query[name], row[field]) for name, field in _FILTERS.items() if name in query)
+        if all(str(found).lower() == wanted.lower() for wanted, found in asked):
+            rows.append(row)
+
+    url = call.request.base_url + _PATH
+    meta = {
+        "page": 0,
+        "page_size": 50,
+        "first_page_url": f"{url}?PageSize=50&Page=0",
+        "previous_page_url": None,
+        "url": f"{url}?PageSize=50&Page=0",
+        "next_page_url": None,
+        "key": "results",
+    }
+    return json_reply(200, {"results": rows, "meta": meta})
+
+
+def _fetch(call: TwilioCall) -> Reply:
+    for row in _rows(call):
+        if row["sid"] == call.path["sid"]:
+            return json_reply(200, row)
+    raise not_found(call.request.path)
+
+
+ROUTES = (Route("GET", _PATH, own(_list)), Route("GET", _PATH + "/{sid}", own(_fetch)))
