@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.sandbox.faults import Refuse
+
 from .stage import Stage
 
 FOREIGN = "https://pbx.example.net/in"
@@ -75,6 +77,29 @@ def with_takeover_of_baseline(stage: Stage) -> None:
 def with_purchase(stage: Stage) -> None:
     """A number that is in no account."""
     declare(stage, {NEW: {"agent": "support", "purchase": {"country": "US"}}})
+
+
+def with_many_purchases(stage: Stage) -> None:
+    """One number more than a run may buy."""
+    bought = {"agent": "support", "purchase": {"country": "US"}}
+    declare(stage, dict.fromkeys((f"+1555010{n:04d}" for n in range(11)), bought))
+
+
+def with_spending(stage: Stage, amount: float = 1, currency: str = "USD") -> None:
+    """A number that costs more than the numbers of a run may cost."""
+    bought = {"agent": "support", "purchase": {"country": "US"}}
+    declare(stage, {NEW: bought}, safety={"max_spend": {"amount": amount, "currency": currency}})
+
+
+def with_spending_in_another_currency(stage: Stage) -> None:
+    """A number that is paid in dollars, and a limit in yen."""
+    with_spending(stage, 10_000, "JPY")
+
+
+def with_unknown_spending(stage: Stage) -> None:
+    """A number whose price cannot be read."""
+    with_spending(stage, 1000)
+    stage.sandbox.faults.add(Refuse(status=404, code=20404, method="GET", path="*/PhoneNumbers/Countries/*"))
 
 
 def with_many_updates(stage: Stage) -> None:
@@ -175,6 +200,10 @@ WORLDS: dict[str, RefusalWorld] = {
         ("takeover_refused",), with_takeover_of_baseline, ("--baseline", "before.yaml"), ("--allow-takeover",)
     ),
     "purchase": RefusalWorld(("purchase_refused",), with_purchase, consent=("--allow-purchase",)),
+    "purchases": RefusalWorld(("purchase_refused", "purchases_exceeded"), with_many_purchases),
+    "spending": RefusalWorld(("purchase_refused", "spend_exceeded"), with_spending),
+    "spending_currency": RefusalWorld(("purchase_refused", "spend_currency"), with_spending_in_another_currency),
+    "spending_unknown": RefusalWorld(("purchase_refused", "spend_unknown"), with_unknown_spending),
     "updates": RefusalWorld(("threshold_exceeded",), with_many_updates, consent=("--force",)),
     "removals": RefusalWorld(("threshold_exceeded",), with_many_removals, consent=("--force",)),
     "removals_of_baseline": RefusalWorld(
