@@ -59,7 +59,8 @@ class StatePullDocument(StateDocument, kw_only=True):
 
 class StateRepairDocument(StateDocument, kw_only=True):
     """What `state repair` prints: which files are damaged, where they lie now (empty: a dry run, or a file
-    that was gone), and how many resources came from where."""
+    that was gone), and how many resources came from where. `changes` lists what differs from the version before, when
+    the file can be read whole and does not match its digest: a hand edit, or a changed bit."""
 
     dry_run: bool
     damaged: list[str]
@@ -68,13 +69,14 @@ class StateRepairDocument(StateDocument, kw_only=True):
     from_history: int
     from_journal: int
     resources: int
+    changes: list[StateChange]
 
 
 def change_document(
     command: str, before: int, after: int | None, changes: Mapping[str, str], *, dry_run: bool
 ) -> StateChangeDocument:
     """What a change by hand did."""
-    rows = [msgspec.convert({"address": a, "change": change}, StateChange) for a, change in changes.items()]
+    rows = _rows(changes)
     return StateChangeDocument(
         command=command,
         summary={"changes": len(rows)},
@@ -83,6 +85,10 @@ def change_document(
         serial_after=after,
         changes=rows,
     )
+
+
+def _rows(changes: Mapping[str, str]) -> list[StateChange]:
+    return [msgspec.convert({"address": a, "change": change}, StateChange) for a, change in changes.items()]
 
 
 def history_document(kept: Sequence[Kept]) -> StateHistoryDocument:
@@ -118,4 +124,5 @@ def repair_document(saved: Salvage, aside: Sequence[Path] | None, *, dry_run: bo
         from_history=saved.from_history,
         from_journal=saved.from_journal,
         resources=len(saved.state.resources),
+        changes=_rows(saved.differences),
     )

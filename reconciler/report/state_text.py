@@ -58,6 +58,14 @@ def _repair(document: StateRepairDocument, style: Style) -> Iterator[str]:
     yield f"Damaged: {', '.join(document.damaged)}."
     yield f"{document.from_file} resources can be read in the file; {document.from_history} more in former versions; "
     yield f"{document.from_journal} records of the journal continue them. In all: {document.resources} resources."
+
+    # Nobody can tell a hand edit from a changed bit, so a person has to look at each of these.
+    if document.changes:
+        yield "The file does not match its digest. These resources differ from the version before; check each of them:"
+        for row in document.changes:
+            sign, colour = _SIGNS[row.change]
+            yield f"{style(colour, sign)} {style('strong', row.address)}"
+
     if document.dry_run:
         yield "Dry run: nothing was written."
     else:

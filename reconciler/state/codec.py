@@ -2,16 +2,19 @@
 
 | | in clear | with a cipher |
 |---|---|---|
-| document | head and resources | head and `sealed`, one text; the head is bound to it |
-| record, entry | JSON | a JSON string |
+| document | head, resources and digest | head and `sealed`, one text; the head is bound to it |
+| records of a file's journal | JSON; the line has a checksum | a JSON string |
+| other records, entries | `{"crc": CHECKSUM, "value": JSON}` | a JSON string |
 
-A document that is not sealed is read with a cipher, too, and sealed when it is written next. Opens no file.
+A document that is not sealed is read with a cipher, too, and sealed when it is written next; so is a value without a
+checksum, as former versions wrote it. What a cipher sealed needs no checksum: it notices every change. Opens no file.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -30,8 +33,8 @@ from reconciler.state.document import (
     head_of,
 )
 from reconciler.state.harmless import said
-from reconciler.state.rows import DAMAGE
-from reconciler.state.store import Record
+from reconciler.state.rows import DAMAGE, RowError, check_address
+from reconciler.state.store import Put, Record
 
 
 class Cipher(Protocol):
@@ -51,9 +54,20 @@ class _Sealed(Head):
     sealed: str | None = None
 
 
+class _Checked(msgspec.Struct, forbid_unknown_fields=True):
+    """A value with the CRC-32 of its JSON as it was written."""
+
+    crc: str
+    value: msgspec.Raw
+
+
+T = TypeVar("T")
 _RECORD = b"reconciler record"
+_CHECKED = b'{"crc":"'
+_VALUE_AT = len(b'{"crc":"00000000","value":')
 _encode = msgspec.json.Encoder(order="deterministic").encode
-_decode_records = msgspec.json.Decoder(list[Record]).decode
+_RECORDS = msgspec.json.Decoder(list[Record])
+_decode_checked = msgspec.json.Decoder(_Checked).decode
 
 
 class Codec:
@@ -76,40 +90,83 @@ class Codec:
         """The document in one piece."""
         return b"".join(self.blocks(document))
 
-    def state(self, data: bytes, origin: str) -> State:
+    def state(self, data: bytes, origin: str, *, check_digest: bool = True) -> State:
         """The state that was stored; StateError as of `decode`, and when it cannot be decrypted."""
-        return decode(self._opened(data, origin), self.project, origin)
+        return decode(self._opened(data, origin), self.project, origin, check_digest=check_digest)
 
     def head(self, beginning: bytes) -> Head | None:
         """The head of a document that begins like this; needs no key."""
         return head(beginning)
 
     def seal(self, text: bytes) -> bytes:
-        """A JSON value as it is stored: itself, or a JSON string."""
-        return text if self._cipher is None else _encode(self._cipher.seal(text, _RECORD))
+        """A JSON value as it is stored: with a checksum, or as a JSON string."""
+        if self._cipher is None:
+            return b'%b%08x","value":%b}' % (_CHECKED, zlib.crc32(text), text)
+        return _encode(self._cipher.seal(text, _RECORD))
 
     def unseal(self, stored: bytes, origin: str) -> bytes:
-        """The JSON value that was stored."""
-        if not stored.startswith(b'"'):
+        """The JSON value that was stored, of which the store keeps every byte. StateError when it was changed."""
+        if stored.startswith(b'"'):
+            return self._decrypted(stored, origin)
+        if not stored.startswith(_CHECKED):
             return stored
-        return self._key(origin).open(msgspec.json.decode(stored, type=str), _RECORD, origin)
+
+        text = stored[_VALUE_AT:-1]
+        if stored != b'%b%08x","value":%b}' % (_CHECKED, zlib.crc32(text), text):
+            raise problems.checksum_mismatch(origin)
+        return text
+
+    def value(self, stored: bytes, origin: str, decoder: msgspec.json.Decoder[T]) -> T:
+        """Decode a value that was stored, also where the store wrote the same JSON with other spaces.
+
+        StateError when it was changed; what the decoder raises.
+        """
+        if stored.startswith(b'"'):
+            return decoder.decode(self._decrypted(stored, origin))
+        try:
+            checked = _decode_checked(stored)
+        except msgspec.ValidationError:  # written by a version that knew no checksums
+            return decoder.decode(stored)
+
+        found = decoder.decode(checked.value)
+        as_written = f"{zlib.crc32(checked.value):08x}" == checked.crc
+        if not as_written and f"{zlib.crc32(_encode(found)):08x}" != checked.crc:
+            raise problems.checksum_mismatch(origin)
+        return found
 
     def is_current(self, stored: bytes) -> bool:
-        """Whether a JSON value is stored as it would be now: in clear without a cipher, else with our first key."""
-        if self._cipher is None or not stored.startswith(b'"'):
-            return self._cipher is None
+        """Whether a JSON value is stored as it would be now: with a checksum, or sealed with our first key."""
+        if self._cipher is None:
+            return stored.startswith(_CHECKED)
+        if not stored.startswith(b'"'):
+            return False
         return self._cipher.sealed_last(msgspec.json.decode(stored, type=str))
 
-    def records(self, records: Sequence[Record]) -> bytes:
-        """Records as they are stored: JSON."""
-        return self.seal(_encode(records))
+    def records(self, records: Sequence[Record], *, checksum: bool = True) -> bytes:
+        """Records as they are stored: JSON. `checksum` is False where the place of the records has one."""
+        data = _encode(records)
+        return data if self._cipher is None and not checksum else self.seal(data)
 
     def read_records(self, stored: bytes, origin: str) -> list[Record]:
         """The records that were stored; StateError when they are damaged or cannot be decrypted."""
         try:
-            return _decode_records(self.unseal(stored, origin))
+            found = self.value(stored, origin, _RECORDS)
+            for record in found:
+                if isinstance(record, Put):
+                    entry = record.entry
+                    check_address(record.address, entry.kind, entry.key, entry.parent)
         except DAMAGE as error:
             raise problems.journal_damaged(origin, said(error)) from error
+        except RowError as error:
+            raise problems.journal_damaged(origin, str(error)) from error
+        return found
+
+    def _decrypted(self, stored: bytes, origin: str) -> bytes:
+        try:
+            text = msgspec.json.decode(stored, type=str)
+        except DAMAGE as error:
+            raise problems.sealed_damaged(origin) from error
+        return self._key(origin).open(text, _RECORD, origin)
 
     def _opened(self, data: bytes, origin: str) -> bytes:
         if data.find(b'"sealed"', 0, LONGEST_HEAD) < 0:

@@ -1,11 +1,13 @@
 """The state: what we remember of every address, and its form as one JSON document.
 
 In goes a `State`, out come bytes, and back; knows nothing of files, locks or journals. The document has one resource
-a line, sorted by address, so that a version control's diff shows the numbers that changed and nothing else.
+a line, sorted by address, so that a version control's diff shows the numbers that changed and nothing else. Its last
+member is a digest of all that stands before it, so that one changed bit is an error and never a wrong value.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import uuid
@@ -19,8 +21,8 @@ from reconciler.errors import StateError
 from reconciler.model import Entry
 from reconciler.state import problems
 from reconciler.state.harmless import said
-from reconciler.state.migrate import FORMAT, MIGRATIONS, Step, migrate
-from reconciler.state.rows import DAMAGE, Row, RowError, entries, first_misfit
+from reconciler.state.migrate import FORMAT, MIGRATIONS, WITHOUT_DIGEST, Step, migrate
+from reconciler.state.rows import DAMAGE, Row, RowError, UnknownKind, entries, first_misfit
 
 Serial = Annotated[int, msgspec.Meta(ge=0)]
 _LINES_A_BLOCK = 256  # some 200 KB: fits a processor's cache, and the memory is used again
@@ -51,6 +53,12 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     serial: Serial
     saved: Saved | None = None
     resources: dict[str, Entry]
+
+
+class Written(Document, frozen=True, kw_only=True):
+    """A document as it is stored: `digest` is the SHA-256 of the document as it is written without its digest."""
+
+    digest: Annotated[str, msgspec.Meta(pattern="^sha256:[0-9a-f]{64}$")]
 
 
 LONGEST_HEAD = 65536
@@ -93,6 +101,7 @@ class _Rows(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     serial: Serial
     saved: Saved | None = None
     resources: dict[str, Row]
+    digest: str | None = None
 
 
 class _Parts(msgspec.Struct):
@@ -113,6 +122,8 @@ _OPENING = b',"resources":{'
 SEALED = b',"sealed":'
 """What stands in the place of resources when they are encrypted."""
 _TAIL = b"\n}}\n"
+_DIGEST = re.compile(rb'\n\},"digest":"(sha256:[0-9a-f]{64})"\}\n\Z')
+_DIGEST_LENGTH = len(b'\n},"digest":"sha256:"}\n') + hashlib.sha256().digest_size * 2
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER = msgspec.json.Decoder(_Rows)
 
@@ -134,6 +145,17 @@ def head_line(top: Head, opening: bytes) -> bytes:
 
 def blocks(document: Document) -> Iterator[bytes]:
     """The document piece by piece, so that writing it needs no memory to speak of; same state, same bytes."""
+    digest = hashlib.sha256()
+    for block in _without_digest(document):
+        digest.update(block)
+        yield block
+
+    digest.update(_TAIL)
+    yield b'\n},"digest":"sha256:%b"}\n' % digest.hexdigest().encode()
+
+
+def _without_digest(document: Document) -> Iterator[bytes]:
+    """Yield the document up to the end of its last resource."""
     yield head_line(head_of(document), _OPENING)
     resources, addresses = document.resources, sorted(document.resources)
     add = _ENCODER.encode_into
@@ -145,7 +167,6 @@ def blocks(document: Document) -> Iterator[bytes]:
             add(resources[address], block, -1)
             block += b",\n"
         yield bytes(block[:-2])
-    yield _TAIL
 
 
 def encode(document: Document) -> bytes:
@@ -153,19 +174,63 @@ def encode(document: Document) -> bytes:
     return b"".join(blocks(document))
 
 
-def decode(data: bytes, project: str, origin: str, *, migrations: Mapping[int, Step] = MIGRATIONS) -> State:
+def decode(
+    data: bytes,
+    project: str,
+    origin: str,
+    *,
+    migrations: Mapping[int, Step] = MIGRATIONS,
+    check_digest: bool = True,
+) -> State:
     """The state of this project that the bytes hold; `origin` names them in messages.
+
+    `check_digest` is False for a document that a person edited, and for rows that have a checksum each.
 
     StateError: `state_damaged` with the place, `state_too_new`, `state_too_old`, `state_wrong_project`.
     """
-    rows = _read(data, origin, migrations)
+    rows, migrated = _read(data, origin, migrations)
     if rows.project != project:
         raise problems.state_wrong_project(origin, rows.project, project)
+
+    state = State(project=project, lineage=rows.lineage, serial=rows.serial, saved=rows.saved, resources={})
     try:
-        resources = entries(rows.resources)
+        state.resources.update(entries(rows.resources))
+    except UnknownKind as error:
+        # The digest proves that the kind is what was written, so a newer version wrote it.
+        if check_digest and rows.digest is not None and _is_as_written(data):
+            raise problems.kind_too_new(origin, error.kind) from error
+        raise _misfit(data, origin, error) from error
     except RowError as error:
         raise _misfit(data, origin, error) from error
-    return State(project=project, lineage=rows.lineage, serial=rows.serial, saved=rows.saved, resources=resources)
+
+    if check_digest and not migrated and not _has_its_digest(data, rows, state):
+        raise problems.digest_mismatch(origin)
+    return state
+
+
+def _has_its_digest(data: bytes, rows: _Rows, state: State) -> bool:
+    """Whether the document is what was written. Documents of the first format have no digest."""
+    if rows.digest is None:
+        return rows.format in WITHOUT_DIGEST
+    if _is_as_written(data):
+        return True
+
+    # A tool may have written the same JSON with other spaces or in another order: compare with our own form of it.
+    again = hashlib.sha256()
+    for block in _without_digest(state):
+        again.update(block)
+    again.update(_TAIL)
+    return rows.digest == f"sha256:{again.hexdigest()}"
+
+
+def _is_as_written(data: bytes) -> bool:
+    """Whether the bytes themselves match the digest at their end: the quick answer, true for what we wrote."""
+    found = _DIGEST.search(data, max(0, len(data) - _DIGEST_LENGTH))
+    if found is None:
+        return False
+    digest = hashlib.sha256(memoryview(data)[: found.start()])
+    digest.update(_TAIL)
+    return found[1].decode() == f"sha256:{digest.hexdigest()}"
 
 
 def head(beginning: bytes) -> Head | None:
@@ -177,25 +242,31 @@ def head(beginning: bytes) -> Head | None:
         return None
 
 
-def _read(data: bytes, origin: str, migrations: Mapping[int, Step]) -> _Rows:
+def _read(data: bytes, origin: str, migrations: Mapping[int, Step]) -> tuple[_Rows, bool]:
+    """The rows in the present format, and whether they had to be migrated; then the digest is checked here."""
     try:
         rows = _DECODER.decode(data)
-        if rows.format == FORMAT:
+        if rows.format == FORMAT or rows.format in WITHOUT_DIGEST:
             _refuse_duplicates(data, origin, len(rows.resources))
-            return rows
+            return rows, False
     except DAMAGE as error:
-        if _format_of(data) in (None, FORMAT):
+        if _format_of(data) in (None, FORMAT, *WITHOUT_DIGEST):
             raise _damage(data, origin, error) from error
-    current = migrate(msgspec.json.decode(data), origin, migrations)
+
+    found = msgspec.json.decode(data)
+    current = migrate(found, origin, migrations)
+    if "digest" in found and not _is_as_written(data):
+        raise problems.digest_mismatch(origin)
     try:
-        return _DECODER.decode(_ENCODER.encode(current))
+        return _DECODER.decode(_ENCODER.encode(current)), True
     except DAMAGE as error:
         raise problems.state_damaged(origin, said(error)) from error
 
 
 def _refuse_duplicates(data: bytes, origin: str, resources: int) -> None:
     """A merge that kept both sides gives an address twice, and JSON takes the last: tell by the number of lines."""
-    if not data.endswith(_TAIL) or data.count(b"\n") == resources + 2:
+    as_written = data.endswith(_TAIL) or _DIGEST.search(data, max(0, len(data) - _DIGEST_LENGTH))
+    if not as_written or data.count(b"\n") == resources + 2:
         return
     twice: list[str] = []
 

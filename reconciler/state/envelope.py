@@ -5,6 +5,8 @@ Its own `serial` counts writes, not versions: GitLab wants another one with each
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
 from reconciler.state import problems
@@ -12,7 +14,9 @@ from reconciler.state.document import Saved
 from reconciler.state.harmless import said
 from reconciler.state.rows import DAMAGE
 
-FORMAT = 1
+FORMAT = 2
+"""Since 2 the document has a digest of all that has none of its own."""
+_WITH_DIGEST = 2
 _NULL = msgspec.Raw(b"null")
 
 
@@ -32,7 +36,11 @@ class Former(msgspec.Struct, frozen=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """The document: the state with its journal, its former versions, and its holder's last sign of life."""
+    """The document: the state with its journal, its former versions, and its holder's last sign of life.
+
+    The state has a digest of its own, and so has every batch of the journal and every former version; `digest` covers
+    the rest.
+    """
 
     reconciler: int = FORMAT
     project: str = ""
@@ -42,10 +50,24 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     state: msgspec.Raw = _NULL
     journal: list[msgspec.Raw] = []
     former: list[Former] = []
+    digest: str | None = None
 
 
 class _Mark(msgspec.Struct):
     reconciler: int | None = None
+
+
+def with_digest(envelope: Envelope) -> Envelope:
+    """The same document with the digest that fits it, in the present format."""
+    present = msgspec.structs.replace(envelope, reconciler=FORMAT)
+    return msgspec.structs.replace(present, digest=_digest_of(present))
+
+
+def _digest_of(envelope: Envelope) -> str:
+    former = [(each.serial, each.saved) for each in envelope.former]
+    heads = (envelope.reconciler, envelope.project, envelope.lineage, envelope.serial, envelope.heard)
+    covered = msgspec.json.encode((*heads, len(envelope.journal), former))
+    return f"sha256:{hashlib.sha256(covered).hexdigest()}"
 
 
 def read_envelope(data: bytes, project: str, origin: str) -> Envelope:
@@ -59,6 +81,8 @@ def read_envelope(data: bytes, project: str, origin: str) -> Envelope:
         found = msgspec.json.decode(data, type=Envelope)
     except DAMAGE as error:
         raise problems.state_damaged(origin, said(error)) from error
+    if (found.digest is not None or mark >= _WITH_DIGEST) and found.digest != _digest_of(found):
+        raise problems.state_damaged(origin, "the document does not match its digest")
     if found.project != project:
         raise problems.state_wrong_project(origin, found.project, project)
     return found

@@ -27,7 +27,8 @@ from reconciler.state import problems
 from reconciler.state.backing import Grant, LeaseLost
 from reconciler.state.codec import Codec
 from reconciler.state.document import State
-from reconciler.state.envelope import Envelope, Former, Heard, read_envelope
+from reconciler.state.envelope import Envelope, Former, Heard, read_envelope, with_digest
+from reconciler.state.harmless import said
 from reconciler.state.holder import Holder
 from reconciler.state.rows import DAMAGE
 from reconciler.state.store import FORMER, Kept, LockInfo, Record, apply_records
@@ -42,6 +43,7 @@ _LOST = (409, 412, 423)
 _CLOCKS_AGREE = 10.0
 _WHOLE_SECONDS = 1.0  # more exactly, the server does not say what time it is
 _encode = msgspec.json.Encoder(order="deterministic").encode
+_CHANGED = msgspec.json.Decoder(dict[str, Entry | None])
 
 Answer = tuple[int, Mapping[str, str], bytes]
 
@@ -245,8 +247,10 @@ class HttpBacking:
         return self._codec.seal(_encode(changed))
 
     def _unsealed(self, changed: msgspec.Raw) -> dict[str, Entry | None]:
-        data = self._codec.unseal(bytes(changed), self._origin)
-        return msgspec.json.decode(data, type=dict[str, Entry | None])
+        try:
+            return self._codec.value(bytes(changed), self._origin, _CHANGED)
+        except DAMAGE as error:
+            raise problems.state_damaged(self._origin, said(error)) from error
 
     def _get(self) -> Envelope:
         status, _, body = self._ask("GET", self._where.state)
@@ -265,6 +269,7 @@ class HttpBacking:
             self._serial += 1
             heard = Heard(grant.holder.run, self._clock.wall() + self._ahead)
             sent = msgspec.structs.replace(envelope, project=self._codec.project, serial=self._serial, heard=heard)
+            sent = with_digest(sent)
             try:
                 status, _, answer = self._ask(self._where.update_method, url, _encode(sent))
             except _Unanswered as error:

@@ -5,7 +5,7 @@ lost or out of place is told from a good one. In go bytes and records, out come 
 
 | line | means |
 |---|---|
-| the last one, bad or without its end | written while the power went: never durable, ignored |
+| the last one, without its end or with a hole of zeros | written while the power went: never durable, ignored |
 | any other bad one | damage: an error, nothing is replayed |
 """
 
@@ -23,6 +23,8 @@ from reconciler.state.rows import DAMAGE
 from reconciler.state.store import Record, apply_records
 
 FORMAT = 1
+_HOLE = b"\0\0"
+"""Blocks that never reached the disk are read as zeros; one zero alone may be a damaged character."""
 CLEAR = Codec("")
 _NONE = msgspec.Raw(b"null")
 
@@ -62,7 +64,7 @@ def header_line(header: Header) -> tuple[bytes, int]:
 
 def record_line(records: Sequence[Record], checksum: int, codec: Codec = CLEAR) -> tuple[bytes, int]:
     """A line of records after one of this checksum, and the checksum that the next one goes on from."""
-    return _line(b"records", codec.records(records), checksum)
+    return _line(b"records", codec.records(records, checksum=False), checksum)
 
 
 def parse(data: bytes, origin: str, codec: Codec = CLEAR) -> Leftover | None:
@@ -75,13 +77,18 @@ def parse(data: bytes, origin: str, codec: Codec = CLEAR) -> Leftover | None:
     for number, line in enumerate(lines, 1):
         body, checksum = _body(line, b"records" if header else b"header", checksum)
         if body is None:
-            if number == len(lines) and not torn:
+            if number == len(lines) and not torn and _HOLE in line:
                 break
             raise problems.journal_damaged(origin, f"line {number} is not what was written", line=number)
         if header is None:
             header = _header(body, origin)
         else:
             records += codec.read_records(bytes(body), origin)
+
+    # A last line that is whole but for its line break was acknowledged, so it must not be ignored.
+    name = b"records" if header else b"header"
+    if len(torn) > 1 and _body(torn[:-1], name, checksum)[0] is not None:
+        raise problems.journal_damaged(origin, f"line {len(lines) + 1} has lost its end", line=len(lines) + 1)
     return Leftover(header, records) if header else None
 
 

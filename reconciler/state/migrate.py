@@ -7,12 +7,15 @@ from typing import Any
 
 from reconciler.state import problems
 
-FORMAT = 1
-"""The format that this version writes. Any change to what a document may hold, an added field too, raises it."""
+FORMAT = 2
+"""The format that this version writes. Any change to what a document may hold, an added field too, raises it, unless
+no released version has written this format yet."""
+WITHOUT_DIGEST = (1,)
+"""Formats that differ from the present one in nothing but the digest, which they lack; they are read as they are."""
 
 Document = dict[str, Any]
 Step = Callable[[Document], Document]
-MIGRATIONS: Mapping[int, Step] = {}
+MIGRATIONS: Mapping[int, Step] = {1: lambda document: document}
 """Format → what turns a document of that format into one of the next. Format 1 is the first."""
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _REPAIR_STATE = (
     "Nothing was changed. See what `reconciler state repair --dry-run` can save. Or put the last good copy back (the "
     ".backup beside a state file holds the version before the last change, .history the ones before; else take it from "
-    "version control), or mend this place by hand, then run again."
+    "version control), or mend this place by hand and run `reconciler state repair`, which computes its digest again."
 )
 _REPAIR_JOURNAL = (
     "Nothing was changed. The journal holds what an interrupted run did and what is not in the state yet, prior values "
@@ -36,6 +36,29 @@ def journal_damaged(origin: str, reason: str, *, line: int | None = None) -> Sta
     aside = "" if "://" in origin else f"\n  mv {origin} {origin}.aside"
     detail = f"{origin}: {reason}. {_REPAIR_JOURNAL}{aside}"
     return _error("state_damaged", "The journal of the state is damaged", detail, origin, line)
+
+
+def digest_mismatch(origin: str) -> StateError:
+    """The document can be read, and its digest says that it is not what was written."""
+    detail = f"{origin}: the content does not match its digest. {_HAND_EDIT} {_REPAIR_STATE}"
+    return _error("state_damaged", "The state is damaged", detail, origin)
+
+
+_HAND_EDIT = (
+    "Either a value changed by itself, or somebody edited it by hand: `reconciler state repair --dry-run` lists every "
+    "resource that differs from the version before, and `reconciler state repair` accepts the content as it is."
+)
+
+
+def checksum_mismatch(origin: str) -> StateError:
+    """A value that a store keeps beside the others does not match its checksum."""
+    return state_damaged(origin, "one of its values does not match its checksum")
+
+
+def kind_too_new(origin: str, kind: str) -> StateError:
+    """The state holds a kind of resource that this version does not know, and its digest fits."""
+    detail = f"{origin} holds a resource of kind `{kind}`, which this version does not know. Install the version that "
+    return _error("state_too_new", "The state was written by a newer version", f"{detail}wrote it.", origin)
 
 
 NOTHING_WITHOUT = "Nothing can be said or done without it: put a copy of your own in its place, or"

@@ -3,6 +3,9 @@
 One resource stands on one line, so damage in one place leaves all others readable. What is readable nowhere comes
 from the newest former version that has it; so does everything when the file is gone. Nothing is thrown away: damaged
 files are moved aside.
+
+A document that is readable as a whole and does not match its digest (a hand edit, or a changed bit) is taken as it is.
+Nobody can tell which of its values is not what was written, so the differences to the version before are returned.
 """
 
 from __future__ import annotations
@@ -18,19 +21,21 @@ from reconciler.state import journal as lines
 from reconciler.state.codec import Codec
 from reconciler.state.document import State, empty, head
 from reconciler.state.files import Disk, Files, write_whole
-from reconciler.state.rows import DAMAGE
+from reconciler.state.rows import DAMAGE, RowError, check_address
 from reconciler.state.store import Record, apply_records
+from reconciler.state.surgery import changed
 
 
 class Salvage(msgspec.Struct, frozen=True):
-    """What is saved: the state to write, how many resources stood in the file, in old versions, in the journal; and
-    which files are damaged."""
+    """What is saved: the state to write, how many resources stood in the file, in old versions, in the journal;
+    which files are damaged; and for a document that only fails its digest, what differs from the version before."""
 
     state: State
     from_file: int
     from_history: int
     from_journal: int
     damaged: list[Path]
+    differences: dict[str, str] = {}
 
     @property
     def needed(self) -> bool:
@@ -47,24 +52,41 @@ def salvage(path: Path, codec: Codec, former: Sequence[State], files: Files | No
     data = disk.read(path)
     journal = disk.read(_journal(path))
     damaged = []
+    edited: State | None = None
     try:
         state = codec.state(data, str(path)) if data is not None else None
     except StateError as error:
         _only_damage(error)
         damaged.append(path)
         state = None
+        edited = _without_its_digest(data or b"", str(path), codec)
     if data is None and (former or journal is not None):
         damaged.append(path)  # it was there, and is gone
-    found = dict(state.resources) if state is not None else _lines(data or b"")
+
     last = former[0] if former else None
-    missing = {} if state is not None or last is None else {a: e for a, e in last.resources.items() if a not in found}
-    records, whole = _records(journal, state, path, codec)
-    if not whole:
+    whole = state or edited
+    if whole is not None:
+        found, missing = dict(whole.resources), {}
+    else:
+        found = _lines(data or b"")
+        missing = {a: e for a, e in last.resources.items() if a not in found} if last is not None else {}
+    differences = changed(last.resources, found) if edited is not None and last is not None else {}
+
+    records, intact = _records(journal, whole, path, codec)
+    if not intact:
         damaged.append(_journal(path))
     resources = {**found, **missing}
     apply_records(resources, records)
-    saved = _next(state or _beginning(data, last, codec.project), resources, damaged)
-    return Salvage(saved, len(found), len(missing), len(records), damaged)
+    saved = _next(whole or _beginning(data, last, codec.project), resources, damaged)
+    return Salvage(saved, len(found), len(missing), len(records), damaged, differences)
+
+
+def _without_its_digest(data: bytes, origin: str, codec: Codec) -> State | None:
+    """The state in a document that does not match its digest; None when more than that is wrong."""
+    try:
+        return codec.state(data, origin, check_digest=False)
+    except StateError:
+        return None
 
 
 def write(path: Path, saved: Salvage, suffix: str, codec: Codec, files: Files | None = None) -> list[Path]:
@@ -94,9 +116,12 @@ def _lines(data: bytes) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for line in data.split(b"\n")[1:]:
         try:
-            found |= msgspec.json.decode(b"{" + line.rstrip(b",") + b"}", type=dict[str, Entry])
-        except DAMAGE:
+            on_line = msgspec.json.decode(b"{" + line.rstrip(b",") + b"}", type=dict[str, Entry])
+            for address, entry in on_line.items():
+                check_address(address, entry.kind, entry.key, entry.parent)
+        except (*DAMAGE, RowError):
             continue
+        found |= on_line
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from reconciler.kinds.table import NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model import Entry
 from reconciler.state.harmless import said, shown
 
@@ -50,6 +51,43 @@ class RowError(Exception):
         self.address, self.reason = address, reason
 
 
+class UnknownKind(RowError):
+    """One resource is of a kind that this version does not know."""
+
+    def __init__(self, address: str, kind: str) -> None:
+        super().__init__(address, "its kind is not known")
+        self.kind = kind
+
+
+def check_address(address: str, kind: str, key: str, parent: str | None) -> None:
+    """Raise RowError unless the address is the one of a resource of this kind, key and parent.
+
+    | kind            | address                                  |
+    |-----------------|------------------------------------------|
+    | number          | `KIND/KEY`, the key being the E.164       |
+    | registration    | `KIND/PLATFORM/KEY`                      |
+    | below a parent  | `KIND/NAME-OF-PARENT`, then more, if any |
+    | any other       | `KIND/NAME`, whatever its key on Twilio  |
+    """
+    if kind in NUMBER_KINDS:
+        if address != f"{kind}/{key}":
+            raise RowError(address, "the address does not fit its kind and key")
+        return
+
+    if kind not in RANKS:
+        raise UnknownKind(address, kind)
+    own, _, rest = address.partition("/")
+    if own != kind or not rest:
+        raise RowError(address, "the address does not fit its kind")
+    if kind == REGISTRATION:
+        fits = rest.endswith(f"/{key}")
+    else:
+        above = parent.partition("/")[2] if parent is not None else ""
+        fits = not above or rest == above or rest.startswith(f"{above}/")
+    if not fits:
+        raise RowError(address, "the address does not fit its key and parent")
+
+
 class _Parts(dict[bytes, Any]):
     """JSON of one field of an entry → its value, decoded when it is first asked for."""
 
@@ -70,6 +108,7 @@ def entries(rows: dict[str, Row]) -> dict[str, Entry]:
     address = ""
     try:
         for address, row in rows.items():
+            check_address(address, row.kind, row.key, row.parent)
             found[address] = Entry(
                 row.kind,
                 row.account,

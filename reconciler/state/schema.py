@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from reconciler.state.document import Document
+from reconciler.state.document import Written
 from reconciler.state.planfile import Checked
 
 Schema = dict[str, Any]
@@ -20,7 +20,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def state_schema() -> Schema:
     """The schema of a state document."""
-    return _schema(Document, "The state of a reconciler project")
+    return _schema(Written, "The state of a reconciler project")
 
 
 def plan_file_schema() -> Schema:

@@ -15,7 +15,7 @@ from reconciler.sandbox.platforms import mounted
 from reconciler.sandbox.products import SHELVES
 from reconciler.sandbox.server import Sandbox
 from reconciler.sandbox.world import World
-from reconciler.state.document import Document
+from reconciler.state.document import Written
 from reconciler.state.schema import state_schema
 from tests.docs.markdown import ROOT, prose
 from tests.test_architecture import FLOORS
@@ -63,7 +63,7 @@ def test_every_section_of_a_seed_is_documented() -> None:
 
 
 def test_every_field_of_the_state_is_documented() -> None:
-    assert [row[0].strip("`") for row in rows("docs/state.md", "## What it holds")] == list(Document.__struct_fields__)
+    assert [row[0].strip("`") for row in rows("docs/state.md", "## What it holds")] == list(Written.__struct_fields__)
     entry = {name for row in rows("docs/state.md", "Of each address:") for name in names(row[0])}
     assert entry == set(state_schema()["$defs"]["Entry"]["properties"])
 

@@ -174,6 +174,39 @@ def test_a_damaged_line_is_taken_from_the_history_and_the_rest_from_the_file(bou
     assert silent(bound, "state", "repair")["damaged"] == []
 
 
+def test_a_hand_edit_is_reported_until_repair_accepts_it(bound: Stage) -> None:
+    """Repair names every resource that differs from the version before, and writes a digest that fits."""
+    bound.declare({ONE: "support", TWO: "support"}, trunks={"edge": TRUNK})
+    bound.apply()
+    path = bound.folder / "state.json"
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=2))  # the same JSON in another form is no damage
+    bound.settled()
+    path.write_text(path.read_text().replace(FOREIGN, "https://corrected.example.com/voice"))
+    writes = len([call for call in bound.twilio.calls if call.writes])
+    for command in (("plan",), ("apply", "--auto-approve"), ("drift",), ("state", "list"), ("state", "pull")):
+        failed = bound.run(*command, "--json", code=1)
+        assert failed.codes == ["state_damaged"]
+        assert "state repair" in failed.out + failed.err
+    assert len([call for call in bound.twilio.calls if call.writes]) == writes
+
+    shown = silent(bound, "state", "repair", "--dry-run")
+    assert f"number/{TWO}" in [row["address"] for row in shown["changes"]]
+    assert f"number/{TWO}" in bound.run("state", "repair", "--dry-run").out
+    done = silent(bound, "state", "repair")
+    assert len(done["aside"]) == 1
+    assert bound.state[f"number/{TWO}"]["prior"]["voice_url"] == "https://corrected.example.com/voice"
+    bound.settled()
+
+
+def test_a_pulled_state_is_edited_and_pushed_without_a_thought_of_its_digest(bound: Stage) -> None:
+    pulled = bound.run("state", "pull").out
+    bound.write("edited.json", pulled.replace(FOREIGN, "https://corrected.example.com/voice"))
+    pushed = silent(bound, "state", "push", "edited.json")
+    assert f"number/{TWO}" in [row["address"] for row in pushed["changes"]]
+    assert bound.state[f"number/{TWO}"]["prior"]["voice_url"] == "https://corrected.example.com/voice"
+    bound.settled()
+
+
 def test_an_empty_state_file_is_taken_from_the_history_whole(bound: Stage) -> None:
     bound.declare({ONE: "support", TWO: "support"}, trunks={"edge": TRUNK})
     bound.apply()

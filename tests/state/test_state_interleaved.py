@@ -93,17 +93,18 @@ class Run:
         self.kept = False
         self._store = store
         self._way = way
+        self._entry = entry(9, key=put.partition("/")[2])
 
     def do(self) -> None:
         with suppress(ReconcilerError), self._store.lock(holder()):
             state = self._store.load()
             assert state is not None
             if self._way == "saves":
-                self._store.save(replace(state, resources={**state.resources, self.put: entry(9)}))
+                self._store.save(replace(state, resources={**state.resources, self.put: self._entry}))
                 self.kept = True
                 return
             journal = self._store.begin(state)
-            journal.append([Put(self.put, entry(9))])
+            journal.append([Put(self.put, self._entry)])
             self.kept = True
             if self._way == "folds":
                 journal.fold()

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.state.document import State, encode
+from reconciler.state.migrate import FORMAT
 from reconciler.state.planfile import write
 from reconciler.state.schema import plan_file_schema, schema_files, state_schema
 
@@ -53,7 +54,7 @@ def test_a_plan_file_that_is_written_is_valid(tmp_path: Path) -> None:
 def test_what_the_reader_refuses_is_not_valid() -> None:
     document = json.loads(encode(state(1)))
     for path, value in (
-        (["format"], 2),
+        (["format"], FORMAT + 1),
         (["serial"], -1),
         (["extra"], 1),
         (["resources", address(0), "colour"], "red"),
