@@ -61,7 +61,7 @@ def _planner(setting: Setting, consent: Consent, letting: Letting) -> Planner:
         near = {address: entry for address, entry in state.resources.items() if entry.account in accounts}
         observed = observe([], near, gateways, setting.progress.reading)
         whole_plan = planning.plan(letting_go, observed, project.our_urls)
-        plan = select(whole_plan, setting.targets, setting.excludes, known=state.resources)
+        plan = select(whole_plan, setting.targets, setting.excludes, recorded=(state.resources,))
         whole = Planned(project=project, state=state, plan=plan, observed=observed, notes=letting_go.diagnostics)
         return judged(setting, whole, consent)
 

@@ -31,7 +31,8 @@ from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.planning.remembered import observed_from, plannable, taken_as_unchanged
 from reconciler.planning.secrecy import kept_in_clear
-from reconciler.planning.select import matches, select
+from reconciler.planning.select import select
+from reconciler.planning.selection import find_selection, list_named
 from reconciler.planning.stale import kept
 from reconciler.remote import domains, regions
 from reconciler.remote.attribution import attribute
@@ -87,7 +88,7 @@ def planned(
     whole, unread = domains.planned(of, observed, gateways) if asks else (of(observed), [])
     notes += unread
     whole = msgspec.structs.replace(whole, renames=renames)
-    chosen = select(whole, setting.targets, setting.excludes, known=_known(setting, desired, resources))
+    chosen = select(whole, setting.targets, setting.excludes, desired, (resources,))
     if setting.refresh:
         most = project.safety.max_purchases
         chosen = with_offers(chosen, desired, gateways, project.accounts, most=most)
@@ -96,14 +97,6 @@ def planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
     )
     return made if drifting_only or not setting.refresh else _located(setting, made, gateways, begun.regions)
-
-
-def _known(setting: Setting, desired: Sequence[Desired], resources: Mapping[str, Entry]) -> frozenset[str]:
-    """The addresses that a target may mean; a number that is declared by its SID has that of its E.164."""
-    if not (setting.targets or setting.excludes):
-        return frozenset()
-    declared = (want.address for want in desired if not (want.kind in NUMBER_KINDS and want.key.startswith("PN")))
-    return frozenset((*declared, *resources))
 
 
 def _needed(setting: Setting, saved: PlanFile | None, drifting_only: bool) -> Callable[[str], bool]:
@@ -120,8 +113,10 @@ def _located(setting: Setting, planned: Planned, gateways: Gateways, sample: Ask
     if not (managed or planned.plan.actions):
         return planned
     known = renamed(planned.state.resources, planned.plan.renames)
-    narrowed = setting.targets or setting.excludes
-    chosen = {a: known[a] for a in known if matches(a, setting.targets, setting.excludes)} if narrowed else known
+    selection = find_selection(
+        setting.targets, setting.excludes, list_named(planned.project.desired, (known,), planned.plan.actions)
+    )
+    chosen = {a: known[a] for a in known if selection.chooses(a)} if selection else known
     sure = locating.questions(planned.plan, chosen, managed)
     found, problems = regions.ask_each(gateways, [(q.account, q.number) for q in sure.values()], setting.stop)
     some = locating.sampled(planned.plan, chosen, accounts.keys() - managed.keys(), sample.numbers)

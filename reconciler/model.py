@@ -100,6 +100,8 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     """The platform that its agent lives on, which writes the parts of `baseline` itself."""
     baseline: tuple[str, ...] = ()
     """The parts that drift is measured on against what the platform wrote, not against a declaration."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """The labels of a number, sorted by key; recorded so that they can be targeted once the number is removed."""
 
 
 class Money(msgspec.Struct, frozen=True):

@@ -46,7 +46,7 @@ def _planner(setting: Setting, consent: Consent, to: str) -> Planner:
         known = planning.known(then.resources, now.resources)
         observed = observe(there.desired, known, gateways, setting.progress.reading)
         whole, unread = domains.planned(lambda seen: planning.plan(there, seen, project.our_urls), observed, gateways)
-        chosen = select(whole, setting.targets, setting.excludes, known={*then.resources, *now.resources})
+        chosen = select(whole, setting.targets, setting.excludes, recorded=(then.resources, now.resources))
         remarks = [d for d in chosen.diagnostics if d.severity != "error"]
         notes = [*remarks, *unread, *planning.differs(there, project.desired)]
         errors = tuple(d for d in chosen.diagnostics if d.severity == "error")

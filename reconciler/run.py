@@ -20,7 +20,7 @@ from reconciler.config.secrets import credentials, reveal
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
 from reconciler.planning.sampling import sample
-from reconciler.planning.select import matches
+from reconciler.planning.selection import find_selection, list_named
 from reconciler.remote import regions
 from reconciler.remote import services as messaging
 from reconciler.remote.gateway import CallRecord, Gateway, Wait
@@ -228,12 +228,8 @@ def begin_regions(setting: Setting, project: Project, state: State, gateways: Ga
     if not setting.refresh:
         return begun
     accounts = {name for name, account in project.accounts.items() if not account.region}
-    some = sample(
-        project.desired,
-        state.resources,
-        accounts,
-        lambda address: matches(address, setting.targets, setting.excludes),
-    )
+    selection = find_selection(setting.targets, setting.excludes, list_named(project.desired, (state.resources,)))
+    some = sample(project.desired, state.resources, accounts, selection.chooses)
     return msgspec.structs.replace(begun, regions=regions.begin_some(gateways, some, setting.stop))
 
 

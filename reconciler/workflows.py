@@ -164,13 +164,15 @@ def drift(setting: Setting) -> tuple[Planned, list[Drifted]]:
         from reconciler.making import planned as made
         from reconciler.planning.drift import find
         from reconciler.planning.moved import renamed
-        from reconciler.planning.select import matches
+        from reconciler.planning.selection import find_selection, list_named
         from reconciler.remote.attribution import attribute
 
         state = gone.there(store_of(setting, project), project)
         planned = made(setting, project, state, gateways, begun, drifting_only=True)
-        found = find(renamed(planned.state.resources, planned.plan.renames), planned.observed)
-        chosen = [d for d in found if matches(d.address, setting.targets, setting.excludes)]
+        known = renamed(planned.state.resources, planned.plan.renames)
+        found = find(known, planned.observed)
+        selection = find_selection(setting.targets, setting.excludes, list_named(project.desired, (known,)))
+        chosen = [drifted for drifted in found if selection.chooses(drifted.address)]
         return planned, attribute(chosen, gateways, setting.clock())
 
 

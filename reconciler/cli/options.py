@@ -117,8 +117,9 @@ _REPORTED = [
                  help="Write this format to FILE as well (- is stdout, in place of text)."),
 ]  # fmt: skip
 _SCOPE = [
-    click.option("--target", "targets", multiple=True, metavar="ADDRESS", help="Only these addresses (globs)."),
-    click.option("--exclude", "excludes", multiple=True, metavar="ADDRESS", help="Not these addresses (globs)."),
+    click.option("--target", "targets", multiple=True, metavar="PATTERN",
+                 help="Only these: an address (globs), number, SID, agent/NAME or label:KEY=VALUE."),
+    click.option("--exclude", "excludes", multiple=True, metavar="PATTERN", help="Not these; the same patterns."),
     click.option("--concurrency", type=click.IntRange(1, 100), metavar="N",
                  help="Calls at once for each account, from the first on, fewer after a 429; without it 8, and up to "
                       "32 while Twilio answers well."),

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+import msgspec
 
 from reconciler.config.fields import E164, LONGEST_LABEL, is_sid, normal_sid
 from reconciler.config.findings import Finding, placed
@@ -21,6 +23,7 @@ from reconciler.config.registrations import registration_of, secrets_of
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Desired, Position, Profile
 
+Labels = tuple[tuple[str, str], ...]
 _OWN = object()
 """Stands for a value that is each number's own: numbers that differ in nothing else are declared alike."""
 
@@ -71,6 +74,7 @@ class Gathered:
         self.kind = kind
         self._template = template
         self._templates: dict[object, Template] = {}
+        self._labelled: dict[tuple[int, Labels], Profile] = {}
 
     def add(self, file: str, section: Map) -> None:
         """Take in the numbers of one file: the hot loop, a number a round."""
@@ -111,7 +115,7 @@ class Gathered:
         sid, address = _pin(node, template), f"{self.kind}/{key}"
         if sid:
             self.identities.append(Identity(sid, key, position, address))
-        profile = _named(profile, node, template)
+        profile = self._named(profile, node, template)
         self.desired.append(Desired(self.kind, address, key, profile, position, sid))
 
     def _special(self, entry: Place, key: str, template: Template) -> None:
@@ -127,10 +131,30 @@ class Gathered:
         for name in filter(None, (sid, e164 if e164 != key else None)):
             self.identities.append(Identity(name, key, position, address))
         if profile is not None:
-            profile = _named(profile, entry.node, template)
+            profile = self._named(profile, entry.node, template)
             self.desired.append(Desired(self.kind, address, e164 or sid or key, profile, position, sid))
         if template.registering is not None:
             self._register(entry, e164 or sid or key, address if profile is not None else None, template, profile)
+
+    def _named(self, profile: Profile, node: Any, template: Template) -> Profile:
+        """The profile, with this number's own friendly name and labels."""
+        if "labels" in template.own:
+            profile = self._share_labels(profile, node["labels"])
+        if "friendly_name" not in template.own:
+            return profile
+        attrs = {**profile.attrs, "friendly_name": node["friendly_name"]}
+        return Profile(profile.account, attrs, profile.options, profile.purchase)
+
+    def _share_labels(self, profile: Profile, labels: Mapping[str, str]) -> Profile:
+        """The profile with these labels: one object for all numbers that share both, so that they are compared once.
+
+        `profile` belongs to a template, which keeps it alive: its id is not used again.
+        """
+        own = tuple(sorted(labels.items()))
+        found = self._labelled.get((id(profile), own))
+        if found is None:
+            found = self._labelled[id(profile), own] = _with_labels(profile, own)
+        return found
 
     def _register(
         self, entry: Place, key: str, parent: str | None, template: Template, profile: Profile | None
@@ -141,6 +165,10 @@ class Gathered:
         price = entry.node.get("price") if isinstance(entry.node, Map) else None
         price = price if isinstance(price, Int | Float) else None
         want = registration_of(asked, key, parent, entry.at("key"), profile, price)
+        if parent is None and "labels" in template.own and isinstance(entry.node, Map):
+            # A number outside Twilio is nothing but its registration.
+            labels: Any = entry.node["labels"]
+            want = msgspec.structs.replace(want, profile=_with_labels(want.profile, tuple(sorted(labels.items()))))
         self.desired.append(want)
         if asked.secrets:
             self.secrets[want.address] = secrets_of(asked, entry)
@@ -151,12 +179,9 @@ def _pin(node: Any, template: Template) -> str | None:
     return normal_sid(node["sid"]) if "sid" in template.own else template.sid
 
 
-def _named(profile: Profile, node: Any, template: Template) -> Profile:
-    """The profile, with this number's own friendly name."""
-    if "friendly_name" not in template.own:
-        return profile
-    attrs = {**profile.attrs, "friendly_name": node["friendly_name"]}
-    return Profile(profile.account, attrs, profile.options, profile.purchase)
+def _with_labels(profile: Profile, labels: Labels) -> Profile:
+    options = msgspec.structs.replace(profile.options, labels=labels)
+    return msgspec.structs.replace(profile, options=options)
 
 
 def _own_fields(node: Map) -> frozenset[str]:

@@ -125,11 +125,10 @@ def drift_document(
     """What has drifted, and how much else is waiting."""
     elsewhere = {d.address for d in drifted}
     pending = {a.address for a in plan.actions if a.reason != "drift" or a.address not in elsewhere}
-    mistyped = [d for d in plan.diagnostics if d.code == "target_no_match"]
     return DriftDocument(
         command=command,
         summary={"drifted": len(drifted), "pending": len(pending), "unmanaged": plan.unmanaged},
-        diagnostics=in_reading_order([*diagnostics, *mistyped]),
+        diagnostics=in_reading_order(list(diagnostics)),
         drifted=list(drifted),
         pending=len(pending),
         unmanaged=plan.unmanaged,

@@ -133,8 +133,8 @@ numbers:
   "+15550100100": support
   "+15550100101": support
   "+15550100102": {agent: support}
-  "+15550100103": {agentId: support, labels: {team: a}}
-  "+15550100104": {agent: support, labels: {team: b}, takeover: refuse}
+  "+15550100103": {agentId: support, price: 1}
+  "+15550100104": {agent: support, price: 2, takeover: refuse}
   "+15550100105": {agent: support, protect: true}
   "+15550100106": {agent: support, webhooks: {voice: https://agents.example.com/voice}}
   "+15550100107": {agent: support, webhooks: {voice: https://agents.example.com/voice}}
@@ -304,8 +304,8 @@ def test_numbers_may_differ_in_what_is_their_own_and_still_share_a_profile(loade
         AGENTS
         + """\
 numbers:
-  "+15550100100": {agent: support, sid: PN0000000000000000000000000000000A, price: 1, labels: {team: a}}
-  "+15550100101": {agent: support, sid: PN0000000000000000000000000000000B, price: 1.5, labels: {team: b}}
+  "+15550100100": {agent: support, sid: PN0000000000000000000000000000000A, price: 1}
+  "+15550100101": {agent: support, sid: PN0000000000000000000000000000000B, price: 1.5}
   "+15550100102": {agent: support, twilioNumberSid: PN0000000000000000000000000000000C}
   PN0000000000000000000000000000000d: {agent: support, sid: PN0000000000000000000000000000000D}
 """
@@ -313,6 +313,43 @@ numbers:
     numbers = [desired for desired in project.desired if desired.kind == "number"]
     assert [number.sid for number in numbers] == [f"PN{'0' * 31}{digit}" for digit in "abcd"]
     assert len({id(number.profile) for number in numbers}) == 1
+
+
+def test_numbers_with_the_same_labels_share_a_profile(loaded: Load) -> None:
+    """Labels are recorded in state, so they are part of the profile; their order is not."""
+    project = loaded(
+        AGENTS
+        + """\
+numbers:
+  "+15550100100": {agent: support, labels: {team: a, tier: gold}}
+  "+15550100101": {agent: support, labels: {tier: gold, team: a}}
+  "+15550100102": {agent: support, labels: {team: b}, price: 1}
+  "+15550100103": {agent: support, labels: {team: b}, price: 2}
+  "+15550100104": {agent: support, labels: {}}
+bridge_numbers:
+  "+15550100105": {voice: "https://agents.example.com/bridge", labels: {team: a}}
+"""
+    )
+    profiles = {desired.key[-1]: desired.profile for desired in project.desired if desired.kind != "trunk"}
+    assert profiles["0"] is profiles["1"]
+    assert profiles["2"] is profiles["3"]
+    labels = {key: dict(profile.options.labels) for key, profile in profiles.items()}
+    gold, team_b = {"team": "a", "tier": "gold"}, {"team": "b"}
+    assert labels == {"0": gold, "1": gold, "2": team_b, "3": team_b, "4": {}, "5": {"team": "a"}}
+
+
+def test_the_labels_of_a_number_outside_twilio_are_those_of_its_registration(loaded: Load) -> None:
+    project = loaded(
+        """\
+platforms:
+  lk: {type: livekit, base_url: "https://acme.livekit.cloud", api_key: {env: LK_KEY}, api_secret: {env: LK_SECRET}}
+numbers:
+  "+15550100101": {provider: sip, platform: lk, labels: {team: a}, sip: {server_address: sip.example.com}}
+"""
+    )
+    (registration,) = project.desired
+    assert registration.address == "registration/lk/+15550100101"
+    assert registration.profile.options.labels == (("team", "a"),)
 
 
 @pytest.mark.parametrize("own", ["friendly_name: 5", "sid: PN1", "price: -1", "labels: {team: 1}", "labels: {team: }"])

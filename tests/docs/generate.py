@@ -80,8 +80,12 @@ is for.
 """
 
 PLANNING = """\
-`plan`, `apply` and `drift` also take these. Only `apply` locks the state. A glob's `*` stands for any text, `/` too;
-`--target` also takes in what the targets depend on.
+`plan`, `apply`, `drift`, `rollback`, `undo` and `release` also take these. Only commands that write lock the state.
+
+`--target` and `--exclude` take an address (`number/+15550100101`; in a glob `*` stands for any text, `/` too), a number
+in E.164 or a SID. `agent/NAME` and `label:KEY=VALUE` mean the numbers that declare that agent or label, and those for
+which state has recorded it. All but an address include the number's registration on its platform. `--target` also takes
+in what the targets depend on. A pattern that matches nothing is exit 64.
 
 """
 
@@ -91,7 +95,8 @@ EXAMPLES = {
     "plan": "reconciler plan\n"
     "reconciler plan --out plan.bin --detailed-exitcode    # in a pull request\n"
     "reconciler plan --report markdown=plan.md --report html=plan.html\n"
-    "reconciler plan --target 'number/+1555*' --exclude number/+15550100109",
+    "reconciler plan --target 'number/+1555*' --exclude number/+15550100109\n"
+    "reconciler plan --target agent/support --target label:team=sales",
     "apply": "reconciler apply                                      # asks\n"
     "reconciler apply plan.bin                             # the plan that was reviewed\n"
     "reconciler apply --auto-approve --allow-takeover=number/+15550100102\n"

@@ -119,22 +119,23 @@ def test_imports_never_count_and_a_share_of_few_is_no_limit(stage: Stage) -> Non
     stage.settled()
 
 
-def test_a_mistyped_target_or_exclusion_is_no_silent_success(stage: Stage) -> None:
+def test_a_mistyped_target_or_exclusion_is_wrong_usage_and_nothing_is_written(stage: Stage) -> None:
     stage.number(ONE)
     stage.number(TWO)
     stage.declare(dict.fromkeys((ONE, TWO), "support"))
     with watched(stage.twilio) as calls:
-        done = stage.run("apply", "--auto-approve", "--target", "nubmer/*")
+        done = stage.run("apply", "--auto-approve", "--target", "nubmer/*", code=64)
+        stage.run("apply", "--auto-approve", "--exclude", f"number/{TWO}", "--exclude", "nubmer/*", code=64)
     assert not any(call.writes for call in calls)
-    assert "target_no_match" in done.err
-    assert "left out: 2 resources that would change" in done.out
-    assert "what is declared is what is there" not in done.out
+    assert not (stage.folder / "state.json").exists()
+    assert "`--target nubmer/*` matches nothing" in done.err
+    assert "Did you mean `number/*`?" in done.err
+    assert done.out == ""
 
-    document = stage.apply("--exclude", f"number/{TWO}", "--exclude", "nubmer/*")
-    assert [d["code"] for d in document["diagnostics"]] == ["target_no_match"]
+    document = stage.apply("--exclude", f"number/{TWO}")
     assert document["summary"]["left_out"] == 1
     stage.apply()
     for command in ("plan", "drift"):
-        assert "target_no_match" in stage.run(command, "--target", "nubmer/*").err
-        assert f"Did you mean `number/{ONE}`?" in stage.run(command, "--target", ONE[1:]).err
-        assert "target_no_match" not in stage.run(command, "--target", f"number/{ONE}").text, "declared, and in place"
+        stage.run(command, "--target", "nubmer/*", code=64)
+        assert f"Did you mean `number/{ONE}`?" in stage.run(command, "--target", ONE[1:], code=64).err
+        stage.run(command, "--target", f"number/{ONE}")

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.errors import UsageError
 from reconciler.model import TrunkRoute
 from reconciler.planning.plan import Plan
-from reconciler.planning.select import matches, select
+from reconciler.planning.select import select
 from tests.apply.stage import Stage, e164, hook, number, origination, row, trunk, world
 
 ONE, TWO = (f"number/{e164(last)}" for last in (1, 2))
@@ -58,24 +59,36 @@ def test_fingerprints_refreshes_and_diagnostics_follow_the_choice() -> None:
     assert part.diagnostics == ()
 
 
-def test_globs_are_over_whole_addresses() -> None:
-    assert matches(ONE, (), ())
-    assert matches(ONE, ("number/*",), ())
-    assert not matches(ONE, ("number",), ())
-    assert not matches(ONE, (), ("*1",))
-
-
-def test_what_is_left_out_is_counted_and_a_glob_that_fits_nothing_is_told() -> None:
+@pytest.mark.parametrize(
+    ("targets", "excludes"),
+    [(("nubmer/*",), ()), ((), ("trunk/gone",)), ((TWO, "+1555999*"), ()), (("label:team",), ()), (("",), ())],
+)
+def test_a_pattern_without_a_match_is_wrong_usage(targets: tuple[str, ...], excludes: tuple[str, ...]) -> None:
     plan = Stage(world(row(1), row(2))).plan(WHOLE)
-    part = select(plan, (TWO, "nubmer/*"), (URL, "trunk/gone"), known=[ONE, TWO])
-    assert part.left_out == 3
-    warnings = [d for d in part.diagnostics if d.severity == "warning"]
-    assert [d.code for d in warnings] == ["target_no_match"] * 2
-    assert [
-        glob in d.detail for glob, d in zip(("--target nubmer/*", "--exclude trunk/gone"), warnings, strict=True)
-    ] == [True] * 2
+    with pytest.raises(UsageError) as raised:
+        select(plan, targets, excludes, WHOLE)
+    (problem,) = raised.value.diagnostics
+    assert problem.code == "target_no_match"
+    option, wrong = ("--exclude", excludes[-1]) if excludes else ("--target", targets[-1])
+    assert problem.detail.startswith(f"`{option} {wrong}` matches nothing")
+    assert TWO not in problem.detail, "what matches is not reported"
 
 
-def test_a_target_without_changes_is_no_mistake() -> None:
-    plan = Stage(world(row(1), row(2))).plan([])
-    assert select(plan, (ONE,), (), known=[ONE]).diagnostics == ()
+def test_every_pattern_without_a_match_is_named_in_one_run() -> None:
+    plan = Stage(world(row(1), row(2))).plan(WHOLE)
+    with pytest.raises(UsageError) as raised:
+        select(plan, ("nubmer/*", ONE), ("trunk/gone",), WHOLE)
+    told = raised.value.diagnostics[0].detail
+    assert "--target nubmer/*" in told
+    assert "--exclude trunk/gone" in told
+
+
+def test_what_is_declared_recorded_or_planned_is_no_mistake() -> None:
+    """Also where there is nothing to do about it, and where only the state or only the plan knows it."""
+    nothing = Stage(world(row(1), row(2))).plan([])
+    assert select(nothing, (TWO,), (), [number(2)]).actions == ()
+    stage = Stage(world(row(1), row(2)))
+    stage.apply([number(1, voice=hook("a"))])
+    assert select(nothing, (ONE,), (), (), (stage.entries,)).actions == ()
+    gone = stage.plan([])
+    assert {action.address for action in select(gone, (ONE,), ()).actions} == {ONE}

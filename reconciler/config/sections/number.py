@@ -91,7 +91,9 @@ class TwilioNumber(Handling):
     account: Text | None = optional("The Twilio account it is in.", "main")
     sid: NumberSid | None = optional("Pins its SID: number and SID must match.", "PN00000000000000000000000000000000")
     phone_number: Phone | None = optional("Its E.164, where the key is its SID: the two must match.", "+15550100123")
-    labels: Labels = optional("Labels of your own.", {"team": "sales"}, default={})
+    labels: Labels = optional(
+        "Labels of your own; `--target label:KEY=VALUE` selects by them.", {"team": "sales"}, default={}
+    )
 
 
 _TWILIO_ONLY = ("account", "sid", "trunk", "webhooks", "friendly_name", "manage", "purchase")

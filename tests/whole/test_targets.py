@@ -1,0 +1,136 @@
+"""`--target` and `--exclude` on every command that has them: each form of a pattern, and patterns without a match."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .stage import Stage
+
+VOICE = "https://agents.example.com/voice"
+MISTYPED = (
+    "nubmer/*",
+    "+15559999999",
+    "PN" + "f" * 32,
+    "agent/nobody",
+    "label:team=nobody",
+    "trunk/edge",
+    "label:team",
+)
+AGENTS: dict[str, Any] = {name: {"webhooks": {"voice": f"{VOICE}/{name}"}} for name in ("support", "sales")}
+
+
+def numbers_of(stage: Stage) -> list[str]:
+    """The numbers of the account."""
+    return sorted(str(number.phone_number) for number in stage.sandbox.world.numbers)
+
+
+def sid_of(stage: Stage, number: str) -> str:
+    """The SID of a number."""
+    return next(n.sid for n in stage.sandbox.world.numbers if n.phone_number == number)
+
+
+def declare(stage: Stage, numbers: object, **sections: object) -> None:
+    """A configuration with two agents."""
+    stage.declare(agents=AGENTS, numbers=numbers, **sections)
+
+
+@pytest.fixture
+def applied(stage: Stage) -> Stage:
+    """Three numbers are bound; there are two versions of the state to go back to."""
+    one, two, three, _ = numbers_of(stage)
+    first = {one: "support", two: {"agent": "sales", "labels": {"team": "sales"}}}
+    declare(stage, first)
+    stage.apply("--allow-takeover")
+    declare(stage, {**first, three: {"agent": "sales", "labels": {"team": "sales", "tier": "gold"}}})
+    stage.apply("--allow-takeover")
+    return stage
+
+
+def commands(stage: Stage) -> list[tuple[str, ...]]:
+    """Every command with the options, as it writes and as it only looks."""
+    one = f"number/{numbers_of(stage)[0]}"
+    writing = [("apply",), ("rollback", "--to", "1"), ("undo",), ("release", one)]
+    looking = [("plan",), ("plan", "--no-refresh"), ("drift",)]
+    previews = [(*words, "--dry-run") for words in writing if words != ("apply",)]
+    return [*looking, *previews, *((*words, "--auto-approve") for words in writing)]
+
+
+@pytest.mark.parametrize("option", ["--target", "--exclude"])
+def test_a_pattern_without_a_match_is_exit_64_on_every_command(applied: Stage, option: str) -> None:
+    before, calls = applied.state, len(list(applied.sandbox.calls))
+    for words in commands(applied):
+        for pattern in MISTYPED:
+            said = applied.run(*words, option, pattern, code=64)
+            assert f"`{option} {pattern}` matches nothing" in said
+        said = applied.run(*words, option, "number/*", option, "nubmer/*", code=64)
+        assert "Did you mean `number/*`?" in said
+    assert not [call for call in list(applied.sandbox.calls)[calls:] if call.is_write]
+    assert applied.state == before
+
+
+def test_every_command_that_has_the_options_is_tried(applied: Stage) -> None:
+    from reconciler.cli.main import _COMMANDS, main
+
+    with_options = set()
+    for name in _COMMANDS:
+        command = main.get_command(None, name)  # type: ignore[arg-type]
+        if command is not None and any("--target" in parameter.opts for parameter in command.params):
+            with_options.add(name)
+    assert with_options == {words[0] for words in commands(applied)}
+
+
+def planned(stage: Stage, *patterns: str) -> set[str]:
+    """The numbers that a plan is about."""
+    targets = [word for pattern in patterns for word in ("--target", pattern)]
+    return {action["address"].rpartition("/")[2] for action in stage.json("plan", *targets)["actions"]}
+
+
+def test_numbers_sids_agents_and_labels_are_accepted(applied: Stage) -> None:
+    one, two, three, four = numbers_of(applied)
+    declare(applied, {two: {"agent": "support", "labels": {"team": "support"}}, four: "sales"})
+    assert planned(applied) == {one, two, three, four}, "two are removed, one is changed, one is new"
+
+    # The agent and the labels that are declared, and those that are recorded.
+    assert planned(applied, "agent/support") == {one, two}
+    assert planned(applied, "agent/sales") == {two, three, four}
+    assert planned(applied, "label:team=support") == {two}
+    assert planned(applied, "label:team=sales") == {two, three}
+    assert planned(applied, "label:tier=g*") == {three}
+
+    assert planned(applied, one) == {one}
+    assert planned(applied, sid_of(applied, three), sid_of(applied, four)) == {three, four}
+    left = applied.json("plan", "--exclude", "agent/sales", "--exclude", "label:team=sales")
+    assert {action["address"] for action in left["actions"]} == {f"number/{one}"}
+    applied.run("plan", "--target", "label:team=sales", "--exclude", "number/*")
+
+
+def test_a_number_that_is_declared_by_its_sid_is_targeted_in_every_way(stage: Stage) -> None:
+    one, two, *_ = numbers_of(stage)
+    declare(stage, {sid_of(stage, one): {"agent": "support", "labels": {"team": "sales"}}, two: "sales"})
+    for pattern in (one, sid_of(stage, one), f"number/{one}", "agent/support", "label:team=sales"):
+        assert planned(stage, pattern) == {one}, pattern
+    stage.apply("--target", "label:team=sales", "--allow-takeover")
+    assert set(stage.state) == {f"number/{one}"}
+
+
+def test_what_is_only_recorded_matches_although_there_is_nothing_to_do(applied: Stage) -> None:
+    one, two, *_ = numbers_of(applied)
+    applied.run("plan", "--target", one)
+    drift = applied.json("drift", "--target", "label:team=sales")
+    assert drift["drifted"] == []
+    applied.sandbox.edit(sid_of(applied, two), {"voice_url": "https://pbx.example.net/in"})
+    found = applied.json("drift", "--target", "agent/sales", code=2)["drifted"]
+    assert [entry["address"] for entry in found] == [f"number/{two}"]
+    assert applied.json("drift", "--target", "agent/support")["drifted"] == []
+
+
+def test_labels_are_recorded_without_a_write(applied: Stage) -> None:
+    one, two, three, _ = numbers_of(applied)
+    numbers = {one: "support", two: {"agent": "sales", "labels": {"team": "new"}}, three: "sales"}
+    declare(applied, numbers)
+    assert applied.apply() == []
+    assert applied.state[f"number/{two}"]["options"]["labels"] == [["team", "new"]]
+    assert "labels" not in applied.state[f"number/{three}"]["options"]
+    assert applied.json("plan")["refreshes"] == []
