@@ -181,9 +181,10 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
 
     `applied` is what we last wrote or accepted (canonical); `prior` what stood there before we first managed each
     field (as Twilio writes it; what is not in it was empty, or Twilio's default method) and `prior_at` when that was
-    read; `pending` what a run was about to write when it
-    was last heard of; `normalised` pairs of [sent, stored] for fields whose form Twilio changes; `left` what we last
-    wrote to parts that are managed no longer, so that a release still knows them as ours; `created` is true
+    read (of a registration that has begun and not ended: what its number showed before); `pending` what a run was
+    about to write when it was last heard of; `normalised` pairs of [sent, stored] for fields whose form Twilio
+    changes; `left` what we last wrote to parts that are managed no longer, so that a release still knows them as
+    ours; `created` is true
     when we made the resource (an empty `sid` then says that we were about to); `region` where a number's calls are
     answered, as far as that was asked. Times are RFC 3339 in UTC.
     """
@@ -229,6 +230,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `restore` wire fields it sends as they are (`release`), `entry` what state holds once it is done (None: nothing
     any more), `after` the addresses whose own actions must have succeeded before. `resumes`: an earlier run had
     begun exactly this, and was stopped or refused on the way. `number_sid` is the number that a registration is about.
+    `unhides`: it takes off a trunk or application that hides what a platform has just written; the entry after it is
+    the one that was recorded when the platform had written.
     """
 
     address: str
@@ -251,6 +254,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     number_sid: str | None = None
     after: tuple[str, ...] = ()
     resumes: bool = False
+    unhides: bool = False
     note: str | None = None
 
 

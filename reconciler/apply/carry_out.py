@@ -154,8 +154,12 @@ def _renames(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list[Re
 def _corrections(
     walked: Sequence[Outcome], checked: Sequence[Outcome], base: Mapping[str, Entry], now: str
 ) -> list[Record]:
-    """The entries of writes that turned out not to be there: as they were begun, so that the next run tries again."""
-    lost = {now.action.address for was, now in zip(walked, checked, strict=True) if was.succeeded and not now.succeeded}
+    """The entries of writes that turned out not to be there: as they were begun, so that the next run tries again.
+
+    Where a trunk or application still hides what a platform wrote, the entry holds that already: it is drift.
+    """
+    pairs = zip(walked, checked, strict=True)
+    lost = {now.action.address for was, now in pairs if was.succeeded and not now.succeeded and not was.action.unhides}
     of_lost = chains(o.action for o in walked if o.action.address in lost)
     begun = intents(of_lost, base, now)
     return [Put(address, begun[address] if address in begun else base[address]) for address in of_lost]

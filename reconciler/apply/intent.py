@@ -53,6 +53,13 @@ def after_step(entry: Entry, rest: Sequence[Action], now: str) -> Entry:
     return stamped(msgspec.structs.replace(entry, pending=_pending(rest)), now)
 
 
+def taken_back(entry: Entry, sid: str | None, now: str) -> Entry | None:
+    """The entry of a registration whose action was undone: as before it; None where there was nothing before."""
+    if not entry.sid:
+        return None
+    return stamped(msgspec.structs.replace(entry, sid=sid or entry.sid, pending=None, prior={}), now)
+
+
 def rebased(entry: Entry, learned: Mapping[str, Value], now: str) -> Entry:
     """The entry of a number whose webhooks a platform has written: from now on that is what was applied."""
     parts = {part: learned[part] for part in entry.options.baseline or entry.applied if part in learned}
@@ -70,7 +77,11 @@ def stamped(entry: Entry, now: str) -> Entry:
 
 
 def _pending(chain: Sequence[Action]) -> dict[str, Value] | None:
-    """What is in effect after the last of these actions, as far as they write anything."""
+    """What is in effect after the last of these actions, as far as they write anything.
+
+    What uncovers a platform's webhooks is left out: what those are is known once the platform has written them.
+    """
+    chain = [action for action in chain if not action.unhides]
     final = next((a.entry for a in reversed(chain) if a.entry is not None and (a.writes or a.clears)), None)
     if final is None:
         return None

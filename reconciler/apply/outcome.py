@@ -9,7 +9,7 @@ import msgspec
 
 from reconciler.model import Action, Entry, Value, Wire
 
-Status = Literal["applied", "normalised", "dropped", "failed", "skipped"]
+Status = Literal["applied", "normalised", "dropped", "reverted", "failed", "skipped"]
 SUCCESSES: frozenset[Status] = frozenset({"applied", "normalised"})
 
 
@@ -26,7 +26,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     `entry` is what state holds now (None: nothing any more); `sent` the raw fields that were written and are to be
     found on Twilio afterwards, `note` what a reader should know besides; `unmade`: it was to be made, and certainly was
     not. `learned` are the values that a platform has written to the number of this action by itself: what drift is
-    measured on from now on.
+    measured on from now on. `reverted` as a status means that everything the action had done was undone; `half_done`
+    that it failed and left something changed, which the error says how to put right by hand.
     """
 
     action: Action
@@ -38,6 +39,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
     learned: Mapping[str, Value] | None = None
     unmade: bool = False
+    half_done: bool = False
 
     @property
     def succeeded(self) -> bool:

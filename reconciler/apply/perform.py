@@ -48,13 +48,26 @@ class Performer:
 
     def perform(self, action: Action) -> Outcome:
         """Carry out one action; never raises for what Twilio or the network does."""
-        refused = self._refusal(action)
+        refused = self._refusal(action) or self._not_written(action)
         if refused is not None:
             return Outcome(action=action, status="failed", error=refused)
         try:
             return self._dispatch(self._bought(action))
         except RemoteError as error:
             return Outcome(action=action, status="failed", error=failure(action, error))
+
+    def _not_written(self, action: Action) -> Failure | None:
+        """Why a trunk or application stays on a number: there is no webhook of its platform behind it."""
+        if not action.unhides or self._registrar is None:
+            return None
+        title = self._registrar.not_written(action.address)
+        if title is None:
+            return None
+        return Failure(
+            "webhook_not_written",
+            f"{title} has registered {action.address} and has written no voice webhook on it, so it stays on what "
+            "answers it now. See in the platform's dashboard how it reaches the number, then run apply again.",
+        )
 
     def batch_of(self, action: Action) -> str | None:
         """The batch that this action may be carried out with; None for one that goes alone."""

@@ -1,31 +1,31 @@
 """One action on a platform → the calls of its adapter → a verified outcome; then what it wrote on Twilio is read.
 
-What a number shows after its platform has written to it becomes the baseline of drift (`Outcome.learned`). Errors
-become outcomes; nothing is saved here.
+What a number shows after its platform has written to it becomes the baseline of drift (`Outcome.learned`). An action
+that fails is undone (`reconciler.apply.undo`). Errors become outcomes; nothing is saved here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from math import ceil
 
 import msgspec
 
 from reconciler.apply.outcome import Failure, Outcome
+from reconciler.apply.read_numbers import NumberReader, Rows
+from reconciler.apply.undo import Attempt, Undo, is_as_asked, is_doubtful
 from reconciler.errors import RemoteError
-from reconciler.kinds.number import FETCH, NUMBER, Observer
-from reconciler.kinds.platforms import PlatformKind, platform_of
+from reconciler.kinds.number import canonical
+from reconciler.kinds.platforms import platform_of
 from reconciler.kinds.table import REGISTRATION
-from reconciler.model import Action, Attrs
+from reconciler.model import Action, Attrs, Value, Wire
 from reconciler.planning.observed import Observed
+from reconciler.planning.registration import uncovered
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.platforms.contract import Adapter, Asked, Registered
 
-PAGE = 1000
 _AT_ONCE = 8
 _WRITES = frozenset({"register", "link", "update", "reassign", "unregister"})
-_DONE_ALREADY = frozenset({"number_already_imported"})
 
 
 class Registrar:
@@ -43,10 +43,12 @@ class Registrar:
         sids: Mapping[str, str],
     ) -> None:
         self._adapters = adapters
-        self._gateways = gateways
         self._observed = observed
         self._names = names
         self._sids = sids
+        self._numbers = NumberReader(gateways, observed)
+        self._undo = Undo(gateways, self._numbers)
+        self._unwritten: dict[str, str] = {}
 
     def batch_of(self, action: Action) -> str | None:
         """What this action may be carried out together with: registrations on a platform that imports many at once."""
@@ -56,22 +58,39 @@ class Registrar:
         return name if self._adapters[name].kind.bulk else None
 
     def perform(self, actions: Sequence[Action]) -> list[Outcome]:
-        """Carry out actions of one platform: one, or a batch; never raises for what platform or network do."""
+        """Carry out actions of one platform: one, or a batch; never raises for what platform or network do.
+
+        1. Read what the numbers show, to know what to put back.
+        2. Carry out.
+        3. Undo what has failed.
+        4. Read what the platform has written for the rest.
+        """
         adapter = self._adapters[platform_of(actions[0].address)]
-        match actions[0].action:
-            case "register":
-                outcomes = self._register(adapter, actions)
-            case _:
-                outcomes = [self._single(adapter, action) for action in actions]
-        shown = self._shown([action for action in actions if self._number_sid(action) is not None])
-        return [self._with_baseline(o, shown.get(o.action.address)) for o in outcomes]
+        before = self._read(actions)
+        unread = {a.address: _unread(a, before) for a in actions if self._is_unread(a, before)}
+        begun = [action for action in actions if action.address not in unread]
+
+        attempts = self._tried(adapter, begun, before)
+        failed = [each for each in attempts if each.error is not None]
+        settled = {o.action.address: o for o in self._undo.settle(adapter, failed)}
+        outcomes = {a.action.address: a.outcome for a in attempts if a.outcome is not None}
+        results = {**unread, **outcomes, **settled}
+
+        done = [action for action in begun if results[action.address].succeeded]
+        after = self._read(done)
+        return [self._with_baseline(results[a.address], before.get(a.address), after.get(a.address)) for a in actions]
+
+    def not_written(self, number: str) -> str | None:
+        """Return the platform that has registered this number and written no webhook on it, if that is so."""
+        return self._unwritten.get(number)
 
     def check(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The outcomes as they stand after each platform was read once more; what is not there has failed."""
-        written = [o for o in outcomes if o.succeeded and o.action.kind == REGISTRATION and o.action.action in _WRITES]
+        of_platforms = [o for o in outcomes if o.action.kind == REGISTRATION and o.action.action in _WRITES]
+        read_again = [o for o in of_platforms if o.succeeded or o.status == "reverted"]
         checked: dict[int, Outcome] = {}
-        for name in dict.fromkeys(platform_of(o.action.address) for o in written):
-            last = {o.action.address: o for o in written if platform_of(o.action.address) == name}
+        for name in dict.fromkeys(platform_of(o.action.address) for o in read_again):
+            last = {o.action.address: o for o in read_again if platform_of(o.action.address) == name}
             checked |= {id(was): now for was, now in self._checked(self._adapters[name], [*last.values()])}
         return [checked.get(id(outcome), outcome) for outcome in outcomes]
 
@@ -87,31 +106,40 @@ class Registrar:
             return
         for outcome in outcomes:
             wanted = asked[outcome.action.address]
-            wrong = _wrong(outcome.action, wanted, there.get(wanted.key))
-            if wrong:
-                yield (
-                    outcome,
-                    msgspec.structs.replace(outcome, status="dropped", error=_not_there(outcome, adapter, wrong)),
-                )
+            found = there.get(wanted.key)
+            if outcome.status == "reverted":
+                if wrong := _still_changed(self._was(outcome.action), found):
+                    yield outcome, _not_reverted(outcome, adapter, wrong)
+            elif wrong := _wrong(outcome.action, wanted, found):
+                failure = _not_there(outcome, adapter, wrong)
+                yield outcome, msgspec.structs.replace(outcome, status="dropped", error=failure)
 
-    def _register(self, adapter: Adapter, actions: Sequence[Action]) -> list[Outcome]:
+    def _tried(self, adapter: Adapter, actions: Sequence[Action], before: Rows) -> list[Attempt]:
+        if not actions:
+            return []
+        if actions[0].action == "register":
+            return self._register(adapter, actions, before)
+        return [self._single(adapter, action, before) for action in actions]
+
+    def _register(self, adapter: Adapter, actions: Sequence[Action], before: Rows) -> list[Attempt]:
         asked = [self._asked(action) for action in actions]
         try:
             results = adapter.create(asked)
         except RemoteError as error:
             results = [error] * len(asked)
         results = self._found_after_all(adapter, asked, results)
+        rows = zip(actions, asked, results, strict=True)
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="link") as pool:
-            return [*pool.map(lambda row: self._linked(adapter, *row), zip(actions, asked, results, strict=True))]
+            return [*pool.map(lambda row: self._linked(adapter, row[0], row[1], row[2], before), rows)]
 
     def _found_after_all(
         self, adapter: Adapter, asked: Sequence[Asked], results: Sequence[Registered | RemoteError]
     ) -> list[Registered | RemoteError]:
-        """Where no answer came, or it is said to be there already, the platform is asked whether it is."""
+        """Where no clear answer came, or it is said to be there already, the platform's list decides."""
         doubtful = [
             each
             for each, result in zip(asked, results, strict=True)
-            if isinstance(result, RemoteError) and (result.ambiguous or result.code in _DONE_ALREADY)
+            if isinstance(result, RemoteError) and is_doubtful(result)
         ]
         if not doubtful or "list" not in adapter.kind.can:
             return list(results)
@@ -119,35 +147,41 @@ class Registrar:
             there = {number.key: number for number in adapter.list(doubtful)}
         except RemoteError:
             return list(results)
-        return [
-            found
-            if isinstance(result, RemoteError)
-            and each in doubtful
-            and (found := there.get(each.key))
-            and _same(found, each, adapter.kind)
-            else result
-            for each, result in zip(asked, results, strict=True)
-        ]
+        decided: list[Registered | RemoteError] = []
+        for each, result in zip(asked, results, strict=True):
+            found = there.get(each.key) if isinstance(result, RemoteError) and each in doubtful else None
+            as_asked = found is not None and is_as_asked(found, each, adapter.kind)
+            decided.append(found if found is not None and as_asked else result)
+        return decided
 
-    def _linked(self, adapter: Adapter, action: Action, asked: Asked, result: Registered | RemoteError) -> Outcome:
+    def _linked(
+        self,
+        adapter: Adapter,
+        action: Action,
+        asked: Asked,
+        result: Registered | RemoteError,
+        before: Rows,
+    ) -> Attempt:
         """What the import began, finished: the number is linked to its agents where that is a call of its own."""
+        row = _readable(before.get(action.address))
+        was = self._was(action) if action.action == "reassign" else None
         if isinstance(result, RemoteError):
-            return Outcome(action=action, status="failed", error=_failure(result))
+            return Attempt(action=action, asked=asked, was=was, before=row, error=result)
         assert action.entry is not None
-        entry = msgspec.structs.replace(action.entry, sid=result.id, key=result.key)
         links = {name: asked.attrs[name] for name in adapter.kind.links if name in asked.attrs}
         wanted = {name: value for name, value in links.items() if value != result.attrs.get(name)}
         if wanted:
             try:
                 adapter.link(result, msgspec.structs.replace(asked, attrs=wanted))
             except RemoteError as error:
-                there = {name: result.attrs.get(name) for name in wanted}
-                known = msgspec.structs.replace(entry, applied={**entry.applied, **there})
-                return Outcome(action=action, status="failed", entry=known, error=_failure(error))
-        return Outcome(action=action, status="applied", entry=entry, sid=result.id)
+                return Attempt(action=action, asked=asked, was=was, before=row, made=result, error=error)
+        entry = msgspec.structs.replace(action.entry, sid=result.id, key=result.key, prior={})
+        done = Outcome(action=action, status="applied", entry=entry, sid=result.id)
+        return Attempt(action=action, asked=asked, outcome=done)
 
-    def _single(self, adapter: Adapter, action: Action) -> Outcome:
+    def _single(self, adapter: Adapter, action: Action, before: Rows) -> Attempt:
         asked, there = self._asked(action), self._there(action)
+        known = _readable(before.get(action.address))
         try:
             match action.action:
                 case "link":
@@ -156,76 +190,108 @@ class Registrar:
                     adapter.update(there, asked)
                 case "unregister":
                     adapter.delete(there)
-                    return Outcome(action=action, status="applied", sid=action.sid)
                 case "reassign":
                     adapter.delete(there)
-                    return self._register(adapter, [action])[0]
+                    return self._register(adapter, [action], before)[0]
                 case _:
                     raise AssertionError(f"a registration knows no {action.action}")
         except RemoteError as error:
-            return Outcome(action=action, status="failed", error=_failure(error))
-        return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
+            return Attempt(action=action, asked=asked, was=there, before=known, error=error)
+        entry = action.entry and msgspec.structs.replace(action.entry, prior={})
+        entry = None if action.action == "unregister" else entry
+        done = Outcome(action=action, status="applied", entry=entry, sid=action.sid)
+        return Attempt(action=action, asked=asked, outcome=done)
 
     def _asked(self, action: Action) -> Asked:
         key = action.address.rsplit("/", 1)[1]
         sid = self._number_sid(action)
         if sid is None:
-            return Asked(action.address, key, action.writes)
-        return Asked(action.address, key, action.writes, action.account, sid)
+            return Asked(action.address, key, action.writes, begun=action.resumes)
+        return Asked(action.address, key, action.writes, action.account, sid, action.resumes)
 
     def _number_sid(self, action: Action) -> str | None:
         """The number that this action is about; one that was bought only a step before is in `sids`."""
         return action.number_sid or self._sids.get(action.parent or "")
+
+    def _was(self, action: Action) -> Registered | None:
+        """The number as the platform had it when the plan was made; None for one that it did not have."""
+        return self._there(action) if action.action != "register" else None
 
     def _there(self, action: Action) -> Registered:
         live = self._observed.others.get(action.address)
         attrs: Attrs = live.attrs if live is not None else {}
         return Registered(action.sid or "", action.address.rsplit("/", 1)[1], attrs)
 
-    def _shown(self, actions: Sequence[Action]) -> dict[str, Attrs | RemoteError]:
-        """What the numbers of these actions show now: one by one or by listing, whichever is fewer calls."""
-        shown: dict[str, Attrs | RemoteError] = {}
-        for account in dict.fromkeys(action.account for action in actions):
-            sids = {sid: a.address for a in actions if a.account == account and (sid := self._number_sid(a))}
-            total = len(self._observed.numbers.get(account, {}))
-            by_listing = len(sids) > ceil(total / PAGE)
-            read = self._listed if by_listing and len(sids) > 1 else self._fetched
-            shown.update(read(self._gateways[account], sids))
-        return shown
+    def _read(self, actions: Sequence[Action]) -> Rows:
+        """What the numbers of these actions show on Twilio now."""
+        wanted: list[tuple[str, str, str]] = []
+        for action in actions:
+            sid = self._number_sid(action)
+            if sid is not None:
+                wanted.append((action.address, action.account, sid))
+        return self._numbers.read(wanted)
 
-    def _listed(self, gateway: Gateway, sids: Mapping[str, str]) -> dict[str, Attrs | RemoteError]:
-        observer, shown = Observer(self._names), dict[str, Attrs | RemoteError]()
-        try:
-            for page in gateway.number_pages():
-                for row in page:
-                    if row.sid in sids:
-                        shown[sids[row.sid]] = observer.live(row, gateway.account).attrs
-        except RemoteError as error:
-            return {**dict.fromkeys(sids.values(), error), **shown}
-        return shown
+    def _is_unread(self, action: Action, rows: Rows) -> bool:
+        return self._number_sid(action) is not None and isinstance(rows.get(action.address), RemoteError)
 
-    def _fetched(self, gateway: Gateway, sids: Mapping[str, str]) -> dict[str, Attrs | RemoteError]:
-        shown: dict[str, Attrs | RemoteError] = {}
-        for sid, address in sids.items():
-            try:
-                shown[address] = NUMBER.observe(gateway.call(FETCH, sid=sid), gateway.account, self._names).attrs
-            except RemoteError as error:
-                shown[address] = error
-        return shown
-
-    def _with_baseline(self, outcome: Outcome, shown: Attrs | RemoteError | None) -> Outcome:
-        if shown is None:
+    def _with_baseline(
+        self, outcome: Outcome, before: Wire | RemoteError | None, after: Wire | RemoteError | None
+    ) -> Outcome:
+        """Add what the platform has written on the number."""
+        if after is None:
             return outcome
-        if isinstance(shown, RemoteError):
-            return msgspec.structs.replace(outcome, note=f"what it wrote on Twilio could not be read: {shown}")
-        return msgspec.structs.replace(outcome, learned=dict(shown))
+        if isinstance(after, RemoteError):
+            return msgspec.structs.replace(outcome, note=f"what it wrote on Twilio could not be read: {after}")
+        return msgspec.structs.replace(outcome, learned=self._learned(outcome.action, before, after))
+
+    def _learned(self, action: Action, before: Wire | RemoteError | None, after: Wire) -> dict[str, Value]:
+        """What is in effect once nothing hides it any more, if the platform has written what is behind that."""
+        shown = canonical(after, self._names)
+        adapter = self._adapters[platform_of(action.address)]
+        if adapter.kind.by_trunk or action.action == "unregister":
+            return shown
+        if not (after.get("trunk_sid") or after.get("voice_application_sid")):
+            return uncovered(after)
+        known = action.entry.prior if action.resumes and action.entry is not None else before
+        wire = _readable(known)
+        former = uncovered(wire)["voice"] if wire else None
+        behind = uncovered(after)
+        if behind["voice"] is None or (action.reason == "new" and behind["voice"] == former):
+            self._unwritten[action.parent or ""] = adapter.kind.title
+            return shown
+        return behind
 
 
-def _same(found: Registered, asked: Asked, kind: PlatformKind) -> bool:
-    """Whether what is there is what was asked for; who answers may still be to be set, by a call of its own."""
-    names = found.attrs.keys() & asked.attrs.keys()
-    differing = {name for name in names if found.attrs[name] != asked.attrs[name]}
-    return all(name in kind.links and found.attrs[name] is None for name in differing)
+def _readable(row: Wire | RemoteError | None) -> Wire | None:
+    return None if isinstance(row, RemoteError) else row
+
+
+def _unread(action: Action, rows: Rows) -> Outcome:
+    """Nothing is begun on a number of which it is unknown what to put back."""
+    error = rows[action.address]
+    assert isinstance(error, RemoteError)
+    said = error.diagnostics[0]
+    message = f"Nothing was begun: what the number has on Twilio could not be read. {said.detail or said.summary}"
+    return Outcome(action=action, status="failed", error=Failure(error.code, message), unmade=True)
+
+
+def _still_changed(was: Registered | None, found: Registered | None) -> str:
+    """What is not as it was before an action that is said to be undone, in words."""
+    if was is None:
+        return "it is still there" if found is not None else ""
+    if found is None:
+        return "it is not there"
+    differ = [name for name, value in was.attrs.items() if name in found.attrs and found.attrs[name] != value]
+    return f"other values in {', '.join(differ)}" if differ else ""
+
+
+def _not_reverted(outcome: Outcome, adapter: Adapter, wrong: str) -> Outcome:
+    """An action that was undone according to the platform's answers, and not according to its list."""
+    key = outcome.action.address.rsplit("/", 1)[1]
+    told = outcome.error.message if outcome.error is not None else ""
+    message = f"{told} {adapter.kind.title}'s list says of {key} afterwards: {wrong}. Put it right there by hand."
+    code = outcome.error.code if outcome.error is not None else "write_dropped"
+    return msgspec.structs.replace(outcome, status="failed", error=Failure(code, message), half_done=True, unmade=False)
 
 
 def _wrong(action: Action, wanted: Asked, there: Registered | None) -> str:
@@ -241,8 +307,3 @@ def _wrong(action: Action, wanted: Asked, there: Registered | None) -> str:
 def _not_there(outcome: Outcome, adapter: Adapter, wrong: str) -> Failure:
     message = f"{adapter.kind.title} answered that {outcome.action.address} is done, and its list says: {wrong}."
     return Failure("write_dropped", message)
-
-
-def _failure(error: RemoteError) -> Failure:
-    diagnostic = error.diagnostics[0]
-    return Failure(error.code, diagnostic.detail or diagnostic.summary)

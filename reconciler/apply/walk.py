@@ -14,9 +14,10 @@ from threading import Event
 
 import msgspec
 
-from reconciler.apply.intent import after_step, chains, intents, rebased
+from reconciler.apply.intent import after_step, chains, intents, rebased, taken_back
 from reconciler.apply.outcome import Failure, Outcome, Result
 from reconciler.apply.perform import Performer
+from reconciler.kinds.table import REGISTRATION
 from reconciler.model import Action, Entry, Value
 from reconciler.state.store import Drop, Journal, Put, Record
 
@@ -61,6 +62,7 @@ class Walk:
         self._chains = chains(actions)
         self._position = dict.fromkeys(self._chains, 0)
         self._waits = {address: _needs(address, chain) for address, chain in self._chains.items()}
+        self._paused: dict[str, list[Action]] = {}
         self._waiting = dict(self._chains)
         self._outcomes: dict[int, Outcome] = {}
         self._completed: queue.SimpleQueue[tuple[Action, Outcome]] = queue.SimpleQueue()
@@ -170,7 +172,8 @@ class Walk:
             self._outcomes[id(action)] = outcome
             rest = self._rest(action)
             if outcome.succeeded:
-                entry = outcome.entry and after_step(self._with_forms(action, outcome.entry), rest, now)
+                reached = self._known[action.address] if action.unhides else outcome.entry
+                entry = reached and after_step(self._with_forms(action, reached), rest, now)
                 if action.action != "import":
                     records.append(Put(action.address, entry) if entry is not None else Drop(action.address))
                 if entry is not None:
@@ -178,12 +181,14 @@ class Walk:
                 records += self._rebase(action, outcome, now)
                 if outcome.sid and action.action in ("create", "purchase"):
                     self._performer.sids[action.address] = outcome.sid
-                following += rest[:1]
+                following += self._next(action.address, rest)
                 if not rest:
                     self._finished.add(action.address)
             else:
                 if outcome.entry is not None:  # created, but not as it should be: never to be created again
                     records.append(Put(action.address, after_step(outcome.entry, [action], now)))
+                elif outcome.unmade and action.kind == REGISTRATION:
+                    records.append(self._taken_back(action.address, outcome.sid, now))
                 records += self._rebase(action, outcome, now)
                 self._break(action.address, rest)
         if records:
@@ -191,6 +196,19 @@ class Walk:
         for _, outcome in done:
             self._on_outcome(outcome)
         return following
+
+    def _next(self, address: str, rest: list[Action]) -> list[Action]:
+        """The next step of an address, unless it has to wait until its platform has registered the number."""
+        if rest and rest[0].unhides:
+            self._paused[address] = rest
+            return []
+        return rest[:1]
+
+    def _taken_back(self, address: str, sid: str | None, now: str) -> Record:
+        """The entry of a registration without what was begun and undone; `sid` when undoing has made it anew."""
+        known = self._known.get(address, self._base.get(address))
+        entry = taken_back(known, sid, now) if known is not None else None
+        return Put(address, entry) if entry is not None else Drop(address)
 
     def _rebase(self, action: Action, outcome: Outcome, now: str) -> list[Record]:
         """The entry of the number that a platform has written to, with what it shows now."""
@@ -219,20 +237,53 @@ class Walk:
         for action in rest:
             self._skip(action, "dependency_failed", "Not tried: the step before it failed.")
 
+    def _resumable(self) -> list[Action]:
+        """The next step of every address that was waiting for its platform; what waits in vain is skipped."""
+        ready: list[Action] = []
+        for address, rest in list(self._paused.items()):
+            needs = {need for need in rest[0].after if need in self._chains}
+            if broken := sorted(needs & self._broken):
+                del self._paused[address]
+                self._broken.add(address)
+                for action in rest:
+                    self._skip(action, "dependency_failed", f"Not tried: {broken[0]} failed.")
+            elif needs <= self._finished:
+                del self._paused[address]
+                ready.append(rest[0])
+        return ready
+
+    def _is_past(self, need: str, address: str) -> bool:
+        """Whether `need` has done all that `address` waits for: it may itself wait for `address` in the middle."""
+        if need in self._finished:
+            return True
+        return need in self._paused and address in self._paused[need][0].after
+
     def _ready(self) -> list[Action]:
         """The first action of every address that waits for nobody any more."""
+        ready: list[Action] = self._resumable() if self._paused else []
+        if not (self._finished or self._broken or self._paused or len(self._waiting) == len(self._chains)):
+            return ready
+
+        # An address that pauses before its first step lets another one start, which may stand before it.
+        paused = -1
+        while paused != len(self._paused):
+            paused = len(self._paused)
+            ready += self._startable()
+        return ready
+
+    def _startable(self) -> list[Action]:
+        """The first action of every address whose needs are met; what waits in vain is skipped."""
         ready: list[Action] = []
-        if self._finished or self._broken or len(self._waiting) == len(self._chains):
-            for address, chain in list(self._waiting.items()):
-                needs = self._waits[address]
-                if broken := sorted(needs & self._broken):
-                    del self._waiting[address]
-                    self._broken.add(address)
-                    for action in chain:
-                        self._skip(action, "dependency_failed", f"Not tried: {broken[0]} failed.")
-                elif needs <= self._finished:
-                    del self._waiting[address]
-                    ready.append(chain[0])
+        for address, chain in list(self._waiting.items()):
+            needs = self._waits[address]
+            if broken := sorted(needs & self._broken):
+                del self._waiting[address]
+                self._broken.add(address)
+                for action in chain:
+                    self._skip(action, "dependency_failed", f"Not tried: {broken[0]} failed.")
+            elif all(self._is_past(need, address) for need in needs):
+                del self._waiting[address]
+                ready += self._next(address, chain)
         return ready
 
     def _skip(self, action: Action, code: str, message: str) -> None:
@@ -251,4 +302,5 @@ def _broken(action: Action, error: Exception) -> Outcome:
 
 
 def _needs(address: str, chain: Sequence[Action]) -> set[str]:
-    return {need for action in chain for need in action.after if need != address}
+    """What a chain waits for before its first step; a step that uncovers webhooks waits by itself."""
+    return {need for action in chain if not action.unhides for need in action.after if need != address}

@@ -25,7 +25,12 @@ def of_plan(planned: Planned, *, detailed: bool, fail_on_refusal: bool = False) 
 
 
 def of_result(result: Result) -> int:
-    """Partial as soon as one action succeeded, be it an import, and one did not; failed when none succeeded."""
+    """Partial as soon as one action succeeded, be it an import, and one did not; failed when none succeeded.
+
+    A failed action that left something changed is partial as well.
+    """
     if not result.failures:
         return Exit.DONE
-    return Exit.PARTIAL if result.successes else Exit.FAILED
+    if result.successes or any(outcome.half_done for outcome in result.failures):
+        return Exit.PARTIAL
+    return Exit.FAILED

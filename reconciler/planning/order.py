@@ -32,6 +32,8 @@ def _key(action: Action, leaving: set[str]) -> tuple[bool, int, str]:
     """A number that stays and leaves its platform does so before anything is written to it."""
     if action.address in leaving and action.reason != "removed":
         return (False, _BEFORE_NUMBERS, action.address)
+    if action.unhides:
+        return (False, RANKS[REGISTRATION] + 1, action.address)
     removal = action.action in _REMOVALS or action.address in leaving
     rank = RANKS[action.kind]
     return (removal, -rank if removal else rank, action.address)

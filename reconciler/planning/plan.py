@@ -21,9 +21,10 @@ from reconciler.planning.named import by_names
 from reconciler.planning.observed import Observed
 from reconciler.planning.order import SWITCHES, in_safe_order, leaves
 from reconciler.planning.platforms import NONE, Platforms, Registrations
-from reconciler.planning.registration import with_baseline
+from reconciler.planning.registration import uncovered, with_baseline
 from reconciler.planning.release import forget, is_ours, release
 from reconciler.planning.settled import unsettled
+from reconciler.planning.switch_route import switch_last
 
 Resources = Mapping[str, Entry]
 
@@ -165,13 +166,18 @@ def _decide_number(
         return
     refresh = None
     platforms = draft.registrations
-    rewritten, freed = address in platforms.rewritten, address in platforms.freed
+    registering = platforms.of_number(address)
+    rewritten = address in platforms.rewritten
+    behind = bool(registering) or uncovered(live.wire).get("voice") is not None
+    freed = address in platforms.freed and behind
     want = with_baseline(want, entry, live, rewritten=rewritten, freed=freed)
     if entry is None:
         actions = number.adopt(want, live, draft.ours, draft.former(live.sid), draft.adoptions)
     else:
         actions, refresh = number.align(want, entry, live, draft.ours)
         draft.diagnostics += problems.watched_changed(want, address, entry, live)
+    if freed:
+        actions = switch_last(actions, live, registering)
     _take(draft, address, actions, refresh, live)
 
 

@@ -17,7 +17,9 @@ from reconciler.model import Action, Desired, Entry, Live, Reason
 from reconciler.planning import problems, registration, withdrawal
 from reconciler.planning.observed import Observed
 from reconciler.planning.registration import Number
-from reconciler.planning.withdrawal import WITHDRAWN
+
+_WRITES_ON_TWILIO = frozenset({"register", "link", "update", "reassign"})
+"""Actions after which a platform may have written to the number."""
 
 
 class Platforms(msgspec.Struct, frozen=True):
@@ -48,6 +50,7 @@ class Registrations:
         self._leaving: dict[str, str] = {}
         self._cleared: set[str] = set()
         self._by_hand: dict[tuple[str, str], set[str]] = {}
+        self._writing: dict[str, list[Action]] = {}
 
     def plan(
         self,
@@ -69,6 +72,9 @@ class Registrations:
             self._gone(gone, _numbers(desired, observed), resources, observed, platforms)
             moving = self._leaving.keys() & {action.parent for action in self.actions}
             self.actions = [self._behind_its_leaving(a) if a.parent in moving else a for a in self.actions]
+        for action in self.actions:
+            if action.parent is not None and action.action in _WRITES_ON_TWILIO:
+                self._writing.setdefault(action.parent, []).append(action)
         for (platform, missing), addresses in sorted(self._by_hand.items()):
             kind = PLATFORM_KINDS[platforms.types[platform]]
             self.diagnostics.append(withdrawal.by_hand(kind, platform, missing, addresses))
@@ -79,6 +85,10 @@ class Registrations:
         if need is None or not actions:
             return actions
         return [msgspec.structs.replace(action, after=(*action.after, need)) for action in actions]
+
+    def of_number(self, address: str) -> list[Action]:
+        """Return what is to be done about this number on the platform that it stays on or joins."""
+        return self._writing.get(address, [])
 
     def settled(self, address: str, entry: Entry, live: Live) -> tuple[Entry, bool]:
         """What a number to be released remembers, and whether its platform lets go of it first.
@@ -121,7 +131,7 @@ class Registrations:
             self.touched[want.address] = live
         if decision.rewrites and number is not None:
             self.rewritten.add(number.address)
-            if decision.actions and not kind.by_trunk:
+            if not kind.by_trunk:
                 self.freed.add(number.address)
         for missing in decision.by_hand:
             self._by_hand.setdefault((platform, missing), set()).add(want.address)
@@ -161,7 +171,8 @@ class Registrations:
         if entry.parent is not None:
             if any(action.action != "forget" for action in actions):
                 self._leaving[entry.parent] = address
-            if live is None and WITHDRAWN in (entry.pending or {}):
+            # An import or a removal that has begun may have written to the number before the run died.
+            if live is None and registration.has_begun(entry):
                 self._cleared.add(entry.parent)
         for missing in by_hand:
             self._by_hand.setdefault((platform_of(address), missing), set()).add(address)

@@ -31,6 +31,7 @@ from reconciler.model import (
     Reason,
     RouteChange,
     Value,
+    Wire,
     WireValue,
 )
 from reconciler.planning.compare import compare, written
@@ -83,7 +84,7 @@ def decide(
 
 def _found(want: Desired, entry: Entry | None, live: Live, number: Number | None, kind: PlatformKind) -> Decision:
     """It is there, and state does not know by which id: it was imported by somebody else, or by a run that died."""
-    begun = entry is not None and entry.pending is not None
+    begun = entry is not None and has_begun(entry)
     wanted = {name: value for name, value in want.profile.attrs.items() if live.attrs.get(name) != value}
     other = live.attrs.get("agent")
     if not begun and "agent" in wanted and other is not None:
@@ -93,6 +94,8 @@ def _found(want: Desired, entry: Entry | None, live: Live, number: Number | None
     )
     if begun and not wanted:
         return Decision(refresh=fresh, rewrites=True)
+    if wanted:
+        fresh = msgspec.structs.replace(fresh, prior=_snapshot(entry, number))
     first = _action(want, live.sid, "import", "new", entry=fresh, after=_after(number))
     if begun:
         first = msgspec.structs.replace(first, resumes=True)
@@ -102,12 +105,14 @@ def _found(want: Desired, entry: Entry | None, live: Live, number: Number | None
 
 def _aligned(want: Desired, entry: Entry, live: Live, number: Number | None, kind: PlatformKind) -> Decision:
     found = compare(want, entry, live)
-    begun = entry.pending is not None
+    begun = has_begun(entry)
+    base = msgspec.structs.replace(found.base, prior={})
     if not found.wanted:
-        return Decision(refresh=None if found.base == entry else found.base, rewrites=begun)
-    steps, hand = _steps(want, found.base, live, found.wanted, found.reason, number, kind)
+        return Decision(refresh=None if base == entry else base, rewrites=begun)
+    noted = msgspec.structs.replace(base, prior=_snapshot(entry, number))
+    steps, hand = _steps(want, noted, live, found.wanted, found.reason, number, kind)
     actions = tuple(msgspec.structs.replace(step, resumes=found.resumes) for step in steps)
-    return Decision(actions, found.base if found.resolved else None, rewrites=begun or bool(steps), by_hand=hand)
+    return Decision(actions, base if found.resolved else None, rewrites=begun or bool(steps), by_hand=hand)
 
 
 def _steps(
@@ -163,10 +168,23 @@ def with_baseline(want: Desired, entry: Entry | None, live: Live, *, rewritten: 
         return want
     left = entry is not None and not rewritten and entry.options.platform == options.platform
     known = entry.applied if entry is not None and left else {}
-    shown = canonical({**live.wire, **dict.fromkeys(_HIDING, "")}, {}) if freed and live.wire else live.attrs
+    shown = uncovered(live.wire) if freed and live.wire else live.attrs
     attrs = {part: known[part] if part in known else shown.get(part) for part in options.baseline}
     profile = msgspec.structs.replace(want.profile, attrs={**attrs, **want.profile.attrs})
     return msgspec.structs.replace(want, profile=profile)
+
+
+def has_begun(entry: Entry) -> bool:
+    """Return whether a run has begun an import or a change and has not recorded its end.
+
+    An import of a platform that manages no attribute has nothing `pending`; it has no id yet.
+    """
+    return entry.pending is not None or not entry.sid
+
+
+def uncovered(wire: Wire) -> dict[str, Value]:
+    """Return what a number would show without a trunk or applications on it."""
+    return canonical({**wire, **dict.fromkeys(_HIDING, "")}, {})
 
 
 def _register(
@@ -174,13 +192,14 @@ def _register(
 ) -> Action:
     reason: Reason = "drift" if entry is not None and entry.sid else "new"
     attrs = {**want.on_create, **want.profile.attrs}
-    begun = entry is not None and entry.pending is not None
+    begun = entry is not None and has_begun(entry)
+    fresh = msgspec.structs.replace(_entry(want, created=True), prior=_snapshot(entry, number))
     action = _action(
         want,
         None,
         "register",
         reason,
-        entry=_entry(want, created=True),
+        entry=fresh,
         changes=(*changes(REGISTRATION, {}, attrs), *(_rewritten(number, kind, want) if number else ())),
         takeover=_lost(number, kind, want, ours) if number else (),
         writes=attrs,
@@ -188,6 +207,15 @@ def _register(
         route=_route(number, want, attrs),
     )
     return msgspec.structs.replace(action, resumes=begun)
+
+
+def _snapshot(entry: Entry | None, number: Number | None) -> dict[str, WireValue]:
+    """Return the raw fields of the number to put back if the platform refuses; a run that died has noted them first."""
+    if entry is not None and has_begun(entry) and entry.prior:
+        return entry.prior
+    if number is None:
+        return {}
+    return {field: value for field, value in number.live.wire.items() if value}
 
 
 def _entry(want: Desired, *, created: bool) -> Entry:

@@ -87,7 +87,7 @@ class ActionOutcome(msgspec.Struct, kw_only=True):
 
     address: str
     action: str
-    status: Literal["applied", "normalised", "dropped", "failed", "skipped"]
+    status: Literal["applied", "normalised", "dropped", "reverted", "failed", "skipped"]
     error: OutcomeError | None
     note: str | None
 

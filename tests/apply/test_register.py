@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from reconciler.apply.outcome import Outcome
+from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.register import Registrar
+from reconciler.cli.codes import of_result
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import BUTTER, NIXFLEX, RAVAN, PlatformKind
-from reconciler.model import Action, Entry, Options
+from reconciler.model import Action, Entry, Live, Options
 from reconciler.planning.observed import Observed
 from reconciler.remote.platforms.contract import Asked, Registered
 
@@ -33,6 +34,7 @@ class Platform:
         self.rows: dict[str, dict[str, Any]] = {}
         self.lies: set[str] = set()
         self.fails: dict[str, RemoteError] = {}
+        self.refused_agents: set[str] = set()
         self.calls: list[str] = []
 
     def _called(self, name: str) -> bool:
@@ -46,6 +48,9 @@ class Platform:
         return [Registered(key, key, attrs) for key, attrs in self.rows.items()]
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+        refused = [each for each in asked if each.attrs.get("agent") in self.refused_agents]
+        if refused:
+            return [refusal("agent_not_found") for _ in asked]
         true = self._called("create")
         linked = self.kind is NIXFLEX
         for each in asked if true else ():
@@ -83,7 +88,8 @@ def action(name: Any, key: str = ONE, *, agent: str = "a") -> Action:
 
 def done(platform: Platform, *actions: Action) -> list[Outcome]:
     """The outcomes, after the platform has been read once more."""
-    registrar = Registrar({"p": platform}, {}, Observed({}, {}), {}, {})  # type: ignore[dict-item]
+    there = {f"registration/p/{key}": Live(key, key, "p", {}, dict(attrs)) for key, attrs in platform.rows.items()}
+    registrar = Registrar({"p": platform}, {}, Observed({}, there), {}, {})  # type: ignore[dict-item]
     return registrar.check([outcome for each in actions for outcome in registrar.perform([each])])
 
 
@@ -157,18 +163,67 @@ def test_an_import_that_could_not_be_linked_is_remembered_as_imported() -> None:
     platform.fails["link"] = refusal("agent_not_found")
     [outcome] = done(platform, action("register"))
     assert status([outcome]) == [("failed", "agent_not_found")]
+    assert outcome.half_done, "Butter AI has no call that removes it"
     assert outcome.entry is not None
     assert (outcome.entry.sid, outcome.entry.applied) == (ONE, {"agent": None})
 
 
-def test_a_move_that_fails_half_way_says_so() -> None:
+def test_a_move_that_is_refused_is_undone() -> None:
+    platform = Platform()
+    platform.rows[ONE] = {"agent": "a"}
+    platform.refused_agents = {"b"}
+    [outcome] = done(platform, action("reassign", agent="b"))
+    assert status([outcome]) == [("reverted", "agent_not_found")]
+    assert (outcome.succeeded, outcome.unmade, outcome.half_done) == (False, True, False)
+    assert platform.rows == {ONE: {"agent": "a"}}
+
+
+def test_a_move_that_cannot_be_undone_says_what_to_do_by_hand() -> None:
     platform = Platform()
     platform.rows[ONE] = {"agent": "a"}
     platform.fails["create"] = refusal("agent_not_found")
-    assert status(done(platform, action("reassign", agent="b"))) == [("failed", "agent_not_found")]
-    assert platform.rows == {}
+    [outcome] = done(platform, action("reassign", agent="b"))
+    assert status([outcome]) == [("failed", "agent_not_found")]
+    assert outcome.half_done
+    assert outcome.error is not None
+    assert "Import it in Nixflex by hand for the agent a" in outcome.error.message
+    assert of_result(Result((outcome,))) == 5
+
+
+def test_a_removal_that_is_refused_leaves_the_number_there() -> None:
+    platform = Platform()
+    platform.rows[ONE] = {"agent": "a"}
     platform.fails = {"delete": refusal("number_in_use")}
     assert status(done(platform, action("unregister"))) == [("failed", "number_in_use")]
+    del platform.rows[ONE]
+    assert status(done(platform, action("unregister"))) == [("applied", None)]
+
+
+def test_what_somebody_else_has_imported_meanwhile_is_not_removed() -> None:
+    platform = Platform()
+    platform.rows[ONE] = {"agent": "somebody else's"}
+    platform.fails["create"] = refusal("number_already_imported")
+    assert status(done(platform, action("register"))) == [("failed", "number_already_imported")]
+    assert platform.rows == {ONE: {"agent": "somebody else's"}}
+
+
+def test_an_undoing_that_the_platform_only_pretends_has_failed() -> None:
+    platform = Platform()
+    platform.rows[ONE] = {"agent": "a"}
+    platform.refused_agents, platform.lies = {"b"}, {"create"}
+    [outcome] = done(platform, action("reassign", agent="b"))
+    assert status([outcome]) == [("failed", "agent_not_found")]
+    assert outcome.half_done
+
+
+def test_where_it_cannot_be_asked_nothing_is_undone() -> None:
+    platform = Platform()
+    platform.rows[ONE] = {"agent": "a"}
+    platform.fails = {"create": refusal("network_error", ambiguous=True), "list": refusal("network_error")}
+    [outcome] = done(platform, action("register"))
+    assert status([outcome]) == [("failed", "network_error")]
+    assert (outcome.unmade, outcome.half_done) == (False, True)
+    assert "delete" not in platform.calls
 
 
 def test_only_actions_of_registrations_are_carried_out_here() -> None:

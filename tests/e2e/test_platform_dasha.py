@@ -159,7 +159,8 @@ def test_an_agent_or_a_provider_that_is_not_there_has_its_code(stage: PlatformSt
     done = stage.apply(code=5)
     assert [e["code"] for e in done["errors"]] == ["agent_not_found"]
     declare(stage, {TWO: "help"})
-    assert actions(stage.plan()) == [(f"registration/da/{TWO}", "link")]
+    assert rows(stage) == {}, "the import was undone"
+    assert actions(stage.plan()) == [(f"registration/da/{TWO}", "register")]
     stage.apply()
     stage.settled()
     done_again = stage.run("plan", "--json", code=1, DASHA_KEY="wrong")

@@ -219,15 +219,15 @@ def test_a_wrong_key_is_said_to_be_wrong(stage: PlatformStage) -> None:
     assert done.codes == ["invalid_api_key"]
 
 
-def test_a_trunk_that_would_hide_the_webhooks_is_left_first_and_joined_again_at_the_end(stage: PlatformStage) -> None:
+def test_a_trunk_that_hides_the_webhooks_is_left_last_and_joined_again_at_the_end(stage: PlatformStage) -> None:
     trunk = stage.world.new_sid("TK")
     stage.world.extend({"format": 1, "trunks": [{"sid": trunk, "account_sid": AC, "friendly_name": "theirs"}]})
     stage.edit(ONE, trunk_sid=trunk)
     declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
     assert actions(stage.plan()) == [
         (f"number/{ONE}", "import"),
-        (f"number/{ONE}", "detach_trunk"),
         (ADDRESS, "register"),
+        (f"number/{ONE}", "detach_trunk"),
     ]
     stage.apply()
     assert stage.hooks(ONE).keys() == {"voice_url", "sms_url", "status_callback"}

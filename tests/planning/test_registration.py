@@ -300,11 +300,18 @@ def test_a_number_joins_one_platform_after_it_has_left_the_other() -> None:
     assert found.actions[1].takeover == ()
 
 
-def test_what_would_hide_the_webhooks_of_a_platform_is_taken_off_first() -> None:
+def test_what_would_hide_the_webhooks_of_a_platform_is_taken_off_last() -> None:
     routed = live(voice_application_sid="AP" + "1" * 32, voice_url=PBX)
     found = plan(declared("nix", AGENT, takeover="allow"), on_twilio=routed)
-    assert [name for _, name, _ in steps(found)] == ["import", "overwrite_webhooks", "register"]
-    assert found.actions[1].clears == ("voice_application_sid",)
+    assert [name for _, name, _ in steps(found)] == ["import", "register", "overwrite_webhooks"]
+    uncovering = found.actions[2]
+    assert (uncovering.clears, uncovering.writes, uncovering.unhides) == (("voice_application_sid",), {}, True)
+    assert uncovering.after == (address("nix"),)
+    assert uncovering.route is not None
+    assert uncovering.route.after == "agent a on nix"
+    register = action(found, "register")
+    assert register.entry is not None
+    assert register.entry.prior == {"voice_application_sid": "AP" + "1" * 32, "voice_url": PBX}
     found = plan(declared("da", AGENT, takeover="allow"), on_twilio=routed)
     assert [name for _, name, _ in steps(found)] == ["import", "register"], "a trunk hides an application"
 

@@ -69,7 +69,8 @@ class Butter(Undocumented):
         try:
             _checked(self.name, self._caller.send("POST", path, idempotent=True))
         except RemoteError as error:
-            if error.status not in (400, 404):  # it is not assigned to this agent any more
+            # 400 is the answer for a number that is not assigned to this agent any more, and for anything else.
+            if error.status not in (400, 404) or self._has(agent, number):
                 raise
 
     def _assign(self, agent: str, number: str) -> None:

@@ -21,7 +21,8 @@ class Asked(msgspec.Struct, frozen=True):
     """One number as it should be on a platform.
 
     `account` is the name of its Twilio account and `number_sid` its SID there; both are empty for a number outside
-    Twilio. `attrs` are the attributes of its registration.
+    Twilio. `attrs` are the attributes of its registration. `begun`: an earlier run of ours has begun this very import
+    and could not find out whether it was carried out.
     """
 
     address: str
@@ -29,6 +30,7 @@ class Asked(msgspec.Struct, frozen=True):
     attrs: Attrs
     account: str = ""
     number_sid: str = ""
+    begun: bool = False
 
 
 class Registered(msgspec.Struct, frozen=True):

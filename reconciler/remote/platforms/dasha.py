@@ -134,11 +134,18 @@ class Dasha(Undocumented):
         }
 
     def _result(self, asked: Asked, there: Registered | None, message: str | None) -> Registered | RemoteError:
-        if there is not None:
+        if there is not None and (message is None or self._is_free_for(asked, there)):
             return there
+        if there is not None:
+            owner = f"the agent {there.attrs.get('agent')} has it"
+            return errors.of_number(self.name, asked.key, "number_already_imported", owner)
         said = (message or "it is not in the list after the import").lower()
         code = next((code for words, code in _CODES if words in said), "platform_refused")
         return errors.of_number(self.name, asked.key, code, f"{asked.number_sid}: {message or said}")
+
+    def _is_free_for(self, asked: Asked, there: Registered) -> bool:
+        """Whether nobody else's agent takes its calls: a link would replace that one without a word."""
+        return there.attrs.get("agent") in (None, asked.attrs.get("agent"))
 
     def _put(self, path: str, agent: str, mode: str) -> None:
         try:

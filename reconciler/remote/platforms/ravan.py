@@ -43,7 +43,11 @@ class Ravan(Undocumented):
         raise AssertionError("Ravan AI has no call to list numbers")
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
-        """One call for each number. One that is there is done: an import of Ravan's has no agent that could differ."""
+        """One call for each number.
+
+        There is no list that could decide what "already" means. So it is a success only for an import that an earlier
+        run of ours has begun and has not heard the end of; any other number that is there is somebody's own.
+        """
         return [self._add(each) for each in asked]
 
     def verify(self) -> Sequence[Complaint]:
@@ -66,14 +70,16 @@ class Ravan(Undocumented):
         try:
             answer = self._send(body)
         except RemoteError as error:
-            return Registered(asked.key, asked.key, {}) if error.code == "number_already_imported" else error
-        if not isinstance(answer, Mapping) or answer.get("success") is not True:
+            refusal = error
+        else:
+            if isinstance(answer, Mapping) and answer.get("success") is True:
+                return Registered(text(inner(answer, "data"), "id") or asked.key, asked.key, {})
             message = said(answer, "message")
-            code = code_of(message)
-            if code == "number_already_imported":
-                return Registered(asked.key, asked.key, {})
-            return errors.of_number(self.name, asked.key, code, message or "it does not say whether it succeeded")
-        return Registered(text(inner(answer, "data"), "id") or asked.key, asked.key, {})
+            words = message or "it does not say whether it succeeded"
+            refusal = errors.of_number(self.name, asked.key, code_of(message), words)
+        if asked.begun and refusal.code == "number_already_imported":
+            return Registered(asked.key, asked.key, {})
+        return refusal
 
     def _send(self, body: Mapping[str, object]) -> Any:
         try:

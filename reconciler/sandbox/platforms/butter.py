@@ -89,6 +89,8 @@ def refusal(status: int, message: str) -> Refused:
 
 
 def _error(status: int, message: str) -> Reply:
+    if status < 400:  # what a success says when it is none
+        return json_reply(status, {"success": False, "message": message, "data": None})
     return json_reply(status, {"detail": message})
 
 

@@ -1,0 +1,193 @@
+"""A number and a platform in one embedded sandbox, applied in this process: one world for each case of a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from reconciler import workflows
+from reconciler.apply.outcome import Outcome
+from reconciler.kinds.number import WIRE_FIELDS
+from reconciler.run import Applied, Consent, Planned, Setting
+from reconciler.sandbox.platforms import butter, dasha_rows, feather_numbers, nixflex, ravan
+from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.world import World
+
+AC, TOKEN = "AC" + "0d" * 16, "token-of-main"
+NUMBER = "+15550100101"
+PBX, SMS, MENU = "https://pbx.example.net/in", "https://pbx.example.net/sms", "https://pbx.example.net/menu"
+PROVIDER, FIRST, SECOND = (f"aaaaaaaa-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
+TRUNK, APPLICATION = "TK" + "1" * 32, "AP" + "1" * 32
+
+
+class Played(NamedTuple):
+    """One platform: its agents, the calls that write, and the rows that it keeps."""
+
+    type: str
+    agents: tuple[str, str]
+    first_import: tuple[str, ...]
+    move: tuple[str, ...]
+    shelves: tuple[Any, ...]
+    settings: Mapping[str, object] = {}
+
+
+PLATFORMS = {
+    played.type: played
+    for played in (
+        Played(
+            "nixflex",
+            ("agent_1", "agent_2"),
+            ("POST */v1/phone-numbers",),
+            ("DELETE */v1/phone-numbers/*", "POST */v1/phone-numbers"),
+            (nixflex.NUMBERS,),
+        ),
+        Played(
+            "feather",
+            (FIRST, SECOND),
+            ("POST */phone-numbers", "PUT */channels/inbound_call", "PUT */channels/sms"),
+            ("PUT */channels/inbound_call", "PUT */channels/outbound_call", "PUT */channels/sms"),
+            (feather_numbers.NUMBERS, feather_numbers.CHANNELS),
+        ),
+        Played(
+            "butter",
+            ("agent_1", "agent_2"),
+            ("POST */api/phone-numbers", "POST */assign-phone-number"),
+            ("POST */unassign-phone-number/*", "POST */assign-phone-number"),
+            (butter.NUMBERS,),
+            {"organization_id": "org_1", "connections": {"main": "intg_a1b2c3d4e5f6"}},
+        ),
+        Played(
+            "dasha",
+            (FIRST, SECOND),
+            ("POST */import-numbers", "PUT */agent-link"),
+            ("PUT */agent-link",),
+            (dasha_rows.NUMBERS,),
+            {"connections": {"main": PROVIDER}},
+        ),
+        Played("ravan", ("any", "any"), ("POST */add-twilio",), (), (ravan.NUMBERS,)),
+    )
+}
+ROUTES: dict[str, dict[str, object]] = {
+    "trunk": {"voice_url": PBX, "sms_url": SMS, "trunk_sid": TRUNK},
+    "application": {"voice_url": PBX, "voice_method": "GET", "voice_application_sid": APPLICATION},
+    "webhook": {"voice_url": PBX, "voice_method": "GET", "sms_url": SMS, "status_callback": SMS},
+    "none": {},
+}
+
+
+def seeded(route: str) -> World:
+    """A Twilio account with one number on this route, connected to all platforms."""
+    number = {"sid": "PN" + "1" * 32, "account_sid": AC, "phone_number": NUMBER, **ROUTES[route]}
+    return World.from_seed(
+        {
+            "format": 1,
+            "accounts": [{"sid": AC, "auth_token": TOKEN}],
+            "trunks": [{"sid": TRUNK, "account_sid": AC, "friendly_name": "theirs"}],
+            "applications": [{"sid": APPLICATION, "account_sid": AC, "friendly_name": "menu", "voice_url": MENU}],
+            "numbers": [number],
+            "nixflex_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
+            "feather_connections": [{"id": PROVIDER, "account_sid": AC}],
+            "feather_assistants": [{"id": FIRST}, {"id": SECOND}],
+            "butter_integrations": [{"integration_id": "intg_a1b2c3d4e5f6", "account_sid": AC}],
+            "butter_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
+            "dasha_providers": [{"id": PROVIDER, "accountSid": AC, "name": "main"}],
+            "dasha_agents": [{"id": FIRST}, {"id": SECOND}],
+            "ravan_connections": [{"account_sid": AC}],
+        }
+    )
+
+
+_UNSTEADY = frozenset({"sid", "created_at", "updated_at", "phone_number_id"})
+"""Fields of a platform's rows that differ for what was removed and made again."""
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def reading(self, account: str, numbers: int) -> None:
+        """So many numbers have been read."""
+
+    def planned(self, planned: Planned) -> None:
+        """The plan that is about to be applied."""
+
+    def applying(self, total: int) -> None:
+        """So many actions are about to start."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """One action is done."""
+
+
+class Stage:
+    """One configuration folder and one sandbox."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox, played: Played) -> None:
+        self.folder, self.sandbox, self.played = folder, sandbox, played
+        self.world = sandbox.world
+
+    def declare(self, agent: str | None) -> None:
+        """Declare the number under this agent of the platform; None: not at all."""
+        platform = {
+            "type": self.played.type,
+            "api_key": {"env": "PLATFORM_KEY"},
+            "base_url": f"{self.sandbox.base_url}/{self.played.type}",
+            **self.played.settings,
+        }
+        account = {"sid": AC, "auth_token": {"env": "TOKEN"}, "base_url": self.sandbox.base_url}
+        whole = {
+            "version": 1,
+            "project": "laws",
+            "accounts": {"main": account},
+            "platforms": {"p": platform},
+            "agents": {"sales": {"platform": "p", "id": agent or "none"}},
+            "numbers": {NUMBER: {"agent": "sales", "takeover": "allow"}} if agent else {},
+        }
+        (self.folder / "reconciler.yaml").write_text(json.dumps(whole), encoding="utf-8")
+
+    def setting(self) -> Setting:
+        """How each run works."""
+        environ = {"PLATFORM_KEY": "key:half", "TOKEN": TOKEN}
+        return Setting(
+            directory=self.folder,
+            environ=environ,
+            progress=Silent(),
+            clock=lambda: datetime(2026, 3, 1, tzinfo=UTC),
+            concurrency=2,
+        )
+
+    def apply(self, then: Callable[[], None] = lambda: None) -> Applied:
+        """Plan, let something happen, carry out."""
+
+        def confirm(planned: Planned) -> bool:
+            then()
+            return True
+
+        return workflows.apply(self.setting(), Consent(), confirm)
+
+    def plan(self) -> Planned:
+        """What would be done."""
+        return workflows.plan(self.setting())
+
+    def number(self) -> dict[str, object]:
+        """Every field of the number that decides how it is reached."""
+        number = self.world.number(NUMBER)
+        return {field: getattr(number, field) or "" for field in WIRE_FIELDS}
+
+    def route(self) -> str:
+        """Who answers a call: the first that is set of trunk, application and URL."""
+        number = self.number()
+        return str(number["trunk_sid"] or number["voice_application_sid"] or number["voice_url"] or "nobody")
+
+    def records(self) -> list[dict[str, object]]:
+        """What the platform keeps of its numbers, without ids and times; what is retired is gone."""
+        rows = [msgspec.structs.asdict(row) for shelf in self.played.shelves for row in self.world.table(shelf)]
+        retired = {fields["sid"] for fields in rows if fields.get("status") == "retired"}
+        found: list[dict[str, object]] = []
+        for fields in rows:
+            if not retired & {fields["sid"], fields.get("phone_number_id")}:
+                found.append({name: value for name, value in fields.items() if name not in _UNSTEADY})
+        return sorted(found, key=repr)
