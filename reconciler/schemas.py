@@ -45,6 +45,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "fmt": _output(documents.FormatDocument),
     "init": _output(documents.InitDocument),
     "export": _output(documents.ExportDocument),
+    "numbers-search": _output(documents.NumbersDocument),
     "state-show": _output(documents.ResourceDocument),
     "state-unlock": _output(documents.UnlockDocument),
     "state-list": _output(documents.StateListDocument),

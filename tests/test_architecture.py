@@ -15,6 +15,7 @@ FLOORS = [
     "cli",
     "schemas",
     "authoring",
+    "buying",
     "rollback",
     "handback",
     "surgery",

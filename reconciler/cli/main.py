@@ -27,6 +27,7 @@ _COMMANDS = (
     "state",
     "init",
     "export",
+    "numbers",
     "fmt",
     "graph",
     "lint",

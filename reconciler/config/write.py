@@ -47,7 +47,7 @@ def text(entries: Sequence[Entry], head: Sequence[str] = ()) -> str:
     for entry in entries:
         if lines and isinstance(entry.value, Block):
             lines.append("")
-        lines += _entry(entry, "")
+        lines += entry_lines(entry, "")
     return "\n".join(lines) + "\n"
 
 
@@ -100,7 +100,8 @@ def flow(value: Flow) -> str:
             return f"[{', '.join(map(flow, value))}]"
 
 
-def _entry(entry: Entry, indent: str) -> Iterator[str]:
+def entry_lines(entry: Entry, indent: str = "") -> Iterator[str]:
+    """The lines of one entry, indented."""
     yield from (f"{indent}{comment(line)}" for line in entry.above)
     head = f"{indent}{scalar(entry.key)}:"
     note = f"    {comment(entry.note)}" if entry.note else ""
@@ -108,7 +109,7 @@ def _entry(entry: Entry, indent: str) -> Iterator[str]:
         case Block(entries=entries):
             yield head + note
             for inner in entries:
-                yield from _entry(inner, indent + "  ")
+                yield from entry_lines(inner, indent + "  ")
         case Items(values=values):
             yield head + note
             yield from (f"{indent}  - {flow(value)}" for value in values)

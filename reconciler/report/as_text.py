@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.planning.secrecy import masked
-from reconciler.report import checks, text_plan, text_results, written
+from reconciler.report import checks, for_sale, text_plan, text_results, written
 from reconciler.report.documents import (
     ApplyDocument,
     DoctorDocument,
@@ -17,6 +17,7 @@ from reconciler.report.documents import (
     FormatDocument,
     InitDocument,
     LintDocument,
+    NumbersDocument,
     PlanDocument,
     ResourceDocument,
     StateListDocument,
@@ -60,6 +61,8 @@ def render(document: Document, style: Style) -> str:
             lines = written.init_lines(document, style)
         case ExportDocument():
             lines = written.export_lines(document, style)
+        case NumbersDocument():
+            lines = for_sale.lines(document, style)
         case StateDocument():
             lines = state_lines(document, style)
         case UnlockDocument():

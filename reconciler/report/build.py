@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,9 @@ from reconciler.report.documents import (
     GraphDocument,
     LintDocument,
     LintRule,
+    ListedNumber,
     NumberError,
+    NumbersDocument,
     OutcomeError,
     PlanDocument,
     PlannedAction,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from reconciler.doctor.check import Check
     from reconciler.export.document import Exported
     from reconciler.planning.drift import Drifted
+    from reconciler.remote.for_sale import NumberForSale
     from reconciler.state.planfile import PlanFile
     from reconciler.state.store import LockInfo
 
@@ -179,6 +182,22 @@ def export_document(exported: Exported, out: str | None) -> ExportDocument:
     summary = {name: value for name, value in msgspec.to_builtins(exported).items() if name != "text"}
     text = exported.text if out is None else None
     return ExportDocument(command="export", summary=summary, out=out, configuration=text)
+
+
+def numbers_document(
+    found: Sequence[NumberForSale], declared: Collection[str], written: Collection[str], out: str | None
+) -> NumbersDocument:
+    """Numbers for sale, and which of them are declared or were written."""
+    numbers = [
+        ListedNumber(
+            **{name: getattr(number, name) for name in number.__struct_fields__},
+            declared=number.phone_number in declared,
+            written=number.phone_number in written,
+        )
+        for number in found
+    ]
+    summary = {"numbers": len(numbers), "written": len(written)}
+    return NumbersDocument(command="numbers search", summary=summary, numbers=numbers, out=out)
 
 
 def format_document(formatted: Sequence[Formatted], *, diff: bool, written: bool) -> FormatDocument:

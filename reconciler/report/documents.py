@@ -14,6 +14,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.doctor.check import Check
 from reconciler.model import Change, RouteChange
 from reconciler.planning.drift import Drifted
+from reconciler.remote.for_sale import NumberForSale
 from reconciler.report.graph import Edge, Node
 
 FORMAT_VERSION = "1.0"
@@ -195,6 +196,20 @@ class ExportDocument(Document, kw_only=True):
 
     out: str | None
     configuration: str | None
+
+
+class ListedNumber(NumberForSale, kw_only=True, frozen=True):
+    """One number for sale; `declared` in the configuration already, `written` to the file by this run."""
+
+    declared: bool
+    written: bool
+
+
+class NumbersDocument(Document, kw_only=True):
+    """What `numbers search` prints: the numbers for sale, and the file to which the chosen ones were added."""
+
+    numbers: list[ListedNumber]
+    out: str | None
 
 
 class UnlockDocument(Document, kw_only=True):

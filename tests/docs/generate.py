@@ -109,6 +109,9 @@ EXAMPLES = {
     "reconciler init --project acme-voice --account-sid ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --from-account",
     "export": "reconciler export --out reconciler.yaml             # the TWILIO_* variables say whose account\n"
     "reconciler export --account main --prefix +1555 --friendly-name 'Sales*' --out numbers/sales.yaml",
+    "numbers search": "reconciler numbers search --country US --area-code 415\n"
+    "reconciler numbers search --country GB --type mobile --contains '+447700' --json\n"
+    "reconciler numbers search --country GB --write numbers.yaml --agent support",
     "fmt": "reconciler fmt\nreconciler fmt --check --diff          # in CI\nreconciler fmt numbers/uk.yaml",
     "graph": "reconciler graph > calls.mmd\nreconciler graph --format dot | dot -Tsvg > calls.svg\n"
     "reconciler graph --json",
