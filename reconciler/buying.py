@@ -18,8 +18,9 @@ from reconciler.config.project import Project
 from reconciler.config.write import Entry, Flow
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.kinds.purchase import NumberForSale
 from reconciler.kinds.table import NUMBER_KINDS
-from reconciler.remote.for_sale import NumberForSale, search_numbers
+from reconciler.remote.for_sale import search_numbers
 from reconciler.workflows import DEFAULT_FILE, Setting, connected, validate
 
 _SUFFIXES = (".yaml", ".yml")

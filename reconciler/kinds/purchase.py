@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from reconciler.kinds.kind import Endpoint, Params
-from reconciler.model import Change, Purchase
+from reconciler.model import Change, Money, Purchase
 
 _ACCOUNT = "/2010-04-01/Accounts/{account_sid}"
 BUY = Endpoint("POST", "api", f"{_ACCOUNT}/IncomingPhoneNumbers.json", idempotent=False)
@@ -21,6 +23,24 @@ TYPES = {"local": "Local", "mobile": "Mobile", "toll_free": "TollFree"}
 
 PARAMS = {"phone_number": "PhoneNumber", "bundle": "BundleSid", "address": "AddressSid", "identity": "IdentitySid"}
 """Fields of a purchase, and their parameters."""
+
+
+class NumberForSale(msgspec.Struct, frozen=True, kw_only=True):
+    """One number that can be bought.
+
+    `capabilities` are those of voice, sms, mms and fax. `address_requirements` is none, any, local or foreign;
+    `bundle_required` says whether Twilio has a regulation for such numbers. Null is what is not known.
+    """
+
+    phone_number: str
+    country: str
+    type: str
+    locality: str | None
+    region: str | None
+    capabilities: list[str]
+    address_requirements: str | None
+    bundle_required: bool | None
+    price: Money | None
 
 
 def purchase_changes(e164: str, purchase: Purchase | None) -> tuple[Change, ...]:

@@ -5,36 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import msgspec
-
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, RemoteError
-from reconciler.kinds.purchase import FOR_SALE, TYPES
-from reconciler.model import Json, Money
+from reconciler.kinds.purchase import FOR_SALE, TYPES, NumberForSale
+from reconciler.model import Json
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.prices import read_prices
 from reconciler.remote.purchases import read_regulated_types, rows_for_sale
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _CAPABILITIES = ("voice", "sms", "mms", "fax")
-
-
-class NumberForSale(msgspec.Struct, frozen=True, kw_only=True):
-    """One number that can be bought.
-
-    `capabilities` are those of voice, sms, mms and fax. `address_requirements` is none, any, local or foreign;
-    `bundle_required` says whether Twilio has a regulation for such numbers. Null is what is not known.
-    """
-
-    phone_number: str
-    country: str
-    type: str
-    locality: str | None
-    region: str | None
-    capabilities: list[str]
-    address_requirements: str | None
-    bundle_required: bool | None
-    price: Money | None
 
 
 def search_numbers(gateway: Gateway, country: str, kind: str, query: Mapping[str, str]) -> list[NumberForSale]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.planning.secrecy import masked
-from reconciler.report import checks, for_sale, text_plan, text_results, written
+from reconciler.report import checks, text_plan, text_results, written
 from reconciler.report.documents import (
     ApplyDocument,
     DoctorDocument,
@@ -62,6 +62,8 @@ def render(document: Document, style: Style) -> str:
         case ExportDocument():
             lines = written.export_lines(document, style)
         case NumbersDocument():
+            from reconciler.report import for_sale  # one command needs it
+
             lines = for_sale.lines(document, style)
         case StateDocument():
             lines = state_lines(document, style)

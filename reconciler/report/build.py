@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from reconciler.config.tidy import Formatted
     from reconciler.doctor.check import Check
     from reconciler.export.document import Exported
+    from reconciler.kinds.purchase import NumberForSale
     from reconciler.planning.drift import Drifted
-    from reconciler.remote.for_sale import NumberForSale
     from reconciler.state.planfile import PlanFile
     from reconciler.state.store import LockInfo
 

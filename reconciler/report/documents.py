@@ -12,9 +12,9 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.doctor.check import Check
+from reconciler.kinds.purchase import NumberForSale
 from reconciler.model import Change, RouteChange
 from reconciler.planning.drift import Drifted
-from reconciler.remote.for_sale import NumberForSale
 from reconciler.report.graph import Edge, Node
 
 FORMAT_VERSION = "1.0"
