@@ -6,15 +6,17 @@ Nothing here plans or applies, prints, reads the command line or decides an exit
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 
 from reconciler.config import files, starter
+from reconciler.config.allow_list import allow
 from reconciler.config.codes import diagnostic
 from reconciler.config.load import load
+from reconciler.config.locations import find_servers
 from reconciler.config.merge import Merged
 from reconciler.config.starter import Answers
 from reconciler.config.tidy import Formatted, tidy
@@ -87,17 +89,26 @@ def init(setting: Setting, answers: Answers) -> Made:
 
 def _checked(setting: Setting, answers: Answers) -> str | None:
     """What the account holds, if that is asked for; UsageError when the answers make no valid configuration."""
+    # Who names a state in an answer means it; the files of the new project get no such trust later.
+    environ = allow(setting.environ, _servers(answers.state, setting.environ))
     with TemporaryDirectory() as folder:
         there = Path(folder)
         files.create(there / starter.ENTRY, starter.entry_file(answers, setting.environ, include=False))
         try:
-            load(there / starter.ENTRY, environ={}, display_root=there)
+            load(there / starter.ENTRY, environ=environ, display_root=there)
         except ConfigInvalid as error:
             raise UsageError(*error.diagnostics) from error
         if not answers.from_account:
             return None
-        away = msgspec.structs.replace(setting, directory=there, file=starter.ENTRY)
+        away = msgspec.structs.replace(setting, directory=there, file=starter.ENTRY, environ=environ)
         return export(away, (), Wanted(), answers.project).text
+
+
+def _servers(state: str, environ: Mapping[str, str]) -> list[str]:
+    try:
+        return [str(server.origin) for server in find_servers(state, environ)]
+    except ValueError:
+        return []
 
 
 def lint(setting: Setting) -> list[Diagnostic]:

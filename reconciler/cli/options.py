@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     _FloatType = click.ParamType[float]
+    _TextType = click.ParamType[str]
 else:
-    _FloatType = click.ParamType  # generic only in newer versions of click
+    _FloatType = _TextType = click.ParamType  # generic only in newer versions of click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,6 +45,22 @@ class Duration(_FloatType):
             self.fail(f"{value!r} is not a duration; write 30s, 2m or a number of seconds", param, ctx)
 
 
+class HostType(_TextType):
+    """An entry of the list of hosts that secrets may be sent to."""
+
+    name = "host"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The entry as it is written; a usage error when it is none."""
+        from reconciler.config.hosts import read_entry
+
+        try:
+            read_entry(str(value))
+        except ValueError as error:
+            self.fail(f"{value!r} cannot be used: {error}", param, ctx)
+        return str(value)
+
+
 class Common(msgspec.Struct, frozen=True):
     """What the shared options say."""
 
@@ -58,6 +75,7 @@ class Common(msgspec.Struct, frozen=True):
     timeout: float | None
     lock_timeout: float
     detailed_exitcode: bool
+    allow_hosts: tuple[str, ...] = ()
     reports: tuple[tuple[str, str], ...] = ()
     """(format, file) of further reports."""
 
@@ -76,12 +94,13 @@ class Common(msgspec.Struct, frozen=True):
         """The setting of a run."""
         from datetime import UTC, datetime
 
+        from reconciler.config.allow_list import allow
         from reconciler.remote.timelimit import TimeLimit
         from reconciler.workflows import MOST_CALLS, Setting
 
         return Setting(
             directory=self.directory,
-            environ=os.environ,
+            environ=allow(os.environ, self.allow_hosts),
             progress=progress,
             clock=lambda: datetime.now(UTC),
             file=self.file,
@@ -103,11 +122,14 @@ _OPTIONS = [
     click.option("-C", "directory", type=_DIRECTORY, default=Path(), metavar="DIR", help="Change to DIR first."),
     click.option("-f", "file", default="reconciler.yaml", metavar="FILE", show_default=True, help="The entry file."),
     click.option("--json", "json_", is_flag=True, help="The same as --format json."),
+    click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST", type=HostType(),
+                 help="Let secrets be sent to HOST, HOST:PORT or SCHEME://HOST:PORT as well (*.HOST: its subdomains); "
+                      "RECONCILER_ALLOW_HOSTS does the same."),
     click.option("--no-color", is_flag=True, help="No colour; NO_COLOR does the same."),
     click.option(
         "-v", "--verbose", count=True, help="Show every resource, and every call on stderr; -vv adds tracebacks."
     ),
-]
+]  # fmt: skip
 _PLAIN = [
     click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout is."),
 ]
@@ -161,6 +183,7 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         json_: bool,
         no_color: bool,
         verbose: int,
+        allow_hosts: tuple[str, ...] = (),
         reports_: tuple[str, ...] = (),
         targets: tuple[str, ...] = (),
         excludes: tuple[str, ...] = (),
@@ -183,6 +206,7 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
             timeout,
             lock_timeout,
             detailed_exitcode,
+            allow_hosts,
             wanted,
         )
         return guarded(shared, command_name(), lambda: function(shared, **own))

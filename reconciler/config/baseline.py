@@ -27,6 +27,7 @@ def load_baseline(baseline: str, entry: Path, directory: Path, environ: Mapping[
     commit = _git(baseline, top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{baseline}^{{commit}}")
     inside = entry.resolve().relative_to(top.resolve()).as_posix()
     with TemporaryDirectory(prefix="reconciler-") as folder:
+        (Path(folder) / ".git").mkdir()  # the root of the repository, up to which files may be included
         _read_into(Path(folder), baseline, top, commit.decode().strip(), inside)
         if not (Path(folder) / inside).is_file():
             raise _unreadable(baseline, f"it has no {inside}")
@@ -35,7 +36,7 @@ def load_baseline(baseline: str, entry: Path, directory: Path, environ: Mapping[
 
 def _loaded(baseline: str, entry: Path, environ: Mapping[str, str]) -> Project:
     try:
-        return load(entry, environ=environ, display_root=entry.parent)
+        return load(entry, environ=environ, display_root=entry.parent, to_compare=True)
     except ConfigInvalid as error:
         first = next(d for d in error.diagnostics if d.severity == "error")
         raise _unreadable(baseline, f"it is not valid: {first.file}:{first.line}: {first.summary}") from error

@@ -31,6 +31,7 @@ SUMMARIES: dict[str, str] = {
     "include_no_match": "An include pattern matches no file",
     "include_not_yaml": "An included file is neither YAML nor JSON",
     "include_cycle": "Files include each other",
+    "include_outside_project": "An included file is outside the project",
     # fields
     "unknown_key": "Unknown key",
     "missing_field": "A required field is missing or empty",
@@ -63,6 +64,9 @@ SUMMARIES: dict[str, str] = {
     "number_already_imported": "The number is declared twice",
     "invalid_move": "This cannot be the same resource under a new name",
     "sid_number_mismatch": "Two identities that contradict each other",
+    # where secrets may come from and go to
+    "host_not_allowed": "Host not allowed for secrets",
+    "secret_outside_project": "Secret file outside the project",
     # warnings
     "tunnel_url": "The URL is a temporary tunnel",
     "loopback_url": "Twilio cannot reach this URL",

@@ -27,6 +27,7 @@ from reconciler.config.project import Limit
 E164 = r"^\+[1-9][0-9]{1,14}$"
 NUMBER_KEY = r"^(\+[1-9][0-9]{1,14}|PN[0-9a-fA-F]{32})$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+ZONE = r"^[a-z0-9-]{1,32}$"
 LONGEST_LABEL = 64
 _SID_LIKE = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
 _OPEN_LITERAL = (
@@ -211,6 +212,17 @@ def _domain(value: str) -> str:
     return value.lower()
 
 
+def is_zone(text: str) -> bool:
+    """Whether this can be the name of a Twilio region or edge. It becomes part of the host that gets the secrets."""
+    return re.fullmatch(ZONE[1:-1], text) is not None
+
+
+def _zone(value: str) -> str:
+    if not is_zone(_text(value)):
+        raise refusal("invalid_value", "It is a name of up to 32 small letters, digits and hyphens, like `ie1`.")
+    return value
+
+
 def _country(value: str) -> str:
     if not re.fullmatch("[A-Z]{2}", value):
         raise refusal("invalid_value", 'A country is two capital letters (ISO 3166), in quotes: "GB".')
@@ -237,6 +249,15 @@ def _state(value: str) -> str:
             "invalid_value", "State is a file, or s3://, gs://, az://, postgresql:// or https:// and a place."
         )
     return _text(value)
+
+
+def is_location(value: str) -> bool:
+    """Whether this is a valid `state`."""
+    try:
+        _state(value)
+    except PydanticCustomError:
+        return False
+    return True
 
 
 def _limit(value: object) -> Limit:
@@ -297,6 +318,7 @@ Cidr = Annotated[str, AfterValidator(_cidr), _schema(pattern="^[0-9.]+(/[0-9]{1,
 Username = Annotated[str, AfterValidator(_username), _schema(minLength=1, maxLength=32)]
 Url = Annotated[str, AfterValidator(_url), _schema(pattern="^https?://[^/\\s]+")]
 SipUrl = Annotated[str, AfterValidator(_sip_url), _schema(pattern="^sip:[^\\s]+$")]
+Zone = Annotated[str, AfterValidator(_zone), _schema(pattern=ZONE)]
 Domain = Annotated[str, AfterValidator(_domain), _schema(pattern="\\.pstn\\.twilio\\.com$")]
 State = Annotated[str, AfterValidator(_state), _schema(minLength=1)]
 Percent = Annotated[str, _schema(pattern="^[0-9]{1,3}(\\.[0-9]{1,6})?%$")]

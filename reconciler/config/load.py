@@ -23,6 +23,7 @@ from reconciler.config.profiles import Context, Profiles
 from reconciler.config.project import AccountSettings, Agent, Policy, Project, Safety, Secret
 from reconciler.config.registrations import residents_of
 from reconciler.config.resources import Resources
+from reconciler.config.secret_places import check_hosts, check_secret_files, header_secrets
 from reconciler.config.secrets import to_secret
 from reconciler.config.sections.general import Header
 from reconciler.config.sections.general import Safety as SafetySection
@@ -39,11 +40,14 @@ _ECHOES = frozenset(
 )
 
 
-def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None = None) -> Project:
+def load(
+    entry: Path, *, environ: Mapping[str, str], display_root: Path | None = None, to_compare: bool = False
+) -> Project:
     """Read the configuration that starts at `entry`. Raises `ConfigInvalid` with all diagnostics, warnings included.
 
-    `environ` is asked for the account of a configuration that declares none, and for nothing else: no secret is
-    needed. Diagnostics name files relative to `display_root`; without it, as `entry` names them.
+    `environ` is asked for the account of a configuration that declares none and for what it allows secrets to do; no
+    secret is needed. Diagnostics name files relative to `display_root`; without it, as `entry` names them. A
+    configuration that is only there `to_compare` may name any host and any file: it is never connected to or read.
     """
     merged = Merged(entry, display_root)
     settings, problems = read_settings(merged)
@@ -61,6 +65,9 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
     resources.trunks(settings.trunks)
     desired = [*resources.desired, *(d for gathered in numbers for d in gathered.desired)]
     policies, wrong = read_policies(settings.policies)
+    secrets = {**resources.secrets, **{a: s for gathered in numbers for a, s in gathered.secrets.items()}}
+    if not to_compare:
+        problems += _misplaced(merged, settings, secrets, environ, problems)
     diagnostics = in_reading_order(_without_echoes(problems + wrong, merged.diagnostics))
     if settings.header is None or has_errors(diagnostics):
         raise ConfigInvalid(*diagnostics)
@@ -73,7 +80,7 @@ def load(entry: Path, *, environ: Mapping[str, str], display_root: Path | None =
         settings.header,
         accounts=declared,
         desired=desired,
-        secrets={**resources.secrets, **{a: s for gathered in numbers for a, s in gathered.secrets.items()}},
+        secrets=secrets,
         urls=profiles.urls,
         remarks=in_reading_order(weighty),
         policies=policies,
@@ -99,6 +106,20 @@ def undeclared(base: Path, environ: Mapping[str, str]) -> Project:
         files=(),
         default_account=FROM_ENVIRONMENT,
     )
+
+
+def _misplaced(
+    merged: Merged,
+    settings: Settings,
+    secrets: Mapping[str, Mapping[str, Secret]],
+    environ: Mapping[str, str],
+    known: list[Diagnostic],
+) -> list[Diagnostic]:
+    """What is wrong with where secrets come from and go to; not at places of which something else is wrong."""
+    references = [*header_secrets(settings), *(secret for each in secrets.values() for secret in each.values())]
+    found = [*check_hosts(settings, environ), *check_secret_files(references, merged.base, environ)]
+    taken = {(d.file, d.line, d.column) for d in known if d.severity == "error" and d.file is not None}
+    return [problem for problem in found if (problem.file, problem.line, problem.column) not in taken]
 
 
 def _accounts(settings: Settings) -> Accounts:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.config.codes import diagnostic
+from reconciler.config.confinement import is_inside, repository_root
 from reconciler.config.document import Document, read
 from reconciler.config.lint.levels import spared
 from reconciler.config.nodes import Map, Mark, Place, Seq, Spot
@@ -43,6 +44,7 @@ class Merged:
         self.complete = True
         self.spared: dict[tuple[str, int], frozenset[str]] = {}
         self._root = display_root
+        self._project = repository_root(self.base)
         self._digest = hashlib.sha256()
         self._read: set[str] = set()
         self._file(entry, ())
@@ -114,18 +116,27 @@ class Merged:
 
     def _include(self, item: Place, folder: Path, including: tuple[str, ...]) -> None:
         pattern, at = str(item.node), item.at("value")
-        if not _MAGIC.search(pattern):
+        magic = _MAGIC.search(pattern)
+        if magic is None:
             return self._include_file(folder / pattern, at, including)
+        # Look where the pattern begins before anything is listed there, and let it not climb out again.
+        start, rest = pattern[: magic.start()].rpartition("/")[:2], pattern[magic.start() :]
+        if not self._contains_folder(folder / "".join(start)) or ".." in rest.split("/"):
+            return self._outside(pattern, at)
         found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))
         files = [folder / name for name in found if (folder / name).is_file()]
         if not files:
             self._problem("include_no_match", "No file matches this pattern.", at)
         for path in files:
-            if os.path.realpath(path) not in self._read:
+            if not self._contains(path):
+                self._outside(self._label(path), at)
+            elif os.path.realpath(path) not in self._read:
                 self._included(path, including, at)
         return None
 
     def _include_file(self, path: Path, at: Position, including: tuple[str, ...]) -> None:
+        if not self._contains(path):  # first: whether a file exists elsewhere is not told either
+            return self._outside(self._label(path), at)
         try:
             identity, exists = os.path.realpath(path), path.exists()
         except (OSError, ValueError):
@@ -138,6 +149,31 @@ class Merged:
             self._problem("include_cycle", detail, at)
         elif identity not in self._read:
             self._included(path, including, at)
+        return None
+
+    def _contains(self, path: Path) -> bool:
+        """Whether this file, after following links, is below the root of the repository."""
+        try:
+            return is_inside(os.path.realpath(path), [self._project])
+        except (OSError, ValueError):
+            return True  # no file can have this name: that is what will be said of it
+
+    def _contains_folder(self, path: Path) -> bool:
+        """Whether this folder is the root of the repository or below it."""
+        try:
+            real = os.path.realpath(path)
+        except (OSError, ValueError):
+            return True
+        return real == self._project or is_inside(real, [self._project])
+
+    def _outside(self, name: str, at: Position) -> None:
+        self.complete = False
+        detail = (
+            f"`{name}` leads out of the repository, or into `.git`. Files are included from below the nearest folder "
+            "with `.git` (without one, the folder of the entry file), after following links. Move the file there, or "
+            "start with an entry file further up."
+        )
+        self._problem("include_outside_project", detail, at)
 
     def _included(self, path: Path, including: tuple[str, ...], at: Position) -> None:
         if path.is_dir() or ends_in(path, INCLUDED):

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reconciler.config.codes import diagnostic
-from reconciler.config.fields import Reference, Section, is_sid, normal_sid
+from reconciler.config.confinement import explain_outside, locate_secret
+from reconciler.config.fields import Reference, Section, is_sid, is_zone, normal_sid
 from reconciler.config.findings import at
 from reconciler.config.nodes import Place
 from reconciler.config.project import AccountSettings, Secret
@@ -29,8 +30,11 @@ def to_secret(reference: Reference, position: Position) -> Secret:
 
 
 def reveal(secret: Secret, environ: Mapping[str, str], base: Path) -> str:
-    """The secret that a reference leads to; files are relative to `base`. Raises `secret_not_found`."""
-    value = _from_environment(secret, environ) if secret.env else _from_file(secret, base)
+    """The secret that a reference leads to; files are relative to `base`.
+
+    Raises `secret_not_found`, and `secret_outside_project` for a file that no secret may be in.
+    """
+    value = _from_environment(secret, environ) if secret.env else _from_file(secret, base, environ)
     if not value:
         raise _not_found(secret, f"{_name(secret)} is empty.")
     return value
@@ -54,6 +58,8 @@ def credentials(account: AccountSettings, environ: Mapping[str, str], base: Path
     key, password = get(account.api_key), get(account.api_secret or account.auth_token)
     if not is_sid(sid, "AC"):
         problems.append(_bad_sid(sid))
+    if not all(is_zone(zone) for zone in (account.region, account.edge) if zone is not None):
+        problems.append(_bad_zone())  # of TWILIO_REGION or TWILIO_EDGE: those of files have been checked
     if problems:
         raise ReconcilerError(*(d for problem in problems for d in problem.diagnostics))
     return Credentials(
@@ -74,9 +80,14 @@ def _from_environment(secret: Secret, environ: Mapping[str, str]) -> str:
     return value
 
 
-def _from_file(secret: Secret, base: Path) -> str:
+def _from_file(secret: Secret, base: Path, environ: Mapping[str, str]) -> str:
+    path = secret.file or ""
     try:
-        return (base / (secret.file or "")).read_text("utf-8").rstrip("\r\n")
+        # Checked again: a link may lead elsewhere since the configuration was read.
+        located = locate_secret(path, base, environ)
+        if located is None:
+            raise ReconcilerError(diagnostic("secret_outside_project", explain_outside(path), secret.position))
+        return Path(located).read_text("utf-8").rstrip("\r\n")
     except OSError as error:
         raise _not_found(secret, f"{_name(secret)} cannot be read: {error.strerror}.") from error
     except ValueError as error:
@@ -98,3 +109,8 @@ def _bad_sid(sid: str) -> ReconcilerError:
         return _not_found(missing, f"{_name(missing)} is not set.")
     detail = "TWILIO_ACCOUNT_SID must be AC and 32 hexadecimal digits."
     return ReconcilerError(diagnostic("invalid_twilio_sid", detail, None))
+
+
+def _bad_zone() -> ReconcilerError:
+    detail = "TWILIO_REGION and TWILIO_EDGE are names of up to 32 small letters, digits and hyphens, like `ie1`."
+    return ReconcilerError(diagnostic("invalid_value", detail, None))

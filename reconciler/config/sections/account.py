@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from reconciler.config.fields import AccountSid, SecretReference, Section, Text, Url, optional, refusal, required
+from reconciler.config.fields import AccountSid, SecretReference, Section, Url, Zone, optional, refusal, required
 
 
 class Account(Section):
@@ -21,8 +21,8 @@ class Account(Section):
         "subaccount, not for its trunks.",
         "ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
     )
-    region: Text | None = optional("Twilio region whose settings are managed.", "ie1")
-    edge: Text | None = optional("Twilio edge to enter by.", "dublin")
+    region: Zone | None = optional("Twilio region whose settings are managed.", "ie1")
+    edge: Zone | None = optional("Twilio edge to enter by.", "dublin")
     base_url: Url | None = optional("Talk to this server instead of Twilio: a sandbox.", "http://127.0.0.1:8010")
 
     @model_validator(mode="after")
