@@ -84,6 +84,18 @@ class Kind(msgspec.Struct, frozen=True):
     paid: bool = False
 
 
+def misfit(kind: Kind, row: Row) -> str | None:
+    """What is wrong with the form of a row, in words; None when it can be observed."""
+    sid = row.get("sid")
+    if not kind.singleton and not (isinstance(sid, str) and sid):
+        return "it has no `sid`"
+    for name in kind.params.values():
+        value = row.get(name)
+        if value is not None and not isinstance(value, str | int | bool):
+            return f"`{name}` of {sid or 'it'} is no plain value"
+    return None
+
+
 def plain_attrs(fields: tuple[Field, ...], row: Row) -> dict[str, Value]:
     """The canonical attributes of a row whose fields need no interpretation: null and "" are the default."""
     out: dict[str, Value] = {}

@@ -56,6 +56,7 @@ class NumberRow(msgspec.Struct, gc=False):
 
     sid: str
     phone_number: str
+    account_sid: str | None = None
     friendly_name: str | None = None
     voice_url: str | None = None
     voice_method: str | None = None

@@ -16,6 +16,7 @@ from reconciler.model import Desired, Entry, Live
 from reconciler.planning.match import addressed, child_addresses, names_of
 from reconciler.planning.observed import Observed
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.rows import check_row, read_rows
 
 Progress = Callable[[str, int], None]
 """Told (account, numbers read so far)."""
@@ -111,7 +112,7 @@ class _Reader:
         rows: dict[str, dict[str, Row]] = {}
         every: dict[str, Mapping[str, Row]] = {}
         for kind in (KINDS[name] for name in sorted(kinds - NUMBER_KINDS) if KINDS[name].parent is None):
-            found = {str(row["sid"]): row for row in gateway.rows(kind.listing)}
+            found = {str(row["sid"]): row for row in read_rows(gateway, kind)}
             live = [kind.observe(row, gateway.account, {}) for row in found.values()]
             called = names_of(kind.name, gateway.account, self._small, self._resources, live)
             others.update(addressed(kind.name, live, called))
@@ -165,9 +166,11 @@ class _Reader:
 def child_rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]:
     """The rows of a kind below one parent; what there is exactly one of may stand in the parent's own row."""
     if not kind.singleton:
-        return list(gateway.rows(kind.listing, parent_sid=sid))
+        return read_rows(gateway, kind, parent_sid=sid)
     shown = parent.get(kind.name)
-    return [shown if isinstance(shown, dict) else gateway.call(kind.fetch, parent_sid=sid)]
+    row = shown if isinstance(shown, dict) else gateway.call(kind.fetch, parent_sid=sid)
+    check_row(gateway.account, kind, row)
+    return [row]
 
 
 def fetch_number(gateway: Gateway, sid: str) -> Live | None:
@@ -178,4 +181,5 @@ def fetch_number(gateway: Gateway, sid: str) -> Live | None:
         if error.status == 404:
             return None
         raise
+    check_row(gateway.account, NUMBER, row)
     return NUMBER.observe(row, gateway.account, {})

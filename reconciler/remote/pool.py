@@ -23,8 +23,10 @@ from urllib3.exceptions import (
     ProxyError,
     SSLError,
 )
+from urllib3.response import BaseHTTPResponse
 from urllib3.util import make_headers
 
+from reconciler.remote.body import ANSWER_BYTES, BodyError, BodyTooLarge, read_body
 from reconciler.remote.clock import Clock
 from reconciler.remote.deadline import connection_class
 from reconciler.remote.retry import Loss
@@ -46,12 +48,20 @@ class Pool:
     """Connections to any number of servers, up to `connections` kept for each. May be used from any thread.
 
     Time-outs are in seconds: to connect (to each address that a name stands for), between two pieces of an answer,
-    and for a whole answer.
+    and for a whole answer. A body of more than `most_bytes`, decompressed, is not read to its end.
     """
 
     def __init__(
-        self, *, connections: int, connect_timeout: float, read_timeout: float, answer_timeout: float, clock: Clock
+        self,
+        *,
+        connections: int,
+        connect_timeout: float,
+        read_timeout: float,
+        answer_timeout: float,
+        clock: Clock,
+        most_bytes: int = ANSWER_BYTES,
     ) -> None:
+        self._most_bytes = most_bytes
         self._connections = connections
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
@@ -80,10 +90,20 @@ class Pool:
                 redirect=False,
                 assert_same_host=False,
                 timeout=timeout,
+                preload_content=False,
             )
-            return response.status, response.headers, response.data
+            return response.status, response.headers, self._body(response)
         except HTTPError as error:
             raise NoAnswer(_loss(error), _in_words(error)) from error
+
+    def _body(self, response: BaseHTTPResponse) -> bytes:
+        """Read the body within the limit; a connection with an unread rest of it is closed. Raises NoAnswer."""
+        try:
+            return read_body(response, self._most_bytes)
+        except BodyError as error:
+            response.close()
+            loss = Loss.OVERSIZED if isinstance(error, BodyTooLarge) else Loss.UNREADABLE
+            raise NoAnswer(loss, str(error)) from error
 
     def close(self) -> None:
         """Close every idle connection; one in use is closed when its request ends."""
@@ -128,12 +148,13 @@ def _manager(origin: str, connections: int) -> PoolManager:
 def _proxy(host: str) -> str | None:
     """The proxy that the environment names for https, as other tools read it; none to this machine itself."""
     proxy = getproxies().get("https")
-    if not proxy or _is_loopback(host) or proxy_bypass(host):
+    if not proxy or is_loopback(host) or proxy_bypass(host):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

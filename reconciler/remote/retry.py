@@ -5,7 +5,9 @@ Pure: no clock, chance, network or threads, and nothing of Twilio but that HTTP 
 | the attempt ended with | GET, DELETE, idempotent POST | other POST |
 |---|---|---|
 | never connected, 429 | again | again: it certainly was not carried out |
-| cut off, timed out, unreadable, 408, 5xx | again | give up: it may have been carried out |
+| cut off, timed out, 408, 5xx | again | give up: it may have been carried out |
+| unreadable | once more: it will not get better | give up: it may have been carried out |
+| too large | give up | give up: it may have been carried out |
 | 404, the first of this call | again, but not for DELETE | give up |
 | an untrusted server, any other status | give up | give up |
 """
@@ -34,13 +36,16 @@ class Loss(Enum):
     """Dropped, timed out or truncated: it may have been carried out."""
     UNREADABLE = "unreadable"
     """A whole answer, but not in the form it should have: it may have been carried out."""
+    OVERSIZED = "too large"
+    """An answer that was not read to its end: it may have been carried out."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
     """How one attempt of a call ended.
 
     `number` counts from 1; `status` is 0 without an answer, `loss` None with a usable one; `retry_after` is the
-    header as it came; `missing_before` says that an earlier attempt of the same call was answered 404.
+    header as it came; `missing_before` says that an earlier attempt of the same call was answered 404, and
+    `unreadable_before` that one brought an answer that could not be read.
     """
 
     method: Method
@@ -50,6 +55,7 @@ class Attempt(msgspec.Struct, frozen=True):
     loss: Loss | None = None
     retry_after: str | None = None
     missing_before: bool = False
+    unreadable_before: bool = False
 
     @property
     def repeatable(self) -> bool:
@@ -85,7 +91,7 @@ def may_have_happened(attempt: Attempt) -> bool:
     """Whether a write that ended so may have been carried out; never for a read."""
     if attempt.method == "GET":
         return False
-    return attempt.loss in (Loss.CUT, Loss.UNREADABLE) or _faltered(attempt.status)
+    return attempt.loss in (Loss.CUT, Loss.UNREADABLE, Loss.OVERSIZED) or _faltered(attempt.status)
 
 
 def asked_wait(retry_after: str | None, now: float) -> float:
@@ -111,10 +117,12 @@ def _worth_another(attempt: Attempt) -> bool:
     match attempt.loss:
         case Loss.UNREACHED:
             return True
-        case Loss.UNTRUSTED:
+        case Loss.UNTRUSTED | Loss.OVERSIZED:
             return False
-        case Loss.CUT | Loss.UNREADABLE:
+        case Loss.CUT:
             return attempt.repeatable
+        case Loss.UNREADABLE:
+            return attempt.repeatable and not attempt.unreadable_before
         case None:
             return _status_worth_another(attempt)
         case _:

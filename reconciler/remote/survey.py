@@ -17,6 +17,7 @@ from reconciler.planning.match import addressed, child_addresses
 from reconciler.planning.observed import Observed
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import child_rows
+from reconciler.remote.rows import read_rows
 
 _AT_ONCE = 8
 _SET = ("voice_application_sid", "sms_application_sid")
@@ -40,13 +41,13 @@ def survey(
             progress(account, len(found))
         numbers[account] = found
         if any(row.wire.get(field) for row in found.values() for field in _SET):
-            live = [APPLICATION.observe(row, account, {}) for row in gateway.rows(APPLICATION.listing)]
+            live = [APPLICATION.observe(row, account, {}) for row in read_rows(gateway, APPLICATION)]
             others.update(addressed("application", live, {}))
     return Observed(numbers, others)
 
 
 def _trunks(gateway: Gateway) -> dict[str, Live]:
-    rows = {str(row["sid"]): row for row in gateway.rows(TRUNK.listing)}
+    rows = {str(row["sid"]): row for row in read_rows(gateway, TRUNK)}
     found = addressed("trunk", (TRUNK.observe(row, gateway.account, {}) for row in rows.values()), {})
     below = [(kind, sid, row) for kind in children_of("trunk") for sid, row in rows.items()]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="survey") as pool:

@@ -64,13 +64,16 @@ def _in_postgres(location: str, codec: Codec, lease: float) -> Store:
 
 
 def _behind_http(location: str, codec: Codec, environ: Mapping[str, str], seconds: float | None) -> Store:
+    from reconciler.remote.body import STATE_BYTES
     from reconciler.remote.pool import Pool
     from reconciler.state.http import LEASE as LONGER
     from reconciler.state.http import HttpBacking, addresses
     from reconciler.state.leased import LeasedStore
 
     lease, clock = seconds or LONGER, SystemClock()
-    pool = Pool(connections=2, connect_timeout=10, read_timeout=25, answer_timeout=300, clock=clock)
+    pool = Pool(
+        connections=2, connect_timeout=10, read_timeout=25, answer_timeout=300, clock=clock, most_bytes=STATE_BYTES
+    )
     where = addresses(location, environ)
     backing = HttpBacking(where, codec, pool, origin=_shown(location), lease=lease, clock=clock)
     return LeasedStore(backing, lease=lease, clock=clock)

@@ -21,8 +21,10 @@ import msgspec
 from reconciler import __version__
 from reconciler.errors import StateError
 from reconciler.model import Entry
+from reconciler.remote.body import STATE_BYTES
 from reconciler.remote.clock import Clock
 from reconciler.remote.pool import NoAnswer
+from reconciler.remote.retry import Loss
 from reconciler.state import problems
 from reconciler.state.backing import Grant, LeaseLost
 from reconciler.state.codec import Codec
@@ -339,6 +341,8 @@ class HttpBacking:
             try:
                 status, found, answer = self._sender.send(method, url, headers=headers, body=body, within=within)
             except NoAnswer as error:
+                if error.loss is Loss.OVERSIZED:
+                    raise problems.state_too_large(self._origin, STATE_BYTES) from error
                 over = self._clock.monotonic() >= until or attempt == _ATTEMPTS - 1
                 if method == self._where.update_method or over:
                     raise _Unanswered(*problems.state_unreadable(self._origin, str(error)).diagnostics) from error
@@ -351,7 +355,10 @@ class HttpBacking:
         """Note the least difference of clocks that explains the header, which was written since `sent`."""
         date = headers.get("Date")
         if date:
-            second = parsedate_to_datetime(date).timestamp()
+            try:
+                second = parsedate_to_datetime(date).timestamp()
+            except (ValueError, OverflowError):
+                return  # the clock of this machine has to do
             least, most = second - self._clock.wall(), second + _WHOLE_SECONDS - sent
             self._ahead = min(max(0.0, least), most)
 

@@ -15,16 +15,19 @@ from urllib.parse import urlsplit
 import msgspec
 
 from reconciler.errors import StateError
+from reconciler.remote.body import STATE_BYTES
 from reconciler.state import problems
 from reconciler.state.bucket import Found
 
 if TYPE_CHECKING:
+    from obstore import GetResult
     from obstore.store import ObjectStore
 
 EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure"}
 """Scheme → the extra that brings its library."""
 
 _SMALL = 1 << 18
+_PIECE = 10 << 20
 _RETRY: dict[str, Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=25)}
 
 
@@ -99,12 +102,23 @@ class ObstoreBucket:
         options: Any = {"range": (0, most)} if most else None
         try:
             found = obstore.get(self._store_for(key), key, options=options)
-            data = bytes(found.bytes())
+            data = self._read(found)
         except FileNotFoundError:
             return None
         except BaseError as error:
             raise problems.state_unreadable(self._origin, _first_line(error)) from error
         return Found(data, _tag(found.meta), found.meta["last_modified"].timestamp())
+
+    def _read(self, found: GetResult) -> bytes:
+        """Read an object within the limit, whatever size the store has stated. Raises StateError."""
+        pieces: list[bytes] = []
+        size = 0
+        for piece in found.stream(min_chunk_size=_PIECE):
+            pieces.append(bytes(piece))
+            size += len(pieces[-1])
+            if size > STATE_BYTES:
+                raise problems.state_too_large(self._origin, STATE_BYTES)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def put(self, key: str, data: bytes, over: str | None) -> str | None:
         """See `Bucket`."""

@@ -24,12 +24,13 @@ import msgspec
 from reconciler.errors import StateError
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
+from reconciler.remote.body import STATE_BYTES
 from reconciler.state import problems
 from reconciler.state.backing import Grant, LeaseLost
 from reconciler.state.codec import Codec
 from reconciler.state.document import Saved, State
 from reconciler.state.holder import Holder
-from reconciler.state.sql import ACQUIRE, APPEND, FENCE, FREE, TABLES
+from reconciler.state.sql import ACQUIRE, APPEND, BEFORE, FENCE, FREE, PRESENT, TABLES
 from reconciler.state.store import FORMER, Kept, LockInfo, Put, Record, apply_records
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     Rows = Connection[tuple[Any, ...]]
 _CREATING = 7_425_190_311_870_021_551
 """The advisory lock under which tables are created: a number that nobody else has a reason to use."""
+_ROWS_AT_ONCE = 5_000
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -75,9 +77,7 @@ class PostgresBacking:
             top = self._top(rows)
             if top is None:
                 return None
-            found = rows.execute(
-                "SELECT address, entry FROM reconciler_resource WHERE project = %s", (self._project,)
-            ).fetchall()
+            found = self._resources(rows, PRESENT, (self._project,))
         self._outdated = not all(self._codec.is_current(entry.encode()) for _, entry in found)
         return self._state(top, found)
 
@@ -192,16 +192,24 @@ class PostgresBacking:
             ).fetchone()
             if kept is None:
                 return None
-            present = rows.execute(
-                "SELECT address, entry FROM reconciler_resource WHERE project = %s", (self._project,)
-            ).fetchall()
-            former = rows.execute(
-                "SELECT DISTINCT ON (address) address, entry FROM reconciler_former "
-                "WHERE project = %s AND serial >= %s ORDER BY address, serial",
-                (self._project, serial),
-            ).fetchall()
+            present = self._resources(rows, PRESENT, (self._project,))
+            former = self._resources(rows, BEFORE, (self._project, serial))
         then = {**dict(present), **dict(former)}
         return self._state(kept, [(address, entry) for address, entry in then.items() if entry is not None])
+
+    def _resources(self, rows: Rows, statement: str, values: tuple[object, ...]) -> list[tuple[str, Any]]:
+        """Return address and entry of each row, read one after the other within the limit. Raises StateError."""
+        found: list[tuple[str, Any]] = []
+        size = 0
+        # A cursor of the server, for libpq would hold the whole answer before the first row can be looked at.
+        rows.execute(f"DECLARE reconciler_rows NO SCROLL CURSOR FOR {statement}", values)
+        while batch := rows.execute(f"FETCH {_ROWS_AT_ONCE} FROM reconciler_rows").fetchall():
+            found += batch
+            size += sum(len(address) + len(entry or "") for address, entry in batch)
+            if size > STATE_BYTES:
+                raise problems.state_too_large(self._origin, STATE_BYTES)
+        rows.execute("CLOSE reconciler_rows")
+        return found
 
     def _top(self, rows: Rows) -> tuple[Any, ...] | None:
         """Format, serial, unfolded, lineage and origin of the present version; None before the first."""

@@ -138,6 +138,15 @@ def state_unreadable(origin: str, error: OSError | str) -> StateError:
     return _error("state_unreadable", "The state cannot be read", detail, origin)
 
 
+def state_too_large(origin: str, most: int) -> StateError:
+    """Return the error of a remote state that is not read because of its size."""
+    detail = (
+        f"{origin} holds more than {most >> 30} GB. No state of the reconciler is that large: check `state` in the "
+        "configuration, and what answers there."
+    )
+    return _error("state_too_large", "The state is too large", detail, origin)
+
+
 def state_unwritable(origin: str, error: OSError | str) -> StateError:
     """The state, its journal or its lock cannot be written."""
     detail = (

@@ -60,3 +60,10 @@ FREE = "UPDATE reconciler_project SET run = NULL, holder = NULL, token = token +
 """Take the lock from this run, if it still has it."""
 
 APPEND = "UPDATE reconciler_project SET unfolded = unfolded + %s WHERE project = %s"
+
+PRESENT = "SELECT address, entry FROM reconciler_resource WHERE project = %s"
+BEFORE = """
+SELECT DISTINCT ON (address) address, entry FROM reconciler_former
+WHERE project = %s AND serial >= %s ORDER BY address, serial
+"""
+"""What a version held of the resources that later ones have changed."""

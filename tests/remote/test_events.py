@@ -93,7 +93,8 @@ def test_a_resource_is_never_combined_with_a_type_in_one_request(gateway: Twilio
 def test_no_more_pages_are_read_than_the_limit_needs(gateway: TwilioGateway, server: Server) -> None:
     rows = [{**WHOLE, "sid": f"AE{index}"} for index in range(4)]
     server.answers(
-        page(*rows[:2], following="https://monitor.twilio.com/v1/Events?Page=1"), page(*rows[2:], following="/x")
+        page(*rows[:2], following="https://monitor.twilio.com/v1/Events?Page=1"),
+        page(*rows[2:], following="/v1/Events?Page=2"),
     )
     assert [event.sid for event in gateway.events(limit=3)] == ["AE0", "AE1", "AE2"]
     assert len(server.seen) == 2

@@ -62,6 +62,16 @@ def test_an_untrusted_server_is_not_asked_twice() -> None:
     assert wait(loss=Loss.UNTRUSTED) is None
 
 
+def test_an_unreadable_answer_is_asked_for_twice_at_most() -> None:
+    assert wait(loss=Loss.UNREADABLE, number=5) is not None, "after other trouble the first one is still the first"
+    assert wait(loss=Loss.UNREADABLE, number=2, unreadable_before=True) is None
+
+
+def test_an_answer_that_is_too_large_is_not_asked_for_again() -> None:
+    assert wait(loss=Loss.OVERSIZED) is None
+    assert may_have_happened(Attempt(**CREATE, number=1, loss=Loss.OVERSIZED))
+
+
 def test_a_404_is_confirmed_once() -> None:
     assert wait(status=404) is not None
     assert wait(status=404, number=2, missing_before=True) is None

@@ -16,7 +16,8 @@ from reconciler.model import Value
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.call import Caller
 from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
-from reconciler.remote.platforms.read import inner, rows, said, text
+from reconciler.remote.platforms.listing import list_rows, once, read_numbers
+from reconciler.remote.platforms.read import inner, said, text
 
 _NUMBERS = "/api/phone-numbers"
 _SIP = {
@@ -46,7 +47,8 @@ class Butter(Undocumented):
         if inner(page, "pagination").get("has_more") is True:
             message = "its list has a second page, and its documents do not say how to ask for that"
             raise errors.of_number(self.name, "the list", "unexpected_answer", message)
-        return [number for row in rows(page, "data") if (number := _registered(row)) is not None]
+        rows = list_rows(self.name, page, "data")
+        return once(self.name, read_numbers(self.name, rows, _registered, ("assigned_agent_id",)))
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """One import for each number; who answers is a call of its own."""

@@ -15,6 +15,7 @@ import msgspec
 
 from reconciler import __version__
 from reconciler.errors import RemoteError
+from reconciler.remote.body import decode_json
 from reconciler.remote.clock import Clock
 from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.limit import Limiter
@@ -57,6 +58,7 @@ class _Call(msgspec.Struct):
     secrets: tuple[str, ...]
     number: int = 0
     doubt: bool = False
+    unreadable: bool = False
     waited: float = 0.0
 
 
@@ -107,6 +109,7 @@ class Caller:
             if not isinstance(value, RemoteError):
                 return value
             call.doubt = call.doubt or may_have_happened(attempt)
+            call.unreadable = call.unreadable or attempt.loss is Loss.UNREADABLE
             wait = decide(attempt, manners.patience, now=manners.clock.wall(), jitter=manners.jitter())
             if wait is None or wait >= self._reach.left(manners.clock.monotonic()):
                 value.ambiguous = call.doubt
@@ -153,11 +156,11 @@ class Caller:
         if 300 <= status < 400:
             return attempt, errors.refused(self._where(call), status, None, "it redirects, which is not followed")
         try:
-            value = msgspec.json.decode(body) if body.strip() else None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            value = decode_json(body, msgspec.json.decode) if body.strip() else None
+        except ValueError as error:
             if status >= 500 or status == 429:
                 return attempt, errors.refused(self._where(call), status, None, "")
-            loss = NoAnswer(Loss.UNREADABLE, f"status {status} with something that is no JSON")
+            loss = NoAnswer(Loss.UNREADABLE, f"status {status} with something that cannot be read as JSON ({error})")
             return self._ended(call, loss=loss.loss), errors.lost(self._where(call), loss)
         if 200 <= status < 300:
             return attempt, value
@@ -175,6 +178,7 @@ class Caller:
             loss=loss,
             retry_after=retry_after,
             missing_before=True,
+            unreadable_before=call.unreadable,
         )
 
     def _where(self, call: _Call) -> errors.Where:

@@ -11,10 +11,10 @@ from typing import Any
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import DASHA
-from reconciler.model import Value
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.call import Caller
 from reconciler.remote.platforms.contract import Asked, Complaint, Registered, Undocumented, Vault
+from reconciler.remote.platforms.listing import NumberPages, list_rows, read_numbers
 from reconciler.remote.platforms.read import rows, said, text
 
 _PAGE = 1000
@@ -42,13 +42,11 @@ class Dasha(Undocumented):
         callers = {each.key for each in asked if "outbound_agent" in each.attrs}
         found: dict[str, Registered] = {}
         for provider in dict.fromkeys(self._connections.values()):
-            for row in self._rows(provider):
-                key, sid = text(row, "phoneNumber"), text(row, "id")
-                if key and sid:
-                    attrs: dict[str, Value] = {"agent": text(row, "incomingCallsAgentId")}
-                    if key in callers:
-                        attrs["outbound_agent"] = self._outbound(sid)
-                    found[key] = Registered(sid, key, attrs)
+            for number in self._numbers(provider):
+                attrs = dict(number.attrs)
+                if number.key in callers:
+                    attrs["outbound_agent"] = self._outbound(number.id)
+                found[number.key] = Registered(number.id, number.key, attrs)
         return [*found.values()]
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
@@ -93,14 +91,16 @@ class Dasha(Undocumented):
         """Close the connections."""
         self._caller.close()
 
-    def _rows(self, provider: str) -> Sequence[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = []
+    def _numbers(self, provider: str) -> Sequence[Registered]:
+        pages, offset = NumberPages(self.name), 0
         while True:
-            query = {"providerId": provider, "skip": len(found), "take": _PAGE}
-            page = rows(self._caller.send("GET", "/api/v1/sip-phone-numbers", query=query), "items")
-            found += page
-            if len(page) < _PAGE:
-                return found
+            query = {"providerId": provider, "skip": offset, "take": _PAGE}
+            page = list_rows(self.name, self._caller.send("GET", "/api/v1/sip-phone-numbers", query=query), "items")
+            has_next = len(page) >= _PAGE
+            pages.add(read_numbers(self.name, page, _registered, ("incomingCallsAgentId",)), has_next=has_next)
+            if not has_next:
+                return pages.numbers
+            offset += _PAGE
 
     def _verified(self, account: str, provider: str) -> Sequence[Complaint]:
         try:
@@ -154,8 +154,8 @@ class Dasha(Undocumented):
             raise errors.renamed(error, "agent_not_found") if error.status == 404 else error from error
 
     def _outbound(self, sid: str) -> str | None:
-        affected = rows(self._caller.send("GET", f"/api/v1/sip-phone-numbers/{sid}/affected-agents"))
-        users = [text(row, "agentId") for row in affected if "outbound" in (row.get("uses") or ())]
+        affected = list_rows(self.name, self._caller.send("GET", f"/api/v1/sip-phone-numbers/{sid}/affected-agents"))
+        users = [text(row, "agentId") for row in affected if "outbound" in _uses(row)]
         return next((user for user in users if user), None)
 
     def _users(self, sid: str) -> str:
@@ -170,6 +170,16 @@ class Dasha(Undocumented):
                 return None
             raise
         return text(row, "providerId") if isinstance(row, Mapping) else None
+
+
+def _registered(row: Mapping[str, Any]) -> Registered | None:
+    key, sid = text(row, "phoneNumber"), text(row, "id")
+    return Registered(sid, key, {"agent": text(row, "incomingCallsAgentId")}) if key and sid else None
+
+
+def _uses(row: Mapping[str, Any]) -> Sequence[Any]:
+    uses = row.get("uses")
+    return uses if isinstance(uses, list) else ()
 
 
 def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:

@@ -100,12 +100,26 @@ CURES: dict[str, tuple[str, str]] = {
         "The answer is not one of the platform's",
         "Check the platform's base_url, and whether a proxy or a login page answers in its place.",
     ),
+    "answer_too_large": (
+        "The answer is too large",
+        "No answer of the platform is that large: check its base_url, and what answers in its place.",
+    ),
+    "endless_listing": (
+        "A listing has no end",
+        "Nothing was concluded from it. Run the same command again; if it stays so, check the platform's base_url.",
+    ),
+    "inconsistent_listing": (
+        "A listing contradicts itself",
+        "Nothing was concluded from it. If somebody is changing numbers there just now, run the same command again "
+        "afterwards; else remove one of the two on the platform.",
+    ),
     "platform_refused": ("The platform refused the request", "Correct what it names, then run the same command again."),
     "interrupted": ("Interrupted", "Run the same command again to finish what is left."),
 }
 """Code → summary and cure. Summaries hold no user data."""
 
 _AMBIGUOUS = "The call may have been carried out: the platform is asked before it is sent again."
+_BY_LOSS = {Loss.UNREADABLE: "unexpected_answer", Loss.OVERSIZED: "answer_too_large"}
 _BY_STATUS = {401: "invalid_api_key", 403: "platform_forbidden", 404: "not_found", 409: "number_already_imported"}
 
 
@@ -139,7 +153,7 @@ def by_status(status: int) -> str:
 
 def lost(where: Where, error: NoAnswer) -> RemoteError:
     """The error of a call that brought no usable answer."""
-    code = "unexpected_answer" if error.loss is Loss.UNREADABLE else "network_error"
+    code = _BY_LOSS.get(error.loss, "network_error")
     return _error(where, code, f"{_call(where)} failed: {error}.")
 
 

@@ -15,7 +15,8 @@ from reconciler.model import Value
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.call import Caller
 from reconciler.remote.platforms.contract import Asked, Complaint, Registered, Vault
-from reconciler.remote.platforms.read import rows, said, text, validation
+from reconciler.remote.platforms.listing import list_rows, once, read_numbers
+from reconciler.remote.platforms.read import said, text, validation
 
 _BRIDGES = "/v1/identity/org/bridge-numbers"
 _NUMBERS = "/v1/communication/phone-numbers"
@@ -39,10 +40,14 @@ class Feather:
     def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
         """Bridge numbers and phone numbers; the channels of those asked about. What is retired counts as gone."""
         wanted = {each.key: each.attrs.get("bridge") is True for each in asked}
-        bridges = [_bridge(row) for row in rows(self._caller.send("GET", _BRIDGES))]
-        numbers = [_number(row) for row in rows(self._caller.send("GET", _NUMBERS)) if row.get("status") != _RETIRED]
-        found = {number.key: number for number in (*bridges, *numbers) if number is not None}
-        found |= {n.key: n for n in (*bridges, *numbers) if n is not None and wanted.get(n.key) is n.attrs["bridge"]}
+        rows = list_rows(self.name, self._caller.send("GET", _BRIDGES))
+        bridges = once(self.name, read_numbers(self.name, rows, _bridge))
+        rows = [row for row in list_rows(self.name, self._caller.send("GET", _NUMBERS)) if not _is_retired(row)]
+        numbers = once(self.name, read_numbers(self.name, rows, _number, ("status",)))
+
+        # A number may be both; then the one that is declared counts.
+        found = {number.key: number for number in (*bridges, *numbers)}
+        found |= {n.key: n for n in (*bridges, *numbers) if wanted.get(n.key) is n.attrs["bridge"]}
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="feather") as pool:
             detailed = pool.map(lambda n: self._with_channels(n) if n.key in wanted else n, found.values())
             return [*detailed]
@@ -78,7 +83,7 @@ class Feather:
 
     def verify(self) -> Sequence[Complaint]:
         """Whether a Twilio account is connected, and whether it is clear which one."""
-        found = rows(self._caller.send("GET", _INTEGRATIONS))
+        found = list_rows(self.name, self._caller.send("GET", _INTEGRATIONS))
         there = [text(row, "id") or "" for row in found if row.get("integration_key") == "twilio"]
         if not there:
             return [Complaint("no Twilio account is connected: connect it in the dashboard", True)]
@@ -96,7 +101,7 @@ class Feather:
     def _with_channels(self, number: Registered) -> Registered:
         if number.attrs["bridge"] is True:
             return number
-        channels = rows(self._caller.send("GET", f"{_NUMBERS}/{number.id}/channels"))
+        channels = list_rows(self.name, self._caller.send("GET", f"{_NUMBERS}/{number.id}/channels"))
         attrs: dict[str, Value] = {**number.attrs, **dict.fromkeys(_CHANNELS)}
         for name, channel in _CHANNELS.items():
             bound = [
@@ -126,7 +131,7 @@ class Feather:
             return error
 
     def _retired(self, key: str) -> str | None:
-        there = rows(self._caller.send("GET", _NUMBERS, query={"status": _RETIRED}))
+        there = list_rows(self.name, self._caller.send("GET", _NUMBERS, query={"status": _RETIRED}))
         return next((text(row, "id") for row in there if row.get("phone_e164") == key), None)
 
 
@@ -147,6 +152,10 @@ def reading(status: int, body: Any) -> tuple[str | None, str]:
         return ("number_not_in_twilio" if missing else "validation_error"), message
     several = any(word in words for word in _SEVERAL)
     return ("ambiguous_integration" if several else "no_twilio_integration"), message
+
+
+def _is_retired(row: Mapping[str, Any]) -> bool:
+    return row.get("status") == _RETIRED
 
 
 def _bridge(row: Any) -> Registered | None:

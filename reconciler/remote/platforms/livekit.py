@@ -18,6 +18,7 @@ from reconciler.kinds.platforms import LIVEKIT
 from reconciler.model import Attrs, Value
 from reconciler.remote.platforms.call import Caller
 from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
+from reconciler.remote.platforms.listing import list_rows
 from reconciler.remote.platforms.read import inner, rows, said, text
 
 _SERVICE = "/twirp/livekit.SIP/"
@@ -111,7 +112,8 @@ class LiveKit(Undocumented):
         }
 
     def _items(self, method: str) -> Sequence[Mapping[str, Any]]:
-        return rows(self._call(method, {}, idempotent=True), "items")
+        # Protocol buffers leave an empty list out.
+        return list_rows(self.name, self._call(method, {}, idempotent=True), "items", absent=True)
 
     def _ensure(self, asked: Asked, attrs: Attrs) -> Registered:
         objects, secrets = self._objects().get(asked.key, Objects()), self._vault.sip(asked.address)

@@ -15,7 +15,8 @@ from reconciler.kinds.platforms import NIXFLEX
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.call import Caller
 from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
-from reconciler.remote.platforms.read import inner, rows, said, text
+from reconciler.remote.platforms.listing import NumberPages, list_rows, read_numbers
+from reconciler.remote.platforms.read import inner, said, text
 
 _PAGE = 100
 _ACCOUNT = re.compile(r"AC[a-f0-9]{32}")
@@ -34,15 +35,15 @@ class Nixflex(Undocumented):
 
     def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
         """All numbers, newest first; a page that shifts while it is read gives a number twice, which is kept once."""
-        found: dict[str, Registered] = {}
-        for offset in range(0, 10**9, _PAGE):
-            page = rows(
-                self._caller.send("GET", "/v1/phone-numbers", query={"limit": _PAGE, "offset": offset}), "phone_numbers"
-            )
-            found.update((number.key, number) for row in page if (number := _registered(row)) is not None)
-            if len(page) < _PAGE:
-                break
-        return [*found.values()]
+        pages, offset = NumberPages(self.name), 0
+        while True:
+            query = {"limit": _PAGE, "offset": offset}
+            page = list_rows(self.name, self._caller.send("GET", "/v1/phone-numbers", query=query), "phone_numbers")
+            has_next = len(page) >= _PAGE
+            pages.add(read_numbers(self.name, page, _registered, ("agent_id",)), has_next=has_next)
+            if not has_next:
+                return pages.numbers
+            offset += _PAGE
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """One import for each number."""

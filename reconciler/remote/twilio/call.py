@@ -25,7 +25,7 @@ from reconciler.remote.pace import Bearing, Pace
 from reconciler.remote.pause import pause
 from reconciler.remote.pool import NoAnswer
 from reconciler.remote.reach import Reach
-from reconciler.remote.retry import Attempt, Patience, decide, may_have_happened
+from reconciler.remote.retry import Attempt, Loss, Patience, decide, may_have_happened
 from reconciler.remote.timelimit import unlimited
 from reconciler.remote.twilio import errors
 from reconciler.remote.twilio.http import Reply, basic
@@ -78,6 +78,7 @@ class Caller:
                 return cast(T, ending.value)
             story.doubt = story.doubt or may_have_happened(ending.attempt)
             story.missing = story.missing or ending.attempt.status == 404
+            story.unreadable = story.unreadable or ending.attempt.loss is Loss.UNREADABLE
             story.loss = ending.loss
             wait = self._wait(ending.attempt)
             if wait is None or wait >= self._reach_of(request).left(self._manners.clock.monotonic()):

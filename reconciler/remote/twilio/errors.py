@@ -14,6 +14,8 @@ from twilio.base.exceptions import TwilioException  # type: ignore[import-untype
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
+from reconciler.remote.body import decode_json
+from reconciler.remote.listing import ListingError
 from reconciler.remote.pool import NoAnswer
 from reconciler.remote.redact import clean
 from reconciler.remote.retry import Loss
@@ -72,6 +74,25 @@ CURES: dict[str, tuple[str, str]] = {
         "The answer is not one of Twilio's",
         "Check the account's base_url, and whether a proxy or a login page answers in Twilio's place.",
     ),
+    "answer_too_large": (
+        "The answer is too large",
+        "No answer of Twilio is that large: check the account's base_url, and what answers in Twilio's place.",
+    ),
+    "endless_listing": (
+        "A listing has no end",
+        "Nothing was concluded from it. Run the same command again; if it stays so, check the account's base_url and "
+        "what answers in Twilio's place.",
+    ),
+    "foreign_rows": (
+        "A listing has rows of another account",
+        "Nothing was concluded from it. Check the account's SID and base_url, and whether something between here and "
+        "Twilio mixes up accounts.",
+    ),
+    "inconsistent_listing": (
+        "A listing contradicts itself",
+        "Nothing was concluded from it. If somebody is changing these resources just now, run the same command again "
+        "afterwards; else check the account's base_url and what answers in Twilio's place.",
+    ),
     "twilio_refused": (
         "Twilio refused the request",
         "Correct what Twilio names in the configuration, then run the same command again.",
@@ -111,6 +132,7 @@ CURES: dict[str, tuple[str, str]] = {
 }
 """Code → summary and cure. Summaries hold no user data."""
 
+_BY_LOSS = {Loss.UNREADABLE: "unexpected_answer", Loss.OVERSIZED: "answer_too_large"}
 _TRUST_CURE = (
     "Check base_url, region and edge, the clock of this machine and, behind a proxy that inspects TLS, "
     "REQUESTS_CA_BUNDLE."
@@ -152,7 +174,7 @@ def refused(where: Where, status: int, body: bytes, *, request_id: str | None = 
 
 def lost(where: Where, error: NoAnswer, *, request_id: str | None = None) -> RemoteError:
     """The error of a call that brought no usable answer. Its status is 0 even if a page of somebody else's had one."""
-    code = "unexpected_answer" if error.loss is Loss.UNREADABLE else "network_error"
+    code = _BY_LOSS.get(error.loss, "network_error")
     cure = _TRUST_CURE if error.loss is Loss.UNTRUSTED else CURES[code][1]
     return _error(where, code, f"{_call(where)} failed: {error}.", cure, request_id=request_id)
 
@@ -169,10 +191,17 @@ def bad_address(account: str, reason: str) -> RemoteError:
     return RemoteError(Diagnostic(code="network_error", summary=summary, detail=f"Account {account}: {reason}. {cure}"))
 
 
-def circular(target: str) -> RemoteError:
-    """The error of a listing whose page leads back to one that was read already: the rest of it cannot be known."""
+def bad_listing(account: str, path: str, error: ListingError) -> RemoteError:
+    """Return the error of a listing that cannot be relied on."""
+    summary, cure = CURES[error.code]
+    what = f"GET {path} of account {account}: {error}."
+    return RemoteError(Diagnostic(code=error.code, summary=summary, detail=f"{clean(what)} {cure}"))
+
+
+def wrong_resource(account: str, path: str, found: str) -> RemoteError:
+    """Return the error of an answer about another resource than the one that was asked for."""
     summary, cure = CURES["unexpected_answer"]
-    what = f"The pages of {target.partition('?')[0]} lead in a circle."
+    what = f"{path} of account {account} was answered with {found or 'a resource without a SID'}."
     return RemoteError(Diagnostic(code="unexpected_answer", summary=summary, detail=f"{clean(what)} {cure}"))
 
 
@@ -224,8 +253,8 @@ def code_of(status: int, vendor_code: int | None) -> str:
 def parse(body: bytes) -> Refusal:
     """What an error body says, empty when it is no JSON object: code and message, or a problem of RFC 9457."""
     try:
-        facts = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        facts = decode_json(body, msgspec.json.decode)
+    except ValueError:
         return Refusal()
     return _from_facts(facts) if isinstance(facts, dict) else Refusal()
 

@@ -25,6 +25,7 @@ from reconciler.model import Credentials, Json
 from reconciler.remote.clock import Clock, SystemClock
 from reconciler.remote.gateway import CallRecord, Event, Wait
 from reconciler.remote.limit import Limiter
+from reconciler.remote.listing import ForeignRows, ListingError
 from reconciler.remote.pool import Pool
 from reconciler.remote.retry import Patience
 from reconciler.remote.timelimit import unlimited
@@ -32,6 +33,7 @@ from reconciler.remote.twilio import errors, events
 from reconciler.remote.twilio.call import Caller, Manners
 from reconciler.remote.twilio.http import BaseUrl, Transport
 from reconciler.remote.twilio.judge import Request
+from reconciler.remote.twilio.listings import NumberListing, RowListing
 from reconciler.remote.twilio.paging import PAGE_SIZE, Ahead, in_turn, next_link, rows_of
 
 _EDGES = {"ie1": "dublin", "au1": "sydney"}
@@ -39,8 +41,9 @@ _EDGES = {"ie1": "dublin", "au1": "sydney"}
 _NO_ENVIRONMENT = {"TWILIO_ACCOUNT_SID": ""}
 """Twilio's client takes os.environ for an empty mapping, so this one is not empty."""
 
-_Page = tuple[list[dict[str, Json]], str | None]
-"""Rows, and the target of the page after them."""
+_Numbers = tuple[list[NumberRow], str | None]
+_Rows = tuple[list[dict[str, Json]], str | None]
+"""New rows of a page, and the target of the page after it."""
 
 
 class TwilioGateway:
@@ -53,22 +56,22 @@ class TwilioGateway:
         self._base = base
         self._close = close
         self._decode_page = msgspec.json.Decoder(NumberPage).decode
-        self._ahead: list[Ahead[NumberPage]] = []
+        self._ahead: list[Ahead[_Numbers]] = []
 
     def number_pages(self) -> Iterator[list[NumberRow]]:
         """All numbers in pages of up to 1,000, each number once; fetching begins at once and runs ahead."""
-        pages = Ahead(self._fetch_numbers, self._after_numbers, self._listing(LISTING, {}))
+        pages = Ahead(self._number_fetcher(), _next_of, self._listing(LISTING, {}))
         self._ahead.append(pages)
-        return _each_once(pages)
+        return self._rows_of_each(pages)
 
     def rows(self, endpoint: Endpoint, **path: str) -> list[dict[str, Json]]:
         """All rows of a listing; a row whose SID came before is left out."""
-        rows: dict[object, dict[str, Json]] = {}
+        rows: list[dict[str, Json]] = []
         for page in self._json_pages(endpoint, {}, path):
             for row in page:
                 self._check_owner(endpoint, row)
-                rows.setdefault(row.get("sid", len(rows)), row)
-        return list(rows.values())
+            rows += page
+        return rows
 
     def call(self, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
         """One call; None in `params` is not sent, "" clears a field. Empty for an empty body."""
@@ -82,12 +85,13 @@ class TwilioGateway:
         )
         reply = self._caller.send(request, _object_or_nothing)
         self._check_owner(endpoint, reply)
+        self._check_sid(request, reply, path.get("sid"))
         return reply
 
     def find_numbers(self, e164: str) -> list[NumberRow]:
         """The numbers that are exactly this one: Twilio's own filter also takes parts of a number."""
-        pages = in_turn(self._fetch_numbers, self._after_numbers, self._listing(LISTING, {"PhoneNumber": e164}))
-        return [row for page in _each_once(pages) for row in page if row.phone_number == e164]
+        pages = in_turn(self._number_fetcher(), _next_of, self._listing(LISTING, {"PhoneNumber": e164}))
+        return [row for page in self._rows_of_each(pages) for row in page if row.phone_number == e164]
 
     def events(
         self,
@@ -118,12 +122,23 @@ class TwilioGateway:
         self._close()
 
     def _check_owner(self, endpoint: Endpoint, row: dict[str, Json]) -> None:
-        """Raise RemoteError for an answer about another account: only the 2010 API has ours in its path."""
+        """Raise RemoteError for an answer about another account than ours."""
         owner = row.get("account_sid")
-        if endpoint.product == "api" or not isinstance(owner, str) or owner.lower() == self.account_sid.lower():
+        if not isinstance(owner, str) or owner.lower() == self.account_sid.lower():
             return
+
+        # The 2010 API has the account in its path, so there it is no mistake in the credentials.
+        if endpoint.product == "api":
+            raise errors.bad_listing(self.account, endpoint.path, ForeignRows(f"it answers for {owner}"))
         made = str(row.get("sid", "")) if endpoint.method == "POST" else ""
         raise errors.wrong_account(self.account, endpoint.path, owner, self.account_sid, made=made)
+
+    def _check_sid(self, request: Request, reply: dict[str, Json], sid: str | None) -> None:
+        """Raise RemoteError for an answer about another resource than the one in the path."""
+        found = reply.get("sid", sid)
+        if sid is None or not reply or (isinstance(found, str) and found.lower() == sid.lower()):
+            return
+        raise errors.wrong_resource(self.account, f"{request.method} {request.path}", str(found or ""))
 
     def _path(self, endpoint: Endpoint, path: dict[str, str]) -> str:
         return endpoint.path.format(account_sid=self.account_sid, **{k: quote(v, safe="") for k, v in path.items()})
@@ -131,32 +146,51 @@ class TwilioGateway:
     def _listing(self, endpoint: Endpoint, query: dict[str, str], path: dict[str, str] | None = None) -> str:
         return f"{self._path(endpoint, path or {})}?{urlencode({'PageSize': PAGE_SIZE, **query})}"
 
-    def _target(self, link: str | None) -> str | None:
-        return self._base.target(link) if link else None
+    def _number_fetcher(self) -> Callable[[str], _Numbers]:
+        """Return what fetches one page after the other of one listing of numbers, and checks it."""
+        listing, path = NumberListing(self.account_sid), self._path(LISTING, {})
 
-    def _fetch_numbers(self, target: str) -> NumberPage:
-        return self._caller.send(Request("GET", LISTING.product, target), self._read_numbers)
+        def read(body: bytes) -> tuple[NumberPage, str | None, int]:
+            page = self._decode_page(body)
+            # A link that is none is noticed while the page can still be asked for again.
+            link = page.next_page_uri
+            return page, self._base.target(link, path) if link else None, len(body)
 
-    def _read_numbers(self, body: bytes) -> NumberPage:
-        page = self._decode_page(body)
-        self._after_numbers(page)  # a link that is none is noticed while the page can still be asked for again
-        return page
+        def fetch(target: str) -> _Numbers:
+            page, following, size = self._caller.send(Request("GET", LISTING.product, target), read)
+            return listing.accept(page, size), following
 
-    def _after_numbers(self, page: NumberPage) -> str | None:
-        return self._target(page.next_page_uri)
+        return fetch
+
+    def _rows_of_each(self, pages: Ahead[_Numbers] | Generator[_Numbers]) -> Iterator[list[NumberRow]]:
+        """The rows of each page; when nobody asks any more, nothing more is fetched."""
+        with closing(pages):
+            try:
+                for rows, _ in pages:
+                    yield rows
+            except ListingError as error:
+                raise errors.bad_listing(self.account, self._path(LISTING, {}), error) from error
 
     def _json_pages(
         self, endpoint: Endpoint, query: dict[str, str], path: dict[str, str]
     ) -> Iterator[list[dict[str, Json]]]:
-        def read(body: bytes) -> _Page:
+        listing, place = RowListing(), self._path(endpoint, path)
+
+        def read(body: bytes) -> tuple[list[dict[str, Json]], str | None, int]:
             page = _object(body)
-            return rows_of(page, endpoint.items), self._target(next_link(page))
+            link = next_link(page)
+            return rows_of(page, endpoint.items), self._base.target(link, place) if link else None, len(body)
 
-        def fetch(target: str) -> _Page:
-            return self._caller.send(Request("GET", endpoint.product, target, optional=endpoint.optional), read)
+        def fetch(target: str) -> _Rows:
+            request = Request("GET", endpoint.product, target, optional=endpoint.optional)
+            rows, following, size = self._caller.send(request, read)
+            return listing.accept(rows, has_next=following is not None, size=size), following
 
-        for rows, _ in in_turn(fetch, lambda page: page[1], self._listing(endpoint, query, path)):
-            yield rows
+        try:
+            for rows, _ in in_turn(fetch, _next_of, self._listing(endpoint, query, path)):
+                yield rows
+        except ListingError as error:
+            raise errors.bad_listing(self.account, place, error) from error
 
 
 def connect(
@@ -217,17 +251,8 @@ def _base_url(credentials: Credentials) -> BaseUrl:
         raise errors.bad_address(credentials.name, str(error)) from None
 
 
-def _each_once(pages: Ahead[NumberPage] | Generator[NumberPage]) -> Iterator[list[NumberRow]]:
-    """The rows of each page without those of an earlier one: numbers bought meanwhile shift the pages."""
-    seen: set[str] = set()
-    with closing(pages):
-        for page in pages:
-            rows = page.incoming_phone_numbers
-            sids = [row.sid for row in rows]
-            if not seen.isdisjoint(sids) or len(set(sids)) < len(sids):
-                rows = [row for sid, row in dict(zip(sids, rows, strict=True)).items() if sid not in seen]
-            seen.update(sids)
-            yield rows
+def _next_of(page: tuple[object, str | None]) -> str | None:
+    return page[1]
 
 
 def _strings(params: Params | None) -> dict[str, str]:

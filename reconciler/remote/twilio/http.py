@@ -9,12 +9,12 @@ import base64
 import logging
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from twilio.http import HttpClient  # type: ignore[import-untyped]
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
-from reconciler.remote.pool import Pool
+from reconciler.remote.pool import Pool, is_loopback
 
 _log = logging.getLogger(__name__)
 
@@ -48,16 +48,18 @@ class BaseUrl:
         if base_url and not (host and parts.scheme in ("http", "https")):
             raise ValueError("base_url is not an http(s) URL")
         self.prefix = parts.path.rstrip("/")
+        self._host = (parts.hostname or "").lower()
         self._start = f"{parts.scheme}://{host}{self.prefix}" if host else ""
 
     def rewrite(self, url: str) -> str:
         """Scheme, host and port replaced, the prefix put before the path."""
         return self._start + url[url.index("/", 8) :] if self._start else url
 
-    def target(self, link: str) -> str:
-        """Path and query of a link in a page, as Twilio would write them. Raises ValueError when it is no link.
+    def target(self, link: str, listing: str) -> str:
+        """Path and query of a link to the next page of `listing` (a path), as Twilio would write them.
 
-        Its host is left out on purpose: credentials follow no link to another server.
+        Requests always go to the base URL, so credentials follow no link to another server. Raises ValueError for a
+        link that is none, or that leads to another server or another path: what comes from there is not the listing.
         """
         parts = urlsplit(link)
         path = parts.path
@@ -65,7 +67,24 @@ class BaseUrl:
             path = path[len(self.prefix) :]
         if not path.startswith("/"):
             raise ValueError("the link to the next page has no path")
+
+        if parts.netloc and not self._is_ours(parts.hostname or ""):
+            raise ValueError(f"the link to the next page leads to another host: {parts.hostname or 'none'}")
+        if _same_path(path) != _same_path(listing):
+            raise ValueError(f"the link to the next page leads to another path: {path}")
         return f"{path}?{parts.query}" if parts.query else path
+
+    def _is_ours(self, host: str) -> bool:
+        """Whether a link may name this host: Twilio's own, which a stand-in may repeat, or that of the base URL."""
+        name = host.lower()
+        if name == "twilio.com" or name.endswith(".twilio.com"):
+            return True
+        return name == self._host or (is_loopback(name) and is_loopback(self._host))
+
+
+def _same_path(path: str) -> str:
+    """The path in the form in which two are compared: Twilio takes SIDs in either case."""
+    return unquote(path).rstrip("/").lower()
 
 
 class Transport(HttpClient):  # type: ignore[misc]

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from reconciler.kinds.kind import Product
+from reconciler.remote.body import decode_json
 from reconciler.remote.pool import NoAnswer
 from reconciler.remote.retry import Attempt, Loss, Method
 from reconciler.remote.twilio.http import Reply
@@ -44,7 +45,8 @@ class Story(msgspec.Struct):
     """One call so far.
 
     `number` attempts were made; `doubt`: one of them may have been carried out; `missing`: one was answered 404;
-    `loss` is why the latest that brought no usable answer did not; `spent`: the run has no attempts left; `waited` is
+    `unreadable`: one brought an answer that could not be read; `loss` is why the latest that brought no usable answer
+    did not; `spent`: the run has no attempts left; `waited` is
     how many seconds were waited between attempts.
     """
 
@@ -52,6 +54,7 @@ class Story(msgspec.Struct):
     number: int = 0
     doubt: bool = False
     missing: bool = False
+    unreadable: bool = False
     loss: NoAnswer | None = None
     spent: bool = False
     waited: float = 0.0
@@ -77,7 +80,7 @@ def judge(story: Story, outcome: Reply | NoAnswer, read: Callable[[bytes], T]) -
     reply = outcome
     if 200 <= reply.status_code < 300:
         try:
-            return Ending(_attempt_of(story, reply=reply), value=read(reply.body), done=True)
+            return Ending(_attempt_of(story, reply=reply), value=decode_json(reply.body, read), done=True)
         except (msgspec.DecodeError, ValueError) as error:
             return _unreadable(story, reply, f"{_form(reply)} in place of Twilio's JSON ({error})")
     if reply.status_code == 404 and story.request.optional:
@@ -104,6 +107,7 @@ def _attempt_of(story: Story, *, reply: Reply | None = None, loss: Loss | None =
         loss=loss,
         retry_after=reply.headers.get("Retry-After") if reply else None,
         missing_before=story.missing,
+        unreadable_before=story.unreadable,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from reconciler.remote.twilio.errors import circular
+from reconciler.remote.listing import EndlessListing
 
 T = TypeVar("T")
 PAGE_SIZE = 1000
@@ -26,8 +26,8 @@ class Ahead(Iterator[T]):
     """Pages from the target `first` on, fetched by a thread that keeps up to `DEPTH` of them in store.
 
     It begins at once, so that what the caller does before asking for the first page costs no time of its own. A caller
-    that stops early calls `close` and leaves at most one request unused. Raises what `fetch` raises, and RemoteError
-    for pages that lead in a circle.
+    that stops early calls `close` and leaves at most one request unused. Raises what `fetch` raises, and
+    EndlessListing for pages that lead in a circle.
     """
 
     DEPTH = 4
@@ -85,11 +85,11 @@ class Trail:
         self._seen = {first}
 
     def onward(self, target: str | None) -> str | None:
-        """The target as it is, None at the end. Raises RemoteError for one that was fetched before."""
+        """The target as it is, None at the end. Raises EndlessListing for one that was fetched before."""
         if target is None:
             return None
         if target in self._seen:
-            raise circular(target)
+            raise EndlessListing("its pages lead in a circle")
         self._seen.add(target)
         return target
 

@@ -1,0 +1,57 @@
+"""How far a listing is read: a server that never comes to an end is recognised, and an error says so.
+
+Pure, and the same for Twilio and for platforms.
+"""
+
+from __future__ import annotations
+
+MOST_PAGES = 10_000
+MOST_ROWS = 500_000
+MOST_BYTES = 512 << 20
+"""Of all pages of one listing together; 100,000 numbers are 100 pages and about 160 MB."""
+MOST_REPEATED = 3
+"""Pages in a row that bring nothing new and still name a next one. Rows that shift while they are read repeat few."""
+
+
+class ListingError(Exception):
+    """The rows of a listing cannot be relied on. `code` is that of the diagnostic."""
+
+    code = "inconsistent_listing"
+
+
+class EndlessListing(ListingError):
+    """The listing has no end."""
+
+    code = "endless_listing"
+
+
+class ForeignRows(ListingError):
+    """The listing has rows that were not asked for."""
+
+    code = "foreign_rows"
+
+
+class ListingGuard:
+    """Counts what one listing brings."""
+
+    def __init__(self) -> None:
+        self._pages = 0
+        self._rows = 0
+        self._bytes = 0
+        self._repeated = 0
+
+    def count(self, new_rows: int, *, has_next: bool, size: int = 0) -> None:
+        """Count one page. Raises EndlessListing once there cannot be a sensible end."""
+        self._pages += 1
+        self._rows += new_rows
+        self._bytes += size
+        self._repeated = 0 if new_rows else self._repeated + 1
+
+        if not has_next:
+            return
+        if self._repeated > MOST_REPEATED:
+            raise EndlessListing(f"{self._repeated} pages in a row bring no new row and name a next page")
+        if self._pages >= MOST_PAGES:
+            raise EndlessListing(f"it goes on after {MOST_PAGES:,} pages")
+        if self._rows >= MOST_ROWS or self._bytes >= MOST_BYTES:
+            raise EndlessListing(f"it goes on after {self._rows:,} rows of {self._bytes >> 20} MB")
