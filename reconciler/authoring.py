@@ -24,6 +24,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid, UsageError
 from reconciler.export.document import Wanted
 from reconciler.model import Position
+from reconciler.state.companions import is_state_file, local_path
 from reconciler.workflows import Setting, export, validate
 
 
@@ -68,9 +69,25 @@ class Made(msgspec.Struct, frozen=True):
     kept: tuple[str, ...]
 
 
+def written_by_init(answers: Answers) -> tuple[str, ...]:
+    """Return the names of the files that `init` writes."""
+    numbers = (starter.NUMBERS,) if answers.from_account else ()
+    return (starter.ENTRY, *numbers, starter.IGNORE, starter.SCHEMA)
+
+
+def _check_state_name(folder: Path, answers: Answers) -> None:
+    """Refuse a state in the place of a file of the new project: the first apply would overwrite that file."""
+    state = local_path(answers.state, folder)
+    for name in written_by_init(answers):
+        if state is not None and is_state_file(folder / name, state):
+            detail = f"--state: {answers.state} is the place of {name}, a file of the project. Name another file."
+            raise UsageError(Diagnostic(code="output_protected", summary="Output path is protected", detail=detail))
+
+
 def init(setting: Setting, answers: Answers) -> Made:
     """Make a project in the folder. Raises Refused (and makes nothing) when it has one, and what `export` raises."""
     folder = setting.directory
+    _check_state_name(folder, answers)
     text = starter.entry_file(answers, setting.environ, include=answers.from_account)
     contents = {starter.ENTRY: text}
     files.refuse_existing(

@@ -34,6 +34,7 @@ from reconciler.state.store import Store
 
 if TYPE_CHECKING:
     from reconciler.apply.outcome import Outcome, Result
+    from reconciler.config.merge import Merged
     from reconciler.planning.baseline import Baseline
     from reconciler.planning.observed import Observed
     from reconciler.planning.plan import Plan
@@ -86,6 +87,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     stop: Event = msgspec.field(default_factory=Event)
     on_call: Callable[[CallRecord], None] | None = None
     on_wait: Callable[[Wait], None] | None = None
+    merged: list[Merged] = msgspec.field(default_factory=list)
+    """The configuration as the check of output paths has read it; whoever takes it removes it, so it is used once."""
 
     def now(self) -> str:
         """Now, as RFC 3339 in UTC."""

@@ -44,7 +44,11 @@ if TYPE_CHECKING:
 
 def validate(setting: Setting) -> Project:
     """Read the configuration and check all that can be checked without Twilio. Raises ConfigInvalid."""
-    return load(setting.directory / setting.file, environ=setting.environ, display_root=setting.directory)
+    entry = setting.directory / setting.file
+    merged = setting.merged.pop() if setting.merged else None
+    if merged is not None and merged.entry != entry:
+        merged = None
+    return load(entry, environ=setting.environ, display_root=setting.directory, merged=merged)
 
 
 def plan(setting: Setting, consent: Consent) -> Planned:
@@ -71,9 +75,6 @@ def save(setting: Setting, planned: Planned, path: Path) -> None:
     from reconciler.apply.saved import saved_plan
     from reconciler.state import planfile
 
-    configuration = [setting.directory / file for file in planned.project.files]
-    state = planned.project.state
-    planfile.spare(path, configuration, [] if "://" in state else [planned.project.base / Path(state).expanduser()])
     saved = saved_plan(
         planned.plan,
         planned.project,

@@ -22,6 +22,7 @@ FLOORS = [
     "workflows",
     "making",
     "run",
+    "outputs",
     "report",
     "doctor",
     "export",

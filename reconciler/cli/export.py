@@ -8,13 +8,12 @@ import click
 
 from reconciler.cli.options import Common, common
 from reconciler.cli.output import emit
+from reconciler.cli.output_paths import OutputPath
 from reconciler.cli.progress import progress_for
-
-_OUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(short_help="Write what is on Twilio as configuration; changes nothing there.")
-@click.option("--out", type=_OUT, metavar="FILE", help="Write FILE, in place of stdout.")
+@click.option("--out", type=OutputPath(), metavar="FILE", help="Write FILE, in place of stdout.")
 @click.option("--force", is_flag=True, help="Overwrite FILE when it is there already.")
 @click.option("--account", "accounts", multiple=True, metavar="NAME", help="Only this account; all by default.")
 @click.option("--prefix", "prefixes", multiple=True, metavar="+1555", help="Only numbers that begin so.")

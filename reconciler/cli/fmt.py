@@ -8,12 +8,13 @@ import click
 
 from reconciler.cli.options import Common, common
 from reconciler.cli.output import emit
+from reconciler.cli.output_paths import OutputPath, check_paths
 from reconciler.cli.progress import Quiet
 from reconciler.errors import Exit
 
 
 @click.command(short_help="Put the files into one form: quotes, indentation, order of numbers.")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE…]")
+@click.argument("files", nargs=-1, type=OutputPath(edits=True, dir_okay=True), metavar="[FILE…]")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @common
@@ -30,6 +31,10 @@ def fmt(shared: Common, files: tuple[Path, ...], check: bool, diff: bool) -> int
     setting = shared.setting("fmt", Quiet(shared))
     formatted = authoring.fmt(setting, files)
     if not (check or diff):
+        # Without FILE it is the configuration that names the files: it may include the state by mistake.
+        check_paths(
+            [("include", Path(f.file), True) for f in formatted if f.before != f.after], shared.directory, shared.file
+        )
         authoring.write(setting, formatted)
     document = format_document(formatted, diff=diff, written=not (check or diff))
     emit(shared, document)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.options import Common, common, on_terminal
 from reconciler.cli.output import emit
+from reconciler.cli.output_paths import DEFAULT_ENTRY, check_paths
 from reconciler.cli.progress import Quiet
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ def init(shared: Common, project: str | None, account_sid: str, from_account: bo
     )
     if not (project or account_sid or from_account or state or shared.json) and on_terminal():
         answers = _asked(answers)
+    if shared.file != DEFAULT_ENTRY:  # another project in this folder: its state may have one of our names
+        new = [name for name in authoring.written_by_init(answers) if not (shared.directory / name).exists()]
+        check_paths([("init", Path(name), False) for name in new], shared.directory, shared.file)
     made = authoring.init(shared.setting("init", Quiet(shared)), answers)
     summary = {"project": answers.project, "files": len(made.files), "ignored": ignored(answers.state)}
     emit(shared, InitDocument(command="init", summary=summary, files=list(made.files), kept=list(made.kept)))

@@ -10,6 +10,7 @@ import click
 from reconciler.cli.arguments import AnywhereGroup
 from reconciler.cli.options import Common, common
 from reconciler.cli.output import emit
+from reconciler.cli.output_paths import OutputPath
 from reconciler.cli.progress import Quiet
 
 
@@ -34,7 +35,6 @@ def _sid(context: click.Context, param: click.Parameter, value: str | None) -> s
 
 
 _TYPES = click.Choice(["local", "mobile", "toll_free"])
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @numbers.command("search", short_help="List numbers for sale; add some to a file.")
@@ -43,7 +43,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--area-code", metavar="CODE", help="Only this area code; US and Canada only.")
 @click.option("--contains", metavar="PATTERN", help="Only numbers with these digits; * is any digit, + the beginning.")
 @click.option("--account", metavar="NAME", help="The account that asks, and that the numbers are for.")
-@click.option("--write", type=_FILE, metavar="FILE", help="Add the chosen numbers to this YAML file, with `purchase`.")
+@click.option(
+    "--write",
+    type=OutputPath(edits=True),
+    metavar="FILE",
+    help="Add the chosen numbers to this YAML file, with `purchase`.",
+)
 @click.option("--number", "chosen", multiple=True, metavar="E164", help="With --write: add this one.")
 @click.option("--count", type=click.IntRange(1, 30), default=1, show_default=True,
               help="With --write and without --number: add so many, from the first on.")  # fmt: skip

@@ -15,11 +15,13 @@ import msgspec
 from reconciler.cli import reports
 from reconciler.cli.arguments import seconds
 from reconciler.cli.guarded import guarded
+from reconciler.cli.output_paths import DEFAULT_ENTRY, check_output_paths
 from reconciler.cli.signals import tell_time_over
 from reconciler.report.style import Style
 
 if TYPE_CHECKING:
     from reconciler.cli.progress import Quiet
+    from reconciler.config.merge import Merged
     from reconciler.remote.gateway import CallRecord
     from reconciler.workflows import Setting
 
@@ -78,6 +80,8 @@ class Common(msgspec.Struct, frozen=True):
     allow_hosts: tuple[str, ...] = ()
     reports: tuple[tuple[str, str], ...] = ()
     """(format, file) of further reports."""
+    merged: list[Merged] = msgspec.field(default_factory=list)
+    """The configuration, when the check of output paths has read it."""
 
     @property
     def json(self) -> bool:
@@ -114,13 +118,14 @@ class Common(msgspec.Struct, frozen=True):
             command=" ".join(["reconciler", *sys.argv[1:]]) if sys.argv[1:] else command,
             on_call=_tell_call if self.verbose else None,
             on_wait=progress.waiting,
+            merged=self.merged,
         )
 
 
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 _OPTIONS = [
     click.option("-C", "directory", type=_DIRECTORY, default=Path(), metavar="DIR", help="Change to DIR first."),
-    click.option("-f", "file", default="reconciler.yaml", metavar="FILE", show_default=True, help="The entry file."),
+    click.option("-f", "file", default=DEFAULT_ENTRY, metavar="FILE", show_default=True, help="The entry file."),
     click.option("--json", "json_", is_flag=True, help="The same as --format json."),
     click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST", type=HostType(),
                  help="Let secrets be sent to HOST, HOST:PORT or SCHEME://HOST:PORT as well (*.HOST: its subdomains); "
@@ -194,6 +199,8 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         **own: Any,
     ) -> Any:
         shape, wanted = _outputs("json" if json_ else format_, reports.parsed(reports_, directory))
+        # Before anything else: even the report of a failure must not be written over the state.
+        merged = check_output_paths(click.get_current_context().command, own, wanted, directory, file)
         shared = Common(
             directory,
             file,
@@ -208,6 +215,7 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
             detailed_exitcode,
             allow_hosts,
             wanted,
+            merged,
         )
         return guarded(shared, command_name(), lambda: function(shared, **own))
 

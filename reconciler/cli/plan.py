@@ -10,11 +10,12 @@ import msgspec
 from reconciler.cli.applying import judging
 from reconciler.cli.options import Common, scoped
 from reconciler.cli.output import emit
+from reconciler.cli.output_paths import OutputPath
 from reconciler.cli.progress import progress_for
 
 
 @click.command(short_help="Show what would change; changes nothing.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan to FILE, for apply FILE.")
+@click.option("--out", type=OutputPath(), help="Save the plan to FILE, for apply FILE.")
 @click.option("--refresh/--no-refresh", default=True, help="Ask Twilio, or take state's word for it.")
 @click.option(
     "--baseline", metavar="FILE|REV", help="Hold the change to the `safety` of this configuration or git revision, too."

@@ -9,6 +9,7 @@ import click
 
 from reconciler.cli.applying import carry, consenting, review
 from reconciler.cli.options import Common, scoped
+from reconciler.cli.output_paths import OutputPath
 
 if TYPE_CHECKING:
     from reconciler.model import OnRemoval
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--clear", "how", flag_value="clear", help="Leave no webhook, application or trunk that we set.")
 @click.option("--keep", "how", flag_value="keep", help="Write nothing, and forget what was there before.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Only save the plan, for apply FILE.")
+@click.option("--out", type=OutputPath(), help="Only save the plan, for apply FILE.")
 @consenting
 @scoped
 def release(

@@ -9,6 +9,7 @@ import click
 
 from reconciler.cli.applying import carry, consenting, review
 from reconciler.cli.options import Common, scoped
+from reconciler.cli.output_paths import OutputPath
 
 if TYPE_CHECKING:
     from reconciler.workflows import Consent
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--to", metavar="SERIAL|TIME", help="A version of the state (see `state history`), or the "
               "last one written by that time.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Only save the plan, for apply FILE.")
+@click.option("--out", type=OutputPath(), help="Only save the plan, for apply FILE.")
 @consenting
 @scoped
 def rollback(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.output_paths import DEFAULT_ENTRY, OutputPath, check_paths
 from reconciler.errors import Exit
 
 if TYPE_CHECKING:
     from reconciler.sandbox.faults import AnyFault
     from reconciler.sandbox.world import World
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _SEED = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -36,7 +36,9 @@ _SEED = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Spread them over N accounts.",
 )
 @click.option("--seed", type=_SEED, metavar="FILE", help="Start from the world in FILE (JSON) instead.")
-@click.option("--persist", type=_FILE, metavar="FILE", help="Take up the world in FILE, and save it there at the end.")
+@click.option(
+    "--persist", type=OutputPath(), metavar="FILE", help="Take up the world in FILE, and save it there at the end."
+)
 @click.option("--latency", type=click.FloatRange(0), metavar="MS", help="Every answer takes MS milliseconds longer.")
 @click.option(
     "--fault",
@@ -62,6 +64,8 @@ def sandbox(
     """
     from reconciler.sandbox.server import serve
 
+    if persist is not None:
+        check_paths([("--persist", persist, False)], Path(), DEFAULT_ENTRY)
     world = _world(numbers, accounts, seed)
 
     def ready(url: str) -> None:

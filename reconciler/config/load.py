@@ -41,23 +41,27 @@ _ECHOES = frozenset(
 
 
 def load(
-    entry: Path, *, environ: Mapping[str, str], display_root: Path | None = None, to_compare: bool = False
+    entry: Path,
+    *,
+    environ: Mapping[str, str],
+    display_root: Path | None = None,
+    to_compare: bool = False,
+    merged: Merged | None = None,
 ) -> Project:
     """Read the configuration that starts at `entry`. Raises `ConfigInvalid` with all diagnostics, warnings included.
 
     `environ` is asked for the account of a configuration that declares none and for what it allows secrets to do; no
     secret is needed. Diagnostics name files relative to `display_root`; without it, as `entry` names them. A
     configuration that is only there `to_compare` may name any host and any file: it is never connected to or read.
+    `merged` is the same configuration when its files have been read already.
     """
-    merged = Merged(entry, display_root)
+    merged = merged or Merged(entry, display_root)
     settings, problems = read_settings(merged)
     accounts = _accounts(settings)
     problems += check(settings, accounts)
     profiles = Profiles(_context(settings, accounts))
     numbers = _numbers(merged, profiles)
-    for gathered in numbers:
-        problems += gathered.diagnostics
-    problems += declared_twice(numbers)
+    problems += [*(d for gathered in numbers for d in gathered.diagnostics), *declared_twice(numbers)]
     moves, unsound = read_moves(merged, settings)
     problems += unsound
     resources = Resources(accounts)
@@ -73,12 +77,11 @@ def load(
         raise ConfigInvalid(*diagnostics)
     found = broken(policies, resources_of(settings, numbers, desired)) if policies else []
     weighty = weighed([*diagnostics, *look(settings, desired), *found], settings.lint, merged.spared)
-    declared = _account_settings(settings, environ)
     return _project(
         merged,
         settings,
         settings.header,
-        accounts=declared,
+        accounts=_account_settings(settings, environ),
         desired=desired,
         secrets=secrets,
         urls=profiles.urls,

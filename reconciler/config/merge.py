@@ -32,13 +32,16 @@ _START = Spot(0, 0)
 class Merged:
     """All files of a configuration.
 
+    `paths` are the files that were read, or tried.
     `parts` holds, for each key at the top of any file, its value in each file that has it. `complete` is false when
     some file could not be read to its end: then what seems to be missing may stand there.
     """
 
     def __init__(self, entry: Path, display_root: Path | None) -> None:
         self.base = entry.parent
+        self.entry = entry
         self.files: list[str] = []
+        self.paths: list[Path] = []
         self.parts: dict[str, list[Place]] = {}
         self.diagnostics: list[Diagnostic] = []
         self.complete = True
@@ -69,6 +72,7 @@ class Merged:
 
     def _file(self, path: Path, including: tuple[str, ...], by: Position | None = None) -> None:
         label = self._label(path)
+        self.paths.append(path)
         try:
             data = path.read_bytes()
         except (OSError, ValueError) as error:

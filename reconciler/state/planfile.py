@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.errors import UsageError
 from reconciler.model import Action, Entry, WireValue
 from reconciler.planning.baseline import Baseline
 from reconciler.state import problems
@@ -94,22 +93,6 @@ def write(path: Path, plan: PlanFile, *, files: Files | None = None, cipher: Cip
         write_whole(files or Disk(), target, [data, b"\n"], temporary=temporary)
     except OSError as error:
         raise problems.plan_unwritable(str(path), error) from error
-
-
-def spare(path: Path, configuration: Iterable[Path], state: Iterable[Path]) -> None:
-    """Raises UsageError for a path at which a plan would replace what is not one: a configuration, or the state."""
-    target = path.resolve()
-    for what, files in (("the configuration", configuration), ("the state", state)):
-        if any(_is_one(target, file.resolve()) for file in files):
-            raise UsageError(problems.plan_in_place_of(str(path), what))
-
-
-def _is_one(path: Path, other: Path) -> bool:
-    """Whether both are one file, also where upper and lower case are, or by a second name."""
-    try:
-        return path == other or path.samefile(other)
-    except OSError:  # one of them is not there
-        return False
 
 
 def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> PlanFile:

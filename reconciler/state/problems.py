@@ -240,17 +240,6 @@ def number_claimed(project: str, other: str, sid: str, address: str) -> Diagnost
 _NO_PLAN = "This is no plan file, or a damaged one"
 
 
-def plan_in_place_of(origin: str, what: str) -> Diagnostic:
-    """A plan would be written where something else belongs."""
-    return Diagnostic(
-        code="plan_unwritable",
-        summary="The plan file cannot be written",
-        detail=f"{origin} is the place of {what}, which the plan would replace. Nothing was written. Name another "
-        "file, like --out plan.bin.",
-        file=origin,
-    )
-
-
 def plan_damaged(origin: str, reason: str) -> StateError:
     """The plan file cannot be understood."""
     if origin.endswith((".yaml", ".yml")):

@@ -1,0 +1,65 @@
+"""Options that name a file to write, and the check of all of them before a command starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from reconciler.config.merge import Merged
+
+
+DEFAULT_ENTRY = "reconciler.yaml"
+
+
+class OutputPath(click.Path):
+    """A file that a command writes. `edits`: the command changes configuration files on purpose."""
+
+    def __init__(self, *, edits: bool = False, dir_okay: bool = False) -> None:
+        super().__init__(dir_okay=dir_okay, path_type=Path)
+        self.edits = edits
+
+
+def check_output_paths(
+    command: click.Command,
+    values: Mapping[str, Any],
+    reports: Sequence[tuple[str, str]],
+    directory: Path,
+    file: str,
+) -> list[Merged]:
+    """End with wrong usage when a file to write is the state or belongs to the configuration.
+
+    Returns the configuration as it was read, if it was needed: a command need not read it again.
+    """
+    given = [(f"--report {name}", Path(report), False) for name, report in reports]
+    for param in command.params:
+        if isinstance(param.type, OutputPath):
+            value = values.get(param.name or "")
+            paths = value if isinstance(value, tuple) else () if value is None else (value,)
+            given += [(_name(param), path, param.type.edits) for path in paths]
+    return check_paths(given, directory, file)
+
+
+def check_paths(given: Sequence[tuple[str, Path, bool]], directory: Path, file: str) -> list[Merged]:
+    """The same for paths that are known as (option, path, whether it edits the configuration)."""
+    if not given:
+        return []
+    from reconciler.errors import UsageError
+    from reconciler.outputs import Output, check_outputs
+
+    outputs = [Output(directory / path, option, edits) for option, path, edits in given]
+    try:
+        merged = check_outputs(outputs, directory / file, directory)
+    except UsageError as error:
+        raise click.UsageError(error.diagnostics[0].detail) from error
+    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a name that no file can have
+        names = ", ".join(option for option, _, _ in given)
+        raise click.UsageError(f"{names}: the path cannot be checked ({error}). Name another file.") from error
+    return [] if merged is None else [merged]
+
+
+def _name(param: click.Parameter) -> str:
+    return param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
