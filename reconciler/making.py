@@ -42,7 +42,8 @@ from reconciler.remote.purchases import with_offers
 from reconciler.remote.regions import Asked
 from reconciler.run import Begun, Consent, Gateways, Planned, Setting
 from reconciler.state.document import State
-from reconciler.state.gone import Gone
+from reconciler.state.first_state import refuse_local_state
+from reconciler.state.gone import Gone, Ground
 from reconciler.state.planfile import PlanFile
 from reconciler.state.problems import number_claimed
 from reconciler.state.store import Store
@@ -165,12 +166,15 @@ def with_claims(planned: Planned, store: Store) -> Planned:
     return msgspec.structs.replace(planned, plan=msgspec.structs.replace(plan, diagnostics=found))
 
 
-def judged(setting: Setting, planned: Planned, consent: Consent, gone: Gone | None = None) -> Planned:
+def judged(setting: Setting, planned: Planned, consent: Consent, ground: Ground | None = None) -> Planned:
     """The plan with everything that makes an apply refuse it, which is announced in its notes as well."""
     project, plan = planned.project, planned.plan
     given = {"force": consent.force, "buys": consent.purchases}
-    lost = _on_nothing(planned, gone) if gone is not None else None
+    lost = _on_nothing(planned, ground.gone) if ground is not None and ground.gone is not None else None
     refusals = [lost] if lost is not None and lost.severity == "error" else []
+    if ground is not None and ground.first and not consent.local_state:
+        begun_in_ci = refuse_local_state(project, setting.environ)
+        refusals += [begun_in_ci] if begun_in_ci is not None else []
     refusals += guard.refusals(plan, project.safety, consent.takeovers, **given)
     named = _named_baseline(setting, plan, project.desired)
     baselines = [held for held in dict.fromkeys((planned.baseline, named)) if held is not None]

@@ -96,11 +96,13 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person applying agrees to: takeovers of these addresses (globs), purchases, and limits exceeded."""
+    """What the person applying agrees to: takeovers of these addresses (globs), purchases, limits exceeded, and a new
+    local state in CI."""
 
     takeovers: tuple[str, ...] = ()
     purchases: bool = False
     force: bool = False
+    local_state: bool = False
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from reconciler.apply.outcome import Result
 from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import ReconcilerError, StateError, UsageError
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.run import DEFAULT_FILE as DEFAULT_FILE
@@ -32,6 +32,7 @@ from reconciler.run import connected as connected
 from reconciler.run import store_of as store_of
 from reconciler.state import gone
 from reconciler.state.document import State
+from reconciler.state.first_state import nothing_recorded
 from reconciler.state.holder import this_run
 from reconciler.state.store import LockInfo, Store
 
@@ -157,7 +158,10 @@ def _timed(setting: Setting, planned: Planned, result: Result) -> Planned:
 
 
 def drift(setting: Setting) -> tuple[Planned, list[Drifted]]:
-    """Compare what was last applied with what is there, and ask Twilio's event log who changed it."""
+    """Compare what was last applied with what is there, and ask Twilio's event log who changed it.
+
+    Raises StateError when nothing is recorded of what is declared: unknown is not the same as no drift.
+    """
     project = validate(setting)
     with connected(setting, project) as gateways:
         begun = begin(setting, project, gateways, services=False)
@@ -173,6 +177,9 @@ def drift(setting: Setting) -> tuple[Planned, list[Drifted]]:
         known = renamed(planned.state.resources, planned.plan.renames)
         found = find(known, planned.observed)
         selection = find_selection(setting.targets, setting.excludes, list_named(project.desired, (known,)))
+        if not any(map(selection.chooses, known)) and any(selection.chooses(want.address) for want in project.desired):
+            raise StateError(nothing_recorded(project))
+
         chosen = [drifted for drifted in found if selection.chooses(drifted.address)]
         return planned, attribute(chosen, gateways, setting.clock())
 
@@ -271,15 +278,16 @@ def _planned(
 ) -> Planned:
     """Read Twilio and state at the same time, plan (or take the saved plan that still fits), and judge."""
     begun = begin(setting, project, gateways)
-    state, lost = gone.ground(store, project)
+    ground = gone.ground(store, project)
+    state = ground.state
     begun = begin_regions(setting, project, state, gateways, begun)
     _import_the_rest()
     from reconciler import making
 
-    former = lost.former if lost is not None else {}
+    former = ground.gone.former if ground.gone is not None else {}
     made = making.planned(setting, project, state, gateways, begun, saved=saved, former=former)
     made = made if saved is None else making.saved_over(setting, saved, made, gateways)
-    return making.judged(setting, making.with_claims(made, store), consent, lost)
+    return making.judged(setting, making.with_claims(made, store), consent, ground)
 
 
 def _import_the_rest() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from reconciler.cli.applying import carry, consenting, purchasing
+from reconciler.cli.applying import beginning, carry, consenting, purchasing
 from reconciler.cli.options import Common, scoped
 
 
@@ -15,6 +15,7 @@ from reconciler.cli.options import Common, scoped
 @click.argument("planfile", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @consenting
 @purchasing
+@beginning
 @click.option(
     "--baseline", metavar="FILE|REV", help="Hold the change to the `safety` of this configuration or git revision, too."
 )
@@ -25,6 +26,7 @@ def apply(
     auto_approve: bool,
     takeovers: tuple[str, ...],
     allow_purchase: bool,
+    local_state: bool,
     force: bool,
     baseline: str | None,
 ) -> int:
@@ -42,5 +44,5 @@ def apply(
         saved = workflows.read_plan(setting, shared.directory / planfile) if planfile else None
         return workflows.apply(msgspec.structs.replace(setting, baseline=baseline), consent, confirm, saved)
 
-    consent = workflows.Consent(takeovers=takeovers, purchases=allow_purchase, force=force)
+    consent = workflows.Consent(takeovers=takeovers, purchases=allow_purchase, force=force, local_state=local_state)
     return carry(shared, "apply", run, asked=auto_approve or planfile is not None)

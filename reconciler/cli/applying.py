@@ -40,6 +40,12 @@ purchasing = click.option(
 """Give a command that may buy numbers the option by which somebody consents to it."""
 
 
+beginning = click.option(
+    "--local-state", is_flag=True, help="Accept a new local state file in CI, where it is usually lost with the job."
+)
+"""Give a command that may begin a state the option by which somebody consents to it."""
+
+
 def consenting(function: F) -> F:
     """Give a command that carries out a plan the options by which somebody consents."""
     return _with_options(function, [_AUTO_APPROVE, *_CONSENT])
@@ -47,7 +53,7 @@ def consenting(function: F) -> F:
 
 def judging(function: F) -> F:
     """Give a command the consent of `apply`: without --auto-approve, which consents to nothing that is refused."""
-    return _with_options(function, [*_CONSENT, purchasing])
+    return _with_options(function, [*_CONSENT, purchasing, beginning])
 
 
 def _with_options(function: F, options: Sequence[Callable[[Any], Any]]) -> F:

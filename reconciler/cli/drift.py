@@ -16,7 +16,7 @@ def drift(shared: Common) -> int:
     """Compare what was last applied with what is on Twilio, field by field, and say who changed it where that is known.
 
     Exit 2 when something has drifted, 0 when nothing has. What is declared but not applied yet is no drift; it is
-    counted as pending.
+    counted as pending. When nothing of what is declared has been applied yet, exit 1 (`nothing_recorded`).
     """
     from reconciler import workflows
 

@@ -31,6 +31,7 @@ def plan(
     fail_on_refusal: bool,
     takeovers: tuple[str, ...],
     allow_purchase: bool,
+    local_state: bool,
     force: bool,
 ) -> int:
     """Compare what is declared with what is on Twilio and in state, and show every action that would be taken.
@@ -49,7 +50,7 @@ def plan(
     progress = progress_for(shared)
     setting = msgspec.structs.replace(shared.setting("plan", progress, refresh=refresh), baseline=baseline)
     try:
-        consent = workflows.Consent(takeovers=takeovers, purchases=allow_purchase, force=force)
+        consent = workflows.Consent(takeovers=takeovers, purchases=allow_purchase, force=force, local_state=local_state)
         planned = workflows.plan(setting, consent)
     finally:
         progress.close()

@@ -112,7 +112,7 @@ def _missing(secret: Secret, patient: Patient) -> list[Diagnostic]:
 def _state(patient: Patient) -> Iterator[Check]:
     """Whether the state can be read, and is this project's."""
     try:
-        state, lost = ground(patient.store(), patient.project)
+        state, lost, _ = ground(patient.store(), patient.project)
     except ReconcilerError as error:
         yield _of(error, None, "state")
     except OSError as error:

@@ -47,16 +47,18 @@ class Gone(NamedTuple):
 
 
 class Ground(NamedTuple):
-    """What a plan is made upon; `gone` says that it is empty because the state is gone."""
+    """What a plan is made upon. `gone` says that it is empty because the state is gone, `first` that there was none."""
 
     state: State
     gone: Gone | None
+    first: bool
 
 
 def ground(store: Store, project: Project) -> Ground:
     """The state, and what is known of it when it is gone."""
     state, kept = _read(store)
-    return Ground(state or empty(project.name), Gone(_place(project), kept, _newest(store, kept)) if kept else None)
+    lost = Gone(_place(project), kept, _newest(store, kept)) if kept else None
+    return Ground(state or empty(project.name), lost, first=state is None and lost is None)
 
 
 def there(store: Store, project: Project) -> State:

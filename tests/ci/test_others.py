@@ -126,6 +126,8 @@ def test_the_cron_job_runs_its_command_on_a_configuration_that_it_cannot_write_t
     environ = environment(
         TWILIO_ACCOUNT_SID=AC, TWILIO_API_KEY=READ[0], TWILIO_API_SECRET=READ[1], TWILIO_BASE_URL=sandbox.base_url
     )
+    writing = {**environ, "TWILIO_API_KEY": WRITE[0], "TWILIO_API_SECRET": WRITE[1]}
+    assert bash("reconciler apply --auto-approve", folder, writing).returncode == 0
     before = sorted(folder.iterdir())
     assert bash(shlex.join(["reconciler", *words]), folder, environ).returncode == 0
     assert sorted(folder.iterdir()) == before

@@ -50,12 +50,12 @@ def lose(place: Place) -> None:
 
 def test_a_first_run_finds_nothing_and_nothing_gone(place: Place) -> None:
     found = ground(place.open(), project(place))
-    assert (found.state.serial, found.state.resources, found.gone) == (0, {}, None)
+    assert (found.state.serial, found.state.resources, found.gone, found.first) == (0, {}, None, True)
 
 
 def test_a_state_that_is_there_is_not_gone(place: Place) -> None:
     last = saved(place, 3)
-    assert ground(place.open(), project(place)) == (last, None)
+    assert ground(place.open(), project(place)) == (last, None, False)
     assert firm(place.open(), project(place)) == there(place.open(), project(place)) == last
 
 
@@ -122,4 +122,4 @@ class Written:
 def test_a_state_that_is_written_first_while_it_is_asked_for_is_not_gone(tmp_path: Path) -> None:
     after = state(1)
     store: Store = Written(after)  # type: ignore[assignment]
-    assert ground(store, project(Place("state.json", tmp_path))) == (after, None)
+    assert ground(store, project(Place("state.json", tmp_path))) == (after, None, False)

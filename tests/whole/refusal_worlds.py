@@ -17,6 +17,8 @@ from reconciler.sandbox.faults import Refuse
 from .stage import Stage
 
 FOREIGN = "https://pbx.example.net/in"
+REAL_TWILIO = "TEST_SANDBOX_COUNTS_AS_TWILIO"
+"""A variable by which the tests have the sandbox, on its loopback address, count as the real Twilio."""
 Prepare = Callable[[Stage], None]
 VOICE, SECOND = "https://agents.example.com/voice", "https://agents.example.com/second"
 FIRST, NEW = "+15552000000", "+15550100177"
@@ -185,6 +187,12 @@ def with_lost_state(stage: Stage) -> None:
     os.unlink(stage.folder / "state.json")
 
 
+def with_new_state_in_ci(stage: Stage) -> None:
+    """The first apply of a project in a CI job, with the state in a file."""
+    stage.environ |= {"CI": "true", REAL_TWILIO: "1"}
+    declare(stage, {FIRST: "support"})
+
+
 def with_several(stage: Stage) -> None:
     """A protected number and many others are removed, and a foreign value would be overwritten."""
     first, last, *rest = numbers_of(stage)
@@ -220,6 +228,7 @@ WORLDS: dict[str, RefusalWorld] = {
         ("credentials_in_state",), with_credentials_of_baseline, ("--baseline", "before.yaml")
     ),
     "lost_state": RefusalWorld(("state_gone",), with_lost_state, ("--target", f"number/{FIRST}")),
+    "new_state_in_ci": RefusalWorld(("local_state_in_ci",), with_new_state_in_ci, consent=("--local-state",)),
     "several": RefusalWorld(("protected", "takeover_refused", "threshold_exceeded"), with_several, plan_exit=4),
 }
 

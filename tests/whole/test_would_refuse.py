@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from reconciler.sandbox.server import Sandbox
+from reconciler.state import first_state
 
 from . import refusal_worlds as worlds
-from .refusal_worlds import WORLDS, RefusalWorld
+from .refusal_worlds import REAL_TWILIO, WORLDS, RefusalWorld
 from .stage import Stage, empty_world
 
-ALL_CONSENT = ("--allow-takeover", "--allow-purchase", "--force")
+ALL_CONSENT = ("--allow-takeover", "--allow-purchase", "--force", "--local-state")
 CONSENT_OF_WAYS_BACK = ("--allow-takeover", "--force")
+
+
+@pytest.fixture(autouse=True)
+def real_twilio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a world asks for it, the sandbox does not pass for one."""
+    known = first_state.is_test_server
+    monkeypatch.setattr(first_state, "is_test_server", lambda url: REAL_TWILIO not in os.environ and known(url))
 
 
 @pytest.fixture
