@@ -51,6 +51,21 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PATH": commands, **more}
 
 
+def commit(folder: Path, *files: str) -> str:
+    """A commit of these files in a repository of the folder; its SHA."""
+
+    def git(*words: str) -> str:
+        who = ["-c", "user.name=Example", "-c", "user.email=example@example.com"]
+        done = subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    git("init", "-q")
+    if files:
+        git("add", *files)
+    git("commit", "-q", "--allow-empty", "-m", "as it is")
+    return git("rev-parse", "HEAD")
+
+
 def bash(script: str, folder: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """A script as GitHub and GitLab run it: it ends at the first command that fails."""
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]

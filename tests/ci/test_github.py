@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.sandbox.server import Sandbox
 from tests.ci.hub import REPOSITORY, TOKEN, Hub
-from tests.ci.runner import AC, CI, GOOD, ONE, READ, WRITE, Action, environment, twilio, yaml_of
+from tests.ci.runner import AC, CI, GOOD, ONE, READ, WRITE, Action, commit, environment, twilio, yaml_of
 
 WORKFLOW = yaml_of(CI / "github" / ".github" / "workflows" / "reconciler.yml")
 HEAD, MERGE = "a" * 40, "b" * 40
@@ -30,11 +30,13 @@ class Checkout:
         self.folder, self.hub, self.sandbox = folder, hub, sandbox
         self.log = ""
         (folder / "reconciler.yaml").write_text(GOOD, encoding="utf-8")
+        self.base = commit(folder, "reconciler.yaml")
 
     def job(self, name: str) -> int:
         """What a job of the workflow does after its checkout."""
         (step,) = [step for step in WORKFLOW["jobs"][name]["steps"] if step["uses"] == "./.github/actions/reconciler"]
-        context = {"github.token": TOKEN, "github.event.pull_request.number": "7", **SECRETS}
+        event = {"github.event.pull_request.number": "7", "github.event.pull_request.base.sha": self.base}
+        context = {"github.token": TOKEN, **event, **SECRETS}
         given = environment(
             TWILIO_BASE_URL=self.sandbox.base_url,
             GITHUB_API_URL=self.hub.url,
@@ -100,6 +102,30 @@ def test_a_plan_that_cannot_be_made_fails_the_job_and_the_comment_says_why(check
     (comment,) = checkout.hub.comments[7]
     assert comment["body"].startswith("<!-- reconciler:plan:acme-voice -->")
     assert "agent_not_found" in comment["body"]
+
+
+FOREIGN = "https://pbx.example.net/in"
+CONSENT = GOOD.replace("support\n", "{agent: support, takeover: allow}\n")
+
+
+def test_a_pull_request_cannot_give_the_consent_that_it_needs(checkout: Checkout) -> None:
+    checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
+    (checkout.folder / "reconciler.yaml").write_text(CONSENT, encoding="utf-8")
+    assert checkout.job("plan") == 4
+    (comment,) = checkout.hub.comments[7]
+    assert "takeover_refused" in comment["body"]
+    checkout.base = commit(checkout.folder, "reconciler.yaml")
+    assert checkout.job("plan") == 0, "once the target branch has given it"
+
+
+def test_the_first_pull_request_is_held_to_nothing_and_a_missing_commit_is_no_such_branch(checkout: Checkout) -> None:
+    checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
+    (checkout.folder / "reconciler.yaml").unlink()
+    checkout.base = commit(checkout.folder, "--all")
+    (checkout.folder / "reconciler.yaml").write_text(CONSENT, encoding="utf-8")
+    assert checkout.job("plan") == 0
+    checkout.base = "c" * 40
+    assert checkout.job("plan") != 0
 
 
 def test_a_merge_applies_the_plan_that_was_reviewed(checkout: Checkout) -> None:
@@ -182,5 +208,5 @@ def test_only_the_job_that_applies_gets_a_key_that_may_write() -> None:
     )
     assert secrets_of(jobs["apply"]) == {"secrets.TWILIO_API_KEY", "secrets.TWILIO_API_SECRET"}
     assert "head.repo.full_name == github.repository" in jobs["plan"]["if"]
-    assert WORKFLOW["permissions"] == {"contents": "read"}
+    assert WORKFLOW["permissions"] == {}
     assert "pull_request_target" not in str(WORKFLOW)

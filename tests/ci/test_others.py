@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from reconciler.sandbox.server import Sandbox
-from tests.ci.runner import AC, ACTION, CI, GOOD, ONE, READ, ROOT, WRITE, bash, environment, twilio, yaml_of
+from tests.ci.runner import AC, ACTION, CI, GOOD, ONE, READ, ROOT, WRITE, bash, commit, environment, twilio, yaml_of
 
 GITLAB = yaml_of(CI / "gitlab" / ".gitlab-ci.yml")
 HOOKS = yaml_of(ROOT / ".pre-commit-hooks.yaml")
@@ -91,6 +91,7 @@ def test_every_script_is_clean_for_shellcheck_and_no_expression_is_pasted_into_o
 def job(name: str, folder: Path, sandbox: Sandbox) -> int:
     """A job of GitLab as written, with the variables of the project."""
     given = {"TWILIO_ACCOUNT_SID": AC, "TWILIO_BASE_URL": sandbox.base_url}
+    given["CI_COMMIT_BEFORE_SHA"] = commit(folder, "reconciler.yaml")
     own = {key: VALUES[value] for key, value in GITLAB[name].get("variables", {}).items()}
     done = bash("\n".join(GITLAB[name]["script"]), folder, environment(**given, **own))
     for kind, file in GITLAB[name]["artifacts"].get("reports", {}).items():

@@ -1,0 +1,165 @@
+"""What CI files must not do beside keys that can write: run code that somebody else can replace, or plan unheld."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ci.runner import ACTION, CI, ROOT, bash, environment, yaml_of
+from tests.ci.test_others import scripts
+
+WORKFLOWS = sorted([*CI.glob("**/workflows/*.yml"), *(ROOT / ".github").glob("**/*.yml")])
+ACTIONS = sorted(CI.glob("**/action.yml"))
+GITLAB = sorted(CI.glob("**/.gitlab-ci.yml"))
+PODS = sorted(CI.glob("kubernetes/*.yaml"))
+HOOKS = ROOT / ".pre-commit-hooks.yaml"
+FILES = [*WORKFLOWS, *ACTIONS, *GITLAB, *PODS, HOOKS, ROOT / "Dockerfile"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ZERO = "0" * 40
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def steps(document: Any) -> Iterator[dict[str, Any]]:
+    """Every step of a workflow or an action."""
+    for job in document.get("jobs", {"": document.get("runs", {})}).values():
+        yield from job.get("steps", [])
+
+
+def test_every_kind_of_file_is_found() -> None:
+    assert all((WORKFLOWS, ACTIONS, GITLAB, PODS, HOOKS.exists()))
+    known = {path for path in CI.rglob("*") if path.suffix in (".yml", ".yaml")}
+    assert known <= set(FILES), "a CI file to which these rules are not applied"
+
+
+@pytest.mark.parametrize("path", [*FILES, *PAGES], ids=name_of)
+def test_the_package_is_never_installed_by_its_name_alone(path: Path) -> None:
+    """Nobody owns the name in an index: whoever registers it would run code beside the keys."""
+    text = path.read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if re.search(r"\b(pip|pipx|uv|uvx)\b.*\btwilio-reconciler\b", line):
+            local = "--no-index" in line
+            direct = re.search(r'twilio-reconciler\[[^\]]*\] @ git\+\$\w+@\$\w+"', line)
+            assert local or direct, line
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=name_of)
+def test_actions_are_pinned_by_commit_and_say_their_version(path: Path) -> None:
+    used = re.findall(r"uses: (\S+)(.*)", path.read_text(encoding="utf-8"))
+    assert used
+    for action, comment in used:
+        if not action.startswith("./"):
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
+            assert ZERO not in action
+            assert re.fullmatch(r"\s+# v\d+\.\d+\.\d+", comment), f"{action} has no version behind it"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_a_checkout_keeps_no_credentials(path: Path) -> None:
+    found = [step for step in steps(yaml_of(path)) if step.get("uses", "").startswith("actions/checkout@")]
+    assert found
+    assert all(step["with"]["persist-credentials"] is False for step in found)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_a_job_has_a_time_limit_and_names_its_permissions(path: Path) -> None:
+    workflow = yaml_of(path)
+    assert workflow["permissions"] == {}
+    for name, job in workflow["jobs"].items():
+        assert 0 < job["timeout-minutes"] <= 60, name
+        writes = {scope for scope, level in job["permissions"].items() if level == "write"}
+        assert writes <= {"plan": {"pull-requests"}, "drift": {"issues"}}.get(name, set()), name
+        assert job["permissions"]["contents"] == "read", name
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_no_workflow_gives_the_secrets_of_the_target_to_the_code_of_a_fork(path: Path) -> None:
+    workflow = yaml_of(path)
+    triggers = workflow[True]  # YAML 1.1 reads the key `on` as true
+    assert not {"pull_request_target", "workflow_run"} & set(triggers)
+    secret = [name for name, job in workflow["jobs"].items() if "secrets." in str(job)]
+    for name in secret:
+        condition = str(workflow["jobs"][name]["if"])
+        same = "github.event.pull_request.head.repo.full_name == github.repository"
+        assert same in condition or re.search(r"event_name == '(push|schedule)'", condition), name
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *GITLAB], ids=name_of)
+def test_allowed_hosts_are_a_literal_for_every_job(path: Path) -> None:
+    """A variable of the repository is not there for a fork, and is changed without a review."""
+    document = yaml_of(path)
+    hosts = document.get("env", document.get("variables"))["RECONCILER_ALLOW_HOSTS"]
+    assert isinstance(hosts, str)
+    assert "$" not in hosts
+
+
+@pytest.mark.parametrize("path", [*ACTIONS, *GITLAB], ids=name_of)
+def test_a_plan_is_held_to_the_target_branch_and_fails_when_apply_would_refuse(path: Path) -> None:
+    (script,) = [script for script in scripts(yaml_of(path)) if re.search(r"reconciler plan\b", script)]
+    assert "--baseline" in script
+    assert "--fail-on-refusal" in script
+    assert "cat-file -e" in script, "a commit that is missing must not look like a branch without configuration"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
+def test_the_plan_has_the_commit_that_it_is_held_to(path: Path) -> None:
+    plan = yaml_of(path)["jobs"]["plan"]
+    assert plan["steps"][0]["with"]["fetch-depth"] == 0
+
+
+@pytest.mark.parametrize("path", GITLAB, ids=name_of)
+def test_gitlab_has_a_time_limit_an_image_by_digest_and_the_whole_history(path: Path) -> None:
+    document = yaml_of(path)
+    assert re.fullmatch(r"\d+ minutes", document["default"]["timeout"])
+    assert re.search(r"@sha256:[0-9a-f]{64}$", document["default"]["image"])
+    assert document["variables"]["GIT_DEPTH"] == "0"
+
+
+@pytest.mark.parametrize("path", [*PODS, *GITLAB, ROOT / "Dockerfile"], ids=name_of)
+def test_every_image_is_named_by_its_digest(path: Path) -> None:
+    images = re.findall(r"^\s*(?:image:|FROM) (\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert images
+    assert all(re.search(r"@sha256:[0-9a-f]{64}$", image) for image in images), images
+
+
+def test_the_image_has_every_extra() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert "'.[all]'" in text
+    assert "'twilio-reconciler[all]'" in text
+
+
+def test_a_hook_is_used_at_a_commit() -> None:
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    revisions = re.findall(r"^\s+rev: (\S+)", page, re.MULTILINE)
+    assert revisions
+    assert all(re.fullmatch("[0-9a-f]{40}", revision) for revision in revisions)
+
+
+def _github_install(commit: str) -> tuple[str, dict[str, str]]:
+    (step,) = [step for step in steps(yaml_of(ACTIONS[0])) if step.get("name") == "Install"]
+    return step["run"], {"REPOSITORY": "file:///nowhere", "COMMIT": commit, "EXTRAS": "all"}
+
+
+def _gitlab_install(commit: str) -> tuple[str, dict[str, str]]:
+    script = yaml_of(GITLAB[0])["default"]["before_script"][0]
+    return script, {"RECONCILER_REPOSITORY": "file:///nowhere", "RECONCILER_COMMIT": commit}
+
+
+@pytest.mark.parametrize("install", [_github_install, _gitlab_install])
+@pytest.mark.parametrize("commit", ["", "main", "v0.1.0", "a" * 39, "A" * 40, ZERO, f"{'a' * 40}\nmain"])
+def test_nothing_is_installed_before_a_commit_is_named(install: Any, commit: str, tmp_path: Path) -> None:
+    script, given = install(commit)
+    done = bash(script, tmp_path, environment(**given))
+    assert done.returncode == 1
+    assert "40 hexadecimal digits" in done.stdout + done.stderr
+
+
+def test_the_placeholder_in_the_files_is_one_that_is_refused() -> None:
+    assert yaml_of(ACTION / "action.yml")["inputs"]["commit"]["default"] == ZERO
+    assert yaml_of(GITLAB[0])["variables"]["RECONCILER_COMMIT"] == ZERO
