@@ -71,7 +71,7 @@ def carry(shared: Common, command: str, run: Run, *, asked: bool) -> int:
     setting = shared.setting(command, progress)
     with stop_on_signals(setting.stop):
         try:
-            applied = run(setting, lambda planned: asked or _confirm(shared, planned))
+            applied = run(setting, lambda planned: asked or _confirm(shared, command, planned))
         finally:
             progress.close()
     from reconciler.cli.codes import of_result  # imported by now, beside the first page
@@ -107,7 +107,19 @@ def review(shared: Common, command: str, look: Look, out: Path | None) -> int:
     return of_plan(planned, detailed=shared.detailed_exitcode)
 
 
-def _confirm(shared: Common, planned: Planned) -> bool:
+def _confirm(shared: Common, command: str, planned: Planned) -> bool:
     emit_diagnostics(shared, [*planned.notes, *planned.plan.diagnostics])
-    click.echo("\nApply these actions? Only `yes` is taken as consent: ", nl=False, err=True)
+    click.echo(f"\n{_summarise(command, planned)}", err=True)
+    click.echo("Apply these actions? Only `yes` is taken as consent: ", nl=False, err=True)
     return sys.stdin.readline().strip() == "yes"
+
+
+def _summarise(command: str, planned: Planned) -> str:
+    """The counts and the risk once more: the plan itself may have scrolled away above its warnings."""
+    from reconciler.report.build import plan_document
+    from reconciler.report.overview import overview
+
+    document = plan_document(planned.plan, planned.notes, command=command)
+    found = overview(document, planned.project.name)
+    facts = f": {', '.join(found.facts)}" if found.facts else ""
+    return f"{found.headline}\n{found.verdict.capitalize()}{facts}."
