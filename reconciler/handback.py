@@ -44,15 +44,17 @@ class Letting(msgspec.Struct, frozen=True):
 
 def release(setting: Setting, consent: Consent, letting: Letting, confirm: Confirm) -> Applied:
     """Let go of them. Raises Refused, UsageError, and what a plan raises."""
-    return apply_planned(setting, consent, confirm, _planner(setting, consent, letting))
+    return apply_planned(setting, consent, confirm, planner(setting, consent, letting))
 
 
 def preview(setting: Setting, consent: Consent, letting: Letting) -> Planned:
     """The plan of a release, without changing anything, judged as a release with this consent would judge it."""
-    return look(setting, _planner(setting, consent, letting))
+    return look(setting, planner(setting, consent, letting))
 
 
-def _planner(setting: Setting, consent: Consent, letting: Letting) -> Planner:
+def planner(setting: Setting, consent: Consent, letting: Letting) -> Planner:
+    """Return what plans the release."""
+
     def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
         state = firm(store, project)
         addresses = list(dict.fromkeys(_address(state.resources, name) for name in letting.names))

@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from reconciler.apply.saved import plan_of, staleness, writing_secrets
+from reconciler.apply import saved as saving
+from reconciler.apply.saved import nothing_of, references_of, staleness, writing_secrets
 from reconciler.config.baseline import load_baseline
 from reconciler.config.fingerprints import seal
 from reconciler.config.lint.policies import broken_by_plan
@@ -25,6 +26,7 @@ from reconciler.planning import guard
 from reconciler.planning import regions as locating
 from reconciler.planning.baseline import Baseline, baseline_of
 from reconciler.planning.baseline import refusals as baseline_refusals
+from reconciler.planning.equality import differences, different_digest, digest_of
 from reconciler.planning.lost import forgotten, made_twice
 from reconciler.planning.moved import follow, renamed
 from reconciler.planning.observed import Observed
@@ -128,22 +130,54 @@ def _located(setting: Setting, planned: Planned, gateways: Gateways, sample: Ask
     return msgspec.structs.replace(planned, plan=plan, notes=(*planned.notes, *problems))
 
 
-def saved_over(setting: Setting, saved: PlanFile, planned: Planned, gateways: Gateways) -> Planned:
-    """The saved plan in place of the fresh one. Raises Refused when anything it was made from has moved."""
+def check_saved(setting: Setting, saved: PlanFile, planned: Planned, gateways: Gateways) -> Planned:
+    """Return the plan made now, which is what will be carried out, once it is known to equal the saved one.
+
+    The file is only compared: nothing of it is written anywhere. Raises Refused when it is stale. A plan without
+    actions is never stale: where anything has moved since, there is nothing to do.
+    """
 
     def who(moved: Sequence[drifting.Drifted]) -> Sequence[drifting.Drifted]:
         return attribute(moved, gateways, setting.clock())
 
+    project, committed = planned.project, _committed(setting, planned.project)
+    stale = staleness(saved, project, planned.state, planned.observed, planned.secrets, who, committed)
+    stale = stale or kept(saved.actions, planned.plan.actions)
+    stale = stale or differences(saved.actions, planned.plan.actions)
+    if stale and not saved.actions:
+        return msgspec.structs.replace(planned, plan=nothing_of(planned.plan), notes=())
+    if stale:
+        raise Refused(*stale)
+    return msgspec.structs.replace(planned, baseline=saved.baseline)
+
+
+def moved_bases(setting: Setting, saved: PlanFile, project: Project, state: State | None) -> list[Diagnostic]:
+    """What a saved plan was made from and is not the same any more."""
+    return saving.moved_bases(saved, project, state, _committed(setting, project))
+
+
+def _committed(setting: Setting, project: Project) -> Callable[[], str | None]:
     def committed() -> str | None:
         from reconciler.config.commits import last_commit  # a saved plan is seldom stale
 
-        return last_commit([setting.directory / file for file in planned.project.files])
+        return last_commit([setting.directory / file for file in project.files])
 
-    stale = staleness(saved, planned.project, planned.state, planned.observed, planned.secrets, who, committed)
-    stale = stale or kept(saved.actions, planned.plan.actions)
-    if stale:
-        raise Refused(*stale)
-    return msgspec.structs.replace(planned, plan=plan_of(saved, planned.plan), baseline=saved.baseline)
+    return committed
+
+
+def digest_of_plan(planned: Planned) -> str:
+    """The digest of what the plan does, as `--expect` takes it."""
+    actions = planned.plan.actions
+    return digest_of(actions, references_of(planned.project, {action.address for action in actions}))
+
+
+def check_digest(planned: Planned, expected: str | None) -> None:
+    """Raise Refused when another plan is expected than this one."""
+    if expected is None:
+        return
+    found = digest_of_plan(planned)
+    if found != expected:
+        raise Refused(different_digest(expected, found))
 
 
 def with_claims(planned: Planned, store: Store) -> Planned:

@@ -30,15 +30,17 @@ PREVIOUS = "previous"
 
 def rollback(setting: Setting, consent: Consent, to: str, confirm: Confirm) -> Applied:
     """Bring back what was applied in a version of the state. Raises Refused, and what a plan raises."""
-    return apply_planned(setting, consent, confirm, _planner(setting, consent, to))
+    return apply_planned(setting, consent, confirm, planner(setting, consent, to))
 
 
 def preview(setting: Setting, consent: Consent, to: str) -> Planned:
     """The plan of a rollback, without changing anything, judged as a rollback with this consent would judge it."""
-    return look(setting, _planner(setting, consent, to))
+    return look(setting, planner(setting, consent, to))
 
 
-def _planner(setting: Setting, consent: Consent, to: str) -> Planner:
+def planner(setting: Setting, consent: Consent, to: str) -> Planner:
+    """Return what plans the way back."""
+
     def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
         now = firm(store, project)
         then = recorded(store, now, to)

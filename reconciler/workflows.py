@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from reconciler.doctor.check import Check
     from reconciler.export.document import Exported, Wanted
     from reconciler.planning.drift import Drifted
-    from reconciler.state.planfile import PlanFile
+    from reconciler.state.planfile import Origin, PlanFile
 
 
 def validate(setting: Setting) -> Project:
@@ -71,8 +71,11 @@ def look(setting: Setting, planner: Planner) -> Planned:
         return planner(project, store_of(setting, project), gateways)
 
 
-def save(setting: Setting, planned: Planned, path: Path) -> None:
-    """Write the plan to a file, with all that tells later whether the world has moved. Raises StateError."""
+def save(setting: Setting, planned: Planned, path: Path, origin: Origin | None = None) -> None:
+    """Write the plan to a file, with all that tells later whether the world has moved. Raises StateError.
+
+    `origin` is the command that made it, where that is not `plan`.
+    """
     from reconciler.apply.saved import saved_plan
     from reconciler.state import planfile
 
@@ -81,10 +84,11 @@ def save(setting: Setting, planned: Planned, path: Path) -> None:
         planned.project,
         planned.state,
         setting.now(),
-        setting.targets,
+        (setting.targets, setting.excludes),
         planned.notes,
         planned.baseline,
         planned.would_refuse,
+        origin,
     )
     planfile.write(path, saved, cipher=cipher_of(setting, planned.project))
 
@@ -96,11 +100,24 @@ def read_plan(setting: Setting, path: Path) -> PlanFile:
     return planfile.read(path, lambda: cipher_of(setting, validate(setting)))
 
 
-def apply(setting: Setting, consent: Consent, confirm: Confirm, saved: PlanFile | None = None) -> Applied:
-    """Plan (or take a saved plan that still fits), ask, carry out. Raises Refused, and what `plan` raises."""
+def apply(
+    setting: Setting,
+    consent: Consent,
+    confirm: Confirm,
+    saved: PlanFile | None = None,
+    expected: str | None = None,
+) -> Applied:
+    """Plan, ask, carry out. Raises Refused, and what `plan` raises.
+
+    Refused unless the plan equals the `saved` one, and its digest the `expected` one, where these are given.
+    """
 
     def planned(project: Project, store: Store, gateways: Gateways) -> Planned:
-        return _planned(setting, consent, project, store, gateways, saved)
+        from reconciler.making import check_digest
+
+        made = _planned(setting, consent, project, store, gateways, saved)
+        check_digest(made, expected)
+        return made
 
     return apply_planned(setting, consent, confirm, planned)
 
@@ -276,7 +293,7 @@ def _planned(
     gateways: Gateways,
     saved: PlanFile | None = None,
 ) -> Planned:
-    """Read Twilio and state at the same time, plan (or take the saved plan that still fits), and judge."""
+    """Read Twilio and state at the same time, plan, compare with the saved plan if there is one, and judge."""
     begun = begin(setting, project, gateways)
     ground = gone.ground(store, project)
     state = ground.state
@@ -286,7 +303,7 @@ def _planned(
 
     former = ground.gone.former if ground.gone is not None else {}
     made = making.planned(setting, project, state, gateways, begun, saved=saved, former=former)
-    made = made if saved is None else making.saved_over(setting, saved, made, gateways)
+    made = made if saved is None else making.check_saved(setting, saved, made, gateways)
     return making.judged(setting, making.with_claims(made, store), consent, ground)
 
 

@@ -16,6 +16,7 @@ FLOORS = [
     "schemas",
     "authoring",
     "buying",
+    "saved_plans",
     "rollback",
     "handback",
     "surgery",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import msgspec
 
 from reconciler import __version__
-from reconciler.config.project import Project
+from reconciler.config.project import Project, Secret
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import NUMBER_KINDS, secret_fields
 from reconciler.model import Action, Live, Wire
@@ -18,7 +18,7 @@ from reconciler.planning.plan import Plan, fingerprint
 from reconciler.planning.stale import appeared, edits, moved_base, moved_objects, other_secrets
 from reconciler.state import planfile
 from reconciler.state.document import State
-from reconciler.state.planfile import PlanFile
+from reconciler.state.planfile import Origin, PlanFile
 
 _MADE = frozenset({"create", "register"})
 
@@ -28,12 +28,18 @@ def saved_plan(
     project: Project,
     state: State,
     created_at: str,
-    targets: Sequence[str],
+    selection: tuple[Sequence[str], Sequence[str]],
     notes: Sequence[Diagnostic],
     baseline: Baseline | None = None,
     would_refuse: Sequence[str] = (),
+    origin: Origin | None = None,
 ) -> PlanFile:
-    """The plan with the state's version, the configuration's digest and the fingerprints of all that it touches."""
+    """The plan with the state's version, the configuration's digest and the fingerprints of all that it touches.
+
+    `selection` is what `--target` and `--exclude` named; `origin` is the command that made the plan.
+    """
+    targets, excludes = selection
+    touched = {action.address for action in plan.actions}
     return PlanFile(
         project=project.name,
         created_at=created_at,
@@ -42,13 +48,16 @@ def saved_plan(
         serial=state.serial,
         unfolded=state.unfolded,
         config_digest=project.digest,
-        fingerprints=plan.fingerprints,
+        fingerprints={address: wire for address, wire in plan.fingerprints.items() if address in touched},
         actions=list(plan.actions),
         refreshes=plan.refreshes,
         bound=plan.bound,
         unmanaged=plan.unmanaged,
         diagnostics=[*notes, *plan.diagnostics],
+        origin=origin or Origin(),
         targets=list(targets),
+        excludes=list(excludes),
+        references=references_of(project, touched),
         renames=dict(plan.renames),
         baseline=baseline,
         would_refuse=list(would_refuse),
@@ -59,20 +68,14 @@ Who = Callable[[Sequence[Drifted]], Sequence[Drifted]]
 """Says who made changes, as far as that can be found out."""
 
 
-def staleness(
-    saved: PlanFile,
-    project: Project,
-    state: State,
-    observed: Observed,
-    secrets: Collection[str] = (),
-    who: Who = lambda moved: moved,
-    committed: Callable[[], str | None] = lambda: None,
-) -> list[Diagnostic]:
-    """Everything that has moved since the plan was saved; empty when it may be applied.
+Committed = Callable[[], str | None]
+"""Says which commit changed the configuration last and whose that is, as far as that can be found out."""
 
-    `secrets` are the fingerprints of all secrets as they are now. `committed` tells, when the configuration has moved,
-    which commit changed it last and whose that is, as far as that can be found out.
-    """
+
+def moved_bases(
+    saved: PlanFile, project: Project, state: State | None, committed: Committed = lambda: None
+) -> list[Diagnostic]:
+    """What the plan was made from and is not the same any more: project, configuration, version of the state."""
     bases = (
         ("project", saved.project, project.name),
         ("configuration", saved.config_digest, project.digest),
@@ -83,7 +86,23 @@ def staleness(
         if was != now
     ]
     of_state = planfile.moved(saved, state)
-    moved += [of_state] if of_state is not None else []
+    return [*moved, of_state] if of_state is not None else moved
+
+
+def staleness(
+    saved: PlanFile,
+    project: Project,
+    state: State,
+    observed: Observed,
+    secrets: Collection[str] = (),
+    who: Who = lambda moved: moved,
+    committed: Committed = lambda: None,
+) -> list[Diagnostic]:
+    """Everything that has moved since the plan was saved; empty when it may be applied.
+
+    `secrets` are the fingerprints of all secrets as they are now.
+    """
+    moved = moved_bases(saved, project, state, committed)
     if moved:
         return moved
     live = _live_fingerprints(saved, observed)
@@ -95,16 +114,22 @@ def staleness(
     ]
 
 
-def plan_of(saved: PlanFile, fresh: Plan) -> Plan:
-    """The saved actions over what has just been read, so that the guard looks at them once more."""
-    return msgspec.structs.replace(
-        fresh,
-        actions=tuple(saved.actions),
-        refreshes=dict(saved.refreshes),
-        diagnostics=tuple(d for d in saved.diagnostics if d.severity == "error"),
-        fingerprints=saved.fingerprints,
-        renames=dict(saved.renames),
-    )
+def references_of(project: Project, addresses: Collection[str]) -> dict[str, dict[str, str]]:
+    """Where the secrets of these addresses are found, by address and field, as a digest names them."""
+    return {
+        address: {field: _named(reference) for field, reference in fields.items()}
+        for address, fields in project.secrets.items()
+        if address in addresses
+    }
+
+
+def _named(reference: Secret) -> str:
+    return f"env:{reference.env}" if reference.env else f"file:{reference.file}"
+
+
+def nothing_of(plan: Plan) -> Plan:
+    """The same plan without anything to do, to learn or to object."""
+    return msgspec.structs.replace(plan, actions=(), refreshes={}, diagnostics=(), fingerprints={}, renames={})
 
 
 def writing_secrets(saved: PlanFile) -> frozenset[str]:
@@ -119,7 +144,7 @@ def _sealed(action: Action) -> set[str]:
 
 def _live_fingerprints(saved: PlanFile, observed: Observed) -> Mapping[str, Wire | None]:
     first = {action.address: action for action in reversed(saved.actions)}
-    found = {address: _live(first[address], observed) for address in saved.fingerprints}
+    found = {address: _live(first[address], observed) for address in saved.fingerprints if address in first}
     return {address: fingerprint(live) if live is not None else None for address, live in found.items()}
 
 

@@ -16,6 +16,7 @@ from reconciler.cli.signals import stop_on_signals
 from reconciler.errors import Exit
 
 if TYPE_CHECKING:
+    from reconciler.state.planfile import Origin
     from reconciler.workflows import Applied, Planned, Setting
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -88,10 +89,11 @@ def carry(shared: Common, command: str, run: Run, *, asked: bool) -> int:
     return of_result(applied.result)
 
 
-def review(shared: Common, command: str, look: Look, out: Path | None) -> int:
+def review(shared: Common, command: str, look: Look, out: Path | None, origin: Origin) -> int:
     """Show the plan that a command would carry out, and save it if that is asked for; the exit code."""
     from reconciler import workflows
     from reconciler.cli.codes import of_plan
+    from reconciler.making import digest_of_plan
     from reconciler.report.build import plan_document
 
     progress = progress_for(shared)
@@ -101,8 +103,14 @@ def review(shared: Common, command: str, look: Look, out: Path | None) -> int:
     finally:
         progress.close()
     if out is not None:
-        workflows.save(setting, planned, shared.directory / out)
-    document = plan_document(planned.plan, planned.notes, command=command, would_refuse=planned.would_refuse)
+        workflows.save(setting, planned, shared.directory / out, origin)
+    document = plan_document(
+        planned.plan,
+        planned.notes,
+        command=command,
+        would_refuse=planned.would_refuse,
+        digest=digest_of_plan(planned),
+    )
     emit(shared, document, planned.project.name)
     return of_plan(planned, detailed=shared.detailed_exitcode)
 

@@ -57,8 +57,10 @@ def plan(
     if out is not None:
         workflows.save(setting, planned, shared.directory / out)
     from reconciler.cli.codes import of_plan  # imported by now, beside the first page
+    from reconciler.making import digest_of_plan
     from reconciler.report.build import plan_document
 
-    document = plan_document(planned.plan, planned.notes, would_refuse=planned.would_refuse)
+    digest = digest_of_plan(planned)
+    document = plan_document(planned.plan, planned.notes, would_refuse=planned.would_refuse, digest=digest)
     emit(shared, document, planned.project.name)
     return of_plan(planned, detailed=shared.detailed_exitcode, fail_on_refusal=fail_on_refusal)

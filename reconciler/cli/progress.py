@@ -53,10 +53,11 @@ class Quiet:
         """The plan, unless stdout is to be one document."""
         if self._common.json or not planned.plan.actions:
             return
+        from reconciler.making import digest_of_plan
         from reconciler.report import as_text
         from reconciler.report.build import plan_document
 
-        document = plan_document(planned.plan, ())
+        document = plan_document(planned.plan, (), digest=digest_of_plan(planned))
         click.echo(as_text.render(document, self._common.style(sys.stdout)), nl=False)
 
     def applying(self, total: int) -> None:

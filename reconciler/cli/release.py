@@ -41,12 +41,14 @@ def release(
     declared comes back with the next apply: remove it from the configuration too. What is protected is refused.
     """
     from reconciler import handback
+    from reconciler.state.planfile import Origin
     from reconciler.workflows import Consent
 
     letting = handback.Letting(addresses, how)
+    origin = Origin(command="release", addresses=list(addresses), how=how)
     consent = Consent(takeovers=takeovers, force=force)
     if dry_run or out is not None:
-        return review(shared, "release", lambda setting: handback.preview(setting, consent, letting), out)
+        return review(shared, "release", lambda setting: handback.preview(setting, consent, letting), out, origin)
     return carry(
         shared,
         "release",

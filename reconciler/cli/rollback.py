@@ -58,5 +58,8 @@ def go(shared: Common, command: str, to: str, consent: Consent, *, asked: bool) 
 def preview(shared: Common, command: str, to: str, out: Path | None, consent: Consent) -> int:
     """Show the plan, and save it if it is asked for."""
     from reconciler import rollback as ways
+    from reconciler.state.planfile import Origin
 
-    return review(shared, command, lambda setting: ways.preview(setting, consent, to), out)
+    origin = Origin(command="rollback", to=to)
+
+    return review(shared, command, lambda setting: ways.preview(setting, consent, to), out, origin)

@@ -63,10 +63,15 @@ def matches(secret: str, known: str, key: str | None) -> bool:
     """Whether a fingerprint is that of this secret; an HMAC can only be told with its key."""
     scheme, _, rest = known.partition("$")
     if scheme == "hmac-sha256" and key is not None:
-        return hmac.compare_digest(fingerprint(secret, key), known)
+        return hmac.compare_digest(fingerprint(secret, key).encode(), known.encode())
     if scheme == "scrypt":
         salt, _, digest = rest.partition("$")
-        return hmac.compare_digest(_scrypt(secret, b64decode(salt)), b64decode(digest))
+        try:
+            return hmac.compare_digest(
+                _scrypt(secret, b64decode(salt, validate=True)), b64decode(digest, validate=True)
+            )
+        except ValueError:  # a plan file may hold anything in the place of a fingerprint
+            return False
     return False
 
 

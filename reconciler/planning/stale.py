@@ -44,36 +44,36 @@ def _fields(then: Wire, now: Wire) -> tuple[drift.DriftedField, ...]:
 
 def appeared(addresses: Iterable[str]) -> list[Diagnostic]:
     """One diagnostic for each resource that the plan would create and that is there by now."""
-    return [_stale(f"{address} would be created, and is on Twilio by now.", address) for address in addresses]
+    return [plan_stale(f"{address} would be created, and is on Twilio by now.", address) for address in addresses]
 
 
 def kept(saved: Iterable[Action], fresh: Iterable[Action]) -> list[Diagnostic]:
     """One diagnostic for each resource that the plan would delete and a plan made now would not, with the reason."""
     why = {action.address: action.note for action in fresh if action.action == "forget"}
     spared = (a.address for a in saved if a.action == "delete" and a.address in why and a.parent not in why)
-    return [_stale(f"{a} would be deleted; a plan made now would only forget it: {why[a]}.", a) for a in spared]
+    return [plan_stale(f"{a} would be deleted; a plan made now would only forget it: {why[a]}.", a) for a in spared]
 
 
 def other_secrets(addresses: Iterable[str]) -> list[Diagnostic]:
     """One diagnostic for each resource whose secret is not the one that the plan was made with."""
-    return [_stale(f"The secret of {a} is another one now than when the plan was made.", a) for a in addresses]
+    return [plan_stale(f"The secret of {a} is another one now than when the plan was made.", a) for a in addresses]
 
 
 def moved_base(kind: str, saved: str, now: str, commit: str | None = None) -> Diagnostic:
     """Project or configuration is not the one that the plan was made from; the last commit to change it, if known."""
     last = f" The last commit that changed it is {commit}." if commit else ""
     detail = f"The {kind} is not the one that the plan was made from: it was {saved} then and is {now} now.{last}"
-    return _stale(detail, None)
+    return plan_stale(detail, None)
 
 
 def _moved(address: str, saved: Wire, live: Wire | None, actor: str | None) -> list[Diagnostic]:
     if live is None:
-        return [_stale(f"{address} was on Twilio when the plan was made, and is not there any more.", address)]
+        return [plan_stale(f"{address} was on Twilio when the plan was made, and is not there any more.", address)]
     if same(saved.get("sid"), live.get("sid")) and dict(saved) == dict(live):
         return []
     by = f", changed by {actor}" if actor else ""
     return [
-        _stale(
+        plan_stale(
             f"{address}: {path} was {_shown(before)} when the plan was made and is {_shown(after)} now{by}.", address
         )
         for path, before, after in explain(saved, live)
@@ -92,7 +92,8 @@ def _shown(value: object) -> str:
     return "not set" if value is None or value == "" else str(value)
 
 
-def _stale(detail: str, address: str | None) -> Diagnostic:
+def plan_stale(detail: str, address: str | None) -> Diagnostic:
+    """A saved plan no longer fits, for the reason given as a sentence."""
     return Diagnostic(
         code="plan_stale",
         summary="The saved plan is stale",

@@ -27,7 +27,7 @@ _TABLE = ("Resources", "Field", "Before", "After")
 def render(document: Document, project: str) -> str:
     """The document as Markdown."""
     found = overview(document, project)
-    out = [_top(found)]
+    out = [_top(found) + _digest(document)]
     match document:
         case PlanDocument():
             sections = _plan(document)
@@ -60,6 +60,13 @@ def _top(found: Overview) -> str:
     aside = f"{text(found.aside)}\n\n" if found.aside else ""
     facts = f"**{text(' · '.join(found.facts))}**\n\n" if found.facts else ""
     return f"{found.marker}\n{title}{facts}{text(found.headline)}\n\n{aside}"
+
+
+def _digest(document: Document) -> str:
+    """The digest of a plan that does something, to be given to `apply --expect`."""
+    if not isinstance(document, PlanDocument) or not document.actions:
+        return ""
+    return f"Digest of the plan: {code(document.digest)}\n\n"
 
 
 def _plan(document: PlanDocument) -> Iterator[Section]:

@@ -15,6 +15,7 @@ from reconciler.config.source import masked
 from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Action, Entry
+from reconciler.planning.equality import digest_of
 from reconciler.planning.fields import flat
 from reconciler.planning.plan import Plan
 from reconciler.report.documents import (
@@ -54,11 +55,17 @@ if TYPE_CHECKING:
 
 
 def plan_document(
-    plan: Plan, diagnostics: Sequence[Diagnostic], *, command: str = "plan", would_refuse: Sequence[str] = ()
+    plan: Plan,
+    diagnostics: Sequence[Diagnostic],
+    *,
+    command: str = "plan",
+    would_refuse: Sequence[str] = (),
+    digest: str | None = None,
 ) -> PlanDocument:
     """The plan as it is shown; `diagnostics` are those of the configuration and of the guard, added to its own.
 
-    `would_refuse` are the codes with which an apply would refuse it.
+    `would_refuse` are the codes with which an apply would refuse it. Without a `digest` it is computed for a plan that
+    writes no secrets.
     """
     counts = Counter(action.action for action in plan.actions)
     everything = in_reading_order([*diagnostics, *plan.diagnostics])
@@ -81,6 +88,7 @@ def plan_document(
         refreshes=list(plan.refreshes),
         unmanaged=plan.unmanaged,
         renames=plan.renames or msgspec.UNSET,
+        digest=digest or digest_of(plan.actions, {}),
     )
 
 
@@ -152,7 +160,8 @@ def doctor_document(checks: Sequence[Check], diagnostics: Sequence[Diagnostic]) 
 def saved_document(saved: PlanFile) -> PlanDocument:
     """A saved plan, as `plan` showed it."""
     plan = Plan(tuple(saved.actions), dict(saved.refreshes), (), saved.bound, saved.unmanaged, {}, saved.renames)
-    document = plan_document(plan, saved.diagnostics, command="show", would_refuse=saved.would_refuse)
+    digest = digest_of(saved.actions, saved.references)
+    document = plan_document(plan, saved.diagnostics, command="show", would_refuse=saved.would_refuse, digest=digest)
     document.summary |= {"created_at": saved.created_at, "lineage": saved.lineage, "serial": saved.serial}
     return document
 

@@ -65,6 +65,7 @@ _PLAN_SUMMARY = {
 class PlanDocument(Document, kw_only=True, dict=True):
     """What `plan` and `show PLANFILE` print. `unmanaged` counts numbers that nobody declared; nothing touches them.
     `renames` lead from the old address of a resource to its new one, where any has changed.
+    `digest` is that of the actions: `apply --expect DIGEST` carries out this plan and no other.
     `summary.would_refuse` are the codes with which an apply would refuse the plan, `[]` when it would not."""
 
     # beside its fields (`dict`) it remembers what `groups` has worked out of it, for all formats and all their parts
@@ -74,6 +75,7 @@ class PlanDocument(Document, kw_only=True, dict=True):
     refreshes: list[str]
     unmanaged: int
     renames: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    digest: str
 
 
 class OutcomeError(msgspec.Struct):

@@ -150,6 +150,8 @@ def _closing(document: PlanDocument, groups: Sequence[Group], style: Style) -> I
     if document.renames or (groups and groups[-1].first.urgency not in TITLES):
         yield ""
     yield style("strong", headline(document))
+    if document.actions:
+        yield style("quiet", f"Digest of the plan: {document.digest}")
     if document.unmanaged:
         yield style("quiet", f"{count(document.unmanaged, 'number')} on Twilio not declared here; left alone.")
     if any(len(group.resources) > 1 for group in groups):

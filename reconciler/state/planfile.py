@@ -15,12 +15,13 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.model import Action, Entry, WireValue
+from reconciler.kinds.table import RANKS
+from reconciler.model import Action, Entry, OnRemoval, WireValue
 from reconciler.planning.baseline import Baseline
 from reconciler.state import problems
 from reconciler.state.codec import Cipher
@@ -28,18 +29,30 @@ from reconciler.state.document import Serial, State, Version
 from reconciler.state.files import Disk, Files, write_whole
 from reconciler.state.harmless import said
 
-FORMAT = 2
-"""Since 2 a plan in clear has a checksum: one without it is another format, not a plan that may go without."""
+FORMAT = 3
+"""Since 2 a plan in clear has a checksum: one without it is another format, not a plan that may go without. Since 3 it
+holds the command that made it, so that the plan can be made again."""
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The command that made a plan, with its arguments: `addresses` and `how` of `release`, `to` of `rollback`."""
+
+    command: Literal["plan", "release", "rollback"] = "plan"
+    addresses: list[str] = []
+    how: OnRemoval | None = None
+    to: str | None = None
 
 
 class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One saved plan.
+    """One saved plan. An apply makes it again, from `origin`, `targets` and `excludes`, and compares the two.
 
     `lineage`, `serial` and `unfolded` are the version of the state it was made from. `fingerprints` are the live
     managed fields of every object it touches. `refreshes` is what state is to hold where nothing is written; `bound`
     and `unmanaged` are the counts that the plan was shown with. `renames` lead from old addresses to new ones.
-    `baseline` is what the plan was held to, and is held to when it is applied. `would_refuse` are the codes with which
-    an apply would have refused it when it was saved; an apply judges it again and does not read them.
+    `references` say where the secrets are found that actions write, by address and field: the digest of the actions
+    has them in the place of fingerprints. `baseline` is what the plan was held to, and is held to when it is applied.
+    `would_refuse` are the codes with which an apply would have refused it when it was saved; an apply judges it again
+    and does not read them.
     """
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
@@ -56,7 +69,10 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     bound: dict[str, int] = {}
     unmanaged: Serial = 0
     diagnostics: list[Diagnostic] = []
+    origin: Origin = Origin()
     targets: list[str] = []
+    excludes: list[str] = []
+    references: dict[str, dict[str, str]] = {}
     renames: dict[str, str] = {}
     baseline: Baseline | None = None
     would_refuse: list[str] = []
@@ -107,12 +123,24 @@ def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> Plan
     try:
         head = msgspec.json.decode(data, type=_Found)
         if head.format == FORMAT:
-            return msgspec.json.decode(_opened(head.sealed, cipher, path) or _unchanged(data, path), type=PlanFile)
+            plan = msgspec.json.decode(_opened(head.sealed, cipher, path) or _unchanged(data, path), type=PlanFile)
+            _check_addresses(plan, path)
+            return plan
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise problems.plan_damaged(str(path), said(error)) from error
     if head.format < FORMAT and head.sealed is None and head.actions is None:  # such as a state
         raise problems.plan_damaged(str(path), "it is another document, and no plan")
     raise problems.plan_too_new(str(path), head.format, FORMAT)
+
+
+def _check_addresses(plan: PlanFile, path: Path) -> None:
+    """Raise StateError unless every address names a kind that is known, and every fingerprint belongs to an action."""
+    for action in plan.actions:
+        kind, _, rest = action.address.partition("/")
+        if kind != action.kind or kind not in RANKS or not rest:
+            raise problems.plan_damaged(str(path), "the address of an action does not fit its kind")
+    if not plan.fingerprints.keys() <= {action.address for action in plan.actions}:
+        raise problems.plan_damaged(str(path), "it holds a fingerprint of something that it does not touch")
 
 
 def _opened(sealed: str | None, cipher: Callable[[], Cipher | None], path: Path) -> bytes | None:

@@ -255,8 +255,8 @@ def plan_damaged(origin: str, reason: str) -> StateError:
 def plan_too_new(origin: str, found: int, known: int) -> StateError:
     """Another version of the reconciler wrote the plan file."""
     detail = (
-        f"{origin} has format {found}, this version writes and reads {known}. Apply it with the version that made it, "
-        f"or make a new one:\n  reconciler plan --out {origin}"
+        f"{origin} has format {found}, this version writes and reads {known}. Nothing was changed. Make a new one:\n"
+        f"  reconciler plan --out {origin}"
     )
     return _error("plan_too_new", "The plan file was written by another version", detail, origin)
 

@@ -130,6 +130,7 @@ def plan(*actions: PlannedAction, diagnostics: tuple[Diagnostic, ...] = (), unma
         actions=list(actions),
         refreshes=[],
         unmanaged=unmanaged,
+        digest="sha256:" + "0123456789abcdef" * 4,
     )
 
 

@@ -60,7 +60,7 @@ def test_the_way_back_does_without(stage: Stage, number: str) -> None:
     stage.json("undo", "--auto-approve")
     assert voice(stage, number) == AGENT["voice"]
     stage.json("rollback", "--to", "2", "--out", "back.plan")
-    stage.json("apply", "back.plan")
+    stage.json("apply", "back.plan", "--expect", stage.json("show", "back.plan")["digest"])
     assert voice(stage, number) == "https://agents.example.com/second"
     stage.json("release", number, "--auto-approve")
     assert voice(stage, number) == ""

@@ -1,0 +1,84 @@
+"""Each part of a plan file changed in turn, with a checksum that fits: refused, or without any effect."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from .stage import AGENT, Stage
+
+EVIL = "https://evil.example.net/voice"
+OTHER_DIGEST = "sha256:" + "0" * 64
+TRUNK = {
+    "domain": "acme-edge.pstn.twilio.com",
+    "credential_lists": [{"name": "pbx", "credentials": [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}]}],
+}
+
+
+def mutations(value: Any) -> Iterator[Any]:
+    """The value with each of its parts, at any depth, changed, removed or doubled."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield {key: each for key, each in value.items() if key != name}
+            for other in mutations(part):
+                yield {**value, name: other}
+    elif isinstance(value, list):
+        if value:
+            yield []
+        for index, part in enumerate(value):
+            yield value[:index] + value[index + 1 :]
+            yield [*value, part]
+            for other in mutations(part):
+                yield [*value[:index], other, *value[index + 1 :]]
+    elif isinstance(value, bool) or value is None:
+        yield not value
+    elif isinstance(value, int | float):
+        yield value + 1
+    else:
+        yield EVIL if "://" in value else value[:-1] + ("0" if value[-1:] != "0" else "1")
+        yield ""
+
+
+def test_whatever_is_changed_in_a_plan_is_refused_or_of_no_effect(stage: Stage) -> None:
+    """No apply here is confirmed, for another digest is expected; that is looked at last, once all else is equal.
+
+    Then it is the plan made now that would be carried out, or nothing, where the file has no actions any more.
+    """
+    number = next(iter(stage.sandbox.world.numbers)).phone_number
+    stage.declare(agents={"support": {"webhooks": AGENT}}, numbers={number: "support"}, trunks={"edge": TRUNK})
+    stage.run("plan", "--out", "plan.bin")
+    path = stage.folder / "plan.bin"
+    plan = json.loads(path.read_bytes())
+    del plan["sha256"]
+    own = stage.json("show", "plan.bin")["digest"]
+    nothing = stage.json("plan", "--target", "number/none")["digest"]
+    calls = len(list(stage.sandbox.calls))
+    outcomes: Counter[str] = Counter()
+    for forged in mutations(plan):
+        data = json.dumps(forged).encode()
+        path.write_bytes(data[:-1] + b',"sha256":"' + hashlib.sha256(data).hexdigest().encode() + b'"}\n')
+        code, found = refusal(stage)
+        outcomes[code] += 1
+        if code == "plan_unexpected":
+            assert own in found or (nothing in found and not (forged.get("actions") and forged.get("targets") == []))
+    assert outcomes.keys() == {"plan_stale", "plan_unexpected", "plan_damaged", "plan_too_new"}
+    assert not any(call.is_write for call in list(stage.sandbox.calls)[calls:])
+    assert not (stage.folder / "state.json").exists()
+
+
+def refusal(stage: Stage) -> tuple[str, str]:
+    """The code of the first diagnostic of an apply of the plan, and its detail; the exit code must fit it."""
+    words = ("apply", "plan.bin", "--expect", OTHER_DIGEST, "--allow-takeover", "--force", "--json")
+    for code in (4, 1):
+        try:
+            document = json.loads(stage.run(*words, code=code))
+        except AssertionError:
+            continue
+        first = document["diagnostics"][-1]
+        assert first["code"] != "internal_error", first
+        assert (first["code"] in ("plan_stale", "plan_unexpected")) == (code == 4), first
+        return first["code"], first["detail"]
+    raise AssertionError(stage.run(*words, code=4))
