@@ -43,7 +43,10 @@ class NumberReader:
                         rows[sids[row.sid]] = {field: getattr(row, field) or "" for field in WIRE_FIELDS}
         except RemoteError as error:
             return {**dict.fromkeys(sids.values(), error), **rows}
-        return rows
+
+        # A listing that moves while it is read can leave a number out.
+        absent = {sid: address for sid, address in sids.items() if address not in rows}
+        return {**rows, **self._fetched(gateway, absent)}
 
     def _fetched(self, gateway: Gateway, sids: Mapping[str, str]) -> Rows:
         rows: Rows = {}

@@ -77,6 +77,11 @@ class Readback:
                         rows[wanted[row.sid]] = msgspec.structs.asdict(row)
         except RemoteError as error:
             return {o.action.address: rows.get(o.action.address, error) for o in outcomes}
+
+        # A listing that moves while it is read can leave a number out.
+        for outcome in outcomes:
+            if outcome.action.address not in rows:
+                rows[outcome.action.address] = self._fetched(outcome)
         return rows
 
     def _fetched(self, outcome: Outcome) -> Mapping[str, Any] | RemoteError:

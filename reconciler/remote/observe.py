@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Kind, Row
-from reconciler.kinds.number import FETCH, NUMBER, NumberRow, Observer
+from reconciler.kinds.number import NUMBER, NumberRow, Observer
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, children_of
 from reconciler.model import Desired, Entry, Live
 from reconciler.planning.match import addressed, child_addresses, names_of
 from reconciler.planning.observed import Observed
+from reconciler.remote.absent import Asked, fetch_absent, fetch_row
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.rows import check_row, read_rows
 
@@ -91,6 +91,30 @@ def _leaving(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> set[
     return {(entry.account, entry.kind) for address, entry in remembered if address not in declared}
 
 
+def _recorded_numbers(resources: Mapping[str, Entry]) -> dict[str, list[tuple[str, str]]]:
+    """(SID, E.164) of the numbers in state, by account."""
+    recorded: dict[str, list[tuple[str, str]]] = {}
+    for entry in resources.values():
+        if entry.kind in NUMBER_KINDS and entry.sid:
+            recorded.setdefault(entry.account, []).append((entry.sid, entry.key))
+    return recorded
+
+
+def _sought_numbers(
+    desired: Iterable[Desired], resources: Mapping[str, Entry]
+) -> dict[str, tuple[list[str], list[str]]]:
+    """The numbers that are declared by SID, and those that may be bought, by account."""
+    sought: dict[str, tuple[list[str], list[str]]] = {}
+    for want in desired:
+        if want.kind not in NUMBER_KINDS:
+            continue
+        if want.key.startswith("PN"):
+            sought.setdefault(want.profile.account, ([], []))[0].append(want.key)
+        elif want.profile.purchase is not None and want.address not in resources:
+            sought.setdefault(want.profile.account, ([], []))[1].append(want.key)
+    return sought
+
+
 class _Reader:
     def __init__(
         self,
@@ -103,6 +127,8 @@ class _Reader:
         self._small = [want for want in desired if want.kind not in NUMBER_KINDS]
         self._leaving = _leaving(self._small, resources)
         self._resources = {a: e for a, e in resources.items() if e.kind not in NUMBER_KINDS}
+        self._recorded = _recorded_numbers(resources)
+        self._sought = _sought_numbers(desired, resources)
         self._progress = progress
 
     def read(self, gateway: Gateway, kinds: set[str]) -> tuple[dict[str, Live], dict[str, Live]]:
@@ -113,6 +139,7 @@ class _Reader:
         every: dict[str, Mapping[str, Row]] = {}
         for kind in (KINDS[name] for name in sorted(kinds - NUMBER_KINDS) if KINDS[name].parent is None):
             found = {str(row["sid"]): row for row in read_rows(gateway, kind)}
+            found |= self._not_listed(gateway, kind, found)
             live = [kind.observe(row, gateway.account, {}) for row in found.values()]
             called = names_of(kind.name, gateway.account, self._small, self._resources, live)
             others.update(addressed(kind.name, live, called))
@@ -146,6 +173,7 @@ class _Reader:
             return {}
         with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="children") as pool:
             found = list(pool.map(lambda below: child_rows(gateway, *below), wanted))
+        self._add_children_not_listed(gateway, wanted, found, names)
         live: dict[str, list[Live]] = {}
         for (kind, sid, _), rows in zip(wanted, found, strict=True):
             below = (kind.observe({**row, "parent_sid": sid}, gateway.account, names) for row in rows)
@@ -160,7 +188,64 @@ class _Reader:
             for row in page:
                 numbers[row.phone_number] = observer.live(row, account)
             self._progress(account, len(numbers))
+        numbers.update(self._numbers_not_listed(gateway, names, numbers))
         return numbers
+
+    def _not_listed(self, gateway: Gateway, kind: Kind, found: Mapping[str, Row]) -> dict[str, Row]:
+        """The recorded resources of a kind that are there although the listing lacks them, by SID."""
+        entries = (e for e in self._resources.values() if e.kind == kind.name and e.account == gateway.account)
+        absent = [Asked(kind, entry.sid) for entry in entries if entry.sid and entry.sid not in found]
+        return {asked.sid: row for asked, row in fetch_absent(gateway, absent)}
+
+    def _add_children_not_listed(
+        self,
+        gateway: Gateway,
+        wanted: Sequence[tuple[Kind, str, Row]],
+        found: Sequence[list[Row]],
+        names: Mapping[str, str],
+    ) -> None:
+        """Add to the rows below each parent the recorded ones that are there although the listing lacks them."""
+        recorded: dict[tuple[str, str], list[str]] = {}
+        for entry in self._resources.values():
+            if entry.parent is not None and entry.sid and entry.account == gateway.account:
+                recorded.setdefault((entry.kind, entry.parent), []).append(entry.sid)
+
+        absent: list[Asked] = []
+        place: dict[tuple[str, str], list[Row]] = {}
+        for (kind, sid, _), rows in zip(wanted, found, strict=True):
+            if kind.singleton:
+                continue
+            place[kind.name, sid] = rows
+            listed = {row["sid"] for row in rows}
+            known = recorded.get((kind.name, f"{kind.parent}/{names.get(sid, sid)}"), ())
+            absent += [Asked(kind, each, sid) for each in known if each not in listed]
+
+        for asked, row in fetch_absent(gateway, absent):
+            place[asked.kind.name, asked.parent].append(row)
+
+    def _numbers_not_listed(
+        self, gateway: Gateway, names: Mapping[str, str], numbers: Mapping[str, Live]
+    ) -> dict[str, Live]:
+        """The numbers that are recorded, or declared by SID or to be bought, and that only the listing lacks."""
+        absent: list[str] = []
+        for sid, number in self._recorded.get(gateway.account, ()):
+            live = numbers.get(number)
+            if live is None or live.sid != sid:
+                absent.append(sid)
+        sids, to_buy = self._sought.get(gateway.account, ((), ()))
+        if not (absent or sids or to_buy):
+            return {}
+
+        there = {live.sid for live in numbers.values()}
+        asked = [Asked(NUMBER, sid) for sid in (*absent, *sids) if sid not in there]
+        found = [NUMBER.observe(row, gateway.account, names) for _, row in fetch_absent(gateway, asked)]
+
+        # A number that is to be bought has no SID yet, but Twilio finds it by its E.164.
+        observer = Observer(names)
+        for number in to_buy:
+            if number not in numbers:
+                found += [observer.live(row, gateway.account) for row in gateway.find_numbers(number)]
+        return {live.key: live for live in found}
 
 
 def child_rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]:
@@ -175,11 +260,5 @@ def child_rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]
 
 def fetch_number(gateway: Gateway, sid: str) -> Live | None:
     """One number by its SID; None when Twilio does not have it. Raises RemoteError for any other answer."""
-    try:
-        row = gateway.call(FETCH, sid=sid)
-    except RemoteError as error:
-        if error.status == 404:
-            return None
-        raise
-    check_row(gateway.account, NUMBER, row)
-    return NUMBER.observe(row, gateway.account, {})
+    row = fetch_row(gateway, Asked(NUMBER, sid))
+    return None if row is None else NUMBER.observe(row, gateway.account, {})
