@@ -19,7 +19,7 @@ from reconciler.config.lint.rules import is_violation
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.errors import ReconcilerError, Refused
-from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
 from reconciler.model import Desired, Entry
 from reconciler.planning import drift as drifting
 from reconciler.planning import guard
@@ -95,11 +95,23 @@ def planned(
     if setting.refresh:
         most = project.safety.max_purchases
         chosen = with_offers(chosen, desired, gateways, project.accounts, most=most)
+        chosen = _refusals_asked(chosen, gateways) if asks else chosen
     notes += project.violations
     made = Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
     )
     return made if drifting_only or not setting.refresh else _located(setting, made, gateways, begun.regions)
+
+
+def _refusals_asked(plan: Plan, gateways: Gateways) -> Plan:
+    """The plan with an error for what its platforms would refuse."""
+    if not any(action.kind == REGISTRATION for action in plan.actions):
+        return plan
+    from reconciler.remote.platforms.preflight import refusals_ahead  # few plans change anything on a platform
+
+    found = refusals_ahead(plan.actions, gateways.adapters)
+    diagnostics = tuple(in_reading_order([*plan.diagnostics, *found]))
+    return msgspec.structs.replace(plan, diagnostics=diagnostics) if found else plan
 
 
 def _needed(setting: Setting, saved: PlanFile | None, drifting_only: bool) -> Callable[[str], bool]:

@@ -15,7 +15,7 @@ from reconciler.apply.outcome import Failure, Outcome
 from reconciler.apply.read_numbers import NumberReader, Rows
 from reconciler.apply.undo import Attempt, Undo, is_as_asked, is_doubtful
 from reconciler.errors import RemoteError
-from reconciler.kinds.number import canonical
+from reconciler.kinds.number import WIRE_FIELDS, canonical
 from reconciler.kinds.platforms import platform_of
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model import Action, Attrs, Value, Wire
@@ -163,7 +163,7 @@ class Registrar:
         before: Rows,
     ) -> Attempt:
         """What the import began, finished: the number is linked to its agents where that is a call of its own."""
-        row = _readable(before.get(action.address))
+        row = _former(action, before)
         was = self._was(action) if action.action == "reassign" else None
         if isinstance(result, RemoteError):
             return Attempt(action=action, asked=asked, was=was, before=row, error=result)
@@ -181,7 +181,7 @@ class Registrar:
 
     def _single(self, adapter: Adapter, action: Action, before: Rows) -> Attempt:
         asked, there = self._asked(action), self._there(action)
-        known = _readable(before.get(action.address))
+        known = _former(action, before)
         try:
             match action.action:
                 case "link":
@@ -264,6 +264,13 @@ class Registrar:
 
 def _readable(row: Wire | RemoteError | None) -> Wire | None:
     return None if isinstance(row, RemoteError) else row
+
+
+def _former(action: Action, before: Rows) -> Wire | None:
+    """What the number showed before the action was first begun, be it by a run that died."""
+    if action.resumes and action.entry is not None and action.entry.prior:
+        return {field: action.entry.prior.get(field) or "" for field in WIRE_FIELDS}
+    return _readable(before.get(action.address))
 
 
 def _unread(action: Action, rows: Rows) -> Outcome:

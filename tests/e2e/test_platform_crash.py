@@ -12,7 +12,7 @@ from reconciler.sandbox import faults as f
 from reconciler.sandbox.platforms.nixflex import NUMBERS
 from reconciler.sandbox.server import Sandbox
 
-from .platform_stage import PlatformStage
+from .platform_stage import AC, PlatformStage
 from .test_platform_nixflex import ONE, PBX, declare, rows_of_nixflex
 from .wire import PATIENCE
 
@@ -110,3 +110,78 @@ def test_an_answer_that_does_not_come_is_looked_for_before_anything_is_sent_agai
     assert done["failed_count"] == 0
     assert imports(stage) == 1
     stage.settled()
+
+
+TWILIO, IMPORT = "*/IncomingPhoneNumbers/*", "/nixflex/v1/phone-numbers"
+KILLS = {
+    "import": (IMPORT, "POST", 0, False),
+    "import carried out": (IMPORT, "POST", 0, True),
+    "switch": (TWILIO, "POST", 0, False),
+    "switch carried out": (TWILIO, "POST", 0, True),
+}
+"""Where an apply dies: path and method of the call, how many are let through first, whether it takes effect."""
+
+
+@pytest.mark.parametrize("kill", KILLS)
+@pytest.mark.parametrize("on_trunk", [True, False])
+def test_a_first_import_killed_anywhere_keeps_the_old_route(stage: PlatformStage, on_trunk: bool, kill: str) -> None:
+    """The next run finishes it, or, when the platform refuses now, gives back what was there; so does a removal."""
+    path, method, skip, carried_out = KILLS[kill]
+    if on_trunk:
+        trunk = stage.world.new_sid("TK")
+        stage.world.extend({"format": 1, "trunks": [{"sid": trunk, "account_sid": AC, "friendly_name": "theirs"}]})
+        stage.edit(ONE, trunk_sid=trunk)
+    elif path == TWILIO:
+        pytest.skip("there is nothing to switch")
+    before = stage.hooks(ONE)
+    declare(stage, DECLARED)
+    killed_at(stage, path, method, carried_out=carried_out, skip=skip)
+    assert stage.hooks(ONE).get("trunk_sid") == before.get("trunk_sid") or kill == "switch carried out"
+    imported = bool(list(stage.world.table(NUMBERS)))
+
+    stage.sandbox.faults.add(f.Refuse(path=IMPORT, method="POST", status=403))
+    done = stage.apply(code=0 if imported else 1)
+    if imported:
+        assert stage.hooks(ONE).keys() == {"voice_url", "sms_url", "status_callback"}
+        stage.settled()
+    else:
+        assert done["failed_count"] == (2 if on_trunk else 1)
+        assert stage.hooks(ONE) == before
+    declare(stage, {})
+    stage.apply()
+    assert stage.hooks(ONE) == before
+    assert list(stage.world.table(NUMBERS)) == []
+    assert stage.state == {}
+
+
+@pytest.mark.parametrize("then", ["again", "removed"])
+def test_killed_while_undoing_the_next_run_undoes_to_the_first_route(stage: PlatformStage, then: str) -> None:
+    """The platform overwrites the webhooks and then refuses; the run dies before it has put them back."""
+    before = stage.hooks(ONE)
+    declare(stage, DECLARED)
+    stage.sandbox.faults.add(f.HtmlPage(path=IMPORT, method="POST", status=500, carried_out=True, times=1))
+    stage.sandbox.faults.add(f.Hang(path=IMPORT, method="GET", skip=1, times=1))  # asked what it has
+    stage.sandbox.calls.reset()
+    running = stage.start("apply", "--auto-approve", "--json")
+    until = time.monotonic() + PATIENCE
+    while 0 not in stage.sandbox.calls.statuses:
+        assert time.monotonic() < until, "the call has not come"
+        assert running.process.poll() is None, stage.end(running)
+        time.sleep(0.02)
+    running.kill()
+    stage.end(running)
+    stage.sandbox.faults.clear()
+    [row] = stage.world.table(NUMBERS)
+    stage.world.table(NUMBERS).remove(row)  # it thinks better of it
+    assert stage.hooks(ONE) != before
+
+    if then == "again":
+        stage.sandbox.faults.add(f.Refuse(path=IMPORT, method="POST", status=403))
+        done = stage.apply(code=1)
+        assert [o["status"] for o in done["outcomes"]] == ["reverted"]
+        assert stage.hooks(ONE) == before
+        stage.sandbox.faults.clear()
+    declare(stage, {})
+    stage.apply()
+    assert stage.hooks(ONE) == before
+    assert stage.state == {}

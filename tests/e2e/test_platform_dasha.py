@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.sandbox import faults as f
 from reconciler.sandbox.platforms.dasha_rows import AGENTS, NUMBERS, PROVIDERS, DashaNumber, DashaProvider
 from reconciler.sandbox.server import Sandbox
 
@@ -156,10 +157,14 @@ def test_a_number_that_twilio_will_not_attach_is_named(stage: PlatformStage) -> 
 
 def test_an_agent_or_a_provider_that_is_not_there_has_its_code(stage: PlatformStage) -> None:
     declare(stage, {TWO: "gone"}, gone={"platform": "da", "id": "aaaaaaaa-0000-4000-8000-00000000000f"})
+    assert stage.run("apply", "--auto-approve", "--json", code=1).codes == ["agent_not_found"]
+    declare(stage, {TWO: "help"})
+    stage.sandbox.faults.add(f.Refuse(path="*/agent-link", method="PUT", status=404))
     done = stage.apply(code=5)
     assert [e["code"] for e in done["errors"]] == ["agent_not_found"]
-    declare(stage, {TWO: "help"})
+    assert [o["status"] for o in done["outcomes"]] == ["applied", "reverted"]
     assert rows(stage) == {}, "the import was undone"
+    stage.sandbox.faults.clear()
     assert actions(stage.plan()) == [(f"registration/da/{TWO}", "register")]
     stage.apply()
     stage.settled()

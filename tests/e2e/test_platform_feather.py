@@ -133,13 +133,13 @@ def test_a_phone_number_gets_its_channels_and_keeps_them(stage: PlatformStage) -
 
 def test_refusals_come_out_as_their_codes(stage: PlatformStage) -> None:
     declare(stage, {PHONE: "odd"}, {}, odd={"platform": "fe", "id": "aaaaaaaa-0000-4000-8000-0000000000ff"})
-    assert [e["code"] for e in stage.apply(code=5)["errors"]] == ["agent_not_found"]
+    assert stage.run("apply", "--auto-approve", "--json", code=1).codes == ["agent_not_found"]
     declare(stage, {}, {})
     stage.apply()
 
     stage.world.extend({"format": 1, "feather_connections": [{"id": SECOND, "account_sid": AC}]})
     declare(stage, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
-    assert [e["code"] for e in stage.apply(code=5)["errors"]] == ["ambiguous_integration"]
+    assert stage.run("apply", "--auto-approve", "--json", code=1).codes == ["ambiguous_integration"]
     declare(stage, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}}, connections={"main": CONNECTION})
     stage.apply()
     stage.settled()
@@ -154,7 +154,7 @@ def test_without_a_connected_account_nothing_is_imported(stage: PlatformStage) -
     for row in list(stage.world.table(CONNECTIONS)):
         stage.world.table(CONNECTIONS).remove(row)
     declare(stage, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
-    assert [e["code"] for e in stage.apply(code=5)["errors"]] == ["no_twilio_integration"]
+    assert stage.run("apply", "--auto-approve", "--json", code=1).codes == ["no_twilio_integration"]
     assert stage.hooks(BRIDGE)["voice_url"] == PBX
 
 

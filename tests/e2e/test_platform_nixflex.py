@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.sandbox import faults as f
 from reconciler.sandbox.platforms.nixflex import NUMBERS, NixflexNumber
 from reconciler.sandbox.server import Sandbox
 from reconciler.sandbox.world import World
@@ -194,17 +195,29 @@ def test_an_account_with_an_api_key_is_refused_by_the_plan(stage: PlatformStage)
     assert done.codes == ["auth_token_needed"]
 
 
-@pytest.mark.parametrize(
-    ("agent", "code"),
-    [("agent_0000000000000000", "agent_not_found"), ("agent_ffffffffffffffff", "agent_not_owned")],
-)
-def test_a_refusal_comes_out_as_its_code_and_nothing_is_touched(stage: PlatformStage, agent: str, code: str) -> None:
+@pytest.mark.parametrize("agent", ["agent_0000000000000000", "agent_ffffffffffffffff"])
+def test_an_agent_that_is_not_ours_is_an_error_of_the_plan(stage: PlatformStage, agent: str) -> None:
     declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
     text = (stage.folder / "reconciler.yaml").read_text(encoding="utf-8").replace(FIRST, agent)
     (stage.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
-    done = stage.apply(code=5)
-    assert [e["code"] for e in done["errors"]] == [code]
+    assert stage.run("plan", "--json", code=1).codes == ["agent_not_found"]
+    with stage.watched() as calls:
+        refused = stage.run("apply", "--auto-approve", "--json", code=1)
+    assert refused.codes == ["agent_not_found"]
+    assert [call for call in calls if call.is_write] == []
     assert stage.hooks(ONE) == {"voice_url": PBX}
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "not_found"), (403, "platform_forbidden")])
+def test_a_refusal_comes_out_as_its_code_and_nothing_is_touched(stage: PlatformStage, status: int, code: str) -> None:
+    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
+    stage.sandbox.faults.add(f.Refuse(path="/nixflex/v1/phone-numbers", method="POST", status=status))
+    done = stage.apply(code=5)
+    assert len(done["errors"]) == 1
+    assert done["errors"][0]["code"] == code
+    assert [o["status"] for o in done["outcomes"]] == ["applied", "failed"]
+    assert stage.hooks(ONE) == {"voice_url": PBX}
+    stage.sandbox.faults.clear()
     declare(stage, {})
     stage.apply()
     assert stage.hooks(ONE) == {"voice_url": PBX}

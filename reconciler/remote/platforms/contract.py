@@ -87,6 +87,14 @@ class Adapter(Protocol):
         """All numbers that are there; for those asked about, with all that can be read of them."""
         ...
 
+    def preflight(self, asked: Sequence[Asked]) -> Mapping[str, RemoteError]:
+        """Ask what the platform would refuse of these numbers: address → why.
+
+        At most one call for each distinct agent and connection, by reading only. What the platform has no call for,
+        or does not answer clearly, is left out.
+        """
+        ...
+
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """Import these numbers; one answer for each, in their order. Many at once only where `kind.bulk` says so."""
         ...
@@ -112,10 +120,34 @@ class Adapter(Protocol):
         ...
 
 
+_AGENTS = ("agent", "outbound_agent", "sms_agent")
+"""Attributes of a registration that name an agent of the platform."""
+
+
+def agents_of(asked: Asked) -> list[str]:
+    """Return the platform's ids of the agents that a number is to be linked to."""
+    return [str(asked.attrs[name]) for name in _AGENTS if asked.attrs.get(name) is not None]
+
+
+def first_refusals(asked: Sequence[Asked], refused: Mapping[str, RemoteError]) -> dict[str, RemoteError]:
+    """Return for each address the refusal of the first of its agents that has one."""
+    found: dict[str, RemoteError] = {}
+    for each in asked:
+        for agent in agents_of(each):
+            if agent in refused:
+                found[each.address] = refused[agent]
+                break
+    return found
+
+
 class Undocumented:
     """The calls that a platform's documents do not describe: to ask for one is a mistake of ours, not of its user."""
 
     kind: PlatformKind
+
+    def preflight(self, asked: Sequence[Asked]) -> Mapping[str, RemoteError]:
+        """Nothing can be asked."""
+        return {}
 
     def link(self, there: Registered, asked: Asked) -> None:
         """Not described."""

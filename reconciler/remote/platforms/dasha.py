@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import DASHA
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.call import Caller
-from reconciler.remote.platforms.contract import Asked, Complaint, Registered, Undocumented, Vault
+from reconciler.remote.platforms.contract import (
+    Asked,
+    Complaint,
+    Registered,
+    Undocumented,
+    Vault,
+    agents_of,
+    first_refusals,
+)
 from reconciler.remote.platforms.listing import NumberPages, list_rows, read_numbers
 from reconciler.remote.platforms.read import rows, said, text
 
@@ -48,6 +57,31 @@ class Dasha(Undocumented):
                     attrs["outbound_agent"] = self._outbound(number.id)
                 found[number.key] = Registered(number.id, number.key, attrs)
         return [*found.values()]
+
+    def preflight(self, asked: Sequence[Asked]) -> Mapping[str, RemoteError]:
+        """Ask whether the providers and the agents are there."""
+        found: dict[str, RemoteError] = {}
+        for account in dict.fromkeys(each.account for each in asked):
+            try:
+                self._caller.send("GET", f"/api/v1/providers/{quote(self._connections[account], safe='')}")
+            except RemoteError as error:
+                if error.status != 404:
+                    raise
+                refused = errors.renamed(error, "integration_not_found")
+                found |= {each.address: refused for each in asked if each.account == account}
+
+        wanted = dict.fromkeys(agent for each in asked for agent in agents_of(each))
+        known = {text(row, "id") for row in rows(self._caller.send("GET", "/api/v1/agents"))} if wanted else set()
+        if known - {None} or not wanted:
+            missing = {
+                agent: errors.of_number(
+                    self.name, f"The agent {agent}", "agent_not_found", "it is not among its agents"
+                )
+                for agent in wanted
+                if agent not in known
+            }
+            found = {**first_refusals(asked, missing), **found}
+        return found
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """One call for all numbers of a provider."""

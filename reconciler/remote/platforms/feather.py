@@ -14,13 +14,22 @@ from reconciler.kinds.platforms import FEATHER
 from reconciler.model import Value
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.call import Caller
-from reconciler.remote.platforms.contract import Asked, Complaint, Registered, Vault
+from reconciler.remote.platforms.contract import (
+    Asked,
+    Complaint,
+    Registered,
+    Vault,
+    agents_of,
+    first_refusals,
+)
 from reconciler.remote.platforms.listing import list_rows, once, read_numbers
-from reconciler.remote.platforms.read import said, text, validation
+from reconciler.remote.platforms.read import rows, said, text, validation
 
 _BRIDGES = "/v1/identity/org/bridge-numbers"
 _NUMBERS = "/v1/communication/phone-numbers"
 _INTEGRATIONS = "/v1/integrations/connections"
+_ASSISTANTS = "/v1/assistants"
+_ASSISTANTS_PAGE = 200
 _CHANNELS = {"agent": "inbound_call", "outbound_agent": "outbound_call", "sms_agent": "sms"}
 _SEVERAL = ("more than one", "multiple", "ambigu")
 _RETIRED = "retired"
@@ -51,6 +60,38 @@ class Feather:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="feather") as pool:
             detailed = pool.map(lambda n: self._with_channels(n) if n.key in wanted else n, found.values())
             return [*detailed]
+
+    def preflight(self, asked: Sequence[Asked]) -> Mapping[str, RemoteError]:
+        """Ask whether the Twilio account is connected, and whether the agents are there."""
+        problem = self._connection_problem()
+        if problem is not None:
+            error = errors.of_number(self.name, "Twilio", *problem)
+            return {each.address: error for each in asked}
+
+        wanted = dict.fromkeys(agent for each in asked for agent in agents_of(each))
+        missing = self._missing_agents(set(wanted))
+        refused = {
+            agent: errors.of_number(
+                self.name, f"The agent {agent}", "agent_not_found", "it is not among its assistants"
+            )
+            for agent in wanted
+            if agent in missing
+        }
+        return first_refusals(asked, refused)
+
+    def _missing_agents(self, wanted: set[str]) -> set[str]:
+        """Return the agents that the whole list of assistants does not hold; none if it is longer than we may read."""
+        missing, cursor = set(wanted), None
+        for _ in wanted:
+            query = {"limit": _ASSISTANTS_PAGE, "include_archived": True, "cursor": cursor}
+            page = self._caller.send("GET", _ASSISTANTS, query=query)
+            missing -= {text(row, "id") or "" for row in rows(page, "assistants")}
+            cursor = text(page, "next_cursor") if isinstance(page, Mapping) else None
+            if not isinstance(page, Mapping) or not isinstance(page.get("assistants"), list):
+                return set()
+            if not missing or page.get("has_more") is not True:
+                return missing
+        return set()
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """One import for each number; a phone number that was retired is brought back."""
@@ -83,20 +124,26 @@ class Feather:
 
     def verify(self) -> Sequence[Complaint]:
         """Whether a Twilio account is connected, and whether it is clear which one."""
-        found = list_rows(self.name, self._caller.send("GET", _INTEGRATIONS))
-        there = [text(row, "id") or "" for row in found if row.get("integration_key") == "twilio"]
-        if not there:
-            return [Complaint("no Twilio account is connected: connect it in the dashboard", True)]
-        gone = [f"{account} ({sid})" for account, sid in self._connections.items() if sid not in there]
-        if gone:
-            return [Complaint(f"it does not know these ids under `connections`: {', '.join(gone)}", True)]
-        if len(there) > 1 and not self._connections:
-            return [Complaint(f"several Twilio accounts are connected, name one of them: {', '.join(there)}", True)]
-        return []
+        problem = self._connection_problem()
+        return [Complaint(problem[1], True)] if problem is not None else []
 
     def close(self) -> None:
         """Close the connections."""
         self._caller.close()
+
+    def _connection_problem(self) -> tuple[str, str] | None:
+        """Return code and words of what is wrong with the connected Twilio accounts, None when nothing is."""
+        found = list_rows(self.name, self._caller.send("GET", _INTEGRATIONS))
+        there = [text(row, "id") or "" for row in found if row.get("integration_key") == "twilio"]
+        if not there:
+            return "no_twilio_integration", "no Twilio account is connected: connect it in the dashboard"
+        gone = [f"{account} ({sid})" for account, sid in self._connections.items() if sid not in there]
+        if gone:
+            return "integration_not_found", f"it does not know these ids under `connections`: {', '.join(gone)}"
+        if len(there) > 1 and not self._connections:
+            names = ", ".join(there)
+            return "ambiguous_integration", f"several Twilio accounts are connected, name one of them: {names}"
+        return None
 
     def _with_channels(self, number: Registered) -> Registered:
         if number.attrs["bridge"] is True:

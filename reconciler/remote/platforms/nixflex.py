@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
@@ -14,11 +15,21 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import NIXFLEX
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.call import Caller
-from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
+from reconciler.remote.platforms.contract import (
+    Asked,
+    Registered,
+    Undocumented,
+    Vault,
+    agents_of,
+    first_refusals,
+)
 from reconciler.remote.platforms.listing import NumberPages, list_rows, read_numbers
 from reconciler.remote.platforms.read import inner, said, text
 
 _PAGE = 100
+_AT_ONCE = 8
+_MOST_AGENTS = 300
+"""So many agents are asked about before an import: half of what Nixflex allows in a minute."""
 _ACCOUNT = re.compile(r"AC[a-f0-9]{32}")
 _CODES = {"key_secret_required": "invalid_api_key", "number_not_found": "not_found", "twilio_error": "platform_refused"}
 
@@ -44,6 +55,26 @@ class Nixflex(Undocumented):
             if not has_next:
                 return pages.numbers
             offset += _PAGE
+
+    def preflight(self, asked: Sequence[Asked]) -> Mapping[str, RemoteError]:
+        """Ask for each agent whether it is there and ours."""
+        agents = [*dict.fromkeys(agent for each in asked for agent in agents_of(each))][:_MOST_AGENTS]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="nixflex") as pool:
+            answers = [*pool.map(self._agent_refusal, agents)]
+        refused = {agent: error for agent, error in zip(agents, answers, strict=True) if error is not None}
+        return first_refusals(asked, refused)
+
+    def _agent_refusal(self, agent: str) -> RemoteError | None:
+        """Why this agent cannot be used. Raises RemoteError for an answer that does not say so."""
+        try:
+            self._caller.send("GET", f"/v1/agents/{quote(agent, safe='')}")
+        except RemoteError as error:
+            if error.status == 404:
+                return errors.renamed(error, "agent_not_found")
+            if error.status == 403:
+                return errors.renamed(error, "agent_not_owned")
+            raise
+        return None
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
         """One import for each number."""

@@ -1,0 +1,83 @@
+"""Ask the platforms of a plan what they would refuse, before anything is written: an error of the plan.
+
+Each platform is asked about distinct agents and connections, not about numbers, and all platforms at the same time.
+What cannot be asked or does not answer is no error: an import that is refused is undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import RemoteError
+from reconciler.kinds.platforms import platform_of
+from reconciler.kinds.table import REGISTRATION
+from reconciler.model import Action
+from reconciler.remote.platforms.contract import Adapter, Asked
+
+_ASKED_ABOUT = frozenset({"register", "link", "reassign", "update"})
+_NAMED = 3
+
+
+def refusals_ahead(actions: Sequence[Action], adapters: Mapping[str, Adapter]) -> list[Diagnostic]:
+    """Return an error for each agent or connection that would be refused, a warning where it cannot be asked."""
+    by_platform: dict[str, list[Action]] = {}
+    for action in actions:
+        if action.kind == REGISTRATION and action.action in _ASKED_ABOUT:
+            by_platform.setdefault(platform_of(action.address), []).append(action)
+    if not by_platform:
+        return []
+
+    connected = {name: adapters[name] for name in by_platform}  # connected here: threads must not do it together
+    with ThreadPoolExecutor(len(by_platform), thread_name_prefix="preflight") as pool:
+        parts = pool.map(lambda name: _of_platform(connected[name], by_platform[name]), by_platform)
+        return [diagnostic for part in parts for diagnostic in part]
+
+
+def _of_platform(adapter: Adapter, actions: Sequence[Action]) -> list[Diagnostic]:
+    asked = [_asked(action) for action in actions]
+    try:
+        refused = adapter.preflight(asked)
+    except RemoteError as error:
+        return [_not_asked(adapter, error)]
+
+    # One mistyped agent may concern a thousand numbers: it is one error.
+    grouped: dict[str, list[Action]] = {}
+    errors: dict[str, RemoteError] = {}
+    for action in actions:
+        refusal = refused.get(action.address)
+        if refusal is not None:
+            errors[str(refusal)] = refusal
+            grouped.setdefault(str(refusal), []).append(action)
+    return [_refused(errors[words], concerned) for words, concerned in grouped.items()]
+
+
+def _asked(action: Action) -> Asked:
+    key = action.address.rsplit("/", 1)[1]
+    return Asked(action.address, key, action.writes, action.account, action.number_sid or "")
+
+
+def _refused(error: RemoteError, actions: Sequence[Action]) -> Diagnostic:
+    said, first = error.diagnostics[0], actions[0]
+    named = ", ".join(action.address.rsplit("/", 1)[1] for action in actions[:_NAMED])
+    more = f" and {len(actions) - _NAMED} more" if len(actions) > _NAMED else ""
+    return Diagnostic(
+        code=error.code,
+        summary=said.summary,
+        detail=f"{said.detail or said.summary} It is declared for {named}{more}.",
+        address=first.address,
+        file=first.file,
+        line=first.line,
+        column=first.column,
+    )
+
+
+def _not_asked(adapter: Adapter, error: RemoteError) -> Diagnostic:
+    return Diagnostic(
+        severity="warning",
+        code="agents_not_checked",
+        summary="Agents could not be checked on the platform",
+        detail=f"Platform `{adapter.name}` could not be asked whether it has the declared agents: {error} "
+        "An import that it refuses is undone.",
+    )
