@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from reconciler.planning.plan import Plan
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.platforms.contract import Adapter
 from reconciler.state.document import State
+from reconciler.state.problems import not_returned
 from reconciler.state.store import Drop, Journal, Put, Record, Store
 
 NO_ADAPTERS: Mapping[str, Adapter] = {}
@@ -83,7 +85,9 @@ def carry_out(
         names = {sid: address.split("/", 1)[1] for address, sid in others.items() if address.startswith("trunk/")}
         registrar = Registrar(adapters, gateways, observed, names, known)
         performer = Performer(gateways, known, plan.fingerprints, secrets, registrar, _refusal(plan.actions, gateways))
-        result = _walked(plan, observed, resources, journal, performer, means, recorded) if plan.actions else Result(())
+        verify = partial(_verify, store, journal)
+        walked = partial(_walked, plan, observed, resources, journal, performer, means, recorded, verify)
+        result = walked() if plan.actions else Result(())
         acted = {action.address for action in plan.actions}
         acted |= {o.action.parent for o in result.outcomes if o.learned is not None and o.action.parent is not None}
         learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
@@ -118,6 +122,7 @@ def _walked(
     performer: Performer,
     means: Means,
     recorded: list[Outcome],
+    verify: Callable[[], None],
 ) -> Result:
     def told(outcome: Outcome) -> None:
         recorded.append(outcome)
@@ -134,6 +139,7 @@ def _walked(
         workers=workers,
         stop=means.stop,
         on_outcome=told,
+        verify=verify,
     )
     result = walk.run()
     totals = {account: len(numbers) for account, numbers in observed.numbers.items()}
@@ -141,6 +147,21 @@ def _walked(
     outcomes = performer.check(readback.check(result.outcomes))
     journal.append(_corrections(result.outcomes, outcomes, base, means.now()))
     return Result(tuple(outcomes), result.interrupted)
+
+
+def _verify(store: Store, journal: Journal) -> None:
+    """Read the state back, and raise StateError unless it holds all that the journal was given.
+
+    Prior values that cannot be read again would be lost with the first write to Twilio.
+    """
+    written = journal.state.resources
+    found = store.load()
+    kept = found.resources if found is not None else {}
+    if kept == written:
+        return
+    for address in sorted(written.keys() | kept.keys()):
+        if written.get(address) != kept.get(address):
+            raise not_returned(address)
 
 
 def _renames(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list[Record]:

@@ -50,6 +50,7 @@ class Walk:
         workers: int,
         stop: Event,
         on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+        verify: Callable[[], None] = lambda: None,
     ) -> None:
         self._performer = performer
         self._journal = journal
@@ -58,6 +59,7 @@ class Walk:
         self._workers = workers
         self._stop = stop
         self._on_outcome = on_outcome
+        self._verify = verify  # that the intents can be read again, before the first call
         self._order = list(actions)
         self._chains = chains(actions)
         self._position = dict.fromkeys(self._chains, 0)
@@ -77,6 +79,7 @@ class Walk:
         planned = intents(self._chains, self._base, self._now())
         self._known = dict(planned)
         self._journal.append([Put(address, entry) for address, entry in planned.items()])
+        self._verify()
         with ThreadPoolExecutor(self._workers, thread_name_prefix="apply") as pool:
             try:
                 self._loop(pool)

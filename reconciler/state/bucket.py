@@ -73,11 +73,11 @@ class Bucket(Protocol):
         """The store's clock."""
 
 
-class _Lock(msgspec.Struct):
+class _Lock(msgspec.Struct, forbid_unknown_fields=True):
     """`KEY.lock`. `beat` counts renewals; `unfenced` as in `Grant`."""
 
     token: int
-    holder: Holder | None = None
+    holder: Holder | None
     beat: int = 0
     unfenced: bool = False
 
@@ -146,7 +146,7 @@ class BucketBacking:
             _, winner = self._read_lock()
             return LockInfo(winner.holder)
         if self._bucket.put(f"{self._key}.lock", _encode(mine), over) is not None:  # over what is there no longer
-            self._put_lock(_Lock(mine.token, unfenced=mine.unfenced), tag)
+            self._put_lock(_Lock(mine.token, None, unfenced=mine.unfenced), tag)
             raise problems.conditions_ignored(self._origin)
         return Grant(holder, mine.token, tag, mine.unfenced)
 
@@ -156,7 +156,7 @@ class BucketBacking:
 
     def release(self, grant: Grant) -> None:
         """See `Backing`. The token stays, so that the next one is higher."""
-        self._change_lock(grant, lambda lock: _Lock(lock.token, unfenced=grant.unfenced))
+        self._change_lock(grant, lambda lock: _Lock(lock.token, None, unfenced=grant.unfenced))
 
     def lock_info(self) -> LockInfo | None:
         """See `Backing`."""
@@ -170,7 +170,7 @@ class BucketBacking:
         grant = Grant(found.holder, self._read_lock()[1].token) if found.holder else None
         with suppress(LeaseLost):  # it is given back, or somebody else's by now
             if grant:
-                self._change_lock(grant, lambda lock: _Lock(lock.token + 1, unfenced=True))
+                self._change_lock(grant, lambda lock: _Lock(lock.token + 1, None, unfenced=True))
 
     def create(self, state: State, grant: Grant) -> None:
         """See `Backing`."""
@@ -304,11 +304,12 @@ class BucketBacking:
     def _read_lock(self) -> tuple[Found | None, _Lock]:
         found = self._bucket.get(f"{self._key}.lock")
         if found is None:
-            return None, _Lock(0)
+            return None, _Lock(0, None)
         try:
-            return found, msgspec.json.decode(found.data, type=_Lock)
+            lock = msgspec.json.decode(found.data, type=_Lock)
         except DAMAGE as error:
-            raise problems.state_damaged(f"{self._origin}.lock", said(error)) from error
+            raise problems.lock_unreadable(f"{self._origin}.lock", said(error)) from error
+        return found, lock
 
     def _change_lock(self, grant: Grant, change: Callable[[_Lock], _Lock]) -> None:
         """Put our lock anew; once more when an earlier renewal, one that got no answer, arrived in between."""

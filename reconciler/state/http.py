@@ -302,6 +302,8 @@ class HttpBacking:
         self._seen = _lock_body(answer)
         if self._seen.id == holder.run:  # only the answer to our first try was lost
             return Grant(holder, 0)
+        if not _is_ours(self._seen):
+            return LockInfo(_holder_of(self._seen), foreign=True)
         return LockInfo(_holder_of(self._seen), self._ran_out(self._seen))
 
     def _unlock(self, body: _LockBody) -> bool:
@@ -380,6 +382,14 @@ def _lock_body(answer: bytes) -> _LockBody:
         return msgspec.json.decode(answer, type=_LockBody)
     except DAMAGE:
         return _LockBody()
+
+
+def _is_ours(seen: _LockBody) -> bool:
+    """Whether a run of ours set the lock: it wrote itself into it. Terraform's locks, and unreadable ones, are not."""
+    try:
+        return seen.id != "" and msgspec.json.decode(seen.info, type=Holder).run == seen.id
+    except DAMAGE:
+        return False
 
 
 def _holder_of(seen: _LockBody) -> Holder | None:

@@ -81,8 +81,9 @@ class LeasedStore:
             found = self._backing.lock_info()
             if found is None:
                 return None
-            if not (force or found.expired or (found.holder and left_behind_by(found.holder, by))):
-                raise locked(self._backing.origin, found.holder, self._freed())
+            ours = found.holder is not None and not found.foreign and left_behind_by(found.holder, by)
+            if not (force or found.expired or ours):
+                raise locked(self._backing.origin, found.holder, self._freed(found))
             self._backing.break_lock(found)
             return found
 
@@ -194,10 +195,15 @@ class LeasedStore:
                 return found, asked
             left = deadline - time.monotonic()
             if left <= 0:
-                raise locked(self._backing.origin, found.holder, self._freed())
+                raise locked(self._backing.origin, found.holder, self._freed(found))
             time.sleep(min(_POLL, left))
 
-    def _freed(self) -> str:
+    def _freed(self, found: LockInfo) -> str:
+        if found.foreign or found.holder is None:
+            return (
+                "Another program set this lock, or it cannot be read, so it never expires: its holder has to release "
+                "it. If you are sure that it is a leftover:\n  reconciler state unlock --force\n"
+            )
         return f"It is free when that run ends, or {self._seconds:g} seconds after it died."
 
     @contextmanager

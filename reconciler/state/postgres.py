@@ -30,13 +30,15 @@ from reconciler.state.backing import Grant, LeaseLost
 from reconciler.state.codec import Codec
 from reconciler.state.document import Saved, State
 from reconciler.state.holder import Holder
-from reconciler.state.sql import ACQUIRE, APPEND, BEFORE, FENCE, FREE, PRESENT, TABLES
+from reconciler.state.rows import DAMAGE
+from reconciler.state.sql import ACQUIRE, APPEND, BEFORE, FENCE, FREE, FREE_UNREADABLE, PRESENT, TABLES
 from reconciler.state.store import FORMER, Kept, LockInfo, Put, Record, apply_records
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
     Rows = Connection[tuple[Any, ...]]
+_KEEPING_ALL = ("UTF8", "SQL_ASCII")
 _CREATING = 7_425_190_311_870_021_551
 """The advisory lock under which tables are created: a number that nobody else has a reason to use."""
 _ROWS_AT_ONCE = 5_000
@@ -88,6 +90,9 @@ class PostgresBacking:
             rows.execute(
                 "INSERT INTO reconciler_project (project) VALUES (%s) ON CONFLICT DO NOTHING", (self._project,)
             )
+            held = self._lock_info(rows)
+            if held is not None and held.foreign:
+                return held
             mine = (holder.run, _encode(holder).decode(), self._lease, self._project)
             found = rows.execute(ACQUIRE, mine).fetchone()
             if found is not None:
@@ -124,7 +129,14 @@ class PostgresBacking:
     def break_lock(self, found: LockInfo) -> None:
         """See `Backing`."""
         with self._writing() as rows:
-            rows.execute(FREE, (self._project, found.holder.run if found.holder else None))
+            if found.holder is not None:
+                rows.execute(FREE, (self._project, found.holder.run))
+                return
+
+            # Whoever took the lock since it was looked at keeps it.
+            now = self._lock_info(rows)
+            if now is not None and now.foreign:
+                rows.execute(FREE_UNREADABLE, (self._project,))
 
     def create(self, state: State, grant: Grant) -> None:
         """See `Backing`."""
@@ -235,7 +247,12 @@ class PostgresBacking:
             "WHERE project = %s AND run IS NOT NULL",
             (self._project,),
         ).fetchone()
-        return LockInfo(msgspec.json.decode(found[0], type=Holder), found[1]) if found else None
+        if not found:
+            return None
+        try:
+            return LockInfo(msgspec.json.decode(found[0] or "", type=Holder), bool(found[1]))
+        except DAMAGE:
+            return LockInfo(None, foreign=True)
 
     def _fence(self, rows: Rows, grant: Grant) -> None:
         """Go on only with the lock, whose row stays ours until the end of the transaction; it renews the lease."""
@@ -320,8 +337,16 @@ class PostgresBacking:
                 connect_timeout=10,
                 tcp_user_timeout=25_000,
                 application_name="reconciler",
+                client_encoding="UTF8",
             )
+            self._check_encoding(self._connection)
         return self._connection
+
+    def _check_encoding(self, rows: Rows) -> None:
+        """Raise StateError unless the database keeps every text: in UTF8, or in SQL_ASCII, which keeps all bytes."""
+        found = rows.info.parameter_status("server_encoding") or "unknown"
+        if found not in _KEEPING_ALL:
+            raise problems.encoding_unsupported(self._origin, found)
 
 
 def _others(rows: Rows, project: str, sids: Collection[str]) -> list[tuple[str, str]]:

@@ -176,6 +176,33 @@ def state_address_invalid(origin: str, reason: str) -> StateError:
     return _error("state_address_invalid", "The address of the state is incomplete", f"{origin}: {reason}")
 
 
+def lock_unreadable(origin: str, reason: str) -> StateError:
+    """Something else than a lock of ours stands in the place of the lock; it is never taken for a free one."""
+    detail = (
+        f"{origin}: {reason}. Another program put it there, or a newer version of this one. Nothing was changed. Look "
+        "whose it is, and delete it once nobody needs it."
+    )
+    return _error("state_damaged", "The lock of the state cannot be read", detail, origin)
+
+
+def encoding_unsupported(origin: str, found: str) -> StateError:
+    """The database cannot keep every text."""
+    detail = (
+        f"The database of {origin} has the encoding {found}, which cannot keep every text that Twilio may return. "
+        "Nothing was changed. Make a database in UTF8:\n  createdb --encoding UTF8 --template template0 NAME"
+    )
+    return _error("state_encoding", "The encoding of the database is not supported", detail, origin)
+
+
+def not_returned(address: str) -> StateError:
+    """The store returned something else than what was just written to it."""
+    detail = (
+        f"The state was written and read back, and {address} is not what was written. Nothing was written to Twilio. "
+        "Check what stands between: a proxy, a cache, or a server that changes documents."
+    )
+    return _error("state_not_returned", "The store does not return what was written", detail)
+
+
 def key_missing(origin: str) -> StateError:
     """Something is encrypted, and no key is declared."""
     detail = (

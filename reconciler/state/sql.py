@@ -59,6 +59,9 @@ WHERE project = %s AND token = %s AND run = %s AND lease_until > clock_timestamp
 FREE = "UPDATE reconciler_project SET run = NULL, holder = NULL, token = token + 1 WHERE project = %s AND run = %s"
 """Take the lock from this run, if it still has it."""
 
+FREE_UNREADABLE = "UPDATE reconciler_project SET run = NULL, holder = NULL, token = token + 1 WHERE project = %s"
+"""Take a lock that nobody can read."""
+
 APPEND = "UPDATE reconciler_project SET unfolded = unfolded + %s WHERE project = %s"
 
 PRESENT = "SELECT address, entry FROM reconciler_resource WHERE project = %s"

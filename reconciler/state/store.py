@@ -56,10 +56,14 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class LockInfo(msgspec.Struct, frozen=True):
-    """A lock that is held: by whom, if that is known, and whether its lease ran out."""
+    """A lock that is held: by whom, if that is known, and whether its lease ran out.
+
+    `foreign`: another program set it, or it cannot be read. Such a lock has no lease and never expires.
+    """
 
     holder: Holder | None
     expired: bool = False
+    foreign: bool = False
 
 
 FORMER = 10

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from reconciler.apply.carry_out import carry_out
 from reconciler.apply.outcome import Result
-from reconciler.state.document import empty
+from reconciler.errors import StateError
+from reconciler.state.document import State, empty
 from tests.apply.stage import NOW, Stage, e164, hook, number, pn, row, trunk, world
 
 ONE = f"number/{e164(1)}"
@@ -62,3 +67,36 @@ def test_nothing_is_asked_of_accounts_that_have_nothing_to_do() -> None:
     plan, observed = stage.plan(desired), stage.observe(desired)
     result = carry_out(plan, observed, empty("acme"), stage.store, stage.twilio.gateways(), stage.means)
     assert result.successes == 2
+
+
+class Lossy:
+    """A store that returns something else than what was written to it."""
+
+    def __init__(self, store: Any, loses: Callable[[State], State | None]) -> None:
+        self._store, self._loses = store, loses
+
+    def load(self) -> State | None:
+        state = self._store.load()
+        return self._loses(state) if state is not None and state.unfolded else state
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def without_prior(state: State) -> State:
+    resources = {address: replace(entry, prior={}) for address, entry in state.resources.items()}
+    return replace(state, resources=resources)
+
+
+@pytest.mark.parametrize("loses", [without_prior, lambda state: None, lambda state: replace(state, resources={})])
+def test_a_store_that_does_not_return_what_was_written_stops_the_run_before_any_write(
+    loses: Callable[[State], State | None],
+) -> None:
+    stage = Stage(world(row(1, voice_url="https://old.example.net/")))
+    stage.store = Lossy(stage.store, loses)  # type: ignore[assignment]
+
+    def apply() -> None:
+        with pytest.raises(StateError, match="state_not_returned"):
+            stage.apply([number(1, voice=hook("a"))])
+
+    assert not stage.writes(apply)

@@ -76,7 +76,8 @@ def test_policies_look_at_releases_and_at_the_way_back_too(reviewed: Stage) -> N
         assert "policy_violated" in reviewed.run(*command, *more, "--json", code=4).codes
     assert reviewed.twilio.number(ONE)["voice_url"] == AGENT["voice"]
     reviewed.run("release", ONE, "--out", "release.bin", code=4)
-    assert "policy_violated" in reviewed.run("apply", "release.bin", "--json", code=4).codes
+    digest = reviewed.json("show", "release.bin")["digest"]
+    assert "policy_violated" in reviewed.run("apply", "release.bin", "--expect", digest, "--json", code=4).codes
 
 
 def test_consent_that_only_the_change_gives_does_not_count_for_a_saved_plan_either(stage: Stage) -> None:

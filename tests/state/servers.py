@@ -65,12 +65,13 @@ def wait_for(probe: object, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[str]:
+def postgres_server(folder: Path, encoding: str = "") -> Iterator[str]:
     """A PostgreSQL server of its own, which an ordinary user runs on loopback; the URL of an empty database."""
     programs = _postgres_programs()
     data, port = folder / "data", free_port()
     as_user = _ordinary_user(folder)
     make = [*as_user, programs / "initdb", "-D", data, "-U", "reconciler", "-A", "trust", "-N"]
+    make += ["--encoding", encoding, "--locale", "C"] if encoding else []
     subprocess.run(make, check=True, capture_output=True, cwd=folder)
     process = subprocess.Popen(
         [*as_user, programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"],
