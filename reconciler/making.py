@@ -36,6 +36,7 @@ from reconciler.planning.secrecy import kept_in_clear
 from reconciler.planning.select import select
 from reconciler.planning.selection import find_selection, list_named
 from reconciler.planning.stale import kept
+from reconciler.planning.unexpected_forms import find_unexpected
 from reconciler.remote import domains, regions
 from reconciler.remote.attribution import attribute
 from reconciler.remote.observe import observe
@@ -96,7 +97,7 @@ def planned(
         most = project.safety.max_purchases
         chosen = with_offers(chosen, desired, gateways, project.accounts, most=most)
         chosen = _refusals_asked(chosen, gateways) if asks else chosen
-    notes += project.violations
+    notes += [*project.violations, *(find_unexpected(resources, observed) if setting.refresh else ())]
     made = Planned(
         project=project, state=state, plan=chosen, observed=observed, notes=tuple(notes), secrets=sealed.secrets
     )

@@ -14,8 +14,9 @@ import msgspec
 
 from reconciler.apply.outcome import Failure, Outcome
 from reconciler.apply.perform import Performer
-from reconciler.apply.verify import judge
+from reconciler.apply.verify import not_confirmed
 from reconciler.errors import RemoteError
+from reconciler.kinds.kind import same
 from reconciler.kinds.table import KINDS, NUMBER_KINDS
 from reconciler.model import Action, Wire, WireValue
 from reconciler.remote.gateway import Gateway
@@ -97,17 +98,26 @@ class Readback:
         if row is None or isinstance(row, RemoteError):
             return _unverified(outcome, row)
         before = self._before.get(outcome.action.address, {})
-        verdict, fields = judge(expected, row, before)
-        if verdict != "dropped":
-            return outcome
+        changed = not_confirmed(expected, row)
+        if not _undone(changed, expected, row, before):
+            return _changed_since(outcome, changed) if changed else outcome
         try:
             params = {p: expected[f] for p, f in KINDS[outcome.action.kind].params.items() if f in expected}
             self._performer.call(self._target(outcome), KINDS[outcome.action.kind].update, params)
             again = self._performer.call(self._target(outcome), KINDS[outcome.action.kind].fetch)
         except RemoteError as error:
             return _unverified(outcome, error)
-        verdict, fields = judge(expected, again, before)
-        return outcome if verdict != "dropped" else _failed(outcome, fields)
+        undone = _undone(not_confirmed(expected, again), expected, again, before)
+        return _failed(outcome, undone) if undone else outcome
+
+
+def _undone(changed: Iterable[str], expected: Wire, row: Mapping[str, Any], before: Wire) -> list[str]:
+    """Return the fields that are empty or as before the run, or flags and numbers that are not as written."""
+    return [
+        field
+        for field in changed
+        if same("", row[field]) or same(before.get(field), row[field]) or not isinstance(expected[field], str)
+    ]
 
 
 def _expected(outcomes: Iterable[Outcome]) -> dict[str, dict[str, WireValue]]:
@@ -132,6 +142,12 @@ def _by_account(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 def _unverified(outcome: Outcome, error: RemoteError | None) -> Outcome:
     reason = str(error) if error else "it is not in the listing any more"
     return msgspec.structs.replace(outcome, note=f"written, but could not be read back: {reason}")
+
+
+def _changed_since(outcome: Outcome, fields: Sequence[str]) -> Outcome:
+    """The reply has shown the value, so it was stored: what stands there now is somebody else's, and drift."""
+    note = f"written, and changed by somebody else since: {', '.join(fields)}"
+    return msgspec.structs.replace(outcome, note=note)
 
 
 def _failed(outcome: Outcome, fields: Sequence[str]) -> Outcome:

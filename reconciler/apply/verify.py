@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import unquote
 
+from reconciler.kinds.forms import form_of
 from reconciler.kinds.kind import Kind, Params, same
 from reconciler.kinds.number import url_of
 from reconciler.model import Entry, Live, Value, Wire, WireValue
@@ -23,11 +24,13 @@ def fields_sent(kind: Kind, params: Params) -> dict[str, WireValue]:
 def judge(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict, list[str]]:
     """What became of the fields that were sent, and which of them are not as sent.
 
-    | stored             | verdict                                             |
-    |--------------------|-----------------------------------------------------|
-    | as sent, or absent | `applied` (a field that a reply leaves out is fine) |
-    | empty or as before, or another number or flag, or without the fragment | `dropped` |
-    | anything else      | `normalised`: Twilio writes it in its own form      |
+    | stored                                                               | verdict      |
+    |----------------------------------------------------------------------|--------------|
+    | as sent, or absent (a field that a reply leaves out is fine)         | `applied`    |
+    | empty or as before; another number, flag, SID, domain or address;    | `dropped`    |
+    | a URL with another scheme, host, port or fragment                    |              |
+    | anything else: by a listed rule (`reconciler.kinds.forms`), or by    | `normalised` |
+    | none, which is a warning (`reconciler.planning.unexpected_forms`)    |              |
 
     A method says nothing without its URL: whatever stands there then is fine.
     """
@@ -35,7 +38,7 @@ def judge(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict,
     wrong = [field for field in wrong if not _is_idle(field, sent, stored)]
     if not wrong:
         return "applied", []
-    dropped = [f for f in wrong if _is_dropped(sent[f], stored[f], before.get(f))]
+    dropped = [f for f in wrong if _is_dropped(f, sent[f], stored[f], before.get(f))]
     return ("dropped", dropped) if dropped else ("normalised", wrong)
 
 
@@ -45,11 +48,19 @@ def _is_idle(field: str, sent: Wire, stored: Mapping[str, Any]) -> bool:
     return field.endswith("_method") and not sent.get(url, stored.get(url, field))
 
 
-def _is_dropped(sent: WireValue, stored: WireValue, before: WireValue) -> bool:
-    """Only text has forms: of a number or a flag another value is another value, and so is a URL's fragment."""
-    if not isinstance(sent, str) or same("", stored) or same(before, stored) or same("", sent):
-        return True
-    return "://" in sent and _fragment(sent) != _fragment(stored)
+def _is_dropped(field: str, sent: WireValue, stored: WireValue, before: WireValue) -> bool:
+    return form_of(field, sent, stored) == "other" or same(before, stored)
+
+
+def not_confirmed(confirmed: Wire, stored: Mapping[str, Any]) -> list[str]:
+    """Return the fields that no longer show what the reply to their write has shown; forms by a rule are the same."""
+    found: list[str] = []
+    for field, value in confirmed.items():
+        if field not in stored or _is_idle(field, confirmed, stored):
+            continue
+        if form_of(field, value, stored[field]) not in ("same", "listed"):
+            found.append(field)
+    return found
 
 
 def judge_repaired(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict, list[str]]:
@@ -72,10 +83,6 @@ def _core(text: str) -> tuple[str, str]:
     plain = "".join(unquote(body).split()).casefold()
     path, mark, query = plain.partition("?")
     return _DEFAULT_PORT.sub(r"\1", path).rstrip("/") + mark + query, fragment
-
-
-def _fragment(text: object) -> str:
-    return str(text).partition("#")[2]
 
 
 def with_form(entry: Entry, writes: Mapping[str, Value], live: Live) -> dict[str, list[Value]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from reconciler.model import Action, Entry
 from reconciler.planning.equality import digest_of
 from reconciler.planning.fields import flat
 from reconciler.planning.plan import Plan
+from reconciler.planning.unexpected_forms import unexpected_of
 from reconciler.report.documents import (
     ActionOutcome,
     ApplyDocument,
@@ -97,6 +98,8 @@ def apply_document(
 ) -> ApplyDocument:
     """What an apply did, action by action; `plan` adds what it warned of, and how much was left out of it."""
     failures = result.failures
+    known = {(d.code, d.detail) for d in diagnostics}
+    unexpected = [found for found in _unexpected(result) if (found.code, found.detail) not in known]
     return ApplyDocument(
         command=command,
         summary={
@@ -107,12 +110,19 @@ def apply_document(
             **(_left_out(plan) if plan else {}),
             **({"renames": len(plan.renames)} if plan and plan.renames and not result.interrupted else {}),
         },
-        diagnostics=in_reading_order([*diagnostics, *(plan.diagnostics if plan else ())]),
+        diagnostics=in_reading_order([*diagnostics, *(plan.diagnostics if plan else ()), *unexpected]),
         outcomes=[_outcome(outcome) for outcome in result.outcomes],
         success_count=result.successes,
         failed_count=len(failures),
         errors=[_error(outcome) for outcome in failures],
     )
+
+
+def _unexpected(result: Result) -> Iterator[Diagnostic]:
+    """Warn of what Twilio has stored in a form that no listed rule explains."""
+    for outcome in result.outcomes:
+        if outcome.status == "normalised" and outcome.entry is not None:
+            yield from unexpected_of(outcome.action.address, outcome.entry, outcome.action.writes)
 
 
 def _left_out(plan: Plan) -> dict[str, int]:

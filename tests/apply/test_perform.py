@@ -7,6 +7,8 @@ import pytest
 from reconciler.apply.outcome import Outcome, Result
 from reconciler.apply.perform import Performer, sids_of
 from reconciler.model import Action
+from reconciler.planning.unexpected_forms import find_unexpected
+from reconciler.report.build import apply_document
 from tests.apply.fake import error
 from tests.apply.stage import Stage, hook, number, origination, pn, row, trunk, world
 
@@ -48,6 +50,49 @@ def test_a_form_of_twilios_own_is_normalised_and_told() -> None:
     assert last.note == f"voice_url: sent {hook('Agent').url}, stored {hook('agent').url}"
     assert last.entry is not None
     assert last.entry.normalised == {"voice": [hook("Agent"), hook("agent")]}
+
+
+ELSEWHERE = "https://something-else.example.net/"
+
+
+def test_a_completely_different_stored_value_is_a_failure() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.forms["voice_url"] = lambda url: ELSEWHERE if url else url
+    (failed,) = stage.apply([number(1, voice=hook("a"))]).failures
+    assert (failed.status, failed.error and failed.error.code) == ("dropped", "write_dropped")
+    assert stage.plan([number(1, voice=hook("a"))]).actions, "it is not forgotten"
+
+
+def test_a_trunk_and_what_hangs_below_it_are_held_to_the_same_rules() -> None:
+    for field, other in (("domain_name", "other.pstn.twilio.com"), ("sip_url", "sip:sbc9.example.com")):
+        stage = Stage(world(row(1)))
+        stage.twilio.forms[field] = lambda value, other=other: other
+        result = stage.apply([trunk("edge"), origination("edge", "sbc1")])
+        assert {o.status for o in result.failures} & {"dropped"}, field
+
+
+def test_a_form_that_no_rule_explains_is_a_warning_as_long_as_it_lasts() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.forms["voice_url"] = lambda url: url.lower()
+    desired = [number(1, voice=hook("Agent"))]
+    document = apply_document(stage.apply(desired), ())
+    assert [d.code for d in document.diagnostics] == ["unexpected_form"]
+    assert hook("Agent").url in document.diagnostics[0].detail
+    assert hook("agent").url in document.diagnostics[0].detail
+
+    assert stage.plan(desired).actions == ()
+    assert [d.code for d in find_unexpected(stage.entries, stage.observe(desired))] == ["unexpected_form"]
+    stage.twilio.numbers()[pn(1)]["voice_url"] = hook("Agent").url
+    assert find_unexpected(stage.entries, stage.observe(desired)) == []
+
+
+def test_a_form_by_a_rule_is_no_warning() -> None:
+    stage = Stage(world(row(1)))
+    stage.twilio.forms["voice_url"] = lambda url: url.replace("https://agents", "https://AGENTS")
+    desired = [number(1, voice=hook("a"))]
+    result = stage.apply(desired)
+    assert apply_document(result, ()).diagnostics == []
+    assert find_unexpected(stage.entries, stage.observe(desired)) == []
 
 
 def test_a_form_that_is_no_longer_twilios_is_no_longer_known() -> None:

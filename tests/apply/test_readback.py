@@ -40,6 +40,21 @@ def test_a_write_that_is_never_there_has_failed_and_the_next_run_tries_again() -
     assert stage.twilio.numbers()[pn(1)]["voice_url"] == OLD
 
 
+@pytest.mark.parametrize("there", [OLD, ""])
+def test_a_value_that_is_undone_before_the_end_is_a_failure(there: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever does it, and as often as it is written: the run must not call its own write done."""
+    stage = Stage(world(row(1, voice_url=OLD)))
+    call = FakeGateway.call
+
+    def changed(self: FakeGateway, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
+        if endpoint.method == "GET":
+            stage.twilio.numbers()[pn(1)]["voice_url"] = there
+        return call(self, endpoint, params, **path)
+
+    monkeypatch.setattr(FakeGateway, "call", changed)
+    assert last(stage.apply([number(1, voice=hook("a"))])) == ("dropped", "write_dropped")
+
+
 def test_a_write_that_is_there_in_part_loses_no_prior_value() -> None:
     """Messages are newly managed and written, voice is dropped: what stood there for messages is remembered."""
     stage = Stage(world(row(1, voice_url=OLD, sms_url=OLD)))
@@ -153,7 +168,7 @@ def test_a_number_that_disappears_meanwhile_is_applied_and_says_so() -> None:
     stage.twilio.after.append(port_out)
     result = stage.apply([number(n, voice=hook("a")) for n in (1, 2, 3)])
     assert not result.failures
-    assert "not in the listing any more" in (result.outcomes[-1].note or "")
+    assert "could not be read back: not_found" in (result.outcomes[-1].note or "")
 
 
 def test_a_repair_that_is_refused_is_told() -> None:

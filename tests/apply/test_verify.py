@@ -26,6 +26,12 @@ A, B = "https://a.example.com/", "https://b.example.com/"
         ({"sms_url": A, "sms_method": "GET"}, {"sms_url": A, "sms_method": ""}, {}, ("dropped", ["sms_method"])),
         ({"a": "x", "b": "y"}, {"a": "X", "b": ""}, {}, ("dropped", ["b"])),
         ({"voice_url": A + "#rc=3"}, {"voice_url": A}, {"voice_url": B}, ("dropped", ["voice_url"])),
+        ({"voice_url": A}, {"voice_url": B}, {}, ("dropped", ["voice_url"])),
+        ({"voice_url": A}, {"voice_url": A + "x"}, {}, ("normalised", ["voice_url"])),
+        ({"trunk_sid": "TK1"}, {"trunk_sid": "TK2"}, {}, ("dropped", ["trunk_sid"])),
+        ({"domain_name": "a.pstn.twilio.com"}, {"domain_name": "b.pstn.twilio.com"}, {}, ("dropped", ["domain_name"])),
+        ({"sip_url": "sip:sbc1.example.com"}, {"sip_url": "sip:sbc2.example.com"}, {}, ("dropped", ["sip_url"])),
+        ({"friendly_name": "Sales"}, {"friendly_name": "Support"}, {}, ("normalised", ["friendly_name"])),
         ({"voice_url": A + "#rc=3"}, {"voice_url": A.upper() + "#rc=3"}, {}, ("normalised", ["voice_url"])),
     ],
 )

@@ -1,0 +1,99 @@
+"""Is a stored value another form of the value that was sent? The listed rules; pure.
+
+| Rule              | Same meaning                                       | Source                       |
+|-------------------|----------------------------------------------------|------------------------------|
+| empty             | ``""`` and null                                    | Twilio's OpenAPI and samples |
+| no types          | ``true`` and ``"true"``, ``10`` and ``"10"``       | bodies are form-encoded      |
+| method            | `post` and `POST`                                  | RFC 9110, 9.1                |
+| scheme and host   | letters of either size                             | RFC 3986, 6.2.2.1            |
+| escapes           | `%7e` and `~`, `%2f` and `%2F`                     | RFC 3986, 6.2.2              |
+| port              | `:443` with https, `:80` with http, and none       | RFC 3986, 6.2.3              |
+| empty path        | `https://host` and `https://host/`                 | RFC 3986, 6.2.3              |
+| surrounding space | a name with and without space around it            | form fields are trimmed      |
+| identifiers       | domain names and SIP hosts, letters of either size | RFC 4343; RFC 3261, 19.1.4   |
+
+A fragment of a URL is an instruction to Twilio (connection overrides) and has one form only. A SID, a domain, an
+address or a user name that differs is another thing, and so is a URL whose scheme, host or port differs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+from urllib.parse import urlsplit
+
+from reconciler.kinds.kind import same
+from reconciler.model import WireValue
+
+Form = Literal["same", "listed", "unexpected", "other"]
+"""What a stored value is of the one that was sent: itself, a form by a listed rule, a form by none, another thing."""
+
+_PORTS = {"http": 80, "https": 443, "sip": 5060, "sips": 5061}
+_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://|^sips?:", re.IGNORECASE)
+_SIP = re.compile(
+    r"^(?P<scheme>sips?):(?:(?P<user>[^@]*)@)?(?P<host>\[[^\]]*\]|[^:;?]+)(?::(?P<port>\d+))?(?P<rest>.*)$", re.I
+)
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+_IDENTITIES = frozenset({"domain_name", "ip_address", "username", "phone_number"})
+
+
+def form_of(field: str, sent: WireValue, stored: WireValue) -> Form:
+    """Compare a stored value with the one that was sent."""
+    if same(sent, stored):
+        return "same"
+    # Only text has forms: of a number or a flag another value is another value.
+    if not isinstance(sent, str) or not isinstance(stored, str) or not sent or not stored:
+        return "other"
+    if field.endswith("_sid"):
+        return "other"
+    if field.endswith("_method"):
+        return "listed" if sent.upper() == stored.upper() else "unexpected"
+    if field in _IDENTITIES:
+        return "listed" if sent.strip().casefold() == stored.strip().casefold() else "other"
+    if _URL.match(sent):
+        return _form_of_url(sent, stored)
+    return "listed" if sent.strip() == stored.strip() else "unexpected"
+
+
+def _form_of_url(sent: str, stored: str) -> Form:
+    mine, theirs = _parts(sent), _parts(stored)
+    if mine is None or theirs is None:
+        return "other" if theirs is None else "unexpected"
+    origin, fragment, rest = mine
+    if origin != theirs[0] or fragment != theirs[1]:
+        return "other"
+    return "listed" if rest == theirs[2] else "unexpected"
+
+
+def _parts(url: str) -> tuple[tuple[str, ...], str, str] | None:
+    """(scheme, user, host, port), fragment, and the rest in its plainest form; None for what is no URL."""
+    if url[:4].lower() in ("sip:", "sips") and "://" not in url:
+        found = _SIP.match(url)
+        if found is None:
+            return None
+        scheme = found["scheme"].lower()
+        port = found["port"] or str(_PORTS[scheme])
+        return (scheme, found["user"] or "", found["host"].casefold(), port), "", _plain(found["rest"])
+    try:
+        split = urlsplit(url)
+        scheme = split.scheme.lower()
+        port = str(split.port or _PORTS.get(scheme) or "")
+        host = (split.hostname or "").casefold()
+    except ValueError:
+        return None
+    if not scheme or not host:
+        return None
+    user = split.netloc.rpartition("@")[0]
+    query = f"?{split.query}" if split.query else ""
+    return (scheme, user, host, port), split.fragment, _plain((split.path or "/") + query)
+
+
+def _plain(text: str) -> str:
+    """The text with needless escapes resolved and the others in capitals."""
+
+    def resolved(found: re.Match[str]) -> str:
+        letter = chr(int(found[1], 16))
+        return letter if _UNRESERVED.fullmatch(letter) else f"%{found[1].upper()}"
+
+    return _ESCAPE.sub(resolved, text)
