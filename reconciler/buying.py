@@ -21,6 +21,7 @@ from reconciler.errors import ReconcilerError, UsageError
 from reconciler.kinds.purchase import NumberForSale
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.remote.for_sale import search_numbers
+from reconciler.state.companions import is_state_file, local_path
 from reconciler.workflows import DEFAULT_FILE, Setting, connected, validate
 
 _SUFFIXES = (".yaml", ".yml")
@@ -120,23 +121,11 @@ def _check_target(target: Path, project: Project) -> None:
     if target.suffix not in _SUFFIXES:
         detail = f"{target.name} does not end in .yaml or .yml. Numbers are added only to a configuration file."
         raise _usage("not_a_configuration", "File is no configuration", detail)
-    if "://" in project.state:
-        return
 
-    # The companions of a state (journal, lock, backup, history) have its name as their beginning.
-    state = (project.base / Path(project.state).expanduser()).resolve()
-    resolved = target.resolve()
-    is_state = resolved == state or (target.exists() and state.exists() and target.samefile(state))
-    if is_state or state in resolved.parents or _is_companion(resolved, state):
+    state = local_path(project.state, project.base)
+    if state is not None and is_state_file(target, state):
         detail = f"{target.name} is the state or a file that belongs to it. Name a configuration file."
         raise _usage("not_a_configuration", "File is no configuration", detail)
-
-
-def _is_companion(path: Path, state: Path) -> bool:
-    for place in (path, *path.parents):
-        if place.parent == state.parent and place.name.startswith(f"{state.name}."):
-            return True
-    return False
 
 
 def _choose(numbers: Sequence[NumberForSale], declared: Collection[str], wish: Wish) -> list[NumberForSale]:

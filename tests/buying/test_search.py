@@ -143,10 +143,11 @@ def _targets(folder: Path) -> dict[str, Path]:
     os.link(state, folder / "second.yaml")
     history = folder / "state.yaml.history"
     history.mkdir(exist_ok=True)
-    for name in ("state.yaml.journal.yaml", "state.yaml.history/1.yaml", "notes.txt", "reconciler.json"):
+    for name in ("state.yaml.history/1.yaml", "notes.txt", "reconciler.json"):
         (folder / name).write_text("{}\n", encoding="utf-8")
+    os.link(folder / "state.yaml.history/1.yaml", folder / "old.yaml")
     (folder / "compose.yaml").write_text("services: {}\n", encoding="utf-8")
-    names = ("state.yaml", "./state.yaml", "link.yaml", "second.yaml", "state.yaml.journal.yaml",
+    names = ("state.yaml", "./state.yaml", "link.yaml", "second.yaml", "old.yaml",
              "state.yaml.history/1.yaml", "notes.txt", "reconciler.json", "compose.yaml")  # fmt: skip
     return {name: folder / name for name in names}
 
