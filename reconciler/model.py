@@ -31,6 +31,8 @@ ActionName = Literal[
 ]
 Reason = Literal["new", "config", "drift", "conflict", "removed"]
 OnRemoval = Literal["restore", "clear", "keep"]
+Unlisted = Literal["delete", "keep", "watch"]
+"""What a plan does with a child that is not declared: delete it, report it, or (its key is absent) only watch it."""
 Takeover = Literal["refuse", "allow"]
 
 
@@ -144,7 +146,7 @@ class Desired(msgspec.Struct, frozen=True):
     `address` follows from it, but for a number declared by SID, whose E.164 only Twilio knows (then it is
     ``number/PN…`` until `planning.match` has found the number). `sid` pins the SID. `parent` is the address of
     the trunk that an origination URL belongs to. `on_create` holds attributes that a new resource gets and that are
-    not managed afterwards.
+    not managed afterwards. `unlisted` says for each kind of child what becomes of children that are not declared.
     """
 
     kind: str
@@ -156,6 +158,7 @@ class Desired(msgspec.Struct, frozen=True):
     parent: str | None = None
     on_create: Attrs = {}
     needs: tuple[str, ...] = ()
+    unlisted: Mapping[str, Unlisted] = {}
 
 
 class Live(msgspec.Struct, frozen=True, gc=False):
@@ -186,7 +189,10 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     changes; `left` what we last wrote to parts that are managed no longer, so that a release still knows them as
     ours; `created` is true
     when we made the resource (an empty `sid` then says that we were about to); `region` where a number's calls are
-    answered, as far as that was asked. Times are RFC 3339 in UTC.
+    answered, as far as that was asked. `children` holds, by kind and SID, the attributes of the children that were
+    there when the complete set was recorded and that are not declared; a kind that is not in it was never recorded.
+    `deleted` counts how often we have deleted this undeclared child: then nothing is bound, and `prior` holds what it
+    was. Times are RFC 3339 in UTC.
     """
 
     kind: str
@@ -205,6 +211,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     imported_at: str | None = None
     updated_at: str | None = None
     region: str | None = None
+    children: dict[str, dict[str, dict[str, Value]]] = {}
+    deleted: int = 0
 
 
 class Change(msgspec.Struct, frozen=True):

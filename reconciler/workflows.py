@@ -185,14 +185,18 @@ def drift(setting: Setting) -> tuple[Planned, list[Drifted]]:
         _import_the_rest()
         from reconciler.making import planned as made
         from reconciler.planning.drift import find
+        from reconciler.planning.match import by_name
         from reconciler.planning.moved import renamed
         from reconciler.planning.selection import find_selection, list_named
+        from reconciler.planning.unlisted import find as find_unlisted
         from reconciler.remote.attribution import attribute
 
         state = gone.there(store_of(setting, project), project)
         planned = made(setting, project, state, gateways, begun, drifting_only=True)
         known = renamed(planned.state.resources, planned.plan.renames)
-        found = find(known, planned.observed)
+        wanted = by_name(project.desired, planned.observed)
+        found = [*find(known, planned.observed), *find_unlisted(wanted, known, planned.observed)]
+        found.sort(key=lambda drifted: drifted.address)
         selection = find_selection(setting.targets, setting.excludes, list_named(project.desired, (known,)))
         if not any(map(selection.chooses, known)) and any(selection.chooses(want.address) for want in project.desired):
             raise StateError(nothing_recorded(project))

@@ -16,6 +16,7 @@ from reconciler.apply.register import Registrar
 from reconciler.apply.walk import Walk
 from reconciler.errors import ReconcilerError
 from reconciler.model import Action, Entry
+from reconciler.planning.children import only_deleted
 from reconciler.planning.moved import renamed
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan
@@ -91,8 +92,16 @@ def carry_out(
         acted = {action.address for action in plan.actions}
         acted |= {o.action.parent for o in result.outcomes if o.learned is not None and o.action.parent is not None}
         learned = {address: entry for address, entry in plan.refreshes.items() if address not in acted}
-        journal.fold([Put(address, stamped(entry, means.now())) for address, entry in learned.items()])
+        refreshed = [Put(address, stamped(entry, means.now())) for address, entry in learned.items()]
+        journal.fold([*refreshed, *_of_no_parent(result, resources)])
         return result
+
+
+def _of_no_parent(result: Result, resources: Mapping[str, Entry]) -> list[Record]:
+    """Drop what is remembered of deleted children whose parent state knows no longer."""
+    ended = {o.action.address for o in result.outcomes if o.succeeded and o.action.action in ("delete", "forget")}
+    deleted = only_deleted(resources) if ended else {}
+    return [Drop(address) for address, entry in deleted.items() if entry.parent in ended]
 
 
 def _refusal(actions: Sequence[Action], gateways: Mapping[str, Gateway]) -> Callable[[Action], Failure | None]:

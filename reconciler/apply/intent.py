@@ -27,6 +27,9 @@ def intents(chain_of: Mapping[str, Sequence[Action]], base: Mapping[str, Entry],
     out: dict[str, Entry] = {}
     for address, chain in chain_of.items():
         first = chain[0].entry
+        if first is not None and chain[0].action == "delete":
+            out[address] = stamped(first, now)  # what is about to be deleted, so that `undo` can make it again
+            continue
         if first is None or chain[0].action in ("forget", "delete", "release", "restore_webhooks"):
             continue
         known = base.get(address)

@@ -205,7 +205,7 @@ class Performer:
         except RemoteError as error:
             if error.status != 404:
                 raise
-        return Outcome(action=action, status="applied", sid=action.sid)
+        return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
 
     def call(self, action: Action, endpoint: Endpoint, params: Params | None = None) -> Mapping[str, Any]:
         """One call about the resource of this action; the secrets behind fingerprints are filled in only here."""

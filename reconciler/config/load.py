@@ -64,7 +64,7 @@ def load(
     problems += [*(d for gathered in numbers for d in gathered.diagnostics), *declared_twice(numbers)]
     moves, unsound = read_moves(merged, settings)
     problems += unsound
-    resources = Resources(accounts)
+    resources = Resources(accounts, settings.safety.takeover)
     resources.applications(settings.applications)
     resources.trunks(settings.trunks)
     desired = [*resources.desired, *(d for gathered in numbers for d in gathered.desired)]

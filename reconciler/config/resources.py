@@ -16,7 +16,7 @@ from reconciler.config.project import Secret
 from reconciler.config.secrets import to_secret
 from reconciler.config.sections.agent import Application
 from reconciler.config.settings import Checked
-from reconciler.model import Attrs, Desired, OnRemoval, Options, Profile, Value
+from reconciler.model import Attrs, Desired, OnRemoval, Options, Profile, Takeover, Unlisted, Value
 
 if TYPE_CHECKING:
     from reconciler.config.sections.trunk import AccessList, Address, Credential, CredentialList, Origination, Trunk
@@ -30,7 +30,8 @@ _KINDS = {_ACCESS: "ip_access_control_list", _CREDENTIALS: "credential_list"}
 class Resources:
     """Everything that trunks and applications ask for; `secrets` by address and field."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, takeover: Takeover = "refuse") -> None:
+        self._takeover = takeover
         self.desired: list[Desired] = []
         self.secrets: dict[str, dict[str, Secret]] = {}
         self._accounts = accounts
@@ -51,10 +52,18 @@ class Resources:
 
     def _trunk(self, name: str, trunk: Trunk, account: str, place: Place) -> None:
         on_removal: OnRemoval = "keep" if trunk.on_removal == "keep" else "restore"
-        options = Options(on_removal=on_removal, protect=trunk.protect)
+        options = Options(on_removal=on_removal, protect=trunk.protect, takeover=self._takeover)
         address = f"trunk/{name}"
         profile = Profile(account, _trunk_attrs(trunk), options)
-        top = Desired("trunk", address, name, profile, place.at("key"), on_create={"friendly_name": name})
+        top = Desired(
+            "trunk",
+            address,
+            name,
+            profile,
+            place.at("key"),
+            on_create={"friendly_name": name},
+            unlisted=_unlisted(trunk),
+        )
         self.desired.append(top)
         self.desired += _originations(top, trunk, place)
         if trunk.recording is not None:
@@ -70,13 +79,15 @@ class Resources:
             self._credential_list(top, users, at(place, (_CREDENTIALS, index)))
 
     def _access_list(self, trunk: Desired, used: AccessList, place: Place) -> None:
-        owner = self._use(trunk, _ACCESS, used.name, used.sid, used.addresses is not None, place)
+        content: dict[str, Unlisted] | None = {"ip_address": used.unlisted} if used.addresses is not None else None
+        owner = self._use(trunk, _ACCESS, used.name, used.sid, content, place)
         for index, address in enumerate(used.addresses or ()):
             if owner is not None:
                 self.desired.append(_address(owner, address, at(place, ("addresses", index))))
 
     def _credential_list(self, trunk: Desired, used: CredentialList, place: Place) -> None:
-        owner = self._use(trunk, _CREDENTIALS, used.name, used.sid, used.credentials is not None, place)
+        content: dict[str, Unlisted] | None = {"credential": used.unlisted} if used.credentials is not None else None
+        owner = self._use(trunk, _CREDENTIALS, used.name, used.sid, content, place)
         for index, credential in enumerate(used.credentials or ()):
             if owner is not None:
                 position = at(place, ("credentials", index))
@@ -86,9 +97,18 @@ class Resources:
                 self.secrets[found.address] = {"password": to_secret(credential.password, reference)}
 
     def _use(
-        self, trunk: Desired, section: str, name: str | None, sid: str | None, managed: bool, place: Place
+        self,
+        trunk: Desired,
+        section: str,
+        name: str | None,
+        sid: str | None,
+        content: dict[str, Unlisted] | None,
+        place: Place,
     ) -> Desired | None:
-        """Have the trunk use a list; the list itself where it is managed and declared here for the first time."""
+        """Have the trunk use a list; the list itself where it is managed and declared here for the first time.
+
+        `content` says what becomes of what is on a managed list and not declared; None for a list that is only used.
+        """
         kind, key = _KINDS[section], name or sid or ""
         account, position = trunk.profile.account, place.at("value")
         address = f"{kind}/{key}"
@@ -103,11 +123,28 @@ class Resources:
                 needs=(address,),
             )
         )
-        if not managed or any(known.address == address for known in self.desired):
+        if content is None or any(known.address == address for known in self.desired):
             return None
-        owner = Desired(kind, address, key, Profile(account, {"friendly_name": key}, _WITH_ITS_TRUNK), position)
+        profile = Profile(account, {"friendly_name": key}, Options(takeover=self._takeover))
+        owner = Desired(kind, address, key, profile, position, unlisted=content)
         self.desired.append(owner)
         return owner
+
+
+_PARTS = {
+    "origination_url": "origination",
+    "trunk_ip_access_control_list": _ACCESS,
+    "trunk_credential_list": _CREDENTIALS,
+}
+"""Kind of child of a trunk → the key that declares children of it."""
+
+
+def _unlisted(trunk: Trunk) -> dict[str, Unlisted]:
+    """What becomes of undeclared children, by kind: those of a part whose key is left out are only watched."""
+    found: dict[str, Unlisted] = {}
+    for kind, field in _PARTS.items():
+        found[kind] = trunk.unlisted if field in trunk.model_fields_set else "watch"
+    return found
 
 
 def _trunk_attrs(trunk: Trunk) -> Attrs:
@@ -219,8 +256,14 @@ def _two_homes(user: str, home: str | None, key: str) -> str:
     )
 
 
+def _content(items: object, unlisted: Unlisted) -> object:
+    """What a trunk says of a list; None where it only uses the list."""
+    return (items, unlisted) if items is not None else None
+
+
 def _lists_of(trunk: Trunk) -> Iterator[tuple[str, int, str, object]]:
     for index, access in enumerate(trunk.ip_access_control_lists):
-        yield _ACCESS, index, access.name or access.sid or "", access.addresses
+        yield _ACCESS, index, access.name or access.sid or "", _content(access.addresses, access.unlisted)
     for index, credentials in enumerate(trunk.credential_lists):
-        yield _CREDENTIALS, index, credentials.name or credentials.sid or "", credentials.credentials
+        users = _content(credentials.credentials, credentials.unlisted)
+        yield _CREDENTIALS, index, credentials.name or credentials.sid or "", users

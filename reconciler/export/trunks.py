@@ -129,16 +129,24 @@ def _entry(name: str, trunk: Live, fields: Mapping[str, Flow], others: Mapping[s
             inner.append(Entry(field, value))
         else:
             above.append(f"Its {field} cannot be declared, and is left alone.")
+    is_partial = False  # a key that does not list all would have the rest deleted
     for child in CHILDREN:
         prefix = f"{child.kind}/{trunk.sid}/"
         found = sorted((live for address, live in others.items() if address.startswith(prefix)), key=child.order)
-        written = [said for live in found if (said := child.said(live)) is not None and _fits(fields, child, said)]
+        # Of several with one key a plan knows that with the lowest SID by it.
+        by_key = {live.key: live.sid for live in sorted(found, key=lambda live: live.sid, reverse=True)}
+        sayable = ((live, child.said(live)) for live in found if by_key[live.key] == live.sid)
+        written = [said for _, said in sayable if said is not None and _fits(fields, child, said)]
         if written:
             inner.append(Entry(child.field, Items(tuple(written))))
+        if written and len(written) < len(found):
+            is_partial = True
         if len(written) < len(found):
             above.append(f"{len(found) - len(written)} of its {child.kind}s cannot be declared, and are left alone.")
         if written and child.kind == "trunk_credential_list":
             above.append("Its credential lists go by their SID: Twilio shows nobody their passwords.")
         if child.field == "origination" and not any(live.attrs["enabled"] for live in found):
             above.append("It has no origination URL that is enabled: calls to its numbers reach nobody.")
+    if is_partial:
+        inner.append(Entry("unlisted", "keep"))
     return Entry(name, Block(tuple(inner)), above=tuple(above))

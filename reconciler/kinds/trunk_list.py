@@ -14,8 +14,8 @@ def _use(name: str, refers: str, path: str, items: str, param: str) -> Kind:
 
     def observe(row: Row, account: str, names: Names) -> Live:
         sid, trunk = str(row["sid"]), str(row.get("parent_sid") or "")
-        key = names.get(sid, sid)
-        return Live(sid, key, account, {"sid": sid}, {"list": key}, parent=f"trunk/{names.get(trunk, trunk)}")
+        key, label = names.get(sid, sid), str(row.get("friendly_name") or "")
+        return Live(sid, key, account, {"sid": sid}, {"list": key}, label, f"trunk/{names.get(trunk, trunk)}")
 
     def to_wire(attrs: Attrs, sids: Sids) -> Params:
         named = str(attrs["list"])

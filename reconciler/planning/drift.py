@@ -8,6 +8,7 @@ import msgspec
 
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry, Live, WireValue
+from reconciler.planning.children import is_bound
 from reconciler.planning.compare import in_form, last_applied, live_value
 from reconciler.planning.fields import changes
 from reconciler.planning.hosts import looks_like
@@ -40,7 +41,7 @@ class Drifted(msgspec.Struct, frozen=True):
 def find(resources: Mapping[str, Entry], observed: Observed) -> list[Drifted]:
     """Every bound address whose recorded fields are not what is live, in the order of addresses."""
     known = by_names(resources, observed.others)
-    found = (_drifted(address, entry, observed) for address, entry in known.items() if entry.sid)
+    found = (_drifted(address, entry, observed) for address, entry in known.items() if is_bound(entry))
     return sorted((drifted for drifted in found if drifted is not None), key=lambda d: d.address)
 
 

@@ -64,13 +64,17 @@ def _takeovers(actions: Iterable[Action], consent: Sequence[str]) -> list[Diagno
 
 def _takeover(address: str, steps: Sequence[Action]) -> Diagnostic:
     lost = dict.fromkeys(f"{change.field} {change.before}" for step in steps for change in step.takeover)
+    where = "`takeover: allow` on the number, or `safety: {takeover: allow}`"
+    fate = "The values are recorded first and put back when the number is released."
+    if steps[0].action == "delete":
+        where = "`safety: {takeover: allow}`"
+        fate = "The values are recorded first; `reconciler undo` makes it again, except for a password."
     return Diagnostic(
         code="takeover_refused",
         summary="Foreign values would be overwritten",
         detail=f"{address}: {', '.join(lost)} would be lost, and nobody here has set it. "
-        "Consent in the file (`takeover: allow` on the number, or `safety: {takeover: allow}`), or with\n"
-        f"  --allow-takeover={address}\n"
-        "The values are recorded first and put back when the number is released.",
+        f"Consent in the file ({where}), or with\n"
+        f"  --allow-takeover={address}\n" + fate,
         address=address,
         file=steps[0].file,
         line=steps[0].line,
@@ -82,7 +86,7 @@ def _consented(action: Action, consent: Sequence[str]) -> bool:
     if action.entry is not None and action.entry.options.takeover == "allow":
         return True
     meant = (action.address, action.parent) if action.kind == REGISTRATION and action.parent else (action.address,)
-    return any(fnmatchcase(address, glob) for glob in consent for address in meant)
+    return any(address == glob or fnmatchcase(address, glob) for glob in consent for address in meant)
 
 
 _FIRST = frozenset({"import", "create", "purchase"})
@@ -99,7 +103,23 @@ def _limits(plan: Plan, limits: Limits) -> list[Diagnostic]:
     return [
         *_exceeded(plan.bound, updated, limits.max_updates, "max_updates", "change"),
         *_exceeded(plan.bound, removed, limits.max_removals, "max_removals", "remove"),
+        *_few_exceeded(plan, limits.max_removals),
     ]
+
+
+def _few_exceeded(plan: Plan, limit: Limit) -> list[Diagnostic]:
+    """Deletions of undeclared children count where few resources are bound, too: nobody here asked for one of them."""
+    unlisted: dict[str, set[str]] = {}
+    for action in plan.actions:
+        if action.action == "delete" and action.reason == "drift" and not action.resumes:
+            unlisted.setdefault(action.kind, set()).add(action.address)
+
+    found: list[Diagnostic] = []
+    for kind, addresses in sorted(unlisted.items()):
+        bound = plan.bound.get(kind, 0)
+        if limit.most(bound) is None and len(addresses) > limit.most_below(bound):
+            found.append(_too_many(kind, len(addresses), bound, limit, "max_removals", "remove"))
+    return found
 
 
 def _registers(action: Action) -> bool:
@@ -110,16 +130,20 @@ def _exceeded(
     bound: Mapping[str, int], counted: Mapping[str, set[str]], limit: Limit, knob: str, verb: str
 ) -> list[Diagnostic]:
     return [
-        Diagnostic(
-            code="threshold_exceeded",
-            summary="More would change than allowed",
-            detail=f"The plan would {verb} {len(counted[kind])} of {bound.get(kind, 0)} bound resources of kind "
-            f"`{kind}`; `safety.{knob}` allows {limit}. If that is meant, apply with `--force`, "
-            f"or raise `safety.{knob}` in the configuration.",
-        )
+        _too_many(kind, len(counted[kind]), bound.get(kind, 0), limit, knob, verb)
         for kind in sorted(counted)
         if (most := limit.most(bound.get(kind, 0))) is not None and len(counted[kind]) > most
     ]
+
+
+def _too_many(kind: str, count: int, bound: int, limit: Limit, knob: str, verb: str) -> Diagnostic:
+    return Diagnostic(
+        code="threshold_exceeded",
+        summary="More would change than allowed",
+        detail=f"The plan would {verb} {count} of {bound} bound resources of kind "
+        f"`{kind}`; `safety.{knob}` allows {limit}. If that is meant, apply with `--force`, "
+        f"or raise `safety.{knob}` in the configuration.",
+    )
 
 
 def as_announced(refusal: Diagnostic) -> Diagnostic:

@@ -13,6 +13,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Desired, Entry, OnRemoval
+from reconciler.planning.children import without_deleted
 from reconciler.planning.moved import Resources
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
@@ -51,7 +52,7 @@ def plan(handback: Handback, observed: Observed, ours: Collection[str]) -> Plan:
     """The plan that lets go of them. Limits count against all that is bound, as in any other plan."""
     whole = make([], handback.chosen, observed, ours)
     bound = dict(whole.bound)
-    for entry in handback.others.values():
+    for entry in without_deleted(handback.others).values():
         bound[entry.kind] = bound.get(entry.kind, 0) + 1
     kept = sum(entry.kind in NUMBER_KINDS for entry in handback.others.values())
     told = tuple(map(_told, whole.diagnostics))

@@ -26,6 +26,12 @@ class Limit(msgspec.Struct, frozen=True):
             return None
         return int(bound * self.amount / 100) if self.percent else int(self.amount)
 
+    def most_below(self, bound: int) -> int:
+        """The limit where it counts for few resources, too: a share above nothing then allows at least one."""
+        if not self.percent or not self.amount:
+            return int(self.amount)
+        return max(1, int(bound * self.amount / 100))
+
     def __str__(self) -> str:
         return f"{self.amount:g}%" if self.percent else f"{self.amount:g}"
 

@@ -6,7 +6,7 @@ origination URL's SIP URL within its trunk). What matches nothing is unmanaged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -69,17 +69,51 @@ def addressed(kind: str, live: Iterable[Live], names: Mapping[str, str]) -> dict
     return {f"{kind}/{names.get(row.sid, row.sid)}": row for row in live}
 
 
-def child_addresses(kind: str, live: Iterable[Live], resources: Mapping[str, Entry]) -> dict[str, Live]:
-    """Live children by address; one whose key has been edited behind our back is still found by its SID."""
+def child_addresses(
+    kind: str,
+    live: Iterable[Live],
+    resources: Mapping[str, Entry],
+    taken: Collection[str] = (),
+    declared: Collection[str] = (),
+) -> dict[str, Live]:
+    """Live children by address; one whose key has been edited behind our back is still found by its SID.
+
+    A child keeps the address that state has for its SID. Any other gets its key, or its SID where the key cannot be
+    shown or is the address of another child. The use of a list without a name here is called by the list's label,
+    unless it is declared or remembered by its SID. `taken` are names that stand for resources that we know.
+    """
     by_key = KINDS[kind].refers is not None  # the SID of a list is no name for one of its uses
-    bound = {e.sid: a for a, e in resources.items() if e.kind == kind and e.sid and not by_key}
+    entries = sorted(
+        resources.items(), key=lambda pair: not pair[1].deleted
+    )  # what is bound wins over what was deleted
+    bound = {e.sid: a for a, e in entries if e.kind == kind and e.sid and not by_key}
+
     out: dict[str, Live] = {}
-    for row in live:
+    for row in sorted(live, key=lambda row: (row.sid not in bound, row.key == row.sid, row.sid)):
         parent = (row.parent or "").split("/", 1)[1]
-        address = bound.get(row.sid) or "/".join(filter(None, (kind, parent, row.key)))
-        if address not in out or row.sid in bound:
-            out[address] = _with_unseen(kind, row, resources.get(address))
+        by_sid = f"{kind}/{parent}/{row.sid}"
+        tail = () if KINDS[kind].singleton else (_tail(row, taken),)
+        address = bound.get(row.sid) or "/".join((kind, parent, *tail))
+        goes_by_sid = row.key == row.sid and (by_sid in declared or by_sid in resources)
+        if address in out or goes_by_sid:
+            address = by_sid
+        out[address] = _with_unseen(kind, row, resources.get(address))
     return out
+
+
+_LONGEST_TAIL = 255
+
+
+def _tail(row: Live, taken: Collection[str]) -> str:
+    """The last part of a child's address: its key, where people and terminals can read that, else its SID."""
+    if row.key == row.sid:
+        free = bool(row.name) and "/" not in row.name and row.name not in taken
+        return row.name if free and _is_readable(row.name) else row.sid
+    return row.key if row.key and _is_readable(row.key) else row.sid
+
+
+def _is_readable(label: str) -> bool:
+    return label.isprintable() and label == label.strip() and len(label) <= _LONGEST_TAIL
 
 
 def _with_unseen(kind: str, live: Live, entry: Entry | None) -> Live:
@@ -112,7 +146,7 @@ def by_name(desired: Sequence[Desired], observed: Observed) -> Sequence[Desired]
 def _renamed(want: Desired, profile: Profile, names: Mapping[str, str]) -> Desired:
     if want.key in names and want.kind in KINDS and KINDS[want.kind].refers is not None:
         name = names[want.key]
-        address = want.address.removesuffix(want.key) + name
+        address = f"{want.address.rpartition('/')[0]}/{name}"
         profile = msgspec.structs.replace(profile, attrs={**profile.attrs, "list": name})
         return msgspec.structs.replace(want, key=name, address=address, profile=profile)
     return want if profile is want.profile else msgspec.structs.replace(want, profile=profile)

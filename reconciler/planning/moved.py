@@ -19,6 +19,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import ApplicationRoute, Attrs, Desired, Entry, Position, TrunkRoute, Value
+from reconciler.planning.children import without_deleted
 
 Resources = Mapping[str, Entry]
 Renames = dict[str, str]
@@ -47,9 +48,10 @@ class Followed(NamedTuple):
 
 def follow(resources: Resources, desired: Iterable[Desired], moves: Sequence[Move]) -> Followed:
     """State under the names that the configuration uses now."""
-    renames, blocked = _declared(resources, moves)
-    renames |= _by_domain(resources, desired, renames)
-    renames |= _by_label(resources, desired, renames)
+    bound = without_deleted(resources)
+    renames, blocked = _declared(bound, moves)
+    renames |= _by_domain(bound, desired, renames)
+    renames |= _by_label(bound, desired, renames)
     return Followed(renamed(resources, renames), renames, blocked)
 
 

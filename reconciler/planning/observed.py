@@ -35,7 +35,8 @@ class Observed:
     `numbers` holds, for each account that was read, its numbers by E.164; `others` all resources of other kinds by
     address, already matched with the names we give them (the address of one that is not ours ends in its SID);
     `services` the messaging service by the SID of each number that is answered by one, as far as that was asked;
-    `domains` the SIP domains that use lists, where a list is about to go.
+    `domains` the SIP domains and foreign trunks that use lists, where a list or what is on it is about to go;
+    `complete` the addresses of trunks and lists all of whose children were read.
     """
 
     def __init__(
@@ -44,20 +45,22 @@ class Observed:
         others: Mapping[str, Live],
         services: Mapping[str, Service] = MappingProxyType({}),
         domains: Domains = UNASKED,
+        complete: Collection[str] = frozenset(),
     ) -> None:
         self.numbers = numbers
         self.others = others
         self.services = services
         self.domains = domains
+        self.complete = complete
         self._sids: dict[str, dict[str, Live]] = {}
 
     def with_services(self, services: Mapping[str, Service]) -> Observed:
         """The same world, and who answers messages in it."""
-        return Observed(self.numbers, self.others, services, self.domains)
+        return Observed(self.numbers, self.others, services, self.domains, self.complete)
 
     def with_domains(self, domains: Domains) -> Observed:
         """The same world, and which SIP domains use its lists."""
-        return Observed(self.numbers, self.others, self.services, domains)
+        return Observed(self.numbers, self.others, self.services, domains, self.complete)
 
     def number(self, account: str, key: str) -> Live | None:
         """The number of that account with this E.164, or with this SID when `key` is one."""

@@ -6,7 +6,7 @@ The same inputs give the same bytes. Nothing here knows of files, the network, t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -15,6 +15,7 @@ from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model import Action, Desired, Entry, Live, Money, WireValue
 from reconciler.planning import hidden, number, plain, problems, texting
+from reconciler.planning.children import without_deleted
 from reconciler.planning.lost import numbers_of
 from reconciler.planning.match import by_name, by_sid, same_natural_key
 from reconciler.planning.named import by_names
@@ -25,6 +26,7 @@ from reconciler.planning.registration import uncovered, with_baseline
 from reconciler.planning.release import forget, is_ours, release
 from reconciler.planning.settled import unsettled
 from reconciler.planning.switch_route import switch_last
+from reconciler.planning.unlisted import Watch
 
 Resources = Mapping[str, Entry]
 
@@ -65,7 +67,8 @@ class _Draft:
         lost: Resources = MappingProxyType({}),
     ) -> None:
         self.desired = desired
-        self.resources = resources
+        self.watch = Watch(desired, resources, observed)
+        self.resources = without_deleted(resources)
         self.observed = observed
         self.ours = ours
         self.lost = lost
@@ -110,12 +113,17 @@ def make(
     others = [want for want in draft.desired if want.kind not in NUMBER_KINDS and want.kind != REGISTRATION]
     for want in sorted(others, key=lambda want: KINDS[want.kind].rank):
         _plan_other(draft, want)
-    draft.diagnostics += _more_on_lists(draft, others)
-    draft.registrations.plan(draft.desired, resources, observed, ours, platforms)
+    undeclared = draft.watch.decide()
+    draft.actions += undeclared.actions
+    draft.touched |= undeclared.deleted
+    draft.deleted |= undeclared.deleted.keys()
+    draft.diagnostics += undeclared.warnings
+    draft.registrations.plan(draft.desired, draft.resources, observed, ours, platforms)
     draft.declared |= draft.registrations.handled
-    for want in unsettled(draft.desired, resources, observed, draft.declared, draft.managed_sids):
+    for want in unsettled(draft.desired, draft.resources, observed, draft.declared, draft.managed_sids):
         _plan_number(draft, want)
     _plan_removals(draft)
+    draft.actions, draft.refreshes = draft.watch.recorded(draft.actions, draft.refreshes)
     _unname(draft)
     draft.diagnostics += hidden.dead_messages(draft.desired, observed)
     draft.actions = hidden.told(draft.actions, observed)
@@ -212,17 +220,6 @@ def _is_same(live: Live | None, want: Desired, entry: Entry) -> bool:
     return live is not None and (live.account, live.sid) == (want.profile.account, entry.sid)
 
 
-def _more_on_lists(draft: _Draft, others: Iterable[Desired]) -> Iterator[Diagnostic]:
-    """A warning for each list that is managed here and holds what nobody here has put on it."""
-    managed = {want.address: want for want in others if want.kind in _USED}
-    known = draft.declared | draft.resources.keys()
-    strangers: dict[str, list[str]] = {}
-    for address, live in draft.observed.others.items():
-        if live.parent in managed and KINDS[address.split("/", 1)[0]].parent in _USED and address not in known:
-            strangers.setdefault(live.parent, []).append(address)
-    return (problems.more_on_the_list(managed[above], sorted(found)) for above, found in sorted(strangers.items()))
-
-
 def _unclear(draft: _Draft, want: Desired, entry: Entry | None, live: Live | None) -> Diagnostic | None:
     """What forbids deciding: several resources that may be meant, or a list that is not there."""
     if live is not None and (entry is None or not entry.sid):
@@ -306,6 +303,9 @@ def _remove_other(draft: _Draft, address: str, entry: Entry) -> None:
         _take(draft, address, [plain.restore(address, entry, live)], None, live)
     elif entry.options.on_removal == "keep":
         draft.actions.append(forget(address, entry, "it stays on Twilio (on_removal: keep)"))
+    elif not entry.created and draft.watch.policy(entry.parent, entry.kind) == "delete":
+        draft.deleted.add(address)
+        _take(draft, address, [draft.watch.taken_out(entry.parent or "", address, live)], None, live)
     elif not entry.created:
         draft.actions.append(forget(address, entry, "it was there before it was imported, so it stays on Twilio"))
     elif users := _users(draft, entry, live):
@@ -348,7 +348,7 @@ def _unname(draft: _Draft) -> None:
 def _users(draft: _Draft, entry: Entry, live: Live) -> list[str]:
     """What would still use this resource once the plan is carried out; at most three are named."""
     domains = draft.observed.domains.using.get(live.sid, ()) if entry.kind in _USED else ()
-    users = sorted((*_numbers_on(draft, entry, live), *_trunks_with(draft, entry, live), *domains))
+    users = sorted({*_numbers_on(draft, entry, live), *_trunks_with(draft, entry, live), *domains})
     return [*users[:3], *([f"{len(users) - 3} more"] if len(users) > 3 else [])]
 
 

@@ -74,15 +74,28 @@ def other_account(want: Desired, entry: Entry) -> Diagnostic:
     )
 
 
-def more_on_the_list(want: Desired, addresses: Sequence[str]) -> Diagnostic:
-    """Somebody has put more on a list that is managed here."""
+def unlisted_child(want: Desired, address: str, values: str) -> Diagnostic:
+    """Somebody has put a child on a trunk or list that is managed here, and the plan leaves it alone."""
+    return at_declaration(
+        want,
+        address,
+        "unlisted_child",
+        "Undeclared child of a managed resource",
+        f"{address} ({values}) is on Twilio and not declared below {want.address}. It takes part in its calls. Declare "
+        "it, or take it off in the console; with the key declared and `unlisted: delete`, apply deletes it.",
+        severity="warning",
+    )
+
+
+def unlisted_gone(want: Desired, told: Sequence[str]) -> Diagnostic:
+    """Undeclared children that state has recorded are gone."""
     return at_declaration(
         want,
         want.address,
-        "list_has_more",
-        "There is more on a list than is declared",
-        f"{', '.join(addresses)} is on the list and not declared: whoever put it there let somebody call through your "
-        "trunks. It is left alone. Declare it, or take it off in the console.",
+        "unlisted_gone",
+        "Undeclared children are gone from Twilio",
+        f"{'; '.join(told)}: recorded below {want.address}, not declared, and no longer there. The next apply takes "
+        "them out of the record and writes nothing to Twilio. If they are needed, declare them.",
         severity="warning",
     )
 

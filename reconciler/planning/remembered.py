@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
 from reconciler.model import Desired, Entry, Live
+from reconciler.planning.children import is_bound
 from reconciler.planning.named import by_names
 from reconciler.planning.observed import Observed
 
@@ -16,7 +17,7 @@ def observed_from(resources: Mapping[str, Entry]) -> Observed:
     numbers: dict[str, dict[str, Live]] = {}
     others: dict[str, Live] = {}
     for address, entry in resources.items():
-        if entry.sid and entry.kind not in NUMBER_KINDS:
+        if is_bound(entry) and entry.kind not in NUMBER_KINDS:
             others[address] = Live(entry.sid, entry.key, entry.account, {}, entry.applied, parent=entry.parent)
     for entry in by_names(resources, others).values():
         if entry.kind in NUMBER_KINDS:

@@ -19,6 +19,7 @@ shown as a takeover, and needs the same consent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -28,23 +29,32 @@ from reconciler.kinds.number import PARTS, canonical
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, secret_fields
 from reconciler.model import Action, Attrs, Change, Desired, Entry, Options, Position, Profile, Value, Webhook
 from reconciler.planning import drift
+from reconciler.planning.children import only_deleted, without_deleted
 from reconciler.planning.compare import prior_field, written
 from reconciler.planning.moved import Resources, renamed
 from reconciler.planning.observed import Observed
-from reconciler.planning.plan import Plan, make
+from reconciler.planning.plan import Plan, fingerprint, make
 from reconciler.planning.problems import CURE, quoted, stays
 from reconciler.planning.reserved import made_again
+from reconciler.planning.unlisted import Children, removal
 
 _NOWHERE = Position("", 0, 0)
 _MISSING = frozenset({"number_missing", "number_not_in_twilio"})
 
 
 class Way(NamedTuple):
-    """How it was (`desired`), what is remembered now, and what cannot be brought back."""
+    """How it was (`desired`), what is remembered now, and what cannot be brought back.
+
+    `undeleted` are undeclared children that were deleted since, `again` those that had been deleted then and were made
+    again since; `children` is what was recorded then of the undeclared children of each address.
+    """
 
     desired: list[Desired]
     resources: Resources
     diagnostics: list[Diagnostic]
+    undeleted: frozenset[str] = frozenset()
+    again: Mapping[str, Entry] = MappingProxyType({})
+    children: Mapping[str, Children] = MappingProxyType({})
 
 
 def way(then: Resources, now: Resources) -> Way:
@@ -53,7 +63,9 @@ def way(then: Resources, now: Resources) -> Way:
     then, now = (
         {address: entry for address, entry in resources.items() if address not in left} for resources in (then, now)
     )
-    then = renamed(then, _renames(then, now))
+    then = renamed(then, _renames(without_deleted(then), without_deleted(now)))
+    once, since = only_deleted(then), only_deleted(now)
+    then, now = without_deleted(then), without_deleted(now)
     numbers = {entry.sid: entry for entry in now.values() if entry.kind in NUMBER_KINDS}
     desired: list[Desired] = []
     problems = [_incomplete(address, "It lives on a platform, and stays as it is.") for address in sorted(left)]
@@ -71,7 +83,30 @@ def way(then: Resources, now: Resources) -> Way:
     kept = ((a, e) for a, e in now.items() if a not in then and e.kind not in NUMBER_KINDS and not e.created)
     found = [(a, e) for a, e in kept if not KINDS[e.kind].singleton]  # a setting is put back when it is let go of
     desired += [_as_it_was_found(address, entry) for address, entry in found]
-    return Way(desired, {a: e if a in then else _to_put_back(e) for a, e in now.items()}, problems)
+    undeleted = [a for a, e in since.items() if _count(once, a) < e.deleted and a not in then and a not in now]
+    for address in undeleted:
+        if secret_fields(since[address].kind):
+            problems.append(_incomplete(address, "It was deleted since, and its secret is kept nowhere."))
+        else:
+            desired.append(_as_it_was_deleted(address, since[address]))
+    return Way(
+        desired,
+        {a: e if a in then else _to_put_back(e) for a, e in now.items()} | since,
+        problems,
+        frozenset(undeleted),
+        {a: e for a, e in once.items() if _count(since, a) < e.deleted and a not in now},
+        {a: e.children for a, e in then.items() if e.children},
+    )
+
+
+def _count(deleted: Resources, address: str) -> int:
+    return deleted[address].deleted if address in deleted else 0
+
+
+def _as_it_was_deleted(address: str, entry: Entry) -> Desired:
+    """An undeclared child that is to be there again, with the values it had."""
+    profile = Profile(entry.account, dict(entry.prior), Options())
+    return Desired(entry.kind, address, entry.key, profile, _NOWHERE, parent=entry.parent)
 
 
 def _of_platforms(resources: Resources) -> set[str]:
@@ -88,13 +123,44 @@ def known(then: Resources, now: Resources) -> Resources:
 def plan(there: Way, observed: Observed, ours: Iterable[str]) -> Plan:
     """The plan that goes this way, conflicts and what is out of reach included."""
     ours = frozenset([*ours, *_urls(there.desired), *_urls_of(there.resources.values())])
-    whole = make(there.desired, there.resources, observed, ours)
+    whole = _with_children(there, make(there.desired, there.resources, observed, ours), observed)
     lost = {d.address: {f.field for f in d.fields} for d in drift.find(there.resources, observed)}
     return msgspec.structs.replace(
         whole,
         actions=tuple(made_again(_placeless(_with_conflict(action, lost))) for action in whole.actions),
         diagnostics=(*there.diagnostics, *map(_told, whole.diagnostics)),
     )
+
+
+def _with_children(there: Way, whole: Plan, observed: Observed) -> Plan:
+    """The plan that leaves undeclared children as they were: there, or deleted, and in either case not bound."""
+    actions: list[Action] = []
+    for action in whole.actions:
+        if action.address not in there.undeleted:
+            actions.append(_with_record(there, action))
+        elif action.action == "create":  # what is there already needs nothing
+            actions.append(msgspec.structs.replace(action, entry=None))
+    touched = dict(whole.fingerprints)
+    for address, entry in there.again.items():
+        live = observed.others.get(address)
+        if live is not None and live.parent is not None:
+            want = Desired("", live.parent, "", Profile(live.account, {}, Options()), _NOWHERE)
+            made = removal(want, address, live, None, reason="removed", takeover=False)
+            actions.append(msgspec.structs.replace(made, entry=entry))
+            touched[address] = fingerprint(live)
+    refreshes = {a: e for a, e in whole.refreshes.items() if a not in there.undeleted}
+    for address, children in there.children.items():
+        known = refreshes.get(address, there.resources.get(address))
+        if known is not None and known.children != children:
+            refreshes[address] = msgspec.structs.replace(known, children=dict(children))
+    return msgspec.structs.replace(whole, actions=tuple(actions), refreshes=refreshes, fingerprints=touched)
+
+
+def _with_record(there: Way, action: Action) -> Action:
+    if action.entry is None or action.address not in there.children:
+        return action
+    entry = msgspec.structs.replace(action.entry, children=dict(there.children[action.address]))
+    return msgspec.structs.replace(action, entry=entry)
 
 
 def differs(there: Way, declared: Iterable[Desired]) -> list[Diagnostic]:

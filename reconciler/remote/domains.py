@@ -14,6 +14,7 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.access_list import IP_ACCESS_CONTROL_LIST
 from reconciler.kinds.credential_list import CREDENTIAL_LIST
 from reconciler.kinds.kind import Endpoint
+from reconciler.kinds.table import watched_children
 from reconciler.planning.observed import Domains, Observed
 from reconciler.planning.plan import Plan
 from reconciler.remote.gateway import Gateway
@@ -53,16 +54,24 @@ def planned(
     """
     plan = make(observed)
     kinds: dict[str, set[str]] = {}
+    emptied: dict[str, set[str]] = {}
     for action in plan.actions:
+        above = (action.parent or "").partition("/")[0]
         if action.action == "delete" and action.kind in MAPPINGS:
             kinds.setdefault(action.account, set()).add(action.kind)
+        elif action.action == "delete" and action.reason == "drift" and above in MAPPINGS:
+            kinds.setdefault(action.account, set()).add(above)
+            emptied.setdefault(action.account, set()).add(above)
     if not kinds:
         return plan, []
     using: Using = {}
     problems: dict[str, Diagnostic] = {}
     for account in sorted(kinds):
         try:
-            using |= using_lists(gateways[account], sorted(kinds[account]))
+            for sid, users in using_lists(gateways[account], sorted(kinds[account])).items():
+                using.setdefault(sid, set()).update(users)
+            for sid, users in using_trunks(gateways[account], sorted(emptied.get(account, ())), observed).items():
+                using.setdefault(sid, set()).update(users)
         except RemoteError as error:
             problems[account] = _unreadable(account, error)
     found = Domains(using, frozenset(problems))
@@ -82,13 +91,35 @@ def using_lists(gateway: Gateway, kinds: list[str]) -> Using:
     return using
 
 
+def using_trunks(gateway: Gateway, kinds: list[str], observed: Observed) -> Using:
+    """Which trunks of an account that have no name here use its lists of these kinds. Raises RemoteError."""
+    trunks = [
+        live.sid
+        for address, live in observed.others.items()
+        if live.account == gateway.account and address == f"trunk/{live.sid}"
+    ]
+    uses = [kind for kind in watched_children("trunk") if kind.refers in kinds]
+    asked = [(sid, kind) for sid in trunks for kind in uses]
+    if not asked:
+        return {}
+
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="trunks") as pool:
+        pages = list(pool.map(lambda one: gateway.rows(one[1].listing, parent_sid=one[0]), asked))
+    using: Using = {}
+    for (trunk, _), lists in zip(asked, pages, strict=True):
+        for row in lists:
+            using.setdefault(str(row.get("sid")), set()).add(trunk)
+    return using
+
+
 def _unreadable(account: str, error: RemoteError) -> Diagnostic:
     said = error.diagnostics[0]
     return Diagnostic(
         severity="warning",
         code="sip_domains_unreadable",
         summary="SIP domains cannot be read",
-        detail=f"Whether a SIP domain of account `{account}` uses a list that is to be deleted is not known. It is "
-        "deleted whole, without being emptied first: Twilio refuses that for a list in use, which then is as it was. "
+        detail=f"Whether a SIP domain of account `{account}` uses a list that is to be deleted or loses members is not "
+        "known. It is deleted whole, without being emptied first: Twilio refuses that for a list in use, which then is "
+        "as it was. Undeclared members are taken off only with consent. "
         f"To know beforehand, give the key permission to read SIP domains. {said.detail or said.summary}",
     )

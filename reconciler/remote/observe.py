@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from reconciler.kinds.kind import Kind, Row
 from reconciler.kinds.number import NUMBER, NumberRow, Observer
-from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, children_of
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, watched_children
 from reconciler.model import Desired, Entry, Live
+from reconciler.planning.children import is_bound
 from reconciler.planning.match import addressed, child_addresses, names_of
 from reconciler.planning.observed import Observed
 from reconciler.remote.absent import Asked, fetch_absent, fetch_row
@@ -49,8 +51,17 @@ def observe(
     else:
         with ThreadPoolExecutor(max(len(kinds), 1), thread_name_prefix="observe") as pool:
             parts = list(pool.map(lambda account: reader.read(gateways[account], kinds[account]), kinds))
-    numbers = {account: found for account, (found, _) in zip(kinds, parts, strict=True)}
-    return Observed(numbers, _joined([found for _, found in parts], desired))
+    numbers = {account: part.numbers for account, part in zip(kinds, parts, strict=True)}
+    complete = frozenset(address for part in parts for address in part.complete)
+    return Observed(numbers, _joined([part.others for part in parts], desired), complete=complete)
+
+
+class _Part(NamedTuple):
+    """What one account has: numbers by E.164, other resources by address, and whose children were all read."""
+
+    numbers: dict[str, Live]
+    others: dict[str, Live]
+    complete: frozenset[str]
 
 
 def _joined(parts: Sequence[Mapping[str, Live]], desired: Iterable[Desired]) -> dict[str, Live]:
@@ -71,8 +82,8 @@ def _kinds_by_account(desired: Iterable[Desired], resources: Mapping[str, Entry]
         pairs |= {(account, user) for account, kind in _leaving(desired, resources) for user in _USERS[kind]}
     kinds: dict[str, set[str]] = {}
     for account, kind in sorted(pair for pair in pairs if pair[1] != REGISTRATION):
-        on_lists = [child.name for child in children_of(kind)] if kind in _USERS else []
-        needed = (kind, KINDS[kind].parent, KINDS[kind].refers, *on_lists)
+        below = [child.name for child in watched_children(kind)]
+        needed = (kind, KINDS[kind].parent, KINDS[kind].refers, *below)
         kinds.setdefault(account, set()).update(name for name in needed if name is not None)
     return kinds
 
@@ -125,14 +136,15 @@ class _Reader:
     ) -> None:
         self._begun = begun
         self._small = [want for want in desired if want.kind not in NUMBER_KINDS]
+        self._declared = frozenset(want.address for want in self._small)
         self._leaving = _leaving(self._small, resources)
         self._resources = {a: e for a, e in resources.items() if e.kind not in NUMBER_KINDS}
         self._recorded = _recorded_numbers(resources)
         self._sought = _sought_numbers(desired, resources)
         self._progress = progress
 
-    def read(self, gateway: Gateway, kinds: set[str]) -> tuple[dict[str, Live], dict[str, Live]]:
-        """One account: its numbers by E.164, and its other resources by address."""
+    def read(self, gateway: Gateway, kinds: set[str]) -> _Part:
+        """Read one account."""
         names: dict[str, str] = {}
         others: dict[str, Live] = {}
         rows: dict[str, dict[str, Row]] = {}
@@ -148,7 +160,8 @@ class _Reader:
             names.update(called)
         others.update(self._children(gateway, kinds, names, rows, every))
         used = any(address.startswith(("trunk/", "application/")) for address in others)
-        return self._numbers(gateway, names) if kinds & NUMBER_KINDS or used else {}, others
+        numbers = self._numbers(gateway, names) if kinds & NUMBER_KINDS or used else {}
+        return _Part(numbers, others, _complete(rows, names, kinds))
 
     def _children(
         self,
@@ -178,7 +191,10 @@ class _Reader:
         for (kind, sid, _), rows in zip(wanted, found, strict=True):
             below = (kind.observe({**row, "parent_sid": sid}, gateway.account, names) for row in rows)
             live.setdefault(kind.name, []).extend(below)
-        return {a: r for kind, rows in live.items() for a, r in child_addresses(kind, rows, self._resources).items()}
+        found_at: dict[str, Live] = {}
+        for name, rows_of_kind in live.items():
+            found_at |= child_addresses(name, rows_of_kind, self._resources, frozenset(names.values()), self._declared)
+        return found_at
 
     def _numbers(self, gateway: Gateway, names: Mapping[str, str]) -> dict[str, Live]:
         observer = Observer(names)
@@ -207,7 +223,7 @@ class _Reader:
         """Add to the rows below each parent the recorded ones that are there although the listing lacks them."""
         recorded: dict[tuple[str, str], list[str]] = {}
         for entry in self._resources.values():
-            if entry.parent is not None and entry.sid and entry.account == gateway.account:
+            if entry.parent is not None and is_bound(entry) and entry.account == gateway.account:
                 recorded.setdefault((entry.kind, entry.parent), []).append(entry.sid)
 
         absent: list[Asked] = []
@@ -246,6 +262,16 @@ class _Reader:
             if number not in numbers:
                 found += [observer.live(row, gateway.account) for row in gateway.find_numbers(number)]
         return {live.key: live for live in found}
+
+
+def _complete(parents: Mapping[str, Mapping[str, Row]], names: Mapping[str, str], kinds: set[str]) -> frozenset[str]:
+    """The addresses of the parents all of whose children were read."""
+    found: list[str] = []
+    for kind, rows in parents.items():
+        below = {child.name for child in watched_children(kind)}
+        if below and below <= kinds:
+            found += [f"{kind}/{names[sid]}" for sid in rows]
+    return frozenset(found)
 
 
 def child_rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]:

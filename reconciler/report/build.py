@@ -15,6 +15,7 @@ from reconciler.config.source import masked
 from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Action, Entry
+from reconciler.planning.children import without_deleted
 from reconciler.planning.equality import digest_of
 from reconciler.planning.fields import flat
 from reconciler.planning.plan import Plan
@@ -180,7 +181,7 @@ def state_list_document(resources: Mapping[str, Entry], *, command: str) -> Stat
     """Every address in state."""
     rows = [
         ResourceRow(address=address, account=entry.account, sid=entry.sid, agent=entry.options.agent)
-        for address, entry in sorted(resources.items())
+        for address, entry in sorted(without_deleted(resources).items())
     ]
     return StateListDocument(command=command, summary={"resources": len(rows)}, resources=rows)
 

@@ -41,6 +41,8 @@ class Row(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     imported_at: str | None = None
     updated_at: str | None = None
     region: str | None = None
+    children: msgspec.Raw = _EMPTY
+    deleted: int = 0
 
 
 class RowError(Exception):
@@ -103,6 +105,7 @@ def entries(rows: dict[str, Row]) -> dict[str, Entry]:
     """The entries of these rows. Equal parts are one and the same object: never change one in place."""
     applied, options, prior = _Parts("applied"), _Parts("options"), _Parts("prior")
     pending, normalised, left = _Parts("pending"), _Parts("normalised"), _Parts("left")
+    children = _Parts("children")
     none: dict[str, Any] = {}
     found: dict[str, Entry] = {}
     address = ""
@@ -126,6 +129,8 @@ def entries(rows: dict[str, Row]) -> dict[str, Entry]:
                 row.imported_at,
                 row.updated_at,
                 row.region,
+                none if row.children is _EMPTY else children[bytes(row.children)],
+                row.deleted,
             )
     except DAMAGE as error:
         raise RowError(address, said(error)) from error

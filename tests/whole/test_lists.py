@@ -159,15 +159,16 @@ def test_a_network_that_changes_under_its_label_is_updated(stage: Stage) -> None
     assert "ip_address/offices/203.0.113.0/28" not in stage.state
 
 
-def test_what_somebody_puts_on_a_managed_list_is_told_and_left_alone(stage: Stage) -> None:
-    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[{"name": "offices", "addresses": []}])})
+def test_what_somebody_puts_on_a_list_that_keeps_it_is_reported_and_left_alone(stage: Stage) -> None:
+    shared = {"name": "offices", "addresses": [], "unlisted": "keep"}
+    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[shared])})
     stage.apply()
     sid = stage.state["ip_access_control_list/offices"]["sid"]
     path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
     stage.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
     document = stage.json("plan")
     (problem,) = document["diagnostics"]
-    assert (problem["severity"], problem["code"]) == ("warning", "list_has_more")
+    assert (problem["severity"], problem["code"]) == ("warning", "unlisted_child")
     assert "ip_address/offices/192.0.2.7/32" in problem["detail"]
     assert document["actions"] == []
     assert stage.apply() == []

@@ -52,6 +52,9 @@ class Address(Section):
     name: Label | None = optional("Its label on Twilio; the network itself when left out.", "hq")
 
 
+_Unlisted = Literal["delete", "keep"]
+
+
 class _List(Section):
     """A list that a trunk uses, by its name or its SID."""
 
@@ -66,6 +69,9 @@ class _List(Section):
             raise refusal(
                 "conflicting_fields", f"`{items}` are of a list that is managed here, and goes by its `name`."
             )
+        if items is None and "unlisted" in self.model_fields_set:
+            content = "addresses" if "addresses" in type(self).model_fields else "credentials"
+            raise refusal("missing_field", f"`unlisted` needs `{content}`: without them the list is only used.")
         return self
 
 
@@ -86,6 +92,11 @@ class AccessList(_List):
         "The networks, all of them; left out, the list is only used, and managed by another trunk or elsewhere.",
         [{"cidr": "203.0.113.0/28", "name": "hq"}],
         max_length=25,
+    )
+    unlisted: _Unlisted = optional(
+        "What to do with a network that is on the list and not declared: delete it, or report it.",
+        "keep",
+        default="delete",
     )
 
 
@@ -109,6 +120,11 @@ class CredentialList(_List):
         "The users, all of them; left out, the list is only used, and managed by another trunk or elsewhere.",
         [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}],
         max_length=1000,
+    )
+    unlisted: _Unlisted = optional(
+        "What to do with a user that is on the list and not declared: delete it, or report it.",
+        "keep",
+        default="delete",
     )
 
 
@@ -156,6 +172,14 @@ class Trunk(Section):
     )
     transfer_caller_id: Literal["from-transferee", "from-transferor"] | None = optional(
         "Caller id of transfers.", "from-transferee"
+    )
+    unlisted: _Unlisted = optional(
+        "What to do with origination URLs and uses of lists that are on the trunk and not declared, where "
+        "`origination`, `ip_access_control_lists` or `credential_lists` is there, be it empty: delete them, or report "
+        "them. "
+        "Where the key is left out, they are watched and never written.",
+        "keep",
+        default="delete",
     )
     on_removal: Literal["delete", "keep"] = optional(
         "When the trunk is no longer declared: delete it (if we made it and nothing uses it), or keep it whole.",

@@ -51,7 +51,8 @@ class Adapters(dict[str, Adapter]):
             return observed
         used = {name: self[name] for name in names}  # connected here: threads must not do it at the same time
         found = observe_platforms(names, desired, resources, used, self._vault)
-        return Observed(observed.numbers, {**observed.others, **found}, observed.services, observed.domains)
+        others = {**observed.others, **found}
+        return Observed(observed.numbers, others, observed.services, observed.domains, observed.complete)
 
 
 def facts(project: Project) -> Platforms:

@@ -1,0 +1,83 @@
+"""Whatever somebody else does below a managed trunk: apply ends with what is declared, undo with what was there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model import Desired, Unlisted
+from tests.apply.fake import FakeTwilio
+from tests.apply.stage import Stage, origination, trunk
+from tests.laws.test_laws import QUICK
+
+HOSTS = ("sbc1", "sbc2", "theirs")
+STRANGERS = st.lists(st.tuples(st.sampled_from(HOSTS), st.integers(0, 2)), max_size=3)
+POLICIES = st.sampled_from(("delete", "keep", "watch"))
+
+
+def declared(hosts: Sequence[str], policy: Unlisted) -> list[Desired]:
+    """The trunk `edge` with these origination URLs."""
+    fields = {field: getattr(trunk("edge"), field) for field in Desired.__struct_fields__}
+    top = Desired(**{**fields, "unlisted": {"origination_url": policy}})
+    return [top, *(origination("edge", host) for host in hosts)]
+
+
+def urls(twilio: FakeTwilio) -> list[tuple[Any, ...]]:
+    """What is there, without SIDs."""
+    rows = twilio.accounts["main"].origination_urls.values()
+    return sorted((row["sip_url"], row["priority"], row["weight"], row["friendly_name"]) for row in rows)
+
+
+def intrude(stage: Stage, added: Sequence[tuple[str, int]]) -> None:
+    """Somebody else adds origination URLs."""
+    main = stage.twilio.accounts["main"]
+    (sid,) = main.trunks
+    for host, priority in added:
+        new = stage.twilio.new_sid("OU")
+        row = {"sip_url": f"sip:{host}.example.com", "priority": priority, "weight": 7, "enabled": True}
+        main.origination_urls[new] = {"sid": new, "trunk_sid": sid, "friendly_name": "theirs", **row}
+
+
+@QUICK
+@given(st.lists(st.sampled_from(("sbc1", "sbc2")), unique=True), STRANGERS, POLICIES)
+def test_apply_converges_and_undo_restores(hosts: list[str], added: list[tuple[str, int]], policy: Unlisted) -> None:
+    stage = Stage({"main": {}})
+    desired = declared(hosts, policy)
+    stage.apply(desired)
+    ours = urls(stage.twilio)
+    intrude(stage, added)
+    then, before = dict(stage.entries), urls(stage.twilio)
+
+    assert not stage.apply(desired).failures
+    assert urls(stage.twilio) == (ours if policy == "delete" else before)
+    again = stage.plan(desired)
+    assert (again.actions, again.refreshes) == ((), {})
+
+    assert not stage.back(then).failures
+    assert urls(stage.twilio) == before
+    assert stage.way_back(then).actions == ()
+    assert not stage.apply(desired).failures
+    assert urls(stage.twilio) == (ours if policy == "delete" else before)
+
+
+@QUICK
+@given(st.lists(st.sampled_from(("sbc1", "sbc2")), unique=True), STRANGERS, st.integers(0, 30))
+def test_killed_anywhere_the_next_run_ends_the_same_and_undo_knows_what_was_there(
+    hosts: list[str], added: list[tuple[str, int]], at: int
+) -> None:
+    stage = Stage({"main": {}})
+    desired = declared(hosts, "delete")
+    stage.apply(desired)
+    ours = urls(stage.twilio)
+    intrude(stage, added)
+    then, before = dict(stage.entries), urls(stage.twilio)
+
+    stage.killed(desired, at)
+    assert not [action for action in stage.plan(desired).actions if action.takeover]
+    assert not stage.apply(desired).failures
+    assert urls(stage.twilio) == ours
+    stage.back(then)
+    assert urls(stage.twilio) == before

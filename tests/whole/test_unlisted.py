@@ -1,0 +1,312 @@
+"""Children that somebody else puts on a managed trunk or list: drift, and what a plan does about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.sandbox.harness import ask
+
+from .stage import Stage
+
+OURS = {"sip_url": "sip:sbc1.example.com", "priority": 10, "weight": 10}
+THEIRS = "sip:elsewhere.example.net"
+PRESENT = [{"field": "present", "recorded": False, "live": True}]
+PBX = {"username": "pbx", "password": {"env": "PBX_PASSWORD"}}
+
+
+class Trunk:
+    """One trunk of the stage, and what somebody else does to it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    def declare(self, **fields: Any) -> None:
+        """Declare the trunk `edge`."""
+        self.stage.declare(trunks={"edge": {"domain": "acme-edge.pstn.twilio.com", **fields}})
+
+    def call(self, method: str, path: str, **form: str) -> Any:
+        """One call of somebody else to the trunk."""
+        (trunk,) = [live.sid for live in self.stage.sandbox.world.trunks]
+        answer = ask(self.stage.sandbox, method, f"/v1/Trunks/{trunk}{path}", form=form)
+        assert answer.status in (200, 201, 204), answer.body
+        return answer.json if method != "DELETE" else None
+
+    def add_url(self, url: str = THEIRS) -> str:
+        """Somebody adds an origination URL that takes every call."""
+        form = {"SipUrl": url, "Priority": "0", "Weight": "1", "Enabled": "true", "FriendlyName": "theirs"}
+        return str(self.call("POST", "/OriginationUrls", **form)["sid"])
+
+    @property
+    def urls(self) -> list[str]:
+        """The origination URLs that are there."""
+        rows = self.call("GET", "/OriginationUrls")["origination_urls"]
+        return sorted(row["sip_url"] for row in rows)
+
+    def drift(self, code: int = 2) -> dict[str, Any]:
+        """What has drifted, by address."""
+        drifted = self.stage.json("drift", code=code)["drifted"]
+        return {
+            entry["address"]: [{k: f[k] for k in ("field", "recorded", "live")} for f in entry["fields"]]
+            for entry in drifted
+        }
+
+    def codes(self, *args: str) -> list[str]:
+        """The codes of the diagnostics of a plan."""
+        return [d["code"] for d in self.stage.json("plan", *args)["diagnostics"]]
+
+
+@pytest.fixture
+def trunk(stage: Stage) -> Trunk:
+    return Trunk(stage)
+
+
+def test_an_origination_url_that_takes_every_call_is_drift_and_is_deleted(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(origination=[OURS])
+    stage.apply()
+    assert trunk.drift(code=0) == {}
+    trunk.add_url()
+    assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
+    (action,) = stage.json("plan")["actions"]
+    assert (action["address"], action["action"], action["reason"], action["takeover"]) == (
+        f"origination_url/edge/{THEIRS}",
+        "delete",
+        "drift",
+        [],
+    )
+    assert "priority" in stage.run("plan")
+    stage.apply()
+    assert trunk.urls == ["sip:sbc1.example.com"]
+    assert (trunk.drift(code=0), stage.plan()) == ({}, [])
+    assert stage.apply() == []
+
+
+def test_undo_makes_the_deleted_child_again_and_a_second_undo_deletes_it(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(origination=[OURS])
+    stage.apply()
+    trunk.add_url()
+    before = trunk.call("GET", "/OriginationUrls")["origination_urls"]
+    stage.apply()
+    stage.run("undo", "--auto-approve")
+    after = trunk.call("GET", "/OriginationUrls")["origination_urls"]
+    told = ("sip_url", "priority", "weight", "enabled", "friendly_name")
+    assert sorted([row[name] for name in told] for row in after) == sorted(
+        [row[name] for name in told] for row in before
+    )
+    assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
+    assert stage.plan() == [(f"origination_url/edge/{THEIRS}", "delete")]
+    stage.run("undo", "--auto-approve")
+    assert trunk.urls == ["sip:sbc1.example.com"]
+    stage.run("undo", "--auto-approve")
+    assert THEIRS in trunk.urls
+    stage.apply()
+    assert trunk.urls == ["sip:sbc1.example.com"]
+
+
+def test_a_part_whose_key_is_absent_is_watched_and_never_written(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare()
+    stage.apply()
+    sid = trunk.add_url()
+    assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
+    document = stage.json("plan")
+    assert document["actions"] == []
+    (problem,) = [d for d in document["diagnostics"] if d["code"] == "unlisted_child"]
+    assert "priority 0" in problem["detail"]
+    assert stage.apply() == []
+    assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
+    trunk.call("DELETE", f"/OriginationUrls/{sid}")
+    assert trunk.drift(code=0) == {}
+
+
+def test_keep_reports_and_never_writes(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(origination=[OURS], unlisted="keep")
+    stage.apply()
+    trunk.add_url()
+    assert stage.plan() == []
+    assert "unlisted_child" in trunk.codes()
+    assert stage.apply() == []
+    assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
+
+
+def test_an_empty_key_means_that_nothing_is_there(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(origination=[])
+    stage.apply()
+    trunk.add_url()
+    assert stage.plan() == [(f"origination_url/edge/{THEIRS}", "delete")]
+
+
+def test_what_was_there_at_the_import_is_deleted_only_with_consent(stage: Stage, trunk: Trunk) -> None:
+    made = ask(stage.sandbox, "POST", "/v1/Trunks", form={"DomainName": "acme-edge.pstn.twilio.com"})
+    assert made.status == 201
+    trunk.add_url()
+    trunk.declare(origination=[OURS])
+    address = f"origination_url/edge/{THEIRS}"
+    assert trunk.codes() == ["takeover_refused"]
+    assert stage.apply(code=4) == []
+    stage.apply(f"--exclude={address}")
+    assert trunk.urls == sorted([OURS["sip_url"], THEIRS])
+    assert trunk.codes() == ["takeover_refused"]  # the import has recorded it as somebody else's
+    stage.apply(f"--allow-takeover={address}")
+    assert trunk.urls == [OURS["sip_url"]]
+    assert stage.plan() == []
+    assert stage.state[address]["prior"]["priority"] == 0
+    stage.run("undo", "--auto-approve")
+    assert THEIRS in trunk.urls
+
+
+def test_what_was_there_at_the_import_is_watched_where_the_key_is_absent(stage: Stage, trunk: Trunk) -> None:
+    ask(stage.sandbox, "POST", "/v1/Trunks", form={"DomainName": "acme-edge.pstn.twilio.com"})
+    sid = trunk.add_url()
+    trunk.declare()
+    stage.apply()
+    assert (trunk.drift(code=0), trunk.codes()) == ({}, [])
+    trunk.call("POST", f"/OriginationUrls/{sid}", Priority="7")
+    assert trunk.drift() == {f"origination_url/edge/{THEIRS}": [{"field": "priority", "recorded": 0, "live": 7}]}
+    trunk.call("DELETE", f"/OriginationUrls/{sid}")
+    assert trunk.drift() == {f"origination_url/edge/{THEIRS}": [{"field": "present", "recorded": True, "live": False}]}
+    assert trunk.codes() == ["unlisted_gone"]
+    stage.apply()
+    assert (trunk.drift(code=0), trunk.codes()) == ({}, [])
+
+
+def test_a_state_of_the_previous_version_has_recorded_nothing(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(origination=[OURS])
+    stage.apply()
+    path = stage.folder / "state.json"
+    text = path.read_text(encoding="utf-8")
+    old = text.replace('"format":2', '"format":1').partition(',"digest"')[0].rstrip().removesuffix("}") + "}}\n"
+    for kind in ("origination_url", "trunk_ip_access_control_list", "trunk_credential_list"):
+        old = old.replace(f'"{kind}":{{}}', "")
+    old = old.replace(',"children":{,,}', "")
+    assert "children" not in old
+    path.write_text(old, encoding="utf-8")
+    trunk.add_url()
+    assert trunk.drift() == {f"origination_url/edge/{THEIRS}": PRESENT}
+    assert trunk.codes() == ["takeover_refused"]
+    assert stage.apply(code=4) == []
+
+
+def test_a_foreign_list_is_taken_off_the_trunk_and_stays_itself(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(ip_access_control_lists=[])
+    stage.apply()
+    sid = stage.post("/SIP/IpAccessControlLists.json", FriendlyName="theirs")["sid"]
+    trunk.call("POST", "/IpAccessControlLists", IpAccessControlListSid=sid)
+    address = "trunk_ip_access_control_list/edge/theirs"
+    assert trunk.drift() == {address: PRESENT}
+    assert stage.plan() == [(address, "delete")]
+    stage.apply()
+    assert trunk.call("GET", "/IpAccessControlLists")["ip_access_control_lists"] == []
+    lists = f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP/IpAccessControlLists.json"
+    assert [row["sid"] for row in stage.rows(lists, "ip_access_control_lists")] == [sid]
+    stage.run("undo", "--auto-approve")
+    assert [row["sid"] for row in trunk.call("GET", "/IpAccessControlLists")["ip_access_control_lists"]] == [sid]
+    assert stage.plan() == [(address, "delete")]
+
+
+def test_lists_with_odd_names_have_addresses_of_their_own(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(credential_lists=[])
+    stage.apply()
+    for name in ("one", "two", "a/b", "bell\a"):
+        sid = stage.post("/SIP/CredentialLists.json", FriendlyName=name)["sid"]
+        trunk.call("POST", "/CredentialLists", CredentialListSid=sid)
+    first = trunk.drift()
+    assert len(first) == 4
+    assert all(address.isprintable() and address.count("/") == 2 for address in first)
+    assert trunk.drift() == first
+    stage.apply("--force")
+    assert trunk.drift(code=0) == {}
+
+
+def test_an_address_on_a_managed_list_is_drift_and_is_deleted(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(ip_access_control_lists=[{"name": "offices", "addresses": [{"cidr": "203.0.113.0/28"}]}])
+    stage.apply()
+    sid = stage.state["ip_access_control_list/offices"]["sid"]
+    path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
+    stage.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
+    address = "ip_address/offices/192.0.2.7/32"
+    assert trunk.drift() == {address: PRESENT}
+    assert (stage.plan(), trunk.codes()) == ([(address, "delete")], [])
+    stage.apply()
+    assert stage.plan() == []
+    stage.run("undo", "--auto-approve")
+    assert trunk.drift() == {address: PRESENT}
+
+
+def test_what_a_foreign_trunk_uses_too_is_emptied_only_with_consent(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(ip_access_control_lists=[{"name": "offices", "addresses": []}])
+    stage.apply()
+    sid = stage.state["ip_access_control_list/offices"]["sid"]
+    other = ask(stage.sandbox, "POST", "/v1/Trunks", form={"FriendlyName": "theirs"}).json["sid"]
+    form = {"IpAccessControlListSid": sid}
+    assert ask(stage.sandbox, "POST", f"/v1/Trunks/{other}/IpAccessControlLists", form=form).status == 201
+    path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
+    stage.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
+    assert trunk.codes() == ["takeover_refused"]
+    assert stage.apply(code=4) == []
+    stage.apply("--allow-takeover=ip_address/*")
+    assert stage.plan() == []
+
+
+def test_a_credential_is_deleted_only_with_consent_and_cannot_be_made_again(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(credential_lists=[{"name": "users", "credentials": [PBX]}])
+    stage.apply()
+    sid = stage.state["credential_list/users"]["sid"]
+    stage.post(f"/SIP/CredentialLists/{sid}/Credentials.json", Username="theirs", Password="Some-Other-Word-9")
+    assert trunk.drift() == {"credential/users/theirs": PRESENT}
+    assert "takeover_refused" in trunk.codes()
+    assert stage.apply(code=4) == []
+    stage.apply("--allow-takeover=credential/users/theirs")
+    assert stage.plan() == []
+    text = stage.run("undo", "--auto-approve", "--json")
+    assert "rollback_incomplete" in text
+
+
+def test_keep_on_a_list_reports_what_is_on_it(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(ip_access_control_lists=[{"name": "offices", "addresses": [], "unlisted": "keep"}])
+    stage.apply()
+    sid = stage.state["ip_access_control_list/offices"]["sid"]
+    path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
+    stage.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
+    assert (stage.plan(), trunk.codes()) == ([], ["unlisted_child"])
+    assert stage.apply() == []
+
+
+def test_deletions_count_where_few_resources_are_bound(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(origination=[OURS])
+    stage.apply()
+    trunk.add_url()
+    trunk.add_url("sip:another.example.net")
+    assert trunk.codes() == ["threshold_exceeded"]
+    assert stage.apply(code=4) == []
+    stage.apply("--force")
+    assert trunk.urls == [OURS["sip_url"]]
+
+
+def test_a_child_alone_can_be_targeted(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(origination=[OURS])
+    stage.apply()
+    trunk.add_url()
+    trunk.add_url("sip:another.example.net")
+    stage.apply(f"--target=origination_url/edge/{THEIRS}")
+    assert trunk.urls == sorted([OURS["sip_url"], "sip:another.example.net"])
+
+
+def test_a_saved_plan_deletes_the_child(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(origination=[OURS])
+    stage.apply()
+    trunk.add_url()
+    stage.run("plan", "--out", str(stage.folder / "saved.plan"))
+    stage.run("apply", str(stage.folder / "saved.plan"), "--auto-approve")
+    assert trunk.urls == [OURS["sip_url"]]
+
+
+def test_a_trunk_that_goes_takes_the_record_of_its_children_along(stage: Stage, trunk: Trunk) -> None:
+    trunk.declare(origination=[OURS])
+    stage.apply()
+    trunk.add_url()
+    stage.apply()
+    stage.declare()
+    stage.apply()
+    assert stage.plan() == []
+    assert stage.state == {}
