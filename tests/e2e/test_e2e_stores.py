@@ -111,7 +111,7 @@ def test_what_a_store_needs_and_is_not_installed_is_named_with_the_line_that_ins
         "s3://states/x": "s3",
         "gs://states/x": "gcs",
         "az://states/x": "azure",
-        "postgresql://db.example.com/x": "postgres",
+        "postgresql://localhost/x": "postgres",
     }.items():
         stage.declare({ONE: "support"}, state=state)
         told = stage.run("state", "list", "--json", code=1, PYTHONPATH=path)
