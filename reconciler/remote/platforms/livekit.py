@@ -40,6 +40,9 @@ _CODES = {
 }
 _TAKEN = ("conflicting inbound", "already exists")
 
+_Made = list[tuple[str, str, Mapping[str, Any]]]
+"""What a call has made: how it is removed, the field of its id, and its row."""
+
 
 class Objects(msgspec.Struct, frozen=True):
     """What LiveKit has for one number; None where there is none."""
@@ -70,12 +73,18 @@ class LiveKit(Undocumented):
         return [_registered(key, objects) for key, objects in self._objects().items()]
 
     def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
-        """Make what is missing of each; what an interrupted run has made already is taken as it is."""
+        """Make what is missing of each; what an interrupted run has made already is taken as it is.
+
+        What was made before a later call is refused is removed again.
+        """
         results: list[Registered | RemoteError] = []
         for each in asked:
+            made: _Made = []
             try:
-                results.append(self._ensure(each, each.attrs))
+                results.append(self._ensure(each, each.attrs, made))
             except RemoteError as error:
+                if not error.ambiguous:  # else the next run finds out what is there, and goes on from that
+                    self._remove(made)
                 results.append(error)
         return results
 
@@ -111,17 +120,31 @@ class LiveKit(Undocumented):
             for one in (inbound.get(key),)
         }
 
+    def _remove(self, made: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
+        """Remove what one import has made, last first; what cannot be removed now is found by the next run."""
+        for method, field, row in reversed(made):
+            try:
+                self._drop(method, field, row)
+            except RemoteError:
+                return
+
     def _items(self, method: str) -> Sequence[Mapping[str, Any]]:
         # Protocol buffers leave an empty list out.
         return list_rows(self.name, self._call(method, {}, idempotent=True), "items", absent=True)
 
-    def _ensure(self, asked: Asked, attrs: Attrs) -> Registered:
+    def _ensure(self, asked: Asked, attrs: Attrs, made: _Made | None = None) -> Registered:
+        """Bring all three to these attributes; `made` grows by what was not there before."""
+        made = [] if made is None else made
         objects, secrets = self._objects().get(asked.key, Objects()), self._vault.sip(asked.address)
         inbound = self._trunk("Inbound", objects.inbound, _inbound(asked.key, attrs, secrets), secrets)
+        if inbound is not None and objects.inbound is None:
+            made.append(("DeleteSIPTrunk", "sip_trunk_id", inbound))
         rule = None
         if inbound is not None:
             wanted = _rule(asked.key, attrs, text(inbound, "sip_trunk_id") or "", secrets.get("pin"))
             rule = self._dispatch(objects.rule, wanted, tuple(secrets.values()))
+            if objects.rule is None:
+                made.append(("DeleteSIPDispatchRule", "sip_dispatch_rule_id", rule))
         else:
             self._drop("DeleteSIPDispatchRule", "sip_dispatch_rule_id", objects.rule)
             self._drop("DeleteSIPTrunk", "sip_trunk_id", objects.inbound)

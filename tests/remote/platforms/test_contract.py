@@ -12,6 +12,8 @@ from reconciler.remote.platforms.connect import ADAPTERS
 from reconciler.remote.platforms.contract import Registered
 from reconciler.remote.platforms.errors import CURES
 from reconciler.sandbox import faults as f
+from reconciler.sandbox.platforms.livekit_rules import RULES
+from reconciler.sandbox.platforms.livekit_trunks import INBOUND, OUTBOUND
 from reconciler.sandbox.server import Sandbox
 
 from .stage import KEY, KINDS, ONE, PASSWORD, PIN, SECRET, TOKEN, TWO, Stage, world
@@ -180,6 +182,20 @@ def test_no_refusal_shows_a_secret_that_the_platform_echoes(stage: Stage, status
 def test_many_numbers_are_answered_in_their_order(stage: Stage) -> None:
     results = stage.adapter.create([stage.asked(TWO), stage.asked(ONE)])
     assert [result.key for result in results if isinstance(result, Registered)] == [TWO, ONE]
+
+
+@pytest.mark.parametrize("call", ["CreateSIPDispatchRule", "CreateSIPOutboundTrunk"])
+def test_what_livekit_has_made_before_it_refuses_is_removed_again(call: str) -> None:
+    with Sandbox(world()) as sandbox:
+        stage = Stage(sandbox, KINDS["livekit"])
+        sandbox.faults.add(f.Refuse(path=f"*/{call}", status=400))
+        [result] = stage.adapter.create([stage.asked()])
+        assert isinstance(result, RemoteError)
+        sandbox.faults.clear()
+        assert stage.adapter.list([stage.asked()]) == []
+        left = [*sandbox.world.table(INBOUND), *sandbox.world.table(OUTBOUND), *sandbox.world.table(RULES)]
+        assert left == []
+        stage.adapter.close()
 
 
 def test_what_is_registered_does_not_show_its_secrets() -> None:
