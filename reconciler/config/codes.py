@@ -29,6 +29,8 @@ SUMMARIES: dict[str, str] = {
     # several files
     "include_not_found": "An included file does not exist",
     "include_no_match": "An include pattern matches no file",
+    "policy_unusable": "A policy cannot be evaluated",
+    "include_limit": "Too many included files",
     "include_not_yaml": "An included file is neither YAML nor JSON",
     "include_cycle": "Files include each other",
     "include_outside_project": "An included file is outside the project",

@@ -5,6 +5,7 @@ Raises pydantic's custom errors whose type is one of our codes; refuses to know 
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -45,6 +46,7 @@ ALIASES = {
 """Other names of fields, as the platforms' own import calls have them."""
 
 
+@lru_cache(maxsize=4096)
 def spellings(name: str) -> tuple[str, ...]:
     """All ways to write a field's name, our own first."""
     names = (name, *ALIASES.get(name, ()))

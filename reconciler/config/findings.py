@@ -6,12 +6,12 @@ Entries that say the same share their findings, so that 100,000 numbers declared
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from reconciler.config.codes import diagnostic
 from reconciler.config.fields import spellings
 from reconciler.config.nodes import Loc, Place, Side
+from reconciler.config.suggest import nearest
 from reconciler.diagnostics import Diagnostic
 
 _MOST_LISTED = 12
@@ -50,9 +50,9 @@ def known(word: str, options: Collection[str]) -> str:
 
 
 def _meant(word: str, options: Collection[str]) -> str:
-    near = get_close_matches(word, options, n=1, cutoff=0.6)
+    near = nearest(word, options)
     if near:
-        return f" Did you mean `{near[0]}`?"
+        return f" Did you mean `{near}`?"
     if not options or len(options) > _MOST_LISTED:
         return ""
     return " Known here: " + ", ".join(f"`{option}`" for option in sorted(options)) + "."

@@ -5,10 +5,11 @@ Knows which keys may stand in several files, nothing of what they mean.
 
 from __future__ import annotations
 
-import glob
+import errno
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from reconciler.config.confinement import is_inside, repository_root
 from reconciler.config.document import Document, read
 from reconciler.config.lint.levels import spared
 from reconciler.config.nodes import Map, Mark, Place, Seq, Spot
+from reconciler.config.patterns import MOST_ENTRIES, TooManyFiles, matching_files
 from reconciler.config.source import INCLUDED, ends_in
+from reconciler.config.suggest import start_again
 from reconciler.diagnostics import Diagnostic
 from reconciler.model import Position
 
@@ -27,6 +30,11 @@ LIST_SECTION = "moved"
 _MAGIC = re.compile(r"[*?\[]")
 _NO_ENTRY_FILE = " `-C DIR` and `-f FILE` name another place; `reconciler init` starts a new project here."
 _START = Spot(0, 0)
+DEEPEST_INCLUDE = 50
+"""A chain of so many files that include each other."""
+MOST_FILES = 5_000
+LARGEST_FILE = 1 << 29
+"""Bytes of a file; a million numbers need a fifth of it."""
 
 
 class Merged:
@@ -50,6 +58,7 @@ class Merged:
         self._project = repository_root(self.base)
         self._digest = hashlib.sha256()
         self._read: set[str] = set()
+        start_again()
         self._file(entry, ())
         self._check_twice()
 
@@ -74,7 +83,7 @@ class Merged:
         label = self._label(path)
         self.paths.append(path)
         try:
-            data = path.read_bytes()
+            data = _content(path, included=by is not None)
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
             self.complete = False
@@ -127,8 +136,12 @@ class Merged:
         start, rest = pattern[: magic.start()].rpartition("/")[:2], pattern[magic.start() :]
         if not self._contains_folder(folder / "".join(start)) or ".." in rest.split("/"):
             return self._outside(pattern, at)
-        found = sorted(glob.glob(pattern, root_dir=folder, recursive=True))
-        files = [folder / name for name in found if (folder / name).is_file()]
+        try:
+            files = [folder / name for name in matching_files(pattern, folder)]
+        except TooManyFiles:
+            return self._too_much(f"The pattern looks at more than {MOST_ENTRIES:,} names.", at)
+        except (OSError, ValueError):  # such a name is no file's
+            files = []
         if not files:
             self._problem("include_no_match", "No file matches this pattern.", at)
         for path in files:
@@ -179,7 +192,15 @@ class Merged:
         )
         self._problem("include_outside_project", detail, at)
 
+    def _too_much(self, reason: str, at: Position) -> None:
+        self.complete = False
+        self._problem("include_limit", f"{reason} Name the files, or the folder that holds them.", at)
+
     def _included(self, path: Path, including: tuple[str, ...], at: Position) -> None:
+        if len(including) > DEEPEST_INCLUDE:
+            return self._too_much(f"Files include each other more than {DEEPEST_INCLUDE} times in a row.", at)
+        if len(self.files) > MOST_FILES:
+            return self._too_much(f"A configuration has at most {MOST_FILES:,} files.", at) if self.complete else None
         if path.is_dir() or ends_in(path, INCLUDED):
             return self._file(path, including, at)
         self.complete = False
@@ -218,6 +239,20 @@ class Merged:
             return os.path.normpath(path)
         relative = os.path.relpath(path, self._root)
         return os.path.abspath(path) if relative.split(os.sep)[0] == os.pardir else relative
+
+
+def _content(path: Path, *, included: bool) -> bytes:
+    """The bytes of a file. What is included must be a file: a pipe or a device may never end."""
+    # Without waiting for whoever may write into a pipe that is included.
+    waiting = 0 if not included else getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path, os.O_RDONLY | waiting | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        if included and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise OSError(errno.EFBIG, f"it is larger than {LARGEST_FILE:,} bytes")
+    return data
 
 
 def _position(file: str, mark: Mark) -> Position:

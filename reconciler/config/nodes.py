@@ -101,7 +101,8 @@ class Place(NamedTuple):
         if isinstance(node, Map) and isinstance(segment, str) and segment in node:
             return node.entry(self.file, segment)
         if isinstance(node, Seq) and isinstance(segment, int) and segment < len(node):
-            return self.items()[segment]
+            mark = node.marks[segment]
+            return Place(self.file, node[segment], mark, mark)
         return None
 
     def entries(self) -> dict[str, Place]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -122,11 +123,12 @@ _SMALL: dict[str, type[Section]] = {
 
 def _top_level(merged: Merged) -> list[Diagnostic]:
     """Unknown sections, and sections of the wrong shape."""
-    problems = []
+    problems: list[Diagnostic] = []
     for key, parts in merged.parts.items():
         for part in parts:
             if key not in SECTIONS:
-                problems.append(diagnostic("unknown_key", _unknown(key, part, merged), part.at("key")))
+                detail = _unknown(key, part, merged, look_above=len(problems) < _MOST_EXPLAINED)
+                problems.append(diagnostic("unknown_key", detail, part.at("key")))
             elif key == LIST_SECTION:
                 if not isinstance(part.node, Seq) and part.node is not None:
                     detail = f"`{key}` is a list: each `from` and `to` behind a dash."
@@ -136,13 +138,18 @@ def _top_level(merged: Merged) -> list[Diagnostic]:
     return problems
 
 
-def _unknown(key: str, part: Place, merged: Merged) -> str:
+_MOST_EXPLAINED = 100
+"""So many unknown keys are compared with all that stands above them."""
+
+
+def _unknown(key: str, part: Place, merged: Merged, *, look_above: bool) -> str:
     """What is meant by a key at the top that is no section: another one, or an entry of the one above it."""
     detail = f"`{masked(key)}` means nothing at the top of a file."
     hint = known(key, list(SECTIONS))
-    above = [place for parts in merged.parts.values() for place in parts if place.file == part.file]
+    files = merged.parts.values() if look_above else ()
+    above = [place for parts in files for place in parts if place.file == part.file]
     last = max((place for place in above if place.key.line < part.key.line), key=_line, default=None)
-    section = next((name for name, parts in merged.parts.items() if last in parts), "")
+    section = next((name for name, parts in merged.parts.items() if last in parts), "") if last is not None else ""
     if last is not None and last.node is None and section in (*_NAMED, *NUMBER_SECTIONS, "defaults", "safety"):
         return f"{detail} `{section}` above it is empty: if this belongs there, indent it by two spaces."
     if key[:1] == "+":
@@ -192,26 +199,23 @@ def _scattered(findings: list[Finding], places: dict[str, Place], merged: Merged
 def _entries(
     merged: Merged, section: str, check: Callable[[Any], Any], model: Any, into: dict[str, Checked[Any]]
 ) -> list[Diagnostic]:
-    problems = []
-    for name, place in merged.entries(section).items():
+    problems: list[Diagnostic] = []
+    entries = merged.entries(section)
+    following = dict(pairwise(entries))
+    for name, place in entries.items():
         value, findings = validate(check, model, place.node)
         if place.node is None:
-            findings = [
-                Finding("missing_field", _nothing_follows(name, list(merged.entries(section)), model), (), "key")
-            ]
+            findings = [Finding("missing_field", _nothing_follows(name, following.get(name, ""), model), (), "key")]
         findings += _check_name(name)
         into[name] = Checked(place, value)
         problems += placed(findings, place, f"trunk/{name}" if section == "trunks" else None)
     return problems
 
 
-def _nothing_follows(name: str, names: list[str], model: Any) -> str:
-    after = names[names.index(name) + 1 :][:1]
+def _nothing_follows(name: str, after: str, model: Any) -> str:
     fields = [spelling for field in getattr(model, "model_fields", ()) for spelling in spellings(field)]
-    if after and after[0] in fields:
-        return (
-            f"Nothing follows `{name}`. Is `{after[0]}`, which comes next, meant to be part of it? Indent it further."
-        )
+    if after in fields:
+        return f"Nothing follows `{name}`. Is `{after}`, which comes next, meant to be part of it? Indent it further."
     return f"Nothing follows `{name}`: declare it, or remove the line."
 
 

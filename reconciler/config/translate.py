@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -119,15 +120,23 @@ def _unknown(model: type[BaseModel] | None, key: str, error: ErrorDetails) -> tu
 def _elsewhere(model: type[BaseModel] | None, key: str) -> str:
     """Where a key belongs that is a field one level further down, or holds the name of a field; "" when nowhere."""
     fields = list(model.model_fields) if model else []
-    below = next((name for name in fields if _has(model_at(model, (name,)), key)), "")
+    below = _fields_below(model).get(key, "") if model else ""
     if below:
         return f" It belongs below `{below}`, indented further."
     word = re.sub("^(?:account|agent|number|phone|trunk|twilio|webhook)_", "", key)
     return f" Did you mean `{word}`?" if word in fields else ""
 
 
-def _has(model: type[BaseModel] | None, key: str) -> bool:
-    return model is not None and any(key in spellings(name) for name in model.model_fields)
+@lru_cache(maxsize=64)
+def _fields_below(model: type[BaseModel]) -> dict[str, str]:
+    """The field of a model below which each spelling of a key belongs; made once for thousands of unknown keys."""
+    found: dict[str, str] = {}
+    for name in model.model_fields:
+        inner = model_at(model, (name,))
+        for field in inner.model_fields if inner is not None else ():
+            for spelling in spellings(field):
+                found.setdefault(spelling, name)
+    return found
 
 
 def _missing(model: type[BaseModel] | None, key: str) -> str:

@@ -21,16 +21,31 @@ if TYPE_CHECKING:
     from reconciler.planning.plan import Plan
 
 _HIDDEN = "***"
-_USER = re.compile(r"""(://|\bsips?:(?=[^/\s"'@:;?]+:))[^/?#\s"'@\\]+@""", re.IGNORECASE)
+_USER = re.compile(r"""(://|\bsips?:(?=[^/\s"'@:;?]+:))[^/?#\s"'@\\]+(@?)""", re.IGNORECASE)
+"""Takes a whole run, with its `@` or without one, so that no character is looked at for every beginning before it."""
 _WORDS = "token|secret|passw(?:or)?d|passphrase|signature|credential|api[_.-]?key|access[_.-]?key|auth|jwt"
-_QUERY = re.compile(
-    rf"""([?&;#](?:[a-z0-9_.%-]*(?:{_WORDS})[a-z0-9_.%-]*|key|sig|pass|pwd|code)=)[^&#;\s"'<>\\]+""", re.IGNORECASE
-)
+_NAME = re.compile(r"[?&;#]([a-z0-9_.%-]+)=", re.IGNORECASE)
+_SECRET_NAME = re.compile(rf"{_WORDS}|^(?:key|sig|pass|pwd|code)$", re.IGNORECASE)
+_VALUE = re.compile(r"""[^&#;\s"'<>\\]+""")
 
 
 def masked(text: str) -> str:
-    """The text without what looks like a credential in a URL."""
-    return _QUERY.sub(rf"\g<1>{_HIDDEN}", _USER.sub(rf"\g<1>{_HIDDEN}@", text))
+    """The text without what looks like a credential in a URL; takes time in proportion to its length."""
+    if "@" in text:
+        text = _USER.sub(lambda found: f"{found[1]}{_HIDDEN}@" if found[2] else found[0], text)
+    return _without_parameters(text) if "=" in text else text
+
+
+def _without_parameters(text: str) -> str:
+    """The text without the values of parameters that are named like a secret."""
+    parts: list[str] = []
+    done = 0
+    for name in _NAME.finditer(text):
+        value = _VALUE.match(text, name.end()) if name.start() >= done and _SECRET_NAME.search(name[1]) else None
+        if value is not None:
+            parts += (text[done : name.end()], _HIDDEN)
+            done = value.end()
+    return "".join((*parts, text[done:]))
 
 
 def masked_all(value: Any) -> Any:

@@ -32,6 +32,10 @@ from reconciler.report.words import clean, count, examples, value
 SourceLine = Callable[[str, int, int], tuple[str, str] | None]
 """(file, line, column) → that line of the configuration and what stands before the column, both without secrets."""
 
+MANY_ERRORS = 10
+"""So many errors that say the same are shown; of more, the rest is one line."""
+MOST_ERRORS = 200
+"""So many errors of one code are shown."""
 MANY = 3
 """So many warnings of one code are told in full; of more, the rest is one line."""
 
@@ -76,23 +80,29 @@ def render(document: Document, style: Style) -> str:
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Style, source_line: SourceLine) -> str:
-    """Diagnostics with their place, the line of the file and a caret below it; every error, of many alike warnings
-    the first few."""
+    """Diagnostics with their place, the line of the file and a caret below it; of many that are
+    alike, the first few and how many more there are."""
     told, left_out = _told(diagnostics, style)
     lines = [line for d in told for line in _diagnostic(d, style, source_line)]
     return masked("".join(f"{line}\n" for line in [*lines, *(_folded(found, style) for found in left_out)]))
 
 
 def _told(diagnostics: Sequence[Diagnostic], style: Style) -> tuple[list[Diagnostic], list[list[Diagnostic]]]:
-    seen: Counter[str] = Counter()
+    seen: Counter[tuple[str, str]] = Counter()
     told: list[Diagnostic] = []
-    left_out: dict[str, list[Diagnostic]] = {}
+    left_out: dict[tuple[str, str], list[Diagnostic]] = {}
     for d in diagnostics:
-        seen[d.code] += d.severity != "error"
-        if style.whole or d.severity == "error" or seen[d.code] <= MANY:
+        # Warnings are alike by their code, errors only when they say the same; many errors of one code are too many.
+        alike = (d.code, d.detail if d.severity == "error" else d.severity)
+        of_code = (d.code, "*")
+        seen[alike] += 1
+        seen[of_code] += 1
+        enough = seen[alike] > MANY_ERRORS or seen[of_code] > MOST_ERRORS
+        if style.whole or not (enough if d.severity == "error" else seen[alike] > MANY):
             told.append(d)
         else:
-            left_out.setdefault(d.code, []).append(d)
+            by_code = d.severity == "error" and seen[alike] <= MANY_ERRORS
+            left_out.setdefault(of_code if by_code else alike, []).append(d)
     return told, list(left_out.values())
 
 
@@ -101,6 +111,8 @@ def _folded(found: Sequence[Diagnostic], style: Style) -> str:
     addresses = [d.address for d in found if d.address]
     whom = f" ({examples(addresses)})" if addresses else ""
     head = f"{style('warn', first.severity)} {style('strong', first.code)}: {clean(first.summary)}"
+    if first.severity == "error":
+        return f"{head}: {len(found):,} more like this{whom}; -v shows all"
     return f"{head}: {len(found):,} more{whom}; -v tells all"
 
 

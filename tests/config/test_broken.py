@@ -17,7 +17,14 @@ from reconciler.errors import ConfigInvalid
 
 BROKEN = Path(__file__).parent.parent / "broken"
 CASES = sorted(path.stem for path in BROKEN.glob("*.yaml"))
-ONLY_ELSEWHERE = {"invalid_pin", "secret_not_found", "short_secret", "unreadable_file"}
+ONLY_ELSEWHERE = {
+    "include_limit",
+    "policy_unusable",
+    "invalid_pin",
+    "secret_not_found",
+    "short_secret",
+    "unreadable_file",
+}
 
 
 def diagnose(name: str) -> list[Diagnostic]:

@@ -110,7 +110,7 @@ def test_failures_that_say_the_same_are_told_once() -> None:
     assert lines[-1] == "Applied: 20 succeeded, 6 failed (20 overwrite_webhooks)."
 
 
-def test_many_alike_warnings_are_folded_and_no_error_is() -> None:
+def test_many_alike_warnings_are_folded_and_so_are_equal_errors() -> None:
     warnings = [samples.takeover_warning(n) for n in range(50)]
     told = as_text.render_diagnostics(warnings, Style(), lambda *_: None)
     assert told.count("would be lost") == 3
@@ -120,4 +120,5 @@ def test_many_alike_warnings_are_folded_and_no_error_is() -> None:
     )
     assert as_text.render_diagnostics(warnings, Style(whole=True), lambda *_: None).count("would be lost") == 50
     errors = [samples.Diagnostic(code="duplicate_key", summary="Twice", line=n) for n in range(50)]
-    assert as_text.render_diagnostics(errors, Style(), lambda *_: None).count("duplicate_key") == 50
+    assert as_text.render_diagnostics(errors, Style(), lambda *_: None).count("duplicate_key") == 11
+    assert as_text.render_diagnostics(errors, Style(whole=True), lambda *_: None).count("duplicate_key") == 50

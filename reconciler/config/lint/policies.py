@@ -1,20 +1,23 @@
-"""Users' own rules in, who breaks them out: JSON Schemas on declared resources and on the steps of a plan; pure.
+"""Users' own rules in, who breaks them out: JSON Schemas on declared resources and on the steps of a plan.
 
 Nothing is fetched: a `$ref` leads into the same schema or nowhere. No value is repeated: it may hold a secret.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.config.codes import diagnostic
 from reconciler.config.findings import at
+from reconciler.config.lint.policy_process import LARGEST_SCHEMA, evaluate
 from reconciler.config.nodes import Place
 from reconciler.config.project import Policy
 from reconciler.config.settings import Checked
 from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ConfigInvalid
 from reconciler.model import Action, Position
 
 if TYPE_CHECKING:
@@ -34,39 +37,49 @@ class Resource(NamedTuple):
 def read(declared: Mapping[str, Checked[DeclaredPolicy]]) -> tuple[tuple[Policy, ...], list[Diagnostic]]:
     """The policies, and what is wrong with their schemas."""
     policies, problems = list[Policy](), list[Diagnostic]()
+    places: list[Position] = []
     for name, (place, value) in declared.items():
         if value is None:
             continue
-        wrong = _not_a_schema(value.rule)
-        if wrong:
-            problems.append(diagnostic("invalid_value", wrong, at(place, ("schema",)).at("value")))
+        position = at(place, ("schema",)).at("value")
+        if len(json.dumps(value.rule, default=str)) > LARGEST_SCHEMA:
+            detail = f"A schema has at most {LARGEST_SCHEMA:,} characters as JSON. Write several policies."
+            problems.append(diagnostic("invalid_value", detail, position))
+            continue
+        places.append(position)
         policies.append(
             Policy(name, frozenset(value.kinds), value.match, value.rule, value.message, value.level, place.at("key"))
         )
+
+    if policies:
+        # Without resources: only whether each is a schema at all.
+        answer = evaluate([policy.schema for policy in policies], [], [()] * len(policies))
+        problems += [diagnostic("invalid_value", why, places[index]) for index, why in answer.unusable.items()]
     return tuple(policies), problems
 
 
-def _not_a_schema(schema: Mapping[str, Any]) -> str:
-    from jsonschema import Draft202012Validator, SchemaError
-
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        path = "/".join(map(str, error.absolute_path)) or "the schema"
-        return f"This is no JSON Schema (draft 2020-12): `{path}` is not as it must be."
-    return ""
-
-
 def broken(policies: Sequence[Policy], resources: Iterable[Resource]) -> list[Diagnostic]:
-    """What these resources do not fit."""
-    checks = [(policy, _validator(policy.schema)) for policy in policies]
-    return [
-        _violation(policy, resource, *fault)
-        for resource in resources
-        for policy, validator in checks
-        if resource.kind in policy.kinds and fnmatchcase(resource.address, policy.match)
-        for fault in _faults(validator, resource.document)
+    """What these resources do not fit. Raises ConfigInvalid when a schema cannot be evaluated in time."""
+    known = list(resources)
+    pairs = [
+        [
+            index
+            for index, resource in enumerate(known)
+            if resource.kind in policy.kinds and fnmatchcase(resource.address, policy.match)
+        ]
+        for policy in policies
     ]
+    if not any(pairs):
+        return []
+    answer = evaluate([policy.schema for policy in policies], [resource.document for resource in known], pairs)
+    if answer.unusable:
+        raise ConfigInvalid(*(_unusable(policies[index], why) for index, why in answer.unusable.items()))
+    return [_violation(policies[policy], known[index], path, keyword) for policy, index, path, keyword in answer.faults]
+
+
+def _unusable(policy: Policy, why: str) -> Diagnostic:
+    detail = f"Policy `{policy.name}`: {why}"
+    return diagnostic("policy_unusable", detail, policy.position)
 
 
 def broken_by_plan(policies: Sequence[Policy], actions: Iterable[Action]) -> list[Diagnostic]:
@@ -89,24 +102,6 @@ def _step(policy: Policy, action: Action) -> Resource:
     place = (action.file, action.line, action.column)
     position = Position(*place) if None not in place else policy.position  # type: ignore[arg-type]
     return Resource("action", action.address, document, None, position)
-
-
-def _validator(schema: Mapping[str, Any]) -> Any:
-    from jsonschema import Draft202012Validator
-    from referencing import Registry
-
-    return Draft202012Validator(schema, registry=Registry())
-
-
-def _faults(validator: Any, document: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
-    """(path, keyword) of everything that does not fit."""
-    from referencing.exceptions import Unresolvable
-
-    try:
-        for error in sorted(validator.iter_errors(document), key=lambda error: [*map(str, error.absolute_path)]):
-            yield tuple(error.absolute_path), str(error.validator)
-    except Unresolvable:
-        yield (), "$ref"
 
 
 def _violation(policy: Policy, resource: Resource, path: tuple[Any, ...], keyword: str) -> Diagnostic:

@@ -6,14 +6,13 @@ from pydantic import AfterValidator, Field
 
 from reconciler.config.fields import Section, Text, optional, refusal, required
 from reconciler.config.lint.rules import RULES, Level
+from reconciler.config.suggest import nearest
 
 
 def _rule(value: str) -> str:
     if value not in RULES:
-        from difflib import get_close_matches
-
-        near = get_close_matches(value, RULES, n=1)
-        hint = f"Did you mean `{near[0]}`?" if near else "`reconciler lint --rules` lists them."
+        near = nearest(value, RULES)
+        hint = f"Did you mean `{near}`?" if near else "`reconciler lint --rules` lists them."
         raise refusal("invalid_value", f"There is no such rule. {hint}")
     return value
 
