@@ -28,12 +28,17 @@ def emit(common: Common, document: Document, project: str = "") -> None:
     elif common.format == "json":
         from reconciler.report import as_json
 
-        click.echo(as_json.render(document), nl=False)
+        # In JSON the mark of a workflow command is written in another way that means the same.
+        click.echo(as_json.render(document).replace("##[", "#\\u0023["), nl=False)
     else:
         from reconciler.report.formats import FORMATS
 
         rendered = FORMATS[common.format].render(document, project or _project(common), common.style(sys.stdout))
-        click.echo(rendered, nl=False)
+        commands = getattr(sys.stdout, "write_commands", None) if common.format == "github" else None
+        if commands is not None:
+            commands(rendered)
+        else:
+            click.echo(rendered, nl=False)
     if common.reports:
         from reconciler.cli import reports
 

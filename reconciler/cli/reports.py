@@ -65,7 +65,7 @@ def _replace(path: Path, content: bytes) -> None:
         try:
             new.write(content)
             new.close()
-            Path(new.name).chmod(0o666 & ~_umask())
+            Path(new.name).chmod(0o644 & ~_umask())
             Path(new.name).replace(target)
         except BaseException:
             with contextlib.suppress(OSError):

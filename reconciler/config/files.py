@@ -45,6 +45,7 @@ def _part(path: Path, text: str) -> Path:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("x", encoding="utf-8", newline="") as file:
+            os.chmod(part, part.stat().st_mode & 0o644)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -1,0 +1,56 @@
+"""Text for a log of GitHub Actions: lines that its runner would obey are changed so that they are only text.
+
+A runner obeys `::command::` at the start of a line and `##[command]` anywhere in one. Text may hold what somebody
+wrote into YAML or on Twilio, so all text is changed at the one place where it is written.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_AFTER_BREAK = re.compile(r"([\r\n\v\f\x85\u2028\u2029]\s*)(?=::)")
+_BREAK = re.compile(r"[\r\n\v\f\x85\u2028\u2029]")
+_ANYWHERE = re.compile(r"##(?=\[)")
+_MOST_KEPT = 4096
+
+
+class HarmlessStream:
+    """A text stream that writes no workflow command; everything else is the stream's own."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._line = ""  # what stands in the line that is being written
+
+    def write(self, text: str) -> int:
+        """Write the text, each command in it broken by a backslash."""
+        self._stream.write(self._changed(text))
+        return len(text)
+
+    def write_commands(self, text: str) -> None:
+        """Write our own annotations, whose data is escaped already."""
+        self._stream.write(text)
+        self._line = ""
+
+    def writelines(self, lines: Any) -> None:
+        """Write each of them."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _changed(self, text: str) -> str:
+        changed = _ANYWHERE.sub(r"#\\#", _AFTER_BREAK.sub(r"\1\\", text))
+
+        # A command may come in pieces: what stands in the line already counts.
+        before = self._line.lstrip()
+        starts = len(before) < 2 and (before + text.lstrip() if not before else before + text).startswith("::")
+        joins = (self._line[-2:] == "##" and text[:1] == "[") or (self._line[-1:] == "#" and text[:2] == "#[")
+        if starts or joins:
+            changed = "\\" + changed
+
+        self._line = _BREAK.split(self._line + text)[-1]
+        if len(self._line) > _MOST_KEPT:
+            self._line = "x" + self._line[-2:]
+        return changed
