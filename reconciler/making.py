@@ -37,6 +37,7 @@ from reconciler.planning.select import select
 from reconciler.planning.selection import find_selection, list_named
 from reconciler.planning.stale import kept
 from reconciler.planning.unexpected_forms import find_unexpected
+from reconciler.planning.unknown_routes import with_unknown_routes
 from reconciler.remote import domains, regions
 from reconciler.remote.attribution import attribute
 from reconciler.remote.observe import observe
@@ -85,14 +86,13 @@ def planned(
     if setting.refresh:
         observed = gateways.adapters.seen(observed, sealed.desired, resources)
 
-    def of(seen: Observed) -> Plan:
-        return make(sealed.desired, resources, seen, project.our_urls, facts(project), former)
-
+    of = _planner(project, sealed.desired, resources, former)
     asks = setting.refresh and not drifting_only
     whole, unread = domains.planned(of, observed, gateways) if asks else (of(observed), [])
     notes += unread
-    whole = msgspec.structs.replace(whole, renames=renames)
-    chosen = select(whole, setting.targets, setting.excludes, desired, (resources,))
+    chosen = select(
+        msgspec.structs.replace(whole, renames=renames), setting.targets, setting.excludes, desired, (resources,)
+    )
     if setting.refresh:
         most = project.safety.max_purchases
         chosen = with_offers(chosen, desired, gateways, project.accounts, most=most)
@@ -113,6 +113,18 @@ def _refusals_asked(plan: Plan, gateways: Gateways) -> Plan:
     found = refusals_ahead(plan.actions, gateways.adapters)
     diagnostics = tuple(in_reading_order([*plan.diagnostics, *found]))
     return msgspec.structs.replace(plan, diagnostics=diagnostics) if found else plan
+
+
+def _planner(
+    project: Project, desired: Sequence[Desired], resources: Mapping[str, Entry], former: Mapping[str, Entry]
+) -> Callable[[Observed], Plan]:
+    """Return what makes the plan of a project from what was observed."""
+
+    def of(seen: Observed) -> Plan:
+        plan = make(desired, resources, seen, project.our_urls, facts(project), former)
+        return with_unknown_routes(plan, desired, seen.unknown)
+
+    return of
 
 
 def _needed(setting: Setting, saved: PlanFile | None, drifting_only: bool) -> Callable[[str], bool]:

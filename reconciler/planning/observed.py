@@ -36,7 +36,8 @@ class Observed:
     address, already matched with the names we give them (the address of one that is not ours ends in its SID);
     `services` the messaging service by the SID of each number that is answered by one, as far as that was asked;
     `domains` the SIP domains and foreign trunks that use lists, where a list or what is on it is about to go;
-    `complete` the addresses of trunks and lists all of whose children were read.
+    `complete` the addresses of trunks and lists all of whose children were read; `unknown` the trunks and
+    applications that the configuration names by SID and that are not there, as (account, SID).
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class Observed:
         services: Mapping[str, Service] = MappingProxyType({}),
         domains: Domains = UNASKED,
         complete: Collection[str] = frozenset(),
+        unknown: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
+        self.unknown = unknown
         self.numbers = numbers
         self.others = others
         self.services = services
@@ -56,11 +59,11 @@ class Observed:
 
     def with_services(self, services: Mapping[str, Service]) -> Observed:
         """The same world, and who answers messages in it."""
-        return Observed(self.numbers, self.others, services, self.domains, self.complete)
+        return Observed(self.numbers, self.others, services, self.domains, self.complete, self.unknown)
 
     def with_domains(self, domains: Domains) -> Observed:
         """The same world, and which SIP domains use its lists."""
-        return Observed(self.numbers, self.others, self.services, domains, self.complete)
+        return Observed(self.numbers, self.others, self.services, domains, self.complete, self.unknown)
 
     def number(self, account: str, key: str) -> Live | None:
         """The number of that account with this E.164, or with this SID when `key` is one."""

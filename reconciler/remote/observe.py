@@ -18,6 +18,7 @@ from reconciler.planning.match import addressed, child_addresses, names_of
 from reconciler.planning.observed import Observed
 from reconciler.remote.absent import Asked, fetch_absent, fetch_row
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.literal_routes import find_unknown, named_by_account
 from reconciler.remote.rows import check_row, read_rows
 
 Progress = Callable[[str, int], None]
@@ -53,7 +54,8 @@ def observe(
             parts = list(pool.map(lambda account: reader.read(gateways[account], kinds[account]), kinds))
     numbers = {account: part.numbers for account, part in zip(kinds, parts, strict=True)}
     complete = frozenset(address for part in parts for address in part.complete)
-    return Observed(numbers, _joined([part.others for part in parts], desired), complete=complete)
+    others = _joined([part.others for part in parts], desired)
+    return Observed(numbers, others, complete=complete, unknown=frozenset(reader.unknown))
 
 
 class _Part(NamedTuple):
@@ -140,6 +142,8 @@ class _Reader:
         self._leaving = _leaving(self._small, resources)
         self._resources = {a: e for a, e in resources.items() if e.kind not in NUMBER_KINDS}
         self._recorded = _recorded_numbers(resources)
+        self._named = named_by_account(desired)
+        self.unknown: set[tuple[str, str]] = set()
         self._sought = _sought_numbers(desired, resources)
         self._progress = progress
 
@@ -159,6 +163,8 @@ class _Reader:
             rows[kind.name] = {sid: row for sid, row in found.items() if sid in called}
             names.update(called)
         others.update(self._children(gateway, kinds, names, rows, every))
+        unknown = find_unknown(gateway, self._named.get(gateway.account, ()), every)
+        self.unknown |= {(gateway.account, sid) for sid in unknown}
         used = any(address.startswith(("trunk/", "application/")) for address in others)
         numbers = self._numbers(gateway, names) if kinds & NUMBER_KINDS or used else {}
         return _Part(numbers, others, _complete(rows, names, kinds))

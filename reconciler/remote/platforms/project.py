@@ -52,7 +52,9 @@ class Adapters(dict[str, Adapter]):
         used = {name: self[name] for name in names}  # connected here: threads must not do it at the same time
         found = observe_platforms(names, desired, resources, used, self._vault)
         others = {**observed.others, **found}
-        return Observed(observed.numbers, others, observed.services, observed.domains, observed.complete)
+        return Observed(
+            observed.numbers, others, observed.services, observed.domains, observed.complete, observed.unknown
+        )
 
 
 def facts(project: Project) -> Platforms:

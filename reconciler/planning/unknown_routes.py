@@ -1,0 +1,51 @@
+"""Errors for numbers whose declared trunk or application, named by its SID, is not in their account; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic, in_reading_order
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model import ApplicationRoute, Attrs, Desired, TrunkRoute
+from reconciler.planning.plan import Plan
+from reconciler.planning.problems import at_declaration
+
+_SID_LENGTH = 34
+
+
+def literal_sids(attrs: Attrs) -> list[str]:
+    """Return the SIDs of trunks and applications that these attributes name literally."""
+    named = [value.trunk for value in attrs.values() if isinstance(value, TrunkRoute)]
+    named += [value.application for value in attrs.values() if isinstance(value, ApplicationRoute)]
+    return [name for name in dict.fromkeys(named) if name[:2] in ("TK", "AP") and len(name) == _SID_LENGTH]
+
+
+def with_unknown_routes(plan: Plan, desired: Iterable[Desired], unknown: Collection[tuple[str, str]]) -> Plan:
+    """Return the plan with an error for each number on a trunk or application that is not there.
+
+    `unknown` are (account, SID).
+    """
+    if not unknown:
+        return plan
+    errors: list[Diagnostic] = []
+    for want in desired:
+        if want.kind not in NUMBER_KINDS:
+            continue
+        for sid in literal_sids(want.profile.attrs):
+            if (want.profile.account, sid) in unknown:
+                errors.append(_unknown_route(want, sid))
+    return msgspec.structs.replace(plan, diagnostics=tuple(in_reading_order([*plan.diagnostics, *errors])))
+
+
+def _unknown_route(want: Desired, sid: str) -> Diagnostic:
+    kind = "trunk" if sid.startswith("TK") else "application"
+    return at_declaration(
+        want,
+        want.address,
+        "trunk_not_in_twilio" if kind == "trunk" else "application_not_in_twilio",
+        f"{kind.capitalize()} not found on Twilio",
+        f"{want.key} is to be put on {kind} {sid}, which account `{want.profile.account}` does not have: it was "
+        f"deleted, is mistyped, or belongs to another account. Correct the SID, or declare the {kind} and name it.",
+    )
