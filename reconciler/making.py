@@ -12,7 +12,6 @@ import msgspec
 
 from reconciler.apply import saved as saving
 from reconciler.apply.saved import nothing_of, references_of, staleness, writing_secrets
-from reconciler.config.baseline import load_baseline
 from reconciler.config.fingerprints import seal
 from reconciler.config.lint.policies import broken_by_plan
 from reconciler.config.lint.rules import is_violation
@@ -45,6 +44,7 @@ from reconciler.remote.platforms.project import facts
 from reconciler.remote.purchases import with_offers
 from reconciler.remote.regions import Asked
 from reconciler.run import Begun, Consent, Gateways, Planned, Setting
+from reconciler.run import baseline_of as read_baseline
 from reconciler.state.document import State
 from reconciler.state.first_state import refuse_local_state
 from reconciler.state.gone import Gone, Ground
@@ -265,9 +265,9 @@ def _on_nothing(planned: Planned, gone: Gone) -> Diagnostic:
 
 def _named_baseline(setting: Setting, plan: Plan, desired: Sequence[Desired]) -> Baseline | None:
     """What `--baseline` names, as far as this plan is held to it."""
-    if setting.baseline is None:
+    other = read_baseline(setting)
+    if other is None or setting.baseline is None:
         return None
-    other = load_baseline(setting.baseline, setting.directory / setting.file, setting.directory, setting.environ)
     staying = {want.address for want in desired if want.kind not in NUMBER_KINDS}
     return baseline_of(setting.baseline, other.safety, other.desired, plan.actions, staying)
 

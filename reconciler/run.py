@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from reconciler.config.destinations import check_consent, destinations_of, find_new, refuse_new
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials, reveal
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
+from reconciler.model import Destination
 from reconciler.planning.sampling import sample
 from reconciler.planning.selection import find_selection, list_named
 from reconciler.remote import regions
@@ -84,11 +86,14 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     refresh: bool = True
     command: str = ""
     baseline: str | None = None
+    allowed_destinations: tuple[str, ...] = ()
     stop: Event = msgspec.field(default_factory=Event)
     on_call: Callable[[CallRecord], None] | None = None
     on_wait: Callable[[Wait], None] | None = None
     merged: list[Merged] = msgspec.field(default_factory=list)
     """The configuration as the check of output paths has read it; whoever takes it removes it, so it is used once."""
+    baselines: dict[str, Project] = msgspec.field(default_factory=dict)
+    """The baselines that have been read."""
 
     def now(self) -> str:
         """Now, as RFC 3339 in UTC."""
@@ -121,6 +126,11 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Mapping[str, str] = {}
 
     @property
+    def new_destinations(self) -> list[Destination]:
+        """Where this project sends secrets and the last apply did not."""
+        return find_new(destinations_of(self.project), self.state.recorded_destinations)
+
+    @property
     def would_refuse(self) -> list[str]:
         """The codes with which an apply would refuse this plan, each once; empty when it would not.
 
@@ -138,6 +148,26 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     planned: Planned
     result: Result
     declined: bool = False
+
+
+def baseline_of(setting: Setting) -> Project | None:
+    """The configuration that `--baseline` names; read once. Raises ReconcilerError."""
+    if setting.baseline is None:
+        return None
+    if setting.baseline not in setting.baselines:
+        from reconciler.config.baseline import load_baseline  # most runs have none
+
+        entry = setting.directory / setting.file
+        setting.baselines[setting.baseline] = load_baseline(setting.baseline, entry, setting.directory, setting.environ)
+    return setting.baselines[setting.baseline]
+
+
+def check_destinations(setting: Setting, project: Project) -> None:
+    """Raise Refused when secrets would go where the baseline sends none. Comes before the first connection."""
+    check_consent(project, setting.allowed_destinations)
+    baseline = baseline_of(setting)
+    if baseline is not None:
+        refuse_new(project, baseline, setting.baseline or "", setting.allowed_destinations)
 
 
 def store_of(setting: Setting, project: Project) -> Store:

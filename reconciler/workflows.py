@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reconciler.apply.outcome import Result
+from reconciler.config.destinations import destinations_of
 from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
@@ -26,7 +27,7 @@ from reconciler.run import Gateways as Gateways
 from reconciler.run import Planned as Planned
 from reconciler.run import Progress as Progress
 from reconciler.run import Setting as Setting
-from reconciler.run import begin, begin_regions
+from reconciler.run import begin, begin_regions, check_destinations
 from reconciler.run import cipher_of as cipher_of
 from reconciler.run import connected as connected
 from reconciler.run import store_of as store_of
@@ -67,6 +68,7 @@ def plan(setting: Setting, consent: Consent) -> Planned:
 def look(setting: Setting, planner: Planner) -> Planned:
     """A plan, and nothing else: no lock, no write."""
     project = validate(setting)
+    check_destinations(setting, project)
     with connected(setting, project) as gateways:
         return planner(project, store_of(setting, project), gateways)
 
@@ -131,6 +133,7 @@ Planner = Callable[[Project, Store, Gateways], Planned]
 def apply_planned(setting: Setting, consent: Consent, confirm: Confirm, planner: Planner) -> Applied:
     """Under the lock: plan, show, refuse what must not be done, ask, carry out."""
     project = validate(setting)
+    check_destinations(setting, project)
     store = store_of(setting, project)
     holder = this_run(setting.command, setting.now(), setting.environ)
     with (
@@ -157,7 +160,7 @@ def _carried_out(setting: Setting, planned: Planned, store: Store, gateways: Gat
     return carry_out(
         planned.plan,
         planned.observed,
-        planned.state,
+        msgspec.structs.replace(planned.state, destinations=destinations_of(planned.project)),
         store,
         gateways,
         setting,
@@ -180,6 +183,7 @@ def drift(setting: Setting) -> tuple[Planned, list[Drifted]]:
     Raises StateError when nothing is recorded of what is declared: unknown is not the same as no drift.
     """
     project = validate(setting)
+    check_destinations(setting, project)
     with connected(setting, project) as gateways:
         begun = begin(setting, project, gateways, services=False)
         _import_the_rest()

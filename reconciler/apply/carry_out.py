@@ -74,6 +74,8 @@ def carry_out(
     cannot be written any more, the error knows what was recorded until then.
     """
     if not (plan.actions or plan.refreshes or plan.renames or state.unfolded):
+        if state.serial and state.destinations not in (None, state.recorded_destinations):
+            store.save(state)
         return Result(())
     recorded: list[Outcome] = []
     with _telling(recorded):

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from reconciler.cli.applying import beginning, carry, consenting, purchasing
+from reconciler.cli.applying import beginning, carry, comparing, consenting, purchasing
 from reconciler.cli.options import Common, scoped
 
 
@@ -17,9 +17,7 @@ from reconciler.cli.options import Common, scoped
 @consenting
 @purchasing
 @beginning
-@click.option(
-    "--baseline", metavar="FILE|REV", help="Hold the change to the `safety` of this configuration or git revision, too."
-)
+@comparing
 @click.option(
     "--expect", metavar="DIGEST", help="Refuse any other plan than the one with this digest, which `plan` prints."
 )
@@ -33,6 +31,7 @@ def apply(
     local_state: bool,
     force: bool,
     baseline: str | None,
+    destinations: tuple[str, ...],
     expect: str | None,
 ) -> int:
     """Plan, show the plan, ask, and carry it out; or carry out a saved PLANFILE, if nothing has moved since.
@@ -49,7 +48,7 @@ def apply(
     from reconciler import workflows
 
     def run(setting: workflows.Setting, confirm: workflows.Confirm) -> workflows.Applied:
-        setting = msgspec.structs.replace(setting, baseline=baseline)
+        setting = msgspec.structs.replace(setting, baseline=baseline, allowed_destinations=destinations)
         if planfile is None:
             return workflows.apply(setting, consent, confirm, expected=expect)
 

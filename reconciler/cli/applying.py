@@ -46,6 +46,18 @@ beginning = click.option(
 )
 """Give a command that may begin a state the option by which somebody consents to it."""
 
+_BASELINE = [
+    click.option("--baseline", metavar="FILE|REV",
+                 help="Hold the change to the `safety` and secret destinations of this configuration or revision."),
+    click.option("--allow-destination", "destinations", multiple=True, metavar="NAME",
+                 help="Consent to new secret destinations of this account or platform, or to a new `state`."),
+]  # fmt: skip
+
+
+def comparing(function: F) -> F:
+    """Give a command the baseline that a change is held to, and the consent to new destinations of secrets."""
+    return _with_options(function, _BASELINE)
+
 
 def consenting(function: F) -> F:
     """Give a command that carries out a plan the options by which somebody consents."""

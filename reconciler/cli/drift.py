@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import click
+import msgspec
 
+from reconciler.cli.applying import comparing
 from reconciler.cli.options import Common, scoped
 from reconciler.cli.output import emit
 from reconciler.cli.progress import progress_for
@@ -11,8 +13,9 @@ from reconciler.errors import Exit
 
 
 @click.command(short_help="Show what somebody else has changed since the last apply.")
+@comparing
 @scoped
-def drift(shared: Common) -> int:
+def drift(shared: Common, baseline: str | None, destinations: tuple[str, ...]) -> int:
     """Compare what was last applied with what is on Twilio, field by field, and say who changed it where that is known.
 
     Exit 2 when something has drifted, 0 when nothing has. What is declared but not applied yet is no drift; it is
@@ -21,8 +24,10 @@ def drift(shared: Common) -> int:
     from reconciler import workflows
 
     progress = progress_for(shared)
+    setting = shared.setting("drift", progress)
+    setting = msgspec.structs.replace(setting, baseline=baseline, allowed_destinations=destinations)
     try:
-        planned, drifted = workflows.drift(shared.setting("drift", progress))
+        planned, drifted = workflows.drift(setting)
     finally:
         progress.close()
     from reconciler.report.build import drift_document  # imported by now, beside the first page

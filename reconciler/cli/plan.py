@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from reconciler.cli.applying import judging
+from reconciler.cli.applying import comparing, judging
 from reconciler.cli.options import Common, scoped
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath
@@ -17,9 +17,7 @@ from reconciler.cli.progress import progress_for
 @click.command(short_help="Show what would change; changes nothing.")
 @click.option("--out", type=OutputPath(), help="Save the plan to FILE, for apply FILE.")
 @click.option("--refresh/--no-refresh", default=True, help="Ask Twilio, or take state's word for it.")
-@click.option(
-    "--baseline", metavar="FILE|REV", help="Hold the change to the `safety` of this configuration or git revision, too."
-)
+@comparing
 @click.option("--fail-on-refusal", is_flag=True, help="Exit 4 when apply would refuse the plan.")
 @judging
 @scoped
@@ -28,6 +26,7 @@ def plan(
     out: Path | None,
     refresh: bool,
     baseline: str | None,
+    destinations: tuple[str, ...],
     fail_on_refusal: bool,
     takeovers: tuple[str, ...],
     allow_purchase: bool,
@@ -40,15 +39,18 @@ def plan(
     apply will get to see what remains; it is not saved with --out, so give it to apply as well.
 
     Exit 0 whether there are changes or not; with --detailed-exitcode 2 when there are. 1 when something declared is
-    missing, 3 when the configuration is invalid. 4 when the plan lets go of something protected or violates a policy,
-    and with --fail-on-refusal whenever apply would refuse it. Where several apply: 3, 1, 4, 2.
+    missing, 3 when the configuration is invalid. 4 when the plan lets go of something protected, violates a policy or
+    would send secrets where the baseline sends none, and with --fail-on-refusal whenever apply would refuse it. Where
+    several apply: 3, 1, 4, 2.
     """
     from reconciler import workflows
 
     if out is not None and not refresh:
         raise click.UsageError("A plan that has not asked Twilio cannot be saved: leave out --no-refresh or --out.")
     progress = progress_for(shared)
-    setting = msgspec.structs.replace(shared.setting("plan", progress, refresh=refresh), baseline=baseline)
+    setting = msgspec.structs.replace(
+        shared.setting("plan", progress, refresh=refresh), baseline=baseline, allowed_destinations=destinations
+    )
     try:
         consent = workflows.Consent(takeovers=takeovers, purchases=allow_purchase, force=force, local_state=local_state)
         planned = workflows.plan(setting, consent)
@@ -61,6 +63,12 @@ def plan(
     from reconciler.report.build import plan_document
 
     digest = digest_of_plan(planned)
-    document = plan_document(planned.plan, planned.notes, would_refuse=planned.would_refuse, digest=digest)
+    document = plan_document(
+        planned.plan,
+        planned.notes,
+        would_refuse=planned.would_refuse,
+        digest=digest,
+        destinations=planned.new_destinations,
+    )
     emit(shared, document, planned.project.name)
     return of_plan(planned, detailed=shared.detailed_exitcode, fail_on_refusal=fail_on_refusal)

@@ -14,7 +14,7 @@ from reconciler.config.lint.rules import RULES
 from reconciler.config.source import masked
 from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import NUMBER_KINDS
-from reconciler.model import Action, Entry
+from reconciler.model import Action, Destination, Entry
 from reconciler.planning.children import without_deleted
 from reconciler.planning.equality import digest_of
 from reconciler.planning.fields import flat
@@ -63,6 +63,7 @@ def plan_document(
     command: str = "plan",
     would_refuse: Sequence[str] = (),
     digest: str | None = None,
+    destinations: Sequence[Destination] | None = None,
 ) -> PlanDocument:
     """The plan as it is shown; `diagnostics` are those of the configuration and of the guard, added to its own.
 
@@ -91,6 +92,7 @@ def plan_document(
         unmanaged=plan.unmanaged,
         renames=plan.renames or msgspec.UNSET,
         digest=digest or digest_of(plan.actions, {}),
+        destinations=msgspec.UNSET if destinations is None else list(destinations),
     )
 
 

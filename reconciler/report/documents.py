@@ -13,7 +13,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.doctor.check import Check
 from reconciler.kinds.purchase import NumberForSale
-from reconciler.model import Change, RouteChange
+from reconciler.model import Change, Destination, RouteChange
 from reconciler.planning.drift import Drifted
 from reconciler.report.graph import Edge, Node
 
@@ -66,7 +66,8 @@ class PlanDocument(Document, kw_only=True, dict=True):
     """What `plan` and `show PLANFILE` print. `unmanaged` counts numbers that nobody declared; nothing touches them.
     `renames` lead from the old address of a resource to its new one, where any has changed.
     `digest` is that of the actions: `apply --expect DIGEST` carries out this plan and no other.
-    `summary.would_refuse` are the codes with which an apply would refuse the plan, `[]` when it would not."""
+    `summary.would_refuse` are the codes with which an apply would refuse the plan, `[]` when it would not.
+    `destinations` are those of secrets that state has not recorded, for `plan`."""
 
     # beside its fields (`dict`) it remembers what `groups` has worked out of it, for all formats and all their parts
 
@@ -76,6 +77,7 @@ class PlanDocument(Document, kw_only=True, dict=True):
     unmanaged: int
     renames: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     digest: str
+    destinations: list[Destination] | msgspec.UnsetType = msgspec.UNSET
 
 
 class OutcomeError(msgspec.Struct):

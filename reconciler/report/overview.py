@@ -130,6 +130,9 @@ def _headline(document: Document) -> str:
 
 
 def _aside(document: Document) -> str:
+    sentences = []
+    if isinstance(document, PlanDocument):
+        sentences += [text_plan.destination_sentence(each) for each in document.destinations or ()]
     if isinstance(document, PlanDocument | DriftDocument) and document.unmanaged:
-        return f"{count(document.unmanaged, 'number')} on Twilio not declared here; left alone."
-    return ""
+        sentences.append(f"{count(document.unmanaged, 'number')} on Twilio not declared here; left alone.")
+    return " ".join(sentences)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from reconciler.model import Change, WireValue
+from reconciler.model import Change, Destination, WireValue
 from reconciler.planning.hosts import in_words, looks_like
 from reconciler.report.documents import ApplyDocument, PlanDocument
 from reconciler.report.fit import fitted
@@ -152,6 +152,8 @@ def _closing(document: PlanDocument, groups: Sequence[Group], style: Style) -> I
     yield style("strong", headline(document))
     if document.actions:
         yield style("quiet", f"Digest of the plan: {document.digest}")
+    for destination in document.destinations or ():
+        yield style("quiet", destination_sentence(destination))
     if document.unmanaged:
         yield style("quiet", f"{count(document.unmanaged, 'number')} on Twilio not declared here; left alone.")
     if any(len(group.resources) > 1 for group in groups):
@@ -166,6 +168,13 @@ def refusal_sentence(document: PlanDocument) -> str:
 
     command = "apply" if document.command in ("plan", "show") else document.command
     return f"{command.capitalize()} would refuse this plan: {', '.join(clean(code) for code in codes)}."
+
+
+def destination_sentence(destination: Destination) -> str:
+    """One sentence about a destination of a secret that state has not recorded."""
+    key = f" (with {clean(destination.key)})" if destination.key not in ("", destination.credential) else ""
+    sent = f"{clean(destination.credential)} to {clean(destination.host)}{key}"
+    return f"New secret destination, `{clean(destination.name)}`: {sent}."
 
 
 def headline(document: PlanDocument) -> str:

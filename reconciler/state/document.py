@@ -18,7 +18,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from reconciler.errors import StateError
-from reconciler.model import Entry
+from reconciler.model import Destination, Entry
 from reconciler.state import problems
 from reconciler.state.harmless import said
 from reconciler.state.migrate import FORMAT, MIGRATIONS, WITHOUT_DIGEST, Step, migrate
@@ -35,6 +35,8 @@ class Saved(msgspec.Struct, frozen=True):
     who: str
     command: str
     job_url: str | None = None
+    destinations: tuple[Destination, ...] | msgspec.UnsetType = msgspec.UNSET
+    """Where the last apply sent secrets; unset in what earlier versions wrote."""
 
     def __str__(self) -> str:
         job = f" (CI job {self.job_url})" if self.job_url else ""
@@ -87,6 +89,14 @@ class State(Document, frozen=True, kw_only=True):
     """What is remembered. `unfolded` counts the records of a journal that are in `resources` but in no version yet."""
 
     unfolded: int = 0
+    destinations: tuple[Destination, ...] | None = None
+    """What the next version records of the destinations of secrets; None keeps what is recorded."""
+
+    @property
+    def recorded_destinations(self) -> tuple[Destination, ...]:
+        """The destinations of secrets that this version records."""
+        recorded = self.saved.destinations if self.saved is not None else msgspec.UNSET
+        return () if recorded is msgspec.UNSET else recorded
 
     @property
     def version(self) -> Version:

@@ -146,7 +146,7 @@ class FileStore:
 
     def write_version(self, state: State) -> State:
         """Under lock: write the next version over the present one, and end the journal that is in it."""
-        saved = saved_by(self.held().holder, self._clock.wall())
+        saved = saved_by(self.held().holder, self._clock.wall(), state)
         following = msgspec.structs.replace(state, serial=self._next_serial(state), saved=saved, unfolded=0)
         self._write(following)
         return following

@@ -15,7 +15,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateLocked
-from reconciler.state.document import Saved
+from reconciler.state.document import Saved, State
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -42,10 +42,14 @@ def this_run(command: str, since: str, environ: Mapping[str, str] = os.environ) 
     return Holder(_user(), platform.node(), os.getpid(), command, since, run, job_url(environ), job, _machine())
 
 
-def saved_by(holder: Holder, wall: float) -> Saved:
-    """What a version written by this run at this time (seconds since 1970) says of its origin."""
+def saved_by(holder: Holder, wall: float, state: State) -> Saved:
+    """What a version of this state, written by this run at this time (seconds since 1970), says of its origin.
+
+    The destinations of secrets are those that the state brings, else those that were recorded before.
+    """
     at = datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Saved(at, holder.who, holder.command, holder.job_url)
+    destinations = state.recorded_destinations if state.destinations is None else state.destinations
+    return Saved(at, holder.who, holder.command, holder.job_url, destinations or msgspec.UNSET)
 
 
 def job_url(environ: Mapping[str, str]) -> str | None:

@@ -122,7 +122,7 @@ class LeasedStore:
 
     def write_version(self, state: State) -> State:
         """Under lock: write the next version over the present one and its journal."""
-        saved = saved_by(self._held().holder, self._clock.wall())
+        saved = saved_by(self._held().holder, self._clock.wall(), state)
         following = msgspec.structs.replace(state, serial=self._next_serial(state), saved=saved, unfolded=0)
         with self.writing() as grant:
             if self._exists:

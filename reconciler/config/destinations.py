@@ -1,0 +1,188 @@
+"""Where the secrets of a project go, and what of it another configuration lacks; pure, and never a secret itself.
+
+A destination is the reference of a credential, the host that it is sent to and, for platforms, the reference of the
+platform's own key: with another key, the same host is somebody else's account there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from reconciler.config.hosts import read_origin
+from reconciler.config.locations import find_servers
+from reconciler.config.project import AccountSettings, PlatformSettings, Project, Secret
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import Refused, UsageError
+from reconciler.kinds.table import REGISTRATION
+from reconciler.model import Destination, Position
+
+STATE = "state"
+"""The name by which `--allow-destination` calls the place of the state."""
+_TWILIO = "*.twilio.com"
+_SENDS_TOKENS = frozenset({"nixflex"})
+"""Types of platforms that get the auth token of the Twilio account with each number they import."""
+
+
+def destinations_of(project: Project) -> tuple[Destination, ...]:
+    """All destinations of a project, sorted, each once."""
+    found = {*_of_accounts(project), *_of_platforms(project), *_of_tokens(project), *_of_resources(project)}
+    found |= set(_of_state(project))
+    return tuple(sorted(found, key=lambda d: (d.name, d.credential, d.host, d.key)))
+
+
+def find_new(present: Iterable[Destination], known: Iterable[Destination]) -> list[Destination]:
+    """The destinations that are not among the known ones. The name of an account or platform makes no difference."""
+    there = {_identity(destination) for destination in known}
+    return [destination for destination in present if _identity(destination) not in there]
+
+
+def check_consent(project: Project, consent: Collection[str]) -> None:
+    """Raise UsageError when `--allow-destination` names nothing that there is."""
+    known = {*project.accounts, *project.platforms, STATE}
+    unknown = sorted(set(consent) - known)
+    if unknown:
+        detail = f"--allow-destination {unknown[0]}: there is no such account or platform. Known: "
+        listed = ", ".join(sorted(known))
+        raise UsageError(
+            Diagnostic(code="address_not_found", summary="Unknown account or platform", detail=f"{detail}{listed}.")
+        )
+
+
+def refuse_new(project: Project, baseline: Project, name: str, consent: Collection[str]) -> None:
+    """Raise Refused for what the baseline of this name does not send or keep there; before anything is connected to.
+
+    Whatever goes to Twilio itself is not refused: nobody else reads it there.
+    """
+    refused = []
+    if project.state != baseline.state and STATE not in consent:
+        refused.append(_other_state(name))
+    for destination in find_new(destinations_of(project), destinations_of(baseline)):
+        if destination.host != _TWILIO and destination.name not in consent and destination.name != STATE:
+            refused.append(_new(destination, name, _position(project, destination.name)))
+    if refused:
+        raise Refused(*refused)
+
+
+def _identity(destination: Destination) -> tuple[str, str, str]:
+    return destination.credential, destination.host, destination.key
+
+
+def _of_accounts(project: Project) -> Iterator[Destination]:
+    for account in project.accounts.values():
+        used = [account.api_key, account.api_secret] if account.api_key is not None else [account.auth_token]
+        yield Destination(account.name, _references(used), _host_of_account(account))
+
+
+def _of_platforms(project: Project) -> Iterator[Destination]:
+    for platform in project.platforms.values():
+        key = _key(platform)
+        yield Destination(platform.name, key, _host(platform.base_url or ""), key)
+
+
+def _of_tokens(project: Project) -> Iterator[Destination]:
+    """The auth tokens that go to platforms, with the numbers that they import."""
+    takers = {name for name, platform in project.platforms.items() if platform.type in _SENDS_TOKENS}
+    if not takers:
+        return
+    pairs = set()
+    for want in project.desired:
+        if want.kind == REGISTRATION:
+            platform = want.address.split("/")[1]
+            if platform in takers:
+                pairs.add((platform, want.profile.account))
+    for name, account in pairs:
+        token = project.accounts[account].auth_token if account in project.accounts else None
+        if token is not None:
+            platform_settings = project.platforms[name]
+            host, key = _host(platform_settings.base_url or ""), _key(platform_settings)
+            yield Destination(name, _references([token]), host, key)
+
+
+def _of_resources(project: Project) -> Iterator[Destination]:
+    """Passwords and PINs that are declared with resources, by the account or platform that gets them."""
+    if not project.secrets:
+        return
+    owners = {want.address: want.profile.account for want in project.desired if want.address in project.secrets}
+    for address, secrets in project.secrets.items():
+        owner = owners.get(address, "")
+        for secret in secrets.values():
+            if owner in project.accounts:
+                yield Destination(owner, _references([secret]), _host_of_account(project.accounts[owner]))
+            elif owner in project.platforms:
+                platform = project.platforms[owner]
+                yield Destination(owner, _references([secret]), _host(platform.base_url or ""), _key(platform))
+
+
+def _of_state(project: Project) -> Iterator[Destination]:
+    """The servers that the location of the state names."""
+    try:
+        servers = find_servers(project.state, {})
+    except ValueError:
+        return
+    for server in servers:
+        yield Destination(STATE, "password of the state", str(server.origin))
+
+
+def _references(secrets: Iterable[Secret | None]) -> str:
+    """References in one comparable form: where a secret is found, in the order in which they are used."""
+    found = []
+    for secret in secrets:
+        if secret is not None:
+            found.append(f"env:{secret.env}" if secret.env else f"file:{secret.file}")
+    return ", ".join(found)
+
+
+def _key(platform: PlatformSettings) -> str:
+    return _references(platform.secrets.values())
+
+
+def _host_of_account(account: AccountSettings) -> str:
+    return _host(account.base_url) if account.base_url else _TWILIO
+
+
+def _host(url: str) -> str:
+    """The origin of a URL; all hosts of Twilio are one."""
+    try:
+        origin = read_origin(url)
+    except ValueError:
+        return url  # of a configuration that is only compared
+    if origin.scheme == "https" and origin.host.endswith(_TWILIO[1:]):
+        return _TWILIO
+    return str(origin)
+
+
+def _position(project: Project, name: str) -> Position | None:
+    if name in project.platforms:
+        return project.platforms[name].position
+    return project.accounts[name].position if name in project.accounts else None
+
+
+def _new(destination: Destination, baseline: str, position: Position | None) -> Diagnostic:
+    key = f" (with the key {destination.key})" if destination.key not in ("", destination.credential) else ""
+    detail = (
+        f"`{destination.name}`: the secret {destination.credential} would be sent to {destination.host}{key}, and the "
+        f"baseline, {baseline}, sends it nowhere like that. A change could send a secret to a stranger this way. "
+        f"Nothing was sent. If it is meant, consent to it:\n  --allow-destination {destination.name}"
+    )
+    return _refusal(detail, position)
+
+
+def _other_state(baseline: str) -> Diagnostic:
+    detail = (
+        f"`state` names another place than the baseline, {baseline}. A change could send the password of the state to "
+        "a stranger this way, or plan without what was applied. Nothing was sent. If it is meant, consent to it:\n"
+        f"  --allow-destination {STATE}"
+    )
+    return _refusal(detail, None)
+
+
+def _refusal(detail: str, position: Position | None) -> Diagnostic:
+    file, line, column = position if position is not None else (None, None, None)
+    return Diagnostic(
+        code="new_secret_destination",
+        summary="New destination of a secret",
+        detail=detail,
+        file=file,
+        line=line,
+        column=column,
+    )
