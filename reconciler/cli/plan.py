@@ -62,13 +62,8 @@ def plan(
     from reconciler.making import digest_of_plan
     from reconciler.report.build import plan_document
 
-    digest = digest_of_plan(planned)
-    document = plan_document(
-        planned.plan,
-        planned.notes,
-        would_refuse=planned.would_refuse,
-        digest=digest,
-        destinations=planned.new_destinations,
-    )
+    digest, new = digest_of_plan(planned), planned.new_destinations
+    refused = planned.would_refuse
+    document = plan_document(planned.plan, planned.notes, would_refuse=refused, digest=digest, destinations=new)
     emit(shared, document, planned.project.name)
     return of_plan(planned, detailed=shared.detailed_exitcode, fail_on_refusal=fail_on_refusal)
