@@ -170,7 +170,7 @@ class Stage:
 
     def plan(self) -> Planned:
         """What would be done."""
-        return workflows.plan(self.setting())
+        return workflows.plan(self.setting(), Consent())
 
     def number(self) -> dict[str, object]:
         """Every field of the number that decides how it is reached."""
