@@ -32,5 +32,8 @@ def drift(shared: Common, baseline: str | None, destinations: tuple[str, ...]) -
         progress.close()
     from reconciler.report.build import drift_document  # imported by now, beside the first page
 
-    emit(shared, drift_document(drifted, planned.plan, planned.project.warnings), planned.project.name)
+    # What lasts between runs is no drift, and is repeated all the same.
+    lasting = [note for note in planned.notes if note.code == "unexpected_form"]
+    warnings = [*planned.project.warnings, *lasting]
+    emit(shared, drift_document(drifted, planned.plan, warnings), planned.project.name)
     return Exit.CHANGES if drifted else Exit.DONE
