@@ -22,6 +22,8 @@ from reconciler.config.destinations import destinations_of, find_new, refuse_new
 from reconciler.config.load import load
 from reconciler.errors import Refused
 
+from .stage import AC, Stage
+
 NAME = "relay.example.net"
 SECRET = "pl4nted-secret-of-the-test"
 SID = "AC" + "a" * 32
@@ -250,3 +252,26 @@ def test_a_new_account_on_twilio_is_listed(tmp_path: Path) -> None:
     after = made(tmp_path, "after", accounts={**TWILIO, **more})
     (new,) = find_new(destinations_of(after), destinations_of(before))
     assert (new.name, new.credential, new.host, new.key) == ("new", "env:K, file:s", "*.twilio.com", "")
+
+
+def test_apply_records_the_destinations_and_plan_lists_only_new_ones(stage: Stage) -> None:
+    stage.number("+15550100101")
+    stage.declare({"+15550100101": "support"})
+    (new,) = stage.run("plan", "--json").json["destinations"]
+    assert (new["name"], new["credential"], new["host"]) == ("main", "env:MAIN_TOKEN", stage.twilio.url)
+    assert "New secret destination, `main`: env:MAIN_TOKEN" in stage.run("plan").out
+    stage.run("apply", "--auto-approve", f"--allow-takeover=number/{'+15550100101'}")
+    assert stage.run("plan", "--json").json["destinations"] == []
+    written = (stage.folder / "state.json").read_bytes()
+    stage.run("apply", "--auto-approve")
+    assert (stage.folder / "state.json").read_bytes() == written, "nothing new, nothing written"
+
+    # What an earlier version wrote has none recorded; the next apply adds them, also where nothing else is to be done.
+    stage.environ["SECOND"] = stage.environ["MAIN_TOKEN"]
+    account = {"sid": AC, "auth_token": {"env": "SECOND"}, "base_url": stage.twilio.url}
+    stage.declare({"+15550100101": "support"}, accounts={"main": account})
+    assert [d["credential"] for d in stage.run("plan", "--json").json["destinations"]] == ["env:SECOND"]
+    stage.run("apply", "--auto-approve")
+    assert stage.run("plan", "--json").json["destinations"] == []
+    stage.run("state", "rm", "number/+15550100101")
+    assert stage.run("plan", "--json").json["destinations"] == [], "an operation on the state keeps them"
