@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from reconciler.sandbox.browsers import refusal
 from reconciler.sandbox.calls import LIMIT, CallLog
 from reconciler.sandbox.control import PREFIX, Control
 from reconciler.sandbox.dropping import run_dropping
@@ -88,8 +89,10 @@ class Sandbox:
 
     def _exchange(self, request: Request) -> Answer:
         if request.path.startswith(PREFIX):
-            with self.world.lock:
-                reply = self._run(self._control, request)
+            reply = refusal(request)
+            if reply is None:
+                with self.world.lock:
+                    reply = self._run(self._control, request)
             return Answer((whole(reply, keep_open=wants_to_stay(request)),))
         with self._lock:
             self._under_way += 1

@@ -16,6 +16,8 @@ SID = "AC" + "0" * 31 + "1"
 TOKEN = "sandbox"
 AGENT = "https://agents.example.com"
 
+_JSON = {"Content-Type": "application/json"}
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -36,7 +38,7 @@ class Stage:
     def control(self, method: str, path: str, body: object = None) -> object:
         """Ask something of the sandbox itself."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.base_url}/_sandbox/{path}", data, method=method)
+        request = urllib.request.Request(f"{self.base_url}/_sandbox/{path}", data, _JSON, method=method)
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
 

@@ -20,6 +20,7 @@ from reconciler.sandbox.world import World
 serve(World.generate(numbers=2), port=0, persist=Path(sys.argv[1]), on_ready=lambda url: print(url, flush=True))
 print("ended")
 """
+JSON = {"Content-Type": "application/json"}
 
 
 def run(persist: Path, number: signal.Signals, edit: dict[str, str] | None = None) -> dict[str, int]:
@@ -28,7 +29,8 @@ def run(persist: Path, number: signal.Signals, edit: dict[str, str] | None = Non
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         if edit:
-            with urllib.request.urlopen(f"{url}/_sandbox/edit", json.dumps(edit).encode(), timeout=5) as answer:
+            asked = urllib.request.Request(f"{url}/_sandbox/edit", json.dumps(edit).encode(), JSON)
+            with urllib.request.urlopen(asked, timeout=5) as answer:
                 assert answer.status == 200
         with urllib.request.urlopen(f"{url}/_sandbox", timeout=5) as answer:
             rows: dict[str, int] = json.load(answer)["rows"]
