@@ -37,6 +37,7 @@ from reconciler.planning.selection import find_selection, list_named
 from reconciler.planning.stale import kept
 from reconciler.planning.unexpected_forms import find_unexpected
 from reconciler.planning.unknown_routes import with_unknown_routes
+from reconciler.planning.unread import hold_back, readable
 from reconciler.remote import domains, regions
 from reconciler.remote.attribution import attribute
 from reconciler.remote.observe import observe
@@ -121,8 +122,9 @@ def _planner(
     """Return what makes the plan of a project from what was observed."""
 
     def of(seen: Observed) -> Plan:
-        plan = make(desired, resources, seen, project.our_urls, facts(project), former)
-        return with_unknown_routes(plan, desired, seen.unknown)
+        wanted, known = readable(desired, resources, seen.unread)
+        plan = make(wanted, known, seen, project.our_urls, facts(project), former)
+        return hold_back(with_unknown_routes(plan, wanted, seen.unknown), seen.unread)
 
     return of
 
@@ -278,7 +280,9 @@ def refuse(planned: Planned) -> None:
     A plan with errors fails (exit 1). Its refusals are reported with them: they remain when the errors are corrected.
     """
     refused = set(planned.refusals)
-    errors = [d for d in planned.plan.diagnostics if d.severity == "error" and d not in refused]
+    errors = [
+        d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "account_unread" and d not in refused
+    ]
     if errors:
         raise ReconcilerError(*errors, *planned.refusals)
 

@@ -138,6 +138,11 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
         """
         return list(dict.fromkeys(refusal.code for refusal in self.refusals))
 
+    @property
+    def unread_accounts(self) -> list[str]:
+        """The accounts that could not be read."""
+        return sorted(self.observed.unread)
+
     def __repr__(self) -> str:
         return f"Planned(actions={len(self.plan.actions)})"
 

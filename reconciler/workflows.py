@@ -193,13 +193,15 @@ def drift(setting: Setting) -> tuple[Planned, list[Drifted]]:
         from reconciler.planning.moved import renamed
         from reconciler.planning.selection import find_selection, list_named
         from reconciler.planning.unlisted import find as find_unlisted
+        from reconciler.planning.unread import readable
         from reconciler.remote.attribution import attribute
 
         state = gone.there(store_of(setting, project), project)
         planned = made(setting, project, state, gateways, begun, drifting_only=True)
         known = renamed(planned.state.resources, planned.plan.renames)
-        wanted = by_name(project.desired, planned.observed)
-        found = [*find(known, planned.observed), *find_unlisted(wanted, known, planned.observed)]
+        declared, read = readable(project.desired, known, planned.observed.unread)
+        wanted = by_name(declared, planned.observed)
+        found = [*find(read, planned.observed), *find_unlisted(wanted, read, planned.observed)]
         found.sort(key=lambda drifted: drifted.address)
         selection = find_selection(setting.targets, setting.excludes, list_named(project.desired, (known,)))
         if not any(map(selection.chooses, known)) and any(selection.chooses(want.address) for want in project.desired):

@@ -98,7 +98,7 @@ def carry(shared: Common, command: str, run: Run, *, asked: bool) -> int:
             emit(shared, document, project)
         return Exit.FAILED
     emit(shared, document, project)
-    return of_result(applied.result)
+    return of_result(applied.result, applied.planned.unread_accounts)
 
 
 def review(shared: Common, command: str, look: Look, out: Path | None, origin: Origin) -> int:

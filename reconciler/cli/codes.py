@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reconciler.apply.outcome import Result
 from reconciler.errors import Exit
 from reconciler.run import Planned
@@ -24,12 +26,14 @@ def of_plan(planned: Planned, *, detailed: bool, fail_on_refusal: bool = False) 
     return Exit.CHANGES if detailed and planned.plan.actions else Exit.DONE
 
 
-def of_result(result: Result) -> int:
-    """Partial as soon as one action succeeded, be it an import, and one did not; failed when none succeeded.
+def of_result(result: Result, unread: Sequence[str] = ()) -> int:
+    """The exit code of an apply; `unread` are accounts that could not be read, about which nothing was done.
+
+    Partial as soon as one action succeeded, be it an import, and one did not; failed when none succeeded.
 
     A failed action that left something changed is partial as well.
     """
-    if not result.failures:
+    if not result.failures and not unread:
         return Exit.DONE
     if result.successes or any(outcome.half_done for outcome in result.failures):
         return Exit.PARTIAL

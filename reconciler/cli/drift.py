@@ -36,4 +36,6 @@ def drift(shared: Common, baseline: str | None, destinations: tuple[str, ...]) -
     lasting = [note for note in planned.notes if note.code == "unexpected_form"]
     warnings = [*planned.project.warnings, *lasting]
     emit(shared, drift_document(drifted, planned.plan, warnings), planned.project.name)
+    if planned.unread_accounts:
+        return Exit.FAILED
     return Exit.CHANGES if drifted else Exit.DONE

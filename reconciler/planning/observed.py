@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from reconciler.diagnostics import Diagnostic
 from reconciler.model import Live
 
 
@@ -37,7 +38,8 @@ class Observed:
     `services` the messaging service by the SID of each number that is answered by one, as far as that was asked;
     `domains` the SIP domains and foreign trunks that use lists, where a list or what is on it is about to go;
     `complete` the addresses of trunks and lists all of whose children were read; `unknown` the trunks and
-    applications that the configuration names by SID and that are not there, as (account, SID).
+    applications that the configuration names by SID and that are not there, as (account, SID);
+    `unread` the accounts that could not be read, with the reason.
     """
 
     def __init__(
@@ -48,7 +50,9 @@ class Observed:
         domains: Domains = UNASKED,
         complete: Collection[str] = frozenset(),
         unknown: frozenset[tuple[str, str]] = frozenset(),
+        unread: Mapping[str, Diagnostic] = MappingProxyType({}),
     ) -> None:
+        self.unread = unread
         self.unknown = unknown
         self.numbers = numbers
         self.others = others
@@ -59,11 +63,11 @@ class Observed:
 
     def with_services(self, services: Mapping[str, Service]) -> Observed:
         """The same world, and who answers messages in it."""
-        return Observed(self.numbers, self.others, services, self.domains, self.complete, self.unknown)
+        return Observed(self.numbers, self.others, services, self.domains, self.complete, self.unknown, self.unread)
 
     def with_domains(self, domains: Domains) -> Observed:
         """The same world, and which SIP domains use its lists."""
-        return Observed(self.numbers, self.others, self.services, domains, self.complete, self.unknown)
+        return Observed(self.numbers, self.others, self.services, domains, self.complete, self.unknown, self.unread)
 
     def number(self, account: str, key: str) -> Live | None:
         """The number of that account with this E.164, or with this SID when `key` is one."""

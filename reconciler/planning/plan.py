@@ -41,7 +41,8 @@ class Plan(msgspec.Struct, frozen=True):
     bound resources by kind, `unmanaged` the numbers that nobody declared. `fingerprints` are the raw live fields, by
     address, of everything the plan touches; `renames` lead from old addresses to new ones (see `planning.moved`);
     `left_out` counts the resources that would change and that the run is not about (see `planning.select`).
-    `prices` are those of the numbers to be bought, by address, as far as they are known.
+    `prices` are those of the numbers to be bought, by address, as far as they are known; `unread` the accounts
+    that could not be read.
     """
 
     actions: tuple[Action, ...]
@@ -53,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True):
     renames: dict[str, str] = {}
     left_out: int = 0
     prices: dict[str, Money] = {}
+    unread: tuple[str, ...] = ()
 
 
 class _Draft:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Kind, Row
 from reconciler.kinds.number import NUMBER, NumberRow, Observer
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, watched_children
@@ -44,18 +45,48 @@ def observe(
     progress: Progress = lambda account, count: None,
     begun: Mapping[str, Pages] | None = None,
 ) -> Observed:
-    """What Twilio has, in every account that is declared or remembered. Raises RemoteError when one cannot be read."""
+    """What Twilio has, in every account that is declared or remembered.
+
+    An account that cannot be read is in `unread`. Raises RemoteError when none can be read.
+    """
     kinds = _kinds_by_account(desired, resources)
     reader = _Reader(desired, resources, progress, begun or {})
     if len(kinds) == 1:
-        parts = [reader.read(gateways[account], kinds[account]) for account in kinds]
-    else:
-        with ThreadPoolExecutor(max(len(kinds), 1), thread_name_prefix="observe") as pool:
-            parts = list(pool.map(lambda account: reader.read(gateways[account], kinds[account]), kinds))
-    numbers = {account: part.numbers for account, part in zip(kinds, parts, strict=True)}
-    complete = frozenset(address for part in parts for address in part.complete)
-    others = _joined([part.others for part in parts], desired)
-    return Observed(numbers, others, complete=complete, unknown=frozenset(reader.unknown))
+        alone = {account: reader.read(gateways[account], kinds[account]) for account in kinds}
+        return _observed(alone, {}, reader.unknown, desired)
+
+    used = {account: gateways[account] for account in kinds}  # connected here: a missing secret ends the run
+    with ThreadPoolExecutor(max(len(kinds), 1), thread_name_prefix="observe") as pool:
+        found = dict(zip(kinds, pool.map(lambda a: _try(reader, used[a], kinds[a]), kinds), strict=True))
+    failed = {account: error for account, error in found.items() if isinstance(error, RemoteError)}
+    read = {account: part for account, part in found.items() if not isinstance(part, RemoteError)}
+    if failed and not read:
+        raise next(iter(failed.values()))
+    return _observed(read, failed, reader.unknown, desired)
+
+
+def _try(reader: _Reader, gateway: Gateway, kinds: set[str]) -> _Part | RemoteError:
+    """Read one account; the end of the run is no matter of the account, and is raised."""
+    try:
+        return reader.read(gateway, kinds)
+    except RemoteError as error:
+        if error.code in ("timed_out", "interrupted"):
+            raise
+        return error
+
+
+def _observed(
+    read: Mapping[str, _Part],
+    failed: Mapping[str, RemoteError],
+    unknown: Iterable[tuple[str, str]],
+    desired: Iterable[Desired],
+) -> Observed:
+    """Join what the accounts have."""
+    numbers = {account: part.numbers for account, part in read.items()}
+    complete = frozenset(address for part in read.values() for address in part.complete)
+    others = _joined([part.others for part in read.values()], desired)
+    unread = {account: error.diagnostics[0] for account, error in failed.items()}
+    return Observed(numbers, others, complete=complete, unknown=frozenset(unknown), unread=unread)
 
 
 class _Part(NamedTuple):

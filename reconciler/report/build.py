@@ -85,6 +85,7 @@ def plan_document(
             **_left_out(plan),
             **_severities(everything),
             "would_refuse": list(would_refuse),
+            "unread_accounts": list(plan.unread),
         },
         diagnostics=everything,
         actions=[_planned(action) for action in plan.actions],
@@ -109,6 +110,7 @@ def apply_document(
             "success_count": result.successes,
             "failed_count": len(failures),
             "interrupted": result.interrupted,
+            "unread_accounts": list(plan.unread) if plan else [],
             "by_action": dict(sorted(Counter(o.action.action for o in result.outcomes if o.succeeded).items())),
             **(_left_out(plan) if plan else {}),
             **({"renames": len(plan.renames)} if plan and plan.renames and not result.interrupted else {}),
@@ -151,8 +153,13 @@ def drift_document(
     pending = {a.address for a in plan.actions if a.reason != "drift" or a.address not in elsewhere}
     return DriftDocument(
         command=command,
-        summary={"drifted": len(drifted), "pending": len(pending), "unmanaged": plan.unmanaged},
-        diagnostics=in_reading_order(list(diagnostics)),
+        summary={
+            "drifted": len(drifted),
+            "pending": len(pending),
+            "unmanaged": plan.unmanaged,
+            "unread_accounts": list(plan.unread),
+        },
+        diagnostics=in_reading_order([*diagnostics, *(d for d in plan.diagnostics if d.code == "account_unread")]),
         drifted=list(drifted),
         pending=len(pending),
         unmanaged=plan.unmanaged,

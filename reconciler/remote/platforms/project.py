@@ -53,7 +53,13 @@ class Adapters(dict[str, Adapter]):
         found = observe_platforms(names, desired, resources, used, self._vault)
         others = {**observed.others, **found}
         return Observed(
-            observed.numbers, others, observed.services, observed.domains, observed.complete, observed.unknown
+            observed.numbers,
+            others,
+            observed.services,
+            observed.domains,
+            observed.complete,
+            observed.unknown,
+            observed.unread,
         )
 
 
