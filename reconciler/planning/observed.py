@@ -37,8 +37,9 @@ class Observed:
     address, already matched with the names we give them (the address of one that is not ours ends in its SID);
     `services` the messaging service by the SID of each number that is answered by one, as far as that was asked;
     `domains` the SIP domains and foreign trunks that use lists, where a list or what is on it is about to go;
-    `complete` the addresses of trunks and lists all of whose children were read; `unknown` the trunks and
-    applications that the configuration names by SID and that are not there, as (account, SID);
+    `complete` the pairs of a trunk or list and a kind of child, where all children of that kind were read;
+    `unknown` the trunks and applications that the configuration names by SID and that are not there, as
+    (account, SID);
     `unread` the accounts that could not be read, with the reason.
     """
 
@@ -48,7 +49,7 @@ class Observed:
         others: Mapping[str, Live],
         services: Mapping[str, Service] = MappingProxyType({}),
         domains: Domains = UNASKED,
-        complete: Collection[str] = frozenset(),
+        complete: Collection[tuple[str, str]] = frozenset(),
         unknown: frozenset[tuple[str, str]] = frozenset(),
         unread: Mapping[str, Diagnostic] = MappingProxyType({}),
     ) -> None:

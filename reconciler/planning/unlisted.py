@@ -52,7 +52,7 @@ def undeclared(
     found: Below = {}
     for address, live in observed.others.items():
         parent = live.parent
-        if parent is None or parent not in parents or parent not in observed.complete:
+        if parent is None or parent not in parents or (parent, _kind(address)) not in observed.complete:
             continue
         entry = resources.get(address)
         is_ours = address in declared or (entry is not None and not entry.deleted)
@@ -174,9 +174,10 @@ class Watch:
             lost = [
                 f"{kind} {_named(kind, attrs, sid)}"
                 for kind, recorded in self._recorded(parent).items()
+                if (parent, kind) in self._observed.complete
                 for sid, attrs in self._lost(parent, kind, recorded).items()
             ]
-            if lost and parent in self._observed.complete:
+            if lost:
                 yield unlisted_gone(want, sorted(lost))
 
     def _lost(
@@ -222,11 +223,15 @@ class Watch:
         """For each declared parent: what its entry records of its undeclared children once the plan is carried out."""
         found: dict[str, dict[str, dict[str, dict[str, Value]]]] = {}
         for parent, want in self._parents.items():
-            if parent in self._observed.others and parent not in self._observed.complete:
-                continue
             recorded = self._recorded(parent)
-            kinds = (kind.name for kind in watched_children(want.kind))
-            found[parent] = {kind: self._record(parent, kind, recorded.get(kind), forgotten) for kind in kinds}
+            is_there = parent in self._observed.others
+            children: dict[str, dict[str, dict[str, Value]]] = {}
+            for kind in (kind.name for kind in watched_children(want.kind)):
+                if not is_there or (parent, kind) in self._observed.complete:
+                    children[kind] = self._record(parent, kind, recorded.get(kind), forgotten)
+                elif kind in recorded:  # not read this time: what is known of it stays
+                    children[kind] = {sid: dict(attrs) for sid, attrs in recorded[kind].items()}
+            found[parent] = children
         return found
 
     def _record(
@@ -303,21 +308,34 @@ def removal(
 
 def find(desired: Sequence[Desired], resources: Mapping[str, Entry], observed: Observed) -> list[Drifted]:
     """Every undeclared child that appeared since the set was recorded, changed, or is gone; in order of addresses."""
-    parents = {a for a, e in without_deleted(resources).items() if is_bound(e) and a in observed.complete}
+    parents = {
+        a
+        for a, e in without_deleted(resources).items()
+        if is_bound(e) and a in observed.others and watched_children(e.kind)
+    }
     parents = {a for a in parents if resources[a].sid == observed.others[a].sid}
     below = undeclared(parents, {want.address for want in desired}, resources, observed)
     deleted, there = _deleted_sids(resources), _live_sids(observed)
     found: list[Drifted] = []
     for parent in parents:
         own = below.get(parent, {})
-        found += _drifted(parent, resources[parent], own, deleted.get(parent, set()), there.get(parent, set()))
+        found += _drifted(
+            parent, resources[parent], own, deleted.get(parent, set()), there.get(parent, set()), observed.complete
+        )
     return sorted(found, key=lambda drifted: drifted.address)
 
 
 def _drifted(
-    parent: str, entry: Entry, below: Mapping[str, Live], deleted: set[str], there: set[str]
+    parent: str,
+    entry: Entry,
+    below: Mapping[str, Live],
+    deleted: set[str],
+    there: set[str],
+    complete: Collection[tuple[str, str]],
 ) -> Iterator[Drifted]:
     for kind in watched_children(entry.kind):
+        if (parent, kind.name) not in complete:
+            continue
         recorded = entry.children.get(kind.name, {})
         live_ones = {a: live for a, live in below.items() if _kind(a) == kind.name}
         matched = recorded_sids(kind.name, recorded, live_ones.values(), deleted)

@@ -83,7 +83,7 @@ def _observed(
 ) -> Observed:
     """Join what the accounts have."""
     numbers = {account: part.numbers for account, part in read.items()}
-    complete = frozenset(address for part in read.values() for address in part.complete)
+    complete = frozenset(pair for part in read.values() for pair in part.complete)
     others = _joined([part.others for part in read.values()], desired)
     unread = {account: error.diagnostics[0] for account, error in failed.items()}
     return Observed(numbers, others, complete=complete, unknown=frozenset(unknown), unread=unread)
@@ -94,7 +94,7 @@ class _Part(NamedTuple):
 
     numbers: dict[str, Live]
     others: dict[str, Live]
-    complete: frozenset[str]
+    complete: frozenset[tuple[str, str]]
 
 
 def _joined(parts: Sequence[Mapping[str, Live]], desired: Iterable[Desired]) -> dict[str, Live]:
@@ -169,6 +169,8 @@ class _Reader:
     ) -> None:
         self._begun = begun
         self._small = [want for want in desired if want.kind not in NUMBER_KINDS]
+        self._needed = {(want.profile.account, want.kind) for want in self._small}
+        self._needed |= {(entry.account, entry.kind) for entry in resources.values()}
         self._declared = frozenset(want.address for want in self._small)
         self._leaving = _leaving(self._small, resources)
         self._resources = {a: e for a, e in resources.items() if e.kind not in NUMBER_KINDS}
@@ -193,12 +195,13 @@ class _Reader:
             every[kind.name] = found
             rows[kind.name] = {sid: row for sid, row in found.items() if sid in called}
             names.update(called)
-        others.update(self._children(gateway, kinds, names, rows, every))
+        children, complete = self._children(gateway, kinds, names, rows, every)
+        others.update(children)
         unknown = find_unknown(gateway, self._named.get(gateway.account, ()), every)
         self.unknown |= {(gateway.account, sid) for sid in unknown}
         used = any(address.startswith(("trunk/", "application/")) for address in others)
         numbers = self._numbers(gateway, names) if kinds & NUMBER_KINDS or used else {}
-        return _Part(numbers, others, _complete(rows, names, kinds))
+        return _Part(numbers, others, complete)
 
     def _children(
         self,
@@ -207,8 +210,10 @@ class _Reader:
         names: Mapping[str, str],
         parents: Mapping[str, Mapping[str, Row]],
         every: Mapping[str, Mapping[str, Row]],
-    ) -> dict[str, Live]:
+    ) -> tuple[dict[str, Live], frozenset[tuple[str, str]]]:
         """What hangs below the resources that have a name here, read side by side: one call for each.
+
+        The second value holds the pairs of a parent and a kind of child whose children were all read.
 
         Who uses a list that is about to go is asked of every trunk, also of those that are nobody's here.
         """
@@ -220,9 +225,10 @@ class _Reader:
             for sid, row in (every if kind.refers in going else parents)[kind.parent or ""].items()
         ]
         if not wanted:
-            return {}
+            return {}, frozenset()
         with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="children") as pool:
-            found = list(pool.map(lambda below: child_rows(gateway, *below), wanted))
+            answers = list(pool.map(lambda below: self._child_rows(gateway, *below), wanted))
+        found = [rows if rows is not None else [] for rows in answers]
         self._add_children_not_listed(gateway, wanted, found, names)
         live: dict[str, list[Live]] = {}
         for (kind, sid, _), rows in zip(wanted, found, strict=True):
@@ -231,7 +237,22 @@ class _Reader:
         found_at: dict[str, Live] = {}
         for name, rows_of_kind in live.items():
             found_at |= child_addresses(name, rows_of_kind, self._resources, frozenset(names.values()), self._declared)
-        return found_at
+        read = zip(wanted, answers, strict=True)
+        complete = {
+            (f"{kind.parent}/{names[sid]}", kind.name)
+            for (kind, sid, _), rows in read
+            if rows is not None and sid in names
+        }
+        return found_at, frozenset(complete)
+
+    def _child_rows(self, gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row] | None:
+        """The rows of a kind below one parent; None where a server lacks this listing, and nothing here needs it."""
+        try:
+            return child_rows(gateway, kind, sid, parent)
+        except RemoteError as error:
+            if error.status == 404 and (gateway.account, kind.name) not in self._needed:
+                return None  # a server that stands in for Twilio may not have the listing
+            raise
 
     def _numbers(self, gateway: Gateway, names: Mapping[str, str]) -> dict[str, Live]:
         observer = Observer(names)
@@ -299,16 +320,6 @@ class _Reader:
             if number not in numbers:
                 found += [observer.live(row, gateway.account) for row in gateway.find_numbers(number)]
         return {live.key: live for live in found}
-
-
-def _complete(parents: Mapping[str, Mapping[str, Row]], names: Mapping[str, str], kinds: set[str]) -> frozenset[str]:
-    """The addresses of the parents all of whose children were read."""
-    found: list[str] = []
-    for kind, rows in parents.items():
-        below = {child.name for child in watched_children(kind)}
-        if below and below <= kinds:
-            found += [f"{kind}/{names[sid]}" for sid in rows]
-    return frozenset(found)
 
 
 def child_rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]:
