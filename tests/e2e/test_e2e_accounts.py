@@ -106,7 +106,8 @@ def test_a_wrong_password_leaves_nothing_half_done(stage: Stage) -> None:
 
 def test_a_password_in_a_file_and_one_that_is_not_there(stage: Stage) -> None:
     stage.number(ONE)
-    token = stage.folder / "token"
+    token = stage.folder.parent / "token"
+    stage.environ["RECONCILER_SECRETS_DIR"] = str(token.parent)
     token.write_text(stage.environ["MAIN_TOKEN"] + "\n", encoding="utf-8")
     account = {"sid": AC, "auth_token": {"file": str(token)}, "base_url": stage.twilio.url}
     stage.declare({ONE: "support"}, accounts={"main": account})
