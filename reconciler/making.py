@@ -31,6 +31,7 @@ from reconciler.planning.moved import follow, renamed
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.planning.remembered import observed_from, plannable, taken_as_unchanged
+from reconciler.planning.scope import find_accounts_outside, keep_inside
 from reconciler.planning.secrecy import kept_in_clear
 from reconciler.planning.select import select
 from reconciler.planning.selection import find_selection, list_named
@@ -72,10 +73,10 @@ def planned(
     desired, notes = project.desired, list(project.warnings)
     resources, renames, said = follow(state.resources, desired, project.moves)
     notes += said
+    outside = find_accounts_outside(setting.targets, desired, resources) if setting.refresh else frozenset()
     if setting.refresh:
-        observed = observe(desired, resources, gateways, setting.progress.reading, begun.pages)
-        hiding, unread = begun.services()
-        observed = observed.with_services(hiding)
+        read = keep_inside(desired, resources, outside)
+        observed, unread = _read_accounts(setting, *read, gateways, begun)
         notes += unread
     else:
         observed = observed_from(resources)
@@ -87,7 +88,7 @@ def planned(
     if setting.refresh:
         observed = gateways.adapters.seen(observed, sealed.desired, resources)
 
-    of = _planner(project, sealed.desired, resources, former)
+    of = _planner(project, sealed.desired, resources, former, outside)
     asks = setting.refresh and not drifting_only
     whole, unread = domains.planned(of, observed, gateways) if asks else (of(observed), [])
     notes += unread
@@ -105,6 +106,17 @@ def planned(
     return made if drifting_only or not setting.refresh else _located(setting, made, gateways, begun.regions)
 
 
+def _read_accounts(
+    setting: Setting, desired: Sequence[Desired], resources: Mapping[str, Entry], gateways: Gateways, begun: Begun
+) -> tuple[Observed, list[Diagnostic]]:
+    """Read the accounts, with the messaging services of their numbers; and what of these could not be read."""
+    observed = observe(desired, resources, gateways, setting.progress.reading, begun.pages)
+
+    # The services are on their way since before the numbers: they are waited for last.
+    hiding, unread = begun.services()
+    return observed.with_services(hiding), unread
+
+
 def _refusals_asked(plan: Plan, gateways: Gateways) -> Plan:
     """The plan with an error for what its platforms would refuse."""
     if not any(action.kind == REGISTRATION for action in plan.actions):
@@ -117,12 +129,16 @@ def _refusals_asked(plan: Plan, gateways: Gateways) -> Plan:
 
 
 def _planner(
-    project: Project, desired: Sequence[Desired], resources: Mapping[str, Entry], former: Mapping[str, Entry]
+    project: Project,
+    desired: Sequence[Desired],
+    resources: Mapping[str, Entry],
+    former: Mapping[str, Entry],
+    outside: frozenset[str],
 ) -> Callable[[Observed], Plan]:
-    """Return what makes the plan of a project from what was observed."""
+    """Return what makes the plan of a project from what was observed; `outside` are accounts no target is in."""
 
     def of(seen: Observed) -> Plan:
-        wanted, known = readable(desired, resources, seen.unread)
+        wanted, known = readable(desired, resources, seen.unread.keys() | outside)
         plan = make(wanted, known, seen, project.our_urls, facts(project), former)
         return hold_back(with_unknown_routes(plan, wanted, seen.unknown), seen.unread)
 

@@ -22,6 +22,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
 from reconciler.model import Destination
 from reconciler.planning.sampling import sample
+from reconciler.planning.scope import find_accounts_outside, keep_inside
 from reconciler.planning.selection import find_selection, list_named
 from reconciler.remote import regions
 from reconciler.remote import services as messaging
@@ -259,8 +260,12 @@ def begin(setting: Setting, project: Project, gateways: Gateways, *, services: b
     """Begin to read what a plan needs, as far as the configuration alone tells; nothing with `--no-refresh`."""
     if not setting.refresh:
         return Begun({}, messaging.unasked(project.desired, gateways))
+
+    # State is not read yet. An account that only state has to do with is read later, by `observe`.
+    outside = find_accounts_outside(setting.targets, project.desired, {})
+    declared, _ = keep_inside(project.desired, {}, outside)
     look = messaging.begin if services else messaging.unasked
-    return Begun(begin_pages(project.desired, gateways), look(project.desired, gateways))
+    return Begun(begin_pages(declared, gateways), look(declared, gateways))
 
 
 def begin_regions(setting: Setting, project: Project, state: State, gateways: Gateways, begun: Begun) -> Begun:

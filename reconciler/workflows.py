@@ -191,6 +191,7 @@ def drift(setting: Setting) -> tuple[Planned, list[Drifted]]:
         from reconciler.planning.drift import find
         from reconciler.planning.match import by_name
         from reconciler.planning.moved import renamed
+        from reconciler.planning.scope import find_accounts_outside
         from reconciler.planning.selection import find_selection, list_named
         from reconciler.planning.unlisted import find as find_unlisted
         from reconciler.planning.unread import readable
@@ -199,7 +200,8 @@ def drift(setting: Setting) -> tuple[Planned, list[Drifted]]:
         state = gone.there(store_of(setting, project), project)
         planned = made(setting, project, state, gateways, begun, drifting_only=True)
         known = renamed(planned.state.resources, planned.plan.renames)
-        declared, read = readable(project.desired, known, planned.observed.unread)
+        outside = find_accounts_outside(setting.targets, project.desired, known)
+        declared, read = readable(project.desired, known, planned.observed.unread.keys() | outside)
         wanted = by_name(declared, planned.observed)
         found = [*find(read, planned.observed), *find_unlisted(wanted, read, planned.observed)]
         found.sort(key=lambda drifted: drifted.address)

@@ -66,3 +66,28 @@ def test_all_accounts_unread_is_the_error_itself(stage: Stage) -> None:
     lock_out(stage)
     stage.environ["MAIN_TOKEN"] = WRONG
     assert "account_unread" not in stage.run("plan", "--json", code=1).codes
+
+
+def test_accounts_without_a_target_are_not_read(stage: Stage) -> None:
+    accounts = two_accounts(stage)
+    stage.number(ONE)
+    stage.twilio.add_number(SECOND, TWO)
+    declare(stage, accounts)
+    stage.apply()
+    lock_out(stage)
+
+    target = ("--target", f"number/{ONE}")
+    stage.twilio.number(ONE)["voice_url"] = "https://other.example.org/voice"
+    for command in ("plan", "drift"):
+        before = len(stage.twilio.calls)
+        document = stage.json(command, *target, code=2 if command == "drift" else 0)
+        assert document["summary"]["unread_accounts"] == []
+        assert not [call for call in stage.twilio.calls[before:] if SECOND in call.path]
+    done = stage.json("apply", "--auto-approve", *target)
+    assert (done["success_count"], done["failed_count"]) == (1, 0)
+
+    # A glob may match what only Twilio knows, and any account may hold a number that is to be bought.
+    assert stage.json("plan", "--target", "*", code=1)["summary"]["unread_accounts"] == ["second"]
+    to_buy = {THREE: {"agent": "support", "purchase": {"country": "US"}}}
+    declare(stage, accounts, **to_buy)
+    assert stage.json("plan", "--target", f"number/{THREE}", code=1)["summary"]["unread_accounts"] == ["second"]
