@@ -53,14 +53,14 @@ def validate(setting: Setting) -> Project:
     return load(entry, environ=setting.environ, display_root=setting.directory, merged=merged)
 
 
-def plan(setting: Setting, consent: Consent) -> Planned:
+def plan(setting: Setting, consent: Consent | None = None) -> Planned:
     """Plan without changing anything, and judge it as an apply with this consent would.
 
     Raises ConfigInvalid, RemoteError, StateError.
     """
 
     def planner(project: Project, store: Store, gateways: Gateways) -> Planned:
-        return _planned(setting, consent, project, store, gateways)
+        return _planned(setting, consent or Consent(), project, store, gateways)
 
     return look(setting, planner)
 
