@@ -98,10 +98,11 @@ def test_a_release_may_be_saved_reviewed_and_applied_later(bound: Stage) -> None
     assert voice(bound, ONE)[0] == AGENT["voice"]
     assert actions(bound.json("show", "release.bin")) == actions(shown)
     bound.twilio.edit(ONE, voice_url=THEIRS)
-    refused = bound.json("apply", "release.bin", code=4)
+    expect = ("--expect", shown["digest"])
+    refused = bound.json("apply", "release.bin", *expect, code=4)
     assert [d["code"] for d in refused["diagnostics"]] == ["plan_stale"]
     bound.twilio.edit(ONE, voice_url=AGENT["voice"])
-    bound.json("apply", "release.bin")
+    bound.json("apply", "release.bin", *expect)
     assert not voice(bound, ONE)[0]
 
 

@@ -1,4 +1,7 @@
-"""A day on which a third of all calls fails, in every way we know: one apply converges, and nothing is made twice."""
+"""A day on which a third of all calls fails: one apply converges, and nothing is made twice.
+
+Successful answers that cannot be read are no part of it: they are requested twice at most, and then the call fails.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,6 @@ STORM: tuple[f.AnyFault, ...] = (
     f.ServerError(percent=4, carried_out=True),
     f.HtmlPage(percent=3, status=503),
     f.HtmlPage(percent=3, status=502, carried_out=True),
-    f.HtmlPage(percent=3, status=200, carried_out=True),
     f.Problem(percent=4),
     f.Drop(percent=5),
     f.Drop(percent=5, carried_out=True),

@@ -84,7 +84,7 @@ def test_a_plan_from_before_there_were_checksums_is_one_of_another_format(path: 
     path.write_text(json.dumps(document))
     found = problem(path)
     assert found.code == "plan_too_new"
-    assert "with the version that made it" in found.detail
+    assert "reconciler plan --out" in found.detail
 
 
 def test_a_line_end_that_a_transfer_has_changed_does_no_harm(path: Path) -> None:

@@ -54,7 +54,7 @@ def test_whatever_is_changed_in_a_plan_is_refused_or_of_no_effect(stage: Stage) 
     plan = json.loads(path.read_bytes())
     del plan["sha256"]
     own = stage.json("show", "plan.bin")["digest"]
-    nothing = stage.json("plan", "--target", "number/none")["digest"]
+    nothing = stage.json("plan", "--exclude", "*")["digest"]
     calls = len(list(stage.sandbox.calls))
     outcomes: Counter[str] = Counter()
     for forged in mutations(plan):
