@@ -39,10 +39,11 @@ def show(shared: Common, address: str) -> int:
     """Show the whole entry of ADDRESS: SID, what was last applied, the values from before the import, times."""
     from reconciler import workflows
     from reconciler.report import build
+    from reconciler.report.views import plain_row
 
     _, remembered = workflows.recorded(shared.setting("state show", Quiet(shared)))
     entry = workflows.entry_of(remembered.resources, address)
-    emit(shared, build.resource_document(address, build.entry_fields(entry), command="state show"))
+    emit(shared, build.resource_document(address, plain_row(entry), command="state show"))
     return 0
 
 

@@ -161,7 +161,9 @@ def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
     for key, raw in document.resource.items():
         if isinstance(raw, dict):
             yield f"{style('strong', key)}"
-            yield from (f"  {clean(field)}: {value(inner)}" for field, inner in raw.items())
+            for field, inner in raw.items():
+                pairs = [f"{name}={text}" for name, text in inner.items()] if isinstance(inner, dict) else None
+                yield f"  {clean(field)}: {value(inner if pairs is None else ', '.join(pairs))}"
 
 
 def _unlocked(document: UnlockDocument) -> str:

@@ -17,7 +17,6 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Action, Destination, Entry
 from reconciler.planning.children import without_deleted
 from reconciler.planning.equality import digest_of
-from reconciler.planning.fields import flat
 from reconciler.planning.plan import Plan
 from reconciler.planning.unexpected_forms import unexpected_of
 from reconciler.report.documents import (
@@ -198,12 +197,6 @@ def state_list_document(resources: Mapping[str, Entry], *, command: str) -> Stat
 def resource_document(address: str, fields: dict[str, Any], *, command: str = "show") -> ResourceDocument:
     """One resource."""
     return ResourceDocument(command=command, summary={"address": address}, resource={"address": address, **fields})
-
-
-def entry_fields(entry: Entry) -> dict[str, Any]:
-    """All that state holds of one address, as plain JSON; applied values under the names that users know."""
-    fields: dict[str, Any] = msgspec.to_builtins(entry)
-    return {**fields, "applied": flat(entry.kind, entry.applied)}
 
 
 def export_document(exported: Exported, out: str | None) -> ExportDocument:

@@ -54,6 +54,10 @@ def bridge_view(address: str, entry: Entry, account_sid: str, live: Live | None)
 def plain_row(entry: Entry) -> dict[str, Any]:
     """Any other resource: what state holds of it."""
     fields: dict[str, Any] = msgspec.to_builtins(entry)
+
+    # State keeps labels as sorted pairs, which can be shared and compared; people know them as a mapping.
+    if entry.options.labels:
+        fields["options"]["labels"] = dict(entry.options.labels)
     return {**fields, "applied": flat(entry.kind, entry.applied)}
 
 

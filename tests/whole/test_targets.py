@@ -134,3 +134,10 @@ def test_labels_are_recorded_without_a_write(applied: Stage) -> None:
     assert applied.state[f"number/{two}"]["options"]["labels"] == [["team", "new"]]
     assert "labels" not in applied.state[f"number/{three}"]["options"]
     assert applied.json("plan")["refreshes"] == []
+
+
+def test_recorded_labels_are_shown_as_a_mapping(applied: Stage) -> None:
+    address = f"number/{numbers_of(applied)[2]}"
+    shown = applied.json("state", "show", address)["resource"]
+    assert shown["options"]["labels"] == {"team": "sales", "tier": "gold"}
+    assert "labels: team=sales, tier=gold" in applied.run("state", "show", address)
