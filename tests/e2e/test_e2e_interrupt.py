@@ -72,7 +72,9 @@ def test_a_signal_while_reading_writes_nothing(stage: Stage) -> None:
         if command[0] == "apply":
             running.err.wait_for("Stopping")
         gate.open()
-        assert stage.end(running).code in (1, 5)
+        # A plan whose last call was in flight may be complete before the signal is handled.
+        complete = (0,) if command == ["plan"] else ()
+        assert stage.end(running).code in (1, 5, *complete)
     assert not stage.twilio.writes
     stage.apply()
     stage.settled()
