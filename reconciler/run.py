@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from reconciler.config.destinations import check_consent, destinations_of, find_new, refuse_new
+from reconciler.config.destinations import (
+    Known,
+    Used,
+    check_consent,
+    destinations_of,
+    find_new,
+    find_trusted,
+    refuse_new,
+)
 from reconciler.config.project import Project
 from reconciler.config.secrets import credentials, reveal
 from reconciler.diagnostics import Diagnostic
@@ -88,6 +96,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     command: str = ""
     baseline: str | None = None
     allowed_destinations: tuple[str, ...] = ()
+    planned: Known | None = None
+    """The destinations that a saved plan was made with; only while it is applied."""
     stop: Event = msgspec.field(default_factory=Event)
     on_call: Callable[[CallRecord], None] | None = None
     on_wait: Callable[[Wait], None] | None = None
@@ -169,11 +179,28 @@ def baseline_of(setting: Setting) -> Project | None:
 
 
 def check_destinations(setting: Setting, project: Project) -> None:
-    """Raise Refused when secrets would go where the baseline sends none. Comes before the first connection."""
+    """Raise Refused when secrets would go where the baseline, or a saved plan, sends none.
+
+    Comes before the first connection.
+    """
     check_consent(project, setting.allowed_destinations)
     baseline = baseline_of(setting)
+    known = [setting.planned] if setting.planned is not None else []
     if baseline is not None:
-        refuse_new(project, baseline, setting.baseline or "", setting.allowed_destinations)
+        name = f"the baseline, {setting.baseline},"
+        known.append(Known(name, baseline.state, destinations_of(baseline)))
+
+    for each in known:
+        refuse_new(project, each, setting.allowed_destinations)
+
+
+def trusted_destinations(
+    setting: Setting, project: Project, state: State, gateways: Gateways
+) -> tuple[Destination, ...]:
+    """What the next version of the state records: the destinations that this run has used, and those known before."""
+    selection = find_selection(setting.targets, setting.excludes, list_named(project.desired, (state.resources,)))
+    used = Used(frozenset(gateways), frozenset(gateways.adapters), selection.chooses)
+    return find_trusted(project, used, state.recorded_destinations)
 
 
 def store_of(setting: Setting, project: Project) -> Store:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from reconciler import handback, rollback, workflows
+from reconciler.config.destinations import Known
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused, UsageError
@@ -24,7 +25,13 @@ def apply(setting: Setting, consent: Consent, confirm: Confirm, saved: PlanFile,
     if origin.command != "plan" and expected is None:
         raise UsageError(_expect_missing(origin.command))
 
-    chosen = msgspec.structs.replace(setting, targets=tuple(saved.targets), excludes=tuple(saved.excludes))
+    # A configuration that was changed since must not send secrets elsewhere before it is found to be stale.
+    chosen = msgspec.structs.replace(
+        setting,
+        targets=tuple(saved.targets),
+        excludes=tuple(saved.excludes),
+        planned=Known("the saved plan", saved.state, tuple(saved.destinations)),
+    )
     if origin.command == "plan":
         return workflows.apply(chosen, consent, confirm, saved=saved, expected=expected)
     return apply_planned(chosen, consent, confirm, _checked(chosen, consent, saved, expected))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reconciler.apply.outcome import Result
-from reconciler.config.destinations import destinations_of
 from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
@@ -27,7 +26,7 @@ from reconciler.run import Gateways as Gateways
 from reconciler.run import Planned as Planned
 from reconciler.run import Progress as Progress
 from reconciler.run import Setting as Setting
-from reconciler.run import begin, begin_regions, check_destinations
+from reconciler.run import begin, begin_regions, check_destinations, trusted_destinations
 from reconciler.run import cipher_of as cipher_of
 from reconciler.run import connected as connected
 from reconciler.run import store_of as store_of
@@ -157,10 +156,11 @@ def _carried_out(setting: Setting, planned: Planned, store: Store, gateways: Gat
     """Carry out a plan, with all the means there are."""
     from reconciler.apply.carry_out import carry_out
 
+    trusted = trusted_destinations(setting, planned.project, planned.state, gateways)
     return carry_out(
         planned.plan,
         planned.observed,
-        msgspec.structs.replace(planned.state, destinations=destinations_of(planned.project)),
+        msgspec.structs.replace(planned.state, destinations=trusted),
         store,
         gateways,
         setting,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import msgspec
 
 from reconciler import __version__
+from reconciler.config.destinations import destinations_of
 from reconciler.config.project import Project, Secret
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import NUMBER_KINDS, secret_fields
@@ -61,6 +62,8 @@ def saved_plan(
         renames=dict(plan.renames),
         baseline=baseline,
         would_refuse=list(would_refuse),
+        state=project.state,
+        destinations=list(destinations_of(project)),
     )
 
 

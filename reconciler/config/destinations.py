@@ -6,7 +6,9 @@ platform's own key: with another key, the same host is somebody else's account t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+import msgspec
 
 from reconciler.config.hosts import read_origin
 from reconciler.config.locations import find_servers
@@ -23,11 +25,48 @@ _SENDS_TOKENS = frozenset({"nixflex"})
 """Types of platforms that get the auth token of the Twilio account with each number they import."""
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What a change is held to: where its destinations and its state were before. `name` says in words what that is."""
+
+    name: str
+    state: str
+    destinations: tuple[Destination, ...]
+
+
+class Used(msgspec.Struct, frozen=True):
+    """What a run has connected to, and the addresses that it may write to."""
+
+    accounts: frozenset[str]
+    platforms: frozenset[str]
+    chooses: Callable[[str], bool]
+
+
 def destinations_of(project: Project) -> tuple[Destination, ...]:
     """All destinations of a project, sorted, each once."""
-    found = {*_of_accounts(project), *_of_platforms(project), *_of_tokens(project), *_of_resources(project)}
-    found |= set(_of_state(project))
-    return tuple(sorted(found, key=lambda d: (d.name, d.credential, d.host, d.key)))
+    return _sorted(_find_destinations(project, lambda address: True))
+
+
+def find_trusted(project: Project, used: Used, recorded: Iterable[Destination]) -> tuple[Destination, ...]:
+    """The destinations of a project that a run has used, and those that were recorded before, sorted.
+
+    A run with `--target` reads a part of the project; what it did not use stays new, and `plan` goes on listing it.
+    """
+    names = {STATE, *used.accounts, *used.platforms}
+    found = {each for each in _find_destinations(project, used.chooses) if each.name in names}
+
+    before = {_identity(destination) for destination in recorded}
+    found |= {each for each in destinations_of(project) if _identity(each) in before}
+    return _sorted(found)
+
+
+def _find_destinations(project: Project, chooses: Callable[[str], bool]) -> set[Destination]:
+    """The destinations of a project; those of single resources only where the address is chosen."""
+    found = {*_of_accounts(project), *_of_platforms(project), *_of_state(project)}
+    return found | {*_of_tokens(project, chooses), *_of_resources(project, chooses)}
+
+
+def _sorted(destinations: Iterable[Destination]) -> tuple[Destination, ...]:
+    return tuple(sorted(destinations, key=lambda d: (d.name, d.credential, d.host, d.key)))
 
 
 def find_new(present: Iterable[Destination], known: Iterable[Destination]) -> list[Destination]:
@@ -48,17 +87,17 @@ def check_consent(project: Project, consent: Collection[str]) -> None:
         )
 
 
-def refuse_new(project: Project, baseline: Project, name: str, consent: Collection[str]) -> None:
-    """Raise Refused for what the baseline of this name does not send or keep there; before anything is connected to.
+def refuse_new(project: Project, known: Known, consent: Collection[str]) -> None:
+    """Raise Refused for what was not sent or kept there before; before anything is connected to.
 
     Whatever goes to Twilio itself is not refused: nobody else reads it there.
     """
     refused = []
-    if project.state != baseline.state and STATE not in consent:
-        refused.append(_other_state(name))
-    for destination in find_new(destinations_of(project), destinations_of(baseline)):
+    if project.state != known.state and STATE not in consent:
+        refused.append(_other_state(known.name, project.state_position))
+    for destination in find_new(destinations_of(project), known.destinations):
         if destination.host != _TWILIO and destination.name not in consent and destination.name != STATE:
-            refused.append(_new(destination, name, _position(project, destination.name)))
+            refused.append(_new(destination, known.name, _position(project, destination.name)))
     if refused:
         raise Refused(*refused)
 
@@ -79,14 +118,14 @@ def _of_platforms(project: Project) -> Iterator[Destination]:
         yield Destination(platform.name, key, _host(platform.base_url or ""), key)
 
 
-def _of_tokens(project: Project) -> Iterator[Destination]:
+def _of_tokens(project: Project, chooses: Callable[[str], bool]) -> Iterator[Destination]:
     """The auth tokens that go to platforms, with the numbers that they import."""
     takers = {name for name, platform in project.platforms.items() if platform.type in _SENDS_TOKENS}
     if not takers:
         return
     pairs = set()
     for want in project.desired:
-        if want.kind == REGISTRATION:
+        if want.kind == REGISTRATION and chooses(want.address):
             platform = want.address.split("/")[1]
             if platform in takers:
                 pairs.add((platform, want.profile.account))
@@ -98,13 +137,13 @@ def _of_tokens(project: Project) -> Iterator[Destination]:
             yield Destination(name, _references([token]), host, key)
 
 
-def _of_resources(project: Project) -> Iterator[Destination]:
+def _of_resources(project: Project, chooses: Callable[[str], bool]) -> Iterator[Destination]:
     """Passwords and PINs that are declared with resources, by the account or platform that gets them."""
     if not project.secrets:
         return
     owners = {want.address: want.profile.account for want in project.desired if want.address in project.secrets}
     for address, secrets in project.secrets.items():
-        owner = owners.get(address, "")
+        owner = owners.get(address, "") if chooses(address) else ""
         for secret in secrets.values():
             if owner in project.accounts:
                 yield Destination(owner, _references([secret]), _host_of_account(project.accounts[owner]))
@@ -157,23 +196,23 @@ def _position(project: Project, name: str) -> Position | None:
     return project.accounts[name].position if name in project.accounts else None
 
 
-def _new(destination: Destination, baseline: str, position: Position | None) -> Diagnostic:
+def _new(destination: Destination, known: str, position: Position | None) -> Diagnostic:
     key = f" (with the key {destination.key})" if destination.key not in ("", destination.credential) else ""
     detail = (
-        f"`{destination.name}`: the secret {destination.credential} would be sent to {destination.host}{key}, and the "
-        f"baseline, {baseline}, sends it nowhere like that. A change could send a secret to a stranger this way. "
+        f"`{destination.name}`: the secret {destination.credential} would be sent to {destination.host}{key}, and "
+        f"{known} does not send it there. A change could send a secret to a stranger this way. "
         f"Nothing was sent. If it is meant, consent to it:\n  --allow-destination {destination.name}"
     )
     return _refusal(detail, position)
 
 
-def _other_state(baseline: str) -> Diagnostic:
+def _other_state(known: str, position: Position | None) -> Diagnostic:
     detail = (
-        f"`state` names another place than the baseline, {baseline}. A change could send the password of the state to "
+        f"`state` names another place than {known}. A change could send the password of the state to "
         "a stranger this way, or plan without what was applied. Nothing was sent. If it is meant, consent to it:\n"
         f"  --allow-destination {STATE}"
     )
-    return _refusal(detail, None)
+    return _refusal(detail, position)
 
 
 def _refusal(detail: str, position: Position | None) -> Diagnostic:

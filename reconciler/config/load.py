@@ -218,10 +218,11 @@ def _project(
     default_account: str | None,
     moves: tuple[Move, ...],
 ) -> Project:
-    key = header.fingerprint_key
+    key, state = header.fingerprint_key, settings.header_places.get("state")
     return Project(
         name=header.project,
         state=header.state,
+        state_position=state.at("value") if state is not None else merged.start(),
         base=merged.base,
         accounts=accounts,
         platforms={name: compile_platform(name, p, place) for name, (place, p) in settings.platforms.items() if p},

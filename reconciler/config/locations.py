@@ -66,7 +66,7 @@ class Server(NamedTuple):
 
 
 def find_servers(location: str, environ: Mapping[str, str]) -> list[Server]:
-    """The servers that the location itself names; none for a file, a socket, or what the environment names.
+    """The servers that a location leads to, named by itself or by libpq's variables; none for a file or a socket.
 
     Raises ValueError, which says what is unusual about the location.
     """
@@ -109,17 +109,38 @@ def _databases(location: str, environ: Mapping[str, str]) -> list[Server]:
     # A parameter replaces what the address says, and the address counts where it is not one: check both.
     sources = [named, *(parameters[name] for name in ("host", "hostaddr") if name in parameters)]
     ports = parameters.get("port", ports) or environ.get("PGPORT") or "5432"
-    mode = parameters.get("sslmode") or environ.get("PGSSLMODE", "")
-    if "sslmode" not in parameters and parameters.get("ssl") == "true":
-        mode = "require"
+    encrypted = _is_encrypted(parameters, environ)
+
+    # libpq takes from the environment what the location does not name, and prefers an address to a name.
+    names_host = bool(named or parameters.get("host") or parameters.get("hostaddr"))
+    if not parameters.get("hostaddr"):
+        sources.append(environ.get("PGHOSTADDR", ""))
+    if not names_host:
+        sources.append(environ.get("PGHOST", ""))
+        _check_service(parameters, environ)
 
     servers = []
-    for source in sources:
+    for source in filter(None, sources):
         for host, port in _pairs(source, ports, environ):
             if host and host[0] not in "/@":  # else a socket of this machine
                 bracketed = f"[{host}]" if ":" in host else host
-                servers.append(Server(Origin("postgresql", normal_host(bracketed), port), mode in _ENCRYPTED_MODES))
+                servers.append(Server(Origin("postgresql", normal_host(bracketed), port), encrypted))
     return servers
+
+
+def _is_encrypted(parameters: Mapping[str, str], environ: Mapping[str, str]) -> bool:
+    """Whether libpq connects over TLS or not at all."""
+    mode = parameters.get("sslmode") or environ.get("PGSSLMODE", "")
+    if "sslmode" not in parameters and parameters.get("ssl") == "true":
+        mode = "require"
+    return mode in _ENCRYPTED_MODES
+
+
+def _check_service(parameters: Mapping[str, str], environ: Mapping[str, str]) -> None:
+    """Raise ValueError for a location that could take TLS away from the unknown server of PGSERVICE."""
+    mode = parameters.get("sslmode")
+    if environ.get("PGSERVICE") and mode is not None and mode not in _ENCRYPTED_MODES:
+        raise ValueError("PGSERVICE names its server, so only `sslmode=require` or stricter can stand in `state`")
 
 
 def _named_hosts(text: str) -> tuple[str, str]:

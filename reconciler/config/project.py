@@ -121,5 +121,7 @@ class Project(msgspec.Struct, frozen=True):
     violations: list[Diagnostic] = []
     """Rules of level error, and policies, that are violated: the configuration is valid, and must not be applied."""
     policies: tuple[Policy, ...] = ()
+    state_position: Position | None = None
+    """Where `state` is declared; without it, where the entry file starts. None where nothing is written."""
     default_account: str | None = None
     """The account of resources that name none; None when each must name its own."""

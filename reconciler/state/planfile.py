@@ -21,7 +21,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import RANKS
-from reconciler.model import Action, Entry, OnRemoval, WireValue
+from reconciler.model import Action, Destination, Entry, OnRemoval, WireValue
 from reconciler.planning.baseline import Baseline
 from reconciler.state import problems
 from reconciler.state.codec import Cipher
@@ -29,9 +29,9 @@ from reconciler.state.document import Serial, State, Version
 from reconciler.state.files import Disk, Files, write_whole
 from reconciler.state.harmless import said
 
-FORMAT = 3
+FORMAT = 4
 """Since 2 a plan in clear has a checksum: one without it is another format, not a plan that may go without. Since 3 it
-holds the command that made it, so that the plan can be made again."""
+holds the command that made it, so that the plan can be made again, and since 4 the destinations of secrets."""
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -52,7 +52,8 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `references` say where the secrets are found that actions write, by address and field: the digest of the actions
     has them in the place of fingerprints. `baseline` is what the plan was held to, and is held to when it is applied.
     `would_refuse` are the codes with which an apply would have refused it when it was saved; an apply judges it again
-    and does not read them.
+    and does not read them. `state` and `destinations` say where secrets went when the plan was made: an apply sends
+    them nowhere else.
     """
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
@@ -76,6 +77,8 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     renames: dict[str, str] = {}
     baseline: Baseline | None = None
     would_refuse: list[str] = []
+    state: str = ""
+    destinations: list[Destination] = []
 
 
 class Checked(PlanFile, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.config.destinations import destinations_of, find_new, refuse_new
+from reconciler.config.destinations import Known, destinations_of, find_new, refuse_new
 from reconciler.config.load import load
 from reconciler.errors import Refused
 
@@ -238,12 +238,14 @@ ON_NIX = {"accounts": TWILIO, "agents": DESK, "numbers": NUMBER}
 )  # fmt: skip
 def test_what_counts_as_a_new_destination(tmp_path: Path, before: Any, after: Any, refused: int) -> None:
     baseline, project = made(tmp_path, "before", **before), made(tmp_path, "after", **after)
+    known = Known("target", baseline.state, destinations_of(baseline))
     if not refused:
-        return refuse_new(project, baseline, "target", ())
+        return refuse_new(project, known, ())
     with pytest.raises(Refused) as caught:
-        refuse_new(project, baseline, "target", ())
+        refuse_new(project, known, ())
     assert len(caught.value.diagnostics) == refused
-    return refuse_new(project, baseline, "target", ("main", "nix", "state"))
+    assert all(found.file and found.line for found in caught.value.diagnostics)
+    return refuse_new(project, known, ("main", "nix", "state"))
 
 
 def test_a_new_account_on_twilio_is_listed(tmp_path: Path) -> None:
@@ -275,3 +277,85 @@ def test_apply_records_the_destinations_and_plan_lists_only_new_ones(stage: Stag
     assert stage.run("plan", "--json").json["destinations"] == []
     stage.run("state", "rm", "number/+15550100101")
     assert stage.run("plan", "--json").json["destinations"] == [], "an operation on the state keeps them"
+
+
+def test_the_place_of_the_state_is_named_in_its_refusal(tmp_path: Path) -> None:
+    """`state` has a position like every other destination; without one in the file, the file's beginning."""
+    target = tmp_path / "target.yaml"
+    target.write_text("version: 1\nproject: acme\nstate: ./one.json\n")
+    for text, place in (
+        ("version: 1\nproject: acme\nstate: ./two.json\n", (3, 8)),
+        ("version: 1\nproject: acme\n", (1, 1)),
+    ):
+        (tmp_path / "reconciler.yaml").write_text(text)
+        done = run(tmp_path, "plan", "--json", "--baseline", "target.yaml")
+        (found,) = json.loads(done.stdout)["diagnostics"]
+        assert (done.returncode, found["code"]) == (4, "new_secret_destination")
+        assert (found["file"], found["line"], found["column"]) == ("reconciler.yaml", *place)
+
+
+@pytest.mark.parametrize("changed", ["account", "credential", "platform", "state"])
+def test_a_saved_plan_sends_nothing_where_it_was_not_made(stage: Stage, listener: Listener, changed: str) -> None:
+    """The configuration was changed between plan and apply; the apply has no `--baseline`."""
+    stage.number("+15550100101")
+    stage.declare({"+15550100101": "support"})
+    stage.run("plan", "--out", "plan.bin")
+    calls = len(stage.twilio.calls)
+
+    there = f"http://127.0.0.1:{listener.port}"
+    token = {"env": "OTHER" if changed == "credential" else "MAIN_TOKEN"}
+    base_url = there if changed in ("account", "credential") else stage.twilio.url
+    sections: dict[str, Any] = {"accounts": {"main": {"sid": AC, "auth_token": token, "base_url": base_url}}}
+    if changed == "platform":
+        sections["platforms"] = platform(there)
+    if changed == "state":
+        sections["state"] = f"{there}/voice"
+    stage.declare({"+15550100101": "support"}, **sections)
+
+    secrets = {"OTHER": stage.environ["MAIN_TOKEN"], "KEY": "k:s", "TF_HTTP_PASSWORD": "p"}
+    done = stage.run("apply", "plan.bin", "--json", code=4, **secrets)
+    (found,) = done.json["diagnostics"]
+    assert found["code"] == "new_secret_destination"
+    assert "the saved plan" in found["detail"]
+    assert (found["file"], found["line"] is None) == ("reconciler.yaml", False)
+    assert (listener.connections, len(stage.twilio.calls)) == (0, calls)
+
+
+def test_consent_when_it_was_made_carries_a_saved_plan_through(stage: Stage) -> None:
+    """What the plan was made with, and consented to with a baseline, is not asked about a second time."""
+    stage.number("+15550100101")
+    stage.write("target.yaml", "version: 1\nproject: acceptance\n")
+    stage.declare({"+15550100101": "support"})
+    stage.run("plan", "--out", "plan.bin", "--baseline", "target.yaml", code=4)
+    stage.run("plan", "--out", "plan.bin", "--baseline", "target.yaml", "--allow-destination", "main")
+    stage.run("apply", "plan.bin", "--allow-takeover")
+    stage.settled()
+
+
+def test_a_targeted_apply_records_only_what_it_has_used(stage: Stage) -> None:
+    other = "AC" + "0b" * 16
+    stage.twilio.add_account(other, **{other: stage.environ["MAIN_TOKEN"]})
+    stage.number("+15550100101")
+    stage.twilio.add_number(other, "+15550100102")
+    stage.environ["SECOND"] = stage.environ["MAIN_TOKEN"]
+    accounts = {
+        "main": {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": stage.twilio.url},
+        "second": {"sid": other, "auth_token": {"env": "SECOND"}, "base_url": stage.twilio.url},
+    }
+    numbers = {
+        "+15550100101": {"agent": "support", "account": "main"},
+        "+15550100102": {"agent": "support", "account": "second"},
+    }
+    stage.environ["KEY"] = "pl4nted-key:half"
+    stage.declare(numbers, accounts=accounts, platforms=platform(stage.twilio.url))
+
+    def listed() -> set[str]:
+        return {each["name"] for each in stage.json("plan")["destinations"]}
+
+    assert listed() == {"main", "second", "nix"}
+    stage.apply("--target", "+15550100101", "--allow-takeover")
+    assert listed() == {"second", "nix"}, "neither was connected to, so nobody has consented to them"
+    stage.apply("--target", "+15550100102", "--allow-takeover")
+    assert listed() == {"nix"}, "what was recorded before is still recorded"
+    stage.apply()
+    assert listed() == {"nix"}, "no number is there yet, so its key has not been sent"

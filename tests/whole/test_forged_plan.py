@@ -42,6 +42,10 @@ def mutations(value: Any) -> Iterator[Any]:
         yield ""
 
 
+REFUSED = {"plan_stale", "plan_unexpected", "new_secret_destination"}
+"""The codes of exit 4: what a plan file says is not what would be planned now, or sent anywhere now."""
+
+
 def test_whatever_is_changed_in_a_plan_is_refused_or_of_no_effect(stage: Stage) -> None:
     """No apply here is confirmed, for another digest is expected; that is looked at last, once all else is equal.
 
@@ -64,7 +68,7 @@ def test_whatever_is_changed_in_a_plan_is_refused_or_of_no_effect(stage: Stage) 
         outcomes[code] += 1
         if code == "plan_unexpected":
             assert own in found or (nothing in found and not (forged.get("actions") and forged.get("targets") == []))
-    assert outcomes.keys() == {"plan_stale", "plan_unexpected", "plan_damaged", "plan_too_new"}
+    assert outcomes.keys() == {*REFUSED, "plan_damaged", "plan_too_new"}
     assert not any(call.is_write for call in list(stage.sandbox.calls)[calls:])
     assert not (stage.folder / "state.json").exists()
 
@@ -79,6 +83,6 @@ def refusal(stage: Stage) -> tuple[str, str]:
             continue
         first = document["diagnostics"][-1]
         assert first["code"] != "internal_error", first
-        assert (first["code"] in ("plan_stale", "plan_unexpected")) == (code == 4), first
+        assert (first["code"] in REFUSED) == (code == 4), first
         return first["code"], first["detail"]
     raise AssertionError(stage.run(*words, code=4))
