@@ -13,6 +13,7 @@ import click
 
 from reconciler import __version__
 from reconciler.cli.arguments import AnywhereGroup, complete
+from reconciler.cli.signals import is_interrupted, watch_interrupts
 from reconciler.errors import Exit
 
 _COMMANDS = (
@@ -90,6 +91,7 @@ def main() -> None:
 
 def run(args: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    watch_interrupts()
     sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
     if os.environ.get("GITHUB_ACTIONS"):
         from reconciler.cli.workflow_commands import HarmlessStream
@@ -122,6 +124,8 @@ def outcome(command: Callable[[], Any]) -> int:
     """The exit code of the command line; commands themselves answer for their failures in `guarded`."""
     try:
         code = command()
+        if is_interrupted():
+            raise KeyboardInterrupt  # the first one was lost on its way
         return int(code) if isinstance(code, int) else Exit.DONE
     except click.exceptions.Exit as stop:
         return stop.exit_code

@@ -12,6 +12,27 @@ from types import FrameType
 from reconciler.errors import Exit
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_interrupted = Event()
+
+
+def watch_interrupts() -> None:
+    """Stop the command on SIGINT, and remember that it came; a SIGINT that the caller has ignored stays ignored.
+
+    The exception of a handler is lost where Python cannot raise it, as in a callback of the import system.
+    """
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        _interrupted.set()
+        raise KeyboardInterrupt
+
+    # A shell starts commands with `&` in this way, so that Ctrl-C means the command in the foreground alone.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, handle)
+
+
+def is_interrupted() -> bool:
+    """Whether a SIGINT came that the command has not handled itself."""
+    return _interrupted.is_set()
 
 
 def tell_time_over() -> None:

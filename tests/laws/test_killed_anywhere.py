@@ -14,14 +14,16 @@ from typing import Any
 import pytest
 
 from reconciler.apply.carry_out import carry_out
-from reconciler.model import Desired, Options, Profile, Purchase, TrunkRoute, Value
+from reconciler.apply.outcome import Outcome
+from reconciler.apply.walk import Walk
+from reconciler.model import Action, Desired, Options, Profile, Purchase, TrunkRoute, Value
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.remote.observe import observe
 from reconciler.state.document import State, empty
 from reconciler.state.file import FileStore
 from reconciler.state.files import Disk
-from tests.apply.fake import Call
+from tests.apply.fake import Account, Call
 from tests.apply.fake_whole import PREFIXES, WholeTwilio
 from tests.apply.stage import FILE, Means, declared, e164, hook, origination, row, trunk, world
 from tests.state.samples import holder
@@ -202,21 +204,50 @@ def all_points(folder: Path) -> int:
     return death.points
 
 
+def take_one(walk: Walk, *, gather: bool) -> list[tuple[Action, Outcome]]:
+    """Take one outcome at a time, in place of all that are there: how many are there depends on the scheduler."""
+    return [walk._completed.get()]
+
+
+def end_after_death_at(at: int, folder: Path, accounts: dict[str, Account]) -> bool:
+    """Kill a run at one point, finish it, and check the world; whether the run ended before it came to that point.
+
+    At every third point the run that finishes is killed as well, half as far from its start.
+    """
+    folder.mkdir()
+    twilio = fresh()
+    twilio.accounts = deepcopy(accounts)
+    death = Death(at)
+    finished = apply(twilio, folder / "state.json", death)
+    assert finished is (death.points < at), "a run ends by itself exactly when it has not come to the point"
+
+    if at % 3 == 0:
+        apply(twilio, folder / "state.json", Death(max(at // 2, 1)))
+    assert apply(twilio, folder / "state.json", Death())
+    check(twilio, folder / "state.json")
+    return finished
+
+
 @pytest.mark.parametrize("part", range(4))
-def test_killed_at_every_point_it_ends_in_the_right_world(tmp_path: Path, part: int) -> None:
-    """Each point once; at every third one the run that finishes is killed as well, half as far from its start."""
+def test_killed_at_every_point_it_ends_in_the_right_world(
+    tmp_path: Path, part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each point once. With one outcome in each line of the journal, every run has the same number of points."""
+    monkeypatch.setattr(Walk, "_drain", take_one)
     count = all_points(tmp_path / "whole")
-    assert count >= 270
+    assert count == all_points(tmp_path / "again") >= 370
     accounts = fresh().accounts
-    for at in range(1 + part, count, 4):
-        folder = tmp_path / str(at)
-        folder.mkdir()
-        twilio = fresh()
-        twilio.accounts = deepcopy(accounts)
-        # Outcomes are recorded in batches whose size depends on time, so a run may have a few points less than another.
-        finished = apply(twilio, folder / "state.json", Death(at))
-        assert not finished or at > count - 10
-        if at % 3 == 0:
-            apply(twilio, folder / "state.json", Death(max(at // 2, 1)))
-        assert apply(twilio, folder / "state.json", Death())
-        check(twilio, folder / "state.json")
+
+    for at in range(1 + part, count + 1, 4):
+        assert not end_after_death_at(at, tmp_path / str(at), accounts)
+    assert end_after_death_at(count + 1, tmp_path / "end", accounts)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_killed_in_lines_of_several_outcomes_it_ends_in_the_right_world(tmp_path: Path, part: int) -> None:
+    """Outcomes share a line of the journal as they come, so a run has more points or fewer; one in eight is tried."""
+    accounts = fresh().accounts
+    at = 1 + 2 * part
+    while not end_after_death_at(at, tmp_path / str(at), accounts):
+        at += 8
+    assert at > 180
