@@ -169,7 +169,7 @@ class Stage:
             **sections,
         }
         kept = {name: section for name, section in whole.items() if section is not None}
-        self.write("reconciler.yaml", json.dumps(kept, indent=2))
+        self.write("reconciler.yaml", json.dumps(kept, indent=2, ensure_ascii=False))
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name

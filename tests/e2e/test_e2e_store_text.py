@@ -1,0 +1,153 @@
+"""What a store cannot give back is never written to Twilio: encodings of databases, and stores that change documents."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from reconciler.state.sql import TABLES
+from tests.state import servers
+from tests.state.conftest import new_schema
+
+from .changing_proxy import Change, changing_proxy
+from .stage import Stage, watched
+
+ONE, TWO = "+15550100101", "+15550100102"
+NAMES = {ONE: "Zürich – Büro ☎", TWO: "東京 😀 Ωμέγα"}
+BEFORE = {ONE: "Empfang Köln", TWO: "Приёмная"}
+FOREIGN = "https://pbx.example.net/in?ort=köln"
+
+
+def declare(stage: Stage, state: str) -> None:
+    """Two numbers in use by others, to be taken over under names that are not ASCII."""
+    numbers = {each: {"agent": "support", "takeover": "allow", "friendly_name": NAMES[each]} for each in NAMES}
+    stage.declare(numbers, state=state)
+
+
+@pytest.fixture
+def in_use(stage: Stage) -> Stage:
+    for number, name in BEFORE.items():
+        stage.number(number, voice_url=FOREIGN, friendly_name=name)
+    return stage
+
+
+@pytest.fixture(scope="module", params=["SQL_ASCII", "UTF8"])
+def keeping_all(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server whose databases have an encoding that keeps every text."""
+    with TemporaryDirectory() as folder, servers.postgres_server(Path(folder), request.param) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["LATIN1", "WIN1251"])
+def losing_some(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server whose databases have an encoding that lacks most characters."""
+    with TemporaryDirectory() as folder, servers.postgres_server(Path(folder), request.param) as url:
+        yield url
+
+
+@pytest.mark.parametrize("client", ["", "LATIN1", "SQL_ASCII"])
+def test_every_text_comes_back_and_goes_back_to_twilio(in_use: Stage, keeping_all: str, client: str) -> None:
+    """Whatever encoding the environment asks for; PGCLIENTENCODING is libpq's own variable."""
+    if client:
+        in_use.environ["PGCLIENTENCODING"] = client
+    declare(in_use, new_schema(keeping_all))
+    in_use.json("plan")
+    in_use.apply()
+    in_use.settled()
+    for number, name in NAMES.items():
+        entry = in_use.json("state", "show", f"number/{number}")["resource"]
+        assert entry["applied"]["friendly_name"] == name
+        assert entry["prior"]["friendly_name"] == BEFORE[number]
+        assert name in in_use.run("show", number).out
+        assert in_use.twilio.number(number)["friendly_name"] == name
+
+    in_use.json("release", f"number/{ONE}", f"number/{TWO}", "--auto-approve")
+    for number, name in BEFORE.items():
+        assert in_use.twilio.number(number)["friendly_name"] == name
+        assert in_use.twilio.number(number)["voice_url"] == FOREIGN
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--auto-approve"), ("drift",), ("state", "list")])
+def test_an_encoding_that_lacks_characters_is_refused(
+    in_use: Stage, losing_some: str, command: tuple[str, ...]
+) -> None:
+    declare(in_use, new_schema(losing_some))
+    with watched(in_use.twilio) as calls:
+        done = in_use.run(*command, "--json", code=1)
+    assert done.codes == ["state_encoding"]
+    assert "createdb --encoding UTF8" in done.json["diagnostics"][0]["detail"]
+    assert not [call for call in calls if call.writes]
+
+
+def change_prior(method: str, path: str, body: bytes) -> bytes:
+    return body.replace(b"pbx.example.net", b"pbx.example.com") if method in ("PUT", "POST") else body
+
+
+def lose_letters(method: str, path: str, body: bytes) -> bytes:
+    """What is not ASCII becomes a question mark, byte for byte."""
+    if method not in ("PUT", "POST"):
+        return body
+    return bytes(byte if byte < 128 else ord("?") for byte in body)
+
+
+def keep_nothing(method: str, path: str, body: bytes) -> bytes | None:
+    """Every document with a resource in it is acknowledged and thrown away."""
+    return None if method in ("PUT", "POST") and b"number/" in body else body
+
+
+@pytest.mark.parametrize("change", [change_prior, lose_letters, keep_nothing])
+@pytest.mark.parametrize("kind", ["s3", "http", "gitlab"])
+def test_a_store_that_changes_documents_stops_apply_before_its_first_write(
+    request: pytest.FixtureRequest, in_use: Stage, kind: str, change: Change
+) -> None:
+    name = uuid.uuid4().hex
+    with ExitStack() as stack:
+        if kind == "s3":
+            proxy = stack.enter_context(changing_proxy(request.getfixturevalue("s3"), change))
+            in_use.environ |= {**servers.S3, "AWS_ENDPOINT_URL": proxy}
+            state = f"s3://states/{name}/state.json"
+        else:
+            proxy = stack.enter_context(changing_proxy(request.getfixturevalue("terraform"), change))
+            in_use.environ |= servers.HTTP
+            state = f"{proxy}{'/states' if kind == 'http' else '/api/v4/projects/1/terraform/state'}/{name}"
+        expect_no_write(in_use, state)
+
+
+TRIGGERS = {
+    "another value": "NEW.entry := replace(NEW.entry, 'pbx.example.net', 'pbx.example.com'); RETURN NEW;",
+    "another value with its checksum": """
+        NEW.entry := regexp_replace(NEW.entry, '^{"crc":"[0-9a-f]{8}","value":(.*)}$', '\\1');
+        NEW.entry := replace(NEW.entry, 'pbx.example.net', 'pbx.example.com'); RETURN NEW;""",
+    "no letters but ASCII": "NEW.entry := regexp_replace(NEW.entry, '[^ -~]', '?', 'g'); RETURN NEW;",
+    "no row": "RETURN NULL;",
+}
+
+
+@pytest.mark.parametrize("change", TRIGGERS.values(), ids=TRIGGERS.keys())
+def test_a_database_that_changes_rows_stops_apply_before_its_first_write(
+    request: pytest.FixtureRequest, in_use: Stage, change: str
+) -> None:
+    import psycopg
+
+    state = new_schema(request.getfixturevalue("postgres"))
+    with psycopg.connect(state, autocommit=True) as rows:
+        rows.execute(TABLES.encode())
+        rows.execute(f"CREATE FUNCTION alter_row() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {change} END$$".encode())
+        trigger = "BEFORE INSERT OR UPDATE ON reconciler_resource FOR EACH ROW EXECUTE FUNCTION alter_row()"
+        rows.execute(f"CREATE TRIGGER alter_row {trigger}".encode())
+    expect_no_write(in_use, state)
+
+
+def expect_no_write(stage: Stage, state: str) -> None:
+    """Apply ends with a reason, and nothing on Twilio has changed."""
+    declare(stage, state)
+    with watched(stage.twilio) as calls:
+        done = stage.run("apply", "--auto-approve", "--json", code=1)
+    assert not [call for call in calls if call.writes]
+    assert done.json["success_count"] == 0
+    assert set(done.codes) <= {"state_not_returned", "state_damaged", "state_unwritable"}, done.codes
