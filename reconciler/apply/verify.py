@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal
-from urllib.parse import unquote
 
 from reconciler.kinds.forms import form_of
 from reconciler.kinds.kind import Kind, Params, same
 from reconciler.kinds.number import url_of
 from reconciler.model import Entry, Live, Value, Wire, WireValue
 
-_DEFAULT_PORT = re.compile(r"^(http://[^/]*(?=:80(?:/|$))|https://[^/]*(?=:443(?:/|$))):\d+")
 Verdict = Literal["applied", "normalised", "dropped"]
 
 
@@ -66,23 +63,14 @@ def not_confirmed(confirmed: Wire, stored: Mapping[str, Any]) -> list[str]:
 def judge_repaired(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict, list[str]]:
     """What became of fields that were sent a second time.
 
-    What is still as before is `normalised` all the same when it reads like what was sent: then Twilio's own form of
-    the value was there already.
+    What is still as before is `normalised` all the same when a listed rule explains it: then Twilio's own form of the
+    value was there already.
     """
-    other = {name: value for name, value in before.items() if not _alike(sent.get(name), value)}
+    other: dict[str, WireValue] = {}
+    for name, value in before.items():
+        if form_of(name, sent.get(name), value) != "listed":
+            other[name] = value
     return judge(sent, stored, other)
-
-
-def _alike(sent: WireValue, stored: WireValue) -> bool:
-    """Whether one may be a form of the other: letters of another size, other spaces, escapes, or a slash at the end."""
-    return isinstance(sent, str) and isinstance(stored, str) and _core(sent) == _core(stored)
-
-
-def _core(text: str) -> tuple[str, str]:
-    body, _, fragment = text.partition("#") if "://" in text else (text, "", "")
-    plain = "".join(unquote(body).split()).casefold()
-    path, mark, query = plain.partition("?")
-    return _DEFAULT_PORT.sub(r"\1", path).rstrip("/") + mark + query, fragment
 
 
 def with_form(entry: Entry, writes: Mapping[str, Value], live: Live) -> dict[str, list[Value]]:

@@ -1,19 +1,19 @@
 """Is a stored value another form of the value that was sent? The listed rules; pure.
 
-| Rule              | Same meaning                                       | Source                       |
-|-------------------|----------------------------------------------------|------------------------------|
-| empty             | ``""`` and null                                    | Twilio's OpenAPI and samples |
-| no types          | ``true`` and ``"true"``, ``10`` and ``"10"``       | bodies are form-encoded      |
-| method            | `post` and `POST`                                  | RFC 9110, 9.1                |
-| scheme and host   | letters of either size                             | RFC 3986, 6.2.2.1            |
-| escapes           | `%7e` and `~`, `%2f` and `%2F`                     | RFC 3986, 6.2.2              |
-| port              | `:443` with https, `:80` with http, and none       | RFC 3986, 6.2.3              |
-| empty path        | `https://host` and `https://host/`                 | RFC 3986, 6.2.3              |
-| surrounding space | a name with and without space around it            | form fields are trimmed      |
-| identifiers       | domain names and SIP hosts, letters of either size | RFC 4343; RFC 3261, 19.1.4   |
+| Rule            | Same meaning                                       | Source                       |
+|-----------------|----------------------------------------------------|------------------------------|
+| empty           | ``""`` and null                                    | Twilio's OpenAPI and samples |
+| no types        | ``true`` and ``"true"``, ``10`` and ``"10"``       | bodies are form-encoded      |
+| method          | `post` and `POST`                                  | Twilio's OpenAPI (an enum)   |
+| scheme and host | letters of either size                             | RFC 3986, 6.2.2.1            |
+| escapes         | `%7e` and `~`, `%2f` and `%2F`                     | RFC 3986, 6.2.2              |
+| port            | `:443` with https, `:80` with http, and none       | RFC 3986, 6.2.3              |
+| empty path      | `https://host` and `https://host/`                 | RFC 3986, 6.2.3              |
+| domain          | domain names and SIP hosts, letters of either size | RFC 4343; RFC 3261, 19.1.4   |
 
 A fragment of a URL is an instruction to Twilio (connection overrides) and has one form only. A SID, a domain, an
-address or a user name that differs is another thing, and so is a URL whose scheme, host or port differs.
+address or a user name that differs is another thing, and so is a URL whose scheme, host or port differs. A SIP URL
+with the default port is not the one without a port (RFC 3261, 19.1.4): the port decides how the host is looked up.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from reconciler.model import WireValue
 Form = Literal["same", "listed", "unexpected", "other"]
 """What a stored value is of the one that was sent: itself, a form by a listed rule, a form by none, another thing."""
 
-_PORTS = {"http": 80, "https": 443, "sip": 5060, "sips": 5061}
+_PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://|^sips?:", re.IGNORECASE)
 _SIP = re.compile(
     r"^(?P<scheme>sips?):(?:(?P<user>[^@]*)@)?(?P<host>\[[^\]]*\]|[^:;?]+)(?::(?P<port>\d+))?(?P<rest>.*)$", re.I
 )
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
-_IDENTITIES = frozenset({"domain_name", "ip_address", "username", "phone_number"})
+_IDENTITIES = frozenset({"ip_address", "username", "phone_number"})
 
 
 def form_of(field: str, sent: WireValue, stored: WireValue) -> Form:
@@ -45,15 +45,13 @@ def form_of(field: str, sent: WireValue, stored: WireValue) -> Form:
     # Only text has forms: of a number or a flag another value is another value.
     if not isinstance(sent, str) or not isinstance(stored, str) or not sent or not stored:
         return "other"
-    if field.endswith("_sid"):
+    if field.endswith("_sid") or field in _IDENTITIES:
         return "other"
     if field.endswith("_method"):
         return "listed" if sent.upper() == stored.upper() else "unexpected"
-    if field in _IDENTITIES:
-        return "listed" if sent.strip().casefold() == stored.strip().casefold() else "other"
-    if _URL.match(sent):
-        return _form_of_url(sent, stored)
-    return "listed" if sent.strip() == stored.strip() else "unexpected"
+    if field == "domain_name":
+        return "listed" if _lower(sent) == _lower(stored) else "other"
+    return _form_of_url(sent, stored) if _URL.match(sent) else "unexpected"
 
 
 def _form_of_url(sent: str, stored: str) -> Form:
@@ -73,13 +71,13 @@ def _parts(url: str) -> tuple[tuple[str, ...], str, str] | None:
         if found is None:
             return None
         scheme = found["scheme"].lower()
-        port = found["port"] or str(_PORTS[scheme])
-        return (scheme, found["user"] or "", found["host"].casefold(), port), "", _plain(found["rest"])
+        origin = (scheme, found["user"] or "", _lower(found["host"]), found["port"] or "")
+        return origin, "", _plain(found["rest"])
     try:
         split = urlsplit(url)
         scheme = split.scheme.lower()
         port = str(split.port or _PORTS.get(scheme) or "")
-        host = (split.hostname or "").casefold()
+        host = split.hostname or ""
     except ValueError:
         return None
     if not scheme or not host:
@@ -87,6 +85,11 @@ def _parts(url: str) -> tuple[tuple[str, ...], str, str] | None:
     user = split.netloc.rpartition("@")[0]
     query = f"?{split.query}" if split.query else ""
     return (scheme, user, host, port), split.fragment, _plain((split.path or "/") + query)
+
+
+def _lower(text: str) -> str:
+    """Return the text with small letters for ASCII capitals; no other letters are the same (RFC 4343)."""
+    return text.encode().lower().decode()
 
 
 def _plain(text: str) -> str:

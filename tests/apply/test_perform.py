@@ -215,13 +215,20 @@ def test_what_was_only_about_to_be_made_has_no_sid() -> None:
 
 
 def test_a_number_that_holds_the_value_in_twilios_own_form_already_is_settled_after_one_run() -> None:
-    stage = Stage(world(row(1, voice_url=hook("agent").url, friendly_name="SALES")))
-    stage.twilio.forms |= {"voice_url": lambda url: url.lower(), "friendly_name": str.upper}
-    desired = [number(1, voice=hook("Agent"), friendly_name="Sales")]
+    stage = Stage(world(row(1, voice_url="https://agents.example.com/~a")))
+    stage.twilio.forms["voice_url"] = lambda url: url.replace("%7e", "~")
+    desired = [number(1, voice=hook("%7ea"))]
     result = stage.apply(desired)
-    assert statuses(result)[1:] == [("overwrite_webhooks", "normalised"), ("rename", "normalised")]
+    assert statuses(result)[1:] == [("overwrite_webhooks", "normalised")]
     assert stage.plan(desired).actions == ()
     assert [statuses(stage.apply(again)) for again in (desired, desired)] == [[], []]
+
+
+def test_a_value_that_stays_as_before_is_dropped_unless_a_listed_rule_explains_it() -> None:
+    stage = Stage(world(row(1, voice_url=hook("agent").url)))
+    stage.twilio.forms["voice_url"] = lambda url: url.lower()
+    (failed,) = stage.apply([number(1, voice=hook("Agent"))]).failures
+    assert failed.status == "dropped"
 
 
 def test_a_fragment_that_twilio_does_not_keep_is_dropped() -> None:

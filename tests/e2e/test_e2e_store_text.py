@@ -1,4 +1,4 @@
-"""What a store cannot give back is never written to Twilio: encodings of databases, and stores that change documents."""
+"""What a store cannot give back is never written to Twilio: encodings, and stores that change documents."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +15,107 @@ from reconciler.sandbox.twilio import number_api
 from .platform_stage import PlatformStage, world
 
 ONE = "+15550100101"
-SENT, STORED = "https://agents.example.com/Voice", "https://agents.example.com/voice"
+BEFORE = "https://before.example.net/in"
+SENT = "https://agents.example.com/Voice"
+Stored = Callable[[str], str]
 
 
-def test_a_form_that_no_rule_explains_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def storing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, stored: Stored
+) -> Iterator[tuple[PlatformStage, Any]]:
+    """A stage before a Twilio that stores another value in this field of a number than it is sent."""
     update = number_api.update
 
-    def lower(store: Any, number: Any, *, form: dict[str, str], **more: Any) -> Any:
-        stored = {name: value.lower() if name == "VoiceUrl" else value for name, value in form.items()}
-        return update(store, number, form=stored, **more)
+    def change(store: Any, number: Any, *, form: dict[str, str], **more: Any) -> Any:
+        changed = {name: stored(value) if name == field and value else value for name, value in form.items()}
+        return update(store, number, form=changed, **more)
 
-    monkeypatch.setattr(number_api, "update", lower)
+    monkeypatch.setattr(number_api, "update", change)
     with Sandbox(world({ONE: {}})) as sandbox:
-        stage = PlatformStage(tmp_path / "work", sandbox)
-        stage.setting({ONE: "own"}, platforms=None, agents={"own": {"webhooks": {"voice": SENT}}})
-        done = stage.apply()
-        assert [o["status"] for o in done["outcomes"]] == ["applied", "normalised"]
-        told = [d for d in done["diagnostics"] if d["code"] == "unexpected_form"]
-        assert SENT in told[0]["detail"]
-        assert STORED in told[0]["detail"]
+        sandbox.edit(ONE, {"voice_url": BEFORE, "friendly_name": "Before"})
+        yield PlatformStage(tmp_path / "work", sandbox), sandbox
 
-        plan = stage.json("plan")
-        assert plan["actions"] == []
-        assert "unexpected_form" in [d["code"] for d in plan["diagnostics"]]
-        drift = stage.json("drift")
-        assert drift["drifted"] == []
-        assert "unexpected_form" in [d["code"] for d in drift["diagnostics"]]
+
+def declare(stage: PlatformStage, url: str = SENT, name: str = "Sales ") -> None:
+    agents = {"own": {"webhooks": {"voice": url}}}
+    number = {"agent": "own", "takeover": "allow", "friendly_name": name}
+    stage.setting({ONE: number}, platforms=None, agents=agents)
+
+
+def warnings_of(document: Any) -> list[str]:
+    return [d["detail"] for d in document["diagnostics"] if d["code"] == "unexpected_form"]
+
+
+UNEXPECTED: dict[str, tuple[str, Stored, str, str]] = {
+    "small letters": ("VoiceUrl", str.lower, SENT, SENT.lower()),
+    "a slash at the end": ("VoiceUrl", lambda url: f"{url}/", SENT, f"{SENT}/"),
+    "another path": ("VoiceUrl", lambda url: url.replace("Voice", "old"), SENT, SENT.replace("Voice", "old")),
+    "no space around a name": ("FriendlyName", str.strip, "Sales ", "Sales"),
+    "another method": ("VoiceMethod", lambda method: "GET", "POST", "GET"),
+}
+
+
+@pytest.mark.parametrize(("field", "stored", "sent", "kept"), UNEXPECTED.values(), ids=UNEXPECTED.keys())
+def test_a_form_that_no_rule_explains_is_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, stored: Stored, sent: str, kept: str
+) -> None:
+    with storing(tmp_path, monkeypatch, field, stored) as (stage, sandbox):
+        declare(stage)
+        done = stage.apply()
+        assert "normalised" in [o["status"] for o in done["outcomes"]]
+        for document in (done, stage.json("plan"), stage.json("plan"), stage.json("drift")):
+            [detail] = warnings_of(document)
+            assert f"sent {sent}, stored {kept}" in detail
+        assert stage.json("plan")["actions"] == []
+        assert stage.json("drift")["drifted"] == []
+
+        # Once the value is stored as it was sent there is nothing to warn of.
+        monkeypatch.undo()
+        sandbox.edit(ONE, {"voice_url": SENT, "voice_method": "POST", "friendly_name": "Sales "})
+        assert warnings_of(stage.json("plan")) == []
+
+
+LISTED: dict[str, tuple[str, str]] = {
+    "host": ("https://Agents.example.com/Voice", "https://agents.example.com/Voice"),
+    "port": ("https://agents.example.com:443/Voice", "https://agents.example.com/Voice"),
+    "escapes": ("https://agents.example.com/%7eVoice", "https://agents.example.com/~Voice"),
+    "empty path": ("https://agents.example.com", "https://agents.example.com/"),
+}
+
+
+@pytest.mark.parametrize(("sent", "kept"), LISTED.values(), ids=LISTED.keys())
+def test_a_form_by_a_listed_rule_needs_no_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: str, kept: str
+) -> None:
+    with storing(tmp_path, monkeypatch, "VoiceUrl", lambda url: kept) as (stage, _):
+        declare(stage, sent, "Sales")
+        done = stage.apply()
+        assert "normalised" in [o["status"] for o in done["outcomes"]]
+        for document in (done, stage.json("plan"), stage.json("drift")):
+            assert warnings_of(document) == []
+        assert stage.json("plan")["actions"] == []
+        assert stage.json("drift")["drifted"] == []
+
+
+DROPPED: dict[str, Stored] = {
+    "as before": lambda url: BEFORE,
+    "empty": lambda url: "",
+    "another scheme": lambda url: url.replace("https", "http"),
+    "another host": lambda url: "https://something-else.example.net/",
+    "another port": lambda url: url.replace(".com", ".com:8443"),
+    "another user": lambda url: url.replace("agents", "a@agents"),
+}
+
+
+@pytest.mark.parametrize("stored", DROPPED.values(), ids=DROPPED.keys())
+def test_another_thing_is_dropped_and_an_error_of_every_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: Stored
+) -> None:
+    with storing(tmp_path, monkeypatch, "VoiceUrl", stored) as (stage, _):
+        declare(stage, name="Sales")
+        for code in (5, 1):  # the first one also imports the number
+            done = stage.apply(code=code)
+            assert "dropped" in [o["status"] for o in done["outcomes"]]
+            assert done["failed_count"] >= 1
+            assert stage.json("plan")["actions"] != [], "it is still to be done"
