@@ -27,8 +27,9 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     changes, `replaces` those that only deleting and importing again changes. `bulk`: one call imports many numbers.
     `needs_token`: it wants the account's auth token, an API key does not do. `needs_connection`: it wants its own id
     of the Twilio account. `both_ways`: every number it has takes calls and makes them. `by_trunk`: it reaches a
-    number by a trunk and not by webhooks, which a trunk or an application on the number would hide. `manual` says for
-    a missing capability what a person has to do there.
+    number by a trunk and not by webhooks, which a trunk or an application on the number would hide. `pages`: its list
+    comes in pages, which may leave out a number while they shift. `manual` says for a missing capability what a person
+    has to do there.
     """
 
     type: str
@@ -44,6 +45,7 @@ class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     needs_connection: bool = False
     both_ways: bool = False
     by_trunk: bool = False
+    pages: bool = False
     manual: Mapping[Capability, str] = {}
 
 
@@ -56,6 +58,7 @@ NIXFLEX = PlatformKind(
     replaces=("agent",),
     needs_token=True,
     both_ways=True,
+    pages=True,
 )
 FEATHER = PlatformKind(
     type="feather",
@@ -90,6 +93,7 @@ DASHA = PlatformKind(
     bulk=True,
     needs_connection=True,
     by_trunk=True,
+    pages=True,
 )
 RAVAN = PlatformKind(
     type="ravan",

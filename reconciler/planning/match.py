@@ -35,6 +35,17 @@ def names_of(
     return names
 
 
+def has_unmatched(
+    kind: str, account: str, desired: Iterable[Desired], resources: Mapping[str, Entry], names: Mapping[str, str]
+) -> bool:
+    """Return whether something that has no known SID matches no live resource, so that a plan would make it.
+
+    `names` is what `names_of` returned for this kind and account.
+    """
+    matched = set(names.values())
+    return any(name not in matched for name, _ in _looked_for(kind, account, desired, resources))
+
+
 def _looked_for(
     kind: str, account: str, desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> Iterator[tuple[str, Attrs]]:

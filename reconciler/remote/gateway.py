@@ -82,6 +82,10 @@ class Gateway(Protocol):
         """All rows of a listing, as plain JSON, each SID once."""
         ...
 
+    def took_pages(self, endpoint: Endpoint, **path: str) -> bool:
+        """Whether the last reading of this listing took more than one page, so that it may have left out a row."""
+        ...
+
     def call(self, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
         """One call; its reply as plain JSON, empty for an empty body. None in `params` is not sent, "" clears."""
         ...

@@ -15,11 +15,12 @@ from reconciler.kinds.number import NUMBER, NumberRow, Observer
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, watched_children
 from reconciler.model import Desired, Entry, Live
 from reconciler.planning.children import is_bound
-from reconciler.planning.match import addressed, child_addresses, names_of
+from reconciler.planning.match import addressed, child_addresses, has_unmatched, names_of
 from reconciler.planning.observed import Observed
 from reconciler.remote.absent import Asked, fetch_absent, fetch_row
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.literal_routes import find_unknown, named_by_account
+from reconciler.remote.reread import find_unlisted_numbers, read_rows_again
 from reconciler.remote.rows import check_row, read_rows
 
 Progress = Callable[[str, int], None]
@@ -135,6 +136,16 @@ def _leaving(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> set[
     return {(entry.account, entry.kind) for address, entry in remembered if address not in declared}
 
 
+def _unbound_below(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> set[tuple[str, str]]:
+    """(kind, parent) of the declared children whose SID is not in state: a plan makes those that it does not find."""
+    found: set[tuple[str, str]] = set()
+    for want in desired:
+        entry = resources.get(want.address)
+        if want.parent is not None and (entry is None or not is_bound(entry)):
+            found.add((want.kind, want.parent))
+    return found
+
+
 def _recorded_numbers(resources: Mapping[str, Entry]) -> dict[str, list[tuple[str, str]]]:
     """(SID, E.164) of the numbers in state, by account."""
     recorded: dict[str, list[tuple[str, str]]] = {}
@@ -172,9 +183,12 @@ class _Reader:
         self._needed = {(want.profile.account, want.kind) for want in self._small}
         self._needed |= {(entry.account, entry.kind) for entry in resources.values()}
         self._declared = frozenset(want.address for want in self._small)
+        self._unbound = _unbound_below(self._small, resources)
         self._leaving = _leaving(self._small, resources)
         self._resources = {a: e for a, e in resources.items() if e.kind not in NUMBER_KINDS}
         self._recorded = _recorded_numbers(resources)
+        self._every_recorded = resources
+        self._declared_numbers = [want for want in desired if want.kind in NUMBER_KINDS]
         self._named = named_by_account(desired)
         self.unknown: set[tuple[str, str]] = set()
         self._sought = _sought_numbers(desired, resources)
@@ -191,6 +205,10 @@ class _Reader:
             found |= self._not_listed(gateway, kind, found)
             live = [kind.observe(row, gateway.account, {}) for row in found.values()]
             called = names_of(kind.name, gateway.account, self._small, self._resources, live)
+            if self._may_be_left_out(gateway, kind, called):
+                found = {str(row["sid"]): row for row in read_rows_again(gateway, kind, found.values())}
+                live = [kind.observe(row, gateway.account, {}) for row in found.values()]
+                called = names_of(kind.name, gateway.account, self._small, self._resources, live)
             others.update(addressed(kind.name, live, called))
             every[kind.name] = found
             rows[kind.name] = {sid: row for sid, row in found.items() if sid in called}
@@ -227,7 +245,9 @@ class _Reader:
         if not wanted:
             return {}, frozenset()
         with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="children") as pool:
-            answers = list(pool.map(lambda below: self._child_rows(gateway, *below), wanted))
+            answers = list(
+                pool.map(lambda below: self._child_rows(gateway, below[0], below[1], below[2], names), wanted)
+            )
         found = [rows if rows is not None else [] for rows in answers]
         self._add_children_not_listed(gateway, wanted, found, names)
         live: dict[str, list[Live]] = {}
@@ -245,10 +265,22 @@ class _Reader:
         }
         return found_at, frozenset(complete)
 
-    def _child_rows(self, gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row] | None:
+    def _may_be_left_out(self, gateway: Gateway, kind: Kind, called: Mapping[str, str]) -> bool:
+        """Whether the listing may lack a resource that a plan would make: it has pages, and something is not found."""
+        if not gateway.took_pages(kind.listing):
+            return False
+        return has_unmatched(kind.name, gateway.account, self._small, self._resources, called)
+
+    def _child_rows(
+        self, gateway: Gateway, kind: Kind, sid: str, parent: Row, names: Mapping[str, str]
+    ) -> list[Row] | None:
         """The rows of a kind below one parent; None where a server lacks this listing, and nothing here needs it."""
         try:
-            return child_rows(gateway, kind, sid, parent)
+            rows = child_rows(gateway, kind, sid, parent)
+            if kind.singleton or not gateway.took_pages(kind.listing, parent_sid=sid):
+                return rows
+            address = f"{kind.parent}/{names.get(sid, sid)}"
+            return read_rows_again(gateway, kind, rows, sid) if (kind.name, address) in self._unbound else rows
         except RemoteError as error:
             if error.status == 404 and (gateway.account, kind.name) not in self._needed:
                 return None  # a server that stands in for Twilio may not have the listing
@@ -258,12 +290,31 @@ class _Reader:
         observer = Observer(names)
         account = gateway.account
         numbers: dict[str, Live] = {}
+        pages = 0
         for page in self._begun.get(account) or gateway.number_pages():
             for row in page:
                 numbers[row.phone_number] = observer.live(row, account)
+            pages += 1
             self._progress(account, len(numbers))
         numbers.update(self._numbers_not_listed(gateway, names, numbers))
+
+        # Only a listing of several pages can have left out a number, and only a declared one is missed.
+        missing = self._never_seen(account, numbers) if pages > 1 else []
+        for row in find_unlisted_numbers(gateway, missing):
+            numbers[row.phone_number] = observer.live(row, account)
         return numbers
+
+    def _never_seen(self, account: str, numbers: Mapping[str, Live]) -> list[str]:
+        """The declared numbers of an account that are not recorded, not to be bought, and not among `numbers`."""
+        return [
+            want.key
+            for want in self._declared_numbers
+            if want.key not in numbers
+            and want.profile.account == account
+            and want.profile.purchase is None
+            and not want.key.startswith("PN")
+            and want.address not in self._every_recorded
+        ]
 
     def _not_listed(self, gateway: Gateway, kind: Kind, found: Mapping[str, Row]) -> dict[str, Row]:
         """The recorded resources of a kind that are there although the listing lacks them, by SID."""

@@ -131,6 +131,10 @@ class FakeGateway:
             rows = [_number_row(row) for row in self._mine.numbers.values()]
         yield from (rows[start : start + 2] for start in range(0, len(rows), 2))
 
+    def took_pages(self, endpoint: Endpoint, **path: str) -> bool:
+        """Every listing fits in one page here."""
+        return False
+
     def rows(self, endpoint: Endpoint, **path: str) -> list[dict[str, Json]]:
         """All rows of a listing."""
         with self._twilio.lock:

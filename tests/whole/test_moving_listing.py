@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from reconciler.kinds.table import KINDS
 from reconciler.sandbox import faults as f
 from reconciler.sandbox.store import Cursor, Page, Table
 from tests.whole.stage import AGENT, Stage
@@ -91,3 +92,101 @@ def test_a_number_that_cannot_be_fetched_is_not_called_missing(
     codes = [d["code"] for d in stage.json("plan", code=1)["diagnostics"]]
     assert "number_missing" not in codes
     assert codes
+
+
+@pytest.fixture
+def losing(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Serve pages of two by offset; the first so many readings of each listing lose one row, each another one."""
+    monkeypatch.setattr("reconciler.remote.twilio.gateway.PAGE_SIZE", 2)
+    serve = Table.page
+    readings: dict[tuple[str, str], int] = {}
+    pages: dict[tuple[str, str], int] = {}
+    most = [0]
+
+    def shifted(self: Table[Any], owner: str, cursor: Cursor, **filters: Any) -> Page[Any]:
+        listing = (self.shelf.name, owner)
+        if cursor.older_than is None:
+            readings[listing] = readings.get(listing, 0) + 1
+            pages[listing] = 0
+            return serve(self, owner, cursor, **filters)
+
+        # In the first reading the second page is shifted, in the second reading the third one, and so on.
+        pages[listing] += 1
+        reading = readings[listing]
+        if reading > most[0] or pages[listing] != reading:
+            return serve(self, owner, cursor, **filters)
+        lost = serve(self, owner, Cursor(1, older_than=cursor.older_than), **filters)
+        return serve(self, owner, Cursor(cursor.size, older_than=lost.oldest), **filters) if lost.rows else lost
+
+    def begin(count: int) -> None:
+        most[0] = count
+        readings.clear()
+        monkeypatch.setattr(Table, "page", shifted)
+
+    return begin
+
+
+LISTS = [f"list{n}" for n in range(5)]
+NETWORKS = [{"cidr": f"203.0.113.{16 * n}/28", "name": f"net{n}"} for n in range(5)]
+USERS = [{"username": f"user{n}", "password": {"env": "PBX_PASSWORD"}} for n in range(5)]
+ACCESS_LISTS = [{"name": name, "addresses": NETWORKS if name == "list2" else []} for name in LISTS]
+CREDENTIAL_LISTS = [{"name": name, "credentials": USERS if name == "list2" else []} for name in LISTS]
+
+
+def declare_everything(stage: Stage) -> None:
+    """Five of each kind, so that each listing has three pages of two."""
+    trunks: dict[str, Any] = {"edge": EDGE}
+    for n in range(4):
+        trunks[f"named{n}"] = {"friendly_name": f"Named {n}"}
+    trunks["edge"] = {**EDGE, "ip_access_control_lists": ACCESS_LISTS, "credential_lists": CREDENTIAL_LISTS}
+    numbers = [str(number.phone_number) for number in stage.sandbox.world.numbers if number.capabilities.sms]
+    stage.declare(agents=AGENTS, applications=MENUS, trunks=trunks, numbers=dict.fromkeys(numbers, "support"))
+
+
+def kinds(plan: list[tuple[str, str]]) -> set[str]:
+    return {address.partition("/")[0] for address, _ in plan}
+
+
+@pytest.mark.parametrize("readings", [1, 2])
+def test_what_no_state_records_is_imported_and_not_made_a_second_time(
+    stage: Stage, losing: Callable[[int], None], readings: int
+) -> None:
+    """The state is gone, so nothing can be asked for by its SID."""
+    declare_everything(stage)
+    stage.apply("--allow-takeover")
+    (stage.folder / "state.json").unlink()
+    expected = stage.plan()
+    assert len(kinds(expected)) == len(KINDS) - 2, "all but bridge numbers and recordings"
+    assert {action for _, action in expected} <= {"import", "overwrite_webhooks", "update"}
+    losing(readings)
+    assert stage.plan() == expected
+
+
+def test_a_listing_of_one_page_is_read_once(stage: Stage) -> None:
+    before = len(stage.sandbox.calls)
+    stage.declare(agents=AGENTS, applications=MENUS, trunks={"edge": EDGE})
+    stage.plan()
+    read = [call.path for call in list(stage.sandbox.calls)[before:] if not call.path.endswith("/Events")]
+    assert len(read) == len(set(read)), read
+
+
+def test_a_listing_that_never_comes_to_rest_is_an_error(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is made: what is missing may be there."""
+    declare_everything(stage)
+    stage.apply("--allow-takeover")
+    (stage.folder / "state.json").unlink()
+    monkeypatch.setattr("reconciler.remote.twilio.gateway.PAGE_SIZE", 2)
+    serve = Table.page
+    made: list[str] = []
+
+    def growing(self: Table[Any], owner: str, cursor: Cursor, **filters: Any) -> Page[Any]:
+        if self.shelf.name == "applications" and cursor.older_than is None:
+            made.append(f"AP{len(made):032x}")
+            self.add(msgspec.structs.replace(next(iter(self)), sid=made[-1], friendly_name=made[-1]))
+        page = serve(self, owner, cursor, **filters)
+        page.rows[:] = [row for row in page.rows if getattr(row, "friendly_name", "") != "menu1"]
+        return page
+
+    monkeypatch.setattr(Table, "page", growing)
+    codes = [d["code"] for d in stage.json("plan", code=1)["diagnostics"]]
+    assert codes == ["inconsistent_listing"]

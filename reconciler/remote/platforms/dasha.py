@@ -7,6 +7,7 @@ Answers may hold SIP passwords: only what is named here is read.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ from reconciler.remote.platforms.contract import (
     agents_of,
     first_refusals,
 )
-from reconciler.remote.platforms.listing import NumberPages, list_rows, read_numbers
+from reconciler.remote.platforms.listing import NumberPages, list_rows, read_numbers, read_until_steady
 from reconciler.remote.platforms.read import rows, said, text
 
 _PAGE = 1000
@@ -51,7 +52,9 @@ class Dasha(Undocumented):
         callers = {each.key for each in asked if "outbound_agent" in each.attrs}
         found: dict[str, Registered] = {}
         for provider in dict.fromkeys(self._connections.values()):
-            for number in self._numbers(provider):
+            # Without its account a number may belong to any provider.
+            sought = [each.key for each in asked if self._connections.get(each.account, provider) == provider]
+            for number in read_until_steady(self.name, partial(self._numbers, provider), sought):
                 attrs = dict(number.attrs)
                 if number.key in callers:
                     attrs["outbound_agent"] = self._outbound(number.id)
@@ -125,7 +128,7 @@ class Dasha(Undocumented):
         """Close the connections."""
         self._caller.close()
 
-    def _numbers(self, provider: str) -> Sequence[Registered]:
+    def _numbers(self, provider: str) -> NumberPages:
         pages, offset = NumberPages(self.name), 0
         while True:
             query = {"providerId": provider, "skip": offset, "take": _PAGE}
@@ -133,7 +136,7 @@ class Dasha(Undocumented):
             has_next = len(page) >= _PAGE
             pages.add(read_numbers(self.name, page, _registered, ("incomingCallsAgentId",)), has_next=has_next)
             if not has_next:
-                return pages.numbers
+                return pages
             offset += _PAGE
 
     def _verified(self, account: str, provider: str) -> Sequence[Complaint]:

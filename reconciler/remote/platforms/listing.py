@@ -5,7 +5,7 @@ A missing row would be planned as a number to import, so nothing is concluded fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.errors import RemoteError
@@ -14,6 +14,7 @@ from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.contract import Registered
 
 Row = Mapping[str, Any]
+_MOST_READINGS = 6
 
 
 def list_rows(platform: str, answer: Any, key: str | None = None, *, absent: bool = False) -> list[Row]:
@@ -65,9 +66,14 @@ class NumberPages:
         self._platform = platform
         self._guard = ListingGuard()
         self._found: dict[str, Registered] = {}
+        self.count = 0
 
     def add(self, numbers: Iterable[Registered], *, has_next: bool = False) -> None:
-        """Add one page. Raises RemoteError for numbers that contradict each other, and for pages without an end."""
+        """Add one page; `count` is how many there were.
+
+        Raises RemoteError for numbers that contradict each other, and for pages without an end.
+        """
+        self.count += 1
         new = 0
         for number in numbers:
             known = self._found.setdefault(number.key, number)
@@ -86,6 +92,28 @@ class NumberPages:
     def numbers(self) -> list[Registered]:
         """All numbers so far."""
         return list(self._found.values())
+
+
+def read_until_steady(platform: str, read: Callable[[], NumberPages], sought: Collection[str] = ()) -> list[Registered]:
+    """Return the numbers of a listing, read again while it may have left out one of those that are `sought` (E.164).
+
+    Pages are read by offset: a number that is removed from an earlier page shifts the next ones, and one of them is
+    never shown. So a listing of several pages that lacks a sought number is read again, until a reading brings nothing
+    new. Raises RemoteError for a listing that does not come to rest.
+    """
+    first = read()
+    known = {number.key: number for number in first.numbers}
+    if first.count == 1 or all(key in known for key in sought):
+        return first.numbers
+
+    for _ in range(_MOST_READINGS):
+        latest = {number.key: number for number in read().numbers}
+        brings_new = not latest.keys() <= known.keys()
+        known |= latest
+        if not brings_new:
+            return list(known.values())
+    message = f"each of {_MOST_READINGS + 1} readings shows other numbers, so it is unknown what is there"
+    raise _error(platform, "inconsistent_listing", message)
 
 
 def once(platform: str, numbers: Iterable[Registered]) -> list[Registered]:

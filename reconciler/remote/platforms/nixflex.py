@@ -23,7 +23,7 @@ from reconciler.remote.platforms.contract import (
     agents_of,
     first_refusals,
 )
-from reconciler.remote.platforms.listing import NumberPages, list_rows, read_numbers
+from reconciler.remote.platforms.listing import NumberPages, list_rows, read_numbers, read_until_steady
 from reconciler.remote.platforms.read import inner, said, text
 
 _PAGE = 100
@@ -45,7 +45,11 @@ class Nixflex(Undocumented):
         self._vault = vault
 
     def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
-        """All numbers, newest first; a page that shifts while it is read gives a number twice, which is kept once."""
+        """All numbers; read again where pages that shift may have left out one of those asked about."""
+        return read_until_steady(self.name, self._numbers, [each.key for each in asked])
+
+    def _numbers(self) -> NumberPages:
+        """One reading, newest first; a number that a shifting page gives twice is kept once."""
         pages, offset = NumberPages(self.name), 0
         while True:
             query = {"limit": _PAGE, "offset": offset}
@@ -53,7 +57,7 @@ class Nixflex(Undocumented):
             has_next = len(page) >= _PAGE
             pages.add(read_numbers(self.name, page, _registered, ("agent_id",)), has_next=has_next)
             if not has_next:
-                return pages.numbers
+                return pages
             offset += _PAGE
 
     def preflight(self, asked: Sequence[Asked]) -> Mapping[str, RemoteError]:

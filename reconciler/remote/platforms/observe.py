@@ -43,12 +43,24 @@ def _read(
     asked = [Asked(want.address, want.key, want.profile.attrs) for want in mine.values()]
     if "list" not in adapter.kind.can:
         return _believed(adapter.name, resources)
+    if adapter.kind.pages:
+        asked += _only_recorded(adapter.name, mine, resources)
     found: dict[str, Live] = {}
     for number in adapter.list(asked):
         address = registration_address(adapter.name, number.key)
         want, entry = mine.get(address), resources.get(address)
         found[address] = _live(number, want, entry, vault)
     return found
+
+
+def _only_recorded(name: str, declared: Mapping[str, Desired], resources: Mapping[str, Entry]) -> list[Asked]:
+    """The recorded numbers of a platform that are no longer declared: its list must not leave one out."""
+    recorded: list[Asked] = []
+    for address, entry in resources.items():
+        is_there = entry.kind == REGISTRATION and platform_of(address) == name and entry.sid
+        if is_there and address not in declared:
+            recorded.append(Asked(address, entry.key, {}, entry.account))
+    return recorded
 
 
 def _believed(name: str, resources: Mapping[str, Entry]) -> dict[str, Live]:

@@ -57,6 +57,7 @@ class TwilioGateway:
         self._close = close
         self._decode_page = msgspec.json.Decoder(NumberPage).decode
         self._ahead: list[Ahead[_Numbers]] = []
+        self._pages: dict[str, int] = {}
 
     def number_pages(self) -> Iterator[list[NumberRow]]:
         """All numbers in pages of up to 1,000, each number once; fetching begins at once and runs ahead."""
@@ -67,11 +68,18 @@ class TwilioGateway:
     def rows(self, endpoint: Endpoint, **path: str) -> list[dict[str, Json]]:
         """All rows of a listing; a row whose SID came before is left out."""
         rows: list[dict[str, Json]] = []
+        pages = 0
         for page in self._json_pages(endpoint, {}, path):
             for row in page:
                 self._check_owner(endpoint, row)
             rows += page
+            pages += 1
+        self._pages[self._path(endpoint, path)] = pages
         return rows
+
+    def took_pages(self, endpoint: Endpoint, **path: str) -> bool:
+        """Whether the last reading of this listing took more than one page."""
+        return self._pages.get(self._path(endpoint, path), 0) > 1
 
     def call(self, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
         """One call; None in `params` is not sent, "" clears a field. Empty for an empty body."""
