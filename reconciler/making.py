@@ -38,6 +38,7 @@ from reconciler.planning.selection import find_selection, list_named
 from reconciler.planning.stale import kept
 from reconciler.planning.unexpected_forms import find_unexpected
 from reconciler.planning.unknown_routes import with_unknown_routes
+from reconciler.planning.unlisted import list_children
 from reconciler.planning.unread import hold_back, readable
 from reconciler.remote import domains, regions
 from reconciler.remote.attribution import attribute
@@ -92,9 +93,9 @@ def planned(
     asks = setting.refresh and not drifting_only
     whole, unread = domains.planned(of, observed, gateways) if asks else (of(observed), [])
     notes += unread
-    chosen = select(
-        msgspec.structs.replace(whole, renames=renames), setting.targets, setting.excludes, desired, (resources,)
-    )
+    named = msgspec.structs.replace(whole, renames=renames)
+    below = list_children(resources, observed)
+    chosen = select(named, setting.targets, setting.excludes, desired, (resources,), below)
     if setting.refresh:
         most = project.safety.max_purchases
         chosen = with_offers(chosen, desired, gateways, project.accounts, most=most)

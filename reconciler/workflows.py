@@ -194,6 +194,7 @@ def drift(setting: Setting) -> tuple[Planned, list[Drifted]]:
         from reconciler.planning.scope import find_accounts_outside
         from reconciler.planning.selection import find_selection, list_named
         from reconciler.planning.unlisted import find as find_unlisted
+        from reconciler.planning.unlisted import list_children
         from reconciler.planning.unread import readable
         from reconciler.remote.attribution import attribute
 
@@ -205,7 +206,8 @@ def drift(setting: Setting) -> tuple[Planned, list[Drifted]]:
         wanted = by_name(declared, planned.observed)
         found = [*find(read, planned.observed), *find_unlisted(wanted, read, planned.observed)]
         found.sort(key=lambda drifted: drifted.address)
-        selection = find_selection(setting.targets, setting.excludes, list_named(project.desired, (known,)))
+        named = [*list_named(project.desired, (known,)), *list_children(known, planned.observed)]
+        selection = find_selection(setting.targets, setting.excludes, named)
         if not any(map(selection.chooses, known)) and any(selection.chooses(want.address) for want in project.desired):
             raise StateError(nothing_recorded(project))
 

@@ -19,6 +19,18 @@ def without_deleted(resources: Mapping[str, Entry]) -> Mapping[str, Entry]:
     return {address: entry for address, entry in resources.items() if not entry.deleted}
 
 
+def recorded_children(resources: Mapping[str, Entry], account: str) -> dict[tuple[str, str], list[str]]:
+    """(kind, parent) → the SIDs of the undeclared children that state has recorded, without those that we deleted."""
+    deleted = {entry.sid for entry in only_deleted(resources).values()}
+    found: dict[tuple[str, str], list[str]] = {}
+    for parent, entry in resources.items():
+        if entry.account != account:
+            continue
+        for kind, recorded in entry.children.items():
+            found.setdefault((kind, parent), []).extend(sid for sid in recorded if sid not in deleted)
+    return found
+
+
 def only_deleted(resources: Mapping[str, Entry]) -> dict[str, Entry]:
     """The entries of deleted children."""
     return {address: entry for address, entry in resources.items() if entry.deleted}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler.model import Action, Desired, Entry
-from reconciler.planning.selection import Selection, find_selection, list_named
+from reconciler.planning.selection import Named, Selection, find_selection, list_named
 from reconciler.planning.unmatched import check_matches
 
 if TYPE_CHECKING:
@@ -21,17 +21,18 @@ def select(
     excludes: Sequence[str],
     desired: Iterable[Desired] = (),
     recorded: Sequence[Mapping[str, Entry]] = (),
+    children: Iterable[Named] = (),
 ) -> Plan:
     """Keep what is targeted (and what it depends on) and not excluded.
 
     What depends on something excluded is left out as well: it could not succeed. Patterns match what is `desired`,
-    what is `recorded` and what the plan is about, be there anything to do or not. Raises UsageError for a pattern that
-    matches none of that.
+    what is `recorded` and what the plan is about, be there anything to do or not; also the `children` that are neither
+    declared nor bound. Raises UsageError for a pattern that matches none of that.
     """
     if not targets and not excludes:
         return plan
 
-    everything = list(list_named(desired, recorded, plan.actions))
+    everything = [*list_named(desired, recorded, plan.actions), *children]
     selection = find_selection(targets, excludes, everything)
     mentioned = {*plan.refreshes, *(d.address for d in plan.diagnostics if d.address)}
     check_matches(selection, everything, mentioned)

@@ -26,6 +26,7 @@ from reconciler.planning.drift import Drifted, DriftedField
 from reconciler.planning.fields import changes
 from reconciler.planning.observed import Observed
 from reconciler.planning.problems import unlisted_child, unlisted_gone
+from reconciler.planning.selection import Named
 
 Children = Mapping[str, Mapping[str, Mapping[str, Value]]]
 """What `Entry.children` holds."""
@@ -304,6 +305,18 @@ def removal(
         resumes=resumes,
         note=f"not declared below {want.address}",
     )
+
+
+def list_children(resources: Mapping[str, Entry], observed: Observed) -> Iterator[Named]:
+    """Every child that a pattern may mean without being declared or bound: those that are there, and recorded ones."""
+    for address, live in observed.others.items():
+        if live.parent is not None:
+            yield Named(address, live.sid, None)
+
+    for parent, entry in resources.items():
+        for kind, recorded in entry.children.items():
+            for sid, attrs in recorded.items():
+                yield Named("/".join((kind, parent.partition("/")[2], _named(kind, attrs, sid))), sid, None)
 
 
 def find(desired: Sequence[Desired], resources: Mapping[str, Entry], observed: Observed) -> list[Drifted]:

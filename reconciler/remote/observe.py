@@ -14,7 +14,7 @@ from reconciler.kinds.kind import Kind, Row
 from reconciler.kinds.number import NUMBER, NumberRow, Observer
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, watched_children
 from reconciler.model import Desired, Entry, Live
-from reconciler.planning.children import is_bound
+from reconciler.planning.children import is_bound, recorded_children
 from reconciler.planning.match import addressed, child_addresses, has_unmatched, names_of
 from reconciler.planning.observed import Observed
 from reconciler.remote.absent import Asked, fetch_absent, fetch_row
@@ -334,6 +334,8 @@ class _Reader:
         for entry in self._resources.values():
             if entry.parent is not None and is_bound(entry) and entry.account == gateway.account:
                 recorded.setdefault((entry.kind, entry.parent), []).append(entry.sid)
+        for (kind_name, above), sids in recorded_children(self._resources, gateway.account).items():
+            recorded.setdefault((kind_name, above), []).extend(sids)
 
         absent: list[Asked] = []
         place: dict[tuple[str, str], list[Row]] = {}

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.kinds.table import KINDS
+from reconciler.remote.twilio import gateway
 from tests.sandbox.harness import ask
 
 from .stage import Stage
@@ -14,6 +16,17 @@ OURS = {"sip_url": "sip:sbc1.example.com", "priority": 10, "weight": 10}
 THEIRS = "sip:elsewhere.example.net"
 PRESENT = [{"field": "present", "recorded": False, "live": True}]
 PBX = {"username": "pbx", "password": {"env": "PBX_PASSWORD"}}
+HQ = {"cidr": "203.0.113.0/28", "name": "hq"}
+KEYS = {"IpAccessControlLists": "ip_access_control_lists", "CredentialLists": "credential_lists"}
+PARENTS = {"ip_address": "ip_access_control_list/offices", "credential": "credential_list/pbx"}
+PATHS = {
+    "origination_url": "OriginationUrls",
+    "trunk_ip_access_control_list": "IpAccessControlLists",
+    "trunk_credential_list": "CredentialLists",
+    "ip_address": "IpAddresses",
+    "credential": "Credentials",
+}
+"""Kind of child → the last part of the path of its listing."""
 
 
 class Trunk:
@@ -310,3 +323,127 @@ def test_a_trunk_that_goes_takes_the_record_of_its_children_along(stage: Stage, 
     stage.apply()
     assert stage.plan() == []
     assert stage.state == {}
+
+
+def test_a_recorded_child_can_be_named_by_address_and_by_sid(stage: Stage, trunk: Trunk) -> None:
+    """Nobody here has declared it, and there is nothing to do about it: the name is right all the same."""
+    trunk.declare()
+    stage.apply()
+    url = trunk.add_url()
+    address = f"origination_url/edge/{THEIRS}"
+    assert list(trunk.drift()) == [address]
+    for pattern in (address, url, "origination_url/*"):
+        assert [d["address"] for d in stage.json("drift", "--target", pattern, code=2)["drifted"]] == [address]
+        stage.run("plan", "--target", pattern)
+
+    # Recorded at an import, and changed by nobody since.
+    (stage.folder / "state.json").unlink()
+    stage.apply("--allow-takeover")
+    for pattern in (address, url, "origination_url/*"):
+        assert stage.json("drift", "--target", pattern)["drifted"] == []
+        stage.run("plan", "--target", pattern)
+        stage.run("plan", "--no-refresh", "--target", pattern)
+        stage.apply("--target", pattern)
+
+    # Deleted by somebody: only state knows it.
+    trunk.call("DELETE", f"/OriginationUrls/{url}")
+    for pattern in (address, url):
+        assert [d["address"] for d in stage.json("drift", "--target", pattern, code=2)["drifted"]] == [address]
+    stage.run("plan", "--target", f"{address}x", code=64)
+
+
+def foreign_child(stage: Stage, trunk: Trunk, kind: str) -> None:
+    """Somebody puts a child of this kind on the trunk, or on a list that the trunk uses."""
+    if kind == "origination_url":
+        trunk.add_url()
+        return
+    if kind.startswith("trunk_"):
+        path, parameter = ("CredentialLists", "CredentialListSid")
+        if kind == "trunk_ip_access_control_list":
+            path, parameter = ("IpAccessControlLists", "IpAccessControlListSid")
+        made = stage.post(f"/SIP/{path}.json", FriendlyName="foreign")
+        trunk.call("POST", f"/{path}", **{parameter: made["sid"]})
+        return
+    above = "IpAccessControlLists" if kind == "ip_address" else "CredentialLists"
+    rows = stage.rows(f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP/{above}.json", KEYS[above])
+    sid = rows[0]["sid"]
+    if kind == "ip_address":
+        stage.post(f"/SIP/{above}/{sid}/IpAddresses.json", FriendlyName="theirs", IpAddress="198.51.100.9")
+    else:
+        stage.post(f"/SIP/{above}/{sid}/Credentials.json", Username="theirs", Password="Their-Own-Secret-1")
+
+
+def watched(trunk: Trunk) -> None:
+    """A trunk with a list of each kind, all of whose parts are watched."""
+    trunk.declare(
+        origination=[OURS],
+        ip_access_control_lists=[{"name": "offices", "addresses": [HQ]}],
+        credential_lists=[{"name": "pbx", "credentials": [PBX]}],
+    )
+
+
+def test_every_kind_of_child_is_tried() -> None:
+    assert {kind.name for kind in KINDS.values() if kind.parent is not None and not kind.singleton} == set(PATHS)
+
+
+@pytest.mark.parametrize("kind", PATHS)
+def test_every_kind_of_foreign_child_is_drift_and_deleted(stage: Stage, trunk: Trunk, kind: str) -> None:
+    watched(trunk)
+    stage.apply()
+    foreign_child(stage, trunk, kind)
+    drifted = trunk.drift()
+    assert [address.partition("/")[0] for address in drifted] == [kind]
+    assert list(drifted.values()) == [PRESENT]
+    deletions = [address for address, action in stage.plan() if action == "delete"]
+    assert deletions == list(drifted)
+
+
+def record_foreign_child(stage: Stage, trunk: Trunk, kind: str) -> None:
+    """Import a trunk whose foreign child of this kind is there already, and stays there."""
+    watched(trunk)
+    stage.apply()
+    foreign_child(stage, trunk, kind)
+    (stage.folder / "state.json").unlink()
+    if kind not in PARENTS:
+        trunk.declare()
+    else:
+        trunk.declare(
+            origination=[OURS],
+            ip_access_control_lists=[{"name": "offices", "addresses": [HQ], "unlisted": "keep"}],
+            credential_lists=[{"name": "pbx", "credentials": [PBX], "unlisted": "keep"}],
+        )
+    stage.apply("--allow-takeover")
+    assert trunk.drift(code=0) == {}
+
+
+@pytest.mark.parametrize("kind", PATHS)
+def test_a_recorded_child_that_a_listing_leaves_out_is_not_gone(
+    stage: Stage, trunk: Trunk, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing that moves while it is read may leave out a row: it is fetched by its SID."""
+    record_foreign_child(stage, trunk, kind)
+    expected = (trunk.codes(), stage.plan())
+    read = gateway.TwilioGateway.rows
+
+    def without_first(self: Any, endpoint: Any, **path: str) -> list[dict[str, Any]]:
+        rows = read(self, endpoint, **path)
+        return rows[1:] if endpoint is KINDS[kind].listing else rows
+
+    monkeypatch.setattr(gateway.TwilioGateway, "rows", without_first)
+    assert trunk.drift(code=0) == {}
+    assert (trunk.codes(), stage.plan()) == expected
+
+
+@pytest.mark.parametrize("kind", PATHS)
+def test_a_recorded_child_that_is_gone_is_drift(stage: Stage, trunk: Trunk, kind: str) -> None:
+    record_foreign_child(stage, trunk, kind)
+    entry = stage.state[PARENTS.get(kind, "trunk/edge")]
+    sid = sorted(entry["children"][kind])[0]
+    if kind not in PARENTS:
+        trunk.call("DELETE", f"/{PATHS[kind]}/{sid}")
+    else:
+        above = "IpAccessControlLists" if kind == "ip_address" else "CredentialLists"
+        lists = f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP/{above}"
+        stage.delete(f"{lists}/{entry['sid']}/{PATHS[kind]}/{sid}.json")
+    (fields,) = trunk.drift().values()
+    assert fields == [{"field": "present", "recorded": True, "live": False}]
