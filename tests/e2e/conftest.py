@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from .foreign import Foreign
+from .relay import Listener
 from .stage import Stage
 
 
@@ -23,3 +24,10 @@ def twilio() -> Iterator[Foreign]:
 @pytest.fixture
 def stage(twilio: Foreign, tmp_path: Path) -> Stage:
     return Stage(tmp_path / "work", twilio)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    made.close()

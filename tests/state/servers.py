@@ -65,8 +65,11 @@ def wait_for(probe: object, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def postgres_server(folder: Path, encoding: str = "") -> Iterator[str]:
-    """A PostgreSQL server of its own, which an ordinary user runs on loopback; the URL of an empty database."""
+def postgres_server(folder: Path, encoding: str = "", *, sockets: bool = False) -> Iterator[str]:
+    """A PostgreSQL server of its own, which an ordinary user runs on loopback; the URL of an empty database.
+
+    With `sockets` it has a Unix socket in the folder too.
+    """
     programs = _postgres_programs()
     data, port = folder / "data", free_port()
     as_user = _ordinary_user(folder)
@@ -74,7 +77,19 @@ def postgres_server(folder: Path, encoding: str = "") -> Iterator[str]:
     make += ["--encoding", encoding, "--locale", "C"] if encoding else []
     subprocess.run(make, check=True, capture_output=True, cwd=folder)
     process = subprocess.Popen(
-        [*as_user, programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"],
+        [
+            *as_user,
+            programs / "postgres",
+            "-D",
+            data,
+            "-p",
+            str(port),
+            "-h",
+            "127.0.0.1",
+            "-k",
+            folder if sockets else "",
+            "-F",
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -119,10 +134,10 @@ def _wait_until_it_answers(url: str) -> None:
 
 
 @contextmanager
-def terraform_server() -> Iterator[str]:
-    """A server of Terraform's HTTP protocol; its URL."""
+def terraform_server(user: str = "test:test") -> Iterator[str]:
+    """A server of Terraform's HTTP protocol, for this user with this password; its URL."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, Path(__file__).with_name("terraform_server.py"), str(port)])
+    process = subprocess.Popen([sys.executable, Path(__file__).with_name("terraform_server.py"), str(port), user])
     try:
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), timeout=5).close(), process)
         yield f"http://127.0.0.1:{port}"

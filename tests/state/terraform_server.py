@@ -1,4 +1,6 @@
-"""A server that keeps documents by Terraform's HTTP protocol, as strictly as GitLab does; its argument is the port.
+"""A server that keeps documents by Terraform's HTTP protocol, as strictly as GitLab does.
+
+Its arguments are the port and USER:PASSWORD.
 
 A lock is asked for with LOCK (or POST …/lock), given back with UNLOCK (or DELETE …/lock) and its ID. A document is
 taken only with the ID of the lock, and only with a higher `serial` than the one before.
@@ -6,13 +8,14 @@ taken only with the ID of the lock, and only with a higher `serial` than the one
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from urllib.parse import parse_qs, urlsplit
 
-USER = "Basic dGVzdDp0ZXN0"  # test:test
+USER = f"Basic {base64.b64encode(sys.argv[2].encode()).decode()}" if len(sys.argv) > 2 else ""
 
 
 class Documents:
