@@ -13,7 +13,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.platforms import PLATFORM_KINDS, PlatformKind, platform_of, registration_address
 from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
-from reconciler.model import Action, Desired, Entry, Live, Reason
+from reconciler.model import Action, Desired, Entry, Live, Reason, Value
 from reconciler.planning import problems, registration, withdrawal
 from reconciler.planning.observed import Observed
 from reconciler.planning.registration import Number
@@ -93,11 +93,13 @@ class Registrations:
     def settled(self, address: str, entry: Entry, live: Live) -> tuple[Entry, bool]:
         """What a number to be released remembers, and whether its platform lets go of it first.
 
-        What it shows after a removal on the platform that died half way is our doing.
+        What it shows after an import or a removal on the platform that died half way is our doing.
         """
         if address in self._cleared:
             shown = {part: live.attrs.get(part) for part in entry.applied if part in live.attrs}
             entry = msgspec.structs.replace(entry, applied={**entry.applied, **shown}, pending=None)
+        elif address in self._leaving:
+            entry = _before_its_switch(entry, live)
         return entry, address in self._leaving
 
     def _declared(
@@ -172,7 +174,8 @@ class Registrations:
             if any(action.action != "forget" for action in actions):
                 self._leaving[entry.parent] = address
             # An import or a removal that has begun may have written to the number before the run died.
-            if live is None and registration.has_begun(entry):
+            # Whether the platform has the number by now or not, what the number shows may be its doing.
+            if registration.has_begun(entry):
                 self._cleared.add(entry.parent)
         for missing in by_hand:
             self._by_hand.setdefault((platform_of(address), missing), set()).add(address)
@@ -183,6 +186,21 @@ class Registrations:
         if action.address == need:
             return action
         return msgspec.structs.replace(action, after=(*action.after, need))
+
+
+def _before_its_switch(entry: Entry, live: Live) -> Entry:
+    """The entry of a number that still has the trunk or application of before, so that nothing was switched yet.
+
+    A run died between the import on the platform and the switch. What the platform wrote behind the trunk goes with it,
+    so the prior values of that part are put back.
+    """
+    switches = {"voice": ("trunk_sid", "voice_application_sid"), "sms": ("sms_application_sid",)}
+    shown: dict[str, Value] = {}
+    for part, fields in switches.items():
+        as_before = any(live.wire.get(field) and live.wire.get(field) == entry.prior.get(field) for field in fields)
+        if as_before and part in entry.applied:
+            shown[part] = live.attrs.get(part)
+    return msgspec.structs.replace(entry, applied={**entry.applied, **shown}) if shown else entry
 
 
 def _of(resources: Mapping[str, Entry]) -> Iterator[str]:

@@ -1,0 +1,101 @@
+"""An apply is killed at each call that writes, to a platform or to Twilio; the next run ends in a right world.
+
+The table: each platform × first import or move to another agent × where the number rang before × each call that
+writes, before and after it takes effect. The next run carries on, or finds the number declared no longer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from reconciler.remote.pool import Pool
+from reconciler.sandbox.server import Sandbox
+
+from .platform_worlds import PLATFORMS, ROUTES, Stage, seeded
+
+MOST_CALLS = 12
+KILLED, FINISHED, BROKEN = 9, 0, 1
+
+
+def apply_in_child(stage: Stage, at: int, *, carried_out: bool) -> int:
+    """Apply in another process, which dies at the writing call with this number; its exit code."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    send: Callable[..., tuple[int, Mapping[str, str], bytes]] = Pool.send
+    seen = [0]
+
+    def mortal(self: Pool, method: str, url: str, **options: object) -> tuple[int, Mapping[str, str], bytes]:
+        if method == "GET":
+            return send(self, method, url, **options)
+        seen[0] += 1
+        if seen[0] < at:
+            return send(self, method, url, **options)
+        if carried_out:
+            send(self, method, url, **options)
+        os._exit(KILLED)
+
+    ended = BROKEN
+    try:
+        Pool.send = mortal  # type: ignore[method-assign]
+        stage.apply()
+        ended = FINISHED
+    finally:
+        os._exit(ended)  # whatever was raised: the child must not go on with the tests
+
+
+def left_on_platform(stage: Stage) -> list[dict[str, object]]:
+    """What the platform still has of the number after a removal; nothing can be removed where it has no call for it."""
+    return [] if stage.played.type in ("butter", "ravan") else stage.records()
+
+
+@pytest.mark.parametrize("then", ["again", "removed"])
+@pytest.mark.parametrize("carried_out", [False, True])
+@pytest.mark.parametrize("route", ["trunk", "webhook"])
+@pytest.mark.parametrize(
+    ("name", "moved"), [(n, m) for n, p in PLATFORMS.items() for m in (False, True) if not m or p.move]
+)
+def test_killed_at_any_call_the_next_run_ends_right(
+    tmp_path: Path, name: str, moved: bool, route: str, carried_out: bool, then: str
+) -> None:
+    played = PLATFORMS[name]
+    for at in range(1, MOST_CALLS):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        with Sandbox(seeded(route)) as sandbox:
+            stage = Stage(folder, sandbox, played)
+            original = stage.number()
+            if moved:
+                stage.declare(played.agents[0])
+                stage.apply()
+            before = stage.route()
+            stage.declare(played.agents[1])
+            ended = apply_in_child(stage, at, carried_out=carried_out)
+            if ended == FINISHED:
+                assert at > 1
+                return
+            assert ended == KILLED
+            assert stage.route() != "nobody" or moved, f"killed at call {at}"
+
+            if then == "again":
+                finished = [o for o in stage.apply().result.outcomes if o.action.kind == "registration"]
+                assert all(o.succeeded for o in finished), [o.error for o in finished]
+                refused = {o.error.code for o in stage.apply().result.outcomes if o.error is not None}
+                assert refused <= {"webhook_not_written"}, refused
+                assert stage.route() != "nobody"
+                assert len([row for row in stage.records() if "channel_type" not in row]) == 1
+            stage.declare(None)
+            stage.apply()
+            assert stage.number() == original, f"killed at call {at}; it rang at {before}"
+            assert left_on_platform(stage) == []
+            assert stage.plan().plan.actions == ()
+    pytest.fail(f"more than {MOST_CALLS} writing calls")
+
+
+def test_every_route_is_one_of_the_world() -> None:
+    assert {"trunk", "webhook"} <= ROUTES.keys()
