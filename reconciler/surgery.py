@@ -12,7 +12,7 @@ import msgspec
 
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, StateError
 from reconciler.state import repair as repairing
 from reconciler.state import surgery
 from reconciler.state.codec import Codec
@@ -21,6 +21,7 @@ from reconciler.state.files import Disk
 from reconciler.state.former import FormerVersions
 from reconciler.state.gone import firm, there
 from reconciler.state.holder import this_run
+from reconciler.state.leased import LeasedStore
 from reconciler.state.store import Kept, Store
 from reconciler.workflows import Setting, cipher_of, entry_of, store_of, validate
 
@@ -62,7 +63,8 @@ def push(setting: Setting, file: Path, *, force: bool, dry_run: bool) -> Operati
     """Make a document the next version of the state. Raises Refused unless it continues what is there.
 
     The document may have been edited by hand, so its digest is not checked; the next version gets one that fits.
-    Where the state is gone it comes back, under a serial that none of its versions has had.
+    Where the state is gone it comes back, under a serial that none of its versions has had. `force` also replaces a
+    damaged state, except in a file, which can be repaired.
     """
     pushed = decode(file.read_bytes(), validate(setting).name, str(file), check_digest=False)
 
@@ -73,7 +75,7 @@ def push(setting: Setting, file: Path, *, force: bool, dry_run: bool) -> Operati
         lineage = pushed.lineage if beginning else state.lineage
         return msgspec.structs.replace(surgery.replaced(state, pushed.resources), lineage=lineage)
 
-    return _operate(setting, taken, dry_run, read=_or_empty)
+    return _operate(setting, taken, dry_run, read=_or_empty, instead=pushed if force else None)
 
 
 def pull(setting: Setting, serial: int | None) -> State:
@@ -119,17 +121,36 @@ def _operate(
     change: Callable[[State], State],
     dry_run: bool,
     read: Callable[[Store, Project], State] = firm,
+    instead: State | None = None,
 ) -> Operation:
-    """Change the resources under the lock, and save them as the next version."""
+    """Change the resources under the lock, and save them as the next version.
+
+    `instead` takes the place of a state that is damaged, where the store can write over one.
+    """
     project, store = _opened(setting)
     with store.lock(this_run(setting.command, setting.now(), setting.environ), setting.lock_timeout, setting.stop):
-        state = read(store, project)
+        try:
+            state = read(store, project)
+        except StateError as error:
+            damaged = all(problem.code == "state_damaged" for problem in error.diagnostics)
+            if instead is None or not damaged or not isinstance(store, LeasedStore):
+                raise
+            return _overwrite(store, instead, dry_run)
+
         after = change(state)
         changes = surgery.changed(state.resources, after.resources)
         if dry_run or not changes:
             return Operation(before=state.serial, after=None, changes=changes)
         saved = store.save(after)
         return Operation(before=state.serial, after=saved.serial, changes=changes)
+
+
+def _overwrite(store: LeasedStore, state: State, dry_run: bool) -> Operation:
+    """Write a state over one that is damaged. What that held is not known, so every resource counts as added."""
+    changes = surgery.changed({}, state.resources)
+    if dry_run:
+        return Operation(before=state.serial, after=None, changes=changes)
+    return Operation(before=state.serial, after=store.overwrite(state).serial, changes=changes)
 
 
 def _opened(setting: Setting) -> tuple[Project, Store]:
@@ -149,8 +170,12 @@ def _path(project: Project) -> Path:
             Diagnostic(
                 code="repair_impossible",
                 summary="Only a state file can be repaired",
-                detail="This store keeps its versions whole. Take the newest good one and push it:\n"
-                "  reconciler state pull --serial SERIAL > state.json && reconciler state push --force state.json",
+                detail="Replace the damaged state by the newest version that can be read:\n"
+                "  reconciler state history\n"
+                "  reconciler state pull --serial SERIAL > good.json && reconciler state push --force good.json\n"
+                "Where no version can be read, push a copy of your own, from an earlier `state pull` or a backup of "
+                "the database, bucket or server. A document behind HTTP that is damaged as a whole cannot be replaced: "
+                "delete it on the server first.",
             )
         )
     return (project.base / Path(project.state).expanduser()).resolve()

@@ -88,6 +88,12 @@ class Backing(Protocol):
     def append(self, state: State, batch: int, records: Sequence[Record], grant: Grant) -> None:
         """Put records behind the `batch` - 1 before them in the journal upon this version; all or none."""
 
+    def newest(self) -> int | None:
+        """The highest serial that is there, also where the state is damaged; None where there is no version.
+
+        `replace` with `known` None may follow, and writes over what is there.
+        """
+
     def history(self) -> list[Kept]:
         """See `Store`."""
 

@@ -197,6 +197,20 @@ class BucketBacking:
             raise problems.state_moved(self._origin, f"batch {batch} of a journal", f"the batches before {batch}")
         self._batches = batch
 
+    def newest(self) -> int | None:
+        """See `Backing`."""
+        found = self._bucket.get(self._key)
+        self._tag = found.tag if found else None
+        top = self._codec.head(found.data) if found else None
+        journal = self._bucket.list(f"{self._key}.journal/")
+        names = [*journal, *self._bucket.list(f"{self._key}.history/")]
+
+        serials = [int(each) for name in names if (each := _serial_in(name.removeprefix(self._key)))]
+        serials += [top.serial] if top is not None else []
+        newest = max(serials, default=0)
+        self._batches = sum(name.startswith(f"{self._key}.journal/{newest:09d}/") for name in journal)
+        return newest if found else None
+
     def history(self) -> list[Kept]:
         """See `Store`."""
         former = reversed(self._bucket.list(f"{self._key}.history/"))
@@ -338,6 +352,12 @@ class BucketBacking:
 
     def _batch(self, serial: int, batch: int) -> str:
         return f"{self._key}.journal/{serial:09d}/{batch:09d}"
+
+
+def _serial_in(name: str) -> str:
+    """The digits of the serial in `.journal/SERIAL/BATCH` or `.history/SERIAL.json`; empty for another name."""
+    digits = name.split("/")[1].removesuffix(".json")
+    return digits if digits.isdecimal() else ""
 
 
 def _is_of(lock: _Lock, grant: Grant) -> bool:

@@ -32,6 +32,7 @@ from reconciler.state.document import State
 from reconciler.state.envelope import Envelope, Former, Heard, read_envelope, with_digest
 from reconciler.state.harmless import said
 from reconciler.state.holder import Holder
+from reconciler.state.http_lock import LockBody, holder_of, is_ours, lock_body
 from reconciler.state.rows import DAMAGE
 from reconciler.state.store import FORMER, Kept, LockInfo, Record, apply_records
 
@@ -62,18 +63,6 @@ class Sender(Protocol):
 
 class _Unanswered(StateError):
     """No answer came."""
-
-
-class _LockBody(msgspec.Struct, rename="pascal"):
-    """What Terraform writes about a lock."""
-
-    id: str = msgspec.field(default="", name="ID")
-    operation: str = ""
-    info: str = ""
-    who: str = ""
-    version: str = ""
-    created: str = ""
-    path: str = ""
 
 
 class Addresses(msgspec.Struct, frozen=True):
@@ -122,9 +111,9 @@ class HttpBacking:
         self._clock = clock
         self._ahead = 0.0  # the server's clock over ours
         self._there = Envelope()  # what the server has, as far as we know
-        self._base: dict[str, Entry] = {}  # its state without the journal
+        self._base: dict[str, Entry] | None = {}  # its state without the journal; None: it is damaged
         self._serial = 0
-        self._seen = _LockBody()
+        self._seen = LockBody()
         self._one_at_a_time = RLock()  # the lease is renewed in a thread of its own
 
     @property
@@ -201,7 +190,11 @@ class HttpBacking:
         """See `Backing`."""
         with self._one_at_a_time:
             present = self._codec.head(bytes(self._there.state))
-            base, new = self._base, state.resources
+            new = state.resources
+            if self._base is None:  # former versions are changes to what cannot be read
+                self._write(state, [], grant)
+                return
+            base = self._base
             changed = {a: base.get(a) for a in {**base, **new} if base.get(a) != new.get(a)}
             former = Former(state.serial - 1, present.saved if present else None, msgspec.Raw(self._sealed(changed)))
             self._write(state, [former, *self._there.former][:FORMER], grant)
@@ -211,6 +204,19 @@ class HttpBacking:
         with self._one_at_a_time:
             journal = [*self._there.journal, msgspec.Raw(self._codec.records(records))]
             self._post(msgspec.structs.replace(self._there, journal=journal), grant)
+
+    def newest(self) -> int | None:
+        """See `Backing`."""
+        with self._one_at_a_time:
+            self._there = there = self._get()
+            top = self._codec.head(bytes(there.state))
+            serials = [top.serial if top is not None else 0, *(each.serial for each in there.former)]
+            try:
+                base = self._state_of(there)
+                self._base = dict(base.resources) if base is not None else {}
+            except StateError:
+                self._base = None
+            return max(serials) if bytes(there.state) != b"null" else None
 
     def history(self) -> list[Kept]:
         """See `Store`."""
@@ -277,7 +283,7 @@ class HttpBacking:
             except _Unanswered as error:
                 status, reason, answer = 0, _why(error), b""
             if status in _LOST:
-                raise LeaseLost(grant, _holder_of(_lock_body(answer)))
+                raise LeaseLost(grant, holder_of(lock_body(answer)))
             if status in (200, 201, 204) or ((status == 0 or status >= 500) and self._is_there(self._serial)):
                 self._there = sent
                 return
@@ -299,20 +305,20 @@ class HttpBacking:
         if status not in (409, 423):
             reason = f"the server does not lock it: {_refusal(status)}"
             raise problems.state_unwritable(self._origin, reason)
-        self._seen = _lock_body(answer)
+        self._seen = lock_body(answer)
         if self._seen.id == holder.run:  # only the answer to our first try was lost
             return Grant(holder, 0)
-        if not _is_ours(self._seen):
-            return LockInfo(_holder_of(self._seen), foreign=True)
-        return LockInfo(_holder_of(self._seen), self._ran_out(self._seen))
+        if not is_ours(self._seen):
+            return LockInfo(holder_of(self._seen), foreign=True)
+        return LockInfo(holder_of(self._seen), self._ran_out(self._seen))
 
-    def _unlock(self, body: _LockBody) -> bool:
+    def _unlock(self, body: LockBody) -> bool:
         status, _, _ = self._ask(self._where.unlock_method, self._where.unlock, _encode(body))
         if status >= 500 or status in (401, 403):
             raise problems.state_unwritable(self._origin, _refusal(status))
         return status in (200, 204)
 
-    def _ran_out(self, seen: _LockBody) -> bool:
+    def _ran_out(self, seen: LockBody) -> bool:
         """By the server's clock, from when its holder was last heard of; else from when he says that he locked it."""
         there = self._get()
         if there.heard is not None and there.heard.run == seen.id:
@@ -324,10 +330,10 @@ class HttpBacking:
                 return False
         return self._clock.wall() + self._ahead - since > self._lease + _WHOLE_SECONDS
 
-    def _body(self, holder: Holder) -> _LockBody:
+    def _body(self, holder: Holder) -> LockBody:
         now = datetime.fromtimestamp(self._clock.wall() + self._ahead, UTC).isoformat()
         who = f"{holder.who}@{holder.host}"
-        return _LockBody(holder.run, holder.command, _encode(holder).decode(), who, __version__, now)
+        return LockBody(holder.run, holder.command, _encode(holder).decode(), who, __version__, now)
 
     def _ask(self, method: str, url: str, body: bytes | None = None) -> Answer:
         headers = {"Accept": "application/json", "User-Agent": f"twilio-reconciler/{__version__}"}
@@ -374,27 +380,3 @@ def _refusal(status: int) -> str:
     if status in (401, 403):
         return f"the server refused the credentials ({status}); they come from TF_HTTP_USERNAME and TF_HTTP_PASSWORD"
     return f"the server answered {status}"
-
-
-def _lock_body(answer: bytes) -> _LockBody:
-    """Whose lock a refusal is about; empty where the server does not say."""
-    try:
-        return msgspec.json.decode(answer, type=_LockBody)
-    except DAMAGE:
-        return _LockBody()
-
-
-def _is_ours(seen: _LockBody) -> bool:
-    """Whether a run of ours set the lock: it wrote itself into it. Terraform's locks, and unreadable ones, are not."""
-    try:
-        return seen.id != "" and msgspec.json.decode(seen.info, type=Holder).run == seen.id
-    except DAMAGE:
-        return False
-
-
-def _holder_of(seen: _LockBody) -> Holder | None:
-    try:
-        return msgspec.json.decode(seen.info, type=Holder)
-    except DAMAGE:
-        who, _, host = seen.who.partition("@")
-        return Holder(who, host or "unknown", 0, seen.operation, seen.created, seen.id) if who else None

@@ -15,7 +15,7 @@ Credentials are libpq's own: PGPASSWORD, a password file, a service file. The on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,13 @@ from reconciler.errors import StateError
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.remote.body import STATE_BYTES
-from reconciler.state import problems
+from reconciler.state import problems, sql
 from reconciler.state.backing import Grant, LeaseLost
 from reconciler.state.codec import Codec
 from reconciler.state.document import Saved, State
 from reconciler.state.holder import Holder
 from reconciler.state.rows import DAMAGE
-from reconciler.state.sql import ACQUIRE, APPEND, BEFORE, FENCE, FREE, FREE_UNREADABLE, PRESENT, TABLES
+from reconciler.state.rows_digest import Row, Top, add_and_remove, check_rows, digest_of, stored_sum
 from reconciler.state.store import FORMER, Kept, LockInfo, Put, Record, apply_records
 
 if TYPE_CHECKING:
@@ -79,8 +79,9 @@ class PostgresBacking:
             top = self._top(rows)
             if top is None:
                 return None
-            found = self._resources(rows, PRESENT, (self._project,))
-        self._outdated = not all(self._codec.is_current(entry.encode()) for _, entry in found)
+            found = self._resources(rows, sql.PRESENT, (self._project,))
+        check_rows(self._project, top, found, self._codec, self._origin)
+        self._outdated = top.digest is None or not all(self._codec.is_current(entry.encode()) for _, entry in found)
         return self._state(top, found)
 
     def acquire(self, holder: Holder) -> Grant | LockInfo:
@@ -94,7 +95,7 @@ class PostgresBacking:
             if held is not None and held.foreign:
                 return held
             mine = (holder.run, _encode(holder).decode(), self._lease, self._project)
-            found = rows.execute(ACQUIRE, mine).fetchone()
+            found = rows.execute(sql.ACQUIRE, mine).fetchone()
             if found is not None:
                 return Grant(holder, found[0])
             return self._lock_info(rows) or LockInfo(None)
@@ -102,9 +103,9 @@ class PostgresBacking:
     def _make_tables(self) -> None:
         """Once; in a transaction of its own, for an index that is there already is locked too, until its end."""
         with self._writing() as rows:
-            if not _has_tables(rows):
+            if rows.execute(sql.HAS_TABLES).fetchone() != (True, True):
                 rows.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATING,))
-                rows.execute(TABLES)
+                rows.execute(sql.TABLES)
 
     def renew(self, grant: Grant) -> None:
         """See `Backing`; over a connection of its own, for the other may be in the middle of a transaction."""
@@ -130,13 +131,13 @@ class PostgresBacking:
         """See `Backing`."""
         with self._writing() as rows:
             if found.holder is not None:
-                rows.execute(FREE, (self._project, found.holder.run))
+                rows.execute(sql.FREE, (self._project, found.holder.run))
                 return
 
             # Whoever took the lock since it was looked at keeps it.
             now = self._lock_info(rows)
             if now is not None and now.foreign:
-                rows.execute(FREE_UNREADABLE, (self._project,))
+                rows.execute(sql.FREE_UNREADABLE, (self._project,))
 
     def create(self, state: State, grant: Grant) -> None:
         """See `Backing`."""
@@ -144,25 +145,25 @@ class PostgresBacking:
             self._fence(rows, grant)
             there = self._top(rows)
             if there is not None:
-                raise problems.state_moved(self._origin, f"serial {there[1]}", "the empty state")
-            self._change(rows, state.resources, ())
-            self._enter(rows, state)
+                raise problems.state_moved(self._origin, f"serial {there.serial}", "the empty state")
+            self._enter(rows, state, self._rewrite(rows, state.resources))
 
     def replace(self, state: State, known: Mapping[str, Entry] | None, grant: Grant) -> None:
         """See `Backing`."""
         with self._writing() as rows:
             self._fence(rows, grant)
             if known is None or self._outdated:
+                # Every row is written anew, so the digest does not depend on what is there.
                 found = rows.execute("SELECT address FROM reconciler_resource WHERE project = %s", (self._project,))
-                present: Iterable[str] = [address for (address,) in found]
-                changed = state.resources
+                present = [address for (address,) in found]
+                self._keep(rows, state.serial - 1, [*{*present, *state.resources}])
+                total = self._rewrite(rows, state.resources)
             else:
-                present = known
                 changed = {a: entry for a, entry in state.resources.items() if known.get(a) != entry}
-            removed = [address for address in present if address not in state.resources]
-            self._keep(rows, state.serial - 1, [*changed, *removed])
-            self._change(rows, changed, removed)
-            self._enter(rows, state)
+                removed = [address for address in known if address not in state.resources]
+                self._keep(rows, state.serial - 1, [*changed, *removed])
+                total = self._change(rows, changed, removed, self._sum(rows))
+            self._enter(rows, state, total)
         self._outdated = False
 
     def append(self, state: State, batch: int, records: Sequence[Record], grant: Grant) -> None:
@@ -172,9 +173,24 @@ class PostgresBacking:
         dropped = {record.address for record in records if not isinstance(record, Put)} - set(put)
         with self._writing() as rows:
             self._fence(rows, grant)
-            rows.execute(APPEND, (len(records), self._project))
+            top = self._top(rows)
+            if top is None:
+                raise problems.state_moved(self._origin, "no version", f"serial {state.serial}")
+            total = stored_sum(self._project, top, self._origin)
             self._keep(rows, state.serial, [*put, *dropped])
-            self._change(rows, put, list(dropped))
+            after = self._change(rows, put, list(dropped), total or 0)
+
+            # Rows of an earlier version get their digest with the next version, together with their checksums.
+            now = top._replace(unfolded=top.unfolded + len(records))
+            digest = None if total is None else digest_of(self._project, now, after)
+            changed = (now.unfolded, digest, self._project)
+            rows.execute("UPDATE reconciler_project SET unfolded = %s, digest = %s WHERE project = %s", changed)
+
+    def newest(self) -> int | None:
+        """See `Backing`."""
+        with self._asking() as rows:
+            found = rows.execute(sql.NEWEST, (self._project, self._project)).fetchone()
+        return found[0] if found else None
 
     def history(self) -> list[Kept]:
         """See `Store`."""
@@ -197,17 +213,13 @@ class PostgresBacking:
         with self._asking() as rows:
             if not _has_tables(rows):
                 return None
-            kept = rows.execute(
-                "SELECT p.format, v.serial, 0, p.lineage, v.saved FROM reconciler_version v JOIN reconciler_project p "
-                "USING (project) WHERE project = %s AND v.serial = %s",
-                (self._project, serial),
-            ).fetchone()
+            kept = rows.execute(sql.VERSION, (self._project, serial)).fetchone()
             if kept is None:
                 return None
-            present = self._resources(rows, PRESENT, (self._project,))
-            former = self._resources(rows, BEFORE, (self._project, serial))
+            present = self._resources(rows, sql.PRESENT, (self._project,))
+            former = self._resources(rows, sql.BEFORE, (self._project, serial))
         then = {**dict(present), **dict(former)}
-        return self._state(kept, [(address, entry) for address, entry in then.items() if entry is not None])
+        return self._state(Top(*kept), [(address, entry) for address, entry in then.items() if entry is not None])
 
     def _resources(self, rows: Rows, statement: str, values: tuple[object, ...]) -> list[tuple[str, Any]]:
         """Return address and entry of each row, read one after the other within the limit. Raises StateError."""
@@ -223,30 +235,27 @@ class PostgresBacking:
         rows.execute("CLOSE reconciler_rows")
         return found
 
-    def _top(self, rows: Rows) -> tuple[Any, ...] | None:
-        """Format, serial, unfolded, lineage and origin of the present version; None before the first."""
-        return rows.execute(
-            "SELECT format, serial, unfolded, lineage, saved FROM reconciler_project "
-            "WHERE project = %s AND serial IS NOT NULL",
-            (self._project,),
-        ).fetchone()
+    def _top(self, rows: Rows) -> Top | None:
+        """What is known of the present version; None before the first."""
+        found = rows.execute(sql.TOP, (self._project,)).fetchone()
+        return Top(*found) if found is not None else None
 
-    def _state(self, top: tuple[Any, ...], found: Sequence[tuple[str, str]]) -> State:
-        format_, serial, unfolded, lineage, saved = top
+    def _sum(self, rows: Rows) -> int:
+        """The sum of all rows by the present digest; 0 where there is no digest yet. Raises StateError."""
+        top = self._top(rows)
+        return (stored_sum(self._project, top, self._origin) or 0) if top is not None else 0
+
+    def _state(self, top: Top, found: Sequence[Row]) -> State:
         entries = ((address, self._codec.unseal(entry.encode(), self._origin)) for address, entry in sorted(found))
         lines = b",\n".join(_encode(address) + b":" + entry for address, entry in entries)
-        head = _encode({"format": format_, "project": self._project, "lineage": lineage, "serial": serial})
-        origin = b',"saved":' + (saved.encode() if saved else b"null")
+        head = _encode({"format": top.format, "project": self._project, "lineage": top.lineage, "serial": top.serial})
+        origin = b',"saved":' + (top.saved.encode() if top.saved else b"null")
         document = head[:-1] + origin + b',"resources":{\n' + lines + b"\n}}\n"
         state = self._codec.state(document, self._origin, check_digest=False)  # every row has a checksum of its own
-        return msgspec.structs.replace(state, unfolded=unfolded)
+        return msgspec.structs.replace(state, unfolded=top.unfolded)
 
     def _lock_info(self, rows: Rows) -> LockInfo | None:
-        found = rows.execute(
-            "SELECT holder, lease_until <= clock_timestamp() FROM reconciler_project "
-            "WHERE project = %s AND run IS NOT NULL",
-            (self._project,),
-        ).fetchone()
+        found = rows.execute(sql.LOCK, (self._project,)).fetchone()
         if not found:
             return None
         try:
@@ -257,17 +266,18 @@ class PostgresBacking:
     def _fence(self, rows: Rows, grant: Grant) -> None:
         """Go on only with the lock, whose row stays ours until the end of the transaction; it renews the lease."""
         mine = (self._lease, self._project, grant.token, grant.holder.run)
-        if rows.execute(FENCE, mine).rowcount != 1:
+        if rows.execute(sql.FENCE, mine).rowcount != 1:
             now = self._lock_info(rows)
             raise LeaseLost(grant, now.holder if now else None)
 
-    def _enter(self, rows: Rows, state: State) -> None:
-        """The version, as what is there from now on; those too old are forgotten."""
+    def _enter(self, rows: Rows, state: State, total: int) -> None:
+        """Make this the present version, whose rows have this sum; forget the versions that are too old."""
         saved = _encode(state.saved).decode() if state.saved else None
+        digest = digest_of(self._project, Top(state.format, state.serial, 0, state.lineage, saved), total)
         rows.execute(
-            "UPDATE reconciler_project SET format = %s, lineage = %s, serial = %s, unfolded = 0, saved = %s "
-            "WHERE project = %s",
-            (state.format, state.lineage, state.serial, saved, self._project),
+            "UPDATE reconciler_project SET format = %s, lineage = %s, serial = %s, unfolded = 0, saved = %s, "
+            "digest = %s WHERE project = %s",
+            (state.format, state.lineage, state.serial, saved, digest, self._project),
         )
         rows.execute("INSERT INTO reconciler_version VALUES (%s, %s, %s)", (self._project, state.serial, saved))
         for table in ("reconciler_version", "reconciler_former"):
@@ -282,15 +292,28 @@ class PostgresBacking:
             (self._project, serial, list(addresses), self._project),
         )
 
-    def _change(self, rows: Rows, put: Mapping[str, Entry], removed: Sequence[str]) -> None:
+    def _rewrite(self, rows: Rows, resources: Mapping[str, Entry]) -> int:
+        """Write all rows anew, and return their sum."""
+        for table in ("reconciler_number", "reconciler_resource"):
+            rows.execute(f"DELETE FROM {table} WHERE project = %s", (self._project,))
+        return self._change(rows, resources, (), 0)
+
+    def _change(self, rows: Rows, put: Mapping[str, Entry], removed: Sequence[str], total: int) -> int:
+        """Put and remove rows, and return the sum of all rows, which was `total` before."""
         touched = [*put, *removed]
         gone = (self._project, touched)
         rows.execute("DELETE FROM reconciler_number WHERE project = %s AND address = ANY(%s)", gone)
-        rows.execute("DELETE FROM reconciler_resource WHERE project = %s AND address = ANY(%s)", gone)
+        delete = "DELETE FROM reconciler_resource WHERE project = %s AND address = ANY(%s) RETURNING address, entry"
+        former: list[Row] = rows.execute(delete, gone).fetchall()
+
+        written: list[Row] = []
         with rows.cursor() as cursor, cursor.copy("COPY reconciler_resource FROM STDIN") as copy:
             for address, entry in put.items():
-                copy.write_row((self._project, address, self._codec.seal(_encode(entry)).decode()))
+                text = self._codec.seal(_encode(entry)).decode()
+                copy.write_row((self._project, address, text))
+                written.append((address, text))
         self._claim(rows, {e.sid: address for address, e in put.items() if e.kind in NUMBER_KINDS and e.sid})
+        return add_and_remove(total, written, former)
 
     def _claim(self, rows: Rows, numbers: Mapping[str, str]) -> None:
         """Enter the numbers as this project's; `number_already_imported` when one is another project's."""

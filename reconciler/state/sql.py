@@ -39,8 +39,39 @@ CREATE TABLE IF NOT EXISTS reconciler_number (
     project text NOT NULL,
     address text NOT NULL
 );
+ALTER TABLE reconciler_project ADD COLUMN IF NOT EXISTS digest text;
 CREATE INDEX IF NOT EXISTS reconciler_number_address ON reconciler_number (project, address);
 """
+
+HAS_TABLES = """
+SELECT to_regclass('reconciler_project') IS NOT NULL, EXISTS (
+    SELECT FROM pg_attribute WHERE attrelid = to_regclass('reconciler_project') AND attname = 'digest'
+)
+"""
+"""Whether there are tables, and whether they have the column that an earlier version did not know."""
+
+TOP = """
+SELECT format, serial, unfolded, lineage, saved, to_jsonb(p) ->> 'digest' FROM reconciler_project p
+WHERE project = %s AND serial IS NOT NULL
+"""
+"""The present version; the digest is null where the column is not there yet."""
+
+VERSION = """
+SELECT p.format, v.serial, 0, p.lineage, v.saved FROM reconciler_version v JOIN reconciler_project p USING (project)
+WHERE project = %s AND v.serial = %s
+"""
+"""One of the versions that are kept."""
+
+LOCK = "SELECT holder, lease_until <= clock_timestamp() FROM reconciler_project WHERE project = %s AND run IS NOT NULL"
+"""Who holds the lock, and whether the lease has run out."""
+
+NEWEST = """
+SELECT max(serial) FROM (
+    SELECT serial FROM reconciler_project WHERE project = %s UNION ALL
+    SELECT serial FROM reconciler_version WHERE project = %s
+) known
+"""
+"""The highest serial that any version has had."""
 
 ACQUIRE = """
 UPDATE reconciler_project
@@ -61,8 +92,6 @@ FREE = "UPDATE reconciler_project SET run = NULL, holder = NULL, token = token +
 
 FREE_UNREADABLE = "UPDATE reconciler_project SET run = NULL, holder = NULL, token = token + 1 WHERE project = %s"
 """Take a lock that nobody can read."""
-
-APPEND = "UPDATE reconciler_project SET unfolded = unfolded + %s WHERE project = %s"
 
 PRESENT = "SELECT address, entry FROM reconciler_resource WHERE project = %s"
 BEFORE = """

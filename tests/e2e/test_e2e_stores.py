@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 import uuid
+from typing import Any
 
+import msgspec
+import psycopg
 import pytest
 
+from reconciler.state.backends import open_store
+from reconciler.state.envelope import read_envelope, with_digest
 from tests.state import servers
 from tests.state.conftest import new_schema
+from tests.state.terraform_server import USER
 
 from .stage import AGENT, Stage
 
@@ -120,3 +128,66 @@ def test_what_a_store_needs_and_is_not_installed_is_named_with_the_line_that_ins
     stage.declare({ONE: "support"}, encryption_key={"env": "MAIN_TOKEN"})
     told = stage.run("state", "list", "--json", code=1, PYTHONPATH=path)
     assert "twilio-reconciler[encryption]" in told.json["diagnostics"][0]["detail"]
+
+
+def damage(stage: Stage, remote: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change a prior value in what is stored, behind the store's back."""
+    old, new = b"pbx.example.net", b"pbx.example.com"
+    if remote.startswith("postgresql:"):
+        with psycopg.connect(remote, autocommit=True) as rows:
+            change = b"UPDATE reconciler_resource SET entry = replace(entry, 'pbx.example.net', 'pbx.example.com')"
+            assert rows.execute(change).rowcount == 1
+        return
+
+    for name, value in stage.environ.items():
+        monkeypatch.setenv(name, value)
+    if remote.startswith("s3:"):
+        backing: Any = open_store(remote, stage.folder, "acceptance")._backing  # type: ignore[attr-defined]
+        found = backing._bucket.get(backing._key)
+        assert found.data.count(old) == 1
+        backing._bucket.put(backing._key, found.data.replace(old, new), found.tag)
+        return
+
+    # The server takes a document with the ID of its lock only, and with a higher serial.
+    there = read_envelope(ask(remote, "GET"), "acceptance", remote)
+    assert bytes(there.state).count(old) == 1
+    changed = msgspec.structs.replace(
+        there, serial=there.serial + 1, state=msgspec.Raw(bytes(there.state).replace(old, new))
+    )
+    ask(remote, "LOCK", b'{"ID": "somebody"}')
+    ask(f"{remote}?ID=somebody", "POST", msgspec.json.encode(with_digest(changed)))
+    ask(remote, "UNLOCK", b'{"ID": "somebody"}')
+
+
+def ask(url: str, method: str, body: bytes | None = None) -> bytes:
+    request = urllib.request.Request(url, body, {"Authorization": USER}, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        found: bytes = answer.read()
+        return found
+
+
+def test_a_damaged_state_is_replaced_as_the_message_says(
+    stage: Stage, remote: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every store: no command reads it, `repair` names the cure, and the cure brings all of it back."""
+    stage.number(ONE, voice_url="https://pbx.example.net/in")
+    stage.declare({ONE: {"agent": "support", "takeover": "allow"}}, state=remote)
+    stage.apply()
+    good = stage.run("state", "pull").out
+    damage(stage, remote, monkeypatch)
+
+    for command in (("plan",), ("drift",), ("state", "list"), ("apply", "--auto-approve")):
+        assert stage.run(*command, "--json", code=1).codes == ["state_damaged"]
+    told = stage.run("state", "repair", "--json", code=1)
+    assert told.codes == ["repair_impossible"]
+    assert "reconciler state push --force good.json" in told.json["diagnostics"][0]["detail"]
+
+    stage.write("good.json", good)
+    assert stage.run("state", "push", "good.json", "--json", code=1).codes == ["state_damaged"]
+    stage.json("state", "push", "--force", "good.json", "--dry-run")
+    assert stage.run("state", "list", "--json", code=1).codes == ["state_damaged"]
+    stage.json("state", "push", "--force", "good.json")
+    stage.settled()
+    assert json.loads(stage.run("state", "pull").out)["resources"] == json.loads(good)["resources"]
+    stage.json("release", f"number/{ONE}", "--auto-approve")
+    assert stage.twilio.number(ONE)["voice_url"] == "https://pbx.example.net/in"
