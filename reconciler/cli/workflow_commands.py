@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_AFTER_BREAK = re.compile(r"([\r\n\v\f\x85\u2028\u2029]\s*)(?=::)")
 _BREAK = re.compile(r"[\r\n\v\f\x85\u2028\u2029]")
 _ANYWHERE = re.compile(r"##(?=\[)")
 _MOST_KEPT = 4096
@@ -41,7 +40,7 @@ class HarmlessStream:
         return getattr(self._stream, name)
 
     def _changed(self, text: str) -> str:
-        changed = _ANYWHERE.sub(r"#\\#", _AFTER_BREAK.sub(r"\1\\", text))
+        changed = _ANYWHERE.sub(r"#\\#", _break_commands(text))
 
         # A command may come in pieces: what stands in the line already counts.
         before = self._line.lstrip()
@@ -54,3 +53,21 @@ class HarmlessStream:
         if len(self._line) > _MOST_KEPT:
             self._line = "x" + self._line[-2:]
         return changed
+
+
+def _break_commands(text: str) -> str:
+    """Put a backslash before each `::` that begins a line, except the first line: what stands before it decides there.
+
+    Line by line, because a pattern such as `\\s*(?=::)` takes quadratic time for a text of line breaks only.
+    """
+    if "::" not in text:
+        return text
+    first, *others = text.splitlines(keepends=True)
+
+    changed = [first]
+    for line in others:
+        command = line.lstrip()
+        if command.startswith("::"):
+            line = f"{line[: len(line) - len(command)]}\\{command}"
+        changed.append(line)
+    return "".join(changed)

@@ -262,6 +262,9 @@ class _Builder:
         anchor = self._decoration(event, _TREE_TAGS)
         if anchor:
             self._anchors[anchor] = _OPEN
+        # `_map` counts the mappings in its values, but not one that is a key of a key.
+        if depth > DEEPEST:
+            self._too_deep()
         node: Node
         if kind is MappingStartEvent:
             node = self._map(depth, _empty())

@@ -94,7 +94,7 @@ def is_loopback(host: str) -> bool:
 def read_entry(text: str) -> HostEntry:
     """An entry: ``host``, ``host:port`` or ``scheme://host:port``. Raises ValueError, which says what is wrong."""
     wildcard, bare = text.count("*"), text.strip()
-    if re.fullmatch(r"[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*", bare):
+    if bare.count(":") > 1 and re.fullmatch(r"[0-9A-Fa-f:]++(?:\.[0-9A-Fa-f.]*)?", bare):
         bare = f"[{bare}]"  # an IPv6 address without its brackets cannot have a port
     found = _ENTRY.fullmatch(bare)
     if found is None:

@@ -139,7 +139,7 @@ class Merged:
         try:
             files = [folder / name for name in matching_files(pattern, folder)]
         except TooManyFiles:
-            return self._too_much(f"The pattern looks at more than {MOST_ENTRIES:,} names.", at)
+            return self._too_much(f"The pattern looks at more than {MOST_ENTRIES:,} names, or too deep.", at)
         except (OSError, ValueError):  # such a name is no file's
             files = []
         if not files:

@@ -15,12 +15,14 @@ from pathlib import Path
 MOST_ENTRIES = 100_000
 """So many names are looked at for one pattern."""
 _LONGEST = 1024
+_DEEPEST = 100
+"""Folders below one another; more are a search without an end, or a trap."""
 _MAGIC = re.compile(r"[*?\[]")
 _ANY_FOLDERS = "**"
 
 
 class TooManyFiles(Exception):
-    """The pattern looks at more of the file system than a configuration has."""
+    """The pattern looks at more names, or at deeper folders, than a configuration has."""
 
 
 def matching_files(pattern: str, folder: Path) -> list[str]:
@@ -50,6 +52,8 @@ class _Walk:
         if (below, index) in self._seen:
             return
         self._seen.add((below, index))
+        if below.count("/") > _DEEPEST:
+            raise TooManyFiles
         segment, last = self._segments[index], index == len(self._segments) - 1
 
         if segment == _ANY_FOLDERS:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-_PROJECT = re.compile(r"""(?m)^\s*["']?project["']?\s*:\s*["']?([a-z0-9][a-z0-9_.-]*)""")
+_PROJECT = re.compile(r"""(?m)^[ \t]*["']?project["']?[ \t]*:[ \t]*["']?([a-z0-9][a-z0-9_.-]*)""")
 _MOST = 1 << 16
 
 
@@ -21,8 +21,11 @@ def project_of(entry: Path) -> str:
 
 
 def _beginning(path: Path) -> str:
+    # A pipe would be waited for without end.
     try:
+        if not path.is_file():
+            return ""
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(_MOST)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no file can have this name
         return ""

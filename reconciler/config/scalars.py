@@ -33,7 +33,7 @@ _LONGEST = 32
 _ODD = (
     (r"[-+]?0[0-9]+(?:\.[0-9]*)?", "It starts with a zero: YAML 1.1 reads an octal number, YAML 1.2 not."),
     (r"[-+]?0[xob][0-9a-fA-F_]+", "It is a hexadecimal, octal or binary number to some YAML programs."),
-    (r"[-+]?[0-9][0-9_.]*_[0-9_.]*", "YAML 1.1 ignores the underscores and reads a number."),
+    (r"[-+]?[0-9](?=[0-9.]*_)[0-9_.]*", "YAML 1.1 ignores the underscores and reads a number."),
     (r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", "YAML 1.1 reads a number to the base of 60."),
     (r"[-+]?[0-9]+[eE][-+]?[0-9]+", "YAML 1.2 reads a number with an exponent, YAML 1.1 reads text."),
 )

@@ -64,7 +64,7 @@ class Unique:
 
 
 def _host_words(host: str) -> list[str]:
-    if re.fullmatch(r"[0-9.]+|.*:.*", host):
+    if ":" in host or re.fullmatch(r"[0-9.]+", host):
         return [host]
     labels = host.split(".")
     top = 2 if len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3 else 1

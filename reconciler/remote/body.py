@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from urllib3.response import BaseHTTPResponse
+if TYPE_CHECKING:
+    from urllib3.response import BaseHTTPResponse
 
 T = TypeVar("T")
 
 ANSWER_BYTES = 64 << 20
 """The most bytes of an ordinary answer or of one page of a listing, decompressed."""
 STATE_BYTES = 1 << 30
-"""The most bytes of a state document in a remote store, decompressed."""
+"""The most bytes of a state document, decompressed."""
 
 _PIECE = 1 << 18
 _UNCOUNTED = 4 << 20

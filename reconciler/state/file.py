@@ -14,6 +14,7 @@ Knows nothing of configuration or Twilio.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -22,6 +23,7 @@ from threading import Event
 
 import msgspec
 
+from reconciler.remote.body import STATE_BYTES
 from reconciler.remote.clock import Clock, SystemClock
 from reconciler.state import journal as lines
 from reconciler.state import problems
@@ -64,6 +66,8 @@ class FileStore:
             journal = self._files.read(self._beside("journal"))
             data = self._files.read(self._path)
         except OSError as error:
+            if error.errno == errno.EFBIG:
+                raise problems.state_too_large(self._origin, STATE_BYTES) from error
             raise problems.state_unreadable(self._origin, error) from error
         state = self._understand(data, journal)
         self._exists = state is not None

@@ -5,11 +5,15 @@ Knows nothing of states, journals or formats.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
+
+from reconciler.remote.body import STATE_BYTES
 
 if sys.platform == "darwin":  # there fsync alone leaves the data in the drive's cache
     import fcntl
@@ -27,7 +31,10 @@ class Files(Protocol):
     """What a file store asks of a file system. Content is durable from `sync` on, a name from `sync_folder` on."""
 
     def read(self, path: Path, most: int = -1) -> bytes | None:
-        """The content, or its first `most` bytes; None when there is no such file."""
+        """The content, or its first `most` bytes; None when there is no such file.
+
+        Raises OSError for what is no regular file, and with EFBIG for a whole content above STATE_BYTES.
+        """
 
     def create(self, path: Path, like: Path) -> int:
         """A new, empty, private file, open for writing; with the permissions of `like` when that exists."""
@@ -66,10 +73,18 @@ class Disk:
     def read(self, path: Path, most: int = -1) -> bytes | None:
         """See `Files`."""
         try:
-            with path.open("rb") as file:
-                return file.read(most)
+            # O_NONBLOCK: a pipe would be waited for without end.
+            handle = os.open(path, os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0))
         except FileNotFoundError:
             return None
+
+        with os.fdopen(handle, "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file")
+            if most < 0 and found.st_size > STATE_BYTES:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+            return file.read(most)
 
     def create(self, path: Path, like: Path) -> int:
         """See `Files`."""

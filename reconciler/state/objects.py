@@ -28,6 +28,8 @@ EXTRAS = {"s3": "s3", "gs": "gcs", "az": "azure"}
 
 _SMALL = 1 << 18
 _PIECE = 10 << 20
+_MOST_NAMES = 100_000
+"""Objects below one prefix. A server that lists in circles would never end."""
 _RETRY: dict[str, Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=25)}
 
 
@@ -166,7 +168,12 @@ class ObstoreBucket:
 
         try:
             store = self._stores(self._patience.small)
-            return sorted(found["path"] for found in obstore.list(store, prefix=prefix).collect())
+            names: list[str] = []
+            for batch in obstore.list(store, prefix=prefix):
+                names += [found["path"] for found in batch]
+                if len(names) > _MOST_NAMES:
+                    raise problems.state_unreadable(self._origin, f"its list has more than {_MOST_NAMES:,} names")
+            return sorted(names)
         except (FileNotFoundError, BaseError) as error:
             raise problems.state_unreadable(self._origin, _first_line(error)) from error
 

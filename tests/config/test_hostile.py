@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,21 +93,69 @@ FILES: dict[str, tuple[str, str]] = {
     "a key of a million characters": (HEAD + f'"{"k" * 1_000_000}": 1\n', ""),
     "20,000 equal keys": (HEAD + "a: 1\n" * 20_000, "duplicate_key"),
     "a number of 100,000 digits": (HEAD + f"safety: {{max_updates: {'9' * 100_000}}}\n", ""),
+    "keys of keys": (HEAD + "? " * 50_000 + "a\n", "too_deep"),
+    "underscores in a number": (HEAD + f"x: 0{'_' * 300_000}!\n", "unknown_key"),
+    "a host of colons": (HEAD + f"safety: {{allowed_hosts: ['{':' * 300_000}!']}}\n", ""),
+    "a name after many line breaks": ("\n" * 1_000_000 + "version: 1\nx: [", ""),
+    "1,000 policies that 100 agents violate": (
+        HEAD
+        + agents(100)
+        + "policies:\n"
+        + "".join(f"  p{i}: {{kinds: [agent], schema: {{maxProperties: 0}}}}\n" for i in range(1000)),
+        "policy_violated",
+    ),
+    "a message of a million characters": (
+        f"{HEAD}policies: {{p: {{kinds: [agent], message: '{'m' * 1_000_000}', schema: {{maxProperties: 0}}}}}}\n",
+        "invalid_value",
+    ),
+    "one anchor and 300,000 aliases": (HEAD + "x: [&a 1" + ", *a" * 300_000 + "]\n", "unknown_key"),
+    "a chain of 900 aliases": (
+        HEAD + "a0: &a0 [1]\n" + "".join(f"a{i + 1}: &a{i + 1} [*a{i}]\n" for i in range(900)),
+        "unknown_key",
+    ),
+    "infinite and huge numbers": (
+        "version: 1.0e+999\nproject: .inf\nstate: 1e999\nsafety: {max_updates: 1.0e+999, max_spend: "
+        "{amount: 1e999999999, currency: USD}}\nnumbers: {1.0e+999: .nan, +1.5e99: 1e99}\n",
+        "",
+    ),
+    "halves of surrogate pairs": (
+        HEAD + 'agents: {"\\ud800": {webhooks: {voice: "https://a.example.com/\\udfff"}}}\n"\\udc80": 1\n',
+        "",
+    ),
+    "escaped zero bytes": (HEAD + 'include: "a\\0b"\nstate: "a\\0b"\n"\\0\\e[31m": 1\n', "include_not_found"),
+    "timestamps": (HEAD + "numbers: {2001-12-14t21:59:43.10-05:00: 2001-12-14, 9999-99-99: 9999-99-99}\n", ""),
+    "a number of a million combining marks": (HEAD + f"numbers: {{'+1555{chr(0x301) * 300_000}': 1}}\n", ""),
     "a URL of many at signs": (HEAD + f'agents: {{a: {{webhooks: {{voice: "https://{"a@" * 100_000}"}}}}}}\n', ""),
 }
 
 
+MEMORY = 1 << 30
+"""Bytes of address space; the process of policies has a limit of its own."""
+_START = (
+    "import resource, sys\n"
+    f"resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, resource.getrlimit(resource.RLIMIT_AS)[1]))\n"
+    "from reconciler.cli.main import run\nsys.exit(run())"
+)
+COMMANDS = (("validate", "-v"), ("lint",), ("fmt", "--check"), ("graph",), ("validate", "--format", "html"))
+"""The other commands that a fork may run."""
+
+
 def validate(folder: Path, *codes: int) -> str:
+    return run(folder, ("validate",), codes or (3,))
+
+
+def run(folder: Path, command: Sequence[str], codes: Sequence[int]) -> str:
+    """Run a command under limits of time and memory; return its standard error."""
     environ = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     done = subprocess.run(
-        [sys.executable, "-m", "reconciler", "validate"],
-        cwd=folder, env=environ, capture_output=True, text=True, timeout=LIMIT * SLACK, stdin=subprocess.DEVNULL,
-        check=False,
+        [sys.executable, "-c", _START, *command],
+        cwd=folder, env=environ, capture_output=True, timeout=LIMIT * SLACK, stdin=subprocess.DEVNULL, check=False,
     )  # fmt: skip
-    assert done.returncode in (codes or (3,)), done.stderr[-2000:]
-    assert "internal_error" not in done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    stderr = done.stderr.decode("utf-8", "replace")
+    assert done.returncode in codes, stderr[-2000:]
+    assert b"internal_error" not in done.stdout + done.stderr
+    assert b"Traceback" not in done.stdout + done.stderr
+    return stderr
 
 
 @pytest.mark.parametrize("name", list(FILES))
@@ -117,6 +166,72 @@ def test_a_hostile_file_ends_soon_with_a_clear_error(tmp_path: Path, name: str) 
         assert f"error {code}" in validate(tmp_path)
     else:
         validate(tmp_path, 0, 3, 4)
+
+
+@pytest.mark.parametrize("name", list(FILES))
+def test_every_command_that_a_fork_may_run_ends_soon(tmp_path: Path, name: str) -> None:
+    (tmp_path / "reconciler.yaml").write_text(FILES[name][0], encoding="utf-8")
+    for command in COMMANDS:
+        # `fmt --check` exits 1 for a file that it would change.
+        run(tmp_path, command, (0, 1, 3, 4) if command[0] == "fmt" else (0, 3, 4))
+
+
+BYTES = {
+    "UTF-16": HEAD.encode("utf-16"),
+    "UTF-16 without a mark": HEAD.encode("utf-16-le"),
+    "UTF-32": HEAD.encode("utf-32"),
+    "1,000 byte order marks": b"\xef\xbb\xbf" * 1000 + HEAD.encode(),
+    "a million zero bytes": b"\0" * 1_000_000,
+    "a million invalid bytes": b"\xff" * 1_000_000,
+    "a zero byte": HEAD.encode() + b"x: a\0b\n",
+}
+
+
+@pytest.mark.parametrize("name", list(BYTES))
+def test_bytes_that_are_no_text_are_an_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "reconciler.yaml").write_bytes(BYTES[name])
+    validate(tmp_path)
+    for command in COMMANDS:
+        run(tmp_path, command, (3,))
+
+
+def test_folders_without_end_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_text(HEAD + 'include: "**/*.yaml"\n')
+    with contextlib.chdir(tmp_path):
+        for _ in range(1100):
+            os.mkdir("d")
+            os.chdir("d")
+    assert "error include_limit" in validate(tmp_path)
+
+
+def test_200_files_that_each_include_all(tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_text(HEAD + 'include: "*.yml"\n')
+    for i in range(200):
+        (tmp_path / f"i{i}.yml").write_text('include: "*.yml"\nnumbers: {}\n')
+    assert "error" in validate(tmp_path)
+
+
+@pytest.mark.parametrize("section", ["include: x.yaml", "policies: {p: {schema: x.yaml}}"])
+@pytest.mark.parametrize("kind", ["device", "pipe", "folder", "link to itself"])
+def test_what_is_named_like_a_file_and_is_none(tmp_path: Path, section: str, kind: str) -> None:
+    (tmp_path / "reconciler.yaml").write_text(f"{HEAD}{section}\n")
+    path = tmp_path / "x.yaml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero" if kind == "device" else path)
+    validate(tmp_path)
+    for command in COMMANDS:
+        run(tmp_path, command, (3,))
+
+
+def test_a_pipe_beside_the_configuration_is_not_read(tmp_path: Path) -> None:
+    """A report of failure looks for the name of the project in the files beside an entry file that has none."""
+    (tmp_path / "reconciler.yaml").write_text("version: 1\n")
+    os.mkfifo(tmp_path / "a.yaml")
+    run(tmp_path, ("validate", "--format", "html"), (3,))
 
 
 def test_links_that_lead_around_are_not_followed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.config.codes import diagnostic
 from reconciler.config.findings import at
-from reconciler.config.lint.policy_process import LARGEST_SCHEMA, evaluate
+from reconciler.config.lint.policy_process import LARGEST_SCHEMA, MOST_FAULTS_IN_ALL, evaluate
 from reconciler.config.nodes import Place
 from reconciler.config.project import Policy
 from reconciler.config.settings import Checked
@@ -74,7 +74,24 @@ def broken(policies: Sequence[Policy], resources: Iterable[Resource]) -> list[Di
     answer = evaluate([policy.schema for policy in policies], [resource.document for resource in known], pairs)
     if answer.unusable:
         raise ConfigInvalid(*(_unusable(policies[index], why) for index, why in answer.unusable.items()))
-    return [_violation(policies[policy], known[index], path, keyword) for policy, index, path, keyword in answer.faults]
+    found = [
+        _violation(policies[policy], known[index], path, keyword) for policy, index, path, keyword in answer.faults
+    ]
+    if len(found) >= MOST_FAULTS_IN_ALL:
+        found.append(_unfinished(policies))
+    return found
+
+
+def _unfinished(policies: Sequence[Policy]) -> Diagnostic:
+    """Say that more may be wrong: an error when a policy that was not evaluated may refuse plan and apply."""
+    refuses = any(policy.level == "error" for policy in policies)
+    return Diagnostic(
+        severity="error" if refuses else "warning",
+        code="policy_violated",
+        summary="A policy is violated",
+        detail=f"No more than {MOST_FAULTS_IN_ALL:,} violations are looked for; there may be others. Correct these, "
+        "then run the command again.",
+    )
 
 
 def _unusable(policy: Policy, why: str) -> Diagnostic:

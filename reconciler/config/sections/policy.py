@@ -20,6 +20,19 @@ def _rule(value: str) -> str:
 RuleId = Annotated[str, AfterValidator(_rule), Field(json_schema_extra={"enum": sorted(RULES)})]
 
 
+LONGEST_MESSAGE = 1000
+"""Characters: the message is repeated for every violation."""
+
+
+def _message(value: str) -> str:
+    if len(value) > LONGEST_MESSAGE:
+        raise refusal("invalid_value", f"A message has at most {LONGEST_MESSAGE:,} characters.")
+    return value
+
+
+Message = Annotated[Text, AfterValidator(_message), Field(json_schema_extra={"maxLength": LONGEST_MESSAGE})]
+
+
 class Lint(Section):
     """Which rules count how much."""
 
@@ -39,5 +52,5 @@ class Policy(Section):
     )
     match: Text = optional("Only addresses like this glob.", "number/+44*", default="*")
     rule: dict[str, Any] = required("The JSON Schema.", {"required": ["labels"]}, alias="schema")
-    message: Text | None = optional("What to tell whoever breaks it.", "Every number says whose it is.")
+    message: Message | None = optional("What to tell whoever breaks it.", "Every number says whose it is.")
     level: Level = optional("How much it counts; `error` refuses plan and apply.", "error", default="error")
