@@ -84,15 +84,25 @@ def _check_state_name(folder: Path, answers: Answers) -> None:
             raise UsageError(Diagnostic(code="output_protected", summary="Output path is protected", detail=detail))
 
 
+def _check_entry(folder: Path) -> None:
+    """Refuse a folder that has a configuration: it is protected like every configuration from an output path."""
+    if not os.path.lexists(folder / starter.ENTRY):
+        return
+    detail = (
+        f"`{starter.ENTRY}` is the configuration of this folder, and would be overwritten. Nothing was written. Edit "
+        "it, or start another project in another folder with -C DIR."
+    )
+    raise UsageError(Diagnostic(code="output_protected", summary="Output path is protected", detail=detail))
+
+
 def init(setting: Setting, answers: Answers) -> Made:
-    """Make a project in the folder. Raises Refused (and makes nothing) when it has one, and what `export` raises."""
+    """Make a project in the folder. Raises UsageError (and makes nothing) when it has one, and what `export` raises."""
     folder = setting.directory
     _check_state_name(folder, answers)
+    _check_entry(folder)
     text = starter.entry_file(answers, setting.environ, include=answers.from_account)
     contents = {starter.ENTRY: text}
-    files.refuse_existing(
-        folder / name for name in (starter.ENTRY, *([starter.NUMBERS] if answers.from_account else []))
-    )
+    files.refuse_existing([folder / starter.NUMBERS] if answers.from_account else [])
     exported = _checked(setting, answers)
     if exported is not None:
         contents = {starter.NUMBERS: exported, **contents}

@@ -65,7 +65,9 @@ def _replace(path: Path, content: bytes) -> None:
         try:
             new.write(content)
             new.close()
-            Path(new.name).chmod(0o644 & ~_umask())
+            # Never wider than the file that it replaces: somebody may have made that private.
+            former = target.stat().st_mode if target.exists() else 0o644
+            Path(new.name).chmod(former & 0o644 & ~_umask())
             Path(new.name).replace(target)
         except BaseException:
             with contextlib.suppress(OSError):

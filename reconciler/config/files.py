@@ -9,6 +9,8 @@ from pathlib import Path
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused
 
+WIDEST = 0o644
+
 
 def refuse_existing(paths: Iterable[Path]) -> None:
     """Raise Refused when one of these files is there."""
@@ -29,12 +31,15 @@ def create(path: Path, text: str) -> None:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write a file in one step, in the place of what may be there; its permissions stay, and so does a link to it."""
+    """Write a file in one step, in the place of what may be there; a link to it stays.
+
+    Its permissions stay as well, except those that a configuration must not have: nobody else may write it.
+    """
     target = path.resolve()
     part = _part(target, text)
     try:
         if target.exists():
-            part.chmod(target.stat().st_mode & 0o7777)
+            part.chmod(target.stat().st_mode & WIDEST)
         part.replace(target)
     except OSError:
         part.unlink(missing_ok=True)
@@ -45,7 +50,7 @@ def _part(path: Path, text: str) -> Path:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("x", encoding="utf-8", newline="") as file:
-            os.chmod(part, part.stat().st_mode & 0o644)
+            os.chmod(part, part.stat().st_mode & WIDEST)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

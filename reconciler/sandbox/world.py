@@ -92,6 +92,7 @@ class World(Store):
         """Write the world to a file, whole or not at all."""
         part = path.with_name(path.name + ".part")
         part.write_bytes(self.dump())
+        part.chmod(part.stat().st_mode & 0o644)
         part.replace(path)
 
     def fresh(self) -> World:

@@ -155,10 +155,13 @@ def share_permissions(handle: int, like: Path) -> None:
         os.fchmod(handle, mode)
 
 
-def write_whole(files: Files, path: Path, blocks: Iterable[bytes], *, temporary: Path) -> None:
-    """Put a new content in the place of the old in one step: after a crash there is the one or the other, whole."""
+def write_whole(files: Files, path: Path, blocks: Iterable[bytes], *, temporary: Path, private: bool = False) -> None:
+    """Put a new content in the place of the old in one step: after a crash there is the one or the other, whole.
+
+    `private`: for its owner alone, also when the old file had other permissions.
+    """
     files.remove(temporary)
-    handle = files.create(temporary, path)
+    handle = files.create(temporary, temporary if private else path)
     try:
         try:
             for block in blocks:

@@ -109,7 +109,7 @@ def write(path: Path, plan: PlanFile, *, files: Files | None = None, cipher: Cip
     target = path.resolve()
     temporary = target.with_name(f"{target.name}.{os.getpid()}.new")
     try:
-        write_whole(files or Disk(), target, [data, b"\n"], temporary=temporary)
+        write_whole(files or Disk(), target, [data, b"\n"], temporary=temporary, private=True)
     except OSError as error:
         raise problems.plan_unwritable(str(path), error) from error
 

@@ -55,8 +55,9 @@ def test_an_account_is_declared_by_references_only(tmp_path: Path) -> None:
 
 def test_a_project_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "reconciler.yaml").write_text("# mine\n", encoding="utf-8")
-    refused = json.loads(run(tmp_path, "init", "--json", code=4).stdout)
-    assert [d["code"] for d in refused["diagnostics"]] == ["file_exists"]
+    for more in ((), ("--json",), ("--from-account",), ("--project", "acme")):
+        assert "Nothing was written" in run(tmp_path, "init", *more, code=64).stderr
+    assert (tmp_path / "reconciler.yaml").read_text(encoding="utf-8") == "# mine\n"
     assert [path.name for path in tmp_path.iterdir()] == ["reconciler.yaml"]
 
 
