@@ -7,6 +7,7 @@ from itertools import groupby
 
 from reconciler.report.documents import DoctorDocument
 from reconciler.report.style import Style
+from reconciler.report.words import clean
 
 _COLOURS = {"ok": "good", "warning": "warn", "failed": "bad"}
 
@@ -15,11 +16,13 @@ def lines(document: DoctorDocument, style: Style) -> Iterator[str]:
     """The lines of the table."""
     width = max((len(check.check) for check in document.checks), default=0)
     for account, checks in groupby(document.checks, key=lambda check: check.account):
-        yield style("strong", f"account {account}" if account is not None else "project")
+        yield style("strong", f"account {clean(account)}" if account is not None else "project")
         for check in checks:
             status = style(_COLOURS[check.status], check.status.ljust(7))
             code = f"{style('strong', check.code)}: " if check.code else ""
-            yield f"  {status}  {check.check.ljust(width)}  {code}{check.detail}"
+            # Text of Twilio's answers is a part of it.
+            detail = " ".join(map(clean, check.detail.split("\n")))
+            yield f"  {status}  {check.check.ljust(width)}  {code}{detail}"
         yield ""
     failed, warnings = document.summary["failed"], document.summary["warning"]
     if failed:

@@ -28,6 +28,11 @@ Case = Callable[[str, dict[str, str], int], tuple[dict[str, str], Body]]
 """(path, query, number of the request) → headers and pieces of the body."""
 
 ITEMS = {
+    "OriginationUrls": "origination_urls",
+    "IpAddresses": "ip_addresses",
+    "Credentials.json": "credentials",
+    "CredentialLists": "credential_lists",
+    "IpAccessControlLists": "ip_access_control_lists",
     "IncomingPhoneNumbers": "incoming_phone_numbers",
     "Trunks": "trunks",
     "Applications": "applications",
@@ -37,7 +42,7 @@ ITEMS = {
     "v1/phone-numbers": "phone_numbers",
     "ListSIP": "items",
 }
-"""Part of a path → the key of its rows; Feather answers with a list alone."""
+"""Part of a path → the key of its rows, children before their parents; Feather answers with a list alone."""
 
 
 def row(index: int, **fields: Any) -> dict[str, Any]:
@@ -263,6 +268,7 @@ def read(what: str, url: str) -> None:
 
     from reconciler.kinds.application import APPLICATION
     from reconciler.kinds.number import FETCH
+    from reconciler.kinds.table import KINDS
     from reconciler.kinds.trunk import TRUNK
     from reconciler.model import Credentials
     from reconciler.remote.rows import read_rows
@@ -275,6 +281,8 @@ def read(what: str, url: str) -> None:
                 pass
         elif what == "trunks":
             read_rows(gateway, TRUNK)
+        elif what.startswith("below:"):
+            read_rows(gateway, KINDS[what.partition(":")[2]], parent_sid="TK" + "0" * 32)
         elif what == "applications":
             read_rows(gateway, APPLICATION)
         elif what == "events":

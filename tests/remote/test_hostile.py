@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from reconciler.kinds.table import KINDS
 from reconciler.remote.listing import MOST_BYTES, MOST_PAGES, MOST_REPEATED, MOST_ROWS, EndlessListing, ListingGuard
 from tests.remote.hostile import CASES, Hostile
 
@@ -57,6 +58,12 @@ PAGED = {
     "link_to_another_path": Expected("unexpected_answer"),
 }
 PLATFORM = {**LISTED, "one_number_two_sids": Expected("inconsistent_listing")}
+PAGING_PLATFORMS = ("nixflex", "dasha")
+"""The other platforms answer with one page."""
+PAGED_PLATFORM = {"known_rows_under_new_links": Expected("endless_listing", MOST_REPEATED + 3)}
+BELOW = {case: expected for case, expected in PAGED.items() if case != "rows_of_another_account"}
+"""What lies below a trunk or a list; its rows need not name the account."""
+CHILDREN = sorted(name for name, kind in KINDS.items() if kind.parent is not None and not kind.singleton)
 TABLE = {
     "numbers": {
         **LISTED,
@@ -68,7 +75,8 @@ TABLE = {
     "applications": {**LISTED, **PAGED},
     "events": {name: expected for name, expected in {**ANY, **PAGED}.items() if name != "rows_of_another_account"},
     "one number": ANY,
-    **{f"platform:{name}": PLATFORM for name in PLATFORMS},
+    **{f"below:{name}": BELOW for name in CHILDREN},
+    **{f"platform:{name}": {**PLATFORM, **(PAGED_PLATFORM if name in PAGING_PLATFORMS else {})} for name in PLATFORMS},
 }
 EXEMPT = {
     ("platform:livekit", "no_rows"),  # its empty lists look like that

@@ -1,0 +1,128 @@
+"""Text from Twilio reaches a log of GitHub Actions as text only: no command of the runner, no invisible character."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.sandbox import faults
+from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.world import World
+
+from ..authoring.test_output_paths import commands
+from .play import Play
+from .stage import AGENT, Running
+
+SID, TOKEN = "AC" + "3c" * 16, "pl4nted-token"
+KNOWN, FOREIGN = "+15550100101", "+15550100102"
+HOSTILE = "##[error]a\n::stop-commands::b\r\n  ::error::c\x1b[31md\xade\u202ef\u200bg\u2028::h\x85::i"
+DANGEROUS = ("Cc", "Cf", "Zl", "Zp")
+SEED = {
+    "format": 1,
+    "accounts": [{"sid": SID, "auth_token": TOKEN, "friendly_name": HOSTILE}],
+    "numbers": [
+        {"phone_number": number, "account_sid": SID, "friendly_name": HOSTILE, "voice_url": "https://old.example.com/"}
+        for number in (KNOWN, FOREIGN)
+    ],
+    "trunks": [{"account_sid": SID, "friendly_name": HOSTILE}],
+    "applications": [{"account_sid": SID, "friendly_name": HOSTILE}],
+}
+STEPS: tuple[tuple[str, ...], ...] = (
+    ("validate",),
+    ("lint",),
+    ("graph",),
+    ("fmt", "--check"),
+    ("doctor",),
+    ("export",),
+    ("plan",),
+    ("plan", "-v"),
+    ("plan", "--out", "saved.plan"),
+    ("show", "saved.plan"),
+    ("apply", "--auto-approve", "--allow-takeover"),
+    ("plan", "-v"),
+    ("show",),
+    ("show", f"number/{KNOWN}"),
+    ("drift",),
+    ("drift", "-v"),
+    ("state", "list"),
+    ("state", "show", f"number/{KNOWN}"),
+    ("state", "history"),
+    ("numbers", "search", "--country", "US"),
+    ("rollback", "--to", "1", "--auto-approve"),
+    ("undo", "--auto-approve"),
+    ("release", KNOWN, "--auto-approve"),
+    ("state", "mv", f"number/{KNOWN}", f"number/{FOREIGN}"),
+    ("state", "rm", f"number/{KNOWN}"),
+    ("state", "unlock"),
+    ("init", "-C", "fresh", "--from-account"),
+)
+NOT_TRIED = {
+    "completion": "prints a script of its own",
+    "demo": "has a test of its own",
+    "sandbox": "serves until it is ended",
+    "schema": "prints a document of its own",
+    "state pull": "prints the JSON of the state for programs",
+    "state push": "reads a file of the user and prints nothing of Twilio's",
+    "state repair": "needs a damaged state",
+}
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Play]:
+    with Sandbox(World.from_seed(SEED)) as sandbox:
+        made = Play(tmp_path / "work", sandbox)
+        (made.folder / "fresh").mkdir()
+        made.declare(
+            accounts={"main": made.account(SID, TOKEN)},
+            agents={"support": {"webhooks": AGENT}},
+            numbers={KNOWN: {"agent": "support", "friendly_name": "Support"}},
+        )
+        yield made
+
+
+def harmful(text: str) -> list[str]:
+    """The lines that a runner obeys, or that show something else than they hold."""
+    found = [line for line in re.split(r"[\r\n\v\f\x85\u2028\u2029]", text) if line.lstrip().startswith("::")]
+    found += [line for line in text.split("\n") if "##[" in line]
+    return found + [
+        line
+        for line in text.split("\n")
+        if any(unicodedata.category(char) in DANGEROUS for char in line.replace("\t", " "))
+    ]
+
+
+def check(play: Play, *args: str) -> str:
+    """Run a command as in GitHub Actions; return its output."""
+    environ = {**play.environ, "GITHUB_ACTIONS": "true"}
+    done = Running(args, play.folder, environ).done()
+    assert "internal_error" not in done.text, (args, done.text)
+    assert harmful(done.out) == [], args
+    assert harmful(done.err) == [], args
+    return str(done.text)
+
+
+def test_no_name_on_twilio_reaches_the_runner(play: Play) -> None:
+    shown = "".join(check(play, *step) for step in STEPS)
+    assert shown.count("stop-commands") > 3, "the names are shown at all"
+
+
+def test_no_message_of_a_refusal_reaches_the_runner(play: Play) -> None:
+    for method in ("GET", "write"):
+        play.sandbox.faults.clear()
+        play.sandbox.faults.add(faults.Refuse(message=HOSTILE, method=method))
+        for step in (("plan",), ("apply", "--auto-approve", "--allow-takeover"), ("drift",), ("doctor",), ("export",)):
+            check(play, *step)
+
+
+def test_the_demo_writes_no_command(play: Play) -> None:
+    check(play, "demo")
+
+
+def test_every_command_is_tried() -> None:
+    tried = {" ".join(step[:length]) for step in STEPS for length in (1, 2)}
+    for name, _ in commands():
+        assert name in tried or name in NOT_TRIED, name
