@@ -14,7 +14,16 @@ from reconciler import workflows
 from reconciler.apply.outcome import Outcome
 from reconciler.kinds.number import WIRE_FIELDS
 from reconciler.run import Applied, Consent, Planned, Setting
-from reconciler.sandbox.platforms import butter, dasha_rows, feather_numbers, nixflex, ravan
+from reconciler.sandbox.platforms import (
+    butter,
+    dasha_rows,
+    feather_bridges,
+    feather_numbers,
+    livekit_rules,
+    livekit_trunks,
+    nixflex,
+    ravan,
+)
 from reconciler.sandbox.server import Sandbox
 from reconciler.sandbox.world import World
 
@@ -34,10 +43,17 @@ class Played(NamedTuple):
     move: tuple[str, ...]
     shelves: tuple[Any, ...]
     settings: Mapping[str, object] = {}
+    serves: str = "number"
+    """What lives there: a Twilio number, a bridge number, or a number outside Twilio (`sip`)."""
+
+    @property
+    def name(self) -> str:
+        """The platform, and what lives there where it has several kinds."""
+        return "feather_bridge" if self.serves == "bridge_number" else self.type
 
 
 PLATFORMS = {
-    played.type: played
+    played.name: played
     for played in (
         Played(
             "nixflex",
@@ -70,6 +86,23 @@ PLATFORMS = {
             {"connections": {"main": PROVIDER}},
         ),
         Played("ravan", ("any", "any"), ("POST */add-twilio",), (), (ravan.NUMBERS,)),
+        Played(
+            "feather",
+            ("any", "any"),
+            ("POST */bridge-numbers",),
+            (),
+            (feather_bridges.BRIDGES,),
+            serves="bridge_number",
+        ),
+        Played(
+            "livekit",
+            ("agent_1", "agent_2"),
+            ("POST */CreateSIPInboundTrunk", "POST */CreateSIPDispatchRule", "POST */CreateSIPOutboundTrunk"),
+            ("POST */UpdateSIPDispatchRule",),
+            (livekit_trunks.INBOUND, livekit_trunks.OUTBOUND, livekit_rules.RULES),
+            {"api_secret": {"env": "PLATFORM_SECRET"}},
+            serves="sip",
+        ),
     )
 }
 ROUTES: dict[str, dict[str, object]] = {
@@ -104,6 +137,20 @@ def seeded(route: str) -> World:
 
 _UNSTEADY = frozenset({"sid", "created_at", "updated_at", "phone_number_id"})
 """Fields of a platform's rows that differ for what was removed and made again."""
+
+
+_SIP = {"trunk_name": "my-trunk", "server_address": "sip.example.com", "room_name": "desk-"}
+_DECLARED: dict[str, dict[str, object]] = {
+    "number": {"agent": "sales", "takeover": "allow"},
+    "bridge_number": {"platform": "p", "takeover": "allow"},
+    "sip": {
+        "provider": "sip",
+        "platform": "p",
+        "agent": "sales",
+        "takeover": "allow",
+        "sip": {**_SIP, "username": "user", "password": {"env": "SIP_PASSWORD"}},
+    },
+}
 
 
 class Silent:
@@ -144,13 +191,22 @@ class Stage:
             "accounts": {"main": account},
             "platforms": {"p": platform},
             "agents": {"sales": {"platform": "p", "id": agent or "none"}},
-            "numbers": {NUMBER: {"agent": "sales", "takeover": "allow"}} if agent else {},
+            "numbers": {},
+            "bridge_numbers": {},
         }
+        if agent:
+            section = "bridge_numbers" if self.played.serves == "bridge_number" else "numbers"
+            whole[section] = {NUMBER: _DECLARED[self.played.serves]}
         (self.folder / "reconciler.yaml").write_text(json.dumps(whole), encoding="utf-8")
 
     def setting(self) -> Setting:
         """How each run works."""
-        environ = {"PLATFORM_KEY": "key:half", "TOKEN": TOKEN}
+        environ = {
+            "PLATFORM_KEY": "key:half",
+            "PLATFORM_SECRET": "secret-of-at-least-32-characters",
+            "SIP_PASSWORD": "Correct-Horse-1",
+            "TOKEN": TOKEN,
+        }
         return Setting(
             directory=self.folder,
             environ=environ,

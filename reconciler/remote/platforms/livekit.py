@@ -80,13 +80,38 @@ class LiveKit(Undocumented):
         results: list[Registered | RemoteError] = []
         for each in asked:
             made: _Made = []
+            before: Objects | None = None
             try:
-                results.append(self._ensure(each, each.attrs, made))
+                before = self._objects().get(each.key, Objects())
+                results.append(self._ensure(each, each.attrs, made, before))
             except RemoteError as error:
-                if not error.ambiguous:  # else the next run finds out what is there, and goes on from that
+                if not error.ambiguous:
                     self._remove(made)
+                elif before is not None:
+                    self._remove_part(each, before)
                 results.append(error)
         return results
+
+    def _remove_part(self, asked: Asked, before: Objects) -> None:
+        """Remove a part of what is asked for, left by a call without a clear answer; what is whole stays.
+
+        An inbound trunk and a rule without the rest would already take calls. What cannot be removed now is found by
+        the next run.
+        """
+        try:
+            now = self._objects().get(asked.key, Objects())
+            found = _registered(asked.key, now).attrs
+            if all(found[name] == value for name, value in asked.attrs.items() if name in found):
+                return
+
+            if before.rule is None:
+                self._drop("DeleteSIPDispatchRule", "sip_dispatch_rule_id", now.rule)
+            if before.inbound is None:
+                self._drop("DeleteSIPTrunk", "sip_trunk_id", now.inbound)
+            if before.outbound is None:
+                self._drop("DeleteSIPTrunk", "sip_trunk_id", now.outbound)
+        except RemoteError:
+            return
 
     def link(self, there: Registered, asked: Asked) -> None:
         """The agent is a field of the dispatch rule."""
@@ -132,10 +157,13 @@ class LiveKit(Undocumented):
         # Protocol buffers leave an empty list out.
         return list_rows(self.name, self._call(method, {}, idempotent=True), "items", absent=True)
 
-    def _ensure(self, asked: Asked, attrs: Attrs, made: _Made | None = None) -> Registered:
-        """Bring all three to these attributes; `made` grows by what was not there before."""
+    def _ensure(
+        self, asked: Asked, attrs: Attrs, made: _Made | None = None, there: Objects | None = None
+    ) -> Registered:
+        """Bring all three to these attributes; `made` grows by what was not `there` before."""
         made = [] if made is None else made
-        objects, secrets = self._objects().get(asked.key, Objects()), self._vault.sip(asked.address)
+        objects = there or self._objects().get(asked.key, Objects())
+        secrets = self._vault.sip(asked.address)
         inbound = self._trunk("Inbound", objects.inbound, _inbound(asked.key, attrs, secrets), secrets)
         if inbound is not None and objects.inbound is None:
             made.append(("DeleteSIPTrunk", "sip_trunk_id", inbound))
