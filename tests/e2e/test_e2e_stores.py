@@ -15,7 +15,7 @@ from reconciler.state.backends import open_store
 from reconciler.state.envelope import read_envelope, with_digest
 from tests.state import servers
 from tests.state.conftest import new_schema
-from tests.state.terraform_server import USER
+from tests.state.servers import AUTHORIZATION
 
 from .stage import AGENT, Stage
 
@@ -160,7 +160,7 @@ def damage(stage: Stage, remote: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(url: str, method: str, body: bytes | None = None) -> bytes:
-    request = urllib.request.Request(url, body, {"Authorization": USER}, method=method)
+    request = urllib.request.Request(url, body, {"Authorization": AUTHORIZATION}, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         found: bytes = answer.read()
         return found

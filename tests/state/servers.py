@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import signal
@@ -22,6 +23,8 @@ S3 = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION"
 
 HTTP = {"TF_HTTP_USERNAME": "test", "TF_HTTP_PASSWORD": "test"}
 """Credentials that the HTTP server of the tests takes."""
+AUTHORIZATION = f"Basic {base64.b64encode(b'test:test').decode()}"
+"""The same as a header."""
 
 
 def free_port() -> int:

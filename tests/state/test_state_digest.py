@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -262,3 +263,69 @@ def test_a_kind_that_is_not_known_comes_from_a_newer_version_or_is_damage(digest
     with pytest.raises(StateError) as caught:
         decode(data if digest else without_digest(data), "acme", "state.json")
     assert caught.value.diagnostics[0].code == ("state_too_new" if digest else "state_damaged")
+
+
+def places_of(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The place of every leaf of a document."""
+    if isinstance(value, dict | list) and value:
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, below in pairs:
+            yield from places_of(below, (*path, key))
+        return
+    yield path
+
+
+def changed_at(document: Any, path: tuple[str | int, ...], change: Callable[[Any], Any]) -> Any:
+    """A copy of the document with the leaf at this place changed."""
+    copy = json.loads(json.dumps(document))
+    above = copy
+    for key in path[:-1]:
+        above = above[key]
+    above[path[-1]] = change(above[path[-1]])
+    return copy
+
+
+def another(value: Any) -> Any:
+    """Another value of the same type, as an edit or a changed byte would leave it."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, str):
+        return f"{value[:-1]}y" if value and not value.endswith("y") else f"{value}z"
+    return "x" if value is None else {"added": "x"} if value == {} else ["x"]
+
+
+LEAVES = {"another value": another, "null": lambda value: None if value is not None else "x", "empty": lambda value: ""}
+
+
+@pytest.mark.parametrize("change", LEAVES.values(), ids=LEAVES.keys())
+def test_a_changed_leaf_is_damage(change: Callable[[Any], Any]) -> None:
+    """Every field of every kind of value, with the digest left as it was; also as another program writes JSON."""
+    document = json.loads(encode(varied()))
+    places = [path for path in places_of(document) if path != ("digest",)]
+    assert len(places) > 40
+    encoders = (lambda wrong: json.dumps(wrong).encode(), msgspec.json.encode)
+    for path in places:
+        wrong = changed_at(document, path, change)
+        if wrong == document:
+            continue
+        for encoded in encoders:
+            with pytest.raises(StateError) as caught:
+                decode(encoded(wrong), "acme", "state.json")
+            expected = {("project",): {"state_wrong_project", "state_damaged"}, ("format",): {"state_too_new"}}
+            codes = {problem.code for problem in caught.value.diagnostics}
+            assert codes <= {"state_damaged"} | expected.get(path, set()), path
+
+
+def test_a_resource_that_is_missing_or_added_is_damage() -> None:
+    document = json.loads(encode(varied()))
+    resources = document["resources"]
+    for missing in resources:
+        without = {**document, "resources": {name: each for name, each in resources.items() if name != missing}}
+        with pytest.raises(StateError, match="state_damaged"):
+            decode(msgspec.json.encode(without), "acme", "state.json")
+    trunk = {**resources[address(0)], "kind": "trunk", "key": "edge.pstn.twilio.com"}
+    more = {**resources, "trunk/new": trunk}
+    with pytest.raises(StateError, match="state_damaged"):
+        decode(msgspec.json.encode({**document, "resources": more}), "acme", "state.json")

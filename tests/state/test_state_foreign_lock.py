@@ -15,7 +15,7 @@ from reconciler.errors import Exit, StateError, StateLocked
 
 from .conftest import Place, new_place
 from .samples import holder, state
-from .terraform_server import USER
+from .servers import AUTHORIZATION
 
 TERRAFORM = {
     "ID": "0f1e2d3c-0000-1111-2222-333344445555",
@@ -29,7 +29,9 @@ TERRAFORM = {
 
 
 def ask(location: str, method: str, body: dict[str, str]) -> tuple[int, bytes]:
-    request = urllib.request.Request(location, json.dumps(body).encode(), {"Authorization": USER}, method=method)
+    request = urllib.request.Request(
+        location, json.dumps(body).encode(), {"Authorization": AUTHORIZATION}, method=method
+    )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read()
