@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ import click
 
 if TYPE_CHECKING:
     from reconciler.config.merge import Merged
+    from reconciler.outputs import Output
 
 
 DEFAULT_ENTRY = "reconciler.yaml"
+_STDOUT = "-"
 
 
 class OutputPath(click.Path):
@@ -52,6 +55,7 @@ def check_paths(given: Sequence[tuple[str, Path, bool]], directory: Path, file: 
 
     outputs = [Output(directory / path, option, edits) for option, path, edits in given]
     try:
+        _refuse_shared(outputs)
         merged = check_outputs(outputs, directory / file, directory)
     except UsageError as error:
         raise click.UsageError(error.diagnostics[0].detail) from error
@@ -59,6 +63,21 @@ def check_paths(given: Sequence[tuple[str, Path, bool]], directory: Path, file: 
         names = ", ".join(option for option, _, _ in given)
         raise click.UsageError(f"{names}: the path cannot be checked ({error}). Name another file.") from error
     return [] if merged is None else [merged]
+
+
+def _refuse_shared(outputs: Sequence[Output]) -> None:
+    """Raise when two options write to one file: the second would destroy what the first has written."""
+    first: dict[str, str] = {}
+    for output in outputs:
+        real = os.path.realpath(output.path)
+        if output.path.name == _STDOUT or (os.path.exists(real) and not os.path.isfile(real)):
+            continue  # a terminal, a pipe or /dev/null takes what several options write
+
+        other = first.setdefault(os.path.normcase(real), output.option)
+        if other != output.option:
+            raise click.UsageError(
+                f"{other} and {output.option} both write to `{output.path}`. Name another file for one of them."
+            )
 
 
 def _name(param: click.Parameter) -> str:

@@ -6,14 +6,14 @@ even for what a partial clone left there, nor the user.
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from reconciler.config.git import GitError, run_git
+
 _FORMAT = "%h%x00%an%x00%cI"
-_ALONE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
-"""Fetch nothing: the first is for git since 2.45, the second, which allows no way to a server, for those before."""
+_TIMEOUT = 10
+"""Seconds: the message is worth no longer wait."""
 
 
 def last_commit(files: Sequence[Path]) -> str | None:
@@ -28,15 +28,11 @@ def last_commit(files: Sequence[Path]) -> str | None:
 
 
 def _git(folder: Path, *args: str) -> str | None:
-    command = ["git", "-C", str(folder), "-c", "log.showSignature=false", *args]
-    environ = {**os.environ, **_ALONE}
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=10, env=environ
-        )
-    except (OSError, subprocess.SubprocessError):
+        printed = run_git(folder, *args, timeout=_TIMEOUT)
+    except GitError:
         return None
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
+    return printed.decode("utf-8", "replace").strip()
 
 
 def _plain(name: str) -> str:

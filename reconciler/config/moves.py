@@ -15,7 +15,7 @@ from reconciler.config.sections.general import Move as Declared
 from reconciler.config.settings import Settings
 from reconciler.config.translate import validate
 from reconciler.diagnostics import Diagnostic
-from reconciler.planning.moved import Move, chain
+from reconciler.planning.moved import Move, last_names
 
 _SECTIONS = {"trunk": "trunks", "application": "applications", "agent": "agents"}
 """What has a name that may change: kind → section. A number has none, its address is the number."""
@@ -56,13 +56,13 @@ def _together(
     moves: list[tuple[Place, Move]], sections: Mapping[str, Mapping[str, object]], settings: Settings
 ) -> Iterator[Diagnostic]:
     """What is wrong with them beside each other and beside what is declared."""
-    following = {move.source: move.target for _, move in moves}
+    ends = last_names({move.source: move.target for _, move in moves})
     sources: set[str] = set()
     targets: set[str] = set()
     for place, move in moves:
         kind, _, name = move.source.partition("/")
         section = _SECTIONS[kind]
-        *_, last = chain(move.target, following)
+        last = ends.get(move.target, move.target)
         findings = []
         if move.source in sources or move.target in targets:
             again = ("from", move.source) if move.source in sources else ("to", move.target)
@@ -70,7 +70,7 @@ def _together(
         elif name in sections[section]:
             detail = f"`{section}` still declares `{name}`: then it has not got another name. Remove one of the two."
             findings.append(Finding("invalid_move", detail, ("from",)))
-        elif last == move.source or following.get(last):
+        elif last is None:
             findings.append(Finding("invalid_move", "These moves lead in a circle.", ("to",)))
         elif last.partition("/")[2] not in sections[section] and settings.complete:
             findings.append(_missing(kind, last.partition("/")[2], sections[section]))

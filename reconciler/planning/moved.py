@@ -12,7 +12,7 @@ numbers that refer to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -75,10 +75,11 @@ def _declared(resources: Resources, moves: Sequence[Move]) -> tuple[Renames, lis
     renames: Renames = {}
     problems = []
     taken = set(resources)
-    for move in sorted(moves, key=lambda move: (len(list(chain(move.target, following))), move.source)):
+    lengths, ends = chain_lengths(following), last_names(following)
+    for move in sorted(moves, key=lambda move: (lengths.get(move.target, 0), move.source)):
         if move.source not in resources and move.source not in agents:
             continue
-        *_, target = chain(move.target, following)
+        target = ends.get(move.target) or move.target  # a valid configuration has no circle
         if target in taken:
             problems.append(_blocked(move, target))
         else:
@@ -87,13 +88,41 @@ def _declared(resources: Resources, moves: Sequence[Move]) -> tuple[Renames, lis
     return dict(sorted(renames.items())), problems
 
 
-def chain(name: str, following: Mapping[str, str]) -> Iterator[str]:
-    """A name and those that it got later, the last one last; a circle ends where it began."""
-    seen: set[str] = set()
-    while name not in seen:
-        seen.add(name)
-        yield name
-        name = following.get(name, name)
+def last_names(following: Mapping[str, str]) -> dict[str, str | None]:
+    """Map every name to the last name that its renames lead to; None for names that lead into a circle.
+
+    Each name is visited once, so that a chain of thousands of renames takes time in proportion to its length.
+    """
+    last: dict[str, str | None] = {}
+    for start in [*following, *following.values()]:
+        path: dict[str, None] = {}
+        name = start
+        while name not in last and name not in path and name in following:
+            path[name] = None
+            name = following[name]
+
+        in_circle = name in path
+        end = last.get(name, None if in_circle else name)
+        last.update(dict.fromkeys(path, end))
+        last.setdefault(name, end)
+    return last
+
+
+def chain_lengths(following: Mapping[str, str]) -> dict[str, int]:
+    """Map every name to the number of renames that follow it; a circle counts each of its names once."""
+    lengths: dict[str, int] = {}
+    for start in [*following, *following.values()]:
+        path: dict[str, None] = {}
+        name = start
+        while name not in lengths and name not in path and name in following:
+            path[name] = None
+            name = following[name]
+
+        base = lengths.get(name, 0)
+        for distance, passed in enumerate(reversed(path), 1):
+            lengths[passed] = base + distance
+        lengths.setdefault(name, 0)
+    return lengths
 
 
 def _by_domain(resources: Resources, desired: Iterable[Desired], renames: Mapping[str, str]) -> Renames:

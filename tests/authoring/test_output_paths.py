@@ -253,3 +253,16 @@ def test_one_file_on_a_file_system_that_ignores_case(tmp_path: Path, monkeypatch
     assert is_same_file(other, state)
     assert is_state_file(other, state)
     assert not is_state_file(tmp_path / "OTHER.JSON", state)
+
+
+@pytest.mark.parametrize("name", ["x.json", "./x.json", "link.json"])
+def test_two_options_cannot_write_to_one_file(name: str, tmp_path: Path) -> None:
+    """The second would destroy what the first has written: a saved plan, for example."""
+    (tmp_path / "reconciler.yaml").write_text("version: 1\nproject: acme\nnumbers: {}\n")
+    (tmp_path / "link.json").symlink_to("x.json")
+    args = ["plan", "-C", str(tmp_path), "--out", "x.json", "--report", f"json={name}"]
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
+        assert outcome(lambda: main.main(args, standalone_mode=False)) == 64
+    assert "both write to" in errors.getvalue()
+    assert not (tmp_path / "x.json").exists()

@@ -161,3 +161,98 @@ def test_a_baseline_that_cannot_be_read_is_an_error_before_any_write(stage: Stag
     done = stage.run("plan", "--baseline=broken.yaml", "--json", code=1)
     assert "broken.yaml:1" in done.json["diagnostics"][0]["detail"]
     assert not stage.twilio.writes
+
+
+HOSTILE = """\
+[core]
+repositoryformatversion = 1
+bare = false
+worktree = .
+fsmonitor = sh ./evil.sh
+[extensions]
+partialClone = origin
+[remote "origin"]
+url = "ext::sh evil.sh"
+promisor = true
+[protocol "ext"]
+allow = always
+"""
+"""The configuration of a bare repository that runs a program when git has to fetch an object."""
+
+
+def plant_repository(folder: Path, marker: Path) -> None:
+    """Put files into the folder that git takes for a bare repository when it starts there."""
+    for name in ("objects", "refs/heads"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / ".keep").write_text("")
+    (folder / "HEAD").write_text("ref: refs/heads/main\n")
+    (folder / "config").write_text(HOSTILE)
+    (folder / "evil.sh").write_text(f"#!/bin/sh\nenv > '{marker}'\n")
+
+
+@pytest.mark.parametrize("command", [("plan",), ("drift",), ("apply", "--auto-approve")], ids=lambda c: c[0])
+def test_files_of_a_change_that_look_like_a_repository_run_no_code(
+    stage: Stage, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """The change adds a bare repository beside the entry file, in a folder below the root of the clone."""
+    root = stage.folder
+    stage.folder = root / "stacks" / "emea"
+    stage.number(ONE)
+    stage.declare({ONE: "support"})
+    git(root, "init", "-q", "-b", "target")
+    git(root, "add", ".")
+    git(root, "commit", "-q", "-m", "as it is")
+    revision = git_output(root, "rev-parse", "HEAD")
+    stage.run("apply", "--auto-approve")
+
+    marker = tmp_path / "evil"
+    plant_repository(stage.folder, marker)
+    for baseline in (revision, "target", "0" * 40):
+        stage.run(*command, "--baseline", baseline, code=1 if baseline == "0" * 40 else 0)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("name", ["target", "origin/main", "a" * 40, "HEAD"])
+def test_a_file_with_the_name_of_a_revision_is_no_baseline(stage: Stage, name: str) -> None:
+    """Whoever writes the change knows the name of the baseline, and may add a file of that name."""
+    stage.number(ONE, voice_url=FOREIGN)
+    stage.declare({})
+    commit(stage)
+    stage.declare({ONE: {"agent": "support", "takeover": "allow"}})
+    stage.write(name, (stage.folder / "reconciler.yaml").read_text())
+    if name in ("target", "HEAD"):
+        assert "takeover_refused" in refused(stage, "--baseline", name)
+    else:
+        assert stage.run("plan", "--baseline", name, "--json", code=1).codes == ["baseline_unreadable"]
+
+
+def test_a_file_that_is_also_a_revision_is_refused(stage: Stage) -> None:
+    stage.number(ONE)
+    stage.declare({ONE: "support"})
+    commit(stage)
+    git(stage.folder, "branch", "base.yaml")
+    stage.write("base.yaml", (stage.folder / "reconciler.yaml").read_text())
+    assert stage.run("plan", "--baseline", "base.yaml", "--json", code=1).codes == ["baseline_unreadable"]
+    assert stage.run("plan", "--baseline", "./base.yaml", "--json").codes == []
+
+
+def test_git_gets_no_secret(stage: Stage, tmp_path: Path) -> None:
+    """A program in the place of git notes its environment and its folder: no secret, and the root of the clone."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    notes = tmp_path / "notes"
+    (programs / "git").write_text(f"#!/bin/sh\necho \"$@\" >> '{notes}'\nenv >> '{notes}'\nexit 1\n")
+    (programs / "git").chmod(0o755)
+    stage.number(ONE)
+    stage.declare({ONE: "support"})
+    commit(stage)
+    stage.environ["PATH"] = f"{programs}:{stage.environ['PATH']}"
+    stage.run("plan", "--baseline", "target", code=1)
+    noted = notes.read_text()
+    assert f"-C {stage.folder.resolve()} " in noted
+    assert not any(secret in noted for secret in stage.secrets)
+    assert "GIT_ALLOW_PROTOCOL=\n" in noted
+
+
+def git_output(folder: Path, *args: str) -> str:
+    return subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
