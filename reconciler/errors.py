@@ -28,7 +28,8 @@ class Exit(IntEnum):
 class ReconcilerError(Exception):
     """The base of every error that ends a run; carries the diagnostics to show and the exit code to leave with.
 
-    `done` are the outcomes that were recorded by then, where it ended in the middle of an apply.
+    `done` are the outcomes that were recorded by then, where it ended in the middle of an apply; `unread_accounts` are
+    those that could not be read before it ended for another reason.
     """
 
     exit: Exit = Exit.FAILED
@@ -37,6 +38,7 @@ class ReconcilerError(Exception):
         super().__init__("; ".join(f"{d.code}: {d.detail or d.summary}" for d in diagnostics))
         self.diagnostics: Sequence[Diagnostic] = diagnostics
         self.done: Sequence[Any] = ()
+        self.unread_accounts: Sequence[str] = ()
 
 
 class ConfigInvalid(ReconcilerError):

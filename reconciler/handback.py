@@ -17,6 +17,7 @@ from reconciler.making import judged
 from reconciler.model import Entry, OnRemoval
 from reconciler.planning import handback as planning
 from reconciler.planning.moved import Resources
+from reconciler.planning.scope import find_accounts_outside
 from reconciler.planning.select import select
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import observe
@@ -59,7 +60,8 @@ def planner(setting: Setting, consent: Consent, letting: Letting) -> Planner:
         state = firm(store, project)
         addresses = list(dict.fromkeys(_address(state.resources, name) for name in letting.names))
         letting_go = planning.handback(state.resources, addresses, letting.how, project.desired)
-        accounts = {entry.account for entry in letting_go.chosen.values()}
+        outside = find_accounts_outside(setting.targets, (), letting_go.chosen)
+        accounts = {entry.account for entry in letting_go.chosen.values()} - outside
         near = {address: entry for address, entry in state.resources.items() if entry.account in accounts}
         observed = observe([], near, gateways, setting.progress.reading)
         whole_plan = planning.plan(letting_go, observed, project.our_urls)

@@ -39,7 +39,7 @@ from reconciler.planning.stale import kept
 from reconciler.planning.unexpected_forms import find_unexpected
 from reconciler.planning.unknown_routes import with_unknown_routes
 from reconciler.planning.unlisted import list_children
-from reconciler.planning.unread import hold_back, readable
+from reconciler.planning.unread import hold_back, keep_readable, readable
 from reconciler.remote import domains, regions
 from reconciler.remote.attribution import attribute
 from reconciler.remote.observe import observe
@@ -185,10 +185,18 @@ def check_saved(setting: Setting, saved: PlanFile, planned: Planned, gateways: G
         return attribute(moved, gateways, setting.clock())
 
     project, committed = planned.project, _committed(setting, planned.project)
+    nothing_saved = not saved.actions
+
+    # An account that cannot be read does not stop the others: the plan is compared without it.
+    if planned.observed.unread:
+        actions = keep_readable(saved.actions, planned.observed.unread)
+        left = {action.address for action in actions}
+        known = {address: wire for address, wire in saved.fingerprints.items() if address in left}
+        saved = msgspec.structs.replace(saved, actions=list(actions), fingerprints=known)
     stale = staleness(saved, project, planned.state, planned.observed, planned.secrets, who, committed)
     stale = stale or kept(saved.actions, planned.plan.actions)
     stale = stale or differences(saved.actions, planned.plan.actions)
-    if stale and not saved.actions:
+    if stale and nothing_saved:
         return msgspec.structs.replace(planned, plan=nothing_of(planned.plan), notes=())
     if stale:
         raise Refused(*stale)
@@ -215,11 +223,18 @@ def digest_of_plan(planned: Planned) -> str:
     return digest_of(actions, references_of(planned.project, {action.address for action in actions}))
 
 
-def check_digest(planned: Planned, expected: str | None) -> None:
-    """Raise Refused when another plan is expected than this one."""
+def check_digest(planned: Planned, expected: str | None, saved: PlanFile | None = None) -> None:
+    """Raise Refused when another plan is expected than this one.
+
+    The digest of a `saved` plan is that of all its actions: this plan equals it, but for accounts that cannot be read.
+    """
     if expected is None:
         return
-    found = digest_of_plan(planned)
+    if saved is not None and planned.observed.unread:
+        references = references_of(planned.project, {action.address for action in saved.actions})
+        found = digest_of(saved.actions, references)
+    else:
+        found = digest_of_plan(planned)
     if found != expected:
         raise Refused(different_digest(expected, found))
 
@@ -300,8 +315,12 @@ def refuse(planned: Planned) -> None:
     errors = [
         d for d in planned.plan.diagnostics if d.severity == "error" and d.code != "account_unread" and d not in refused
     ]
-    if errors:
-        raise ReconcilerError(*errors, *planned.refusals)
+    if not errors and not planned.refusals:
+        return
 
-    if planned.refusals:
-        raise Refused(*planned.refusals)
+    # What could not be read is reported with the rest, and counts in the summary of the failure.
+    unread = [d for d in planned.plan.diagnostics if d.code == "account_unread"]
+    kind = ReconcilerError if errors else Refused
+    failure = kind(*errors, *planned.refusals, *unread)
+    failure.unread_accounts = tuple(planned.unread_accounts)
+    raise failure

@@ -15,6 +15,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.making import judged, with_claims
 from reconciler.planning import rollback as planning
+from reconciler.planning.scope import find_accounts_outside, keep_inside
 from reconciler.planning.select import select
 from reconciler.remote import domains
 from reconciler.remote.gateway import Gateway
@@ -46,8 +47,12 @@ def planner(setting: Setting, consent: Consent, to: str) -> Planner:
         then = recorded(store, now, to)
         there = planning.way(then.resources, now.resources)
         known = planning.known(then.resources, now.resources)
-        observed = observe(there.desired, known, gateways, setting.progress.reading)
-        whole, unread = domains.planned(lambda seen: planning.plan(there, seen, project.our_urls), observed, gateways)
+        outside = find_accounts_outside(setting.targets, there.desired, known)
+        observed = observe(*keep_inside(there.desired, known, outside), gateways, setting.progress.reading)
+
+        # Nothing is concluded from an account that cannot be read, or that no target is in.
+        part = planning.keep_readable(there, observed.unread.keys() | outside)
+        whole, unread = domains.planned(lambda seen: planning.plan(part, seen, project.our_urls), observed, gateways)
         chosen = select(whole, setting.targets, setting.excludes, recorded=(then.resources, now.resources))
         remarks = [d for d in chosen.diagnostics if d.severity != "error"]
         notes = [*remarks, *unread, *planning.differs(there, project.desired)]

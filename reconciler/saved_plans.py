@@ -53,7 +53,7 @@ def _checked(setting: Setting, consent: Consent, saved: PlanFile, expected: str 
         if moved and saved.actions:
             raise Refused(*moved)
         made = making.check_saved(setting, saved, planner(project, store, gateways), gateways)
-        making.check_digest(made, expected)
+        making.check_digest(made, expected, saved)
         return made
 
     return planned

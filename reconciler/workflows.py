@@ -117,7 +117,7 @@ def apply(
         from reconciler.making import check_digest
 
         made = _planned(setting, consent, project, store, gateways, saved)
-        check_digest(made, expected)
+        check_digest(made, expected, saved)
         return made
 
     return apply_planned(setting, consent, confirm, planned)

@@ -10,6 +10,7 @@ from reconciler.cli.options import Common, common
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath
 from reconciler.cli.progress import progress_for
+from reconciler.errors import Exit
 
 
 @click.command(short_help="Write what is on Twilio as configuration; changes nothing there.")
@@ -34,7 +35,7 @@ def export(
     A plan of the result only imports, and apply writes nothing to Twilio. Comments say what is odd: dead routes,
     tunnels, other platforms' hosts, credentials in URLs. Without a configuration, the account is that of the TWILIO_*
     variables, and the result a configuration of its own; with one, what it declares is left out, and the result is a
-    file to include.
+    file to include. When an account cannot be read the others are exported, and it ends with 1.
     """
     from reconciler import workflows
     from reconciler.config import files
@@ -49,4 +50,4 @@ def export(
     if out is not None:
         (files.replace if force else files.create)(shared.directory / out, exported.text)
     emit(shared, export_document(exported, str(out) if out is not None else None))
-    return 0
+    return Exit.FAILED if exported.unread_accounts else Exit.DONE

@@ -23,7 +23,7 @@ def guarded(common: Common, name: str, command: Callable[[], Any]) -> int:
     except UsageError as error:
         raise click.UsageError(error.diagnostics[0].detail) from error
     except ReconcilerError as error:
-        emit_failure(common, name, error.diagnostics, error.done)
+        emit_failure(common, name, error.diagnostics, error.done, error.unread_accounts)
         return error.exit
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise

@@ -58,10 +58,16 @@ def emit_diagnostics(common: Common, diagnostics: Sequence[Diagnostic]) -> None:
     click.echo(text, nl=False, err=True)
 
 
-def emit_failure(common: Common, command: str, diagnostics: Sequence[Diagnostic], done: Sequence[Any] = ()) -> None:
+def emit_failure(
+    common: Common,
+    command: str,
+    diagnostics: Sequence[Diagnostic],
+    done: Sequence[Any] = (),
+    unread: Sequence[str] = (),
+) -> None:
     """What a command prints that could not do its work; a drawing has no form for that, it is told as with text.
 
-    `done` are the outcomes of an apply that ended in the middle.
+    `done` are the outcomes of an apply that ended in the middle, `unread` the accounts that could not be read.
     """
     from reconciler.cli import reports
 
@@ -71,7 +77,7 @@ def emit_failure(common: Common, command: str, diagnostics: Sequence[Diagnostic]
         return
     from reconciler.report.build import failure_document
 
-    document = failure_document(command, diagnostics, done)
+    document = failure_document(command, diagnostics, done, unread)
     if done or not in_text:
         emit(common, document)
         return

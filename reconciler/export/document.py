@@ -16,6 +16,7 @@ import msgspec
 from reconciler.config.expressible import hook_fields
 from reconciler.config.fields import NUMBER_KEY, is_sid
 from reconciler.config.write import Block, Entry, Flow, text
+from reconciler.diagnostics import Diagnostic
 from reconciler.export import applications, odd, trunks
 from reconciler.export.applications import Called
 from reconciler.export.names import Unique, of_urls, slug
@@ -55,7 +56,10 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Exported(msgspec.Struct, frozen=True):
-    """The file and what is in it; `declared` counts numbers that were left out because they are declared already."""
+    """The file and what is in it; `declared` counts numbers that were left out because they are declared already.
+
+    It lacks what `unread_accounts` hold; `problems` say why these could not be read.
+    """
 
     text: str
     numbers: int
@@ -64,6 +68,8 @@ class Exported(msgspec.Struct, frozen=True):
     applications: int
     declared: int
     odd: int
+    unread_accounts: tuple[str, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
 
 
 class _Number(NamedTuple):
@@ -89,16 +95,27 @@ def export(observed: Observed, known: Known, wanted: Wanted | None = None) -> Ex
         "numbers": tuple(numbers),
     }
     notes = [*apps.notes, *declared.notes]
+    unread = [f"Account `{name}` could not be read: what it holds is missing here." for name in sorted(observed.unread)]
     oddities = sum(bool(entry.note) for entry in numbers) + len(notes)
     entries = [*_header(known), *(Entry(name, Block(inner)) for name, inner in sections.items() if inner)]
     return Exported(
-        text=text(entries or [Entry("numbers", {})], [*_head(known, chosen), *notes]),
+        text=text(entries or [Entry("numbers", {})], [*_head(known, chosen), *unread, *notes]),
         numbers=len(numbers),
         agents=len(sections["agents"]),
         trunks=len(declared.entries),
         applications=len(apps.entries),
         declared=left_out,
         odd=oddities,
+        unread_accounts=tuple(sorted(observed.unread)),
+        problems=tuple(_unread_account(name, observed.unread[name]) for name in sorted(observed.unread)),
+    )
+
+
+def _unread_account(account: str, reason: Diagnostic) -> Diagnostic:
+    return Diagnostic(
+        code="account_unread",
+        summary="An account cannot be read",
+        detail=f"The configuration lacks what account `{account}` holds. {reason.detail or reason.summary}",
     )
 
 

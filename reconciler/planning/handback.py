@@ -18,6 +18,7 @@ from reconciler.planning.moved import Resources
 from reconciler.planning.observed import Observed
 from reconciler.planning.plan import Plan, make
 from reconciler.planning.problems import stays
+from reconciler.planning.unread import hold_back
 
 
 class Handback(msgspec.Struct, frozen=True):
@@ -50,11 +51,15 @@ def handback(
 
 def plan(handback: Handback, observed: Observed, ours: Collection[str]) -> Plan:
     """The plan that lets go of them. Limits count against all that is bound, as in any other plan."""
-    whole = make([], handback.chosen, observed, ours)
+    # Nothing is concluded about a number whose account is not among those that were read.
+    chosen = {a: e for a, e in handback.chosen.items() if e.account in observed.numbers}
+    others = {**handback.others, **{a: e for a, e in handback.chosen.items() if a not in chosen}}
+    whole = hold_back(make([], chosen, observed, ours), observed.unread)
+
     bound = dict(whole.bound)
-    for entry in without_deleted(handback.others).values():
+    for entry in without_deleted(others).values():
         bound[entry.kind] = bound.get(entry.kind, 0) + 1
-    kept = sum(entry.kind in NUMBER_KINDS for entry in handback.others.values())
+    kept = sum(entry.kind in NUMBER_KINDS and entry.account in observed.numbers for entry in others.values())
     told = tuple(map(_told, whole.diagnostics))
     return msgspec.structs.replace(whole, bound=bound, unmanaged=max(0, whole.unmanaged - kept), diagnostics=told)
 

@@ -18,7 +18,7 @@ shown as a takeover, and needs the same consent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -37,6 +37,7 @@ from reconciler.planning.plan import Plan, fingerprint, make
 from reconciler.planning.problems import CURE, quoted, stays
 from reconciler.planning.reserved import made_again
 from reconciler.planning.unlisted import Children, removal
+from reconciler.planning.unread import hold_back, readable
 
 _NOWHERE = Position("", 0, 0)
 _MISSING = frozenset({"number_missing", "number_not_in_twilio"})
@@ -120,10 +121,26 @@ def known(then: Resources, now: Resources) -> Resources:
     return {**renamed(then, _renames(then, now)), **now}
 
 
+def keep_readable(there: Way, unread: Collection[str]) -> Way:
+    """Return the part of the way that these accounts, which are not read, have nothing to do with."""
+    if not unread:
+        return there
+    desired, resources = readable(there.desired, there.resources, unread)
+    left_out = {want.address for want in there.desired} - {want.address for want in desired}
+    return there._replace(
+        desired=list(desired),
+        resources=resources,
+        undeleted=there.undeleted - left_out,
+        again={address: entry for address, entry in there.again.items() if entry.account not in unread},
+        children={address: found for address, found in there.children.items() if address in resources},
+    )
+
+
 def plan(there: Way, observed: Observed, ours: Iterable[str]) -> Plan:
     """The plan that goes this way, conflicts and what is out of reach included."""
     ours = frozenset([*ours, *_urls(there.desired), *_urls_of(there.resources.values())])
-    whole = _with_children(there, make(there.desired, there.resources, observed, ours), observed)
+    made = hold_back(make(there.desired, there.resources, observed, ours), observed.unread)
+    whole = _with_children(there, made, observed)
     lost = {d.address: {f.field for f in d.fields} for d in drift.find(there.resources, observed)}
     return msgspec.structs.replace(
         whole,

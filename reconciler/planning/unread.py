@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -43,6 +43,13 @@ def hold_back(plan: Plan, unread: Mapping[str, Diagnostic]) -> Plan:
     problems = [problem for problem in plan.diagnostics if problem.code not in _HELD_PROBLEMS]
     diagnostics = tuple(in_reading_order([*problems, *(unread_account(name, unread[name]) for name in sorted(unread))]))
     return msgspec.structs.replace(plan, actions=actions, diagnostics=diagnostics, unread=tuple(sorted(unread)))
+
+
+def keep_readable(actions: Sequence[Action], unread: Collection[str]) -> tuple[Action, ...]:
+    """Return the actions of a plan that are left when these accounts cannot be read."""
+    if not unread:
+        return tuple(actions)
+    return _without_held([action for action in actions if action.account not in unread])
 
 
 def _without_held(actions: Sequence[Action]) -> tuple[Action, ...]:

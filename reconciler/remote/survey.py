@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from reconciler.errors import RemoteError
 from reconciler.kinds.application import APPLICATION
 from reconciler.kinds.number import Observer
 from reconciler.kinds.table import children_of
@@ -28,22 +29,43 @@ def survey(
     gateways: Mapping[str, Gateway],
     progress: Callable[[str, int], None] = lambda account, count: None,
 ) -> Observed:
-    """Everything in these accounts, under SIDs in place of names. Raises RemoteError."""
+    """Everything in these accounts, under SIDs in place of names.
+
+    An account that cannot be read is in `unread`. Raises RemoteError when none can be read.
+    """
     numbers: dict[str, dict[str, Live]] = {}
     others: dict[str, Live] = {}
+    failed: dict[str, RemoteError] = {}
     for account in accounts:
-        gateway = gateways[account]
-        pages = gateway.number_pages()
-        others.update(_trunks(gateway))
-        observer, found = Observer({}), dict[str, Live]()
-        for page in pages:
-            found.update((row.phone_number, observer.live(row, account)) for row in page)
-            progress(account, len(found))
-        numbers[account] = found
-        if any(row.wire.get(field) for row in found.values() for field in _SET):
-            live = [APPLICATION.observe(row, account, {}) for row in read_rows(gateway, APPLICATION)]
-            others.update(addressed("application", live, {}))
-    return Observed(numbers, others)
+        try:
+            found, below = _survey_account(gateways[account], progress)
+        except RemoteError as error:
+            # The end of the run is no matter of the account.
+            if error.code in ("timed_out", "interrupted"):
+                raise
+            failed[account] = error
+        else:
+            numbers[account] = found
+            others.update(below)
+
+    if failed and not numbers:
+        raise next(iter(failed.values()))
+    return Observed(numbers, others, unread={account: error.diagnostics[0] for account, error in failed.items()})
+
+
+def _survey_account(gateway: Gateway, progress: Callable[[str, int], None]) -> tuple[dict[str, Live], dict[str, Live]]:
+    """The numbers of one account by E.164, and its trunks and applications by address. Raises RemoteError."""
+    pages = gateway.number_pages()
+    others = _trunks(gateway)
+    observer, found = Observer({}), dict[str, Live]()
+    for page in pages:
+        found.update((row.phone_number, observer.live(row, gateway.account)) for row in page)
+        progress(gateway.account, len(found))
+
+    if any(row.wire.get(field) for row in found.values() for field in _SET):
+        live = [APPLICATION.observe(row, gateway.account, {}) for row in read_rows(gateway, APPLICATION)]
+        others.update(addressed("application", live, {}))
+    return found, others
 
 
 def _trunks(gateway: Gateway) -> dict[str, Live]:

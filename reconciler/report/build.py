@@ -134,14 +134,17 @@ def _left_out(plan: Plan) -> dict[str, int]:
     return {"left_out": plan.left_out} if plan.left_out else {}
 
 
-def failure_document(command: str, diagnostics: Sequence[Diagnostic], done: Sequence[Outcome] = ()) -> Document:
+def failure_document(
+    command: str, diagnostics: Sequence[Diagnostic], done: Sequence[Outcome] = (), unread: Sequence[str] = ()
+) -> Document:
     """What a command prints that could not do its work; an `apply` says in its own form what was `done` by then."""
     ordered = in_reading_order(list(diagnostics))
     if command == "apply" or done:
         document = apply_document(Result(tuple(done)), ordered, command=command)
-        document.summary |= _severities(ordered)
+        document.summary |= {**_severities(ordered), "unread_accounts": list(unread)}
         return document
-    return FailureDocument(command=command, summary=_severities(ordered), diagnostics=ordered)
+    summary = {**_severities(ordered), **({"unread_accounts": list(unread)} if unread else {})}
+    return FailureDocument(command=command, summary=summary, diagnostics=ordered)
 
 
 def drift_document(
@@ -201,9 +204,11 @@ def resource_document(address: str, fields: dict[str, Any], *, command: str = "s
 
 def export_document(exported: Exported, out: str | None) -> ExportDocument:
     """What was exported; with a file, the configuration stands there and not here."""
-    summary = {name: value for name, value in msgspec.to_builtins(exported).items() if name != "text"}
+    summary = {n: value for n, value in msgspec.to_builtins(exported).items() if n not in ("text", "problems")}
     text = exported.text if out is None else None
-    return ExportDocument(command="export", summary=summary, out=out, configuration=text)
+    return ExportDocument(
+        command="export", summary=summary, diagnostics=list(exported.problems), out=out, configuration=text
+    )
 
 
 def numbers_document(

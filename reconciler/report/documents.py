@@ -56,10 +56,14 @@ class PlannedAction(msgspec.Struct, kw_only=True):
     note: str | None
 
 
+_NAMES = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
 _PLAN_SUMMARY = {
-    "properties": {"would_refuse": {"type": "array", "items": {"type": "string"}, "uniqueItems": True}},
-    "required": ["would_refuse"],
+    "properties": {"would_refuse": _NAMES, "unread_accounts": _NAMES},
+    "required": ["would_refuse", "unread_accounts"],
 }
+_READ_SUMMARY = {"properties": {"unread_accounts": _NAMES}, "required": ["unread_accounts"]}
+ReadSummary = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_READ_SUMMARY)]
+"""The summary of a document for which accounts were read: it names those that could not be."""
 
 
 class PlanDocument(Document, kw_only=True, dict=True):
@@ -107,8 +111,9 @@ class NumberError(msgspec.Struct, kw_only=True):
 
 
 class ApplyDocument(Document, kw_only=True):
-    """What `apply` prints: every outcome, and the counts."""
+    """What `apply` prints: every outcome, and the counts. `summary.unread_accounts` could not be read."""
 
+    summary: ReadSummary = {}
     outcomes: list[ActionOutcome]
     success_count: int
     failed_count: int
@@ -116,8 +121,10 @@ class ApplyDocument(Document, kw_only=True):
 
 
 class DriftDocument(Document, kw_only=True):
-    """What `drift` prints; `pending` counts addresses that a plan would change for other reasons than drift."""
+    """What `drift` prints; `pending` counts addresses that a plan would change for other reasons than drift.
+    Nothing is known of `summary.unread_accounts`."""
 
+    summary: ReadSummary = {}
     drifted: list[Drifted]
     pending: int
     unmanaged: int
@@ -196,8 +203,10 @@ class InitDocument(Document, kw_only=True):
 
 
 class ExportDocument(Document, kw_only=True):
-    """What `export` prints: the file that it wrote, or (`out` is null) the configuration itself."""
+    """What `export` prints: the file that it wrote, or (`out` is null) the configuration itself. It lacks what
+    `summary.unread_accounts` hold, which could not be read."""
 
+    summary: ReadSummary = {}
     out: str | None
     configuration: str | None
 

@@ -1,0 +1,227 @@
+"""One of two accounts cannot be read, in every way that happens: no command stops for it, or concludes from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .stage import AGENT, Stage
+from .test_e2e_accounts import ONE, SECOND, TWO, two_accounts
+
+WRONG = "pl4nted wrong&password"
+OLD, FOREIGN = "https://old.example.org/voice", "https://other.example.org/voice"
+Unread = Callable[[Stage], None]
+
+
+def enter_wrongly(stage: Stage) -> None:
+    """The token of the second account is another one."""
+    stage.plant("wrong", WRONG)
+    stage.environ["SECOND_SECRET"] = WRONG
+
+
+def trouble(kind: str) -> Unread:
+    """Every call about the second account meets this trouble."""
+
+    def begin(stage: Stage) -> None:
+        stage.twilio.trouble = lambda call: kind if SECOND in call.path else None
+
+    return begin
+
+
+WAYS: dict[str, Unread] = {
+    "wrong token": enter_wrongly,
+    "403": trouble("403"),
+    "500": trouble("500"),
+    "no answer": trouble("drop"),
+}
+
+
+@pytest.fixture(params=WAYS)
+def unread(request: pytest.FixtureRequest) -> Unread:
+    return WAYS[request.param]
+
+
+def declare(stage: Stage, agent: dict[str, str] = AGENT, **numbers: Any) -> None:
+    """One number in each account."""
+    stage.declare(
+        {ONE: "support", TWO: {"agent": "support", "account": "second"}, **numbers},
+        accounts=two_accounts(stage),
+        agents={"support": {"webhooks": agent}},
+        defaults={"account": "main"},
+        safety={"takeover": "allow"},
+    )
+
+
+@pytest.fixture
+def applied(stage: Stage) -> Stage:
+    """A number of each account is bound, and has another route in the version of the state before the present one."""
+    declare(stage, {"voice": OLD, "sms": AGENT["sms"]})
+    stage.number(ONE)
+    stage.twilio.add_number(SECOND, TWO)
+    stage.apply("--allow-takeover")
+    declare(stage)
+    stage.apply("--allow-takeover")
+    return stage
+
+
+def check_plan(document: Any) -> set[str]:
+    """The unread account is named, and nothing is planned for it; the addresses of the plan."""
+    assert document["summary"]["unread_accounts"] == ["second"]
+    assert [d["code"] for d in document["diagnostics"] if d["severity"] == "error"] == ["account_unread"]
+    assert {action["account"] for action in document["actions"]} <= {"main"}
+    return {action["address"] for action in document["actions"]}
+
+
+def check_done(stage: Stage, document: Any, before: dict[str, Any]) -> None:
+    """The other account was served; the number of the unread one is as it was, on Twilio and in state."""
+    assert document["summary"]["unread_accounts"] == ["second"]
+    assert "account_unread" in [d["code"] for d in document["diagnostics"]]
+    assert (document["success_count"] > 0, document["failed_count"]) == (True, 0)
+    assert stage.state[f"number/{TWO}"] == before[f"number/{TWO}"]
+
+
+@pytest.mark.parametrize("words", [("rollback", "--to", "2"), ("undo",)])
+def test_the_way_back_serves_the_other_account(applied: Stage, unread: Unread, words: tuple[str, ...]) -> None:
+    unread(applied)
+    before, written = applied.state, len(applied.twilio.writes_to(TWO))
+    serial = str(max(int(kept["serial"]) for kept in applied.json("state", "history")["versions"]) - 1)
+    words = tuple(serial if word == "2" else word for word in words)
+
+    assert check_plan(applied.json(*words, "--dry-run", code=1)) == {f"number/{ONE}"}
+    done = applied.json(*words, "--auto-approve", code=5)
+    check_done(applied, done, before)
+    assert applied.twilio.number(ONE)["voice_url"] == OLD
+    assert len(applied.twilio.writes_to(TWO)) == written
+
+
+def test_a_release_serves_the_other_account(applied: Stage, unread: Unread) -> None:
+    unread(applied)
+    before, written = applied.state, len(applied.twilio.writes_to(TWO))
+    assert check_plan(applied.json("release", ONE, TWO, "--dry-run", code=1)) == {f"number/{ONE}"}
+    check_done(applied, applied.json("release", ONE, TWO, "--auto-approve", code=5), before)
+    assert f"number/{ONE}" not in applied.state
+    assert len(applied.twilio.writes_to(TWO)) == written
+
+    # Nothing of what was asked for can be done.
+    failed = applied.json("release", TWO, "--auto-approve", code=1)
+    assert failed["diagnostics"][0]["severity"] == "error"
+    assert applied.state[f"number/{TWO}"] == before[f"number/{TWO}"]
+
+
+@pytest.mark.parametrize(
+    "words", [("rollback", "--to", "2"), ("undo",), ("release", ONE, TWO), ("plan",), ("drift",), ("apply",)]
+)
+def test_with_a_target_elsewhere_the_account_is_not_read(applied: Stage, words: tuple[str, ...]) -> None:
+    enter_wrongly(applied)
+    applied.twilio.number(ONE)["voice_url"] = FOREIGN
+    calls = len(applied.twilio.calls)
+    looks = words[0] in ("plan", "drift")
+    consent = () if looks else ("--auto-approve", "--allow-takeover")
+    done = applied.json(*words, *consent, "--target", ONE, code=2 if words == ("drift",) else 0)
+    assert done["summary"]["unread_accounts"] == []
+    assert not [call for call in applied.twilio.calls[calls:] if SECOND in call.path]
+    assert looks or done["success_count"] > 0
+
+
+def test_nothing_is_made_or_called_missing_on_the_way_back(stage: Stage) -> None:
+    """What cannot be seen is not gone: no trunk is made a second time, and no number is called lost."""
+    trunk = {"edge": {"domain": "acme-edge.pstn.twilio.com", "account": "second"}}
+    accounts, defaults = two_accounts(stage), {"account": "main"}
+    stage.number(ONE)
+    stage.twilio.add_number(SECOND, TWO)
+    numbers: dict[str, Any] = {ONE: "support", TWO: {"agent": "support", "account": "second", "trunk": "edge"}}
+    stage.declare(numbers, accounts=accounts, defaults=defaults, trunks=trunk)
+    stage.apply("--allow-takeover")
+    stage.declare({ONE: "support"}, accounts=accounts, defaults=defaults, trunks=trunk)
+    stage.apply("--allow-takeover")
+    stage.twilio.numbers.pop(stage.twilio.number(ONE)["sid"])
+    enter_wrongly(stage)
+
+    before = stage.state
+    plan = stage.json("undo", "--dry-run", code=1)
+    assert plan["actions"] == []
+    assert "not on Twilio any more" not in str(plan["diagnostics"])
+    stage.json("undo", "--auto-approve", code=1)
+    assert stage.state == before
+    assert len(stage.twilio.trunks) == 1
+
+
+def test_a_saved_plan_is_carried_out_as_far_as_it_can_be(applied: Stage, unread: Unread) -> None:
+    for number in (ONE, TWO):
+        applied.twilio.number(number)["voice_url"] = FOREIGN
+    digest = applied.json("plan", "--out", "plan.json")["digest"]
+    unread(applied)
+    before, written = applied.state, len(applied.twilio.writes_to(TWO))
+
+    done = applied.json("apply", "plan.json", "--expect", digest, "--allow-takeover", code=5)
+    check_done(applied, done, before)
+    assert applied.twilio.number(ONE)["voice_url"] == AGENT["voice"]
+    assert len(applied.twilio.writes_to(TWO)) == written
+
+
+def test_a_saved_release_is_carried_out_as_far_as_it_can_be(applied: Stage) -> None:
+    digest = applied.json("release", ONE, TWO, "--out", "plan.json")["digest"]
+    enter_wrongly(applied)
+    before = applied.state
+    check_done(applied, applied.json("apply", "plan.json", "--expect", digest, code=5), before)
+    assert f"number/{ONE}" not in applied.state
+
+
+def test_a_saved_plan_does_nothing_that_it_does_not_say(applied: Stage) -> None:
+    """What has moved in the other account makes it stale, as ever; so does an account that can be read again."""
+    for number in (ONE, TWO):
+        applied.twilio.number(number)["voice_url"] = FOREIGN
+    applied.json("plan", "--out", "whole.json")
+    enter_wrongly(applied)
+    applied.json("plan", "--out", "part.json", code=1)
+    applied.twilio.number(ONE)["voice_url"] = "https://third.example.org/voice"
+    assert "plan_stale" in applied.json("apply", "whole.json", "--allow-takeover", code=4)["diagnostics"][0]["code"]
+
+    applied.twilio.number(ONE)["voice_url"] = FOREIGN
+    two_accounts(applied)
+    assert "plan_stale" in applied.json("apply", "part.json", "--allow-takeover", code=4)["diagnostics"][0]["code"]
+
+
+def test_an_export_names_the_account_that_is_not_in_it(applied: Stage, unread: Unread) -> None:
+    (applied.folder / "reconciler.yaml").unlink()
+    applied.declare({}, accounts=two_accounts(applied), defaults={"account": "main"})
+    unread(applied)
+    document = applied.json("export", code=1)
+    assert document["summary"]["unread_accounts"] == ["second"]
+    assert [d["code"] for d in document["diagnostics"]] == ["account_unread"]
+    assert ONE in document["configuration"]
+    assert TWO not in document["configuration"]
+    assert "# Account `second` could not be read" in document["configuration"]
+
+    assert applied.json("export", "--account", "main")["summary"]["unread_accounts"] == []
+    assert applied.json("export", "--account", "second", code=1)["diagnostics"][0]["severity"] == "error"
+
+
+def test_what_only_state_knows_is_shown_all_the_same(applied: Stage, unread: Unread) -> None:
+    unread(applied)
+    for number in (ONE, TWO):
+        assert applied.json("show", f"number/{number}")["resource"]["phone_number"] == number
+    assert len(applied.json("state", "list")["resources"]) == 2
+
+
+def test_a_plan_that_is_refused_names_the_account_too(applied: Stage) -> None:
+    """The number of unread accounts is never shown as none because something else is wrong as well."""
+    enter_wrongly(applied)
+    applied.twilio.number(ONE)["voice_url"] = FOREIGN
+    declare_strictly(applied)
+    refused = applied.json("apply", "--auto-approve", code=4)
+    assert refused["summary"]["unread_accounts"] == ["second"]
+    assert "account_unread" in [d["code"] for d in refused["diagnostics"]]
+
+
+def declare_strictly(stage: Stage) -> None:
+    """Takeovers need consent."""
+    stage.declare(
+        {ONE: "support", TWO: {"agent": "support", "account": "second"}},
+        accounts=two_accounts(stage),
+        defaults={"account": "main"},
+        safety={"takeover": "refuse"},
+    )
+    enter_wrongly(stage)
