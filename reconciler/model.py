@@ -132,7 +132,8 @@ class Money(msgspec.Struct, frozen=True):
 class Purchase(msgspec.Struct, frozen=True):
     """That a number may be bought: country (ISO 3166), local, mobile or toll_free, and the most it may cost a month.
 
-    `bundle`, `address` and `identity` are SIDs of what Twilio requires for regulated numbers.
+    `bundle`, `address` and `identity` are SIDs of what Twilio requires for regulated numbers. `area_code` is only
+    compared with the number, which says exactly which one is bought.
     """
 
     country: str
@@ -141,6 +142,7 @@ class Purchase(msgspec.Struct, frozen=True):
     bundle: str | None = None
     address: str | None = None
     identity: str | None = None
+    area_code: str | None = None
 
 
 class Profile(msgspec.Struct, frozen=True):

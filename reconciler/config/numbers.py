@@ -122,6 +122,7 @@ class Gathered:
         """A number under its SID, or one that something is wrong with."""
         position, profile = entry.at("key"), template.profile
         e164, sid, findings = _identify(key, _pin(entry.node, template), template.phone)
+        findings += _wrong_area_code(e164, profile)
         address = f"{self.kind}/{e164 or sid or key}"
         if template.registering is not None and profile is None and sid is not None:
             findings.append(
@@ -219,6 +220,18 @@ def _identify(key: str, pin: str | None, phone: str | None) -> tuple[str | None,
         detail = f"`{key}` is a field of a number: indent it further, below its number."
         return None, None, [Finding("invalid_phone_format", detail, (), "key")]
     return None, None, [Finding("invalid_phone_format", phone_advice(key), (), "key")]
+
+
+def _wrong_area_code(e164: str | None, profile: Profile | None) -> list[Finding]:
+    """The area code of a purchase that is not the one of its number."""
+    code = profile.purchase.area_code if profile is not None and profile.purchase is not None else None
+    if code is None or e164 is None or (e164[:2] == "+1" and e164[2:5] == code):
+        return []
+    detail = (
+        f"{e164} has no area code {code}. The number itself says which one is bought: leave `area_code` out, or find "
+        f"numbers with that area code:\n  reconciler numbers search --country US --area-code {code}"
+    )
+    return [Finding("invalid_value", detail, ("purchase", "area_code"))]
 
 
 def _contradiction(field: str, key: str, pin: str | None) -> list[Finding]:

@@ -91,7 +91,10 @@ class Profiles:
         resident = context.residents.get(value.agent or "")
         platform = context.platforms.get(resident.platform) if resident else None
         if resident is None or platform is None:
-            return self._template(value, account, attrs, options, findings, purchase=_purchase(value))
+            template = self._template(value, account, attrs, options, findings, purchase=_purchase(value))
+            # An area code has to be compared with each number, which the fast path does not look at.
+            has_area_code = value.purchase is not None and value.purchase.area_code is not None
+            return template._replace(plain=False) if has_area_code else template
         findings += registrations.number_problems(value, account, resident, platform)
         options = _on_platform(options, resident.platform, tuple(part for part in PARTS if part in manage))
         template = self._template(value, account, attrs, options, findings, purchase=_purchase(value))
@@ -180,6 +183,7 @@ def _purchase(number: Number) -> Purchase | None:
         bundle=wanted.bundle,
         address=wanted.address,
         identity=wanted.identity,
+        area_code=wanted.area_code,
     )
 
 

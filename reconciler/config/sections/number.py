@@ -62,7 +62,9 @@ class Purchase(Section):
 
     country: Country = required("Country (ISO 3166).", "GB")
     type: Literal["local", "mobile", "toll_free"] = optional("Kind of number.", "local", default="local")
-    area_code: Text | None = optional("Area code, in quotes.", "415")
+    area_code: Text | None = optional(
+        "Area code in quotes (US and Canada); an error where the number has another one.", "415"
+    )
     max_price: MaxPrice | None = optional("Most that it may cost a month; a plain number is in USD.", 1.5)
     bundle: BundleSid | None = optional(
         "Regulatory bundle that Twilio requires for such numbers.", "BU00000000000000000000000000000000"
