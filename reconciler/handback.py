@@ -22,6 +22,7 @@ from reconciler.planning.select import select
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import observe
 from reconciler.state.gone import firm
+from reconciler.state.planfile import PlanFile
 from reconciler.state.store import Store
 from reconciler.workflows import (
     Applied,
@@ -56,7 +57,9 @@ def preview(setting: Setting, consent: Consent, letting: Letting) -> Planned:
 def planner(setting: Setting, consent: Consent, letting: Letting) -> Planner:
     """Return what plans the release."""
 
-    def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
+    def planned(
+        project: Project, store: Store, gateways: Mapping[str, Gateway], confirmed: PlanFile | None = None, /
+    ) -> Planned:
         state = firm(store, project)
         addresses = list(dict.fromkeys(_address(state.resources, name) for name in letting.names))
         letting_go = planning.handback(state.resources, addresses, letting.how, project.desired)

@@ -22,6 +22,7 @@ from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import observe
 from reconciler.state.document import State
 from reconciler.state.gone import firm
+from reconciler.state.planfile import PlanFile
 from reconciler.state.store import Kept, Store
 from reconciler.workflows import Applied, Confirm, Consent, Planned, Planner, Setting, apply_planned, look
 
@@ -42,7 +43,9 @@ def preview(setting: Setting, consent: Consent, to: str) -> Planned:
 def planner(setting: Setting, consent: Consent, to: str) -> Planner:
     """Return what plans the way back."""
 
-    def planned(project: Project, store: Store, gateways: Mapping[str, Gateway]) -> Planned:
+    def planned(
+        project: Project, store: Store, gateways: Mapping[str, Gateway], confirmed: PlanFile | None = None, /
+    ) -> Planned:
         now = firm(store, project)
         then = recorded(store, now, to)
         there = planning.way(then.resources, now.resources)

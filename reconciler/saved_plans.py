@@ -45,7 +45,7 @@ def _checked(setting: Setting, consent: Consent, saved: PlanFile, expected: str 
     else:
         planner = rollback.planner(setting, consent, origin.to or rollback.PREVIOUS)
 
-    def planned(project: Project, store: Store, gateways: Gateways) -> Planned:
+    def planned(project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /) -> Planned:
         # First the state: once that has moved, an address or a version may mean something else, or nothing.
         from reconciler import making
 

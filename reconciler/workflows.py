@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -15,7 +15,7 @@ from reconciler.apply.outcome import Result
 from reconciler.config.load import load, undeclared
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
-from reconciler.errors import ReconcilerError, StateError, UsageError
+from reconciler.errors import ReconcilerError, Refused, StateError, UsageError
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model import Entry
 from reconciler.run import DEFAULT_FILE as DEFAULT_FILE
@@ -58,7 +58,7 @@ def plan(setting: Setting, consent: Consent | None = None) -> Planned:
     Raises ConfigInvalid, RemoteError, StateError.
     """
 
-    def planner(project: Project, store: Store, gateways: Gateways) -> Planned:
+    def planner(project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /) -> Planned:
         return _planned(setting, consent or Consent(), project, store, gateways)
 
     return look(setting, planner)
@@ -77,10 +77,16 @@ def save(setting: Setting, planned: Planned, path: Path, origin: Origin | None =
 
     `origin` is the command that made it, where that is not `plan`.
     """
-    from reconciler.apply.saved import saved_plan
     from reconciler.state import planfile
 
-    saved = saved_plan(
+    planfile.write(path, _as_file(setting, planned, origin), cipher=cipher_of(setting, planned.project))
+
+
+def _as_file(setting: Setting, planned: Planned, origin: Origin | None = None) -> PlanFile:
+    """Return the plan with all that tells later whether the world has moved."""
+    from reconciler.apply.saved import saved_plan
+
+    return saved_plan(
         planned.plan,
         planned.project,
         planned.state,
@@ -91,7 +97,6 @@ def save(setting: Setting, planned: Planned, path: Path, origin: Origin | None =
         planned.would_refuse,
         origin,
     )
-    planfile.write(path, saved, cipher=cipher_of(setting, planned.project))
 
 
 def read_plan(setting: Setting, path: Path) -> PlanFile:
@@ -113,20 +118,27 @@ def apply(
     Refused unless the plan equals the `saved` one, and its digest the `expected` one, where these are given.
     """
 
-    def planned(project: Project, store: Store, gateways: Gateways) -> Planned:
+    def planned(project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /) -> Planned:
         from reconciler.making import check_digest
 
-        made = _planned(setting, consent, project, store, gateways, saved)
+        made = _planned(setting, consent, project, store, gateways, confirmed or saved)
         check_digest(made, expected, saved)
         return made
 
     return apply_planned(setting, consent, confirm, planned)
 
 
-Confirm = Callable[[Planned], bool]
-"""Shows a plan to somebody, and says whether it is confirmed."""
-Planner = Callable[[Project, Store, Gateways], Planned]
-"""Configuration, state and Twilio → a plan, however it is made."""
+Confirm = Callable[[Planned], bool] | None
+"""Shows a plan to somebody, and says whether it is confirmed; None where nobody is asked."""
+
+
+class Planner(Protocol):
+    """Configuration, state and Twilio → a plan, however it is made."""
+
+    def __call__(
+        self, project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /
+    ) -> Planned:
+        """Plan; `confirmed` is the plan that somebody was shown, whose secrets keep their fingerprints."""
 
 
 def apply_planned(setting: Setting, consent: Consent, confirm: Confirm, planner: Planner) -> Applied:
@@ -144,12 +156,34 @@ def apply_planned(setting: Setting, consent: Consent, confirm: Confirm, planner:
 
         setting.progress.planned(planned)
         refuse(planned)
-        if planned.plan.actions and not confirm(planned):
-            return Applied(planned=planned, result=Result(()), declined=True)
+        if planned.plan.actions and confirm is not None:
+            if not confirm(planned):
+                return Applied(planned=planned, result=Result(()), declined=True)
+            planned = _planned_again(setting, planned, planner, store, gateways)
         setting.limit.check()
         with setting.limit.finishing(setting.stop):
             result = _carried_out(setting, planned, store, gateways)
         return Applied(planned=_timed(setting, planned, result), result=result)
+
+
+def _planned_again(setting: Setting, confirmed: Planned, planner: Planner, store: Store, gateways: Gateways) -> Planned:
+    """Plan anew once the question is answered, and return that plan. Raises Refused when it is not the confirmed one.
+
+    Nobody knows how long the question waited. What was set on Twilio meanwhile would be overwritten without consent,
+    and state would not know the value. So the confirmed plan is treated as a saved one: made again and compared.
+    """
+    from reconciler import making
+    from reconciler.planning.stale import about_question
+
+    shown = _as_file(setting, confirmed)
+    try:
+        fresh = planner(confirmed.project, store, gateways, shown)
+        fresh = making.check_saved(setting, shown, fresh, gateways)
+    except Refused as error:
+        raise Refused(*map(about_question, error.diagnostics)) from error
+
+    making.refuse(fresh)
+    return fresh
 
 
 def _carried_out(setting: Setting, planned: Planned, store: Store, gateways: Gateways) -> Result:

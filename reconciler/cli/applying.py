@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,11 +18,10 @@ from reconciler.errors import Exit
 
 if TYPE_CHECKING:
     from reconciler.state.planfile import Origin
-    from reconciler.workflows import Applied, Planned, Setting
+    from reconciler.workflows import Applied, Confirm, Planned, Setting
 
 F = TypeVar("F", bound=Callable[..., Any])
-Confirm = Callable[["Planned"], bool]
-Run = Callable[["Setting", Confirm], "Applied"]
+Run = Callable[["Setting", "Confirm"], "Applied"]
 """Carry out a plan, once whoever confirms it has seen it."""
 Look = Callable[["Setting"], "Planned"]
 """Make the same plan, and change nothing."""
@@ -84,7 +84,7 @@ def carry(shared: Common, command: str, run: Run, *, asked: bool) -> int:
     setting = shared.setting(command, progress)
     with stop_on_signals(setting.stop):
         try:
-            applied = run(setting, lambda planned: asked or _confirm(shared, command, planned))
+            applied = run(setting, None if asked else partial(_confirm, shared, command))
         finally:
             progress.close()
     from reconciler.cli.codes import of_result  # imported by now, beside the first page

@@ -94,7 +94,7 @@ def _differing_fields(saved: Action, fresh: Action) -> Iterator[Diagnostic]:
     for name in sorted(old.keys() | new.keys()):
         was, now = old.get(name), new.get(name)
         if was != now:
-            detail = f"{address}: {name} of `{action}` is {_shown(was)} in the saved plan and {_shown(now)} now."
+            detail = f"{address}: {name} of `{action}` is {_shown(was)} in the reviewed plan and {_shown(now)} now."
             yield plan_stale(detail, address)
 
 
@@ -119,4 +119,4 @@ def _other_steps(key: Key, saved: int, fresh: int) -> Diagnostic:
     """A step that only one of the plans has, or that both have another number of times."""
     address, action = key
     was, now = (f"{count} times" if count > 1 else ("there", "not there")[not count] for count in (saved, fresh))
-    return plan_stale(f"{address}: `{action}` is {was} in the saved plan and {now} now.", address)
+    return plan_stale(f"{address}: `{action}` is {was} in the reviewed plan and {now} now.", address)

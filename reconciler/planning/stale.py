@@ -1,13 +1,18 @@
-"""Has the world moved since a plan was saved? State, configuration and every touched object are compared; pure."""
+"""Has the world moved since a plan was made? State, configuration and every touched object are compared; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.kind import same
 from reconciler.model import Action, Wire
 from reconciler.planning import drift
+
+_CURE_OF_FILE = " Nothing has been written. Make a new plan and review it:\n  reconciler plan --out FILE"
+_CURE_OF_QUESTION = " Nothing has been written. Run the same command again and review the new plan."
 
 
 def moved_objects(
@@ -95,8 +100,13 @@ def _shown(value: object) -> str:
 def plan_stale(detail: str, address: str | None) -> Diagnostic:
     """A saved plan no longer fits, for the reason given as a sentence."""
     return Diagnostic(
-        code="plan_stale",
-        summary="The saved plan is stale",
-        detail=f"{detail} Nothing has been written. Make a new plan and review it:\n  reconciler plan --out FILE",
-        address=address,
+        code="plan_stale", summary="The saved plan is stale", detail=f"{detail}{_CURE_OF_FILE}", address=address
     )
+
+
+def about_question(problem: Diagnostic) -> Diagnostic:
+    """The same about a plan that was confirmed at the prompt; what concerns no stale plan stays as it is."""
+    if problem.code != "plan_stale":
+        return problem
+    detail = problem.detail.removesuffix(_CURE_OF_FILE) + _CURE_OF_QUESTION
+    return msgspec.structs.replace(problem, summary="The confirmed plan is stale", detail=detail)

@@ -9,7 +9,7 @@ from tests.docs.generate import ROOT
 from tests.whole.refusal_worlds import WORLDS
 
 WITHOUT_A_PLAN = {
-    "plan_stale": "only a saved plan is stale; a new plan cannot announce it",
+    "plan_stale": "only a saved or confirmed plan is stale; a new plan cannot announce it",
     "plan_unexpected": "only `apply --expect` knows which plan is expected",
 }
 """Refusals that no plan can announce, and why."""

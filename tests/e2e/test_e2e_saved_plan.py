@@ -65,7 +65,7 @@ def test_refused_after_an_edit_that_a_new_plan_would_put_back_unless_it_was_left
     planned.run("plan", "--target", f"number/{TWO}", "--out", "two.bin")
     planned.twilio.edit(ONE, voice_url="https://laptop.example.dev/voice")
     told = stale(planned)
-    assert f"number/{ONE}: `overwrite_webhooks` is not there in the saved plan and there now" in told
+    assert f"number/{ONE}: `overwrite_webhooks` is not there in the reviewed plan and there now" in told
     planned.json("apply", "two.bin")
     assert planned.twilio.number(ONE)["voice_url"] == "https://laptop.example.dev/voice"
 
