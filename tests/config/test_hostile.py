@@ -87,7 +87,7 @@ FILES: dict[str, tuple[str, str]] = {
         + "".join(
             f"a{i + 1}: &b{i + 1} [*{'b' if i else 'a'}{i or ''}, *{'b' if i else 'a'}{i or ''}]\n" for i in range(60)
         ),
-        "",
+        "alias_explosion",
     ),
     "50,000 documents": (HEAD + "---\n" * 50_000, "multiple_documents"),
     "a key of a million characters": (HEAD + f'"{"k" * 1_000_000}": 1\n', ""),
