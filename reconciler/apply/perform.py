@@ -9,7 +9,8 @@ import msgspec
 
 from reconciler.apply.outcome import Failure, Outcome
 from reconciler.apply.register import Registrar
-from reconciler.apply.verify import fields_sent, judge, judge_repaired, with_form
+from reconciler.apply.uncover import Parts, hides_webhooks, make_ready, not_in_place, split_action
+from reconciler.apply.verify import Verdict, fields_sent, judge, judge_repaired, with_form
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint, Kind, Params, Sids
 from reconciler.kinds.number import restore_params
@@ -45,6 +46,7 @@ class Performer:
         self.sids = sids
         self._before = before
         self._secrets = secrets or {}
+        self._shown: dict[str, Mapping[str, Any]] = {}  # replies about numbers whose webhooks are still hidden
 
     def perform(self, action: Action) -> Outcome:
         """Carry out one action; never raises for what Twilio or the network does."""
@@ -135,12 +137,52 @@ class Performer:
         if not params:
             return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
         kind = KINDS[action.kind]
-        row = self.call(action, kind.update, params)
         sent = fields_sent(kind, params)
-        verdict, fields = judge(sent, row, self._before.get(action.address, {}))
+        parts = split_action(action, params) if action.kind in NUMBER_KINDS else None
+        if parts is not None:
+            return self._switch(action, parts, params)
+
+        row, verdict, fields = self._write(action, params)
+        if verdict != "dropped" and action.kind in NUMBER_KINDS and hides_webhooks(row):
+            self._shown[action.address] = row
+        return self.outcome(action, kind, row, sent, verdict == "dropped", fields)
+
+    def _write(self, action: Action, params: Params) -> tuple[Mapping[str, Any], Verdict, list[str]]:
+        """Send an update, once more where its reply shows that it was not stored: the reply and what became of it."""
+        kind = KINDS[action.kind]
+        before = self._before.get(action.address, {})
+        sent = fields_sent(kind, params)
+        row = self.call(action, kind.update, params)
+        verdict, fields = judge(sent, row, before)
         if verdict == "dropped":
             row = self.call(action, kind.update, params)
-            verdict, fields = judge_repaired(sent, row, self._before.get(action.address, {}))
+            verdict, fields = judge_repaired(sent, row, before)
+        return row, verdict, fields
+
+    def _switch(self, action: Action, parts: Parts, params: Params) -> Outcome:
+        """Write what replaces a route, see it by a read, and only then write what takes the route off."""
+        kind = KINDS[action.kind]
+        before = self._before.get(action.address, {})
+        shown = self._shown.pop(action.address, {})
+        refused: list[str] = []
+
+        def write(some: Params) -> Mapping[str, Any]:
+            row, verdict, fields = self._write(action, some)
+            refused[:] = fields if verdict == "dropped" else []
+            return row
+
+        def read() -> Mapping[str, Any]:
+            return self.call(action, kind.fetch)
+
+        ready = make_ready(parts, params, before, shown, write, read)
+        if ready.missing:
+            return not_in_place(action, ready.missing)
+
+        sent = fields_sent(kind, params)
+        row = write(ready.params)
+        if refused:
+            return self.outcome(action, kind, row, sent, True, refused)
+        verdict, fields = judge_repaired(sent, row, before)
         return self.outcome(action, kind, row, sent, verdict == "dropped", fields)
 
     def outcome(

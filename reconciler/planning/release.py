@@ -26,6 +26,7 @@ from reconciler.model import (
 from reconciler.planning.compare import last_applied, live_value, prior_field, still_ours, written
 
 _VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
+_NOTHING: Mapping[str, WireValue] = {}
 
 
 def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> list[Action]:
@@ -43,14 +44,35 @@ def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> l
     leaves_trunk = send.get("trunk_sid") == "" and len(voice) > 1
     if not leaves_trunk:
         note = "; ".join([_note(entry, send), *_left(entry, live)])
-        return [_action(address, entry, live, "release", send, note=note)]
+        return [_action(address, entry, live, "release", send, _behind(target, send), note=note)]
     first = {field: value for field, value in send.items() if field != "trunk_sid"}
     return [
         _action(
             address, entry, live, "restore_webhooks", first, note="; ".join([_note(entry, first), *_left(entry, live)])
         ),
-        _action(address, entry, live, "release", {"trunk_sid": ""}, first, note=_note(entry, {"trunk_sid": ""})),
+        _action(
+            address,
+            entry,
+            live,
+            "release",
+            {"trunk_sid": ""},
+            _behind(target, {"trunk_sid": ""}),
+            first,
+            note=_note(entry, {"trunk_sid": ""}),
+        ),
     ]
+
+
+def _behind(target: Mapping[str, WireValue], send: Mapping[str, WireValue]) -> dict[str, WireValue]:
+    """Return the webhook that answers once a trunk or application is off, also where it is behind it already.
+
+    It is sent along: somebody may have cleared it since it was read.
+    """
+    covers = [send.get(switch) for switch in _VOICE_SWITCHES if switch in send]
+    if not covers or any(covers):
+        return {}
+    fields = [field for field in PARTS["voice"] if field not in _VOICE_SWITCHES and field not in send]
+    return {field: value for field in fields if (value := target.get(field)) and target.get(url_of(field), value)}
 
 
 def forget(address: str, entry: Entry, note: str) -> Action:
@@ -132,12 +154,13 @@ def _action(
     live: Live,
     name: ActionName,
     send: dict[str, WireValue],
-    sent: dict[str, WireValue] | None = None,
+    behind: Mapping[str, WireValue] = _NOTHING,
+    sent: Mapping[str, WireValue] = _NOTHING,
     *,
     note: str,
 ) -> Action:
     before = live.attrs["voice"]
-    wire = _wire_after(live, {**(sent or {}), **send})
+    wire = _wire_after(live, {**sent, **send})
     after = _voice_after(live, wire)
     return Action(
         address=address,
@@ -148,7 +171,7 @@ def _action(
         sid=entry.sid,
         changes=tuple(_change(live, field, value) for field, value in send.items()),
         route=None if after == before else RouteChange(in_words(before), in_words(after), tuple(hidden_voice(wire))),
-        restore=send,
+        restore={**behind, **send},
         entry=entry if name == "restore_webhooks" else None,
         note=note,
     )

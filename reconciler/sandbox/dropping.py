@@ -11,6 +11,9 @@ from reconciler.sandbox.http import Reply, Request
 from reconciler.sandbox.mischief import Verdict, bare, dropped_params, last_segment
 from reconciler.sandbox.store import Row, Store
 
+_COUNTERPARTS = ("trunk_sid", "voice_application_sid")
+"""Fields of a number that delete one another: an update names one of them at most."""
+
 
 def run_dropping(request: Request, verdict: Verdict, store: Store, run: Callable[[Request], Reply]) -> Reply:
     """Carry out a call without storing the parameters that the verdict drops."""
@@ -32,7 +35,13 @@ def _take_back(store: Store, sid: str, before: dict[str, object], dropped: tuple
         return
     table, row = found
     values = before or _defaults(row)
-    table.change(row, {name: values[name] for name in row.__struct_fields__ if bare(name) in dropped})
+    taken = {name for name in row.__struct_fields__ if bare(name) in dropped}
+
+    # What was not stored has not deleted its counterpart either.
+    for name, other in (_COUNTERPARTS, _COUNTERPARTS[::-1]):
+        if name in taken and other in values:
+            taken.add(other)
+    table.change(row, {name: values[name] for name in row.__struct_fields__ if name in taken})
 
 
 def _defaults(row: Row) -> dict[str, object]:

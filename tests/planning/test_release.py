@@ -26,11 +26,12 @@ def test_the_route_after_a_release_is_the_one_that_was_put_back_behind_the_trunk
     assert (second.route.before, second.route.after) == ("trunk edge", f"webhook {OLD}")
 
 
-def test_a_hidden_url_that_is_as_before_is_not_written() -> None:
+def test_a_hidden_url_that_is_as_before_is_sent_along_and_no_change() -> None:
     stage = Stage(world(row(1, voice_url=OLD)))
     stage.apply([trunk("edge"), number(1, voice=TrunkRoute("edge"))])
     (action,) = released(stage)
-    assert action.restore == {"trunk_sid": ""}
+    assert action.restore == {"voice_url": OLD, "voice_method": "POST", "trunk_sid": ""}
+    assert [change.field for change in action.changes] == ["trunk"]
 
 
 @pytest.mark.parametrize("on_removal", ["clear", "keep"])

@@ -47,7 +47,7 @@ def test_of_a_hundred_numbers_seven_cannot_be_attached(stage: Stage) -> None:
     assert stage.plan() == []
 
 
-def test_all_webhooks_are_overwritten_in_one_call_that_lifts_the_applications_as_well(stage: Stage) -> None:
+def test_all_webhooks_are_written_before_a_second_call_lifts_the_applications(stage: Stage) -> None:
     one = MANY[0]
     add(stage, one, status_callback="https://theirs.example.net/status")
     application = stage.make_application(FriendlyName="theirs", VoiceUrl="https://theirs.example.net/voice")
@@ -56,7 +56,8 @@ def test_all_webhooks_are_overwritten_in_one_call_that_lifts_the_applications_as
     stage.declare(agents={"support": {"webhooks": {**AGENT, "status": STATUS}}}, numbers={one: "support"})
     refused = stage.json("apply", "--auto-approve", code=4)
     assert [d["code"] for d in refused["diagnostics"]] == ["takeover_refused"]
-    [write] = stage.apply("--allow-takeover")
+    first, write = stage.apply("--allow-takeover")
+    assert "VoiceApplicationSid" not in first.params, "the webhooks are there before the applications are lifted"
     number = stage.sandbox.world.number(one)
     assert (number.voice_url, number.sms_url, number.status_callback) == (AGENT["voice"], AGENT["sms"], STATUS)
     assert not number.voice_application_sid
