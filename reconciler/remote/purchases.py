@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -18,6 +19,7 @@ from reconciler.model import Action, Desired, Json, Money, Purchase
 from reconciler.planning.plan import Plan
 from reconciler.planning.purchases import Offer, offer_problems
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.pool import is_loopback
 from reconciler.remote.prices import read_prices
 
 _AT_ONCE = 8
@@ -28,7 +30,7 @@ class Account(Protocol):
 
     @property
     def base_url(self) -> str | None:
-        """Another address than Twilio's: a stand-in, where nothing costs money."""
+        """Another address than Twilio's: a stand-in on this machine, or a proxy."""
 
 
 def with_offers(
@@ -58,7 +60,7 @@ def with_offers(
         if offer.price is not None:
             prices[action.address] = offer.price
         if action.address in asked:
-            sure = accounts[action.account].base_url is None
+            sure = not is_stand_in(accounts[action.account].base_url)
             problems += offer_problems(action, asked[action.address], offer, sure=sure)
 
     return msgspec.structs.replace(
@@ -67,6 +69,14 @@ def with_offers(
         prices=prices,
         diagnostics=tuple(in_reading_order(problems)),
     )
+
+
+def is_stand_in(base_url: str | None) -> bool:
+    """Tell whether an address is a stand-in for Twilio, where nothing costs money: only one on this machine is.
+
+    Any other address may be a proxy to Twilio itself.
+    """
+    return base_url is not None and is_loopback(urlsplit(base_url).hostname or "")
 
 
 def _with_price(action: Action, prices: Mapping[str, Money]) -> Action:
