@@ -184,14 +184,20 @@ def _renames(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list[Re
 
 
 def _corrections(
-    walked: Sequence[Outcome], checked: Sequence[Outcome], base: Mapping[str, Entry], now: str
+    walked: Sequence[Outcome], checked: Sequence[Outcome], base: Mapping[str, Entry], at: str
 ) -> list[Record]:
     """The entries of writes that turned out not to be there: as they were begun, so that the next run tries again.
 
+    A write that could not be read back keeps the entry that its reply confirmed, so that the next plan compares it. One
+    that leaves no entry, such as a release, has to keep what there was: its prior values would be lost.
     Where a trunk or application still hides what a platform wrote, the entry holds that already: it is drift.
     """
     pairs = zip(walked, checked, strict=True)
-    lost = {now.action.address for was, now in pairs if was.succeeded and not now.succeeded and not was.action.unhides}
+    lost: set[str] = set()
+    for was, now in pairs:
+        failed = was.succeeded and not now.succeeded
+        if failed and not was.action.unhides and (now.status == "dropped" or now.entry is None):
+            lost.add(was.action.address)
     of_lost = chains(o.action for o in walked if o.action.address in lost)
-    begun = intents(of_lost, base, now)
+    begun = intents(of_lost, base, at)
     return [Put(address, begun[address] if address in begun else base[address]) for address in of_lost]

@@ -20,6 +20,15 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
 
 
+def unverified(address: str, service: str, reason: str) -> Failure:
+    """The failure of a write that was answered with success and could not be read back."""
+    return Failure(
+        "write_unverified",
+        f"{service} accepted the write for {address}, and it could not be read back, so it is unknown whether it is "
+        f"stored: {reason} Run `reconciler plan`: it compares what is there with what was written.",
+    )
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """One action and what became of it.
 

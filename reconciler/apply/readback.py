@@ -1,6 +1,8 @@
 """The second proof of every write: read what was written, at the end, and mend once what is not there.
 
-One by one or by listing, whichever is fewer calls. Nothing is ever created a second time.
+One by one or by listing, whichever is fewer calls. Nothing is ever created a second time. A write that cannot be read
+back has failed: its reply alone is no proof. State keeps what the reply confirmed, so the next plan compares it with
+what is there.
 """
 
 from __future__ import annotations
@@ -12,12 +14,12 @@ from typing import Any
 
 import msgspec
 
-from reconciler.apply.outcome import Failure, Outcome
+from reconciler.apply.outcome import Failure, Outcome, unverified
 from reconciler.apply.perform import Performer
 from reconciler.apply.verify import not_confirmed
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import same
-from reconciler.kinds.table import KINDS, NUMBER_KINDS
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, secret_fields
 from reconciler.model import Action, Wire, WireValue
 from reconciler.remote.gateway import Gateway
 
@@ -97,6 +99,10 @@ class Readback:
     def _settle(self, outcome: Outcome, expected: Wire, row: Mapping[str, Any] | RemoteError | None) -> Outcome:
         if row is None or isinstance(row, RemoteError):
             return _unverified(outcome, row)
+        hidden = secret_fields(outcome.action.kind)
+        absent = [field for field in expected if field not in row and field not in hidden]
+        if absent:
+            return _failed_unread(outcome, f"the answer holds no {', '.join(absent)}")
         before = self._before.get(outcome.action.address, {})
         changed = not_confirmed(expected, row)
         if not _undone(changed, expected, row, before):
@@ -106,9 +112,9 @@ class Readback:
             self._performer.call(self._target(outcome), KINDS[outcome.action.kind].update, params)
             again = self._performer.call(self._target(outcome), KINDS[outcome.action.kind].fetch)
         except RemoteError as error:
-            return _unverified(outcome, error)
+            return _failed(outcome, changed, f"; the repair failed: {error}")
         undone = _undone(not_confirmed(expected, again), expected, again, before)
-        return _failed(outcome, undone) if undone else outcome
+        return _failed(outcome, undone, ", also after one repair.") if undone else outcome
 
 
 def _undone(changed: Iterable[str], expected: Wire, row: Mapping[str, Any], before: Wire) -> list[str]:
@@ -140,8 +146,26 @@ def _by_account(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def _unverified(outcome: Outcome, error: RemoteError | None) -> Outcome:
-    reason = str(error) if error else "it is not in the listing any more"
-    return msgspec.structs.replace(outcome, note=f"written, but could not be read back: {reason}")
+    """The outcome of a write that could not be read back. A number that is gone is an incident."""
+    gone = error is None or error.status == 404
+    if not gone or outcome.action.kind not in NUMBER_KINDS:
+        return _failed_unread(outcome, str(error))
+
+    message = (
+        f"{outcome.action.address} was written, and is not in its account any more: reading it back answers 404. It "
+        "was released, ported out or moved meanwhile. Find out by whom in Twilio's console. If it is gone for good, "
+        "remove it from the configuration and apply."
+    )
+    return _left_open(outcome, Failure("number_missing", message))
+
+
+def _failed_unread(outcome: Outcome, reason: str) -> Outcome:
+    return _left_open(outcome, unverified(outcome.action.address, "Twilio", reason))
+
+
+def _left_open(outcome: Outcome, failure: Failure) -> Outcome:
+    """The outcome as a failure that may have changed something; its entry stays recorded."""
+    return msgspec.structs.replace(outcome, status="failed", error=failure, half_done=True)
 
 
 def _changed_since(outcome: Outcome, fields: Sequence[str]) -> Outcome:
@@ -150,9 +174,9 @@ def _changed_since(outcome: Outcome, fields: Sequence[str]) -> Outcome:
     return msgspec.structs.replace(outcome, note=note)
 
 
-def _failed(outcome: Outcome, fields: Sequence[str]) -> Outcome:
+def _failed(outcome: Outcome, fields: Sequence[str], repair: str) -> Outcome:
     message = (
         f"Twilio accepted the write for {outcome.action.address}, and reading it back shows other values in "
-        f"{', '.join(fields)}, also after one repair."
+        f"{', '.join(fields)}{repair}"
     )
     return msgspec.structs.replace(outcome, status="dropped", error=Failure("write_dropped", message))

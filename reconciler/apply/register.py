@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from reconciler.apply.outcome import Failure, Outcome
+from reconciler.apply.outcome import Failure, Outcome, unverified
 from reconciler.apply.read_numbers import NumberReader, Rows
 from reconciler.apply.undo import Attempt, Undo, is_as_asked, is_doubtful
 from reconciler.errors import RemoteError
@@ -102,7 +102,7 @@ class Registrar:
             there = {number.key: number for number in adapter.list([*asked.values()])}
         except RemoteError as error:
             for outcome in outcomes:
-                yield outcome, msgspec.structs.replace(outcome, note=f"done, but could not be read back: {error}")
+                yield outcome, _not_read_back(outcome, adapter, error)
             return
         for outcome in outcomes:
             wanted = asked[outcome.action.address]
@@ -280,6 +280,14 @@ def _unread(action: Action, rows: Rows) -> Outcome:
     said = error.diagnostics[0]
     message = f"Nothing was begun: what the number has on Twilio could not be read. {said.detail or said.summary}"
     return Outcome(action=action, status="failed", error=Failure(error.code, message), unmade=True)
+
+
+def _not_read_back(outcome: Outcome, adapter: Adapter, error: RemoteError) -> Outcome:
+    """An action whose result the platform does not show; one that was undone has failed already."""
+    if outcome.status == "reverted":
+        return msgspec.structs.replace(outcome, note=f"undone, but could not be read back: {error}")
+    failure = unverified(outcome.action.address, adapter.kind.title, str(error))
+    return msgspec.structs.replace(outcome, status="failed", error=failure, half_done=True)
 
 
 def _still_changed(was: Registered | None, found: Registered | None) -> str:

@@ -125,14 +125,20 @@ def test_numbers_and_trunks_of_one_run_are_all_read_back() -> None:
     assert stage.plan(desired).actions == ()
 
 
-def test_a_write_that_cannot_be_read_back_is_applied_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_cannot_be_read_back_has_failed_and_the_next_plan_compares(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for count in (1, 3):
         stage = Stage(world(*(row(n) for n in range(1, count + 1))))
         desired = [number(n, voice=hook("a")) for n in range(1, count + 1)]
         plan = stage.plan(desired)
         result = unreadable_after_the_first_write(stage, desired, plan, monkeypatch)
-        assert not result.failures
-        assert "could not be read back" in (result.outcomes[-1].note or "")
+        assert last(result) == ("failed", "write_unverified")
+        assert len(result.failures) == count
+        assert all(outcome.half_done for outcome in result.failures)
+        assert stage.plan(desired).actions == (), "it was stored, and the next plan finds it"
+        stage.twilio.numbers()[pn(1)]["voice_url"] = OLD
+        assert stage.plan(desired).actions[0].reason == "drift"
 
 
 def unreadable_after_the_first_write(
@@ -158,17 +164,46 @@ def unreadable_after_the_first_write(
         return stage.apply(desired, plan)
 
 
-def test_a_number_that_disappears_meanwhile_is_applied_and_says_so() -> None:
-    stage = Stage(world(row(1), row(2), row(3)))
+def test_a_release_that_cannot_be_read_back_keeps_the_prior_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(world(row(1, voice_url=OLD)))
+    stage.apply([number(1, voice=hook("a"))])
+    stage.twilio.calls.clear()
+    result = unreadable_after_the_first_write(stage, [], stage.plan([]), monkeypatch)
+    assert last(result) == ("failed", "write_unverified")
+    assert ONE in stage.entries
+    stage.apply([])
+    assert ONE not in stage.entries
+    assert stage.twilio.numbers()[pn(1)]["voice_url"] == OLD
+
+
+@pytest.mark.parametrize("fields", [("voice_url",), ("voice_url", "sms_url")])
+def test_an_answer_without_the_written_field_proves_nothing(
+    fields: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(world(row(1)))
+    call = FakeGateway.call
+
+    def without(self: FakeGateway, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
+        answer = call(self, endpoint, params, **path)
+        return {name: value for name, value in answer.items() if name not in fields}
+
+    monkeypatch.setattr(FakeGateway, "call", without)
+    assert last(stage.apply([number(1, voice=hook("a"), sms=hook("b"))])) == ("failed", "write_unverified")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_number_that_disappears_meanwhile_is_an_incident(count: int) -> None:
+    """Read back one by one or by listing."""
+    stage = Stage(world(*(row(n) for n in range(1, count + 1))))
 
     def port_out(call: Call) -> None:
-        if pn(3) in call.path:
-            del stage.twilio.accounts["main"].numbers[pn(3)]
+        if pn(count) in call.path:
+            del stage.twilio.accounts["main"].numbers[pn(count)]
 
     stage.twilio.after.append(port_out)
-    result = stage.apply([number(n, voice=hook("a")) for n in (1, 2, 3)])
-    assert not result.failures
-    assert "could not be read back: not_found" in (result.outcomes[-1].note or "")
+    result = stage.apply([number(n, voice=hook("a")) for n in range(1, count + 1)])
+    assert last(result) == ("failed", "number_missing")
+    assert len(result.failures) == 1
 
 
 def test_a_repair_that_is_refused_is_told() -> None:
@@ -176,7 +211,8 @@ def test_a_repair_that_is_refused_is_told() -> None:
     stage.twilio.late_drops[pn(1), "voice_url"] = 1
     stage.twilio.after.append(lambda call: stage.twilio.refuse(pn(1)))
     result = stage.apply([number(1, voice=hook("a"))])
-    assert "could not be read back" in (result.outcomes[-1].note or "")
+    assert last(result) == ("dropped", "write_dropped")
+    assert "the repair failed" in (result.outcomes[-1].error.message if result.outcomes[-1].error else "")
 
 
 def test_what_a_colleague_changes_meanwhile_is_drift_and_no_failure() -> None:

@@ -128,13 +128,14 @@ def test_one_reading_at_the_end_serves_all_actions() -> None:
     assert platform.calls.count("list") == 1
 
 
-def test_what_cannot_be_read_back_is_said_and_counts_as_done() -> None:
+def test_what_cannot_be_read_back_has_failed_and_is_left_to_the_next_plan() -> None:
     platform = Platform()
     platform.fails["list"] = refusal()
     [outcome] = done(platform, action("register"))
-    assert outcome.status == "applied"
-    assert outcome.note is not None
-    assert "could not be read back" in outcome.note
+    assert outcome.status == "failed"
+    assert outcome.half_done
+    assert outcome.error is not None
+    assert outcome.error.code == "write_unverified"
 
 
 def test_a_platform_without_a_list_is_believed() -> None:
