@@ -112,7 +112,7 @@ class Performer:
             row = self._purchase(action) if action.action == "purchase" else self._create_once(action)
         except RemoteError as error:
             return Outcome(action=action, status="failed", error=failure(action, error), unmade=not error.ambiguous)
-        return self._created(action, row)
+        return self._purchased(action, row) if action.action == "purchase" else self._created(action, row)
 
     def _bought(self, action: Action) -> Action:
         """The action with the SID of a number that was bought only a step before."""
@@ -128,9 +128,21 @@ class Performer:
 
         def found() -> Mapping[str, Any] | None:
             rows = self.gateways[action.account].find_numbers(e164)
-            return {"sid": rows[0].sid} if rows else None
+            return {"sid": rows[0].sid, "phone_number": e164} if rows else None
 
-        return _once(lambda: self.call(action, BUY, purchase_params(action.changes)), found)
+        row = _once(lambda: self.call(action, BUY, purchase_params(action.changes)), found)
+
+        # An answer about another number, or without a SID, says nothing of this one: the account decides.
+        return row if row.get("sid") and row.get("phone_number") == e164 else found() or row
+
+    def _purchased(self, action: Action, row: Mapping[str, Any]) -> Outcome:
+        """The outcome of a purchase: a SID is recorded only together with the number that was asked for."""
+        sid, number = row.get("sid"), row.get("phone_number")
+        if not isinstance(sid, str) or not sid or number != action.address.split("/", 1)[1]:
+            return Outcome(action=action, status="failed", error=_bought_other(action, sid, number), half_done=True)
+
+        entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)
+        return Outcome(action=action, status="applied", entry=entry, sid=sid)
 
     def _update(self, action: Action) -> Outcome:
         params = self.params(action)
@@ -202,9 +214,6 @@ class Performer:
 
     def _created(self, action: Action, row: Mapping[str, Any]) -> Outcome:
         """The outcome of something new, judged by its row and mended once where Twilio has dropped a field."""
-        if action.action == "purchase":
-            entry = action.entry and msgspec.structs.replace(action.entry, sid=str(row["sid"]))
-            return Outcome(action=action, status="applied", entry=entry, sid=str(row["sid"]))
         kind = KINDS[action.kind]
         params = self.params(action)
         sent = fields_sent(kind, params)
@@ -290,6 +299,16 @@ def failure(action: Action, error: RemoteError) -> Failure:
 def sids_of(entries: Mapping[str, Any]) -> Sids:
     """Address → SID of everything that state knows."""
     return {address: entry.sid for address, entry in entries.items() if entry.sid}
+
+
+def _bought_other(action: Action, sid: object, number: object) -> Failure:
+    """The failure of a purchase that was answered, and after which the account does not have the number."""
+    return Failure(
+        "purchase_unconfirmed",
+        f"Twilio answered the purchase of {action.address} with number {number or 'unknown'}, SID {sid or 'unknown'}, "
+        "and the account does not have the number that was asked for. Something may have been bought. Look at the "
+        "account's numbers and its usage in Twilio's console before you apply again, which would buy once more.",
+    )
 
 
 def _dropped(action: Action, fields: list[str]) -> Failure:

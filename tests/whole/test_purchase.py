@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.kinds.purchase import BUY
 from reconciler.remote.twilio.gateway import TwilioGateway
 from reconciler.sandbox.faults import AnyFault, Drop, Refuse, ServerError
 
@@ -66,6 +67,61 @@ def test_no_answer_buys_exactly_one(stage: Stage, fault: AnyFault) -> None:
     stage.sandbox.faults.add(fault)
     stage.apply("--allow-purchase")
     assert len(bought(stage)) == 1
+    assert stage.plan() == []
+
+
+OTHER = {"sid": "PN" + "7" * 32, "phone_number": "+15550100188"}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "another number": OTHER,
+    "this number without a SID": {"sid": None},
+    "a SID without a number": {"phone_number": None},
+    "nothing": {"sid": None, "phone_number": None},
+}
+
+
+def answer_purchase(monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], *, carried_out: bool) -> list[int]:
+    """Have a purchase answered with other fields; without carrying it out, if so wanted. Counts the purchases."""
+    call = TwilioGateway.call
+    bought: list[int] = []
+
+    def changed(self: TwilioGateway, endpoint: Any, params: Any = None, **path: str) -> dict[str, Any]:
+        if endpoint is not BUY:
+            return call(self, endpoint, params, **path)
+        bought.append(1)
+        answer = call(self, endpoint, params, **path) if carried_out else {**OTHER, "phone_number": NEW}
+        return {name: value for name, value in {**answer, **fields}.items() if value is not None}
+
+    monkeypatch.setattr(TwilioGateway, "call", changed)
+    return bought
+
+
+@pytest.mark.parametrize("fields", ANSWERS.values(), ids=ANSWERS.keys())
+def test_a_purchase_that_is_not_of_this_number_is_not_recorded(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
+) -> None:
+    declare(stage)
+    calls = answer_purchase(monkeypatch, fields, carried_out=False)
+    document = stage.json("apply", "--auto-approve", "--allow-purchase", code=5)
+    assert [outcome["error"]["code"] for outcome in document["outcomes"]] == [
+        "purchase_unconfirmed",
+        "dependency_failed",
+    ]
+    assert len(calls) == 1, "money is not spent a second time in the same run"
+    assert stage.state.get(f"number/{NEW}", {}).get("sid", "") == ""
+    monkeypatch.undo()
+    assert ("number/" + NEW, "purchase") in stage.plan()
+
+
+@pytest.mark.parametrize("fields", ANSWERS.values(), ids=ANSWERS.keys())
+def test_an_answer_about_something_else_is_settled_by_the_account(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]
+) -> None:
+    """The number was bought whatever the answer says: its own SID is recorded, and nothing is bought again."""
+    declare(stage)
+    calls = answer_purchase(monkeypatch, fields, carried_out=True)
+    stage.apply("--allow-purchase")
+    assert len(calls) == 1
+    assert [stage.state[f"number/{NEW}"]["sid"]] == bought(stage)
     assert stage.plan() == []
 
 
