@@ -75,7 +75,7 @@ class Stage:
 
     def apply(self, **more: Any) -> Applied:
         """Do it."""
-        return apply(self.setting(**more), Consent(), lambda planned: True)
+        return apply(self.setting(**more), Consent(), None)
 
     def drift(self) -> list[Drifted]:
         """What somebody else has changed."""

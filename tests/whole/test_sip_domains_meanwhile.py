@@ -20,20 +20,20 @@ from .test_sip_domains import ACCESS, BARE, CREDENTIAL, DOMAIN, ITEM, asked, mad
 
 
 def apply_while(stage: Stage, something: Callable[[], object]) -> Result:
-    """An apply; what happens while its plan is looked at."""
+    """An apply that asks nobody; what happens between its plan and its first write."""
 
-    def confirmed(planned: Planned) -> bool:
-        asked(stage)
-        something()
-        return True
+    class Between(Silent):
+        def planned(self, planned: Planned) -> None:
+            asked(stage)
+            something()
 
     setting = Setting(
         directory=stage.folder,
         environ={"SANDBOX_TOKEN": SANDBOX_TOKEN, **stage.environ},
-        progress=Silent(),
+        progress=Between(),
         clock=lambda: datetime(2026, 3, 1, 12, tzinfo=UTC),
     )
-    return apply(setting, Consent(force=True), confirmed).result
+    return apply(setting, Consent(force=True), None).result
 
 
 def failures(result: Result) -> dict[str, tuple[str, str]]:
