@@ -43,7 +43,7 @@ def test_what_comes_back_is_tried_again_as_before(gateway: TwilioGateway, server
     server.answers(error(500))
     for _ in range(100):
         with pytest.raises(RemoteError):
-            gateway.call(FETCH, sid=PN)
+            gateway.call(UPDATE, {"VoiceUrl": ""}, sid=PN)
     server.answers(Answer(body={"sid": PN}))
     for _ in range(50):
         gateway.call(FETCH, sid=PN)

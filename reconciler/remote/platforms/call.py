@@ -24,6 +24,7 @@ from reconciler.remote.platforms import errors
 from reconciler.remote.pool import NoAnswer, Pool
 from reconciler.remote.reach import Reach
 from reconciler.remote.retry import Attempt, Loss, Method, Patience, decide, may_have_happened
+from reconciler.remote.waits import WaitLimit
 
 Headers = Callable[[], tuple[Mapping[str, str], tuple[str, ...]]]
 """Headers that authenticate a request, and the secrets in them."""
@@ -84,6 +85,7 @@ class Caller:
         self._manners = manners
         self._closed = Event()
         self._reach = Reach(manners.give_up_after)
+        self._waits = WaitLimit()
 
     def send(
         self,
@@ -114,6 +116,9 @@ class Caller:
             if wait is None or wait >= self._reach.left(manners.clock.monotonic()):
                 value.ambiguous = call.doubt
                 raise value
+            if not self._waits.take(wait, before=call.waited, now=manners.clock.monotonic()):
+                value.ambiguous = call.doubt
+                raise value
             call.waited = pause(
                 manners, self.platform, wait, made=call.number, status=attempt.status, before=call.waited
             )
@@ -134,6 +139,8 @@ class Caller:
             if self._closed.is_set() or (call.number and self._manners.stop.is_set()):
                 raise errors.interrupted(self._where(call))
             call.number += 1
+            if call.method != "GET":
+                self._waits.note_write()
             status, received, body = self._pool.send(
                 call.method, call.url, headers=_headers(headers, call.body), body=call.body, within=max(left, 1.0)
             )

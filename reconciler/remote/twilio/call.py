@@ -30,6 +30,7 @@ from reconciler.remote.timelimit import unlimited
 from reconciler.remote.twilio import errors
 from reconciler.remote.twilio.http import Reply, basic
 from reconciler.remote.twilio.judge import Ending, Request, Story, judge, request_id
+from reconciler.remote.waits import WaitLimit
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Caller:
         self._reach: dict[Product, Reach] = {}
         self._bearing = Bearing()
         self._budget = Budget()
+        self._waits = WaitLimit()
 
     def send(self, request: Request, read: Callable[[bytes], T]) -> T:
         """What `read` makes of the body of a successful answer.
@@ -86,7 +88,11 @@ class Caller:
             if not self._budget.spend():
                 story.spent = True
                 raise self._error(story, ending) from ending.loss
-            self._pause(story, min(wait, self._manners.left()), ending.attempt.status)
+            wait = min(wait, self._manners.left())
+            if not self._waits.take(wait, before=story.waited, now=self._manners.clock.monotonic()):
+                story.waited_out = True
+                raise self._error(story, ending) from ending.loss
+            self._pause(story, wait, ending.attempt.status)
 
     def close(self) -> None:
         """From now on nothing is sent any more; calls between two attempts end as interrupted."""
@@ -122,6 +128,8 @@ class Caller:
         left = min(reach.left(started), self._manners.left())
         self._check(story, left)
         story.number += 1
+        if story.request.method != "GET":
+            self._waits.note_write()
         outcome: Reply | NoAnswer
         try:
             outcome = self._request(story.request, left)
@@ -199,6 +207,7 @@ class Caller:
             attempts=story.number,
             doubt=story.doubt,
             spent=story.spent,
+            waited=story.waited if story.waited_out else None,
             secrets=tuple(secrets),
         )
 

@@ -19,6 +19,7 @@ from reconciler.remote.listing import ListingError
 from reconciler.remote.pool import NoAnswer
 from reconciler.remote.redact import clean
 from reconciler.remote.retry import Loss
+from reconciler.remote.waits import waited_out
 
 _AUTH_FAILED = 20003
 _ACCOUNT_UNUSABLE = frozenset({10001, 20005, 20008})
@@ -143,7 +144,8 @@ _AMBIGUOUS = "The call may have been carried out: the account has to be read bef
 
 class Where(msgspec.Struct, frozen=True):
     """Which call an error is about. `path` is without its query; `doubt`: an attempt may have been carried out;
-    `spent`: it would have been tried again, had the run attempts left.
+    `spent`: it would have been tried again, had the run attempts left; `waited`: the same, had it time to wait left;
+    the seconds that it has waited.
     """
 
     account: str
@@ -152,6 +154,7 @@ class Where(msgspec.Struct, frozen=True):
     attempts: int = 1
     doubt: bool = False
     spent: bool = False
+    waited: float | None = None
     secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -308,6 +311,7 @@ def _error(
     request_id: str | None = None,
 ) -> RemoteError:
     doubt = [_SPENT] * where.spent + [_AMBIGUOUS] * where.doubt
+    doubt += [waited_out(where.waited)] if where.waited is not None else []
     request = [f"Request: {request_id}"] if request_id else []
     detail = " ".join([clean(what, where.secrets), *doubt, clean(cure, where.secrets), *request])
     return RemoteError(

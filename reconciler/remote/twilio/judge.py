@@ -47,7 +47,7 @@ class Story(msgspec.Struct):
     `number` attempts were made; `doubt`: one of them may have been carried out; `missing`: one was answered 404;
     `unreadable`: one brought an answer that could not be read; `loss` is why the latest that brought no usable answer
     did not; `spent`: the run has no attempts left; `waited` is
-    how many seconds were waited between attempts.
+    how many seconds were waited between attempts; `waited_out`: it may wait no longer.
     """
 
     request: Request
@@ -58,6 +58,7 @@ class Story(msgspec.Struct):
     loss: NoAnswer | None = None
     spent: bool = False
     waited: float = 0.0
+    waited_out: bool = False
 
 
 class Ending(msgspec.Struct, Generic[T], frozen=True):
