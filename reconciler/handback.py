@@ -19,6 +19,7 @@ from reconciler.planning import handback as planning
 from reconciler.planning.moved import Resources
 from reconciler.planning.scope import find_accounts_outside
 from reconciler.planning.select import select
+from reconciler.planning.unknown_routes import with_unknown_routes
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.observe import observe
 from reconciler.state.gone import firm
@@ -65,9 +66,11 @@ def planner(setting: Setting, consent: Consent, letting: Letting) -> Planner:
         letting_go = planning.handback(state.resources, addresses, letting.how, project.desired)
         outside = find_accounts_outside(setting.targets, (), letting_go.chosen)
         accounts = {entry.account for entry in letting_go.chosen.values()} - outside
-        near = {address: entry for address, entry in state.resources.items() if entry.account in accounts}
+        known = {**state.resources, **letting_go.chosen}
+        near = {address: entry for address, entry in known.items() if entry.account in accounts}
         observed = observe([], near, gateways, setting.progress.reading)
         whole_plan = planning.plan(letting_go, observed, project.our_urls)
+        whole_plan = with_unknown_routes(whole_plan, (), observed.unknown)
         plan = select(whole_plan, setting.targets, setting.excludes, recorded=(state.resources,))
         whole = Planned(project=project, state=state, plan=plan, observed=observed, notes=letting_go.diagnostics)
         return judged(setting, whole, consent)

@@ -8,11 +8,12 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic, in_reading_order
 from reconciler.kinds.table import NUMBER_KINDS
-from reconciler.model import ApplicationRoute, Attrs, Desired, TrunkRoute
+from reconciler.model import Action, ApplicationRoute, Attrs, Desired, TrunkRoute, Wire
 from reconciler.planning.plan import Plan
 from reconciler.planning.problems import at_declaration
 
 _SID_LENGTH = 34
+_SWITCHES = ("trunk_sid", "voice_application_sid", "sms_application_sid")
 
 
 def literal_sids(attrs: Attrs) -> list[str]:
@@ -22,8 +23,13 @@ def literal_sids(attrs: Attrs) -> list[str]:
     return [name for name in dict.fromkeys(named) if name[:2] in ("TK", "AP") and len(name) == _SID_LENGTH]
 
 
+def restored_sids(fields: Wire) -> list[str]:
+    """Return the SIDs of trunks and applications among raw fields that are put back."""
+    return [sid for name in _SWITCHES if isinstance(sid := fields.get(name), str) and sid]
+
+
 def with_unknown_routes(plan: Plan, desired: Iterable[Desired], unknown: Collection[tuple[str, str]]) -> Plan:
-    """Return the plan with an error for each number on a trunk or application that is not there.
+    """Return the plan with an error for each number that is to be put on a trunk or application that is not there.
 
     `unknown` are (account, SID).
     """
@@ -36,7 +42,24 @@ def with_unknown_routes(plan: Plan, desired: Iterable[Desired], unknown: Collect
         for sid in literal_sids(want.profile.attrs):
             if (want.profile.account, sid) in unknown:
                 errors.append(_unknown_route(want, sid))
+    for action in plan.actions:
+        for sid in restored_sids(action.restore):
+            if (action.account, sid) in unknown:
+                errors.append(_unknown_prior(action, sid))
     return msgspec.structs.replace(plan, diagnostics=tuple(in_reading_order([*plan.diagnostics, *errors])))
+
+
+def _unknown_prior(action: Action, sid: str) -> Diagnostic:
+    """Describe a release to a trunk or application that was deleted since the number was imported."""
+    kind = "trunk" if sid.startswith("TK") else "application"
+    return Diagnostic(
+        code="trunk_not_in_twilio" if kind == "trunk" else "application_not_in_twilio",
+        summary=f"{kind.capitalize()} not found on Twilio",
+        detail=f"A release would put {action.address} back on {kind} {sid}, which account `{action.account}` does not "
+        f"have any more. Leave it as it is with:\n  reconciler release {action.address} --keep\n"
+        f"or exclude it: --exclude {action.address}",
+        address=action.address,
+    )
 
 
 def _unknown_route(want: Desired, sid: str) -> Diagnostic:

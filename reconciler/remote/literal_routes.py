@@ -5,27 +5,42 @@ Twilio would refuse them only when a number is written, after other writes for t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.kinds.application import APPLICATION
 from reconciler.kinds.table import KINDS, NUMBER_KINDS
 from reconciler.kinds.trunk import TRUNK
-from reconciler.model import Desired
-from reconciler.planning.unknown_routes import literal_sids
+from reconciler.model import Desired, Entry
+from reconciler.planning.unknown_routes import literal_sids, restored_sids
 from reconciler.remote.absent import Asked, fetch_absent
 from reconciler.remote.gateway import Gateway
 
 _KINDS = {"TK": TRUNK.name, "AP": APPLICATION.name}
 
 
-def named_by_account(desired: Iterable[Desired]) -> dict[str, set[str]]:
-    """Return the SIDs of trunks and applications that declared numbers are to be put on, by account."""
+def named_by_account(desired: Sequence[Desired], resources: Mapping[str, Entry]) -> dict[str, set[str]]:
+    """Return the SIDs of trunks and applications that numbers are to be put on, by account.
+
+    Declared numbers are put on what is declared, and those that are let go of on what they had before.
+    """
     profiles = {id(want.profile): want.profile for want in desired if want.kind in NUMBER_KINDS}
     named: dict[str, set[str]] = {}
     for profile in profiles.values():
         for sid in literal_sids(profile.attrs):
             named.setdefault(profile.account, set()).add(sid)
+    for entry in _let_go(desired, resources):
+        named.setdefault(entry.account, set()).update(restored_sids(entry.prior))
     return named
+
+
+def _let_go(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> list[Entry]:
+    """Return the recorded numbers that get a trunk or an application of before again, as nothing declares them."""
+    had = [(a, e) for a, e in resources.items() if e.kind in NUMBER_KINDS and e.prior and restored_sids(e.prior)]
+    had = [(address, entry) for address, entry in had if entry.options.on_removal == "restore"]
+    if not had:
+        return []
+    declared = {want.key for want in desired if want.kind in NUMBER_KINDS}
+    return [entry for _, entry in had if entry.key not in declared and entry.sid not in declared]
 
 
 def find_unknown(gateway: Gateway, named: Iterable[str], listed: Mapping[str, Mapping[str, object]]) -> set[str]:

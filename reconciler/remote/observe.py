@@ -189,7 +189,7 @@ class _Reader:
         self._recorded = _recorded_numbers(resources)
         self._every_recorded = resources
         self._declared_numbers = [want for want in desired if want.kind in NUMBER_KINDS]
-        self._named = named_by_account(desired)
+        self._named = named_by_account(desired, resources)
         self.unknown: set[tuple[str, str]] = set()
         self._sought = _sought_numbers(desired, resources)
         self._progress = progress

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.sandbox.harness import ask
 from tests.whole.stage import AGENT, Stage
 
 TRUNK, APPLICATION = "TK" + "0" * 32, "AP" + "0" * 32
@@ -35,4 +36,31 @@ def test_a_known_sid_is_none(stage: Stage) -> None:
     sid = stage.make_application(FriendlyName="Menu", VoiceUrl="https://agents.example.com/menu")
     declare(stage, application=sid)
     stage.apply("--allow-takeover")
+    assert stage.plan() == []
+
+
+@pytest.mark.parametrize("kind", ["trunk", "application"])
+def test_a_release_to_what_was_deleted_is_an_error_and_nothing_is_written(stage: Stage, kind: str) -> None:
+    number = declare(stage)
+    live = next(n for n in stage.sandbox.world.numbers if n.phone_number == number)
+    if kind == "trunk":
+        sid = str(ask(stage.sandbox, "POST", "/v1/Trunks", form={"FriendlyName": "theirs"}).json["sid"])
+        stage.sandbox.edit(number, {"trunk_sid": sid})
+    else:
+        sid = stage.make_application(FriendlyName="theirs", VoiceUrl="https://theirs.example.net/voice")
+        stage.sandbox.edit(number, {"voice_application_sid": sid})
+    stage.apply("--allow-takeover")
+
+    path = f"/v1/Trunks/{sid}" if kind == "trunk" else f"{stage._account}/Applications/{sid}.json"
+    stage.delete(path)
+    stage.declare()
+    found = stage.json("plan", code=1)["diagnostics"]
+    assert [(d["code"], d["address"]) for d in found] == [(f"{kind}_not_in_twilio", f"number/{number}")]
+    assert stage.apply("--force", code=1) == []
+    assert live.voice_url == AGENT["voice"]
+
+    said = stage.json("release", f"number/{number}", "--auto-approve", code=1)["diagnostics"]
+    assert [d["code"] for d in said] == [f"{kind}_not_in_twilio"]
+    assert live.voice_url == AGENT["voice"]
+    stage.run("release", f"number/{number}", "--auto-approve", "--keep")
     assert stage.plan() == []
