@@ -218,11 +218,12 @@ class Stage:
     def apply(self, then: Callable[[], None] = lambda: None) -> Applied:
         """Plan, let something happen, carry out."""
 
-        def confirm(planned: Planned) -> bool:
-            then()
-            return True
+        class Between(Silent):
+            def planned(self, planned: Planned) -> None:
+                then()
 
-        return workflows.apply(self.setting(), Consent(), confirm)
+        setting = msgspec.structs.replace(self.setting(), progress=Between())
+        return workflows.apply(setting, Consent(), None)
 
     def plan(self) -> Planned:
         """What would be done."""
