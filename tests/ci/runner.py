@@ -83,11 +83,12 @@ class Action:
         self.context = context
         self.log = ""
 
-    def use(self, command: str) -> int:
+    def use(self, command: str, directory: str = ".") -> int:
         """Take its steps; the exit code of the first that fails. What GitHub itself does (`uses`) is left out."""
         action = yaml_of(ACTION / "action.yml")
         given = {name: spec.get("default", "") for name, spec in action["inputs"].items()}
-        inputs = {f"inputs.{name}": self.filled(value) for name, value in {**given, "command": command}.items()}
+        own = {"command": command, "directory": directory}
+        inputs = {f"inputs.{name}": self.filled(value) for name, value in {**given, **own}.items()}
         code = 0
         for step in action["runs"]["steps"]:
             if (
@@ -96,8 +97,8 @@ class Action:
                 or not _wanted(step.get("if", ""), command, failed=bool(code))
             ):
                 continue
-            own = {name: self.filled(value, inputs) for name, value in step["env"].items()}
-            done = bash(step["run"], self.folder, {**self.environ, **own})
+            environ = {name: self.filled(value, inputs) for name, value in step["env"].items()}
+            done = bash(step["run"], self.folder, {**self.environ, **environ})
             self.log += done.stdout + done.stderr
             code = code or done.returncode
         return code

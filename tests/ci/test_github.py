@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,10 @@ class Checkout:
     def __init__(self, folder: Path, hub: Hub, sandbox: Sandbox) -> None:
         self.folder, self.hub, self.sandbox = folder, hub, sandbox
         self.log = ""
+        self.directory = "."
+        self.programs = ""
+        self.temp = folder.with_name("temp")
+        self.temp.mkdir(exist_ok=True)
         (folder / "reconciler.yaml").write_text(GOOD, encoding="utf-8")
         self.base = commit(folder, "reconciler.yaml")
 
@@ -43,19 +49,22 @@ class Checkout:
             GITHUB_REPOSITORY=REPOSITORY,
             GITHUB_SHA=MERGE,
             GITHUB_ACTION_PATH=str(CI / "github" / ".github" / "actions" / "reconciler"),
+            RUNNER_TEMP=str(self.temp),
             GITHUB_STEP_SUMMARY=str(self.folder / "summary.md"),
         )
+        given["PATH"] = self.programs + given["PATH"]
         action = Action(self.folder, given, context)
         own = {key: action.filled(value) for key, value in WORKFLOW["jobs"][name].get("env", {}).items()}
         action.environ = {**given, **own}
-        code = action.use(step["with"]["command"])
+        code = action.use(step["with"]["command"], self.directory)
         self.log = action.log
         return code
 
     def keep(self, *, fork: bool = False) -> None:
         """The step that uploads the plan."""
-        self.hub.upload({"plan.bin": (self.folder / "plan.bin").read_bytes(), "plan.html": b""}, HEAD, fork=fork)
-        (self.folder / "plan.bin").unlink()
+        plan = self.temp / "reconciler" / "plan.bin"
+        self.hub.upload({"plan.bin": plan.read_bytes(), "plan.html": b""}, HEAD, fork=fork)
+        plan.unlink()
 
     def merge(self) -> None:
         self.hub.pulls[MERGE] = [{"merged_at": "2026-01-15T09:30:00Z", "head": {"sha": HEAD}}]
@@ -70,7 +79,9 @@ class Checkout:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Checkout]:
     with Hub() as hub, twilio() as sandbox:
-        yield Checkout(tmp_path, hub, sandbox)
+        folder = tmp_path / "checkout"
+        folder.mkdir()
+        yield Checkout(folder, hub, sandbox)
 
 
 def test_a_fork_can_validate_without_any_secret(checkout: Checkout) -> None:
@@ -126,6 +137,65 @@ def test_the_first_pull_request_is_held_to_nothing_and_a_missing_commit_is_no_su
     assert checkout.job("plan") == 0
     checkout.base = "c" * 40
     assert checkout.job("plan") != 0
+
+
+LURES = {
+    "plan.md": "Nothing to do: safe to merge",
+    "plan.txt": "::stop-commands::abc",
+    "apply.md": "Applied",
+    "drift.md": "no drift",
+}
+
+
+@pytest.mark.parametrize("job", ["plan", "apply", "drift"])
+def test_files_of_the_change_never_stand_for_reports(checkout: Checkout, job: str) -> None:
+    """A command that ends before it writes its reports leaves no report, and the job ends with its code."""
+    for name, text in LURES.items():
+        (checkout.folder / name).write_text(text, encoding="utf-8")
+    commit(checkout.folder, "--all")
+    program = checkout.temp / "bin" / "reconciler"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexit 64\n", encoding="utf-8")
+    program.chmod(0o755)
+    checkout.programs = f"{program.parent}{os.pathsep}"
+    checkout.hub.upload({"plan.bin": b"", "plan.html": b""}, HEAD)
+    checkout.merge()
+    assert checkout.job(job) == 64
+    summary = checkout.folder / "summary.md"
+    told = checkout.log + (summary.read_text(encoding="utf-8") if summary.exists() else "") + str(checkout.hub.comments)
+    assert not [text for text in LURES.values() if text in told]
+    assert "No such file" not in told
+
+
+def test_git_runs_nothing_that_a_folder_of_the_change_holds(checkout: Checkout) -> None:
+    """A folder with the layout of a bare repository is one for git, with a configuration that can run programs."""
+    stack = checkout.folder / "stacks" / "emea"
+    (stack / "objects").mkdir(parents=True)
+    (stack / "refs" / "heads").mkdir(parents=True)
+    (stack / "reconciler.yaml").write_text(GOOD, encoding="utf-8")
+    checkout.base = commit(checkout.folder, "--all")
+    ran = checkout.temp / "ran"
+    (stack / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+    evil = (
+        f"[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tfsmonitor = touch {ran}\n\tsshCommand = touch {ran}\n"
+    )
+    (stack / "config").write_text(evil, encoding="utf-8")
+    (stack / "reconciler.yaml").write_text(CONSENT, encoding="utf-8")
+    checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
+    checkout.directory = "stacks/emea"
+    assert checkout.job("plan") == 4, "held to the target branch all the same"
+    assert "takeover_refused" in checkout.log
+    assert not ran.exists()
+
+
+def test_an_error_of_git_is_not_an_absent_configuration(checkout: Checkout) -> None:
+    checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
+    (checkout.folder / "reconciler.yaml").write_text(CONSENT, encoding="utf-8")
+    words = ["git", "rev-parse", f"{checkout.base}^{{tree}}"]
+    tree = subprocess.run(words, cwd=checkout.folder, capture_output=True, text=True, check=True).stdout.strip()
+    (checkout.folder / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    assert checkout.job("plan") not in (0, 4)
+    assert checkout.sandbox.calls.reads == 0, "no plan is made without a baseline"
 
 
 def test_a_merge_applies_the_plan_that_was_reviewed(checkout: Checkout) -> None:

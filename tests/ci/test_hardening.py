@@ -107,7 +107,7 @@ def test_a_plan_is_held_to_the_target_branch_and_fails_when_apply_would_refuse(p
     (script,) = [script for script in scripts(yaml_of(path)) if re.search(r"reconciler plan\b", script)]
     assert "--baseline" in script
     assert "--fail-on-refusal" in script
-    assert "cat-file -e" in script, "a commit that is missing must not look like a branch without configuration"
+    assert "ls-tree" in script, "a commit that is missing must not look like a branch without configuration"
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
