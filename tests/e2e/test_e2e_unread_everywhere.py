@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from .stage import AGENT, Stage
-from .test_e2e_accounts import ONE, SECOND, TWO, two_accounts
+from .test_e2e_accounts import ONE, SECOND, THREE, TWO, two_accounts
 
 WRONG = "pl4nted wrong&password"
 OLD, FOREIGN = "https://old.example.org/voice", "https://other.example.org/voice"
@@ -208,8 +208,7 @@ def test_what_only_state_knows_is_shown_all_the_same(applied: Stage, unread: Unr
 
 def test_a_plan_that_is_refused_names_the_account_too(applied: Stage) -> None:
     """The number of unread accounts is never shown as none because something else is wrong as well."""
-    enter_wrongly(applied)
-    applied.twilio.number(ONE)["voice_url"] = FOREIGN
+    applied.number(THREE, voice_url=FOREIGN)
     declare_strictly(applied)
     refused = applied.json("apply", "--auto-approve", code=4)
     assert refused["summary"]["unread_accounts"] == ["second"]
@@ -219,7 +218,7 @@ def test_a_plan_that_is_refused_names_the_account_too(applied: Stage) -> None:
 def declare_strictly(stage: Stage) -> None:
     """Takeovers need consent."""
     stage.declare(
-        {ONE: "support", TWO: {"agent": "support", "account": "second"}},
+        {ONE: "support", THREE: "support", TWO: {"agent": "support", "account": "second"}},
         accounts=two_accounts(stage),
         defaults={"account": "main"},
         safety={"takeover": "refuse"},

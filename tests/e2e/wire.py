@@ -232,6 +232,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _error(status: int, code: int, message: str) -> Row:
-    code = code or {429: 20429, 500: 20500, 503: 20503}[status]
-    text = message or {429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}[status]
+    code = code or {403: 20403, 429: 20429, 500: 20500, 503: 20503}[status]
+    text = (
+        message
+        or {403: "Forbidden", 429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}[
+            status
+        ]
+    )
     return {"status": status, "message": text, "code": code, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
