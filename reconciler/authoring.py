@@ -17,7 +17,7 @@ from reconciler.config.allow_list import allow
 from reconciler.config.codes import diagnostic
 from reconciler.config.load import load
 from reconciler.config.locations import find_servers
-from reconciler.config.merge import Merged
+from reconciler.config.merge import Merged, read_content
 from reconciler.config.starter import Answers
 from reconciler.config.tidy import Formatted, tidy
 from reconciler.diagnostics import Diagnostic
@@ -35,7 +35,7 @@ def fmt(setting: Setting, names: Sequence[Path]) -> list[Formatted]:
     found, problems = list[Formatted](), list[Diagnostic]()
     for path in [folder / name for name in (names if merged is None else merged.files)]:
         try:
-            data = path.read_bytes()
+            data = read_content(path, included=True)
             after = tidy(data, os.path.relpath(path, folder))
             found.append(Formatted(os.path.relpath(path, folder), data.decode("utf-8"), after))
         except ConfigInvalid as error:

@@ -83,7 +83,7 @@ class Merged:
         label = self._label(path)
         self.paths.append(path)
         try:
-            data = _content(path, included=by is not None)
+            data = read_content(path, included=by is not None)
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or "its name is not valid"
             self.complete = False
@@ -241,7 +241,7 @@ class Merged:
         return os.path.abspath(path) if relative.split(os.sep)[0] == os.pardir else relative
 
 
-def _content(path: Path, *, included: bool) -> bytes:
+def read_content(path: Path, *, included: bool) -> bytes:
     """The bytes of a file. What is included must be a file: a pipe or a device may never end."""
     # Without waiting for whoever may write into a pipe that is included.
     waiting = 0 if not included else getattr(os, "O_NONBLOCK", 0)
