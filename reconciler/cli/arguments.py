@@ -16,16 +16,18 @@ class AnywhereGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Move leading flags that are not the group's own behind the command they belong to."""
         if args and args[0].startswith("-"):
-            args = behind_command(args, _own(self), _with_value(self, ctx))
+            args = move_flags_behind_command(args, _own(self), _with_value(self, ctx))
         return super().parse_args(ctx, args)
 
 
-def complete(args: Sequence[str]) -> list[str]:
+def complete_arguments(args: Sequence[str]) -> list[str]:
     """Give a bare ``--allow-takeover`` its meaning: all addresses."""
     return [f"{arg}={_OPTIONAL_VALUE[arg]}" if arg in _OPTIONAL_VALUE else arg for arg in args]
 
 
-def behind_command(args: Sequence[str], own: set[str], with_value: set[str]) -> list[str]:
+def move_flags_behind_command(
+    args: Sequence[str], own: set[str], with_value: set[str]
+) -> list[str]:
     """``--json -C dir plan x`` → ``plan --json -C dir x``; what belongs to the group itself stays in front."""
     kept: list[str] = []
     moved: list[str] = []
@@ -62,7 +64,7 @@ def _flags(param: click.Parameter) -> Sequence[str]:
     return [*param.opts, *param.secondary_opts] if isinstance(param, click.Option) else []
 
 
-def seconds(text: str, units: Mapping[str, float] | None = None) -> float:
+def parse_seconds(text: str, units: Mapping[str, float] | None = None) -> float:
     """``30s``, ``2m``, ``1h`` or plain seconds. Raises ValueError."""
     factors = units or {"s": 1.0, "m": 60.0, "h": 3600.0}
     number, factor = (text[:-1], factors[text[-1]]) if text and text[-1] in factors else (text, 1.0)

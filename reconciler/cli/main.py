@@ -12,32 +12,75 @@ from typing import Any, NoReturn
 import click
 
 from reconciler import __version__
-from reconciler.cli.arguments import AnywhereGroup, complete
+from reconciler.cli.arguments import AnywhereGroup, complete_arguments
 from reconciler.cli.signals import is_interrupted, watch_interrupts
 from reconciler.errors import Exit
 
-_COMMANDS = (
-    "validate",
-    "plan",
-    "apply",
-    "drift",
-    "rollback",
-    "undo",
-    "release",
-    "show",
-    "state",
-    "init",
-    "export",
-    "numbers",
-    "fmt",
-    "graph",
-    "lint",
-    "schema",
-    "completion",
-    "sandbox",
-    "demo",
-    "doctor",
-)
+COMMANDS = {
+    "validate": (
+        "reconciler.cli.commands.validate",
+        "Check the configuration; needs no credentials.",
+    ),
+    "plan": ("reconciler.cli.commands.plan", "Show what would change; changes nothing."),
+    "apply": ("reconciler.cli.commands.apply", "Change Twilio to what is declared, after asking."),
+    "drift": (
+        "reconciler.cli.commands.drift",
+        "Show what somebody else has changed since the last apply.",
+    ),
+    "rollback": (
+        "reconciler.cli.commands.rollback",
+        "Bring back what was applied in a former version of the state.",
+    ),
+    "undo": ("reconciler.cli.commands.undo", "Take the last apply back."),
+    "release": (
+        "reconciler.cli.commands.release",
+        "Let go of numbers without editing the configuration.",
+    ),
+    "show": (
+        "reconciler.cli.commands.show",
+        "Show a saved plan, one resource, or everything that is managed.",
+    ),
+    "state": ("reconciler.cli.commands.state", "Look into the state."),
+    "init": ("reconciler.cli.commands.init", "Start a project in this folder."),
+    "export": (
+        "reconciler.cli.commands.export",
+        "Write what is on Twilio as configuration; changes nothing there.",
+    ),
+    "numbers": ("reconciler.cli.commands.numbers", "Search numbers for sale."),
+    "fmt": (
+        "reconciler.cli.commands.fmt",
+        "Put the files into one form: quotes, indentation, order of numbers.",
+    ),
+    "graph": (
+        "reconciler.cli.commands.graph",
+        "Draw how calls reach whom, as declared; needs no credentials.",
+    ),
+    "lint": (
+        "reconciler.cli.commands.lint",
+        "Look for traps in a valid configuration; needs no credentials.",
+    ),
+    "schema": (
+        "reconciler.cli.commands.schema",
+        "Print a JSON Schema: of the configuration, for editors, or of an output.",
+    ),
+    "completion": (
+        "reconciler.cli.commands.completion",
+        "Print the script that has a shell complete commands and options.",
+    ),
+    "sandbox": (
+        "reconciler.cli.commands.sandbox",
+        "Serve a Twilio that behaves, on a loopback port.",
+    ),
+    "demo": (
+        "reconciler.cli.commands.demo",
+        "The whole story on a built-in Twilio, in ten seconds.",
+    ),
+    "doctor": (
+        "reconciler.cli.commands.doctor",
+        "Check credentials, connections, permissions and state; changes nothing.",
+    ),
+}
+"""Name of a command: its module, and the summary that `reconciler --help` prints without importing the module."""
 
 _EPILOG = """\b
 Exit codes: 0 done or nothing to do; 1 failed; 2 changes (plan --detailed-exitcode) or
@@ -58,28 +101,36 @@ class _Commands(AnywhereGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All of them, in the order of a day's work."""
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command in the module of its name."""
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"reconciler.cli.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table, so that `--help` imports no command."""
+        rows = [(name, summary) for name, (_, summary) in COMMANDS.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is named; for a name that is none, with what may be meant."""
-        unknown = args and args[0] not in _COMMANDS and not args[0].startswith("-")
+        unknown = args and args[0] not in COMMANDS and not args[0].startswith("-")
         if unknown and not ctx.resilient_parsing:  # a shell that completes words is told nothing
-            from reconciler.cli.habits import meant
+            from reconciler.cli.suggestions import suggest_command
 
-            ctx.fail(meant(args[0], _COMMANDS))
+            ctx.fail(suggest_command(args[0], tuple(COMMANDS)))
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="reconciler")
 def main() -> None:
     """Phone numbers as code: declare Twilio numbers, agents and trunks in YAML, plan, apply, and see what drifted.
@@ -92,19 +143,23 @@ def main() -> None:
 def run(args: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     watch_interrupts()
-    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115
+    sys.stdout, sys.stderr = (
+        stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr)
+    )
     if os.environ.get("GITHUB_ACTIONS"):
-        from reconciler.cli.workflow_commands import HarmlessStream
+        from reconciler.cli.workflow_commands import SafeStream
 
         streams: Any = sys
-        streams.stdout, streams.stderr = HarmlessStream(sys.stdout), HarmlessStream(sys.stderr)
+        streams.stdout, streams.stderr = SafeStream(sys.stdout), SafeStream(sys.stderr)
     gc.disable()  # a short-lived process: at 100,000 numbers the collector costs more than all planning
     # A plugin of pydantic would see every declaration, and to look for one reads the metadata of all that is installed
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     leave(
         outcome(
             lambda: main.main(
-                complete(sys.argv[1:] if args is None else args), prog_name="reconciler", standalone_mode=False
+                complete_arguments(sys.argv[1:] if args is None else args),
+                prog_name="reconciler",
+                standalone_mode=False,
             )
         )
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -10,20 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import msgspec
 
 from reconciler.cli import reports
-from reconciler.cli.arguments import seconds
-from reconciler.cli.guarded import guarded
+from reconciler.cli.arguments import parse_seconds
+from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.failures import run_guarded
 from reconciler.cli.output_paths import DEFAULT_ENTRY, check_output_paths
-from reconciler.cli.signals import tell_time_over
-from reconciler.report.style import Style
 
 if TYPE_CHECKING:
-    from reconciler.cli.progress import Quiet
-    from reconciler.config.merge import Merged
-    from reconciler.remote.gateway import CallRecord
-    from reconciler.workflows import Setting
+    pass
 
 if TYPE_CHECKING:
     _FloatType = click.ParamType[float]
@@ -39,12 +33,16 @@ class Duration(_FloatType):
 
     name = "duration"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
         """The seconds; a usage error when it cannot be read."""
         try:
-            return value if isinstance(value, float) else seconds(str(value))
+            return value if isinstance(value, float) else parse_seconds(str(value))
         except ValueError:
-            self.fail(f"{value!r} is not a duration; write 30s, 2m or a number of seconds", param, ctx)
+            self.fail(
+                f"{value!r} is not a duration; write 30s, 2m or a number of seconds", param, ctx
+            )
 
 
 class HostType(_TextType):
@@ -54,72 +52,13 @@ class HostType(_TextType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The entry as it is written; a usage error when it is none."""
-        from reconciler.config.hosts import read_entry
+        from reconciler.config.secrets.hosts import read_entry
 
         try:
             read_entry(str(value))
         except ValueError as error:
             self.fail(f"{value!r} cannot be used: {error}", param, ctx)
         return str(value)
-
-
-class Common(msgspec.Struct, frozen=True):
-    """What the shared options say."""
-
-    directory: Path
-    file: str
-    format: str
-    no_color: bool
-    verbose: int
-    targets: tuple[str, ...]
-    excludes: tuple[str, ...]
-    concurrency: int | None
-    timeout: float | None
-    lock_timeout: float
-    detailed_exitcode: bool
-    allow_hosts: tuple[str, ...] = ()
-    reports: tuple[tuple[str, str], ...] = ()
-    """(format, file) of further reports."""
-    merged: list[Merged] = msgspec.field(default_factory=list)
-    """The configuration, when the check of output paths has read it."""
-
-    @property
-    def json(self) -> bool:
-        """Whether stdout is to be one document for programs, with nothing else beside it."""
-        return self.format != "text"
-
-    def style(self, stream: Any) -> Style:
-        """Colour for that stream: only on a terminal, and only when nobody has said no; as wide as that terminal."""
-        unwanted = self.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-        terminal = stream.isatty()
-        return Style(colour=not unwanted and terminal, width=_width() if terminal else None, whole=bool(self.verbose))
-
-    def setting(self, command: str, progress: Quiet, *, refresh: bool = True) -> Setting:
-        """The setting of a run."""
-        from datetime import UTC, datetime
-
-        from reconciler.config.allow_list import allow
-        from reconciler.remote.timelimit import TimeLimit
-        from reconciler.workflows import MOST_CALLS, Setting
-
-        return Setting(
-            directory=self.directory,
-            environ=allow(os.environ, self.allow_hosts),
-            progress=progress,
-            clock=lambda: datetime.now(UTC),
-            file=self.file,
-            targets=self.targets,
-            excludes=self.excludes,
-            concurrency=self.concurrency or MOST_CALLS,
-            ramp=self.concurrency is None,
-            limit=TimeLimit(self.timeout, on_stop=tell_time_over),
-            lock_timeout=self.lock_timeout,
-            refresh=refresh,
-            command=" ".join(["reconciler", *sys.argv[1:]]) if sys.argv[1:] else command,
-            on_call=_tell_call if self.verbose else None,
-            on_wait=progress.waiting,
-            merged=self.merged,
-        )
 
 
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -136,7 +75,13 @@ _OPTIONS = [
     ),
 ]  # fmt: skip
 _PLAIN = [
-    click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="What stdout is."),
+    click.option(
+        "--format",
+        "format_",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="What stdout is.",
+    ),
 ]
 _REPORTED = [
     click.option("--format", "format_", type=click.Choice(reports.NAMES), default="text", help="What stdout is."),
@@ -158,23 +103,25 @@ _SCOPE = [
 ]  # fmt: skip
 
 
-def common(function: F) -> F:
+def common_options(function: F) -> F:
     """Give a command the options that every command has; it gets them as its first argument."""
     return _with(function, [*_OPTIONS, *_PLAIN])
 
 
-def reported(function: F) -> F:
+def report_options(function: F) -> F:
     """The same, for a command whose document can be had in every format."""
     return _with(function, [*_OPTIONS, *_REPORTED])
 
 
-def formatted(*forms: str) -> Callable[[F], F]:
+def format_options(*forms: str) -> Callable[[F], F]:
     """The same for a command whose stdout takes other forms; the first is the default."""
-    own = click.option("--format", "format_", type=click.Choice(forms), default=forms[0], help="What stdout is.")
+    own = click.option(
+        "--format", "format_", type=click.Choice(forms), default=forms[0], help="What stdout is."
+    )
     return lambda function: _with(function, [*_OPTIONS, own])
 
 
-def scoped(function: F) -> F:
+def scope_options(function: F) -> F:
     """The same, with the options of commands that plan."""
     return _with(function, [*_OPTIONS, *_REPORTED, *_SCOPE])
 
@@ -198,10 +145,14 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         detailed_exitcode: bool = False,
         **own: Any,
     ) -> Any:
-        shape, wanted = _outputs("json" if json_ else format_, reports.parsed(reports_, directory))
+        shape, wanted = _outputs(
+            "json" if json_ else format_, reports.parse_reports(reports_, directory)
+        )
         # Before anything else: even the report of a failure must not be written over the state.
-        merged = check_output_paths(click.get_current_context().command, own, wanted, directory, file)
-        shared = Common(
+        merged = check_output_paths(
+            click.get_current_context().command, own, wanted, directory, file
+        )
+        shared = CommonOptions(
             directory,
             file,
             shape,
@@ -217,7 +168,7 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
             wanted,
             merged,
         )
-        return guarded(shared, command_name(), lambda: function(shared, **own))
+        return run_guarded(shared, command_name(), lambda: function(shared, **own))
 
     decorated: Any = command
     for option in reversed(options):
@@ -225,25 +176,16 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
     return decorated  # type: ignore[no-any-return]
 
 
-def _outputs(shape: str, wanted: tuple[tuple[str, str], ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _outputs(
+    shape: str, wanted: tuple[tuple[str, str], ...]
+) -> tuple[str, tuple[tuple[str, str], ...]]:
     """What stdout is, and the files; a report on stdout takes the place of text, and of nothing else."""
     on_stdout = [name for name, file in wanted if file == reports.STDOUT]
     if on_stdout and shape != "text":
         raise click.UsageError(f"stdout is {shape} already; give the report a file.")
-    return (on_stdout[0] if on_stdout else shape), tuple(each for each in wanted if each[1] != reports.STDOUT)
-
-
-def _width() -> int:
-    from shutil import get_terminal_size  # pulls in every kind of archive
-
-    return get_terminal_size().columns
-
-
-def _tell_call(call: CallRecord) -> None:
-    request = f" {call.request_id}" if call.request_id else ""
-    again = f" (attempt {call.attempt})" if call.attempt > 1 else ""
-    what = f"{call.account}: {call.method} {call.path} {call.status or 'no answer'} {call.seconds:.3f}s{request}{again}"
-    click.echo(what, err=True)
+    return (on_stdout[0] if on_stdout else shape), tuple(
+        each for each in wanted if each[1] != reports.STDOUT
+    )
 
 
 def command_name() -> str:
@@ -255,6 +197,6 @@ def command_name() -> str:
     return " ".join(reversed(names))
 
 
-def on_terminal() -> bool:
+def is_on_terminal() -> bool:
     """Whether somebody is there to answer."""
     return sys.stdin.isatty() and sys.stderr.isatty()

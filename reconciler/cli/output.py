@@ -7,34 +7,38 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.diagnostics import Diagnostic, in_reading_order
+from reconciler.diagnostics import Diagnostic, sort_by_place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reconciler.cli.options import Common
-    from reconciler.report.documents import Document
+    from reconciler.cli.common_options import CommonOptions
+    from reconciler.report.documents.types import Document
 
 
-def emit(common: Common, document: Document, project: str = "") -> None:
+def emit(common: CommonOptions, document: Document, project: str = "") -> None:
     """Print a command's document as it was asked for and write its reports; text comes after its diagnostics."""
     if common.reports or common.format not in ("text", "json"):
         _reportable(document)
     if common.format == "text":
-        from reconciler.report import as_text
+        from reconciler.report.text import render
 
         emit_diagnostics(common, document.diagnostics)
-        click.echo(as_text.render(document, common.style(sys.stdout)), nl=False)
+        click.echo(render.render(document, common.style(sys.stdout)), nl=False)
     elif common.format == "json":
-        from reconciler.report import as_json
+        from reconciler.report.formats import json
 
         # In JSON the mark of a workflow command is written in another way that means the same.
-        click.echo(as_json.render(document).replace("##[", "#\\u0023["), nl=False)
+        click.echo(json.render(document).replace("##[", "#\\u0023["), nl=False)
     else:
-        from reconciler.report.formats import FORMATS
+        from reconciler.report.formats.registry import FORMATS
 
-        rendered = FORMATS[common.format].render(document, project or _project(common), common.style(sys.stdout))
-        commands = getattr(sys.stdout, "write_commands", None) if common.format == "github" else None
+        rendered = FORMATS[common.format].render(
+            document, project or _project(common), common.style(sys.stdout)
+        )
+        commands = (
+            getattr(sys.stdout, "write_commands", None) if common.format == "github" else None
+        )
         if commands is not None:
             commands(rendered)
         else:
@@ -45,21 +49,21 @@ def emit(common: Common, document: Document, project: str = "") -> None:
         reports.write(common, document, project or _project(common))
 
 
-def emit_diagnostics(common: Common, diagnostics: Sequence[Diagnostic]) -> None:
+def emit_diagnostics(common: CommonOptions, diagnostics: Sequence[Diagnostic]) -> None:
     """Print diagnostics on stderr, each with its place and the line of the file."""
-    from reconciler.config.source import pointed_line
-    from reconciler.report import as_text
+    from reconciler.config.source.source_line import marked_line
+    from reconciler.report.text import render
 
-    text = as_text.render_diagnostics(
-        in_reading_order(list(diagnostics)),
+    text = render.render_diagnostics(
+        sort_by_place(list(diagnostics)),
         common.style(sys.stderr),
-        lambda file, line, column: pointed_line(file, line, column, common.directory),
+        lambda file, line, column: marked_line(file, line, column, common.directory),
     )
     click.echo(text, nl=False, err=True)
 
 
 def emit_failure(
-    common: Common,
+    common: CommonOptions,
     command: str,
     diagnostics: Sequence[Diagnostic],
     done: Sequence[Any] = (),
@@ -75,7 +79,7 @@ def emit_failure(
     if in_text and not common.reports and not done:
         emit_diagnostics(common, diagnostics)
         return
-    from reconciler.report.build import failure_document
+    from reconciler.report.documents.build import failure_document
 
     document = failure_document(command, diagnostics, done, unread)
     if done or not in_text:
@@ -86,14 +90,14 @@ def emit_failure(
 
 
 def _reportable(document: Document) -> None:
-    from reconciler.report.formats import REPORTED
+    from reconciler.report.formats.registry import REPORTED
 
     if not isinstance(document, REPORTED):
         raise click.UsageError("Only plans and results have reports; this is text or JSON.")
 
 
-def _project(common: Common) -> str:
+def _project(common: CommonOptions) -> str:
     """The project of a configuration that could not be read as a whole."""
-    from reconciler.config.peek import project_of
+    from reconciler.config.load.project_name import guess_project
 
-    return project_of(common.directory / common.file)
+    return guess_project(common.directory / common.file)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from reconciler.config.merge import Merged
-    from reconciler.outputs import Output
+    from reconciler.config.load.merge import Merged
+    from reconciler.workflows.output_guard import Output
 
 
 DEFAULT_ENTRY = "reconciler.yaml"
@@ -46,12 +46,14 @@ def check_output_paths(
     return check_paths(given, directory, file)
 
 
-def check_paths(given: Sequence[tuple[str, Path, bool]], directory: Path, file: str) -> list[Merged]:
+def check_paths(
+    given: Sequence[tuple[str, Path, bool]], directory: Path, file: str
+) -> list[Merged]:
     """The same for paths that are known as (option, path, whether it edits the configuration)."""
     if not given:
         return []
     from reconciler.errors import UsageError
-    from reconciler.outputs import Output, check_outputs
+    from reconciler.workflows.output_guard import Output, check_outputs
 
     outputs = [Output(directory / path, option, edits) for option, path, edits in given]
     try:
@@ -59,9 +61,15 @@ def check_paths(given: Sequence[tuple[str, Path, bool]], directory: Path, file: 
         merged = check_outputs(outputs, directory / file, directory)
     except UsageError as error:
         raise click.UsageError(error.diagnostics[0].detail) from error
-    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a name that no file can have
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # a loop of links, a name that no file can have
         names = ", ".join(option for option, _, _ in given)
-        raise click.UsageError(f"{names}: the path cannot be checked ({error}). Name another file.") from error
+        raise click.UsageError(
+            f"{names}: the path cannot be checked ({error}). Name another file."
+        ) from error
     return [] if merged is None else [merged]
 
 

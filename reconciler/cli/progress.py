@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.planning.secrecy import masked
+from reconciler.planning.checks.secrecy import mask
 
 if TYPE_CHECKING:
-    from reconciler.apply.outcome import Outcome
-    from reconciler.cli.options import Common
+    from reconciler.cli.common_options import CommonOptions
+    from reconciler.execution.outcome import Outcome
     from reconciler.remote.gateway import Wait
-    from reconciler.workflows import Planned
+    from reconciler.workflows.session import Planned
 
 
 class Quiet:
@@ -27,7 +27,7 @@ class Quiet:
     NOTICEABLE = 3.0
     REPEATED = 10.0
 
-    def __init__(self, common: Common) -> None:
+    def __init__(self, common: CommonOptions) -> None:
         self._common = common
         self._told: dict[str, float] = {}
         self._telling = Lock()
@@ -40,10 +40,12 @@ class Quiet:
             last = self._told.get(wait.account)
             if last is None or wait.at - last >= self.REPEATED:
                 self._told[wait.account] = wait.at
-                self._say(masked(_waiting(wait)))
+                self._say(mask(_waiting(wait)))
 
     def _say(self, line: str) -> None:
-        with contextlib.suppress(OSError):  # nobody reads it any more: that must not stop an apply half way
+        with contextlib.suppress(
+            OSError
+        ):  # nobody reads it any more: that must not stop an apply half way
             click.echo(line, err=True)
 
     def reading(self, account: str, numbers: int) -> None:
@@ -53,12 +55,12 @@ class Quiet:
         """The plan, unless stdout is to be one document."""
         if self._common.json or not planned.plan.actions:
             return
-        from reconciler.making import digest_of_plan
-        from reconciler.report import as_text
-        from reconciler.report.build import plan_document
+        from reconciler.report.documents.build import plan_document
+        from reconciler.report.text import render
+        from reconciler.workflows.pipeline import digest_of_plan
 
         document = plan_document(planned.plan, (), digest=digest_of_plan(planned))
-        click.echo(as_text.render(document, self._common.style(sys.stdout)), nl=False)
+        click.echo(render.render(document, self._common.style(sys.stdout)), nl=False)
 
     def applying(self, total: int) -> None:
         """Nothing."""
@@ -75,7 +77,7 @@ class Lines(Quiet):
 
     LIMIT = 200
 
-    def __init__(self, common: Common) -> None:
+    def __init__(self, common: CommonOptions) -> None:
         super().__init__(common)
         self._total = 0
         self._done = 0
@@ -87,15 +89,20 @@ class Lines(Quiet):
     def outcome(self, outcome: Outcome) -> None:
         """A line for what was done."""
         self._done += 1
-        if self._total <= self.LIMIT or self._done % 100 == 0 or self._done == self._total or not outcome.succeeded:
+        if (
+            self._total <= self.LIMIT
+            or self._done % 100 == 0
+            or self._done == self._total
+            or not outcome.succeeded
+        ):
             what = f"{outcome.action.address} {outcome.action.action}: {outcome.status}"
-            self._say(masked(f"[{self._done}/{self._total}] {what}"))
+            self._say(mask(f"[{self._done}/{self._total}] {what}"))
 
 
 class Bar(Lines):
     """For a terminal: a bar that moves, and what failed above it."""
 
-    def __init__(self, common: Common) -> None:
+    def __init__(self, common: CommonOptions) -> None:
         super().__init__(common)
         self._bar: Any = None
         self._task: Any = None
@@ -104,7 +111,9 @@ class Bar(Lines):
         """How many numbers have been read so far."""
         if numbers > 1000:
             self._ensure()
-            self._bar.update(self._task, description=f"reading {account}: {numbers} numbers", total=None)
+            self._bar.update(
+                self._task, description=f"reading {account}: {numbers} numbers", total=None
+            )
 
     def planned(self, planned: Planned) -> None:
         """The plan, with the bar out of the way."""
@@ -122,7 +131,9 @@ class Bar(Lines):
         """Move the bar."""
         self._done += 1
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._done, description=masked(outcome.action.address))
+            self._bar.update(
+                self._task, completed=self._done, description=mask(outcome.action.address)
+            )
 
     def _say(self, line: str) -> None:
         bar = self._bar
@@ -151,13 +162,15 @@ class Bar(Lines):
 
 def _waiting(wait: Wait) -> str:
     """Which account, why, how long, and how far it has come; nothing of the call itself."""
-    answer = {0: "no answer", 429: "429, too many requests"}.get(wait.status, f"answered {wait.status}")
+    answer = {0: "no answer", 429: "429, too many requests"}.get(
+        wait.status, f"answered {wait.status}"
+    )
     so_far = f", {wait.before:.0f} s waited before" if wait.before >= 1 else ""
     seconds = f"{max(1.0, wait.seconds):.0f} s"
     return f"{wait.account}: {answer}; waiting {seconds}, then attempt {wait.attempt} of {wait.attempts}{so_far}"
 
 
-def progress_for(common: Common) -> Quiet:
+def progress_for(common: CommonOptions) -> Quiet:
     """The way to tell that fits where stderr goes."""
     if sys.stderr.isatty():
         return Bar(common)

@@ -11,21 +11,23 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from reconciler.cli.options import Common
-    from reconciler.report.documents import Document
+    from reconciler.cli.common_options import CommonOptions
+    from reconciler.report.documents.types import Document
 
 NAMES = ("text", "json", "markdown", "html", "sarif", "github", "gitlab", "junit")
 """The formats, written out so that starting does not import them; a test compares them with the table."""
 STDOUT = "-"
 
 
-def parsed(given: Sequence[str], directory: Path) -> tuple[tuple[str, str], ...]:
+def parse_reports(given: Sequence[str], directory: Path) -> tuple[tuple[str, str], ...]:
     """(format, file) of each; a usage error for what could not be written at the end, when it would be too late."""
     wanted: list[tuple[str, str]] = []
     for each in given:
         name, separator, file = each.partition("=")
         if name not in NAMES or not separator or not file:
-            raise click.UsageError(f"`--report {each}` is not NAME=FILE with one of {', '.join(NAMES)}.")
+            raise click.UsageError(
+                f"`--report {each}` is not NAME=FILE with one of {', '.join(NAMES)}."
+            )
         if any(other == file for _, other in wanted):
             raise click.UsageError(f"Two reports cannot go to `{file}`.")
         if file != STDOUT:
@@ -34,10 +36,10 @@ def parsed(given: Sequence[str], directory: Path) -> tuple[tuple[str, str], ...]
     return tuple(wanted)
 
 
-def write(common: Common, document: Document, project: str) -> None:
+def write(common: CommonOptions, document: Document, project: str) -> None:
     """All reports that were asked for; each file is the old one or the new one, whole."""
-    from reconciler.report.formats import FORMATS
-    from reconciler.report.style import Style
+    from reconciler.report.formats.registry import FORMATS
+    from reconciler.report.text.style import Style
 
     for name, file in common.reports:
         text = FORMATS[name].render(document, project, Style(whole=bool(common.verbose)))

@@ -35,7 +35,7 @@ def is_interrupted() -> bool:
     return _interrupted.is_set()
 
 
-def tell_time_over() -> None:
+def report_time_over() -> None:
     """Say on stderr that the time of the run is over; whole, even while another thread writes."""
     os.write(2, b"\nThe time is over: finishing the calls in flight and saving.\n")
 
@@ -48,7 +48,9 @@ def stop_on_signals(stop: Event) -> Iterator[None]:
         if stop.is_set():
             os._exit(Exit.FAILED)
         stop.set()
-        os.write(2, b"\nStopping: finishing the calls in flight and saving. Once more to stop at once.\n")
+        os.write(
+            2, b"\nStopping: finishing the calls in flight and saving. Once more to stop at once.\n"
+        )
 
     before = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:

@@ -14,7 +14,7 @@ _ANYWHERE = re.compile(r"##(?=\[)")
 _MOST_KEPT = 4096
 
 
-class HarmlessStream:
+class SafeStream:
     """A text stream that writes no workflow command; everything else is the stream's own."""
 
     def __init__(self, stream: Any) -> None:
@@ -44,8 +44,12 @@ class HarmlessStream:
 
         # A command may come in pieces: what stands in the line already counts.
         before = self._line.lstrip()
-        starts = len(before) < 2 and (before + text.lstrip() if not before else before + text).startswith("::")
-        joins = (self._line[-2:] == "##" and text[:1] == "[") or (self._line[-1:] == "#" and text[:2] == "#[")
+        starts = len(before) < 2 and (
+            before + text.lstrip() if not before else before + text
+        ).startswith("::")
+        joins = (self._line[-2:] == "##" and text[:1] == "[") or (
+            self._line[-1:] == "#" and text[:2] == "#["
+        )
         if starts or joins:
             changed = "\\" + changed
 

@@ -6,7 +6,7 @@ Codes that also exist elsewhere (platforms, Twilio) carry the same name everywhe
 from __future__ import annotations
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.model import Position
+from reconciler.model.position import Position
 
 SUMMARIES: dict[str, str] = {
     # the file as such
@@ -93,7 +93,9 @@ WARNINGS = frozenset(
 )
 
 
-def diagnostic(code: str, detail: str, position: Position | None, address: str | None = None) -> Diagnostic:
+def diagnostic(
+    code: str, detail: str, position: Position | None, address: str | None = None
+) -> Diagnostic:
     """A diagnostic of this code at this place; severity and summary follow from the code."""
     file, line, column = position if position is not None else (None, None, None)
     return Diagnostic(

@@ -24,9 +24,15 @@ def repository_root(folder: Path) -> str:
 
 def secret_folders(base: Path, environ: Mapping[str, str]) -> list[str]:
     """The folders in which files with secrets may be, as real paths: that of the entry file first."""
-    named = [*environ.get("RECONCILER_SECRETS_DIR", "").split(":"), environ.get("CREDENTIALS_DIRECTORY", "")]
+    named = [
+        *environ.get("RECONCILER_SECRETS_DIR", "").split(":"),
+        environ.get("CREDENTIALS_DIRECTORY", ""),
+    ]
     # A relative entry would depend on where the command was started, and an empty one would be that place itself.
-    return [os.path.realpath(base), *(os.path.realpath(folder) for folder in named if os.path.isabs(folder))]
+    return [
+        os.path.realpath(base),
+        *(os.path.realpath(folder) for folder in named if os.path.isabs(folder)),
+    ]
 
 
 def locate_secret(path: str, base: Path, environ: Mapping[str, str]) -> str | None:

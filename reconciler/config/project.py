@@ -9,10 +9,12 @@ from typing import Any, Literal
 import msgspec
 
 from reconciler.diagnostics import Diagnostic, Severity
-from reconciler.model import Attrs, Desired, Money, Position, Takeover, Webhook
-from reconciler.planning.limits import MAX_PURCHASES
-from reconciler.planning.limits import Limit as Limit
-from reconciler.planning.moved import Move
+from reconciler.model.desired import Desired, Money, Takeover
+from reconciler.model.position import Position
+from reconciler.model.route import Attrs, Webhook
+from reconciler.planning.checks.limits import MAX_PURCHASES
+from reconciler.planning.checks.limits import Limit as Limit
+from reconciler.planning.identity.moved import Move
 
 
 class Secret(msgspec.Struct, frozen=True):

@@ -27,4 +27,6 @@ _VENDORS = {
 def vendor(host: str) -> str | None:
     """Who runs this host, None when its name does not tell."""
     labels = host.rstrip(".").lower().split(".")
-    return next(filter(None, (_VENDORS.get(".".join(labels[i:])) for i in range(len(labels)))), None)
+    return next(
+        filter(None, (_VENDORS.get(".".join(labels[i:])) for i in range(len(labels)))), None
+    )

@@ -25,6 +25,6 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
 
 
-def all_well(checks: Iterable[Check]) -> bool:
+def all_passed(checks: Iterable[Check]) -> bool:
     """Whether everything that is needed works."""
     return all(check.status != "failed" for check in checks)

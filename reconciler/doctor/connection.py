@@ -9,10 +9,10 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from reconciler.doctor.needs import Need
+from reconciler.doctor.permissions import Need
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Params
-from reconciler.model import Json
+from reconciler.model.route import Json
 from reconciler.remote.gateway import CallRecord, Gateway
 
 
@@ -24,10 +24,12 @@ class Answer(msgspec.Struct, frozen=True):
     owner: str | None = None
 
 
-class Heard:
+class AnswerTimes:
     """What answers say besides: how fast they came, and what time it is there. Told of each call, from any thread."""
 
-    def __init__(self, now: Callable[[], datetime], further: Callable[[CallRecord], None] | None = None) -> None:
+    def __init__(
+        self, now: Callable[[], datetime], further: Callable[[CallRecord], None] | None = None
+    ) -> None:
         self._now = now
         self._further = further
         self.seconds: dict[str, float] = {}
@@ -39,7 +41,9 @@ class Heard:
         if self._further is not None:
             self._further(call)
         if call.status:
-            self.seconds[call.account] = min(call.seconds, self.seconds.get(call.account, call.seconds))
+            self.seconds[call.account] = min(
+                call.seconds, self.seconds.get(call.account, call.seconds)
+            )
         moment = _moment(call.date)
         if moment is not None:
             ahead = (self._now() - moment).total_seconds()
@@ -58,7 +62,9 @@ def _one(gateway: Gateway, need: Need) -> Answer:
         reply = gateway.call(need.endpoint, params, **need.path)
     except RemoteError as error:
         return Answer(need, error=error)
-    return Answer(need, owner=_owner(reply.get(need.endpoint.items) if need.endpoint.items else None))
+    return Answer(
+        need, owner=_owner(reply.get(need.endpoint.items) if need.endpoint.items else None)
+    )
 
 
 def _owner(rows: Json) -> str | None:

@@ -12,7 +12,7 @@ from reconciler.errors import RemoteError
 from reconciler.remote.platforms.contract import Adapter
 
 
-def looked_at(adapter: Adapter) -> Iterator[Check]:
+def check_platform(adapter: Adapter) -> Iterator[Check]:
     """The checks of one platform; what its documents do not describe is not asked."""
     if "list" in adapter.kind.can:
         yield _numbers(adapter)
@@ -26,7 +26,12 @@ def _numbers(adapter: Adapter) -> Check:
         there = len(adapter.list(()))
     except RemoteError as error:
         return _failed(name, error)
-    return Check(account=None, check=name, status="ok", detail=f"{adapter.kind.title} accepts the key; {there} there")
+    return Check(
+        account=None,
+        check=name,
+        status="ok",
+        detail=f"{adapter.kind.title} accepts the key; {there} there",
+    )
 
 
 def _connection(adapter: Adapter) -> Iterator[Check]:
@@ -36,10 +41,21 @@ def _connection(adapter: Adapter) -> Iterator[Check]:
     except RemoteError as error:
         yield _failed(name, error)
         return
-    status: Status = "failed" if any(found.broken for found in complaints) else "warning" if complaints else "ok"
-    detail = "; ".join(found.words for found in complaints) or f"{adapter.kind.title} finds nothing wrong"
+    status: Status = (
+        "failed" if any(found.broken for found in complaints) else "warning" if complaints else "ok"
+    )
+    detail = (
+        "; ".join(found.words for found in complaints)
+        or f"{adapter.kind.title} finds nothing wrong"
+    )
     yield Check(account=None, check=name, status=status, detail=detail)
 
 
 def _failed(name: str, error: RemoteError) -> Check:
-    return Check(account=None, check=name, status="failed", detail=error.diagnostics[0].detail, code=error.code)
+    return Check(
+        account=None,
+        check=name,
+        status="failed",
+        detail=error.diagnostics[0].detail,
+        code=error.code,
+    )

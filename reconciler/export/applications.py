@@ -9,16 +9,22 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from reconciler.config.expressible import can_say_application, can_say_hook, hook_fields, is_label
-from reconciler.config.write import Block, Entry, Flow
-from reconciler.export import odd
-from reconciler.export.names import Unique, of_label
-from reconciler.model import ApplicationRoute, Live, Webhook
+from reconciler.config.desired.roundtrip import (
+    can_say_application,
+    can_say_hook,
+    hook_fields,
+    is_label,
+)
+from reconciler.config.source.write import Block, Entry, Flow
+from reconciler.export import remarks
+from reconciler.export.names import UniqueNames, name_from_label
+from reconciler.model.live import Live
+from reconciler.model.route import ApplicationRoute, Webhook
 
 PARTS = ("voice", "sms", "status")
 
 
-class Called(NamedTuple):
+class ApplicationNames(NamedTuple):
     """What an agent calls an application, and whether that also gives it the messages of its numbers."""
 
     name: str
@@ -28,7 +34,7 @@ class Called(NamedTuple):
 class Applications(NamedTuple):
     """Those with a name by SID, how the new ones are written, and what there is to say of the others."""
 
-    called: Mapping[str, Called]
+    called: Mapping[str, ApplicationNames]
     entries: tuple[Entry, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -36,7 +42,7 @@ class Applications(NamedTuple):
 def declare(
     others: Mapping[str, Live],
     numbers: Iterable[Live],
-    known: Mapping[str, Called],
+    known: Mapping[str, ApplicationNames],
     taken: Iterable[str],
     default_account: str | None,
 ) -> Applications:
@@ -44,16 +50,18 @@ def declare(
     live = [live for address, live in others.items() if address.startswith("application/")]
     labels = Counter((each.account, each.attrs["friendly_name"]) for each in live)
     used = _used(numbers)
-    unique, called, entries, notes = Unique(taken), dict(known), list[Entry](), list[str]()
-    for each in sorted((each for each in live if each.sid in used - known.keys()), key=lambda a: (a.key, a.sid)):
+    unique, called, entries, notes = UniqueNames(taken), dict(known), list[Entry](), list[str]()
+    for each in sorted(
+        (each for each in live if each.sid in used - known.keys()), key=lambda a: (a.key, a.sid)
+    ):
         fields = _fields(each, default_account)
         if fields is None or labels[each.account, each.attrs["friendly_name"]] > 1:
             notes.append(
                 f"Application {each.sid} is named by its SID: its label is not its own, or not all can be said."
             )
             continue
-        name = unique.name(of_label(each.key, "application"))
-        called[each.sid] = Called(name, each.attrs["sms"] is not None)
+        name = unique.name(name_from_label(each.key, "application"))
+        called[each.sid] = ApplicationNames(name, each.attrs["sms"] is not None)
         entries.append(_entry(name, each, fields))
     return Applications(called, tuple(sorted(entries)), tuple(notes))
 
@@ -84,6 +92,14 @@ def _hooks(live: Live) -> dict[str, Webhook]:
 
 
 def _entry(name: str, live: Live, fields: Mapping[str, Flow]) -> Entry:
-    inner = tuple(Entry(key, value) for key, value in fields.items() if (key, value) != ("friendly_name", name))
-    oddities = dict.fromkeys(words for part, hook in _hooks(live).items() for words in odd.of_hook(part, hook))
+    inner = tuple(
+        Entry(key, value)
+        for key, value in fields.items()
+        if (key, value) != ("friendly_name", name)
+    )
+    oddities = dict.fromkeys(
+        words
+        for part, hook in _hooks(live).items()
+        for words in remarks.webhook_remarks(part, hook)
+    )
     return Entry(name, Block(inner) if inner else {}, above=tuple(oddities))

@@ -13,19 +13,21 @@ from typing import NamedTuple
 
 import msgspec
 
-from reconciler.config.expressible import hook_fields
-from reconciler.config.fields import NUMBER_KEY, is_sid
-from reconciler.config.write import Block, Entry, Flow, text
+from reconciler.config.desired.roundtrip import hook_fields
+from reconciler.config.formats import is_sid
+from reconciler.config.sections.fields import NUMBER_KEY
+from reconciler.config.source.write import Block, Entry, Flow, render_text
 from reconciler.diagnostics import Diagnostic
-from reconciler.export import applications, odd, trunks
-from reconciler.export.applications import Called
-from reconciler.export.names import Unique, of_urls, slug
-from reconciler.export.routes import NOBODY, PARTS, AgentKey, Said, Ways
-from reconciler.model import ApplicationRoute, Attrs, Live, Webhook
-from reconciler.planning.observed import Observed
+from reconciler.export import applications, remarks, trunks
+from reconciler.export.applications import ApplicationNames
+from reconciler.export.names import UniqueNames, name_from_urls, slug
+from reconciler.export.number_entry import NOBODY, PARTS, AgentKey, NumberEntries, NumberEntry
+from reconciler.model.live import Live
+from reconciler.model.route import ApplicationRoute, Attrs, Webhook
+from reconciler.planning.identity.observed import Observed
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class DeclaredConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What a configuration already declares: that is referred to, and not declared again.
 
     `numbers` by E.164 or SID, `agents` with their parts, `trunks` as SID → name, `names` of trunks that are taken,
@@ -37,13 +39,13 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     agents: Mapping[str, Attrs] = {}
     trunks: Mapping[str, str] = {}
     names: frozenset[str] = frozenset()
-    applications: Mapping[str, Called] = {}
+    applications: Mapping[str, ApplicationNames] = {}
     application_names: frozenset[str] = frozenset()
     account: str | None = "default"
     project: str | None = None
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class ExportFilter(msgspec.Struct, frozen=True):
     """Which numbers to export: those with one of these beginnings, and one of these labels (globs)."""
 
     prefixes: tuple[str, ...] = ()
@@ -52,7 +54,9 @@ class Wanted(msgspec.Struct, frozen=True):
     def takes(self, live: Live) -> bool:
         """Whether this number is wanted."""
         by_prefix = not self.prefixes or live.key.startswith(self.prefixes)
-        return by_prefix and (not self.labels or any(fnmatchcase(live.name, label) for label in self.labels))
+        return by_prefix and (
+            not self.labels or any(fnmatchcase(live.name, label) for label in self.labels)
+        )
 
 
 class Exported(msgspec.Struct, frozen=True):
@@ -74,17 +78,21 @@ class Exported(msgspec.Struct, frozen=True):
 
 class _Number(NamedTuple):
     live: Live
-    said: Said
+    said: NumberEntry
 
 
-def export(observed: Observed, known: Known, wanted: Wanted | None = None) -> Exported:
+def export(
+    observed: Observed, known: DeclaredConfig, wanted: ExportFilter | None = None
+) -> Exported:
     """The configuration of all numbers that are wanted and not declared, with what they need."""
-    found, left_out = _choose(observed, known, wanted or Wanted())
-    apps = applications.declare(observed.others, found, known.applications, known.application_names, known.account)
-    ways = Ways(apps.called)
+    found, left_out = _choose(observed, known, wanted or ExportFilter())
+    apps = applications.declare(
+        observed.resources, found, known.applications, known.application_names, known.account
+    )
+    ways = NumberEntries(apps.called)
     chosen = [_Number(live, ways.of(live)) for live in found]
     partial = bool(wanted and (wanted.prefixes or wanted.labels))
-    others = _used(observed.others, chosen) if partial else observed.others
+    others = _used(observed.resources, chosen) if partial else observed.resources
     declared = trunks.declare(others, known.trunks, known.names, known.account)
     agents = _Agents(known, chosen)
     numbers = [_number(number, agents, declared.names, known) for number in chosen]
@@ -95,11 +103,19 @@ def export(observed: Observed, known: Known, wanted: Wanted | None = None) -> Ex
         "numbers": tuple(numbers),
     }
     notes = [*apps.notes, *declared.notes]
-    unread = [f"Account `{name}` could not be read: what it holds is missing here." for name in sorted(observed.unread)]
+    unread = [
+        f"Account `{name}` could not be read: what it holds is missing here."
+        for name in sorted(observed.unread)
+    ]
     oddities = sum(bool(entry.note) for entry in numbers) + len(notes)
-    entries = [*_header(known), *(Entry(name, Block(inner)) for name, inner in sections.items() if inner)]
+    entries = [
+        *_header(known),
+        *(Entry(name, Block(inner)) for name, inner in sections.items() if inner),
+    ]
     return Exported(
-        text=text(entries or [Entry("numbers", {})], [*_head(known, chosen), *unread, *notes]),
+        text=render_text(
+            entries or [Entry("numbers", {})], [*_head(known, chosen), *unread, *notes]
+        ),
         numbers=len(numbers),
         agents=len(sections["agents"]),
         trunks=len(declared.entries),
@@ -107,7 +123,9 @@ def export(observed: Observed, known: Known, wanted: Wanted | None = None) -> Ex
         declared=left_out,
         odd=oddities,
         unread_accounts=tuple(sorted(observed.unread)),
-        problems=tuple(_unread_account(name, observed.unread[name]) for name in sorted(observed.unread)),
+        problems=tuple(
+            _unread_account(name, observed.unread[name]) for name in sorted(observed.unread)
+        ),
     )
 
 
@@ -119,7 +137,9 @@ def _unread_account(account: str, reason: Diagnostic) -> Diagnostic:
     )
 
 
-def _choose(observed: Observed, known: Known, wanted: Wanted) -> tuple[list[Live], int]:
+def _choose(
+    observed: Observed, known: DeclaredConfig, wanted: ExportFilter
+) -> tuple[list[Live], int]:
     """The numbers to write, in the order of the file: by E.164, each once."""
     found, left_out = dict[str, Live](), 0
     for account in sorted(observed.numbers, key=lambda name: (name != known.account, name)):
@@ -127,7 +147,9 @@ def _choose(observed: Observed, known: Known, wanted: Wanted) -> tuple[list[Live
             if live.key in known.numbers or live.sid in known.numbers:
                 left_out += 1
             elif wanted.takes(live):
-                found.setdefault(live.key if re.fullmatch(NUMBER_KEY[1:-1], live.key) else live.sid, live)
+                found.setdefault(
+                    live.key if re.fullmatch(NUMBER_KEY[1:-1], live.key) else live.sid, live
+                )
     return [found[key] for key in sorted(found)], left_out
 
 
@@ -137,13 +159,13 @@ def _used(others: Mapping[str, Live], chosen: Iterable[_Number]) -> dict[str, Li
     return {address: live for address, live in others.items() if address.split("/")[1] in sids}
 
 
-def _header(known: Known) -> Iterator[Entry]:
+def _header(known: DeclaredConfig) -> Iterator[Entry]:
     if known.project is not None:
         yield Entry("version", 1)
         yield Entry("project", known.project)
 
 
-def _head(known: Known, chosen: list[_Number]) -> Iterator[str]:
+def _head(known: DeclaredConfig, chosen: list[_Number]) -> Iterator[str]:
     yield "Made by `reconciler export` from what is on Twilio: a plan of it imports, and writes nothing."
     if known.project is None:
         yield "Add it to `include` in your configuration."
@@ -157,22 +179,26 @@ def _head(known: Known, chosen: list[_Number]) -> Iterator[str]:
 class _Agents:
     """The agents that the numbers need: those that are declared already, and new ones with names of their own."""
 
-    def __init__(self, known: Known, chosen: Iterable[_Number]) -> None:
-        self._names = {_key_of(parts): name for name, parts in sorted(known.agents.items(), reverse=True)}
+    def __init__(self, known: DeclaredConfig, chosen: Iterable[_Number]) -> None:
+        self._names = {
+            _key_of(parts): name for name, parts in sorted(known.agents.items(), reverse=True)
+        }
         self._numbers = list(chosen)
         untrunked = {number.said.agent for number in self._numbers if not number.said.trunk}
         self._there = untrunked | self._names.keys()
         self._used = Counter(self.of(number.said) for number in self._numbers)
         self._used.pop(NOBODY, None)
         self._new = sorted((key for key in self._used if key not in self._names), key=_order)
-        unique = Unique(known.agents)
+        unique = UniqueNames(known.agents)
         self._names.update({key: unique.name(_name(key)) for key in self._new})
 
-    def of(self, said: Said) -> AgentKey:
+    def of(self, said: NumberEntry) -> AgentKey:
         """The agent of a number; behind a trunk, one that exists anyway is better than one of its own."""
-        return said.instead if said.instead in self._there and said.instead != NOBODY else said.agent
+        return (
+            said.instead if said.instead in self._there and said.instead != NOBODY else said.agent
+        )
 
-    def name(self, said: Said) -> str:
+    def name(self, said: NumberEntry) -> str:
         """The name of a number's agent; "" when it has none."""
         key = self.of(said)
         return "" if key == NOBODY else self._names[key]
@@ -182,7 +208,11 @@ class _Agents:
         return tuple(sorted((self._entry(key) for key in self._new), key=lambda entry: entry.key))
 
     def _entry(self, key: AgentKey) -> Entry:
-        oddities = dict.fromkeys(words for part, hook in key.hooks.items() for words in odd.of_hook(part, hook))
+        oddities = dict.fromkeys(
+            words
+            for part, hook in key.hooks.items()
+            for words in remarks.webhook_remarks(part, hook)
+        )
         count = self._used[key]
         note = f"{count} number{'' if count == 1 else 's'}"
         if key.application:
@@ -201,17 +231,29 @@ def _key_of(parts: Attrs) -> AgentKey:
 
 def _order(key: AgentKey) -> tuple[object, ...]:
     """Plain agents first, so that they get the plain names; then by their URLs."""
-    return key.application, len(key.hooks) == 0, *((hook is None, *_fields(hook)) for hook in key[1:])
+    return (
+        key.application,
+        len(key.hooks) == 0,
+        *((hook is None, *_fields(hook)) for hook in key[1:]),
+    )
 
 
 def _fields(hook: object) -> tuple[str, ...]:
-    return (hook.url, hook.method, hook.fallback_url, hook.fallback_method) if isinstance(hook, Webhook) else ()
+    return (
+        (hook.url, hook.method, hook.fallback_url, hook.fallback_method)
+        if isinstance(hook, Webhook)
+        else ()
+    )
 
 
 def _name(key: AgentKey) -> str:
     if key.application:
-        return f"application-{key.application[2:8]}" if is_sid(key.application, "AP") else slug([key.application], [])
-    return of_urls(hook.url for hook in key.hooks.values())
+        return (
+            f"application-{key.application[2:8]}"
+            if is_sid(key.application, "AP")
+            else slug([key.application], [])
+        )
+    return name_from_urls(hook.url for hook in key.hooks.values())
 
 
 def _hook(hook: Webhook) -> Flow:
@@ -219,7 +261,9 @@ def _hook(hook: Webhook) -> Flow:
     return hook.url if len(fields) == 1 else fields
 
 
-def _number(number: _Number, agents: _Agents, names: Mapping[str, str], known: Known) -> Entry:
+def _number(
+    number: _Number, agents: _Agents, names: Mapping[str, str], known: DeclaredConfig
+) -> Entry:
     """One line: the agent's name alone where that says it all."""
     live, said = number
     agent = agents.name(said)
@@ -239,9 +283,13 @@ def _number(number: _Number, agents: _Agents, names: Mapping[str, str], known: K
     return Entry(key, agent if short else fields, "; ".join(_notes(live, said)))
 
 
-def _notes(live: Live, said: Said) -> Iterator[str]:
-    if label := odd.label_of(live):
+def _notes(live: Live, said: NumberEntry) -> Iterator[str]:
+    if label := remarks.label_of(live):
         yield label
-    yield from odd.dead_routes(live)
+    yield from remarks.find_dead_routes(live)
     yield from (f"{part} is left alone: {reason}" for part, reason in said.left_alone.items())
-    yield from (words for part, hook in said.webhooks.items() for words in odd.of_hook(part, hook))
+    yield from (
+        words
+        for part, hook in said.webhooks.items()
+        for words in remarks.webhook_remarks(part, hook)
+    )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from reconciler.config.fields import bad_name
+from reconciler.config.sections.fields import bad_name
 from reconciler.config.vendors import vendor
 
 _SAYS_NOTHING = frozenset(
@@ -21,7 +21,7 @@ _SAYS_NOTHING = frozenset(
 _LONGEST = 48
 
 
-def of_urls(urls: Iterable[str]) -> str:
+def name_from_urls(urls: Iterable[str]) -> str:
     """A name from the first URL that has a host: its host without the top of its domain, and what its path says."""
     for url in urls:
         try:
@@ -31,23 +31,29 @@ def of_urls(urls: Iterable[str]) -> str:
             continue
         if host:
             known = vendor(host)
-            return slug([known] if known and "Twilio" not in known else _host_words(host), _path_words(path))
+            return slug(
+                [known] if known and "Twilio" not in known else _host_words(host), _path_words(path)
+            )
     return "agent"
 
 
-def of_label(label: str, otherwise: str) -> str:
+def name_from_label(label: str, otherwise: str) -> str:
     """A name from a friendly name or a domain."""
     return slug([label], []) if re.search("[A-Za-z0-9]", label) else otherwise
 
 
 def slug(first: list[str], more: list[str]) -> str:
     """Words as a name: lower case, letters and digits joined by dashes, never too long."""
-    joined = "-".join(filter(None, (re.sub("[^a-z0-9]+", "-", word.lower()).strip("-") for word in (*first, *more))))
+    joined = "-".join(
+        filter(
+            None, (re.sub("[^a-z0-9]+", "-", word.lower()).strip("-") for word in (*first, *more))
+        )
+    )
     name = joined[:_LONGEST].strip("-")
     return "agent" if bad_name(name) else name
 
 
-class Unique:
+class UniqueNames:
     """Gives out each name once: a second one that would be the same gets a number."""
 
     def __init__(self, taken: Iterable[str]) -> None:
@@ -73,5 +79,7 @@ def _host_words(host: str) -> list[str]:
 
 
 def _path_words(path: str) -> list[str]:
-    words = [word for word in re.split(r"[/._]+", path.lower()) if word and word not in _SAYS_NOTHING]
+    words = [
+        word for word in re.split(r"[/._]+", path.lower()) if word and word not in _SAYS_NOTHING
+    ]
     return [word for word in words if len(word) <= 24][:3]

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from reconciler.config.expressible import can_say_origination, can_say_trunk, is_label
-from reconciler.config.write import Block, Entry, Flow, Items
-from reconciler.export.names import Unique, of_label
+from reconciler.config.desired.roundtrip import can_say_origination, can_say_trunk, is_label
+from reconciler.config.source.write import Block, Entry, Flow, Items
+from reconciler.export.names import UniqueNames, name_from_label
 from reconciler.kinds.trunk import FIELDS
-from reconciler.model import Attrs, Live
+from reconciler.model.live import Live
+from reconciler.model.route import Attrs
 
 
 class Child(NamedTuple):
@@ -57,19 +58,30 @@ class Trunks(NamedTuple):
 
 
 def declare(
-    others: Mapping[str, Live], known: Mapping[str, str], taken: Iterable[str], default_account: str | None
+    others: Mapping[str, Live],
+    known: Mapping[str, str],
+    taken: Iterable[str],
+    default_account: str | None,
 ) -> Trunks:
     """Name and write every trunk that has no name yet (`known`: SID → name)."""
-    trunks = sorted((live for a, live in others.items() if a.startswith("trunk/")), key=lambda t: (t.key, t.sid))
+    trunks = sorted(
+        (live for a, live in others.items() if a.startswith("trunk/")), key=lambda t: (t.key, t.sid)
+    )
     labels = Counter((t.account, t.name) for t in trunks if not t.attrs["domain_name"])
-    unique, names, entries, notes = Unique(taken), dict(known), [], []
+    unique, names, entries, notes = UniqueNames(taken), dict(known), [], []
     for trunk in (trunk for trunk in trunks if trunk.sid not in known):
         fields = _fields(trunk, default_account)
-        if not can_say_trunk(fields) or (not trunk.attrs["domain_name"] and _not_found_again(trunk, labels)):
-            notes.append(f"Trunk {trunk.sid} cannot be declared: neither its domain nor its name tells it apart.")
+        if not can_say_trunk(fields) or (
+            not trunk.attrs["domain_name"] and _not_found_again(trunk, labels)
+        ):
+            notes.append(
+                f"Trunk {trunk.sid} cannot be declared: neither its domain nor its name tells it apart."
+            )
             continue
         domain = str(trunk.attrs["domain_name"] or "").removesuffix(".pstn.twilio.com")
-        names[trunk.sid] = name = unique.name(of_label(trunk.name, of_label(domain, "trunk")))
+        names[trunk.sid] = name = unique.name(
+            name_from_label(trunk.name, name_from_label(domain, "trunk"))
+        )
         entries.append(_entry(name, trunk, fields, others))
     return Trunks(names, tuple(sorted(entries)), tuple(notes))
 
@@ -132,9 +144,14 @@ def _entry(name: str, trunk: Live, fields: Mapping[str, Flow], others: Mapping[s
     is_partial = False  # a key that does not list all would have the rest deleted
     for child in CHILDREN:
         prefix = f"{child.kind}/{trunk.sid}/"
-        found = sorted((live for address, live in others.items() if address.startswith(prefix)), key=child.order)
+        found = sorted(
+            (live for address, live in others.items() if address.startswith(prefix)),
+            key=child.order,
+        )
         # Of several with one key a plan knows that with the lowest SID by it.
-        by_key = {live.key: live.sid for live in sorted(found, key=lambda live: live.sid, reverse=True)}
+        by_key = {
+            live.key: live.sid for live in sorted(found, key=lambda live: live.sid, reverse=True)
+        }
         sayable = ((live, child.said(live)) for live in found if by_key[live.key] == live.sid)
         written = [said for _, said in sayable if said is not None and _fits(fields, child, said)]
         if written:
@@ -142,11 +159,17 @@ def _entry(name: str, trunk: Live, fields: Mapping[str, Flow], others: Mapping[s
         if written and len(written) < len(found):
             is_partial = True
         if len(written) < len(found):
-            above.append(f"{len(found) - len(written)} of its {child.kind}s cannot be declared, and are left alone.")
+            above.append(
+                f"{len(found) - len(written)} of its {child.kind}s cannot be declared, and are left alone."
+            )
         if written and child.kind == "trunk_credential_list":
-            above.append("Its credential lists go by their SID: Twilio shows nobody their passwords.")
+            above.append(
+                "Its credential lists go by their SID: Twilio shows nobody their passwords."
+            )
         if child.field == "origination" and not any(live.attrs["enabled"] for live in found):
-            above.append("It has no origination URL that is enabled: calls to its numbers reach nobody.")
+            above.append(
+                "It has no origination URL that is enabled: calls to its numbers reach nobody."
+            )
     if is_partial:
         inner.append(Entry("unlisted", "keep"))
     return Entry(name, Block(tuple(inner)), above=tuple(above))

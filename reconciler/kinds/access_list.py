@@ -6,7 +6,7 @@ An address is known by its network in CIDR; its label is unique in its list. Sou
 from __future__ import annotations
 
 from reconciler.kinds.kind import Field, Row
-from reconciler.kinds.sip_list import on_list, sip_list
+from reconciler.kinds.sip_list import list_member, sip_list
 
 ADDRESS_FIELDS = (
     Field("ip_address", "IpAddress"),
@@ -22,7 +22,7 @@ def network(row: Row) -> str:
 
 
 IP_ACCESS_CONTROL_LIST = sip_list("ip_access_control_list", "IpAccessControlLists")
-IP_ADDRESS = on_list(
+IP_ADDRESS = list_member(
     "ip_address",
     IP_ACCESS_CONTROL_LIST.name,
     "IpAccessControlLists/{parent_sid}/IpAddresses",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from reconciler.kinds.kind import Endpoint, Kind, Names, Params, Row, Sids
 from reconciler.kinds.number import PARAMS, STATUS, canonical, hook_params
-from reconciler.model import Attrs, Live, Value
+from reconciler.model.live import Live
+from reconciler.model.route import Attrs, Value
 
 _BASE = "/2010-04-01/Accounts/{account_sid}/Applications"
 _WIRE = (
@@ -27,7 +28,10 @@ _WIRE = (
 def observe(row: Row, account: str, names: Names) -> Live:
     """A `Live` of one row; its key is its friendly name."""
     wire = {name: row.get(name) or "" for name in _WIRE}
-    attrs: dict[str, Value] = {"friendly_name": wire["friendly_name"] or None, **canonical(wire, {})}
+    attrs: dict[str, Value] = {
+        "friendly_name": wire["friendly_name"] or None,
+        **canonical(wire, {}),
+    }
     return Live(row["sid"], str(wire["friendly_name"] or row["sid"]), account, wire, attrs)
 
 

@@ -6,12 +6,12 @@ A password can be written and never read: what is compared is a fingerprint of i
 from __future__ import annotations
 
 from reconciler.kinds.kind import Field
-from reconciler.kinds.sip_list import on_list, sip_list
+from reconciler.kinds.sip_list import list_member, sip_list
 
 CREDENTIAL_FIELDS = (Field("username", "Username"), Field("password", "Password", secret=True))
 
 CREDENTIAL_LIST = sip_list("credential_list", "CredentialLists")
-CREDENTIAL = on_list(
+CREDENTIAL = list_member(
     "credential",
     CREDENTIAL_LIST.name,
     "CredentialLists/{parent_sid}/Credentials",

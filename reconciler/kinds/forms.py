@@ -22,8 +22,8 @@ import re
 from typing import Literal
 from urllib.parse import urlsplit
 
-from reconciler.kinds.kind import same
-from reconciler.model import WireValue
+from reconciler.kinds.kind import is_same_value
+from reconciler.model.route import WireValue
 
 Form = Literal["same", "listed", "unexpected", "other"]
 """What a stored value is of the one that was sent: itself, a form by a listed rule, a form by none, another thing."""
@@ -31,7 +31,8 @@ Form = Literal["same", "listed", "unexpected", "other"]
 _PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://|^sips?:", re.IGNORECASE)
 _SIP = re.compile(
-    r"^(?P<scheme>sips?):(?:(?P<user>[^@]*)@)?(?P<host>\[[^\]]*\]|[^:;?]+)(?::(?P<port>\d+))?(?P<rest>.*)$", re.I
+    r"^(?P<scheme>sips?):(?:(?P<user>[^@]*)@)?(?P<host>\[[^\]]*\]|[^:;?]+)(?::(?P<port>\d+))?(?P<rest>.*)$",
+    re.I,
 )
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
@@ -40,7 +41,7 @@ _IDENTITIES = frozenset({"ip_address", "username", "phone_number"})
 
 def form_of(field: str, sent: WireValue, stored: WireValue) -> Form:
     """Compare a stored value with the one that was sent."""
-    if same(sent, stored):
+    if is_same_value(sent, stored):
         return "same"
     # Only text has forms: of a number or a flag another value is another value.
     if not isinstance(sent, str) or not isinstance(stored, str) or not sent or not stored:

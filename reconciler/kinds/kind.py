@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from reconciler.model import Attrs, Live, Value, WireValue
+from reconciler.model.live import Live
+from reconciler.model.route import Attrs, Value, WireValue
 
 Product = Literal["api", "trunking", "monitor", "pricing", "messaging", "routes", "numbers"]
 Params = dict[str, WireValue]
@@ -48,7 +49,7 @@ class Field(msgspec.Struct, frozen=True):
     secret: bool = False
 
 
-def same_name(declared: Attrs, live: Attrs) -> bool:
+def has_same_name(declared: Attrs, live: Attrs) -> bool:
     """Whether both have the same friendly name."""
     return declared.get("friendly_name") == live.get("friendly_name")
 
@@ -79,12 +80,12 @@ class Kind(msgspec.Struct, frozen=True):
     parent: str | None = None
     refers: str | None = None
     fields: tuple[Field, ...] = ()
-    alike: Callable[[Attrs, Attrs], bool] = same_name
+    alike: Callable[[Attrs, Attrs], bool] = has_same_name
     singleton: bool = False
     paid: bool = False
 
 
-def misfit(kind: Kind, row: Row) -> str | None:
+def find_misfit(kind: Kind, row: Row) -> str | None:
     """What is wrong with the form of a row, in words; None when it can be observed."""
     sid = row.get("sid")
     if not kind.singleton and not (isinstance(sid, str) and sid):
@@ -130,7 +131,7 @@ def _wire(value: Value) -> WireValue:
     raise TypeError(f"not a plain value: {value!r}")
 
 
-def same(sent: WireValue, stored: WireValue) -> bool:
+def is_same_value(sent: WireValue, stored: WireValue) -> bool:
     """Whether two raw values mean the same: null is "", and form encoding knows no types."""
     left, right = ("" if value is None else value for value in (sent, stored))
     if isinstance(left, bool) or isinstance(right, bool):

@@ -12,7 +12,16 @@ from typing import Any
 import msgspec
 
 from reconciler.kinds.kind import Endpoint, Kind, Names, Params, Row, Sids
-from reconciler.model import ApplicationRoute, Attrs, Live, TrunkRoute, Value, Webhook, Wire, WireValue
+from reconciler.model.live import Live
+from reconciler.model.route import (
+    ApplicationRoute,
+    Attrs,
+    TrunkRoute,
+    Value,
+    Webhook,
+    Wire,
+    WireValue,
+)
 
 _BASE = "/2010-04-01/Accounts/{account_sid}/IncomingPhoneNumbers"
 LISTING = Endpoint("GET", "api", _BASE + ".json", items="incoming_phone_numbers")
@@ -41,7 +50,10 @@ PARTS: dict[str, tuple[str, ...]] = {
 DEFAULT_METHOD = "POST"
 """What Twilio takes where no method is given."""
 
-PARAMS = {name: "".join(word.capitalize() for word in name.split("_")) for name in (*WIRE_FIELDS, "friendly_name")}
+PARAMS = {
+    name: "".join(word.capitalize() for word in name.split("_"))
+    for name in (*WIRE_FIELDS, "friendly_name")
+}
 """Wire field → request parameter: ``voice_url`` → ``VoiceUrl``."""
 
 
@@ -113,7 +125,16 @@ class Observer:
             wire = {name: getattr(row, name) or "" for name in WIRE_FIELDS}
             config = self._seen[key] = (wire, canonical(wire, self._names))
         can_text = row.capabilities is None or row.capabilities.sms is not False
-        return Live(row.sid, row.phone_number, account, config[0], config[1], row.friendly_name or "", None, can_text)
+        return Live(
+            row.sid,
+            row.phone_number,
+            account,
+            config[0],
+            config[1],
+            row.friendly_name or "",
+            None,
+            can_text,
+        )
 
 
 def canonical(wire: Wire, names: Names) -> dict[str, Value]:
@@ -125,7 +146,7 @@ def canonical(wire: Wire, names: Names) -> dict[str, Value]:
     }
 
 
-def hidden_voice(wire: Wire) -> list[str]:
+def describe_hidden_voice(wire: Wire) -> list[str]:
     """What is set for voice but without effect, in words: a trunk hides application and URL, an application the URL."""
     trunk, application = _text(wire, "trunk_sid"), _text(wire, "voice_application_sid")
     hidden = []
@@ -136,11 +157,15 @@ def hidden_voice(wire: Wire) -> list[str]:
     return hidden
 
 
-def webhook(url: str, method: str = "", fallback_url: str = "", fallback_method: str = "") -> Webhook | None:
+def webhook(
+    url: str, method: str = "", fallback_url: str = "", fallback_method: str = ""
+) -> Webhook | None:
     """The canonical webhook, None when nothing is set: Twilio's default method is POST, whether it says so or not."""
     if not url and not fallback_url:
         return None
-    return Webhook(url, _method(method), fallback_url, _method(fallback_method) if fallback_url else "")
+    return Webhook(
+        url, _method(method), fallback_url, _method(fallback_method) if fallback_url else ""
+    )
 
 
 def _method(text: str) -> str:
@@ -200,7 +225,7 @@ def fields_of(part: str, value: Value) -> dict[str, WireValue]:
     return fields
 
 
-def in_words(value: Value) -> str:
+def describe_route(value: Value) -> str:
     """A route as a reviewer reads it."""
     match value:
         case TrunkRoute(trunk=trunk):
@@ -222,7 +247,12 @@ def _route(wire: Wire, part: str, names: Names) -> Value:
     application = _text(wire, f"{part}_application_sid")
     if application:
         return ApplicationRoute(names.get(application, application))
-    return webhook(*(_text(wire, f"{part}_{rest}") for rest in ("url", "method", "fallback_url", "fallback_method")))
+    return webhook(
+        *(
+            _text(wire, f"{part}_{rest}")
+            for rest in ("url", "method", "fallback_url", "fallback_method")
+        )
+    )
 
 
 def _part_params(part: str, value: Value, sids: Sids) -> Params:
@@ -242,7 +272,9 @@ def hook_params(part: str, value: Value) -> Params:
     stem = part.capitalize()
     return {
         **_with_method(f"{stem}Url", f"{stem}Method", hook.url, hook.method),
-        **_with_method(f"{stem}FallbackUrl", f"{stem}FallbackMethod", hook.fallback_url, hook.fallback_method),
+        **_with_method(
+            f"{stem}FallbackUrl", f"{stem}FallbackMethod", hook.fallback_url, hook.fallback_method
+        ),
     }
 
 

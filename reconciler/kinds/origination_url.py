@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from reconciler.kinds.child import child
-from reconciler.kinds.kind import Endpoint, Field, Kind, Names, Params, Row, Sids, params_of, plain_params
-from reconciler.model import Attrs, Live
+from reconciler.kinds.child import child_live
+from reconciler.kinds.kind import (
+    Endpoint,
+    Field,
+    Kind,
+    Names,
+    Params,
+    Row,
+    Sids,
+    params_of,
+    plain_params,
+)
+from reconciler.model.live import Live
+from reconciler.model.route import Attrs
 
 FIELDS = (
     Field("sip_url", "SipUrl"),
@@ -18,7 +29,9 @@ _BASE = "/v1/Trunks/{parent_sid}/OriginationUrls"
 
 def observe(row: Row, account: str, names: Names) -> Live:
     """A `Live` of one row; its key is the SIP URL, its parent the address of its trunk."""
-    return child(FIELDS, row, account, key=str(row.get("sip_url") or ""), parent=("trunk", names))
+    return child_live(
+        FIELDS, row, account, key=str(row.get("sip_url") or ""), parent=("trunk", names)
+    )
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:

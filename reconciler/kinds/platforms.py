@@ -143,6 +143,6 @@ def registration_address(platform: str, key: str) -> str:
     return f"registration/{platform}/{key}"
 
 
-def link_missing(kind: PlatformKind) -> bool:
+def needs_manual_link(kind: PlatformKind) -> bool:
     """Whether who answers has to be set by hand there: the import takes no agent, and no call links one."""
     return "link" not in kind.can and "agent" not in kind.replaces

@@ -10,18 +10,28 @@ from collections.abc import Iterable
 import msgspec
 
 from reconciler.kinds.kind import Endpoint, Params
-from reconciler.model import Change, Money, Purchase
+from reconciler.model.action import Change
+from reconciler.model.desired import Money, Purchase
 
 _ACCOUNT = "/2010-04-01/Accounts/{account_sid}"
 BUY = Endpoint("POST", "api", f"{_ACCOUNT}/IncomingPhoneNumbers.json", idempotent=False)
-FOR_SALE = Endpoint("GET", "api", f"{_ACCOUNT}/AvailablePhoneNumbers/{{country}}/{{type}}.json", optional=True)
+FOR_SALE = Endpoint(
+    "GET", "api", f"{_ACCOUNT}/AvailablePhoneNumbers/{{country}}/{{type}}.json", optional=True
+)
 PRICES = Endpoint("GET", "pricing", "/v1/PhoneNumbers/Countries/{country}")
-REGULATIONS = Endpoint("GET", "numbers", "/v2/RegulatoryCompliance/Regulations", items="results", optional=True)
+REGULATIONS = Endpoint(
+    "GET", "numbers", "/v2/RegulatoryCompliance/Regulations", items="results", optional=True
+)
 
 TYPES = {"local": "Local", "mobile": "Mobile", "toll_free": "TollFree"}
 """Types of numbers as `purchase` names them, and as the paths of AvailablePhoneNumbers do."""
 
-PARAMS = {"phone_number": "PhoneNumber", "bundle": "BundleSid", "address": "AddressSid", "identity": "IdentitySid"}
+PARAMS = {
+    "phone_number": "PhoneNumber",
+    "bundle": "BundleSid",
+    "address": "AddressSid",
+    "identity": "IdentitySid",
+}
 """Fields of a purchase, and their parameters."""
 
 

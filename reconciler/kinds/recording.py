@@ -5,9 +5,20 @@ Twilio shows it with the trunk, and takes it at an address of its own (Trunking 
 
 from __future__ import annotations
 
-from reconciler.kinds.child import child
-from reconciler.kinds.kind import Endpoint, Field, Kind, Names, Params, Row, Sids, params_of, plain_params
-from reconciler.model import Attrs, Live
+from reconciler.kinds.child import child_live
+from reconciler.kinds.kind import (
+    Endpoint,
+    Field,
+    Kind,
+    Names,
+    Params,
+    Row,
+    Sids,
+    params_of,
+    plain_params,
+)
+from reconciler.model.live import Live
+from reconciler.model.route import Attrs
 
 FIELDS = (
     Field("mode", "Mode", default="do-not-record"),
@@ -18,7 +29,9 @@ _PATH = "/v1/Trunks/{parent_sid}/Recording"
 
 def observe(row: Row, account: str, names: Names) -> Live:
     """A `Live` of one row; it has no SID of its own and goes by its trunk's."""
-    return child(FIELDS, {**row, "sid": row.get("parent_sid", "")}, account, key="", parent=("trunk", names))
+    return child_live(
+        FIELDS, {**row, "sid": row.get("parent_sid", "")}, account, key="", parent=("trunk", names)
+    )
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reconciler.kinds.child import child
+from reconciler.kinds.child import child_live
 from reconciler.kinds.kind import (
     Endpoint,
     Field,
@@ -21,7 +21,8 @@ from reconciler.kinds.kind import (
     plain_params,
     plain_wire,
 )
-from reconciler.model import Attrs, Live
+from reconciler.model.live import Live
+from reconciler.model.route import Attrs
 
 _SIP = "/2010-04-01/Accounts/{account_sid}/SIP"
 _NAME = (Field("friendly_name", "FriendlyName"),)
@@ -32,12 +33,26 @@ def sip_list(name: str, path: str) -> Kind:
 
     def observe(row: Row, account: str, names: Names) -> Live:
         attrs = plain_attrs(_NAME, row)
-        return Live(row["sid"], str(attrs["friendly_name"] or row["sid"]), account, plain_wire(_NAME, row), attrs)
+        return Live(
+            row["sid"],
+            str(attrs["friendly_name"] or row["sid"]),
+            account,
+            plain_wire(_NAME, row),
+            attrs,
+        )
 
-    return _kind(name, f"{_SIP}/{path}", f"{name}s", rank=5, key_field="friendly_name", fields=_NAME, observe=observe)
+    return _kind(
+        name,
+        f"{_SIP}/{path}",
+        f"{name}s",
+        rank=5,
+        key_field="friendly_name",
+        fields=_NAME,
+        observe=observe,
+    )
 
 
-def on_list(
+def list_member(
     name: str,
     above: str,
     path: str,
@@ -50,10 +65,19 @@ def on_list(
     """The kind of what stands on a list of kind `above`, known by `key` of its row."""
 
     def observe(row: Row, account: str, names: Names) -> Live:
-        return child(fields, row, account, key=key(row), parent=(above, names))
+        return child_live(fields, row, account, key=key(row), parent=(above, names))
 
     place = f"{_SIP}/{path}"
-    return _kind(name, place, items, rank=6, key_field=key_field, fields=fields, observe=observe, parent=above)
+    return _kind(
+        name,
+        place,
+        items,
+        rank=6,
+        key_field=key_field,
+        fields=fields,
+        observe=observe,
+        parent=above,
+    )
 
 
 def _kind(

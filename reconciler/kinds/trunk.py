@@ -15,7 +15,8 @@ from reconciler.kinds.kind import (
     plain_params,
     plain_wire,
 )
-from reconciler.model import Attrs, Live
+from reconciler.model.live import Live
+from reconciler.model.route import Attrs
 
 FIELDS = (
     Field("friendly_name", "FriendlyName"),
@@ -36,7 +37,14 @@ def observe(row: Row, account: str, names: Names) -> Live:
     method = str(attrs["disaster_recovery_method"] or "POST").upper()
     attrs["disaster_recovery_method"] = method if attrs["disaster_recovery_url"] else None
     key = attrs["domain_name"] or attrs["friendly_name"] or row["sid"]
-    return Live(row["sid"], str(key), account, plain_wire(FIELDS, row), attrs, str(attrs["friendly_name"] or ""))
+    return Live(
+        row["sid"],
+        str(key),
+        account,
+        plain_wire(FIELDS, row),
+        attrs,
+        str(attrs["friendly_name"] or ""),
+    )
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:
@@ -47,12 +55,14 @@ def to_wire(attrs: Attrs, sids: Sids) -> Params:
     return params
 
 
-def alike(declared: Attrs, live: Attrs) -> bool:
+def is_same_trunk(declared: Attrs, live: Attrs) -> bool:
     """A trunk is known by its domain; one that has none by its friendly name."""
     domain = declared.get("domain_name")
     if domain:
         return live.get("domain_name") == domain
-    return not live.get("domain_name") and declared.get("friendly_name") == live.get("friendly_name")
+    return not live.get("domain_name") and declared.get("friendly_name") == live.get(
+        "friendly_name"
+    )
 
 
 TRUNK = Kind(
@@ -63,7 +73,7 @@ TRUNK = Kind(
     to_wire=to_wire,
     params=params_of(FIELDS),
     fields=FIELDS,
-    alike=alike,
+    alike=is_same_trunk,
     listing=Endpoint("GET", "trunking", "/v1/Trunks", items="trunks"),
     fetch=Endpoint("GET", "trunking", "/v1/Trunks/{sid}"),
     create=Endpoint("POST", "trunking", "/v1/Trunks", idempotent=False),

@@ -6,7 +6,8 @@ Twilio (Trunking API, v1) names such a use by the SID of the list. It is made an
 from __future__ import annotations
 
 from reconciler.kinds.kind import Endpoint, Kind, Names, Params, Row, Sids
-from reconciler.model import Attrs, Live
+from reconciler.model.live import Live
+from reconciler.model.route import Attrs
 
 
 def _use(name: str, refers: str, path: str, items: str, param: str) -> Kind:
@@ -15,7 +16,15 @@ def _use(name: str, refers: str, path: str, items: str, param: str) -> Kind:
     def observe(row: Row, account: str, names: Names) -> Live:
         sid, trunk = str(row["sid"]), str(row.get("parent_sid") or "")
         key, label = names.get(sid, sid), str(row.get("friendly_name") or "")
-        return Live(sid, key, account, {"sid": sid}, {"list": key}, label, f"trunk/{names.get(trunk, trunk)}")
+        return Live(
+            sid,
+            key,
+            account,
+            {"sid": sid},
+            {"list": key},
+            label,
+            f"trunk/{names.get(trunk, trunk)}",
+        )
 
     def to_wire(attrs: Attrs, sids: Sids) -> Params:
         named = str(attrs["list"])
@@ -46,5 +55,9 @@ TRUNK_IP_ACCESS_CONTROL_LIST = _use(
     "IpAccessControlListSid",
 )
 TRUNK_CREDENTIAL_LIST = _use(
-    "trunk_credential_list", "credential_list", "CredentialLists", "credential_lists", "CredentialListSid"
+    "trunk_credential_list",
+    "credential_list",
+    "CredentialLists",
+    "credential_lists",
+    "CredentialListSid",
 )

@@ -17,8 +17,8 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import RANKS, secret_fields
-from reconciler.model import Action
-from reconciler.planning.stale import plan_stale
+from reconciler.model.action import Action
+from reconciler.planning.staleness import plan_stale
 
 References = Mapping[str, Mapping[str, str]]
 """Address → field → where its secret is found, such as `env:SIP_PASSWORD`; never the secret."""
@@ -38,7 +38,7 @@ def digest_of(actions: Iterable[Action], references: References) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def different_digest(expected: str, found: str) -> Diagnostic:
+def digest_mismatch(expected: str, found: str) -> Diagnostic:
     """The plan is not the one whose digest was given."""
     detail = (
         f"The plan has the digest {found}, and {expected} was expected. Nothing has been written. Look at the plan, "
@@ -47,7 +47,7 @@ def different_digest(expected: str, found: str) -> Diagnostic:
     return Diagnostic(code="plan_unexpected", summary="Not the expected plan", detail=detail)
 
 
-def differences(saved: Sequence[Action], fresh: Sequence[Action]) -> list[Diagnostic]:
+def list_differences(saved: Sequence[Action], fresh: Sequence[Action]) -> list[Diagnostic]:
     """One diagnostic for each field in which a saved plan differs from the one that is made now, with both values."""
     before, after = _by_key(saved), _by_key(fresh)
     found: list[Diagnostic] = []
@@ -74,21 +74,26 @@ def _by_key(actions: Iterable[Action]) -> dict[Key, list[Action]]:
 
 def _compared(action: Action, references: References) -> tuple[object, ...]:
     """The parts of an action that count, with a reference in the place of each secret."""
-    writes: Mapping[str, object] = action.writes
+    writes: Mapping[str, object] = action.set
     if action.kind in _WITH_SECRETS:
         named = references.get(action.address, {})
         hidden = secret_fields(action.kind)
-        writes = {name: named.get(name, _UNNAMED) if name in hidden else value for name, value in writes.items()}
+        writes = {
+            name: named.get(name, _UNNAMED) if name in hidden else value
+            for name, value in writes.items()
+        }
     prior = action.entry.prior if action.entry is not None else {}
     what = (action.address, action.action, action.kind, action.account, action.sid)
-    return (*what, action.changes, writes, sorted(action.clears), action.restore, prior)
+    return (*what, action.changes, writes, sorted(action.unset), action.restore, prior)
 
 
 def _differing_fields(saved: Action, fresh: Action) -> Iterator[Diagnostic]:
     """One diagnostic for each field that counts and differs."""
     address, action = _key(saved)
-    if any(saved.writes.get(name) != fresh.writes.get(name) for name in secret_fields(fresh.kind)):
-        yield plan_stale(f"The secret of {address} is another one now than when the plan was made.", address)
+    if any(saved.set.get(name) != fresh.set.get(name) for name in secret_fields(fresh.kind)):
+        yield plan_stale(
+            f"The secret of {address} is another one now than when the plan was made.", address
+        )
 
     old, new = _fields(saved), _fields(fresh)
     for name in sorted(old.keys() | new.keys()):
@@ -101,13 +106,13 @@ def _differing_fields(saved: Action, fresh: Action) -> Iterator[Diagnostic]:
 def _fields(action: Action) -> dict[str, Any]:
     """The fields that count by name, without secrets, flat enough to be shown."""
     hidden = secret_fields(action.kind)
-    writes = {name: value for name, value in action.writes.items() if name not in hidden}
+    writes = {name: value for name, value in action.set.items() if name not in hidden}
     prior = action.entry.prior if action.entry is not None else {}
     fields: dict[str, Any] = {"kind": action.kind, "account": action.account, "sid": action.sid}
     fields |= {f"{change.field}": [change.before, change.after] for change in action.changes}
     for group, values in (("writes", writes), ("restore", action.restore), ("prior", prior)):
         fields |= {f"{group}.{name}": msgspec.to_builtins(value) for name, value in values.items()}
-    fields |= {f"clears.{name}": True for name in action.clears}
+    fields |= {f"clears.{name}": True for name in action.unset}
     return fields
 
 
@@ -118,5 +123,10 @@ def _shown(value: object) -> str:
 def _other_steps(key: Key, saved: int, fresh: int) -> Diagnostic:
     """A step that only one of the plans has, or that both have another number of times."""
     address, action = key
-    was, now = (f"{count} times" if count > 1 else ("there", "not there")[not count] for count in (saved, fresh))
-    return plan_stale(f"{address}: `{action}` is {was} in the reviewed plan and {now} now.", address)
+    was, now = (
+        f"{count} times" if count > 1 else ("there", "not there")[not count]
+        for count in (saved, fresh)
+    )
+    return plan_stale(
+        f"{address}: `{action}` is {was} in the reviewed plan and {now} now.", address
+    )

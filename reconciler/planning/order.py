@@ -10,15 +10,19 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
-from reconciler.model import Action
+from reconciler.model.action import Action
 
 _REMOVALS = frozenset({"delete", "release", "restore_webhooks", "forget", "unregister"})
 
 
-def in_safe_order(actions: Iterable[Action]) -> list[Action]:
+def sort_safely(actions: Iterable[Action]) -> list[Action]:
     """Sort by rank and address, and let every removal wait for what it would pull the ground from under."""
     actions = list(actions)
-    leaving = {a.address for a in actions if a.kind == REGISTRATION and a.action in ("unregister", "forget")}
+    leaving = {
+        a.address
+        for a in actions
+        if a.kind == REGISTRATION and a.action in ("unregister", "forget")
+    }
     ordered = sorted(actions, key=lambda action: _key(action, leaving))
     waits = _waits(ordered)
     present = {action.address for action in ordered}
@@ -56,7 +60,9 @@ def _waits(actions: list[Action]) -> dict[str, list[str]]:
         if action.parent is not None:
             children.setdefault(action.parent, []).append(action)
     for above, below in children.items():
-        arriving = waits[f"into {above}"] = [a.address for a in below if a.action in ("create", "update")]
+        arriving = waits[f"into {above}"] = [
+            a.address for a in below if a.action in ("create", "update")
+        ]
         leaving = _leaving(actions, above)
         waits |= {a.address: [*arriving, *leaving] for a in below if a.action == "delete"}
     for action in actions:
@@ -64,7 +70,7 @@ def _waits(actions: list[Action]) -> dict[str, list[str]]:
             below = children.get(action.address, [])
             ended = [a.address for a in actions if a.action == "delete" and _refers_to(a, action)]
             waits[action.address] = [
-                *(a.address for a in below if action.address not in a.after),
+                *(a.address for a in below if action.address not in a.depends_on),
                 *ended,
                 *_leaving(actions, action.address, action.sid),
             ]
@@ -79,7 +85,10 @@ def _refers_to(action: Action, to: Action) -> bool:
     )
 
 
-SWITCHES = {"trunk": ("trunk_sid",), "application": ("voice_application_sid", "sms_application_sid")}
+SWITCHES = {
+    "trunk": ("trunk_sid",),
+    "application": ("voice_application_sid", "sms_application_sid"),
+}
 """The fields of a number that hold the SID of a resource of this kind."""
 
 _SHOWN = {"trunk": ("trunk",), "application": ("voice_application", "sms_application")}
@@ -99,11 +108,20 @@ def leaves(action: Action, kind: str, called: Collection[str]) -> bool:
 def _leaving(actions: list[Action], above: str, sid: str | None = None) -> list[str]:
     kind, _, name = above.partition("/")
     called = (name, sid) if sid else (name,)
-    return sorted({a.address for a in actions if leaves(a, kind, called)}) if kind in SWITCHES else []
+    return (
+        sorted({a.address for a in actions if leaves(a, kind, called)}) if kind in SWITCHES else []
+    )
 
 
 def _with_after(action: Action, waits: dict[str, list[str]], present: set[str]) -> Action:
-    into = [need for trunk in action.after for need in waits.get(f"into {trunk}", ()) if action.kind in NUMBER_KINDS]
-    needs = dict.fromkeys((*action.after, *into, *waits.get(action.address, ())))
+    into = [
+        need
+        for trunk in action.depends_on
+        for need in waits.get(f"into {trunk}", ())
+        if action.kind in NUMBER_KINDS
+    ]
+    needs = dict.fromkeys((*action.depends_on, *into, *waits.get(action.address, ())))
     after = tuple(need for need in needs if need in present and need != action.address)
-    return action if after == action.after else msgspec.structs.replace(action, after=after)
+    return (
+        action if after == action.depends_on else msgspec.structs.replace(action, depends_on=after)
+    )

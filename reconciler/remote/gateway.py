@@ -14,7 +14,7 @@ import msgspec
 
 from reconciler.kinds.kind import Endpoint, Params
 from reconciler.kinds.number import NumberRow
-from reconciler.model import Json
+from reconciler.model.route import Json
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -86,7 +86,9 @@ class Gateway(Protocol):
         """Whether the last reading of this listing took more than one page, so that it may have left out a row."""
         ...
 
-    def call(self, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
+    def call(
+        self, endpoint: Endpoint, params: Params | None = None, **path: str
+    ) -> dict[str, Json]:
         """One call; its reply as plain JSON, empty for an empty body. None in `params` is not sent, "" clears."""
         ...
 

@@ -50,7 +50,9 @@ class ListingGuard:
         if not has_next:
             return
         if self._repeated > MOST_REPEATED:
-            raise EndlessListing(f"{self._repeated} pages in a row bring no new row and name a next page")
+            raise EndlessListing(
+                f"{self._repeated} pages in a row bring no new row and name a next page"
+            )
         if self._pages >= MOST_PAGES:
             raise EndlessListing(f"it goes on after {MOST_PAGES:,} pages")
         if self._rows >= MOST_ROWS or self._bytes >= MOST_BYTES:

@@ -209,7 +209,9 @@ class Table(Generic[R]):
         found = self._take(ranks, range(stop - 1, -1, -1), cursor.size + 1, wanted)
         return self._page(found[: cursor.size], more=len(found) > cursor.size)
 
-    def _take(self, ranks: list[int], places: range, size: int, wanted: Callable[[R], bool] | None) -> list[R]:
+    def _take(
+        self, ranks: list[int], places: range, size: int, wanted: Callable[[R], bool] | None
+    ) -> list[R]:
         rows = self._rows
         found: Iterable[R] = (rows[ranks[place]] for place in places)
         if wanted is not None:
@@ -219,7 +221,9 @@ class Table(Generic[R]):
     def _page(self, rows: list[R], *, more: bool) -> Page[R]:
         if not rows:
             return Page(rows, newest=0, oldest=0, more=False)
-        return Page(rows, newest=self._ranks[rows[0].sid], oldest=self._ranks[rows[-1].sid], more=more)
+        return Page(
+            rows, newest=self._ranks[rows[0].sid], oldest=self._ranks[rows[-1].sid], more=more
+        )
 
     def _owner(self, row: R) -> str:
         return str(getattr(row, self.shelf.owner))
@@ -267,7 +271,10 @@ class Store:
 
     def sid_for(self, prefix: str, name: str) -> str:
         """The SID that belongs to a name: equal names, equal SIDs."""
-        return prefix + hashlib.blake2b(f"{self.seed}/{prefix}/{name}".encode(), digest_size=16).hexdigest()
+        return (
+            prefix
+            + hashlib.blake2b(f"{self.seed}/{prefix}/{name}".encode(), digest_size=16).hexdigest()
+        )
 
     def become(self, other: Store) -> None:
         """Forget everything and hold what `other` holds; `other` must not be used afterwards."""

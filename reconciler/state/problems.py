@@ -12,7 +12,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateError, StateLocked
 
 if TYPE_CHECKING:
-    from reconciler.state.store import Kept
+    from reconciler.state.records import StoredVersion
 
 _REPAIR_STATE = (
     "Nothing was changed. See what `reconciler state repair --dry-run` can save. Or put the last good copy back (the "
@@ -26,9 +26,18 @@ _REPAIR_JOURNAL = (
 )
 
 
-def state_damaged(origin: str, reason: str, *, line: int | None = None, column: int | None = None) -> StateError:
+def state_damaged(
+    origin: str, reason: str, *, line: int | None = None, column: int | None = None
+) -> StateError:
     """The state cannot be understood at this place."""
-    return _error("state_damaged", "The state is damaged", f"{origin}: {reason}. {_REPAIR_STATE}", origin, line, column)
+    return _error(
+        "state_damaged",
+        "The state is damaged",
+        f"{origin}: {reason}. {_REPAIR_STATE}",
+        origin,
+        line,
+        column,
+    )
 
 
 def journal_damaged(origin: str, reason: str, *, line: int | None = None) -> StateError:
@@ -58,7 +67,9 @@ def checksum_mismatch(origin: str) -> StateError:
 def kind_too_new(origin: str, kind: str) -> StateError:
     """The state holds a kind of resource that this version does not know, and its digest fits."""
     detail = f"{origin} holds a resource of kind `{kind}`, which this version does not know. Install the version that "
-    return _error("state_too_new", "The state was written by a newer version", f"{detail}wrote it.", origin)
+    return _error(
+        "state_too_new", "The state was written by a newer version", f"{detail}wrote it.", origin
+    )
 
 
 NOTHING_WITHOUT = "Nothing can be said or done without it: put a copy of your own in its place, or"
@@ -68,7 +79,7 @@ PRIOR_IS_KEPT = (
 )
 
 
-def would_double(addresses: Sequence[str]) -> str:
+def would_create_twice(addresses: Sequence[str]) -> str:
     """What a plan means that makes anew what a former version of the state knows and what is still there."""
     return (
         f"What it held is still on Twilio, and would be made a second time: {', '.join(addresses)}. Nothing is written "
@@ -86,12 +97,19 @@ def would_forget(addresses: Sequence[str]) -> str:
     )
 
 
-def state_gone(place: str, kept: Sequence[Kept], meaning: str) -> Diagnostic:
+def state_gone(place: str, kept: Sequence[StoredVersion], meaning: str) -> Diagnostic:
     """There is no state where there was one: its former versions are still kept, the newest first."""
     last = kept[0]
     when = f", written {last.saved}" if last.saved else ""
-    newest = f"the newest is serial {last.serial}{when}" if last.serial else "the newest is the empty beginning"
-    back, anew = f"reconciler state pull --serial {last.serial} > FILE\n  reconciler state push FILE", "delete them"
+    newest = (
+        f"the newest is serial {last.serial}{when}"
+        if last.serial
+        else "the newest is the empty beginning"
+    )
+    back, anew = (
+        f"reconciler state pull --serial {last.serial} > FILE\n  reconciler state push FILE",
+        "delete them",
+    )
     if "://" not in place:
         back, anew = (
             "reconciler state repair --dry-run",
@@ -102,7 +120,11 @@ def state_gone(place: str, kept: Sequence[Kept], meaning: str) -> Diagnostic:
         f"  {back}\n"
         f"Or, to begin anew and to forget what it held, {anew}"
     )
-    return Diagnostic(code="state_gone", summary="The state is gone, and its history is still there", detail=detail)
+    return Diagnostic(
+        code="state_gone",
+        summary="The state is gone, and its history is still there",
+        detail=detail,
+    )
 
 
 def state_too_new(origin: str, found: int, known: int) -> StateError:
@@ -173,7 +195,9 @@ def state_backend_missing(scheme: str) -> StateError:
 
 def state_address_invalid(origin: str, reason: str) -> StateError:
     """The URL of the state lacks something, or has too much."""
-    return _error("state_address_invalid", "The address of the state is incomplete", f"{origin}: {reason}")
+    return _error(
+        "state_address_invalid", "The address of the state is incomplete", f"{origin}: {reason}"
+    )
 
 
 def lock_unreadable(origin: str, reason: str) -> StateError:
@@ -240,7 +264,9 @@ def lock_lost(origin: str, reason: str) -> StateLocked:
         f"{reason}, so this run has stopped writing to {origin}. What was recorded until then is safe; a call in "
         "flight is recognised by the next run. See who holds the lock, then run again:\n  reconciler apply"
     )
-    return StateLocked(Diagnostic(code="state_lock_lost", summary="The lock of the state was lost", detail=detail))
+    return StateLocked(
+        Diagnostic(code="state_lock_lost", summary="The lock of the state was lost", detail=detail)
+    )
 
 
 def conditions_ignored(origin: str) -> StateError:
@@ -250,7 +276,9 @@ def conditions_ignored(origin: str) -> StateError:
         "cannot keep two runs from writing at once. Nothing was changed. Keep the state in a store that honours "
         "conditional writes, as those of AWS, Google and Azure do, or in a file, in PostgreSQL or behind HTTP."
     )
-    return _error("state_conditions_ignored", "The store ignores the conditions of writes", detail, origin)
+    return _error(
+        "state_conditions_ignored", "The store ignores the conditions of writes", detail, origin
+    )
 
 
 def number_claimed(project: str, other: str, sid: str, address: str) -> Diagnostic:
@@ -260,7 +288,10 @@ def number_claimed(project: str, other: str, sid: str, address: str) -> Diagnost
         "of one of the two configurations, and let that project forget it first."
     )
     return Diagnostic(
-        code="number_already_imported", summary="The number belongs to another project", detail=detail, address=address
+        code="number_already_imported",
+        summary="The number belongs to another project",
+        detail=detail,
+        address=address,
     )
 
 
@@ -290,12 +321,16 @@ def plan_too_new(origin: str, found: int, known: int) -> StateError:
 
 def plan_unreadable(origin: str, error: OSError | str) -> StateError:
     """The plan file cannot be opened."""
-    return _error("plan_unreadable", "The plan file cannot be read", f"{origin}: {_reason(error)}.", origin)
+    return _error(
+        "plan_unreadable", "The plan file cannot be read", f"{origin}: {_reason(error)}.", origin
+    )
 
 
 def plan_unwritable(origin: str, error: OSError | str) -> StateError:
     """The plan file cannot be written."""
-    return _error("plan_unwritable", "The plan file cannot be written", f"{origin}: {_reason(error)}.", origin)
+    return _error(
+        "plan_unwritable", "The plan file cannot be written", f"{origin}: {_reason(error)}.", origin
+    )
 
 
 def _reason(error: OSError | str) -> str:
@@ -303,6 +338,13 @@ def _reason(error: OSError | str) -> str:
 
 
 def _error(
-    code: str, summary: str, detail: str, file: str | None = None, line: int | None = None, column: int | None = None
+    code: str,
+    summary: str,
+    detail: str,
+    file: str | None = None,
+    line: int | None = None,
+    column: int | None = None,
 ) -> StateError:
-    return StateError(Diagnostic(code=code, summary=summary, detail=detail, file=file, line=line, column=column))
+    return StateError(
+        Diagnostic(code=code, summary=summary, detail=detail, file=file, line=line, column=column)
+    )

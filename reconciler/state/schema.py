@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from reconciler.state.document import Written
-from reconciler.state.planfile import Checked
+from reconciler.state.format.document import Written
+from reconciler.state.plan_file import Checked
 
 Schema = dict[str, Any]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -31,14 +31,20 @@ def plan_file_schema() -> Schema:
 def schema_files() -> dict[str, str]:
     """Name in `schemas/` → content."""
     made = {"state.schema.json": state_schema(), "plan-file.schema.json": plan_file_schema()}
-    return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in made.items()}
+    return {
+        name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        for name, schema in made.items()
+    }
 
 
 def _schema(root: type[msgspec.Struct], title: str) -> Schema:
     found = msgspec.json.schema(root)
     definitions = {name: _strict(definition) for name, definition in found["$defs"].items()}
     top = definitions.pop(root.__name__)
-    top |= {"title": title, "required": list(top["properties"])}  # what is always written, even where it has a default
+    top |= {
+        "title": title,
+        "required": list(top["properties"]),
+    }  # what is always written, even where it has a default
     return {"$schema": _DIALECT, **top, "$defs": definitions}
 
 
@@ -53,7 +59,11 @@ def _strict(definition: Schema) -> Schema:
 def _without_discriminators(value: Any) -> Any:
     """The same without OpenAPI's `discriminator`, which JSON Schema does not know."""
     if isinstance(value, dict):
-        return {name: _without_discriminators(each) for name, each in value.items() if name != "discriminator"}
+        return {
+            name: _without_discriminators(each)
+            for name, each in value.items()
+            if name != "discriminator"
+        }
     if isinstance(value, list):
         return [_without_discriminators(each) for each in value]
     return value

@@ -19,7 +19,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint, Params
 from reconciler.kinds.number import NumberRow
-from reconciler.model import Json
+from reconciler.model.route import Json
 from reconciler.remote.gateway import Event
 
 Row = dict[str, Any]
@@ -112,7 +112,9 @@ class FakeTwilio:
 
     def numbers(self) -> dict[str, Row]:
         """All numbers of all accounts by SID."""
-        return {sid: row for account in self.accounts.values() for sid, row in account.numbers.items()}
+        return {
+            sid: row for account in self.accounts.values() for sid, row in account.numbers.items()
+        }
 
 
 class FakeGateway:
@@ -149,16 +151,22 @@ class FakeGateway:
             if endpoint.items == "services":
                 return [dict(row) for row in self._mine.services]
             if endpoint.items == "phone_numbers":
-                service = next(row for row in self._mine.services if row["sid"] == path["service_sid"])
+                service = next(
+                    row for row in self._mine.services if row["sid"] == path["service_sid"]
+                )
                 return [{"sid": sid} for sid in service["numbers"]]
             if endpoint.items in ("ip_access_control_lists", "credential_lists"):
                 trunks = self._mine.trunks
-                mine = [trunks[path["parent_sid"]]] if "parent_sid" in path else list(trunks.values())
+                mine = (
+                    [trunks[path["parent_sid"]]] if "parent_sid" in path else list(trunks.values())
+                )
                 sids = dict.fromkeys(sid for row in mine for sid in row.get(endpoint.items, []))
                 return [{"sid": sid, "friendly_name": f"list {sid[:2]}"} for sid in sids]
         raise AssertionError(f"no such listing: {endpoint}")
 
-    def call(self, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
+    def call(
+        self, endpoint: Endpoint, params: Params | None = None, **path: str
+    ) -> dict[str, Json]:
         """One call."""
         where = endpoint.path.format(account_sid=self.account_sid, **path)
         with self._twilio.lock:
@@ -176,7 +184,9 @@ class FakeGateway:
 
     def find_numbers(self, e164: str) -> list[NumberRow]:
         """The numbers that are exactly this one."""
-        return [_number_row(row) for row in self._mine.numbers.values() if row["phone_number"] == e164]
+        return [
+            _number_row(row) for row in self._mine.numbers.values() if row["phone_number"] == e164
+        ]
 
     def events(
         self,
@@ -207,7 +217,9 @@ class FakeGateway:
         if call.method == "DELETE":
             return self._delete(shelf, path["sid"])
         if "sid" in path:
-            return self._store(shelf, self._one(shelf, path["sid"]), self._read(shelf, call.params, path))
+            return self._store(
+                shelf, self._one(shelf, path["sid"]), self._read(shelf, call.params, path)
+            )
         assert shelf is not self._mine.numbers, "a number is never bought"
         return self._create(shelf, call.params, path)
 
@@ -221,7 +233,9 @@ class FakeGateway:
             row["trunk_sid"] = self._one(self._mine.trunks, path["parent_sid"])["sid"]
             missing = {"SipUrl", "Priority", "Weight", "Enabled", "FriendlyName"} - set(params)
             if missing:
-                raise error(400, 20001, f"Missing required parameter {sorted(missing)[0]} in the post body")
+                raise error(
+                    400, 20001, f"Missing required parameter {sorted(missing)[0]} in the post body"
+                )
         values = self._read(shelf, params, path)
         shelf[row["sid"]] = row
         reply = self._store(shelf, row, values)
@@ -233,8 +247,12 @@ class FakeGateway:
         assert shelf is not self._mine.numbers, "a number is never released from the account"
         self._one(shelf, sid)
         if any(row["trunk_sid"] == sid for row in self._mine.numbers.values()):
-            raise error(400, 21247, "Trunk Dependencies: phone numbers are associated with this trunk")
-        for child in [ou for ou, row in self._mine.origination_urls.items() if row["trunk_sid"] == sid]:
+            raise error(
+                400, 21247, "Trunk Dependencies: phone numbers are associated with this trunk"
+            )
+        for child in [
+            ou for ou, row in self._mine.origination_urls.items() if row["trunk_sid"] == sid
+        ]:
             del self._mine.origination_urls[child]
         del shelf[sid]
         return {}
@@ -245,8 +263,14 @@ class FakeGateway:
         for name, value in values.items():
             form = self._twilio.forms.get(name)
             stored[name] = form(value) if form and value else value
-        kept = {name: v for name, v in stored.items() if not _spent(self._twilio.drops, row["sid"], name)}
-        late = {name: v for name, v in kept.items() if _spent(self._twilio.late_drops, row["sid"], name)}
+        kept = {
+            name: v
+            for name, v in stored.items()
+            if not _spent(self._twilio.drops, row["sid"], name)
+        }
+        late = {
+            name: v for name, v in kept.items() if _spent(self._twilio.late_drops, row["sid"], name)
+        }
         reply = {**row, **kept}
         row.update({name: v for name, v in kept.items() if name not in late})
         return reply
@@ -273,7 +297,9 @@ class FakeGateway:
         if values.get("voice_application_sid"):
             values["trunk_sid"] = None
         _check_number(row, values)
-        empty = {name: None for name, value in values.items() if value == "" and NUMBER[name] is None}
+        empty = {
+            name: None for name, value in values.items() if value == "" and NUMBER[name] is None
+        }
         return {**values, **empty}
 
     def _known(self, among: Mapping[str, Any], sid: str, code: int) -> None:
@@ -311,7 +337,11 @@ def _account(name: str, rows: Mapping[str, Any]) -> Account:
         row = {"sid": given, "friendly_name": None} if isinstance(given, str) else given
         account.applications[row["sid"]] = row
     account.services += rows.get("services", ())
-    for shelf, blank in (("numbers", NUMBER), ("trunks", TRUNK), ("origination_urls", ORIGINATION_URL)):
+    for shelf, blank in (
+        ("numbers", NUMBER),
+        ("trunks", TRUNK),
+        ("origination_urls", ORIGINATION_URL),
+    ):
         for row in rows.get(shelf, ()):
             getattr(account, shelf)[row["sid"]] = {**blank, **row}
     return account
@@ -337,7 +367,10 @@ def _check_number(row: Row, values: Row) -> None:
 def _read_origination_url(values: Row) -> Row:
     if not str(values.get("sip_url", "sip:x")).startswith("sip:"):
         raise error(400, 21245, "SipUrl must be a sip: URI")
-    if not 1 <= int(values.get("weight", 1)) <= 65535 or not 0 <= int(values.get("priority", 0)) <= 65535:
+    if (
+        not 1 <= int(values.get("weight", 1)) <= 65535
+        or not 0 <= int(values.get("priority", 0)) <= 65535
+    ):
         raise error(400, 20001, "Invalid parameter: Weight or Priority out of bounds")
     return {name: value for name, value in values.items() if name in (*ORIGINATION_URL, "sip_url")}
 

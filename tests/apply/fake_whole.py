@@ -9,10 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds.kind import Endpoint
-from reconciler.model import Json
+from reconciler.model.route import Json
 from tests.apply.fake import NUMBER, Call, FakeGateway, FakeTwilio, Row, Shelf, error
 
-PREFIXES = {"IpAccessControlLists": "AL", "IpAddresses": "IP", "CredentialLists": "CL", "Credentials": "CR"}
+PREFIXES = {
+    "IpAccessControlLists": "AL",
+    "IpAddresses": "IP",
+    "CredentialLists": "CL",
+    "Credentials": "CR",
+}
 FIELDS = {"FriendlyName": "friendly_name", "IpAddress": "ip_address", "Username": "username"}
 BY_ITEMS = {
     "ip_access_control_lists": "IpAccessControlLists",
@@ -50,7 +55,11 @@ class WholeGateway(FakeGateway):
             above = path.get("parent_sid")
             shelf = self._twilio.shelves[BY_ITEMS[endpoint.items]]
             if "/v1/Trunks/" in endpoint.path:
-                return [dict(shelf[used]) for trunk, used in self._twilio.uses if trunk == above and used in shelf]
+                return [
+                    dict(shelf[used])
+                    for trunk, used in self._twilio.uses
+                    if trunk == above and used in shelf
+                ]
             return [dict(row) for row in shelf.values() if row["above"] == above]
 
     def _shelf(self, where: str) -> Shelf:
@@ -95,7 +104,12 @@ class WholeGateway(FakeGateway):
     def _buy(self, e164: str) -> Row:
         if self.find_numbers(e164):
             raise error(400, 21422, f"{e164} is not available")
-        row = {**NUMBER, "sid": self._twilio.new_sid("PN"), "phone_number": e164, "friendly_name": e164}
+        row = {
+            **NUMBER,
+            "sid": self._twilio.new_sid("PN"),
+            "phone_number": e164,
+            "friendly_name": e164,
+        }
         self._mine.numbers[row["sid"]] = row
         return dict(row)
 

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 
 import msgspec
 
-from reconciler.model import Entry
-from reconciler.state.document import State, empty
-from reconciler.state.holder import Holder
-from reconciler.state.store import Lease, Record, apply_records
+from reconciler.model.entry import Entry
+from reconciler.state.format.document import State, empty_state
+from reconciler.state.records import Record, apply_records
+from reconciler.state.stores.holder import Holder
+from reconciler.state.stores.store import Lease
 
 
 class PowerCut(Exception):
@@ -55,7 +56,9 @@ class MemoryStore:
             return self.version
         resources = dict(self.version.resources)
         apply_records(resources, self.journalled)
-        return msgspec.structs.replace(self.version, resources=resources, unfolded=len(self.journalled))
+        return msgspec.structs.replace(
+            self.version, resources=resources, journal_records=len(self.journalled)
+        )
 
     @contextmanager
     def lock(self, holder: Holder, timeout: float = 0.0) -> Iterator[Lease]:
@@ -64,14 +67,14 @@ class MemoryStore:
 
     def begin(self, state: State) -> MemoryJournal:
         """See `Store`."""
-        if state.unfolded or self.version is None:
+        if state.journal_records or self.version is None:
             self.save(state)
         return MemoryJournal(self)
 
     def save(self, state: State) -> State:
         """See `Store`."""
         self.fuse.instant()
-        self.version = msgspec.structs.replace(state, serial=state.serial + 1, unfolded=0)
+        self.version = msgspec.structs.replace(state, serial=state.serial + 1, journal_records=0)
         self.journalled = []
         self.fuse.instant()
         return self.version
@@ -86,7 +89,7 @@ class MemoryJournal:
     @property
     def state(self) -> State:
         """See `Journal`."""
-        return self._store.load() or empty("acme")
+        return self._store.load() or empty_state("acme")
 
     def append(self, records: Sequence[Record]) -> None:
         """See `Journal`."""

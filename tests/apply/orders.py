@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from reconciler.apply.intent import chains
-from reconciler.apply.outcome import Outcome
-from reconciler.apply.perform import Performer, sids_of
-from reconciler.model import Entry
+from reconciler.execution.actions import ActionRunner, sids_of
+from reconciler.execution.intents import group_by_address
+from reconciler.execution.outcome import Outcome
+from reconciler.model.entry import Entry
 from reconciler.planning.plan import Plan
 from tests.apply.fake import FakeTwilio
 
@@ -15,12 +15,19 @@ Choose = Callable[[Sequence[str]], str]
 
 
 def in_any_order(
-    twilio: FakeTwilio, entries: Mapping[str, Entry], plan: Plan, sids: Mapping[str, str], choose: Choose
+    twilio: FakeTwilio,
+    entries: Mapping[str, Entry],
+    plan: Plan,
+    sids: Mapping[str, str],
+    choose: Choose,
 ) -> Iterator[Outcome]:
     """The outcomes of all actions; `choose` takes one of the addresses that may go next, given in plan order."""
-    performer = Performer(twilio.gateways(), {**sids_of(entries), **sids}, plan.fingerprints)
-    waiting = chains(plan.actions)
-    needs = {a: {need for action in chain for need in action.after} - {a} for a, chain in waiting.items()}
+    performer = ActionRunner(twilio.gateways(), {**sids_of(entries), **sids}, plan.fingerprints)
+    waiting = group_by_address(plan.actions)
+    needs = {
+        a: {need for action in chain for need in action.depends_on} - {a}
+        for a, chain in waiting.items()
+    }
     done: set[str] = set()
     while waiting:
         ready = [address for address in waiting if needs[address] <= done]

@@ -8,14 +8,18 @@ from itertools import count
 from threading import Event
 from typing import Any
 
-from reconciler.apply.carry_out import carry_out
-from reconciler.apply.outcome import Outcome, Result
-from reconciler.model import Desired, Entry, Options, Position, Profile, Value, Webhook
-from reconciler.planning import rollback
-from reconciler.planning.observed import Observed
-from reconciler.planning.plan import Plan, make
-from reconciler.remote.observe import observe
-from reconciler.state.document import empty
+from reconciler.execution.executor import execute_plan
+from reconciler.execution.outcome import Outcome, Result
+from reconciler.model.desired import Desired, Options, Profile
+from reconciler.model.entry import Entry
+from reconciler.model.position import Position
+from reconciler.model.route import Value, Webhook
+from reconciler.planning.goals import rollback
+from reconciler.planning.identity.observed import Observed
+from reconciler.planning.plan import Plan
+from reconciler.planning.planner import plan_resources
+from reconciler.remote.queries.observe import observe
+from reconciler.state.format.document import empty_state
 from tests.apply.fake import Call, FakeTwilio
 from tests.apply.memory import Fuse, MemoryStore, PowerCut
 
@@ -67,19 +71,21 @@ class Stage:
     def observe(self, desired: Sequence[Desired]) -> Observed:
         """What every account shows."""
         gateways = self.twilio.gateways()
-        needed = {want.profile.account for want in desired} | {entry.account for entry in self.entries.values()}
+        needed = {want.profile.account for want in desired} | {
+            entry.account for entry in self.entries.values()
+        }
         return observe(desired, self.entries, {name: gateways[name] for name in needed})
 
     def plan(self, desired: Sequence[Desired]) -> Plan:
         """What would be done."""
-        return make(desired, self.entries, self.observe(desired), self.ours)
+        return plan_resources(desired, self.entries, self.observe(desired), self.ours)
 
     def apply(self, desired: Sequence[Desired], plan: Plan | None = None) -> Result:
         """Do it, whatever it takes over."""
         observed = self.observe(desired)
-        plan = plan or make(desired, self.entries, observed, self.ours)
-        state = self.store.load() or empty("acme")
-        return carry_out(plan, observed, state, self.store, self.twilio.gateways(), self.means)
+        plan = plan or plan_resources(desired, self.entries, observed, self.ours)
+        state = self.store.load() or empty_state("acme")
+        return execute_plan(plan, observed, state, self.store, self.twilio.gateways(), self.means)
 
     def way_back(self, then: Mapping[str, Entry]) -> Plan:
         """The plan that leads back to what was remembered."""
@@ -88,14 +94,14 @@ class Stage:
     def back(self, then: Mapping[str, Entry]) -> Result:
         """Go that way, whatever it takes over."""
         plan, observed = self._back(then)
-        state = self.store.load() or empty("acme")
-        return carry_out(plan, observed, state, self.store, self.twilio.gateways(), self.means)
+        state = self.store.load() or empty_state("acme")
+        return execute_plan(plan, observed, state, self.store, self.twilio.gateways(), self.means)
 
     def _back(self, then: Mapping[str, Entry]) -> tuple[Plan, Observed]:
-        there = rollback.way(then, self.entries)
+        there = rollback.rollback_target(then, self.entries)
         gateways = self.twilio.gateways()
-        observed = observe(there.desired, rollback.known(then, self.entries), gateways)
-        return rollback.plan(there, observed, self.ours), observed
+        observed = observe(there.desired, rollback.entries_of_both(then, self.entries), gateways)
+        return rollback.plan_rollback(there, observed, self.ours), observed
 
     def killed(self, desired: Sequence[Desired], at: int) -> bool:
         """Apply until the power is cut at this instant; whether it was cut before the end."""
@@ -123,7 +129,10 @@ class Stage:
         other = Stage({}, self.ours)
         other.twilio.accounts = deepcopy(self.twilio.accounts)
         other.twilio.sids = count(1000)
-        other.store.version, other.store.journalled = self.store.version, list(self.store.journalled)
+        other.store.version, other.store.journalled = (
+            self.store.version,
+            list(self.store.journalled),
+        )
         return other
 
     def writes(self, act: Callable[[], object]) -> list[Call]:
@@ -155,15 +164,29 @@ def bridge(last: int, voice: Value) -> Desired:
 
 def trunk(name: str, **attrs: Value) -> Desired:
     """A declared trunk, by default with a domain after its name."""
-    whole = {"friendly_name": name, "domain_name": f"{name}.pstn.twilio.com", "secure": False, **attrs}
+    whole = {
+        "friendly_name": name,
+        "domain_name": f"{name}.pstn.twilio.com",
+        "secure": False,
+        **attrs,
+    }
     return declared("trunk", name, whole)
 
 
 def origination(trunk: str, host: str, **attrs: Value) -> Desired:
     """A declared origination URL of a trunk."""
     url = f"sip:{host}.example.com"
-    whole = {"sip_url": url, "priority": 10, "weight": 10, "enabled": True, "friendly_name": host, **attrs}
-    return declared("origination_url", url, whole, address=f"{trunk}/{url}", parent=f"trunk/{trunk}")
+    whole = {
+        "sip_url": url,
+        "priority": 10,
+        "weight": 10,
+        "enabled": True,
+        "friendly_name": host,
+        **attrs,
+    }
+    return declared(
+        "origination_url", url, whole, address=f"{trunk}/{url}", parent=f"trunk/{trunk}"
+    )
 
 
 def declared(
@@ -178,14 +201,16 @@ def declared(
     sid: str | None = None,
 ) -> Desired:
     """A declared resource."""
-    options = options or Options(watch=kind == "number" and not attrs)
+    options = options or Options(observe_only=kind == "number" and not attrs)
     profile = Profile(account, dict(attrs), options)
     return Desired(kind, f"{kind}/{address or key}", key, profile, FILE, sid=sid, parent=parent)
 
 
 def hook(name: str, method: str = "POST", fallback_url: str = "") -> Webhook:
     """A webhook in its canonical form."""
-    return Webhook(f"https://agents.example.com/{name}", method, fallback_url, "POST" if fallback_url else "")
+    return Webhook(
+        f"https://agents.example.com/{name}", method, fallback_url, "POST" if fallback_url else ""
+    )
 
 
 def row(last: int, **fields: Any) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from reconciler.apply.carry_out import carry_out
-from reconciler.apply.outcome import Result
 from reconciler.errors import StateError
-from reconciler.state.document import State, empty
+from reconciler.execution.executor import execute_plan
+from reconciler.execution.outcome import Result
+from reconciler.state.format.document import State, empty_state
 from tests.apply.stage import NOW, Stage, e164, hook, number, pn, row, trunk, world
 
 ONE = f"number/{e164(1)}"
@@ -29,7 +29,7 @@ def test_what_is_only_learned_is_saved_without_a_call() -> None:
     stage.apply([number(1, voice=hook("a"))])
     stage.twilio.numbers()[pn(1)]["voice_url"] = hook("b").url
     assert not stage.writes(lambda: stage.apply([number(1, voice=hook("b"))]))
-    assert stage.entries[ONE].applied == {"voice": hook("b")}
+    assert stage.entries[ONE].last_applied == {"voice": hook("b")}
     assert stage.entries[ONE].updated_at == NOW
 
 
@@ -65,7 +65,9 @@ def test_nothing_is_asked_of_accounts_that_have_nothing_to_do() -> None:
     stage = Stage(world(row(1)))
     desired = [number(1, voice=hook("a"))]
     plan, observed = stage.plan(desired), stage.observe(desired)
-    result = carry_out(plan, observed, empty("acme"), stage.store, stage.twilio.gateways(), stage.means)
+    result = execute_plan(
+        plan, observed, empty_state("acme"), stage.store, stage.twilio.gateways(), stage.means
+    )
     assert result.successes == 2
 
 
@@ -77,7 +79,7 @@ class Lossy:
 
     def load(self) -> State | None:
         state = self._store.load()
-        return self._loses(state) if state is not None and state.unfolded else state
+        return self._loses(state) if state is not None and state.journal_records else state
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -88,7 +90,9 @@ def without_prior(state: State) -> State:
     return replace(state, resources=resources)
 
 
-@pytest.mark.parametrize("loses", [without_prior, lambda state: None, lambda state: replace(state, resources={})])
+@pytest.mark.parametrize(
+    "loses", [without_prior, lambda state: None, lambda state: replace(state, resources={})]
+)
 def test_a_store_that_does_not_return_what_was_written_stops_the_run_before_any_write(
     loses: Callable[[State], State | None],
 ) -> None:

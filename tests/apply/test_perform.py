@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.apply.outcome import Outcome, Result
-from reconciler.apply.perform import Performer, sids_of
-from reconciler.model import Action
-from reconciler.planning.unexpected_forms import find_unexpected
-from reconciler.report.build import apply_document
+from reconciler.execution.actions import ActionRunner, sids_of
+from reconciler.execution.outcome import Outcome, Result
+from reconciler.model.action import Action
+from reconciler.planning.checks.unexpected_forms import find_unexpected
+from reconciler.report.documents.build import apply_document
 from tests.apply.fake import error
 from tests.apply.stage import Stage, hook, number, origination, pn, row, trunk, world
 
@@ -27,7 +27,10 @@ def trunks(stage: Stage) -> dict[str, object]:
 def test_a_dropped_write_is_repaired_once() -> None:
     stage = Stage(world(row(1, voice_url=OLD)))
     stage.twilio.drops[pn(1), "voice_url"] = 1
-    assert statuses(stage.apply([number(1, voice=hook("a"))]))[-1] == ("overwrite_webhooks", "applied")
+    assert statuses(stage.apply([number(1, voice=hook("a"))]))[-1] == (
+        "overwrite_webhooks",
+        "applied",
+    )
     assert len(stage.twilio.calls) == 2
     assert stage.twilio.numbers()[pn(1)]["voice_url"] == hook("a").url
 
@@ -64,7 +67,10 @@ def test_a_completely_different_stored_value_is_a_failure() -> None:
 
 
 def test_a_trunk_and_what_hangs_below_it_are_held_to_the_same_rules() -> None:
-    for field, other in (("domain_name", "other.pstn.twilio.com"), ("sip_url", "sip:sbc9.example.com")):
+    for field, other in (
+        ("domain_name", "other.pstn.twilio.com"),
+        ("sip_url", "sip:sbc9.example.com"),
+    ):
         stage = Stage(world(row(1)))
         stage.twilio.forms[field] = lambda value, other=other: other
         result = stage.apply([trunk("edge"), origination("edge", "sbc1")])
@@ -81,7 +87,9 @@ def test_a_form_that_no_rule_explains_is_a_warning_as_long_as_it_lasts() -> None
     assert hook("agent").url in document.diagnostics[0].detail
 
     assert stage.plan(desired).actions == ()
-    assert [d.code for d in find_unexpected(stage.entries, stage.observe(desired))] == ["unexpected_form"]
+    assert [d.code for d in find_unexpected(stage.entries, stage.observe(desired))] == [
+        "unexpected_form"
+    ]
     stage.twilio.numbers()[pn(1)]["voice_url"] = hook("Agent").url
     assert find_unexpected(stage.entries, stage.observe(desired)) == []
 
@@ -203,7 +211,7 @@ def test_a_reason_that_is_not_about_the_trunk_keeps_its_own_code(code: str) -> N
         address="number/1", action="attach_trunk", reason="new", kind="number", account="main", sid=pn(1),
         restore={"trunk_sid": "TK1"},
     )  # fmt: skip
-    outcome: Outcome = Performer(stage.twilio.gateways(), {}, {}).perform(attach)
+    outcome: Outcome = ActionRunner(stage.twilio.gateways(), {}, {}).perform(attach)
     assert outcome.error is not None
     assert outcome.error.code == code
 
@@ -214,7 +222,9 @@ def test_what_was_only_about_to_be_made_has_no_sid() -> None:
     assert sids_of(stage.entries) == {}
 
 
-def test_a_number_that_holds_the_value_in_twilios_own_form_already_is_settled_after_one_run() -> None:
+def test_a_number_that_holds_the_value_in_twilios_own_form_already_is_settled_after_one_run() -> (
+    None
+):
     stage = Stage(world(row(1, voice_url="https://agents.example.com/~a")))
     stage.twilio.forms["voice_url"] = lambda url: url.replace("%7e", "~")
     desired = [number(1, voice=hook("%7ea"))]

@@ -6,13 +6,25 @@ from collections.abc import Iterator
 
 import pytest
 
-from reconciler.apply.outcome import Result
+from reconciler.execution.outcome import Result
 from reconciler.kinds.kind import Endpoint, Params
 from reconciler.kinds.number import NumberRow
-from reconciler.model import Desired, Json, TrunkRoute
+from reconciler.model.desired import Desired
+from reconciler.model.route import Json, TrunkRoute
 from reconciler.planning.plan import Plan
 from tests.apply.fake import Call, FakeGateway, error
-from tests.apply.stage import Stage, declared, e164, hook, number, origination, pn, row, trunk, world
+from tests.apply.stage import (
+    Stage,
+    declared,
+    e164,
+    hook,
+    number,
+    origination,
+    pn,
+    row,
+    trunk,
+    world,
+)
 
 OLD = "https://old.example.net/"
 ONE = f"number/{e164(1)}"
@@ -34,19 +46,23 @@ def test_a_write_that_is_never_there_has_failed_and_the_next_run_tries_again() -
     stage = Stage(world(row(1, voice_url=OLD)))
     stage.twilio.late_drops[pn(1), "voice_url"] = 2
     assert last(stage.apply([number(1, voice=hook("a"))])) == ("dropped", "write_dropped")
-    assert stage.entries[ONE].applied["voice"] != hook("a")
+    assert stage.entries[ONE].last_applied["voice"] != hook("a")
     assert last(stage.apply([number(1, voice=hook("a"))])) == ("applied", None)
     stage.apply([])
     assert stage.twilio.numbers()[pn(1)]["voice_url"] == OLD
 
 
 @pytest.mark.parametrize("there", [OLD, ""])
-def test_a_value_that_is_undone_before_the_end_is_a_failure(there: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_that_is_undone_before_the_end_is_a_failure(
+    there: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever does it, and as often as it is written: the run must not call its own write done."""
     stage = Stage(world(row(1, voice_url=OLD)))
     call = FakeGateway.call
 
-    def changed(self: FakeGateway, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
+    def changed(
+        self: FakeGateway, endpoint: Endpoint, params: Params | None = None, **path: str
+    ) -> dict[str, Json]:
         if endpoint.method == "GET":
             stage.twilio.numbers()[pn(1)]["voice_url"] = there
         return call(self, endpoint, params, **path)
@@ -164,7 +180,9 @@ def unreadable_after_the_first_write(
         return stage.apply(desired, plan)
 
 
-def test_a_release_that_cannot_be_read_back_keeps_the_prior_values(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_that_cannot_be_read_back_keeps_the_prior_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stage = Stage(world(row(1, voice_url=OLD)))
     stage.apply([number(1, voice=hook("a"))])
     stage.twilio.calls.clear()
@@ -183,12 +201,17 @@ def test_an_answer_without_the_written_field_proves_nothing(
     stage = Stage(world(row(1)))
     call = FakeGateway.call
 
-    def without(self: FakeGateway, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
+    def without(
+        self: FakeGateway, endpoint: Endpoint, params: Params | None = None, **path: str
+    ) -> dict[str, Json]:
         answer = call(self, endpoint, params, **path)
         return {name: value for name, value in answer.items() if name not in fields}
 
     monkeypatch.setattr(FakeGateway, "call", without)
-    assert last(stage.apply([number(1, voice=hook("a"), sms=hook("b"))])) == ("failed", "write_unverified")
+    assert last(stage.apply([number(1, voice=hook("a"), sms=hook("b"))])) == (
+        "failed",
+        "write_unverified",
+    )
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -212,7 +235,9 @@ def test_a_repair_that_is_refused_is_told() -> None:
     stage.twilio.after.append(lambda call: stage.twilio.refuse(pn(1)))
     result = stage.apply([number(1, voice=hook("a"))])
     assert last(result) == ("dropped", "write_dropped")
-    assert "the repair failed" in (result.outcomes[-1].error.message if result.outcomes[-1].error else "")
+    assert "the repair failed" in (
+        result.outcomes[-1].error.message if result.outcomes[-1].error else ""
+    )
 
 
 def test_what_a_colleague_changes_meanwhile_is_drift_and_no_failure() -> None:
@@ -227,7 +252,13 @@ def test_what_a_colleague_changes_meanwhile_is_drift_and_no_failure() -> None:
 
 
 def test_of_several_writes_to_one_number_the_last_word_counts() -> None:
-    stage = Stage(world(row(1, voice_application_sid="AP" + "1" * 32), applications=["AP" + "1" * 32]))
-    desired = [trunk("edge"), origination("edge", "sbc1"), number(1, voice=TrunkRoute("edge"), sms=hook("sms"))]
+    stage = Stage(
+        world(row(1, voice_application_sid="AP" + "1" * 32), applications=["AP" + "1" * 32])
+    )
+    desired = [
+        trunk("edge"),
+        origination("edge", "sbc1"),
+        number(1, voice=TrunkRoute("edge"), sms=hook("sms")),
+    ]
     assert not stage.apply(desired).failures
     assert not stage.apply([*desired[:2], number(1, voice=hook("a"), sms=hook("sms"))]).failures

@@ -8,15 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from reconciler.apply.outcome import Outcome, Result
-from reconciler.apply.register import Registrar
-from reconciler.cli.codes import of_result
+from reconciler.cli.exit_codes import result_exit_code
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
+from reconciler.execution.outcome import Outcome, Result
+from reconciler.execution.registrations import RegistrationRunner
 from reconciler.kinds.platforms import BUTTER, NIXFLEX, RAVAN, PlatformKind
-from reconciler.model import Action, Entry, Live, Options
-from reconciler.planning.observed import Observed
-from reconciler.remote.platforms.contract import Asked, Registered
+from reconciler.model.action import Action
+from reconciler.model.desired import Options
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.planning.identity.observed import Observed
+from reconciler.remote.platforms.contract import RegisteredNumber, RegistrationRequest
 
 ONE, TWO = "+15550100101", "+15550100102"
 
@@ -43,11 +46,13 @@ class Platform:
             raise self.fails[name]
         return name not in self.lies
 
-    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+    def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
         self._called("list")
-        return [Registered(key, key, attrs) for key, attrs in self.rows.items()]
+        return [RegisteredNumber(key, key, attrs) for key, attrs in self.rows.items()]
 
-    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+    def create(
+        self, asked: Sequence[RegistrationRequest]
+    ) -> Sequence[RegisteredNumber | RemoteError]:
         refused = [each for each in asked if each.attrs.get("agent") in self.refused_agents]
         if refused:
             return [refusal("agent_not_found") for _ in asked]
@@ -55,16 +60,19 @@ class Platform:
         linked = self.kind is NIXFLEX
         for each in asked if true else ():
             self.rows[each.key] = dict(each.attrs) if linked else {"agent": None}
-        return [Registered(each.key, each.key, each.attrs if linked else {"agent": None}) for each in asked]
+        return [
+            RegisteredNumber(each.key, each.key, each.attrs if linked else {"agent": None})
+            for each in asked
+        ]
 
-    def link(self, there: Registered, asked: Asked) -> None:
+    def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         if self._called("link"):
             self.rows[there.key] = {**self.rows[there.key], **asked.attrs}
 
-    def update(self, there: Registered, asked: Asked) -> None:
+    def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         self.link(there, asked)
 
-    def delete(self, there: Registered) -> None:
+    def delete(self, there: RegisteredNumber) -> None:
         if self._called("delete"):
             self.rows.pop(there.key, None)
 
@@ -81,15 +89,18 @@ def action(name: Any, key: str = ONE, *, agent: str = "a") -> Action:
         kind="registration",
         account="p",
         sid=key,
-        writes={"agent": agent},
+        set={"agent": agent},
         entry=None if name == "unregister" else entry,
     )
 
 
 def done(platform: Platform, *actions: Action) -> list[Outcome]:
     """The outcomes, after the platform has been read once more."""
-    there = {f"registration/p/{key}": Live(key, key, "p", {}, dict(attrs)) for key, attrs in platform.rows.items()}
-    registrar = Registrar({"p": platform}, {}, Observed({}, there), {}, {})  # type: ignore[dict-item]
+    there = {
+        f"registration/p/{key}": Live(key, key, "p", {}, dict(attrs))
+        for key, attrs in platform.rows.items()
+    }
+    registrar = RegistrationRunner({"p": platform}, {}, Observed({}, there), {}, {})  # type: ignore[dict-item]
     return registrar.check([outcome for each in actions for outcome in registrar.perform([each])])
 
 
@@ -109,7 +120,9 @@ def test_what_is_done_is_applied() -> None:
     assert platform.rows == {}
 
 
-@pytest.mark.parametrize(("lie", "name"), [("create", "register"), ("delete", "unregister"), ("link", "link")])
+@pytest.mark.parametrize(
+    ("lie", "name"), [("create", "register"), ("delete", "unregister"), ("link", "link")]
+)
 def test_what_a_platform_only_says_that_it_has_done_has_failed(lie: str, name: str) -> None:
     platform = Platform(BUTTER if lie == "link" else NIXFLEX)
     platform.rows[ONE] = {"agent": "b"}
@@ -166,7 +179,7 @@ def test_an_import_that_could_not_be_linked_is_remembered_as_imported() -> None:
     assert status([outcome]) == [("failed", "agent_not_found")]
     assert outcome.half_done, "Butter AI has no call that removes it"
     assert outcome.entry is not None
-    assert (outcome.entry.sid, outcome.entry.applied) == (ONE, {"agent": None})
+    assert (outcome.entry.sid, outcome.entry.last_applied) == (ONE, {"agent": None})
 
 
 def test_a_move_that_is_refused_is_undone() -> None:
@@ -188,7 +201,7 @@ def test_a_move_that_cannot_be_undone_says_what_to_do_by_hand() -> None:
     assert outcome.half_done
     assert outcome.error is not None
     assert "Import it in Nixflex by hand for the agent a" in outcome.error.message
-    assert of_result(Result((outcome,))) == 5
+    assert result_exit_code(Result((outcome,))) == 5
 
 
 def test_a_removal_that_is_refused_leaves_the_number_there() -> None:
@@ -220,7 +233,10 @@ def test_an_undoing_that_the_platform_only_pretends_has_failed() -> None:
 def test_where_it_cannot_be_asked_nothing_is_undone() -> None:
     platform = Platform()
     platform.rows[ONE] = {"agent": "a"}
-    platform.fails = {"create": refusal("network_error", ambiguous=True), "list": refusal("network_error")}
+    platform.fails = {
+        "create": refusal("network_error", ambiguous=True),
+        "list": refusal("network_error"),
+    }
     [outcome] = done(platform, action("register"))
     assert status([outcome]) == [("failed", "network_error")]
     assert (outcome.unmade, outcome.half_done) == (False, True)

@@ -7,29 +7,32 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from reconciler.apply.saved import saved_plan, staleness
 from reconciler.config.project import Project, Safety
-from reconciler.model import Desired, TrunkRoute
-from reconciler.planning.equality import differences
-from reconciler.state.document import State, empty
-from reconciler.state.planfile import PlanFile
+from reconciler.model.desired import Desired
+from reconciler.model.route import TrunkRoute
+from reconciler.planning.equality import list_differences
+from reconciler.state.format.document import State, empty_state
+from reconciler.state.plan_file import PlanFile
+from reconciler.workflows.saved_plan import find_staleness, make_saved_plan
 from tests.apply.stage import NOW, Stage, e164, hook, number, pn, row, trunk, world
 
 OLD = "https://old.example.net/"
 DESIRED = [trunk("edge"), number(1, voice=hook("a")), number(2, voice=TrunkRoute("edge"))]
-PROJECT = Project("acme", "./state.json", Path(), {}, {}, {}, [], Safety(), frozenset(), [], "digest", ("r.yaml",))
+PROJECT = Project(
+    "acme", "./state.json", Path(), {}, {}, {}, [], Safety(), frozenset(), [], "digest", ("r.yaml",)
+)
 
 
 def saved(stage: Stage, desired: list[Desired]) -> PlanFile:
-    return saved_plan(stage.plan(desired), PROJECT, state(stage), NOW, (("*",), ()), ())
+    return make_saved_plan(stage.plan(desired), PROJECT, state(stage), NOW, (("*",), ()), ())
 
 
 def state(stage: Stage) -> State:
-    return stage.store.load() or empty("acme")
+    return stage.store.load() or empty_state("acme")
 
 
 def stale(stage: Stage, plan: PlanFile, project: Project = PROJECT) -> list[str]:
-    return [d.detail for d in staleness(plan, project, state(stage), stage.observe(DESIRED))]
+    return [d.detail for d in find_staleness(plan, project, state(stage), stage.observe(DESIRED))]
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def test_a_plan_is_carried_out_as_it_was_saved(stage: Stage) -> None:
     plan = saved(stage, DESIRED)
     assert stale(stage, plan) == []
     fresh = stage.plan(DESIRED)
-    assert differences(plan.actions, fresh.actions) == []
+    assert list_differences(plan.actions, fresh.actions) == []
     assert not stage.apply(DESIRED, fresh).failures
     assert stage.plan(DESIRED).actions == ()
 
@@ -60,7 +63,9 @@ def test_a_journal_that_grew_makes_it_stale(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("moved", [{"name": "other"}, {"digest": "changed"}])
-def test_another_project_or_another_configuration_makes_it_stale(stage: Stage, moved: dict[str, str]) -> None:
+def test_another_project_or_another_configuration_makes_it_stale(
+    stage: Stage, moved: dict[str, str]
+) -> None:
     plan = saved(stage, DESIRED)
     (detail,) = stale(stage, plan, msgspec.structs.replace(PROJECT, **moved))
     assert next(iter(moved.values())) in detail
@@ -70,7 +75,9 @@ def test_a_touched_number_that_moved_is_named_with_field_and_values(stage: Stage
     plan = saved(stage, DESIRED)
     stage.twilio.numbers()[pn(1)]["voice_url"] = "https://colleague.example.net/"
     (detail,) = stale(stage, plan)
-    assert all(word in detail for word in (e164(1), "voice_url", OLD, "https://colleague.example.net/"))
+    assert all(
+        word in detail for word in (e164(1), "voice_url", OLD, "https://colleague.example.net/")
+    )
 
 
 def test_a_number_that_is_not_touched_may_move(stage: Stage) -> None:
@@ -88,7 +95,10 @@ def test_a_touched_number_that_is_gone_is_named(stage: Stage) -> None:
 
 def test_a_trunk_that_somebody_made_meanwhile_is_not_made_twice(stage: Stage) -> None:
     plan = saved(stage, DESIRED)
-    stage.twilio.accounts["main"].trunks["TK1"] = {"sid": "TK1", "domain_name": "edge.pstn.twilio.com"}
+    stage.twilio.accounts["main"].trunks["TK1"] = {
+        "sid": "TK1",
+        "domain_name": "edge.pstn.twilio.com",
+    }
     (detail,) = stale(stage, plan)
     assert "trunk/edge" in detail
 

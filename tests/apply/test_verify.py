@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.apply.verify import fields_sent, judge, judge_repaired
+from reconciler.execution.verify import fields_sent, judge_repaired, judge_write
 from reconciler.kinds.number import NUMBER
-from reconciler.model import Wire
+from reconciler.model.route import Wire
 
 A, B = "https://a.example.com/", "https://b.example.com/"
 
@@ -19,26 +19,76 @@ A, B = "https://a.example.com/", "https://b.example.com/"
         ({"voice_url": A}, {"voice_url": None}, {"voice_url": B}, ("dropped", ["voice_url"])),
         ({"voice_url": A}, {"voice_url": B}, {"voice_url": B}, ("dropped", ["voice_url"])),
         ({"voice_url": ""}, {"voice_url": B}, {"voice_url": A}, ("dropped", ["voice_url"])),
-        ({"voice_url": A}, {"voice_url": A.upper()}, {"voice_url": B}, ("normalised", ["voice_url"])),
-        ({"sms_url": "", "sms_method": "GET"}, {"sms_url": None, "sms_method": None}, {}, ("applied", [])),
-        ({"sms_method": "POST"}, {"sms_url": "", "sms_method": "GET"}, {"sms_method": "GET"}, ("applied", [])),
-        ({"sms_method": "POST"}, {"sms_url": A, "sms_method": "GET"}, {}, ("normalised", ["sms_method"])),
-        ({"sms_url": A, "sms_method": "GET"}, {"sms_url": A, "sms_method": ""}, {}, ("dropped", ["sms_method"])),
+        (
+            {"voice_url": A},
+            {"voice_url": A.upper()},
+            {"voice_url": B},
+            ("normalised", ["voice_url"]),
+        ),
+        (
+            {"sms_url": "", "sms_method": "GET"},
+            {"sms_url": None, "sms_method": None},
+            {},
+            ("applied", []),
+        ),
+        (
+            {"sms_method": "POST"},
+            {"sms_url": "", "sms_method": "GET"},
+            {"sms_method": "GET"},
+            ("applied", []),
+        ),
+        (
+            {"sms_method": "POST"},
+            {"sms_url": A, "sms_method": "GET"},
+            {},
+            ("normalised", ["sms_method"]),
+        ),
+        (
+            {"sms_url": A, "sms_method": "GET"},
+            {"sms_url": A, "sms_method": ""},
+            {},
+            ("dropped", ["sms_method"]),
+        ),
         ({"a": "x", "b": "y"}, {"a": "X", "b": ""}, {}, ("dropped", ["b"])),
-        ({"voice_url": A + "#rc=3"}, {"voice_url": A}, {"voice_url": B}, ("dropped", ["voice_url"])),
+        (
+            {"voice_url": A + "#rc=3"},
+            {"voice_url": A},
+            {"voice_url": B},
+            ("dropped", ["voice_url"]),
+        ),
         ({"voice_url": A}, {"voice_url": B}, {}, ("dropped", ["voice_url"])),
         ({"voice_url": A}, {"voice_url": A + "x"}, {}, ("normalised", ["voice_url"])),
         ({"trunk_sid": "TK1"}, {"trunk_sid": "TK2"}, {}, ("dropped", ["trunk_sid"])),
-        ({"domain_name": "a.pstn.twilio.com"}, {"domain_name": "b.pstn.twilio.com"}, {}, ("dropped", ["domain_name"])),
-        ({"sip_url": "sip:sbc1.example.com"}, {"sip_url": "sip:sbc2.example.com"}, {}, ("dropped", ["sip_url"])),
-        ({"friendly_name": "Sales"}, {"friendly_name": "Support"}, {}, ("normalised", ["friendly_name"])),
-        ({"voice_url": A + "#rc=3"}, {"voice_url": A.upper() + "#rc=3"}, {}, ("normalised", ["voice_url"])),
+        (
+            {"domain_name": "a.pstn.twilio.com"},
+            {"domain_name": "b.pstn.twilio.com"},
+            {},
+            ("dropped", ["domain_name"]),
+        ),
+        (
+            {"sip_url": "sip:sbc1.example.com"},
+            {"sip_url": "sip:sbc2.example.com"},
+            {},
+            ("dropped", ["sip_url"]),
+        ),
+        (
+            {"friendly_name": "Sales"},
+            {"friendly_name": "Support"},
+            {},
+            ("normalised", ["friendly_name"]),
+        ),
+        (
+            {"voice_url": A + "#rc=3"},
+            {"voice_url": A.upper() + "#rc=3"},
+            {},
+            ("normalised", ["voice_url"]),
+        ),
     ],
 )
 def test_a_write_is_judged_by_what_is_stored(
     sent: Wire, stored: Wire, before: Wire, verdict: tuple[str, object]
 ) -> None:
-    assert judge(sent, stored, before) == verdict
+    assert judge_write(sent, stored, before) == verdict
 
 
 def test_what_is_sent_has_the_names_of_the_reply() -> None:
@@ -47,8 +97,8 @@ def test_what_is_sent_has_the_names_of_the_reply() -> None:
 
 def test_a_flag_or_a_number_has_no_form_of_twilios_own() -> None:
     """Else `secure: true` that Twilio did not keep would be taken for the same thing said differently, for ever."""
-    assert judge({"secure": True}, {"secure": False}, {}) == ("dropped", ["secure"])
-    assert judge({"weight": 20}, {"weight": 10}, {}) == ("dropped", ["weight"])
+    assert judge_write({"secure": True}, {"secure": False}, {}) == ("dropped", ["secure"])
+    assert judge_write({"weight": 20}, {"weight": 10}, {}) == ("dropped", ["weight"])
 
 
 @pytest.mark.parametrize(
@@ -69,7 +119,11 @@ def test_a_flag_or_a_number_has_no_form_of_twilios_own() -> None:
         ("https://agents.example.com/voice", "https://agents.example.com/other", "dropped"),
     ],
 )
-def test_what_was_there_before_in_twilios_own_form_is_not_dropped(sent: str, stored: str, verdict: str) -> None:
+def test_what_was_there_before_in_twilios_own_form_is_not_dropped(
+    sent: str, stored: str, verdict: str
+) -> None:
     found = {"voice_url": stored}
-    assert judge({"voice_url": sent}, found, found)[0] == "dropped", "it is sent once more before this is believed"
+    assert judge_write({"voice_url": sent}, found, found)[0] == "dropped", (
+        "it is sent once more before this is believed"
+    )
     assert judge_repaired({"voice_url": sent}, found, found)[0] == verdict

@@ -7,9 +7,10 @@ from threading import Event, Thread
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.model import Desired, TrunkRoute
+from reconciler.model.desired import Desired
+from reconciler.model.route import TrunkRoute
 from reconciler.state.problems import state_unwritable
-from reconciler.state.store import Drop, Put, Record
+from reconciler.state.records import Drop, Put, Record
 from tests.apply.fake import Call
 from tests.apply.memory import MemoryJournal
 from tests.apply.stage import NOW, Stage, e164, hook, number, origination, pn, row, trunk, world
@@ -24,7 +25,10 @@ def three() -> tuple[Stage, list[Desired]]:
 
 
 def told(stage: Stage) -> list[tuple[str, str, str | None]]:
-    return [(o.action.action, o.status, o.error.code if o.error else None) for o in stage.means.progress.outcomes]
+    return [
+        (o.action.action, o.status, o.error.code if o.error else None)
+        for o in stage.means.progress.outcomes
+    ]
 
 
 def test_one_refusal_fails_alone() -> None:
@@ -50,7 +54,11 @@ def test_the_next_run_tries_only_what_failed() -> None:
 def test_a_refused_attachment_has_a_code_of_its_own() -> None:
     stage = Stage(world(row(1), row(2)))
     stage.twilio.refuse(pn(1))
-    desired = [trunk("edge"), number(1, voice=TrunkRoute("edge")), number(2, voice=TrunkRoute("edge"))]
+    desired = [
+        trunk("edge"),
+        number(1, voice=TrunkRoute("edge")),
+        number(2, voice=TrunkRoute("edge")),
+    ]
     result = stage.apply(desired)
     assert [o.error.code for o in result.failures if o.error] == ["trunk_attachment_failed"]
     assert stage.twilio.numbers()[pn(2)]["trunk_sid"]
@@ -102,7 +110,9 @@ def test_outcomes_are_in_the_order_of_the_plan_and_all_are_told() -> None:
 def test_prior_values_and_intents_are_durable_before_the_first_write() -> None:
     stage, desired = three()
     seen: list[Record] = []
-    stage.twilio.hooks.append(lambda call: seen.extend(stage.store.journalled) if not seen else None)
+    stage.twilio.hooks.append(
+        lambda call: seen.extend(stage.store.journalled) if not seen else None
+    )
     stage.apply(desired)
     entries = {record.address: record.entry for record in seen if isinstance(record, Put)}
     assert len(entries) == 3
@@ -117,7 +127,7 @@ def test_an_outcome_is_durable_before_the_next_step_of_its_address() -> None:
 
     def look(call: Call) -> None:
         if "FriendlyName" in call.params:
-            seen.append(stage.entries[ONE].applied["voice"])
+            seen.append(stage.entries[ONE].last_applied["voice"])
 
     stage.twilio.hooks.append(look)
     stage.apply([number(1, voice=hook("a"), friendly_name="Sales")])
@@ -163,7 +173,9 @@ def test_a_stop_before_the_first_action_writes_nothing_and_loses_nothing() -> No
     assert stage.entries[ONE].prior["voice_url"] == OLD
 
 
-def test_a_journal_that_cannot_be_written_ends_the_run_before_any_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_that_cannot_be_written_ends_the_run_before_any_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stage, desired = three()
     monkeypatch.setattr(MemoryJournal, "append", no_room)
     with pytest.raises(StateError):
@@ -175,16 +187,24 @@ def no_room(journal: MemoryJournal, records: list[Record]) -> None:
     raise state_unwritable("state.json", "no room")
 
 
-def test_a_journal_that_fails_on_the_way_ends_the_run_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_that_fails_on_the_way_ends_the_run_and_the_next_one_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stage, desired = three()
     append = MemoryJournal.append
     with monkeypatch.context() as patch:
-        patch.setattr(MemoryJournal, "append", lambda j, r: append(j, r) if not stage.twilio.calls else no_room(j, r))
+        patch.setattr(
+            MemoryJournal,
+            "append",
+            lambda j, r: append(j, r) if not stage.twilio.calls else no_room(j, r),
+        )
         with pytest.raises(StateError):
             stage.apply(desired)
     written = len(stage.twilio.calls)
     assert 1 <= written <= 3
-    assert stage.means.stop.is_set(), "calls that wait for another try are told that the run is over"
+    assert stage.means.stop.is_set(), (
+        "calls that wait for another try are told that the run is over"
+    )
     stage.means.stop = Event()  # the next run is another process
     assert not stage.apply(desired).failures
     assert len(stage.twilio.calls) == 3, "what was written before is known to be ours"
@@ -211,7 +231,9 @@ def test_no_thread_outlives_a_run() -> None:
 
 def test_a_stop_that_comes_when_all_is_done_has_interrupted_nothing() -> None:
     stage, desired = three()
-    stage.twilio.after.append(lambda call: stage.means.stop.set() if len(stage.twilio.calls) == 3 else None)
+    stage.twilio.after.append(
+        lambda call: stage.means.stop.set() if len(stage.twilio.calls) == 3 else None
+    )
     result = stage.apply(desired)
     assert not result.failures
     assert not result.interrupted

@@ -10,7 +10,9 @@ from pathlib import Path
 COMMAND = (sys.executable, "-m", "reconciler")
 
 
-def run(folder: Path, *args: str, code: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *args: str, code: int = 0, **environ: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder; it must end with this code."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     done = subprocess.run(

@@ -62,15 +62,22 @@ def test_bash_completes(words: str, wanted: set[str], unwanted: set[str], bash: 
 
 
 def test_a_word_that_is_no_command_does_not_end_the_completion() -> None:
-    asked = {"_RECONCILER_COMPLETE": "bash_complete", "COMP_WORDS": "reconciler paln ", "COMP_CWORD": "2"}
+    asked = {
+        "_RECONCILER_COMPLETE": "bash_complete",
+        "COMP_WORDS": "reconciler paln ",
+        "COMP_CWORD": "2",
+    }
     command = [sys.executable, "-m", "reconciler"]
-    done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env={**os.environ, **asked}, capture_output=True, text=True, check=True
+    )
     assert "plain,plan" in done.stdout.split()
     assert done.stderr == ""
 
 
 @pytest.mark.parametrize(
-    ("shell", "words"), [("zsh", "#compdef reconciler"), ("fish", "complete --no-files --command reconciler")]
+    ("shell", "words"),
+    [("zsh", "#compdef reconciler"), ("fish", "complete --no-files --command reconciler")],
 )
 def test_other_shells_get_their_script(shell: str, words: str, tmp_path: Path) -> None:
     script = run(tmp_path, "completion", shell).stdout

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import pytest
 
-from reconciler.config.schema import config_schema, schema_text
+from reconciler.config.sections.schema import config_schema, schema_text
 
 SERVER = "yaml-language-server@1.15.0"
 PATIENCE = 60
@@ -29,10 +29,21 @@ def server() -> Path:
     folder = Path(tempfile.gettempdir()) / f"reconciler-{SERVER.replace('@', '-')}"
     program = folder / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server"
     if not program.exists():
-        command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts", SERVER]
+        command = [
+            "npm",
+            "install",
+            "--prefix",
+            str(folder),
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            SERVER,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
         if done.returncode:
-            pytest.skip(f"the YAML language server cannot be installed: {done.stderr.strip()[-200:]}")
+            pytest.skip(
+                f"the YAML language server cannot be installed: {done.stderr.strip()[-200:]}"
+            )
     return program
 
 
@@ -41,7 +52,10 @@ class Editor:
 
     def __init__(self, program: Path) -> None:
         self._process = subprocess.Popen(
-            ["node", str(program), "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ["node", str(program), "--stdio"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -78,7 +92,9 @@ class Editor:
             length = int(value) if name.lower() == b"content-length" else length
         message = json.loads(self._out.read(length))
         if "id" in message and "method" in message:
-            body = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": _nothing(message)}).encode()
+            body = json.dumps(
+                {"jsonrpc": "2.0", "id": message["id"], "result": _nothing(message)}
+            ).encode()
             self._in.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
             self._in.flush()
         return message
@@ -102,10 +118,18 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Editor, P
     editor, folder = Editor(server()), tmp_path_factory.mktemp("editor")
     try:
         (folder / "config.schema.json").write_text(schema_text(), encoding="utf-8")
-        capabilities = {"textDocument": {"completion": {"completionItem": {"snippetSupport": True}}}}
-        editor.ask("initialize", {"processId": None, "rootUri": folder.as_uri(), "capabilities": capabilities})
+        capabilities = {
+            "textDocument": {"completion": {"completionItem": {"snippetSupport": True}}}
+        }
+        editor.ask(
+            "initialize",
+            {"processId": None, "rootUri": folder.as_uri(), "capabilities": capabilities},
+        )
         editor.send("initialized", {})
-        editor.send("workspace/didChangeConfiguration", {"settings": {"yaml": {"schemaStore": {"enable": False}}}})
+        editor.send(
+            "workspace/didChangeConfiguration",
+            {"settings": {"yaml": {"schemaStore": {"enable": False}}}},
+        )
         yield editor, folder
     finally:
         editor.close()
@@ -125,11 +149,16 @@ def opened(editor: tuple[Editor, Path], name: str, text: str) -> tuple[str, Any]
 
 
 def test_a_mistake_is_underlined_where_it_stands(editor: tuple[Editor, Path]) -> None:
-    text = 'version: 1\nproject: acme\nnumbers:\n  "+15550100101": {agent: support, protcet: true}\n'
+    text = (
+        'version: 1\nproject: acme\nnumbers:\n  "+15550100101": {agent: support, protcet: true}\n'
+    )
     _, problems = opened(editor, "mistake.yaml", text)
     (problem,) = problems
     assert "protcet" in problem["message"]
-    assert problem["range"]["start"] == {"line": 4, "character": text.splitlines()[3].index("protcet")}
+    assert problem["range"]["start"] == {
+        "line": 4,
+        "character": text.splitlines()[3].index("protcet"),
+    }
 
 
 def test_a_sound_file_has_no_problems(editor: tuple[Editor, Path]) -> None:
@@ -139,11 +168,15 @@ def test_a_sound_file_has_no_problems(editor: tuple[Editor, Path]) -> None:
 
 
 def test_keys_and_values_are_completed_with_their_descriptions(editor: tuple[Editor, Path]) -> None:
-    uri, _ = opened(editor, "begun.yaml", "version: 1\nproject: acme\nsafety:\n  \nlint:\n  disable:\n    - \n")
+    uri, _ = opened(
+        editor, "begun.yaml", "version: 1\nproject: acme\nsafety:\n  \nlint:\n  disable:\n    - \n"
+    )
     keys = completed(editor[0], uri, 4, 2)
     assert set(config_schema()["$defs"]["Safety"]["properties"]) <= set(keys)
     documentation = keys["takeover"]["documentation"]
-    assert "overwrite" in (documentation["value"] if isinstance(documentation, dict) else documentation)
+    assert "overwrite" in (
+        documentation["value"] if isinstance(documentation, dict) else documentation
+    )
     assert "missing_fallback" in completed(editor[0], uri, 7, 6)
 
 

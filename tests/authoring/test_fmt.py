@@ -27,7 +27,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def texts(folder: Path) -> list[str]:
-    return [(folder / name).read_text(encoding="utf-8") for name in ("reconciler.yaml", "numbers/uk.yaml")]
+    return [
+        (folder / name).read_text(encoding="utf-8")
+        for name in ("reconciler.yaml", "numbers/uk.yaml")
+    ]
 
 
 def test_all_files_of_a_configuration_are_formatted_once(folder: Path) -> None:
@@ -37,7 +40,10 @@ def test_all_files_of_a_configuration_are_formatted_once(folder: Path) -> None:
     assert (folder / "numbers" / "uk.yaml").stat().st_mode & 0o777 == 0o640
     run(folder, "validate")
     assert run(folder, "fmt", "--check").stdout == "2 files are as they should be.\n"
-    assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == ["reconciler.yaml", "uk.yaml"]
+    assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == [
+        "reconciler.yaml",
+        "uk.yaml",
+    ]
 
 
 def test_check_writes_nothing_and_exits_1(folder: Path) -> None:
@@ -49,7 +55,9 @@ def test_check_writes_nothing_and_exits_1(folder: Path) -> None:
 
 
 def test_diff_shows_what_would_change_without_what_may_be_a_secret(folder: Path) -> None:
-    (folder / "more.yaml").write_text("accounts:\n   main:\n      auth_token: 'pl4nted'\n", encoding="utf-8")
+    (folder / "more.yaml").write_text(
+        "accounts:\n   main:\n      auth_token: 'pl4nted'\n", encoding="utf-8"
+    )
     shown = run(folder, "fmt", "more.yaml", "--diff").stdout
     assert shown.startswith("--- more.yaml\n+++ more.yaml\n")
     assert "+  main:\n" in shown
@@ -72,12 +80,17 @@ def test_a_link_keeps_leading_to_its_file(folder: Path) -> None:
 
 def test_a_configuration_that_is_not_there_is_what_it_is_to_every_command(folder: Path) -> None:
     (folder / "reconciler.yaml").unlink()
-    told = [json.loads(run(folder, name, "--json", code=3).stdout)["diagnostics"] for name in ("fmt", "validate")]
+    told = [
+        json.loads(run(folder, name, "--json", code=3).stdout)["diagnostics"]
+        for name in ("fmt", "validate")
+    ]
     assert told[0] == told[1]
     assert told[0][0]["code"] == "unreadable_file"
 
 
 def test_a_file_that_is_named_and_not_there_is_told_and_none_is_written(folder: Path) -> None:
     done = json.loads(run(folder, "fmt", "reconciler.yaml", "gone.yaml", "--json", code=3).stdout)
-    assert [(d["code"], d["file"]) for d in done["diagnostics"]] == [("unreadable_file", "gone.yaml")]
+    assert [(d["code"], d["file"]) for d in done["diagnostics"]] == [
+        ("unreadable_file", "gone.yaml")
+    ]
     assert texts(folder) == [ENTRY, UK]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config.load import load
-from reconciler.report.as_graph import dot, mermaid
-from reconciler.report.graph import Edge, Graph, Node, graph
+from reconciler.config.load.load import load
+from reconciler.report.documents.call_graph import Edge, Graph, Node, build_graph
+from reconciler.report.formats.graph import dot, mermaid
 
 from .command import run
 
@@ -39,7 +39,7 @@ bridge_numbers:
 @pytest.fixture
 def drawn(tmp_path: Path) -> Graph:
     (tmp_path / "reconciler.yaml").write_text(CONFIG, encoding="utf-8")
-    return graph(load(tmp_path / "reconciler.yaml", environ={}))
+    return build_graph(load(tmp_path / "reconciler.yaml", environ={}))
 
 
 def test_every_way_is_there(drawn: Graph) -> None:
@@ -65,14 +65,20 @@ def test_every_way_is_there(drawn: Graph) -> None:
 def test_what_nobody_uses_and_what_leads_back_is_marked(drawn: Graph) -> None:
     assert {node.id for node in drawn.nodes if node.orphan} == {"agent/idle"}
     loops = {(edge.source, edge.target) for edge in drawn.edges if edge.loop}
-    assert loops == {("bridge_number/+15550100201", "agent/support"), ("trunk/round", "trunk/round")}
+    assert loops == {
+        ("bridge_number/+15550100201", "agent/support"),
+        ("trunk/round", "trunk/round"),
+    }
 
 
 def test_many_numbers_that_go_the_same_way_are_one_node(tmp_path: Path) -> None:
     numbers = "".join(f'  "+1555010{n:04d}": support\n' for n in range(812))
     entry = tmp_path / "reconciler.yaml"
-    entry.write_text(CONFIG.replace("numbers:\n", "numbers:\n" + numbers.replace("+1555010", "+1555011"), 1), "utf-8")
-    found = graph(load(entry, environ={}))
+    entry.write_text(
+        CONFIG.replace("numbers:\n", "numbers:\n" + numbers.replace("+1555010", "+1555011"), 1),
+        "utf-8",
+    )
+    found = build_graph(load(entry, environ={}))
     assert [node.label for node in found.nodes if node.count > 1] == ["813 numbers"]
     assert len(mermaid(found).splitlines()) < 50
 
@@ -101,7 +107,9 @@ def test_the_command_draws_in_three_forms_and_shows_no_password(tmp_path: Path) 
 
 @pytest.mark.parametrize("form", ["mermaid", "dot"])
 def test_what_cannot_be_drawn_is_told_in_words(tmp_path: Path, form: str) -> None:
-    (tmp_path / "reconciler.yaml").write_text(CONFIG.replace("version: 1", "version: 99"), encoding="utf-8")
+    (tmp_path / "reconciler.yaml").write_text(
+        CONFIG.replace("version: 1", "version: 99"), encoding="utf-8"
+    )
     done = run(tmp_path, "graph", "--format", form, code=3)
     assert done.stdout == ""
     assert "reconciler.yaml:1:" in done.stderr

@@ -6,17 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.habits import meant
-from reconciler.cli.main import _COMMANDS
+from reconciler.cli.main import COMMANDS
+from reconciler.cli.suggestions import suggest_command
 
 from .command import run
 
 
 @pytest.mark.parametrize(
     ("word", "told"),
-    [("paln", "Did you mean `plan`?"), ("destroy", "`release`"), ("import", "`export`"), ("zzz", "--help")],
+    [
+        ("paln", "Did you mean `plan`?"),
+        ("destroy", "`release`"),
+        ("import", "`export`"),
+        ("zzz", "--help"),
+    ],
 )
-def test_a_word_that_is_no_command_is_told_with_what_may_be_meant(tmp_path: Path, word: str, told: str) -> None:
+def test_a_word_that_is_no_command_is_told_with_what_may_be_meant(
+    tmp_path: Path, word: str, told: str
+) -> None:
     for args in ([word], ["-C", ".", word, "--json"]):
         shown = run(tmp_path, *args, code=64).stderr
         assert f"No such command '{word}'." in shown
@@ -26,15 +33,27 @@ def test_a_word_that_is_no_command_is_told_with_what_may_be_meant(tmp_path: Path
 def test_a_command_that_is_meant_is_one() -> None:
     import re
 
-    for word in ("destroy", "import", "refresh", "check", "diff", "deploy", "status", "format", "list"):
-        named = re.findall("`([a-z]+)", meant(word, _COMMANDS))
+    for word in (
+        "destroy",
+        "import",
+        "refresh",
+        "check",
+        "diff",
+        "deploy",
+        "status",
+        "format",
+        "list",
+    ):
+        named = re.findall("`([a-z]+)", suggest_command(word, COMMANDS))
         assert named
-        assert set(named) <= set(_COMMANDS)
-        assert word not in _COMMANDS
+        assert set(named) <= set(COMMANDS)
+        assert word not in COMMANDS
 
 
 def test_a_report_does_not_replace_a_configuration(tmp_path: Path) -> None:
     (tmp_path / "reconciler.yaml").write_text("version: 1\nproject: acme\n", encoding="utf-8")
     shown = run(tmp_path, "validate", "--report", "html=reconciler.yaml", code=64).stderr
     assert "would be lost" in shown
-    assert (tmp_path / "reconciler.yaml").read_text(encoding="utf-8") == "version: 1\nproject: acme\n"
+    assert (tmp_path / "reconciler.yaml").read_text(
+        encoding="utf-8"
+    ) == "version: 1\nproject: acme\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .command import COMMAND, run
 
@@ -22,21 +22,38 @@ def test_without_a_terminal_it_asks_nothing_and_takes_the_folders_name(tmp_path:
     folder = tmp_path / "Acme Voice"
     folder.mkdir()
     run(folder, "init")
-    assert sorted(path.name for path in folder.iterdir()) == [".gitignore", "config.schema.json", "reconciler.yaml"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".gitignore",
+        "config.schema.json",
+        "reconciler.yaml",
+    ]
     lines = (folder / "reconciler.yaml").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "# yaml-language-server: $schema=./config.schema.json"
     assert "project: acme-voice" in lines
-    assert json.loads(run(folder, "validate", "--json").stdout)["summary"]["project"] == "acme-voice"
-    assert json.loads((folder / "config.schema.json").read_text("utf-8")) == json.loads(run(folder, "schema").stdout)
+    assert (
+        json.loads(run(folder, "validate", "--json").stdout)["summary"]["project"] == "acme-voice"
+    )
+    assert json.loads((folder / "config.schema.json").read_text("utf-8")) == json.loads(
+        run(folder, "schema").stdout
+    )
 
 
 def test_git_ignores_what_runs_leave_behind(tmp_path: Path) -> None:
     run(tmp_path, "init", "--project", "acme")
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    left = ["state.json", "state.json.lock", "state.json.journal", "state.json.backup", "plan.bin", "prod.plan"]
+    left = [
+        "state.json",
+        "state.json.lock",
+        "state.json.journal",
+        "state.json.backup",
+        "plan.bin",
+        "prod.plan",
+    ]
     for name in left:
         (tmp_path / name).touch()
-    found = subprocess.run(["git", "status", "--porcelain"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert sorted(line[3:] for line in found.stdout.splitlines()) == [
         ".gitignore",
         "config.schema.json",
@@ -45,7 +62,15 @@ def test_git_ignores_what_runs_leave_behind(tmp_path: Path) -> None:
 
 
 def test_an_account_is_declared_by_references_only(tmp_path: Path) -> None:
-    run(tmp_path, "init", "--account-sid", SID, "--state", "./voice.json", TWILIO_AUTH_TOKEN="pl4nted")
+    run(
+        tmp_path,
+        "init",
+        "--account-sid",
+        SID,
+        "--state",
+        "./voice.json",
+        TWILIO_AUTH_TOKEN="pl4nted",
+    )
     text = (tmp_path / "reconciler.yaml").read_text(encoding="utf-8")
     assert f"    sid: {SID}\n    auth_token: {{env: TWILIO_AUTH_TOKEN}}\n" in text
     assert "pl4nted" not in text
@@ -67,7 +92,9 @@ def test_a_gitignore_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "mine\n"
 
 
-@pytest.mark.parametrize("flags", [("--project", "No Name"), ("--account-sid", "AC1"), ("--state", "ftp://x/y")])
+@pytest.mark.parametrize(
+    "flags", [("--project", "No Name"), ("--account-sid", "AC1"), ("--state", "ftp://x/y")]
+)
 def test_an_answer_that_makes_no_configuration_is_wrong_usage_and_leaves_nothing(
     tmp_path: Path, flags: tuple[str, ...]
 ) -> None:
@@ -95,7 +122,12 @@ def test_an_account_that_cannot_be_read_leaves_nothing(tmp_path: Path) -> None:
 def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, "init"], cwd=tmp_path, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, start_new_session=True
+        [*COMMAND, "init"],
+        cwd=tmp_path,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        start_new_session=True,
     )
     os.close(theirs)
     os.write(ours, f"acme-lines\n{SID}\n\nno\n".encode())

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 from reconciler.schemas import SCHEMAS
 
 from .command import run
@@ -48,8 +48,12 @@ def test_warnings_change_no_exit_code_but_that_of_a_strict_lint(tmp_path: Path) 
     run(tmp_path, "lint", "--strict", code=4)
 
 
-def test_a_rule_of_level_error_refuses_everything_that_would_apply(tmp_path: Path, sandbox: Sandbox) -> None:
-    (tmp_path / "reconciler.yaml").write_text(HEAD + NUMBERS + "lint: {level: {insecure_url: error}}\n", "utf-8")
+def test_a_rule_of_level_error_refuses_everything_that_would_apply(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    (tmp_path / "reconciler.yaml").write_text(
+        HEAD + NUMBERS + "lint: {level: {insecure_url: error}}\n", "utf-8"
+    )
     for args in (["validate"], ["lint"], ["plan"], ["apply", "--auto-approve"]):
         document = documents(tmp_path, sandbox, *args, code=4)
         (found,) = (d for d in document["diagnostics"] if d["severity"] == "error")
@@ -57,8 +61,12 @@ def test_a_rule_of_level_error_refuses_everything_that_would_apply(tmp_path: Pat
     assert sandbox.calls.writes == 0
 
 
-def test_a_policy_on_declared_resources_is_exit_4_at_its_line(tmp_path: Path, sandbox: Sandbox) -> None:
-    policy = "policies: {owned: {schema: {required: [labels]}, match: '*001', message: Whose is it?}}\n"
+def test_a_policy_on_declared_resources_is_exit_4_at_its_line(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    policy = (
+        "policies: {owned: {schema: {required: [labels]}, match: '*001', message: Whose is it?}}\n"
+    )
     (tmp_path / "reconciler.yaml").write_text(HEAD + NUMBERS + policy, encoding="utf-8")
     done = run(tmp_path, "validate", code=4)
     assert "reconciler.yaml:6:3: error policy_violated" in done.stderr
@@ -77,7 +85,9 @@ def test_a_policy_on_the_plan_sees_its_steps(tmp_path: Path, sandbox: Sandbox) -
     assert len(document["actions"]) == 4
     documents(tmp_path, sandbox, "apply", "--auto-approve", code=4)
     assert sandbox.calls.writes == 0
-    documents(tmp_path, sandbox, "apply", "--auto-approve", "--exclude", "number/+15552000001", code=0)
+    documents(
+        tmp_path, sandbox, "apply", "--auto-approve", "--exclude", "number/+15552000001", code=0
+    )
     assert sandbox.calls.writes == 1
 
 

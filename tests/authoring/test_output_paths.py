@@ -14,7 +14,7 @@ import pytest
 
 from reconciler.cli.main import main, outcome
 from reconciler.cli.output_paths import OutputPath
-from reconciler.state.companions import is_same_file, is_state_file
+from reconciler.state.stores.companions import is_same_file, is_state_file
 
 INPUTS = {
     ("apply", "planfile"),
@@ -35,7 +35,18 @@ WRITERS: dict[tuple[str, str], tuple[str, ...]] = {
 """A command line for every option and argument that names a file to write."""
 EDITORS = {("fmt", "files"), ("numbers search", "write")}
 """These change configuration files on purpose."""
-REPORTING = ("validate", "plan", "apply", "drift", "lint", "show", "rollback", "release", "undo", "doctor")
+REPORTING = (
+    "validate",
+    "plan",
+    "apply",
+    "drift",
+    "lint",
+    "show",
+    "rollback",
+    "release",
+    "undo",
+    "doctor",
+)
 STATE = {
     "state.json": "the state",
     "state.json.journal": "its journal",
@@ -47,7 +58,9 @@ CONFIGURATION = ("reconciler.yaml", "more/numbers.json", "more/numbers.yaml")
 SECRET = "secrets/token"
 
 
-def commands(group: click.Group = main, names: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+def commands(
+    group: click.Group = main, names: tuple[str, ...] = ()
+) -> Iterator[tuple[str, click.Command]]:
     """Every command with its whole name."""
     context = click.Context(group)
     for name in group.list_commands(context):
@@ -75,7 +88,10 @@ def test_every_option_with_a_metavar_of_a_file_has_the_type_of_one() -> None:
     """`metavar="FILE"` with a plain text as its type would not be checked."""
     for name, command in commands():
         for param in command.params:
-            if "FILE" in (getattr(param, "metavar", None) or "") and param.name not in ("file", "reports_"):
+            if "FILE" in (getattr(param, "metavar", None) or "") and param.name not in (
+                "file",
+                "reports_",
+            ):
                 known = isinstance(param.type, click.Path) or (name, param.name) in {
                     ("plan", "baseline"),
                     ("drift", "baseline"),
@@ -91,8 +107,19 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     for name in ("more", "secrets", "state.json.history"):
         (folder / name).mkdir(parents=True)
-    account = {"main": {"sid": "AC" + "0a" * 16, "auth_token": {"file": SECRET}, "base_url": "http://127.0.0.1:9"}}
-    entry = {"version": 1, "project": "acme", "accounts": account, "include": ["more/*.json", "more/numbers.yaml"]}
+    account = {
+        "main": {
+            "sid": "AC" + "0a" * 16,
+            "auth_token": {"file": SECRET},
+            "base_url": "http://127.0.0.1:9",
+        }
+    }
+    entry = {
+        "version": 1,
+        "project": "acme",
+        "accounts": account,
+        "include": ["more/*.json", "more/numbers.yaml"],
+    }
     (folder / "reconciler.yaml").write_text(json.dumps(entry))
     (folder / "more/numbers.json").write_text('{"numbers": {}}')
     (folder / "more/numbers.yaml").write_text("bridge_numbers:\n    {}\n")
@@ -106,7 +133,9 @@ def run(folder: Path, *args: str, code: int = 0) -> str:
     """Run a command in a folder, in this process; return what it printed."""
     out = io.StringIO()
     with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        ended = outcome(lambda: main.main(list(args), prog_name="reconciler", standalone_mode=False))
+        ended = outcome(
+            lambda: main.main(list(args), prog_name="reconciler", standalone_mode=False)
+        )
     assert ended == code, out.getvalue()
     return out.getvalue()
 
@@ -136,7 +165,9 @@ def written_by(args: tuple[str, ...], path: str) -> list[str]:
 
 @pytest.mark.parametrize("writer", sorted(WRITERS), ids=" ".join)
 @pytest.mark.parametrize("file", [*STATE, *CONFIGURATION, SECRET])
-def test_no_output_path_is_the_state_or_the_configuration(project: Path, writer: tuple[str, str], file: str) -> None:
+def test_no_output_path_is_the_state_or_the_configuration(
+    project: Path, writer: tuple[str, str], file: str
+) -> None:
     if writer[0] not in dict(commands()):
         pytest.skip("no such command")
     if writer in EDITORS and file in CONFIGURATION:
@@ -152,7 +183,9 @@ def test_no_output_path_is_the_state_or_the_configuration(project: Path, writer:
 
 @pytest.mark.parametrize("command", REPORTING)
 @pytest.mark.parametrize("file", ["state.json", "state.json.journal", "more/numbers.json", SECRET])
-def test_no_report_is_the_state_or_the_configuration(project: Path, command: str, file: str) -> None:
+def test_no_report_is_the_state_or_the_configuration(
+    project: Path, command: str, file: str
+) -> None:
     found = dict(commands())[command]
     if not any(param.name == "reports_" for param in found.params):
         return
@@ -165,7 +198,11 @@ def test_no_report_is_the_state_or_the_configuration(project: Path, command: str
 
 
 def test_every_command_with_reports_is_tried() -> None:
-    reporting = {name for name, command in commands() if any(param.name == "reports_" for param in command.params)}
+    reporting = {
+        name
+        for name, command in commands()
+        if any(param.name == "reports_" for param in command.params)
+    }
     assert reporting <= set(REPORTING)
 
 
@@ -187,9 +224,12 @@ fingerprint_key: {file: secrets/token}"""
 
 @pytest.mark.parametrize("broken", sorted(BROKEN))
 @pytest.mark.parametrize(
-    "file", ["data/prod.json", "data/prod.json.journal", "more/numbers.yaml", "reconciler.yaml", SECRET]
+    "file",
+    ["data/prod.json", "data/prod.json.journal", "more/numbers.yaml", "reconciler.yaml", SECRET],
 )
-def test_an_invalid_configuration_protects_what_it_names(project: Path, broken: str, file: str) -> None:
+def test_an_invalid_configuration_protects_what_it_names(
+    project: Path, broken: str, file: str
+) -> None:
     text = BROKEN[broken](TEXT)
     (project / "reconciler.yaml").write_bytes(text.encode("utf-8", "surrogateescape"))
     (project / "data").mkdir()
@@ -238,7 +278,9 @@ def test_fmt_without_names_leaves_a_state_that_is_included(project: Path) -> Non
     assert content(project) == before
 
 
-def test_one_file_on_a_file_system_that_ignores_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_file_on_a_file_system_that_ignores_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Such a file system says that both names are one file; here it is played by `os.path.samestat`'s input."""
     state = tmp_path / "state.json"
     state.write_text("{}")

@@ -21,14 +21,18 @@ from urllib.parse import urlencode, urlsplit
 
 from tests.benchmarks.stage import AGENT
 
-_BODY = urlencode({"VoiceUrl": f"{AGENT}/voice", "SmsUrl": f"{AGENT}/sms", "StatusCallback": f"{AGENT}/status"})
+_BODY = urlencode(
+    {"VoiceUrl": f"{AGENT}/voice", "SmsUrl": f"{AGENT}/sms", "StatusCallback": f"{AGENT}/status"}
+)
 
 
 def writes(base_url: str, sid: str, token: str, concurrency: int) -> float:
     """Overwrite the webhooks of the first 1,000 numbers; seconds from the first write to the last answer."""
     account = f"/2010-04-01/Accounts/{sid}/IncomingPhoneNumbers"
     login = "Basic " + base64.b64encode(f"{sid}:{token}".encode()).decode()
-    listing = urllib.request.Request(f"{base_url}{account}.json?PageSize=1000", headers={"Authorization": login})
+    listing = urllib.request.Request(
+        f"{base_url}{account}.json?PageSize=1000", headers={"Authorization": login}
+    )
     with urllib.request.urlopen(listing) as answer:
         sids = [row["sid"] for row in json.load(answer)["incoming_phone_numbers"]]
     address = urlsplit(base_url)

@@ -34,14 +34,20 @@ def sandbox(folder: Path) -> Iterator[str]:
     accounts = [{"sid": sid, "auth_token": TOKEN} for sid in SIDS.values()]
     accounts[2]["owner_account_sid"] = SIDS["first"]
     numbers = [
-        {"account_sid": SIDS[name], "phone_number": e164(name, index), "voice_url": f"{AGENT}/voice"}
+        {
+            "account_sid": SIDS[name],
+            "phone_number": e164(name, index),
+            "voice_url": f"{AGENT}/voice",
+        }
         for name, size in SIZES.items()
         for index in range(size)
     ]
     seed = folder / "seed.json"
     seed.write_text(json.dumps({"format": 1, "accounts": accounts, "numbers": numbers}))
     command = [sys.executable, "-m", "reconciler", "sandbox", "--port", "0", "--seed", str(seed)]
-    with subprocess.Popen([*command, "--latency", str(LATENCY)], stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        [*command, "--latency", str(LATENCY)], stdout=subprocess.PIPE, text=True
+    ) as server:
         try:
             assert server.stdout is not None
             yield server.stdout.readline().split()[-1]
@@ -52,10 +58,19 @@ def sandbox(folder: Path) -> Iterator[str]:
 def project(folder: Path, base_url: str, names: Sequence[str]) -> Sequence[str]:
     """A project that declares all numbers of these accounts; the beginning of its commands."""
     folder.mkdir()
-    lines = ["version: 1", "project: benchmark", f"agents: {{a: {{webhooks: {{voice: {AGENT}/voice}}}}}}", "accounts:"]
-    lines += [f"  {n}: {{sid: {SIDS[n]}, auth_token: {{env: T}}, base_url: {base_url}}}" for n in names]
+    lines = [
+        "version: 1",
+        "project: benchmark",
+        f"agents: {{a: {{webhooks: {{voice: {AGENT}/voice}}}}}}",
+        "accounts:",
+    ]
+    lines += [
+        f"  {n}: {{sid: {SIDS[n]}, auth_token: {{env: T}}, base_url: {base_url}}}" for n in names
+    ]
     lines += ["numbers:"]
-    lines += [f'  "{e164(n, i)}": {{agent: a, account: {n}}}' for n in names for i in range(SIZES[n])]
+    lines += [
+        f'  "{e164(n, i)}": {{agent: a, account: {n}}}' for n in names for i in range(SIZES[n])
+    ]
     (folder / "reconciler.yaml").write_text("\n".join(lines) + "\n")
     return [sys.executable, "-m", "reconciler", "-C", str(folder), "--no-color"]
 
@@ -73,7 +88,9 @@ def main() -> None:
         results = in_turn(commands, 5, log)
         print(f"--- 5,000, 5,000 and 500 numbers, {LATENCY} ms a call")
         print(line("plan of one account of 5,000", results["one account"]))
-        print(line("plan of all three in one run", results["three accounts"], results["one account"]))
+        print(
+            line("plan of all three in one run", results["three accounts"], results["one account"])
+        )
 
 
 if __name__ == "__main__":

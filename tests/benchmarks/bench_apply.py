@@ -30,14 +30,18 @@ def bench(changes: int, runs: int = 5) -> None:
         stage(Path(name), changes, settled=False, latency=LATENCY * 1000) as project,
     ):
         log = Path(name) / "log.txt"
-        command = project.command("apply", "--auto-approve", "--concurrency", str(CONCURRENCY), "--json")
+        command = project.command(
+            "apply", "--auto-approve", "--concurrency", str(CONCURRENCY), "--json"
+        )
         results, starts, calls = [], [], 0
         for _ in range(runs):
             project.control("POST", "reset")
             project.control("POST", "faults", {"fault": "latency", "ms": LATENCY * 1000})
             (Path(name) / "state.json").unlink(missing_ok=True)
             shutil.rmtree(Path(name) / "state.json.history", ignore_errors=True)
-            starts.append(run(start, log).wall)  # in turn: the machine is not the same from one minute to the next
+            starts.append(
+                run(start, log).wall
+            )  # in turn: the machine is not the same from one minute to the next
             results.append(run(command, log))
             counts = project.control("GET", "calls?limit=0")["counts"]  # type: ignore[index]
             calls = counts["reads"] + counts["writes"]

@@ -24,7 +24,11 @@ def bench(numbers: int, runs: int = 5) -> None:
         print(line("floor", results["floor"]))
         print(line("plan without changes", results["plan"], results["floor"]))
         for index in range(0, numbers, 100):
-            project.control("POST", "edit", {"number": e164(index), "voice_url": "https://elsewhere.example.org/v"})
+            project.control(
+                "POST",
+                "edit",
+                {"number": e164(index), "voice_url": "https://elsewhere.example.org/v"},
+            )
         results = in_turn({"floor": project.floor(), "plan": plan}, runs, log)
         print(line("plan with 1 % changed", results["plan"], results["floor"]), flush=True)
 

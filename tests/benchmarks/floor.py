@@ -43,4 +43,8 @@ def events(path: Path) -> int:
 if __name__ == "__main__":
     gc.disable()
     url, account, password, config, state = sys.argv[1:]
-    print(pages(url, account, password), events(Path(config)), len(msgspec.json.decode(Path(state).read_bytes())))
+    print(
+        pages(url, account, password),
+        events(Path(config)),
+        len(msgspec.json.decode(Path(state).read_bytes())),
+    )

@@ -49,5 +49,7 @@ def line(name: str, runs: Sequence[Run], floor: Sequence[Run] | None = None) -> 
     codes = ",".join(sorted({str(r.code) for r in runs}))
     ratio = ""
     if floor is not None:
-        ratio = f"  {median(a.wall / b.wall for a, b in zip(runs, floor, strict=True)):5.2f} × floor"
+        ratio = (
+            f"  {median(a.wall / b.wall for a, b in zip(runs, floor, strict=True)):5.2f} × floor"
+        )
     return f"{name:34} {wall:7.2f} s  {median(r.cpu for r in runs):7.2f} s cpu  {peak:7.0f} MB  exit {codes}{ratio}"

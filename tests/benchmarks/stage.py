@@ -38,7 +38,9 @@ class Stage:
     def control(self, method: str, path: str, body: object = None) -> object:
         """Ask something of the sandbox itself."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.base_url}/_sandbox/{path}", data, _JSON, method=method)
+        request = urllib.request.Request(
+            f"{self.base_url}/_sandbox/{path}", data, _JSON, method=method
+        )
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
 
@@ -55,27 +57,54 @@ def stage(
     """A sandbox with so many numbers; `settled`: they already point where the project says."""
     _write_seed(folder / "seed.json", numbers, settled)
     _write_config(folder / "reconciler.yaml", numbers, shorthand)
-    command = [sys.executable, "-m", "reconciler", "sandbox", "--port", "0", "--seed", str(folder / "seed.json")]
+    command = [
+        sys.executable,
+        "-m",
+        "reconciler",
+        "sandbox",
+        "--port",
+        "0",
+        "--seed",
+        str(folder / "seed.json"),
+    ]
     if latency:
         command += ["--latency", str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             base_url = server.stdout.readline().split()[-1]
-            os.environ |= {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": TOKEN, "TWILIO_BASE_URL": base_url}
+            os.environ |= {
+                "TWILIO_ACCOUNT_SID": SID,
+                "TWILIO_AUTH_TOKEN": TOKEN,
+                "TWILIO_BASE_URL": base_url,
+            }
             yield Stage(folder, base_url)
         finally:
             server.terminate()
 
 
 def _write_seed(path: Path, numbers: int, settled: bool) -> None:
-    urls = {"voice_url": f"{AGENT}/voice", "sms_url": f"{AGENT}/sms", "status_callback": f"{AGENT}/status"}
-    rows = [{"account_sid": SID, "phone_number": e164(i), **(urls if settled else {})} for i in range(numbers)]
-    path.write_text(json.dumps({"format": 1, "accounts": [{"sid": SID, "auth_token": TOKEN}], "numbers": rows}))
+    urls = {
+        "voice_url": f"{AGENT}/voice",
+        "sms_url": f"{AGENT}/sms",
+        "status_callback": f"{AGENT}/status",
+    }
+    rows = [
+        {"account_sid": SID, "phone_number": e164(i), **(urls if settled else {})}
+        for i in range(numbers)
+    ]
+    path.write_text(
+        json.dumps({"format": 1, "accounts": [{"sid": SID, "auth_token": TOKEN}], "numbers": rows})
+    )
 
 
 def _write_config(path: Path, numbers: int, shorthand: bool) -> None:
     webhooks = f"{{voice: {AGENT}/voice, sms: {AGENT}/sms, status: {AGENT}/status}}"
     spec = "support" if shorthand else "{agent: support}"
-    lines = ["version: 1", "project: benchmark", f"agents: {{support: {{webhooks: {webhooks}}}}}", "numbers:"]
+    lines = [
+        "version: 1",
+        "project: benchmark",
+        f"agents: {{support: {{webhooks: {webhooks}}}}}",
+        "numbers:",
+    ]
     path.write_text("\n".join([*lines, *(f'  "{e164(i)}": {spec}' for i in range(numbers))]) + "\n")

@@ -1,13 +1,11 @@
 """Numbers are added to a configuration file, and everything else in it stays as it is."""
 
-# ruff: noqa: E501
-
 from __future__ import annotations
 
 import pytest
 
-from reconciler.config.append import append_numbers
-from reconciler.config.write import Entry
+from reconciler.config.load.append import append_numbers
+from reconciler.config.source.write import Entry
 from reconciler.errors import ConfigInvalid, UsageError
 
 NEW = Entry("+15550100177", {"agent": "support", "purchase": {"country": "US", "max_price": 1.15}})
@@ -72,7 +70,9 @@ def test_a_file_without_a_place_for_it_is_refused(case: str) -> None:
         append_numbers(REFUSED[case].encode(), "a.yaml", [NEW])
 
 
-@pytest.mark.parametrize("text", ['{"lineage": "x", "resources": {}}\n', "services:\n  web: {image: a}\n"])
+@pytest.mark.parametrize(
+    "text", ['{"lineage": "x", "resources": {}}\n', "services:\n  web: {image: a}\n"]
+)
 def test_a_file_that_is_no_configuration_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         append_numbers(text.encode(), "a.yaml", [NEW])

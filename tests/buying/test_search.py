@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox.faults import Refuse
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.faults.rules import Refuse
+from reconciler.sandbox.service.app import Sandbox
 from tests.whole.stage import AGENT, Stage, empty_world
 
 BUNDLE = "BU" + "0" * 31 + "1"
@@ -63,7 +63,9 @@ def test_numbers_are_listed_with_price_and_requirement(shop: Stage) -> None:
         (("--country", "US", "--contains", "15550100177"), "+15550100177"),
     ],
 )
-def test_the_filters_of_twilio_narrow_the_list(shop: Stage, args: tuple[str, ...], first: str) -> None:
+def test_the_filters_of_twilio_narrow_the_list(
+    shop: Stage, args: tuple[str, ...], first: str
+) -> None:
     assert search(shop, *args)["numbers"][0]["phone_number"] == first
 
 
@@ -71,14 +73,31 @@ def test_what_is_written_can_be_planned_and_bought(shop: Stage) -> None:
     """The way of a reseller: find, declare, buy and attach."""
     entry = shop.folder / "reconciler.yaml"
     shop.declare(agents=AGENTS, include=["numbers.yaml"])
-    (shop.folder / "numbers.yaml").write_text("# ours\nnumbers: {}   # none yet\n", encoding="utf-8")
+    (shop.folder / "numbers.yaml").write_text(
+        "# ours\nnumbers: {}   # none yet\n", encoding="utf-8"
+    )
     before = entry.read_text(encoding="utf-8")
 
-    given = ("--country", "GB", "--write", "numbers.yaml", "--agent", "support", "--bundle", BUNDLE, "--count", "2")
+    given = (
+        "--country",
+        "GB",
+        "--write",
+        "numbers.yaml",
+        "--agent",
+        "support",
+        "--bundle",
+        BUNDLE,
+        "--count",
+        "2",
+    )
     found = search(shop, *given)
     written = [number["phone_number"] for number in found["numbers"] if number["written"]]
     assert len(written) == found["summary"]["written"] == 2
-    assert (shop.folder / "numbers.yaml").read_text(encoding="utf-8").startswith("# ours\nnumbers:   # none yet\n")
+    assert (
+        (shop.folder / "numbers.yaml")
+        .read_text(encoding="utf-8")
+        .startswith("# ours\nnumbers:   # none yet\n")
+    )
     assert entry.read_text(encoding="utf-8") == before
 
     assert {address for address, _ in shop.plan()} == {f"number/{number}" for number in written}
@@ -94,7 +113,17 @@ def test_a_number_is_never_written_twice(shop: Stage) -> None:
     (shop.folder / "more").mkdir()
     (shop.folder / "more/a.yaml").write_text("numbers: {}\n", encoding="utf-8")
     for _ in range(3):
-        search(shop, "--country", "US", "--area-code", "212", "--write", "more/a.yaml", "--agent", "support")
+        search(
+            shop,
+            "--country",
+            "US",
+            "--area-code",
+            "212",
+            "--write",
+            "more/a.yaml",
+            "--agent",
+            "support",
+        )
     text = (shop.folder / "more/a.yaml").read_text(encoding="utf-8")
     assert [text.count(f'"+1212555010{n}"') for n in range(4)] == [1, 1, 1, 0]
     twice = ("--write", "more/a.yaml", "--number", "+12125550100")
@@ -111,7 +140,9 @@ def test_a_requirement_that_is_not_met_is_noted_and_refused_by_plan(shop: Stage)
 
 
 def test_a_price_that_is_not_known_is_said(shop: Stage) -> None:
-    shop.sandbox.faults.add(Refuse(status=403, code=20403, method="GET", path="*/PhoneNumbers/Countries/*"))
+    shop.sandbox.faults.add(
+        Refuse(status=403, code=20403, method="GET", path="*/PhoneNumbers/Countries/*")
+    )
     shop.sandbox.faults.add(Refuse(status=403, code=20403, method="GET", path="*/Regulations*"))
     (first, *_) = search(shop, "--country", "GB", "--write", "new.yaml")["numbers"]
     assert (first["price"], first["bundle_required"]) == (None, None)
@@ -173,4 +204,7 @@ def test_without_a_configuration_the_account_is_that_of_the_environment(shop: St
     }
     found = shop.json("numbers", "search", "--country", "US", "--write", "numbers.yaml", **environ)
     assert found["out"] == "numbers.yaml"
-    assert "purchase: {country: US, type: local, max_price: 1.15}" in (shop.folder / "numbers.yaml").read_text()
+    assert (
+        "purchase: {country: US, type: local, max_price: 1.15}"
+        in (shop.folder / "numbers.yaml").read_text()
+    )

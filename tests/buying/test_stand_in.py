@@ -6,10 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconciler.model import Action, Attrs, Desired, Money, Options, Position, Profile, Purchase
+from reconciler.model.action import Action
+from reconciler.model.desired import Desired, Money, Options, Profile, Purchase
+from reconciler.model.position import Position
+from reconciler.model.route import Attrs
 from reconciler.planning.plan import Plan
-from reconciler.remote import purchases
-from reconciler.remote.purchases import with_offers
+from reconciler.remote.facts import purchases
+from reconciler.remote.facts.purchases import check_purchases
 
 NUMBER = "number/+15550100109"
 
@@ -35,10 +38,14 @@ def test_an_unknown_price_is_an_error_unless_the_address_is_on_this_machine(
     purchase = Purchase(country="US", type="local", max_price=Money(5, "USD"))
     profile = Profile(account="main", attrs=attrs, options=Options(), purchase=purchase)
     want = Desired(
-        kind="number", key="+15550100109", address=NUMBER, profile=profile, position=Position("a.yaml", 1, 1)
+        kind="number",
+        key="+15550100109",
+        address=NUMBER,
+        profile=profile,
+        position=Position("a.yaml", 1, 1),
     )
     action = Action(address=NUMBER, action="purchase", reason="new", kind="number", account="main")
     accounts = {"main": SimpleNamespace(base_url=base_url)}
     plan = Plan((action,), {}, (), {}, 0, {})
-    found = with_offers(plan, [want], {}, accounts, most=10).diagnostics
+    found = check_purchases(plan, [want], {}, accounts, most=10).diagnostics
     assert [(d.code, d.severity) for d in found] == [("price_not_known", severity)]

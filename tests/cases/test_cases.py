@@ -24,21 +24,23 @@ from typing import Any
 import msgspec
 import pytest
 
-from reconciler.apply.outcome import Outcome
-from reconciler.config.load import load
+from reconciler.config.load.load import load
 from reconciler.config.project import Project
 from reconciler.diagnostics import has_errors
-from reconciler.model import Entry
-from reconciler.planning import guard
-from reconciler.planning.moved import follow
-from reconciler.planning.observed import Observed
-from reconciler.planning.plan import Plan, make
-from reconciler.remote import services
-from reconciler.remote.observe import observe
-from reconciler.report import as_json, as_text
-from reconciler.report.build import plan_document
-from reconciler.report.style import Style
-from reconciler.state.document import decode
+from reconciler.execution.outcome import Outcome
+from reconciler.model.entry import Entry
+from reconciler.planning.checks import guard
+from reconciler.planning.identity.moved import follow_moves
+from reconciler.planning.identity.observed import Observed
+from reconciler.planning.plan import Plan
+from reconciler.planning.planner import plan_resources
+from reconciler.remote.facts import messaging_services
+from reconciler.remote.queries.observe import observe
+from reconciler.report.documents.build import plan_document
+from reconciler.report.formats import json as json_format
+from reconciler.report.text import render
+from reconciler.report.text.style import Style
+from reconciler.state.format.document import decode
 from tests.apply.fake import Call, FakeTwilio
 from tests.apply.orders import in_order
 
@@ -55,25 +57,31 @@ class Case:
         self.project: Project = load(folder / "config.yaml", environ={}, display_root=folder)
         self.twilio = FakeTwilio(json.loads((folder / "observed.json").read_text(encoding="utf-8")))
         state = folder / "state.json"
-        known = decode(state.read_bytes(), self.project.name, "state.json") if state.exists() else None
-        followed = follow(known.resources if known else {}, self.project.desired, self.project.moves)
+        known = (
+            decode(state.read_bytes(), self.project.name, "state.json") if state.exists() else None
+        )
+        followed = follow_moves(
+            known.resources if known else {}, self.project.desired, self.project.moves
+        )
         self.entries: dict[str, Entry] = dict(followed.resources)
         self.renames, self.said = followed.renames, followed.diagnostics
         self.observed = self.observe(self.entries)
         self.plan = self.make(self.entries, self.observed)
-        self.refusals = guard.refusals(self.plan, self.project.safety, (), force=False)
+        self.refusals = guard.find_refusals(self.plan, self.project.safety, (), force=False)
 
     def observe(self, entries: dict[str, Entry]) -> Observed:
         """What the accounts show that are declared or remembered."""
         gateways = self.twilio.gateways()
-        needed = {want.profile.account for want in self.project.desired} | {e.account for e in entries.values()}
-        answering, _ = services.begin(self.project.desired, gateways)()
+        needed = {want.profile.account for want in self.project.desired} | {
+            e.account for e in entries.values()
+        }
+        answering, _ = messaging_services.prefetch_services(self.project.desired, gateways)()
         observed = observe(self.project.desired, entries, {name: gateways[name] for name in needed})
         return observed.with_services(answering)
 
     def make(self, entries: dict[str, Entry], observed: Observed) -> Plan:
         """The plan."""
-        plan = make(self.project.desired, entries, observed, self.project.our_urls)
+        plan = plan_resources(self.project.desired, entries, observed, self.project.our_urls)
         return msgspec.structs.replace(plan, renames=self.renames)
 
     @property
@@ -83,15 +91,23 @@ class Case:
 
     def rendered(self) -> dict[str, str]:
         """The golden files as they ought to be; carries the plan out unless apply would refuse it."""
-        announced = [guard.as_announced(r) for r in self.refusals if r not in self.plan.diagnostics]
+        announced = [
+            guard.announce_refusal(r) for r in self.refusals if r not in self.plan.diagnostics
+        ]
         codes = list(dict.fromkeys(refusal.code for refusal in self.refusals))
-        document = plan_document(self.plan, [*self.project.warnings, *self.said, *announced], would_refuse=codes)
-        steps = [] if self.refused else [_step(outcome, calls) for outcome, calls in self._carried_out()]
+        document = plan_document(
+            self.plan, [*self.project.warnings, *self.said, *announced], would_refuse=codes
+        )
+        steps = (
+            []
+            if self.refused
+            else [_step(outcome, calls) for outcome, calls in self._carried_out()]
+        )
         return {
-            "plan.txt": as_text.render(document, Style()),
-            "plan.json": as_json.render(document),
+            "plan.txt": render.render(document, Style()),
+            "plan.json": json_format.render(document),
             "calls.json": json.dumps(steps, indent=2, ensure_ascii=False) + "\n",
-            "diagnostics.txt": as_text.render_diagnostics(
+            "diagnostics.txt": render.render_diagnostics(
                 document.diagnostics,
                 Style(),
                 self._line,
@@ -104,7 +120,7 @@ class Case:
 
     def _carried_out(self) -> Iterator[tuple[Outcome, list[Call]]]:
         told = 0
-        sids = {address: live.sid for address, live in self.observed.others.items()}
+        sids = {address: live.sid for address, live in self.observed.resources.items()}
         for outcome in in_order(self.twilio, self.entries, self.plan, sids):
             calls, told = self.twilio.calls[told:], len(self.twilio.calls)
             yield outcome, calls
@@ -113,18 +129,24 @@ class Case:
             else:
                 self.entries[outcome.action.address] = outcome.entry
         acted = {action.address for action in self.plan.actions}
-        self.entries.update({a: e for a, e in self.plan.refreshes.items() if a not in acted})
+        self.entries.update({a: e for a, e in self.plan.state_updates.items() if a not in acted})
 
 
 def _step(outcome: Outcome, calls: list[Call]) -> dict[str, Any]:
     assert outcome.succeeded, outcome.error
-    sent = [{"method": call.method, "path": call.path, "params": _form(call.params)} for call in calls]
+    sent = [
+        {"method": call.method, "path": call.path, "params": _form(call.params)} for call in calls
+    ]
     return {"address": outcome.action.address, "action": outcome.action.action, "calls": sent}
 
 
 def _form(params: dict[str, Any]) -> dict[str, str]:
     """Parameters as a form carries them."""
-    return {name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in params.items() if v is not None}
+    return {
+        name: str(v).lower() if isinstance(v, bool) else str(v)
+        for name, v in params.items()
+        if v is not None
+    }
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -139,7 +161,7 @@ def test_a_case_gives_its_golden_files_and_needs_nothing_afterwards(name: str) -
     if not case.refused:
         again = case.make(case.entries, case.observe(case.entries))
         assert again.actions == ()
-        assert again.refreshes == {}
+        assert again.state_updates == {}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -35,7 +35,10 @@ class Hub:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -46,7 +49,9 @@ class Hub:
 
     def say(self, number: int, body: str) -> None:
         """Somebody else comments."""
-        self.comments.setdefault(number, []).append({"id": 1000 + len(self.comments[number]), "body": body})
+        self.comments.setdefault(number, []).append(
+            {"id": 1000 + len(self.comments[number]), "body": body}
+        )
 
     def upload(self, files: Mapping[str, bytes], head: str, *, fork: bool = False) -> None:
         """A run for this commit uploads a plan."""
@@ -73,7 +78,9 @@ class Hub:
         if found := re.fullmatch(r"issues/(\d+)/comments", path):
             return self._comment(method, int(found[1]), query, body)
         if found := re.fullmatch(r"issues/comments/(\d+)", path):
-            comments = [c for each in self.comments.values() for c in each if c["id"] == int(found[1])]
+            comments = [
+                c for each in self.comments.values() for c in each if c["id"] == int(found[1])
+            ]
             return comments[0].update(body) or comments[0]
         if path == "issues":
             return self._issue(method, query, body)
@@ -82,7 +89,11 @@ class Hub:
         if found := re.fullmatch(r"commits/(\w+)/pulls", path):
             return _page(self.pulls.get(found[1], []), query)
         if path == "actions/artifacts":
-            return {"artifacts": _page([a for a in self.artifacts if a["name"] == query["name"][0]], query)}
+            return {
+                "artifacts": _page(
+                    [a for a in self.artifacts if a["name"] == query["name"][0]], query
+                )
+            }
         return None
 
     def _comment(self, method: str, number: int, query: dict[str, list[str]], body: Row) -> Any:
@@ -109,7 +120,9 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             asked = urlsplit(self.path)
             if asked.path.startswith("/blob/"):
-                known = self.headers["Authorization"] is None  # the store of artifacts refuses a token of GitHub's
+                known = (
+                    self.headers["Authorization"] is None
+                )  # the store of artifacts refuses a token of GitHub's
                 self._send(200 if known else 400, hub.blobs[int(asked.path.rsplit("/", 1)[1])])
                 return
             if self.headers["Authorization"] != f"Bearer {TOKEN}":

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 CI = ROOT / "examples" / "ci"
@@ -39,9 +39,17 @@ def yaml_of(path: Path) -> Any:
 def twilio() -> Sandbox:
     """An account with a number that nobody has set up, and two keys."""
     keys = [{"sid": sid, "account_sid": AC, "secret": secret} for sid, secret in (READ, WRITE)]
-    numbers = [{"account_sid": AC, "phone_number": ONE, "voice_url": "https://demo.twilio.com/welcome/voice/"}]
+    numbers = [
+        {
+            "account_sid": AC,
+            "phone_number": ONE,
+            "voice_url": "https://demo.twilio.com/welcome/voice/",
+        }
+    ]
     accounts = [{"sid": AC, "auth_token": "never-used"}]
-    return Sandbox(World.from_seed({"format": 1, "accounts": accounts, "api_keys": keys, "numbers": numbers}))
+    return Sandbox(
+        World.from_seed({"format": 1, "accounts": accounts, "api_keys": keys, "numbers": numbers})
+    )
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -56,7 +64,9 @@ def commit(folder: Path, *files: str) -> str:
 
     def git(*words: str) -> str:
         who = ["-c", "user.name=Example", "-c", "user.email=example@example.com"]
-        done = subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True
+        )
         return done.stdout.strip()
 
     git("init", "-q")
@@ -70,14 +80,22 @@ def bash(script: str, folder: Path, environ: Mapping[str, str]) -> subprocess.Co
     """A script as GitHub and GitLab run it: it ends at the first command that fails."""
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
     return subprocess.run(
-        command, cwd=folder, env=dict(environ), capture_output=True, text=True, check=False, timeout=120
+        command,
+        cwd=folder,
+        env=dict(environ),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 
 class Action:
     """The composite action, used in a checkout. `log` is all that its steps have printed."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], context: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, environ: Mapping[str, str], context: Mapping[str, str]
+    ) -> None:
         self.folder = folder
         self.environ = environ
         self.context = context

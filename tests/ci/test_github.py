@@ -10,9 +10,21 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 from tests.ci.hub import REPOSITORY, TOKEN, Hub
-from tests.ci.runner import AC, CI, GOOD, ONE, READ, WRITE, Action, commit, environment, twilio, yaml_of
+from tests.ci.runner import (
+    AC,
+    CI,
+    GOOD,
+    ONE,
+    READ,
+    WRITE,
+    Action,
+    commit,
+    environment,
+    twilio,
+    yaml_of,
+)
 
 WORKFLOW = yaml_of(CI / "github" / ".github" / "workflows" / "reconciler.yml")
 HEAD, MERGE = "a" * 40, "b" * 40
@@ -40,8 +52,15 @@ class Checkout:
 
     def job(self, name: str) -> int:
         """What a job of the workflow does after its checkout."""
-        (step,) = [step for step in WORKFLOW["jobs"][name]["steps"] if step["uses"] == "./.github/actions/reconciler"]
-        event = {"github.event.pull_request.number": "7", "github.event.pull_request.base.sha": self.base}
+        (step,) = [
+            step
+            for step in WORKFLOW["jobs"][name]["steps"]
+            if step["uses"] == "./.github/actions/reconciler"
+        ]
+        event = {
+            "github.event.pull_request.number": "7",
+            "github.event.pull_request.base.sha": self.base,
+        }
         context = {"github.token": TOKEN, **event, **SECRETS}
         given = environment(
             TWILIO_BASE_URL=self.sandbox.base_url,
@@ -54,7 +73,10 @@ class Checkout:
         )
         given["PATH"] = self.programs + given["PATH"]
         action = Action(self.folder, given, context)
-        own = {key: action.filled(value) for key, value in WORKFLOW["jobs"][name].get("env", {}).items()}
+        own = {
+            key: action.filled(value)
+            for key, value in WORKFLOW["jobs"][name].get("env", {}).items()
+        }
         action.environ = {**given, **own}
         code = action.use(step["with"]["command"], self.directory)
         self.log = action.log
@@ -87,7 +109,9 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
 def test_a_fork_can_validate_without_any_secret(checkout: Checkout) -> None:
     assert "env" not in WORKFLOW["jobs"]["validate"]
     assert checkout.job("validate") == 0
-    (checkout.folder / "reconciler.yaml").write_text(GOOD.replace("support\n", "nobody\n"), encoding="utf-8")
+    (checkout.folder / "reconciler.yaml").write_text(
+        GOOD.replace("support\n", "nobody\n"), encoding="utf-8"
+    )
     assert checkout.job("validate") == 3
     assert "::error file=reconciler.yaml,line=7,col=19,title=agent_not_found" in checkout.log
     assert len(checkout.sandbox.calls) == 0
@@ -97,9 +121,15 @@ def test_a_pull_request_has_one_comment_however_often_it_is_planned(checkout: Ch
     for n in range(150):
         checkout.hub.comments.setdefault(7, []).append({"id": n, "body": f"remark {n}"})
     assert checkout.job("plan") == 0
-    (checkout.folder / "reconciler.yaml").write_text(GOOD.replace("/voice", "/v2/voice"), encoding="utf-8")
+    (checkout.folder / "reconciler.yaml").write_text(
+        GOOD.replace("/voice", "/v2/voice"), encoding="utf-8"
+    )
     assert checkout.job("plan") == 0
-    ours = [c["body"] for c in checkout.hub.comments[7] if c["body"].startswith("<!-- reconciler:plan:acme-voice -->")]
+    ours = [
+        c["body"]
+        for c in checkout.hub.comments[7]
+        if c["body"].startswith("<!-- reconciler:plan:acme-voice -->")
+    ]
     assert len(ours) == 1
     assert "https://agents.example.com/v2/voice" in ours[0]
     assert len(checkout.hub.comments[7]) == 151
@@ -107,8 +137,12 @@ def test_a_pull_request_has_one_comment_however_often_it_is_planned(checkout: Ch
     assert "high risk" not in (checkout.folder / "summary.md").read_text(encoding="utf-8")
 
 
-def test_a_plan_that_cannot_be_made_fails_the_job_and_the_comment_says_why(checkout: Checkout) -> None:
-    (checkout.folder / "reconciler.yaml").write_text(GOOD.replace("support\n", "nobody\n"), encoding="utf-8")
+def test_a_plan_that_cannot_be_made_fails_the_job_and_the_comment_says_why(
+    checkout: Checkout,
+) -> None:
+    (checkout.folder / "reconciler.yaml").write_text(
+        GOOD.replace("support\n", "nobody\n"), encoding="utf-8"
+    )
     assert checkout.job("plan") == 3
     (comment,) = checkout.hub.comments[7]
     assert comment["body"].startswith("<!-- reconciler:plan:acme-voice -->")
@@ -129,7 +163,9 @@ def test_a_pull_request_cannot_give_the_consent_that_it_needs(checkout: Checkout
     assert checkout.job("plan") == 0, "once the target branch has given it"
 
 
-def test_the_first_pull_request_is_held_to_nothing_and_a_missing_commit_is_no_such_branch(checkout: Checkout) -> None:
+def test_the_first_pull_request_is_held_to_nothing_and_a_missing_commit_is_no_such_branch(
+    checkout: Checkout,
+) -> None:
     checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
     (checkout.folder / "reconciler.yaml").unlink()
     checkout.base = commit(checkout.folder, "--all")
@@ -162,7 +198,11 @@ def test_files_of_the_change_never_stand_for_reports(checkout: Checkout, job: st
     checkout.merge()
     assert checkout.job(job) == 64
     summary = checkout.folder / "summary.md"
-    told = checkout.log + (summary.read_text(encoding="utf-8") if summary.exists() else "") + str(checkout.hub.comments)
+    told = (
+        checkout.log
+        + (summary.read_text(encoding="utf-8") if summary.exists() else "")
+        + str(checkout.hub.comments)
+    )
     assert not [text for text in LURES.values() if text in told]
     assert "No such file" not in told
 
@@ -176,9 +216,7 @@ def test_git_runs_nothing_that_a_folder_of_the_change_holds(checkout: Checkout) 
     checkout.base = commit(checkout.folder, "--all")
     ran = checkout.temp / "ran"
     (stack / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
-    evil = (
-        f"[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tfsmonitor = touch {ran}\n\tsshCommand = touch {ran}\n"
-    )
+    evil = f"[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tfsmonitor = touch {ran}\n\tsshCommand = touch {ran}\n"
     (stack / "config").write_text(evil, encoding="utf-8")
     (stack / "reconciler.yaml").write_text(CONSENT, encoding="utf-8")
     checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
@@ -192,7 +230,9 @@ def test_an_error_of_git_is_not_an_absent_configuration(checkout: Checkout) -> N
     checkout.sandbox.edit(ONE, {"voice_url": FOREIGN})
     (checkout.folder / "reconciler.yaml").write_text(CONSENT, encoding="utf-8")
     words = ["git", "rev-parse", f"{checkout.base}^{{tree}}"]
-    tree = subprocess.run(words, cwd=checkout.folder, capture_output=True, text=True, check=True).stdout.strip()
+    tree = subprocess.run(
+        words, cwd=checkout.folder, capture_output=True, text=True, check=True
+    ).stdout.strip()
     (checkout.folder / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
     assert checkout.job("plan") not in (0, 4)
     assert checkout.sandbox.calls.reads == 0, "no plan is made without a baseline"
@@ -208,20 +248,26 @@ def test_a_merge_applies_the_plan_that_was_reviewed(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize("moved", ["the configuration", "twilio"])
-def test_a_plan_is_not_applied_when_something_has_moved_since(checkout: Checkout, moved: str) -> None:
+def test_a_plan_is_not_applied_when_something_has_moved_since(
+    checkout: Checkout, moved: str
+) -> None:
     checkout.job("plan")
     checkout.keep()
     checkout.merge()
     if moved == "twilio":
         checkout.sandbox.edit(ONE, {"voice_url": "https://laptop.example.dev/voice"})
     else:
-        (checkout.folder / "reconciler.yaml").write_text(GOOD.replace("/voice", "/v2/voice"), encoding="utf-8")
+        (checkout.folder / "reconciler.yaml").write_text(
+            GOOD.replace("/voice", "/v2/voice"), encoding="utf-8"
+        )
     assert checkout.job("apply") == 4
     assert "::error" in checkout.log
     assert checkout.sandbox.calls.writes == 0
 
 
-def test_neither_a_plan_of_a_fork_nor_a_commit_without_a_pull_request_is_applied(checkout: Checkout) -> None:
+def test_neither_a_plan_of_a_fork_nor_a_commit_without_a_pull_request_is_applied(
+    checkout: Checkout,
+) -> None:
     checkout.job("plan")
     checkout.keep(fork=True)
     assert checkout.job("apply") == 1

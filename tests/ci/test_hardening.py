@@ -18,9 +18,9 @@ GITLAB = sorted(CI.glob("**/.gitlab-ci.yml"))
 PODS = sorted(CI.glob("kubernetes/*.yaml"))
 HOOKS = ROOT / ".pre-commit-hooks.yaml"
 FILES = [*WORKFLOWS, *ACTIONS, *GITLAB, *PODS, HOOKS, ROOT / "Dockerfile"]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ZERO = "0" * 40
-ZERO_IS_REFUSED = {*ACTIONS, *WORKFLOWS, *GITLAB, ROOT / "docs" / "ci.md"}
+ZERO_IS_REFUSED = {*ACTIONS, *WORKFLOWS, *GITLAB, ROOT / "docs" / "how-to" / "ci.md"}
 """Their scripts refuse this commit, as a test below proves; git refuses it in the hook that the page shows."""
 UNUSABLE_DIGEST = "@sha256:REPLACE_WITH_THE_DIGEST_OF_YOUR_IMAGE"
 
@@ -60,12 +60,18 @@ def test_actions_are_pinned_by_commit_and_say_their_version(path: Path) -> None:
         if not action.startswith("./"):
             assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
             assert ZERO not in action
-            assert re.fullmatch(r"\s+# v\d+\.\d+\.\d+", comment), f"{action} has no version behind it"
+            assert re.fullmatch(r"\s+# v\d+\.\d+\.\d+", comment), (
+                f"{action} has no version behind it"
+            )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
 def test_a_checkout_keeps_no_credentials(path: Path) -> None:
-    found = [step for step in steps(yaml_of(path)) if step.get("uses", "").startswith("actions/checkout@")]
+    found = [
+        step
+        for step in steps(yaml_of(path))
+        if step.get("uses", "").startswith("actions/checkout@")
+    ]
     assert found
     assert all(step["with"]["persist-credentials"] is False for step in found)
 
@@ -104,10 +110,14 @@ def test_allowed_hosts_are_a_literal_for_every_job(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*ACTIONS, *GITLAB], ids=name_of)
 def test_a_plan_is_held_to_the_target_branch_and_fails_when_apply_would_refuse(path: Path) -> None:
-    (script,) = [script for script in scripts(yaml_of(path)) if re.search(r"reconciler plan\b", script)]
+    (script,) = [
+        script for script in scripts(yaml_of(path)) if re.search(r"reconciler plan\b", script)
+    ]
     assert "--baseline" in script
     assert "--fail-on-refusal" in script
-    assert "ls-tree" in script, "a commit that is missing must not look like a branch without configuration"
+    assert "ls-tree" in script, (
+        "a commit that is missing must not look like a branch without configuration"
+    )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=name_of)
@@ -126,7 +136,9 @@ def test_gitlab_has_a_time_limit_an_image_by_digest_and_the_whole_history(path: 
 
 @pytest.mark.parametrize("path", [*PODS, *GITLAB, ROOT / "Dockerfile"], ids=name_of)
 def test_every_image_is_named_by_its_digest(path: Path) -> None:
-    images = re.findall(r"^\s*(?:image:|FROM) (\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    images = re.findall(
+        r"^\s*(?:image:|FROM) (\S+)", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert images
     for image in images:
         assert re.search(r"@sha256:[0-9a-f]{64}$", image) or image.endswith(UNUSABLE_DIGEST), image
@@ -144,7 +156,7 @@ def test_no_pin_is_made_up(path: Path) -> None:
 def test_the_placeholder_of_an_image_is_no_image_name() -> None:
     """Container runtimes parse the name first: a digest holds hexadecimal digits only."""
     assert not re.fullmatch(r"@sha256:[0-9a-f]{64}", UNUSABLE_DIGEST)
-    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
     for pod in PODS:
         assert UNUSABLE_DIGEST in pod.read_text(encoding="utf-8")
         assert UNUSABLE_DIGEST.removeprefix("@sha256:") in page
@@ -157,7 +169,7 @@ def test_the_image_has_every_extra() -> None:
 
 
 def test_a_hook_is_used_at_a_commit() -> None:
-    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
     revisions = re.findall(r"^\s+rev: (\S+)", page, re.MULTILINE)
     assert revisions
     assert all(re.fullmatch("[0-9a-f]{40}", revision) for revision in revisions)
@@ -174,8 +186,12 @@ def _gitlab_install(commit: str) -> tuple[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("install", [_github_install, _gitlab_install])
-@pytest.mark.parametrize("commit", ["", "main", "v0.1.0", "a" * 39, "A" * 40, ZERO, f"{'a' * 40}\nmain"])
-def test_nothing_is_installed_before_a_commit_is_named(install: Any, commit: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "commit", ["", "main", "v0.1.0", "a" * 39, "A" * 40, ZERO, f"{'a' * 40}\nmain"]
+)
+def test_nothing_is_installed_before_a_commit_is_named(
+    install: Any, commit: str, tmp_path: Path
+) -> None:
     script, given = install(commit)
     done = bash(script, tmp_path, environment(**given))
     assert done.returncode == 1

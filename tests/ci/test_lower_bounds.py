@@ -38,7 +38,9 @@ def version(text: str) -> tuple[int, ...]:
 def test_no_lower_bound_lets_in_a_known_vulnerability() -> None:
     found = bounds()
     assert FIXED.keys() <= found.keys()
-    assert {name: found[name] for name, fixed in FIXED.items() if version(found[name]) < version(fixed)} == {}
+    assert {
+        name: found[name] for name, fixed in FIXED.items() if version(found[name]) < version(fixed)
+    } == {}
 
 
 def test_each_of_these_bounds_says_why() -> None:
@@ -49,5 +51,7 @@ def test_each_of_these_bounds_says_why() -> None:
 def test_the_lower_bounds_are_tried_by_the_continuous_integration() -> None:
     run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert re.search(r"^\.ci/lower-bounds$", run, re.MULTILINE)
-    done = subprocess.run(["bash", "-n", ROOT / ".ci" / "lower-bounds"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-n", ROOT / ".ci" / "lower-bounds"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

@@ -13,8 +13,22 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
-from tests.ci.runner import AC, ACTION, CI, GOOD, ONE, READ, ROOT, WRITE, bash, commit, environment, twilio, yaml_of
+from reconciler.sandbox.service.app import Sandbox
+from tests.ci.runner import (
+    AC,
+    ACTION,
+    CI,
+    GOOD,
+    ONE,
+    READ,
+    ROOT,
+    WRITE,
+    bash,
+    commit,
+    environment,
+    twilio,
+    yaml_of,
+)
 
 GITLAB = yaml_of(CI / "gitlab" / ".gitlab-ci.yml")
 HOOKS = yaml_of(ROOT / ".pre-commit-hooks.yaml")
@@ -28,8 +42,18 @@ VALUES = {
 WORKFLOW = CI / "github" / ".github" / "workflows" / "reconciler.yml"
 CHECKS = {
     "workflow": ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", WORKFLOW],
-    "action": ["check-jsonschema", "--builtin-schema", "vendor.github-actions", ACTION / "action.yml"],
-    "gitlab": ["check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", CI / "gitlab" / ".gitlab-ci.yml"],
+    "action": [
+        "check-jsonschema",
+        "--builtin-schema",
+        "vendor.github-actions",
+        ACTION / "action.yml",
+    ],
+    "gitlab": [
+        "check-jsonschema",
+        "--builtin-schema",
+        "vendor.gitlab-ci",
+        CI / "gitlab" / ".gitlab-ci.yml",
+    ],
     "hooks": ["pre-commit", "validate-manifest", ROOT / ".pre-commit-hooks.yaml"],
     "kubernetes": ["kubernetes-validate", "--strict", CI / "kubernetes" / "drift.yaml"],
     "docker": ["hadolint", ROOT / "Dockerfile"],
@@ -74,8 +98,12 @@ def scripts(document: Any) -> Iterator[str]:
                 yield from scripts(item)
 
 
-@pytest.mark.parametrize("path", [ACTION / "action.yml", CI / "gitlab" / ".gitlab-ci.yml"], ids=lambda path: path.name)
-def test_every_script_is_clean_for_shellcheck_and_no_expression_is_pasted_into_one(path: Path) -> None:
+@pytest.mark.parametrize(
+    "path", [ACTION / "action.yml", CI / "gitlab" / ".gitlab-ci.yml"], ids=lambda path: path.name
+)
+def test_every_script_is_clean_for_shellcheck_and_no_expression_is_pasted_into_one(
+    path: Path,
+) -> None:
     found = list(scripts(yaml_of(path)))
     assert found
     assert not [script for script in found if "${{" in script]
@@ -84,7 +112,9 @@ def test_every_script_is_clean_for_shellcheck_and_no_expression_is_pasted_into_o
         pytest.skip("shellcheck is not installed: it is among the `test` extras")
     for script in found:
         command = [program, "--shell=bash", "--severity=style", "-"]
-        done = subprocess.run(command, input=script, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(
+            command, input=script, capture_output=True, text=True, check=False, timeout=60
+        )
         assert done.returncode == 0, done.stdout
 
 
@@ -95,7 +125,11 @@ def job(name: str, folder: Path, sandbox: Sandbox) -> int:
     own = {key: VALUES[value] for key, value in GITLAB[name].get("variables", {}).items()}
     done = bash("\n".join(GITLAB[name]["script"]), folder, environment(**given, **own))
     for kind, file in GITLAB[name]["artifacts"].get("reports", {}).items():
-        assert (folder / file).read_text(encoding="utf-8").startswith({"junit": "<?xml", "codequality": "["}[kind])
+        assert (
+            (folder / file)
+            .read_text(encoding="utf-8")
+            .startswith({"junit": "<?xml", "codequality": "["}[kind])
+        )
     return done.returncode
 
 
@@ -125,7 +159,10 @@ def test_the_cron_job_runs_its_command_on_a_configuration_that_it_cannot_write_t
     (container,) = pod["containers"]
     words = [word.replace("/config", str(folder)) for word in container["args"]]
     environ = environment(
-        TWILIO_ACCOUNT_SID=AC, TWILIO_API_KEY=READ[0], TWILIO_API_SECRET=READ[1], TWILIO_BASE_URL=sandbox.base_url
+        TWILIO_ACCOUNT_SID=AC,
+        TWILIO_API_KEY=READ[0],
+        TWILIO_API_SECRET=READ[1],
+        TWILIO_BASE_URL=sandbox.base_url,
     )
     writing = {**environ, "TWILIO_API_KEY": WRITE[0], "TWILIO_API_SECRET": WRITE[1]}
     assert bash("reconciler apply --auto-approve", folder, writing).returncode == 0
@@ -144,10 +181,14 @@ def test_what_the_image_copies_is_enough_to_build_the_package(tmp_path: Path) ->
             for source in sources:
                 path = tmp_path / (source if target == "./" else target)
                 if (ROOT / source).is_dir():
-                    shutil.copytree(ROOT / source, path, ignore=shutil.ignore_patterns("__pycache__"))
+                    shutil.copytree(
+                        ROOT / source, path, ignore=shutil.ignore_patterns("__pycache__")
+                    )
                 else:
                     shutil.copyfile(ROOT / source, path)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "out", "."]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert list((tmp_path / "out").glob("twilio_reconciler-*.whl"))

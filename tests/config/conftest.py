@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config.load import load
+from reconciler.config.load.load import load
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid

@@ -71,11 +71,15 @@ def uses() -> tuple[list[Use], list[str]]:
         module = importlib.import_module(name)
         path = Path(module.__file__ or "")
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        compiled = {key: value for key, value in vars(module).items() if isinstance(value, re.Pattern)}
+        compiled = {
+            key: value for key, value in vars(module).items() if isinstance(value, re.Pattern)
+        }
         methods = methods_by_name(tree)
 
         # A pattern in a table is used through a local name.
-        indirect = set[str]().union(*(used for key, used in methods.items() if key not in compiled)) - {"split"}
+        indirect = set[str]().union(
+            *(used for key, used in methods.items() if key not in compiled)
+        ) - {"split"}
         for key, pattern in compiled.items():
             for method in methods.get(key) or indirect or METHODS:
                 found[Use(f"{name}.{key}", pattern.pattern, pattern.flags, method)] = None
@@ -121,7 +125,11 @@ def methods_by_name(tree: ast.Module) -> dict[str, set[str]]:
     """Return which methods a module calls on each name."""
     found: dict[str, set[str]] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in METHODS:
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.attr in METHODS
+        ):
             found.setdefault(node.value.id, set()).add(node.attr)
     return found
 
@@ -139,7 +147,11 @@ def calls_of_re(tree: ast.Module) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner = node.func.value
-            if isinstance(owner, ast.Name) and owner.id == "re" and node.func.attr in (*METHODS, "compile"):
+            if (
+                isinstance(owner, ast.Name)
+                and owner.id == "re"
+                and node.func.attr in (*METHODS, "compile")
+            ):
                 yield node
 
 
@@ -148,7 +160,9 @@ def evaluate(call: ast.Call, module: Any) -> re.Pattern[Any] | None:
     try:
         pattern = eval(compile(ast.Expression(call.args[0]), "", "eval"), vars(module))
         flags = [
-            a for a in ast.walk(call) if isinstance(a, ast.Attribute) and a.attr in ("IGNORECASE", "I", "MULTILINE")
+            a
+            for a in ast.walk(call)
+            if isinstance(a, ast.Attribute) and a.attr in ("IGNORECASE", "I", "MULTILINE")
         ]
         return re.compile(pattern, sum({getattr(re, a.attr) for a in flags}))
     except NameError:
@@ -280,7 +294,12 @@ def main() -> None:
             except TooSlow:
                 print(
                     json.dumps(
-                        {"place": use.place, "pattern": str(use.pattern), "method": use.method, "text": text[:40]}
+                        {
+                            "place": use.place,
+                            "pattern": str(use.pattern),
+                            "method": use.method,
+                            "text": text[:40],
+                        }
                     ),
                     flush=True,
                 )

@@ -9,14 +9,38 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.config.codes import SUMMARIES
-from reconciler.config.load import load
+from reconciler.config.load.load import load
 from reconciler.errors import ConfigInvalid
 
 FULL = (Path(__file__).parent / "full.yaml").read_text(encoding="utf-8")
 LINES = FULL.splitlines(keepends=True)
 KEYS = [
-    *("version", "project", "state", "include", "accounts", "agents", "trunks", "numbers", "bridge_numbers", "safety"),
-    *("defaults", "account", "agent", "agentId", "webhooks", "voice", "url", "sid", "env", "+15550100100", "main", "x"),
+    *(
+        "version",
+        "project",
+        "state",
+        "include",
+        "accounts",
+        "agents",
+        "trunks",
+        "numbers",
+        "bridge_numbers",
+        "safety",
+    ),
+    *(
+        "defaults",
+        "account",
+        "agent",
+        "agentId",
+        "webhooks",
+        "voice",
+        "url",
+        "sid",
+        "env",
+        "+15550100100",
+        "main",
+        "x",
+    ),
     "PN00000000000000000000000000000001",
 ]
 SCALARS = st.sampled_from(
@@ -81,13 +105,17 @@ def test_any_tree_of_known_words_loads_or_is_explained(folder: Path, trees: dict
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_a_valid_file_with_any_lines_damaged_loads_or_is_explained(folder: Path, data: st.DataObject) -> None:
+def test_a_valid_file_with_any_lines_damaged_loads_or_is_explained(
+    folder: Path, data: st.DataObject
+) -> None:
     lines = list(LINES)
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(lines) - 1))
         column = data.draw(st.integers(0, len(lines[at])))
         rest = column + data.draw(st.integers(0, 8))
         lines[at] = (
-            lines[at][:column] + data.draw(st.text(alphabet=" :{}[]&*#-\n\t\"'1ax+", max_size=4)) + lines[at][rest:]
+            lines[at][:column]
+            + data.draw(st.text(alphabet=" :{}[]&*#-\n\t\"'1ax+", max_size=4))
+            + lines[at][rest:]
         )
     check(folder, "".join(lines))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.config.codes import SUMMARIES, WARNINGS
-from reconciler.config.load import load
+from reconciler.config.load.load import load
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid
 
@@ -34,7 +34,9 @@ def diagnose(name: str) -> list[Diagnostic]:
 
 
 def rendered(diagnostics: list[Diagnostic]) -> str:
-    return "".join(f"{d.file}:{d.line}:{d.column}: {d.severity} {d.code}: {d.detail}\n" for d in diagnostics)
+    return "".join(
+        f"{d.file}:{d.line}:{d.column}: {d.severity} {d.code}: {d.detail}\n" for d in diagnostics
+    )
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.config.nodes import Float, Int, Map
-from reconciler.config.numbers import OWN_FIELDS
-from reconciler.config.resources import sip_host
+from reconciler.config.desired.numbers import OWN_FIELDS
+from reconciler.config.desired.trunks import sip_host
 from reconciler.config.sections.number import Number
-from reconciler.model import ApplicationRoute, Desired, Position, TrunkRoute, Webhook
+from reconciler.config.source.nodes import Float, Int, Map
+from reconciler.model.desired import Desired
+from reconciler.model.position import Position
+from reconciler.model.route import ApplicationRoute, TrunkRoute, Webhook
 
 from .conftest import Diagnose, Load
 
@@ -52,10 +54,20 @@ def number(loaded: Load, declaration: str, more: str = "", key: str = '"+1555010
         ("{agent: support, trunk: edge}", TrunkRoute("edge"), SMS, STATUS),
         ("{agent: ivr, trunk: edge}", TrunkRoute("edge"), IVR, None),
         ("{trunk: edge}", TrunkRoute("edge"), None, None),
-        ("{trunk: TKABCDEF00000000000000000000000000}", TrunkRoute("TKabcdef00000000000000000000000000"), None, None),
+        (
+            "{trunk: TKABCDEF00000000000000000000000000}",
+            TrunkRoute("TKabcdef00000000000000000000000000"),
+            None,
+            None,
+        ),
         ("{agent: support, supports_inbound: false}", None, SMS, STATUS),
         ("{trunk: edge, supports_inbound: false}", None, None, None),
-        ("{webhooks: {sms: https://own.example.com/}}", None, Webhook("https://own.example.com/"), None),
+        (
+            "{webhooks: {sms: https://own.example.com/}}",
+            None,
+            Webhook("https://own.example.com/"),
+            None,
+        ),
         (
             "{agent: support, webhooks: {sms: https://own.example.com/}}",
             VOICE,
@@ -75,34 +87,46 @@ def test_a_number_gets_what_its_agent_trunk_and_webhooks_say(
 ) -> None:
     desired = number(loaded, declaration)
     assert desired.profile.attrs == {"voice": voice, "sms": sms, "status": status}
-    assert not desired.profile.options.watch
+    assert not desired.profile.options.observe_only
 
 
 def test_only_managed_parts_are_desired(loaded: Load) -> None:
     assert dict(number(loaded, "{agent: support, manage: [sms]}").profile.attrs) == {"sms": SMS}
     defaults = "defaults: {numbers: {manage: [voice, status]}}\n"
-    assert dict(number(loaded, "support", defaults).profile.attrs) == {"voice": VOICE, "status": STATUS}
+    assert dict(number(loaded, "support", defaults).profile.attrs) == {
+        "voice": VOICE,
+        "status": STATUS,
+    }
     assert dict(number(loaded, "{agent: support, manage: []}").profile.attrs) == {}
-    assert not number(loaded, "{agent: support, manage: []}").profile.options.watch
+    assert not number(loaded, "{agent: support, manage: []}").profile.options.observe_only
 
 
 def test_a_friendly_name_is_managed_only_when_it_is_declared(loaded: Load) -> None:
     desired = number(loaded, "{friendly_name: Front desk}")
     assert desired.profile.attrs == {"friendly_name": "Front desk"}
-    assert not desired.profile.options.watch
-    assert number(loaded, "{agent: voice-only, friendlyName: Desk}").profile.attrs["friendly_name"] == "Desk"
+    assert not desired.profile.options.observe_only
+    assert (
+        number(loaded, "{agent: voice-only, friendlyName: Desk}").profile.attrs["friendly_name"]
+        == "Desk"
+    )
 
 
-@pytest.mark.parametrize("declaration", ["", "{}", "{labels: {team: sales}}", "{price: 1, supports_inbound: false}"])
+@pytest.mark.parametrize(
+    "declaration", ["", "{}", "{labels: {team: sales}}", "{price: 1, supports_inbound: false}"]
+)
 def test_a_number_declared_with_nothing_is_only_watched(loaded: Load, declaration: str) -> None:
     desired = number(loaded, declaration)
     assert desired.profile.attrs == {}
-    assert desired.profile.options.watch
+    assert desired.profile.options.observe_only
 
 
 def test_a_number_knows_its_agent_account_address_and_place(loaded: Load) -> None:
     desired = number(loaded, "support")
-    assert (desired.address, desired.key, desired.sid) == ("number/+15550100100", "+15550100100", None)
+    assert (desired.address, desired.key, desired.sid) == (
+        "number/+15550100100",
+        "+15550100100",
+        None,
+    )
     assert desired.profile.account == "main"
     assert desired.profile.options.agent == "support"
     assert desired.position == Position("reconciler.yaml", 17, 3)
@@ -110,16 +134,21 @@ def test_a_number_knows_its_agent_account_address_and_place(loaded: Load) -> Non
 
 def test_a_number_may_be_declared_by_its_sid(loaded: Load) -> None:
     desired = number(loaded, "support", key=SID)
-    assert (desired.address, desired.key, desired.sid) == (f"number/{SID.replace('aBc', 'abc')}",) + (
-        "PN00000000000000000000000000000abc",
-    ) * 2
+    assert (desired.address, desired.key, desired.sid) == (
+        f"number/{SID.replace('aBc', 'abc')}",
+    ) + ("PN00000000000000000000000000000abc",) * 2
 
 
 @pytest.mark.parametrize(
     ("key", "declaration"),
-    [('"+15550100100"', f"{{agent: support, sid: {SID}}}"), (SID, '{agent: support, phoneNumber: "+15550100100"}')],
+    [
+        ('"+15550100100"', f"{{agent: support, sid: {SID}}}"),
+        (SID, '{agent: support, phoneNumber: "+15550100100"}'),
+    ],
 )
-def test_number_and_sid_may_both_be_given_either_way_round(loaded: Load, key: str, declaration: str) -> None:
+def test_number_and_sid_may_both_be_given_either_way_round(
+    loaded: Load, key: str, declaration: str
+) -> None:
     desired = number(loaded, declaration, key=key)
     assert (desired.address, desired.key) == ("number/+15550100100", "+15550100100")
     assert desired.sid == "PN00000000000000000000000000000abc"
@@ -161,12 +190,16 @@ numbers:
 
 
 def test_one_and_true_are_not_the_same_declaration(loaded: Load, diagnosed: Any) -> None:
-    found = diagnosed(AGENTS + 'numbers:\n  "+15550100100": {protect: true}\n  "+15550100101": {protect: 1}\n')
+    found = diagnosed(
+        AGENTS + 'numbers:\n  "+15550100100": {protect: true}\n  "+15550100101": {protect: 1}\n'
+    )
     assert [(d.code, d.line) for d in found] == [("wrong_type", 18)]
 
 
 def test_handling_comes_from_the_number_then_the_defaults_then_safety(loaded: Load) -> None:
-    defaults = "defaults: {numbers: {on_removal: clear, protect: true}}\nsafety: {takeover: allow}\n"
+    defaults = (
+        "defaults: {numbers: {on_removal: clear, protect: true}}\nsafety: {takeover: allow}\n"
+    )
     options = number(loaded, "support", defaults).profile.options
     assert (options.on_removal, options.protect, options.takeover) == ("clear", True, "allow")
     own = number(
@@ -188,10 +221,16 @@ def test_only_the_voice_of_a_bridge_number_is_managed(loaded: Load) -> None:
           bridge_numbers: {voice: https://agents.example.com/bridge, protect: true}
         """
     )
-    assert [desired.address for desired in project.desired] == [f"bridge_number/+1555010020{i}" for i in range(3)]
-    assert dict(project.desired[0].profile.attrs) == {"voice": Webhook("https://agents.example.com/own", "GET")}
+    assert [desired.address for desired in project.desired] == [
+        f"bridge_number/+1555010020{i}" for i in range(3)
+    ]
+    assert dict(project.desired[0].profile.attrs) == {
+        "voice": Webhook("https://agents.example.com/own", "GET")
+    }
     assert project.desired[0].profile.options.on_removal == "keep"
-    assert dict(project.desired[1].profile.attrs) == {"voice": Webhook("https://agents.example.com/bridge")}
+    assert dict(project.desired[1].profile.attrs) == {
+        "voice": Webhook("https://agents.example.com/bridge")
+    }
     assert project.desired[1].profile is project.desired[2].profile
     assert project.desired[1].profile.options.protect
     assert project.desired[1].profile.options.agent is None
@@ -258,7 +297,11 @@ def test_agents_are_kept_with_all_that_is_said_of_them(loaded: Load) -> None:
     assert (support.kind, only.kind, ivr.kind) == ("webhooks", "webhooks", "application")
     assert support.parts == {"voice": VOICE, "sms": SMS, "status": STATUS}
     assert support.recording_status == Webhook("https://agents.example.com/recording")
-    assert (only.owner, only.labels, only.outbound_number) == ("voice-team", {"tier": "1"}, "+15550100100")
+    assert (only.owner, only.labels, only.outbound_number) == (
+        "voice-team",
+        {"tier": "1"},
+        "+15550100100",
+    )
     assert ivr.application == "APabcdef00000000000000000000000000"
     assert support.position == Position("reconciler.yaml", 6, 3)
 
@@ -290,7 +333,9 @@ bridge_numbers:
     value=st.text(max_size=70)
     | st.from_regex("[PA][NC][0-9a-fA-F]{31,33}")
     | st.sampled_from(["x" * 64, "x" * 65, " ", "PN" + "0" * 32, True, None])
-    | st.dictionaries(st.text(max_size=3), st.text(max_size=3) | st.booleans() | st.none(), max_size=2).map(Map)
+    | st.dictionaries(
+        st.text(max_size=3), st.text(max_size=3) | st.booleans() | st.none(), max_size=2
+    ).map(Map)
     | st.integers().map(Int)
     | st.floats().map(Float),
 )
@@ -330,7 +375,9 @@ bridge_numbers:
   "+15550100105": {voice: "https://agents.example.com/bridge", labels: {team: a}}
 """
     )
-    profiles = {desired.key[-1]: desired.profile for desired in project.desired if desired.kind != "trunk"}
+    profiles = {
+        desired.key[-1]: desired.profile for desired in project.desired if desired.kind != "trunk"
+    }
     assert profiles["0"] is profiles["1"]
     assert profiles["2"] is profiles["3"]
     labels = {key: dict(profile.options.labels) for key, profile in profiles.items()}
@@ -352,8 +399,12 @@ numbers:
     assert registration.profile.options.labels == (("team", "a"),)
 
 
-@pytest.mark.parametrize("own", ["friendly_name: 5", "sid: PN1", "price: -1", "labels: {team: 1}", "labels: {team: }"])
-def test_a_mistake_in_what_is_a_numbers_own_is_told_of_that_number(diagnosed: Diagnose, own: str) -> None:
+@pytest.mark.parametrize(
+    "own", ["friendly_name: 5", "sid: PN1", "price: -1", "labels: {team: 1}", "labels: {team: }"]
+)
+def test_a_mistake_in_what_is_a_numbers_own_is_told_of_that_number(
+    diagnosed: Diagnose, own: str
+) -> None:
     good = "friendly_name: A, sid: PN0000000000000000000000000000000A, price: 1, labels: {team: a}"
     found = diagnosed(f'numbers:\n  "+15550100100": {{{good}}}\n  "+15550100101": {{{own}}}\n')
     assert [(d.line, d.address) for d in found] == [(7, "number/+15550100101")]

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.config.document import DEEPEST, Document, PurePython, fastest, read
-from reconciler.config.nodes import Float, Int, Map, Place, Seq, Spot
-from reconciler.config.scalars import Ambiguous, resolve
+from reconciler.config.source.nodes import Float, Int, Map, Place, Seq, Spot
+from reconciler.config.source.parse import DEEPEST, Document, PurePython, fastest_parser, parse_file
+from reconciler.config.source.scalars import Ambiguous, resolve
 
-PARSERS = pytest.mark.parametrize("parser", [fastest(), PurePython])
+PARSERS = pytest.mark.parametrize("parser", [fastest_parser(), PurePython])
 
 
 def parse(text: str, parser: Any = None) -> Document:
-    return read(text.encode(), "a.yaml", parser=parser)
+    return parse_file(text.encode(), "a.yaml", parser=parser)
 
 
 def codes(text: str, parser: Any = None) -> list[tuple[str, int | None, int | None]]:
@@ -25,8 +25,13 @@ def codes(text: str, parser: Any = None) -> list[tuple[str, int | None, int | No
 
 @PARSERS
 def test_values_keep_the_place_of_key_and_value(parser: Any) -> None:
-    document = parse("version: 1\nnumbers:\n  '+1555': {agent: support}\n  ü: [a, {b: c}]\n", parser)
-    assert document.root == {"version": 1, "numbers": {"+1555": {"agent": "support"}, "ü": ["a", {"b": "c"}]}}
+    document = parse(
+        "version: 1\nnumbers:\n  '+1555': {agent: support}\n  ü: [a, {b: c}]\n", parser
+    )
+    assert document.root == {
+        "version": 1,
+        "numbers": {"+1555": {"agent": "support"}, "ü": ["a", {"b": "c"}]},
+    }
     place = Place("a.yaml", document.root, Spot(0, 0), Spot(0, 0)).child("numbers")
     assert place is not None
     number = place.child("+1555")
@@ -80,7 +85,22 @@ def test_scalars_mean_what_all_yaml_programs_agree_on(parser: Any, text: str, va
 
 
 ODD = (
-    *("yes", "No", "ON", "off", "0123", "-010", "08", "0x1F", "0b11", "0o17", "1_000", "12:30", "1:2:3.5", "12e4"),
+    *(
+        "yes",
+        "No",
+        "ON",
+        "off",
+        "0123",
+        "-010",
+        "08",
+        "0x1F",
+        "0b11",
+        "0o17",
+        "1_000",
+        "12:30",
+        "1:2:3.5",
+        "12e4",
+    ),
     *(".inf", "-.INF", ".NaN", "01.5", "1" * 40, "." + "5" * 40),
 )
 
@@ -99,7 +119,9 @@ def test_a_number_remembers_how_it_was_written() -> None:
 
 @PARSERS
 def test_an_alias_repeats_what_its_anchor_marked(parser: Any) -> None:
-    document = parse("a: &a {x: 1}\nb: *a\nc: [*a, *a]\nd: &d [1]\ne: &e text\nf: *e\n&k g: *k\n", parser)
+    document = parse(
+        "a: &a {x: 1}\nb: *a\nc: [*a, *a]\nd: &d [1]\ne: &e text\nf: *e\n&k g: *k\n", parser
+    )
     assert document.diagnostics == []
     assert document.root["b"] is document.root["a"]
     assert document.root["c"] == [{"x": 1}, {"x": 1}]
@@ -149,7 +171,9 @@ def test_what_is_legal_yaml_and_still_refused(parser: Any, text: str, found: lis
         ("%YAML 3.0\n---\na: b", 1, 1),
     ],
 )
-def test_a_syntax_error_is_placed_and_explained(parser: Any, text: str, line: int, column: int) -> None:
+def test_a_syntax_error_is_placed_and_explained(
+    parser: Any, text: str, line: int, column: int
+) -> None:
     document = parse(text, parser)
     assert not document.complete
     (diagnostic,) = document.diagnostics
@@ -160,7 +184,10 @@ def test_a_syntax_error_is_placed_and_explained(parser: Any, text: str, line: in
 
 @PARSERS
 def test_what_came_before_a_syntax_error_is_kept_as_far_as_it_is_whole(parser: Any) -> None:
-    assert parse("a: b\nc: {d: e}\nf: {g: {h: i}, j: [\n", parser).root == {"a": "b", "c": {"d": "e"}}
+    assert parse("a: b\nc: {d: e}\nf: {g: {h: i}, j: [\n", parser).root == {
+        "a": "b",
+        "c": {"d": "e"},
+    }
     assert parse("a: b\nc: [d, {e: [\n", parser).root == {"a": "b"}
     assert parse("- a: [\n", parser).root == {}
     assert parse("a: b\nc: d\n e: f\n", parser).root == {"a": "b", "c": "d e"}
@@ -198,14 +225,14 @@ def test_tabs_are_refused_wherever_they_indent() -> None:
     ],
 )
 def test_bytes_that_are_no_text_are_placed(data: bytes, code: str, line: int, column: int) -> None:
-    document = read(data, "a.yaml")
+    document = parse_file(data, "a.yaml")
     (diagnostic,) = document.diagnostics
     assert (diagnostic.code, diagnostic.line, diagnostic.column) == (code, line, column)
     assert not document.complete
 
 
 def test_a_byte_order_mark_is_allowed() -> None:
-    assert read(b"\xef\xbb\xbfa: b\n", "a.yaml").root == {"a": "b"}
+    assert parse_file(b"\xef\xbb\xbfa: b\n", "a.yaml").root == {"a": "b"}
 
 
 @pytest.mark.parametrize("text", ["[" * 100, "{a: " * 100, "a: " + "[" * 100, "a: " + "[{b: " * 50])
@@ -232,9 +259,15 @@ def test_aliases_may_not_stand_for_too_much() -> None:
 @given(st.text() | st.text(alphabet="ab:{}[]&*!|>'\"#-?, \n\t0+<%@`~").map(str) | st.binary())
 def test_any_text_is_read_or_refused_with_a_place(data: str | bytes) -> None:
     raw = data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass")
-    lines = raw.count(b"\n") + raw.count(b"\r") + raw.count("\x85".encode()) + raw.count("\u2028".encode()) + 1
+    lines = (
+        raw.count(b"\n")
+        + raw.count(b"\r")
+        + raw.count("\x85".encode())
+        + raw.count("\u2028".encode())
+        + 1
+    )
     lines += raw.count("\u2029".encode())
-    document = read(raw, "a.yaml")
+    document = parse_file(raw, "a.yaml")
     assert document.complete or document.diagnostics
     assert len(document.root.marks) == 2 * len(document.root)
     for diagnostic in document.diagnostics:
@@ -246,7 +279,8 @@ def test_any_text_is_read_or_refused_with_a_place(data: str | bytes) -> None:
     st.recursive(
         st.text(alphabet="abc:#'\"+0 ") | st.integers(-99, 99) | st.booleans() | st.none(),
         lambda inner: (
-            st.lists(inner, max_size=3) | st.dictionaries(st.text(alphabet="abc0", min_size=1), inner, max_size=3)
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.text(alphabet="abc0", min_size=1), inner, max_size=3)
         ),
         max_leaves=12,
     ).map(lambda value: {"key": value})

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from reconciler.config.document import read
-from reconciler.config.fields import Section
-from reconciler.config.forms import flow, right_form, section_form
-from reconciler.config.load import load
-from reconciler.config.meant import variable_in
-from reconciler.config.model import Config
-from reconciler.config.phones import meant_by, phone_advice
+from reconciler.config.advice.phone_numbers import guess_number, phone_advice
+from reconciler.config.advice.suggestions import variable_in
+from reconciler.config.load.load import load
+from reconciler.config.sections.fields import Section
+from reconciler.config.sections.model import Config
+from reconciler.config.source.parse import parse_file
+from reconciler.config.validation.examples import describe_right_form, flow, section_form
 from reconciler.errors import ConfigInvalid
 
 ABSTRACT = {"Header", "Config", "Handling", "TwilioNumber", "_List"}
@@ -32,24 +32,29 @@ def models(of: type[Section] = Section) -> Iterator[type[Section]]:
 
 def proposed(ending: str) -> Any:
     """The value that the end of a sentence proposes, as YAML reads it."""
-    (document,) = [read(f"proposed: {ending.split(chr(10) + '  ', 1)[1]}\n".encode(), "a.yaml")]
+    (document,) = [
+        parse_file(f"proposed: {ending.split(chr(10) + '  ', 1)[1]}\n".encode(), "a.yaml")
+    ]
     assert document.diagnostics == []
     return document.root["proposed"]
 
 
-@pytest.mark.parametrize("model", [m for m in models() if m.__name__ not in ABSTRACT], ids=lambda m: m.__name__)
+@pytest.mark.parametrize(
+    "model", [m for m in models() if m.__name__ not in ABSTRACT], ids=lambda m: m.__name__
+)
 def test_the_form_that_is_shown_where_nothing_is_known_is_valid(model: type[BaseModel]) -> None:
-    model.model_validate(proposed(right_form(model, 5, key="")))
+    model.model_validate(proposed(describe_right_form(model, 5, key="")))
 
 
 @pytest.mark.parametrize(
-    "section", [name for name, field in Config.model_fields.items() if "dict" in str(field.annotation)]
+    "section",
+    [name for name, field in Config.model_fields.items() if "dict" in str(field.annotation)],
 )
 @pytest.mark.parametrize(
     "value", ["text", "+15550100100", "https://agents.example.com/x?token=1", ["a", "b"], [], True]
 )
 def test_the_form_of_a_section_is_valid(section: str, value: Any) -> None:
-    document = read(section_form(section, value, ["support"]).encode(), "a.yaml")
+    document = parse_file(section_form(section, value, ["support"]).encode(), "a.yaml")
     assert document.diagnostics == []
     whole = {"version": 1, "project": "acme", **document.root}
     Config.model_validate(whole)
@@ -59,13 +64,16 @@ def test_the_form_of_a_section_is_valid(section: str, value: Any) -> None:
     ("value", "shown"),
     [
         ({"voice": "https://a.example.com/x"}, "{voice: https://a.example.com/x}"),
-        ({"+1555": ["yes", "1", "a b", "0x1", "é", ""]}, '{"+1555": ["yes", "1", "a b", "0x1", "é", ""]}'),
+        (
+            {"+1555": ["yes", "1", "a b", "0x1", "é", ""]},
+            '{"+1555": ["yes", "1", "a b", "0x1", "é", ""]}',
+        ),
         ({"a": [1, True, 1.5, None, {"b": "c:"}]}, '{a: [1, true, 1.5, null, {b: "c:"}]}'),
     ],
 )
 def test_a_value_is_written_on_one_line_and_read_back_the_same(value: Any, shown: str) -> None:
     assert flow(value) == shown
-    assert read(f"key: {shown}\n".encode(), "a.yaml").root == {"key": value}
+    assert parse_file(f"key: {shown}\n".encode(), "a.yaml").root == {"key": value}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +92,7 @@ def test_a_value_is_written_on_one_line_and_read_back_the_same(value: Any, shown
     ],
 )
 def test_a_number_is_known_whatever_is_written_around_its_digits(text: str, meant: str) -> None:
-    assert meant_by(text) == meant
+    assert guess_number(text) == meant
     assert not meant or f'"{meant}"' in phone_advice(text)
 
 
@@ -95,13 +103,19 @@ def test_what_a_spreadsheet_has_shortened_is_only_proposed_when_it_is_whole() ->
     assert "dropped digits" in phone_advice("1.5550100100E+60")
 
 
-@pytest.mark.parametrize("secret", ["$ecret", "s3cret", "ABC123DEF456", "0" * 32, "$ABC123", "{{ secret }}", "a_b", 5])
+@pytest.mark.parametrize(
+    "secret", ["$ecret", "s3cret", "ABC123DEF456", "0" * 32, "$ABC123", "{{ secret }}", "a_b", 5]
+)
 def test_what_may_be_a_secret_is_taken_for_no_variable(secret: object) -> None:
     assert variable_in(secret) == ""
 
 
-@pytest.mark.parametrize("planted", ["pl4nted-secret", "0123456789abcdef0123456789abcdef", "pl4nted.example.com:x"])
-def test_no_form_repeats_what_may_be_a_secret(write: Callable[..., Path], tmp_path: Path, planted: str) -> None:
+@pytest.mark.parametrize(
+    "planted", ["pl4nted-secret", "0123456789abcdef0123456789abcdef", "pl4nted.example.com:x"]
+)
+def test_no_form_repeats_what_may_be_a_secret(
+    write: Callable[..., Path], tmp_path: Path, planted: str
+) -> None:
     entry = write(
         f"""accounts:
   main: {planted}
@@ -146,5 +160,7 @@ def test_nothing_that_explains_is_imported_while_all_is_well(tmp_path: Path) -> 
         f"found = [name for name in ours if name[-1] in {explain}]\n"
         "print(found, file=sys.stderr)\nsys.exit(code or bool(found))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.config.source import LONGEST, masked, pointed_line
-from reconciler.planning.secrecy import masked as masked_url
+from reconciler.config.source.source_line import LONGEST, marked_line, mask_secrets
+from reconciler.planning.checks.secrecy import mask as masked_url
 
 LIMIT = 10.0
 SLACK = float(os.environ.get("HOSTILE_SLACK", "2"))
@@ -55,7 +55,10 @@ FILES: dict[str, tuple[str, str]] = {
     "a word and many spaces": (HEAD + 'x: "token' + " " * 200_000 + '"\n', "unknown_key"),
     "SIP addresses without an end": (HEAD + 'x: "' + "sip:" * 100_000 + '"\n', "unknown_key"),
     "500 errors on one line": (
-        HEAD + "numbers: {" + ", ".join(f'"+1555010{i:04d}": {{agemt: x}}' for i in range(500)) + "}\n",
+        HEAD
+        + "numbers: {"
+        + ", ".join(f'"+1555010{i:04d}": {{agemt: x}}' for i in range(500))
+        + "}\n",
         "unknown_key",
     ),
     "10,000 equal errors": (numbers(lambda _: "{agemt: x}", 10_000), "unknown_key"),
@@ -64,8 +67,14 @@ FILES: dict[str, tuple[str, str]] = {
         HEAD + "agents:\n  a:\n" + "".join(f"    key{i}: 1\n" for i in range(20_000)),
         "unknown_key",
     ),
-    "5,000 misspelt agents": (numbers(lambda i: f"agemt{i}", 5_000) + agents(5_000), "agent_not_found"),
-    "20,000 empty agents": (HEAD + "agents:\n" + "".join(f"  a{i}:\n" for i in range(20_000)), "missing_field"),
+    "5,000 misspelt agents": (
+        numbers(lambda i: f"agemt{i}", 5_000) + agents(5_000),
+        "agent_not_found",
+    ),
+    "20,000 empty agents": (
+        HEAD + "agents:\n" + "".join(f"  a{i}:\n" for i in range(20_000)),
+        "missing_field",
+    ),
     "5,000 misspelt rules": (
         HEAD + f"lint: {{disable: {[f'missing_falback{i}' for i in range(5_000)]}}}\n",
         "invalid_value",
@@ -85,7 +94,8 @@ FILES: dict[str, tuple[str, str]] = {
         HEAD
         + "a: &a [1]\n"
         + "".join(
-            f"a{i + 1}: &b{i + 1} [*{'b' if i else 'a'}{i or ''}, *{'b' if i else 'a'}{i or ''}]\n" for i in range(60)
+            f"a{i + 1}: &b{i + 1} [*{'b' if i else 'a'}{i or ''}, *{'b' if i else 'a'}{i or ''}]\n"
+            for i in range(60)
         ),
         "alias_explosion",
     ),
@@ -101,7 +111,9 @@ FILES: dict[str, tuple[str, str]] = {
         HEAD
         + agents(100)
         + "policies:\n"
-        + "".join(f"  p{i}: {{kinds: [agent], schema: {{maxProperties: 0}}}}\n" for i in range(1000)),
+        + "".join(
+            f"  p{i}: {{kinds: [agent], schema: {{maxProperties: 0}}}}\n" for i in range(1000)
+        ),
         "policy_violated",
     ),
     "a message of a million characters": (
@@ -119,13 +131,26 @@ FILES: dict[str, tuple[str, str]] = {
         "",
     ),
     "halves of surrogate pairs": (
-        HEAD + 'agents: {"\\ud800": {webhooks: {voice: "https://a.example.com/\\udfff"}}}\n"\\udc80": 1\n',
+        HEAD
+        + 'agents: {"\\ud800": {webhooks: {voice: "https://a.example.com/\\udfff"}}}\n"\\udc80": 1\n',
         "",
     ),
-    "escaped zero bytes": (HEAD + 'include: "a\\0b"\nstate: "a\\0b"\n"\\0\\e[31m": 1\n', "include_not_found"),
-    "timestamps": (HEAD + "numbers: {2001-12-14t21:59:43.10-05:00: 2001-12-14, 9999-99-99: 9999-99-99}\n", ""),
-    "a number of a million combining marks": (HEAD + f"numbers: {{'+1555{chr(0x301) * 300_000}': 1}}\n", ""),
-    "a URL of many at signs": (HEAD + f'agents: {{a: {{webhooks: {{voice: "https://{"a@" * 100_000}"}}}}}}\n', ""),
+    "escaped zero bytes": (
+        HEAD + 'include: "a\\0b"\nstate: "a\\0b"\n"\\0\\e[31m": 1\n',
+        "include_not_found",
+    ),
+    "timestamps": (
+        HEAD + "numbers: {2001-12-14t21:59:43.10-05:00: 2001-12-14, 9999-99-99: 9999-99-99}\n",
+        "",
+    ),
+    "a number of a million combining marks": (
+        HEAD + f"numbers: {{'+1555{chr(0x301) * 300_000}': 1}}\n",
+        "",
+    ),
+    "a URL of many at signs": (
+        HEAD + f'agents: {{a: {{webhooks: {{voice: "https://{"a@" * 100_000}"}}}}}}\n',
+        "",
+    ),
 }
 
 
@@ -136,7 +161,13 @@ _START = (
     f"resource.setrlimit(resource.RLIMIT_AS, ({MEMORY}, resource.getrlimit(resource.RLIMIT_AS)[1]))\n"
     "from reconciler.cli.main import run\nsys.exit(run())"
 )
-COMMANDS = (("validate", "-v"), ("lint",), ("fmt", "--check"), ("graph",), ("validate", "--format", "html"))
+COMMANDS = (
+    ("validate", "-v"),
+    ("lint",),
+    ("fmt", "--check"),
+    ("graph",),
+    ("validate", "--format", "html"),
+)
 """The other commands that a fork may run."""
 
 
@@ -146,7 +177,9 @@ def validate(folder: Path, *codes: int) -> str:
 
 def run(folder: Path, command: Sequence[str], codes: Sequence[int]) -> str:
     """Run a command under limits of time and memory; return its standard error."""
-    environ = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    environ = {
+        name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
+    }
     done = subprocess.run(
         [sys.executable, "-c", _START, *command],
         cwd=folder, env=environ, capture_output=True, timeout=LIMIT * SLACK, stdin=subprocess.DEVNULL, check=False,
@@ -260,7 +293,9 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_equal_errors_are_folded_and_all_are_shown_on_demand(tmp_path: Path) -> None:
-    (tmp_path / "reconciler.yaml").write_text(numbers(lambda _: "{agemt: x}", 10_000), encoding="utf-8")
+    (tmp_path / "reconciler.yaml").write_text(
+        numbers(lambda _: "{agemt: x}", 10_000), encoding="utf-8"
+    )
     assert "9,990 more like this" in validate(tmp_path)
 
 
@@ -276,7 +311,7 @@ def test_a_cut_line_shows_no_part_of_a_secret(tmp_path: Path, line: str) -> None
     for shift in range(0, 40, 3):
         (tmp_path / "a.yaml").write_text("x" * shift + line + "\n")
         for column in (1, LONGEST // 2, LONGEST - 10, LONGEST):
-            found = pointed_line("a.yaml", 1, column, tmp_path)
+            found = marked_line("a.yaml", 1, column, tmp_path)
             assert found is not None
             assert "pl4" not in found[0] + found[1]
 
@@ -286,5 +321,5 @@ def test_a_cut_line_shows_no_part_of_a_secret(tmp_path: Path, line: str) -> None
 )
 def test_masking_takes_time_in_proportion(piece: str) -> None:
     """A search that begins anew at every character would take hours for these."""
-    masked(piece * 200_000, piece * 200_000)
+    mask_secrets(piece * 200_000, piece * 200_000)
     masked_url(piece * 200_000)

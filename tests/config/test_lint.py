@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config.lint.rules import RULES
+from reconciler.config.lint_rules import RULES
 from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from tests.docs.markdown import ROOT
@@ -38,8 +38,16 @@ bridge_numbers:
 
 TRAPS: dict[str, tuple[str, str, str]] = {
     "bridge_rings_agent": ("https://bridge.example.com/voice", VOICE, '"+15550100200"'),
-    "credentials_in_url": ("https://backup.example.org/voice", "https://u:p@backup.example.org/voice", '"https://u:p'),
-    "demo_url": ("https://bridge.example.com/voice", "https://demo.twilio.com/welcome/voice/", '"https://demo'),
+    "credentials_in_url": (
+        "https://backup.example.org/voice",
+        "https://u:p@backup.example.org/voice",
+        '"https://u:p',
+    ),
+    "demo_url": (
+        "https://bridge.example.com/voice",
+        "https://demo.twilio.com/welcome/voice/",
+        '"https://demo',
+    ),
     "duplicate_agent": (
         "trunks:",
         f"  other: {{webhooks: {{voice: {{url: {VOICE}, fallback_url: 'https://backup.example.org/voice'}}, status: https://agents.example.com/status}}}}\ntrunks:",
@@ -54,7 +62,11 @@ TRAPS: dict[str, tuple[str, str, str]] = {
     "get_webhook": (f"url: {VOICE},", f"url: {VOICE}, method: GET,", "GET,"),
     "insecure_url": ("https://bridge.example.com", "http://bridge.example.com", '"http://'),
     "loopback_url": ("https://bridge.example.com", "https://10.0.0.1", '"https://10'),
-    "missing_disaster_recovery": ('    disaster_recovery: {url: "https://backup.example.org/dr"}\n', "", "edge:"),
+    "missing_disaster_recovery": (
+        '    disaster_recovery: {url: "https://backup.example.org/dr"}\n',
+        "",
+        "edge:",
+    ),
     "missing_fallback": (', fallback_url: "https://backup.example.org/voice"', "", "voice:"),
     "missing_status": ("      status: https://agents.example.com/status\n", "", "webhooks:"),
     "no_origination": ('.example.com"}', '.example.com", enabled: false}', "edge:"),
@@ -73,7 +85,11 @@ TRAPS: dict[str, tuple[str, str, str]] = {
         "trunk: edge, supports_inbound: false, supports_outbound: false}\n  '+15550100103': {trunk: edge}",
         "supports_inbound",
     ),
-    "unused_agent": ("trunks:", "  other: {webhooks: {sms: 'https://other.example.com/sms'}}\ntrunks:", "other:"),
+    "unused_agent": (
+        "trunks:",
+        "  other: {webhooks: {sms: 'https://other.example.com/sms'}}\ntrunks:",
+        "other:",
+    ),
     "unused_trunk": (", trunk: edge}", "}", "edge:"),
 }
 
@@ -107,14 +123,19 @@ def test_a_trap_is_found_at_its_place(rule: str, loaded: Load, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_is_switched_off_by_its_id_and_spared_on_a_line(rule: str, loaded: Load, tmp_path: Path) -> None:
+def test_a_rule_is_switched_off_by_its_id_and_spared_on_a_line(
+    rule: str, loaded: Load, tmp_path: Path
+) -> None:
     before, after, _ = TRAPS[rule]
     trapped = GOOD.replace(before, after)
     assert rule not in {d.code for d in found(loaded(trapped + f"lint: {{disable: [{rule}]}}\n"))}
     lines = {d.line for d in found(loaded(trapped)) if d.code == rule}
     text = (tmp_path / "reconciler.yaml").read_text(encoding="utf-8").splitlines()
     head = text.index("agents:")
-    marked = [f"{line}  # reconciler: ignore[other, {rule}]" if n in lines else line for n, line in enumerate(text, 1)]
+    marked = [
+        f"{line}  # reconciler: ignore[other, {rule}]" if n in lines else line
+        for n, line in enumerate(text, 1)
+    ]
     assert rule not in {d.code for d in found(loaded("\n".join(marked[head:]) + "\n"))}
 
 
@@ -158,9 +179,15 @@ policies:
         ("{schema: {required: [labels]}}", [8]),
         ("{schema: {properties: {labels: {properties: {team: {pattern: '^[a-z]+$'}}}}}}", [11]),
         ("{match: 'number/+44*', schema: {required: [price]}}", [9]),
-        ("{schema: {properties: {voice_url: {pattern: '^https://other'}}, required: [voice_url]}}", [7, 8, 9]),
+        (
+            "{schema: {properties: {voice_url: {pattern: '^https://other'}}, required: [voice_url]}}",
+            [7, 8, 9],
+        ),
         ("{kinds: [agent], schema: {required: [owner]}}", [5]),
-        ("{schema: {required: [agent, phone_number, address, account, kind, protect, on_removal, takeover]}}", []),
+        (
+            "{schema: {required: [agent, phone_number, address, account, kind, protect, on_removal, takeover]}}",
+            [],
+        ),
         ("{kinds: [trunk], schema: {not: {}}}", []),
     ],
 )
@@ -171,9 +198,7 @@ def test_a_policy_holds_for_what_is_declared(policy: str, places: list[int], loa
 
 
 def test_a_violation_says_what_and_never_repeats_a_value(loaded: Load) -> None:
-    policy = (
-        "{schema: {properties: {labels: {properties: {team: {const: sales}}}}}, message: Sales only., level: warning}"
-    )
+    policy = "{schema: {properties: {labels: {properties: {team: {const: sales}}}}}, message: Sales only., level: warning}"
     (found,) = loaded(POLICY.format(policy=policy)).warnings
     assert found.detail == "Sales only.\n`labels/team` does not fit its `const` (policy `owned`)."
     assert found.address == "number/+447700900001"
@@ -191,6 +216,11 @@ def test_a_reference_out_of_the_schema_is_never_followed(loaded: Load) -> None:
 
 
 def test_every_rule_is_documented_with_its_level_and_its_cure() -> None:
-    page = (ROOT / "docs" / "lint.md").read_text(encoding="utf-8")
-    table = [f"| `{name}` | {r.level} | {r.summary}. {r.why} | {r.cure} |" for name, r in sorted(RULES.items())]
-    assert [line for line in page.splitlines() if line.startswith("| `") and line.count("|") == 5] == table
+    page = (ROOT / "docs" / "reference" / "lint.md").read_text(encoding="utf-8")
+    table = [
+        f"| `{name}` | {r.level} | {r.summary}. {r.why} | {r.cure} |"
+        for name, r in sorted(RULES.items())
+    ]
+    assert [
+        line for line in page.splitlines() if line.startswith("| `") and line.count("|") == 5
+    ] == table

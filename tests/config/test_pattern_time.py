@@ -10,13 +10,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MADE_AT_RUN_TIME = {
-    "reconciler.cli.numbers": 1,  # two letters and 32 digits
-    "reconciler.config.document": 1,  # one character
-    "reconciler.config.meant": 1,  # a table, which is tried
-    "reconciler.config.patterns": 1,  # `fnmatch.translate`, which does not backtrack
-    "reconciler.config.registrations": 1,  # one fixed form of an identifier for each platform
-    "reconciler.config.scalars": 1,  # a table, which is tried
-    "reconciler.sandbox.routing": 1,  # `[^/]+` between slashes
+    "reconciler.cli.commands.numbers": 1,  # two letters and 32 digits
+    "reconciler.config.source.parse": 1,  # one character
+    "reconciler.config.advice.suggestions": 1,  # a table, which is tried
+    "reconciler.config.load.include_patterns": 1,  # `fnmatch.translate`, which does not backtrack
+    "reconciler.config.desired.numbers": 1,  # the fixed form of a number, which has no alternatives
+    "reconciler.config.desired.registrations": 1,  # one fixed form of an identifier for each platform
+    "reconciler.config.source.scalars": 1,  # a table, which is tried
+    "reconciler.sandbox.http.routing": 1,  # `[^/]+` between slashes
     "reconciler.sandbox.twilio.countries": 1,  # digits of a fixed number
     "reconciler.sandbox.twilio.for_sale": 1,  # at most 16 characters
     "reconciler.sandbox.twilio.forms": 1,  # two letters and 32 digits
@@ -29,7 +30,9 @@ MADE_AT_RUN_TIME = {
 def test_every_pattern_takes_time_in_proportion() -> None:
     """In a process of its own: nothing interrupts a regular expression but the end of its process."""
     command = [sys.executable, "-m", "tests.config.pattern_driver"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     first, *slow = map(json.loads, done.stdout.splitlines())
 

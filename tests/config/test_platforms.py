@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config.load import load
+from reconciler.config.load.load import load
 
 from .conftest import HEAD, Diagnose, Load
 
@@ -22,13 +22,23 @@ SIP = '"+15550100100": {provider: sip, platform: lk'
         (f"type: feather, {KEY}", "missing_field", "base_url"),
         (f"type: butter, {KEY}", "missing_field", "organization_id"),
         ("type: nixflex", "missing_field", "api_key"),
-        (f"type: livekit, base_url: https://acme.livekit.cloud, {KEY}", "missing_field", "api_secret"),
-        (f"type: butter, {KEY}, organization_id: o, connections: {{main: intg_A1B2}}", "invalid_value", "intg_"),
+        (
+            f"type: livekit, base_url: https://acme.livekit.cloud, {KEY}",
+            "missing_field",
+            "api_secret",
+        ),
+        (
+            f"type: butter, {KEY}, organization_id: o, connections: {{main: intg_A1B2}}",
+            "invalid_value",
+            "intg_",
+        ),
         (f"type: dasha, {KEY}, connections: {{main: '17'}}", "invalid_value", "UUID"),
         (f"type: somebody, {KEY}", "invalid_provider", "nixflex"),
     ],
 )
-def test_what_a_platform_needs_is_asked_for(diagnosed: Diagnose, platform: str, code: str, named: str) -> None:
+def test_what_a_platform_needs_is_asked_for(
+    diagnosed: Diagnose, platform: str, code: str, named: str
+) -> None:
     [found] = diagnosed(f"platforms: {{p: {{{platform}}}}}\n")
     assert found.code == code
     assert named in found.summary + found.detail
@@ -38,7 +48,11 @@ def test_what_a_platform_needs_is_asked_for(diagnosed: Diagnose, platform: str, 
     ("number", "code", "named"),
     [
         (f"{SIP}}}", "missing_field", "server_address"),
-        (f"{SIP}, sip: {{server_address: s.example.com, media_encryption: maybe}}}}", "invalid_value", "require"),
+        (
+            f"{SIP}, sip: {{server_address: s.example.com, media_encryption: maybe}}}}",
+            "invalid_value",
+            "require",
+        ),
         (f"{SIP}, supports_outbound: false, sip: {{password: open}}}}", "literal_secret", "env"),
         ('"+15550100100": {provider: vonage}', "invalid_provider", "sip"),
     ],
@@ -55,7 +69,11 @@ def test_directions_and_encryption_are_written_out(loaded: Load) -> None:
     project = loaded(f"{LK}numbers: {{{SIP}, sip: {{server_address: sip.example.com}}}}}}\n")
     [registration] = project.desired
     attrs = registration.profile.attrs
-    assert (attrs["supports_inbound"], attrs["supports_outbound"], attrs["media_encryption"]) == (True, True, "allow")
+    assert (attrs["supports_inbound"], attrs["supports_outbound"], attrs["media_encryption"]) == (
+        True,
+        True,
+        "allow",
+    )
 
 
 def test_the_fields_of_the_platforms_own_calls_are_understood(write: Callable[..., Path]) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config.load import load
-from reconciler.config.project import Limit
+from reconciler.config.load.load import load
 from reconciler.errors import ConfigInvalid, Exit
-from reconciler.model import Position
+from reconciler.model.position import Position
+from reconciler.planning.checks.limits import Limit
 
 from .conftest import HEAD, Diagnose, Load
 
@@ -21,9 +21,16 @@ accounts:
 """
 
 
-def test_the_smallest_configuration_is_a_project_with_nothing_in_it(write: Callable[..., Path]) -> None:
+def test_the_smallest_configuration_is_a_project_with_nothing_in_it(
+    write: Callable[..., Path],
+) -> None:
     project = load(write("", head=HEAD), environ={})
-    assert (project.name, project.state, project.desired, project.warnings) == ("acme-voice", "./state.json", [], [])
+    assert (project.name, project.state, project.desired, project.warnings) == (
+        "acme-voice",
+        "./state.json",
+        [],
+        [],
+    )
     assert project.safety.takeover == "refuse"
     assert project.safety.max_updates == project.safety.max_removals == Limit(30, percent=True)
     assert project.fingerprint_key is None
@@ -55,10 +62,19 @@ def test_accounts_are_kept_with_references_instead_of_secrets(loaded: Load) -> N
     assert list(accounts) == ["one", "two"]
     one, two = accounts["one"], accounts["two"]
     assert one.auth_token is not None
-    assert (one.auth_token.env, one.auth_token.position) == ("ONE", Position("reconciler.yaml", 4, 62))
-    assert (one.sid, one.position) == ("ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", Position("reconciler.yaml", 4, 3))
+    assert (one.auth_token.env, one.auth_token.position) == (
+        "ONE",
+        Position("reconciler.yaml", 4, 62),
+    )
+    assert (one.sid, one.position) == (
+        "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        Position("reconciler.yaml", 4, 3),
+    )
     assert two.api_secret is not None
-    assert (two.api_secret.file, two.api_secret.position) == ("key", Position("reconciler.yaml", 5, 82))
+    assert (two.api_secret.file, two.api_secret.position) == (
+        "key",
+        Position("reconciler.yaml", 5, 82),
+    )
     assert (two.region, two.edge, two.base_url) == ("ie1", "dublin", None)
 
 
@@ -70,7 +86,9 @@ def test_accounts_are_kept_with_references_instead_of_secrets(loaded: Load) -> N
         ("{account: one}", "defaults: {account: two}\n", "one"),
     ],
 )
-def test_a_number_says_its_account_or_the_defaults_do(loaded: Load, number: str, defaults: str, account: str) -> None:
+def test_a_number_says_its_account_or_the_defaults_do(
+    loaded: Load, number: str, defaults: str, account: str
+) -> None:
     project = loaded(f'numbers:\n  "+15550100100": {number}\n{defaults}', head=HEAD + TWO)
     assert project.desired[0].profile.account == account
 
@@ -87,7 +105,11 @@ def test_without_accounts_the_environment_describes_one(loaded: Load) -> None:
     account = project.accounts["default"]
     assert project.desired[0].profile.account == "default"
     assert account.sid == environ["TWILIO_ACCOUNT_SID"]
-    assert (account.region, account.edge, account.base_url) == ("ie1", "dublin", "http://127.0.0.1:8010")
+    assert (account.region, account.edge, account.base_url) == (
+        "ie1",
+        "dublin",
+        "http://127.0.0.1:8010",
+    )
     assert account.auth_token is not None
     assert account.auth_token.env == "TWILIO_AUTH_TOKEN"
     assert account.api_key is None
@@ -172,7 +194,8 @@ def test_included_files_are_merged_and_keep_their_names(loaded: Load) -> None:
 
 def test_a_file_that_is_included_twice_counts_once(loaded: Load) -> None:
     project = loaded(
-        'include: [a.yaml, "./a.yaml", "*.yaml"]\n', a_yaml='include: reconc*.yaml\nnumbers:\n  "+15550100100": {}\n'
+        'include: [a.yaml, "./a.yaml", "*.yaml"]\n',
+        a_yaml='include: reconc*.yaml\nnumbers:\n  "+15550100100": {}\n',
     )
     assert project.files == ("reconciler.yaml", "a.yaml")
 
@@ -196,8 +219,12 @@ def test_files_are_named_relative_to_the_display_root_or_as_given(
     write: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = write('include: a.yaml\nnumbers:\n  "+15550100100": {}\n', a_yaml="agents: {}\n")
-    assert load(entry, environ={}, display_root=tmp_path.parent).files[1] == f"{tmp_path.name}/a.yaml"
-    assert load(entry, environ={}, display_root=tmp_path / "below").files[1] == str(tmp_path / "a.yaml")
+    assert (
+        load(entry, environ={}, display_root=tmp_path.parent).files[1] == f"{tmp_path.name}/a.yaml"
+    )
+    assert load(entry, environ={}, display_root=tmp_path / "below").files[1] == str(
+        tmp_path / "a.yaml"
+    )
     assert load(entry, environ={}).files == (str(entry), str(tmp_path / "a.yaml"))
     monkeypatch.chdir(tmp_path)
     assert load(Path("reconciler.yaml"), environ={}).files == ("reconciler.yaml", "a.yaml")
@@ -207,14 +234,25 @@ def test_an_entry_file_that_is_not_there_is_a_diagnostic(tmp_path: Path) -> None
     with pytest.raises(ConfigInvalid) as caught:
         load(tmp_path / "nowhere.yaml", environ={}, display_root=tmp_path)
     (diagnostic,) = caught.value.diagnostics
-    assert (diagnostic.code, diagnostic.file, diagnostic.line) == ("unreadable_file", "nowhere.yaml", 1)
-    assert "reconciler init" in diagnostic.detail, "whoever stands in the wrong folder is told what to do"
+    assert (diagnostic.code, diagnostic.file, diagnostic.line) == (
+        "unreadable_file",
+        "nowhere.yaml",
+        1,
+    )
+    assert "reconciler init" in diagnostic.detail, (
+        "whoever stands in the wrong folder is told what to do"
+    )
     assert caught.value.exit is Exit.INVALID
 
 
-def test_an_included_file_that_cannot_be_read_is_shown_where_it_is_included(diagnosed: Diagnose) -> None:
+def test_an_included_file_that_cannot_be_read_is_shown_where_it_is_included(
+    diagnosed: Diagnose,
+) -> None:
     found = diagnosed('include: ["a\\0b.yaml", parts]\n', parts__x_yaml="agents: {}\n")
-    assert [(d.code, d.line, d.column) for d in found] == [("include_not_found", 5, 11), ("unreadable_file", 5, 24)]
+    assert [(d.code, d.line, d.column) for d in found] == [
+        ("include_not_found", 5, 11),
+        ("unreadable_file", 5, 24),
+    ]
 
 
 def test_a_file_that_cannot_be_read_makes_nothing_else_look_missing(diagnosed: Diagnose) -> None:
@@ -259,4 +297,6 @@ def test_diagnostics_about_resources_carry_their_address(diagnosed: Diagnose) ->
 def test_the_same_mistake_in_many_numbers_is_shown_at_each(diagnosed: Diagnose) -> None:
     numbers = "".join(f'  "+1555010{i:04}": {{agent: nobody}}\n' for i in range(500))
     found = diagnosed("numbers:\n" + numbers)
-    assert [(d.code, d.line, d.column) for d in found] == [("agent_not_found", 6 + i, 27) for i in range(500)]
+    assert [(d.code, d.line, d.column) for d in found] == [
+        ("agent_not_found", 6 + i, 27) for i in range(500)
+    ]

@@ -13,13 +13,13 @@ from jsonschema import Draft202012Validator
 from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from reconciler.config.document import read
-from reconciler.config.fields import Section
-from reconciler.config.load import load
-from reconciler.config.model import Config
-from reconciler.config.schema import config_schema, schema_text
-from reconciler.config.settings import SECTIONS
-from reconciler.config.translate import model_at
+from reconciler.config.load.load import load
+from reconciler.config.section_names import SECTIONS
+from reconciler.config.sections.fields import Section
+from reconciler.config.sections.introspect import model_at
+from reconciler.config.sections.model import Config
+from reconciler.config.sections.schema import config_schema, schema_text
+from reconciler.config.source.parse import parse_file
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = ROOT / "schemas" / "config.schema.json"
@@ -29,7 +29,7 @@ VALIDATOR = Draft202012Validator(config_schema())
 
 
 def plain(path: Path) -> Any:
-    return read(path.read_bytes(), path.name).root
+    return parse_file(path.read_bytes(), path.name).root
 
 
 def test_the_sections_that_are_read_are_those_of_the_model() -> None:
@@ -73,8 +73,14 @@ def test_every_default_is_told() -> None:
     for model in set(sections(Section)):
         shown = schema if model is Config else schema["$defs"].get(model.__name__)
         for name, field in model.model_fields.items() if shown else ():
-            if not field.is_required() and field.default is not None and field.default_factory is None:
-                assert "default" in shown["properties"][field.alias or name], f"{model.__name__}.{name}"
+            if (
+                not field.is_required()
+                and field.default is not None
+                and field.default_factory is None
+            ):
+                assert "default" in shown["properties"][field.alias or name], (
+                    f"{model.__name__}.{name}"
+                )
                 told += 1
     assert told > 20
 
@@ -84,7 +90,11 @@ def test_a_configuration_with_every_key_is_valid_by_schema_and_by_model() -> Non
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []
     config = Config.model_validate(document)
     assert config.version == 1
-    unused = [f"{path}{name}" for path, model, entry in models(Config, document) for name in unset(model, entry)]
+    unused = [
+        f"{path}{name}"
+        for path, model, entry in models(Config, document)
+        for name in unset(model, entry)
+    ]
     assert unused == []
 
 
@@ -125,7 +135,7 @@ def test_the_full_configuration_is_valid() -> None:
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
 def test_the_schema_refuses_nothing_that_the_model_takes(path: Path) -> None:
-    document = read(path.read_bytes(), path.name)
+    document = parse_file(path.read_bytes(), path.name)
     try:
         Config.model_validate(document.root)
     except ValidationError:
@@ -157,4 +167,4 @@ def in_one_spelling(node: Any) -> Any:
     ],
 )
 def test_the_schema_refuses_what_an_editor_should_underline(text: str) -> None:
-    assert not VALIDATOR.is_valid(read(text.encode(), "a.yaml").root)
+    assert not VALIDATOR.is_valid(parse_file(text.encode(), "a.yaml").root)

@@ -13,16 +13,19 @@ from urllib.parse import urlsplit
 import pytest
 from urllib3.util import parse_url
 
-from reconciler.config.hosts import read_entry, read_origin
-from reconciler.config.load import load
+from reconciler.config.load.load import load
 from reconciler.config.project import Secret
-from reconciler.config.secrets import reveal
+from reconciler.config.secrets.hosts import read_entry, read_origin
+from reconciler.config.secrets.references import reveal
 from reconciler.errors import ConfigInvalid, ReconcilerError
 from reconciler.remote.twilio.http import BaseUrl
 
 SID = "AC" + "a" * 32
 GITLAB = "https://gitlab.example.com/api/v4/projects/1/terraform/state/voice"
-IN_GITLAB = {"CI_API_V4_URL": "https://gitlab.example.com/api/v4", "CI_JOB_TOKEN": "job-token-value"}
+IN_GITLAB = {
+    "CI_API_V4_URL": "https://gitlab.example.com/api/v4",
+    "CI_JOB_TOKEN": "job-token-value",
+}
 
 
 def problems(folder: Path, text: str, **environ: str) -> list[tuple[str, int | None, int | None]]:
@@ -96,7 +99,10 @@ FOREIGN = [
 def test_a_foreign_host_is_refused_however_it_is_spelled(tmp_path: Path, url: str) -> None:
     for text, line in ((account(base_url=url), 7), (platform(url), 7)):
         found = problems(tmp_path, text)
-        assert [(code, at) for code, at, _ in found] in ([("host_not_allowed", line)], [("invalid_url", line)]), url
+        assert [(code, at) for code, at, _ in found] in (
+            [("host_not_allowed", line)],
+            [("invalid_url", line)],
+        ), url
 
 
 @pytest.mark.parametrize(
@@ -131,7 +137,9 @@ def test_twilio_and_this_machine_need_no_setting(tmp_path: Path, url: str) -> No
         ("ravan", "https://api.ravan.ai:8443", True),
     ],
 )
-def test_a_platform_gets_its_key_at_its_own_hosts_only(tmp_path: Path, kind: str, url: str, allowed: bool) -> None:
+def test_a_platform_gets_its_key_at_its_own_hosts_only(
+    tmp_path: Path, kind: str, url: str, allowed: bool
+) -> None:
     assert (problems(tmp_path, platform(url, kind)) == []) is allowed
 
 
@@ -165,7 +173,8 @@ def test_an_entry_allows_what_it_says(tmp_path: Path, entry: str, url: str, allo
 
 
 @pytest.mark.parametrize(
-    "entry", ["*", "*.*.net", "a*.net", "*.192.0.2.1", "https://", "http://h/path", "u@h", "h:0", "ftp://h"]
+    "entry",
+    ["*", "*.*.net", "a*.net", "*.192.0.2.1", "https://", "http://h/path", "u@h", "h:0", "ftp://h"],
 )
 def test_an_entry_that_cannot_be_read_is_an_error(tmp_path: Path, entry: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
@@ -180,26 +189,62 @@ def test_an_entry_that_cannot_be_read_is_an_error(tmp_path: Path, entry: str) ->
     [
         (account(base_url="http://sandbox:8010"), {"TWILIO_BASE_URL": "http://sandbox:8010"}, True),
         (platform("http://sandbox:8010/nixflex"), {"TWILIO_BASE_URL": "http://sandbox:8010"}, True),
-        (account(base_url="http://sandbox:8011"), {"TWILIO_BASE_URL": "http://sandbox:8010"}, False),
-        (account(base_url="http://sandbox:8010"), {"TF_HTTP_ADDRESS": "http://sandbox:8010/x"}, False),
+        (
+            account(base_url="http://sandbox:8011"),
+            {"TWILIO_BASE_URL": "http://sandbox:8010"},
+            False,
+        ),
+        (
+            account(base_url="http://sandbox:8010"),
+            {"TF_HTTP_ADDRESS": "http://sandbox:8010/x"},
+            False,
+        ),
         (account(base_url="https://gitlab.example.com/api/v4/"), IN_GITLAB, False),
         (platform("https://gitlab.example.com/api/v4/"), IN_GITLAB, False),
         (state(GITLAB), IN_GITLAB, True),
         (state(GITLAB), {}, False),
         (state("https://gitlab.example.com/somebody/else"), IN_GITLAB, False),
-        (state("https://gitlab.example.com.example.net/api/v4/projects/1/terraform/state/voice"), IN_GITLAB, False),
-        (state("http://gitlab.example.com/api/v4/projects/1/terraform/state/voice"), IN_GITLAB, False),
-        (state("https://state.example.com/v"), {"TF_HTTP_ADDRESS": "https://state.example.com/v"}, True),
-        (state("https://state.example.com/v"), {"TF_HTTP_LOCK_ADDRESS": "https://state.example.com/l"}, True),
+        (
+            state("https://gitlab.example.com.example.net/api/v4/projects/1/terraform/state/voice"),
+            IN_GITLAB,
+            False,
+        ),
+        (
+            state("http://gitlab.example.com/api/v4/projects/1/terraform/state/voice"),
+            IN_GITLAB,
+            False,
+        ),
+        (
+            state("https://state.example.com/v"),
+            {"TF_HTTP_ADDRESS": "https://state.example.com/v"},
+            True,
+        ),
+        (
+            state("https://state.example.com/v"),
+            {"TF_HTTP_LOCK_ADDRESS": "https://state.example.com/l"},
+            True,
+        ),
         (state("http://state:80/v"), {"TF_HTTP_UNLOCK_ADDRESS": "http://state/u"}, True),
-        (state("https://state.example.com/v"), {"TWILIO_BASE_URL": "https://state.example.com"}, False),
+        (
+            state("https://state.example.com/v"),
+            {"TWILIO_BASE_URL": "https://state.example.com"},
+            False,
+        ),
         (state("https://api.twilio.com/v"), {}, False),
         (state("postgresql:///voice"), {}, True),
         (state("postgresql:///voice"), {"PGHOST": "db"}, False),
         (state("postgresql:///voice"), {"PGHOST": "db", "PGSSLMODE": "require"}, True),
         (state("postgresql:///voice?sslmode=require"), {"PGHOST": "db"}, True),
-        (state("postgresql:///voice?sslmode=disable"), {"PGHOST": "db", "PGSSLMODE": "require"}, False),
-        (state("postgresql:///voice"), {"PGHOST": "db", "RECONCILER_ALLOW_HOSTS": "postgresql://db"}, True),
+        (
+            state("postgresql:///voice?sslmode=disable"),
+            {"PGHOST": "db", "PGSSLMODE": "require"},
+            False,
+        ),
+        (
+            state("postgresql:///voice"),
+            {"PGHOST": "db", "RECONCILER_ALLOW_HOSTS": "postgresql://db"},
+            True,
+        ),
         (state("postgresql:///voice"), {"PGHOST": "/run/pg,db"}, False),
         (state("postgresql:///voice"), {"PGHOST": "/var/run/postgresql"}, True),
         (state("postgresql:///voice"), {"PGHOST": "localhost", "PGPORT": "5433"}, True),
@@ -207,7 +252,11 @@ def test_an_entry_that_cannot_be_read_is_an_error(tmp_path: Path, entry: str) ->
         (state("postgresql:///voice"), {"PGHOSTADDR": "192.0.2.1", "PGSSLMODE": "require"}, True),
         (state("postgresql:///voice?host=/run/pg"), {"PGHOSTADDR": "192.0.2.1"}, False),
         (state("postgresql://localhost/voice"), {"PGHOST": "db"}, True),
-        (state("postgresql:///voice?sslmode=disable"), {"PGSERVICE": "voice", "PGSSLMODE": "require"}, False),
+        (
+            state("postgresql:///voice?sslmode=disable"),
+            {"PGSERVICE": "voice", "PGSSLMODE": "require"},
+            False,
+        ),
         (state("postgresql:///voice?sslmode=verify-full"), {"PGSERVICE": "voice"}, True),
         (state("postgresql:///voice"), {"PGSERVICE": "voice"}, True),
         (state("postgresql:///voice?host=/var/run/postgresql"), {}, True),
@@ -219,12 +268,28 @@ def test_an_entry_that_cannot_be_read_is_an_error(tmp_path: Path, entry: str) ->
         (state("postgresql://u@db/voice"), {"PGHOST": "db"}, False),
         (state("postgresql://u@db/voice"), {"PGHOST": "db", "PGSSLMODE": "verify-full"}, True),
         (state("postgresql://u@db/voice?sslmode=require"), {"PGHOST": "db"}, True),
-        (state("postgresql://u@db/voice?sslmode=prefer"), {"PGHOST": "db", "PGSSLMODE": "require"}, False),
+        (
+            state("postgresql://u@db/voice?sslmode=prefer"),
+            {"PGHOST": "db", "PGSSLMODE": "require"},
+            False,
+        ),
         (state("postgresql://u@db/voice?sslmode=require"), {"RECONCILER_ALLOW_HOSTS": "db"}, True),
         (state("postgresql://u@db/voice"), {"RECONCILER_ALLOW_HOSTS": "db:5432"}, False),
-        (state("postgresql://u@db/voice"), {"RECONCILER_ALLOW_HOSTS": "postgresql://db:5432"}, True),
-        (state("postgres://u@db/voice"), {"RECONCILER_ALLOW_HOSTS": "postgres://db"}, False),  # not a `state`
-        (state("postgresql://u@db:5433/voice"), {"RECONCILER_ALLOW_HOSTS": "postgresql://db:5432"}, False),
+        (
+            state("postgresql://u@db/voice"),
+            {"RECONCILER_ALLOW_HOSTS": "postgresql://db:5432"},
+            True,
+        ),
+        (
+            state("postgres://u@db/voice"),
+            {"RECONCILER_ALLOW_HOSTS": "postgres://db"},
+            False,
+        ),  # not a `state`
+        (
+            state("postgresql://u@db:5433/voice"),
+            {"RECONCILER_ALLOW_HOSTS": "postgresql://db:5432"},
+            False,
+        ),
         (state("postgresql://db,evil/voice?sslmode=require"), {"PGHOST": "db"}, False),
         (state("postgresql://db%2Cevil/voice?sslmode=require"), {"PGHOST": "db"}, False),
         (state("postgresql://localhost/voice?host=evil&sslmode=require"), {}, False),
@@ -250,13 +315,17 @@ def test_an_entry_that_cannot_be_read_is_an_error(tmp_path: Path, entry: str) ->
         (state("./state.json"), {}, True),
     ],
 )
-def test_hosts_that_the_environment_names(tmp_path: Path, text: str, environ: dict[str, str], allowed: bool) -> None:
+def test_hosts_that_the_environment_names(
+    tmp_path: Path, text: str, environ: dict[str, str], allowed: bool
+) -> None:
     found = problems(tmp_path, text, **environ)
     assert (found == []) is allowed, found
     assert allowed or found[0][1] is not None, "it has a position"
 
 
-@pytest.mark.parametrize("url", [*FOREIGN, "https://user:word@relay.example.net:8443/x", "https://h_1.example.net./"])
+@pytest.mark.parametrize(
+    "url", [*FOREIGN, "https://user:word@relay.example.net:8443/x", "https://h_1.example.net./"]
+)
 def test_the_host_that_is_checked_is_the_one_that_clients_connect_to(url: str) -> None:
     try:
         origin = read_origin(url)
@@ -272,18 +341,25 @@ def test_the_host_that_is_checked_is_the_one_that_clients_connect_to(url: str) -
 
 
 @pytest.mark.parametrize(
-    "zone", ["a@relay.example.net:8010/", "ie1.example.net", "IE1", "a" * 33, "ie1\n", "a/b", "é", "a.b"]
+    "zone",
+    ["a@relay.example.net:8010/", "ie1.example.net", "IE1", "a" * 33, "ie1\n", "a/b", "é", "a.b"],
 )
 def test_a_region_or_edge_cannot_be_a_piece_of_another_host(tmp_path: Path, zone: str) -> None:
     for field in ("region", "edge"):
-        assert problems(tmp_path, account(**{field: zone})) == [("invalid_value", 7, 13 if field == "region" else 11)]
+        assert problems(tmp_path, account(**{field: zone})) == [
+            ("invalid_value", 7, 13 if field == "region" else 11)
+        ]
 
 
 def test_a_region_of_the_environment_is_checked_as_well(tmp_path: Path) -> None:
-    from reconciler.config.accounts import from_environment
-    from reconciler.config.secrets import credentials
+    from reconciler.config.desired.accounts import from_environment
+    from reconciler.config.secrets.references import credentials
 
-    environ = {"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": "token-value", "TWILIO_REGION": "a@relay.example.net"}
+    environ = {
+        "TWILIO_ACCOUNT_SID": SID,
+        "TWILIO_AUTH_TOKEN": "token-value",
+        "TWILIO_REGION": "a@relay.example.net",
+    }
     with pytest.raises(ReconcilerError) as caught:
         credentials(from_environment(environ), environ, tmp_path)
     assert [d.code for d in caught.value.diagnostics] == ["invalid_value"]
@@ -328,7 +404,9 @@ OUTSIDE = [
 @pytest.mark.parametrize("path", [*INSIDE, *OUTSIDE])
 def test_a_secret_comes_from_below_the_entry_file(stage: Path, path: str) -> None:
     inside = path in INSIDE
-    assert problems(stage, secret_in(path)) == ([] if inside else [("secret_outside_project", 4, 63)])
+    assert problems(stage, secret_in(path)) == (
+        [] if inside else [("secret_outside_project", 4, 63)]
+    )
     if not inside or (stage / path).exists():
         try:
             assert reveal(Secret(None, path, None), {}, stage) == "own"
@@ -386,10 +464,17 @@ def test_files_of_the_same_repository_are_included_from_anywhere_in_it(tmp_path:
         'agents: {a: {webhooks: {voice: "https://agents.example.com/v"}}}\n'
     )
     (folder / "link.yaml").symlink_to("../../shared/agents.yaml")
-    for pattern in ("../../shared/agents.yaml", "link.yaml", "../../shared/*.yaml", f"{tmp_path}/shared/agents.yaml"):
+    for pattern in (
+        "../../shared/agents.yaml",
+        "link.yaml",
+        "../../shared/*.yaml",
+        f"{tmp_path}/shared/agents.yaml",
+    ):
         assert problems(folder, f'version: 1\nproject: acme\ninclude: "{pattern}"\n') == []
     (tmp_path / ".git").unlink()
-    assert problems(folder, 'version: 1\nproject: acme\ninclude: "../../shared/agents.yaml"\n') != []
+    assert (
+        problems(folder, 'version: 1\nproject: acme\ninclude: "../../shared/agents.yaml"\n') != []
+    )
 
 
 def test_every_place_that_names_a_secret_file_is_checked(tmp_path: Path) -> None:

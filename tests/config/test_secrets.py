@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config.load import load
+from reconciler.config.load.load import load
 from reconciler.config.project import AccountSettings, Secret
-from reconciler.config.secrets import credentials, reveal
-from reconciler.config.source import masked, pointed_line, source_line
+from reconciler.config.secrets.references import credentials, reveal
+from reconciler.config.source.source_line import marked_line, mask_secrets, source_line
 from reconciler.errors import ConfigInvalid, Exit, ReconcilerError
-from reconciler.model import Position
+from reconciler.model.position import Position
 
 from .conftest import HEAD, Load
 
@@ -41,12 +41,19 @@ def test_an_api_key_goes_before_an_auth_token(loaded: Load, tmp_path: Path) -> N
     (tmp_path / "secret").write_text(PLANTED + "\n")
     fields = "api_key: {env: KEY}, api_secret: {file: secret}, auth_token: {env: UNSET}, region: ie1, edge: dublin"
     found = credentials(account(loaded, fields), {"KEY": "SK1"}, tmp_path)
-    assert (found.username, found.password, found.region, found.edge) == ("SK1", PLANTED, "ie1", "dublin")
+    assert (found.username, found.password, found.region, found.edge) == (
+        "SK1",
+        PLANTED,
+        "ie1",
+        "dublin",
+    )
 
 
 def test_a_parents_token_goes_with_the_parents_sid(loaded: Load, tmp_path: Path) -> None:
     parent = "AC" + "C" * 32
-    found = credentials(account(loaded, f"parent: {parent}, auth_token: {{env: TOKEN}}"), {"TOKEN": "t"}, tmp_path)
+    found = credentials(
+        account(loaded, f"parent: {parent}, auth_token: {{env: TOKEN}}"), {"TOKEN": "t"}, tmp_path
+    )
     assert (found.sid, found.username) == (SID, "AC" + "c" * 32)
 
 
@@ -87,9 +94,18 @@ def test_all_secrets_that_are_missing_are_told_at_once(loaded: Load, tmp_path: P
     ("environ", "username", "password"),
     [
         ({"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": "t"}, SID, "t"),
-        ({"TWILIO_ACCOUNT_SID": SID, "TWILIO_API_KEY": "SK1", "TWILIO_API_SECRET": "s"}, "SK1", "s"),
         (
-            {"TWILIO_ACCOUNT_SID": SID, "TWILIO_API_KEY": "SK1", "TWILIO_API_SECRET": "s", "TWILIO_AUTH_TOKEN": "t"},
+            {"TWILIO_ACCOUNT_SID": SID, "TWILIO_API_KEY": "SK1", "TWILIO_API_SECRET": "s"},
+            "SK1",
+            "s",
+        ),
+        (
+            {
+                "TWILIO_ACCOUNT_SID": SID,
+                "TWILIO_API_KEY": "SK1",
+                "TWILIO_API_SECRET": "s",
+                "TWILIO_AUTH_TOKEN": "t",
+            },
             "SK1",
             "s",
         ),
@@ -109,7 +125,10 @@ def test_the_environment_gives_the_default_account(
     [
         ({}, ["TWILIO_AUTH_TOKEN is not set", "TWILIO_ACCOUNT_SID is not set"]),
         ({"TWILIO_ACCOUNT_SID": SID, "TWILIO_API_KEY": "SK1"}, ["TWILIO_API_SECRET is not set"]),
-        ({"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t"}, ["TWILIO_ACCOUNT_SID must be AC"]),
+        (
+            {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t"},
+            ["TWILIO_ACCOUNT_SID must be AC"],
+        ),
     ],
 )
 def test_what_the_environment_lacks_is_told_by_name(
@@ -154,7 +173,9 @@ numbers:
 """
 
 
-@pytest.mark.parametrize("planted", [PLANTED, "0123456789", "12345678901", "1.234567890123", "!hunter22", "12:34:56"])
+@pytest.mark.parametrize(
+    "planted", [PLANTED, "0123456789", "12345678901", "1.234567890123", "!hunter22", "12:34:56"]
+)
 def test_a_planted_secret_is_in_no_diagnostic_and_no_source_line(
     write: Callable[..., Path], tmp_path: Path, planted: str
 ) -> None:
@@ -205,24 +226,42 @@ def test_a_secret_is_shown_neither_where_its_colon_is_lacking_or_another(
         ("    auth_token: {env: TOKEN}", "", "    auth_token: {env: TOKEN}"),
         ("    auth_token: {file: a/b} # why", "", "    auth_token: {file: a/b} # why"),
         ("    auth_token: # below", "", "    auth_token: # below"),
-        ("  m: {api_key: {env: A}, api_secret: abc}", "", "  m: {api_key: {env: A}, api_secret: ***"),
-        ("  m: {api_key: {env: A}, api_secret: {env: B}}", "", "  m: {api_key: {env: A}, api_secret: {env: B}}"),
+        (
+            "  m: {api_key: {env: A}, api_secret: abc}",
+            "",
+            "  m: {api_key: {env: A}, api_secret: ***",
+        ),
+        (
+            "  m: {api_key: {env: A}, api_secret: {env: B}}",
+            "",
+            "  m: {api_key: {env: A}, api_secret: {env: B}}",
+        ),
         ("  m: {api_key: {literal: A}}", "", "  m: {api_key: ***"),
         ("      abc", "    auth_token:", "      ***"),
         ("      abc", "    auth_token: |-", "      ***"),
         ("      env: TOKEN", "    auth_token:", "      env: TOKEN"),
-        ("    voice: https://u:abc@agents.example.com/", "", "    voice: https://***@agents.example.com/"),
+        (
+            "    voice: https://u:abc@agents.example.com/",
+            "",
+            "    voice: https://***@agents.example.com/",
+        ),
         ("state: s3://bucket/key", "", "state: s3://bucket/key"),
     ],
 )
-def test_a_source_line_shows_references_and_hides_values(line: str, before: str, shown: str) -> None:
-    assert masked(line, before) == shown
+def test_a_source_line_shows_references_and_hides_values(
+    line: str, before: str, shown: str
+) -> None:
+    assert mask_secrets(line, before) == shown
 
 
 @pytest.mark.parametrize(
     ("line", "what", "before"),
     [
-        ("  {a: 'https://u:abc@x.example.com', b: c}", "c}", "  {a: 'https://***@x.example.com', b: "),
+        (
+            "  {a: 'https://u:abc@x.example.com', b: c}",
+            "c}",
+            "  {a: 'https://***@x.example.com', b: ",
+        ),
         ("  {api_key: abc, b: c}", "c}", "  {api_key: ***"),
         ("  {b: c, api_key: abc}", "abc", "  {b: c, api_key: "),
         ("  {b: 'https://u:abc@x.example.com'}", "bc@", "  {b: 'https://***"),
@@ -233,11 +272,13 @@ def test_a_column_is_found_again_in_a_line_from_which_secrets_are_gone(
     tmp_path: Path, line: str, what: str, before: str
 ) -> None:
     (tmp_path / "a.yaml").write_text(f"a:\n{line}\n", encoding="utf-8")
-    found = pointed_line("a.yaml", 2, line.index(what) + 1, tmp_path)
-    assert found == (masked(line), before)
+    found = marked_line("a.yaml", 2, line.index(what) + 1, tmp_path)
+    assert found == (mask_secrets(line), before)
 
 
-def test_a_source_line_is_read_from_the_file_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_line_is_read_from_the_file_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a.yaml").write_text("one: 1\ntoken:\n  abc\n", encoding="utf-8")
     assert source_line("a.yaml", 1, tmp_path) == "one: 1"
     assert source_line(str(tmp_path / "a.yaml"), 3) == "  ***"
@@ -266,7 +307,12 @@ def test_including_a_secret_does_not_show_it(tmp_path: Path, included: str) -> N
     with pytest.raises(ConfigInvalid) as caught:
         load(entry, environ={}, display_root=tmp_path)
     assert [(d.code, d.file, d.line, d.column) for d in caught.value.diagnostics] == [
-        ("include_outside_project" if included[0] == "/" else "include_not_yaml", "reconciler.yaml", 3, 10)
+        (
+            "include_outside_project" if included[0] == "/" else "include_not_yaml",
+            "reconciler.yaml",
+            3,
+            10,
+        )
     ]
     assert PLANTED not in repr(caught.value.diagnostics)
 
@@ -279,4 +325,7 @@ def test_including_a_secret_in_json_does_not_show_it(tmp_path: Path) -> None:
         load(entry, environ={}, display_root=tmp_path)
     assert {d.file for d in caught.value.diagnostics} == {"key.json"}
     assert PLANTED not in repr(caught.value.diagnostics)
-    assert [source_line("key.json", d.line or 0, tmp_path) for d in caught.value.diagnostics] == [None, None]
+    assert [source_line("key.json", d.line or 0, tmp_path) for d in caught.value.diagnostics] == [
+        None,
+        None,
+    ]

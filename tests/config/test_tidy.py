@@ -11,13 +11,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.config.document import read
-from reconciler.config.tidy import tidy
+from reconciler.config.source.format import format_text
+from reconciler.config.source.parse import parse_file
 from reconciler.errors import ConfigInvalid
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(
-    [*ROOT.glob("examples/**/*.yaml"), *ROOT.glob("tests/cases/*/config.yaml"), *ROOT.glob("tests/broken/*.yaml")]
+    [
+        *ROOT.glob("examples/**/*.yaml"),
+        *ROOT.glob("tests/cases/*/config.yaml"),
+        *ROOT.glob("tests/broken/*.yaml"),
+    ]
 )
 
 SCALARS = (
@@ -45,7 +49,9 @@ def _gap(draw: st.DrawFn, indent: int) -> list[str]:
     """Comment lines and empty lines, some of them in the wrong column."""
     columns = st.sampled_from((0, indent, indent + 3))
     lines = st.one_of(
-        st.just(""), st.just("  "), st.builds(lambda c, words: " " * c + words, columns, st.sampled_from(COMMENTS))
+        st.just(""),
+        st.just("  "),
+        st.builds(lambda c, words: " " * c + words, columns, st.sampled_from(COMMENTS)),
     )
     return draw(st.lists(lines, max_size=3))
 
@@ -63,14 +69,23 @@ def _value(draw: st.DrawFn, indent: int, depth: int) -> tuple[str, list[str]]:
         return note, draw(_sequence(indent + step, depth + 1))
     if form == "literal":
         lines = draw(
-            st.lists(st.sampled_from(("text # not a comment", "  deeper", "", "- x", "a: b  ")), min_size=1, max_size=3)
+            st.lists(
+                st.sampled_from(("text # not a comment", "  deeper", "", "- x", "a: b  ")),
+                min_size=1,
+                max_size=3,
+            )
         )
         return draw(st.sampled_from((" |", " >-", " |-"))), [
-            " " * (indent + step) + f"first{line}" if n == 0 else (" " * (indent + step) + line if line else "")
+            " " * (indent + step) + f"first{line}"
+            if n == 0
+            else (" " * (indent + step) + line if line else "")
             for n, line in enumerate(lines)
         ]
     if form == "lines":
-        return " {a: 1,", [" " * (indent + step) + "b: [x,  # here", " " * (indent + step + 1) + "'y']}"]
+        return " {a: 1,", [
+            " " * (indent + step) + "b: [x,  # here",
+            " " * (indent + step + 1) + "'y']}",
+        ]
     return f" {draw(st.sampled_from(SCALARS))}{note}", []
 
 
@@ -79,7 +94,16 @@ def _mapping(draw: st.DrawFn, indent: int, depth: int) -> list[str]:
     keys = draw(
         st.lists(
             st.sampled_from(
-                ("a", "b", "'c'", '"d"', "+15550100101", "'+447700900001'", '"+15550100100"', "PN" + "0" * 32)
+                (
+                    "a",
+                    "b",
+                    "'c'",
+                    '"d"',
+                    "+15550100101",
+                    "'+447700900001'",
+                    '"+15550100100"',
+                    "PN" + "0" * 32,
+                )
             ),
             min_size=1,
             max_size=4,
@@ -120,7 +144,9 @@ def files(draw: st.DrawFn) -> str:
 
 
 def comments(text: str) -> Counter[str]:
-    return Counter({words: text.count(words) for words in (*COMMENTS[:3], "# why", " #y", "# here")})
+    return Counter(
+        {words: text.count(words) for words in (*COMMENTS[:3], "# why", " #y", "# here")}
+    )
 
 
 SECTIONS = "numbers:\n a: support\nagents:\n a: support\nbridge_numbers:\n b: {a: 1,\n  b: [x,  # here\n   'y']}\n"
@@ -132,17 +158,21 @@ SECTIONS = "numbers:\n a: support\nagents:\n a: support\nbridge_numbers:\n b: {a
 @example(f"{SECTIONS} +15550100101:\n - support\n# note\n\n   # note\n")
 @example(f"{SECTIONS} +15550100101: |\n  firsttext # not a comment")
 def test_it_keeps_meaning_comments_and_sections_and_is_done_after_once(text: str) -> None:
-    before = read(text.encode(), "a.yaml")
-    hurt = [d for d in before.diagnostics if d.code != "unquoted_number" or _in_agents(text, d.line or 0)]
+    before = parse_file(text.encode(), "a.yaml")
+    hurt = [
+        d
+        for d in before.diagnostics
+        if d.code != "unquoted_number" or _in_agents(text, d.line or 0)
+    ]
     if hurt:
         return
-    once = tidy(text.encode(), "a.yaml")
-    after = read(once.encode(), "a.yaml")
+    once = format_text(text.encode(), "a.yaml")
+    after = parse_file(once.encode(), "a.yaml")
     assert after.root == before.root
     assert after.diagnostics == []
     assert list(after.root) == list(before.root)
     assert comments(once) == comments(text)
-    assert tidy(once.encode(), "a.yaml") == once
+    assert format_text(once.encode(), "a.yaml") == once
 
 
 def _in_agents(text: str, line: int) -> bool:
@@ -152,18 +182,18 @@ def _in_agents(text: str, line: int) -> bool:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_file_of_ours_keeps_its_meaning_or_is_refused(path: Path) -> None:
-    before = read(path.read_bytes(), path.name)
+    before = parse_file(path.read_bytes(), path.name)
     try:
-        once = tidy(path.read_bytes(), path.name)
+        once = format_text(path.read_bytes(), path.name)
     except ConfigInvalid:
         assert path.parent.name == "broken"
         return
-    assert read(once.encode(), path.name).root == before.root
-    assert tidy(once.encode(), path.name) == once
+    assert parse_file(once.encode(), path.name).root == before.root
+    assert format_text(once.encode(), path.name) == once
 
 
 def tidied(text: str) -> str:
-    return tidy(textwrap.dedent(text).encode(), "a.yaml")
+    return format_text(textwrap.dedent(text).encode(), "a.yaml")
 
 
 def test_numbers_are_quoted_and_sorted_with_their_comments_within_their_groups() -> None:
@@ -209,7 +239,10 @@ def test_numbers_are_quoted_and_sorted_with_their_comments_within_their_groups()
 
 
 def test_what_quotes_are_needed_for_stays_quoted() -> None:
-    assert tidied("a: 'say \"x\"'\nb: 'C:\\dir'\nc: 'no'\n") == "a: 'say \"x\"'\nb: 'C:\\dir'\nc: \"no\"\n"
+    assert (
+        tidied("a: 'say \"x\"'\nb: 'C:\\dir'\nc: 'no'\n")
+        == "a: 'say \"x\"'\nb: 'C:\\dir'\nc: \"no\"\n"
+    )
 
 
 def test_lists_and_texts_over_several_lines_move_as_a_whole() -> None:
@@ -253,7 +286,13 @@ def test_comments_further_in_stay_with_what_is_above_them() -> None:
 
 @pytest.mark.parametrize(
     ("head", "said"),
-    [("|", "|-"), ("|+", "|-"), (">4", ">4-"), ("&x | # why | not", "&x |- # why | not"), ("|-", "|-")],
+    [
+        ("|", "|-"),
+        ("|+", "|-"),
+        (">4", ">4-"),
+        ("&x | # why | not", "&x |- # why | not"),
+        ("|-", "|-"),
+    ],
 )
 def test_a_text_at_the_end_without_a_line_break_says_that_it_has_none(head: str, said: str) -> None:
     assert tidied(f"a: {head}\n    text") == f"a: {said}\n    text\n"
@@ -275,5 +314,5 @@ def test_numbers_that_repeat_one_another_by_alias_stay_in_their_order() -> None:
 )
 def test_what_cannot_be_read_for_sure_is_refused(text: str, code: str) -> None:
     with pytest.raises(ConfigInvalid) as caught:
-        tidy(text.encode(), "a.yaml")
+        format_text(text.encode(), "a.yaml")
     assert [d.code for d in caught.value.diagnostics] == [code]

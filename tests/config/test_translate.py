@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from reconciler.config.model import Config
 from reconciler.config.sections.agent import Hook
+from reconciler.config.sections.introspect import model_at
+from reconciler.config.sections.model import Config
 from reconciler.config.sections.number import Number
 from reconciler.config.sections.platform import Nixflex
-from reconciler.config.translate import model_at
 
 
 @pytest.mark.parametrize(

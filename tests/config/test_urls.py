@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.config.urls import lint
+from reconciler.config.desired.webhook_urls import lint
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from reconciler.config.codes import SUMMARIES
-from reconciler.config.lint.rules import RULES
+from reconciler.config.lint_rules import RULES
 from reconciler.remote.platforms.errors import CURES as PLATFORM_CURES
 from reconciler.remote.twilio.errors import CURES
 
@@ -25,7 +25,11 @@ _CODE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 @cache
 def used() -> frozenset[str]:
     """All codes."""
-    own = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] != "sandbox"]
+    own = [
+        path
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.relative_to(PACKAGE).parts[0] != "sandbox"
+    ]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in own]
     places = _places(trees)
     literals = {code for tree in trees for node in ast.walk(tree) for code in _given(node, places)}
@@ -33,30 +37,32 @@ def used() -> frozenset[str]:
     return frozenset((literals - set(RULES)) | tables)
 
 
-def _places(trees: list[ast.Module]) -> Mapping[str, int]:
-    """Name of a function or class → at which place it takes its `code`."""
-    places: dict[str, int] = {}
+def _places(trees: list[ast.Module]) -> Mapping[str, set[int]]:
+    """Map each function or class to the positions of its `code`; two functions may share one name."""
+    places: dict[str, set[int]] = {}
     for node in (node for tree in trees for node in ast.walk(tree)):
         match node:
             case ast.FunctionDef(name=name):
                 fields = [arg.arg for arg in node.args.args if arg.arg != "self"]
             case ast.ClassDef(name=name):
                 fields = [
-                    f.target.id for f in node.body if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)
+                    f.target.id
+                    for f in node.body
+                    if isinstance(f, ast.AnnAssign) and isinstance(f.target, ast.Name)
                 ]
             case _:
                 continue
         if "code" in fields:
-            places[name] = fields.index("code")
+            places.setdefault(name, set()).add(fields.index("code"))
     return places
 
 
-def _given(node: ast.AST, places: Mapping[str, int]) -> Iterator[str]:
+def _given(node: ast.AST, places: Mapping[str, set[int]]) -> Iterator[str]:
     match node:
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
-            place = places.get(name)
-            if place is not None and place < len(node.args):
-                yield from _literals(node.args[place])
+            for place in places.get(name, ()):
+                if place < len(node.args):
+                    yield from _literals(node.args[place])
             for keyword in node.keywords:
                 if keyword.arg == "code" and (name in places or name == "Diagnostic"):
                     yield from _literals(keyword.value)

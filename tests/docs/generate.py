@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from reconciler.cli.main import main
-from reconciler.config.schema import config_schema
+from reconciler.config.sections.schema import config_schema
 from reconciler.schemas import SCHEMAS
 from tests.docs.reference import Reference, row
 
@@ -26,7 +26,7 @@ CONFIGURATION = """\
 
 <!-- Made from the configuration's model by tests/docs/generate.py; to change it, change the model. -->
 
-Every field of the configuration. How the parts work together is told in the [guide](configuration-guide.md); an editor
+Every field of the configuration. How the parts work together is told in the [guide](../how-to/configuration-guide.md); an editor
 that reads JSON Schema checks and completes the file when its first line is
 
 ```yaml
@@ -52,7 +52,7 @@ progress, questions) on stderr. It asks only on a terminal.
 
 With `--json`, stdout is one JSON document, also when the command fails (but for wrong usage of the command line):
 `format_version`, `command`, `summary`, `diagnostics` and the command's own data. The schemas are in
-[`schemas/`](../schemas), and `reconciler schema NAME` prints them.
+[`schemas/`](../../schemas), and `reconciler schema NAME` prints them.
 
 """
 
@@ -65,7 +65,7 @@ ENVIRONMENT = """\
 `TWILIO_BASE_URL` | The account `default` of a configuration that declares no `accounts`; ignored otherwise. |
 | what `{env: NAME}` names | A secret. |
 | `AWS_…`, `GOOGLE_…`, `AZURE_…`, `PG…`, `TF_HTTP_…` | Credentials and addresses of \
-[the store of the state](state.md#where-it-is), as its vendor names them. |
+[the store of the state](../explanation/state.md#where-it-is), as its vendor names them. |
 | `CI_API_V4_URL`, `CI_JOB_TOKEN` | In a GitLab job: access to a state that is kept there. |
 | `NO_COLOR`, `TERM=dumb` | No colour. |
 | `HTTPS_PROXY`, `NO_PROXY` | The proxy to Twilio. |
@@ -140,20 +140,32 @@ EXAMPLES = {
 
 
 def configuration() -> str:
-    """docs/configuration.md: every field, from the JSON Schema of the configuration."""
+    """docs/reference/configuration.md: every field, from the JSON Schema of the configuration."""
     schema = config_schema()
     reference = Reference(schema)
     top = reference.table(schema["properties"], ["version", "project"], "")
-    return CONFIGURATION + "\n".join([*top, "", "## Sections", "", *reference.sections()]).rstrip() + "\n"
+    return (
+        CONFIGURATION
+        + "\n".join([*top, "", "## Sections", "", *reference.sections()]).rstrip()
+        + "\n"
+    )
 
 
 def commands() -> str:
-    """docs/commands.md: every command with its options, from click."""
+    """docs/reference/commands.md: every command with its options, from click."""
     leaves = dict(_leaves(main, ""))
     shared = _options_of(leaves["state list"])
     reporting = [option for option in _options_of(leaves["validate"]) if option not in shared]
-    planning = [option for option in _options_of(leaves["drift"]) if option not in [*shared, *reporting]]
-    parts = [COMMANDS, *_exit_codes(), ENVIRONMENT, "## Common options\n\n", *_table(leaves["state list"], shared)]
+    planning = [
+        option for option in _options_of(leaves["drift"]) if option not in [*shared, *reporting]
+    ]
+    parts = [
+        COMMANDS,
+        *_exit_codes(),
+        ENVIRONMENT,
+        "## Common options\n\n",
+        *_table(leaves["state list"], shared),
+    ]
     parts += ["\n", REPORTING, *_table(leaves["validate"], [["--format"], *reporting])]
     parts += ["\n", PLANNING, *_table(leaves["drift"], planning), "\n"]
     for name, command in leaves.items():
@@ -176,8 +188,8 @@ def _schema_file(name: str) -> Callable[[], str]:
 
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
-    "docs/configuration.md": configuration,
-    "docs/commands.md": commands,
+    "docs/reference/configuration.md": configuration,
+    "docs/reference/commands.md": commands,
     **{f"schemas/{name}.schema.json": _schema_file(name) for name in SCHEMAS},
 }
 
@@ -219,11 +231,18 @@ def _command(name: str, command: click.Command, elsewhere: list[list[str]]) -> I
 def _help(command: click.Command) -> str:
     """The help text; what click is told not to wrap is shown as it is."""
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
-    return "\n\n".join(f"```text\n{p[2:]}\n```" if p.startswith("\b\n") else p.replace("``", "`") for p in paragraphs)
+    return "\n\n".join(
+        f"```text\n{p[2:]}\n```" if p.startswith("\b\n") else p.replace("``", "`")
+        for p in paragraphs
+    )
 
 
 def _table(command: click.Command, wanted: list[list[str]]) -> Iterator[str]:
-    options = [p for p in command.params if isinstance(p, click.Option) and p.opts in wanted and not p.hidden]
+    options = [
+        p
+        for p in command.params
+        if isinstance(p, click.Option) and p.opts in wanted and not p.hidden
+    ]
     if options:
         yield row("Option", "Meaning") + "\n" + row("---", "---") + "\n"
     for option in options:

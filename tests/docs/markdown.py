@@ -10,7 +10,9 @@ from typing import NamedTuple
 from tests.docs.reference import slug
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+)
 
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -44,7 +46,9 @@ def blocks(language: str = "") -> list[Block]:
         text = page.read_text(encoding="utf-8")
         for match in _FENCE.finditer(text):
             if language in ("", match[1]):
-                found.append(Block(page, match[1], match[2], text.count("\n", 0, match.start()) + 1))
+                found.append(
+                    Block(page, match[1], match[2], text.count("\n", 0, match.start()) + 1)
+                )
     return found
 
 
@@ -71,8 +75,17 @@ def spans(page: Path) -> list[str]:
 
 def commands(page: Path) -> Iterator[str]:
     """The words after `reconciler` in every command line of a page."""
-    lines = [line.strip() for block in blocks("sh") if block.page == page for line in block.text.splitlines()]
-    parts = [part.strip() for line in lines for part in re.split(r"&&|\|\||[|;]", line.partition(" #")[0])]
+    lines = [
+        line.strip()
+        for block in blocks("sh")
+        if block.page == page
+        for line in block.text.splitlines()
+    ]
+    parts = [
+        part.strip()
+        for line in lines
+        for part in re.split(r"&&|\|\||[|;]", line.partition(" #")[0])
+    ]
     for text in [*parts, *spans(page)]:
         match = _COMMAND.match(text)
         if match is not None:

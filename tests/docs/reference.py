@@ -34,7 +34,9 @@ def slug(heading: str) -> str:
 
 def inline(value: object) -> str:
     """A value as one line of YAML."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
+    text = yaml.safe_dump(
+        value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False
+    )
     return text.removesuffix("\n").removesuffix("\n...")
 
 

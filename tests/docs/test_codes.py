@@ -1,4 +1,4 @@
-"""docs/codes.md lists every code that the package can produce, with cause and cure, and no other."""
+"""docs/reference/codes.md lists every code that the package can produce, with cause and cure, and no other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reconciler.config.codes import WARNINGS
 from tests.docs.codes import used
 from tests.docs.markdown import ROOT
 
-PAGE = (ROOT / "docs" / "codes.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "codes.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
 DOCUMENTED = [code for code, _, _ in ROWS]
 

@@ -21,18 +21,26 @@ from tests.docs.markdown import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 QUICKSTART = ROOT / "examples" / "quickstart"
-FREE = {name: value for name, value in os.environ.items() if not name.startswith(("TWILIO_", "PYTHON", "VIRTUAL_ENV"))}
+FREE = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("TWILIO_", "PYTHON", "VIRTUAL_ENV"))
+}
 """An environment without an account, and without anything that leads a new interpreter back to this one."""
 
 
 def run(command: list[str], folder: Path) -> str:
     """Run a command that has to succeed; what it prints on stdout."""
-    done = subprocess.run(command, cwd=folder, env=FREE, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        command, cwd=folder, env=FREE, capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
-@pytest.mark.parametrize(("name", "ends"), [("demo", "reconciler demo"), ("test", "python -m pytest -n 3")])
+@pytest.mark.parametrize(
+    ("name", "ends"), [("demo", "reconciler demo"), ("test", "python -m pytest -n 3")]
+)
 def test_the_readme_has_the_command_in_one_line(name: str, ends: str) -> None:
     found = re.search(rf"^<!-- {name} command -->\n```sh\n(.+)\n```$", README, re.MULTILINE)
     assert found is not None
@@ -42,7 +50,12 @@ def test_the_readme_has_the_command_in_one_line(name: str, ends: str) -> None:
 
 def test_the_demo_tells_its_story_with_the_quickstart(tmp_path: Path) -> None:
     told = run([sys.executable, "-m", "reconciler", "demo"], tmp_path)
-    declared = (QUICKSTART / "reconciler.yaml").read_text(encoding="utf-8").partition("\nversion: 1\n")[2].strip()
+    declared = (
+        (QUICKSTART / "reconciler.yaml")
+        .read_text(encoding="utf-8")
+        .partition("\nversion: 1\n")[2]
+        .strip()
+    )
     assert declared in told
     assert "1 resource drifted" in told
     assert told.rstrip().splitlines()[-1].startswith("# That was all.")
@@ -52,9 +65,23 @@ def test_the_demo_tells_its_story_with_the_quickstart(tmp_path: Path) -> None:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the checkout without asking the network for anything."""
     if importlib.util.find_spec("hatchling") is None:
-        pytest.skip("the build backend is not installed here: hatchling must be among the `test` extras")
+        pytest.skip(
+            "the build backend is not installed here: hatchling must be among the `test` extras"
+        )
     folder = tmp_path_factory.mktemp("wheel")
-    run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)], folder)
+    run(
+        [
+            sys.executable,
+            "-m",
+            "build",
+            "--wheel",
+            "--no-isolation",
+            "--outdir",
+            str(folder),
+            str(ROOT),
+        ],
+        folder,
+    )
     return next(folder.glob("*.whl"))
 
 
@@ -73,19 +100,27 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def dependencies() -> list[str]:
     """Where the packages of the present interpreter are, this project's own checkout left out."""
-    return [path for path in sys.path if Path(path).name == "site-packages" or path in site.getsitepackages()]
+    return [
+        path
+        for path in sys.path
+        if Path(path).name == "site-packages" or path in site.getsitepackages()
+    ]
 
 
 def test_the_wheel_holds_the_data_of_the_package(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {f"reconciler/_data/quickstart/{path.name}" for path in QUICKSTART.iterdir()} <= names
-    assert {f"reconciler/_data/schemas/{path.name}" for path in (ROOT / "schemas").iterdir()} <= names
+    assert {
+        f"reconciler/_data/schemas/{path.name}" for path in (ROOT / "schemas").iterdir()
+    } <= names
     assert "reconciler/py.typed" in names
     assert not [name for name in names if name.startswith("tests/")]
 
 
 def test_the_installed_wheel_is_what_runs(installed: Path, tmp_path: Path) -> None:
-    where = run([str(installed / "python"), "-c", "import reconciler; print(reconciler.__file__)"], tmp_path)
+    where = run(
+        [str(installed / "python"), "-c", "import reconciler; print(reconciler.__file__)"], tmp_path
+    )
     assert Path(where.strip()).is_relative_to(installed.parent)
 
 
@@ -94,6 +129,8 @@ def test_the_installed_wheel_prints_its_schema(installed: Path, tmp_path: Path) 
     assert json.loads(printed) == json.loads(schema("config"))
 
 
-def test_the_installed_wheel_tells_the_demo_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_wheel_tells_the_demo_in_an_empty_folder(
+    installed: Path, tmp_path: Path
+) -> None:
     assert "# That was all." in run([str(installed / "reconciler"), "demo"], tmp_path)
     assert not list(tmp_path.iterdir())

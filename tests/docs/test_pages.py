@@ -16,10 +16,20 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from reconciler.cli.arguments import AnywhereGroup, complete
+from reconciler.cli.arguments import AnywhereGroup, complete_arguments
 from reconciler.cli.main import main
-from reconciler.config.load import load
-from tests.docs.markdown import PAGES, ROOT, Block, anchors, blocks, commands, links, relative, spans
+from reconciler.config.load.load import load
+from tests.docs.markdown import (
+    PAGES,
+    ROOT,
+    Block,
+    anchors,
+    blocks,
+    commands,
+    links,
+    relative,
+    spans,
+)
 
 YAML = blocks("yaml")
 WHOLE = [block for block in YAML if re.search(r"^version: 1$", block.text, re.MULTILINE)]
@@ -77,7 +87,9 @@ def without_effect(command: click.Command) -> click.Command:
     context = click.Context(command)
     below = {name: command.get_command(context, name) for name in command.list_commands(context)}
     twins = {name: without_effect(each) for name, each in below.items() if each is not None}
-    return AnywhereGroup(command.name, params=params, commands=twins, context_settings=command.context_settings)
+    return AnywhereGroup(
+        command.name, params=params, commands=twins, context_settings=command.context_settings
+    )
 
 
 def nothing(**options: Any) -> None:
@@ -86,12 +98,19 @@ def nothing(**options: Any) -> None:
 
 @pytest.mark.parametrize(("page", "words"), COMMANDS)
 def test_a_command_line_in_a_page_can_be_typed(page: str, words: str) -> None:
-    done = CliRunner().invoke(without_effect(main), complete(shlex.split(words)), prog_name="reconciler")
+    done = CliRunner().invoke(
+        without_effect(main), complete_arguments(shlex.split(words)), prog_name="reconciler"
+    )
     assert done.exit_code == 0, f"{page}: reconciler {words}\n{done.output}"
 
 
 def test_there_are_command_lines_to_check() -> None:
-    assert {"README.md", "docs/commands.md", "docs/sandbox.md", "docs/state.md"} <= {page for page, _ in COMMANDS}
+    assert {
+        "README.md",
+        "docs/reference/commands.md",
+        "docs/how-to/sandbox.md",
+        "docs/explanation/state.md",
+    } <= {page for page, _ in COMMANDS}
 
 
 def defined(path: Path) -> set[str]:
@@ -102,7 +121,9 @@ def defined(path: Path) -> set[str]:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
                 names.add(name)
             case ast.ClassDef(name=name, body=body):
-                names |= {name} | {f"{name}.{inner.name}" for inner in body if isinstance(inner, ast.FunctionDef)}
+                names |= {name} | {
+                    f"{name}.{inner.name}" for inner in body if isinstance(inner, ast.FunctionDef)
+                }
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                 names.add(name)
     return names

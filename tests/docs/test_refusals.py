@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from reconciler.config.lint.rules import RULES
+from reconciler.config.lint_rules import RULES
 from tests.docs.generate import ROOT
 from tests.whole.refusal_worlds import WORLDS
 
@@ -20,11 +20,15 @@ OUTSIDE_THE_TABLE = {"credentials_in_state", *RULES}
 
 def test_every_refusal_has_a_world() -> None:
     """A new row under `## Refusals` needs a world in `tests/whole/refusal_worlds.py`."""
-    text = (ROOT / "docs" / "codes.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "codes.md").read_text(encoding="utf-8")
     table = text.partition("\n## Refusals\n")[2].partition("\n## ")[0]
     documented = set(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE))
     assert documented, "the table is found"
 
     covered = {code for world in WORLDS.values() for code in world.codes}
-    assert documented - covered == set(WITHOUT_A_PLAN), "codes without a world in tests/whole/refusal_worlds.py"
-    assert covered - documented <= OUTSIDE_THE_TABLE, "codes that docs/codes.md does not list under Refusals"
+    assert documented - covered == set(WITHOUT_A_PLAN), (
+        "codes without a world in tests/whole/refusal_worlds.py"
+    )
+    assert covered - documented <= OUTSIDE_THE_TABLE, (
+        "codes that docs/reference/codes.md does not list under Refusals"
+    )

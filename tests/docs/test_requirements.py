@@ -12,7 +12,7 @@ import pytest
 from tests.docs.markdown import ROOT
 
 PAGE = (ROOT / "docs" / "requirements.md").read_text(encoding="utf-8")
-CODES = (ROOT / "docs" / "codes.md").read_text(encoding="utf-8")
+CODES = (ROOT / "docs" / "reference" / "codes.md").read_text(encoding="utf-8")
 SEED = ROOT.parent / "shared" / "reference" / "seed-requirements.md"
 TESTS = ROOT / "tests"
 _MARKS = ("not applicable: ", "open in the vendor's documents: ")
@@ -79,15 +79,25 @@ def test_a_requirement_is_proved_or_marked_with_its_reason(row: Row) -> None:
 def test_every_proof_exists(row: Row) -> None:
     missing = [proof for side in row[2:] for proof in _PROOF.findall(side) if not exists(proof)]
     assert missing == []
-    named = [span for side in row[2:] for span in re.findall(r"`([^`]*(?:::|cases/|broken/)[^`]*)`", side)]
-    assert [span for span in named if not _PROOF.fullmatch(f"`{span}`")] == [], "not in the form of a proof"
+    named = [
+        span
+        for side in row[2:]
+        for span in re.findall(r"`([^`]*(?:::|cases/|broken/)[^`]*)`", side)
+    ]
+    assert [span for span in named if not _PROOF.fullmatch(f"`{span}`")] == [], (
+        "not in the form of a proof"
+    )
 
 
 def test_rows_are_counted_without_a_gap_and_each_is_there_once() -> None:
     ids = [row.id for row in ROWS]
     assert len(ids) == len(set(ids))
     for prefix in ("FEA", "P001", "NIX", "DAS", "RAV", "X"):
-        numbers = [int(row.id.rsplit("-", 1)[1]) for row in REQUIREMENTS if row.id.rsplit("-", 1)[0] == prefix]
+        numbers = [
+            int(row.id.rsplit("-", 1)[1])
+            for row in REQUIREMENTS
+            if row.id.rsplit("-", 1)[0] == prefix
+        ]
         assert numbers == list(range(1, len(numbers) + 1)), prefix
         assert numbers
 
@@ -97,7 +107,9 @@ def test_a_code_of_the_platforms_is_one_of_ours(row: Row) -> None:
     assert f"| {row.id} |" in CODES or row.id.strip("`") in _OTHER_NAMES
 
 
-@pytest.mark.skipif(not SEED.is_file(), reason="the list of requirements is not part of the repository")
+@pytest.mark.skipif(
+    not SEED.is_file(), reason="the list of requirements is not part of the repository"
+)
 def test_no_requirement_of_the_list_is_left_out() -> None:
     text = SEED.read_text(encoding="utf-8")
     wanted = re.findall(r"^\| ([A-Z][A-Z0-9]*-\d+) \|", text, re.MULTILINE)

@@ -30,10 +30,16 @@ def changing_proxy(target: str, change: Change) -> Iterator[str]:
                 self._answer(200, {}, b"")
                 return
 
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+            headers = {
+                name: value
+                for name, value in self.headers.items()
+                if name.lower() not in _HOP_BY_HOP
+            }
             if changed != body:
                 # Whoever changes a body also has to drop the checksums that the client sent.
-                headers = {name: value for name, value in headers.items() if "md5" not in name.lower()}
+                headers = {
+                    name: value for name, value in headers.items() if "md5" not in name.lower()
+                }
             upstream = http.client.HTTPConnection(host, timeout=30)
             try:
                 upstream.request(self.command, self.path, changed, headers)
@@ -43,7 +49,11 @@ def changing_proxy(target: str, change: Change) -> Iterator[str]:
                 upstream.close()
 
         def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-            length = headers.get("Content-Length", str(len(body))) if self.command == "HEAD" else str(len(body))
+            length = (
+                headers.get("Content-Length", str(len(body)))
+                if self.command == "HEAD"
+                else str(len(body))
+            )
             self.send_response_only(status)
             for name, value in headers.items():
                 if name.lower() not in _HOP_BY_HOP:

@@ -17,7 +17,11 @@ def twilio() -> Iterator[Foreign]:
     with Foreign() as twilio:
         yield twilio
     assert not twilio.failures, twilio.failures[0]
-    touched = [call for call in twilio.calls if call.method == "DELETE" and "IncomingPhoneNumbers" in call.path]
+    touched = [
+        call
+        for call in twilio.calls
+        if call.method == "DELETE" and "IncomingPhoneNumbers" in call.path
+    ]
     assert not touched, "a number was deleted"
 
 

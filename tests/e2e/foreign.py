@@ -22,10 +22,19 @@ from zlib import crc32
 from .wire import Body, Call, Gate, Refusal, Row, Server
 
 URLS = ("voice_url", "voice_fallback_url", "sms_url", "sms_fallback_url", "status_callback")
-METHODS = ("voice_method", "voice_fallback_method", "sms_method", "sms_fallback_method", "status_callback_method")
+METHODS = (
+    "voice_method",
+    "voice_fallback_method",
+    "sms_method",
+    "sms_fallback_method",
+    "status_callback_method",
+)
 SIDS = ("trunk_sid", "voice_application_sid", "sms_application_sid")
 NAMES = ("friendly_name",)
-SETTABLE = {"".join(w.capitalize() for w in name.split("_")): name for name in (*URLS, *METHODS, *SIDS, *NAMES)}
+SETTABLE = {
+    "".join(w.capitalize() for w in name.split("_")): name
+    for name in (*URLS, *METHODS, *SIDS, *NAMES)
+}
 ORIGINATION = {
     "SipUrl": "sip_url",
     "Priority": "priority",
@@ -50,7 +59,9 @@ class Accounts:
 
     def of(self, header: str | None) -> tuple[str, str]:
         """(account SID, user name) of an Authorization header."""
-        user, _, password = base64.b64decode((header or "").partition(" ")[2] or b"").decode().partition(":")
+        user, _, password = (
+            base64.b64decode((header or "").partition(" ")[2] or b"").decode().partition(":")
+        )
         for sid, known in self.passwords.items():
             if user in known and known[user] == password:
                 return sid, user
@@ -79,7 +90,9 @@ class Foreign:
         self.lock = threading.RLock()
         self._ids = count(1)
         self._server = Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -101,7 +114,9 @@ class Foreign:
     def writes(self) -> list[Call]:
         return [call for call in self.calls if call.writes]
 
-    def hold(self, wants: Callable[[Call], bool] = lambda call: True, *, carried_out: bool = False) -> Gate:
+    def hold(
+        self, wants: Callable[[Call], bool] = lambda call: True, *, carried_out: bool = False
+    ) -> Gate:
         """A gate in force from now on."""
         gate = Gate(wants, carried_out=carried_out)
         self.gates.append(gate)
@@ -165,7 +180,9 @@ class Foreign:
     def list_numbers(self, call: Call, account: str, _: str) -> tuple[int, Body]:
         rows = [row for row in self.numbers.values() if row["account_sid"] == account]
         wanted = call.query.get("PhoneNumber")
-        page, at, following = self._page([r for r in rows if not wanted or wanted in r["phone_number"]], call)
+        page, at, following = self._page(
+            [r for r in rows if not wanted or wanted in r["phone_number"]], call
+        )
         first = f"{call.path}?{urlencode({'PageSize': len(page), 'Page': 0})}"
         return 200, {
             "next_page_uri": f"{call.path}?{following}" if following else None,
@@ -194,11 +211,15 @@ class Foreign:
         return 204, None
 
     def list_trunks(self, call: Call, account: str) -> tuple[int, Body]:
-        return self._v1("trunks", [t for t in self.trunks.values() if t["account_sid"] == account], call)
+        return self._v1(
+            "trunks", [t for t in self.trunks.values() if t["account_sid"] == account], call
+        )
 
     def create_trunk(self, call: Call, account: str) -> tuple[int, Body]:
         fields = _typed(TRUNK, call.form)
-        if fields.get("domain_name") in [t["domain_name"] for t in self.trunks.values() if t["domain_name"]]:
+        if fields.get("domain_name") in [
+            t["domain_name"] for t in self.trunks.values() if t["domain_name"]
+        ]:
             raise Refusal(400, 21248, "Domain name is already in use")
         sid = f"TK{next(self._ids):032x}"
         plain = {"friendly_name": None, "domain_name": None, "secure": False}
@@ -224,7 +245,9 @@ class Foreign:
     def list_origination(self, call: Call, account: str, trunk: str) -> tuple[int, Body]:
         self._owned(self.trunks, trunk, account)
         return self._v1(
-            "origination_urls", [o for o in self.origination_urls.values() if o["trunk_sid"] == trunk], call
+            "origination_urls",
+            [o for o in self.origination_urls.values() if o["trunk_sid"] == trunk],
+            call,
         )
 
     def create_origination(self, call: Call, account: str, trunk: str) -> tuple[int, Body]:
@@ -234,22 +257,33 @@ class Foreign:
             raise Refusal(400, 20001, f"Missing required parameter {missing[0]} in the post body")
         sid = f"OU{next(self._ids):032x}"
         fields = _typed(ORIGINATION, call.form)
-        self.origination_urls[sid] = {**fields, "sid": sid, "trunk_sid": trunk, "account_sid": account}
+        self.origination_urls[sid] = {
+            **fields,
+            "sid": sid,
+            "trunk_sid": trunk,
+            "account_sid": account,
+        }
         return 201, _shown(self.origination_urls[sid])
 
     def get_origination(self, call: Call, account: str, trunk: str, sid: str) -> tuple[int, Body]:
         return 200, _shown(self._owned(self.origination_urls, sid, account))
 
-    def update_origination(self, call: Call, account: str, trunk: str, sid: str) -> tuple[int, Body]:
+    def update_origination(
+        self, call: Call, account: str, trunk: str, sid: str
+    ) -> tuple[int, Body]:
         self._owned(self.origination_urls, sid, account).update(_typed(ORIGINATION, call.form))
         return 200, _shown(self.origination_urls[sid])
 
-    def delete_origination(self, call: Call, account: str, trunk: str, sid: str) -> tuple[int, Body]:
+    def delete_origination(
+        self, call: Call, account: str, trunk: str, sid: str
+    ) -> tuple[int, Body]:
         del self.origination_urls[self._owned(self.origination_urls, sid, account)["sid"]]
         return 204, None
 
     def list_attached(self, call: Call, account: str, trunk: str) -> tuple[int, Body]:
-        return self._v1("phone_numbers", [n for n in self.numbers.values() if n["trunk_sid"] == trunk], call)
+        return self._v1(
+            "phone_numbers", [n for n in self.numbers.values() if n["trunk_sid"] == trunk], call
+        )
 
     def attach(self, call: Call, account: str, trunk: str) -> tuple[int, Body]:
         self._owned(self.trunks, trunk, account)
@@ -269,7 +303,9 @@ class Foreign:
             raise Refusal(400, 20001, "No combinations of ResourceSid and EventType are supported")
         wanted = {"resource_sid": query.get("ResourceSid"), "event_type": query.get("EventType")}
         rows = [e for e in self.events if all(v in (None, e[k]) for k, v in wanted.items())]
-        return self._v1("events", [e for e in rows if e["event_date"] >= query.get("StartDate", "")], call)
+        return self._v1(
+            "events", [e for e in rows if e["event_date"] >= query.get("StartDate", "")], call
+        )
 
     # inside
 
@@ -302,7 +338,9 @@ class Foreign:
             fields["voice_application_sid"] = ""
         elif fields.get("voice_application_sid"):
             fields["trunk_sid"] = ""
-        changed = {n: {"previous": row[n] or None, "updated": v} for n, v in fields.items() if row[n] != v}
+        changed = {
+            n: {"previous": row[n] or None, "updated": v} for n, v in fields.items() if row[n] != v
+        }
         row.update(fields)
         self.events.append(
             {
@@ -331,7 +369,12 @@ class Foreign:
         page = rows[start : start + size]
         more = start + size < len(rows)
         kept = {k: v for k, v in call.query.items() if k not in ("Page", "PageToken", "PageSize")}
-        following = {**kept, "PageSize": size, "Page": at + 1, "PageToken": f"PA{page[-1]['sid'] if page else ''}"}
+        following = {
+            **kept,
+            "PageSize": size,
+            "Page": at + 1,
+            "PageToken": f"PA{page[-1]['sid'] if page else ''}",
+        }
         return page, at, urlencode(following) if more else ""
 
     def _v1(self, key: str, rows: list[Row], call: Call) -> tuple[int, Body]:
@@ -379,7 +422,11 @@ def _typed(names: Mapping[str, str], form: Mapping[str, str]) -> Row:
     """Fields of a form, with numbers and truth values in JSON's own types."""
     said = {names[name]: value for name, value in form.items() if name in names}
     return {
-        name: int(value) if name in ("priority", "weight") else value == "true" if value in ("true", "false") else value
+        name: int(value)
+        if name in ("priority", "weight")
+        else value == "true"
+        if value in ("true", "false")
+        else value
         for name, value in said.items()
     }
 

@@ -20,11 +20,11 @@ from typing import Any
 
 import msgspec
 
-from reconciler.sandbox.faults import Latency
-from reconciler.sandbox.http import Reply, Request
-from reconciler.sandbox.mischief import Verdict
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.faults.engine import Verdict
+from reconciler.sandbox.faults.rules import Latency
+from reconciler.sandbox.http.messages import Reply, Request
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .mortal import STATE, Mortals
 from .wire import PATIENCE
@@ -39,8 +39,12 @@ VOICE = "https://agents.example.com/voice"
 TRUNK = {
     "domain": "acme-edge.pstn.twilio.com",
     "origination": [{"sip_url": "sip:sbc.example.com"}],
-    "ip_access_control_lists": [{"name": "offices", "addresses": [{"cidr": "203.0.113.0/28", "name": "head office"}]}],
-    "credential_lists": [{"name": "pbx", "credentials": [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}]}],
+    "ip_access_control_lists": [
+        {"name": "offices", "addresses": [{"cidr": "203.0.113.0/28", "name": "head office"}]}
+    ],
+    "credential_lists": [
+        {"name": "pbx", "credentials": [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}]}
+    ],
 }
 ONE_OF_EACH = (
     "trunks",
@@ -94,19 +98,27 @@ class Scene:
         self._apply = (*APPLY, str(concurrency))
         self._delays = [Latency(ms=2, method="write")] if concurrency > 1 else []
         rows = [
-            {"account_sid": AC, "phone_number": e164, **(foreign(e164) if e164 in (*TAKEN_OVER, *NOT_OURS) else {})}
+            {
+                "account_sid": AC,
+                "phone_number": e164,
+                **(foreign(e164) if e164 in (*TAKEN_OVER, *NOT_OURS) else {}),
+            }
             for e164 in (*NUMBERS, *NOT_OURS)
         ]
         account = {"sid": AC, "auth_token": ENVIRON["MAIN_TOKEN"]}
         self.world = World.from_seed({"format": 1, "accounts": [account], "numbers": rows})
         self._before = {e164: self._row(e164) for e164 in (*NUMBERS, *NOT_OURS)}
 
-    def apply(self, at: str | int | None = None, *, write: int = 0, carried_out: bool = False) -> bool:
+    def apply(
+        self, at: str | int | None = None, *, write: int = 0, carried_out: bool = False
+    ) -> bool:
         """Whether a run came to its end that was to die at a point of its own, or at the hands of the server."""
         with Deadly(self.world, write=write, carried_out=carried_out) as twilio:
             twilio.faults.add(*self._delays)
             self._declare(twilio.base_url)
-            code = self._mortals.run(self.folder, *self._apply, at=at, started=twilio.victim.set_result)
+            code = self._mortals.run(
+                self.folder, *self._apply, at=at, started=twilio.victim.set_result
+            )
             twilio.quiet()
         assert code in (0, -signal.SIGKILL), self.said
         return code == 0
@@ -149,18 +161,30 @@ class Scene:
         (trunk,), (url,) = there["trunks"], there["origination_urls"]
         assert trunk["domain_name"] == TRUNK["domain"]
         assert (url["trunk_sid"], url["sip_url"]) == (trunk["sid"], "sip:sbc.example.com")
-        assert Counter(n.phone_number for n in self.world.numbers) == Counter((*NUMBERS, *BOUGHT, *NOT_OURS))
+        assert Counter(n.phone_number for n in self.world.numbers) == Counter(
+            (*NUMBERS, *BOUGHT, *NOT_OURS)
+        )
         for e164 in (*NUMBERS, *BOUGHT):
             number = self.world.number(e164)
             assert (number.trunk_sid or "") == (trunk["sid"] if e164 in ON_TRUNK else ""), e164
             assert e164 in ON_TRUNK or number.voice_url == VOICE, e164
-        assert {e164: self._row(e164) for e164 in NOT_OURS} == {e164: self._before[e164] for e164 in NOT_OURS}
+        assert {e164: self._row(e164) for e164 in NOT_OURS} == {
+            e164: self._before[e164] for e164 in NOT_OURS
+        }
 
     def check_state(self) -> None:
         """Every prior value, all that was made and each once, and no journal."""
-        resources: dict[str, dict[str, Any]] = json.loads((self.folder / STATE).read_text())["resources"]
-        assert len(resources) == len(NUMBERS) + len(BOUGHT) + len(ONE_OF_EACH) + USES, sorted(resources)
-        assert not [address for address, entry in resources.items() if not entry["sid"] or entry.get("pending")]
+        resources: dict[str, dict[str, Any]] = json.loads((self.folder / STATE).read_text())[
+            "resources"
+        ]
+        assert len(resources) == len(NUMBERS) + len(BOUGHT) + len(ONE_OF_EACH) + USES, sorted(
+            resources
+        )
+        assert not [
+            address
+            for address, entry in resources.items()
+            if not entry["sid"] or entry.get("pending")
+        ]
         made = {address for address, entry in resources.items() if entry.get("created")}
         assert made == resources.keys() - {f"number/{e164}" for e164 in NUMBERS}
         for e164 in NUMBERS:
@@ -168,7 +192,9 @@ class Scene:
             prior = entry.get("prior", {})
             assert entry["sid"] == was["sid"]
             assert (prior.get("voice_url") or "") == (was["voice_url"] or ""), e164
-            assert {name: was[name] or "" for name in prior} == {name: prior[name] or "" for name in prior}, e164
+            assert {name: was[name] or "" for name in prior} == {
+                name: prior[name] or "" for name in prior
+            }, e164
         assert not (self.folder / f"{STATE}.journal").exists()
 
     def _row(self, e164: str) -> dict[str, Any]:
@@ -183,7 +209,9 @@ class Scene:
             "project": "kills",
             "fingerprint_key": {"env": "FINGERPRINT_KEY"},
             "safety": {"takeover": "allow"},
-            "accounts": {"main": {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": base_url}},
+            "accounts": {
+                "main": {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": base_url}
+            },
             "agents": {"support": {"webhooks": {"voice": VOICE}}},
             "trunks": {"edge": TRUNK},
             "numbers": numbers,

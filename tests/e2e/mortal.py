@@ -67,14 +67,14 @@ class Watched:
         """From now on it is these that are called."""
         import fcntl
 
-        from reconciler.state import files
+        from reconciler.state import atomic_files
 
         os.open, os.write = self.open, self.write  # type: ignore[assignment]
         for name in ("replace", "link", "unlink", "mkdir"):
             setattr(os, name, self._before(name, getattr(os, name), os.path.basename))
         for module, name in ((os, "fsync"), (os, "ftruncate"), (fcntl, "flock")):
             setattr(module, name, self._before(name, getattr(module, name), self._name_of))
-        files._fsync = os.fsync
+        atomic_files._fsync = os.fsync
 
     def open(self, path: Any, flags: int, *args: Any, **more: Any) -> int:
         name = os.path.basename(path)
@@ -93,7 +93,9 @@ class Watched:
         self._points.reach(f"write the rest of {name}")
         return half + _write(handle, data[half:])
 
-    def _before(self, what: str, real: Callable[..., Any], name_of: Callable[[Any], str]) -> Callable[..., Any]:
+    def _before(
+        self, what: str, real: Callable[..., Any], name_of: Callable[[Any], str]
+    ) -> Callable[..., Any]:
         def call(first: Any, *args: Any, **more: Any) -> Any:
             self._points.reach(f"{what} {name_of(first)}")
             return real(first, *args, **more)
@@ -106,7 +108,7 @@ class Watched:
 
 def watch_calls(points: Points) -> None:
     """A point before each request that writes is sent, and after its answer has come."""
-    from reconciler.remote.pool import Pool
+    from reconciler.remote.transport.pool import Pool
 
     real = Pool.send
 
@@ -127,7 +129,11 @@ def carry_out(folder: Path, args: list[str], at: str | int | None) -> None:
     from reconciler.cli.main import run
 
     said = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    for stream, name, flags in ((0, os.devnull, os.O_RDONLY), (1, folder / "out", said), (2, folder / "err", said)):
+    for stream, name, flags in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, folder / "out", said),
+        (2, folder / "err", said),
+    ):
         os.dup2(os.open(name, flags), stream)
     signal.alarm(LONGEST)
     points = Points(folder / "points", at)
@@ -146,7 +152,11 @@ def load_everything(folder: str) -> None:
             with suppress(ImportError):  # what needs a package that is not here is not needed here
                 import_module(module.name)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        outcome(lambda: main.main(["-C", folder, "validate"], prog_name="reconciler", standalone_mode=False))
+        outcome(
+            lambda: main.main(
+                ["-C", folder, "validate"], prog_name="reconciler", standalone_mode=False
+            )
+        )
 
 
 def obey() -> None:
@@ -195,7 +205,11 @@ class Mortals:
         started: Callable[[int], None] = lambda pid: None,
     ) -> int:
         """How a run in this folder ended: its exit code, or -9. `started` is told its process id."""
-        print(json.dumps({"folder": str(folder), "args": args, "at": at}), file=self._orders, flush=True)
+        print(
+            json.dumps({"folder": str(folder), "args": args, "at": at}),
+            file=self._orders,
+            flush=True,
+        )
         started(int(self._answers.readline()))
         return int(self._answers.readline())
 

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reconciler.sandbox.calls import LoggedCall
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.http.call_log import LoggedCall
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Number
-from reconciler.sandbox.world import World
+from reconciler.sandbox.world.world import World
 
 from .stage import Stage
 
@@ -50,7 +50,11 @@ class PlatformStage(Stage):
 
     def setting(self, numbers: object, *, platforms: object, **sections: object) -> None:
         """The configuration."""
-        account = {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": self.sandbox.base_url}
+        account = {
+            "sid": AC,
+            "auth_token": {"env": "MAIN_TOKEN"},
+            "base_url": self.sandbox.base_url,
+        }
         whole = {
             "version": 1,
             "project": "acceptance",

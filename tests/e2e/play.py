@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 from .stage import Done, Running, fits
 
@@ -26,14 +26,23 @@ class Play:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
+        kept = {
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "LANG", "PYTHONPATH")
+            if name in os.environ
+        }
         self.environ = {**kept, **self.environ}
 
     def account(self, sid: str, token: str, **fields: object) -> dict[str, Any]:
         """An account as it is declared, entered by its auth token, which goes into the environment."""
         name = f"TOKEN_{sid[-6:]}"
         self.environ[name] = token
-        return {"sid": sid, "auth_token": {"env": name}, "base_url": self.sandbox.base_url, **fields}
+        return {
+            "sid": sid,
+            "auth_token": {"env": name},
+            "base_url": self.sandbox.base_url,
+            **fields,
+        }
 
     def declare(self, **sections: object) -> None:
         """The configuration, written as JSON, which is YAML."""

@@ -40,7 +40,7 @@ DRIVER = (
     + """
 import json, os, sys
 from reconciler.cli.main import run
-import reconciler.workflows, reconciler.making, reconciler.report.build
+import reconciler.workflows.plan_apply, reconciler.workflows.pipeline, reconciler.report.documents.build
 
 found = []
 for number, args in enumerate(json.load(sys.stdin)):
@@ -83,7 +83,9 @@ class Listener:
                 connection.settimeout(5)
                 try:
                     asked = connection.recv(65536)
-                    while self._answer == ASK_PASSWORD and len(asked) == 8:  # whether there is TLS, or GSSAPI
+                    while (
+                        self._answer == ASK_PASSWORD and len(asked) == 8
+                    ):  # whether there is TLS, or GSSAPI
                         connection.sendall(b"N")
                         asked = connection.recv(65536)
                     self.received += asked
@@ -114,7 +116,12 @@ class Ended:
 
 def environment(folder: Path, **environ: str) -> dict[str, str]:
     """The environment of a command: every secret is there under its name."""
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), **dict.fromkeys(SECRETS, SECRET), **environ}
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        **dict.fromkeys(SECRETS, SECRET),
+        **environ,
+    }
 
 
 def run(folder: Path, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -131,7 +138,9 @@ def run(folder: Path, *args: str, **environ: str) -> subprocess.CompletedProcess
     return done
 
 
-def run_each(folder: Path, commands: Sequence[Sequence[str]], environ: Mapping[str, str]) -> list[Ended]:
+def run_each(
+    folder: Path, commands: Sequence[Sequence[str]], environ: Mapping[str, str]
+) -> list[Ended]:
     """Run the same as `run` for many commands: each in a fork of one process, which saves starting it anew."""
     kept = folder.parent / f"{folder.name}-said"
     kept.mkdir(exist_ok=True)
@@ -152,7 +161,9 @@ def run_each(folder: Path, commands: Sequence[Sequence[str]], environ: Mapping[s
 
 def write(folder: Path, name: str = "reconciler.yaml", **sections: Any) -> None:
     """Write a configuration with one number; sections replace its own."""
-    accounts = {"main": {"sid": SID, "auth_token": {"env": "TOKEN"}, "base_url": "http://127.0.0.1:1"}}
+    accounts = {
+        "main": {"sid": SID, "auth_token": {"env": "TOKEN"}, "base_url": "http://127.0.0.1:1"}
+    }
     agents = {"support": {"webhooks": {"voice": "https://agents.example.com/voice"}}}
     text = {"version": 1, "project": "acme", "accounts": accounts, "agents": agents, **sections}
     number = {"agent": "support", "account": next(iter(text["accounts"]))}

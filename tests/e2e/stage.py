@@ -72,7 +72,9 @@ class Stream:
 
     def wait_for(self, word: str) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: word.encode() in self._said, PATIENCE), self._said.decode()
+            assert self._changed.wait_for(lambda: word.encode() in self._said, PATIENCE), (
+                self._said.decode()
+            )
 
     def at_end(self, call: Callable[[], None]) -> None:
         """Have this called when nothing more can be said."""
@@ -104,7 +106,12 @@ class Running:
         self.args = tuple(args)
         silent, self._mouth = os.pipe()
         self.process = subprocess.Popen(
-            [*COMMAND, *args], cwd=folder, env=environ, stdin=silent, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [*COMMAND, *args],
+            cwd=folder,
+            env=environ,
+            stdin=silent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         os.close(silent)
         assert self.process.stdout is not None
@@ -140,7 +147,11 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
+        kept = {
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "LANG", "PYTHONPATH")
+            if name in os.environ
+        }
         self.environ = {**kept, "MAIN_TOKEN": TOKEN}
         self.plant(AC, TOKEN)
         self.twilio.add_account(AC, **{AC: TOKEN})
@@ -246,7 +257,11 @@ def _wants_json(args: Sequence[str]) -> bool:
 def schema(name: str) -> Any:
     """A schema as the command publishes it."""
     run = subprocess.run(
-        [*COMMAND, "schema", name], cwd=gettempdir(), capture_output=True, check=True, timeout=PATIENCE
+        [*COMMAND, "schema", name],
+        cwd=gettempdir(),
+        capture_output=True,
+        check=True,
+        timeout=PATIENCE,
     )
     found = json.loads(run.stdout)
     Draft202012Validator.check_schema(found)
@@ -260,7 +275,9 @@ def fits(name: str, document: object) -> None:
 
 def actions(document: Any) -> list[tuple[str, str]]:
     """(address, action) of a plan's actions or of an apply's outcomes."""
-    return [(row["address"], row["action"]) for row in document.get("actions", document.get("outcomes"))]
+    return [
+        (row["address"], row["action"]) for row in document.get("actions", document.get("outcomes"))
+    ]
 
 
 def is_update(call: Call) -> bool:

@@ -36,7 +36,10 @@ def test_two_accounts_in_one_run(stage: Stage) -> None:
     stage.twilio.add_number(SECOND, THREE, voice_url="https://other.example.org/voice")
     defaults = {"account": "main"}
     trunks = {"edge": {"domain": "acme-edge.pstn.twilio.com", "account": "second"}}
-    numbers: dict[str, Any] = {ONE: "support", TWO: {"agent": "support", "account": "second", "trunk": "edge"}}
+    numbers: dict[str, Any] = {
+        ONE: "support",
+        TWO: {"agent": "support", "account": "second", "trunk": "edge"},
+    }
     stage.declare(numbers, accounts=accounts, defaults=defaults, trunks=trunks)
     stage.apply()
     stage.settled()
@@ -52,13 +55,19 @@ def test_two_accounts_in_one_run(stage: Stage) -> None:
         stage.twilio.number(TWO)["sid"],
     )
 
-    stage.declare({**numbers, THREE: "support"}, accounts=accounts, defaults=defaults, trunks=trunks)
+    stage.declare(
+        {**numbers, THREE: "support"}, accounts=accounts, defaults=defaults, trunks=trunks
+    )
     missing = stage.json("plan", code=1)
     (problem,) = [d for d in missing["diagnostics"] if d["severity"] == "error"]
     assert (problem["code"], problem["address"]) == ("number_not_in_twilio", f"number/{THREE}")
     assert "main" in problem["detail"]
     assert "second" in problem["detail"], "the accounts that were searched"
-    assert (problem["file"], problem["line"] > 1, problem["column"] > 1) == ("reconciler.yaml", True, True)
+    assert (problem["file"], problem["line"] > 1, problem["column"] > 1) == (
+        "reconciler.yaml",
+        True,
+        True,
+    )
     before = len(stage.twilio.writes)
     assert stage.run("apply", "--auto-approve", "--json", code=1).codes == ["number_not_in_twilio"]
     assert len(stage.twilio.writes) == before
@@ -93,13 +102,20 @@ def test_a_wrong_password_leaves_nothing_half_done(stage: Stage) -> None:
     stage.twilio.add_number(SECOND, TWO)
     stage.plant(KEY, WRONG)
     stage.plant(AC, WRONG)
-    numbers = {ONE: {"agent": "support", "account": "main"}, TWO: {"agent": "support", "account": "second"}}
+    numbers = {
+        ONE: {"agent": "support", "account": "main"},
+        TWO: {"agent": "support", "account": "second"},
+    }
     stage.declare(numbers, accounts=accounts)
     for command in (["plan"], ["apply", "--auto-approve", "-vv"]):
         done = stage.run(*command, "--json", code=1, SECOND_SECRET=WRONG, MAIN_TOKEN=WRONG)
         assert done.codes == ["twilio_auth_failed"]
     assert not stage.twilio.writes
-    assert not [path for path in stage.folder.iterdir() if path.name.startswith("state.json") and path.stat().st_size]
+    assert not [
+        path
+        for path in stage.folder.iterdir()
+        if path.name.startswith("state.json") and path.stat().st_size
+    ]
     stage.apply()
     stage.settled()
 

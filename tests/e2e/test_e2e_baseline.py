@@ -22,8 +22,15 @@ def git(folder: Path, *args: str) -> None:
 
 def commit(stage: Stage) -> None:
     """The configuration as the target branch has it."""
-    git(stage.folder, "init", "-q", "-b", "target") if not (stage.folder / ".git").exists() else None
-    git(stage.folder, "add", "reconciler.yaml", *(["numbers"] if (stage.folder / "numbers").exists() else []))
+    git(stage.folder, "init", "-q", "-b", "target") if not (
+        stage.folder / ".git"
+    ).exists() else None
+    git(
+        stage.folder,
+        "add",
+        "reconciler.yaml",
+        *(["numbers"] if (stage.folder / "numbers").exists() else []),
+    )
     git(stage.folder, "commit", "-q", "-m", "as it is")
 
 
@@ -95,7 +102,9 @@ def test_a_saved_plan_is_held_to_the_baseline_that_it_was_made_with(stage: Stage
     stage.run("apply", "plan.bin")
 
 
-def test_consent_on_the_command_line_counts_for_a_saved_plan_that_was_held_to_a_baseline(stage: Stage) -> None:
+def test_consent_on_the_command_line_counts_for_a_saved_plan_that_was_held_to_a_baseline(
+    stage: Stage,
+) -> None:
     stage.number(ONE, voice_url=FOREIGN)
     stage.declare({})
     commit(stage)
@@ -106,7 +115,9 @@ def test_consent_on_the_command_line_counts_for_a_saved_plan_that_was_held_to_a_
 
 
 @pytest.mark.parametrize("how", ["E.164", "SID"])
-def test_consent_that_the_baseline_gives_to_all_counts_for_what_is_new(stage: Stage, how: str) -> None:
+def test_consent_that_the_baseline_gives_to_all_counts_for_what_is_new(
+    stage: Stage, how: str
+) -> None:
     named = {"E.164": ONE, "SID": str(stage.number(ONE, voice_url=FOREIGN)["sid"])}[how]
     stage.declare({}, safety={"takeover": "allow"})
     commit(stage)
@@ -141,7 +152,10 @@ def test_protection_of_the_baseline_holds_before_state_has_heard_of_it(stage: St
 
 def test_included_files_are_read_at_the_revision_too(stage: Stage) -> None:
     stage.number(ONE, voice_url=FOREIGN)
-    stage.write("numbers/one.json", json.dumps({"numbers": {ONE: {"agent": "support", "takeover": "allow"}}}))
+    stage.write(
+        "numbers/one.json",
+        json.dumps({"numbers": {ONE: {"agent": "support", "takeover": "allow"}}}),
+    )
     stage.declare(include="numbers/*.json")
     commit(stage)
     (stage.folder / "numbers" / "one.json").unlink()
@@ -156,7 +170,9 @@ def test_a_baseline_that_cannot_be_read_is_an_error_before_any_write(stage: Stag
         done = stage.run("apply", "--auto-approve", f"--baseline={name}", "--json", code=1)
         assert done.codes == ["baseline_unreadable"]
     commit(stage)
-    assert stage.run("plan", "--baseline=no-such-branch", "--json", code=1).codes == ["baseline_unreadable"]
+    assert stage.run("plan", "--baseline=no-such-branch", "--json", code=1).codes == [
+        "baseline_unreadable"
+    ]
     stage.write("broken.yaml", "version: 2\n")
     done = stage.run("plan", "--baseline=broken.yaml", "--json", code=1)
     assert "broken.yaml:1" in done.json["diagnostics"][0]["detail"]
@@ -190,7 +206,9 @@ def plant_repository(folder: Path, marker: Path) -> None:
     (folder / "evil.sh").write_text(f"#!/bin/sh\nenv > '{marker}'\n")
 
 
-@pytest.mark.parametrize("command", [("plan",), ("drift",), ("apply", "--auto-approve")], ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    "command", [("plan",), ("drift",), ("apply", "--auto-approve")], ids=lambda c: c[0]
+)
 def test_files_of_a_change_that_look_like_a_repository_run_no_code(
     stage: Stage, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
@@ -223,7 +241,9 @@ def test_a_file_with_the_name_of_a_revision_is_no_baseline(stage: Stage, name: s
     if name in ("target", "HEAD"):
         assert "takeover_refused" in refused(stage, "--baseline", name)
     else:
-        assert stage.run("plan", "--baseline", name, "--json", code=1).codes == ["baseline_unreadable"]
+        assert stage.run("plan", "--baseline", name, "--json", code=1).codes == [
+            "baseline_unreadable"
+        ]
 
 
 def test_a_file_that_is_also_a_revision_is_refused(stage: Stage) -> None:
@@ -232,7 +252,9 @@ def test_a_file_that_is_also_a_revision_is_refused(stage: Stage) -> None:
     commit(stage)
     git(stage.folder, "branch", "base.yaml")
     stage.write("base.yaml", (stage.folder / "reconciler.yaml").read_text())
-    assert stage.run("plan", "--baseline", "base.yaml", "--json", code=1).codes == ["baseline_unreadable"]
+    assert stage.run("plan", "--baseline", "base.yaml", "--json", code=1).codes == [
+        "baseline_unreadable"
+    ]
     assert stage.run("plan", "--baseline", "./base.yaml", "--json").codes == []
 
 
@@ -241,7 +263,9 @@ def test_git_gets_no_secret(stage: Stage, tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
     notes = tmp_path / "notes"
-    (programs / "git").write_text(f"#!/bin/sh\necho \"$@\" >> '{notes}'\nenv >> '{notes}'\nexit 1\n")
+    (programs / "git").write_text(
+        f"#!/bin/sh\necho \"$@\" >> '{notes}'\nenv >> '{notes}'\nexit 1\n"
+    )
     (programs / "git").chmod(0o755)
     stage.number(ONE)
     stage.declare({ONE: "support"})
@@ -255,4 +279,6 @@ def test_git_gets_no_secret(stage: Stage, tmp_path: Path) -> None:
 
 
 def git_output(folder: Path, *args: str) -> str:
-    return subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *args], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()

@@ -17,9 +17,14 @@ def view(stage: Stage, name: str) -> dict[str, object]:
 
 
 def test_bridge_numbers_work_like_numbers(stage: Stage) -> None:
-    sid = stage.number(BY_SID, voice_url=BEFORE, voice_method="GET", sms_url="https://sms.example.org/in")["sid"]
+    sid = stage.number(
+        BY_SID, voice_url=BEFORE, voice_method="GET", sms_url="https://sms.example.org/in"
+    )["sid"]
     stage.number(BY_NUMBER)
-    declared = {BY_NUMBER: {}, sid: {"voice": {"url": BRIDGE, "method": "GET"}, "takeover": "allow"}}
+    declared = {
+        BY_NUMBER: {},
+        sid: {"voice": {"url": BRIDGE, "method": "GET"}, "takeover": "allow"},
+    }
     stage.declare(bridge_numbers=declared, defaults={"bridge_numbers": {"voice": BRIDGE}})
     assert {address for address, _ in actions(stage.plan())} == {
         f"bridge_number/{number}" for number in (BY_NUMBER, BY_SID)
@@ -42,7 +47,9 @@ def test_bridge_numbers_work_like_numbers(stage: Stage) -> None:
     stable = ("id", "integration_connection_id", "created_at")
     assert [second[name] for name in stable] == [first[name] for name in stable]
     UUID(str(first["integration_connection_id"]))
-    assert [d["address"] for d in stage.json("drift", code=2)["drifted"]] == [f"bridge_number/{BY_SID}"]
+    assert [d["address"] for d in stage.json("drift", code=2)["drifted"]] == [
+        f"bridge_number/{BY_SID}"
+    ]
     stage.apply()
 
     released = stage.twilio.numbers.pop(stage.twilio.number(BY_NUMBER)["sid"])

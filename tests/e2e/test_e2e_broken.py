@@ -55,7 +55,13 @@ def test_every_problem_of_every_file_is_placed(stage: Stage) -> None:
         stage.write(name, text)
     (folder / "parts" / "2-bridges.yaml").write_text(BRIDGES, encoding="utf-8")
     stage.folder = home
-    for command in (["validate"], ["plan"], ["apply", "--auto-approve"], ["drift"], ["state", "list"]):
+    for command in (
+        ["validate"],
+        ["plan"],
+        ["apply", "--auto-approve"],
+        ["drift"],
+        ["state", "list"],
+    ):
         done = stage.run("-C", str(folder), *command, "--json", code=3)
         found = {(d["file"], d["line"], d["column"], d["code"]) for d in done.json["diagnostics"]}
         assert found >= EXPECTED, sorted(EXPECTED - found)
@@ -63,7 +69,9 @@ def test_every_problem_of_every_file_is_placed(stage: Stage) -> None:
     told = stage.run("-C", str(folder), "validate", code=3)
     assert told.out == ""
     for file, line, column, code in EXPECTED:
-        assert re.search(rf"^{file}:{line}:{column}: error {code}", told.err, re.MULTILINE), told.err
+        assert re.search(rf"^{file}:{line}:{column}: error {code}", told.err, re.MULTILINE), (
+            told.err
+        )
     assert '    "+15550100101": suport\n' in told.err
     assert not stage.twilio.calls
     assert not [path for path in folder.iterdir() if "state" in path.name]

@@ -133,7 +133,9 @@ def test_a_new_local_state_in_ci_is_announced_and_refused(real: Stage, value: st
     with watched(real.twilio) as calls:
         plan = real.json("plan", CI=value)
         assert plan["summary"]["would_refuse"] == ["local_state_in_ci"]
-        assert real.run("plan", "--fail-on-refusal", "--json", code=4, CI=value).json["summary"]["would_refuse"]
+        assert real.run("plan", "--fail-on-refusal", "--json", code=4, CI=value).json["summary"][
+            "would_refuse"
+        ]
         done = real.run("apply", "--auto-approve", "--json", code=4, CI=value)
     assert done.codes == ["local_state_in_ci"]
     assert "state: s3://BUCKET/acceptance.json" in done.json["diagnostics"][0]["detail"]

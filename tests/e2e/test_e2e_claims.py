@@ -49,7 +49,9 @@ def test_apply_says_the_same_and_writes_nothing(other: Stage) -> None:
     assert other.run("state", "list").out == ""
 
 
-def test_a_plan_saved_before_the_other_project_took_the_number_is_refused(stage: Stage, postgres: str) -> None:
+def test_a_plan_saved_before_the_other_project_took_the_number_is_refused(
+    stage: Stage, postgres: str
+) -> None:
     stage.number(ONE)
     database = new_schema(postgres)
     stage.declare({ONE: "support"}, state=database, project="other")
@@ -68,7 +70,9 @@ def test_without_the_number_the_rest_is_applied(other: Stage) -> None:
 
 def test_a_number_that_is_our_own_is_no_matter(other: Stage) -> None:
     other.declare(
-        {TWO: "support"}, state=json.loads((other.folder / "reconciler.yaml").read_text())["state"], project="x"
+        {TWO: "support"},
+        state=json.loads((other.folder / "reconciler.yaml").read_text())["state"],
+        project="x",
     )
     assert other.plan()["summary"]["errors"] == 0
     other.apply()

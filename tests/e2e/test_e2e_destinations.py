@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.config.destinations import Known, destinations_of, find_new, refuse_new
-from reconciler.config.load import load
+from reconciler.config.load.load import load
+from reconciler.config.secrets.destinations import Known, destinations_of, find_new, refuse_new
 from reconciler.errors import Refused
 
 from .relay import NAME, SID, Listener, account, platform, run, write
@@ -41,9 +41,13 @@ def test_consent_from_outside_the_files_lets_the_same_command_through(
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_no_redirect_is_followed(tmp_path: Path, listener: Listener, route: str, status: int) -> None:
+def test_no_redirect_is_followed(
+    tmp_path: Path, listener: Listener, route: str, status: int
+) -> None:
     for target in (NAME, "127.0.0.1"):
-        headers = f"Location: http://{target}:{listener.port}/x\r\nContent-Length: 0\r\nConnection: close"
+        headers = (
+            f"Location: http://{target}:{listener.port}/x\r\nContent-Length: 0\r\nConnection: close"
+        )
         allowed = Listener(f"HTTP/1.1 {status} Moved\r\n{headers}\r\n\r\n".encode())
         write(tmp_path, **ROUTES[route](f"127.0.0.1:{allowed.port}"))
         assert run(tmp_path, "plan").returncode == 1
@@ -52,7 +56,9 @@ def test_no_redirect_is_followed(tmp_path: Path, listener: Listener, route: str,
     assert listener.connections == 0
 
 
-def test_a_baseline_that_lacks_the_destination_is_asked_first(tmp_path: Path, listener: Listener) -> None:
+def test_a_baseline_that_lacks_the_destination_is_asked_first(
+    tmp_path: Path, listener: Listener
+) -> None:
     known = Listener()
     write(tmp_path, "target.yaml", accounts=account(base_url=f"http://127.0.0.1:{known.port}"))
     write(tmp_path, accounts=account(base_url=f"http://127.0.0.1:{listener.port}"))
@@ -60,7 +66,11 @@ def test_a_baseline_that_lacks_the_destination_is_asked_first(tmp_path: Path, li
         done = run(tmp_path, *command, "--json", "--baseline", "target.yaml")
         assert done.returncode == 4
         (found,) = json.loads(done.stdout)["diagnostics"]
-        assert (found["code"], found["file"], found["line"]) == ("new_secret_destination", "reconciler.yaml", 1)
+        assert (found["code"], found["file"], found["line"]) == (
+            "new_secret_destination",
+            "reconciler.yaml",
+            1,
+        )
         assert "--allow-destination main" in found["detail"]
     assert (listener.connections, known.connections) == (0, 0)
     run(tmp_path, "plan", "--baseline", "target.yaml", "--allow-destination", "main")
@@ -68,13 +78,17 @@ def test_a_baseline_that_lacks_the_destination_is_asked_first(tmp_path: Path, li
     assert run(tmp_path, "plan", "--allow-destination", "nobody").returncode == 64
 
 
-def test_another_place_of_the_state_is_refused_before_its_password_is_sent(tmp_path: Path, listener: Listener) -> None:
+def test_another_place_of_the_state_is_refused_before_its_password_is_sent(
+    tmp_path: Path, listener: Listener
+) -> None:
     write(tmp_path, "target.yaml", state="./state.json")
     write(tmp_path, state=f"http://127.0.0.1:{listener.port}/voice")
     for command in (["plan"], ["drift"], ["apply", "--auto-approve"]):
         done = run(tmp_path, *command, "--json", "--baseline", "target.yaml")
         assert done.returncode == 4
-        assert [d["code"] for d in json.loads(done.stdout)["diagnostics"]] == ["new_secret_destination"]
+        assert [d["code"] for d in json.loads(done.stdout)["diagnostics"]] == [
+            "new_secret_destination"
+        ]
     assert listener.connections == 0
     run(tmp_path, "plan", "--baseline", "target.yaml", "--allow-destination", "state")
     assert b"Authorization: Basic" in listener.received
@@ -111,7 +125,9 @@ ON_NIX = {"accounts": TWILIO, "agents": DESK, "numbers": NUMBER}
         ({"state": "s3://one/voice"}, {"state": "s3://two/voice"}, 1),
     ],
 )  # fmt: skip
-def test_what_counts_as_a_new_destination(tmp_path: Path, before: Any, after: Any, refused: int) -> None:
+def test_what_counts_as_a_new_destination(
+    tmp_path: Path, before: Any, after: Any, refused: int
+) -> None:
     baseline, project = made(tmp_path, "before", **before), made(tmp_path, "after", **after)
     known = Known("target", baseline.state, destinations_of(baseline))
     if not refused:
@@ -128,14 +144,23 @@ def test_a_new_account_on_twilio_is_listed(tmp_path: Path) -> None:
     more = {"new": {"sid": "AC" + "b" * 32, "api_key": {"env": "K"}, "api_secret": {"file": "s"}}}
     after = made(tmp_path, "after", accounts={**TWILIO, **more})
     (new,) = find_new(destinations_of(after), destinations_of(before))
-    assert (new.name, new.credential, new.host, new.key) == ("new", "env:K, file:s", "*.twilio.com", "")
+    assert (new.name, new.credential, new.host, new.key) == (
+        "new",
+        "env:K, file:s",
+        "*.twilio.com",
+        "",
+    )
 
 
 def test_apply_records_the_destinations_and_plan_lists_only_new_ones(stage: Stage) -> None:
     stage.number("+15550100101")
     stage.declare({"+15550100101": "support"})
     (new,) = stage.run("plan", "--json").json["destinations"]
-    assert (new["name"], new["credential"], new["host"]) == ("main", "env:MAIN_TOKEN", stage.twilio.url)
+    assert (new["name"], new["credential"], new["host"]) == (
+        "main",
+        "env:MAIN_TOKEN",
+        stage.twilio.url,
+    )
     assert "New secret destination, `main`: env:MAIN_TOKEN" in stage.run("plan").out
     stage.run("apply", "--auto-approve", f"--allow-takeover=number/{'+15550100101'}")
     assert stage.run("plan", "--json").json["destinations"] == []
@@ -147,11 +172,15 @@ def test_apply_records_the_destinations_and_plan_lists_only_new_ones(stage: Stag
     stage.environ["SECOND"] = stage.environ["MAIN_TOKEN"]
     account = {"sid": AC, "auth_token": {"env": "SECOND"}, "base_url": stage.twilio.url}
     stage.declare({"+15550100101": "support"}, accounts={"main": account})
-    assert [d["credential"] for d in stage.run("plan", "--json").json["destinations"]] == ["env:SECOND"]
+    assert [d["credential"] for d in stage.run("plan", "--json").json["destinations"]] == [
+        "env:SECOND"
+    ]
     stage.run("apply", "--auto-approve")
     assert stage.run("plan", "--json").json["destinations"] == []
     stage.run("state", "rm", "number/+15550100101")
-    assert stage.run("plan", "--json").json["destinations"] == [], "an operation on the state keeps them"
+    assert stage.run("plan", "--json").json["destinations"] == [], (
+        "an operation on the state keeps them"
+    )
 
 
 def test_the_place_of_the_state_is_named_in_its_refusal(tmp_path: Path) -> None:
@@ -170,7 +199,9 @@ def test_the_place_of_the_state_is_named_in_its_refusal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changed", ["account", "credential", "platform", "state"])
-def test_a_saved_plan_sends_nothing_where_it_was_not_made(stage: Stage, listener: Listener, changed: str) -> None:
+def test_a_saved_plan_sends_nothing_where_it_was_not_made(
+    stage: Stage, listener: Listener, changed: str
+) -> None:
     """The configuration was changed between plan and apply; the apply has no `--baseline`."""
     stage.number("+15550100101")
     stage.declare({"+15550100101": "support"})
@@ -180,7 +211,9 @@ def test_a_saved_plan_sends_nothing_where_it_was_not_made(stage: Stage, listener
     there = f"http://127.0.0.1:{listener.port}"
     token = {"env": "OTHER" if changed == "credential" else "MAIN_TOKEN"}
     base_url = there if changed in ("account", "credential") else stage.twilio.url
-    sections: dict[str, Any] = {"accounts": {"main": {"sid": AC, "auth_token": token, "base_url": base_url}}}
+    sections: dict[str, Any] = {
+        "accounts": {"main": {"sid": AC, "auth_token": token, "base_url": base_url}}
+    }
     if changed == "platform":
         sections["platforms"] = platform(there)
     if changed == "state":
@@ -202,7 +235,9 @@ def test_consent_when_it_was_made_carries_a_saved_plan_through(stage: Stage) -> 
     stage.write("target.yaml", "version: 1\nproject: acceptance\n")
     stage.declare({"+15550100101": "support"})
     stage.run("plan", "--out", "plan.bin", "--baseline", "target.yaml", code=4)
-    stage.run("plan", "--out", "plan.bin", "--baseline", "target.yaml", "--allow-destination", "main")
+    stage.run(
+        "plan", "--out", "plan.bin", "--baseline", "target.yaml", "--allow-destination", "main"
+    )
     stage.run("apply", "plan.bin", "--allow-takeover")
     stage.settled()
 
@@ -229,7 +264,9 @@ def test_a_targeted_apply_records_only_what_it_has_used(stage: Stage) -> None:
 
     assert listed() == {"main", "second", "nix"}
     stage.apply("--target", "+15550100101", "--allow-takeover")
-    assert listed() == {"second", "nix"}, "neither was connected to, so nobody has consented to them"
+    assert listed() == {"second", "nix"}, (
+        "neither was connected to, so nobody has consented to them"
+    )
     stage.apply("--target", "+15550100102", "--allow-takeover")
     assert listed() == {"nix"}, "what was recorded before is still recorded"
     stage.apply()

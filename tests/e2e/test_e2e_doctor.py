@@ -10,16 +10,21 @@ from typing import Any
 
 import pytest
 
-from reconciler.doctor.needs import NEEDS
-from reconciler.sandbox.faults import Drop, Refuse, ServerError
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.doctor.permissions import NEEDS
+from reconciler.sandbox.faults.rules import Drop, Refuse, ServerError
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .play import Play
 from .stage import AGENT
 
 PARENT, CHILD = "AC" + "1a" * 16, "AC" + "2b" * 16
-TOKEN, CHILD_TOKEN, KEY, WRONG = "pl4nted-token", "pl4nted-child-token", "SK" + "3c" * 16, "pl4nted wrong"
+TOKEN, CHILD_TOKEN, KEY, WRONG = (
+    "pl4nted-token",
+    "pl4nted-child-token",
+    "SK" + "3c" * 16,
+    "pl4nted wrong",
+)
 ONE, TWO = "+15550100101", "+15550100102"
 SEED = {
     "format": 1,
@@ -28,15 +33,22 @@ SEED = {
         {"sid": CHILD, "auth_token": CHILD_TOKEN, "owner_account_sid": PARENT},
     ],
     "api_keys": [{"sid": KEY, "account_sid": PARENT, "secret": TOKEN}],
-    "trunks": [{"sid": "TK" + "1" * 32, "account_sid": PARENT, "domain_name": "home.pstn.twilio.com"}],
-    "numbers": [{"phone_number": ONE, "account_sid": PARENT}, {"phone_number": TWO, "account_sid": CHILD}],
+    "trunks": [
+        {"sid": "TK" + "1" * 32, "account_sid": PARENT, "domain_name": "home.pstn.twilio.com"}
+    ],
+    "numbers": [
+        {"phone_number": ONE, "account_sid": PARENT},
+        {"phone_number": TWO, "account_sid": CHILD},
+    ],
 }
 AGENTS = {"support": {"webhooks": AGENT}, "ivr": {"application": "AP" + "1" * 32}}
 TRUNKS = {
     "edge": {
         "domain": "edge.pstn.twilio.com",
         "ip_access_control_lists": [{"name": "offices", "addresses": [{"cidr": "203.0.113.0/28"}]}],
-        "credential_lists": [{"name": "pbx", "credentials": [{"username": "pbx", "password": {"env": "PBX"}}]}],
+        "credential_lists": [
+            {"name": "pbx", "credentials": [{"username": "pbx", "password": {"env": "PBX"}}]}
+        ],
     }
 }
 
@@ -46,7 +58,9 @@ def play(tmp_path: Path) -> Iterator[Play]:
     with Sandbox(World.from_seed(SEED)) as sandbox:
         yield Play(tmp_path / "work", sandbox, {"PBX": "pl4nted-Password1"})
         assert not sandbox.calls.writes, "doctor never writes"
-        assert [path.name for path in (tmp_path / "work").iterdir() if path.name != "reconciler.yaml"] == []
+        assert [
+            path.name for path in (tmp_path / "work").iterdir() if path.name != "reconciler.yaml"
+        ] == []
 
 
 def checks(play: Play, code: int = 0, **environ: str) -> dict[str, tuple[str, str]]:
@@ -89,7 +103,9 @@ def test_only_what_is_needed_is_asked_for(play: Play) -> None:
     play.declare(accounts={"main": by_key(play)})
     found = checks(play)
     assert list(found) == ["secrets", "reachable", "clock", "credentials", "numbers", "state"]
-    assert {call.path for call in play.sandbox.calls} == {f"/2010-04-01/Accounts/{PARENT}/IncomingPhoneNumbers.json"}
+    assert {call.path for call in play.sandbox.calls} == {
+        f"/2010-04-01/Accounts/{PARENT}/IncomingPhoneNumbers.json"
+    }
 
 
 @pytest.mark.parametrize(
@@ -124,7 +140,14 @@ def test_a_permission_that_is_missing_is_named_with_what_needs_it(
 def test_a_wrong_secret_and_an_unknown_key_are_told_apart(play: Play) -> None:
     everything(play, by_key(play))
     wrong = checks(play, code=1, TOKEN_KEY=WRONG)
-    assert list(wrong) == ["secrets", "reachable", "clock", "credentials", "secrets of credential/pbx/pbx", "state"]
+    assert list(wrong) == [
+        "secrets",
+        "reachable",
+        "clock",
+        "credentials",
+        "secrets of credential/pbx/pbx",
+        "state",
+    ]
     assert wrong["credentials"][0] == "failed"
     assert "API secret does not belong to the key" in wrong["credentials"][1]
     unknown = checks(play, code=1, KEY="SK" + "9" * 32)
@@ -146,7 +169,11 @@ def test_a_suspended_account_is_said_to_be_one(play: Play) -> None:
 
 def test_a_parents_token_reaches_the_numbers_of_a_subaccount(play: Play) -> None:
     main = play.account(PARENT, TOKEN)
-    play.declare(accounts={"emea": {**main, "sid": CHILD, "parent": PARENT}}, agents=AGENTS, numbers={TWO: "support"})
+    play.declare(
+        accounts={"emea": {**main, "sid": CHILD, "parent": PARENT}},
+        agents=AGENTS,
+        numbers={TWO: "support"},
+    )
     found = checks(play)
     assert found["numbers"][0] == "ok"
     assert f"token of the parent {PARENT}" in found["credentials"][1]
@@ -162,10 +189,14 @@ def test_a_parents_key_finds_the_parents_trunks(play: Play) -> None:
     assert f"of {PARENT}, not of {CHILD}" in found["trunks"][1]
 
 
-@pytest.mark.parametrize(("minutes", "words"), [(5, "300 s ahead of Twilio's"), (-5, "300 s behind Twilio's")])
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(5, "300 s ahead of Twilio's"), (-5, "300 s behind Twilio's")]
+)
 def test_a_clock_that_is_wrong_is_a_warning(tmp_path: Path, minutes: int, words: str) -> None:
     """Here it is Twilio's that is wrong, which looks the same."""
-    world = World.from_seed(SEED, clock=lambda: datetime.now(UTC) - timedelta(minutes=minutes, milliseconds=500))
+    world = World.from_seed(
+        SEED, clock=lambda: datetime.now(UTC) - timedelta(minutes=minutes, milliseconds=500)
+    )
     with Sandbox(world) as sandbox:
         play = Play(tmp_path, sandbox, {"PBX": "pl4nted-Password1"})
         everything(play, by_key(play))
@@ -183,7 +214,12 @@ def test_variables_and_files_that_are_missing_are_all_named(play: Play) -> None:
     accounts = {"main": account, "other": other}
     trunks = {"edge": {**TRUNKS["edge"], "account": "other"}}
     platforms = {"nix": nix, "butter": butter}
-    play.declare(accounts=accounts, platforms=platforms, trunks=trunks, fingerprint_key={"env": "FINGERPRINTS"})
+    play.declare(
+        accounts=accounts,
+        platforms=platforms,
+        trunks=trunks,
+        fingerprint_key={"env": "FINGERPRINTS"},
+    )
     del play.environ["PBX"]
     document = play.json("doctor", code=1)
     found = {(check["account"], check["check"]): check for check in document["checks"]}
@@ -194,7 +230,9 @@ def test_variables_and_files_that_are_missing_are_all_named(play: Play) -> None:
     assert "PBX is not set" in found[None, "secrets of credential/pbx/pbx"]["detail"]
     assert "FINGERPRINTS is not set" in found[None, "fingerprint_key"]["detail"]
     assert found["other", "credentials"]["status"] == "ok", "one account does not hide another"
-    assert {call.path.split("/")[3] for call in play.sandbox.calls if "/Accounts/" in call.path} == {CHILD}
+    assert {
+        call.path.split("/")[3] for call in play.sandbox.calls if "/Accounts/" in call.path
+    } == {CHILD}
 
 
 def test_a_server_that_is_not_there(play: Play) -> None:
@@ -210,7 +248,10 @@ def test_a_server_that_is_not_there(play: Play) -> None:
 def test_a_page_of_somebody_elses_is_not_twilio(play: Play) -> None:
     everything(play, by_key(play, base_url=f"{play.sandbox.base_url}/_sandbox"))
     found = checks(play, code=1)
-    assert found["credentials"] == ("warning", "nothing was answered that shows whether they are right")
+    assert found["credentials"] == (
+        "warning",
+        "nothing was answered that shows whether they are right",
+    )
     assert found["numbers"][0] == "failed"
     assert "404" in found["numbers"][1]
 
@@ -227,7 +268,11 @@ def test_one_product_that_fails_does_not_hide_the_others(play: Play) -> None:
     everything(play, by_key(play))
     play.sandbox.faults.add(ServerError(status=503, path="/v1/Trunks"), Drop(path="/v1/Events"))
     found = checks(play, code=1)
-    assert (found["trunks"][0], found["events"][0], found["numbers"][0]) == ("failed", "warning", "ok")
+    assert (found["trunks"][0], found["events"][0], found["numbers"][0]) == (
+        "failed",
+        "warning",
+        "ok",
+    )
     assert "503" in found["trunks"][1]
 
 
@@ -250,7 +295,15 @@ def test_it_asks_in_which_region_every_number_is_answered(tmp_path: Path) -> Non
     with Sandbox(World.from_seed(seed)) as sandbox:
         play = Play(tmp_path / "work", sandbox, {})
         account = {"sid": PARENT, "auth_token": {"env": "T"}, "base_url": sandbox.base_url}
-        play.declare(accounts={"main": account}, agents={"support": {"webhooks": AGENT}}, numbers={ONE: "support"})
+        play.declare(
+            accounts={"main": account},
+            agents={"support": {"webhooks": AGENT}},
+            numbers={ONE: "support"},
+        )
         document = play.run("doctor", "--json", code=1, T=TOKEN).json
     (check,) = [c for c in document["checks"] if c["check"] == "inbound regions"]
-    assert (check["status"], ONE in check["detail"], "ie1" in check["detail"]) == ("failed", True, True)
+    assert (check["status"], ONE in check["detail"], "ie1" in check["detail"]) == (
+        "failed",
+        True,
+        True,
+    )

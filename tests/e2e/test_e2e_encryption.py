@@ -12,7 +12,10 @@ from .stage import Stage
 ONE, TWO = "+15550100101", "+15550100102"
 PLANTED = "https://pbx.example.net/in?token=planted-in-a-url"
 SHOWN = "https://pbx.example.net/in?token=***"
-FIRST, SECOND = "first-key-of-the-tests-and-of-nothing-else", "second-key-of-the-tests-and-of-nothing-else"
+FIRST, SECOND = (
+    "first-key-of-the-tests-and-of-nothing-else",
+    "second-key-of-the-tests-and-of-nothing-else",
+)
 
 
 @pytest.fixture
@@ -28,7 +31,9 @@ def sealed(stage: Stage) -> Stage:
 
 
 def declare(stage: Stage, numbers: list[str], key: object = ({"env": "STATE_KEY"})) -> None:
-    stage.declare({n: {"agent": "support", "takeover": "allow"} for n in numbers}, encryption_key=key)
+    stage.declare(
+        {n: {"agent": "support", "takeover": "allow"} for n in numbers}, encryption_key=key
+    )
 
 
 def contents(stage: Stage) -> dict[Path, bytes]:
@@ -65,7 +70,9 @@ def test_nothing_that_is_kept_shows_what_it_holds(sealed: Stage) -> None:
     assert SHOWN in quiet(sealed, "state", "show", f"number/{ONE}")
 
 
-def test_a_missing_or_wrong_key_is_told_with_its_cure_and_nothing_is_overwritten(sealed: Stage) -> None:
+def test_a_missing_or_wrong_key_is_told_with_its_cure_and_nothing_is_overwritten(
+    sealed: Stage,
+) -> None:
     quiet(sealed, "plan", "--out", "plan.bin")
     quiet(sealed, "apply", "--auto-approve")
     before = contents(sealed)
@@ -78,15 +85,21 @@ def test_a_missing_or_wrong_key_is_told_with_its_cure_and_nothing_is_overwritten
     ):
         declare(sealed, [ONE, TWO], key)
         before[config] = config.read_bytes()
-        for command in (["plan"], ["apply", "--auto-approve"], ["drift"], ["state", "list"], ["show", "plan.bin"]):
+        for command in (
+            ["plan"],
+            ["apply", "--auto-approve"],
+            ["drift"],
+            ["state", "list"],
+            ["show", "plan.bin"],
+        ):
             told = sealed.run(*command, "--json", code=1, STATE_KEY=environ)
             assert told.codes == [code], command
         assert contents(sealed).keys() - {sealed.folder / "state.json.lock"} == before.keys() - {
             sealed.folder / "state.json.lock"
         }
-        assert {path: content for path, content in contents(sealed).items() if path.suffix != ".lock"} == {
-            path: content for path, content in before.items() if path.suffix != ".lock"
-        }
+        assert {
+            path: content for path, content in contents(sealed).items() if path.suffix != ".lock"
+        } == {path: content for path, content in before.items() if path.suffix != ".lock"}
 
 
 def test_a_key_is_changed_by_putting_the_new_one_in_front(sealed: Stage) -> None:

@@ -18,7 +18,11 @@ from tests.state.servers import AUTHORIZATION
 from .stage import Stage, watched
 
 ONE = "+15550100101"
-AGES = {"new": timedelta(), "older than 120 s": timedelta(seconds=130), "older than an hour": timedelta(hours=1.1)}
+AGES = {
+    "new": timedelta(),
+    "older than 120 s": timedelta(seconds=130),
+    "older than an hour": timedelta(hours=1.1),
+}
 WRITERS: tuple[tuple[str, ...], ...] = (
     ("apply", "--auto-approve"),
     ("apply", "--auto-approve", "--lock-timeout", "1s"),
@@ -69,7 +73,9 @@ def refused(stage: Stage, command: tuple[str, ...]) -> str:
 
 
 @pytest.mark.parametrize("age", AGES.values(), ids=AGES.keys())
-@pytest.mark.parametrize("path", ["/states", "/api/v4/projects/1/terraform/state"], ids=["terraform", "gitlab"])
+@pytest.mark.parametrize(
+    "path", ["/states", "/api/v4/projects/1/terraform/state"], ids=["terraform", "gitlab"]
+)
 def test_a_lock_behind_http_is_respected_until_it_is_released(
     stage: Stage, terraform: str, path: str, age: timedelta
 ) -> None:
@@ -77,7 +83,9 @@ def test_a_lock_behind_http_is_respected_until_it_is_released(
     state = f"{terraform}{path}/{uuid.uuid4().hex}"
     applied(stage, state)
     gitlab = "/api/v4/" in path
-    where, lock, unlock = (f"{state}/lock", "POST", "DELETE") if gitlab else (state, "LOCK", "UNLOCK")
+    where, lock, unlock = (
+        (f"{state}/lock", "POST", "DELETE") if gitlab else (state, "LOCK", "UNLOCK")
+    )
     theirs = terraform_lock(age)
     assert ask(lock, where, theirs)[0] == 200
     _, before = ask("GET", state)
@@ -113,7 +121,9 @@ def test_a_lock_in_a_database_that_is_not_ours_is_respected(stage: Stage, postgr
     state = new_schema(postgres)
     applied(stage, state)
     with psycopg.connect(state, autocommit=True) as rows:
-        rows.execute("UPDATE reconciler_project SET run = 'x', holder = 'bob', lease_until = now() - interval '1 hour'")
+        rows.execute(
+            "UPDATE reconciler_project SET run = 'x', holder = 'bob', lease_until = now() - interval '1 hour'"
+        )
         for command in WRITERS:
             assert "unlock --force" in refused(stage, command)
         refused(stage, ("state", "unlock"))

@@ -11,7 +11,12 @@ import pytest
 from .stage import AC, AGENT, Stage, watched
 
 ONE, TWO, THREE = "+15550100101", "+15550100102", "+15550100103"
-TRUNKS = {"edge": {"domain": "acme-edge.pstn.twilio.com", "origination": [{"sip_url": "sip:sbc1.example.com"}]}}
+TRUNKS = {
+    "edge": {
+        "domain": "acme-edge.pstn.twilio.com",
+        "origination": [{"sip_url": "sip:sbc1.example.com"}],
+    }
+}
 OTHER_DIGEST = "sha256:" + "0" * 64
 
 
@@ -40,7 +45,9 @@ def saved(stage: Stage) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("part", ["actions", "refreshes", "renames", "references", "diagnostics", "bound"])
+@pytest.mark.parametrize(
+    "part", ["actions", "refreshes", "renames", "references", "diagnostics", "bound"]
+)
 def test_what_is_carried_out_is_what_is_planned_now(planned: Stage, part: str) -> None:
     """Parts that nobody compares: an entry in an action, what state would learn, what was said."""
     plan = saved(planned)
@@ -48,7 +55,11 @@ def test_what_is_carried_out_is_what_is_planned_now(planned: Stage, part: str) -
     if part == "actions":
         for action in plan["actions"]:
             if action.get("entry"):
-                action["entry"] |= {"applied": {}, "created": True, "options": {"on_removal": "clear"}}
+                action["entry"] |= {
+                    "applied": {},
+                    "created": True,
+                    "options": {"on_removal": "clear"},
+                }
     else:
         plan[part] = {
             "refreshes": {f"number/{THREE}": foreign},
@@ -71,7 +82,11 @@ def test_what_is_carried_out_is_what_is_planned_now(planned: Stage, part: str) -
 def test_an_undeclared_number_in_a_plan_is_never_written(planned: Stage) -> None:
     plan = saved(planned)
     sid = planned.twilio.number(THREE)["sid"]
-    extra = json.loads(json.dumps(plan["actions"]).replace(TWO, THREE).replace(planned.twilio.number(TWO)["sid"], sid))
+    extra = json.loads(
+        json.dumps(plan["actions"])
+        .replace(TWO, THREE)
+        .replace(planned.twilio.number(TWO)["sid"], sid)
+    )
     plan["actions"] += extra
     forge(planned, plan)
     with watched(planned.twilio) as calls:
@@ -84,7 +99,10 @@ def test_an_undeclared_number_in_a_plan_is_never_written(planned: Stage) -> None
 def test_the_selection_of_a_plan_is_used_again_and_cannot_be_given_with_it(planned: Stage) -> None:
     planned.run("plan", "--out", "plan.bin", "--target", f"number/{TWO}")
     for option in ("--target", "--exclude"):
-        assert "own selection" in planned.run("apply", "plan.bin", option, f"number/{TWO}", code=64).err
+        assert (
+            "own selection"
+            in planned.run("apply", "plan.bin", option, f"number/{TWO}", code=64).err
+        )
     planned.json("apply", "plan.bin")
     assert "trunk/edge" not in planned.state
     planned.run("plan", "--out", "plan.bin", "--exclude", "origination_url/*")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox import faults
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.faults import rules
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from ..authoring.test_output_paths import commands
 from .play import Play
@@ -19,13 +19,20 @@ from .stage import AGENT, Running
 
 SID, TOKEN = "AC" + "3c" * 16, "pl4nted-token"
 KNOWN, FOREIGN = "+15550100101", "+15550100102"
-HOSTILE = "##[error]a\n::stop-commands::b\r\n  ::error::c\x1b[31md\xade\u202ef\u200bg\u2028::h\x85::i"
+HOSTILE = (
+    "##[error]a\n::stop-commands::b\r\n  ::error::c\x1b[31md\xade\u202ef\u200bg\u2028::h\x85::i"
+)
 DANGEROUS = ("Cc", "Cf", "Zl", "Zp")
 SEED = {
     "format": 1,
     "accounts": [{"sid": SID, "auth_token": TOKEN, "friendly_name": HOSTILE}],
     "numbers": [
-        {"phone_number": number, "account_sid": SID, "friendly_name": HOSTILE, "voice_url": "https://old.example.com/"}
+        {
+            "phone_number": number,
+            "account_sid": SID,
+            "friendly_name": HOSTILE,
+            "voice_url": "https://old.example.com/",
+        }
         for number in (KNOWN, FOREIGN)
     ],
     "trunks": [{"account_sid": SID, "friendly_name": HOSTILE}],
@@ -86,7 +93,11 @@ def play(tmp_path: Path) -> Iterator[Play]:
 
 def harmful(text: str) -> list[str]:
     """The lines that a runner obeys, or that show something else than they hold."""
-    found = [line for line in re.split(r"[\r\n\v\f\x85\u2028\u2029]", text) if line.lstrip().startswith("::")]
+    found = [
+        line
+        for line in re.split(r"[\r\n\v\f\x85\u2028\u2029]", text)
+        if line.lstrip().startswith("::")
+    ]
     found += [line for line in text.split("\n") if "##[" in line]
     return found + [
         line
@@ -113,8 +124,14 @@ def test_no_name_on_twilio_reaches_the_runner(play: Play) -> None:
 def test_no_message_of_a_refusal_reaches_the_runner(play: Play) -> None:
     for method in ("GET", "write"):
         play.sandbox.faults.clear()
-        play.sandbox.faults.add(faults.Refuse(message=HOSTILE, method=method))
-        for step in (("plan",), ("apply", "--auto-approve", "--allow-takeover"), ("drift",), ("doctor",), ("export",)):
+        play.sandbox.faults.add(rules.Refuse(message=HOSTILE, method=method))
+        for step in (
+            ("plan",),
+            ("apply", "--auto-approve", "--allow-takeover"),
+            ("drift",),
+            ("doctor",),
+            ("export",),
+        ):
             check(play, *step)
 
 

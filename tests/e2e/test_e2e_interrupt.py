@@ -26,7 +26,9 @@ def under_way(stage: Stage) -> tuple[Running, Gate]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_calls_in_flight_finish_and_the_next_run_does_the_rest(stage: Stage, number: signal.Signals) -> None:
+def test_calls_in_flight_finish_and_the_next_run_does_the_rest(
+    stage: Stage, number: signal.Signals
+) -> None:
     running, gate = under_way(stage)
     running.interrupt(number)
     running.err.wait_for("Stopping")
@@ -59,11 +61,16 @@ def test_the_second_signal_ends_it_at_once(stage: Stage) -> None:
     gate.open()
     stage.twilio.quiet()
     stage.apply()
-    assert all(e["prior"]["voice_url"] == "https://demo.twilio.com/welcome/voice/" for e in stage.state.values())
+    assert all(
+        e["prior"]["voice_url"] == "https://demo.twilio.com/welcome/voice/"
+        for e in stage.state.values()
+    )
     stage.settled()
 
 
-@pytest.mark.parametrize("command", [["apply", "--auto-approve"], ["plan"], ["drift"], ["export"], ["doctor"]])
+@pytest.mark.parametrize(
+    "command", [["apply", "--auto-approve"], ["plan"], ["drift"], ["export"], ["doctor"]]
+)
 def test_a_signal_while_reading_writes_nothing(stage: Stage, command: list[str]) -> None:
     stage.number(NUMBERS[0])
     stage.declare({NUMBERS[0]: "support"})
@@ -118,6 +125,8 @@ sys.exit(main.outcome(command))
 
 def test_an_interrupt_whose_exception_is_lost_is_no_success() -> None:
     """Python drops exceptions of finalizers and of callbacks; the command must not end as if nothing had come."""
-    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.stdout == "lost KeyboardInterrupt\n", "the case is not the one that is meant"
     assert (done.returncode, done.stderr) == (1, "Stopped.\n")

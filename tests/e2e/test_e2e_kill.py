@@ -18,9 +18,18 @@ from .foreign import URLS as URL_FIELDS
 from .stage import AGENT, Running, Stage
 from .wire import Call
 
-VOICE, TRUNKED, ROUTED, BRIDGE, KEPT, OTHER = (f"+15550100{n}" for n in (101, 102, 103, 200, 104, 199))
-PRIOR = {"voice_url": "https://pbx.example.net/in", "voice_method": "GET", "sms_url": "https://pbx.example.net/sms"}
-APPLICATION = {"voice_application_sid": "AP" + "7" * 32, "voice_url": "https://pbx.example.net/hidden"}
+VOICE, TRUNKED, ROUTED, BRIDGE, KEPT, OTHER = (
+    f"+15550100{n}" for n in (101, 102, 103, 200, 104, 199)
+)
+PRIOR = {
+    "voice_url": "https://pbx.example.net/in",
+    "voice_method": "GET",
+    "sms_url": "https://pbx.example.net/sms",
+}
+APPLICATION = {
+    "voice_application_sid": "AP" + "7" * 32,
+    "voice_url": "https://pbx.example.net/hidden",
+}
 URLS = ("sip:sbc1.example.com", "sip:sbc2.example.com")
 SEED = {VOICE: PRIOR, TRUNKED: PRIOR, ROUTED: APPLICATION, BRIDGE: PRIOR, KEPT: {}, OTHER: PRIOR}
 
@@ -47,7 +56,12 @@ class Killing:
         by_trunk = {"agent": "support", "trunk": "edge"}
         stage.declare(
             {VOICE: "support", TRUNKED: by_trunk, ROUTED: "support", KEPT: by_trunk},
-            trunks={"edge": {"domain": "acme-edge.pstn.twilio.com", "origination": [{"sip_url": u} for u in URLS]}},
+            trunks={
+                "edge": {
+                    "domain": "acme-edge.pstn.twilio.com",
+                    "origination": [{"sip_url": u} for u in URLS],
+                }
+            },
             bridge_numbers={BRIDGE: {"voice": "https://agents.example.com/bridge"}},
             safety={"takeover": "allow"},
         )
@@ -127,8 +141,14 @@ class Killing:
         for address, entry in resources.items():
             if entry["kind"] in ("number", "bridge_number"):
                 row = self.seed[address.partition("/")[2]]
-                parts = ("voice",) if entry["kind"] == "bridge_number" else ("voice", "sms", "status")
-                was = {field: row[field] for field in (*URL_FIELDS, *SID_FIELDS) if field.startswith(parts)}
+                parts = (
+                    ("voice",) if entry["kind"] == "bridge_number" else ("voice", "sms", "status")
+                )
+                was = {
+                    field: row[field]
+                    for field in (*URL_FIELDS, *SID_FIELDS)
+                    if field.startswith(parts)
+                }
                 prior = entry.get("prior", {})
                 assert {field: prior.get(field) or "" for field in was} == was
                 assert all(value in (row[field], None) for field, value in prior.items())
@@ -163,7 +183,10 @@ def killed_in_a_row(kill: Callable[[int], bool], numbers: range) -> int:
 @pytest.mark.parametrize("first", [3, 6])
 def test_killed_while_it_works_on_an_answer(killing: Killing, first: int) -> None:
     """With calls side by side, at once after an answer or some milliseconds later: between journal and next call."""
-    killed_in_a_row(lambda n: killing.kill_after_answer(n, seconds=0.0007 * (n * first % 7)), range(first, first + 5))
+    killed_in_a_row(
+        lambda n: killing.kill_after_answer(n, seconds=0.0007 * (n * first % 7)),
+        range(first, first + 5),
+    )
     killing.finish()
     killing.stage.settled()
 
@@ -172,7 +195,9 @@ def test_killed_while_it_lets_go(killing: Killing) -> None:
     """Everything is released in the end, whatever number of runs it took; nothing of ours is left, all else is."""
     killing.finish()
     killing.stage.declare({})
-    turns = killed_in_a_row(lambda n: killing.kill_at(Moment(1, bool(n % 3), only_writes=True)), range(12))
+    turns = killed_in_a_row(
+        lambda n: killing.kill_at(Moment(1, bool(n % 3), only_writes=True)), range(12)
+    )
     assert turns > 5
     killing.stage.apply()
     assert {row["phone_number"]: row for row in killing.twilio.numbers.values()} == killing.seed

@@ -34,7 +34,9 @@ def points(mortals: Mortals, concurrency: int) -> list[str]:
         assert whole.apply()
         names = whole.points
         whole.finish_and_repeat()
-    return sorted(names, key=lambda name: (any(word in name for word in REPEATED), crc32(name.encode())))
+    return sorted(
+        names, key=lambda name: (any(word in name for word in REPEATED), crc32(name.encode()))
+    )
 
 
 def killed_at(mortals: Mortals, concurrency: int, name: str) -> bool:
@@ -63,7 +65,9 @@ def test_killed_at_points_of_its_own(mortals: Mortals, part: int) -> None:
 def test_killed_at_points_of_its_own_with_calls_side_by_side(mortals: Mortals) -> None:
     """Four calls at once: what the dead had sent is carried out after their death."""
     mine = points(mortals, 4)
-    killed = sum(killed_at(mortals, 4, name) for name in (mine if ALL else mine[:: len(mine) // 12]))
+    killed = sum(
+        killed_at(mortals, 4, name) for name in (mine if ALL else mine[:: len(mine) // 12])
+    )
     assert killed >= 6
 
 

@@ -26,7 +26,10 @@ def test_a_locked_state_is_refused_and_says_by_whom(stage: Stage) -> None:
     done = stage.run("apply", "--auto-approve", "--json", code=6)
     assert done.codes == ["state_locked"]
     assert str(first.process.pid) in done.json["diagnostics"][0]["detail"]
-    assert "`apply`" in done.json["diagnostics"][0]["detail"] or "apply --auto" in done.json["diagnostics"][0]["detail"]
+    assert (
+        "`apply`" in done.json["diagnostics"][0]["detail"]
+        or "apply --auto" in done.json["diagnostics"][0]["detail"]
+    )
     told = stage.run("apply", "--auto-approve", "--lock-timeout", "0s", code=6)
     assert str(first.process.pid) in told.err
     assert "state_locked" in told.err

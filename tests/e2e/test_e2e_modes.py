@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.reports import NAMES
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .play import Play
 from .stage import AGENT
@@ -94,6 +94,10 @@ def test_state_plans_and_history_are_for_their_owner_alone(play: Play) -> None:
 
     play.apply()
     play.run("release", NUMBER, "--auto-approve")
-    kept = [path for path in play.folder.rglob("*") if path.is_file() and path.name.startswith(("state.json", "0"))]
+    kept = [
+        path
+        for path in play.folder.rglob("*")
+        if path.is_file() and path.name.startswith(("state.json", "0"))
+    ]
     assert len(kept) >= 3
     assert {path.name: mode(path) for path in kept} == {path.name: 0o600 for path in kept}

@@ -114,23 +114,49 @@ STOLEN = {"file": "../outside.txt"}
 TRUNK = {"domain": "acme-edge.pstn.twilio.com"}
 REFERENCES: dict[str, Callable[[str], Sections]] = {
     "parent": lambda url: {"accounts": account(base_url=url, auth_token=STOLEN)},
-    "absolute": lambda url: {"accounts": account(base_url=url, auth_token={"file": "/etc/hostname"})},
+    "absolute": lambda url: {
+        "accounts": account(base_url=url, auth_token={"file": "/etc/hostname"})
+    },
     "environment of the process": lambda url: {
         "accounts": account(base_url=url, auth_token={"file": "/proc/self/environ"})
     },
-    "through a link": lambda url: {"accounts": account(base_url=url, auth_token={"file": "link.txt"})},
-    "through a folder": lambda url: {"accounts": account(base_url=url, auth_token={"file": "away/outside.txt"})},
-    "data of git": lambda url: {"accounts": account(base_url=url, auth_token={"file": ".git/config"})},
-    "data of git in capitals": lambda url: {"accounts": account(base_url=url, auth_token={"file": ".GIT/config"})},
-    "API key": lambda url: {
-        "accounts": {"main": {"sid": SID, "base_url": url, "api_key": {"env": "KEY"}, "api_secret": STOLEN}}
+    "through a link": lambda url: {
+        "accounts": account(base_url=url, auth_token={"file": "link.txt"})
     },
-    "platform": lambda url: {"platforms": {"nix": {"type": "nixflex", "base_url": url, "api_key": STOLEN}}},
+    "through a folder": lambda url: {
+        "accounts": account(base_url=url, auth_token={"file": "away/outside.txt"})
+    },
+    "data of git": lambda url: {
+        "accounts": account(base_url=url, auth_token={"file": ".git/config"})
+    },
+    "data of git in capitals": lambda url: {
+        "accounts": account(base_url=url, auth_token={"file": ".GIT/config"})
+    },
+    "API key": lambda url: {
+        "accounts": {
+            "main": {"sid": SID, "base_url": url, "api_key": {"env": "KEY"}, "api_secret": STOLEN}
+        }
+    },
+    "platform": lambda url: {
+        "platforms": {"nix": {"type": "nixflex", "base_url": url, "api_key": STOLEN}}
+    },
     "second key of a platform": lambda url: {
-        "platforms": {"kit": {"type": "livekit", "base_url": url, "api_key": {"env": "KEY"}, "api_secret": STOLEN}}
+        "platforms": {
+            "kit": {
+                "type": "livekit",
+                "base_url": url,
+                "api_key": {"env": "KEY"},
+                "api_secret": STOLEN,
+            }
+        }
     },
     "user of a trunk": lambda url: {
-        "trunks": {"edge": {**TRUNK, "credential_lists": {"pbx": [{"username": "pbx", "password": STOLEN}]}}}
+        "trunks": {
+            "edge": {
+                **TRUNK,
+                "credential_lists": {"pbx": [{"username": "pbx", "password": STOLEN}]},
+            }
+        }
     },
     "fingerprint key": lambda url: {"fingerprint_key": STOLEN},
     "encryption key": lambda url: {"encryption_key": [STOLEN]},
@@ -198,7 +224,9 @@ def test_every_command_is_tried() -> None:
 
 
 @pytest.mark.parametrize("way", HOSTS)
-def test_not_a_byte_reaches_a_host_that_only_the_files_name(folder: Path, listener: Listener, way: str) -> None:
+def test_not_a_byte_reaches_a_host_that_only_the_files_name(
+    folder: Path, listener: Listener, way: str
+) -> None:
     write(folder, **HOSTS[way](NAME, listener.port))
     every = way in ("account", "platform nixflex", "state", "PostgreSQL", "s3 at a port")
     environ = {
@@ -207,12 +235,16 @@ def test_not_a_byte_reaches_a_host_that_only_the_files_name(folder: Path, listen
         "RELAY_URL": f"http://{NAME}:{listener.port}",
     }
     (folder / "service.conf").write_text(f"[relay]\nhost=0.0.0.0\nport={listener.port}\nuser=u\n")
-    check_refused(folder, lines(COMMANDS if every else MAIN), PGSERVICEFILE="service.conf", **environ)
+    check_refused(
+        folder, lines(COMMANDS if every else MAIN), PGSERVICEFILE="service.conf", **environ
+    )
     assert (listener.connections, listener.received) == (0, b"")
 
 
 @pytest.mark.parametrize("way", REFERENCES)
-def test_no_file_of_the_machine_is_sent_even_to_a_known_host(folder: Path, listener: Listener, way: str) -> None:
+def test_no_file_of_the_machine_is_sent_even_to_a_known_host(
+    folder: Path, listener: Listener, way: str
+) -> None:
     write(folder, **REFERENCES[way](f"http://127.0.0.1:{listener.port}"))
     check_refused(folder, lines(MAIN))
     assert (listener.connections, listener.received) == (0, b"")
@@ -228,9 +260,13 @@ def test_no_file_outside_is_included_or_shown(folder: Path, listener: Listener, 
 def test_a_host_in_an_included_file_is_no_more_trusted(folder: Path, listener: Listener) -> None:
     """The account stands in another file: that file is named."""
     (folder / "more.yaml").write_text(json.dumps(on(f"http://{NAME}:{listener.port}")))
-    (folder / "reconciler.yaml").write_text(json.dumps({"version": 1, "project": "acme", "include": ["more.yaml"]}))
+    (folder / "reconciler.yaml").write_text(
+        json.dumps({"version": 1, "project": "acme", "include": ["more.yaml"]})
+    )
     (ended,) = run_each(folder, [["validate", "--json"]], {})
-    assert [(found["code"], found["file"]) for found in ended.diagnostics] == [("host_not_allowed", "more.yaml")]
+    assert [(found["code"], found["file"]) for found in ended.diagnostics] == [
+        ("host_not_allowed", "more.yaml")
+    ]
     check_refused(folder, lines(MAIN))
     assert listener.connections == 0
 
@@ -240,7 +276,11 @@ def test_with_consent_the_same_file_does_reach_the_listener(folder: Path, way: s
     """Otherwise the tests above would prove nothing: the name resolves, and the secret is sent."""
     listener = Listener(ASK_PASSWORD) if way == "PostgreSQL" else Listener()
     write(folder, **HOSTS[way](NAME, listener.port))
-    entry = f"postgresql://0.0.0.0:{listener.port}" if way == "PostgreSQL" else f"http://*.{NAME}:{listener.port}"
+    entry = (
+        f"postgresql://0.0.0.0:{listener.port}"
+        if way == "PostgreSQL"
+        else f"http://*.{NAME}:{listener.port}"
+    )
     allowed = f"{entry},http://{NAME}:{listener.port}"
     for ended in run_each(folder, [["plan"]], {"RECONCILER_ALLOW_HOSTS": allowed}):
         assert ended.code != 3, ended
@@ -251,11 +291,19 @@ def test_with_consent_the_same_file_does_reach_the_listener(folder: Path, way: s
 
 
 @pytest.mark.parametrize("scheme", ["s3", "gs", "az"])
-def test_a_bucket_with_a_foreign_name_is_asked_for_where_the_environment_says(folder: Path, scheme: str) -> None:
+def test_a_bucket_with_a_foreign_name_is_asked_for_where_the_environment_says(
+    folder: Path, scheme: str
+) -> None:
     """A bucket may be called like a host; only the environment names the endpoint."""
     relay, endpoint = Listener(), Listener()
-    key = {"gcs_base_url": f"http://127.0.0.1:{endpoint.port}", "disable_oauth": True, "client_email": "a@example.com"}
-    (folder.parent / "key.json").write_text(json.dumps({**key, "private_key": "", "private_key_id": ""}))
+    key = {
+        "gcs_base_url": f"http://127.0.0.1:{endpoint.port}",
+        "disable_oauth": True,
+        "client_email": "a@example.com",
+    }
+    (folder.parent / "key.json").write_text(
+        json.dumps({**key, "private_key": "", "private_key_id": ""})
+    )
     environ = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{endpoint.port}",
         "AWS_REGION": "us-east-1",
@@ -271,20 +319,33 @@ def test_a_bucket_with_a_foreign_name_is_asked_for_where_the_environment_says(fo
     assert endpoint.connections > 0
 
 
-def test_declared_webhooks_and_schemas_are_never_asked(folder: Path, listener: Listener, twilio: Foreign) -> None:
+def test_declared_webhooks_and_schemas_are_never_asked(
+    folder: Path, listener: Listener, twilio: Foreign
+) -> None:
     """They name hosts too, but no command connects to them; also none that looks for traps or checks connections."""
     relay = f"http://{NAME}:{listener.port}"
     hook = {"url": f"{relay}/voice", "fallback_url": f"{relay}/fallback"}
-    agents = {"support": {"webhooks": {"voice": hook, "sms": f"{relay}/sms", "status": f"{relay}/status"}}}
+    agents = {
+        "support": {"webhooks": {"voice": hook, "sms": f"{relay}/sms", "status": f"{relay}/status"}}
+    }
     policies = {"ours": {"kinds": ["number"], "schema": {"$ref": f"{relay}/schema.json"}}}
     twilio.add_account(SID, **{SID: SECRET})
     twilio.add_number(SID, "+15550100101")
     write(folder, agents=agents, **on(twilio.url))
     write(folder, "policies.yaml", agents=agents, policies=policies, **on(twilio.url))
 
-    commands = [*lines((*MAIN, "doctor", "export")), ["apply", "--auto-approve", "--allow-takeover"]]
-    ended = run_each(folder, [*commands, ["lint", "-f", "policies.yaml"], ["plan", "-f", "policies.yaml"]], {})
+    commands = [
+        *lines((*MAIN, "doctor", "export")),
+        ["apply", "--auto-approve", "--allow-takeover"],
+    ]
+    ended = run_each(
+        folder, [*commands, ["lint", "-f", "policies.yaml"], ["plan", "-f", "policies.yaml"]], {}
+    )
     codes = {each.args: each.code for each in ended}
-    assert (codes["validate",], codes["plan",], codes["apply", "--auto-approve", "--allow-takeover"]) == (0, 0, 0)
+    assert (
+        codes["validate",],
+        codes["plan",],
+        codes["apply", "--auto-approve", "--allow-takeover"],
+    ) == (0, 0, 0)
     assert twilio.number("+15550100101")["voice_url"] == f"{relay}/voice"
     assert listener.connections == 0

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 from tests.state import servers
 
 from .foreign import Foreign
@@ -41,9 +41,17 @@ def test_the_state_of_a_gitlab_project_in_its_own_job(tmp_path: Path, twilio: Fo
     with servers.terraform_server(f"gitlab-ci-token:{SECRET}") as url:
         api = f"{url.replace('127.0.0.1', GITLAB)}/api/v4"
         write(tmp_path, state=f"{api}/projects/7/terraform/state/voice", **on_twilio(twilio))
-        job = {"CI": "true", "GITLAB_CI": "true", "CI_API_V4_URL": api, "CI_JOB_TOKEN": SECRET, "TF_HTTP_PASSWORD": ""}
+        job = {
+            "CI": "true",
+            "GITLAB_CI": "true",
+            "CI_API_V4_URL": api,
+            "CI_JOB_TOKEN": SECRET,
+            "TF_HTTP_PASSWORD": "",
+        }
         check_cycle(tmp_path, **job)
-        assert run(tmp_path, "validate").returncode == 3, "without the job's variables the host is unknown"
+        assert run(tmp_path, "validate").returncode == 3, (
+            "without the job's variables the host is unknown"
+        )
 
 
 @pytest.mark.parametrize("named_by", ["file", "environment"])
@@ -67,7 +75,9 @@ def test_postgresql_over_a_unix_socket(twilio: Foreign, named_by: str) -> None:
 def test_a_sandbox_in_the_same_compose_file(tmp_path: Path, declared: bool) -> None:
     """`TWILIO_BASE_URL` names it; the file says the same, or declares no account at all."""
     numbers = [{"sid": f"PN{1:032x}", "account_sid": SID, "phone_number": ONE}]
-    world = World.from_seed({"format": 1, "accounts": [{"sid": SID, "auth_token": SECRET}], "numbers": numbers})
+    world = World.from_seed(
+        {"format": 1, "accounts": [{"sid": SID, "auth_token": SECRET}], "numbers": numbers}
+    )
     with Sandbox(world) as sandbox:
         url = sandbox.base_url.replace("127.0.0.1", SANDBOX)
         environ = {"TWILIO_BASE_URL": url}
@@ -80,7 +90,9 @@ def test_a_sandbox_in_the_same_compose_file(tmp_path: Path, declared: bool) -> N
             (tmp_path / "reconciler.yaml").write_text(json.dumps(text))
         check_cycle(tmp_path, **environ)
         if declared:
-            assert run(tmp_path, "validate").returncode == 3, "without the variable the host is unknown"
+            assert run(tmp_path, "validate").returncode == 3, (
+                "without the variable the host is unknown"
+            )
 
 
 FORKS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
@@ -105,7 +117,9 @@ FORKS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("kind", FORKS)
-def test_a_fork_validates_without_any_secret(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fork_validates_without_any_secret(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A job of a fork has no secrets; the checks need none, and nothing has to be set for them."""
     monkeypatch.setattr("tests.e2e.relay.SECRETS", ())
     sections, environ = FORKS[kind]

@@ -29,7 +29,17 @@ def ready(stage: Stage) -> Stage:
         ["--format", "json", "plan", "--detailed-exitcode"],
         ["--format=json", "--detailed-exitcode", "plan"],
         ["--target", "number/*", "--json", "plan", "--detailed-exitcode", "--concurrency", "3"],
-        ["-C", ".", "-f", "reconciler.yaml", "plan", "--detailed-exitcode", "--json", "--lock-timeout", "2m"],
+        [
+            "-C",
+            ".",
+            "-f",
+            "reconciler.yaml",
+            "plan",
+            "--detailed-exitcode",
+            "--json",
+            "--lock-timeout",
+            "2m",
+        ],
     ],
     ids=lambda args: " ".join(args),
 )
@@ -77,7 +87,10 @@ def test_data_on_stdout_all_else_on_stderr(ready: Stage) -> None:
         assert [row["address"] for row in document["resources"]] == [f"number/{ONE}"]
     assert ready.run("show").out == f"number/{ONE}\n"
     for command in (["state", "show", f"number/{ONE}"], ["show", ONE]):
-        assert ready.json(*command)["resource"]["prior"]["voice_url"] == "https://demo.twilio.com/welcome/voice/"
+        assert (
+            ready.json(*command)["resource"]["prior"]["voice_url"]
+            == "https://demo.twilio.com/welcome/voice/"
+        )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -85,7 +98,13 @@ def test_a_full_disk_behind_stdout_is_a_failure_without_a_traceback(ready: Stage
     with Path("/dev/full").open("wb") as full:
         command = [*COMMAND, "apply", "--auto-approve"]
         done = subprocess.run(
-            command, cwd=ready.folder, env=ready.environ, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            command,
+            cwd=ready.folder,
+            env=ready.environ,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
     assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
 
@@ -95,7 +114,12 @@ def test_an_apply_that_nobody_watches_any_more_is_carried_out_to_its_end(ready: 
     with Path("/dev/full").open("wb") as full:
         command = [*COMMAND, "apply", "--auto-approve"]
         subprocess.run(
-            command, cwd=ready.folder, env=ready.environ, stdout=subprocess.DEVNULL, stderr=full, check=False
+            command,
+            cwd=ready.folder,
+            env=ready.environ,
+            stdout=subprocess.DEVNULL,
+            stderr=full,
+            check=False,
         )
     ready.settled()
 
@@ -109,19 +133,29 @@ def test_without_a_stdout_a_command_still_does_its_work(ready: Stage) -> None:
     ready.settled()
 
 
-@pytest.mark.parametrize("command", [["state", "list"], ["state", "show", "number/x"], ["show", "number/x"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [["state", "list"], ["state", "show", "number/x"], ["show", "number/x"]], ids=str
+)
 def test_a_failure_names_its_command_as_a_success_does(stage: Stage, command: list[str]) -> None:
     stage.declare({}, nonsense={})
     document = stage.json(*command, code=3)
     assert document["command"] == " ".join(word for word in command if "/" not in word)
 
 
-def on_terminal(stage: Stage, *args: str, answer: bytes = b"", **environ: str) -> tuple[int, str, str]:
+def on_terminal(
+    stage: Stage, *args: str, answer: bytes = b"", **environ: str
+) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command whose streams are a terminal each; `answer` is typed right away."""
     (keys, stdin), (screen, stdout), (more, stderr) = (pty.openpty() for _ in range(3))
     env = {**stage.environ, "TERM": "xterm", **environ}
     process = subprocess.Popen(
-        [*COMMAND, *args], cwd=stage.folder, env=env, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+        [*COMMAND, *args],
+        cwd=stage.folder,
+        env=env,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
     )
     for end in (stdin, stdout, stderr):
         os.close(end)

@@ -15,7 +15,9 @@ OTHER_AGENT = {"support": {"webhooks": {**AGENT, "voice": "https://agents.exampl
 def refused(stage: Stage, *args: str) -> list[dict[str, Any]]:
     """The diagnostics of an apply that is refused as a whole."""
     with watched(stage.twilio) as calls:
-        diagnostics: list[dict[str, Any]] = stage.json("apply", "--auto-approve", *args, code=4)["diagnostics"]
+        diagnostics: list[dict[str, Any]] = stage.json("apply", "--auto-approve", *args, code=4)[
+            "diagnostics"
+        ]
     assert not any(call.writes for call in calls)
     return diagnostics
 
@@ -29,12 +31,17 @@ def test_a_takeover_needs_consent_and_without_it_nothing_at_all_is_written(stage
     plan = stage.plan()
     assert {row["address"]: row["takeover"] for row in plan["actions"] if row["takeover"]} == {
         f"number/{ONE}": [{"field": "voice_url", "before": FOREIGN, "after": None}],
-        f"number/{TWO}": [{"field": "sms_url", "before": "https://pbx.example.net/sms", "after": None}],
+        f"number/{TWO}": [
+            {"field": "sms_url", "before": "https://pbx.example.net/sms", "after": None}
+        ],
     }
     for args in (("--force",), (f"--allow-takeover=number/{ONE}",)):
         found = refused(stage, *args)
         assert {d["code"] for d in found} == {"takeover_refused"}
-        assert all((d["file"], d["line"] > 0, d["column"] > 0) == ("reconciler.yaml", True, True) for d in found)
+        assert all(
+            (d["file"], d["line"] > 0, d["column"] > 0) == ("reconciler.yaml", True, True)
+            for d in found
+        )
     assert FOREIGN in refused(stage)[0]["detail"]
     assert not (stage.folder / "state.json").exists()
 
@@ -42,7 +49,9 @@ def test_a_takeover_needs_consent_and_without_it_nothing_at_all_is_written(stage
     assert {address for address, _ in actions(done)} == {f"number/{THREE}"}
     done = stage.apply("--exclude", f"number/{ONE}", f"--allow-takeover=number/{TWO[:-1]}?")
     assert {address for address, _ in actions(done)} == {f"number/{TWO}"}
-    stage.declare({ONE: {"agent": "support", "takeover": "allow"}, TWO: "support", THREE: "support"})
+    stage.declare(
+        {ONE: {"agent": "support", "takeover": "allow"}, TWO: "support", THREE: "support"}
+    )
     stage.apply()
     stage.settled()
 
@@ -68,7 +77,9 @@ def test_more_updates_than_allowed_are_refused_by_the_name_of_the_knob(stage: St
     assert limit["code"] == "threshold_exceeded"
     assert "safety.max_updates" in limit["detail"]
     assert "12 of 12" in limit["detail"]
-    assert "threshold_exceeded" in [d["code"] for d in stage.plan()["diagnostics"]], "the plan announces it"
+    assert "threshold_exceeded" in [d["code"] for d in stage.plan()["diagnostics"]], (
+        "the plan announces it"
+    )
     stage.apply("--target", f"number/{TWELVE[0]}", "--target", f"number/{TWELVE[1]}")
     stage.declare(numbers, agents=OTHER_AGENT, safety={"max_updates": 10})
     stage.apply()
@@ -89,7 +100,9 @@ def test_more_removals_than_allowed_and_what_force_lifts(stage: Stage) -> None:
     stage.declare(fewer, safety=safety)
     found = refused(stage)
     assert {d["code"] for d in found} == {"threshold_exceeded", "takeover_refused"}
-    assert "safety.max_removals" in next(d["detail"] for d in found if d["code"] == "threshold_exceeded")
+    assert "safety.max_removals" in next(
+        d["detail"] for d in found if d["code"] == "threshold_exceeded"
+    )
     assert [d["code"] for d in refused(stage, "--force")] == ["takeover_refused"]
     assert [d["code"] for d in refused(stage, "--allow-takeover")] == ["threshold_exceeded"]
     stage.apply("--force", "--allow-takeover")
@@ -125,7 +138,15 @@ def test_a_mistyped_target_or_exclusion_is_wrong_usage_and_nothing_is_written(st
     stage.declare(dict.fromkeys((ONE, TWO), "support"))
     with watched(stage.twilio) as calls:
         done = stage.run("apply", "--auto-approve", "--target", "nubmer/*", code=64)
-        stage.run("apply", "--auto-approve", "--exclude", f"number/{TWO}", "--exclude", "nubmer/*", code=64)
+        stage.run(
+            "apply",
+            "--auto-approve",
+            "--exclude",
+            f"number/{TWO}",
+            "--exclude",
+            "nubmer/*",
+            code=64,
+        )
     assert not any(call.writes for call in calls)
     assert not (stage.folder / "state.json").exists()
     assert "`--target nubmer/*` matches nothing" in done.err
@@ -137,5 +158,7 @@ def test_a_mistyped_target_or_exclusion_is_wrong_usage_and_nothing_is_written(st
     stage.apply()
     for command in ("plan", "drift"):
         stage.run(command, "--target", "nubmer/*", code=64)
-        assert f"Did you mean `number/{ONE}`?" in stage.run(command, "--target", ONE[1:], code=64).err
+        assert (
+            f"Did you mean `number/{ONE}`?" in stage.run(command, "--target", ONE[1:], code=64).err
+        )
         stage.run(command, "--target", f"number/{ONE}")

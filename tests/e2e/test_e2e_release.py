@@ -9,7 +9,12 @@ from .stage import AGENT, Stage, actions, watched
 ONE, TWO, THREE, BRIDGE = "+15550100101", "+15550100102", "+15550100103", "+15550100104"
 OLD = {"voice_url": "https://pbx.example.net/in", "voice_method": "GET"}
 THEIRS = "https://colleague.example.net/now"
-TRUNKS = {"edge": {"domain": "acme-edge.pstn.twilio.com", "origination": [{"sip_url": "sip:sbc1.example.com"}]}}
+TRUNKS = {
+    "edge": {
+        "domain": "acme-edge.pstn.twilio.com",
+        "origination": [{"sip_url": "sip:sbc1.example.com"}],
+    }
+}
 
 
 @pytest.fixture
@@ -57,7 +62,9 @@ def test_what_was_there_before_is_put_back_and_nothing_else_is_touched(bound: St
 def test_the_flag_counts_and_without_one_what_is_declared_for_its_removal(
     bound: Stage, how: str | None, left: str
 ) -> None:
-    bound.run("release", bound.state[f"number/{TWO}"]["sid"], *([how] if how else []), "--auto-approve")
+    bound.run(
+        "release", bound.state[f"number/{TWO}"]["sid"], *([how] if how else []), "--auto-approve"
+    )
     assert voice(bound, TWO)[0] == left
     assert f"number/{TWO}" not in bound.state
 
@@ -111,9 +118,13 @@ def test_what_is_protected_is_refused_also_before_state_has_heard_of_it(bound: S
     bound.declare(numbers)
     with watched(bound.twilio) as calls:
         refused = bound.json("release", ONE, TWO, "--auto-approve", "--force", code=4)
-    assert [d["address"] for d in refused["diagnostics"] if d["code"] == "protected"] == [f"number/{ONE}"]
+    assert [d["address"] for d in refused["diagnostics"] if d["code"] == "protected"] == [
+        f"number/{ONE}"
+    ]
     assert not any(call.writes for call in calls)
-    assert "nothing was released" in next(d["detail"] for d in refused["diagnostics"] if d["code"] == "protected")
+    assert "nothing was released" in next(
+        d["detail"] for d in refused["diagnostics"] if d["code"] == "protected"
+    )
     assert "protected" in bound.run("release", ONE, "--dry-run", "--json", code=4).codes
 
 
@@ -132,7 +143,12 @@ def test_the_limits_of_safety_count_against_all_that_is_bound(stage: Stage) -> N
 
 
 def test_only_numbers_that_are_bound_can_be_released(bound: Stage) -> None:
-    assert bound.run("release", "+15550100199", "--dry-run", "--json", code=1).codes == ["address_not_found"]
-    assert "trunk/edge is of kind `trunk`" in bound.run("release", "trunk/edge", "--dry-run", code=64).err
+    assert bound.run("release", "+15550100199", "--dry-run", "--json", code=1).codes == [
+        "address_not_found"
+    ]
+    assert (
+        "trunk/edge is of kind `trunk`"
+        in bound.run("release", "trunk/edge", "--dry-run", code=64).err
+    )
     bound.run("release", "--dry-run", code=64)
     assert "--auto-approve" in bound.run("release", ONE, code=64).err

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from reconciler.cli.reports import NAMES
-from reconciler.report.formats import FORMATS
+from reconciler.report.formats.registry import FORMATS
 
 from .stage import Stage, fits
 from .test_e2e_output import on_terminal
@@ -53,7 +53,9 @@ def test_all_reports_at_once_beside_the_text(ready: Stage) -> None:
         assert written(ready, name).startswith(STARTS[name]), name
     fits("plan", json.loads(written(ready, "json")))
     assert json.loads(written(ready, "json"))["actions"][1]["agent"] == "support"
-    assert {path.name for path in ready.folder.iterdir()} == {"reconciler.yaml", *FILES.values()}, "nothing half done"
+    assert {path.name for path in ready.folder.iterdir()} == {"reconciler.yaml", *FILES.values()}, (
+        "nothing half done"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -76,7 +78,9 @@ def test_a_failure_has_its_reports_too_under_the_same_marker(ready: Stage) -> No
     assert written(ready, "markdown").startswith(STARTS["markdown"])
     for name in ("markdown", "html", "sarif", "github", "gitlab", "junit", "json"):
         assert "agent_not_found" in written(ready, name), name
-    assert ready.run("validate", "--format", "github", code=3).out.startswith("::error file=reconciler.yaml,line=")
+    assert ready.run("validate", "--format", "github", code=3).out.startswith(
+        "::error file=reconciler.yaml,line="
+    )
 
 
 def test_apply_and_drift_have_reports(ready: Stage) -> None:
@@ -88,7 +92,9 @@ def test_apply_and_drift_have_reports(ready: Stage) -> None:
     ready.run("drift", "--report=junit=drift.xml", "--report=markdown=drift.md", code=2)
     suite = ElementTree.parse(ready.folder / "drift.xml").getroot()[0]
     assert (suite.attrib["failures"], suite[0].attrib["name"]) == ("1", f"number/{ONE}")
-    assert "https://laptop.example.dev/voice" in (ready.folder / "drift.md").read_text(encoding="utf-8")
+    assert "https://laptop.example.dev/voice" in (ready.folder / "drift.md").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +111,9 @@ def test_apply_and_drift_have_reports(ready: Stage) -> None:
     ],
     ids=lambda args: " ".join(args),
 )
-def test_a_report_that_cannot_be_written_is_wrong_usage_before_anything_is_done(ready: Stage, args: list[str]) -> None:
+def test_a_report_that_cannot_be_written_is_wrong_usage_before_anything_is_done(
+    ready: Stage, args: list[str]
+) -> None:
     done = ready.run("apply", "--auto-approve", *args, code=64)
     assert done.out == ""
     assert not ready.twilio.calls

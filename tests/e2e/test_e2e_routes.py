@@ -8,7 +8,9 @@ ONE, TWO = "+15550100101", "+15550100102"
 MUTE = {"voice": True, "sms": False, "mms": False, "fax": False}
 
 
-def test_messages_on_a_number_that_cannot_take_them_stop_the_run_before_it_writes(stage: Stage) -> None:
+def test_messages_on_a_number_that_cannot_take_them_stop_the_run_before_it_writes(
+    stage: Stage,
+) -> None:
     stage.number(ONE, capabilities=MUTE)
     stage.number(TWO)
     stage.declare({ONE: "support", TWO: "support"})
@@ -44,7 +46,12 @@ def test_a_plan_of_calls_alone_reads_numbers_and_nothing_else(stage: Stage) -> N
 def test_a_declared_region_that_cannot_be_checked_is_a_warning(stage: Stage) -> None:
     stage.number(ONE)
     stage.number(TWO)
-    account = {"sid": AC, "auth_token": {"env": "MAIN_TOKEN"}, "base_url": stage.twilio.url, "region": "ie1"}
+    account = {
+        "sid": AC,
+        "auth_token": {"env": "MAIN_TOKEN"},
+        "base_url": stage.twilio.url,
+        "region": "ie1",
+    }
     stage.declare({ONE: "support", TWO: "support"}, accounts={"main": account})
     with watched(stage.twilio) as calls:
         (warning,) = stage.plan()["diagnostics"]

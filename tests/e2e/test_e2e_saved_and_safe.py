@@ -38,14 +38,20 @@ def declare(stage: Stage, numbers: dict[str, object], policies: object = POLICIE
     stage.declare(numbers, encryption_key={"env": "STATE_KEY"}, policies=policies)
 
 
-def test_a_live_edit_since_is_named_with_who_made_it_and_nothing_is_written(reviewed: Stage) -> None:
+def test_a_live_edit_since_is_named_with_who_made_it_and_nothing_is_written(
+    reviewed: Stage,
+) -> None:
     assert TWO not in (reviewed.folder / "plan.bin").read_text(encoding="utf-8")
     reviewed.twilio.edit(TWO, voice_url="https://laptop.example.dev/voice")
     with watched(reviewed.twilio) as calls:
         refused = reviewed.json("apply", "plan.bin", "--baseline", "target", code=4)
     assert not any(call.writes for call in calls)
     (stale,) = [d for d in refused["diagnostics"] if d["code"] == "plan_stale"]
-    words = ("voice_url was https://pbx.example.net/in", "https://laptop.example.dev/voice now", "changed by user US")
+    words = (
+        "voice_url was https://pbx.example.net/in",
+        "https://laptop.example.dev/voice now",
+        "changed by user US",
+    )
     assert stale["address"] == f"number/{TWO}"
     assert all(word in stale["detail"] for word in words), stale["detail"]
 
@@ -61,7 +67,11 @@ def test_without_one_it_is_applied_as_it_was_shown(reviewed: Stage) -> None:
 def test_policies_look_at_what_is_carried_out_not_at_what_else_is_pending(reviewed: Stage) -> None:
     """Somebody renames the first number: putting that back would break a policy, the saved plan does not."""
     declare(
-        reviewed, {ONE: {"agent": "support", "friendly_name": "Desk"}, TWO: {"agent": "support", "takeover": "allow"}}
+        reviewed,
+        {
+            ONE: {"agent": "support", "friendly_name": "Desk"},
+            TWO: {"agent": "support", "takeover": "allow"},
+        },
     )
     commit(reviewed)
     assert "policy_violated" in reviewed.run("apply", "--auto-approve", "--json", code=4).codes
@@ -77,10 +87,15 @@ def test_policies_look_at_releases_and_at_the_way_back_too(reviewed: Stage) -> N
     assert reviewed.twilio.number(ONE)["voice_url"] == AGENT["voice"]
     reviewed.run("release", ONE, "--out", "release.bin", code=4)
     digest = reviewed.json("show", "release.bin")["digest"]
-    assert "policy_violated" in reviewed.run("apply", "release.bin", "--expect", digest, "--json", code=4).codes
+    assert (
+        "policy_violated"
+        in reviewed.run("apply", "release.bin", "--expect", digest, "--json", code=4).codes
+    )
 
 
-def test_consent_that_only_the_change_gives_does_not_count_for_a_saved_plan_either(stage: Stage) -> None:
+def test_consent_that_only_the_change_gives_does_not_count_for_a_saved_plan_either(
+    stage: Stage,
+) -> None:
     stage.plant("key", KEY)
     stage.environ["STATE_KEY"] = KEY
     stage.number(TWO, voice_url="https://pbx.example.net/in")
@@ -88,4 +103,7 @@ def test_consent_that_only_the_change_gives_does_not_count_for_a_saved_plan_eith
     commit(stage)
     declare(stage, {TWO: {"agent": "support", "takeover": "allow"}})
     stage.run("plan", "--out", "plan.bin")
-    assert "takeover_refused" in stage.run("apply", "plan.bin", "--baseline", "target", "--json", code=4).codes
+    assert (
+        "takeover_refused"
+        in stage.run("apply", "plan.bin", "--baseline", "target", "--json", code=4).codes
+    )

@@ -31,7 +31,9 @@ def planned(stage: Stage) -> Stage:
 def stale(stage: Stage, *args: str) -> str:
     """What an apply of the plan says that is refused because something has moved."""
     with watched(stage.twilio) as calls:
-        document: Any = stage.json("apply", "plan.bin", "--force", "--allow-takeover", *args, code=4)
+        document: Any = stage.json(
+            "apply", "plan.bin", "--force", "--allow-takeover", *args, code=4
+        )
     assert not any(call.writes for call in calls)
     assert {d["code"] for d in document["diagnostics"]} == {"plan_stale"}
     return " ".join(d["detail"] for d in document["diagnostics"])
@@ -53,19 +55,29 @@ def test_it_is_shown_and_applied_as_it_was_made(planned: Stage) -> None:
 def test_refused_after_a_live_edit_naming_object_field_and_both_values(planned: Stage) -> None:
     planned.twilio.edit(TWO, voice_url="https://laptop.example.dev/voice", sms_method="GET")
     told = stale(planned)
-    words = (f"number/{TWO}", "voice_url", "https://pbx.example.net/in", "https://laptop.example.dev/voice")
+    words = (
+        f"number/{TWO}",
+        "voice_url",
+        "https://pbx.example.net/in",
+        "https://laptop.example.dev/voice",
+    )
     assert all(word in told for word in (*words, "sms_method was POST", "is GET now")), told
     assert "changed by user US" in told, "who, as Twilio's event log tells it"
     planned.twilio.numbers.pop(planned.twilio.number(TWO)["sid"])
     assert f"number/{TWO}" in stale(planned)
 
 
-def test_refused_after_an_edit_that_a_new_plan_would_put_back_unless_it_was_left_out(planned: Stage) -> None:
+def test_refused_after_an_edit_that_a_new_plan_would_put_back_unless_it_was_left_out(
+    planned: Stage,
+) -> None:
     """The actions have to be equal; a plan of a part of the configuration looks at that part alone."""
     planned.run("plan", "--target", f"number/{TWO}", "--out", "two.bin")
     planned.twilio.edit(ONE, voice_url="https://laptop.example.dev/voice")
     told = stale(planned)
-    assert f"number/{ONE}: `overwrite_webhooks` is not there in the reviewed plan and there now" in told
+    assert (
+        f"number/{ONE}: `overwrite_webhooks` is not there in the reviewed plan and there now"
+        in told
+    )
     planned.json("apply", "two.bin")
     assert planned.twilio.number(ONE)["voice_url"] == "https://laptop.example.dev/voice"
 
@@ -79,15 +91,21 @@ def test_refused_after_a_change_of_state_or_configuration(planned: Stage) -> Non
     planned.apply("--target", f"number/{ONE}")
     told = stale(planned)
     assert "serial" in told
-    assert "with `reconciler apply --auto-approve --target" in told, "whoever wrote the newer state is named"
+    assert "with `reconciler apply --auto-approve --target" in told, (
+        "whoever wrote the newer state is named"
+    )
 
 
-def test_a_configuration_that_moved_is_told_with_the_last_commit_that_changed_it(planned: Stage) -> None:
+def test_a_configuration_that_moved_is_told_with_the_last_commit_that_changed_it(
+    planned: Stage,
+) -> None:
     def git(*args: str) -> None:
         who = ["-c", "user.name=Bob Example\x07", "-c", "user.email=bob@example.com"]
         subprocess.run(["git", *who, *args], cwd=planned.folder, check=True, capture_output=True)
 
-    planned.write("reconciler.yaml", (planned.folder / "reconciler.yaml").read_text(encoding="utf-8") + "\n")
+    planned.write(
+        "reconciler.yaml", (planned.folder / "reconciler.yaml").read_text(encoding="utf-8") + "\n"
+    )
     assert "commit" not in stale(planned)
     git("init", "-q")
     git("add", "reconciler.yaml")
@@ -107,7 +125,9 @@ def test_nothing_is_fetched_to_tell_who_changed_the_configuration(planned: Stage
         who = ["-c", "user.name=Bob Example", "-c", "user.email=bob@example.com"]
         subprocess.run(["git", *who, *args], cwd=planned.folder, check=True, capture_output=True)
 
-    planned.write("reconciler.yaml", (planned.folder / "reconciler.yaml").read_text(encoding="utf-8") + "\n")
+    planned.write(
+        "reconciler.yaml", (planned.folder / "reconciler.yaml").read_text(encoding="utf-8") + "\n"
+    )
     git("init", "-q")
     git("config", "uploadpack.allowFilter", "true")
     git("add", "reconciler.yaml")
@@ -121,7 +141,9 @@ def test_nothing_is_fetched_to_tell_who_changed_the_configuration(planned: Stage
     shutil.copy(planned.folder / "state.json", copy)
     objects = sorted((copy / ".git" / "objects").rglob("*"))
     told = planned.run("apply", "-C", "copy", "plan.bin", "--json", code=4).json
-    assert "commit" not in told["diagnostics"][0]["detail"], "the trees of older commits are not there"
+    assert "commit" not in told["diagnostics"][0]["detail"], (
+        "the trees of older commits are not there"
+    )
     assert sorted((copy / ".git" / "objects").rglob("*")) == objects
 
 
@@ -131,7 +153,9 @@ def test_refused_when_an_apply_of_it_was_killed_on_the_way(stage: Stage) -> None
     trunks = {"edge": {"friendly_name": "Edge", "origination": [{"sip_url": URL}]}}
     stage.declare({ONE: {"agent": "support", "trunk": "edge"}}, trunks=trunks)
     stage.run("plan", "--out", "plan.bin")
-    gate = stage.twilio.hold(lambda call: call.path.endswith("/OriginationUrls") and call.writes, carried_out=True)
+    gate = stage.twilio.hold(
+        lambda call: call.path.endswith("/OriginationUrls") and call.writes, carried_out=True
+    )
     running = stage.start("apply", "plan.bin")
     gate.wait()
     running.kill()
@@ -151,7 +175,13 @@ def test_refused_when_what_it_creates_has_come_into_being(stage: Stage) -> None:
     stage.declare({ONE: "support"}, trunks={"edge": {"friendly_name": "Edge"}})
     stage.run("plan", "--out", "plan.bin")
     sid = "TK" + "5" * 32
-    handmade = {"sid": sid, "account_sid": AC, "friendly_name": "Edge", "domain_name": None, "secure": False}
+    handmade = {
+        "sid": sid,
+        "account_sid": AC,
+        "friendly_name": "Edge",
+        "domain_name": None,
+        "secure": False,
+    }
     stage.twilio.trunks[sid] = handmade
     assert "trunk/edge" in stale(stage)
     stage.apply()
@@ -180,7 +210,9 @@ def test_a_plan_that_cannot_be_read_is_no_plan(stage: Stage) -> None:
 @pytest.mark.parametrize(
     "file", ["reconciler.yaml", "more.yaml", "state.json", "./../HERE/state.json", "link", "second"]
 )
-def test_a_plan_never_takes_the_place_of_the_configuration_or_of_the_state(planned: Stage, file: str) -> None:
+def test_a_plan_never_takes_the_place_of_the_configuration_or_of_the_state(
+    planned: Stage, file: str
+) -> None:
     entry = json.loads((planned.folder / "reconciler.yaml").read_text())
     planned.write("more.yaml", '{"bridge_numbers": {}}')
     planned.write("reconciler.yaml", json.dumps({**entry, "include": ["more.yaml"]}))
@@ -190,11 +222,16 @@ def test_a_plan_never_takes_the_place_of_the_configuration_or_of_the_state(plann
     file = file.replace("HERE", planned.folder.name)
     assert "Name another file" in planned.run("plan", "--out", file, code=64).err
     assert "Name another file" in planned.run("release", ONE, "--out", file, code=64).err
-    assert {path: path.read_bytes() for path in planned.folder.iterdir() if path.is_file()} == before
+    assert {
+        path: path.read_bytes() for path in planned.folder.iterdir() if path.is_file()
+    } == before
 
 
 def test_a_configuration_given_for_a_plan_is_told_from_a_damaged_plan(planned: Stage) -> None:
-    assert "  reconciler apply -f reconciler.yaml\n" in planned.run("apply", "reconciler.yaml", code=1).err
+    assert (
+        "  reconciler apply -f reconciler.yaml\n"
+        in planned.run("apply", "reconciler.yaml", code=1).err
+    )
     assert "plan_damaged" in planned.run("apply", "state.json", code=1).err
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.report.formats import FORMATS
+from reconciler.report.formats.registry import FORMATS
 
 from .foreign import Foreign
 from .stage import AC, TOKEN, Stage
@@ -49,7 +49,9 @@ def test_a_server_that_repeats_the_password_is_not_quoted(tmp_path: Path) -> Non
         gossip.wall = Refusal(401, 20003, ECHO)
         assert "twilio_auth_failed" in stage.run("plan", "-vv", code=1).err
         gossip.wall = None
-        assert "base_url" in stage.run("plan", "-vv", code=1).err, "a malformed row is an error with its cure"
+        assert "base_url" in stage.run("plan", "-vv", code=1).err, (
+            "a malformed row is an error with its cure"
+        )
 
 
 def test_a_killed_run_leaves_none_in_its_journal(stage: Stage) -> None:
@@ -90,7 +92,9 @@ def shown(stage: Stage, *args: str, code: int) -> str:
     return done.text
 
 
-def test_credentials_in_urls_are_masked_wherever_they_are_shown_and_still_put_back_whole(stage: Stage) -> None:
+def test_credentials_in_urls_are_masked_wherever_they_are_shown_and_still_put_back_whole(
+    stage: Stage,
+) -> None:
     """Every command in both formats, at every verbosity; plans compare and state keeps the whole values."""
     stage.number(ONE, **TOKENS)
     stage.declare({ONE: "support"})
@@ -103,7 +107,9 @@ def test_credentials_in_urls_are_masked_wherever_they_are_shown_and_still_put_ba
         shown(stage, "show", "plan.bin", *how, code=0)
         shown(stage, "apply", "--auto-approve", *how, code=4)
     shown(stage, "apply", "--auto-approve", "--allow-takeover", "-vv", code=0)
-    assert stage.state[f"number/{ONE}"]["prior"]["voice_url"] == TOKENS["voice_url"], "whole, or it were lost"
+    assert stage.state[f"number/{ONE}"]["prior"]["voice_url"] == TOKENS["voice_url"], (
+        "whole, or it were lost"
+    )
     assert (stage.folder / "state.json").stat().st_mode & 0o777 == 0o600
     stage.twilio.edit(ONE, voice_url=OTHERS)
     for name in FORMATS:
@@ -123,7 +129,9 @@ def test_credentials_in_urls_are_masked_wherever_they_are_shown_and_still_put_ba
     shown(stage, "apply", "--auto-approve", "--force", "--json", code=0)
     row = stage.twilio.number(ONE)
     assert {field: row[field] for field in TOKENS} == TOKENS
-    assert "credentials_in_state" not in shown(stage, "plan", code=0), "said when it goes in, not for ever"
+    assert "credentials_in_state" not in shown(stage, "plan", code=0), (
+        "said when it goes in, not for ever"
+    )
 
 
 def test_a_state_in_clear_may_be_refused_for_them_or_declared_harmless(stage: Stage) -> None:
@@ -158,7 +166,9 @@ def test_a_damaged_state_is_not_quoted_whatever_it_is_called(stage: Stage, name:
         ('"prior":{', '"prior":{},"https://a:b@x.example/?tok?n=t0ken-in-state":{', every),
     ):
         assert found in whole
-        path.write_text(whole.replace(found, left).replace("/in", "/?tok?n=t0ken-in-state"), encoding="utf-8")
+        path.write_text(
+            whole.replace(found, left).replace("/in", "/?tok?n=t0ken-in-state"), encoding="utf-8"
+        )
         for command in (["plan"], ["plan", "--json"], *commands):
             told = stage.run(*command, code=1).text
             assert "state_damaged" in told or "line 2" in told

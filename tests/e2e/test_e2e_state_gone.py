@@ -51,7 +51,9 @@ def test_plan_shows_what_it_would_do_and_warns_how_to_bring_the_state_back(lost:
 
 
 @pytest.mark.parametrize("saved", [False, True])
-def test_apply_takes_the_values_from_before_from_the_newest_version(lost: Stage, saved: bool) -> None:
+def test_apply_takes_the_values_from_before_from_the_newest_version(
+    lost: Stage, saved: bool
+) -> None:
     lost.run("plan", "--out", "plan.bin")
     with watched(lost.twilio) as calls:
         document = lost.json("apply", "plan.bin") if saved else lost.apply()
@@ -75,7 +77,9 @@ def test_what_somebody_set_since_is_taken_over_only_when_that_is_allowed(lost: S
 def test_what_would_be_made_a_second_time_is_refused_and_not_forced(stage: Stage) -> None:
     stage.declare(trunks={"edge": {"origination": [{"sip_url": "sip:sbc.example.com"}]}})
     stage.apply()
-    stage.declare(trunks={"edge": {"origination": [{"sip_url": "sip:sbc.example.com"}], "secure": True}})
+    stage.declare(
+        trunks={"edge": {"origination": [{"sip_url": "sip:sbc.example.com"}], "secure": True}}
+    )
     stage.apply()
     (stage.folder / "state.json").unlink()
     [trunk] = stage.twilio.trunks.values()
@@ -93,20 +97,28 @@ def test_what_would_be_made_a_second_time_is_refused_and_not_forced(stage: Stage
 
 @pytest.mark.parametrize("options", [["--target", f"number/{ONE}"], ["--exclude", f"number/{TWO}"]])
 @pytest.mark.parametrize("saved", [False, True])
-def test_numbers_that_the_history_knows_are_not_left_out(lost: Stage, options: list[str], saved: bool) -> None:
+def test_numbers_that_the_history_knows_are_not_left_out(
+    lost: Stage, options: list[str], saved: bool
+) -> None:
     announced = lost.plan(*options, "--out", "plan.bin")
     assert f"what number/{TWO} pointed at before" in told(announced)["detail"]
     again = ["plan.bin"] if saved else ["--auto-approve", *options]
     assert told(lost.json("apply", *again, code=4))["severity"] == "error"
     assert not (lost.folder / "state.json").exists()
-    lost.apply("--target", f"number/{TWO}")  # the newest version kept knows nothing of the other one
+    lost.apply(
+        "--target", f"number/{TWO}"
+    )  # the newest version kept knows nothing of the other one
     assert lost.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN
 
 
-def test_a_state_that_begins_anew_goes_on_in_the_numbering_and_keeps_the_history(lost: Stage) -> None:
+def test_a_state_that_begins_anew_goes_on_in_the_numbering_and_keeps_the_history(
+    lost: Stage,
+) -> None:
     lost.apply()
     assert [v["serial"] for v in lost.json("state", "history")["versions"]] == [4, 3, 1, 0]
-    assert json.loads(lost.run("state", "pull", "--serial", "1").out)["resources"].keys() == {f"number/{TWO}"}
+    assert json.loads(lost.run("state", "pull", "--serial", "1").out)["resources"].keys() == {
+        f"number/{TWO}"
+    }
 
 
 @pytest.mark.parametrize(
@@ -119,13 +131,17 @@ def test_whatever_would_change_the_state_is_refused(lost: Stage, command: list[s
     told(lost.json(*command, code=4))
 
 
-@pytest.mark.parametrize("command", [["state", "list"], ["state", "pull"], ["show", TWO], ["drift"]])
+@pytest.mark.parametrize(
+    "command", [["state", "list"], ["state", "pull"], ["show", TWO], ["drift"]]
+)
 def test_whatever_looks_at_the_state_says_that_it_is_gone(lost: Stage, command: list[str]) -> None:
     told(lost.json(*command, code=1))
 
 
 def test_doctor_says_so(lost: Stage) -> None:
-    [state] = [check for check in lost.json("doctor", code=1)["checks"] if check["check"] == "state"]
+    [state] = [
+        check for check in lost.json("doctor", code=1)["checks"] if check["check"] == "state"
+    ]
     assert (state["status"], state["code"]) == ("failed", "state_gone")
     assert "state repair" in state["detail"]
 
@@ -173,7 +189,9 @@ def test_a_first_run_and_an_emptied_state_meet_no_objection(stage: Stage) -> Non
 
 
 def test_a_history_that_cannot_be_read_is_told_and_not_taken_for_an_empty_one(lost: Stage) -> None:
-    newest = max((lost.folder / "state.json.history").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    newest = max(
+        (lost.folder / "state.json.history").iterdir(), key=lambda path: path.stat().st_mtime_ns
+    )
     newest.write_bytes(newest.read_bytes()[:-40])
     with watched(lost.twilio) as calls:
         assert "state_damaged" in lost.run("apply", "--auto-approve", "--json", code=1).codes

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from reconciler.state.sql import TABLES
+from reconciler.state.stores.postgres_sql import TABLES
 from tests.state import servers
 from tests.state.conftest import new_schema
 
@@ -25,7 +25,10 @@ FOREIGN = "https://pbx.example.net/in?ort=köln"
 
 def declare(stage: Stage, state: str) -> None:
     """Two numbers in use by others, to be taken over under names that are not ASCII."""
-    numbers = {each: {"agent": "support", "takeover": "allow", "friendly_name": NAMES[each]} for each in NAMES}
+    numbers = {
+        each: {"agent": "support", "takeover": "allow", "friendly_name": NAMES[each]}
+        for each in NAMES
+    }
     stage.declare(numbers, state=state)
 
 
@@ -39,19 +42,27 @@ def in_use(stage: Stage) -> Stage:
 @pytest.fixture(scope="module", params=["SQL_ASCII", "UTF8"])
 def keeping_all(request: pytest.FixtureRequest) -> Iterator[str]:
     """A server whose databases have an encoding that keeps every text."""
-    with TemporaryDirectory() as folder, servers.postgres_server(Path(folder), request.param) as url:
+    with (
+        TemporaryDirectory() as folder,
+        servers.postgres_server(Path(folder), request.param) as url,
+    ):
         yield url
 
 
 @pytest.fixture(scope="module", params=["LATIN1", "WIN1251"])
 def losing_some(request: pytest.FixtureRequest) -> Iterator[str]:
     """A server whose databases have an encoding that lacks most characters."""
-    with TemporaryDirectory() as folder, servers.postgres_server(Path(folder), request.param) as url:
+    with (
+        TemporaryDirectory() as folder,
+        servers.postgres_server(Path(folder), request.param) as url,
+    ):
         yield url
 
 
 @pytest.mark.parametrize("client", ["", "LATIN1", "SQL_ASCII"])
-def test_every_text_comes_back_and_goes_back_to_twilio(in_use: Stage, keeping_all: str, client: str) -> None:
+def test_every_text_comes_back_and_goes_back_to_twilio(
+    in_use: Stage, keeping_all: str, client: str
+) -> None:
     """Whatever encoding the environment asks for; PGCLIENTENCODING is libpq's own variable."""
     if client:
         in_use.environ["PGCLIENTENCODING"] = client
@@ -72,7 +83,9 @@ def test_every_text_comes_back_and_goes_back_to_twilio(in_use: Stage, keeping_al
         assert in_use.twilio.number(number)["voice_url"] == FOREIGN
 
 
-@pytest.mark.parametrize("command", [("plan",), ("apply", "--auto-approve"), ("drift",), ("state", "list")])
+@pytest.mark.parametrize(
+    "command", [("plan",), ("apply", "--auto-approve"), ("drift",), ("state", "list")]
+)
 def test_an_encoding_that_lacks_characters_is_refused(
     in_use: Stage, losing_some: str, command: tuple[str, ...]
 ) -> None:
@@ -85,7 +98,9 @@ def test_an_encoding_that_lacks_characters_is_refused(
 
 
 def change_prior(method: str, path: str, body: bytes) -> bytes:
-    return body.replace(b"pbx.example.net", b"pbx.example.com") if method in ("PUT", "POST") else body
+    return (
+        body.replace(b"pbx.example.net", b"pbx.example.com") if method in ("PUT", "POST") else body
+    )
 
 
 def lose_letters(method: str, path: str, body: bytes) -> bytes:
@@ -112,7 +127,9 @@ def test_a_store_that_changes_documents_stops_apply_before_its_first_write(
             in_use.environ |= {**servers.S3, "AWS_ENDPOINT_URL": proxy}
             state = f"s3://states/{name}/state.json"
         else:
-            proxy = stack.enter_context(changing_proxy(request.getfixturevalue("terraform"), change))
+            proxy = stack.enter_context(
+                changing_proxy(request.getfixturevalue("terraform"), change)
+            )
             in_use.environ |= servers.HTTP
             state = f"{proxy}{'/states' if kind == 'http' else '/api/v4/projects/1/terraform/state'}/{name}"
         expect_no_write(in_use, state)
@@ -137,7 +154,9 @@ def test_a_database_that_changes_rows_stops_apply_before_its_first_write(
     state = new_schema(request.getfixturevalue("postgres"))
     with psycopg.connect(state, autocommit=True) as rows:
         rows.execute(TABLES.encode())
-        rows.execute(f"CREATE FUNCTION alter_row() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {change} END$$".encode())
+        rows.execute(
+            f"CREATE FUNCTION alter_row() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {change} END$$".encode()
+        )
         trigger = "BEFORE INSERT OR UPDATE ON reconciler_resource FOR EACH ROW EXECUTE FUNCTION alter_row()"
         rows.execute(f"CREATE TRIGGER alter_row {trigger}".encode())
     expect_no_write(in_use, state)
@@ -150,4 +169,6 @@ def expect_no_write(stage: Stage, state: str) -> None:
         done = stage.run("apply", "--auto-approve", "--json", code=1)
     assert not [call for call in calls if call.writes]
     assert done.json["success_count"] == 0
-    assert set(done.codes) <= {"state_not_returned", "state_damaged", "state_unwritable"}, done.codes
+    assert set(done.codes) <= {"state_not_returned", "state_damaged", "state_unwritable"}, (
+        done.codes
+    )

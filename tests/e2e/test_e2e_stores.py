@@ -11,8 +11,8 @@ import msgspec
 import psycopg
 import pytest
 
-from reconciler.state.backends import open_store
-from reconciler.state.envelope import read_envelope, with_digest
+from reconciler.state.stores.http_envelope import read_envelope, with_digest
+from reconciler.state.stores.open import open_store
 from tests.state import servers
 from tests.state.conftest import new_schema
 from tests.state.servers import AUTHORIZATION
@@ -55,7 +55,9 @@ def test_a_plan_saved_applied_and_remembered(stage: Stage, remote: str) -> None:
 def test_a_killed_run_is_unlocked_and_finished(stage: Stage, remote: str) -> None:
     for number in (ONE, TWO):
         stage.number(number, voice_url="https://pbx.example.net/in")
-    stage.declare({each: {"agent": "support", "takeover": "allow"} for each in (ONE, TWO)}, state=remote)
+    stage.declare(
+        {each: {"agent": "support", "takeover": "allow"} for each in (ONE, TWO)}, state=remote
+    )
     gate = stage.twilio.hold(lambda call: call.writes)
     running = stage.start("apply", "--auto-approve", "--json")
     gate.wait()
@@ -73,7 +75,10 @@ def test_a_killed_run_is_unlocked_and_finished(stage: Stage, remote: str) -> Non
     assert stage.run("state", "unlock").out == "The state is not locked.\n"
     stage.apply()
     stage.settled()
-    priors = [stage.json("state", "show", f"number/{number}")["resource"]["prior"] for number in (ONE, TWO)]
+    priors = [
+        stage.json("state", "show", f"number/{number}")["resource"]["prior"]
+        for number in (ONE, TWO)
+    ]
     assert [prior["voice_url"] for prior in priors] == ["https://pbx.example.net/in"] * 2
 
 
@@ -111,7 +116,9 @@ def test_a_run_that_cannot_save_any_more_tells_what_it_has_done(stage: Stage, re
     stage.settled()
 
 
-def test_what_a_store_needs_and_is_not_installed_is_named_with_the_line_that_installs_it(stage: Stage) -> None:
+def test_what_a_store_needs_and_is_not_installed_is_named_with_the_line_that_installs_it(
+    stage: Stage,
+) -> None:
     names = "('obstore', 'psycopg', 'cryptography')"
     stage.write("sitecustomize.py", f"import sys\nfor name in {names}: sys.modules[name] = None\n")
     path = f"{stage.folder}:{stage.environ.get('PYTHONPATH', '')}"
@@ -124,7 +131,9 @@ def test_what_a_store_needs_and_is_not_installed_is_named_with_the_line_that_ins
         stage.declare({ONE: "support"}, state=state)
         told = stage.run("state", "list", "--json", code=1, PYTHONPATH=path)
         assert told.codes == ["extra_missing"]
-        assert f"\n  pip install 'twilio-reconciler[{extra}]'" in told.json["diagnostics"][0]["detail"]
+        assert (
+            f"\n  pip install 'twilio-reconciler[{extra}]'" in told.json["diagnostics"][0]["detail"]
+        )
     stage.declare({ONE: "support"}, encryption_key={"env": "MAIN_TOKEN"})
     told = stage.run("state", "list", "--json", code=1, PYTHONPATH=path)
     assert "twilio-reconciler[encryption]" in told.json["diagnostics"][0]["detail"]

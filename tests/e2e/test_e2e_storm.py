@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox import faults as f
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .play import Play
 from .stage import AGENT, Running
@@ -42,7 +42,10 @@ STORM: tuple[f.AnyFault, ...] = (
     f.CutBody(percent=6),
     f.SlowBody(percent=3, seconds=0.3),
 )
-UNREADABLE = (f.HtmlPage(percent=4, status=200), f.HtmlPage(percent=4, status=200, carried_out=True))
+UNREADABLE = (
+    f.HtmlPage(percent=4, status=200),
+    f.HtmlPage(percent=4, status=200, carried_out=True),
+)
 """Pages that look like a success, such as that of a login, before or after the call was carried out."""
 MOST_RUNS = 12
 
@@ -59,7 +62,10 @@ MADE = {
 
 def rows(world: World, section: str) -> list[str]:
     """What there is, by its names."""
-    return sorted(row.get("username") or row.get("ip_address") or row["friendly_name"] for row in seed(world)[section])
+    return sorted(
+        row.get("username") or row.get("ip_address") or row["friendly_name"]
+        for row in seed(world)[section]
+    )
 
 
 def seed(world: World) -> dict[str, list[dict[str, str]]]:
@@ -87,12 +93,16 @@ def declare(play: Play) -> None:
     play.declare(
         accounts={"main": play.account(SID, TOKEN)},
         agents={"support": {"webhooks": AGENT}},
-        applications={name: {"voice": f"https://agents.example.com/{name}"} for name in APPLICATIONS},
+        applications={
+            name: {"voice": f"https://agents.example.com/{name}"} for name in APPLICATIONS
+        },
         trunks={
             name: {
                 "domain": f"{name}.pstn.twilio.com",
                 "origination": [{"sip_url": url} for url in URLS],
-                "ip_access_control_lists": [{"name": "offices", "addresses": [{"cidr": cidr} for cidr in NETWORKS]}],
+                "ip_access_control_lists": [
+                    {"name": "offices", "addresses": [{"cidr": cidr} for cidr in NETWORKS]}
+                ],
                 "credential_lists": [{"name": f"pbx-{name}", "credentials": [PBX]}],
             }
             for name in TRUNKS
@@ -144,11 +154,16 @@ def check_world(world: World) -> None:
     assert sorted(trunks) == sorted(f"{name}.pstn.twilio.com" for name in TRUNKS)
     assert len(list(world.trunks)) == len(TRUNKS), "no trunk is made twice"
     urls = Counter((url.trunk_sid, url.sip_url) for url in world.origination_urls)
-    assert urls == {(sid, url): 1 for sid in trunks.values() for url in URLS}, "no origination URL is made twice"
-    assert {name: rows(world, name) for name in MADE} == MADE, "no application, list or member is made twice"
-    assert [(len(row["ip_access_control_lists"]), len(row["credential_lists"])) for row in seed(world)["trunks"]] == [
-        (1, 1)
-    ] * len(TRUNKS)
+    assert urls == {(sid, url): 1 for sid in trunks.values() for url in URLS}, (
+        "no origination URL is made twice"
+    )
+    assert {name: rows(world, name) for name in MADE} == MADE, (
+        "no application, list or member is made twice"
+    )
+    assert [
+        (len(row["ip_access_control_lists"]), len(row["credential_lists"]))
+        for row in seed(world)["trunks"]
+    ] == [(1, 1)] * len(TRUNKS)
     for index, e164 in enumerate(NUMBERS):
         number = world.number(e164)
         expected = trunks[f"{TRUNKS[index // 5 % 3]}.pstn.twilio.com"] if index % 5 == 0 else None
@@ -162,8 +177,13 @@ def test_a_service_that_is_wholly_broken_is_left_alone_soon(play: Play) -> None:
     play.sandbox.faults.clear()
     play.sandbox.faults.add(f.HtmlPage(status=503, method="write"))
     failed = play.apply("--concurrency", "100", code=5)
-    assert {o["action"] for o in failed["outcomes"] if o["status"] == "applied"} == {"import"}, "no call is needed"
-    assert {error["code"] for error in failed["errors"]} == {"twilio_unavailable", "dependency_failed"}
+    assert {o["action"] for o in failed["outcomes"] if o["status"] == "applied"} == {"import"}, (
+        "no call is needed"
+    )
+    assert {error["code"] for error in failed["errors"]} == {
+        "twilio_unavailable",
+        "dependency_failed",
+    }
     assert play.sandbox.calls.writes < 3 * len(NUMBERS), "twelve attempts each would be 6,000"
     play.sandbox.faults.clear()
     play.apply()

@@ -26,7 +26,9 @@ def crowd(stage: Stage) -> None:
     stage.number(HANDMADE, **PRIOR)
     stage.number(DEMO, voice_url=DEMO_URL)
     for last in range(103, 159):
-        stage.number(f"+15550100{last}", voice_url="https://other.example.org/voice", sms_method="GET")
+        stage.number(
+            f"+15550100{last}", voice_url="https://other.example.org/voice", sms_method="GET"
+        )
     stage.number(SAME, voice_url=AGENT["voice"], sms_url=AGENT["sms"])
 
 
@@ -48,12 +50,20 @@ def test_plan_apply_again_drift_heal_release(stage: Stage) -> None:
         row = twilio.number(e164)
         assert (row["voice_url"], row["voice_method"]) == (AGENT["voice"], "POST")
         assert (row["sms_url"], row["sms_method"]) == (AGENT["sms"], "POST")
-        emptied = ("voice_fallback_url", "sms_fallback_url", "status_callback", "sms_application_sid", "trunk_sid")
+        emptied = (
+            "voice_fallback_url",
+            "sms_fallback_url",
+            "status_callback",
+            "sms_application_sid",
+            "trunk_sid",
+        )
         assert [row[field] for field in emptied] == [""] * 5
     untouched = {sid for sid, row in seed.items() if row["phone_number"] not in (HANDMADE, DEMO)}
     assert {sid: twilio.numbers[sid] for sid in untouched} == {sid: seed[sid] for sid in untouched}
     assert not twilio.writes_to(SAME), "what is as declared is not written"
-    assert all(name.startswith(ALLOWED) for call in twilio.writes for name in call.form), "only webhooks are sent"
+    assert all(name.startswith(ALLOWED) for call in twilio.writes for name in call.form), (
+        "only webhooks are sent"
+    )
     prior = stage.state["number/" + HANDMADE]["prior"]
     assert {name: prior[name] for name in PRIOR} == PRIOR
     assert stage.state["number/" + DEMO]["prior"]["voice_url"] == DEMO_URL
@@ -84,7 +94,8 @@ def test_plan_apply_again_drift_heal_release(stage: Stage) -> None:
     assert ("number/" + HANDMADE, "release") in actions(stage.plan())
     stage.apply()
     assert {e164: twilio.number(e164) for e164 in (HANDMADE, SAME)} == {
-        e164: next(row for row in seed.values() if row["phone_number"] == e164) for e164 in (HANDMADE, SAME)
+        e164: next(row for row in seed.values() if row["phone_number"] == e164)
+        for e164 in (HANDMADE, SAME)
     }
     assert set(stage.state) == {"number/" + DEMO}
     stage.settled()
@@ -119,12 +130,19 @@ def test_on_removal_clear_and_keep(stage: Stage) -> None:
 
 def test_only_what_is_managed_is_compared_and_written(stage: Stage) -> None:
     stage.number(HANDMADE, sms_url="https://sms.example.org/in")
-    stage.declare({HANDMADE: {"agent": "support", "manage": ["voice"], "friendly_name": "Support line"}})
+    stage.declare(
+        {HANDMADE: {"agent": "support", "manage": ["voice"], "friendly_name": "Support line"}}
+    )
     stage.apply()
     row = stage.twilio.number(HANDMADE)
     assert (row["voice_url"], row["sms_url"]) == (AGENT["voice"], "https://sms.example.org/in")
     assert row["friendly_name"] == "Support line"
-    assert not [name for call in stage.twilio.writes for name in call.form if name.startswith(("Sms", "Status"))]
+    assert not [
+        name
+        for call in stage.twilio.writes
+        for name in call.form
+        if name.startswith(("Sms", "Status"))
+    ]
     stage.twilio.edit(HANDMADE, sms_url="https://sms.example.org/other")
     assert stage.json("drift")["drifted"] == []
     stage.settled()
@@ -148,10 +166,14 @@ def test_a_number_declared_with_nothing_is_watched_and_never_written(stage: Stag
     stage.apply("--allow-takeover")
     stage.declare({})
     stage.apply()
-    assert stage.twilio.number(HANDMADE)["voice_url"] == "https://newer.example.net/in", "what was there last"
+    assert stage.twilio.number(HANDMADE)["voice_url"] == "https://newer.example.net/in", (
+        "what was there last"
+    )
 
 
-def test_a_number_that_is_only_watched_for_a_while_keeps_its_first_prior_values(stage: Stage) -> None:
+def test_a_number_that_is_only_watched_for_a_while_keeps_its_first_prior_values(
+    stage: Stage,
+) -> None:
     """What it shows while it is watched is still what we wrote, and no value of somebody else's."""
     stage.number(HANDMADE, voice_url="https://pbx.example.net/in")
     stage.declare({HANDMADE: {"agent": "support", "takeover": "allow"}})
@@ -171,8 +193,13 @@ def test_twilio_may_name_its_own_host_and_lead_through_many_pages(stage: Stage) 
         stage.number(f"+15550100{last}")
     stage.twilio.prefix = "/behind/a/path"
     urls = [f"sip:sbc{n}.example.com" for n in range(5)]
-    trunk = {"domain": "acme-edge.pstn.twilio.com", "origination": [{"sip_url": url} for url in urls]}
-    stage.declare(dict.fromkeys(("+15550100101", "+15550100107"), "support"), trunks={"edge": trunk})
+    trunk = {
+        "domain": "acme-edge.pstn.twilio.com",
+        "origination": [{"sip_url": url} for url in urls],
+    }
+    stage.declare(
+        dict.fromkeys(("+15550100101", "+15550100107"), "support"), trunks={"edge": trunk}
+    )
     stage.apply()
     stage.settled()
     assert sorted(row["sip_url"] for row in stage.twilio.origination_urls.values()) == urls

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .play import Play
 from .stage import AGENT
@@ -46,7 +46,9 @@ def play(tmp_path: Path) -> Iterator[Play]:
 def test_numbers_of_parent_and_subaccount_are_applied_with_one_token(play: Play) -> None:
     main = play.account(PARENT, PARENT_TOKEN)
     play.declare(
-        accounts={"main": main, "emea": {**main, "sid": CHILD, "parent": PARENT}}, agents=AGENTS, numbers=NUMBERS
+        accounts={"main": main, "emea": {**main, "sid": CHILD, "parent": PARENT}},
+        agents=AGENTS,
+        numbers=NUMBERS,
     )
     assert play.apply()["failed_count"] == 0
     play.settled()
@@ -78,14 +80,22 @@ def test_a_trunk_in_a_subaccount_needs_the_subaccounts_own_credentials(play: Pla
 def test_a_parents_key_that_finds_the_parents_trunks_is_found_out(play: Play) -> None:
     """Nobody can tell from a key whose it is; what it finds does."""
     play.declare(
-        accounts={"main": play.account(PARENT, PARENT_TOKEN)}, trunks={"home": {"domain": "home.pstn.twilio.com"}}
+        accounts={"main": play.account(PARENT, PARENT_TOKEN)},
+        trunks={"home": {"domain": "home.pstn.twilio.com"}},
     )
     play.apply()
-    by_key = {"api_key": {"env": "KEY"}, "api_secret": {"env": "SECRET"}, "base_url": play.sandbox.base_url}
+    by_key = {
+        "api_key": {"env": "KEY"},
+        "api_secret": {"env": "SECRET"},
+        "base_url": play.sandbox.base_url,
+    }
     play.environ |= {"KEY": MAIN_KEY, "SECRET": PARENT_TOKEN}
     (play.folder / "state.json").unlink()
     shutil.rmtree(play.folder / "state.json.history")
-    play.declare(accounts={"emea": {"sid": CHILD, **by_key}}, trunks={"edge": {"domain": "edge.pstn.twilio.com"}})
+    play.declare(
+        accounts={"emea": {"sid": CHILD, **by_key}},
+        trunks={"edge": {"domain": "edge.pstn.twilio.com"}},
+    )
     done = play.run("plan", "--json", code=1)
     assert done.codes == ["twilio_wrong_account"]
     assert PARENT in done.json["diagnostics"][0]["detail"]
@@ -94,8 +104,15 @@ def test_a_parents_key_that_finds_the_parents_trunks_is_found_out(play: Play) ->
 def test_a_trunk_that_was_made_in_the_parent_is_named(play: Play) -> None:
     """An empty account says nothing about whose it is, so the first create does."""
     play.environ |= {"KEY": MAIN_KEY, "SECRET": PARENT_TOKEN}
-    by_key = {"api_key": {"env": "KEY"}, "api_secret": {"env": "SECRET"}, "base_url": play.sandbox.base_url}
-    play.declare(accounts={"emea": {"sid": CHILD, **by_key}}, trunks={"edge": {"domain": "edge.pstn.twilio.com"}})
+    by_key = {
+        "api_key": {"env": "KEY"},
+        "api_secret": {"env": "SECRET"},
+        "base_url": play.sandbox.base_url,
+    }
+    play.declare(
+        accounts={"emea": {"sid": CHILD, **by_key}},
+        trunks={"edge": {"domain": "edge.pstn.twilio.com"}},
+    )
     errors = play.apply(code=1)["errors"]
     (trunk,) = play.sandbox.world.trunks
     assert [error["code"] for error in errors] == ["twilio_wrong_account"]

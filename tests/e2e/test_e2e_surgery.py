@@ -82,7 +82,9 @@ def test_what_is_removed_is_forgotten_and_nothing_else(bound: Stage) -> None:
     silent(bound, "state", "rm", "trunk/edge", TWO)
     assert list(bound.state) == [f"number/{ONE}"]
     (sid,) = bound.twilio.trunks
-    assert bound.state[f"number/{ONE}"]["applied"]["voice"]["trunk"] == sid, "its name means nothing any more"
+    assert bound.state[f"number/{ONE}"]["applied"]["voice"]["trunk"] == sid, (
+        "its name means nothing any more"
+    )
     assert bound.twilio.number(TWO)["voice_url"] == AGENT["voice"]
 
 
@@ -125,7 +127,10 @@ def test_pulled_changed_and_pushed(bound: Stage) -> None:
     assert silent(bound, "state", "push", "mine.bin", "--dry-run")["serial_after"] is None
     done = silent(bound, "state", "push", "mine.bin")
     assert done["changes"] == [{"address": f"number/{TWO}", "change": "removed"}]
-    assert (done["serial_before"], done["serial_after"]) == (edited["serial"], document(bound)["serial"])
+    assert (done["serial_before"], done["serial_after"]) == (
+        edited["serial"],
+        document(bound)["serial"],
+    )
     again = silent(bound, "state", "push", "mine.bin", code=4)
     assert again["diagnostics"][0]["code"] == "push_refused"
     silent(bound, "state", "push", "mine.bin", "--force")
@@ -140,18 +145,24 @@ def test_a_state_of_another_history_is_only_pushed_by_force(bound: Stage) -> Non
     assert document(bound)["lineage"] != other["lineage"], "the history goes on"
     (bound.folder / "state.json").unlink()
     silent(bound, "state", "push", "other.bin")
-    assert document(bound)["lineage"] == other["lineage"], "where there is none, it is taken with its history"
+    assert document(bound)["lineage"] == other["lineage"], (
+        "where there is none, it is taken with its history"
+    )
 
 
 def test_the_history_tells_who_wrote_what_and_any_of_it_can_be_pulled(bound: Stage) -> None:
     bound.run("state", "rm", TWO)
     versions = silent(bound, "state", "history")["versions"]
-    assert [version["serial"] for version in versions] == sorted((v["serial"] for v in versions), reverse=True)
+    assert [version["serial"] for version in versions] == sorted(
+        (v["serial"] for v in versions), reverse=True
+    )
     assert "state rm" in versions[0]["run"]
     former = json.loads(bound.run("state", "pull", "--serial", str(versions[1]["serial"])).out)
     assert f"number/{TWO}" in former["resources"]
     assert str(versions[0]["serial"]) in bound.run("state", "history").out
-    assert bound.run("state", "pull", "--serial", "77", "--json", code=1).codes == ["version_not_kept"]
+    assert bound.run("state", "pull", "--serial", "77", "--json", code=1).codes == [
+        "version_not_kept"
+    ]
 
 
 def test_a_damaged_line_is_taken_from_the_history_and_the_rest_from_the_file(bound: Stage) -> None:
@@ -160,7 +171,9 @@ def test_a_damaged_line_is_taken_from_the_history_and_the_rest_from_the_file(bou
     before = bound.state
     path = bound.folder / "state.json"
     lines = path.read_text().split("\n")
-    damaged = [line[: len(line) // 2] if line.startswith(f'"number/{TWO}"') else line for line in lines]
+    damaged = [
+        line[: len(line) // 2] if line.startswith(f'"number/{TWO}"') else line for line in lines
+    ]
     path.write_text("\n".join(damaged))
     assert bound.run("plan", "--json", code=1).codes == ["state_damaged"]
     shown = silent(bound, "state", "repair", "--dry-run")
@@ -179,11 +192,19 @@ def test_a_hand_edit_is_reported_until_repair_accepts_it(bound: Stage) -> None:
     bound.declare({ONE: "support", TWO: "support"}, trunks={"edge": TRUNK})
     bound.apply()
     path = bound.folder / "state.json"
-    path.write_text(json.dumps(json.loads(path.read_text()), indent=2))  # the same JSON in another form is no damage
+    path.write_text(
+        json.dumps(json.loads(path.read_text()), indent=2)
+    )  # the same JSON in another form is no damage
     bound.settled()
     path.write_text(path.read_text().replace(FOREIGN, "https://corrected.example.com/voice"))
     writes = len([call for call in bound.twilio.calls if call.writes])
-    for command in (("plan",), ("apply", "--auto-approve"), ("drift",), ("state", "list"), ("state", "pull")):
+    for command in (
+        ("plan",),
+        ("apply", "--auto-approve"),
+        ("drift",),
+        ("state", "list"),
+        ("state", "pull"),
+    ):
         failed = bound.run(*command, "--json", code=1)
         assert failed.codes == ["state_damaged"]
         assert "state repair" in failed.out + failed.err
@@ -194,7 +215,9 @@ def test_a_hand_edit_is_reported_until_repair_accepts_it(bound: Stage) -> None:
     assert f"number/{TWO}" in bound.run("state", "repair", "--dry-run").out
     done = silent(bound, "state", "repair")
     assert len(done["aside"]) == 1
-    assert bound.state[f"number/{TWO}"]["prior"]["voice_url"] == "https://corrected.example.com/voice"
+    assert (
+        bound.state[f"number/{TWO}"]["prior"]["voice_url"] == "https://corrected.example.com/voice"
+    )
     bound.settled()
 
 
@@ -203,7 +226,9 @@ def test_a_pulled_state_is_edited_and_pushed_without_a_thought_of_its_digest(bou
     bound.write("edited.json", pulled.replace(FOREIGN, "https://corrected.example.com/voice"))
     pushed = silent(bound, "state", "push", "edited.json")
     assert f"number/{TWO}" in [row["address"] for row in pushed["changes"]]
-    assert bound.state[f"number/{TWO}"]["prior"]["voice_url"] == "https://corrected.example.com/voice"
+    assert (
+        bound.state[f"number/{TWO}"]["prior"]["voice_url"] == "https://corrected.example.com/voice"
+    )
     bound.settled()
 
 
@@ -242,7 +267,11 @@ def test_where_there_never_was_a_state_nothing_is_damaged(stage: Stage) -> None:
 
 def test_of_a_damaged_journal_the_good_beginning_is_kept(bound: Stage) -> None:
     """A run that dies after its intents; then a byte of its second line is lost."""
-    declare(bound, "edge", agents={"support": {"webhooks": {**AGENT, "voice": "https://agents.example.com/new"}}})
+    declare(
+        bound,
+        "edge",
+        agents={"support": {"webhooks": {**AGENT, "voice": "https://agents.example.com/new"}}},
+    )
     gate = bound.twilio.hold(lambda call: call.writes, carried_out=True)
     running = bound.start("apply", "--auto-approve", "--concurrency", "1")
     gate.wait()
@@ -252,7 +281,9 @@ def test_of_a_damaged_journal_the_good_beginning_is_kept(bound: Stage) -> None:
     bound.twilio.quiet()
     journal = bound.folder / "state.json.journal"
     good = journal.read_bytes()
-    journal.write_bytes(good + b'{"crc":"00000000","records":[]}\n' + b'{"crc":"00000000","records":[]}\n')
+    journal.write_bytes(
+        good + b'{"crc":"00000000","records":[]}\n' + b'{"crc":"00000000","records":[]}\n'
+    )
     assert bound.run("plan", "--json", code=1).codes == ["state_damaged"]
     done = silent(bound, "state", "repair")
     assert done["from_journal"] > 0
@@ -276,4 +307,7 @@ def test_a_plan_of_names_alone_says_that_only_state_changes(bound: Stage) -> Non
     assert "In state 1 name changed." in bound.run("apply", "--auto-approve").out
     assert not [call for call in bound.twilio.calls[calls:] if call.writes]
     assert "trunk/core" in bound.state
-    assert bound.run("apply", "--auto-approve").out == "Nothing to do: what is declared is what is there.\n"
+    assert (
+        bound.run("apply", "--auto-approve").out
+        == "Nothing to do: what is declared is what is there.\n"
+    )

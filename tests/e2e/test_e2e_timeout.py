@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from reconciler.errors import ReconcilerError
-from reconciler.remote.timelimit import TimeLimit
-from reconciler.workflows import Consent, Planned, Setting, apply
+from reconciler.remote.transport.time_limit import TimeLimit
+from reconciler.workflows.plan_apply import apply
+from reconciler.workflows.session import Consent, Planned, RunOptions
 from tests.remote.scripted import FakeClock
 
 from .stage import AGENT, Stage, is_update
@@ -30,10 +31,14 @@ def declare(stage: Stage) -> None:
     stage.declare(dict.fromkeys(NUMBERS, "support"))
 
 
-def test_what_is_in_flight_when_the_time_is_over_is_finished_and_the_next_run_does_the_rest(stage: Stage) -> None:
+def test_what_is_in_flight_when_the_time_is_over_is_finished_and_the_next_run_does_the_rest(
+    stage: Stage,
+) -> None:
     declare(stage)
     gate = stage.twilio.hold(is_update)
-    running = stage.start("apply", "--auto-approve", "--json", "--concurrency", "2", "--timeout", "5s")
+    running = stage.start(
+        "apply", "--auto-approve", "--json", "--concurrency", "2", "--timeout", "5s"
+    )
     gate.wait(2)
     running.err.wait_for("The time is over")
     gate.open()
@@ -69,7 +74,7 @@ def test_nothing_is_begun_when_the_time_ends_before_the_first_write(stage: Stage
     """Here while the plan is looked at."""
     declare(stage)
     clock = FakeClock()
-    setting = Setting(
+    setting = RunOptions(
         directory=stage.folder,
         environ=stage.environ,
         progress=Silent(),

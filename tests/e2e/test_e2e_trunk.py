@@ -10,7 +10,10 @@ SIP = ("sip:sbc1.example.com;transport=tls", "sip:sbc2.example.com")
 EDGE = {
     "domain": "acme-edge.pstn.twilio.com",
     "secure": True,
-    "origination": [{"sip_url": SIP[0], "priority": 10, "weight": 20}, {"sip_url": SIP[1], "priority": 20}],
+    "origination": [
+        {"sip_url": SIP[0], "priority": 10, "weight": 20},
+        {"sip_url": SIP[1], "priority": 20},
+    ],
 }
 BY_TRUNK = {"agent": "support", "trunk": "edge"}
 
@@ -35,7 +38,10 @@ def test_a_number_whose_attachment_is_refused_fails_alone(stage: Stage) -> None:
     assert {n: stage.twilio.number(n)["sms_url"] for n in (ONE, TWO, THREE)} == dict.fromkeys(
         (ONE, TWO, THREE), AGENT["sms"]
     )
-    urls = {o["sip_url"]: (o["priority"], o["weight"], o["enabled"]) for o in stage.twilio.origination_urls.values()}
+    urls = {
+        o["sip_url"]: (o["priority"], o["weight"], o["enabled"])
+        for o in stage.twilio.origination_urls.values()
+    }
     assert urls == {SIP[0]: (10, 20, True), SIP[1]: (20, 10, True)}
 
     assert actions(stage.plan()) == [(f"number/{TWO}", "attach_trunk")]
@@ -79,13 +85,17 @@ def test_from_trunk_to_webhooks_and_back_without_a_moment_of_silence(stage: Stag
     assert stage.state == {}
 
 
-def test_a_trunk_that_was_there_before_is_taken_in_and_outlives_its_declaration(stage: Stage) -> None:
+def test_a_trunk_that_was_there_before_is_taken_in_and_outlives_its_declaration(
+    stage: Stage,
+) -> None:
     sid, strange = "TK" + "5" * 32, "TK" + "6" * 32
     blank = {"account_sid": AC, "friendly_name": "By hand", "secure": False}
     stage.twilio.trunks[sid] = {**blank, "sid": sid, "domain_name": EDGE["domain"]}
     stage.twilio.trunks[strange] = {**blank, "sid": strange, "domain_name": "other.pstn.twilio.com"}
     stage.number(ONE, trunk_sid=strange, voice_url="https://pbx.example.net/hidden")
-    stage.declare({ONE: BY_TRUNK}, trunks={"edge": {**EDGE, "friendly_name": "By hand", "secure": False}})
+    stage.declare(
+        {ONE: BY_TRUNK}, trunks={"edge": {**EDGE, "friendly_name": "By hand", "secure": False}}
+    )
     assert ("trunk/edge", "import") in actions(stage.plan())
     assert "takeover_refused" in stage.run("apply", "--auto-approve", "--json", code=4).codes
     stage.apply("--allow-takeover")

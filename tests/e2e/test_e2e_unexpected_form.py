@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio import number_api
 
 from .platform_stage import PlatformStage, world
@@ -28,7 +28,10 @@ def storing(
     update = number_api.update
 
     def change(store: Any, number: Any, *, form: dict[str, str], **more: Any) -> Any:
-        changed = {name: stored(value) if name == field and value else value for name, value in form.items()}
+        changed = {
+            name: stored(value) if name == field and value else value
+            for name, value in form.items()
+        }
         return update(store, number, form=changed, **more)
 
     monkeypatch.setattr(number_api, "update", change)
@@ -50,15 +53,27 @@ def warnings_of(document: Any) -> list[str]:
 UNEXPECTED: dict[str, tuple[str, Stored, str, str]] = {
     "small letters": ("VoiceUrl", str.lower, SENT, SENT.lower()),
     "a slash at the end": ("VoiceUrl", lambda url: f"{url}/", SENT, f"{SENT}/"),
-    "another path": ("VoiceUrl", lambda url: url.replace("Voice", "old"), SENT, SENT.replace("Voice", "old")),
+    "another path": (
+        "VoiceUrl",
+        lambda url: url.replace("Voice", "old"),
+        SENT,
+        SENT.replace("Voice", "old"),
+    ),
     "no space around a name": ("FriendlyName", str.strip, "Sales ", "Sales"),
     "another method": ("VoiceMethod", lambda method: "GET", "POST", "GET"),
 }
 
 
-@pytest.mark.parametrize(("field", "stored", "sent", "kept"), UNEXPECTED.values(), ids=UNEXPECTED.keys())
+@pytest.mark.parametrize(
+    ("field", "stored", "sent", "kept"), UNEXPECTED.values(), ids=UNEXPECTED.keys()
+)
 def test_a_form_that_no_rule_explains_is_repeated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, stored: Stored, sent: str, kept: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    field: str,
+    stored: Stored,
+    sent: str,
+    kept: str,
 ) -> None:
     with storing(tmp_path, monkeypatch, field, stored) as (stage, sandbox):
         declare(stage)

@@ -56,7 +56,9 @@ def test_nothing_is_forgotten_bought_or_moved(stage: Stage) -> None:
     stage.declare({TWO: moved, THREE: to_buy}, accounts=accounts, defaults={"account": "main"})
     plan = stage.json("plan", code=1)
     assert plan["actions"] == []
-    assert {d["code"] for d in plan["diagnostics"] if d["severity"] == "error"} == {"account_unread"}
+    assert {d["code"] for d in plan["diagnostics"] if d["severity"] == "error"} == {
+        "account_unread"
+    }
 
 
 def test_all_accounts_unread_is_the_error_itself(stage: Stage) -> None:
@@ -90,4 +92,6 @@ def test_accounts_without_a_target_are_not_read(stage: Stage) -> None:
     assert stage.json("plan", "--target", "*", code=1)["summary"]["unread_accounts"] == ["second"]
     to_buy = {THREE: {"agent": "support", "purchase": {"country": "US"}}}
     declare(stage, accounts, **to_buy)
-    assert stage.json("plan", "--target", f"number/{THREE}", code=1)["summary"]["unread_accounts"] == ["second"]
+    assert stage.json("plan", "--target", f"number/{THREE}", code=1)["summary"][
+        "unread_accounts"
+    ] == ["second"]

@@ -69,7 +69,9 @@ def applied(stage: Stage) -> Stage:
 def check_plan(document: Any) -> set[str]:
     """The unread account is named, and nothing is planned for it; the addresses of the plan."""
     assert document["summary"]["unread_accounts"] == ["second"]
-    assert [d["code"] for d in document["diagnostics"] if d["severity"] == "error"] == ["account_unread"]
+    assert [d["code"] for d in document["diagnostics"] if d["severity"] == "error"] == [
+        "account_unread"
+    ]
     assert {action["account"] for action in document["actions"]} <= {"main"}
     return {action["address"] for action in document["actions"]}
 
@@ -83,10 +85,14 @@ def check_done(stage: Stage, document: Any, before: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("words", [("rollback", "--to", "2"), ("undo",)])
-def test_the_way_back_serves_the_other_account(applied: Stage, unread: Unread, words: tuple[str, ...]) -> None:
+def test_the_way_back_serves_the_other_account(
+    applied: Stage, unread: Unread, words: tuple[str, ...]
+) -> None:
     unread(applied)
     before, written = applied.state, len(applied.twilio.writes_to(TWO))
-    serial = str(max(int(kept["serial"]) for kept in applied.json("state", "history")["versions"]) - 1)
+    serial = str(
+        max(int(kept["serial"]) for kept in applied.json("state", "history")["versions"]) - 1
+    )
     words = tuple(serial if word == "2" else word for word in words)
 
     assert check_plan(applied.json(*words, "--dry-run", code=1)) == {f"number/{ONE}"}
@@ -111,9 +117,19 @@ def test_a_release_serves_the_other_account(applied: Stage, unread: Unread) -> N
 
 
 @pytest.mark.parametrize(
-    "words", [("rollback", "--to", "2"), ("undo",), ("release", ONE, TWO), ("plan",), ("drift",), ("apply",)]
+    "words",
+    [
+        ("rollback", "--to", "2"),
+        ("undo",),
+        ("release", ONE, TWO),
+        ("plan",),
+        ("drift",),
+        ("apply",),
+    ],
 )
-def test_with_a_target_elsewhere_the_account_is_not_read(applied: Stage, words: tuple[str, ...]) -> None:
+def test_with_a_target_elsewhere_the_account_is_not_read(
+    applied: Stage, words: tuple[str, ...]
+) -> None:
     enter_wrongly(applied)
     applied.twilio.number(ONE)["voice_url"] = FOREIGN
     calls = len(applied.twilio.calls)
@@ -131,7 +147,10 @@ def test_nothing_is_made_or_called_missing_on_the_way_back(stage: Stage) -> None
     accounts, defaults = two_accounts(stage), {"account": "main"}
     stage.number(ONE)
     stage.twilio.add_number(SECOND, TWO)
-    numbers: dict[str, Any] = {ONE: "support", TWO: {"agent": "support", "account": "second", "trunk": "edge"}}
+    numbers: dict[str, Any] = {
+        ONE: "support",
+        TWO: {"agent": "support", "account": "second", "trunk": "edge"},
+    }
     stage.declare(numbers, accounts=accounts, defaults=defaults, trunks=trunk)
     stage.apply("--allow-takeover")
     stage.declare({ONE: "support"}, accounts=accounts, defaults=defaults, trunks=trunk)
@@ -177,11 +196,17 @@ def test_a_saved_plan_does_nothing_that_it_does_not_say(applied: Stage) -> None:
     enter_wrongly(applied)
     applied.json("plan", "--out", "part.json", code=1)
     applied.twilio.number(ONE)["voice_url"] = "https://third.example.org/voice"
-    assert "plan_stale" in applied.json("apply", "whole.json", "--allow-takeover", code=4)["diagnostics"][0]["code"]
+    assert (
+        "plan_stale"
+        in applied.json("apply", "whole.json", "--allow-takeover", code=4)["diagnostics"][0]["code"]
+    )
 
     applied.twilio.number(ONE)["voice_url"] = FOREIGN
     two_accounts(applied)
-    assert "plan_stale" in applied.json("apply", "part.json", "--allow-takeover", code=4)["diagnostics"][0]["code"]
+    assert (
+        "plan_stale"
+        in applied.json("apply", "part.json", "--allow-takeover", code=4)["diagnostics"][0]["code"]
+    )
 
 
 def test_an_export_names_the_account_that_is_not_in_it(applied: Stage, unread: Unread) -> None:
@@ -196,7 +221,10 @@ def test_an_export_names_the_account_that_is_not_in_it(applied: Stage, unread: U
     assert "# Account `second` could not be read" in document["configuration"]
 
     assert applied.json("export", "--account", "main")["summary"]["unread_accounts"] == []
-    assert applied.json("export", "--account", "second", code=1)["diagnostics"][0]["severity"] == "error"
+    assert (
+        applied.json("export", "--account", "second", code=1)["diagnostics"][0]["severity"]
+        == "error"
+    )
 
 
 def test_what_only_state_knows_is_shown_all_the_same(applied: Stage, unread: Unread) -> None:

@@ -11,9 +11,9 @@ import msgspec
 import psycopg
 import pytest
 
-from reconciler.state.backends import open_store
-from reconciler.state.codec import Codec
-from reconciler.state.document import encode
+from reconciler.state.format.codec import Codec
+from reconciler.state.format.document import encode
+from reconciler.state.stores.open import open_store
 from tests.state import servers
 from tests.state.conftest import new_schema
 from tests.state.samples import holder
@@ -50,8 +50,13 @@ def write_as_before(place: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -
     """Write what is there in the form of the version before: no digest, no checksums, no column for them."""
     with monkeypatch.context() as before:
         before.setattr(Codec, "seal", lambda self, text: text)
-        before.setattr(Codec, "blocks", lambda self, document: iter([without_digest(encode(document))]))
-        before.setattr("reconciler.state.http.with_digest", lambda body: msgspec.structs.replace(body, reconciler=1))
+        before.setattr(
+            Codec, "blocks", lambda self, document: iter([without_digest(encode(document))])
+        )
+        before.setattr(
+            "reconciler.state.stores.http.with_digest",
+            lambda body: msgspec.structs.replace(body, reconciler=1),
+        )
         store: Any = open_store(place, folder, "acceptance")
         with store.lock(holder()):
             found = store.load()
@@ -68,11 +73,15 @@ def content(place: str, folder: Path) -> object:
     if place.startswith("postgresql:"):
         tables = {
             "reconciler_project": "to_jsonb(t) - 'token' - 'lease_until'",
-            **dict.fromkeys(("reconciler_resource", "reconciler_version", "reconciler_number"), "to_jsonb(t)"),
+            **dict.fromkeys(
+                ("reconciler_resource", "reconciler_version", "reconciler_number"), "to_jsonb(t)"
+            ),
         }
         with psycopg.connect(place) as rows:
             return {
-                name: rows.execute(f"SELECT ({what})::text FROM {name} t ORDER BY 1".encode()).fetchall()
+                name: rows.execute(
+                    f"SELECT ({what})::text FROM {name} t ORDER BY 1".encode()
+                ).fetchall()
                 for name, what in tables.items()
             }
     if place.startswith("s3:"):
@@ -84,7 +93,11 @@ def content(place: str, folder: Path) -> object:
         request = urllib.request.Request(place, headers={"Authorization": AUTHORIZATION})
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.read()
-    paths = [path for path in folder.rglob("state.json*") if path.is_file() and not path.name.endswith(".lock")]
+    paths = [
+        path
+        for path in folder.rglob("state.json*")
+        if path.is_file() and not path.name.endswith(".lock")
+    ]
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from reconciler.state.document import decode, encode
+from reconciler.state.format.document import decode, encode
 
 from .stage import AGENT, Stage, actions
 
@@ -14,7 +14,12 @@ ONE, TWO, THREE = "+15550100101", "+15550100102", "+15550100103"
 OTHER = {"voice": "https://other.example.com/voice", "sms": "https://other.example.com/sms"}
 FOREIGN = "https://pbx.example.net/in"
 AGENTS = {"support": {"webhooks": AGENT}, "other": {"webhooks": OTHER}}
-TRUNKS = {"edge": {"domain": "acme-edge.pstn.twilio.com", "origination": [{"sip_url": "sip:sbc1.example.com"}]}}
+TRUNKS = {
+    "edge": {
+        "domain": "acme-edge.pstn.twilio.com",
+        "origination": [{"sip_url": "sip:sbc1.example.com"}],
+    }
+}
 
 
 @pytest.fixture
@@ -26,7 +31,11 @@ def story(stage: Stage) -> Stage:
     stage.declare({ONE: "support"}, agents=AGENTS)
     stage.apply()
     stage.declare(
-        {ONE: "other", TWO: {"agent": "support", "takeover": "allow"}, THREE: {"agent": "support", "trunk": "edge"}},
+        {
+            ONE: "other",
+            TWO: {"agent": "support", "takeover": "allow"},
+            THREE: {"agent": "support", "trunk": "edge"},
+        },
         agents=AGENTS,
         trunks=TRUNKS,
     )
@@ -72,10 +81,14 @@ def test_back_to_a_time(story: Stage) -> None:
     story.run("rollback", "--to", "2001-01-01", "--dry-run", code=1)
 
 
-def test_what_somebody_else_has_written_since_is_only_overwritten_with_consent(story: Stage) -> None:
+def test_what_somebody_else_has_written_since_is_only_overwritten_with_consent(
+    story: Stage,
+) -> None:
     story.twilio.edit(ONE, voice_url="https://colleague.example.net/now")
     refused = story.json("rollback", "--to", "1", "--auto-approve", code=4)
-    assert [d["address"] for d in refused["diagnostics"] if d["code"] == "takeover_refused"] == [f"number/{ONE}"]
+    assert [d["address"] for d in refused["diagnostics"] if d["code"] == "takeover_refused"] == [
+        f"number/{ONE}"
+    ]
     assert story.twilio.number(TWO)["voice_url"] == AGENT["voice"], "nothing at all is written"
     story.run("rollback", "--to", "1", "--auto-approve", f"--allow-takeover=number/{ONE}")
     assert story.twilio.number(ONE)["voice_url"] == AGENT["voice"]
@@ -108,7 +121,9 @@ def test_a_number_that_is_gone_by_now_is_named_and_all_else_is_brought_back(stor
     story.apply()
     story.twilio.numbers.pop(story.twilio.number(TWO)["sid"])
     done = story.json("rollback", "--to", "2", "--auto-approve", "--allow-takeover")
-    assert [d["address"] for d in done["diagnostics"] if d["code"] == "rollback_incomplete"] == [f"number/{TWO}"]
+    assert [d["address"] for d in done["diagnostics"] if d["code"] == "rollback_incomplete"] == [
+        f"number/{TWO}"
+    ]
     assert story.twilio.number(ONE)["voice_url"] == OTHER["voice"]
 
 
@@ -120,9 +135,14 @@ def test_only_what_is_kept_can_be_brought_back(stage: Stage) -> None:
     stage.declare({ONE: {}})
     stage.number(ONE)
     stage.apply()
-    assert "what was applied then is what is there" in stage.run("rollback", "--to", "1", "--dry-run").out
+    assert (
+        "what was applied then is what is there"
+        in stage.run("rollback", "--to", "1", "--dry-run").out
+    )
     assert "Kept are: 1, 0." in stage.run("rollback", "--to", "7", "--dry-run", code=1).err
-    assert stage.run("rollback", "--to", "7", "--dry-run", "--json", code=1).codes == ["version_not_kept"]
+    assert stage.run("rollback", "--to", "7", "--dry-run", "--json", code=1).codes == [
+        "version_not_kept"
+    ]
     stage.run("rollback", "--to", "last week", "--dry-run", code=64)
     assert "--auto-approve" in stage.run("rollback", "--to", "7", code=64).err
 

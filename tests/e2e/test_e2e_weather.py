@@ -42,9 +42,12 @@ def in_place(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "phase"), [*((name, 3) for name in TROUBLES), ("500-carried-out", 5), ("dropped-carried-out", 5)]
+    ("name", "phase"),
+    [*((name, 3) for name in TROUBLES), ("500-carried-out", 5), ("dropped-carried-out", 5)],
 )
-def test_with_every_tenth_call_in_trouble_one_apply_converges(stage: Stage, name: str, phase: int) -> None:
+def test_with_every_tenth_call_in_trouble_one_apply_converges(
+    stage: Stage, name: str, phase: int
+) -> None:
     """The third call makes the trunk, the fifth an origination URL: the two that must not be made twice."""
     declare(stage)
     kinds = cycle(TROUBLES[name])

@@ -36,12 +36,18 @@ def stage(twilio: Whole, tmp_path: Path) -> Stage:
 
 
 def trunk(domain: str, **fields: Any) -> dict[str, Any]:
-    return {"domain": f"{domain}.pstn.twilio.com", "origination": [{"sip_url": "sip:sbc1.example.com"}], **fields}
+    return {
+        "domain": f"{domain}.pstn.twilio.com",
+        "origination": [{"sip_url": "sip:sbc1.example.com"}],
+        **fields,
+    }
 
 
 def edge(**fields: Any) -> dict[str, Any]:
     lists = {"ip_access_control_lists": [OFFICES], "credential_lists": [PBX]}
-    return {"edge": trunk("acme-edge", recording={"mode": "record-from-answer"}, **(lists | fields))}
+    return {
+        "edge": trunk("acme-edge", recording={"mode": "record-from-answer"}, **(lists | fields))
+    }
 
 
 def two_accounts(stage: Stage, twilio: Whole) -> dict[str, Any]:
@@ -64,14 +70,18 @@ def test_all_of_a_trunk_comes_is_found_again_and_goes(stage: Stage, twilio: Whol
     assert not any(left)
 
 
-def test_a_list_that_a_trunk_of_somebody_else_uses_keeps_all_that_is_on_it(stage: Stage, twilio: Whole) -> None:
+def test_a_list_that_a_trunk_of_somebody_else_uses_keeps_all_that_is_on_it(
+    stage: Stage, twilio: Whole
+) -> None:
     stage.declare(trunks=edge())
     stage.apply()
     theirs = twilio.add_trunk(AC, friendly_name="somebody's")
     sids = {row["friendly_name"]: sid for sid, row in twilio.lists.items()}
     twilio.uses |= {(theirs, sid) for sid in sids.values()}
     stage.declare(trunks=edge(ip_access_control_lists=[]))
-    notes = {a["address"]: a.get("note") for a in stage.plan()["actions"] if a["action"] == "forget"}
+    notes = {
+        a["address"]: a.get("note") for a in stage.plan()["actions"] if a["action"] == "forget"
+    }
     assert notes["ip_access_control_list/offices"] == f"still in use on Twilio, by {theirs}"
     stage.apply()
     stage.declare()
@@ -82,7 +92,9 @@ def test_a_list_that_a_trunk_of_somebody_else_uses_keeps_all_that_is_on_it(stage
     stage.settled()
 
 
-def test_a_list_that_something_out_of_sight_uses_is_refused_whole(stage: Stage, twilio: Whole) -> None:
+def test_a_list_that_something_out_of_sight_uses_is_refused_whole(
+    stage: Stage, twilio: Whole
+) -> None:
     """This server knows no SIP domains: nobody can say beforehand whether one uses the list."""
     stage.declare(trunks=edge())
     stage.apply()
@@ -91,7 +103,9 @@ def test_a_list_that_something_out_of_sight_uses_is_refused_whole(stage: Stage, 
     assert [d["code"] for d in stage.plan()["diagnostics"]] == ["sip_domains_unreadable"]
     done = stage.run("apply", "--auto-approve", "--json", code=5)
     failed = {error["address"]: error["code"] for error in done.json["errors"]}
-    assert failed["ip_access_control_list/offices"] == failed["credential_list/pbx"] == "list_in_use"
+    assert (
+        failed["ip_access_control_list/offices"] == failed["credential_list/pbx"] == "list_in_use"
+    )
     assert len(twilio.items) == 3
     twilio.mapped.clear()
     stage.apply()
@@ -99,12 +113,17 @@ def test_a_list_that_something_out_of_sight_uses_is_refused_whole(stage: Stage, 
     stage.settled()
 
 
-def test_one_list_name_in_two_accounts_is_refused_with_the_way_out(stage: Stage, twilio: Whole) -> None:
+def test_one_list_name_in_two_accounts_is_refused_with_the_way_out(
+    stage: Stage, twilio: Whole
+) -> None:
     accounts = two_accounts(stage, twilio)
     theirs = twilio.add_list(OTHER, "IpAccessControlLists", "offices")
     one = trunk("acme-one", account="main", ip_access_control_lists=[OFFICES])
     two = trunk("acme-two", account="other")
-    stage.declare(accounts=accounts, trunks={"one": one, "two": {**two, "ip_access_control_lists": ["offices"]}})
+    stage.declare(
+        accounts=accounts,
+        trunks={"one": one, "two": {**two, "ip_access_control_lists": ["offices"]}},
+    )
     document = stage.json("validate", code=3)
     (problem,) = document["diagnostics"]
     assert (problem["code"], problem["address"]) == ("conflicting_fields", "trunk/two")
@@ -117,11 +136,15 @@ def test_one_list_name_in_two_accounts_is_refused_with_the_way_out(stage: Stage,
     assert theirs in {used for _, used in twilio.uses}
 
 
-def test_a_saved_plan_does_not_outlive_the_password_it_was_made_with(stage: Stage, twilio: Whole) -> None:
+def test_a_saved_plan_does_not_outlive_the_password_it_was_made_with(
+    stage: Stage, twilio: Whole
+) -> None:
     stage.declare(trunks=edge())
     stage.apply()
     stage.run("plan", "--out", "saved.plan", PBX=NEXT)
-    done = stage.run("apply", "saved.plan", "--auto-approve", "--json", code=4, PBX="Third-Password-3")
+    done = stage.run(
+        "apply", "saved.plan", "--auto-approve", "--json", code=4, PBX="Third-Password-3"
+    )
     assert done.codes == ["plan_stale"]
     assert "credential/pbx/pbx" in done.out
     assert "scrypt" not in done.text
@@ -140,13 +163,21 @@ def test_no_answer_to_the_second_use_of_a_list_is_no_failure(stage: Stage, twili
 
     twilio.trouble = lose_first
     shared = {"ip_access_control_lists": ["offices"], "credential_lists": ["pbx"]}
-    stage.declare(trunks={**edge(), "two": trunk("acme-two", **shared), "three": trunk("acme-three", **shared)})
+    stage.declare(
+        trunks={
+            **edge(),
+            "two": trunk("acme-two", **shared),
+            "three": trunk("acme-three", **shared),
+        }
+    )
     assert stage.apply("--concurrency", "1")["failed_count"] == 0
     assert (len(twilio.uses), len(twilio.trunks), len(twilio.origination_urls)) == (6, 3, 3)
     stage.settled()
 
 
-def test_a_label_that_is_accepted_and_not_stored_is_not_taken_for_another_form(stage: Stage, twilio: Whole) -> None:
+def test_a_label_that_is_accepted_and_not_stored_is_not_taken_for_another_form(
+    stage: Stage, twilio: Whole
+) -> None:
     stage.declare(trunks=edge())
     stage.apply()
     twilio.deaf |= {sid for sid, row in twilio.items.items() if row.get("friendly_name") == "hq"}
@@ -157,13 +188,17 @@ def test_a_label_that_is_accepted_and_not_stored_is_not_taken_for_another_form(s
     assert actions(stage.plan()) == [("ip_address/offices/203.0.113.0/28", "update")]
 
 
-def test_a_saved_plan_sees_that_a_label_has_been_edited_meanwhile(stage: Stage, twilio: Whole) -> None:
+def test_a_saved_plan_sees_that_a_label_has_been_edited_meanwhile(
+    stage: Stage, twilio: Whole
+) -> None:
     stage.declare(trunks=edge())
     stage.apply()
     renamed = [{**NETWORKS[0], "name": "head office"}, NETWORKS[1]]
     stage.declare(trunks=edge(ip_access_control_lists=[{**OFFICES, "addresses": renamed}]))
     stage.run("plan", "--out", "saved.plan")
-    next(row for row in twilio.items.values() if row.get("friendly_name") == "hq")["friendly_name"] = "theirs"
+    next(row for row in twilio.items.values() if row.get("friendly_name") == "hq")[
+        "friendly_name"
+    ] = "theirs"
     done = stage.run("apply", "saved.plan", "--auto-approve", "--json", code=4)
     assert done.codes == ["plan_stale"]
     assert "theirs" in done.out
@@ -177,7 +212,9 @@ def test_a_credential_that_goes_tells_of_no_new_secret(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("account", ["main", "other"])
-def test_what_twilio_refused_to_make_is_not_ours_when_it_appears(stage: Stage, twilio: Whole, account: str) -> None:
+def test_what_twilio_refused_to_make_is_not_ours_when_it_appears(
+    stage: Stage, twilio: Whole, account: str
+) -> None:
     accounts = two_accounts(stage, twilio)
     domain = "acme-edge.pstn.twilio.com"
     twilio.domains_elsewhere.add(domain)
@@ -185,7 +222,9 @@ def test_what_twilio_refused_to_make_is_not_ours_when_it_appears(stage: Stage, t
     stage.declare(accounts=accounts, trunks={"edge": edge})
     stage.apply(code=1)
     assert stage.state == {}
-    theirs = twilio.add_trunk({"main": AC, "other": OTHER}[account], domain_name=domain, friendly_name="Theirs")
+    theirs = twilio.add_trunk(
+        {"main": AC, "other": OTHER}[account], domain_name=domain, friendly_name="Theirs"
+    )
     stage.declare(accounts=accounts, trunks={"edge": {**edge, "account": account}})
     assert actions(stage.plan())[0] == ("trunk/edge", "import")
     stage.apply()
@@ -195,7 +234,9 @@ def test_what_twilio_refused_to_make_is_not_ours_when_it_appears(stage: Stage, t
     assert list(twilio.trunks) == [theirs]
 
 
-def test_a_trunk_about_to_be_made_in_one_account_is_not_ours_in_another(stage: Stage, twilio: Whole) -> None:
+def test_a_trunk_about_to_be_made_in_one_account_is_not_ours_in_another(
+    stage: Stage, twilio: Whole
+) -> None:
     accounts = two_accounts(stage, twilio)
     edge = trunk("acme-edge", account="main")
     stage.declare(accounts=accounts, trunks={"edge": edge})
@@ -211,7 +252,9 @@ def test_a_trunk_about_to_be_made_in_one_account_is_not_ours_in_another(stage: S
     assert actions(stage.plan())[0] == ("trunk/edge", "import")
 
 
-def test_a_trunk_that_is_declared_in_another_account_is_an_error_and_not_forgotten(stage: Stage, twilio: Whole) -> None:
+def test_a_trunk_that_is_declared_in_another_account_is_an_error_and_not_forgotten(
+    stage: Stage, twilio: Whole
+) -> None:
     accounts = two_accounts(stage, twilio)
     edge = {"origination": [{"sip_url": "sip:sbc1.example.com"}], "account": "main"}
     stage.declare(accounts=accounts, trunks={"edge": edge})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.sandbox.platforms.butter import NUMBERS, ButterNumber
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 from .platform_stage import AC, PlatformStage, world
 from .stage import actions
@@ -27,7 +27,9 @@ def stage(tmp_path: Path) -> Iterator[PlatformStage]:
     numbers: dict[str, dict[str, object]] = {ONE: {"voice_url": PBX}, TWO: {}}
     rows = {
         "platform_keys": [{"platform": "butter", "key": KEY, "organization": "org_1"}],
-        "butter_integrations": [{"integration_id": INTEGRATION, "organization": "org_1", "account_sid": AC}],
+        "butter_integrations": [
+            {"integration_id": INTEGRATION, "organization": "org_1", "account_sid": AC}
+        ],
         "butter_agents": [
             {"agent_id": FIRST, "organization": "org_1"},
             {"agent_id": SECOND, "organization": "org_1"},
@@ -38,7 +40,9 @@ def stage(tmp_path: Path) -> Iterator[PlatformStage]:
         yield PlatformStage(tmp_path / "work", sandbox)
 
 
-def declare(stage: PlatformStage, numbers: object, *, integration: str = INTEGRATION, **agents: object) -> None:
+def declare(
+    stage: PlatformStage, numbers: object, *, integration: str = INTEGRATION, **agents: object
+) -> None:
     platform = {
         "type": "butter",
         "api_key": stage.secret("BUTTER_KEY", KEY),
@@ -57,10 +61,18 @@ def row(stage: PlatformStage, e164: str = ONE) -> ButterNumber:
 
 
 def test_a_number_is_imported_assigned_and_settled(stage: PlatformStage) -> None:
-    declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}, TWO: {"agent": "help", "supports_outbound": False}})
+    declare(
+        stage,
+        {
+            ONE: {"agent": "sales", "takeover": "allow"},
+            TWO: {"agent": "help", "supports_outbound": False},
+        },
+    )
     with stage.watched() as calls:
         stage.apply()
-    body = next(call.params for call in calls if call.path == "/butter/api/phone-numbers" and call.is_write)
+    body = next(
+        call.params for call in calls if call.path == "/butter/api/phone-numbers" and call.is_write
+    )
     assert body["supports_inbound"] is True
     assert (row(stage).assigned_agent_id, row(stage, TWO).assigned_agent_id) == (FIRST, SECOND)
     assert (row(stage, TWO).supports_inbound, row(stage, TWO).supports_outbound) == (True, False)
@@ -104,7 +116,11 @@ def test_removal_unassigns_restores_and_says_what_is_left_to_do(stage: PlatformS
     assert stage.hooks(ONE) == {"voice_url": PBX}
     assert stage.state == {}
     declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
-    assert actions(stage.plan()) == [(f"number/{ONE}", "import"), (ADDRESS, "import"), (ADDRESS, "link")]
+    assert actions(stage.plan()) == [
+        (f"number/{ONE}", "import"),
+        (ADDRESS, "import"),
+        (ADDRESS, "link"),
+    ]
     stage.apply()
     stage.settled()
 
@@ -124,7 +140,11 @@ def test_a_number_outside_twilio_is_imported_with_its_trunk(stage: PlatformStage
     assert actions(stage.plan()) == [(f"registration/bu/{SIP}", "register")]
     stage.apply()
     found = row(stage, SIP)
-    assert (found.provider, found.sip_server_address, found.media_encryption) == ("sip", "sip.example.com", "require")
+    assert (found.provider, found.sip_server_address, found.media_encryption) == (
+        "sip",
+        "sip.example.com",
+        "require",
+    )
     assert found.assigned_agent_id == FIRST
     stage.settled()
     declare(stage, {})
@@ -140,7 +160,9 @@ def test_a_number_outside_twilio_is_imported_with_its_trunk(stage: PlatformStage
         (INTEGRATION, "agent_c1b2c3d4e5f6", "integration_wrong_org"),
     ],
 )
-def test_a_refusal_comes_out_as_its_code(stage: PlatformStage, integration: str, agent: str, code: str) -> None:
+def test_a_refusal_comes_out_as_its_code(
+    stage: PlatformStage, integration: str, agent: str, code: str
+) -> None:
     declare(stage, {TWO: "odd"}, integration=integration, odd={"platform": "bu", "id": agent})
     done = stage.apply(code=5)
     assert [e["code"] for e in done["errors"]] == [code]
@@ -155,8 +177,14 @@ def test_a_number_that_another_organisation_has_is_an_error(stage: PlatformStage
     assert stage.hooks(TWO) == {}
 
 
-def test_a_platform_that_does_not_know_the_account_is_found_out_by_validation(stage: PlatformStage) -> None:
+def test_a_platform_that_does_not_know_the_account_is_found_out_by_validation(
+    stage: PlatformStage,
+) -> None:
     declare(stage, {TWO: "sales"})
-    text = (stage.folder / "reconciler.yaml").read_text(encoding="utf-8").replace(f'"main": "{INTEGRATION}"', "")
+    text = (
+        (stage.folder / "reconciler.yaml")
+        .read_text(encoding="utf-8")
+        .replace(f'"main": "{INTEGRATION}"', "")
+    )
     (stage.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
     assert stage.run("validate", "--json", code=3).codes == ["no_twilio_integration"]

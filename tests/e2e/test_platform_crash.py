@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox import faults as f
+from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms.nixflex import NUMBERS
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 from .platform_stage import AC, PlatformStage
 from .test_platform_nixflex import ONE, PBX, declare, rows_of_nixflex
@@ -25,10 +25,14 @@ def stage(tmp_path: Path) -> Iterator[PlatformStage]:
         yield PlatformStage(tmp_path / "work", sandbox)
 
 
-def killed_at(stage: PlatformStage, path: str, method: str, *, carried_out: bool, skip: int = 0) -> None:
+def killed_at(
+    stage: PlatformStage, path: str, method: str, *, carried_out: bool, skip: int = 0
+) -> None:
     """Kill an apply while it waits for the answer of this call, which has taken effect or has not."""
     stage.sandbox.calls.reset()
-    stage.sandbox.faults.add(f.Hang(path=path, method=method, carried_out=carried_out, skip=skip, times=1))
+    stage.sandbox.faults.add(
+        f.Hang(path=path, method=method, carried_out=carried_out, skip=skip, times=1)
+    )
     running = stage.start("apply", "--auto-approve", "--json")
     until = time.monotonic() + PATIENCE
     while 0 not in stage.sandbox.calls.statuses:
@@ -42,11 +46,16 @@ def killed_at(stage: PlatformStage, path: str, method: str, *, carried_out: bool
 
 def imports(stage: PlatformStage) -> int:
     """How often the platform was asked to import a number since the log was last emptied."""
-    return sum(call.method == "POST" and call.path == "/nixflex/v1/phone-numbers" for call in stage.sandbox.calls)
+    return sum(
+        call.method == "POST" and call.path == "/nixflex/v1/phone-numbers"
+        for call in stage.sandbox.calls
+    )
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
-def test_a_registration_cut_short_is_finished_and_not_repeated(stage: PlatformStage, carried_out: bool) -> None:
+def test_a_registration_cut_short_is_finished_and_not_repeated(
+    stage: PlatformStage, carried_out: bool
+) -> None:
     declare(stage, DECLARED)
     killed_at(stage, "/nixflex/v1/phone-numbers", "POST", carried_out=carried_out)
     stage.sandbox.calls.reset()
@@ -87,7 +96,9 @@ def test_a_kill_between_removal_and_release_loses_no_old_webhook(stage: Platform
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
-def test_a_move_cut_short_between_removal_and_import_is_finished(stage: PlatformStage, carried_out: bool) -> None:
+def test_a_move_cut_short_between_removal_and_import_is_finished(
+    stage: PlatformStage, carried_out: bool
+) -> None:
     declare(stage, DECLARED)
     stage.apply()
     declare(stage, {ONE: "help"})
@@ -101,9 +112,13 @@ def test_a_move_cut_short_between_removal_and_import_is_finished(stage: Platform
     assert stage.hooks(ONE) == {"voice_url": PBX}
 
 
-def test_an_answer_that_does_not_come_is_looked_for_before_anything_is_sent_again(stage: PlatformStage) -> None:
+def test_an_answer_that_does_not_come_is_looked_for_before_anything_is_sent_again(
+    stage: PlatformStage,
+) -> None:
     declare(stage, DECLARED)
-    stage.sandbox.faults.add(f.Drop(path="/nixflex/v1/phone-numbers", method="POST", carried_out=True, times=1))
+    stage.sandbox.faults.add(
+        f.Drop(path="/nixflex/v1/phone-numbers", method="POST", carried_out=True, times=1)
+    )
     stage.sandbox.faults.add(f.RateLimit(path="/nixflex/*", method="GET", times=2, retry_after=0))
     stage.sandbox.faults.add(f.ServerError(path="/nixflex/*", method="GET", times=1, skip=2))
     done = stage.apply()
@@ -124,19 +139,25 @@ KILLS = {
 
 @pytest.mark.parametrize("kill", KILLS)
 @pytest.mark.parametrize("on_trunk", [True, False])
-def test_a_first_import_killed_anywhere_keeps_the_old_route(stage: PlatformStage, on_trunk: bool, kill: str) -> None:
+def test_a_first_import_killed_anywhere_keeps_the_old_route(
+    stage: PlatformStage, on_trunk: bool, kill: str
+) -> None:
     """The next run finishes it, or, when the platform refuses now, gives back what was there; so does a removal."""
     path, method, skip, carried_out = KILLS[kill]
     if on_trunk:
         trunk = stage.world.new_sid("TK")
-        stage.world.extend({"format": 1, "trunks": [{"sid": trunk, "account_sid": AC, "friendly_name": "theirs"}]})
+        stage.world.extend(
+            {"format": 1, "trunks": [{"sid": trunk, "account_sid": AC, "friendly_name": "theirs"}]}
+        )
         stage.edit(ONE, trunk_sid=trunk)
     elif path == TWILIO:
         pytest.skip("there is nothing to switch")
     before = stage.hooks(ONE)
     declare(stage, DECLARED)
     killed_at(stage, path, method, carried_out=carried_out, skip=skip)
-    assert stage.hooks(ONE).get("trunk_sid") == before.get("trunk_sid") or kill == "switch carried out"
+    assert (
+        stage.hooks(ONE).get("trunk_sid") == before.get("trunk_sid") or kill == "switch carried out"
+    )
     imported = bool(list(stage.world.table(NUMBERS)))
 
     stage.sandbox.faults.add(f.Refuse(path=IMPORT, method="POST", status=403))
@@ -155,12 +176,18 @@ def test_a_first_import_killed_anywhere_keeps_the_old_route(stage: PlatformStage
 
 
 @pytest.mark.parametrize("then", ["again", "removed"])
-def test_killed_while_undoing_the_next_run_undoes_to_the_first_route(stage: PlatformStage, then: str) -> None:
+def test_killed_while_undoing_the_next_run_undoes_to_the_first_route(
+    stage: PlatformStage, then: str
+) -> None:
     """The platform overwrites the webhooks and then refuses; the run dies before it has put them back."""
     before = stage.hooks(ONE)
     declare(stage, DECLARED)
-    stage.sandbox.faults.add(f.HtmlPage(path=IMPORT, method="POST", status=500, carried_out=True, times=1))
-    stage.sandbox.faults.add(f.Hang(path=IMPORT, method="GET", skip=1, times=1))  # asked what it has
+    stage.sandbox.faults.add(
+        f.HtmlPage(path=IMPORT, method="POST", status=500, carried_out=True, times=1)
+    )
+    stage.sandbox.faults.add(
+        f.Hang(path=IMPORT, method="GET", skip=1, times=1)
+    )  # asked what it has
     stage.sandbox.calls.reset()
     running = stage.start("apply", "--auto-approve", "--json")
     until = time.monotonic() + PATIENCE

@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox import faults as f
-from reconciler.sandbox.platforms.dasha_rows import AGENTS, NUMBERS, PROVIDERS, DashaNumber, DashaProvider
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.platforms.dasha_rows import (
+    AGENTS,
+    NUMBERS,
+    PROVIDERS,
+    DashaNumber,
+    DashaProvider,
+)
+from reconciler.sandbox.service.app import Sandbox
 
 from .platform_stage import AC, PlatformStage, world
 from .stage import actions
@@ -24,7 +30,11 @@ FIRST, SECOND = "aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[PlatformStage]:
-    numbers: dict[str, dict[str, object]] = {ONE: {"voice_url": PBX}, TWO: {}, **{e164: {} for e164 in MANY}}
+    numbers: dict[str, dict[str, object]] = {
+        ONE: {"voice_url": PBX},
+        TWO: {},
+        **{e164: {} for e164 in MANY},
+    }
     rows = {
         "platform_keys": [{"platform": "dasha", "key": KEY}],
         "dasha_providers": [{"id": PROVIDER, "accountSid": AC, "name": "main"}],
@@ -67,7 +77,10 @@ def test_numbers_join_the_trunk_in_one_call_and_are_linked_both_ways(stage: Plat
     ]
     trunk = provider(stage).trunk_sid
     assert stage.twilio_number(ONE).trunk_sid == trunk == stage.twilio_number(TWO).trunk_sid
-    assert (rows(stage)[ONE].incoming_calls_agent_id, rows(stage)[TWO].incoming_calls_agent_id) == (FIRST, SECOND)
+    assert (rows(stage)[ONE].incoming_calls_agent_id, rows(stage)[TWO].incoming_calls_agent_id) == (
+        FIRST,
+        SECOND,
+    )
     caller = stage.world.table(AGENTS).get(SECOND)
     assert caller is not None
     assert caller.outbound_number_id == rows(stage)[TWO].sid
@@ -121,7 +134,10 @@ def test_a_hundred_numbers_of_which_seven_are_bad(stage: PlatformStage) -> None:
     bad = MANY[10:17]
     declare(stage, dict.fromkeys(MANY, "sales"))
     sids = {e164: stage.twilio_number(e164).sid for e164 in bad}
-    held = [DashaNumber(sid=f"x{e164}", phone_number=e164, organization="theirs", provider_id=PROVIDER) for e164 in bad]
+    held = [
+        DashaNumber(sid=f"x{e164}", phone_number=e164, organization="theirs", provider_id=PROVIDER)
+        for e164 in bad
+    ]
     for row in held:  # the provider has them already, and our key may not see them
         stage.world.table(NUMBERS).add(row)
 
@@ -156,7 +172,9 @@ def test_a_number_that_twilio_will_not_attach_is_named(stage: PlatformStage) -> 
 
 
 def test_an_agent_or_a_provider_that_is_not_there_has_its_code(stage: PlatformStage) -> None:
-    declare(stage, {TWO: "gone"}, gone={"platform": "da", "id": "aaaaaaaa-0000-4000-8000-00000000000f"})
+    declare(
+        stage, {TWO: "gone"}, gone={"platform": "da", "id": "aaaaaaaa-0000-4000-8000-00000000000f"}
+    )
     assert stage.run("apply", "--auto-approve", "--json", code=1).codes == ["agent_not_found"]
     declare(stage, {TWO: "help"})
     stage.sandbox.faults.add(f.Refuse(path="*/agent-link", method="PUT", status=404))
@@ -172,7 +190,9 @@ def test_an_agent_or_a_provider_that_is_not_there_has_its_code(stage: PlatformSt
     assert done_again.codes == ["invalid_api_key"]
 
 
-def test_a_number_that_outside_agents_still_use_is_kept_and_they_are_named(stage: PlatformStage) -> None:
+def test_a_number_that_outside_agents_still_use_is_kept_and_they_are_named(
+    stage: PlatformStage,
+) -> None:
     declare(stage, {TWO: "sales"})
     stage.apply()
     caller = stage.world.table(AGENTS).get(SECOND)
@@ -187,7 +207,9 @@ def test_a_number_that_outside_agents_still_use_is_kept_and_they_are_named(stage
     assert stage.state == {}
 
 
-def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(stage: PlatformStage) -> None:
+def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(
+    stage: PlatformStage,
+) -> None:
     declare(stage, {TWO: "help"})
     stage.apply()
     stage.lose_state()
@@ -197,9 +219,13 @@ def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(st
     stage.settled()
 
 
-def test_a_number_on_another_trunk_moves_with_consent_only_and_goes_back(stage: PlatformStage) -> None:
+def test_a_number_on_another_trunk_moves_with_consent_only_and_goes_back(
+    stage: PlatformStage,
+) -> None:
     theirs = stage.world.new_sid("TK")
-    stage.world.extend({"format": 1, "trunks": [{"sid": theirs, "account_sid": AC, "friendly_name": "theirs"}]})
+    stage.world.extend(
+        {"format": 1, "trunks": [{"sid": theirs, "account_sid": AC, "friendly_name": "theirs"}]}
+    )
     stage.edit(TWO, trunk_sid=theirs)
     declare(stage, {TWO: "help"})
     assert [d["code"] for d in stage.apply(code=4)["diagnostics"]] == ["takeover_refused"]

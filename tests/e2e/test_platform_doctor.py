@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.sandbox.platforms.dasha_rows import PROVIDERS
 from reconciler.sandbox.platforms.feather import CONNECTIONS
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.trunks import TRUNKS
 from tests.remote.platforms import stage as kinds
 
@@ -70,8 +70,12 @@ def checks(stage: PlatformStage, code: int = 0, **environ: str) -> dict[str, tup
 def test_every_platform_is_asked_and_nothing_is_imported(stage: PlatformStage) -> None:
     with stage.watched() as calls:
         found = checks(stage)
-    assert {name for name in found if name.startswith("numbers on")} == {f"numbers on my-{name}" for name in LISTED}
-    assert {name for name in found if name.startswith("connection")} == {f"connection of my-{n}" for n in VERIFIED}
+    assert {name for name in found if name.startswith("numbers on")} == {
+        f"numbers on my-{name}" for name in LISTED
+    }
+    assert {name for name in found if name.startswith("connection")} == {
+        f"connection of my-{n}" for n in VERIFIED
+    }
     assert {status for status, _ in found.values()} == {"ok"}
     posts = [call.path for call in calls if call.is_write and "livekit.SIP/List" not in call.path]
     assert posts == [f"/dasha/api/v1/providers/{UUID}/verify"]
@@ -80,7 +84,9 @@ def test_every_platform_is_asked_and_nothing_is_imported(stage: PlatformStage) -
 def test_a_wrong_key_is_told_of_each_platform_that_has_it(stage: PlatformStage) -> None:
     found = checks(stage, code=1, PLATFORM_KEY="wrong:wrong")
     broken = {name: detail for name, (status, detail) in found.items() if status == "failed"}
-    assert broken.keys() == {f"numbers on my-{n}" for n in LISTED} | {f"connection of my-{n}" for n in VERIFIED}
+    assert broken.keys() == {f"numbers on my-{n}" for n in LISTED} | {
+        f"connection of my-{n}" for n in VERIFIED
+    }
     assert all("`api_key`" in detail for detail in broken.values())
 
 
@@ -109,7 +115,9 @@ def test_dasha_says_what_is_wrong_with_its_provider(stage: PlatformStage) -> Non
 
 
 def test_feather_is_asked_which_twilio_account_is_connected(stage: PlatformStage) -> None:
-    stage.world.extend({"format": 1, "feather_connections": [{"id": kinds.UUIDS[1], "account_sid": AC}]})
+    stage.world.extend(
+        {"format": 1, "feather_connections": [{"id": kinds.UUIDS[1], "account_sid": AC}]}
+    )
     assert checks(stage)["connection of my-feather"][0] == "ok"
     declare(stage, connection="")
     status, detail = checks(stage, code=1)["connection of my-feather"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .platform_stage import PlatformStage
 
@@ -20,7 +20,11 @@ _NUMBERS = re.compile(r"^(numbers|bridge_numbers):\n(?:[ \n].*\n?)*", re.MULTILI
 
 def exported(text: str) -> dict[str, str]:
     """The variables that the example's own words tell to export."""
-    words = [word for line in re.findall(r"^#   export (.+)$", text, re.MULTILINE) for word in shlex.split(line)]
+    words = [
+        word
+        for line in re.findall(r"^#   export (.+)$", text, re.MULTILINE)
+        for word in shlex.split(line)
+    ]
     pairs = [word.rstrip(";").partition("=") for word in words if "=" in word]
     return {name: value for name, _, value in pairs}
 
@@ -41,7 +45,9 @@ def test_an_example_of_a_platform_does_what_it_says(name: str, tmp_path: Path) -
         stage.write("reconciler.yaml", _NUMBERS.sub("", local))
         stage.apply()
         assert stage.state == {}
-        assert {number.phone_number: number.voice_url or "" for number in sandbox.world.numbers} == before
+        assert {
+            number.phone_number: number.voice_url or "" for number in sandbox.world.numbers
+        } == before
 
 
 def started(name: str, folder: Path, sandbox: Sandbox) -> tuple[PlatformStage, str]:
@@ -63,7 +69,11 @@ def test_the_reseller_serves_each_customer_from_their_own_account(tmp_path: Path
         assert [n.phone_number for n in sandbox.world.numbers if n.phone_number == new] == []
         with stage.watched() as calls:
             stage.apply("--allow-purchase")
-        imports = [call.params for call in calls if call.method == "POST" and call.path.startswith("/nixflex")]
+        imports = [
+            call.params
+            for call in calls
+            if call.method == "POST" and call.path.startswith("/nixflex")
+        ]
         accounts = {str(sent["phone_number"]): str(sent["twilio_sid"])[-1] for sent in imports}
         assert accounts == {"+15550100101": "1", "+15550100102": "1", "+15550100111": "2", new: "3"}
         assert {sent["agent_id"] for sent in imports} == {"agent_125207e452f8714a"}
@@ -88,7 +98,10 @@ def test_warm_transfers_need_bridge_numbers_and_no_platform(tmp_path: Path) -> N
     taken = "+15550100201"
     with Sandbox(World.load(EXAMPLES / "warm-transfers" / "sandbox.json")) as sandbox:
         stage, local = started("warm-transfers", tmp_path / "work", sandbox)
-        before = {number.phone_number: stage.hooks(number.phone_number) for number in sandbox.world.numbers}
+        before = {
+            number.phone_number: stage.hooks(number.phone_number)
+            for number in sandbox.world.numbers
+        }
         stage.apply()
         bridge = "https://agents.example.com/bridge"
         urls = {name: stage.hooks(name)["voice_url"] for name in before}

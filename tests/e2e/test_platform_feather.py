@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.sandbox.platforms.feather_bridges import BRIDGES
 from reconciler.sandbox.platforms.feather_numbers import CHANNELS, NUMBERS
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 from .platform_stage import AC, PlatformStage, world
 from .stage import actions
@@ -33,7 +33,12 @@ def stage(tmp_path: Path) -> Iterator[PlatformStage]:
 
 
 def declare(
-    stage: PlatformStage, numbers: object, bridges: object, *, connections: object = None, **agents: object
+    stage: PlatformStage,
+    numbers: object,
+    bridges: object,
+    *,
+    connections: object = None,
+    **agents: object,
 ) -> None:
     platform = {
         "type": "feather",
@@ -42,7 +47,9 @@ def declare(
         "connections": connections or {},
     }
     known = {"sales": {"platform": "fe", "id": FIRST}, "help": {"platform": "fe", "id": SECOND}}
-    stage.setting(numbers, platforms={"fe": platform}, agents={**known, **agents}, bridge_numbers=bridges)
+    stage.setting(
+        numbers, platforms={"fe": platform}, agents={**known, **agents}, bridge_numbers=bridges
+    )
 
 
 def channels(stage: PlatformStage) -> dict[str, str | None]:
@@ -52,8 +59,13 @@ def channels(stage: PlatformStage) -> dict[str, str | None]:
 def test_a_bridge_number_is_imported_watched_and_put_back(stage: PlatformStage) -> None:
     declare(stage, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
     plan = stage.plan()
-    assert actions(plan) == [(f"bridge_number/{BRIDGE}", "import"), (f"registration/fe/{BRIDGE}", "register")]
-    assert [c["field"] for c in plan["actions"][1]["takeover"]] == ["voice_url"], "only its voice is written"
+    assert actions(plan) == [
+        (f"bridge_number/{BRIDGE}", "import"),
+        (f"registration/fe/{BRIDGE}", "register"),
+    ]
+    assert [c["field"] for c in plan["actions"][1]["takeover"]] == ["voice_url"], (
+        "only its voice is written"
+    )
     with stage.watched() as calls:
         stage.apply()
     [sent] = [call.params for call in calls if call.is_write and "bridge-numbers" in call.path]
@@ -64,7 +76,9 @@ def test_a_bridge_number_is_imported_watched_and_put_back(stage: PlatformStage) 
     written = stage.hooks(BRIDGE)
 
     stage.edit(BRIDGE, voice_url="https://laptop.example.dev/voice")
-    assert [d["address"] for d in stage.json("drift", code=2)["drifted"]] == [f"bridge_number/{BRIDGE}"]
+    assert [d["address"] for d in stage.json("drift", code=2)["drifted"]] == [
+        f"bridge_number/{BRIDGE}"
+    ]
     stage.apply()
     assert stage.hooks(BRIDGE) == written
     [row] = stage.world.table(BRIDGES)
@@ -103,7 +117,10 @@ def test_a_phone_number_gets_its_channels_and_keeps_them(stage: PlatformStage) -
     row = next(row for row in stage.world.table(CHANNELS) if row.channel_type == "inbound_call")
     row.agent_id = SECOND
     [drifted] = stage.json("drift", code=2)["drifted"]
-    assert (drifted["address"], [f["field"] for f in drifted["fields"]]) == (f"registration/fe/{PHONE}", ["agent"])
+    assert (drifted["address"], [f["field"] for f in drifted["fields"]]) == (
+        f"registration/fe/{PHONE}",
+        ["agent"],
+    )
     assert actions(stage.plan()) == [(f"registration/fe/{PHONE}", "link")]
     stage.apply()
     assert channels(stage)["inbound_call"] == FIRST
@@ -116,7 +133,9 @@ def test_a_phone_number_gets_its_channels_and_keeps_them(stage: PlatformStage) -
 
     declare(stage, {PHONE: {"agent": "help", "supports_outbound": False, "manage": ["voice"]}}, {})
     stage.apply()
-    assert {name: agent for name, agent in channels(stage).items() if name != "sms"} == {"inbound_call": SECOND}
+    assert {name: agent for name, agent in channels(stage).items() if name != "sms"} == {
+        "inbound_call": SECOND
+    }
     stage.settled()
 
     declare(stage, {}, {})
@@ -124,7 +143,10 @@ def test_a_phone_number_gets_its_channels_and_keeps_them(stage: PlatformStage) -
     assert number.status == "retired"
     assert stage.state == {}
     declare(stage, {PHONE: "sales"}, {})
-    assert actions(stage.plan()) == [(f"number/{PHONE}", "import"), (f"registration/fe/{PHONE}", "register")]
+    assert actions(stage.plan()) == [
+        (f"number/{PHONE}", "import"),
+        (f"registration/fe/{PHONE}", "register"),
+    ]
     stage.apply()
     assert number.status == "active", "the retired record is brought back, not made twice"
     assert len(list(stage.world.table(NUMBERS))) == 1
@@ -132,7 +154,12 @@ def test_a_phone_number_gets_its_channels_and_keeps_them(stage: PlatformStage) -
 
 
 def test_refusals_come_out_as_their_codes(stage: PlatformStage) -> None:
-    declare(stage, {PHONE: "odd"}, {}, odd={"platform": "fe", "id": "aaaaaaaa-0000-4000-8000-0000000000ff"})
+    declare(
+        stage,
+        {PHONE: "odd"},
+        {},
+        odd={"platform": "fe", "id": "aaaaaaaa-0000-4000-8000-0000000000ff"},
+    )
     assert stage.run("apply", "--auto-approve", "--json", code=1).codes == ["agent_not_found"]
     declare(stage, {}, {})
     stage.apply()
@@ -140,7 +167,12 @@ def test_refusals_come_out_as_their_codes(stage: PlatformStage) -> None:
     stage.world.extend({"format": 1, "feather_connections": [{"id": SECOND, "account_sid": AC}]})
     declare(stage, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
     assert stage.run("apply", "--auto-approve", "--json", code=1).codes == ["ambiguous_integration"]
-    declare(stage, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}}, connections={"main": CONNECTION})
+    declare(
+        stage,
+        {},
+        {BRIDGE: {"platform": "fe", "takeover": "allow"}},
+        connections={"main": CONNECTION},
+    )
     stage.apply()
     stage.settled()
 
@@ -158,7 +190,9 @@ def test_without_a_connected_account_nothing_is_imported(stage: PlatformStage) -
     assert stage.hooks(BRIDGE)["voice_url"] == PBX
 
 
-def test_a_bridge_number_by_its_sid_is_the_same_one_and_a_status_of_any_kind_is_no_change(stage: PlatformStage) -> None:
+def test_a_bridge_number_by_its_sid_is_the_same_one_and_a_status_of_any_kind_is_no_change(
+    stage: PlatformStage,
+) -> None:
     declare(stage, {}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
     stage.apply()
     declare(stage, {}, {stage.twilio_number(BRIDGE).sid: {"platform": "fe"}})
@@ -171,7 +205,9 @@ def test_a_bridge_number_by_its_sid_is_the_same_one_and_a_status_of_any_kind_is_
     assert (view["phone_e164"], view["twilio_sid"]) == (BRIDGE, stage.twilio_number(BRIDGE).sid)
 
 
-def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(stage: PlatformStage) -> None:
+def test_what_is_there_already_is_taken_in_without_a_write_when_state_is_lost(
+    stage: PlatformStage,
+) -> None:
     declare(stage, {PHONE: "sales"}, {BRIDGE: {"platform": "fe", "takeover": "allow"}})
     stage.apply()
     stage.lose_state()

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.sandbox.platforms.livekit_rules import RULES
 from reconciler.sandbox.platforms.livekit_trunks import INBOUND, OUTBOUND
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 from .platform_stage import PlatformStage, world
 from .stage import actions
@@ -36,7 +36,10 @@ def declare(stage: PlatformStage, numbers: object, **sections: object) -> None:
         "api_key": {"env": "LIVEKIT_KEY"},
         "api_secret": stage.secret("LIVEKIT_SECRET", API_SECRET),
     }
-    agents = {"greeter": {"platform": "lk", "id": "greeter-agent"}, "other": {"platform": "lk", "id": "other-agent"}}
+    agents = {
+        "greeter": {"platform": "lk", "id": "greeter-agent"},
+        "other": {"platform": "lk", "id": "other-agent"},
+    }
     stage.setting(numbers, platforms={"lk": platform}, agents=agents, **sections)
 
 
@@ -63,10 +66,16 @@ def test_trunks_and_rule_are_made_once(stage: PlatformStage) -> None:
     declare(stage, {ONE: number(stage)})
     plan = stage.plan()
     assert actions(plan) == [(ADDRESS, "register")]
-    assert {c["after"] for c in plan["actions"][0]["changes"] if c["field"] in ("password", "pin")} == {"(new secret)"}
+    assert {
+        c["after"] for c in plan["actions"][0]["changes"] if c["field"] in ("password", "pin")
+    } == {"(new secret)"}
     stage.apply()
     [inbound], [outbound], [rule] = objects(stage)
-    assert (inbound.numbers, inbound.name, inbound.media.encryption) == ([ONE], "my-trunk", "SIP_MEDIA_ENCRYPT_REQUIRE")
+    assert (inbound.numbers, inbound.name, inbound.media.encryption) == (
+        [ONE],
+        "my-trunk",
+        "SIP_MEDIA_ENCRYPT_REQUIRE",
+    )
     assert (outbound.address, outbound.auth_username) == ("sip.example.com", "user")
     assert rule.trunk_ids == [inbound.sid]
     assert rule.rule["dispatch_rule_individual"]["room_prefix"] == "desk-"
@@ -94,7 +103,10 @@ def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> No
     assert sorted(f["field"] for f in drifted["fields"]) == ["agent", "server_address"]
     assert actions(stage.plan()) == [(ADDRESS, "update")]
     stage.apply()
-    assert (outbound.address, rule.room_config.agents[0].agent_name) == ("sip.example.com", "greeter-agent")
+    assert (outbound.address, rule.room_config.agents[0].agent_name) == (
+        "sip.example.com",
+        "greeter-agent",
+    )
     assert rule.pin == PIN
     assert inbound.allowed_addresses == ["203.0.113.9"]
 
@@ -110,7 +122,9 @@ def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> No
     stage.settled()
 
 
-def test_a_number_that_takes_no_calls_any_more_has_only_its_outbound_trunk(stage: PlatformStage) -> None:
+def test_a_number_that_takes_no_calls_any_more_has_only_its_outbound_trunk(
+    stage: PlatformStage,
+) -> None:
     declare(stage, {ONE: number(stage)})
     stage.apply()
     declare(stage, {ONE: number(stage, supports_inbound=False)})

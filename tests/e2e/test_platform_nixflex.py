@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox import faults as f
+from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms.nixflex import NUMBERS, NixflexNumber
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .platform_stage import AC, PlatformStage, world
 from .stage import actions
@@ -25,7 +25,10 @@ ADDRESS = f"registration/nix/{ONE}"
 
 def rows_of_nixflex() -> World:
     """Two numbers, one of them in use elsewhere, and three agents of which one is somebody else's."""
-    numbers: dict[str, dict[str, object]] = {ONE: {"voice_url": PBX, "voice_method": "GET"}, TWO: {}}
+    numbers: dict[str, dict[str, object]] = {
+        ONE: {"voice_url": PBX, "voice_method": "GET"},
+        TWO: {},
+    }
     rows = {
         "platform_keys": [{"platform": "nixflex", "key": KEY, "organization": "mine"}],
         "nixflex_agents": [
@@ -97,7 +100,9 @@ def test_an_edit_on_either_side_is_seen_and_put_back(stage: PlatformStage) -> No
     row.agent_id = SECOND
     assert [d["address"] for d in stage.json("drift", code=2)["drifted"]] == [ADDRESS]
     plan = stage.plan()
-    assert [(a["address"], a["action"], a["reason"]) for a in plan["actions"]] == [(ADDRESS, "reassign", "drift")]
+    assert [(a["address"], a["action"], a["reason"]) for a in plan["actions"]] == [
+        (ADDRESS, "reassign", "drift")
+    ]
     stage.apply()
     assert row_of(stage).agent_id == FIRST
     stage.settled()
@@ -141,11 +146,16 @@ def test_what_is_let_go_of_is_as_it_was_before(stage: PlatformStage) -> None:
     stage.settled()
 
 
-def test_a_number_that_gets_an_agent_of_our_own_leaves_the_platform_first(stage: PlatformStage) -> None:
+def test_a_number_that_gets_an_agent_of_our_own_leaves_the_platform_first(
+    stage: PlatformStage,
+) -> None:
     declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
     stage.apply()
     declare(stage, {ONE: "own"})
-    assert actions(stage.plan()) == [(ADDRESS, "unregister"), (f"number/{ONE}", "overwrite_webhooks")]
+    assert actions(stage.plan()) == [
+        (ADDRESS, "unregister"),
+        (f"number/{ONE}", "overwrite_webhooks"),
+    ]
     stage.apply()
     assert stage.hooks(ONE) == {"voice_url": "https://agents.example.com/voice"}
     stage.settled()
@@ -176,7 +186,10 @@ def test_what_another_agent_has_is_not_taken(stage: PlatformStage) -> None:
     plan = stage.run("plan", "--json", code=1)
     assert plan.codes == ["number_already_imported"]
     declare(stage, {TWO: "sales"})
-    assert actions(stage.plan()) == [(f"number/{TWO}", "import"), (f"registration/nix/{TWO}", "import")]
+    assert actions(stage.plan()) == [
+        (f"number/{TWO}", "import"),
+        (f"registration/nix/{TWO}", "import"),
+    ]
     with stage.watched() as calls:
         stage.apply()
     assert [call for call in calls if call.is_write] == []
@@ -188,7 +201,10 @@ def test_an_account_with_an_api_key_is_refused_by_the_plan(stage: PlatformStage)
     file = stage.folder / "reconciler.yaml"
     whole = json.loads(file.read_text(encoding="utf-8"))
     del whole["accounts"]["main"]["auth_token"]
-    whole["accounts"]["main"] |= {"api_key": {"env": "MAIN_KEY"}, "api_secret": {"env": "MAIN_TOKEN"}}
+    whole["accounts"]["main"] |= {
+        "api_key": {"env": "MAIN_KEY"},
+        "api_secret": {"env": "MAIN_TOKEN"},
+    }
     file.write_text(json.dumps(whole), encoding="utf-8")
     stage.environ["MAIN_KEY"] = AC
     done = stage.run("plan", "--json", code=1)
@@ -196,7 +212,9 @@ def test_an_account_with_an_api_key_is_refused_by_the_plan(stage: PlatformStage)
 
 
 @pytest.mark.parametrize("agent", ["agent_0000000000000000", "agent_ffffffffffffffff"])
-def test_an_agent_that_is_not_ours_is_an_error_of_the_plan(stage: PlatformStage, agent: str) -> None:
+def test_an_agent_that_is_not_ours_is_an_error_of_the_plan(
+    stage: PlatformStage, agent: str
+) -> None:
     declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
     text = (stage.folder / "reconciler.yaml").read_text(encoding="utf-8").replace(FIRST, agent)
     (stage.folder / "reconciler.yaml").write_text(text, encoding="utf-8")
@@ -209,9 +227,13 @@ def test_an_agent_that_is_not_ours_is_an_error_of_the_plan(stage: PlatformStage,
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "not_found"), (403, "platform_forbidden")])
-def test_a_refusal_comes_out_as_its_code_and_nothing_is_touched(stage: PlatformStage, status: int, code: str) -> None:
+def test_a_refusal_comes_out_as_its_code_and_nothing_is_touched(
+    stage: PlatformStage, status: int, code: str
+) -> None:
     declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
-    stage.sandbox.faults.add(f.Refuse(path="/nixflex/v1/phone-numbers", method="POST", status=status))
+    stage.sandbox.faults.add(
+        f.Refuse(path="/nixflex/v1/phone-numbers", method="POST", status=status)
+    )
     done = stage.apply(code=5)
     assert len(done["errors"]) == 1
     assert done["errors"][0]["code"] == code
@@ -232,9 +254,13 @@ def test_a_wrong_key_is_said_to_be_wrong(stage: PlatformStage) -> None:
     assert done.codes == ["invalid_api_key"]
 
 
-def test_a_trunk_that_hides_the_webhooks_is_left_last_and_joined_again_at_the_end(stage: PlatformStage) -> None:
+def test_a_trunk_that_hides_the_webhooks_is_left_last_and_joined_again_at_the_end(
+    stage: PlatformStage,
+) -> None:
     trunk = stage.world.new_sid("TK")
-    stage.world.extend({"format": 1, "trunks": [{"sid": trunk, "account_sid": AC, "friendly_name": "theirs"}]})
+    stage.world.extend(
+        {"format": 1, "trunks": [{"sid": trunk, "account_sid": AC, "friendly_name": "theirs"}]}
+    )
     stage.edit(ONE, trunk_sid=trunk)
     declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
     assert actions(stage.plan()) == [
@@ -253,17 +279,24 @@ def test_a_trunk_that_hides_the_webhooks_is_left_last_and_joined_again_at_the_en
 def test_a_number_is_bought_and_registered_in_one_run(stage: PlatformStage) -> None:
     bought = "+15550100177"
     declare(stage, {bought: {"agent": "sales", "purchase": {"country": "US"}}})
-    assert actions(stage.plan()) == [(f"number/{bought}", "purchase"), (f"registration/nix/{bought}", "register")]
+    assert actions(stage.plan()) == [
+        (f"number/{bought}", "purchase"),
+        (f"registration/nix/{bought}", "register"),
+    ]
     assert stage.apply("--allow-purchase")["failed_count"] == 0
     assert "nixflex" in stage.hooks(bought)["voice_url"]
     stage.settled()
     assert stage.json("drift")["drifted"] == []
 
 
-def test_a_saved_plan_is_applied_and_refused_once_somebody_else_has_registered(stage: PlatformStage) -> None:
+def test_a_saved_plan_is_applied_and_refused_once_somebody_else_has_registered(
+    stage: PlatformStage,
+) -> None:
     declare(stage, {TWO: "sales"})
     stage.run("plan", "--out", "plan.bin")
-    stage.world.extend({"format": 1, "nixflex_numbers": [{"phone_number": TWO, "agent_id": SECOND}]})
+    stage.world.extend(
+        {"format": 1, "nixflex_numbers": [{"phone_number": TWO, "agent_id": SECOND}]}
+    )
     refused = stage.run("apply", "--json", "--auto-approve", "plan.bin", code=4)
     assert refused.codes == ["plan_stale"]
     stage.world.table(NUMBERS).remove(row_of(stage, TWO))

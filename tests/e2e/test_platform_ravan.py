@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.sandbox.platforms.ravan import NUMBERS
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 from .platform_stage import AC, PlatformStage, world
 from .stage import actions
@@ -36,13 +36,22 @@ def declare(stage: PlatformStage, numbers: object) -> None:
         "api_key": stage.secret("RAVAN_KEY", KEY),
         "base_url": f"{stage.sandbox.base_url}/ravan",
     }
-    stage.setting(numbers, platforms={"ra": platform}, agents={"sales": {"platform": "ra", "id": "any-uuid"}})
+    stage.setting(
+        numbers, platforms={"ra": platform}, agents={"sales": {"platform": "ra", "id": "any-uuid"}}
+    )
 
 
 def test_a_number_is_added_with_its_pair_and_its_price_never_differs(stage: PlatformStage) -> None:
-    declare(stage, {ONE: {"agent": "sales", "price": 1.15, "friendly_name": "Sales US", "takeover": "allow"}})
+    declare(
+        stage,
+        {ONE: {"agent": "sales", "price": 1.15, "friendly_name": "Sales US", "takeover": "allow"}},
+    )
     plan = stage.plan()
-    assert actions(plan) == [(f"number/{ONE}", "import"), (f"number/{ONE}", "rename"), (ADDRESS, "register")]
+    assert actions(plan) == [
+        (f"number/{ONE}", "import"),
+        (f"number/{ONE}", "rename"),
+        (ADDRESS, "register"),
+    ]
     assert [d["code"] for d in plan["diagnostics"]] == ["platform_link_missing"]
     assert "dispatch rule" in plan["diagnostics"][0]["detail"]
     with stage.watched() as calls:
@@ -76,7 +85,9 @@ def test_removal_forgets_and_says_what_is_left_to_do(stage: PlatformStage) -> No
     assert stage.state == {}
     declare(stage, {ONE: {"agent": "sales", "takeover": "allow"}})
     refused = stage.apply(code=5)
-    assert [e["code"] for e in refused["errors"]] == ["number_already_imported"], "it may be anybody's by now"
+    assert [e["code"] for e in refused["errors"]] == ["number_already_imported"], (
+        "it may be anybody's by now"
+    )
     [row] = stage.world.table(NUMBERS)
     stage.world.table(NUMBERS).remove(row)
     stage.apply()

@@ -14,13 +14,19 @@ from .foreign import METHODS, Foreign, _number, _shown
 from .wire import Body, Call, Refusal, Row
 
 HOOKS = ("voice_url", "voice_fallback_url", "sms_url", "sms_fallback_url", "status_callback")
-APPLICATION = {"".join(w.capitalize() for w in n.split("_")): n for n in ("friendly_name", *HOOKS, *METHODS)}
+APPLICATION = {
+    "".join(w.capitalize() for w in n.split("_")): n for n in ("friendly_name", *HOOKS, *METHODS)
+}
 MORE = {
     "TransferCallerId": "transfer_caller_id",
     "DisasterRecoveryUrl": "disaster_recovery_url",
     "DisasterRecoveryMethod": "disaster_recovery_method",
 }
-ADDRESS = {"IpAddress": "ip_address", "CidrPrefixLength": "cidr_prefix_length", "FriendlyName": "friendly_name"}
+ADDRESS = {
+    "IpAddress": "ip_address",
+    "CidrPrefixLength": "cidr_prefix_length",
+    "FriendlyName": "friendly_name",
+}
 STRONG = re.compile(r"(?=.*\d)(?=.*[a-z])(?=.*[A-Z]).{12,}")
 _ACCOUNT = r"/2010-04-01/Accounts/(?P<account>AC\w{32})"
 _LISTS = r"(?P<kind>IpAccessControlLists|CredentialLists)"
@@ -57,7 +63,12 @@ class Whole(Foreign):
 
     def add_item(self, above: str, **fields: object) -> str:
         sid = f"{'IP' if above.startswith('AL') else 'CR'}{next(self._ids):032x}"
-        self.items[sid] = {"sid": sid, "account_sid": self.lists[above]["account_sid"], "above": above, **fields}
+        self.items[sid] = {
+            "sid": sid,
+            "account_sid": self.lists[above]["account_sid"],
+            "above": above,
+            **fields,
+        }
         return sid
 
     def add_trunk(self, account: str, **fields: object) -> str:
@@ -69,11 +80,19 @@ class Whole(Foreign):
     def add_application(self, account: str, **fields: object) -> str:
         sid = f"AP{next(self._ids):032x}"
         unset = {**dict.fromkeys(HOOKS, ""), **dict.fromkeys(METHODS, "POST")}
-        self.applications[sid] = {"friendly_name": "", **unset, **fields, "sid": sid, "account_sid": account}
+        self.applications[sid] = {
+            "friendly_name": "",
+            **unset,
+            **fields,
+            "sid": sid,
+            "account_sid": account,
+        }
         return sid
 
     def names(self, kind: str = "") -> list[str]:
-        return sorted(row["friendly_name"] for row in self.lists.values() if row["kind"] == kind or not kind)
+        return sorted(
+            row["friendly_name"] for row in self.lists.values() if row["kind"] == kind or not kind
+        )
 
     # the API
 
@@ -97,7 +116,9 @@ class Whole(Foreign):
             r["friendly_name"] == name and r["kind"] == kind and r["account_sid"] == account
             for r in self.lists.values()
         ):
-            raise Refusal(400, 21240 if kind == "CredentialLists" else 21235, "FriendlyName is not unique")
+            raise Refusal(
+                400, 21240 if kind == "CredentialLists" else 21235, "FriendlyName is not unique"
+            )
         return 201, _bare(self.lists[self.add_list(account, kind, name)])
 
     def get_list(self, call: Call, account: str, kind: str, sid: str) -> tuple[int, Body]:
@@ -111,21 +132,29 @@ class Whole(Foreign):
     def drop_list(self, call: Call, account: str, kind: str, sid: str) -> tuple[int, Body]:
         self._owned(self.lists, sid, account)
         if sid in self.mapped or any(used == sid for _, used in self.uses):
-            raise Refusal(400, 21241 if kind == "CredentialLists" else 21236, "The list is still mapped")
+            raise Refusal(
+                400, 21241 if kind == "CredentialLists" else 21236, "The list is still mapped"
+            )
         del self.lists[sid]
         self.items = {k: row for k, row in self.items.items() if row["above"] != sid}
         return 204, None
 
-    def of_items(self, call: Call, account: str, kind: str, above: str, what: str) -> tuple[int, Body]:
+    def of_items(
+        self, call: Call, account: str, kind: str, above: str, what: str
+    ) -> tuple[int, Body]:
         self._owned(self.lists, above, account)
         key = "ip_addresses" if what == "IpAddresses" else "credentials"
         return self._old(key, [r for r in self.items.values() if r["above"] == above], call)
 
-    def make_item(self, call: Call, account: str, kind: str, above: str, what: str) -> tuple[int, Body]:
+    def make_item(
+        self, call: Call, account: str, kind: str, above: str, what: str
+    ) -> tuple[int, Body]:
         self._owned(self.lists, above, account)
         form, there = call.form, [r for r in self.items.values() if r["above"] == above]
         if what == "Credentials":
-            if not STRONG.fullmatch(form["Password"]) or form["Username"] in [r["username"] for r in there]:
+            if not STRONG.fullmatch(form["Password"]) or form["Username"] in [
+                r["username"] for r in there
+            ]:
                 raise Refusal(400, 21240, "Invalid password, or a user name that is taken")
             sid = self.add_item(above, username=form["Username"])
             self.passwords[sid] = form["Password"]
@@ -137,26 +166,38 @@ class Whole(Foreign):
         fields["cidr_prefix_length"] = int(fields.get("cidr_prefix_length", 32))
         return 201, _bare(self.items[self.add_item(above, **fields)])
 
-    def get_item(self, call: Call, account: str, kind: str, above: str, what: str, sid: str) -> tuple[int, Body]:
+    def get_item(
+        self, call: Call, account: str, kind: str, above: str, what: str, sid: str
+    ) -> tuple[int, Body]:
         return 200, _bare(self._owned(self.items, sid, account))
 
-    def set_item(self, call: Call, account: str, kind: str, above: str, what: str, sid: str) -> tuple[int, Body]:
+    def set_item(
+        self, call: Call, account: str, kind: str, above: str, what: str, sid: str
+    ) -> tuple[int, Body]:
         row = self._owned(self.items, sid, account)
         if what == "Credentials":
             if set(call.form) != {"Password"} or not STRONG.fullmatch(call.form["Password"]):
                 raise Refusal(400, 21240, "Only the password of a credential can be changed")
             self.passwords[sid] = call.form["Password"]
         elif sid not in self.deaf:
-            row |= {ADDRESS[k]: int(v) if k == "CidrPrefixLength" else v for k, v in call.form.items()}
+            row |= {
+                ADDRESS[k]: int(v) if k == "CidrPrefixLength" else v for k, v in call.form.items()
+            }
         return 200, _bare(row)
 
-    def drop_item(self, call: Call, account: str, kind: str, above: str, what: str, sid: str) -> tuple[int, Body]:
+    def drop_item(
+        self, call: Call, account: str, kind: str, above: str, what: str, sid: str
+    ) -> tuple[int, Body]:
         del self.items[self._owned(self.items, sid, account)["sid"]]
         return 204, None
 
     def of_uses(self, call: Call, account: str, trunk: str, kind: str) -> tuple[int, Body]:
         self._owned(self.trunks, trunk, account)
-        rows = [self.lists[s] for t, s in sorted(self.uses) if t == trunk and self.lists[s]["kind"] == kind]
+        rows = [
+            self.lists[s]
+            for t, s in sorted(self.uses)
+            if t == trunk and self.lists[s]["kind"] == kind
+        ]
         return self._v1(KEYS[kind], [_dated(row) for row in rows], call)
 
     def make_use(self, call: Call, account: str, trunk: str, kind: str) -> tuple[int, Body]:
@@ -168,12 +209,16 @@ class Whole(Foreign):
         self.uses.add((trunk, sid))
         return 201, _dated(_bare(self.lists[sid]))
 
-    def get_use(self, call: Call, account: str, trunk: str, kind: str, sid: str) -> tuple[int, Body]:
+    def get_use(
+        self, call: Call, account: str, trunk: str, kind: str, sid: str
+    ) -> tuple[int, Body]:
         if (trunk, sid) not in self.uses:
             raise Refusal(404, 20404, "not found")
         return 200, _dated(_bare(self.lists[sid]))
 
-    def drop_use(self, call: Call, account: str, trunk: str, kind: str, sid: str) -> tuple[int, Body]:
+    def drop_use(
+        self, call: Call, account: str, trunk: str, kind: str, sid: str
+    ) -> tuple[int, Body]:
         if (trunk, sid) not in self.uses:
             raise Refusal(404, 20404, "not found")
         self.uses.remove((trunk, sid))
@@ -196,7 +241,9 @@ class Whole(Foreign):
 
     def set_trunk(self, call: Call, account: str, sid: str) -> tuple[int, Body]:
         domain = call.form.get("DomainName")
-        taken = self.domains_elsewhere | {t.get("domain_name") for k, t in self.trunks.items() if k != sid}
+        taken = self.domains_elsewhere | {
+            t.get("domain_name") for k, t in self.trunks.items() if k != sid
+        }
         if domain and domain in taken:
             raise Refusal(400, 21248, "Trunk Domain already taken")
         self.update_trunk(call, account, sid)
@@ -209,7 +256,11 @@ class Whole(Foreign):
         return done
 
     def of_applications(self, call: Call, account: str) -> tuple[int, Body]:
-        return self._old("applications", [r for r in self.applications.values() if r["account_sid"] == account], call)
+        return self._old(
+            "applications",
+            [r for r in self.applications.values() if r["account_sid"] == account],
+            call,
+        )
 
     def make_application(self, call: Call, account: str) -> tuple[int, Body]:
         fields = {APPLICATION[k]: v for k, v in call.form.items()}
@@ -219,7 +270,9 @@ class Whole(Foreign):
         return 200, _bare(self._owned(self.applications, sid, account))
 
     def set_application(self, call: Call, account: str, sid: str) -> tuple[int, Body]:
-        self._owned(self.applications, sid, account).update({APPLICATION[k]: v for k, v in call.form.items()})
+        self._owned(self.applications, sid, account).update(
+            {APPLICATION[k]: v for k, v in call.form.items()}
+        )
         return 200, _bare(self.applications[sid])
 
     def drop_application(self, call: Call, account: str, sid: str) -> tuple[int, Body]:
@@ -233,12 +286,21 @@ class Whole(Foreign):
         if call.form["PhoneNumber"] in [r["phone_number"] for r in self.numbers.values()]:
             raise Refusal(400, 21422, "PhoneNumber is not available")
         return 201, _number(
-            self.add_number(account, call.form["PhoneNumber"], voice_url="https://demo.twilio.com/welcome/voice/")
+            self.add_number(
+                account,
+                call.form["PhoneNumber"],
+                voice_url="https://demo.twilio.com/welcome/voice/",
+            )
         )
 
     def prices(self, call: Call, account: str, country: str) -> tuple[int, Body]:
         price = {"number_type": "local", "base_price": "1.50", "current_price": "1.15"}
-        return 200, {"country": country, "iso_country": country, "price_unit": "USD", "phone_number_prices": [price]}
+        return 200, {
+            "country": country,
+            "iso_country": country,
+            "price_unit": "USD",
+            "phone_number_prices": [price],
+        }
 
     def _old(self, key: str, rows: Iterable[Row], call: Call) -> tuple[int, Body]:
         page, at, following = self._page(list(rows), call)
@@ -258,7 +320,10 @@ def _bare(row: Row) -> Row:
 
 
 def _dated(row: Row) -> Row:
-    return {**{k: v for k, v in row.items() if k not in ("kind", "above")}, "date_created": "2015-07-30T23:19:04Z"}
+    return {
+        **{k: v for k, v in row.items() if k not in ("kind", "above")},
+        "date_created": "2015-07-30T23:19:04Z",
+    }
 
 
 _ONE_LIST = _ACCOUNT + "/SIP/" + _LISTS + r"/(?P<sid>\w{34})\.json"

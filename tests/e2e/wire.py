@@ -54,7 +54,9 @@ class Gate:
     `carried_out`: the call has taken effect by the time it is held, and only its answer is missing.
     """
 
-    def __init__(self, wants: Callable[[Call], bool] = lambda call: True, *, carried_out: bool = False) -> None:
+    def __init__(
+        self, wants: Callable[[Call], bool] = lambda call: True, *, carried_out: bool = False
+    ) -> None:
         self.wants, self.carried_out = wants, carried_out
         self.held: list[Call] = []
         self.discards = False
@@ -127,7 +129,9 @@ class Server(ThreadingHTTPServer):
 
     def wait_until_alone(self) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: self._connected == 0, PATIENCE), "somebody is still connected"
+            assert self._changed.wait_for(lambda: self._connected == 0, PATIENCE), (
+                "somebody is still connected"
+            )
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.count(+1)
@@ -170,7 +174,9 @@ class _Handler(BaseHTTPRequestHandler):
         if world.latency:
             time.sleep(world.latency)
         reply: tuple[int, Body] = (
-            (int(trouble[:3]), _error(int(trouble[:3]), 0, "")) if trouble[:3].isdigit() else (0, None)
+            (int(trouble[:3]), _error(int(trouble[:3]), 0, ""))
+            if trouble[:3].isdigit()
+            else (0, None)
         )
         if not trouble or trouble.endswith("after"):
             done = self._carry_out(world, call, account, refusal)
@@ -200,7 +206,9 @@ class _Handler(BaseHTTPRequestHandler):
             world.calls.append(call)
         return call, account, refusal
 
-    def _carry_out(self, world: World, call: Call, account: str, refusal: Refusal | None) -> tuple[int, Body]:
+    def _carry_out(
+        self, world: World, call: Call, account: str, refusal: Refusal | None
+    ) -> tuple[int, Body]:
         with world.lock:
             try:
                 if refusal is not None:
@@ -213,16 +221,24 @@ class _Handler(BaseHTTPRequestHandler):
         """An answer in one of four manners."""
         data = json.dumps(body).encode() if body is not None else b""
         manner = call.number % 4 if data and not cut else 0
-        lines = [f"HTTP/1.1 {status} -", "content-type: application/json", f"twilio-request-id: RQ{call.number:032x}"]
+        lines = [
+            f"HTTP/1.1 {status} -",
+            "content-type: application/json",
+            f"twilio-request-id: RQ{call.number:032x}",
+        ]
         if manner == 1:
             chunks = [data[i : i + 700] for i in range(0, len(data), 700)]
-            data = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+            data = (
+                b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+            )
             lines.append("transfer-encoding: chunked")
         elif manner == 2:
             lines.append("Connection: close")
             self.close_connection = True
         elif status != 204:
-            lines.append(f"Content-Length: {len(data)}" if manner else f"content-length: {len(data)}")
+            lines.append(
+                f"Content-Length: {len(data)}" if manner else f"content-length: {len(data)}"
+            )
         head = "\r\n".join([*lines, "", ""]).encode()
         yield head + (data[: len(data) // 2] if cut else data)
 
@@ -235,8 +251,16 @@ def _error(status: int, code: int, message: str) -> Row:
     code = code or {403: 20403, 429: 20429, 500: 20500, 503: 20503}[status]
     text = (
         message
-        or {403: "Forbidden", 429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}[
-            status
-        ]
+        or {
+            403: "Forbidden",
+            429: "Too Many Requests",
+            500: "Internal Server Error",
+            503: "Service Unavailable",
+        }[status]
     )
-    return {"status": status, "message": text, "code": code, "more_info": f"https://www.twilio.com/docs/errors/{code}"}
+    return {
+        "status": status,
+        "message": text,
+        "code": code,
+        "more_info": f"https://www.twilio.com/docs/errors/{code}",
+    }

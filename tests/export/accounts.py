@@ -8,12 +8,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.config.load import load
+from reconciler.config.load.load import load
 from reconciler.config.project import Project
-from reconciler.export.document import Exported, Known, Wanted, export
-from reconciler.planning.plan import Plan, make
-from reconciler.remote.observe import observe
-from reconciler.remote.survey import survey
+from reconciler.export.document import DeclaredConfig, Exported, ExportFilter, export
+from reconciler.planning.plan import Plan
+from reconciler.planning.planner import plan_resources
+from reconciler.remote.queries.observe import observe
+from reconciler.remote.queries.whole_account import read_accounts
 from tests.apply.fake import FakeTwilio
 
 TRUNKS = ("TK" + "1" * 32, "TK" + "2" * 32, "TK" + "3" * 32, "TK" + "4" * 32)
@@ -33,7 +34,15 @@ URLS = (
     "https://192.0.2.7:8080/",
     "https://ég.example.com/\u2028x",
 )
-NAMES = ("", "(555) 010-0101", "Sales: line # 1\nnumbers:\n  x", "Übersee 🙂", "a" * 80, "\x07bell", '"quoted" \\')
+NAMES = (
+    "",
+    "(555) 010-0101",
+    "Sales: line # 1\nnumbers:\n  x",
+    "Übersee 🙂",
+    "a" * 80,
+    "\x07bell",
+    '"quoted" \\',
+)
 LABELS = (None, "", "Edge", "Edge", "x" * 80, "über", "yes", "TK" + "1" * 32)
 MODES = (None, "do-not-record", "record-from-ringing-dual", "record-some-other-way")
 DOMAINS = (None, None, "edge.pstn.twilio.com", "Upper.pstn.twilio.com", "other.example.com")
@@ -94,8 +103,13 @@ def accounts(draw: st.DrawFn) -> dict[str, Any]:
             "transfer_caller_id": draw(st.sampled_from(("from-transferor", None))),
             "disaster_recovery_url": draw(st.sampled_from(URLS)),
             "disaster_recovery_method": draw(st.sampled_from(("GET", "POST", None))),
-            "recording": {"mode": draw(st.sampled_from(MODES)), "trim": draw(st.sampled_from(("trim-silence", None)))},
-            "ip_access_control_lists": draw(st.sampled_from(([], ["AL" + "1" * 32], ["AL" + "1" * 32, "AL1"]))),
+            "recording": {
+                "mode": draw(st.sampled_from(MODES)),
+                "trim": draw(st.sampled_from(("trim-silence", None))),
+            },
+            "ip_access_control_lists": draw(
+                st.sampled_from(([], ["AL" + "1" * 32], ["AL" + "1" * 32, "AL1"]))
+            ),
             "credential_lists": draw(st.sampled_from(([], ["CL" + "1" * 32]))),
         }
         for place, sid in enumerate(TRUNKS)
@@ -110,7 +124,9 @@ def accounts(draw: st.DrawFn) -> dict[str, Any]:
             "sid": f"OU{place:032x}",
             "trunk_sid": draw(st.sampled_from(TRUNKS)),
             "sip_url": draw(
-                st.sampled_from(("sip:sbc1.example.com", "sip:a@sbc2.example.com;transport=tls", "sips:x"))
+                st.sampled_from(
+                    ("sip:sbc1.example.com", "sip:a@sbc2.example.com;transport=tls", "sips:x")
+                )
             ),
             "priority": draw(st.sampled_from((0, 10, 65535))),
             "weight": draw(st.sampled_from((1, 10))),
@@ -128,9 +144,11 @@ def accounts(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def exported(twilio: FakeTwilio, known: Known | None = None, wanted: Wanted | None = None) -> Exported:
-    known = known or Known(project="voice", account=next(iter(twilio.accounts)))
-    return export(survey(sorted(twilio.accounts), twilio.gateways()), known, wanted)
+def exported(
+    twilio: FakeTwilio, known: DeclaredConfig | None = None, wanted: ExportFilter | None = None
+) -> Exported:
+    known = known or DeclaredConfig(project="voice", account=next(iter(twilio.accounts)))
+    return export(read_accounts(sorted(twilio.accounts), twilio.gateways()), known, wanted)
 
 
 def planned(twilio: FakeTwilio, text: str) -> tuple[Project, Plan]:
@@ -140,4 +158,6 @@ def planned(twilio: FakeTwilio, text: str) -> tuple[Project, Plan]:
         entry.write_text(text, encoding="utf-8")
         project = load(entry, environ={})
     gateways = twilio.gateways()
-    return project, make(project.desired, {}, observe(project.desired, {}, gateways), project.our_urls)
+    return project, plan_resources(
+        project.desired, {}, observe(project.desired, {}, gateways), project.our_urls
+    )

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from reconciler.config.document import read
-from reconciler.config.write import Block, Entry, flow, scalar, text
-from reconciler.export.applications import Called
-from reconciler.export.document import Known, Wanted
-from reconciler.export.names import of_urls
+from reconciler.config.source.parse import parse_file
+from reconciler.config.source.write import Block, Entry, flow, render_text, scalar
+from reconciler.export.applications import ApplicationNames
+from reconciler.export.document import DeclaredConfig, ExportFilter
+from reconciler.export.names import name_from_urls
 from reconciler.kinds.table import NUMBER_KINDS
-from reconciler.model import ApplicationRoute, Webhook
+from reconciler.model.route import ApplicationRoute, Webhook
 from tests.apply.fake import FakeTwilio
 
 from .accounts import APPLICATIONS, TRUNKS, accounts, exported, planned
@@ -26,7 +26,9 @@ def number(last: int, **fields: Any) -> dict[str, Any]:
     return {"sid": f"PN{last:032x}", "phone_number": f"+1555010{last:04d}", **fields}
 
 
-def twilio(*numbers: dict[str, Any], trunks: Sequence[dict[str, Any]] = (), **sections: Any) -> FakeTwilio:
+def twilio(
+    *numbers: dict[str, Any], trunks: Sequence[dict[str, Any]] = (), **sections: Any
+) -> FakeTwilio:
     rows = [{"recording": {}, **row} for row in trunks]
     return FakeTwilio({"default": {"numbers": list(numbers), "trunks": rows, **sections}})
 
@@ -37,7 +39,8 @@ def lines(fake: FakeTwilio, *args: Any) -> list[str]:
 
 def comments(text: str) -> str:
     return "\n".join(
-        line if line.lstrip().startswith("#") else line.partition("    # ")[2] for line in text.splitlines()
+        line if line.lstrip().startswith("#") else line.partition("    # ")[2]
+        for line in text.splitlines()
     )
 
 
@@ -49,16 +52,27 @@ def test_a_plan_of_an_export_only_imports(account: dict[str, Any]) -> None:
     assert "pa55word" not in comments(result.text)
     project, plan = planned(fake, result.text)
     assert {action.action for action in plan.actions} <= {"import"}
-    assert {problem.code for problem in plan.diagnostics} <= {"unlisted_child"}  # what cannot be declared stays there
-    assert sum(want.kind in NUMBER_KINDS for want in project.desired) == len(account["numbers"]) == result.numbers
+    assert {problem.code for problem in plan.diagnostics} <= {
+        "unlisted_child"
+    }  # what cannot be declared stays there
+    assert (
+        sum(want.kind in NUMBER_KINDS for want in project.desired)
+        == len(account["numbers"])
+        == result.numbers
+    )
     assert exported(fake).text == result.text
 
 
 @settings(max_examples=50, deadline=None)
 @given(accounts())
-def test_the_order_in_which_twilio_lists_numbers_makes_no_difference(account: dict[str, Any]) -> None:
+def test_the_order_in_which_twilio_lists_numbers_makes_no_difference(
+    account: dict[str, Any],
+) -> None:
     turned = {**account, "numbers": account["numbers"][::-1], "trunks": account["trunks"][::-1]}
-    assert exported(FakeTwilio({"default": account})).text == exported(FakeTwilio({"default": turned})).text
+    assert (
+        exported(FakeTwilio({"default": account})).text
+        == exported(FakeTwilio({"default": turned})).text
+    )
 
 
 def test_numbers_with_equal_webhooks_get_one_agent_and_a_line_each() -> None:
@@ -84,18 +98,44 @@ def test_numbers_with_equal_webhooks_get_one_agent_and_a_line_each() -> None:
 
 
 def test_a_trunk_comes_with_its_origination_urls_and_what_it_hides_is_told() -> None:
-    trunks = [{"sid": TRUNKS[0], "friendly_name": "Edge", "domain_name": "acme-edge.pstn.twilio.com", "secure": True}]
-    urls = [{"sid": "OU" + "1" * 32, "trunk_sid": TRUNKS[0], "sip_url": "sip:sbc1.example.com", "weight": 5}]
-    dead = number(1, trunk_sid=TRUNKS[0], voice_url="https://pbx.example.net/in?token=x", sms_url=SMS)
+    trunks = [
+        {
+            "sid": TRUNKS[0],
+            "friendly_name": "Edge",
+            "domain_name": "acme-edge.pstn.twilio.com",
+            "secure": True,
+        }
+    ]
+    urls = [
+        {
+            "sid": "OU" + "1" * 32,
+            "trunk_sid": TRUNKS[0],
+            "sip_url": "sip:sbc1.example.com",
+            "weight": 5,
+        }
+    ]
+    dead = number(
+        1, trunk_sid=TRUNKS[0], voice_url="https://pbx.example.net/in?token=x", sms_url=SMS
+    )
     alike = number(2, trunk_sid=TRUNKS[0], voice_url=VOICE, sms_url=SMS)
-    found = lines(twilio(dead, alike, number(3, voice_url=VOICE, sms_url=SMS), trunks=trunks, origination_urls=urls))
+    found = lines(
+        twilio(
+            dead,
+            alike,
+            number(3, voice_url=VOICE, sms_url=SMS),
+            trunks=trunks,
+            origination_urls=urls,
+        )
+    )
     assert "  edge:" in found
     assert "    domain: acme-edge.pstn.twilio.com" in found
     assert "    secure: true" in found
     assert '      - {sip_url: "sip:sbc1.example.com", priority: 10, weight: 5}' in found
     (line,) = (line for line in found if "+15550100001" in line)
     assert line.endswith("    # dead: voice url pbx.example.net/in behind the trunk")
-    assert any(line.startswith('  "+15550100002": {agent: agents-example, trunk: edge}') for line in found)
+    assert any(
+        line.startswith('  "+15550100002": {agent: agents-example, trunk: edge}') for line in found
+    )
 
 
 def test_what_is_set_on_a_trunk_is_declared_and_lists_go_by_their_sid() -> None:
@@ -111,7 +151,10 @@ def test_what_is_set_on_a_trunk_is_declared_and_lists_go_by_their_sid() -> None:
     }
     found = exported(twilio(trunks=[trunk])).text
     start = found.index("  acme-edge:")
-    assert "  # Its credential lists go by their SID: Twilio shows nobody their passwords.\n  acme-edge:" in found
+    assert (
+        "  # Its credential lists go by their SID: Twilio shows nobody their passwords.\n  acme-edge:"
+        in found
+    )
     assert (
         found[start:]
         == f"""  acme-edge:
@@ -136,17 +179,34 @@ def test_applications_without_a_label_of_their_own_stay_applications_by_their_si
     assert f"    application: {APPLICATIONS[0]}" in found
     assert '  "+15550100001": application-111111' in found
     assert any(
-        line.startswith('  "+15550100002": {agent: application-111111, manage: [voice, status]}') for line in found
+        line.startswith('  "+15550100002": {agent: application-111111, manage: [voice, status]}')
+        for line in found
     )
-    assert any(line.startswith('  "+15550100003": {agent: application-111111, webhooks: {sms:') for line in found)
+    assert any(
+        line.startswith('  "+15550100003": {agent: application-111111, webhooks: {sms:')
+        for line in found
+    )
 
 
-MENU = {"sid": APPLICATIONS[0], "friendly_name": "Main menu", "voice_url": VOICE, "status_callback": VOICE}
-BOTH = {"sid": APPLICATIONS[1], "friendly_name": "both", "voice_url": VOICE, "voice_method": "GET", "sms_url": SMS}
+MENU = {
+    "sid": APPLICATIONS[0],
+    "friendly_name": "Main menu",
+    "voice_url": VOICE,
+    "status_callback": VOICE,
+}
+BOTH = {
+    "sid": APPLICATIONS[1],
+    "friendly_name": "both",
+    "voice_url": VOICE,
+    "voice_method": "GET",
+    "sms_url": SMS,
+}
 
 
 def test_applications_that_numbers_use_are_declared_and_agents_name_them() -> None:
-    menu, both = ({"voice_application_sid": sid, "sms_application_sid": sid} for sid in APPLICATIONS)
+    menu, both = (
+        {"voice_application_sid": sid, "sms_application_sid": sid} for sid in APPLICATIONS
+    )
     mute = {"capabilities": {"voice": True, "sms": False}, "voice_application_sid": APPLICATIONS[1]}
     idle = {"sid": "AP" + "3" * 32, "friendly_name": "Idle", "voice_url": VOICE}
     calls = number(1, voice_application_sid=APPLICATIONS[0])
@@ -195,27 +255,39 @@ def test_applications_that_numbers_use_are_declared_and_agents_name_them() -> No
     ],
     ids=["twins", "no-label", "no-url"],
 )
-def test_an_application_that_could_not_be_found_again_or_said_goes_by_its_sid(other: dict[str, Any]) -> None:
+def test_an_application_that_could_not_be_found_again_or_said_goes_by_its_sid(
+    other: dict[str, Any],
+) -> None:
     both = {row["sid"]: row for row in (MENU, other)}
-    fake = twilio(number(1, voice_application_sid=APPLICATIONS[0]), applications=list(both.values()))
+    fake = twilio(
+        number(1, voice_application_sid=APPLICATIONS[0]), applications=list(both.values())
+    )
     found = lines(fake)
     assert "applications:" not in found
     assert f"    application: {APPLICATIONS[0]}" in found
     assert any(APPLICATIONS[0] in line and "named by its SID" in line for line in found)
 
 
-def test_an_application_that_is_declared_already_is_referred_to_by_its_name_and_its_agent_by_its_own() -> None:
+def test_an_application_that_is_declared_already_is_referred_to_by_its_name_and_its_agent_by_its_own() -> (
+    None
+):
     route = ApplicationRoute("menu")
-    known = Known(
+    known = DeclaredConfig(
         agents={"ivr": {"voice": route, "sms": None, "status": None}},
-        applications={APPLICATIONS[0]: Called("menu", texts=False)},
+        applications={APPLICATIONS[0]: ApplicationNames("menu", texts=False)},
         application_names=frozenset({"menu", "both"}),
     )
     here = number(1, voice_application_sid=APPLICATIONS[0])
-    found = lines(twilio(here, number(2, voice_application_sid=APPLICATIONS[1]), applications=[MENU, BOTH]), known)
+    found = lines(
+        twilio(here, number(2, voice_application_sid=APPLICATIONS[1]), applications=[MENU, BOTH]),
+        known,
+    )
     assert '  "+15550100001": ivr' in found
     assert "    application: both-2" in found
-    assert [line for line in found if line.startswith("  both")] == ["  both-2:    # 1 number", "  both-2:"]
+    assert [line for line in found if line.startswith("  both")] == [
+        "  both-2:    # 1 number",
+        "  both-2:",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -238,9 +310,12 @@ def test_what_is_odd_about_a_webhook_stands_above_its_agent(url: str, words: str
 
 def test_what_a_configuration_declares_is_referred_to_and_left_out() -> None:
     hooks = {"voice_url": VOICE}
-    known = Known(
+    known = DeclaredConfig(
         numbers=frozenset({"+15550100001", "PN" + f"{2:032x}"}),
-        agents={"support": {"voice": Webhook(VOICE), "sms": None, "status": None}, "agents-example": {}},
+        agents={
+            "support": {"voice": Webhook(VOICE), "sms": None, "status": None},
+            "agents-example": {},
+        },
         trunks={TRUNKS[0]: "main"},
         names=frozenset({"main", "edge"}),
     )
@@ -249,7 +324,12 @@ def test_what_a_configuration_declares_is_referred_to_and_left_out() -> None:
         {"sid": TRUNKS[1], "domain_name": "b.pstn.twilio.com", "friendly_name": "Edge"},
     ]
     other = number(5, voice_url="https://agents.example.com/other/voice")
-    fake = twilio(*(number(n, **hooks) for n in (1, 2, 3)), number(4, trunk_sid=TRUNKS[0]), other, trunks=trunks)
+    fake = twilio(
+        *(number(n, **hooks) for n in (1, 2, 3)),
+        number(4, trunk_sid=TRUNKS[0]),
+        other,
+        trunks=trunks,
+    )
     found = lines(fake, known)
     assert exported(fake, known).declared == 2
     assert '  "+15550100003": support' in found
@@ -262,38 +342,66 @@ def test_what_a_configuration_declares_is_referred_to_and_left_out() -> None:
 def test_only_the_numbers_that_are_asked_for_with_what_they_need() -> None:
     trunks = [{"sid": sid, "domain_name": f"t{sid[2]}.pstn.twilio.com"} for sid in TRUNKS[:2]]
     sales = number(1, friendly_name="Sales UK", trunk_sid=TRUNKS[0])
-    found = exported(twilio(sales, number(2, voice_url=VOICE), trunks=trunks), None, Wanted((), ("Sales*",)))
+    found = exported(
+        twilio(sales, number(2, voice_url=VOICE), trunks=trunks),
+        None,
+        ExportFilter((), ("Sales*",)),
+    )
     assert (found.numbers, found.agents, found.trunks) == (1, 0, 1)
     assert '  "+15550100001": {trunk: t1}    # Sales UK' in found.text.splitlines()
-    assert exported(twilio(sales, number(2)), None, Wanted(("+15550100002",))).numbers == 1
+    assert exported(twilio(sales, number(2)), None, ExportFilter(("+15550100002",))).numbers == 1
 
 
 def test_numbers_of_another_account_name_it() -> None:
-    fake = FakeTwilio({"a": {"numbers": [number(1, voice_url=VOICE)]}, "b": {"numbers": [number(2, voice_url=VOICE)]}})
-    found = lines(fake, Known(account="a"))
+    fake = FakeTwilio(
+        {
+            "a": {"numbers": [number(1, voice_url=VOICE)]},
+            "b": {"numbers": [number(2, voice_url=VOICE)]},
+        }
+    )
+    found = lines(fake, DeclaredConfig(account="a"))
     assert '  "+15550100001": agents-example' in found
     assert '  "+15550100002": {account: b, agent: agents-example}' in found
 
 
 def test_names_come_from_host_and_path() -> None:
-    assert of_urls(["https://agents.example.com/v1/support/voice.php"]) == "agents-example-support"
-    assert of_urls(["https://www.acme.co.uk/voice"]) == "acme"
-    assert of_urls(["https://api.retellai.com/twilio-voice-webhook"]) == "retell-ai-twilio-voice-webhook"
-    assert of_urls(["https://192.0.2.7/x"]) == "192-0-2-7-x"
-    assert of_urls(["no url"]) == "agent"
+    assert (
+        name_from_urls(["https://agents.example.com/v1/support/voice.php"])
+        == "agents-example-support"
+    )
+    assert name_from_urls(["https://www.acme.co.uk/voice"]) == "acme"
+    assert (
+        name_from_urls(["https://api.retellai.com/twilio-voice-webhook"])
+        == "retell-ai-twilio-voice-webhook"
+    )
+    assert name_from_urls(["https://192.0.2.7/x"]) == "192-0-2-7-x"
+    assert name_from_urls(["no url"]) == "agent"
 
 
 @pytest.mark.parametrize(
-    "value", ["yes", "+15550100101", "0123", "a: b", "a #b", "", "-", "é\u2028\x85\ufeff", "x:", "<<", "null"]
+    "value",
+    [
+        "yes",
+        "+15550100101",
+        "0123",
+        "a: b",
+        "a #b",
+        "",
+        "-",
+        "é\u2028\x85\ufeff",
+        "x:",
+        "<<",
+        "null",
+    ],
 )
 def test_what_is_written_is_read_back(value: str) -> None:
-    written = text(
+    written = render_text(
         [
             Entry(value, value, note="# note\nnext: line", above=("a\nb: c",)),
             Entry("b", Block((Entry("c", [value, {value: 1}]),))),
         ]
     )
-    document = read(written.encode(), "a.yaml")
+    document = parse_file(written.encode(), "a.yaml")
     assert document.diagnostics == []
     assert document.root == {value: value, "b": {"c": [value, {value: 1}]}}
     assert scalar("https://agents.example.com/a?b=c&d=e") == "https://agents.example.com/a?b=c&d=e"

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 from reconciler.schemas import SCHEMAS
 
 NUMBERS = 5_000
@@ -60,9 +60,11 @@ def messy() -> Iterator[Sandbox]:
         elif place % 13 == 0:
             number.sms_application_sid = menu["sid"]
         elif place % 17 == 0:
-            number.voice_url = ("https://laptop.ngrok.io/v", "https://u:p4ss@old.example.org/v?token=t0k", "nonsense")[
-                place % 3
-            ]
+            number.voice_url = (
+                "https://laptop.ngrok.io/v",
+                "https://u:p4ss@old.example.org/v?token=t0k",
+                "nonsense",
+            )[place % 3]
         if place % 50 == 0:
             number.friendly_name = f"Line {place}: # Übersee\n\u2028x"
     with Sandbox(world) as sandbox:
@@ -73,7 +75,9 @@ class Folder:
     def __init__(self, path: Path, sandbox: Sandbox) -> None:
         self.path = path
         self.sandbox = sandbox
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+        kept = {
+            name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
+        }
         account = sandbox.world.account
         self.environ = {
             **kept,
@@ -125,9 +129,13 @@ def test_an_account_becomes_a_project_without_a_write(folder: Folder) -> None:
 
 
 def test_a_part_of_an_account_is_a_file_to_include(folder: Folder) -> None:
-    (folder.path / "reconciler.yaml").write_text("version: 1\nproject: acme\ninclude: ['numbers/*.yaml']\n", "utf-8")
+    (folder.path / "reconciler.yaml").write_text(
+        "version: 1\nproject: acme\ninclude: ['numbers/*.yaml']\n", "utf-8"
+    )
     (folder.path / "numbers").mkdir()
-    first = folder.json("export", "--prefix", "+15552000", "--prefix", "+15552001", "--out", "numbers/a.yaml")
+    first = folder.json(
+        "export", "--prefix", "+15552000", "--prefix", "+15552001", "--out", "numbers/a.yaml"
+    )
     second = folder.json("export", "--out", "numbers/b.yaml")
     assert first["summary"]["numbers"] == 2_000
     assert (second["summary"]["numbers"], second["summary"]["declared"]) == (NUMBERS - 2_000, 2_000)
@@ -144,7 +152,9 @@ def test_a_file_is_never_overwritten_unless_that_is_said(folder: Folder) -> None
     assert path.read_text(encoding="utf-8") == "# precious\n"
     folder.run("export", "--prefix", "+1555200000", "--out", "mine.yaml", "--force")
     assert path.read_text(encoding="utf-8").count('"+1555200000') == 10
-    assert sorted(p.name for p in folder.path.iterdir()) == ["mine.yaml"], "no temporary file is left"
+    assert sorted(p.name for p in folder.path.iterdir()) == ["mine.yaml"], (
+        "no temporary file is left"
+    )
 
 
 def test_without_a_file_the_configuration_is_on_stdout(folder: Folder) -> None:

@@ -21,18 +21,43 @@ URL = "https://agents.example.com/voice?to=1"
         ("weight", 10, "10", "same"),
         ("voice_method", "POST", "post", "listed"),
         ("voice_url", URL, URL.replace("agents", "AGENTS").replace("https", "HTTPS"), "listed"),
-        ("voice_url", "https://agents.example.com/a%7eb%2f", "https://agents.example.com/a~b%2F", "listed"),
+        (
+            "voice_url",
+            "https://agents.example.com/a%7eb%2f",
+            "https://agents.example.com/a~b%2F",
+            "listed",
+        ),
         ("voice_url", "https://agents.example.com:443", "https://agents.example.com/", "listed"),
         ("voice_url", "http://agents.example.com/a", "http://agents.example.com:80/a", "listed"),
         ("domain_name", "Edge.pstn.twilio.com", "edge.pstn.twilio.com", "listed"),
-        ("sip_url", "sip:SBC1.example.com;transport=tls", "SIP:sbc1.example.com;transport=tls", "listed"),
+        (
+            "sip_url",
+            "sip:SBC1.example.com;transport=tls",
+            "SIP:sbc1.example.com;transport=tls",
+            "listed",
+        ),
         ("friendly_name", "Sales ", "Sales", "unexpected"),
         ("friendly_name", " Sales", "Sales", "unexpected"),
         ("friendly_name", "Sales  US", "Sales US", "unexpected"),
         ("friendly_name", "Büro", "BÜRO", "unexpected"),
-        ("voice_url", "https://agents.example.com/a%20b", "https://agents.example.com/a+b", "unexpected"),
-        ("voice_url", "https://agents.example.com/a%2Fb", "https://agents.example.com/a/b", "unexpected"),
-        ("voice_url", "https://agents.example.com/%41", "https://agents.example.com/a", "unexpected"),
+        (
+            "voice_url",
+            "https://agents.example.com/a%20b",
+            "https://agents.example.com/a+b",
+            "unexpected",
+        ),
+        (
+            "voice_url",
+            "https://agents.example.com/a%2Fb",
+            "https://agents.example.com/a/b",
+            "unexpected",
+        ),
+        (
+            "voice_url",
+            "https://agents.example.com/%41",
+            "https://agents.example.com/a",
+            "unexpected",
+        ),
         ("voice_url", URL, "https://agents.example.com/Voice?to=1", "unexpected"),
         ("voice_url", URL, "https://agents.example.com/voice/?to=1", "unexpected"),
         ("voice_url", URL, "https://agents.example.com/voice", "unexpected"),
@@ -67,7 +92,9 @@ URL = "https://agents.example.com/voice?to=1"
         ("secure", True, False, "other"),
     ],
 )
-def test_a_stored_value_is_a_form_by_a_listed_rule_only(field: str, sent: object, stored: object, form: str) -> None:
+def test_a_stored_value_is_a_form_by_a_listed_rule_only(
+    field: str, sent: object, stored: object, form: str
+) -> None:
     assert form_of(field, sent, stored) == form  # type: ignore[arg-type]
 
 
@@ -104,12 +131,16 @@ def test_each_listed_rule_holds_both_ways(rule: str) -> None:
 
 def test_the_listed_rules_are_these_and_each_has_a_source() -> None:
     """A rule without a specification or a document of Twilio behind it would hide a value that was not stored."""
-    table = re.findall(r"^\| ([a-z ]+?) +\| (.+?) +\| (.+?) +\|$", forms.__doc__ or "", re.MULTILINE)
+    table = re.findall(
+        r"^\| ([a-z ]+?) +\| (.+?) +\| (.+?) +\|$", forms.__doc__ or "", re.MULTILINE
+    )
     assert [name for name, _, _ in table] == list(RULES)
     for _, _, source in table:
         assert re.search(r"RFC \d+|OpenAPI|form-encoded", source)
 
-    page = Path(__file__).parents[2] / "docs" / "twilio.md"
-    documented = page.read_text(encoding="utf-8").partition("is a form of the one that was sent by these rules:")[2]
+    page = Path(__file__).parents[2] / "docs" / "reference" / "twilio.md"
+    documented = page.read_text(encoding="utf-8").partition(
+        "is a form of the one that was sent by these rules:"
+    )[2]
     rows = re.findall(r"^\| ([a-z ]+) \|", documented.partition("\n\nAny other")[0], re.MULTILINE)
     assert sorted(rows) == sorted([*RULES, "idle method"])

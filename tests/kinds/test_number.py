@@ -8,16 +8,16 @@ from reconciler.kinds.number import (
     NumberRow,
     Observer,
     canonical,
+    describe_hidden_voice,
+    describe_route,
     fields_of,
-    hidden_voice,
-    in_words,
     observe,
     restore_params,
     to_wire,
     webhook,
 )
 from reconciler.kinds.table import KINDS, kind_of
-from reconciler.model import ApplicationRoute, TrunkRoute, Value, Webhook
+from reconciler.model.route import ApplicationRoute, TrunkRoute, Value, Webhook
 
 URL = "https://agents.example.com/voice"
 HOOK = Webhook(URL, "GET", "https://backup.example.com/voice", "POST")
@@ -26,9 +26,15 @@ HOOK = Webhook(URL, "GET", "https://backup.example.com/voice", "POST")
 @pytest.mark.parametrize(
     ("wire", "voice"),
     [
-        ({"trunk_sid": "TK1", "voice_application_sid": "AP1", "voice_url": URL}, TrunkRoute("edge")),
+        (
+            {"trunk_sid": "TK1", "voice_application_sid": "AP1", "voice_url": URL},
+            TrunkRoute("edge"),
+        ),
         ({"trunk_sid": "TK2", "voice_url": URL}, TrunkRoute("TK2")),
-        ({"trunk_sid": None, "voice_application_sid": "AP1", "voice_url": URL}, ApplicationRoute("AP1")),
+        (
+            {"trunk_sid": None, "voice_application_sid": "AP1", "voice_url": URL},
+            ApplicationRoute("AP1"),
+        ),
         ({"voice_url": URL}, Webhook(URL)),
         ({"voice_url": URL, "voice_method": "get"}, Webhook(URL, "GET")),
         ({"voice_url": URL, "voice_fallback_method": "GET"}, Webhook(URL)),
@@ -36,7 +42,9 @@ HOOK = Webhook(URL, "GET", "https://backup.example.com/voice", "POST")
         ({}, None),
     ],
 )
-def test_the_first_present_of_trunk_application_and_url_is_the_voice(wire: dict[str, str], voice: Value) -> None:
+def test_the_first_present_of_trunk_application_and_url_is_the_voice(
+    wire: dict[str, str], voice: Value
+) -> None:
     assert canonical(wire, {"TK1": "edge"})["voice"] == voice
 
 
@@ -47,7 +55,9 @@ def test_a_trunk_says_nothing_about_messages() -> None:
 
 def test_null_and_empty_are_one() -> None:
     row = {"sid": "PN1", "phone_number": "+15550100101"}
-    assert observe({**row, "voice_url": None}, "main", {}) == observe({**row, "voice_url": ""}, "main", {})
+    assert observe({**row, "voice_url": None}, "main", {}) == observe(
+        {**row, "voice_url": ""}, "main", {}
+    )
 
 
 def test_a_webhook_may_be_a_fallback_alone() -> None:
@@ -56,7 +66,9 @@ def test_a_webhook_may_be_a_fallback_alone() -> None:
 
 def test_numbers_configured_alike_share_one_configuration() -> None:
     observer = Observer({})
-    one, two = (observer.live(NumberRow(f"PN{i}", f"+1555010010{i}", voice_url=URL), "main") for i in (1, 2))
+    one, two = (
+        observer.live(NumberRow(f"PN{i}", f"+1555010010{i}", voice_url=URL), "main") for i in (1, 2)
+    )
     assert one.attrs is two.attrs
     assert one.wire is two.wire
 
@@ -71,7 +83,7 @@ def test_numbers_configured_alike_share_one_configuration() -> None:
     ],
 )
 def test_what_is_set_without_effect_is_hidden(wire: dict[str, str], hidden: list[str]) -> None:
-    assert hidden_voice(wire) == hidden
+    assert describe_hidden_voice(wire) == hidden
 
 
 @pytest.mark.parametrize(
@@ -128,7 +140,9 @@ def test_what_is_restored_is_sent_as_it_was_but_no_empty_method() -> None:
         ),
     ],
 )
-def test_a_part_is_told_in_fields_that_a_user_knows(part: str, value: Value, fields: dict[str, str]) -> None:
+def test_a_part_is_told_in_fields_that_a_user_knows(
+    part: str, value: Value, fields: dict[str, str]
+) -> None:
     assert fields_of(part, value) == fields
 
 
@@ -143,7 +157,7 @@ def test_a_part_is_told_in_fields_that_a_user_knows(part: str, value: Value, fie
     ],
 )
 def test_a_route_has_words(value: Value, words: str) -> None:
-    assert in_words(value) == words
+    assert describe_route(value) == words
 
 
 def test_a_number_is_paid_and_can_neither_be_created_nor_deleted() -> None:

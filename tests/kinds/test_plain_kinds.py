@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.kinds.kind import plain_params, same
+from reconciler.kinds.kind import is_same_value, plain_params
 from reconciler.kinds.origination_url import FIELDS, ORIGINATION_URL
 from reconciler.kinds.trunk import TRUNK
-from reconciler.model import TrunkRoute, WireValue
+from reconciler.model.route import TrunkRoute, WireValue
 
 ROW = {
     "sid": "OU1",
@@ -19,7 +19,12 @@ ROW = {
 
 
 def test_a_trunk_is_known_by_its_domain_else_by_its_name_else_by_its_sid() -> None:
-    row = {"sid": "TK1", "friendly_name": "Edge", "domain_name": "edge.pstn.twilio.com", "secure": True}
+    row = {
+        "sid": "TK1",
+        "friendly_name": "Edge",
+        "domain_name": "edge.pstn.twilio.com",
+        "secure": True,
+    }
     assert TRUNK.observe(row, "main", {}).key == "edge.pstn.twilio.com"
     assert TRUNK.observe({**row, "domain_name": None}, "main", {}).key == "Edge"
     assert TRUNK.observe({"sid": "TK1"}, "main", {}).key == "TK1"
@@ -50,7 +55,10 @@ def test_zero_and_false_are_values() -> None:
 
 
 def test_only_what_is_given_is_sent_and_nothing_is_sent_empty() -> None:
-    assert ORIGINATION_URL.to_wire({"weight": 5, "friendly_name": None}, {}) == {"Weight": 5, "FriendlyName": ""}
+    assert ORIGINATION_URL.to_wire({"weight": 5, "friendly_name": None}, {}) == {
+        "Weight": 5,
+        "FriendlyName": "",
+    }
     assert TRUNK.to_wire({"secure": False}, {}) == {"Secure": False}
 
 
@@ -73,4 +81,4 @@ def test_a_route_is_no_plain_value() -> None:
     ],
 )
 def test_form_encoding_knows_no_types(sent: WireValue, stored: WireValue, alike: bool) -> None:
-    assert same(sent, stored) is alike
+    assert is_same_value(sent, stored) is alike

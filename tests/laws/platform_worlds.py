@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from reconciler import workflows
-from reconciler.apply.outcome import Outcome
+from reconciler.execution.outcome import Outcome
 from reconciler.kinds.number import WIRE_FIELDS
-from reconciler.run import Applied, Consent, Planned, Setting
 from reconciler.sandbox.platforms import (
     butter,
     dasha_rows,
@@ -24,12 +22,18 @@ from reconciler.sandbox.platforms import (
     nixflex,
     ravan,
 )
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
+from reconciler.workflows import plan_apply
+from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
 
 AC, TOKEN = "AC" + "0d" * 16, "token-of-main"
 NUMBER = "+15550100101"
-PBX, SMS, MENU = "https://pbx.example.net/in", "https://pbx.example.net/sms", "https://pbx.example.net/menu"
+PBX, SMS, MENU = (
+    "https://pbx.example.net/in",
+    "https://pbx.example.net/sms",
+    "https://pbx.example.net/menu",
+)
 PROVIDER, FIRST, SECOND = (f"aaaaaaaa-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
 TRUNK, APPLICATION = "TK" + "1" * 32, "AP" + "1" * 32
 
@@ -97,7 +101,11 @@ PLATFORMS = {
         Played(
             "livekit",
             ("agent_1", "agent_2"),
-            ("POST */CreateSIPInboundTrunk", "POST */CreateSIPDispatchRule", "POST */CreateSIPOutboundTrunk"),
+            (
+                "POST */CreateSIPInboundTrunk",
+                "POST */CreateSIPDispatchRule",
+                "POST */CreateSIPOutboundTrunk",
+            ),
             ("POST */UpdateSIPDispatchRule",),
             (livekit_trunks.INBOUND, livekit_trunks.OUTBOUND, livekit_rules.RULES),
             {"api_secret": {"env": "PLATFORM_SECRET"}},
@@ -121,7 +129,9 @@ def seeded(route: str) -> World:
             "format": 1,
             "accounts": [{"sid": AC, "auth_token": TOKEN}],
             "trunks": [{"sid": TRUNK, "account_sid": AC, "friendly_name": "theirs"}],
-            "applications": [{"sid": APPLICATION, "account_sid": AC, "friendly_name": "menu", "voice_url": MENU}],
+            "applications": [
+                {"sid": APPLICATION, "account_sid": AC, "friendly_name": "menu", "voice_url": MENU}
+            ],
             "numbers": [number],
             "nixflex_agents": [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
             "feather_connections": [{"id": PROVIDER, "account_sid": AC}],
@@ -199,7 +209,7 @@ class Stage:
             whole[section] = {NUMBER: _DECLARED[self.played.serves]}
         (self.folder / "reconciler.yaml").write_text(json.dumps(whole), encoding="utf-8")
 
-    def setting(self) -> Setting:
+    def setting(self) -> RunOptions:
         """How each run works."""
         environ = {
             "PLATFORM_KEY": "key:half",
@@ -207,7 +217,7 @@ class Stage:
             "SIP_PASSWORD": "Correct-Horse-1",
             "TOKEN": TOKEN,
         }
-        return Setting(
+        return RunOptions(
             directory=self.folder,
             environ=environ,
             progress=Silent(),
@@ -223,11 +233,11 @@ class Stage:
                 then()
 
         setting = msgspec.structs.replace(self.setting(), progress=Between())
-        return workflows.apply(setting, Consent(), None)
+        return plan_apply.apply(setting, Consent(), None)
 
     def plan(self) -> Planned:
         """What would be done."""
-        return workflows.plan(self.setting(), Consent())
+        return plan_apply.plan(self.setting(), Consent())
 
     def number(self) -> dict[str, object]:
         """Every field of the number that decides how it is reached."""
@@ -237,14 +247,25 @@ class Stage:
     def route(self) -> str:
         """Who answers a call: the first that is set of trunk, application and URL."""
         number = self.number()
-        return str(number["trunk_sid"] or number["voice_application_sid"] or number["voice_url"] or "nobody")
+        return str(
+            number["trunk_sid"]
+            or number["voice_application_sid"]
+            or number["voice_url"]
+            or "nobody"
+        )
 
     def records(self) -> list[dict[str, object]]:
         """What the platform keeps of its numbers, without ids and times; what is retired is gone."""
-        rows = [msgspec.structs.asdict(row) for shelf in self.played.shelves for row in self.world.table(shelf)]
+        rows = [
+            msgspec.structs.asdict(row)
+            for shelf in self.played.shelves
+            for row in self.world.table(shelf)
+        ]
         retired = {fields["sid"] for fields in rows if fields.get("status") == "retired"}
         found: list[dict[str, object]] = []
         for fields in rows:
             if not retired & {fields["sid"], fields.get("phone_number_id")}:
-                found.append({name: value for name, value in fields.items() if name not in _UNSTEADY})
+                found.append(
+                    {name: value for name, value in fields.items() if name not in _UNSTEADY}
+                )
         return sorted(found, key=repr)

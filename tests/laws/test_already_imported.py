@@ -9,19 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 from .platform_worlds import PLATFORMS, Stage, seeded
 
 
 @pytest.mark.parametrize("route", ["trunk", "webhook"])
 @pytest.mark.parametrize("name", ["nixflex", "feather", "butter", "dasha"])
-def test_what_somebody_else_imports_after_the_plan_is_left_to_them(tmp_path: Path, name: str, route: str) -> None:
+def test_what_somebody_else_imports_after_the_plan_is_left_to_them(
+    tmp_path: Path, name: str, route: str
+) -> None:
     played = PLATFORMS[name]
     (tmp_path / "ours").mkdir()
     (tmp_path / "theirs").mkdir()
     with Sandbox(seeded(route)) as sandbox:
-        ours, theirs = Stage(tmp_path / "ours", sandbox, played), Stage(tmp_path / "theirs", sandbox, played)
+        ours, theirs = (
+            Stage(tmp_path / "ours", sandbox, played),
+            Stage(tmp_path / "theirs", sandbox, played),
+        )
         ours.declare(played.agents[0])
         theirs.declare(played.agents[1])
         after_theirs: list[object] = []
@@ -42,12 +47,17 @@ def test_ravan_has_no_list_and_believes_no_word_of_already(tmp_path: Path) -> No
     (tmp_path / "ours").mkdir()
     (tmp_path / "theirs").mkdir()
     with Sandbox(seeded("webhook")) as sandbox:
-        ours, theirs = Stage(tmp_path / "ours", sandbox, played), Stage(tmp_path / "theirs", sandbox, played)
+        ours, theirs = (
+            Stage(tmp_path / "ours", sandbox, played),
+            Stage(tmp_path / "theirs", sandbox, played),
+        )
         theirs.declare("any")
         theirs.apply()
         records, number = theirs.records(), theirs.number()
         ours.declare("any")
         for _ in range(2):
             result = ours.apply().result
-            assert [o.succeeded for o in result.outcomes if o.action.kind == "registration"] == [False]
+            assert [o.succeeded for o in result.outcomes if o.action.kind == "registration"] == [
+                False
+            ]
             assert (ours.records(), ours.number()) == (records, number)

@@ -13,16 +13,19 @@ from typing import Any
 
 import pytest
 
-from reconciler.apply.carry_out import carry_out
-from reconciler.apply.outcome import Outcome
-from reconciler.apply.walk import Walk
-from reconciler.model import Action, Desired, Options, Profile, Purchase, TrunkRoute, Value
-from reconciler.planning.observed import Observed
-from reconciler.planning.plan import Plan, make
-from reconciler.remote.observe import observe
-from reconciler.state.document import State, empty
-from reconciler.state.file import FileStore
-from reconciler.state.files import Disk
+from reconciler.execution.executor import execute_plan
+from reconciler.execution.outcome import Outcome
+from reconciler.execution.scheduler import Scheduler
+from reconciler.model.action import Action
+from reconciler.model.desired import Desired, Options, Profile, Purchase
+from reconciler.model.route import TrunkRoute, Value
+from reconciler.planning.identity.observed import Observed
+from reconciler.planning.plan import Plan
+from reconciler.planning.planner import plan_resources
+from reconciler.remote.queries.observe import observe
+from reconciler.state.atomic_files import Disk
+from reconciler.state.format.document import State, empty_state
+from reconciler.state.stores.file import FileStore
 from tests.apply.fake import Account, Call
 from tests.apply.fake_whole import PREFIXES, WholeTwilio
 from tests.apply.stage import FILE, Means, declared, e164, hook, origination, row, trunk, world
@@ -60,18 +63,33 @@ def lists() -> list[Desired]:
         profile = Profile("main", {"list": name}, Options())
         address, needed = f"trunk_{kind}/edge/{name}", (f"{kind}/{name}",)
         found.append(declared(kind, name, {"friendly_name": name}))
-        found.append(Desired(f"trunk_{kind}", address, name, profile, FILE, parent="trunk/edge", needs=needed))
-    network: dict[str, Value] = {"ip_address": "203.0.113.0", "cidr_prefix_length": 28, "friendly_name": "hq"}
+        found.append(
+            Desired(
+                f"trunk_{kind}", address, name, profile, FILE, parent="trunk/edge", needs=needed
+            )
+        )
+    network: dict[str, Value] = {
+        "ip_address": "203.0.113.0",
+        "cidr_prefix_length": 28,
+        "friendly_name": "hq",
+    }
     user: dict[str, Value] = {"username": "agent", "password": next(iter(PASSWORD))}
     for kind, above, key, attrs in (
         ("ip_address", "ip_access_control_list/offices", "203.0.113.0/28", network),
         ("credential", "credential_list/pbx", "agent", user),
     ):
-        found.append(declared(kind, key, attrs, address=f"{above.split('/')[1]}/{key}", parent=above))
+        found.append(
+            declared(kind, key, attrs, address=f"{above.split('/')[1]}/{key}", parent=above)
+        )
     return found
 
 
-DESIRED = [trunk("edge"), origination("edge", "sbc1"), *lists(), *map(declaration, (*NUMBERS, *BOUGHT))]
+DESIRED = [
+    trunk("edge"),
+    origination("edge", "sbc1"),
+    *lists(),
+    *map(declaration, (*NUMBERS, *BOUGHT)),
+]
 
 
 class Killed(BaseException):
@@ -140,7 +158,7 @@ class Mortal(Disk):
 
 def planned(twilio: WholeTwilio, state: State) -> tuple[Plan, Observed]:
     observed = observe(DESIRED, state.resources, twilio.gateways())
-    return make(DESIRED, state.resources, observed, OURS), observed
+    return plan_resources(DESIRED, state.resources, observed, OURS), observed
 
 
 def apply(twilio: WholeTwilio, path: Path, death: Death) -> bool:
@@ -154,9 +172,9 @@ def apply(twilio: WholeTwilio, path: Path, death: Death) -> bool:
     twilio.hooks, twilio.after = [point], [point]
     try:
         with store.lock(holder()):
-            state = store.load() or empty("acme")
+            state = store.load() or empty_state("acme")
             plan, observed = planned(twilio, state)
-            carry_out(plan, observed, state, store, twilio.gateways(), Means(), PASSWORD)
+            execute_plan(plan, observed, state, store, twilio.gateways(), Means(), PASSWORD)
     except Killed:
         return False
     return True
@@ -167,7 +185,9 @@ def check(twilio: WholeTwilio, path: Path) -> None:
     account = twilio.accounts["main"]
     (made,) = account.trunks
     assert [url["sip_url"] for url in account.origination_urls.values()] == ["sip:sbc1.example.com"]
-    assert {name: len(shelf) for name, shelf in twilio.shelves.items()} == dict.fromkeys(PREFIXES, 1)
+    assert {name: len(shelf) for name, shelf in twilio.shelves.items()} == dict.fromkeys(
+        PREFIXES, 1
+    )
     assert sorted(trunk for trunk, _ in twilio.uses) == [made] * 2
     assert [twilio.passwords[sid] for sid in twilio.shelves["Credentials"]] == [*PASSWORD.values()]
     numbers = {there["phone_number"]: there for there in account.numbers.values()}
@@ -179,7 +199,11 @@ def check(twilio: WholeTwilio, path: Path) -> None:
         assert last in ON_TRUNK or there["voice_url"] == VOICE.url
     state = FileStore(path, "acme").load()
     assert state is not None
-    assert len(state.resources) == len(DESIRED) == len({(e.kind, e.sid) for e in state.resources.values()})
+    assert (
+        len(state.resources)
+        == len(DESIRED)
+        == len({(e.kind, e.sid) for e in state.resources.values()})
+    )
     created = [address for address, entry in state.resources.items() if entry.created]
     assert len(created) == len(DESIRED) - len(NUMBERS)
     for want in DESIRED:
@@ -204,7 +228,7 @@ def all_points(folder: Path) -> int:
     return death.points
 
 
-def take_one(walk: Walk, *, gather: bool) -> list[tuple[Action, Outcome]]:
+def take_one(walk: Scheduler, *, gather: bool) -> list[tuple[Action, Outcome]]:
     """Take one outcome at a time, in place of all that are there: how many are there depends on the scheduler."""
     return [walk._completed.get()]
 
@@ -219,7 +243,9 @@ def end_after_death_at(at: int, folder: Path, accounts: dict[str, Account]) -> b
     twilio.accounts = deepcopy(accounts)
     death = Death(at)
     finished = apply(twilio, folder / "state.json", death)
-    assert finished is (death.points < at), "a run ends by itself exactly when it has not come to the point"
+    assert finished is (death.points < at), (
+        "a run ends by itself exactly when it has not come to the point"
+    )
 
     if at % 3 == 0:
         apply(twilio, folder / "state.json", Death(max(at // 2, 1)))
@@ -233,7 +259,7 @@ def test_killed_at_every_point_it_ends_in_the_right_world(
     tmp_path: Path, part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each point once. With one outcome in each line of the journal, every run has the same number of points."""
-    monkeypatch.setattr(Walk, "_drain", take_one)
+    monkeypatch.setattr(Scheduler, "_drain", take_one)
     count = all_points(tmp_path / "whole")
     assert count == all_points(tmp_path / "again") >= 370
     accounts = fresh().accounts
@@ -244,7 +270,9 @@ def test_killed_at_every_point_it_ends_in_the_right_world(
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_killed_in_lines_of_several_outcomes_it_ends_in_the_right_world(tmp_path: Path, part: int) -> None:
+def test_killed_in_lines_of_several_outcomes_it_ends_in_the_right_world(
+    tmp_path: Path, part: int
+) -> None:
     """Outcomes share a line of the journal as they come, so a run has more points or fewer; one in eight is tried."""
     accounts = fresh().accounts
     at = 1 + 2 * part

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.remote.pool import Pool
-from reconciler.sandbox.server import Sandbox
+from reconciler.remote.transport.pool import Pool
+from reconciler.sandbox.service.app import Sandbox
 
 from .platform_worlds import PLATFORMS, ROUTES, Stage, seeded
 
@@ -30,7 +30,9 @@ def apply_in_child(stage: Stage, at: int, *, carried_out: bool) -> int:
     send: Callable[..., tuple[int, Mapping[str, str], bytes]] = Pool.send
     seen = [0]
 
-    def mortal(self: Pool, method: str, url: str, **options: object) -> tuple[int, Mapping[str, str], bytes]:
+    def mortal(
+        self: Pool, method: str, url: str, **options: object
+    ) -> tuple[int, Mapping[str, str], bytes]:
         if method == "GET" or "/livekit.SIP/List" in url:
             return send(self, method, url, **options)
         seen[0] += 1
@@ -68,7 +70,8 @@ def records_of_a_whole_run(folder: Path, name: str, route: str) -> list[dict[str
 @pytest.mark.parametrize("carried_out", [False, True])
 @pytest.mark.parametrize("route", ["trunk", "webhook"])
 @pytest.mark.parametrize(
-    ("name", "moved"), [(n, m) for n, p in PLATFORMS.items() for m in (False, True) if not m or p.move]
+    ("name", "moved"),
+    [(n, m) for n, p in PLATFORMS.items() for m in (False, True) if not m or p.move],
 )
 def test_killed_at_any_call_the_next_run_ends_right(
     tmp_path: Path, name: str, moved: bool, route: str, carried_out: bool, then: str
@@ -94,9 +97,13 @@ def test_killed_at_any_call_the_next_run_ends_right(
             assert stage.route() != "nobody" or moved, f"killed at call {at}"
 
             if then == "again":
-                finished = [o for o in stage.apply().result.outcomes if o.action.kind == "registration"]
+                finished = [
+                    o for o in stage.apply().result.outcomes if o.action.kind == "registration"
+                ]
                 assert all(o.succeeded for o in finished), [o.error for o in finished]
-                refused = {o.error.code for o in stage.apply().result.outcomes if o.error is not None}
+                refused = {
+                    o.error.code for o in stage.apply().result.outcomes if o.error is not None
+                }
                 assert refused <= {"webhook_not_written"}, refused
                 assert stage.route() != "nobody"
                 assert len(stage.records()) == len(expected), "nothing is there twice"

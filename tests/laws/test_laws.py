@@ -10,14 +10,27 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.model import Desired, Entry
-from reconciler.planning.observed import Observed
-from reconciler.planning.plan import Plan, make
-from reconciler.report import as_json
-from reconciler.report.build import plan_document
+from reconciler.model.desired import Desired
+from reconciler.model.entry import Entry
+from reconciler.planning.identity.observed import Observed
+from reconciler.planning.plan import Plan
+from reconciler.planning.planner import plan_resources
+from reconciler.report.documents.build import plan_document
+from reconciler.report.formats import json
 from tests.apply.orders import in_any_order
 from tests.apply.stage import Stage, e164, pn
-from tests.laws.worlds import EDITS, NUMBERS, OURS, UNMANAGED, configurations, edit, parts, picture, routed, stages
+from tests.laws.worlds import (
+    EDITS,
+    NUMBERS,
+    OURS,
+    UNMANAGED,
+    configurations,
+    edit,
+    parts,
+    picture,
+    routed,
+    stages,
+)
 
 MANY = os.environ.get("LAW_EXAMPLES")
 """How many worlds to try, new ones each time; by default a few, always the same."""
@@ -33,7 +46,7 @@ Fixed = dict[int, tuple[str, ...]]
 
 def as_bytes(plan: Plan) -> tuple[str, bytes]:
     """All that is shown of a plan and all that is saved of it."""
-    return as_json.render(plan_document(plan, [])), msgspec.json.encode(plan)
+    return json.render(plan_document(plan, [])), msgspec.json.encode(plan)
 
 
 def remembered(stage: Stage) -> dict[str, Entry]:
@@ -41,26 +54,34 @@ def remembered(stage: Stage) -> dict[str, Entry]:
     return {
         address: msgspec.structs.replace(entry, sid="") if entry.created else entry
         for address, entry in stage.entries.items()
-        if not entry.options.watch
+        if not entry.options.observe_only
     }
 
 
 @QUICK
 @given(stages(), configurations(), configurations(), EDITS, st.randoms(use_true_random=False))
 def test_the_order_of_inputs_does_not_change_the_plan(
-    stage: Stage, first: list[Desired], second: list[Desired], edits: list[tuple[int, str, str]], random: Random
+    stage: Stage,
+    first: list[Desired],
+    second: list[Desired],
+    edits: list[tuple[int, str, str]],
+    random: Random,
 ) -> None:
     stage.apply(first)
     edit(stage, edits)
     observed = stage.observe(second)
-    plan = make(second, stage.entries, observed, OURS)
-    desired, entries, others = list(second), list(stage.entries.items()), list(observed.others.items())
+    plan = plan_resources(second, stage.entries, observed, OURS)
+    desired, entries, others = (
+        list(second),
+        list(stage.entries.items()),
+        list(observed.resources.items()),
+    )
     numbers = list(observed.numbers.get("main", {}).items())
     everything: list[list[Any]] = [desired, entries, others, numbers]
     for values in everything:
         random.shuffle(values)
     shuffled = Observed({"main": dict(numbers)}, dict(others))
-    assert as_bytes(make(desired, dict(entries), shuffled, OURS)) == as_bytes(plan)
+    assert as_bytes(plan_resources(desired, dict(entries), shuffled, OURS)) == as_bytes(plan)
 
 
 @QUICK
@@ -73,7 +94,11 @@ def test_a_plan_after_apply_is_empty_and_a_second_apply_writes_nothing(
         assert not result.failures, result.failures
         again = stage.plan(desired)
         assert again.actions == ()
-        assert not [address for address, entry in again.refreshes.items() if not entry.options.watch]
+        assert not [
+            address
+            for address, entry in again.state_updates.items()
+            if not entry.options.observe_only
+        ]
         assert not stage.writes(lambda desired=desired: stage.apply(desired))  # type: ignore[misc]
         edit(stage, edits)
     assert all(entry.pending is None for entry in stage.entries.values())
@@ -127,8 +152,8 @@ def test_in_every_order_that_a_plan_allows_nothing_is_refused_and_no_number_is_w
 ) -> None:
     stage.apply(first)
     observed = stage.observe(second)
-    plan = make(second, stage.entries, observed, OURS)
-    sids = {address: live.sid for address, live in observed.others.items()}
+    plan = plan_resources(second, stage.entries, observed, OURS)
+    sids = {address: live.sid for address, live in observed.resources.items()}
     seen = [routed(stage.twilio)]
     anything = lambda ready: data.draw(st.sampled_from(ready))  # noqa: E731
     for outcome in in_any_order(stage.twilio, stage.entries, plan, sids, anything):
@@ -139,7 +164,12 @@ def test_in_every_order_that_a_plan_allows_nothing_is_refused_and_no_number_is_w
 
 
 @QUICK
-@given(stages(), configurations(), configurations(), st.lists(st.integers(0, 30), min_size=1, max_size=3))
+@given(
+    stages(),
+    configurations(),
+    configurations(),
+    st.lists(st.integers(0, 30), min_size=1, max_size=3),
+)
 def test_killed_at_any_instant_and_run_again_it_ends_in_the_same_world(
     stage: Stage, first: list[Desired], second: list[Desired], instants: list[int]
 ) -> None:

@@ -11,16 +11,30 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.remote.platforms import connect as connecting
-from reconciler.remote.retry import Patience
-from reconciler.sandbox import faults as f
+from reconciler.remote.platforms import registry as connecting
+from reconciler.remote.transport.retry import RetryPolicy
+from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms import butter, dasha_rows, feather, nixflex
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 from .platform_worlds import NUMBER, PLATFORMS, ROUTES, Stage, seeded
 
 ATTEMPTS = 2
-REFUSALS = ("400", "401", "403", "404", "409", "422", "429", "500", "lost", "hang", "drop", "success_false", "agent")
+REFUSALS = (
+    "400",
+    "401",
+    "403",
+    "404",
+    "409",
+    "422",
+    "429",
+    "500",
+    "lost",
+    "hang",
+    "drop",
+    "success_false",
+    "agent",
+)
 SAYS_SUCCESS = {"butter", "ravan"}
 AGENTS = {
     "nixflex": nixflex.AGENTS,
@@ -32,7 +46,9 @@ AGENTS = {
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "_PATIENCE", Patience(attempts=ATTEMPTS, first=0.0, longest=0.0))
+    monkeypatch.setattr(
+        connecting, "_PATIENCE", RetryPolicy(attempts=ATTEMPTS, first=0.0, longest=0.0)
+    )
 
 
 def fault(refusal: str, call: str, times: int | None) -> f.AnyFault:
@@ -46,7 +62,9 @@ def fault(refusal: str, call: str, times: int | None) -> f.AnyFault:
     if refusal == "hang":
         return f.Hang(**where, seconds=0.05, carried_out=True, times=times)  # type: ignore[arg-type]
     if refusal == "500":
-        again = ATTEMPTS if method != "POST" or "unassign" in path else 1  # an import is not sent twice
+        again = (
+            ATTEMPTS if method != "POST" or "unassign" in path else 1
+        )  # an import is not sent twice
         return f.ServerError(**where, times=times and times * again)  # type: ignore[arg-type]
     status = 200 if refusal == "success_false" else int(refusal)
     return f.Refuse(**where, status=status, message='{"success": false} already', times=times)  # type: ignore[arg-type]
@@ -95,8 +113,12 @@ def test_after_a_refusal_the_number_rings_where_it_rang(
         sandbox.faults.clear()
         registered = [o for o in result.outcomes if o.action.kind == "registration"]
         if all(o.succeeded for o in registered):
-            other_form = name == "ravan" and refusal == "404"  # it asks once more with a slash at the end
-            assert other_form or refusal in ("lost", "hang", "drop", "500"), [o.status for o in registered]
+            other_form = (
+                name == "ravan" and refusal == "404"
+            )  # it asks once more with a slash at the end
+            assert other_form or refusal in ("lost", "hang", "drop", "500"), [
+                o.status for o in registered
+            ]
             if route != "none":
                 assert stage.route() != "nobody"
             return
@@ -104,7 +126,9 @@ def test_after_a_refusal_the_number_rings_where_it_rang(
         assert not all(o.succeeded for o in registered)
         unknown = name == "ravan" and refusal in ("lost", "hang", "drop", "500")
         assert (stage.route(), stage.number()) == before
-        left_free = (name == "butter" and not moved and "assign" in call) or (name == "butter" and refusal == "agent")
+        left_free = (name == "butter" and not moved and "assign" in call) or (
+            name == "butter" and refusal == "agent"
+        )
         if not (unknown or left_free):
             assert stage.records() == records
         failed = next(o for o in registered if not o.succeeded)
@@ -115,7 +139,9 @@ def test_after_a_refusal_the_number_rings_where_it_rang(
             return
         again = stage.apply().result
         assert [
-            o for o in again.outcomes if not o.succeeded and o.error and o.error.code != "webhook_not_written"
+            o
+            for o in again.outcomes
+            if not o.succeeded and o.error and o.error.code != "webhook_not_written"
         ] == []
         stage.declare(None)
         stage.apply()
@@ -130,15 +156,20 @@ def test_a_move_that_cannot_be_undone_says_what_to_do_by_hand(tmp_path: Path, ro
         stage.declare(played.agents[0])
         stage.apply()
         stage.declare(played.agents[1])
-        result = stage.apply(lambda: sandbox.faults.add(fault("403", "POST */v1/phone-numbers", None))).result
+        result = stage.apply(
+            lambda: sandbox.faults.add(fault("403", "POST */v1/phone-numbers", None))
+        ).result
         [outcome] = result.outcomes
         assert (outcome.status, outcome.half_done) == ("failed", True)
         assert outcome.error is not None
-        assert f"Import it in Nixflex by hand for the agent {played.agents[0]}" in outcome.error.message
+        assert (
+            f"Import it in Nixflex by hand for the agent {played.agents[0]}"
+            in outcome.error.message
+        )
         assert NUMBER in outcome.error.message
-        from reconciler.cli.codes import of_result
+        from reconciler.cli.exit_codes import result_exit_code
 
-        assert of_result(result) == 5
+        assert result_exit_code(result) == 5
         sandbox.faults.clear()
         stage.apply()
         assert stage.plan().plan.actions == ()

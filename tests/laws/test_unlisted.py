@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model import Desired, Unlisted
+from reconciler.model.desired import Desired, Unlisted
 from tests.apply.fake import FakeTwilio
 from tests.apply.stage import Stage, origination, trunk
 from tests.laws.test_laws import QUICK
@@ -28,7 +28,9 @@ def declared(hosts: Sequence[str], policy: Unlisted) -> list[Desired]:
 def urls(twilio: FakeTwilio) -> list[tuple[Any, ...]]:
     """What is there, without SIDs."""
     rows = twilio.accounts["main"].origination_urls.values()
-    return sorted((row["sip_url"], row["priority"], row["weight"], row["friendly_name"]) for row in rows)
+    return sorted(
+        (row["sip_url"], row["priority"], row["weight"], row["friendly_name"]) for row in rows
+    )
 
 
 def intrude(stage: Stage, added: Sequence[tuple[str, int]]) -> None:
@@ -37,13 +39,25 @@ def intrude(stage: Stage, added: Sequence[tuple[str, int]]) -> None:
     (sid,) = main.trunks
     for host, priority in added:
         new = stage.twilio.new_sid("OU")
-        row = {"sip_url": f"sip:{host}.example.com", "priority": priority, "weight": 7, "enabled": True}
-        main.origination_urls[new] = {"sid": new, "trunk_sid": sid, "friendly_name": "theirs", **row}
+        row = {
+            "sip_url": f"sip:{host}.example.com",
+            "priority": priority,
+            "weight": 7,
+            "enabled": True,
+        }
+        main.origination_urls[new] = {
+            "sid": new,
+            "trunk_sid": sid,
+            "friendly_name": "theirs",
+            **row,
+        }
 
 
 @QUICK
 @given(st.lists(st.sampled_from(("sbc1", "sbc2")), unique=True), STRANGERS, POLICIES)
-def test_apply_converges_and_undo_restores(hosts: list[str], added: list[tuple[str, int]], policy: Unlisted) -> None:
+def test_apply_converges_and_undo_restores(
+    hosts: list[str], added: list[tuple[str, int]], policy: Unlisted
+) -> None:
     stage = Stage({"main": {}})
     desired = declared(hosts, policy)
     stage.apply(desired)
@@ -54,7 +68,7 @@ def test_apply_converges_and_undo_restores(hosts: list[str], added: list[tuple[s
     assert not stage.apply(desired).failures
     assert urls(stage.twilio) == (ours if policy == "delete" else before)
     again = stage.plan(desired)
-    assert (again.actions, again.refreshes) == ((), {})
+    assert (again.actions, again.state_updates) == ((), {})
 
     assert not stage.back(then).failures
     assert urls(stage.twilio) == before

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.kinds.table import NUMBER_KINDS
-from reconciler.model import Desired, Entry
-from reconciler.planning.compare import live_value
-from reconciler.planning.drift import live_of
+from reconciler.model.desired import Desired
+from reconciler.model.entry import Entry
+from reconciler.planning.decide.compare import live_value
+from reconciler.planning.decide.drift import find_live
 from tests.apply.stage import Stage
 from tests.laws.test_laws import MANY, QUICK
 from tests.laws.worlds import UNMANAGED, configurations, picture, stages
@@ -24,9 +25,15 @@ def managed(stage: Stage, entries: Mapping[str, Entry], desired: list[Desired]) 
     observed = stage.observe(desired)
     found: dict[str, Any] = {}
     for address, entry in entries.items():
-        live = live_of(address, entry, observed) if entry.kind in NUMBER_KINDS else observed.others.get(address)
-        names = () if entry.options.watch else entry.applied
-        found[address] = {name: live_value(live, name) for name in names} if live is not None else None
+        live = (
+            find_live(address, entry, observed)
+            if entry.kind in NUMBER_KINDS
+            else observed.resources.get(address)
+        )
+        names = () if entry.options.observe_only else entry.last_applied
+        found[address] = (
+            {name: live_value(live, name) for name in names} if live is not None else None
+        )
     return found
 
 
@@ -53,7 +60,9 @@ def test_back_to_any_of_the_last_states_is_what_it_was_then(
 
 @QUICK
 @given(stages(), configurations(restore=True), configurations(restore=True))
-def test_nobody_elses_number_is_touched_on_the_way(stage: Stage, first: list[Desired], second: list[Desired]) -> None:
+def test_nobody_elses_number_is_touched_on_the_way(
+    stage: Stage, first: list[Desired], second: list[Desired]
+) -> None:
     before = picture(stage.twilio)["numbers"][f"+1555010{UNMANAGED:04d}"]
     stage.apply(first)
     then = dict(stage.entries)
@@ -70,4 +79,6 @@ def test_back_to_before_everything_releases_everything(data: st.DataObject, stag
         stage.apply(data.draw(configurations(restore=True, names=("edge",))))
     stage.back({})
     assert picture(stage.twilio)["numbers"] == before
-    assert not [entry for entry in stage.entries.values() if entry.created or entry.kind in NUMBER_KINDS]
+    assert not [
+        entry for entry in stage.entries.values() if entry.created or entry.kind in NUMBER_KINDS
+    ]

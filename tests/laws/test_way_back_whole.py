@@ -14,13 +14,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.apply.outcome import Outcome
-from reconciler.model import Action
-from reconciler.rollback import rollback
-from reconciler.sandbox.server import Sandbox
+from reconciler.execution.outcome import Outcome
+from reconciler.model.action import Action
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
-from reconciler.sandbox.world import World
-from reconciler.workflows import Applied, Consent, Planned, Setting, apply, plan
+from reconciler.sandbox.world.world import World
+from reconciler.workflows.plan_apply import apply, plan
+from reconciler.workflows.rollback import rollback
+from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
 from tests.laws.test_laws import MANY
 
 FEW = settings(max_examples=int(MANY or 12), deadline=None)
@@ -60,12 +61,18 @@ class House:
             "base_url": self.sandbox.base_url,
         }
         safety = {"takeover": "allow"}
-        whole = {"version": 1, "project": "acme", "accounts": {"main": account}, "safety": safety, **sections}
+        whole = {
+            "version": 1,
+            "project": "acme",
+            "accounts": {"main": account},
+            "safety": safety,
+            **sections,
+        }
         (self.folder / "reconciler.yaml").write_text(json.dumps(whole), encoding="utf-8")
 
-    def setting(self) -> Setting:
+    def setting(self) -> RunOptions:
         """How to run here."""
-        return Setting(
+        return RunOptions(
             directory=self.folder,
             environ=SECRETS,
             progress=Silent(),
@@ -76,12 +83,16 @@ class House:
         """Declare it, and do it."""
         self.declare(sections)
         self.a_month_passes()
-        self.all_done(apply(self.setting(), Consent(takeovers=("*",), force=True), lambda planned: True))
+        self.all_done(
+            apply(self.setting(), Consent(takeovers=("*",), force=True), lambda planned: True)
+        )
 
     def back(self, serial: int) -> Applied:
         """Bring a version back."""
         self.a_month_passes()
-        return rollback(self.setting(), Consent(takeovers=("*",), force=True), str(serial), lambda planned: True)
+        return rollback(
+            self.setting(), Consent(takeovers=("*",), force=True), str(serial), lambda planned: True
+        )
 
     def a_month_passes(self) -> None:
         """By now the domains of deleted trunks can be had again."""
@@ -111,14 +122,18 @@ def trunks(draw: st.DrawFn, name: str) -> Sections:
     trunk["origination"] = [{"sip_url": f"sip:{host}.example.com"} for host in hosts]
     if draw(st.booleans()):
         blocks = draw(st.lists(st.sampled_from(("203.0.113.0/28", "198.51.100.7/32")), unique=True))
-        trunk["ip_access_control_lists"] = [{"name": f"{name}-offices", "addresses": [{"cidr": b} for b in blocks]}]
+        trunk["ip_access_control_lists"] = [
+            {"name": f"{name}-offices", "addresses": [{"cidr": b} for b in blocks]}
+        ]
     if draw(st.booleans()):
         users = draw(st.lists(st.sampled_from(("pbx", "spare")), unique=True))
         password = {"env": draw(st.sampled_from(("FIRST", "SECOND")))}
         credentials = [{"username": user, "password": password} for user in users]
         trunk["credential_lists"] = [{"name": f"{name}-users", "credentials": credentials}]
     if draw(st.booleans()):
-        trunk["recording"] = {"mode": draw(st.sampled_from(("record-from-answer", "record-from-ringing")))}
+        trunk["recording"] = {
+            "mode": draw(st.sampled_from(("record-from-answer", "record-from-ringing")))
+        }
     return trunk
 
 
@@ -126,16 +141,26 @@ def trunks(draw: st.DrawFn, name: str) -> Sections:
 def configurations(draw: st.DrawFn, numbers: tuple[str, ...]) -> Sections:
     """Some trunks and applications, and numbers that use them."""
     names = draw(st.lists(st.sampled_from(("edge", "core")), unique=True))
-    menu = draw(st.sampled_from((None, "https://agents.example.com/menu", "https://agents.example.com/menu-2")))
+    menu = draw(
+        st.sampled_from(
+            (None, "https://agents.example.com/menu", "https://agents.example.com/menu-2")
+        )
+    )
     sections: Sections = {
         "agents": {"support": {"webhooks": {"voice": "https://agents.example.com/voice"}}},
         "trunks": {name: draw(trunks(name)) for name in names},
     }
-    sections["applications"] = {"always": {"friendly_name": "Always", "voice": "https://agents.example.com/always"}}
+    sections["applications"] = {
+        "always": {"friendly_name": "Always", "voice": "https://agents.example.com/always"}
+    }
     if menu is not None:
         sections["applications"]["menu"] = {"friendly_name": "Menu", "voice": menu}
         sections["agents"]["ivr"] = {"application": "menu"}
-    choices: list[Any] = [None, {"agent": "support"}, *({"agent": "support", "trunk": name} for name in names)]
+    choices: list[Any] = [
+        None,
+        {"agent": "support"},
+        *({"agent": "support", "trunk": name} for name in names),
+    ]
     choices += [{"agent": "ivr"}] if menu is not None else []
     drawn = {number: draw(st.sampled_from(choices)) for number in numbers}
     sections["numbers"] = {number: chosen for number, chosen in drawn.items() if chosen is not None}
@@ -156,12 +181,18 @@ def world() -> World:
 def lost(house: House, then: Any) -> set[str]:
     """The credentials of then that are gone: a password is kept nowhere."""
     now = house.state["resources"]
-    return {a for a, entry in then["resources"].items() if entry["kind"] == "credential" and a not in now}
+    return {
+        a
+        for a, entry in then["resources"].items()
+        if entry["kind"] == "credential" and a not in now
+    }
 
 
 @FEW
 @given(st.data(), st.lists(configurations(NUMBERS), min_size=2, max_size=5))
-def test_back_to_any_of_the_last_states_is_what_it_was_then(data: st.DataObject, story: list[Sections]) -> None:
+def test_back_to_any_of_the_last_states_is_what_it_was_then(
+    data: st.DataObject, story: list[Sections]
+) -> None:
     with TemporaryDirectory() as folder, Sandbox(world()) as sandbox:
         house = House(Path(folder), sandbox)
         chapters = []
@@ -199,7 +230,12 @@ def test_a_deleted_credential_is_told_and_all_else_is_back(tmp_path: Path) -> No
         assert house.state["resources"] == {}
         done = house.back(then["serial"])
         house.all_done(done)
-        told = [(d.address, d.severity) for d in done.planned.notes if d.code == "rollback_incomplete"]
+        told = [
+            (d.address, d.severity) for d in done.planned.notes if d.code == "rollback_incomplete"
+        ]
         assert told == [("credential/users/pbx", "warning")]
-        left = [(action.address, action.action) for action in house.left_to_do({"trunks": {"edge": edge}})]
+        left = [
+            (action.address, action.action)
+            for action in house.left_to_do({"trunks": {"edge": edge}})
+        ]
         assert left == [("credential/users/pbx", "create")]

@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.model import ApplicationRoute, Desired, Options, TrunkRoute, Value
+from reconciler.model.desired import Desired, Options
+from reconciler.model.route import ApplicationRoute, TrunkRoute, Value
 from tests.apply.fake import FakeTwilio, Row
 from tests.apply.stage import Stage, bridge, declared, e164, hook, number, origination, row, trunk
 
@@ -34,7 +35,9 @@ def rows(draw: st.DrawFn, last: int) -> Row:
         last,
         voice_url=voice_url or None,
         voice_method=draw(st.sampled_from(METHODS)),
-        voice_fallback_url=draw(st.sampled_from((None, "https://foreign.example.net/f"))) if voice_url else None,
+        voice_fallback_url=draw(st.sampled_from((None, "https://foreign.example.net/f")))
+        if voice_url
+        else None,
         trunk_sid=switch if switch == OLD_TRUNK else None,
         voice_application_sid=switch if switch == MENU else None,
         sms_url=draw(st.sampled_from(FOREIGN)),
@@ -49,7 +52,9 @@ def stages(draw: st.DrawFn) -> Stage:
     trunks = [{"sid": OLD_TRUNK, "friendly_name": "old", "domain_name": "old.pstn.twilio.com"}]
     urls = [_url("OU" + "1" * 32, OLD_TRUNK, "old")]
     if draw(st.booleans()):
-        trunks.append({"sid": EDGE, "friendly_name": "theirs", "domain_name": "edge.pstn.twilio.com"})
+        trunks.append(
+            {"sid": EDGE, "friendly_name": "theirs", "domain_name": "edge.pstn.twilio.com"}
+        )
         urls += draw(st.sampled_from(([], [_url("OU" + "2" * 32, EDGE, "sbc1")])))
     account = {
         "numbers": [draw(rows(last)) for last in (*NUMBERS, UNMANAGED)],
@@ -61,7 +66,12 @@ def stages(draw: st.DrawFn) -> Stage:
 
 
 def _url(sid: str, parent: str, host: str) -> Row:
-    return {"sid": sid, "trunk_sid": parent, "sip_url": f"sip:{host}.example.com", "friendly_name": host}
+    return {
+        "sid": sid,
+        "trunk_sid": parent,
+        "sip_url": f"sip:{host}.example.com",
+        "friendly_name": host,
+    }
 
 
 def parts() -> st.SearchStrategy[dict[int, tuple[str, ...]]]:
@@ -86,7 +96,9 @@ def configurations(
     desired: list[Desired] = []
     for name, hosts in trunks.items():
         desired.append(trunk(name, secure=draw(st.booleans())))
-        desired += [origination(name, host, weight=draw(st.sampled_from((10, 20)))) for host in hosts]
+        desired += [
+            origination(name, host, weight=draw(st.sampled_from((10, 20)))) for host in hosts
+        ]
     for last in NUMBERS:
         fixed = managed[last] if managed is not None else None
         want = draw(_declaration(last, tuple(trunks), fixed, restore))
@@ -101,18 +113,24 @@ def _hosts() -> st.SearchStrategy[list[str]]:
 
 @st.composite
 def _declaration(
-    draw: st.DrawFn, last: int, trunks: tuple[str, ...], managed: tuple[str, ...] | None, restore: bool
+    draw: st.DrawFn,
+    last: int,
+    trunks: tuple[str, ...],
+    managed: tuple[str, ...] | None,
+    restore: bool,
 ) -> Desired | None:
     if draw(st.integers(0, 4)) == 0:
         return None
-    parts = managed or draw(st.lists(st.sampled_from((*PARTS, "friendly_name")), unique=True).map(tuple))
+    parts = managed or draw(
+        st.lists(st.sampled_from((*PARTS, "friendly_name")), unique=True).map(tuple)
+    )
     if (parts == ("voice",) or managed is None) and draw(st.integers(0, 2)) == 0:
         return bridge(last, draw(st.sampled_from(HOOKS)))
     attrs: dict[str, Value] = {part: draw(_value(part, trunks)) for part in parts}
     if restore:
         return number(last, **attrs)
     on_removal: Any = draw(st.sampled_from(("restore", "clear", "keep")))
-    options = Options(on_removal=on_removal, takeover="allow", watch=not attrs)
+    options = Options(on_removal=on_removal, takeover="allow", observe_only=not attrs)
     return declared("number", e164(last), attrs, options=options)
 
 
@@ -155,7 +173,8 @@ def picture(twilio: FakeTwilio) -> dict[str, Any]:
         "numbers": {row["phone_number"]: _plain(row, domains) for row in main.numbers.values()},
         "trunks": {row["domain_name"]: _plain(row, domains) for row in main.trunks.values()},
         "urls": {
-            (domains[row["trunk_sid"]], row["sip_url"]): _plain(row, domains) for row in main.origination_urls.values()
+            (domains[row["trunk_sid"]], row["sip_url"]): _plain(row, domains)
+            for row in main.origination_urls.values()
         },
     }
 

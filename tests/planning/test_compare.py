@@ -5,8 +5,21 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from reconciler.model import Options, TrunkRoute
-from tests.apply.stage import NOW, Stage, declared, e164, hook, number, origination, pn, row, trunk, world
+from reconciler.model.desired import Options
+from reconciler.model.route import TrunkRoute
+from tests.apply.stage import (
+    NOW,
+    Stage,
+    declared,
+    e164,
+    hook,
+    number,
+    origination,
+    pn,
+    row,
+    trunk,
+    world,
+)
 
 FOREIGN = "https://old.example.net/"
 ADDRESS = f"number/{e164(1)}"
@@ -31,7 +44,13 @@ def test_what_changed_while_it_was_only_watched_is_what_a_release_puts_back() ->
 
 def test_what_was_ours_before_it_was_only_watched_is_no_prior_value() -> None:
     stage = Stage(world(row(1, voice_url=FOREIGN + "a")))
-    for desired in ([number(1, voice=hook("a"))], [number(1)], [number(1)], [number(1, voice=hook("b"))], []):
+    for desired in (
+        [number(1, voice=hook("a"))],
+        [number(1)],
+        [number(1)],
+        [number(1, voice=hook("b"))],
+        [],
+    ):
         stage.apply(desired)
     assert stage.twilio.numbers()[pn(1)]["voice_url"] == FOREIGN + "a"
 
@@ -83,7 +102,9 @@ def test_a_prior_value_that_is_empty_by_now_is_not_the_one_of_before() -> None:
     assert stage.twilio.numbers()[pn(1)]["sms_url"] == ""
 
 
-def test_a_change_of_a_value_that_twilio_keeps_in_its_own_form_is_a_change_and_no_conflict() -> None:
+def test_a_change_of_a_value_that_twilio_keeps_in_its_own_form_is_a_change_and_no_conflict() -> (
+    None
+):
     stage = Stage(world(row(1)))
     stage.twilio.forms["friendly_name"] = str.upper
     stage.apply([number(1, friendly_name="Sales")])
@@ -115,7 +136,7 @@ def test_a_trunk_is_updated_in_what_differs_and_not_in_what_twilio_writes_in_its
     stage.apply([trunk("edge")])
     (action,) = stage.plan([trunk("edge", secure=True)]).actions
     assert [change.field for change in action.changes] == ["secure"]
-    assert action.writes == {"secure": True}
+    assert action.set == {"secure": True}
 
 
 def test_a_trunk_that_somebody_else_made_anew_is_not_ours_to_delete() -> None:
@@ -136,7 +157,7 @@ def test_a_declaration_that_only_changes_options_is_learned() -> None:
     protected = declared("number", e164(1), {"voice": hook("a")}, options=Options(protect=True))
     plan = stage.plan([protected])
     assert plan.actions == ()
-    assert plan.refreshes[ADDRESS].options.protect
+    assert plan.state_updates[ADDRESS].options.protect
     stage.apply([protected])
     assert stage.entries[ADDRESS].options.protect
     assert stage.entries[ADDRESS].updated_at == NOW
@@ -158,12 +179,14 @@ def test_watched_numbers_keep_no_pending_value() -> None:
     stage = Stage(world(row(1)))
     stage.apply([number(1)])
     assert stage.entries[ADDRESS].pending is None
-    assert msgspec.structs.replace(stage.entries[ADDRESS]).options.watch
+    assert msgspec.structs.replace(stage.entries[ADDRESS]).options.observe_only
 
 
 @pytest.mark.parametrize("first", range(2, 8))
 @pytest.mark.parametrize("second", range(2, 8))
-def test_a_newly_managed_part_keeps_its_prior_value_through_two_crashes(first: int, second: int) -> None:
+def test_a_newly_managed_part_keeps_its_prior_value_through_two_crashes(
+    first: int, second: int
+) -> None:
     stage = Stage(world(row(1, trunk_sid="TK1"), trunks=[{"sid": "TK1"}]))
     stage.apply([number(1, voice=TrunkRoute("TK1"))])
     desired = [number(1, voice=hook("a"), sms=hook("sms"))]

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from reconciler.planning.drift import Drifted, DriftedField, find
+from reconciler.planning.decide.drift import Drifted, DriftedField, find_drift
 from tests.apply.stage import Stage, e164, hook, number, origination, pn, row, trunk, world
 
 OLD = "https://old.example.net/"
 
 
 def drift(stage: Stage) -> list[Drifted]:
-    return find(stage.entries, stage.observe([]))
+    return find_drift(stage.entries, stage.observe([]))
 
 
 def applied(**fields: str) -> Stage:
@@ -29,7 +29,10 @@ def test_drift_names_field_recorded_and_live_value() -> None:
             f"number/{e164(1)}",
             "main",
             pn(1),
-            (DriftedField("voice_url", hook("a").url, OLD), DriftedField("friendly_name", "Sales", "Mine")),
+            (
+                DriftedField("voice_url", hook("a").url, OLD),
+                DriftedField("friendly_name", "Sales", "Mine"),
+            ),
         )
     ]
 
@@ -40,7 +43,9 @@ def test_what_is_gone_has_drifted() -> None:
     account.numbers.pop(pn(1))
     account.trunks.clear()
     account.origination_urls.clear()
-    assert [(d.address.split("/")[0], [(f.field, f.live) for f in d.fields]) for d in drift(stage)] == [
+    assert [
+        (d.address.split("/")[0], [(f.field, f.live) for f in d.fields]) for d in drift(stage)
+    ] == [
         ("number", [("sid", None)]),
         ("origination_url", [("sid", None)]),
         ("trunk", [("sid", None)]),

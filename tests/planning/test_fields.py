@@ -1,25 +1,42 @@
 from __future__ import annotations
 
-from reconciler.model import ApplicationRoute, Change, TrunkRoute, Webhook
-from reconciler.planning.fields import changes, flat
+from reconciler.model.action import Change
+from reconciler.model.route import ApplicationRoute, TrunkRoute, Webhook
+from reconciler.planning.decide.fields import diff_fields, flatten
 
 URL = "https://agents.example.com/voice"
 
 
 def test_attributes_are_told_flat_and_in_their_order() -> None:
-    attrs = {"voice": TrunkRoute("edge"), "sms": ApplicationRoute("menu"), "status": None, "friendly_name": "Sales"}
-    assert flat("number", attrs) == {"trunk": "edge", "sms_application": "menu", "friendly_name": "Sales"}
-    assert flat("trunk", {"secure": False, "domain_name": None}) == {"secure": False, "domain_name": None}
-    assert flat("trunk", {"voice": TrunkRoute("edge")}) == {}
+    attrs = {
+        "voice": TrunkRoute("edge"),
+        "sms": ApplicationRoute("menu"),
+        "status": None,
+        "friendly_name": "Sales",
+    }
+    assert flatten("number", attrs) == {
+        "trunk": "edge",
+        "sms_application": "menu",
+        "friendly_name": "Sales",
+    }
+    assert flatten("trunk", {"secure": False, "domain_name": None}) == {
+        "secure": False,
+        "domain_name": None,
+    }
+    assert flatten("trunk", {"voice": TrunkRoute("edge")}) == {}
 
 
 def test_a_default_method_that_comes_or_goes_with_its_url_is_no_news() -> None:
-    assert changes("number", {"voice": None}, {"voice": Webhook(URL)}) == (Change("voice_url", None, URL),)
-    assert changes("number", {"voice": Webhook(URL)}, {"voice": None}) == (Change("voice_url", URL, None),)
-    assert changes("number", {"voice": Webhook(URL)}, {"voice": Webhook(URL, "GET")}) == (
+    assert diff_fields("number", {"voice": None}, {"voice": Webhook(URL)}) == (
+        Change("voice_url", None, URL),
+    )
+    assert diff_fields("number", {"voice": Webhook(URL)}, {"voice": None}) == (
+        Change("voice_url", URL, None),
+    )
+    assert diff_fields("number", {"voice": Webhook(URL)}, {"voice": Webhook(URL, "GET")}) == (
         Change("voice_method", "POST", "GET"),
     )
 
 
 def test_what_is_not_asked_about_is_not_compared() -> None:
-    assert changes("number", {"voice": Webhook(URL), "sms": None}, {"sms": None}) == ()
+    assert diff_fields("number", {"voice": Webhook(URL), "sms": None}, {"sms": None}) == ()

@@ -3,18 +3,26 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from reconciler.config.project import Limit, Safety
-from reconciler.model import Action, Change, Entry, Options
-from reconciler.planning.guard import as_announced, refusals
+from reconciler.config.project import Safety
+from reconciler.model.action import Action, Change
+from reconciler.model.desired import Options
+from reconciler.model.entry import Entry
+from reconciler.planning.checks.guard import announce_refusal, find_refusals
+from reconciler.planning.checks.limits import Limit
+from reconciler.planning.decide.problems import protected
 from reconciler.planning.plan import Plan
-from reconciler.planning.problems import protected
 
 NOWHERE = Plan((), {}, (), {}, 0, {})
 LOST = (Change("voice_url", "https://old.example.net/", None),)
 
 
 def action(last: int, name: str, **more: object) -> Action:
-    fields: dict[str, object] = {"address": f"number/{last}", "action": name, "reason": "config", **more}
+    fields: dict[str, object] = {
+        "address": f"number/{last}",
+        "action": name,
+        "reason": "config",
+        **more,
+    }
     return Action(kind="number", account="main", **fields)  # type: ignore[arg-type]
 
 
@@ -22,8 +30,10 @@ def plan(*actions: Action, bound: int = 10) -> Plan:
     return msgspec.structs.replace(NOWHERE, actions=actions, bound={"number": bound})
 
 
-def codes(plan: Plan, *consent: str, force: bool = False, safety: Safety | None = None) -> list[str]:
-    return [d.code for d in refusals(plan, safety or Safety(), consent, force=force)]
+def codes(
+    plan: Plan, *consent: str, force: bool = False, safety: Safety | None = None
+) -> list[str]:
+    return [d.code for d in find_refusals(plan, safety or Safety(), consent, force=force)]
 
 
 def test_limits_begin_at_ten_bound_resources() -> None:
@@ -34,7 +44,11 @@ def test_limits_begin_at_ten_bound_resources() -> None:
 
 
 def test_a_number_counts_once_however_many_steps_it_takes() -> None:
-    steps = [action(last, name) for last in range(3) for name in ("overwrite_webhooks", "detach_trunk", "rename")]
+    steps = [
+        action(last, name)
+        for last in range(3)
+        for name in ("overwrite_webhooks", "detach_trunk", "rename")
+    ]
     assert codes(plan(*steps)) == []
 
 
@@ -45,20 +59,28 @@ def test_what_was_not_bound_before_never_counts(name: str) -> None:
 
 
 def test_what_finishes_an_earlier_run_never_counts() -> None:
-    assert codes(plan(*(action(last, "overwrite_webhooks", resumes=True) for last in range(9)))) == []
+    assert (
+        codes(plan(*(action(last, "overwrite_webhooks", resume=True) for last in range(9)))) == []
+    )
 
 
 def test_removals_have_a_limit_of_their_own() -> None:
     safety = Safety("refuse", Limit(100, percent=True), Limit(2, percent=False))
-    gone = [action(last, name) for last, name in enumerate(("release", "forget", "restore_webhooks"))]
+    gone = [
+        action(last, name) for last, name in enumerate(("release", "forget", "restore_webhooks"))
+    ]
     assert codes(plan(*gone), safety=safety) == ["threshold_exceeded"]
     assert codes(plan(*gone[:2]), safety=safety) == []
 
 
 def test_force_lifts_limits_and_nothing_else() -> None:
     many = [action(last, "overwrite_webhooks") for last in range(9)]
-    shielded = protected("number/9", Entry("number", "main", "PN9", "+15550100109", {}, Options(protect=True)))
-    whole = msgspec.structs.replace(plan(*many, action(9, "rename", takeover=LOST)), diagnostics=(shielded,))
+    shielded = protected(
+        "number/9", Entry("number", "main", "PN9", "+15550100109", {}, Options(protect=True))
+    )
+    whole = msgspec.structs.replace(
+        plan(*many, action(9, "rename", takeover=LOST)), diagnostics=(shielded,)
+    )
     assert codes(whole, force=True) == ["protected", "takeover_refused"]
     assert codes(whole) == ["protected", "takeover_refused", "threshold_exceeded"]
 
@@ -73,7 +95,9 @@ def test_consent_is_given_in_the_file_or_by_a_glob() -> None:
 
 
 def test_the_refusal_names_the_knob() -> None:
-    (refusal,) = refusals(plan(*(action(last, "rename") for last in range(9))), Safety(), (), force=False)
+    (refusal,) = find_refusals(
+        plan(*(action(last, "rename") for last in range(9))), Safety(), (), force=False
+    )
     assert "safety.max_updates" in refusal.detail
     assert "--force" in refusal.detail
-    assert as_announced(refusal).severity == "warning"
+    assert announce_refusal(refusal).severity == "warning"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model import ApplicationRoute, Value
-from reconciler.planning.observed import Observed, Service
-from reconciler.planning.plan import Plan, make
+from reconciler.model.route import ApplicationRoute, Value
+from reconciler.planning.identity.observed import Observed, Service
+from reconciler.planning.plan import Plan
+from reconciler.planning.planner import plan_resources
 from tests.apply.stage import Stage, e164, hook, number, pn, row, world
 
 MENU = "AP" + "1" * 32
@@ -19,7 +20,7 @@ def planned(service: Service, sms: Value, voice: Value = None) -> Plan:
     desired = [number(1, voice=voice, sms=sms), number(2, voice=voice, sms=sms)]
     observed = stage.observe(desired).with_services({pn(1): service})
     assert isinstance(observed, Observed)
-    return make(desired, {}, observed, ())
+    return plan_resources(desired, {}, observed, ())
 
 
 @pytest.mark.parametrize("sms", [hook("sms"), ApplicationRoute(MENU)])
@@ -40,8 +41,12 @@ def test_a_service_without_a_url_drops_messages() -> None:
     assert SILENT.sid in warning.detail
 
 
-@pytest.mark.parametrize(("method", "warnings"), [("POST", 0), ("GET", 1)], ids=["the same way", "by another method"])
-def test_a_service_that_asks_the_declared_url_itself_hides_nothing(method: str, warnings: int) -> None:
+@pytest.mark.parametrize(
+    ("method", "warnings"), [("POST", 0), ("GET", 1)], ids=["the same way", "by another method"]
+)
+def test_a_service_that_asks_the_declared_url_itself_hides_nothing(
+    method: str, warnings: int
+) -> None:
     same = Service("MG" + "3" * 32, "Same", hook("sms").url, method)
     assert len(planned(same, hook("sms")).diagnostics) == warnings
 
@@ -56,7 +61,7 @@ def test_the_action_that_writes_a_dead_route_says_so() -> None:
     words = f"SMS webhook {hook('sms').url}, behind messaging service Support"
     assert routes[f"number/{e164(1)}"].hidden == (words,)
     assert routes[f"number/{e164(2)}"].hidden == ()
-    without = [a for a in planned(SILENT, hook("sms")).actions if a.writes]
+    without = [a for a in planned(SILENT, hook("sms")).actions if a.set]
     assert [a.note for a in without] == [
         f"set, but without effect: SMS webhook {hook('sms').url}, behind messaging service {SILENT.sid}",
         None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.planning.hosts import in_words, looks_like
+from reconciler.kinds.known_hosts import describe_guess, guess_platform
 
 
 @pytest.mark.parametrize(
@@ -26,13 +26,18 @@ from reconciler.planning.hosts import in_words, looks_like
     ],
 )
 def test_a_host_tells_whose_it_is(url: object, platform: str | None) -> None:
-    assert looks_like([url]) == platform
+    assert guess_platform([url]) == platform
 
 
 def test_the_first_known_host_decides() -> None:
-    assert looks_like(["https://agents.example.com", "https://api.vapi.ai/x", "https://api.nixflex.com"]) == "Vapi"
+    assert (
+        guess_platform(
+            ["https://agents.example.com", "https://api.vapi.ai/x", "https://api.nixflex.com"]
+        )
+        == "Vapi"
+    )
 
 
 def test_words() -> None:
-    assert in_words("Vapi") == "looks like a Vapi import"
-    assert in_words("ElevenLabs") == "looks like an ElevenLabs import"
+    assert describe_guess("Vapi") == "looks like a Vapi import"
+    assert describe_guess("ElevenLabs") == "looks like an ElevenLabs import"

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from reconciler.kinds.origination_url import ORIGINATION_URL
 from reconciler.kinds.trunk import TRUNK
-from reconciler.model import Desired, Entry, Live, Options, TrunkRoute
-from reconciler.planning.match import addressed, child_addresses, names_of
+from reconciler.model.desired import Desired, Options
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.model.route import TrunkRoute
+from reconciler.planning.identity.match import index_by_address, index_children, names_of
 from tests.apply.stage import Stage, number, origination, row, trunk, world
 
 TK1, TK2 = "TK" + "1" * 32, "TK" + "2" * 32
@@ -14,16 +17,20 @@ def live(sid: str, name: str | None, domain: str | None) -> Live:
 
 
 def entry(sid: str, **more: object) -> Entry:
-    fields: dict[str, object] = {"applied": {}, "options": Options(), **more}
+    fields: dict[str, object] = {"last_applied": {}, "options": Options(), **more}
     return Entry(kind="trunk", account="main", sid=sid, key="", **fields)  # type: ignore[arg-type]
 
 
-def names(rows: list[Live], entries: dict[str, Entry] | None = None, *desired: Desired) -> dict[str, str]:
+def names(
+    rows: list[Live], entries: dict[str, Entry] | None = None, *desired: Desired
+) -> dict[str, str]:
     return names_of("trunk", "main", desired, entries or {}, rows)
 
 
 def test_state_knows_a_trunk_by_its_sid_whatever_became_of_its_domain() -> None:
-    found = names([live(TK1, "x", "elsewhere.pstn.twilio.com")], {"trunk/edge": entry(TK1)}, trunk("edge"))
+    found = names(
+        [live(TK1, "x", "elsewhere.pstn.twilio.com")], {"trunk/edge": entry(TK1)}, trunk("edge")
+    )
     assert found == {TK1: "edge"}
 
 
@@ -55,7 +62,7 @@ def test_a_name_is_given_once() -> None:
 
 def test_a_trunk_without_a_name_has_its_sid_for_one() -> None:
     rows = [live(TK1, "a", None), live(TK2, "b", None)]
-    assert set(addressed("trunk", rows, {TK1: "edge"})) == {"trunk/edge", f"trunk/{TK2}"}
+    assert set(index_by_address("trunk", rows, {TK1: "edge"})) == {"trunk/edge", f"trunk/{TK2}"}
 
 
 def test_an_origination_url_is_known_by_state_first_and_by_its_url_second() -> None:
@@ -64,10 +71,17 @@ def test_an_origination_url_is_known_by_state_first_and_by_its_url_second() -> N
         return ORIGINATION_URL.observe(fields, "main", {TK1: "edge"})
 
     address = "origination_url/edge/sip:a.example.com"
-    bound = Entry(kind="origination_url", account="main", sid="OU2", key="", applied={}, options=Options())
+    bound = Entry(
+        kind="origination_url",
+        account="main",
+        sid="OU2",
+        key="",
+        last_applied={},
+        options=Options(),
+    )
     rows = [url("OU1", "a"), url("OU2", "moved"), url("OU3", "a")]
-    assert child_addresses("origination_url", rows, {address: bound})[address].sid == "OU2"
-    assert child_addresses("origination_url", rows, {})[address].sid == "OU1"
+    assert index_children("origination_url", rows, {address: bound})[address].sid == "OU2"
+    assert index_children("origination_url", rows, {})[address].sid == "OU1"
 
 
 def test_a_trunk_named_by_its_sid_is_the_trunk_that_has_a_name() -> None:

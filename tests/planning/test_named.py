@@ -5,12 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.kinds.number import NumberRow, Observer
-from reconciler.model import ApplicationRoute, Desired, Entry, Live, Options, TrunkRoute
-from reconciler.planning import drift
-from reconciler.planning.named import by_names
-from reconciler.planning.observed import Observed
-from reconciler.planning.plan import make
-from reconciler.planning.remembered import observed_from
+from reconciler.model.desired import Desired, Options
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.model.route import ApplicationRoute, TrunkRoute
+from reconciler.planning.decide import drift
+from reconciler.planning.identity.names_for_sids import resolve_names
+from reconciler.planning.identity.observed import Observed
+from reconciler.planning.identity.offline import observe_recorded
+from reconciler.planning.planner import plan_resources
 from tests.apply.stage import Stage, e164, hook, number, pn, row, trunk, world
 
 EDGE, MENU = "TK" + "1" * 32, "AP" + "1" * 32
@@ -28,7 +31,7 @@ def forgotten() -> Stage:
     )
     stage.apply([trunk("edge"), ON_EDGE])
     stage.apply([BY_SID])
-    assert stage.entries[f"number/{e164(1)}"].applied["voice"] == TrunkRoute(EDGE)
+    assert stage.entries[f"number/{e164(1)}"].last_applied["voice"] == TrunkRoute(EDGE)
     return stage
 
 
@@ -46,32 +49,53 @@ def test_a_trunk_that_gets_a_name_is_no_change_and_no_drift() -> None:
     edge: list[Desired] = [trunk("edge")]
     stage.apply([*edge, BY_SID])
     plan = stage.plan([*edge, ON_EDGE])
-    assert (plan.actions, plan.refreshes) == ((), {})
-    assert drift.find(stage.entries, stage.observe([*edge, ON_EDGE])) == []
-    assert make([*edge, ON_EDGE], stage.entries, observed_from(stage.entries), ()).actions == ()
+    assert (plan.actions, plan.state_updates) == ((), {})
+    assert drift.find_drift(stage.entries, stage.observe([*edge, ON_EDGE])) == []
+    assert (
+        plan_resources([*edge, ON_EDGE], stage.entries, observe_recorded(stage.entries), ()).actions
+        == ()
+    )
 
 
 def test_a_change_of_a_number_whose_trunk_got_a_name_is_one_of_the_configuration() -> None:
     stage = forgotten()
     stage.apply([trunk("edge"), BY_SID])
-    reasons = {action.reason for action in stage.plan([trunk("edge"), number(1, voice=hook("a"))]).actions}
+    reasons = {
+        action.reason for action in stage.plan([trunk("edge"), number(1, voice=hook("a"))]).actions
+    }
     assert reasons == {"config"}
 
 
 def test_an_application_with_a_name_is_the_one_that_state_knows_by_its_sid() -> None:
-    found = Observer({MENU: "menu"}).live(NumberRow(pn(1), e164(1), voice_application_sid=MENU), "main")
+    found = Observer({MENU: "menu"}).live(
+        NumberRow(pn(1), e164(1), voice_application_sid=MENU), "main"
+    )
     others = {"application/menu": Live(MENU, "menu", "main", {}, {})}
     route = {"voice": ApplicationRoute(MENU)}
     entry = Entry(
-        "number", "main", pn(1), e164(1), {**route}, Options(), pending={**route}, left={"sms": route["voice"]}
+        "number",
+        "main",
+        pn(1),
+        e164(1),
+        {**route},
+        Options(),
+        pending={**route},
+        previously_managed={"sms": route["voice"]},
     )
     observed = Observed({"main": {e164(1): found}}, others)
-    (named,) = by_names({"a": entry}, others).values()
-    assert named.applied["voice"] == named.left["sms"] == ApplicationRoute("menu")
+    (named,) = resolve_names({"a": entry}, others).values()
+    assert (
+        named.last_applied["voice"] == named.previously_managed["sms"] == ApplicationRoute("menu")
+    )
     assert named.pending == {"voice": ApplicationRoute("menu")}
-    settled = msgspec.structs.replace(entry, pending=None, left={})
+    settled = msgspec.structs.replace(entry, pending=None, previously_managed={})
     address = f"number/{e164(1)}"
-    assert make([number(1, voice=ApplicationRoute("menu"))], {address: settled}, observed, ()).actions == ()
+    assert (
+        plan_resources(
+            [number(1, voice=ApplicationRoute("menu"))], {address: settled}, observed, ()
+        ).actions
+        == ()
+    )
 
 
 def test_entries_that_were_alike_stay_alike_and_others_are_untouched() -> None:
@@ -79,9 +103,9 @@ def test_entries_that_were_alike_stay_alike_and_others_are_untouched() -> None:
     alike = [Entry("number", "main", pn(n), e164(n), shared, Options()) for n in (1, 2)]  # type: ignore[arg-type]
     other = Entry("number", "main", pn(3), e164(3), {"voice": None}, Options())
     others = {"trunk/edge": Live(EDGE, "edge", "main", {}, {})}
-    one, two, three = by_names(dict(zip("abc", [*alike, other], strict=True)), others).values()
-    assert one.applied is two.applied
+    one, two, three = resolve_names(dict(zip("abc", [*alike, other], strict=True)), others).values()
+    assert one.last_applied is two.last_applied
     assert three is other
     known = {"c": other}
-    assert by_names(known, others) is known
-    assert by_names(known, {f"trunk/{EDGE}": others["trunk/edge"]}) is known
+    assert resolve_names(known, others) is known
+    assert resolve_names(known, {f"trunk/{EDGE}": others["trunk/edge"]}) is known

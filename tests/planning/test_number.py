@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from reconciler.kinds.number import in_words
-from reconciler.model import Desired, Options, TrunkRoute, Value
+from reconciler.kinds.number import describe_route
+from reconciler.model.desired import Desired, Options
+from reconciler.model.route import TrunkRoute, Value
 from reconciler.planning.plan import Plan
 from tests.apply.stage import Stage, bridge, declared, e164, hook, number, pn, row, trunk, world
 
@@ -35,7 +36,10 @@ def test_a_wrong_pin_is_an_error_on_a_number_that_is_as_declared() -> None:
         [number(1, voice=hook("a")), BY_SID],
         [BY_SID, number(1, voice=hook("a"))],
         [number(1, voice=hook("a")), declared("number", pn(1), {"voice": hook("a")}, sid=pn(1))],
-        [number(1, voice=hook("a")), declared("bridge_number", pn(1), {"voice": hook("b")}, sid=pn(1))],
+        [
+            number(1, voice=hook("a")),
+            declared("bridge_number", pn(1), {"voice": hook("b")}, sid=pn(1)),
+        ],
     ],
 )
 def test_one_number_under_two_names_is_an_error_in_any_order(desired: list[Desired]) -> None:
@@ -139,14 +143,17 @@ def test_a_protected_number_that_is_declared_elsewhere_is_not_let_go_of() -> Non
 
 def test_a_route_to_a_trunk_that_is_made_in_the_same_run_waits_for_it() -> None:
     plan = Stage(world(row(1))).plan([trunk("edge"), number(1, voice=TrunkRoute("edge"))])
-    assert plan.actions[-1].after == ("trunk/edge",)
+    assert plan.actions[-1].depends_on == ("trunk/edge",)
     assert plan.actions[-1].route is not None
-    assert plan.actions[-1].route.after == in_words(TrunkRoute("edge"))
+    assert plan.actions[-1].route.after == describe_route(TrunkRoute("edge"))
 
 
 def test_numbers_declared_alike_are_looked_at_once_and_all_answered() -> None:
     shared = number(1, voice=hook("a"))
-    desired = [msgspec.structs.replace(shared, address=f"number/{e164(last)}", key=e164(last)) for last in (1, 2, 3)]
+    desired = [
+        msgspec.structs.replace(shared, address=f"number/{e164(last)}", key=e164(last))
+        for last in (1, 2, 3)
+    ]
     stage = Stage(world(*(row(last) for last in (1, 2, 3))))
     stage.apply(desired)
     assert stage.plan(desired).actions == ()
@@ -154,13 +161,25 @@ def test_numbers_declared_alike_are_looked_at_once_and_all_answered() -> None:
     assert [a.address for a in stage.plan(desired).actions] == [f"number/{e164(2)}"]
 
 
-@pytest.mark.parametrize("attrs", [{"voice": hook("a")}, {"voice": hook("a"), "sms": None, "friendly_name": "Sales"}])
-def test_numbers_that_are_alike_are_imported_as_each_alone_would_be(attrs: dict[str, Value]) -> None:
+@pytest.mark.parametrize(
+    "attrs", [{"voice": hook("a")}, {"voice": hook("a"), "sms": None, "friendly_name": "Sales"}]
+)
+def test_numbers_that_are_alike_are_imported_as_each_alone_would_be(
+    attrs: dict[str, Value],
+) -> None:
     """What they have in common is worked out once; what a release puts back is each one's own all the same."""
-    before = [{}, {"voice_url": OLD}, {"voice_url": OLD, "sms_url": OLD}, {"trunk_sid": f"TK{'1' * 32}"}]
+    before = [
+        {},
+        {"voice_url": OLD},
+        {"voice_url": OLD, "sms_url": OLD},
+        {"trunk_sid": f"TK{'1' * 32}"},
+    ]
     stage = Stage(world(*(row(last, **before[last // 2 % 4]) for last in range(1, 9))))
     shared = declared("number", e164(1), attrs)
-    desired = [msgspec.structs.replace(shared, address=f"number/{e164(n)}", key=e164(n)) for n in range(1, 9)]
+    desired = [
+        msgspec.structs.replace(shared, address=f"number/{e164(n)}", key=e164(n))
+        for n in range(1, 9)
+    ]
     together = stage.plan(desired)
     alone = [action for want in desired for action in stage.plan([want]).actions]
     assert sorted(together.actions, key=lambda a: a.address) == alone

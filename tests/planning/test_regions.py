@@ -5,9 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from reconciler.model import Desired
+from reconciler.model.desired import Desired
+from reconciler.planning.checks.inbound_regions import (
+    Question,
+    check_regions,
+    list_questions,
+    sample_questions,
+)
 from reconciler.planning.plan import Plan
-from reconciler.planning.regions import Question, located, questions, sampled
 from tests.apply.stage import Stage, declared, e164, hook, number, pn, row, world
 
 IE1 = {"main": "ie1"}
@@ -20,13 +25,17 @@ def stage_of() -> Stage:
 
 
 def asked(stage: Stage, desired: list[Desired]) -> dict[str, Question]:
-    return questions(stage.plan(desired), stage.entries, IE1)
+    return list_questions(stage.plan(desired), stage.entries, IE1)
 
 
 def answered(stage: Stage, desired: list[Desired], region: str) -> Plan:
     found = asked(stage, desired)
-    return located(
-        stage.plan(desired), stage.entries, desired, found, {("main", q.number): region for q in found.values()}
+    return check_regions(
+        stage.plan(desired),
+        stage.entries,
+        desired,
+        found,
+        {("main", q.number): region for q in found.values()},
     )
 
 
@@ -49,7 +58,7 @@ def test_what_was_never_asked_is_learned_without_a_write() -> None:
     stage.apply(BOTH)
     plan = answered(stage, BOTH, "ie1")
     assert plan.actions == ()
-    assert list(plan.refreshes) == [ONE, TWO]
+    assert list(plan.state_updates) == [ONE, TWO]
     assert not stage.writes(lambda: stage.apply(BOTH, plan))
     assert stage.entries[ONE].region == "ie1"
 
@@ -57,13 +66,13 @@ def test_what_was_never_asked_is_learned_without_a_write() -> None:
 def test_an_account_that_declares_another_region_asks_anew() -> None:
     stage = stage_of()
     stage.apply(BOTH, answered(stage, BOTH, "ie1"))
-    assert set(questions(stage.plan(BOTH), stage.entries, {"main": "au1"})) == {ONE, TWO}
+    assert set(list_questions(stage.plan(BOTH), stage.entries, {"main": "au1"})) == {ONE, TWO}
 
 
 @pytest.mark.parametrize("managed", [{}, {"other": "ie1"}])
 def test_an_account_that_declares_no_region_is_never_asked(managed: dict[str, str]) -> None:
     stage = stage_of()
-    assert questions(stage.plan(BOTH), stage.entries, managed) == {}
+    assert list_questions(stage.plan(BOTH), stage.entries, managed) == {}
 
 
 def test_what_takes_no_calls_from_us_is_not_asked_about() -> None:
@@ -78,9 +87,11 @@ def test_what_takes_no_calls_from_us_is_not_asked_about() -> None:
 def test_a_number_that_is_yet_to_be_bought_is_not_asked_about() -> None:
     stage = stage_of()
     plan = stage.plan([number(1, voice=hook("a"))])
-    bought = msgspec.structs.replace(plan, actions=(msgspec.structs.replace(plan.actions[0], action="purchase"),))
-    assert set(questions(plan, {}, IE1)) == {ONE}
-    assert questions(bought, {}, IE1) == {}
+    bought = msgspec.structs.replace(
+        plan, actions=(msgspec.structs.replace(plan.actions[0], action="purchase"),)
+    )
+    assert set(list_questions(plan, {}, IE1)) == {ONE}
+    assert list_questions(bought, {}, IE1) == {}
 
 
 @pytest.mark.parametrize("bound", [False, True])
@@ -94,19 +105,23 @@ def test_a_number_that_is_answered_elsewhere_is_an_error_at_its_place(bound: boo
     assert (problem.severity, problem.code, problem.address) == ("error", "wrong_region", ONE)
     assert (problem.file, problem.line, problem.column) == ("reconciler.yaml", 1, 1)
     assert all(word in problem.detail for word in (e164(1), "`us1`", "`ie1`", "region: us1"))
-    assert not [action for action in plan.actions if action.entry is not None and action.entry.region]
-    assert plan.refreshes == {}
+    assert not [
+        action for action in plan.actions if action.entry is not None and action.entry.region
+    ]
+    assert plan.state_updates == {}
 
 
 def test_what_was_not_answered_is_neither_wrong_nor_remembered() -> None:
     stage = stage_of()
-    plan = located(stage.plan(BOTH), stage.entries, BOTH, asked(stage, BOTH), {})
+    plan = check_regions(stage.plan(BOTH), stage.entries, BOTH, asked(stage, BOTH), {})
     assert plan == stage.plan(BOTH)
 
 
 def test_where_some_have_been_asked_about_nobody_else_is() -> None:
     stage = stage_of()
     plan = stage.plan(BOTH)
-    assert set(sampled(plan, {}, {"main"})) == {ONE, TWO}
-    assert set(sampled(plan, {}, {"main"}, {("main", e164(2))})) == {TWO}
-    assert set(sampled(plan, {}, {"main"}, {("main", e164(3))})) == {ONE, TWO}, "none of these is about to change"
+    assert set(sample_questions(plan, {}, {"main"})) == {ONE, TWO}
+    assert set(sample_questions(plan, {}, {"main"}, {("main", e164(2))})) == {TWO}
+    assert set(sample_questions(plan, {}, {"main"}, {("main", e164(3))})) == {ONE, TWO}, (
+        "none of these is about to change"
+    )

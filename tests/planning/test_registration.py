@@ -8,18 +8,31 @@ import msgspec
 import pytest
 
 from reconciler.kinds.number import WIRE_FIELDS, canonical
-from reconciler.model import Action, Attrs, Desired, Entry, Live, Options, Position, Profile, Value, Webhook
-from reconciler.planning import guard
-from reconciler.planning.observed import Observed
-from reconciler.planning.plan import Plan, make
-from reconciler.planning.platforms import Platforms
-from reconciler.planning.select import select
-from reconciler.planning.withdrawal import WITHDRAWN
+from reconciler.model.action import Action
+from reconciler.model.desired import Desired, Options, Profile
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.model.position import Position
+from reconciler.model.route import Attrs, Value, Webhook
+from reconciler.planning.checks import guard
+from reconciler.planning.decide.registrations import Platforms
+from reconciler.planning.decide.unregister import WITHDRAWN
+from reconciler.planning.identity.observed import Observed
+from reconciler.planning.plan import Plan
+from reconciler.planning.planner import plan_resources
+from reconciler.planning.selection.narrow import narrow_plan
 
 E164, SID = "+15550100101", "PN" + "1" * 32
 NUMBER = f"number/{E164}"
 PLACE = Position("reconciler.yaml", 7, 3)
-TYPES = {"nix": "nixflex", "bu": "butter", "da": "dasha", "fe": "feather", "ra": "ravan", "lk": "livekit"}
+TYPES = {
+    "nix": "nixflex",
+    "bu": "butter",
+    "da": "dasha",
+    "fe": "feather",
+    "ra": "ravan",
+    "lk": "livekit",
+}
 PLATFORMS = Platforms(TYPES, frozenset({"main"}))
 PBX, THEIRS = "https://pbx.example.net/in", "https://api.nixflex.com/voice"
 BASELINE: dict[str, Value] = {"voice": Webhook(THEIRS), "sms": None, "status": None}
@@ -32,7 +45,9 @@ def address(platform: str) -> str:
 def declared(platform: str, attrs: Attrs, *, key: str = E164, **options: object) -> list[Desired]:
     """A number whose agent lives on this platform."""
     own = Options(agent="sales", **options)  # type: ignore[arg-type]
-    on = msgspec.structs.replace(own, platform=platform, baseline=("voice", "sms", "status"))
+    on = msgspec.structs.replace(
+        own, platform=platform, platform_written=("voice", "sms", "status")
+    )
     return [
         Desired("number", f"number/{key}", key, Profile("main", {}, on), PLACE),
         Desired(
@@ -64,14 +79,19 @@ def there(platform: str, attrs: Attrs, sid: str = "id-1") -> dict[str, Live]:
 
 def known(platform: str, attrs: Attrs, **more: object) -> dict[str, Entry]:
     """What is remembered of a number that was registered."""
-    options = Options(agent="sales", platform=platform, baseline=("voice", "sms", "status"))
+    options = Options(agent="sales", platform=platform, platform_written=("voice", "sms", "status"))
     number = Entry("number", "main", SID, E164, BASELINE, options, prior={"voice_url": PBX})
-    fields: dict[str, object] = {"sid": "id-1", "created": True, "options": Options(agent="sales"), **more}
+    fields: dict[str, object] = {
+        "sid": "id-1",
+        "created": True,
+        "options": Options(agent="sales"),
+        **more,
+    }
     entry = Entry(
         kind="registration",
         account="main",
         key=E164,
-        applied=dict(attrs),
+        last_applied=dict(attrs),
         parent=NUMBER,
         **fields,  # type: ignore[arg-type]
     )
@@ -86,7 +106,9 @@ def plan(
     platforms: Platforms = PLATFORMS,
 ) -> Plan:
     numbers = {"main": {E164: on_twilio}} if on_twilio is not None else {"main": {}}
-    return make(desired, resources or {}, Observed(numbers, others or {}), frozenset(), platforms)
+    return plan_resources(
+        desired, resources or {}, Observed(numbers, others or {}), frozenset(), platforms
+    )
 
 
 def steps(of: Plan) -> list[tuple[str, str, str]]:
@@ -109,11 +131,13 @@ def test_what_is_not_there_is_registered_after_its_number_is_recorded() -> None:
     found = plan(declared("nix", AGENT), on_twilio=live(voice_url=PBX))
     assert steps(found) == [(NUMBER, "import", "new"), (address("nix"), "register", "new")]
     register = action(found, "register")
-    assert (register.after, register.parent, register.number_sid) == ((NUMBER,), NUMBER, SID)
+    assert (register.depends_on, register.parent, register.number_sid) == ((NUMBER,), NUMBER, SID)
     assert [(c.field, c.before) for c in register.takeover] == [("voice_url", PBX)]
     assert register.route is not None
     assert (register.route.before, register.route.after) == (f"webhook {PBX}", "agent a on nix")
-    assert ("voice_url", PBX, "(set by Nixflex)") in [(c.field, c.before, c.after) for c in register.changes]
+    assert ("voice_url", PBX, "(set by Nixflex)") in [
+        (c.field, c.before, c.after) for c in register.changes
+    ]
     assert action(found, "import").entry == msgspec.structs.replace(
         action(found, "import").entry,
         prior={"voice_url": PBX},  # type: ignore[type-var]
@@ -132,18 +156,27 @@ def test_consent_is_given_for_the_registration_or_for_its_number() -> None:
         max_purchases = 10
         max_spend = None
 
-    assert [d.code for d in guard.refusals(found, Limits(), (), force=False)] == ["takeover_refused"]
+    assert [d.code for d in guard.find_refusals(found, Limits(), (), force=False)] == [
+        "takeover_refused"
+    ]
     for glob in ("*", NUMBER, address("nix"), "registration/*"):
-        assert guard.refusals(found, Limits(), (glob,), force=False) == []
+        assert guard.find_refusals(found, Limits(), (glob,), force=False) == []
     allowed = plan(declared("nix", AGENT, takeover="allow"), on_twilio=live(voice_url=PBX))
-    assert guard.refusals(allowed, Limits(), (), force=False) == []
+    assert guard.find_refusals(allowed, Limits(), (), force=False) == []
 
 
 def test_the_demo_and_values_of_our_own_are_nobodys_loss() -> None:
-    found = plan(declared("nix", AGENT), on_twilio=live(voice_url="https://demo.twilio.com/welcome/voice/"))
+    found = plan(
+        declared("nix", AGENT), on_twilio=live(voice_url="https://demo.twilio.com/welcome/voice/")
+    )
     assert action(found, "register").takeover == ()
     number = Entry(
-        "number", "main", SID, E164, {"voice": Webhook(PBX), "sms": None, "status": None}, Options(agent="own")
+        "number",
+        "main",
+        SID,
+        E164,
+        {"voice": Webhook(PBX), "sms": None, "status": None},
+        Options(agent="own"),
     )
     found = plan(declared("nix", AGENT), {NUMBER: number}, live(voice_url=PBX))
     assert steps(found) == [(address("nix"), "register", "new")]
@@ -164,24 +197,33 @@ def test_what_is_there_for_nobody_is_imported_and_linked() -> None:
     free = there("bu", {"agent": None, "supports_inbound": True})
     found = plan(declared("bu", attrs), on_twilio=live(), others=free)
     assert [name for _, name, _ in steps(found)] == ["import", "import", "link"]
-    assert action(found, "link").writes == AGENT
+    assert action(found, "link").set == AGENT
 
 
 def test_nothing_is_planned_when_all_agree() -> None:
     found = plan(declared("nix", AGENT), known("nix", AGENT), REGISTERED, there("nix", AGENT))
-    assert (found.actions, dict(found.refreshes), found.diagnostics) == ((), {}, ())
+    assert (found.actions, dict(found.state_updates), found.diagnostics) == ((), {}, ())
 
 
 @pytest.mark.parametrize(
-    ("platform", "name"), [("nix", "reassign"), ("bu", "link"), ("da", "link"), ("fe", "link"), ("lk", "update")]
+    ("platform", "name"),
+    [("nix", "reassign"), ("bu", "link"), ("da", "link"), ("fe", "link"), ("lk", "update")],
 )
 def test_another_agent_is_set_by_the_call_that_the_platform_has(platform: str, name: str) -> None:
     found = plan(
-        declared(platform, AGENT), known(platform, {"agent": "b"}), REGISTERED, there(platform, {"agent": "b"})
+        declared(platform, AGENT),
+        known(platform, {"agent": "b"}),
+        REGISTERED,
+        there(platform, {"agent": "b"}),
     )
     assert steps(found) == [(address(platform), name, "config")]
     assert (found.actions[0].note is not None) == (name == "reassign")
-    found = plan(declared(platform, AGENT), known(platform, AGENT), REGISTERED, there(platform, {"agent": "b"}))
+    found = plan(
+        declared(platform, AGENT),
+        known(platform, AGENT),
+        REGISTERED,
+        there(platform, {"agent": "b"}),
+    )
     assert steps(found) == [(address(platform), name, "drift")]
 
 
@@ -204,27 +246,27 @@ def test_the_baseline_is_what_drift_is_measured_on() -> None:
     edited = live(voice_url="https://laptop.example.dev/voice")
     found = plan(declared("nix", AGENT), known("nix", AGENT), edited, there("nix", AGENT))
     assert steps(found) == [(NUMBER, "overwrite_webhooks", "drift")]
-    assert found.actions[0].writes == {"voice": Webhook(THEIRS)}
+    assert found.actions[0].set == {"voice": Webhook(THEIRS)}
 
 
 def test_a_registration_that_a_dead_run_has_made_is_taken_as_made() -> None:
     """Its number shows what the platform wrote for that run: the baseline, not drift."""
     resources = known("nix", {}, sid="", pending={"agent": "a"})
     resources[NUMBER] = msgspec.structs.replace(
-        resources[NUMBER], applied={"voice": Webhook(PBX), "sms": None, "status": None}
+        resources[NUMBER], last_applied={"voice": Webhook(PBX), "sms": None, "status": None}
     )
     found = plan(declared("nix", AGENT), resources, REGISTERED, there("nix", AGENT))
     assert steps(found) == []
-    assert found.refreshes[address("nix")].sid == "id-1"
-    assert found.refreshes[address("nix")].created
-    assert found.refreshes[NUMBER].applied == BASELINE
+    assert found.state_updates[address("nix")].sid == "id-1"
+    assert found.state_updates[address("nix")].created
+    assert found.state_updates[NUMBER].last_applied == BASELINE
 
 
 def test_a_registration_that_a_dead_run_has_begun_is_begun_again() -> None:
     resources = known("nix", {}, sid="", pending={"agent": "a"})
     found = plan(declared("nix", AGENT), resources, live(voice_url=PBX))
     assert steps(found) == [(address("nix"), "register", "new")]
-    assert found.actions[0].resumes
+    assert found.actions[0].resume
 
 
 def test_an_account_without_token_is_refused_where_the_platform_wants_it() -> None:
@@ -244,15 +286,23 @@ def test_a_number_that_is_not_there_is_neither_registered_nor_taken_off() -> Non
 
 
 def test_a_number_declared_by_its_sid_has_the_same_registration() -> None:
-    found = plan(declared("nix", AGENT, key=SID), known("nix", AGENT), REGISTERED, there("nix", AGENT))
+    found = plan(
+        declared("nix", AGENT, key=SID), known("nix", AGENT), REGISTERED, there("nix", AGENT)
+    )
     assert (steps(found), codes(found)) == ([], [])
 
 
 def test_what_is_let_go_of_leaves_first_and_is_put_back_whole() -> None:
     found = plan([], known("nix", AGENT), REGISTERED, there("nix", AGENT))
-    assert steps(found) == [(address("nix"), "unregister", "removed"), (NUMBER, "release", "removed")]
+    assert steps(found) == [
+        (address("nix"), "unregister", "removed"),
+        (NUMBER, "release", "removed"),
+    ]
     release = action(found, "release")
-    assert (release.after, release.restore) == ((address("nix"),), {"voice_url": PBX, "voice_method": "POST"})
+    assert (release.depends_on, release.restore) == (
+        (address("nix"),),
+        {"voice_url": PBX, "voice_method": "POST"},
+    )
 
 
 def test_what_a_dead_run_has_taken_off_is_put_back_though_the_platform_has_cleared_it() -> None:
@@ -265,7 +315,7 @@ def test_what_a_dead_run_has_taken_off_is_put_back_though_the_platform_has_clear
 def test_a_platform_that_cannot_remove_is_left_as_far_as_it_can() -> None:
     found = plan([], known("bu", AGENT), REGISTERED, there("bu", AGENT))
     assert [name for _, name, _ in steps(found)] == ["link", "forget", "release"]
-    assert found.actions[0].writes == {"agent": None}
+    assert found.actions[0].set == {"agent": None}
     assert codes(found) == ["platform_delete_missing"]
     found = plan([], known("ra", {}), REGISTERED, there("ra", {}))
     assert [name for _, name, _ in steps(found)] == ["forget", "release"]
@@ -273,7 +323,10 @@ def test_a_platform_that_cannot_remove_is_left_as_far_as_it_can() -> None:
 
 def test_keep_and_protect_hold_for_registrations_as_well() -> None:
     kept = known("nix", AGENT, options=Options(on_removal="keep"))
-    assert [name for _, name, _ in steps(plan([], kept, REGISTERED, there("nix", AGENT)))] == ["forget", "release"]
+    assert [name for _, name, _ in steps(plan([], kept, REGISTERED, there("nix", AGENT)))] == [
+        "forget",
+        "release",
+    ]
     guarded = known("nix", AGENT, options=Options(protect=True))
     found = plan([], guarded, REGISTERED, there("nix", AGENT))
     assert codes(found) == ["protected"]
@@ -287,16 +340,22 @@ def test_a_platform_that_is_declared_no_longer_must_be_until_its_numbers_are_rel
 
 def test_a_number_with_an_agent_of_its_own_leaves_before_it_is_written() -> None:
     found = plan(own(), known("nix", AGENT), REGISTERED, there("nix", AGENT))
-    assert steps(found) == [(address("nix"), "unregister", "config"), (NUMBER, "overwrite_webhooks", "config")]
-    assert found.actions[1].after == (address("nix"),)
-    chosen = select(found, (NUMBER,), ())
+    assert steps(found) == [
+        (address("nix"), "unregister", "config"),
+        (NUMBER, "overwrite_webhooks", "config"),
+    ]
+    assert found.actions[1].depends_on == (address("nix"),)
+    chosen = narrow_plan(found, (NUMBER,), ())
     assert [a.action for a in chosen.actions] == ["unregister", "overwrite_webhooks"]
 
 
 def test_a_number_joins_one_platform_after_it_has_left_the_other() -> None:
     found = plan(declared("bu", AGENT), known("nix", AGENT), REGISTERED, there("nix", AGENT))
-    assert steps(found) == [(address("nix"), "unregister", "config"), (address("bu"), "register", "new")]
-    assert found.actions[1].after == (address("nix"),)
+    assert steps(found) == [
+        (address("nix"), "unregister", "config"),
+        (address("bu"), "register", "new"),
+    ]
+    assert found.actions[1].depends_on == (address("nix"),)
     assert found.actions[1].takeover == ()
 
 
@@ -305,15 +364,21 @@ def test_what_would_hide_the_webhooks_of_a_platform_is_taken_off_last() -> None:
     found = plan(declared("nix", AGENT, takeover="allow"), on_twilio=routed)
     assert [name for _, name, _ in steps(found)] == ["import", "register", "overwrite_webhooks"]
     uncovering = found.actions[2]
-    assert (uncovering.clears, uncovering.writes, uncovering.unhides) == (("voice_application_sid",), {}, True)
-    assert uncovering.after == (address("nix"),)
+    assert (uncovering.unset, uncovering.set, uncovering.unhides) == (
+        ("voice_application_sid",),
+        {},
+        True,
+    )
+    assert uncovering.depends_on == (address("nix"),)
     assert uncovering.route is not None
     assert uncovering.route.after == "agent a on nix"
     register = action(found, "register")
     assert register.entry is not None
     assert register.entry.prior == {"voice_application_sid": "AP" + "1" * 32, "voice_url": PBX}
     found = plan(declared("da", AGENT, takeover="allow"), on_twilio=routed)
-    assert [name for _, name, _ in steps(found)] == ["import", "register"], "a trunk hides an application"
+    assert [name for _, name, _ in steps(found)] == ["import", "register"], (
+        "a trunk hides an application"
+    )
 
 
 def test_a_number_outside_twilio_has_a_registration_alone() -> None:
@@ -322,14 +387,24 @@ def test_a_number_outside_twilio_has_a_registration_alone() -> None:
     found = plan([want])
     assert steps(found) == [(address("lk"), "register", "new")]
     assert [c.after for c in found.actions[0].changes if c.field == "password"] == ["(new secret)"]
-    foreign = {address("lk"): Live("id", E164, "lk", {}, {"agent": "a", "password": None, "address": "x", "pin": None})}
+    foreign = {
+        address("lk"): Live(
+            "id", E164, "lk", {}, {"agent": "a", "password": None, "address": "x", "pin": None}
+        )
+    }
     taken = plan(
-        [msgspec.structs.replace(want, profile=Profile("lk", {**attrs, "username": "u"}, Options()))],
+        [
+            msgspec.structs.replace(
+                want, profile=Profile("lk", {**attrs, "username": "u"}, Options())
+            )
+        ],
         None,
         None,
         {address("lk"): Live("id", E164, "lk", {}, {**attrs, "username": "theirs"})},
     )
-    assert [(c.field, c.before) for c in action(taken, "update").takeover] == [("username", "theirs")]
+    assert [(c.field, c.before) for c in action(taken, "update").takeover] == [
+        ("username", "theirs")
+    ]
     assert [name for _, name, _ in steps(plan([want], None, None, foreign))] == ["import", "update"]
 
 
@@ -342,7 +417,9 @@ def test_a_registration_that_was_never_made_is_forgotten_quietly() -> None:
 
 def test_more_than_ten_numbers_are_counted_rather_than_named() -> None:
     from reconciler.kinds.platforms import BUTTER
-    from reconciler.planning.withdrawal import by_hand
+    from reconciler.planning.decide.unregister import manual_step
 
-    told = by_hand(BUTTER, "bu", "delete", [f"registration/bu/+155501001{n:02d}" for n in range(12)])
+    told = manual_step(
+        BUTTER, "bu", "delete", [f"registration/bu/+155501001{n:02d}" for n in range(12)]
+    )
     assert "and 2 more" in told.detail

@@ -2,8 +2,21 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model import Action, ApplicationRoute, Options, TrunkRoute
-from tests.apply.stage import Stage, declared, e164, hook, number, origination, pn, row, trunk, world
+from reconciler.model.action import Action
+from reconciler.model.desired import Options
+from reconciler.model.route import ApplicationRoute, TrunkRoute
+from tests.apply.stage import (
+    Stage,
+    declared,
+    e164,
+    hook,
+    number,
+    origination,
+    pn,
+    row,
+    trunk,
+    world,
+)
 
 OLD = "https://old.example.net/"
 AP = "AP" + "1" * 32
@@ -38,16 +51,23 @@ def test_a_hidden_url_that_is_as_before_is_sent_along_and_no_change() -> None:
 def test_clear_leaves_nothing_and_keep_leaves_all(on_removal: str) -> None:
     options = Options(on_removal=on_removal)  # type: ignore[arg-type]
     stage = Stage(world(row(1, voice_url=OLD)))
-    stage.apply([declared("number", e164(1), {"voice": hook("a"), "friendly_name": "A"}, options=options)])
+    stage.apply(
+        [declared("number", e164(1), {"voice": hook("a"), "friendly_name": "A"}, options=options)]
+    )
     stage.apply([])
     found = stage.twilio.numbers()[pn(1)]
-    assert (found["voice_url"], found["friendly_name"]) == ((None if on_removal == "clear" else hook("a").url), "A")
+    assert (found["voice_url"], found["friendly_name"]) == (
+        (None if on_removal == "clear" else hook("a").url),
+        "A",
+    )
 
 
 def test_clear_takes_a_number_off_its_trunk() -> None:
     options = Options(on_removal="clear")
     stage = Stage(world(row(1, voice_url=OLD)))
-    stage.apply([trunk("edge"), declared("number", e164(1), {"voice": TrunkRoute("edge")}, options=options)])
+    stage.apply(
+        [trunk("edge"), declared("number", e164(1), {"voice": TrunkRoute("edge")}, options=options)]
+    )
     assert [action.action for action in released(stage)] == ["restore_webhooks", "release"]
     stage.apply([])
     assert not stage.twilio.numbers()[pn(1)]["trunk_sid"]
@@ -55,7 +75,8 @@ def test_clear_takes_a_number_off_its_trunk() -> None:
 
 
 @pytest.mark.parametrize(
-    "before", [{"trunk_sid": TK, "voice_url": OLD}, {"voice_application_sid": AP}, {"voice_url": OLD}, {}]
+    "before",
+    [{"trunk_sid": TK, "voice_url": OLD}, {"voice_application_sid": AP}, {"voice_url": OLD}, {}],
 )
 @pytest.mark.parametrize("ours", [TrunkRoute("edge"), ApplicationRoute(AP), hook("a"), None])
 def test_every_form_of_voice_gives_way_to_every_other(before: dict[str, str], ours: object) -> None:
@@ -118,7 +139,9 @@ def test_what_somebody_else_has_changed_is_left_and_named_with_its_value() -> No
 
 
 @pytest.mark.parametrize(("on_removal", "parts"), [("clear", ["voice"]), ("keep", [])])
-def test_only_what_would_have_been_changed_is_said_to_be_left(on_removal: str, parts: list[str]) -> None:
+def test_only_what_would_have_been_changed_is_said_to_be_left(
+    on_removal: str, parts: list[str]
+) -> None:
     options = Options(on_removal=on_removal)  # type: ignore[arg-type]
     stage = Stage(world(row(1)))
     attrs = {"voice": hook("a"), "sms": hook("b"), "friendly_name": "Ours"}

@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
-from reconciler.model import Desired
-from reconciler.planning.plan import Plan, make
-from reconciler.planning.remembered import observed_from, plannable
-from tests.apply.stage import Stage, declared, e164, hook, number, origination, pn, row, trunk, world
+from reconciler.model.desired import Desired
+from reconciler.planning.identity.offline import observe_recorded, split_plannable
+from reconciler.planning.plan import Plan
+from reconciler.planning.planner import plan_resources
+from tests.apply.stage import (
+    Stage,
+    declared,
+    e164,
+    hook,
+    number,
+    origination,
+    pn,
+    row,
+    trunk,
+    world,
+)
 
 
 def applied() -> Stage:
     stage = Stage(world(row(1), row(2)))
-    stage.apply([number(1, voice=hook("a"), friendly_name="Sales"), trunk("edge"), origination("edge", "sbc1")])
+    stage.apply(
+        [
+            number(1, voice=hook("a"), friendly_name="Sales"),
+            trunk("edge"),
+            origination("edge", "sbc1"),
+        ]
+    )
     return stage
 
 
 def planned(stage: Stage, desired: list[Desired]) -> tuple[Plan, list[str]]:
-    kept, warnings = plannable(desired, stage.entries)
-    return make(kept, stage.entries, observed_from(stage.entries), stage.ours), [w.code for w in warnings]
+    kept, warnings = split_plannable(desired, stage.entries)
+    return plan_resources(kept, stage.entries, observe_recorded(stage.entries), stage.ours), [
+        w.code for w in warnings
+    ]
 
 
 def test_what_is_declared_as_it_is_remembered_needs_nothing() -> None:
-    desired = [number(1, voice=hook("a"), friendly_name="Sales"), trunk("edge"), origination("edge", "sbc1")]
+    desired = [
+        number(1, voice=hook("a"), friendly_name="Sales"),
+        trunk("edge"),
+        origination("edge", "sbc1"),
+    ]
     plan, warnings = planned(applied(), desired)
-    assert (plan.actions, plan.refreshes, warnings) == ((), {}, [])
+    assert (plan.actions, plan.state_updates, warnings) == ((), {}, [])
 
 
 def test_a_change_shows_against_what_is_remembered() -> None:
-    desired = [number(1, voice=hook("b"), friendly_name="Support"), trunk("edge"), origination("edge", "sbc1")]
+    desired = [
+        number(1, voice=hook("b"), friendly_name="Support"),
+        trunk("edge"),
+        origination("edge", "sbc1"),
+    ]
     plan, _ = planned(applied(), desired)
-    assert [(a.action, a.reason) for a in plan.actions] == [("overwrite_webhooks", "config"), ("rename", "config")]
+    assert [(a.action, a.reason) for a in plan.actions] == [
+        ("overwrite_webhooks", "config"),
+        ("rename", "config"),
+    ]
 
 
 def test_numbers_that_were_never_imported_are_left_out_and_counted() -> None:
@@ -42,7 +73,7 @@ def test_numbers_that_were_never_imported_are_left_out_and_counted() -> None:
 def test_a_trunk_of_a_run_that_died_may_or_may_not_be_there() -> None:
     stage = Stage(world(row(1)))
     assert stage.killed([trunk("edge")], 4)
-    assert observed_from(stage.entries).others == {}
+    assert observe_recorded(stage.entries).resources == {}
 
 
 def test_what_is_remembered_has_the_address_of_its_number() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.planning.moved import chain_lengths, last_names
+from reconciler.planning.identity.moved import chain_lengths, last_names
 
 
 @pytest.mark.parametrize(

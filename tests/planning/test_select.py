@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.model import TrunkRoute
+from reconciler.model.route import TrunkRoute
 from reconciler.planning.plan import Plan
-from reconciler.planning.select import select
+from reconciler.planning.selection.narrow import narrow_plan
 from tests.apply.stage import Stage, e164, hook, number, origination, row, trunk, world
 
 ONE, TWO = (f"number/{e164(last)}" for last in (1, 2))
@@ -19,14 +19,16 @@ WHOLE = [
 ]
 
 
-def chosen(targets: tuple[str, ...] = (), excludes: tuple[str, ...] = (), plan: Plan | None = None) -> set[str]:
+def chosen(
+    targets: tuple[str, ...] = (), excludes: tuple[str, ...] = (), plan: Plan | None = None
+) -> set[str]:
     plan = plan or Stage(world(row(1), row(2))).plan(WHOLE)
-    return {action.address for action in select(plan, targets, excludes).actions}
+    return {action.address for action in narrow_plan(plan, targets, excludes).actions}
 
 
 def test_without_a_choice_the_plan_stays_as_it_is() -> None:
     plan = Stage(world(row(1), row(2))).plan(WHOLE)
-    assert select(plan, (), ()) is plan
+    assert narrow_plan(plan, (), ()) is plan
 
 
 @pytest.mark.parametrize(
@@ -53,20 +55,30 @@ def test_fingerprints_refreshes_and_diagnostics_follow_the_choice() -> None:
     entry = stage.entries[TWO]
     plan = stage.plan(WHOLE)
     assert [d.address for d in plan.diagnostics] == [f"number/{e164(9)}"]
-    part = select(Plan(plan.actions, {TWO: entry}, plan.diagnostics, {}, 0, plan.fingerprints), (ONE,), ())
+    part = narrow_plan(
+        Plan(plan.actions, {TWO: entry}, plan.diagnostics, {}, 0, plan.fingerprints), (ONE,), ()
+    )
     assert set(part.fingerprints) == {ONE}
-    assert part.refreshes == {}
+    assert part.state_updates == {}
     assert part.diagnostics == ()
 
 
 @pytest.mark.parametrize(
     ("targets", "excludes"),
-    [(("nubmer/*",), ()), ((), ("trunk/gone",)), ((TWO, "+1555999*"), ()), (("label:team",), ()), (("",), ())],
+    [
+        (("nubmer/*",), ()),
+        ((), ("trunk/gone",)),
+        ((TWO, "+1555999*"), ()),
+        (("label:team",), ()),
+        (("",), ()),
+    ],
 )
-def test_a_pattern_without_a_match_is_wrong_usage(targets: tuple[str, ...], excludes: tuple[str, ...]) -> None:
+def test_a_pattern_without_a_match_is_wrong_usage(
+    targets: tuple[str, ...], excludes: tuple[str, ...]
+) -> None:
     plan = Stage(world(row(1), row(2))).plan(WHOLE)
     with pytest.raises(UsageError) as raised:
-        select(plan, targets, excludes, WHOLE)
+        narrow_plan(plan, targets, excludes, WHOLE)
     (problem,) = raised.value.diagnostics
     assert problem.code == "target_no_match"
     option, wrong = ("--exclude", excludes[-1]) if excludes else ("--target", targets[-1])
@@ -77,7 +89,7 @@ def test_a_pattern_without_a_match_is_wrong_usage(targets: tuple[str, ...], excl
 def test_every_pattern_without_a_match_is_named_in_one_run() -> None:
     plan = Stage(world(row(1), row(2))).plan(WHOLE)
     with pytest.raises(UsageError) as raised:
-        select(plan, ("nubmer/*", ONE), ("trunk/gone",), WHOLE)
+        narrow_plan(plan, ("nubmer/*", ONE), ("trunk/gone",), WHOLE)
     told = raised.value.diagnostics[0].detail
     assert "--target nubmer/*" in told
     assert "--exclude trunk/gone" in told
@@ -86,9 +98,9 @@ def test_every_pattern_without_a_match_is_named_in_one_run() -> None:
 def test_what_is_declared_recorded_or_planned_is_no_mistake() -> None:
     """Also where there is nothing to do about it, and where only the state or only the plan knows it."""
     nothing = Stage(world(row(1), row(2))).plan([])
-    assert select(nothing, (TWO,), (), [number(2)]).actions == ()
+    assert narrow_plan(nothing, (TWO,), (), [number(2)]).actions == ()
     stage = Stage(world(row(1), row(2)))
     stage.apply([number(1, voice=hook("a"))])
-    assert select(nothing, (ONE,), (), (), (stage.entries,)).actions == ()
+    assert narrow_plan(nothing, (ONE,), (), (), (stage.entries,)).actions == ()
     gone = stage.plan([])
-    assert {action.address for action in select(gone, (ONE,), ()).actions} == {ONE}
+    assert {action.address for action in narrow_plan(gone, (ONE,), ()).actions} == {ONE}

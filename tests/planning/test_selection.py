@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model import Options
-from reconciler.planning.selection import Named, find_selection
-from reconciler.planning.unmatched import check_matches
+from reconciler.model.desired import Options
+from reconciler.planning.identity.named import Named
+from reconciler.planning.selection.patterns import find_selection
+from reconciler.planning.selection.unmatched import check_matches
 
 SID, OTHER, TRUNK_SID = "PN" + "1" * 32, "PN" + "ab" * 16, "TK" + "2" * 32
 ONE, TWO, BRIDGE = "+15550100101", "+15550100102", "+15550100103"
@@ -20,7 +21,9 @@ EVERYTHING = [
     Named(f"registration/nix/{ONE}", "platform-id", Options(agent="sales")),
     Named("trunk/edge", TRUNK_SID, Options()),
     Named("origination_url/edge/sip:sbc.example.com", None, Options()),
-    Named("registration/lk/+15550100109", None, Options(agent="lobby", labels=(("team", "sales"),))),
+    Named(
+        "registration/lk/+15550100109", None, Options(agent="lobby", labels=(("team", "sales"),))
+    ),
 ]
 ADDRESSES = {each.address for each in EVERYTHING}
 
@@ -30,7 +33,9 @@ def find(pattern: str) -> set[str]:
     selection = find_selection((pattern,), (), EVERYTHING)
     found = {address for address in ADDRESSES if selection.chooses(address)}
     left = find_selection((), (pattern,), EVERYTHING)
-    assert {address for address in ADDRESSES if not left.chooses(address)} == found, "an exclusion is the opposite"
+    assert {address for address in ADDRESSES if not left.chooses(address)} == found, (
+        "an exclusion is the opposite"
+    )
     return found
 
 
@@ -69,7 +74,18 @@ def test_a_pattern_matches(pattern: str, found: set[str]) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["number", "trunk", "PN" + "9" * 32, SID[:-1], "agent/sale", "label:team=sale", "label:team", "label:=", "*9x", ""],
+    [
+        "number",
+        "trunk",
+        "PN" + "9" * 32,
+        SID[:-1],
+        "agent/sale",
+        "label:team=sale",
+        "label:team",
+        "label:=",
+        "*9x",
+        "",
+    ],
 )
 def test_a_pattern_matches_nothing(pattern: str) -> None:
     assert find(pattern) == set()
@@ -78,7 +94,11 @@ def test_a_pattern_matches_nothing(pattern: str) -> None:
 def test_a_number_that_is_declared_by_its_sid_is_found_under_its_number() -> None:
     """Its declaration holds the agent and the labels, and only state or plan knows its E.164."""
     declared = Named(f"number/{SID}", SID, SALES)
-    everything = [declared, Named(f"number/{ONE}", SID, None), Named(f"registration/nix/{ONE}", None, None)]
+    everything = [
+        declared,
+        Named(f"number/{ONE}", SID, None),
+        Named(f"registration/nix/{ONE}", None, None),
+    ]
     both = {f"number/{ONE}", f"registration/nix/{ONE}"}
     for pattern in (SID, "agent/sales", "label:team=sales"):
         selection = find_selection((pattern,), (), everything)

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-from reconciler.planning.stale import explain, moved_base, moved_objects
+from reconciler.planning.staleness import base_moved, find_moved_resources, list_changes
 
 SAVED = {"sid": "PN1", "voice_url": "https://a.example.com/", "trunk_sid": None, "secure": False}
 
 
 def test_a_world_that_has_not_moved_is_not_stale() -> None:
-    assert moved_objects({"number/1": SAVED}, {"number/1": dict(SAVED)}) == []
+    assert find_moved_resources({"number/1": SAVED}, {"number/1": dict(SAVED)}) == []
 
 
 def test_a_moved_object_is_named_with_its_field_and_the_two_values() -> None:
     now = {**SAVED, "voice_url": "https://b.example.com/", "trunk_sid": "TK1"}
-    details = [d.detail for d in moved_objects({"number/1": SAVED}, {"number/1": now})]
+    details = [d.detail for d in find_moved_resources({"number/1": SAVED}, {"number/1": now})]
     assert len(details) == 2
     assert "number/1: trunk_sid was not set when the plan was made and is TK1 now." in details[0]
     assert "number/1: voice_url was https://a.example.com/" in details[1]
@@ -19,22 +19,22 @@ def test_a_moved_object_is_named_with_its_field_and_the_two_values() -> None:
 
 def test_an_object_that_is_gone_is_named() -> None:
     for live in ({}, {"number/1": None}):
-        (problem,) = moved_objects({"number/1": SAVED}, live)
+        (problem,) = find_moved_resources({"number/1": SAVED}, live)
         assert (problem.code, problem.address) == ("plan_stale", "number/1")
         assert "is not there any more" in problem.detail
 
 
 def test_objects_are_named_in_the_order_of_their_addresses() -> None:
-    problems = moved_objects({"b": SAVED, "a": SAVED}, {})
+    problems = find_moved_resources({"b": SAVED, "a": SAVED}, {})
     assert [p.address for p in problems] == ["a", "b"]
 
 
 def test_a_field_that_came_or_went_has_no_value_on_one_side() -> None:
-    assert explain({"a": 1}, {"b": True}) == [("a", 1, None), ("b", None, True)]
+    assert list_changes({"a": 1}, {"b": True}) == [("a", 1, None), ("b", None, True)]
 
 
 def test_a_base_that_moved_is_told_with_both_versions() -> None:
-    problem = moved_base("configuration", "one", "two")
+    problem = base_moved("configuration", "one", "two")
     assert problem.code == "plan_stale"
     assert "one" in problem.detail
     assert "two" in problem.detail

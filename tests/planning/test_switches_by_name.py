@@ -7,9 +7,12 @@ from itertools import permutations
 import pytest
 
 from reconciler.kinds.number import Observer
-from reconciler.model import ApplicationRoute, Entry, Live, TrunkRoute, Value
-from reconciler.planning.observed import Observed
-from reconciler.planning.plan import Plan, make
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.model.route import ApplicationRoute, TrunkRoute, Value
+from reconciler.planning.identity.observed import Observed
+from reconciler.planning.plan import Plan
+from reconciler.planning.planner import plan_resources
 from tests.apply.fake import Call, FakeTwilio
 from tests.apply.orders import in_order
 from tests.apply.stage import hook, number, pn, row, world
@@ -17,7 +20,10 @@ from tests.routes.rules import Row, route, updated
 
 EDGE, MENU = "TK" + "1" * 32, "AP" + "1" * 32
 NAMES = {EDGE: "edge", MENU: "menu"}
-OTHERS = {"trunk/edge": Live(EDGE, "edge", "main", {}, {}), "application/menu": Live(MENU, "menu", "main", {}, {})}
+OTHERS = {
+    "trunk/edge": Live(EDGE, "edge", "main", {}, {}),
+    "application/menu": Live(MENU, "menu", "main", {}, {}),
+}
 FORMS: dict[str, Value] = {
     "webhooks": hook("a", fallback_url="https://agents.example.com/down"),
     "application": ApplicationRoute("menu"),
@@ -39,8 +45,10 @@ class World:
     def plan(self, voice: Value) -> Plan:
         observer = Observer(NAMES)
         rows = [r for page in self.twilio.gateways()["main"].number_pages() for r in page]
-        observed = Observed({"main": {r.phone_number: observer.live(r, "main") for r in rows}}, OTHERS)
-        return make([number(1, voice=voice)], self.entries, observed, ())
+        observed = Observed(
+            {"main": {r.phone_number: observer.live(r, "main") for r in rows}}, OTHERS
+        )
+        return plan_resources([number(1, voice=voice)], self.entries, observed, ())
 
     def become(self, voice: Value) -> list[Call]:
         """Carry the plan out; the calls that it took."""

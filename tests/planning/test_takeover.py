@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model import ApplicationRoute, TrunkRoute, Value, Webhook
-from reconciler.planning.takeover import lost
+from reconciler.model.route import ApplicationRoute, TrunkRoute, Value, Webhook
+from reconciler.planning.decide.takeover import overwritten_values
 
 OURS = {"https://agents.example.com/voice"}
-FOREIGN = Webhook("https://old.example.net/voice", "POST", "https://old.example.net/fallback", "POST")
+FOREIGN = Webhook(
+    "https://old.example.net/voice", "POST", "https://old.example.net/fallback", "POST"
+)
 WANT = Webhook("https://agents.example.com/voice")
 
 
@@ -34,4 +36,4 @@ WANT = Webhook("https://agents.example.com/voice")
 def test_what_is_lost_is_what_is_neither_empty_nor_ours_nor_twilios_demo(
     part: str, have: Value, want: Value, fields: list[str]
 ) -> None:
-    assert [change.field for change in lost(part, have, want, OURS)] == fields
+    assert [change.field for change in overwritten_values(part, have, want, OURS)] == fields

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from reconciler.kinds.number import NumberRow, Observer
-from reconciler.model import ApplicationRoute, Desired, Value
+from reconciler.model.desired import Desired
+from reconciler.model.route import ApplicationRoute, Value
 from tests.apply.stage import Stage, declared, e164, hook, number, pn, row, world
 
 MENU = "AP" + "1" * 32
@@ -31,7 +32,9 @@ def test_an_application_gets_the_calls_alone_of_a_number_that_cannot_take_messag
     assert stage.plan([both(1), both(2)]).actions == ()
 
 
-def test_an_application_that_is_there_already_is_not_taken_from_a_number_that_cannot_take_messages() -> None:
+def test_an_application_that_is_there_already_is_not_taken_from_a_number_that_cannot_take_messages() -> (
+    None
+):
     stage = stage_of(voice_application_sid=MENU, sms_application_sid=MENU)
     assert {action.action for action in stage.plan([both(1)]).actions} == {"import"}
     assert not stage.apply([both(1)]).failures
@@ -49,9 +52,15 @@ def test_a_number_declared_by_its_sid_is_fitted_as_well() -> None:
 
 def test_a_declared_webhook_for_messages_is_an_error_before_anything_is_written() -> None:
     stage = stage_of()
-    plan = stage.plan([number(1, voice=hook("a"), sms=hook("s")), number(2, voice=hook("a"), sms=hook("s"))])
+    plan = stage.plan(
+        [number(1, voice=hook("a"), sms=hook("s")), number(2, voice=hook("a"), sms=hook("s"))]
+    )
     (problem,) = plan.diagnostics
-    assert (problem.severity, problem.code, problem.address) == ("error", "number_cannot_text", f"number/{e164(1)}")
+    assert (problem.severity, problem.code, problem.address) == (
+        "error",
+        "number_cannot_text",
+        f"number/{e164(1)}",
+    )
     assert (problem.file, problem.line) == ("reconciler.yaml", 1)
     assert "manage: [voice, status]" in problem.detail
     assert {action.address for action in plan.actions} == {f"number/{e164(2)}"}
@@ -73,8 +82,11 @@ def test_a_release_puts_back_no_messages_that_would_be_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "can"), [(None, True), ({}, True), ({"sms": None}, True), ({"sms": True}, True), (MUTE, False)]
+    ("capabilities", "can"),
+    [(None, True), ({}, True), ({"sms": None}, True), ({"sms": True}, True), (MUTE, False)],
 )
 def test_only_a_clear_no_counts(capabilities: dict[str, bool] | None, can: bool) -> None:
-    found = msgspec.convert({"sid": pn(1), "phone_number": e164(1), "capabilities": capabilities}, NumberRow)
+    found = msgspec.convert(
+        {"sid": pn(1), "phone_number": e164(1), "capabilities": capabilities}, NumberRow
+    )
     assert Observer({}).live(found, "main").can_text is can

@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from reconciler.model import Action, Desired, Options, TrunkRoute
-from reconciler.planning.drift import find
+from reconciler.model.action import Action
+from reconciler.model.desired import Desired, Options
+from reconciler.model.route import TrunkRoute
+from reconciler.planning.decide.drift import find_drift
 from reconciler.planning.plan import Plan
 from tests.apply.stage import Stage, hook, number, origination, pn, row, trunk, world
 
@@ -51,7 +53,9 @@ def test_a_trunk_to_be_kept_is_kept_with_all_that_hangs_below_it() -> None:
 
 
 def test_an_origination_url_of_ours_stays_on_a_trunk_that_was_there_before() -> None:
-    stage = Stage(world(row(1), trunks=[{"sid": "TK" + "1" * 32, "domain_name": "edge.pstn.twilio.com"}]))
+    stage = Stage(
+        world(row(1), trunks=[{"sid": "TK" + "1" * 32, "domain_name": "edge.pstn.twilio.com"}])
+    )
     stage.apply(EDGE)
     assert actions(stage.plan([])) == [(URL, "forget"), ("trunk/edge", "forget")]
 
@@ -62,30 +66,32 @@ def test_an_origination_url_of_ours_goes_when_its_trunk_stays_declared() -> None
 
 def test_a_number_joins_a_trunk_after_the_origination_urls_are_there() -> None:
     plan = Stage(world(row(1))).plan([*EDGE, number(1, voice=TrunkRoute("edge"))])
-    assert action(plan, f"number/{row(1)['phone_number']}").after == ("trunk/edge", URL)
+    assert action(plan, f"number/{row(1)['phone_number']}").depends_on == ("trunk/edge", URL)
 
 
 def test_a_number_that_is_on_the_trunk_already_waits_for_nobody() -> None:
     plan = on_edge(1).plan([trunk("edge"), number(1, voice=TrunkRoute("edge"), sms=hook("sms"))])
-    assert action(plan, f"number/{row(1)['phone_number']}").after == ()
+    assert action(plan, f"number/{row(1)['phone_number']}").depends_on == ()
 
 
 def test_an_origination_url_goes_after_the_one_that_takes_its_place() -> None:
     plan = on_edge().plan([trunk("edge"), origination("edge", "sbc2")])
-    assert action(plan, URL).after == ("origination_url/edge/sip:sbc2.example.com",)
+    assert action(plan, URL).depends_on == ("origination_url/edge/sip:sbc2.example.com",)
 
 
 def test_an_origination_url_goes_after_the_numbers_that_leave_its_trunk() -> None:
     plan = on_edge(1).plan([trunk("edge"), number(1, voice=hook("a"))])
-    assert action(plan, URL).after == (f"number/{row(1)['phone_number']}",)
+    assert action(plan, URL).depends_on == (f"number/{row(1)['phone_number']}",)
 
 
-def test_a_trunk_goes_after_its_urls_and_after_the_numbers_that_leave_it_and_waits_for_no_other() -> None:
+def test_a_trunk_goes_after_its_urls_and_after_the_numbers_that_leave_it_and_waits_for_no_other() -> (
+    None
+):
     stage = on_edge(1, 2)
     plan = stage.plan([number(2, voice=hook("a")), number(3, voice=hook("a"))])
     leaving = tuple(f"number/{row(last)['phone_number']}" for last in (1, 2))
-    assert action(plan, "trunk/edge").after == (URL, *leaving)
-    assert action(plan, URL).after == leaving
+    assert action(plan, "trunk/edge").depends_on == (URL, *leaving)
+    assert action(plan, URL).depends_on == leaving
 
 
 def test_one_number_that_cannot_leave_keeps_the_trunk() -> None:
@@ -116,7 +122,11 @@ def test_a_trunk_stays_when_a_release_puts_a_number_on_it_again() -> None:
 
 
 def test_a_trunk_without_a_domain_leaves_one_of_the_same_name_alone() -> None:
-    theirs = {"sid": "TK" + "1" * 32, "friendly_name": "edge", "domain_name": "theirs.pstn.twilio.com"}
+    theirs = {
+        "sid": "TK" + "1" * 32,
+        "friendly_name": "edge",
+        "domain_name": "theirs.pstn.twilio.com",
+    }
     plan = Stage(world(row(1), trunks=[theirs])).plan([trunk("edge", domain_name=None)])
     assert actions(plan) == [("trunk/edge", "create")]
 
@@ -127,7 +137,7 @@ def test_a_trunk_that_got_another_domain_needs_nothing_more() -> None:
     stage.apply(moved)
     plan = stage.plan(moved)
     assert plan.actions == ()
-    assert plan.refreshes == {}
+    assert plan.state_updates == {}
 
 
 def test_a_trunk_that_is_gone_is_made_again_and_its_numbers_join_it() -> None:
@@ -137,7 +147,11 @@ def test_a_trunk_that_is_gone_is_made_again_and_its_numbers_join_it() -> None:
     account.origination_urls.clear()
     stage.twilio.numbers()[pn(1)]["trunk_sid"] = None
     desired = [*EDGE, number(1, voice=TrunkRoute("edge"))]
-    assert [name for _, name in actions(stage.plan(desired))] == ["create", "create", "attach_trunk"]
+    assert [name for _, name in actions(stage.plan(desired))] == [
+        "create",
+        "create",
+        "attach_trunk",
+    ]
     assert not stage.apply(desired).failures
     assert stage.plan(desired).actions == ()
 
@@ -162,12 +176,14 @@ def test_a_trunk_of_a_run_that_died_is_no_stranger(removed: list[Desired]) -> No
     assert len(stage.twilio.accounts["main"].trunks) == len(removed)
 
 
-def test_a_number_that_stays_on_a_forgotten_trunk_has_not_changed_and_still_leaves_it_in_the_end() -> None:
+def test_a_number_that_stays_on_a_forgotten_trunk_has_not_changed_and_still_leaves_it_in_the_end() -> (
+    None
+):
     """The trunk's name goes with its entry; what is remembered of the number must not hang on it."""
     stage = on_edge(1)
     stage.apply([number(1)])
     plan = stage.plan([number(1)])
-    assert (plan.actions, plan.refreshes, plan.diagnostics) == ((), {}, ())
-    assert find(stage.entries, stage.observe([number(1)])) == []
+    assert (plan.actions, plan.state_updates, plan.diagnostics) == ((), {}, ())
+    assert find_drift(stage.entries, stage.observe([number(1)])) == []
     stage.apply([])
     assert stage.twilio.numbers()[pn(1)]["trunk_sid"] is None

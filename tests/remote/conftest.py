@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.model import Credentials
+from reconciler.model.credentials import Credentials
 from reconciler.remote.twilio.gateway import TwilioGateway, connect
 
 from .scripted import SECRET, SID, FakeClock, Server
@@ -26,8 +26,12 @@ def connected(clock: FakeClock) -> Iterator[Connect]:
     gateways: list[TwilioGateway] = []
 
     def make(base_url: str | None = None, **options: Any) -> TwilioGateway:
-        fields = {name: options.pop(name) for name in ("region", "edge", "password") if name in options}
-        credentials = Credentials("main", SID, "SK" + "b" * 32, **{"password": SECRET, "base_url": base_url, **fields})
+        fields = {
+            name: options.pop(name) for name in ("region", "edge", "password") if name in options
+        }
+        credentials = Credentials(
+            "main", SID, "SK" + "b" * 32, **{"password": SECRET, "base_url": base_url, **fields}
+        )
         gateway = connect(credentials, **{"clock": clock, "jitter": lambda: 0.5, **options})
         gateways.append(gateway)
         return gateway

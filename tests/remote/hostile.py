@@ -89,7 +89,9 @@ def gzip_bomb(path: str, query: dict[str, str], count: int) -> tuple[dict[str, s
     return {"Content-Encoding": "gzip"}, iter([_bomb()])
 
 
-def gzip_bomb_of_small_members(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
+def gzip_bomb_of_small_members(
+    path: str, query: dict[str, str], count: int
+) -> tuple[dict[str, str], Body]:
     member = gzip.compress(b" " * (1 << 20))
     return {"Content-Encoding": "gzip"}, itertools.repeat(member, 2000)
 
@@ -158,46 +160,64 @@ def circle(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str]
     return whole(page(path, [row(1 + int(query.get("Page", 0)))], _more(path, following)))
 
 
-def known_rows_under_new_links(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
+def known_rows_under_new_links(
+    path: str, query: dict[str, str], count: int
+) -> tuple[dict[str, str], Body]:
     return whole(page(path, [row(n) for n in range(1, 1001)], _more(path, count)))
 
 
-def empty_pages_without_end(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
+def empty_pages_without_end(
+    path: str, query: dict[str, str], count: int
+) -> tuple[dict[str, str], Body]:
     return whole(page(path, [], _more(path, count)))
 
 
-def new_rows_without_end(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
+def new_rows_without_end(
+    path: str, query: dict[str, str], count: int
+) -> tuple[dict[str, str], Body]:
     rows = [row(count * 1000 + n) for n in range(1000)]
     return whole(page(path, rows, _more(path, count)))
 
 
-def one_number_two_sids(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
+def one_number_two_sids(
+    path: str, query: dict[str, str], count: int
+) -> tuple[dict[str, str], Body]:
     number = row(1)["phone_number"]
     names = dict.fromkeys(("phone_number", "phoneNumber", "phone_e164"), number)
     return whole(page(path, [row(1), row(2, **names)]))
 
 
-def one_number_two_sids_on_two_pages(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
+def one_number_two_sids_on_two_pages(
+    path: str, query: dict[str, str], count: int
+) -> tuple[dict[str, str], Body]:
     if "Page" not in query:
         return whole(page(path, [row(1)], _more(path, 1)))
     return whole(page(path, [row(2, phone_number=row(1)["phone_number"])]))
 
 
-def one_sid_two_contents(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
+def one_sid_two_contents(
+    path: str, query: dict[str, str], count: int
+) -> tuple[dict[str, str], Body]:
     if "Page" not in query:
         return whole(page(path, [row(1, friendly_name="a")], _more(path, 1)))
     return whole(page(path, [row(1, friendly_name="b")]))
 
 
-def rows_of_another_account(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
+def rows_of_another_account(
+    path: str, query: dict[str, str], count: int
+) -> tuple[dict[str, str], Body]:
     return whole(page(path, [row(1), row(2, account_sid=OTHER)]))
 
 
-def link_to_another_host(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
+def link_to_another_host(
+    path: str, query: dict[str, str], count: int
+) -> tuple[dict[str, str], Body]:
     return whole(page(path, [row(count)], f"https://evil.example.com{path}?Page=1"))
 
 
-def link_to_another_path(path: str, query: dict[str, str], count: int) -> tuple[dict[str, str], Body]:
+def link_to_another_path(
+    path: str, query: dict[str, str], count: int
+) -> tuple[dict[str, str], Body]:
     return whole(page(path, [row(count)], f"/2010-04-01/Accounts/{OTHER}/Messages.json?Page=1"))
 
 
@@ -270,11 +290,13 @@ def read(what: str, url: str) -> None:
     from reconciler.kinds.number import FETCH
     from reconciler.kinds.table import KINDS
     from reconciler.kinds.trunk import TRUNK
-    from reconciler.model import Credentials
-    from reconciler.remote.rows import read_rows
+    from reconciler.model.credentials import Credentials
+    from reconciler.remote.queries.rows import read_rows
     from reconciler.remote.twilio.gateway import connect
 
-    gateway = connect(Credentials("main", AC, AC, password="x", base_url=url), give_up_after=GIVE_UP)
+    gateway = connect(
+        Credentials("main", AC, AC, password="x", base_url=url), give_up_after=GIVE_UP
+    )
     try:
         if what == "numbers":
             for _ in gateway.number_pages():
@@ -295,8 +317,8 @@ def read(what: str, url: str) -> None:
 
 def read_platform(name: str, url: str) -> None:
     from reconciler.config.project import PlatformSettings, Secret
-    from reconciler.model import Position
-    from reconciler.remote.platforms.connect import connect
+    from reconciler.model.position import Position
+    from reconciler.remote.platforms.registry import connect
     from tests.remote.platforms.stage import KINDS, TestVault
 
     place = Position("reconciler.yaml", 1, 1)
@@ -342,7 +364,11 @@ def main(what: str, *cases: str) -> None:
             code, text = error.code, error.diagnostics[0].detail
         peak = peak_memory()
         seconds = time.monotonic() - started
-        print(json.dumps({"case": name, "code": code, "detail": text, "peak": peak, "seconds": seconds}))
+        print(
+            json.dumps(
+                {"case": name, "code": code, "detail": text, "peak": peak, "seconds": seconds}
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -115,8 +115,12 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             parts = urlsplit(self.path)
-            query, form = (dict(parse_qsl(text, keep_blank_values=True)) for text in (parts.query, body))
-            answer = server.next(Seen(self.command, parts.path, query, form, dict(self.headers), body))
+            query, form = (
+                dict(parse_qsl(text, keep_blank_values=True)) for text in (parts.query, body)
+            )
+            answer = server.next(
+                Seen(self.command, parts.path, query, form, dict(self.headers), body)
+            )
             if isinstance(answer, Drop):
                 self.close_connection = True
                 return
@@ -131,8 +135,16 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, answer: Answer) -> None:
             payload = answer.payload
-            headers = {"Content-Type": "application/json", "Twilio-Request-Id": "RQ1", **answer.headers}
-            headers |= {"Transfer-Encoding": "chunked"} if answer.chunked else {"Content-Length": str(len(payload))}
+            headers = {
+                "Content-Type": "application/json",
+                "Twilio-Request-Id": "RQ1",
+                **answer.headers,
+            }
+            headers |= (
+                {"Transfer-Encoding": "chunked"}
+                if answer.chunked
+                else {"Content-Length": str(len(payload))}
+            )
             self.send_response(answer.status)
             for name, value in headers.items():
                 self.send_header(name, value)

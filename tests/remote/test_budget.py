@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.number import FETCH, UPDATE
-from reconciler.remote.budget import MOST, Budget
+from reconciler.remote.transport.retry_budget import MOST, RetryBudget
 from reconciler.remote.twilio.gateway import TwilioGateway
 
 from .scripted import Answer, Seen, Server, error
@@ -31,9 +31,13 @@ def test_a_wholly_broken_service_is_not_asked_thousands_of_times(
     assert "too many calls of this run have failed" in details[-1]
 
 
-def test_a_service_of_which_more_than_half_fails_is_asked_to_the_end(gateway: TwilioGateway, server: Server) -> None:
+def test_a_service_of_which_more_than_half_fails_is_asked_to_the_end(
+    gateway: TwilioGateway, server: Server
+) -> None:
     turns = count()
-    server.behaves(lambda seen: Answer(body={"sid": PN}) if next(turns) % 5 in (2, 4) else error(503))
+    server.behaves(
+        lambda seen: Answer(body={"sid": PN}) if next(turns) % 5 in (2, 4) else error(503)
+    )
     for _ in range(600):
         gateway.call(FETCH, sid=PN)
     assert len(server.seen) == 1500
@@ -54,13 +58,15 @@ def test_what_comes_back_is_tried_again_as_before(gateway: TwilioGateway, server
 
 
 def test_a_budget_is_never_more_than_it_was() -> None:
-    budget = Budget(3)
+    budget = RetryBudget(3)
     for _ in range(10):
         budget.repay()
     assert [budget.spend() for _ in range(5)] == [True, True, True, False, False]
 
 
-def test_a_read_that_is_refused_for_good_costs_nothing(gateway: TwilioGateway, server: Server) -> None:
+def test_a_read_that_is_refused_for_good_costs_nothing(
+    gateway: TwilioGateway, server: Server
+) -> None:
     def script(seen: Seen) -> Answer:
         return error(401, 20003)
 

@@ -7,9 +7,9 @@ import pytest
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.number import FETCH, UPDATE
-from reconciler.remote import regions, services
+from reconciler.remote.facts import inbound_regions, messaging_services
 from reconciler.remote.gateway import CallRecord, Wait
-from reconciler.remote.observe import fetch_number
+from reconciler.remote.queries.observe import fetch_number
 from reconciler.remote.twilio.gateway import TwilioGateway
 
 from .conftest import Connect
@@ -18,16 +18,34 @@ from .scripted import SID, Answer, Drop, FakeClock, Server, error, eventually, n
 CREATE = Endpoint("POST", "trunking", "/v1/Trunks", idempotent=False)
 DELETE = Endpoint("DELETE", "trunking", "/v1/Trunks/{sid}")
 PN = "PN" + "0" * 32
-HTML = Answer(body=b"<html>log in here</html>", headers={"Content-Type": "text/html; charset=utf-8"})
+HTML = Answer(
+    body=b"<html>log in here</html>", headers={"Content-Type": "text/html; charset=utf-8"}
+)
 
 
 def test_parameters_go_into_the_form_of_a_post(gateway: TwilioGateway, server: Server) -> None:
     server.answers(Answer(body={"sid": PN}))
-    params = {"VoiceUrl": "", "Secure": True, "Enabled": False, "Weight": 10, "FriendlyName": "ä & b", "Left": None}
+    params = {
+        "VoiceUrl": "",
+        "Secure": True,
+        "Enabled": False,
+        "Weight": 10,
+        "FriendlyName": "ä & b",
+        "Left": None,
+    }
     assert gateway.call(UPDATE, params, sid=PN) == {"sid": PN}
     [seen] = server.seen
-    assert (seen.method, seen.path) == ("POST", f"/2010-04-01/Accounts/{SID}/IncomingPhoneNumbers/{PN}.json")
-    assert seen.form == {"VoiceUrl": "", "Secure": "true", "Enabled": "false", "Weight": "10", "FriendlyName": "ä & b"}
+    assert (seen.method, seen.path) == (
+        "POST",
+        f"/2010-04-01/Accounts/{SID}/IncomingPhoneNumbers/{PN}.json",
+    )
+    assert seen.form == {
+        "VoiceUrl": "",
+        "Secure": "true",
+        "Enabled": "false",
+        "Weight": "10",
+        "FriendlyName": "ä & b",
+    }
     assert seen.headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
@@ -49,8 +67,12 @@ def test_an_empty_body_is_an_empty_reply(gateway: TwilioGateway, server: Server)
     assert gateway.call(DELETE, sid="TK1") == {}
 
 
-@pytest.mark.parametrize("bad", [error(429, 20429), error(503), Drop(), Answer(body={"a": 1}, cut=3)])
-def test_an_update_is_tried_again_until_it_is_answered(gateway: TwilioGateway, server: Server, bad: Answer) -> None:
+@pytest.mark.parametrize(
+    "bad", [error(429, 20429), error(503), Drop(), Answer(body={"a": 1}, cut=3)]
+)
+def test_an_update_is_tried_again_until_it_is_answered(
+    gateway: TwilioGateway, server: Server, bad: Answer
+) -> None:
     server.answers(bad, bad, Answer(body={"sid": PN}))
     assert gateway.call(UPDATE, {"VoiceUrl": "https://a"}, sid=PN) == {"sid": PN}
     assert len(server.seen) == 3
@@ -67,7 +89,9 @@ def test_an_update_is_tried_again_until_it_is_answered(gateway: TwilioGateway, s
         Answer(body={}, headers={"Content-Encoding": "gzip"}),
     ],
 )
-def test_a_damaged_body_is_asked_for_again(gateway: TwilioGateway, server: Server, bad: Answer) -> None:
+def test_a_damaged_body_is_asked_for_again(
+    gateway: TwilioGateway, server: Server, bad: Answer
+) -> None:
     server.answers(bad, Answer(body={"fine": True}))
     assert gateway.call(FETCH, sid=PN) == {"fine": True}
 
@@ -95,7 +119,9 @@ def test_a_create_is_never_sent_twice_when_it_may_have_been_carried_out(
     assert "may have been carried out" in caught.value.diagnostics[0].detail
 
 
-def test_a_create_that_was_one_too_many_is_sent_again(gateway: TwilioGateway, server: Server) -> None:
+def test_a_create_that_was_one_too_many_is_sent_again(
+    gateway: TwilioGateway, server: Server
+) -> None:
     server.answers(error(429, 20429), error(429, 20429), Answer(201, {"sid": "TK1"}))
     assert gateway.call(CREATE, {"FriendlyName": "edge"}) == {"sid": "TK1"}
     assert len(server.seen) == 3
@@ -106,19 +132,29 @@ def test_a_create_that_is_refused_leaves_no_doubt(gateway: TwilioGateway, server
     with pytest.raises(RemoteError) as caught:
         gateway.call(CREATE, {"FriendlyName": "edge"})
     assert not caught.value.ambiguous
-    assert "up to 30 days" in caught.value.diagnostics[0].detail, "a domain of our own that was deleted is taken too"
+    assert "up to 30 days" in caught.value.diagnostics[0].detail, (
+        "a domain of our own that was deleted is taken too"
+    )
 
 
-def test_after_twelve_attempts_it_is_over(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
+def test_after_twelve_attempts_it_is_over(
+    gateway: TwilioGateway, server: Server, clock: FakeClock
+) -> None:
     server.answers(error(429, 20429, "Too Many Requests"))
     with pytest.raises(RemoteError) as caught:
         gateway.call(FETCH, sid=PN)
     assert (len(server.seen), len(clock.pauses)) == (12, 11)
-    assert (caught.value.code, caught.value.status, caught.value.vendor_code) == ("rate_limited", 429, 20429)
+    assert (caught.value.code, caught.value.status, caught.value.vendor_code) == (
+        "rate_limited",
+        429,
+        20429,
+    )
     assert "(12 attempts)" in caught.value.diagnostics[0].detail
 
 
-def test_an_update_that_fails_for_good_after_trouble_is_in_doubt(gateway: TwilioGateway, server: Server) -> None:
+def test_an_update_that_fails_for_good_after_trouble_is_in_doubt(
+    gateway: TwilioGateway, server: Server
+) -> None:
     server.answers(Drop(), error(400, 21402, "bad URL"))
     with pytest.raises(RemoteError) as caught:
         gateway.call(UPDATE, {"VoiceUrl": "x"}, sid=PN)
@@ -126,8 +162,12 @@ def test_an_update_that_fails_for_good_after_trouble_is_in_doubt(gateway: Twilio
     assert caught.value.code == "twilio_refused"
 
 
-def test_the_wait_that_the_server_asks_for_is_kept(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
-    server.answers(error(429, 20429, Retry_After="7"), error(503, Retry_After="500"), Answer(body={}))
+def test_the_wait_that_the_server_asks_for_is_kept(
+    gateway: TwilioGateway, server: Server, clock: FakeClock
+) -> None:
+    server.answers(
+        error(429, 20429, Retry_After="7"), error(503, Retry_After="500"), Answer(body={})
+    )
     gateway.call(FETCH, sid=PN)
     assert clock.pauses == [7.0, 20.0]
 
@@ -164,7 +204,9 @@ def test_deleting_what_never_was_is_an_error(gateway: TwilioGateway, server: Ser
     assert not caught.value.ambiguous
 
 
-def test_somebody_elses_404_says_nothing_about_twilio(gateway: TwilioGateway, server: Server) -> None:
+def test_somebody_elses_404_says_nothing_about_twilio(
+    gateway: TwilioGateway, server: Server
+) -> None:
     server.answers(Answer(404, b"<html>nginx", {"Content-Type": "text/html"}))
     with pytest.raises(RemoteError) as caught:
         gateway.call(FETCH, sid=PN)
@@ -172,14 +214,18 @@ def test_somebody_elses_404_says_nothing_about_twilio(gateway: TwilioGateway, se
     assert "nginx" not in str(caught.value)
 
 
-@pytest.mark.parametrize("missing", [error(404, 20404), Answer(404, b"<html>", {"Content-Type": "text/html"})])
-def test_what_a_server_need_not_have_is_asked_for_once(gateway: TwilioGateway, server: Server, missing: Answer) -> None:
+@pytest.mark.parametrize(
+    "missing", [error(404, 20404), Answer(404, b"<html>", {"Content-Type": "text/html"})]
+)
+def test_what_a_server_need_not_have_is_asked_for_once(
+    gateway: TwilioGateway, server: Server, missing: Answer
+) -> None:
     server.answers(missing)
     with pytest.raises(RemoteError) as caught:
-        gateway.call(regions.FETCH, number="+15550100101")
+        gateway.call(inbound_regions.FETCH, number="+15550100101")
     assert (caught.value.status, len(server.seen)) == (404, 1)
     with pytest.raises(RemoteError) as caught:
-        gateway.rows(services.SERVICES)
+        gateway.rows(messaging_services.SERVICES)
     assert (caught.value.status, len(server.seen)) == (404, 2)
 
 
@@ -194,7 +240,11 @@ def test_wrong_credentials_are_tried_once(gateway: TwilioGateway, server: Server
     server.answers(error(401, 20003, "Authenticate"))
     with pytest.raises(RemoteError) as caught:
         gateway.call(FETCH, sid=PN)
-    assert (caught.value.code, caught.value.request_id, len(server.seen)) == ("twilio_auth_failed", "RQ1", 1)
+    assert (caught.value.code, caught.value.request_id, len(server.seen)) == (
+        "twilio_auth_failed",
+        "RQ1",
+        1,
+    )
 
 
 def test_connections_are_kept(gateway: TwilioGateway, server: Server) -> None:
@@ -210,12 +260,20 @@ def test_every_attempt_is_told_of_without_parameters(connected: Connect, server:
     gateway = connected(server.url, on_call=records.append)
     server.answers(error(503), Drop(), Answer(body={}))
     gateway.call(FETCH, {"PhoneNumber": "+15550001111"}, sid=PN)
-    assert [(r.attempt, r.status, r.request_id) for r in records] == [(1, 503, "RQ1"), (2, 0, None), (3, 200, "RQ1")]
-    assert {(r.account, r.method, r.path) for r in records} == {("main", "GET", server.seen[0].path)}
+    assert [(r.attempt, r.status, r.request_id) for r in records] == [
+        (1, 503, "RQ1"),
+        (2, 0, None),
+        (3, 200, "RQ1"),
+    ]
+    assert {(r.account, r.method, r.path) for r in records} == {
+        ("main", "GET", server.seen[0].path)
+    }
     assert "5550001111" not in repr(records)
 
 
-def test_closing_leaves_no_connection_open_even_after_trouble(gateway: TwilioGateway, server: Server) -> None:
+def test_closing_leaves_no_connection_open_even_after_trouble(
+    gateway: TwilioGateway, server: Server
+) -> None:
     server.answers(Answer(body={"a": 1}, cut=3), Drop(), HTML, Answer(body={"a": 1}))
     gateway.call(FETCH, sid=PN)
     gateway.close()
@@ -240,12 +298,22 @@ def test_a_problem_of_rfc_9457_is_told_in_full(gateway: TwilioGateway, server: S
     with pytest.raises(RemoteError) as caught:
         gateway.call(CREATE, {"DomainName": "acme"})
     detail = caught.value.diagnostics[0].detail
-    assert (caught.value.status, caught.value.vendor_code, caught.value.ambiguous) == (400, 21245, False)
-    for words in ("Invalid trunk: The domain is not one", "#/domain_name: must end with", "docs/errors/21245"):
+    assert (caught.value.status, caught.value.vendor_code, caught.value.ambiguous) == (
+        400,
+        21245,
+        False,
+    )
+    for words in (
+        "Invalid trunk: The domain is not one",
+        "#/domain_name: must end with",
+        "docs/errors/21245",
+    ):
         assert words in detail
 
 
-def test_a_proxys_page_is_waited_out_and_told_without_its_html(gateway: TwilioGateway, server: Server) -> None:
+def test_a_proxys_page_is_waited_out_and_told_without_its_html(
+    gateway: TwilioGateway, server: Server
+) -> None:
     page = Answer(502, b"<html><h1>Bad gateway</h1></html>", {"Content-Type": "text/html"})
     server.answers(page, page, page, Answer(body={"fine": True}))
     assert gateway.call(FETCH, sid=PN) == {"fine": True}
@@ -266,15 +334,23 @@ def test_a_spurious_404_does_not_make_a_number_gone(gateway: TwilioGateway, serv
     assert len(server.seen) == 4
 
 
-def test_each_wait_is_told_before_it_begins(server: Server, connected: Connect, clock: FakeClock) -> None:
+def test_each_wait_is_told_before_it_begins(
+    server: Server, connected: Connect, clock: FakeClock
+) -> None:
     waits: list[Wait] = []
     gateway = connected(server.url, on_wait=waits.append)
     clock.on_pause = lambda: told.append(len(waits))
     told: list[int] = []
-    server.answers(error(429, 20429, **{"Retry-After": "600"}), error(503), Drop(), Answer(body={"sid": PN}))
+    server.answers(
+        error(429, 20429, **{"Retry-After": "600"}), error(503), Drop(), Answer(body={"sid": PN})
+    )
     gateway.call(UPDATE, {"VoiceUrl": "https://user:password@a.example.com"}, sid=PN)
     assert told == [1, 2, 3]
-    assert [(w.attempt, w.attempts, w.status) for w in waits] == [(2, 12, 429), (3, 12, 503), (4, 12, 0)]
+    assert [(w.attempt, w.attempts, w.status) for w in waits] == [
+        (2, 12, 429),
+        (3, 12, 503),
+        (4, 12, 0),
+    ]
     assert [w.seconds for w in waits] == clock.pauses
     assert [w.before for w in waits] == [0.0, clock.pauses[0], clock.pauses[0] + clock.pauses[1]]
     assert waits[0].seconds == 20.0, "no longer, whatever is asked for"

@@ -16,7 +16,7 @@ from reconciler.remote.twilio.gateway import TwilioGateway
 
 from .scripted import Answer, Server
 
-WHERE = errors.Where("main", "POST", "/v1/Trunks")
+WHERE = errors.CallPlace("main", "POST", "/v1/Trunks")
 VENDOR = [
     kind
     for _, kind in inspect.getmembers(twilio.base.exceptions, inspect.isclass)
@@ -62,10 +62,20 @@ def test_a_refusal_keeps_what_twilio_said(gateway: TwilioGateway, server: Server
     with pytest.raises(RemoteError) as caught:
         gateway.call(FETCH, sid="PN1")
     found = caught.value
-    assert (found.code, found.status, found.vendor_code, found.request_id) == ("twilio_refused", 400, 21402, "RQ42")
+    assert (found.code, found.status, found.vendor_code, found.request_id) == (
+        "twilio_refused",
+        400,
+        21402,
+        "RQ42",
+    )
     [diagnostic] = found.diagnostics
     assert (diagnostic.severity, diagnostic.summary) == ("error", "Twilio refused the request")
-    for part in ("400: 21402 Invalid Url: x.", "https://www.twilio.com/docs/errors/21402", "Request: RQ42", "main"):
+    for part in (
+        "400: 21402 Invalid Url: x.",
+        "https://www.twilio.com/docs/errors/21402",
+        "Request: RQ42",
+        "main",
+    ):
         assert part in diagnostic.detail
 
 
@@ -74,7 +84,11 @@ def test_a_refusal_keeps_what_twilio_said(gateway: TwilioGateway, server: Server
     [
         (b'{"code": 20404, "message": "gone", "status": 404}', 20404, "gone"),
         (b'{"code": "20404", "detail": "gone"}', 20404, "gone"),
-        (b'{"type": "https://t/1", "title": "Bad", "detail": "Worse", "code": 1, "status": 400}', 1, "Bad: Worse"),
+        (
+            b'{"type": "https://t/1", "title": "Bad", "detail": "Worse", "code": 1, "status": 400}',
+            1,
+            "Bad: Worse",
+        ),
         (b'{"code": true, "message": 5}', None, ""),
         (b'{"code": "x1"}', None, ""),
         (b"[]", None, ""),
@@ -84,34 +98,38 @@ def test_a_refusal_keeps_what_twilio_said(gateway: TwilioGateway, server: Server
     ],
 )
 def test_every_form_of_body_is_read(body: bytes, code: int | None, message: str) -> None:
-    refusal = errors.parse(body)
+    refusal = errors.parse_refusal(body)
     assert (refusal.code, refusal.message) == (code, message)
 
 
 def test_a_problem_of_rfc_9457_keeps_its_particulars() -> None:
     body = b"""{"type": "https://www.twilio.com/docs/p", "title": "Invalid", "status": 400, "code": 60200,
         "errors": [{"pointer": "#/SipUrl", "detail": "must start with sip:"}, {}, 7]}"""
-    detail = errors.refused(WHERE, 400, body).diagnostics[0].detail
+    detail = errors.refusal_error(WHERE, 400, body).diagnostics[0].detail
     assert "60200 Invalid; #/SipUrl: must start with sip:; request: not valid." in detail
     assert "More: https://www.twilio.com/docs/p" in detail
 
 
 def test_an_answer_without_a_reason_says_so() -> None:
-    assert "503: no reason given" in errors.refused(WHERE, 503, b"").diagnostics[0].detail
+    assert "503: no reason given" in errors.refusal_error(WHERE, 503, b"").diagnostics[0].detail
 
 
 def test_foreign_text_cannot_style_itself_or_fill_the_screen() -> None:
-    assert errors.clean("\x1b[31m\x1b[49mred\x1b[0m\x07\r\n\tnext\x9b1m") == "red next 1m"
-    assert len(errors.clean("x" * 5000)) == 500
+    assert errors.redact("\x1b[31m\x1b[49mred\x1b[0m\x07\r\n\tnext\x9b1m") == "red next 1m"
+    assert len(errors.redact("x" * 5000)) == 500
 
 
 def test_a_password_in_a_url_is_masked() -> None:
-    assert errors.clean("see https://user:pw@example.com/x") == "see https://***@example.com/x"
+    assert errors.redact("see https://user:pw@example.com/x") == "see https://***@example.com/x"
 
 
 def vendor_exception(kind: type[Exception]) -> Exception:
     """One with something in every argument that it insists on."""
-    values: dict[str, Any] = {"status": 401, "code": 20003, "errors": [{"pointer": "#/a", "detail": "b"}]}
+    values: dict[str, Any] = {
+        "status": 401,
+        "code": 20003,
+        "errors": [{"pointer": "#/a", "detail": "b"}],
+    }
     if "__init__" not in vars(kind):
         return kind("Unable to fetch page")
     return kind(**{name: values.get(name, name) for name in inspect.signature(kind).parameters})
@@ -123,10 +141,14 @@ def test_every_exception_of_twilios_package_is_translated(
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert issubclass(kind, TwilioException)
-    translated = errors.from_vendor(WHERE, vendor_exception(kind))
+    translated = errors.convert_vendor_error(WHERE, vendor_exception(kind))
     assert "\x1b" not in str(translated)
     if "__init__" in vars(kind):
-        assert (translated.code, translated.status, translated.vendor_code) == ("twilio_auth_failed", 401, 20003)
+        assert (translated.code, translated.status, translated.vendor_code) == (
+            "twilio_auth_failed",
+            401,
+            20003,
+        )
     else:
         assert "Unable to fetch page" in str(translated)
 
@@ -146,8 +168,15 @@ def test_an_exception_of_twilios_package_ends_a_call_as_our_error(connected: Any
     assert "\x1b" not in str(caught.value)
 
 
-def test_twilios_own_resources_can_be_used_over_our_transport(gateway: TwilioGateway, server: Server) -> None:
+def test_twilios_own_resources_can_be_used_over_our_transport(
+    gateway: TwilioGateway, server: Server
+) -> None:
     server.answers(Answer(body={"sid": "PN1", "phone_number": "+1555"}))
     transport = gateway._caller._client.http_client
-    number = Client("AC1", "x", http_client=transport).api.v2010.accounts("AC1").incoming_phone_numbers("PN1").fetch()
+    number = (
+        Client("AC1", "x", http_client=transport)
+        .api.v2010.accounts("AC1")
+        .incoming_phone_numbers("PN1")
+        .fetch()
+    )
     assert number.phone_number == "+1555"

@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from reconciler.kinds.table import KINDS
-from reconciler.remote.listing import MOST_BYTES, MOST_PAGES, MOST_REPEATED, MOST_ROWS, EndlessListing, ListingGuard
+from reconciler.remote.listing import (
+    MOST_BYTES,
+    MOST_PAGES,
+    MOST_REPEATED,
+    MOST_ROWS,
+    EndlessListing,
+    ListingGuard,
+)
 from tests.remote.hostile import CASES, Hostile
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +70,9 @@ PAGING_PLATFORMS = ("nixflex", "dasha")
 PAGED_PLATFORM = {"known_rows_under_new_links": Expected("endless_listing", MOST_REPEATED + 3)}
 BELOW = {case: expected for case, expected in PAGED.items() if case != "rows_of_another_account"}
 """What lies below a trunk or a list; its rows need not name the account."""
-CHILDREN = sorted(name for name, kind in KINDS.items() if kind.parent is not None and not kind.singleton)
+CHILDREN = sorted(
+    name for name, kind in KINDS.items() if kind.parent is not None and not kind.singleton
+)
 TABLE = {
     "numbers": {
         **LISTED,
@@ -73,10 +82,17 @@ TABLE = {
     },
     "trunks": {**LISTED, **PAGED, "rows_of_another_account": Expected("twilio_wrong_account")},
     "applications": {**LISTED, **PAGED},
-    "events": {name: expected for name, expected in {**ANY, **PAGED}.items() if name != "rows_of_another_account"},
+    "events": {
+        name: expected
+        for name, expected in {**ANY, **PAGED}.items()
+        if name != "rows_of_another_account"
+    },
     "one number": ANY,
     **{f"below:{name}": BELOW for name in CHILDREN},
-    **{f"platform:{name}": {**PLATFORM, **(PAGED_PLATFORM if name in PAGING_PLATFORMS else {})} for name in PLATFORMS},
+    **{
+        f"platform:{name}": {**PLATFORM, **(PAGED_PLATFORM if name in PAGING_PLATFORMS else {})}
+        for name in PLATFORMS
+    },
 }
 EXEMPT = {
     ("platform:livekit", "no_rows"),  # its empty lists look like that
@@ -126,13 +142,17 @@ def test_small_pages_and_large_pages_without_end_are_given_up() -> None:
 
 
 def test_every_case_is_used() -> None:
-    assert set(CASES) == {case for cases in TABLE.values() for case in cases} | {"new_rows_without_end"}
+    assert set(CASES) == {case for cases in TABLE.values() for case in cases} | {
+        "new_rows_without_end"
+    }
 
 
 def read(what: str, servers: Mapping[str, Hostile]) -> dict[str, dict[str, Any]]:
     """Read all cases in a process of its own; what it found, by case."""
     command = [sys.executable, "-m", "tests.remote.hostile", what]
     command += [f"{case}={server.url}" for case, server in servers.items()]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=400, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, timeout=400, check=False
+    )
     assert done.returncode == 0, done.stderr
     return {each["case"]: each for each in map(json.loads, done.stdout.splitlines())}

@@ -45,7 +45,9 @@ class Recorder:
         ({"region": "us1"}, "api.us1.twilio.com"),
     ],
 )
-def test_region_and_edge_choose_the_host(connected: Connect, place: dict[str, str], host: str) -> None:
+def test_region_and_edge_choose_the_host(
+    connected: Connect, place: dict[str, str], host: str
+) -> None:
     recorder = Recorder()
     connected(http_client=recorder, **place).call(FETCH, sid="PN1")
     assert recorder.calls[0][1].startswith(f"https://{host}/2010-04-01/Accounts/AC")
@@ -63,13 +65,19 @@ def test_every_product_has_its_own_host(connected: Connect) -> None:
 
 
 def test_a_link_never_leads_to_another_host(connected: Connect) -> None:
-    recorder = Recorder(b'{"trunks": [], "meta": {"next_page_url": "https://evil.example.com/v1/Trunks?Page=1"}}')
+    recorder = Recorder(
+        b'{"trunks": [], "meta": {"next_page_url": "https://evil.example.com/v1/Trunks?Page=1"}}'
+    )
     with pytest.raises(RemoteError, match=r"another host: evil\.example\.com"):
         connected(http_client=recorder).rows(TRUNKS)
-    assert {uri.partition("/v1")[0] for _, uri, _ in recorder.calls} == {"https://trunking.twilio.com"}
+    assert {uri.partition("/v1")[0] for _, uri, _ in recorder.calls} == {
+        "https://trunking.twilio.com"
+    }
 
 
-def test_requests_are_authenticated_and_say_who_they_are_from(gateway: TwilioGateway, server: Server) -> None:
+def test_requests_are_authenticated_and_say_who_they_are_from(
+    gateway: TwilioGateway, server: Server
+) -> None:
     server.answers(Answer(body={}))
     gateway.call(FETCH, sid="PN1")
     headers = server.seen[0].headers
@@ -79,7 +87,9 @@ def test_requests_are_authenticated_and_say_who_they_are_from(gateway: TwilioGat
     assert headers["Accept-Encoding"] == "gzip, deflate"
 
 
-def test_the_environment_changes_nothing(connected: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_changes_nothing(
+    connected: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("ACCOUNT_SID", "AUTH_TOKEN", "REGION", "EDGE"):
         monkeypatch.setenv(f"TWILIO_{name}", "from-the-environment")
     recorder = Recorder()
@@ -89,7 +99,9 @@ def test_the_environment_changes_nothing(connected: Connect, monkeypatch: pytest
     assert "from-the-environment" not in repr(rest)
 
 
-@pytest.mark.parametrize("wrong", ["localhost:8010", "127.0.0.1", "ftp://host/", "http://", "/path"])
+@pytest.mark.parametrize(
+    "wrong", ["localhost:8010", "127.0.0.1", "ftp://host/", "http://", "/path"]
+)
 def test_a_base_url_that_is_none_never_leads_to_twilio(connected: Connect, wrong: str) -> None:
     with pytest.raises(RemoteError, match="base_url"):
         connected(wrong)
@@ -97,19 +109,31 @@ def test_a_base_url_that_is_none_never_leads_to_twilio(connected: Connect, wrong
 
 def test_a_base_url_keeps_no_password() -> None:
     base = BaseUrl("http://user:pw@127.0.0.1:8010/x/")
-    assert base.rewrite("https://api.twilio.com/2010-04-01/A.json") == "http://127.0.0.1:8010/x/2010-04-01/A.json"
+    assert (
+        base.rewrite("https://api.twilio.com/2010-04-01/A.json")
+        == "http://127.0.0.1:8010/x/2010-04-01/A.json"
+    )
 
 
-def test_region_and_base_url_together_go_to_the_base_url(connected: Connect, server: Server) -> None:
+def test_region_and_base_url_together_go_to_the_base_url(
+    connected: Connect, server: Server
+) -> None:
     server.answers(Answer(body={"fine": True}))
-    assert connected(server.url, region="ie1", edge="dublin").call(FETCH, sid="PN1") == {"fine": True}
+    assert connected(server.url, region="ie1", edge="dublin").call(FETCH, sid="PN1") == {
+        "fine": True
+    }
 
 
 def test_the_promise_can_be_imported_without_twilio() -> None:
-    code = "import sys, reconciler.remote.gateway, reconciler.remote.pool; sys.exit('twilio' in sys.modules)"
+    code = "import sys, reconciler.remote.gateway, reconciler.remote.transport.pool; sys.exit('twilio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_secret_is_not_shown_by_its_holders(gateway: TwilioGateway) -> None:
-    holders = (gateway, gateway._caller, gateway._caller._client, gateway._caller._client.http_client)
+    holders = (
+        gateway,
+        gateway._caller,
+        gateway._caller._client,
+        gateway._caller._client.http_client,
+    )
     assert not any(SECRET in repr(holder) for holder in holders)

@@ -4,19 +4,19 @@ import threading
 
 import pytest
 
-from reconciler.remote.limit import Limiter
+from reconciler.remote.transport.concurrency import ConcurrencyLimiter
 
 from .scripted import eventually
 
 
-def refuse(limiter: Limiter) -> None:
+def refuse(limiter: ConcurrencyLimiter) -> None:
     ticket = limiter.acquire()
     limiter.release()
     limiter.shrink(ticket)
 
 
 def test_the_limit_halves_down_to_one() -> None:
-    limiter = Limiter(16)
+    limiter = ConcurrencyLimiter(16)
     limits = []
     for _ in range(6):
         refuse(limiter)
@@ -25,7 +25,7 @@ def test_the_limit_halves_down_to_one() -> None:
 
 
 def test_calls_that_were_under_way_together_halve_it_once() -> None:
-    limiter = Limiter(16)
+    limiter = ConcurrencyLimiter(16)
     tickets = [limiter.acquire() for _ in range(10)]
     for ticket in tickets:
         limiter.release()
@@ -34,7 +34,7 @@ def test_calls_that_were_under_way_together_halve_it_once() -> None:
 
 
 def test_it_grows_by_one_for_each_limits_worth_of_successes() -> None:
-    limiter = Limiter(8)
+    limiter = ConcurrencyLimiter(8)
     for _ in range(3):
         refuse(limiter)
     grown = []
@@ -47,14 +47,14 @@ def test_it_grows_by_one_for_each_limits_worth_of_successes() -> None:
 
 
 def test_it_never_grows_beyond_its_bound() -> None:
-    limiter = Limiter(2)
+    limiter = ConcurrencyLimiter(2)
     for _ in range(10):
         limiter.grow()
     assert limiter.limit == 2
 
 
 def test_no_more_than_the_limit_are_under_way() -> None:
-    limiter, lock, under_way, most = Limiter(3), threading.Lock(), 0, 0
+    limiter, lock, under_way, most = ConcurrencyLimiter(3), threading.Lock(), 0, 0
 
     def work() -> None:
         nonlocal under_way, most
@@ -76,7 +76,7 @@ def test_no_more_than_the_limit_are_under_way() -> None:
 
 
 def test_first_come_first_served() -> None:
-    limiter = Limiter(1)
+    limiter = ConcurrencyLimiter(1)
     limiter.acquire()
     served: list[int] = []
 
@@ -97,7 +97,7 @@ def test_first_come_first_served() -> None:
 
 
 def test_who_gives_up_waiting_passes_the_turn_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    limiter = Limiter(1)
+    limiter = ConcurrencyLimiter(1)
     limiter.acquire()
 
     class Impatient:
@@ -112,7 +112,7 @@ def test_who_gives_up_waiting_passes_the_turn_on(monkeypatch: pytest.MonkeyPatch
 
         def release(self) -> None: ...
 
-    monkeypatch.setattr("reconciler.remote.limit.Lock", Impatient)
+    monkeypatch.setattr("reconciler.remote.transport.concurrency.Lock", Impatient)
     with pytest.raises(KeyboardInterrupt):
         limiter.acquire()
     monkeypatch.undo()

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from reconciler.kinds.number import FETCH, UPDATE
-from reconciler.remote.limit import Limiter
-from reconciler.remote.pace import Bearing, Pace
+from reconciler.remote.transport.concurrency import ConcurrencyLimiter
+from reconciler.remote.transport.ramp_up import ConcurrencyHint, RampUp
 from reconciler.remote.twilio.gateway import TwilioGateway
 
 from .conftest import Connect
@@ -19,34 +19,38 @@ PN = "PN" + "0" * 32
 
 
 def test_an_answer_in_time_from_a_server_that_never_refused_is_quick() -> None:
-    bearing = Bearing()
-    assert [bearing.answered("GET", 0.05, count) for count in (1, 8, 500)] == [Pace.QUICK] * 3
+    bearing = ConcurrencyHint()
+    assert [bearing.answered("GET", 0.05, count) for count in (1, 8, 500)] == [RampUp.QUICK] * 3
 
 
-@pytest.mark.parametrize(("count", "pace"), [(29, Pace.QUICK), (30, Pace.STEADY), (40, Pace.STEADY), (60, Pace.STEADY)])
-def test_near_the_count_that_was_refused_it_is_steady(count: int, pace: Pace) -> None:
-    bearing = Bearing()
+@pytest.mark.parametrize(
+    ("count", "pace"),
+    [(29, RampUp.QUICK), (30, RampUp.STEADY), (40, RampUp.STEADY), (60, RampUp.STEADY)],
+)
+def test_near_the_count_that_was_refused_it_is_steady(count: int, pace: RampUp) -> None:
+    bearing = ConcurrencyHint()
     bearing.refused(40)
     assert bearing.answered("GET", 0.05, count) is pace
 
 
 @pytest.mark.parametrize(
-    ("seconds", "pace"), [(0.05, Pace.QUICK), (0.19, Pace.QUICK), (0.21, Pace.HOLD), (3, Pace.HOLD)]
+    ("seconds", "pace"),
+    [(0.05, RampUp.QUICK), (0.19, RampUp.QUICK), (0.21, RampUp.HOLD), (3, RampUp.HOLD)],
 )
-def test_an_answer_much_later_than_the_best_holds(seconds: float, pace: Pace) -> None:
-    bearing = Bearing()
+def test_an_answer_much_later_than_the_best_holds(seconds: float, pace: RampUp) -> None:
+    bearing = ConcurrencyHint()
     bearing.answered("GET", 0.05, 1)
     assert bearing.answered("GET", seconds, 1) is pace
 
 
 def test_sorts_of_calls_are_not_compared_with_each_other() -> None:
-    bearing = Bearing()
+    bearing = ConcurrencyHint()
     bearing.answered("POST", 0.05, 1)
-    assert bearing.answered("GET of a listing", 2.0, 1) is Pace.QUICK
+    assert bearing.answered("GET of a listing", 2.0, 1) is RampUp.QUICK
 
 
 def test_a_limit_begins_where_it_is_told_and_doubles_in_a_round() -> None:
-    limiter = Limiter(32, 8)
+    limiter = ConcurrencyLimiter(32, 8)
     assert (limiter.limit, limiter.restrained) == (8, True)
     for _ in range(8):
         limiter.ramp()
@@ -58,7 +62,7 @@ def test_a_limit_begins_where_it_is_told_and_doubles_in_a_round() -> None:
 
 @pytest.mark.parametrize(("bound", "start", "limit"), [(4, 8, 4), (32, None, 32), (5, 0, 5)])
 def test_a_limit_never_begins_above_its_bound(bound: int, start: int | None, limit: int) -> None:
-    assert Limiter(bound, start).limit == limit
+    assert ConcurrencyLimiter(bound, start).limit == limit
 
 
 def under_way_at_once(gateway: TwilioGateway, server: Server, calls: int) -> int:
@@ -67,8 +71,12 @@ def under_way_at_once(gateway: TwilioGateway, server: Server, calls: int) -> int
     before = len(server.seen)
     server.answers(held)
     with ThreadPoolExecutor(calls) as pool:
-        waiting = [pool.submit(gateway.call, UPDATE, {"VoiceUrl": ""}, sid=PN) for _ in range(calls)]
-        eventually(lambda: len(gateway._caller._limiter._waiting) + len(server.seen) - before == calls)
+        waiting = [
+            pool.submit(gateway.call, UPDATE, {"VoiceUrl": ""}, sid=PN) for _ in range(calls)
+        ]
+        eventually(
+            lambda: len(gateway._caller._limiter._waiting) + len(server.seen) - before == calls
+        )
         at_once = len(server.seen) - before
         held.release.set()  # type: ignore[union-attr]
         for call in waiting:
@@ -76,11 +84,15 @@ def under_way_at_once(gateway: TwilioGateway, server: Server, calls: int) -> int
     return at_once
 
 
-def test_a_promised_concurrency_is_there_from_the_first_call(connected: Connect, server: Server) -> None:
+def test_a_promised_concurrency_is_there_from_the_first_call(
+    connected: Connect, server: Server
+) -> None:
     assert under_way_at_once(connected(server.url, concurrency=32), server, 40) == 32
 
 
-def test_without_a_promise_it_begins_low_and_is_high_after_two_rounds(connected: Connect, server: Server) -> None:
+def test_without_a_promise_it_begins_low_and_is_high_after_two_rounds(
+    connected: Connect, server: Server
+) -> None:
     gateway = connected(server.url, concurrency=32, start=8)
     assert under_way_at_once(gateway, server, 12) == 8
     server.answers(Answer(body={"sid": PN}, headers={"Twilio-Concurrent-Requests": "3"}))
@@ -89,7 +101,9 @@ def test_without_a_promise_it_begins_low_and_is_high_after_two_rounds(connected:
     assert under_way_at_once(gateway, server, 40) == 32
 
 
-def test_slow_answers_hold_it_where_it_is(connected: Connect, server: Server, clock: FakeClock) -> None:
+def test_slow_answers_hold_it_where_it_is(
+    connected: Connect, server: Server, clock: FakeClock
+) -> None:
     gateway = connected(server.url, concurrency=32, start=8)
     gateway_answers = Answer(body={"sid": PN})
     server.answers(gateway_answers)
@@ -105,7 +119,9 @@ def test_slow_answers_hold_it_where_it_is(connected: Connect, server: Server, cl
     assert gateway._caller._limiter.limit == 9
 
 
-def test_after_a_429_it_comes_back_to_what_was_borne_and_goes_on_with_care(connected: Connect, server: Server) -> None:
+def test_after_a_429_it_comes_back_to_what_was_borne_and_goes_on_with_care(
+    connected: Connect, server: Server
+) -> None:
     gateway = connected(server.url, concurrency=32)
     limiter = gateway._caller._limiter
     server.answers(error(429, 20429, Twilio_Concurrent_Requests="40"), Answer(body={"sid": PN}))
@@ -122,11 +138,15 @@ def test_after_a_429_it_comes_back_to_what_was_borne_and_goes_on_with_care(conne
     quick = limiter.limit
     for _ in range(5):
         gateway.call(FETCH, sid=PN)
-    assert (halved, quick, limiter.limit) == (17, 22, 22), "the success after the 429 counts as well"
+    assert (halved, quick, limiter.limit) == (17, 22, 22), (
+        "the success after the 429 counts as well"
+    )
 
 
 @pytest.mark.parametrize("nonsense", ["", "many", "-3", "1e9", "٣", "99999999999999999999"])
-def test_a_count_that_is_none_is_not_believed(gateway: TwilioGateway, server: Server, nonsense: str) -> None:
+def test_a_count_that_is_none_is_not_believed(
+    gateway: TwilioGateway, server: Server, nonsense: str
+) -> None:
     headers = {"Twilio-Concurrent-Requests": nonsense.encode().decode("latin-1")}
     server.answers(error(429, 20429), Answer(body={"sid": PN}, headers=headers))
     assert gateway.call(FETCH, sid=PN) == {"sid": PN}

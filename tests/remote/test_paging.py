@@ -8,7 +8,7 @@ import pytest
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint
 from reconciler.remote.twilio.gateway import TwilioGateway
-from reconciler.remote.twilio.paging import Ahead
+from reconciler.remote.twilio.paging import PagePrefetch
 
 from .conftest import Connect
 from .scripted import SID, Answer, Drop, Seen, Server, error, eventually, number, number_page
@@ -21,14 +21,20 @@ def numbers_served(server: Server, pages: list[list[dict[str, Any]]], prefix: st
     def script(seen: Seen) -> Answer:
         index = int(seen.query.get("Page", 0))
         last = index == len(pages) - 1
-        link = None if last else f"{prefix}{NUMBERS}?PageSize=1000&Page={index + 1}&PageToken=PAPN{index + 1}"
+        link = (
+            None
+            if last
+            else f"{prefix}{NUMBERS}?PageSize=1000&Page={index + 1}&PageToken=PAPN{index + 1}"
+        )
         return number_page(pages[index], link)
 
     server.behaves(script)
 
 
 def trunk_page(rows: list[dict[str, Any]], following: str | None) -> Answer:
-    return Answer(body={"meta": {"key": "trunks", "next_page_url": following, "page": 0}, "trunks": rows})
+    return Answer(
+        body={"meta": {"key": "trunks", "next_page_url": following, "page": 0}, "trunks": rows}
+    )
 
 
 def page_threads() -> list[threading.Thread]:
@@ -51,22 +57,33 @@ def test_numbers_come_in_whole_pages(gateway: TwilioGateway, server: Server) -> 
 
 
 def test_missing_and_unknown_fields_are_fine(gateway: TwilioGateway, server: Server) -> None:
-    numbers_served(server, [[{"sid": "PN1", "phone_number": "+1555", "voice_url": None, "new": {"x": [1]}}]])
+    numbers_served(
+        server, [[{"sid": "PN1", "phone_number": "+1555", "voice_url": None, "new": {"x": [1]}}]]
+    )
     [[row]] = gateway.number_pages()
     assert (row.sid, row.voice_url, row.sms_url, row.trunk_sid) == ("PN1", None, None, None)
 
 
-def test_a_number_that_shifts_into_the_next_page_comes_once(gateway: TwilioGateway, server: Server) -> None:
+def test_a_number_that_shifts_into_the_next_page_comes_once(
+    gateway: TwilioGateway, server: Server
+) -> None:
     numbers_served(server, [[number(1), number(2)], [number(2), number(3), number(3)]])
-    assert [[row.phone_number[-1] for row in page] for page in gateway.number_pages()] == [["1", "2"], ["3"]]
+    assert [[row.phone_number[-1] for row in page] for page in gateway.number_pages()] == [
+        ["1", "2"],
+        ["3"],
+    ]
 
 
-def test_an_account_without_numbers_has_one_empty_page(gateway: TwilioGateway, server: Server) -> None:
+def test_an_account_without_numbers_has_one_empty_page(
+    gateway: TwilioGateway, server: Server
+) -> None:
     numbers_served(server, [[]])
     assert list(gateway.number_pages()) == [[]]
 
 
-@pytest.mark.parametrize("bad", [error(503), error(429, 20429), Drop(), Answer(body=b'{"incoming_phone_numbers": [')])
+@pytest.mark.parametrize(
+    "bad", [error(503), error(429, 20429), Drop(), Answer(body=b'{"incoming_phone_numbers": [')]
+)
 def test_trouble_with_one_page_costs_one_more_request(
     gateway: TwilioGateway, server: Server, bad: Answer | Drop
 ) -> None:
@@ -76,8 +93,12 @@ def test_trouble_with_one_page_costs_one_more_request(
     assert [seen.query.get("Page") for seen in server.seen] == [None, "1", "1"]
 
 
-@pytest.mark.parametrize("body", [{"ok": True}, {"incoming_phone_numbers": [{"sid": 1}]}, [], "hello"])
-def test_json_that_is_no_page_is_an_unexpected_answer(gateway: TwilioGateway, server: Server, body: object) -> None:
+@pytest.mark.parametrize(
+    "body", [{"ok": True}, {"incoming_phone_numbers": [{"sid": 1}]}, [], "hello"]
+)
+def test_json_that_is_no_page_is_an_unexpected_answer(
+    gateway: TwilioGateway, server: Server, body: object
+) -> None:
     server.answers(Answer(body=body))
     with pytest.raises(RemoteError) as caught:
         list(gateway.number_pages())
@@ -97,23 +118,27 @@ def test_a_link_that_is_none_is_an_error_not_an_end(gateway: TwilioGateway, serv
         list(gateway.number_pages())
 
 
-def test_pages_are_fetched_ahead_of_the_caller_from_the_very_beginning(gateway: TwilioGateway, server: Server) -> None:
+def test_pages_are_fetched_ahead_of_the_caller_from_the_very_beginning(
+    gateway: TwilioGateway, server: Server
+) -> None:
     numbers_served(server, [[number(index)] for index in range(8)])
     pages = gateway.number_pages()
     for taken in range(4):
-        eventually(lambda taken=taken: len(server.seen) == taken + Ahead.DEPTH)  # type: ignore[misc]
+        eventually(lambda taken=taken: len(server.seen) == taken + PagePrefetch.DEPTH)  # type: ignore[misc]
         next(pages)
     assert len(list(pages)) == 4
     assert len(server.seen) == 8
 
 
-def test_a_caller_that_stops_early_leaves_no_thread_and_few_requests(gateway: TwilioGateway, server: Server) -> None:
+def test_a_caller_that_stops_early_leaves_no_thread_and_few_requests(
+    gateway: TwilioGateway, server: Server
+) -> None:
     numbers_served(server, [[number(index)] for index in range(50)])
     for page in gateway.number_pages():
         assert len(page) == 1
         break
     assert not page_threads()
-    assert len(server.seen) <= Ahead.DEPTH + 2
+    assert len(server.seen) <= PagePrefetch.DEPTH + 2
 
 
 def test_a_caller_that_never_asks_leaves_no_thread_once_the_gateway_is_closed(
@@ -125,7 +150,9 @@ def test_a_caller_that_never_asks_leaves_no_thread_once_the_gateway_is_closed(
     assert not page_threads()
 
 
-def test_an_error_of_a_later_page_comes_after_the_pages_before_it(gateway: TwilioGateway, server: Server) -> None:
+def test_an_error_of_a_later_page_comes_after_the_pages_before_it(
+    gateway: TwilioGateway, server: Server
+) -> None:
     server.answers(number_page([number(1)], f"{NUMBERS}?Page=1"), error(400, 20007, "bad page"))
     pages = gateway.number_pages()
     assert len(next(pages)) == 1
@@ -146,7 +173,9 @@ def test_a_base_url_may_have_a_path(connected: Connect, server: Server) -> None:
     assert {seen.path for seen in server.seen} == {"/twilio" + NUMBERS}
 
 
-def test_links_that_already_hold_that_path_do_not_get_it_twice(connected: Connect, server: Server) -> None:
+def test_links_that_already_hold_that_path_do_not_get_it_twice(
+    connected: Connect, server: Server
+) -> None:
     numbers_served(server, [[number(1)], [number(2)]], prefix="/twilio")
     assert len(list(connected(server.url + "/twilio").number_pages())) == 2
     assert {seen.path for seen in server.seen} == {"/twilio" + NUMBERS}
@@ -161,15 +190,21 @@ def test_links_that_already_hold_that_path_do_not_get_it_twice(connected: Connec
         "http://localhost:8010/v1/Trunks?PageSize=1000&Page=1",
     ],
 )
-def test_absolute_links_are_followed_on_the_base_url_only(connected: Connect, server: Server, link: str) -> None:
+def test_absolute_links_are_followed_on_the_base_url_only(
+    connected: Connect, server: Server, link: str
+) -> None:
     server.answers(trunk_page([{"sid": "TK1"}], link), trunk_page([{"sid": "TK2"}], None))
     assert connected(server.url + "/sandbox").rows(TRUNKS) == [{"sid": "TK1"}, {"sid": "TK2"}]
     assert {seen.path for seen in server.seen} == {"/sandbox/v1/Trunks"}
     assert server.seen[1].query == {"PageSize": "1000", "Page": "1"}
 
 
-def test_rows_of_the_older_style_follow_their_links_as_well(gateway: TwilioGateway, server: Server) -> None:
-    endpoint = Endpoint("GET", "api", "/2010-04-01/Accounts/{account_sid}/Applications.json", items="applications")
+def test_rows_of_the_older_style_follow_their_links_as_well(
+    gateway: TwilioGateway, server: Server
+) -> None:
+    endpoint = Endpoint(
+        "GET", "api", "/2010-04-01/Accounts/{account_sid}/Applications.json", items="applications"
+    )
     link = f"/2010-04-01/Accounts/{SID}/Applications.json?Page=1"
     server.answers(
         Answer(body={"applications": [{"sid": "AP1"}], "next_page_uri": link}),
@@ -179,7 +214,9 @@ def test_rows_of_the_older_style_follow_their_links_as_well(gateway: TwilioGatew
 
 
 def test_rows_fill_the_path(gateway: TwilioGateway, server: Server) -> None:
-    endpoint = Endpoint("GET", "trunking", "/v1/Trunks/{parent_sid}/OriginationUrls", items="origination_urls")
+    endpoint = Endpoint(
+        "GET", "trunking", "/v1/Trunks/{parent_sid}/OriginationUrls", items="origination_urls"
+    )
     server.answers(Answer(body={"meta": {"next_page_url": None}, "origination_urls": []}))
     assert gateway.rows(endpoint, parent_sid="TK1") == []
     assert server.seen[0].path == "/v1/Trunks/TK1/OriginationUrls"
@@ -195,7 +232,9 @@ def test_the_page_itself_may_name_its_rows(gateway: TwilioGateway, server: Serve
     assert gateway.rows(Endpoint("GET", "trunking", "/v1/Trunks")) == [{"sid": "TK1"}]
 
 
-def test_a_listing_without_rows_is_an_unexpected_answer(gateway: TwilioGateway, server: Server) -> None:
+def test_a_listing_without_rows_is_an_unexpected_answer(
+    gateway: TwilioGateway, server: Server
+) -> None:
     server.answers(Answer(body={"meta": {"key": "trunks"}}))
     with pytest.raises(RemoteError, match="unexpected_answer"):
         gateway.rows(TRUNKS)

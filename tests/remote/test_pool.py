@@ -25,8 +25,8 @@ from urllib3.exceptions import (
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.number import FETCH
-from reconciler.remote import pool
-from reconciler.remote.retry import Loss
+from reconciler.remote.transport import pool
+from reconciler.remote.transport.retry import FailureKind
 
 from .conftest import Connect
 from .scripted import Answer, FakeClock, Server
@@ -51,8 +51,12 @@ def test_a_proxy_may_be_written_without_its_scheme(monkeypatch: pytest.MonkeyPat
     assert isinstance(pool._manager("https://api.twilio.com", 4), ProxyManager)
 
 
-@pytest.mark.parametrize("origin", ["https://127.0.0.1:8443", "https://localhost", "https://[::1]:1", "http://host"])
-def test_this_machine_and_plain_http_need_no_proxy(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+@pytest.mark.parametrize(
+    "origin", ["https://127.0.0.1:8443", "https://localhost", "https://[::1]:1", "http://host"]
+)
+def test_this_machine_and_plain_http_need_no_proxy(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
     assert type(pool._manager(origin, 4)) is PoolManager
 
@@ -73,10 +77,14 @@ def test_a_bundle_that_is_not_there_is_an_error_with_a_cure(
     assert "REQUESTS_CA_BUNDLE" in str(caught.value)
 
 
-def test_a_system_without_certificates_gets_those_that_come_with_twilio(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_certificates_gets_those_that_come_with_twilio(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(ssl, "create_default_context", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    monkeypatch.setattr(
+        ssl, "create_default_context", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    )
     assert pool._trust().cert_store_stats()["x509_ca"] > 50
 
 
@@ -108,7 +116,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "1",
     ]
     command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*command, "-keyout", "key.pem", "-out", "cert.pem"], cwd=folder, check=True, capture_output=True)
+    subprocess.run(
+        [*command, "-keyout", "key.pem", "-out", "cert.pem"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
     whole = folder / "both.pem"
     whole.write_bytes((folder / "cert.pem").read_bytes() + (folder / "key.pem").read_bytes())
     return whole
@@ -157,16 +170,36 @@ ANY: Any = None
 @pytest.mark.parametrize(
     ("error", "loss", "words"),
     [
-        (NewConnectionError(ANY, "refused"), Loss.UNREACHED, "refused"),
-        (ConnectTimeoutError(ANY, "slow"), Loss.UNREACHED, "slow"),
-        (ProxyError("Unable to connect to proxy", OSError("Tunnel failed: 407")), Loss.UNREACHED, "Tunnel failed: 407"),
-        (SSLError(ssl.SSLCertVerificationError("self-signed certificate")), Loss.UNTRUSTED, "self-signed certificate"),
-        (SSLError("EOF occurred in violation of protocol"), Loss.CUT, "EOF occurred in violation of protocol"),
-        (ProtocolError("Connection aborted.", ConnectionResetError(104, "reset")), Loss.CUT, "reset"),
-        (with_cause(ReadTimeoutError(ANY, ANY, "Read timed out."), TimeoutError("timed out")), Loss.CUT, "timed out"),
+        (NewConnectionError(ANY, "refused"), FailureKind.UNREACHED, "refused"),
+        (ConnectTimeoutError(ANY, "slow"), FailureKind.UNREACHED, "slow"),
+        (
+            ProxyError("Unable to connect to proxy", OSError("Tunnel failed: 407")),
+            FailureKind.UNREACHED,
+            "Tunnel failed: 407",
+        ),
+        (
+            SSLError(ssl.SSLCertVerificationError("self-signed certificate")),
+            FailureKind.UNTRUSTED,
+            "self-signed certificate",
+        ),
+        (
+            SSLError("EOF occurred in violation of protocol"),
+            FailureKind.CUT,
+            "EOF occurred in violation of protocol",
+        ),
+        (
+            ProtocolError("Connection aborted.", ConnectionResetError(104, "reset")),
+            FailureKind.CUT,
+            "reset",
+        ),
+        (
+            with_cause(ReadTimeoutError(ANY, ANY, "Read timed out."), TimeoutError("timed out")),
+            FailureKind.CUT,
+            "timed out",
+        ),
     ],
 )
-def test_every_way_to_fail_is_told_apart(error: Any, loss: Loss, words: str) -> None:
+def test_every_way_to_fail_is_told_apart(error: Any, loss: FailureKind, words: str) -> None:
     assert pool._loss(error) is loss
     assert words in pool._in_words(error)
 
@@ -185,7 +218,9 @@ def test_head_and_body_go_out_as_one_piece() -> None:
 
         thread = threading.Thread(target=answer)
         thread.start()
-        connections = pool.Pool(connections=1, connect_timeout=5, read_timeout=5, answer_timeout=5, clock=FakeClock())
+        connections = pool.Pool(
+            connections=1, connect_timeout=5, read_timeout=5, answer_timeout=5, clock=FakeClock()
+        )
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/x"
         assert connections.send("POST", url, headers={}, body=b"VoiceUrl=", within=5)[2] == b"{}"
         assert connections.send("GET", url, headers={}, body=None, within=5)[2] == b"{}"

@@ -1,35 +1,35 @@
 from __future__ import annotations
 
-from reconciler.remote.reach import Reach
+from reconciler.remote.transport.outage import Outage
 
 
 def test_a_server_that_was_never_tried_has_all_the_time() -> None:
-    assert Reach(30).left(500) == 30
+    assert Outage(30).left(500) == 30
 
 
 def test_silence_counts_from_the_start_of_the_first_attempt() -> None:
-    reach = Reach(30)
+    reach = Outage(30)
     reach.missed(100, 105)
     reach.missed(106, 111)
     assert reach.left(112) == 18
 
 
 def test_one_answer_to_anybody_ends_it() -> None:
-    reach = Reach(30)
+    reach = Outage(30)
     reach.missed(100, 105)
     reach.heard()
     assert reach.left(106) == 30
 
 
 def test_a_silence_of_half_a_minute_leaves_nothing_to_anybody() -> None:
-    reach = Reach(30)
+    reach = Outage(30)
     for start in range(100, 130, 5):
         reach.missed(start, start + 5)
     assert reach.left(130) <= 0
 
 
 def test_a_silence_that_nobody_tried_to_break_is_forgotten() -> None:
-    reach = Reach(30)
+    reach = Outage(30)
     reach.missed(100, 130)
     assert reach.left(145) == 30
     reach.missed(145, 150)

@@ -14,11 +14,11 @@ import pytest
 from reconciler.config.project import PlatformSettings, Secret
 from reconciler.errors import ReconcilerError, RemoteError
 from reconciler.kinds.number import FETCH, UPDATE
-from reconciler.model import Position
-from reconciler.remote.platforms.connect import connect
-from reconciler.remote.platforms.contract import Adapter, Asked, Registered
-from reconciler.state.backends import open_store
-from reconciler.state.objects import open_bucket
+from reconciler.model.position import Position
+from reconciler.remote.platforms.contract import Adapter, RegisteredNumber, RegistrationRequest
+from reconciler.remote.platforms.registry import connect
+from reconciler.state.stores.object_client import open_bucket
+from reconciler.state.stores.open import open_store
 from tests.e2e.relay import Listener
 
 from .conftest import Connect
@@ -27,8 +27,8 @@ from .scripted import FakeClock
 
 STATUSES = (301, 302, 303, 307, 308)
 PLACE = Position("reconciler.yaml", 1, 1)
-THERE = Registered("id-1", ONE, {})
-CALLS: dict[str, Callable[[Adapter, Asked], Any]] = {
+THERE = RegisteredNumber("id-1", ONE, {})
+CALLS: dict[str, Callable[[Adapter, RegistrationRequest], Any]] = {
     "list": lambda adapter, asked: adapter.list([asked]),
     "preflight": lambda adapter, asked: adapter.preflight([asked]),
     "create": lambda adapter, asked: adapter.create([asked]),
@@ -63,14 +63,21 @@ def test_no_platform_passes_a_key_on(name: str, first: Listener, other: Listener
         name="p",
         type=name,
         base_url=f"http://127.0.0.1:{first.port}",
-        secrets={"api_key": Secret("KEY", None, PLACE), "api_secret": Secret("SECRET", None, PLACE)},
+        secrets={
+            "api_key": Secret("KEY", None, PLACE),
+            "api_secret": Secret("SECRET", None, PLACE),
+        },
         connections={"main": kind.connection} if kind.connection else {},
         organization_id="org_1",
         position=PLACE,
     )
     adapter = connect(settings, TestVault(), clock=FakeClock(), jitter=lambda: 1.0)
-    asked = Asked(
-        f"registration/p/{ONE}", ONE, {**kind.attrs, "status": "active"}, "main" if kind.twilio else "", "PN" + "1" * 32
+    asked = RegistrationRequest(
+        f"registration/p/{ONE}",
+        ONE,
+        {**kind.attrs, "status": "active"},
+        "main" if kind.twilio else "",
+        "PN" + "1" * 32,
     )
     asked_of = 0
     for call in CALLS.values():
@@ -96,7 +103,11 @@ def test_no_web_server_of_the_state_passes_a_password_on(
 ) -> None:
     below = "api/v4/projects/1/terraform/state/voice" if form == "gitlab" else "voice"
     url = f"http://127.0.0.1:{first.port}"
-    environ = {"TF_HTTP_PASSWORD": "pl4nted", "CI_API_V4_URL": f"{url}/api/v4", "CI_JOB_TOKEN": "pl4nted"}
+    environ = {
+        "TF_HTTP_PASSWORD": "pl4nted",
+        "CI_API_V4_URL": f"{url}/api/v4",
+        "CI_JOB_TOKEN": "pl4nted",
+    }
     store = open_store(f"{url}/{below}", tmp_path, "acme", environ=environ)
     with pytest.raises(ReconcilerError):
         store.load()
@@ -117,7 +128,9 @@ def test_twilio_passes_no_token_on(first: Listener, other: Listener, connected: 
     assert other.connections == 0
 
 
-def test_a_bucket_passes_no_signature_on(first: Listener, other: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_passes_no_signature_on(
+    first: Listener, other: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """obstore follows redirects, and takes the signature off before it does. The secret key itself is never sent."""
     environ = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{first.port}",

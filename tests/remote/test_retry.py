@@ -4,14 +4,23 @@ from email.utils import formatdate
 
 import pytest
 
-from reconciler.remote.retry import Attempt, Loss, Patience, asked_wait, decide, may_have_happened
+from reconciler.remote.transport.retry import (
+    AttemptOutcome,
+    FailureKind,
+    RetryPolicy,
+    decide_retry,
+    may_have_happened,
+    read_retry_after,
+)
 
 NOW = 1_700_000_000.0
 
 
-def wait(*, patience: Patience | None = None, jitter: float = 1.0, **attempt: object) -> float | None:
+def wait(
+    *, patience: RetryPolicy | None = None, jitter: float = 1.0, **attempt: object
+) -> float | None:
     facts = {"method": "GET", "idempotent": True, "number": 1, **attempt}
-    return decide(Attempt(**facts), patience or Patience(), now=NOW, jitter=jitter)  # type: ignore[arg-type]
+    return decide_retry(AttemptOutcome(**facts), patience or RetryPolicy(), now=NOW, jitter=jitter)  # type: ignore[arg-type]
 
 
 READ = {"method": "GET"}
@@ -21,36 +30,40 @@ CREATE = {"method": "POST", "idempotent": False}
 
 
 @pytest.mark.parametrize("call", [READ, DELETE, UPDATE, CREATE])
-@pytest.mark.parametrize("end", [{"status": 429}, {"loss": Loss.UNREACHED}])
-def test_what_certainly_was_not_carried_out_is_tried_again_whatever_it_was(call: dict, end: dict) -> None:
+@pytest.mark.parametrize("end", [{"status": 429}, {"loss": FailureKind.UNREACHED}])
+def test_what_certainly_was_not_carried_out_is_tried_again_whatever_it_was(
+    call: dict, end: dict
+) -> None:
     assert wait(**call, **end) is not None
-    assert not may_have_happened(Attempt(**{"idempotent": True, **call}, number=1, **end))
+    assert not may_have_happened(AttemptOutcome(**{"idempotent": True, **call}, number=1, **end))
 
 
 MAYBE = [
     {"status": 500},
     {"status": 503},
     {"status": 408},
-    {"loss": Loss.CUT},
-    {"loss": Loss.UNREADABLE, "status": 200},
+    {"loss": FailureKind.CUT},
+    {"loss": FailureKind.UNREADABLE, "status": 200},
 ]
 
 
 @pytest.mark.parametrize("call", [READ, DELETE, UPDATE])
 @pytest.mark.parametrize("end", MAYBE)
-def test_what_may_have_been_carried_out_is_tried_again_when_twice_does_no_harm(call: dict, end: dict) -> None:
+def test_what_may_have_been_carried_out_is_tried_again_when_twice_does_no_harm(
+    call: dict, end: dict
+) -> None:
     assert wait(**call, **end) is not None
 
 
 @pytest.mark.parametrize("end", MAYBE)
 def test_a_create_that_may_have_been_carried_out_is_never_sent_again(end: dict) -> None:
     assert wait(**CREATE, **end) is None
-    assert may_have_happened(Attempt(**CREATE, number=1, **end))
+    assert may_have_happened(AttemptOutcome(**CREATE, number=1, **end))
 
 
 @pytest.mark.parametrize("end", MAYBE)
 def test_a_read_never_leaves_doubt(end: dict) -> None:
-    assert not may_have_happened(Attempt("GET", True, 1, **end))
+    assert not may_have_happened(AttemptOutcome("GET", True, 1, **end))
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 405, 409])
@@ -59,23 +72,27 @@ def test_a_refusal_is_final(status: int) -> None:
 
 
 def test_an_untrusted_server_is_not_asked_twice() -> None:
-    assert wait(loss=Loss.UNTRUSTED) is None
+    assert wait(loss=FailureKind.UNTRUSTED) is None
 
 
 def test_an_unreadable_answer_is_asked_for_twice_at_most() -> None:
-    assert wait(loss=Loss.UNREADABLE, number=5) is not None, "after other trouble the first one is still the first"
-    assert wait(loss=Loss.UNREADABLE, number=2, unreadable_before=True) is None
+    assert wait(loss=FailureKind.UNREADABLE, number=5) is not None, (
+        "after other trouble the first one is still the first"
+    )
+    assert wait(loss=FailureKind.UNREADABLE, number=2, unreadable_before=True) is None
 
 
 def test_an_answer_that_is_too_large_is_not_asked_for_again() -> None:
-    assert wait(loss=Loss.OVERSIZED) is None
-    assert may_have_happened(Attempt(**CREATE, number=1, loss=Loss.OVERSIZED))
+    assert wait(loss=FailureKind.OVERSIZED) is None
+    assert may_have_happened(AttemptOutcome(**CREATE, number=1, loss=FailureKind.OVERSIZED))
 
 
 def test_a_404_is_confirmed_once() -> None:
     assert wait(status=404) is not None
     assert wait(status=404, number=2, missing_before=True) is None
-    assert wait(status=404, number=3) is not None, "after other trouble the first 404 is still the first"
+    assert wait(status=404, number=3) is not None, (
+        "after other trouble the first 404 is still the first"
+    )
 
 
 @pytest.mark.parametrize("call", [DELETE, CREATE])
@@ -84,7 +101,9 @@ def test_a_404_to_a_delete_or_a_create_needs_no_confirmation(call: dict) -> None
 
 
 def test_waits_double_from_a_tenth_of_a_second_to_five() -> None:
-    waits = [wait(status=503, number=number, patience=Patience(attempts=99)) for number in range(1, 9)]
+    waits = [
+        wait(status=503, number=number, patience=RetryPolicy(attempts=99)) for number in range(1, 9)
+    ]
     assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
 
 
@@ -105,7 +124,7 @@ def test_the_server_may_ask_for_a_wait_in_seconds() -> None:
 
 def test_the_server_may_ask_for_a_wait_until_a_date() -> None:
     assert wait(status=429, retry_after=formatdate(NOW + 4, usegmt=True)) == 4.0
-    assert asked_wait(formatdate(NOW + 4, usegmt=False), NOW) == 4.0
+    assert read_retry_after(formatdate(NOW + 4, usegmt=False), NOW) == 4.0
 
 
 def test_the_server_may_not_ask_for_more_than_twenty_seconds() -> None:
@@ -116,6 +135,8 @@ def test_a_server_that_asks_for_no_wait_gets_the_usual_one() -> None:
     assert wait(status=429, retry_after="0") == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("nonsense", ["", "soon", "-5", "nan", "inf", "Thu, 99 Foo 2026", formatdate(NOW - 60)])
+@pytest.mark.parametrize(
+    "nonsense", ["", "soon", "-5", "nan", "inf", "Thu, 99 Foo 2026", formatdate(NOW - 60)]
+)
 def test_nonsense_and_the_past_ask_for_nothing(nonsense: str) -> None:
-    assert asked_wait(nonsense, NOW) == 0.0
+    assert read_retry_after(nonsense, NOW) == 0.0

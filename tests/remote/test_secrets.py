@@ -10,14 +10,16 @@ import pytest
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint
 from reconciler.remote.gateway import CallRecord
-from reconciler.remote.twilio.http import basic
+from reconciler.remote.twilio.http import basic_auth
 
 from .conftest import Connect
 from .scripted import SECRET, Answer, Drop, Server, error
 
-CREATE = Endpoint("POST", "api", "/2010-04-01/Accounts/{account_sid}/SIP/Credentials.json", idempotent=False)
+CREATE = Endpoint(
+    "POST", "api", "/2010-04-01/Accounts/{account_sid}/SIP/Credentials.json", idempotent=False
+)
 PASSWORD = "caller-password-beef"
-HEADER = basic("SK" + "b" * 32, SECRET).partition(" ")[2]
+HEADER = basic_auth("SK" + "b" * 32, SECRET).partition(" ")[2]
 ECHO = f"bad request {SECRET} {HEADER} Password={PASSWORD}"
 
 
@@ -47,7 +49,11 @@ def test_no_secret_leaks(
     with pytest.raises(RemoteError) as caught:
         gateway.call(CREATE, {"Username": "pbx", "Password": PASSWORD})
     shown = "".join(
-        [*traceback.format_exception(caught.value), repr(caught.value.diagnostics), repr(vars(caught.value))]
+        [
+            *traceback.format_exception(caught.value),
+            repr(caught.value.diagnostics),
+            repr(vars(caught.value)),
+        ]
     )
     written = capfd.readouterr()
     everything = shown + caplog.text + repr(records) + written.out + written.err

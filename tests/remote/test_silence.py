@@ -12,9 +12,9 @@ import pytest
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.number import FETCH, UPDATE
-from reconciler.remote.deadline import connection_class
-from reconciler.remote.pool import NoAnswer
-from reconciler.remote.retry import Loss
+from reconciler.remote.transport.deadline import connection_class
+from reconciler.remote.transport.pool import NoAnswer
+from reconciler.remote.transport.retry import FailureKind
 from reconciler.remote.twilio.gateway import TwilioGateway
 
 from .conftest import Connect
@@ -46,7 +46,11 @@ def test_a_refused_connection_is_tried_again_even_for_a_create(
     with pytest.raises(RemoteError) as caught:
         connected(nobody).call(CREATE, {"FriendlyName": "edge"})
     assert len(clock.pauses) == 11
-    assert (caught.value.code, caught.value.status, caught.value.ambiguous) == ("network_error", 0, False)
+    assert (caught.value.code, caught.value.status, caught.value.ambiguous) == (
+        "network_error",
+        0,
+        False,
+    )
     assert "Connection refused" in caught.value.diagnostics[0].detail
     assert "HTTPS_PROXY" in caught.value.diagnostics[0].detail
 
@@ -57,18 +61,28 @@ def test_a_name_that_does_not_exist_is_a_network_error(connected: Connect) -> No
     assert caught.value.code == "network_error"
 
 
-def test_a_read_that_times_out_is_tried_again(connected: Connect, server: Server, late: Answer) -> None:
+def test_a_read_that_times_out_is_tried_again(
+    connected: Connect, server: Server, late: Answer
+) -> None:
     server.answers(late, Answer(body={"fine": True}))
     assert connected(server.url, read_timeout=0.05).call(FETCH, sid=PN) == {"fine": True}
 
 
-def test_a_create_that_times_out_is_left_in_doubt(connected: Connect, server: Server, late: Answer) -> None:
+def test_a_create_that_times_out_is_left_in_doubt(
+    connected: Connect, server: Server, late: Answer
+) -> None:
     with pytest.raises(RemoteError) as caught:
         connected(server.url, read_timeout=0.05).call(CREATE, {"FriendlyName": "edge"})
-    assert (len(server.seen), caught.value.ambiguous, caught.value.code) == (1, True, "network_error")
+    assert (len(server.seen), caught.value.ambiguous, caught.value.code) == (
+        1,
+        True,
+        "network_error",
+    )
 
 
-def test_an_update_that_never_is_answered_is_left_in_doubt(connected: Connect, server: Server, late: Answer) -> None:
+def test_an_update_that_never_is_answered_is_left_in_doubt(
+    connected: Connect, server: Server, late: Answer
+) -> None:
     with pytest.raises(RemoteError) as caught:
         connected(server.url, read_timeout=0.02).call(UPDATE, {"VoiceUrl": ""}, sid=PN)
     assert (len(server.seen), caught.value.ambiguous) == (12, True)
@@ -91,7 +105,7 @@ def test_a_silent_server_is_given_up_within_the_time(connected: Connect, clock: 
         def request(self, *args: object, timeout: float, **rest: object) -> None:
             self.attempts += 1
             clock.now += min(5.0, timeout)
-            raise NoAnswer(Loss.UNREACHED, "timed out")
+            raise NoAnswer(FailureKind.UNREACHED, "timed out")
 
     hole = Blackhole()
     with pytest.raises(RemoteError) as caught:
@@ -115,7 +129,9 @@ def test_a_server_given_up_once_is_given_up_for_all_calls_that_follow_at_once(
     assert len(server.seen) == 1
 
 
-def test_another_product_is_another_server(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
+def test_another_product_is_another_server(
+    gateway: TwilioGateway, server: Server, clock: FakeClock
+) -> None:
     server.behaves(times_out(clock, 31))
     with pytest.raises(RemoteError):
         gateway.call(FETCH, sid=PN)
@@ -123,7 +139,9 @@ def test_another_product_is_another_server(gateway: TwilioGateway, server: Serve
     assert gateway.call(CREATE) == {"sid": "TK1"}
 
 
-def test_a_server_that_comes_back_is_asked_again(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
+def test_a_server_that_comes_back_is_asked_again(
+    gateway: TwilioGateway, server: Server, clock: FakeClock
+) -> None:
     server.behaves(times_out(clock, 31))
     with pytest.raises(RemoteError):
         gateway.call(FETCH, sid=PN)
@@ -132,7 +150,9 @@ def test_a_server_that_comes_back_is_asked_again(gateway: TwilioGateway, server:
     assert gateway.call(FETCH, sid=PN) == {"fine": True}
 
 
-def test_a_server_that_answers_is_not_silent(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
+def test_a_server_that_answers_is_not_silent(
+    gateway: TwilioGateway, server: Server, clock: FakeClock
+) -> None:
     def slow(seen: Seen) -> Answer:
         clock.now += 14
         return error(503)
@@ -158,7 +178,9 @@ def test_a_trickle_is_cut_off_though_every_piece_comes_in_time() -> None:
         response.close()
 
 
-def test_stopping_ends_a_wait_and_nothing_is_tried_again(connected: Connect, server: Server, clock: FakeClock) -> None:
+def test_stopping_ends_a_wait_and_nothing_is_tried_again(
+    connected: Connect, server: Server, clock: FakeClock
+) -> None:
     stop = threading.Event()
     clock.on_pause = stop.set
     server.answers(error(503))
@@ -167,7 +189,9 @@ def test_stopping_ends_a_wait_and_nothing_is_tried_again(connected: Connect, ser
     assert (caught.value.code, caught.value.ambiguous, len(server.seen)) == ("interrupted", True, 1)
 
 
-def test_what_was_refused_before_the_stop_leaves_no_doubt(connected: Connect, server: Server, clock: FakeClock) -> None:
+def test_what_was_refused_before_the_stop_leaves_no_doubt(
+    connected: Connect, server: Server, clock: FakeClock
+) -> None:
     stop = threading.Event()
     clock.on_pause = stop.set
     server.answers(error(429, 20429))
@@ -179,7 +203,11 @@ def test_what_was_refused_before_the_stop_leaves_no_doubt(connected: Connect, se
 def test_a_real_wait_ends_when_the_run_is_stopped(connected: Connect, server: Server) -> None:
     stop = threading.Event()
     gateway = connected(server.url, stop=stop, clock=None)
-    server.behaves(lambda seen: (threading.Timer(0.01, stop.set).start(), error(429, 20429, Retry_After="20"))[1])
+    server.behaves(
+        lambda seen: (threading.Timer(0.01, stop.set).start(), error(429, 20429, Retry_After="20"))[
+            1
+        ]
+    )
     with pytest.raises(RemoteError, match="interrupted"):
         gateway.call(FETCH, sid=PN)
 

@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.kinds.number import FETCH, UPDATE
-from reconciler.remote.retry import Patience
+from reconciler.remote.transport.retry import RetryPolicy
 from reconciler.remote.twilio.http import Reply
 
 from .conftest import Connect
@@ -18,7 +18,9 @@ def test_no_answer_ever_reaches_another_thread(connected: Connect, server: Serve
 
     def fetch(index: int) -> bool:
         sid = f"PN{index:032x}"
-        reply = gateway.call(FETCH if index % 2 else UPDATE, {"VoiceUrl": f"https://a/{index}"}, sid=sid)
+        reply = gateway.call(
+            FETCH if index % 2 else UPDATE, {"VoiceUrl": f"https://a/{index}"}, sid=sid
+        )
         return sid in str(reply["path"])
 
     with ThreadPoolExecutor(8) as threads:
@@ -49,15 +51,19 @@ class Crowded:
 
 def test_calls_at_once_are_bounded_and_adapt_to_what_the_server_bears(connected: Connect) -> None:
     crowded = Crowded()
-    gateway = connected(http_client=crowded, concurrency=8, patience=Patience(attempts=99))
+    gateway = connected(http_client=crowded, concurrency=8, patience=RetryPolicy(attempts=99))
     with ThreadPoolExecutor(16) as threads:
         replies = list(threads.map(lambda index: gateway.call(FETCH, sid=f"PN{index}"), range(300)))
     assert replies == [{}] * 300
     assert 3 < crowded.most <= 8
-    assert crowded.refused < 300, "it keeps near what the server bears instead of asking for more all the time"
+    assert crowded.refused < 300, (
+        "it keeps near what the server bears instead of asking for more all the time"
+    )
 
 
-def test_one_call_at_a_time_is_enough_for_pages_and_calls_together(connected: Connect, server: Server) -> None:
+def test_one_call_at_a_time_is_enough_for_pages_and_calls_together(
+    connected: Connect, server: Server
+) -> None:
     def script(seen: Seen) -> Answer:
         if not seen.path.endswith("IncomingPhoneNumbers.json"):
             return Answer(body={"fine": True})

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.errors import ReconcilerError, RemoteError
 from reconciler.kinds.number import FETCH, UPDATE
-from reconciler.remote.timelimit import TimeLimit
+from reconciler.remote.transport.time_limit import TimeLimit
 
 from .conftest import Connect
 from .scripted import Answer, FakeClock, Server, error, eventually
@@ -36,7 +36,9 @@ def test_without_seconds_it_never_ends(clock: FakeClock) -> None:
     assert not stop.is_set()
 
 
-def test_once_the_time_is_over_nothing_is_asked_any_more(connected: Connect, server: Server, clock: FakeClock) -> None:
+def test_once_the_time_is_over_nothing_is_asked_any_more(
+    connected: Connect, server: Server, clock: FakeClock
+) -> None:
     limit = TimeLimit(60, clock)
     gateway = connected(server.url, left=limit.left)
     server.answers(Answer(body={"fine": True}))
@@ -47,7 +49,9 @@ def test_once_the_time_is_over_nothing_is_asked_any_more(connected: Connect, ser
     assert (caught.value.code, len(server.seen)) == ("timed_out", 1)
 
 
-def test_waiting_for_another_attempt_ends_with_the_time(connected: Connect, server: Server, clock: FakeClock) -> None:
+def test_waiting_for_another_attempt_ends_with_the_time(
+    connected: Connect, server: Server, clock: FakeClock
+) -> None:
     limit = TimeLimit(3, clock)
     server.answers(error(429, 20429, Retry_After="20"))
     with pytest.raises(RemoteError) as caught:
@@ -67,7 +71,9 @@ def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_the_time(
     assert caught.value.code == "timed_out"
 
 
-def test_while_finishing_the_end_of_the_time_is_a_stop_and_calls_go_on(connected: Connect, server: Server) -> None:
+def test_while_finishing_the_end_of_the_time_is_a_stop_and_calls_go_on(
+    connected: Connect, server: Server
+) -> None:
     limit, stop = TimeLimit(0.01), threading.Event()
     gateway = connected(server.url, left=limit.left, stop=stop, clock=None)
     server.behaves(lambda seen: Answer(body={"path": seen.path}))

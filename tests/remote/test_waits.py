@@ -6,8 +6,8 @@ import pytest
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.number import FETCH, LISTING, UPDATE
+from reconciler.remote.transport.waits import OF_CALL, OF_READING, WaitLimit
 from reconciler.remote.twilio.gateway import TwilioGateway
-from reconciler.remote.waits import OF_CALL, OF_READING, WaitLimit
 
 from .scripted import Answer, FakeClock, Server, error
 
@@ -50,7 +50,9 @@ def test_a_run_that_only_reads_waits_no_longer_than_its_limit(
     assert sum(clock.pauses) == OF_READING
 
 
-def test_a_run_that_has_written_goes_on(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
+def test_a_run_that_has_written_goes_on(
+    gateway: TwilioGateway, server: Server, clock: FakeClock
+) -> None:
     server.answers(THERE)
     gateway.call(UPDATE, {"VoiceUrl": ""}, sid=PN)
     for _ in range(10):
@@ -59,7 +61,9 @@ def test_a_run_that_has_written_goes_on(gateway: TwilioGateway, server: Server, 
     assert sum(clock.pauses) == 400.0 > OF_READING
 
 
-def test_listings_wait_as_single_calls_do(gateway: TwilioGateway, server: Server, clock: FakeClock) -> None:
+def test_listings_wait_as_single_calls_do(
+    gateway: TwilioGateway, server: Server, clock: FakeClock
+) -> None:
     server.answers(BUSY)
     with pytest.raises(RemoteError):
         gateway.rows(LISTING)

@@ -52,7 +52,10 @@ class Page:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._socket.close()
 
@@ -85,7 +88,13 @@ class Page:
         for kind in ("keyDown", "keyUp"):
             down = {"text": text} if text and kind == "keyDown" else {}
             codes = {"Enter": 13, "Tab": 9, "Escape": 27, " ": 32}
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=codes.get(key, 0), **down)
+            self.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                windowsVirtualKeyCode=codes.get(key, 0),
+                **down,
+            )
 
     def type(self, text: str) -> None:
         """Type a text."""
@@ -94,14 +103,18 @@ class Page:
 
     def theme(self, name: str) -> None:
         """What the person prefers: light or dark."""
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
+        self.call(
+            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}]
+        )
 
     def _heard(self, message: dict[str, Any]) -> None:
         params = message.get("params", {})
         match message.get("method"):
             case "Runtime.exceptionThrown" | "Runtime.consoleAPICalled" | "Log.entryAdded":
                 self.problems.append(json.dumps(params))
-            case "Network.requestWillBeSent" if not params["request"]["url"].startswith(("file:", "data:")):
+            case "Network.requestWillBeSent" if not params["request"]["url"].startswith(
+                ("file:", "data:")
+            ):
                 self.requests.append(params["request"]["url"])
 
 
@@ -131,7 +144,9 @@ def _address(active: Path, process: subprocess.Popen[bytes]) -> str:
         assert process.poll() is None, "the browser ended"
         lines = active.read_text(encoding="utf-8").splitlines() if active.exists() else []
         if len(lines) > 1:
-            with urllib.request.urlopen(f"http://127.0.0.1:{lines[0]}/json/list", timeout=_PATIENCE) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{lines[0]}/json/list", timeout=_PATIENCE
+            ) as answer:
                 pages = [each for each in json.load(answer) if each["type"] == "page"]
             if pages:
                 return str(pages[0]["webSocketDebuggerUrl"])

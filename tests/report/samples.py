@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.model import Change, RouteChange
-from reconciler.planning.drift import Drifted, DriftedField
-from reconciler.report.build import failure_document
-from reconciler.report.documents import (
+from reconciler.model.action import Change, RouteChange
+from reconciler.planning.decide.drift import Drifted, DriftedField
+from reconciler.report.documents.build import failure_document
+from reconciler.report.documents.types import (
     ActionOutcome,
     ApplyDocument,
     Document,
@@ -21,9 +21,7 @@ from reconciler.report.documents import (
 
 OLD, NEW = "https://agents.example.com/voice", "https://agents.example.com/v2/voice"
 PBX = "https://pbx.old-vendor.example.net/incoming/main-line"
-HOSTILE = (
-    "</script><script>alert(1)</script><img src=x onerror=alert(2)>|`*_[x](javascript:alert(3))@everyone %0A::error::x"
-)
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>|`*_[x](javascript:alert(3))@everyone %0A::error::x"
 CONTROLS = "a\n::error::forged\r\x1b[31mred\x00\u202eright to left"
 """What is hostile, in the words of every format at once."""
 
@@ -65,7 +63,10 @@ def moved(index: int, before: str = OLD, after: str = NEW, **fields: Any) -> Pla
 def taken_over(index: int) -> list[PlannedAction]:
     """A number that belongs to somebody else so far."""
     address = f"number/{number(index)}"
-    changes = [Change("voice_url", PBX, NEW), Change("sms_url", None, "https://agents.example.com/sms")]
+    changes = [
+        Change("voice_url", PBX, NEW),
+        Change("sms_url", None, "https://agents.example.com/sms"),
+    ]
     write = action(
         address,
         reason="new",
@@ -88,11 +89,16 @@ def bought(index: int) -> list[PlannedAction]:
         note="1.15 USD a month",
     )
     route = RouteChange("nothing", f"webhook {NEW}")
-    return [buy, action(address, reason="new", changes=[Change("voice_url", None, NEW)], route=route)]
+    return [
+        buy,
+        action(address, reason="new", changes=[Change("voice_url", None, NEW)], route=route),
+    ]
 
 
 def warning(code: str, line: int, **fields: Any) -> Diagnostic:
-    return Diagnostic(severity="warning", code=code, file="reconciler.yaml", line=line, column=3, **fields)
+    return Diagnostic(
+        severity="warning", code=code, file="reconciler.yaml", line=line, column=3, **fields
+    )
 
 
 def takeover_warning(index: int) -> Diagnostic:
@@ -108,7 +114,9 @@ def takeover_warning(index: int) -> Diagnostic:
     )
 
 
-def plan(*actions: PlannedAction, diagnostics: tuple[Diagnostic, ...] = (), unmanaged: int = 0) -> PlanDocument:
+def plan(
+    *actions: PlannedAction, diagnostics: tuple[Diagnostic, ...] = (), unmanaged: int = 0
+) -> PlanDocument:
     """The document of these actions, with its counts."""
     from collections import Counter
 
@@ -193,8 +201,16 @@ def hostile() -> PlanDocument:
 def drifted() -> DriftDocument:
     """40 numbers led to a laptop by one hand, one number gone, and 2 changes waiting."""
     fields = (DriftedField("voice_url", OLD, "https://laptop.example.dev/voice"),)
-    found = [Drifted(f"number/{number(n)}", "main", "PN" + "1" * 32, fields, "console user US1") for n in range(40)]
-    gone = Drifted("number/+15550300001", "main", "PN" + "2" * 32, (DriftedField("sid", "PN" + "2" * 32, None),))
+    found = [
+        Drifted(f"number/{number(n)}", "main", "PN" + "1" * 32, fields, "console user US1")
+        for n in range(40)
+    ]
+    gone = Drifted(
+        "number/+15550300001",
+        "main",
+        "PN" + "2" * 32,
+        (DriftedField("sid", "PN" + "2" * 32, None),),
+    )
     return DriftDocument(
         command="drift",
         summary={"drifted": 41, "pending": 2, "unmanaged": 0},
@@ -207,7 +223,11 @@ def drifted() -> DriftDocument:
 def calm() -> DriftDocument:
     """No drift."""
     return DriftDocument(
-        command="drift", summary={"drifted": 0, "pending": 0, "unmanaged": 0}, drifted=[], pending=0, unmanaged=0
+        command="drift",
+        summary={"drifted": 0, "pending": 0, "unmanaged": 0},
+        drifted=[],
+        pending=0,
+        unmanaged=0,
     )
 
 
@@ -215,12 +235,18 @@ def applied() -> ApplyDocument:
     """20 done, 5 refused alike, one that was waiting for them."""
     done = [outcome(n) for n in range(20)]
     failed = [
-        outcome(n, "failed", OutcomeError("twilio_refused", "21402: Url is not a valid URL")) for n in range(20, 25)
+        outcome(n, "failed", OutcomeError("twilio_refused", "21402: Url is not a valid URL"))
+        for n in range(20, 25)
     ]
     skipped = outcome(25, "skipped", OutcomeError("dependency_failed", "trunk/edge was not made"))
     return ApplyDocument(
         command="apply",
-        summary={"success_count": 20, "failed_count": 6, "interrupted": False, "by_action": {"overwrite_webhooks": 20}},
+        summary={
+            "success_count": 20,
+            "failed_count": 6,
+            "interrupted": False,
+            "by_action": {"overwrite_webhooks": 20},
+        },
         outcomes=[*done, *failed, skipped],
         success_count=20,
         failed_count=6,
@@ -228,16 +254,23 @@ def applied() -> ApplyDocument:
     )
 
 
-def outcome(index: int, status: Any = "applied", error: OutcomeError | None = None) -> ActionOutcome:
+def outcome(
+    index: int, status: Any = "applied", error: OutcomeError | None = None
+) -> ActionOutcome:
     return ActionOutcome(
-        address=f"number/{number(index)}", action="overwrite_webhooks", status=status, error=error, note=None
+        address=f"number/{number(index)}",
+        action="overwrite_webhooks",
+        status=status,
+        error=error,
+        note=None,
     )
 
 
 def failed() -> Document:
     """A plan that could not be made."""
     return failure_document(
-        "plan", [Diagnostic(code="missing_field", summary="A field is missing", file="a.yaml", line=1)]
+        "plan",
+        [Diagnostic(code="missing_field", summary="A field is missing", file="a.yaml", line=1)],
     )
 
 

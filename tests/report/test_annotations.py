@@ -12,10 +12,10 @@ from xml.etree import ElementTree
 import pytest
 from sarif_pydantic import Sarif
 
-from reconciler.report import as_github, as_gitlab, as_junit, as_sarif
-from reconciler.report.documents import Document
-from reconciler.report.formats import FORMATS
-from reconciler.report.style import Style
+from reconciler.report.documents.types import Document
+from reconciler.report.formats import github, gitlab, junit, sarif
+from reconciler.report.formats.registry import FORMATS
+from reconciler.report.text.style import Style
 from tests.report import samples
 
 EVERY = pytest.mark.parametrize("make", samples.ALL.values(), ids=list(samples.ALL))
@@ -23,14 +23,14 @@ Make = Callable[[], Document]
 
 
 def results(document: Document) -> list[dict[str, Any]]:
-    log = json.loads(as_sarif.render(document, "acme-voice"))
+    log = json.loads(sarif.render(document, "acme-voice"))
     found: list[dict[str, Any]] = log["runs"][0]["results"]
     return found
 
 
 @EVERY
 def test_a_sarif_log_is_read_by_others(make: Make) -> None:
-    log = Sarif.model_validate_json(as_sarif.render(make(), "acme-voice"))
+    log = Sarif.model_validate_json(sarif.render(make(), "acme-voice"))
     assert log.version == "2.1.0"
     rules = [rule.id for rule in log.runs[0].tool.driver.rules or []]
     for result in log.runs[0].results or []:
@@ -40,9 +40,15 @@ def test_a_sarif_log_is_read_by_others(make: Make) -> None:
 
 def test_sarif_has_problems_and_risks_at_their_lines() -> None:
     found = {
-        (r["ruleId"], r["locations"][0]["physicalLocation"]["region"]["startLine"]) for r in results(samples.reviewed())
+        (r["ruleId"], r["locations"][0]["physicalLocation"]["region"]["startLine"])
+        for r in results(samples.reviewed())
     }
-    assert found == {("tunnel_url", 14), ("takeover_refused", 21), ("takeover_refused", 22), ("plan/hidden-route", 900)}
+    assert found == {
+        ("tunnel_url", 14),
+        ("takeover_refused", 21),
+        ("takeover_refused", 22),
+        ("plan/hidden-route", 900),
+    }
 
 
 def test_a_takeover_that_nobody_objects_to_is_still_a_risk() -> None:
@@ -62,14 +68,18 @@ def test_a_purchase_is_a_risk_that_tells_its_price_in_every_format() -> None:
 
 
 def test_a_file_in_sarif_is_one_relative_uri() -> None:
-    uri = results(samples.hostile())[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    uri = results(samples.hostile())[0]["locations"][0]["physicalLocation"]["artifactLocation"][
+        "uri"
+    ]
     assert re.fullmatch(r"[A-Za-z0-9%/._~-]+", uri)
     assert unquote(uri).startswith(samples.HOSTILE)
 
 
 def test_a_fingerprint_stays_when_a_problem_moves_in_its_file() -> None:
     first, moved = (
-        samples.plan(diagnostics=(samples.warning("tunnel_url", line, summary="A tunnel answers calls"),))
+        samples.plan(
+            diagnostics=(samples.warning("tunnel_url", line, summary="A tunnel answers calls"),)
+        )
         for line in (3, 9)
     )
     assert results(first)[0]["partialFingerprints"] == results(moved)[0]["partialFingerprints"]
@@ -77,7 +87,7 @@ def test_a_fingerprint_stays_when_a_problem_moves_in_its_file() -> None:
 
 @EVERY
 def test_every_line_for_github_is_one_command_of_ours(make: Make) -> None:
-    for line in as_github.render(make()).splitlines():
+    for line in github.render(make()).splitlines():
         found = re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line)
         assert found is not None, line
         names = [pair.partition("=")[0] for pair in found[2].split(",")]
@@ -85,7 +95,7 @@ def test_every_line_for_github_is_one_command_of_ours(make: Make) -> None:
 
 
 def test_a_value_is_escaped_for_github_and_comes_out_whole() -> None:
-    first = as_github.render(samples.hostile()).splitlines()[0]
+    first = github.render(samples.hostile()).splitlines()[0]
     assert "%250A::error::x" in first.split("::", 2)[2]
     message = first.split("::", 2)[2].replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")
     assert samples.HOSTILE in message
@@ -95,24 +105,26 @@ def test_a_value_is_escaped_for_github_and_comes_out_whole() -> None:
 
 def test_more_annotations_than_github_shows_end_in_a_count() -> None:
     many = samples.plan(diagnostics=tuple(samples.takeover_warning(n) for n in range(50)))
-    lines = as_github.render(many).splitlines()
+    lines = github.render(many).splitlines()
     assert len(lines) == 10
     assert lines[-1] == "::warning title=reconciler::41 more; other reports have them"
 
 
 @EVERY
 def test_gitlab_gets_a_list_of_issues_with_all_that_it_requires(make: Make) -> None:
-    issues = json.loads(as_gitlab.render(make()))
+    issues = json.loads(gitlab.render(make()))
     for issue in issues:
         assert set(issue) == {"description", "check_name", "fingerprint", "severity", "location"}
         assert issue["severity"] in {"info", "minor", "major", "critical", "blocker"}
         assert issue["location"]["lines"]["begin"] >= 1
-        assert not re.search("[\x00-\x09\x0b-\x1f]", issue["description"] + issue["location"]["path"])
+        assert not re.search(
+            "[\x00-\x09\x0b-\x1f]", issue["description"] + issue["location"]["path"]
+        )
     assert len({issue["fingerprint"] for issue in issues}) == len(issues)
 
 
 def suite(document: Document) -> ElementTree.Element:
-    root = ElementTree.fromstring(as_junit.render(document, "acme-voice"))
+    root = ElementTree.fromstring(junit.render(document, "acme-voice"))
     assert root.tag == "testsuites"
     found = root.find("testsuite")
     assert found is not None
@@ -127,7 +139,12 @@ def test_junit_is_xml_whose_counts_are_right(make: Make) -> None:
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         assert int(found.attrib[name]) == sum(case.find(tag) is not None for case in cases)
     assert all(set(case.attrib) <= {"name", "classname", "file", "line"} for case in cases)
-    assert {each.tag for case in cases for each in case} <= {"failure", "error", "skipped", "system-out"}
+    assert {each.tag for case in cases for each in case} <= {
+        "failure",
+        "error",
+        "skipped",
+        "system-out",
+    }
 
 
 def test_drift_fails_for_each_resource_and_passes_when_there_is_none() -> None:
@@ -141,7 +158,11 @@ def test_drift_fails_for_each_resource_and_passes_when_there_is_none() -> None:
 def test_a_plan_fails_where_apply_would_refuse_and_an_apply_where_it_failed() -> None:
     plan, applied = suite(samples.reviewed()), suite(samples.applied())
     assert plan.attrib["failures"] == "2"
-    assert (applied.attrib["failures"], applied.attrib["skipped"], applied.attrib["tests"]) == ("5", "1", "26")
+    assert (applied.attrib["failures"], applied.attrib["skipped"], applied.attrib["tests"]) == (
+        "5",
+        "1",
+        "26",
+    )
 
 
 @EVERY

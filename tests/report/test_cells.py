@@ -7,9 +7,9 @@ import unicodedata
 import pytest
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.report.as_text import render_diagnostics
-from reconciler.report.cells import width
-from reconciler.report.style import Style
+from reconciler.report.text.render import render_diagnostics
+from reconciler.report.text.style import Style
+from reconciler.report.width import cell_width
 
 
 @pytest.mark.parametrize(
@@ -37,23 +37,29 @@ from reconciler.report.style import Style
     ],
 )
 def test_a_text_takes_as_many_cells_as_a_terminal_gives_it(text: str, cells: int) -> None:
-    assert width(text) == cells
+    assert cell_width(text) == cells
 
 
-@pytest.mark.parametrize("name", ["東京 📞", "e\u0301te\u0301", "☎\ufe0f 🇬🇧", "a\tb\u200bc", "plain"])
+@pytest.mark.parametrize(
+    "name", ["東京 📞", "e\u0301te\u0301", "☎\ufe0f 🇬🇧", "a\tb\u200bc", "plain"]
+)
 def test_the_caret_stands_under_what_is_wrong_whatever_comes_before_it(name: str) -> None:
     line = f'  "+15550100101": {{friendly_name: {name}, agent: nobody}}'
-    problem = Diagnostic(code="x", summary="y", file="a.yaml", line=1, column=line.index("nobody") + 1)
+    problem = Diagnostic(
+        code="x", summary="y", file="a.yaml", line=1, column=line.index("nobody") + 1
+    )
     _, source, caret, *_ = render_diagnostics(
         [problem], Style(), lambda _file, _line, at: (line, line[: at - 1])
     ).splitlines()
-    assert width(source[: source.index("nobody")]) == caret.index("^")
+    assert cell_width(source[: source.index("nobody")]) == caret.index("^")
     assert caret.strip() == "^"
 
 
 def test_the_caret_stands_right_after_a_token_that_is_left_out() -> None:
     line = '{voice: "https://agents.example.com/voice?token=pl4nted-token-of-some-length", agent: nobody}'
-    problem = Diagnostic(code="x", summary="y", file="a.yaml", line=1, column=line.index("nobody") + 1)
+    problem = Diagnostic(
+        code="x", summary="y", file="a.yaml", line=1, column=line.index("nobody") + 1
+    )
     shown = render_diagnostics([problem], Style(), lambda _file, _line, at: (line, line[: at - 1]))
     _, source, caret, *_ = shown.splitlines()
     assert "pl4nted" not in shown

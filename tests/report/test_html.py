@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.report import as_html
+from reconciler.report.html import render
 from tests.report import samples
 from tests.report.browser import Page, browser
 
@@ -31,7 +31,7 @@ def show(page: Page, tmp_path: Path) -> Iterator[Any]:
 
     def shown(document: Any) -> Page:
         file = tmp_path / "report.html"
-        file.write_text(as_html.render(document, "acme-voice"), encoding="utf-8")
+        file.write_text(render.render(document, "acme-voice"), encoding="utf-8")
         page.open(file)
         return page
 
@@ -50,24 +50,28 @@ class Elements(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.names.append(tag)
-        self.suspects += [(n, v) for n, v in attrs if n in ("src", "srcset", "style") or n.startswith("on")]
+        self.suspects += [
+            (n, v) for n, v in attrs if n in ("src", "srcset", "style") or n.startswith("on")
+        ]
         self.suspects += [(n, v) for n, v in attrs if n == "href" and not (v or "").startswith("#")]
 
 
 @pytest.mark.parametrize("name", samples.ALL)
 def test_nothing_is_loaded_from_elsewhere_and_no_value_becomes_an_element(name: str) -> None:
     found = Elements()
-    found.feed(as_html.render(samples.ALL[name](), "acme-voice"))
+    found.feed(render.render(samples.ALL[name](), "acme-voice"))
     assert found.suspects == []
     assert found.names.count("script") == 2
     assert "img" not in found.names
 
 
 def test_a_value_cannot_end_the_data_it_stands_in() -> None:
-    text = as_html.render(samples.hostile(), samples.HOSTILE)
+    text = render.render(samples.hostile(), samples.HOSTILE)
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     assert data is not None
-    assert samples.HOSTILE in json.dumps(json.loads(data[1]), ensure_ascii=False).replace('\\"', '"')
+    assert samples.HOSTILE in json.dumps(json.loads(data[1]), ensure_ascii=False).replace(
+        '\\"', '"'
+    )
     assert not set(data[1]) & set("<>&")
     assert samples.HOSTILE not in text
 
@@ -121,25 +125,45 @@ def test_a_kind_is_chosen_and_a_column_sorted_by_keyboard_alone(show: Any) -> No
     assert page.run("document.activeElement.textContent") == "Resource"
     first = "document.querySelector('tbody .address').textContent"
     page.press("Enter", "\r")
-    assert (page.run(first), page.run("document.querySelector('th').ariaSort")) == ("number/+15550000101", "ascending")
+    assert (page.run(first), page.run("document.querySelector('th').ariaSort")) == (
+        "number/+15550000101",
+        "ascending",
+    )
     page.press("Enter", "\r")
-    assert (page.run(first), page.run("document.querySelector('th').ariaSort")) == ("number/+15550000102", "descending")
+    assert (page.run(first), page.run("document.querySelector('th').ariaSort")) == (
+        "number/+15550000102",
+        "descending",
+    )
 
 
 def test_a_box_of_the_drawing_leads_to_its_rows(show: Any) -> None:
     page = show(samples.reviewed())
-    page.run("[...document.querySelectorAll('.node')].find(n => n.textContent.includes('pbx.old')).focus()")
+    page.run(
+        "[...document.querySelectorAll('.node')].find(n => n.textContent.includes('pbx.old')).focus()"
+    )
     page.press("Enter", "\r")
     assert page.run("document.getElementById('count').textContent") == "2 of 815 resources"
 
 
 @pytest.mark.parametrize(("theme", "dark"), [("light", False), ("dark", True)])
-def test_both_themes_have_enough_contrast_and_the_button_changes_them(show: Any, theme: str, dark: bool) -> None:
+def test_both_themes_have_enough_contrast_and_the_button_changes_them(
+    show: Any, theme: str, dark: bool
+) -> None:
     page = show(samples.reviewed())
     page.theme(theme)
     paper = "getComputedStyle(document.body).backgroundColor"
     assert (page.run(paper) == "rgb(13, 17, 23)") is dark
-    for selector in ("body", ".verdict", ".steps", "dt.lost", "dt.hidden", "del", "#count", "header p", "td .name"):
+    for selector in (
+        "body",
+        ".verdict",
+        ".steps",
+        "dt.lost",
+        "dt.hidden",
+        "del",
+        "#count",
+        "header p",
+        "td .name",
+    ):
         ratio = page.run(f"({CONTRAST})(document.querySelector({selector!r}))")
         assert ratio >= 4.5, f"{selector} in {theme}: {ratio:.2f}"
     page.run("document.getElementById('theme').click()")
@@ -182,14 +206,18 @@ def test_every_document_is_a_page_without_complaints(show: Any, name: str) -> No
     page = show(samples.ALL[name]())
     assert page.run("window.alerted") is None
     assert page.run("document.title").endswith(
-        {"empty": "nothing to do", "drifted": "drifted", "calm": "no drift", "valid": "valid"}.get(name, "")
+        {"empty": "nothing to do", "drifted": "drifted", "calm": "no drift", "valid": "valid"}.get(
+            name, ""
+        )
     )
 
 
 def test_the_style_and_the_script_are_let_through_by_their_digest_alone(show: Any) -> None:
     page = show(samples.reviewed())
     assert page.run("document.querySelectorAll('tbody tr').length") > 0, "the script ran"
-    assert page.run("getComputedStyle(document.querySelector('h1')).fontSize") == "20px", "the style is there"
+    assert page.run("getComputedStyle(document.querySelector('h1')).fontSize") == "20px", (
+        "the style is there"
+    )
     page.run(
         "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.alerted = 1'}))"
     )

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.report import as_markdown
-from reconciler.report.documents import Document
-from reconciler.report.markdown import code, head, row, text
-from reconciler.report.words import clean
+from reconciler.report.documents.types import Document
+from reconciler.report.markdown import render
+from reconciler.report.markdown.escape import code, head, row, text
+from reconciler.report.wording import printable
 from tests.report import samples
 
 GITHUB = 65_536
@@ -28,7 +28,11 @@ class Rendered(HTMLParser):
         self.names: list[str] = []
         self.seen: list[str] = []
         self.cells: list[str] = []
-        self.feed(cmarkgfm.github_flavored_markdown_to_html(markdown, cmarkgfm.cmark.Options.CMARK_OPT_UNSAFE))
+        self.feed(
+            cmarkgfm.github_flavored_markdown_to_html(
+                markdown, cmarkgfm.cmark.Options.CMARK_OPT_UNSAFE
+            )
+        )
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.names.append(tag)
@@ -42,7 +46,7 @@ class Rendered(HTMLParser):
 
 
 def rendered(document: Document) -> Rendered:
-    return Rendered(as_markdown.render(document, "acme-voice"))
+    return Rendered(render.render(document, "acme-voice"))
 
 
 @given(SPECIAL)
@@ -51,7 +55,7 @@ def test_a_cell_shows_exactly_its_value(raw: str) -> None:
     assert len(page.cells) == 4
     for cell in page.cells[2:]:
         shown = cell.replace("\u200b", "")
-        assert shown.split() == (clean(raw).split() or (["–"] if shown == "–" else []))
+        assert shown.split() == (printable(raw).split() or (["–"] if shown == "–" else []))
     assert set(page.names) <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
@@ -60,34 +64,52 @@ def test_no_value_becomes_html_a_link_or_a_mention(name: str) -> None:
     page = rendered(samples.ALL[name]())
     own = {"h3", "h4", "p", "strong", "code", "br", "details", "summary", "ul", "li"}
     assert set(page.names) <= own | {"table", "thead", "tbody", "tr", "th", "td"}
-    written = as_markdown.render(samples.ALL[name](), "acme-voice")
+    written = render.render(samples.ALL[name](), "acme-voice")
     assert not re.search(r"@\w", re.sub(r"`[^\n]*`", "", written))
 
 
 def test_the_marker_is_the_first_line_and_the_same_whatever_is_reported() -> None:
-    first = [as_markdown.render(d, "acme-voice").splitlines()[0] for d in (samples.reviewed(), samples.failed())]
+    first = [
+        render.render(d, "acme-voice").splitlines()[0]
+        for d in (samples.reviewed(), samples.failed())
+    ]
     assert set(first) == {"<!-- reconciler:plan:acme-voice -->"}
-    assert as_markdown.render(samples.drifted(), "acme-voice").startswith("<!-- reconciler:drift:acme-voice -->\n")
-    assert as_markdown.render(samples.plan(), "a-->b").startswith("<!-- reconciler:plan:a-b -->\n")
+    assert render.render(samples.drifted(), "acme-voice").startswith(
+        "<!-- reconciler:drift:acme-voice -->\n"
+    )
+    assert render.render(samples.plan(), "a-->b").startswith("<!-- reconciler:plan:a-b -->\n")
 
 
 def test_the_head_says_the_risk_and_the_tables_what_could_hurt_first() -> None:
-    written = as_markdown.render(samples.reviewed(), "acme-voice")
+    written = render.render(samples.reviewed(), "acme-voice")
     head = written.split("####")[0]
     assert "high risk" in head
-    assert "2 takeovers of foreign values · calls to 815 numbers go elsewhere · 1 hidden route · 3 warnings" in head
-    assert written.index("takes over `voice_url`") < written.index("without effect") < written.index("**812 numbers**")
-    assert written.index("**812 numbers**") < written.index("<details>"), "what is folded comes last"
+    assert (
+        "2 takeovers of foreign values · calls to 815 numbers go elsewhere · 1 hidden route · 3 warnings"
+        in head
+    )
+    assert (
+        written.index("takes over `voice_url`")
+        < written.index("without effect")
+        < written.index("**812 numbers**")
+    )
+    assert written.index("**812 numbers**") < written.index("<details>"), (
+        "what is folded comes last"
+    )
 
 
 @pytest.mark.parametrize("count", [1_000, 100_000])
 def test_a_comment_stays_below_the_limit_and_says_what_it_leaves_out(count: int) -> None:
     groups = [
-        samples.moved(n, after=f"https://agents.example.com/{n % 1000}/" + "long/" * 100, agent=f"agent-{n % 1000}")
+        samples.moved(
+            n,
+            after=f"https://agents.example.com/{n % 1000}/" + "long/" * 100,
+            agent=f"agent-{n % 1000}",
+        )
         for n in range(count)
     ]
     warnings = tuple(samples.takeover_warning(n) for n in range(count // 10))
-    written = as_markdown.render(samples.plan(*groups, diagnostics=warnings), "acme-voice")
+    written = render.render(samples.plan(*groups, diagnostics=warnings), "acme-voice")
     assert len(written.encode()) < GITHUB
     assert re.search(r"[\d,]+ of 1,000 entries of this table are left out here", written)
     assert re.search(r"[\d,]+ more left out here", written)
@@ -97,10 +119,12 @@ def test_a_comment_stays_below_the_limit_and_says_what_it_leaves_out(count: int)
 
 
 @pytest.mark.parametrize(
-    "document", [samples.large(5_000), samples.drifted(), samples.applied()], ids=lambda d: d.command
+    "document",
+    [samples.large(5_000), samples.drifted(), samples.applied()],
+    ids=lambda d: d.command,
 )
 def test_values_of_any_length_leave_the_comment_small(document: Document) -> None:
-    assert len(as_markdown.render(document, "x" * 500).encode()) < GITHUB
+    assert len(render.render(document, "x" * 500).encode()) < GITHUB
 
 
 def test_work_grows_no_faster_than_the_plan() -> None:
@@ -111,14 +135,16 @@ def test_work_grows_no_faster_than_the_plan() -> None:
 
         plan = samples.large(count)
         profile = cProfile.Profile()
-        profile.runcall(as_markdown.render, plan, "acme-voice")
+        profile.runcall(render.render, plan, "acme-voice")
         return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
 
     assert steps(20_000) < 11 * steps(2_000)
 
 
 def test_drift_says_who_and_what_and_apply_says_what_failed() -> None:
-    drift, applied = (as_markdown.render(d, "acme-voice") for d in (samples.drifted(), samples.applied()))
+    drift, applied = (
+        render.render(d, "acme-voice") for d in (samples.drifted(), samples.applied())
+    )
     assert "**40 numbers**" in drift
     assert "by console user US1" in drift
     assert "gone from Twilio" in drift

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model import Action, Change
-from reconciler.planning.drift import Drifted, DriftedField
+from reconciler.model.action import Action, Change
+from reconciler.planning.checks.secrecy import mask
+from reconciler.planning.decide.drift import Drifted, DriftedField
 from reconciler.planning.plan import Plan
-from reconciler.planning.secrecy import masked
-from reconciler.report.build import drift_document, plan_document
-from reconciler.report.formats import FORMATS
-from reconciler.report.style import Style
+from reconciler.report.documents.build import drift_document, plan_document
+from reconciler.report.formats.registry import FORMATS
+from reconciler.report.text.style import Style
 
 SECRET = "s3cr3t-value"
 URL = f"https://user:{SECRET}@agents.example.com/voice?lang=en&token={SECRET}#a=1"
@@ -34,8 +34,12 @@ def test_no_format_shows_a_credential_in_a_url(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_no_format_shows_a_credential_that_has_drifted(name: str) -> None:
-    found = Drifted("number/+15550100101", "main", "PN" + "0" * 32, (DriftedField("voice_url", None, URL),))
-    report = FORMATS[name].render(drift_document([found], Plan((), {}, (), {}, 0, {}), []), "acme-voice", Style())
+    found = Drifted(
+        "number/+15550100101", "main", "PN" + "0" * 32, (DriftedField("voice_url", None, URL),)
+    )
+    report = FORMATS[name].render(
+        drift_document([found], Plan((), {}, (), {}, 0, {}), []), "acme-voice", Style()
+    )
     assert SECRET not in report
     assert "token=***" in report
 
@@ -54,11 +58,11 @@ def test_no_format_shows_a_credential_that_has_drifted(name: str) -> None:
     ],
 )
 def test_a_value_with_a_name_like_a_secret_is_masked(text: str) -> None:
-    shown = masked(f"https://agents.example.com/voice{text}{SECRET}&lang=en")
+    shown = mask(f"https://agents.example.com/voice{text}{SECRET}&lang=en")
     assert SECRET not in shown
     assert shown.endswith(f"{text}***&lang=en")
 
 
 def test_what_twilio_reads_behind_a_hash_is_shown() -> None:
     url = "https://agents.example.com/voice#rc=3&ct=1000&rp=5xx"
-    assert masked(url) == url
+    assert mask(url) == url

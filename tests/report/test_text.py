@@ -6,15 +6,15 @@ import re
 
 import pytest
 
-from reconciler.model import Change, RouteChange
-from reconciler.report import as_text
-from reconciler.report.documents import Document
-from reconciler.report.style import Style
+from reconciler.model.action import Change, RouteChange
+from reconciler.report.documents.types import Document
+from reconciler.report.text import render
+from reconciler.report.text.style import Style
 from tests.report import samples
 
 
 def text(document: Document, style: Style | None = None) -> list[str]:
-    return as_text.render(document, style or Style()).splitlines()
+    return render.render(document, style or Style()).splitlines()
 
 
 def position(lines: list[str], words: str) -> int:
@@ -26,7 +26,12 @@ def test_a_large_plan_is_one_screen_with_takeovers_and_hidden_routes_first() -> 
     assert len(lines) <= 24
     taken, hidden = position(lines, "Takes over"), position(lines, "has no effect")
     assert lines[0].startswith("Apply would refuse this plan: ")
-    assert taken < hidden < position(lines, "812 numbers of agent support") < position(lines, "Plan: 817 actions")
+    assert (
+        taken
+        < hidden
+        < position(lines, "812 numbers of agent support")
+        < position(lines, "Plan: 817 actions")
+    )
     assert "    +15550001000, +15550001001, +15550001002 and 809 more" in lines
 
 
@@ -52,10 +57,14 @@ def test_calls_that_reach_nobody_are_told() -> None:
 
 
 def test_numbers_that_end_alike_are_one_group_whatever_they_were() -> None:
-    plan = samples.plan(*(samples.moved(n, before=f"https://old.example.net/{n % 7}") for n in range(100)))
+    plan = samples.plan(
+        *(samples.moved(n, before=f"https://old.example.net/{n % 7}") for n in range(100))
+    )
     lines = text(plan)
     assert any(line.startswith("~ 100 numbers of agent support") for line in lines)
-    assert any("voice_url: 7 different, such as https://old.example.net/0" in line for line in lines)
+    assert any(
+        "voice_url: 7 different, such as https://old.example.net/0" in line for line in lines
+    )
 
 
 def test_numbers_that_each_get_a_value_of_their_own_back_are_one_group() -> None:
@@ -82,16 +91,18 @@ def test_nothing_is_shortened_where_there_is_no_terminal() -> None:
 
 def test_colour_adds_nothing_but_colour() -> None:
     for document in (samples.reviewed(), samples.drifted(), samples.applied()):
-        coloured = as_text.render(document, Style(colour=True))
+        coloured = render.render(document, Style(colour=True))
         assert "\x1b[" in coloured
-        assert re.sub(r"\x1b\[\d*m", "", coloured) == as_text.render(document, Style())
+        assert re.sub(r"\x1b\[\d*m", "", coloured) == render.render(document, Style())
 
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_no_value_moves_the_cursor_starts_a_line_or_turns_the_text(whole: bool) -> None:
     hostile = samples.hostile()
-    shown = as_text.render(hostile, Style(whole=whole))
-    shown += as_text.render_diagnostics(hostile.diagnostics, Style(whole=whole), lambda *_: (samples.CONTROLS, ""))
+    shown = render.render(hostile, Style(whole=whole))
+    shown += render.render_diagnostics(
+        hostile.diagnostics, Style(whole=whole), lambda *_: (samples.CONTROLS, "")
+    )
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", shown)
     assert not any(line.startswith("::") for line in shown.splitlines())
     assert "\\x1b[31mred" in shown
@@ -99,26 +110,38 @@ def test_no_value_moves_the_cursor_starts_a_line_or_turns_the_text(whole: bool) 
 
 def test_drift_is_grouped_by_hand_and_value_and_what_is_gone_comes_first() -> None:
     lines = text(samples.drifted())
-    assert position(lines, "gone from Twilio") < position(lines, "~ 40 numbers  by console user US1")
+    assert position(lines, "gone from Twilio") < position(
+        lines, "~ 40 numbers  by console user US1"
+    )
     assert any("(recorded) → https://laptop.example.dev/voice (live)" in line for line in lines)
     assert len(text(samples.drifted(), Style(whole=True))) > 80
 
 
 def test_failures_that_say_the_same_are_told_once() -> None:
     lines = text(samples.applied())
-    assert lines[0].startswith("failed 5 numbers (+15550000020, +15550000021, +15550000022 and 2 more)")
+    assert lines[0].startswith(
+        "failed 5 numbers (+15550000020, +15550000021, +15550000022 and 2 more)"
+    )
     assert lines[-1] == "Applied: 20 succeeded, 6 failed (20 overwrite_webhooks)."
 
 
 def test_many_alike_warnings_are_folded_and_so_are_equal_errors() -> None:
     warnings = [samples.takeover_warning(n) for n in range(50)]
-    told = as_text.render_diagnostics(warnings, Style(), lambda *_: None)
+    told = render.render_diagnostics(warnings, Style(), lambda *_: None)
     assert told.count("would be lost") == 3
     assert told.splitlines()[-1] == (
         "warning takeover_refused: Foreign values would be overwritten: "
         "47 more (+15550000003, +15550000004, +15550000005 and 44 more); -v tells all"
     )
-    assert as_text.render_diagnostics(warnings, Style(whole=True), lambda *_: None).count("would be lost") == 50
+    assert (
+        render.render_diagnostics(warnings, Style(whole=True), lambda *_: None).count(
+            "would be lost"
+        )
+        == 50
+    )
     errors = [samples.Diagnostic(code="duplicate_key", summary="Twice", line=n) for n in range(50)]
-    assert as_text.render_diagnostics(errors, Style(), lambda *_: None).count("duplicate_key") == 11
-    assert as_text.render_diagnostics(errors, Style(whole=True), lambda *_: None).count("duplicate_key") == 50
+    assert render.render_diagnostics(errors, Style(), lambda *_: None).count("duplicate_key") == 11
+    assert (
+        render.render_diagnostics(errors, Style(whole=True), lambda *_: None).count("duplicate_key")
+        == 50
+    )

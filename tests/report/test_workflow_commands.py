@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.workflow_commands import HarmlessStream
-from reconciler.report.words import clean
+from reconciler.cli.workflow_commands import SafeStream
+from reconciler.report.wording import printable
 
 
 def obeyed(log: str) -> bool:
@@ -37,7 +37,7 @@ TEXTS = (
 def test_no_command_is_written_in_whatever_pieces(text: str) -> None:
     for size in range(1, len(text) + 1):
         out = io.StringIO()
-        stream = HarmlessStream(out)
+        stream = SafeStream(out)
         for at in range(0, len(text), size):
             stream.write(text[at : at + size])
         assert not obeyed(out.getvalue()), (size, out.getvalue())
@@ -46,15 +46,19 @@ def test_no_command_is_written_in_whatever_pieces(text: str) -> None:
 def test_other_text_is_as_it_was() -> None:
     for text in ("a::b", "x: ::y", "# [x]", "::"[:1], "https://[::1]/"):
         out = io.StringIO()
-        HarmlessStream(out).write(text)
+        SafeStream(out).write(text)
         assert out.getvalue() == text
 
 
 @pytest.mark.parametrize(
     ("file", "flags"),
-    list(product(["::error::x: 1\n", '"##[error]x": 1\n'], [(), ("--format", "github"), ("--json",)])),
+    list(
+        product(["::error::x: 1\n", '"##[error]x": 1\n'], [(), ("--format", "github"), ("--json",)])
+    ),
 )
-def test_no_key_of_a_file_reaches_the_runner(tmp_path: Path, file: str, flags: tuple[str, ...]) -> None:
+def test_no_key_of_a_file_reaches_the_runner(
+    tmp_path: Path, file: str, flags: tuple[str, ...]
+) -> None:
     (tmp_path / "reconciler.yaml").write_text(f"version: 1\nproject: acme\n{file}")
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     done = subprocess.run(
@@ -66,10 +70,14 @@ def test_no_key_of_a_file_reaches_the_runner(tmp_path: Path, file: str, flags: t
     lines = done.stdout.splitlines()
     if "--json" in flags:
         assert json.loads(done.stdout)["diagnostics"]
-    assert not obeyed("\n".join(line for line in lines if not line.startswith(("::error file=", "::error title="))))
+    assert not obeyed(
+        "\n".join(
+            line for line in lines if not line.startswith(("::error file=", "::error title="))
+        )
+    )
 
 
 def test_every_format_character_is_written_out() -> None:
     for code in range(0x110000):
         if unicodedata.category(chr(code)) in ("Cc", "Cf", "Zl", "Zp"):
-            assert clean(chr(code)).startswith("\\"), hex(code)
+            assert printable(chr(code)).startswith("\\"), hex(code)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .stage import Stage
 

@@ -23,14 +23,18 @@ def updated(row: Mapping[str, str], params: Mapping[str, Any]) -> Row:
     """The row after one update. Refuses what must never be asked for."""
     fields = {snake(name): str(value) for name, value in params.items()}
     both = "trunk_sid" in fields and "voice_application_sid" in fields
-    assert not both, f"trunk and application in one update: Twilio applies only one of them: {params}"
+    assert not both, (
+        f"trunk and application in one update: Twilio applies only one of them: {params}"
+    )
     after = {**row, **fields}
     if fields.get("trunk_sid"):
         after["voice_application_sid"] = ""
     if fields.get("voice_application_sid"):
         after["trunk_sid"] = ""
     for part in ("voice", "sms"):
-        assert after[f"{part}_url"] or not after[f"{part}_fallback_url"], f"a fallback without its primary: {params}"
+        assert after[f"{part}_url"] or not after[f"{part}_fallback_url"], (
+            f"a fallback without its primary: {params}"
+        )
     return after
 
 
@@ -48,8 +52,14 @@ def route(row: Mapping[str, str]) -> Route:
 def row_of(number: Any) -> Row:
     """A row of the sandbox, with "" for what is not set."""
     names = (
-        *(f"voice_{name}" for name in ("url", "method", "fallback_url", "fallback_method", "application_sid")),
-        *(f"sms_{name}" for name in ("url", "method", "fallback_url", "fallback_method", "application_sid")),
+        *(
+            f"voice_{name}"
+            for name in ("url", "method", "fallback_url", "fallback_method", "application_sid")
+        ),
+        *(
+            f"sms_{name}"
+            for name in ("url", "method", "fallback_url", "fallback_method", "application_sid")
+        ),
         *("status_callback", "status_callback_method", "trunk_sid", "friendly_name"),
     )
     return {name: getattr(number, name) or "" for name in names}

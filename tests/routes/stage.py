@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from reconciler.apply.outcome import Outcome
-from reconciler.planning.drift import Drifted
-from reconciler.sandbox.calls import LoggedCall
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
-from reconciler.workflows import Applied, Consent, Planned, Setting, apply, drift, plan
+from reconciler.execution.outcome import Outcome
+from reconciler.planning.decide.drift import Drifted
+from reconciler.sandbox.http.call_log import LoggedCall
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
+from reconciler.workflows.plan_apply import apply, drift, plan
+from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
 
 AC, TOKEN = "AC" + "1" * 32, "token of the sandbox"
 EDGE, OTHER_EDGE = "TK" + "1" * 32, "TK" + "2" * 32
@@ -44,9 +45,16 @@ class Stage:
         self.folder = folder
         self.sandbox = sandbox
 
-    def declare(self, numbers: object, *, account: dict[str, Any] | None = None, **sections: object) -> None:
+    def declare(
+        self, numbers: object, *, account: dict[str, Any] | None = None, **sections: object
+    ) -> None:
         """The configuration, written as JSON, which is YAML."""
-        main = {"sid": AC, "auth_token": {"env": "TOKEN"}, "base_url": self.sandbox.base_url, **(account or {})}
+        main = {
+            "sid": AC,
+            "auth_token": {"env": "TOKEN"},
+            "base_url": self.sandbox.base_url,
+            **(account or {}),
+        }
         agents = {"support": {"webhooks": AGENT}}
         whole = {
             "version": 1,
@@ -59,9 +67,9 @@ class Stage:
         }
         (self.folder / "reconciler.yaml").write_text(json.dumps(whole, indent=2), encoding="utf-8")
 
-    def setting(self, **more: Any) -> Setting:
+    def setting(self, **more: Any) -> RunOptions:
         """How to run here."""
-        return Setting(
+        return RunOptions(
             directory=self.folder,
             environ={"TOKEN": TOKEN},
             progress=Silent(),
@@ -92,7 +100,9 @@ class Stage:
     @property
     def entries(self) -> dict[str, Any]:
         """The resources in the state file."""
-        resources: dict[str, Any] = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))["resources"]
+        resources: dict[str, Any] = json.loads(
+            (self.folder / "state.json").read_text(encoding="utf-8")
+        )["resources"]
         return resources
 
 
@@ -106,7 +116,10 @@ def world(*numbers: dict[str, Any], **shelves: Any) -> World:
         {
             "accounts": [{"sid": AC, "auth_token": TOKEN}],
             "trunks": trunks,
-            "applications": [{"sid": MENU, "friendly_name": "menu"}, {"sid": LOBBY, "friendly_name": "lobby"}],
+            "applications": [
+                {"sid": MENU, "friendly_name": "menu"},
+                {"sid": LOBBY, "friendly_name": "lobby"},
+            ],
             "numbers": list(numbers) or [{"phone_number": ONE}],
             **shelves,
         }

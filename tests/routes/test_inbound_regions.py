@@ -7,8 +7,8 @@ from threading import Event
 import pytest
 
 from reconciler.errors import ReconcilerError
-from reconciler.planning.sampling import SAMPLE
-from reconciler.sandbox.faults import Refuse
+from reconciler.planning.checks.region_sample import SAMPLE
+from reconciler.sandbox.faults.rules import Refuse
 
 from .conftest import Make
 from .stage import AGENT, ONE, THREE, TWO, Stage, world
@@ -24,7 +24,10 @@ def in_regions(stage_of: Make, regions: dict[str, str]) -> Stage:
 
 
 def asked(stage: Stage) -> list[str]:
-    return sorted(call.path.rpartition("/")[2].replace("%2B", "+") for call in stage.calls("/v2/PhoneNumbers/"))
+    return sorted(
+        call.path.rpartition("/")[2].replace("%2B", "+")
+        for call in stage.calls("/v2/PhoneNumbers/")
+    )
 
 
 def test_without_a_declared_region_those_about_to_change_are_asked_about(stage_of: Make) -> None:
@@ -40,7 +43,9 @@ def test_without_a_declared_region_those_about_to_change_are_asked_about(stage_o
     assert (problem.code, problem.address) == ("wrong_region", f"number/{THREE}")
 
 
-def test_of_many_numbers_without_a_declared_region_only_some_are_asked_about(stage_of: Make) -> None:
+def test_of_many_numbers_without_a_declared_region_only_some_are_asked_about(
+    stage_of: Make,
+) -> None:
     many = [f"+155501{index:05d}" for index in range(SAMPLE + 5)]
     stage = stage_of(world(*({"phone_number": number} for number in many)))
     stage.declare(dict.fromkeys(many, "support"))
@@ -57,14 +62,16 @@ def test_where_the_api_is_missing_and_no_region_declared_nothing_is_said(stage_o
     assert "region_unknown" not in [note.code for note in applied.planned.notes]
 
 
-def test_each_number_is_asked_about_once_and_again_when_it_is_about_to_change(stage_of: Make) -> None:
+def test_each_number_is_asked_about_once_and_again_when_it_is_about_to_change(
+    stage_of: Make,
+) -> None:
     stage = in_regions(stage_of, dict.fromkeys(ALL, "ie1"))
     stage.declare(dict.fromkeys(ALL, "support"), account=IE1)
     assert not stage.apply().result.failures
     assert asked(stage) == sorted(ALL)
     assert {entry["region"] for entry in stage.entries.values()} == {"ie1"}
     stage.forget()
-    assert (stage.plan().plan.actions, stage.plan().plan.refreshes) == ((), {})
+    assert (stage.plan().plan.actions, stage.plan().plan.state_updates) == ((), {})
     stage.drift()
     assert asked(stage) == []
     stage.declare({**dict.fromkeys(ALL, "support"), TWO: {"webhooks": CHANGED}}, account=IE1)
@@ -80,7 +87,9 @@ def test_what_is_answered_elsewhere_is_an_error_and_nothing_is_written(stage_of:
     (problem,) = caught.value.diagnostics
     assert (problem.code, problem.address) == ("wrong_region", f"number/{TWO}")
     assert problem.line is not None
-    assert TWO in (stage.folder / "reconciler.yaml").read_text("utf-8").splitlines()[problem.line - 1]
+    assert (
+        TWO in (stage.folder / "reconciler.yaml").read_text("utf-8").splitlines()[problem.line - 1]
+    )
     assert not [call for call in stage.sandbox.calls if call.is_write]
     stage.forget()
     assert not stage.apply(excludes=(f"number/{TWO}",)).result.failures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.sandbox.faults import Refuse, ServerError
+from reconciler.sandbox.faults.rules import Refuse, ServerError
 
 from .conftest import Make
 from .stage import AGENT, ONE, THREE, TWO, Stage, world
@@ -15,7 +15,9 @@ SILENT = "MG" + "3" * 32
 
 def in_services(stage_of: Make) -> Stage:
     """One number in a service with a URL, one in a service that uses the number's own, one in a silent one."""
-    numbers = [{"phone_number": n, "sid": f"PN{i:032x}"} for i, n in enumerate((ONE, TWO, THREE), 1)]
+    numbers = [
+        {"phone_number": n, "sid": f"PN{i:032x}"} for i, n in enumerate((ONE, TWO, THREE), 1)
+    ]
     services = [
         {
             "sid": THEIRS,
@@ -45,7 +47,9 @@ def test_what_a_service_hides_is_told_and_what_it_leaves_alone_is_not(stage_of: 
     assert not stage.apply().result.failures
     again = stage.plan().plan
     assert again.actions == ()
-    assert [d.code for d in again.diagnostics] == ["sms_hidden_by_service"] * 2, "it is dead as long as it is dead"
+    assert [d.code for d in again.diagnostics] == ["sms_hidden_by_service"] * 2, (
+        "it is dead as long as it is dead"
+    )
 
 
 def test_members_are_asked_for_only_of_services_that_could_hide_something(stage_of: Make) -> None:
@@ -63,9 +67,16 @@ def test_members_are_asked_for_only_of_services_that_could_hide_something(stage_
 
 
 @pytest.mark.parametrize(
-    "number", [{"agent": "support", "manage": ["voice", "status"]}, {"webhooks": {"voice": AGENT["voice"]}}, {}]
+    "number",
+    [
+        {"agent": "support", "manage": ["voice", "status"]},
+        {"webhooks": {"voice": AGENT["voice"]}},
+        {},
+    ],
 )
-def test_services_are_not_asked_for_where_nobody_declares_messages(stage_of: Make, number: dict[str, object]) -> None:
+def test_services_are_not_asked_for_where_nobody_declares_messages(
+    stage_of: Make, number: dict[str, object]
+) -> None:
     stage = in_services(stage_of)
     stage.declare({ONE: number})
     assert stage.plan().plan.diagnostics == ()
@@ -73,7 +84,9 @@ def test_services_are_not_asked_for_where_nobody_declares_messages(stage_of: Mak
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 20003), (403, 20403)])
-def test_a_key_that_may_not_list_services_is_one_warning(stage_of: Make, status: int, code: int) -> None:
+def test_a_key_that_may_not_list_services_is_one_warning(
+    stage_of: Make, status: int, code: int
+) -> None:
     stage = in_services(stage_of)
     stage.sandbox.faults.add(Refuse(path="/v1/Services*", status=status, code=code, message="No"))
     stage.declare(dict.fromkeys((ONE, TWO, THREE), "support"))
@@ -93,7 +106,9 @@ def test_members_that_cannot_be_read_are_one_warning_too(stage_of: Make) -> None
 
 def test_a_server_that_knows_no_services_has_none(stage_of: Make) -> None:
     stage = in_services(stage_of)
-    stage.sandbox.faults.add(Refuse(path="/v1/Services*", status=404, code=20404, message="not found"))
+    stage.sandbox.faults.add(
+        Refuse(path="/v1/Services*", status=404, code=20404, message="not found")
+    )
     stage.declare({ONE: "support"})
     planned = stage.plan()
     assert (planned.notes, planned.plan.diagnostics) == ((), ())

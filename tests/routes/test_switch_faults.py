@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox.faults import DropFields, Fault, Refuse
+from reconciler.sandbox.faults.rules import DropFields, Fault, Refuse
 
 from .conftest import Make
 from .rules import Route

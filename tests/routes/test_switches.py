@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox.calls import LoggedCall
+from reconciler.sandbox.http.call_log import LoggedCall
 
 from .conftest import Make
 from .rules import NOBODY, Route, Row, route, row_of, updated
@@ -33,7 +33,13 @@ WORDS = {
 }
 
 
-def declare(stage: Stage, form: str, webhooks: dict[str, Any], beside: dict[str, Any], application: str = MENU) -> None:
+def declare(
+    stage: Stage,
+    form: str,
+    webhooks: dict[str, Any],
+    beside: dict[str, Any],
+    application: str = MENU,
+) -> None:
     """The number with this form of voice; `beside` is what its agent's webhooks say of SMS and status."""
     agents = {
         "hooks": {"webhooks": {**webhooks, **beside}},
@@ -87,7 +93,7 @@ def switch(stage: Stage, old: Route) -> tuple[list[LoggedCall], Route]:
     met = replay(before, calls)
     assert set(met) <= {old, new}, "somebody who is meant by neither answers, or nobody does"
     assert not met or met[-1] == new, "the rules here and those of the sandbox differ"
-    assert (stage.plan().plan.actions, stage.plan().plan.refreshes) == ((), {})
+    assert (stage.plan().plan.actions, stage.plan().plan.state_updates) == ((), {})
     return calls, new
 
 
@@ -113,17 +119,24 @@ def test_a_switch_never_leaves_a_caller_to_nobody_or_to_a_stranger(
     assert (new == NOBODY) == (after == "nothing")
     if STALE in number_of(stage)["voice_url"]:
         assert any(STALE in words for words in moves[-1].hidden), "what stays hidden is told"
-    writing = [action for action in planned.actions if action.writes or action.clears]
+    writing = [action for action in planned.actions if action.set or action.unset]
     uncovers = before == "application" and after in ("webhooks", "nothing")
-    assert len(calls) == len(writing) + uncovers, "one write for each action; two where one action uncovers a route"
+    assert len(calls) == len(writing) + uncovers, (
+        "one write for each action; two where one action uncovers a route"
+    )
 
 
 @pytest.mark.parametrize(("before", "after"), SWITCHES)
-def test_a_switch_holds_while_messages_and_status_change_with_it(stage_of: Make, before: str, after: str) -> None:
+def test_a_switch_holds_while_messages_and_status_change_with_it(
+    stage_of: Make, before: str, after: str
+) -> None:
     stage = stage_of(world({"phone_number": ONE, "sms_application_sid": MENU}))
     first = {"sms": "https://agents.example.com/sms", "status": "https://agents.example.com/status"}
     then = {
-        "sms": {"url": "https://agents.example.com/sms2", "fallback_url": "https://agents.example.com/sms3"},
+        "sms": {
+            "url": "https://agents.example.com/sms2",
+            "fallback_url": "https://agents.example.com/sms3",
+        },
         "status": {"url": "https://agents.example.com/status2", "method": "GET"},
     }
     declare(stage, before, PLAIN, first)
@@ -158,7 +171,9 @@ def test_a_release_goes_back_the_same_way(stage_of: Make, before: str, after: st
 
 
 @pytest.mark.parametrize(("before", "after"), [pair for pair in SWITCHES if "application" in pair])
-def test_a_switch_holds_for_an_application_that_is_managed_here(stage_of: Make, before: str, after: str) -> None:
+def test_a_switch_holds_for_an_application_that_is_managed_here(
+    stage_of: Make, before: str, after: str
+) -> None:
     stage = stage_of(world({"phone_number": ONE, "voice_url": "https://before.example.net/voice"}))
     declare(stage, before, PLAIN, {}, "menu")
     assert not stage.apply().result.failures

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from twilio.rest import Client
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Number
-from reconciler.sandbox.world import World
+from reconciler.sandbox.world.world import World
 
 from .harness import client_of
 

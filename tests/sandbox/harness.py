@@ -16,7 +16,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 
 
@@ -38,7 +38,9 @@ class ToSandbox(TwilioHttpClient):
 
 
 @contextmanager
-def client_of(sandbox: Sandbox, user: str = "", password: str = SANDBOX_TOKEN, account: str = "") -> Iterator[Client]:
+def client_of(
+    sandbox: Sandbox, user: str = "", password: str = SANDBOX_TOKEN, account: str = ""
+) -> Iterator[Client]:
     """A client of the first account, or with other credentials."""
     http = ToSandbox(sandbox.base_url)
     try:
@@ -70,10 +72,18 @@ def ask(
 ) -> Answer:
     """One request without any library in between; a full URL stands for itself."""
     url = path if path.startswith("http") else sandbox.base_url + path
-    data = urlencode(form).encode() if form is not None else json.dumps(body).encode() if body is not None else None
+    data = (
+        urlencode(form).encode()
+        if form is not None
+        else json.dumps(body).encode()
+        if body is not None
+        else None
+    )
     request = urllib.request.Request(url, data=data, method=method)
     user = user or sandbox.world.account.sid
-    request.add_header("Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
+    request.add_header(
+        "Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+    )
     if body is not None:
         request.add_header("Content-Type", "application/json")
     try:

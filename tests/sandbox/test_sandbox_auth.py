@@ -9,9 +9,14 @@ from collections.abc import Iterator
 import pytest
 from twilio.base.exceptions import TwilioRestException
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.twilio.accounts import SANDBOX_KEY_SECRET, SANDBOX_TOKEN, account_sid, api_key_sid
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.twilio.accounts import (
+    SANDBOX_KEY_SECRET,
+    SANDBOX_TOKEN,
+    account_sid,
+    api_key_sid,
+)
+from reconciler.sandbox.world.world import World
 
 from .harness import ask, client_of
 
@@ -22,7 +27,9 @@ ONE, TWO, CHILD = account_sid(1), account_sid(2), account_sid(3)
 def family() -> Iterator[Sandbox]:
     """Two accounts, the first of them with a subaccount; three numbers each."""
     with Sandbox(World.generate(numbers=9, accounts=2, subaccounts=1)) as sandbox:
-        sandbox.world.extend({"api_keys": [{"sid": "SK" + "5" * 32, "account_sid": ONE, "type": "standard"}]})
+        sandbox.world.extend(
+            {"api_keys": [{"sid": "SK" + "5" * 32, "account_sid": ONE, "type": "standard"}]}
+        )
         yield sandbox
 
 
@@ -46,7 +53,9 @@ def test_a_wrong_token_is_refused_as_twilio_does(family: Sandbox) -> None:
     )
 
 
-@pytest.mark.parametrize("header", [None, "Bearer x", "Basic !", "Basic bm9jb2xvbg==", "Basic /w=="])
+@pytest.mark.parametrize(
+    "header", [None, "Bearer x", "Basic !", "Basic bm9jb2xvbg==", "Basic /w=="]
+)
 def test_no_credentials_are_refused(family: Sandbox, header: str | None) -> None:
     request = urllib.request.Request(
         family.base_url + numbers_of(ONE), headers={"Authorization": header} if header else {}
@@ -66,7 +75,10 @@ def test_an_api_key_works_as_its_account(family: Sandbox) -> None:
     with client_of(family, api_key_sid(2), SANDBOX_KEY_SECRET, TWO) as client:
         assert len(client.incoming_phone_numbers.list()) == 3
         assert client.trunking.v1.trunks.create().account_sid == TWO
-    assert ask(family, "GET", numbers_of(TWO), user=api_key_sid(2), password=SANDBOX_TOKEN).status == 401
+    assert (
+        ask(family, "GET", numbers_of(TWO), user=api_key_sid(2), password=SANDBOX_TOKEN).status
+        == 401
+    )
 
 
 def test_another_account_stays_closed(family: Sandbox) -> None:
@@ -96,14 +108,23 @@ def test_a_number_of_another_account_is_not_found(family: Sandbox) -> None:
 def test_a_standard_key_neither_lists_accounts_nor_opens_subaccounts(family: Sandbox) -> None:
     key = "SK" + "5" * 32
     assert ask(family, "GET", numbers_of(ONE), user=key, password=SANDBOX_KEY_SECRET).status == 200
-    assert ask(family, "GET", numbers_of(CHILD), user=key, password=SANDBOX_KEY_SECRET).status == 401
-    assert ask(family, "GET", "/2010-04-01/Accounts.json", user=key, password=SANDBOX_KEY_SECRET).status == 401
+    assert (
+        ask(family, "GET", numbers_of(CHILD), user=key, password=SANDBOX_KEY_SECRET).status == 401
+    )
+    assert (
+        ask(
+            family, "GET", "/2010-04-01/Accounts.json", user=key, password=SANDBOX_KEY_SECRET
+        ).status
+        == 401
+    )
 
 
 def test_an_account_sees_itself_and_its_subaccounts(family: Sandbox) -> None:
     with client_of(family, ONE) as client:
         assert {account.sid for account in client.api.v2010.accounts.list()} == {ONE, CHILD}
-        assert [account.sid for account in client.api.v2010.accounts.list(friendly_name="Account 0003")] == [CHILD]
+        assert [
+            account.sid for account in client.api.v2010.accounts.list(friendly_name="Account 0003")
+        ] == [CHILD]
         assert client.api.v2010.accounts(CHILD).fetch().owner_account_sid == ONE
     with client_of(family, TWO) as client:
         assert {account.sid for account in client.api.v2010.accounts.list()} == {TWO}
@@ -143,5 +164,7 @@ def test_only_the_parent_moves_numbers_and_only_within_the_family(family: Sandbo
     rows = ask(family, "GET", numbers_of(CHILD)).json["incoming_phone_numbers"]
     assert len(rows) == 4
     assert all(row["uri"].startswith(f"/2010-04-01/Accounts/{CHILD}/") for row in rows)
-    family.world.accounts.change(family.world.accounts.get(CHILD) or family.world.account, {"status": "closed"})
+    family.world.accounts.change(
+        family.world.accounts.get(CHILD) or family.world.account, {"status": "closed"}
+    )
     assert move(family, user=ONE, owner=ONE, target=CHILD) == (400, 21472)

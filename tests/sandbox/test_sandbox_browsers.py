@@ -7,14 +7,18 @@ import urllib.request
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 JSON = {"Content-Type": "application/json"}
 FAULT = b'{"fault": "server_error"}'
 
 
-def status(sandbox: Sandbox, method: str, path: str, headers: dict[str, str], data: bytes | None = None) -> int:
-    request = urllib.request.Request(f"{sandbox.base_url}/_sandbox{path}", data, headers, method=method)
+def status(
+    sandbox: Sandbox, method: str, path: str, headers: dict[str, str], data: bytes | None = None
+) -> int:
+    request = urllib.request.Request(
+        f"{sandbox.base_url}/_sandbox{path}", data, headers, method=method
+    )
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return int(answer.status)
@@ -25,7 +29,14 @@ def status(sandbox: Sandbox, method: str, path: str, headers: dict[str, str], da
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example.com", "evil.example.com:8010", "localhost.evil.example.com", "a.b", "[", "127.0.0.1.example.com"],
+    [
+        "evil.example.com",
+        "evil.example.com:8010",
+        "localhost.evil.example.com",
+        "a.b",
+        "[",
+        "127.0.0.1.example.com",
+    ],
 )
 def test_a_name_of_somebody_else_is_refused_for_every_call(sandbox: Sandbox, host: str) -> None:
     for method, path in (("GET", "/world"), ("DELETE", "/calls"), ("POST", "/reset")):
@@ -33,13 +44,16 @@ def test_a_name_of_somebody_else_is_refused_for_every_call(sandbox: Sandbox, hos
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.0.0.1:1", "localhost:8010", "sandbox:8010", "[::1]:8010", "x.localhost"]
+    "host",
+    ["127.0.0.1", "127.0.0.1:1", "localhost:8010", "sandbox:8010", "[::1]:8010", "x.localhost"],
 )
 def test_a_program_may_ask_by_any_near_name(sandbox: Sandbox, host: str) -> None:
     assert status(sandbox, "GET", "/calls", {"Host": host}) == 200
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example.com", "null", "http://127.0.0.1:1", "http://localhost"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example.com", "null", "http://127.0.0.1:1", "http://localhost"]
+)
 def test_a_page_of_another_origin_is_refused(sandbox: Sandbox, origin: str) -> None:
     assert status(sandbox, "POST", "/faults", {**JSON, "Origin": origin}, FAULT) == 403
     assert status(sandbox, "POST", "/reset", {"Origin": origin}) == 403
@@ -51,8 +65,14 @@ def test_its_own_page_is_answered(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp"]
+    "kind",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp"],
 )
 def test_a_body_that_a_form_can_send_is_refused(sandbox: Sandbox, kind: str) -> None:
     assert status(sandbox, "POST", "/faults", {"Content-Type": kind}, FAULT) == 415
-    assert status(sandbox, "POST", "/faults", {"Content-Type": "application/json; charset=utf-8"}, FAULT) == 200
+    assert (
+        status(
+            sandbox, "POST", "/faults", {"Content-Type": "application/json; charset=utf-8"}, FAULT
+        )
+        == 200
+    )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.sandbox import faults as f
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Number
-from reconciler.sandbox.world import World
+from reconciler.sandbox.world.world import World
 
 from .harness import ask, numbers_path
 
@@ -20,7 +20,9 @@ def test_the_log_tells_what_was_asked_and_answered(sandbox: Sandbox, number: Num
     log = ask(sandbox, "GET", "/_sandbox/calls").json
     assert log["counts"] == {"total": 2, "reads": 1, "writes": 1, "statuses": {"200": 2}}
     assert [call["params"] for call in log["calls"]] == [{"PageSize": "3"}, {"VoiceUrl": URL}]
-    assert [call["method"] for call in ask(sandbox, "GET", "/_sandbox/calls?writes=true").json["calls"]] == ["POST"]
+    assert [
+        call["method"] for call in ask(sandbox, "GET", "/_sandbox/calls?writes=true").json["calls"]
+    ] == ["POST"]
     assert len(ask(sandbox, "GET", "/_sandbox/calls?limit=1").json["calls"]) == 1
     assert ask(sandbox, "GET", "/_sandbox/calls?limit=few").status == 400
     ask(sandbox, "DELETE", "/_sandbox/calls")
@@ -35,8 +37,16 @@ def test_the_log_holds_no_secrets(sandbox: Sandbox) -> None:
         form={"FriendlyName": "pbx"},
     )
     path = pbx.json["subresource_uris"]["credentials"]
-    assert ask(sandbox, "POST", path, form={"Username": "pbx", "Password": "Planted-Secret-1"}).status == 201
-    ask(sandbox, "POST", "/v1/nowhere", body={"twilio": {"auth_token": "Planted-Secret-2", "account": "AC1"}})
+    assert (
+        ask(sandbox, "POST", path, form={"Username": "pbx", "Password": "Planted-Secret-1"}).status
+        == 201
+    )
+    ask(
+        sandbox,
+        "POST",
+        "/v1/nowhere",
+        body={"twilio": {"auth_token": "Planted-Secret-2", "account": "AC1"}},
+    )
     ask(sandbox, "POST", "/v1/nowhere", body=["Planted"])
     ask(sandbox, "POST", "/v1/nowhere", form={"": ""})
     log = ask(sandbox, "GET", "/_sandbox/calls")
@@ -48,18 +58,28 @@ def test_the_log_is_bounded_and_the_counts_are_not() -> None:
     with Sandbox(World.generate(), log_limit=3) as sandbox:
         for _ in range(5):
             ask(sandbox, "GET", numbers_path(sandbox))
-        assert (len([*sandbox.calls]), len(sandbox.calls), sandbox.calls.reads, sandbox.calls.writes) == (3, 5, 5, 0)
+        assert (
+            len([*sandbox.calls]),
+            len(sandbox.calls),
+            sandbox.calls.reads,
+            sandbox.calls.writes,
+        ) == (3, 5, 5, 0)
 
 
 def test_faults_come_and_go_at_run_time(sandbox: Sandbox) -> None:
     added = ask(
-        sandbox, "POST", "/_sandbox/faults", body=[{"fault": "rate_limit", "every": 2}, {"fault": "drop", "times": 0}]
+        sandbox,
+        "POST",
+        "/_sandbox/faults",
+        body=[{"fault": "rate_limit", "every": 2}, {"fault": "drop", "times": 0}],
     )
-    assert added.json == {"faults": [{"fault": "rate_limit", "every": 2}, {"fault": "drop", "times": 0}]}
+    assert added.json == {
+        "faults": [{"fault": "rate_limit", "every": 2}, {"fault": "drop", "times": 0}]
+    }
     assert [ask(sandbox, "GET", numbers_path(sandbox)).status for _ in range(2)] == [200, 429]
-    assert ask(sandbox, "PUT", "/_sandbox/faults", body={"fault": "server_error"}).json["faults"] == [
-        {"fault": "server_error"}
-    ]
+    assert ask(sandbox, "PUT", "/_sandbox/faults", body={"fault": "server_error"}).json[
+        "faults"
+    ] == [{"fault": "server_error"}]
     assert ask(sandbox, "GET", numbers_path(sandbox)).status == 500
     assert ask(sandbox, "DELETE", "/_sandbox/faults").json == {"faults": []}
     assert ask(sandbox, "GET", numbers_path(sandbox)).status == 200
@@ -75,10 +95,19 @@ def test_faults_and_the_log_leave_control_endpoints_alone(sandbox: Sandbox) -> N
 
 
 def test_somebody_edits_a_number_in_the_console(sandbox: Sandbox, number: Number) -> None:
-    body = {"number": number.phone_number, "voice_url": URL, "actor": "US" + "1" * 32, "ip": "203.0.113.9"}
+    body = {
+        "number": number.phone_number,
+        "voice_url": URL,
+        "actor": "US" + "1" * 32,
+        "ip": "203.0.113.9",
+    }
     assert ask(sandbox, "POST", "/_sandbox/edit", body=body).json["voice_url"] == URL
     [event] = sandbox.world.events
-    assert (event.actor_sid, event.source, event.source_ip_address) == ("US" + "1" * 32, "web", "203.0.113.9")
+    assert (event.actor_sid, event.source, event.source_ip_address) == (
+        "US" + "1" * 32,
+        "web",
+        "203.0.113.9",
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +120,9 @@ def test_somebody_edits_a_number_in_the_console(sandbox: Sandbox, number: Number
         ([], 400),
     ],
 )
-def test_an_edit_that_cannot_be_is_a_clear_error(sandbox: Sandbox, body: object, status: int) -> None:
+def test_an_edit_that_cannot_be_is_a_clear_error(
+    sandbox: Sandbox, body: object, status: int
+) -> None:
     answer = ask(sandbox, "POST", "/_sandbox/edit", body=body)
     assert answer.status == status
     assert answer.json["message"]
@@ -103,7 +134,10 @@ def test_the_world_can_be_taken_out_and_put_in(sandbox: Sandbox, number: Number)
     with Sandbox(World.generate()) as other:
         assert ask(other, "PUT", "/_sandbox/world", body=seed).json["rows"]["numbers"] == 12
         assert other.world.number(number.sid).voice_url == URL
-        assert ask(other, "GET", numbers_path(other)).json == ask(sandbox, "GET", numbers_path(sandbox)).json
+        assert (
+            ask(other, "GET", numbers_path(other)).json
+            == ask(sandbox, "GET", numbers_path(sandbox)).json
+        )
 
 
 def test_rows_can_be_added(sandbox: Sandbox) -> None:
@@ -112,9 +146,14 @@ def test_rows_can_be_added(sandbox: Sandbox) -> None:
         "numbers": [{"phone_number": "+442079460000", "trunk_sid": "TK" + "1" * 32}],
     }
     assert ask(sandbox, "POST", "/_sandbox/world", body=rows).json["rows"]["numbers"] == 13
-    assert len(ask(sandbox, "GET", f"/v1/Trunks/TK{'1' * 32}/PhoneNumbers").json["phone_numbers"]) == 1
+    assert (
+        len(ask(sandbox, "GET", f"/v1/Trunks/TK{'1' * 32}/PhoneNumbers").json["phone_numbers"]) == 1
+    )
     broken = ask(sandbox, "POST", "/_sandbox/world", body={"numbers": [{"phone": "+442079460001"}]})
-    assert (broken.status, broken.json["message"]) == (400, "numbers[0]: Object contains unknown field `phone`")
+    assert (broken.status, broken.json["message"]) == (
+        400,
+        "numbers[0]: Object contains unknown field `phone`",
+    )
 
 
 def test_a_reset_goes_back_to_the_beginning(sandbox: Sandbox, number: Number) -> None:

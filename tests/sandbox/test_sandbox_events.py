@@ -9,10 +9,10 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from reconciler.sandbox.routing import Refused
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.http.routing import Refused
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Number
-from reconciler.sandbox.world import World
+from reconciler.sandbox.world.world import World
 
 from .harness import ask, client_of
 
@@ -26,21 +26,33 @@ def test_an_update_over_the_api_is_told(client: Client, sandbox: Sandbox, number
     assert (event.event_type, event.resource_type) == ("phone-number.updated", "phone-number")
     assert (event.resource_sid, event.source, event.actor_type) == (number.sid, "api", "account")
     assert (event.actor_sid, event.source_ip_address) == (sandbox.world.account.sid, "127.0.0.1")
-    assert event.event_data == {"resource_properties": {"voice_url": {"previous": "", "updated": URL}}}
+    assert event.event_data == {
+        "resource_properties": {"voice_url": {"previous": "", "updated": URL}}
+    }
     assert client.monitor.v1.events(event.sid).fetch().event_date == event.event_date
 
 
-def test_an_edit_in_the_console_is_told_as_done_by_a_user(client: Client, sandbox: Sandbox, number: Number) -> None:
-    sandbox.edit(number.phone_number, {"voice_url": URL, "voice_method": "GET"}, actor=USER, ip="203.0.113.9")
+def test_an_edit_in_the_console_is_told_as_done_by_a_user(
+    client: Client, sandbox: Sandbox, number: Number
+) -> None:
+    sandbox.edit(
+        number.phone_number, {"voice_url": URL, "voice_method": "GET"}, actor=USER, ip="203.0.113.9"
+    )
     [event] = client.monitor.v1.events.list(actor_sid=USER)
-    assert (event.source, event.actor_type, event.source_ip_address) == ("web", "user", "203.0.113.9")
+    assert (event.source, event.actor_type, event.source_ip_address) == (
+        "web",
+        "user",
+        "203.0.113.9",
+    )
     assert set(event.event_data["resource_properties"]) == {"voice_url", "voice_method"}
     assert client.incoming_phone_numbers(number.sid).fetch().voice_url == URL
 
 
 def test_an_update_that_changes_nothing_is_not_told(client: Client, number: Number) -> None:
     before = client.incoming_phone_numbers(number.sid).fetch().date_updated
-    client.incoming_phone_numbers(number.sid).update(voice_url="", friendly_name=number.friendly_name)
+    client.incoming_phone_numbers(number.sid).update(
+        voice_url="", friendly_name=number.friendly_name
+    )
     assert client.monitor.v1.events.list() == []
     assert client.incoming_phone_numbers(number.sid).fetch().date_updated == before
 
@@ -52,7 +64,8 @@ def test_attaching_is_told_whichever_way_it_is_done(client: Client, number: Numb
     client.incoming_phone_numbers(number.sid).update(trunk_sid=trunk.sid)
     client.trunking.v1.trunks(trunk.sid).phone_numbers(number.sid).delete()
     told = [
-        event.event_data["resource_properties"]["trunk_sid"]["updated"] for event in client.monitor.v1.events.list()
+        event.event_data["resource_properties"]["trunk_sid"]["updated"]
+        for event in client.monitor.v1.events.list()
     ]
     assert told == [None, trunk.sid, None, trunk.sid]
 
@@ -87,7 +100,10 @@ def history(clock: Clock) -> Iterator[Sandbox]:
     with Sandbox(World.generate(numbers=2, clock=clock)) as sandbox:
         for place, name in enumerate(("+15552000000", "+15552000001", "+15552000000")):
             sandbox.edit(
-                name, {"friendly_name": f"Edit {place}"}, actor="US" + str(place % 2) * 32, ip=f"203.0.113.{place}"
+                name,
+                {"friendly_name": f"Edit {place}"},
+                actor="US" + str(place % 2) * 32,
+                ip=f"203.0.113.{place}",
             )
             clock.time += timedelta(hours=1)
         yield sandbox
@@ -97,11 +113,16 @@ def test_events_are_found_by_type_resource_actor_address_and_time(history: Sandb
     def names(**filters: object) -> list[str]:
         with client_of(history) as client:
             events = client.monitor.v1.events.list(**filters)
-        return [event.event_data["resource_properties"]["friendly_name"]["updated"] for event in events]
+        return [
+            event.event_data["resource_properties"]["friendly_name"]["updated"] for event in events
+        ]
 
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert names() == ["Edit 2", "Edit 1", "Edit 0"]
-    assert names(event_type="phone-number.updated", start_date=noon + timedelta(hours=1)) == ["Edit 2", "Edit 1"]
+    assert names(event_type="phone-number.updated", start_date=noon + timedelta(hours=1)) == [
+        "Edit 2",
+        "Edit 1",
+    ]
     assert names(start_date=noon, end_date=noon) == ["Edit 0"]
     assert names(resource_sid=history.world.number("+15552000000").sid) == ["Edit 2", "Edit 0"]
     assert names(actor_sid="US" + "1" * 32) == ["Edit 1"]
@@ -109,8 +130,12 @@ def test_events_are_found_by_type_resource_actor_address_and_time(history: Sandb
     assert names(event_type="phone-number.deleted") == []
 
 
-@pytest.mark.parametrize("other", ["SourceIpAddress=203.0.113.1", f"ActorSid={USER}", "ResourceType=phone-number"])
-def test_forbidden_combinations_of_filters_are_refused(sandbox: Sandbox, number: Number, other: str) -> None:
+@pytest.mark.parametrize(
+    "other", ["SourceIpAddress=203.0.113.1", f"ActorSid={USER}", "ResourceType=phone-number"]
+)
+def test_forbidden_combinations_of_filters_are_refused(
+    sandbox: Sandbox, number: Number, other: str
+) -> None:
     assert ask(sandbox, "GET", f"/v1/Events?ResourceSid={number.sid}&{other}").status == 400
 
 
@@ -132,7 +157,12 @@ def test_an_edit_keeps_to_the_rules(sandbox: Sandbox, number: Number) -> None:
         sandbox.edit(number.sid, {"voiceurl": URL})
     with pytest.raises(KeyError):
         sandbox.edit("+15559999999", {"voice_url": URL})
-    assert sandbox.edit(number.sid, {"voice_url": None, "voice_caller_id_lookup": True}).voice_caller_id_lookup is True
+    assert (
+        sandbox.edit(
+            number.sid, {"voice_url": None, "voice_caller_id_lookup": True}
+        ).voice_caller_id_lookup
+        is True
+    )
 
 
 def test_applications_lists_and_accounts_have_events_too(client: Client, sandbox: Sandbox) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from reconciler.sandbox import faults as f
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Number
 
 from .harness import ask, numbers_path
@@ -27,13 +27,18 @@ def read(sandbox: Sandbox, number: Number) -> Callable[[], int]:
 
 @pytest.fixture
 def write(sandbox: Sandbox, number: Number) -> Callable[[], int]:
-    return lambda: ask(sandbox, "POST", numbers_path(sandbox, number.sid), form={"VoiceUrl": URL}).status
+    return lambda: (
+        ask(sandbox, "POST", numbers_path(sandbox, number.sid), form={"VoiceUrl": URL}).status
+    )
 
 
 def test_every_third_call_is_too_many(sandbox: Sandbox, read: Callable[[], int]) -> None:
     sandbox.faults.add(f.RateLimit(every=3, times=2, skip=1))
     assert [read() for _ in range(10)] == [200, 200, 200, 429, 200, 200, 429, 200, 200, 200]
-    assert [call.faults for call in sandbox.calls if call.status == 429] == [("rate_limit",), ("rate_limit",)]
+    assert [call.faults for call in sandbox.calls if call.status == 429] == [
+        ("rate_limit",),
+        ("rate_limit",),
+    ]
 
 
 def test_too_many_comes_with_and_without_retry_after(sandbox: Sandbox, number: Number) -> None:
@@ -44,7 +49,9 @@ def test_too_many_comes_with_and_without_retry_after(sandbox: Sandbox, number: N
     assert (second.status, second.headers.get("Retry-After")) == (429, None)
 
 
-def test_a_percentage_is_drawn_the_same_way_every_time(sandbox: Sandbox, read: Callable[[], int]) -> None:
+def test_a_percentage_is_drawn_the_same_way_every_time(
+    sandbox: Sandbox, read: Callable[[], int]
+) -> None:
     runs = []
     for _ in range(2):
         sandbox.faults.clear()
@@ -89,7 +96,9 @@ def test_a_call_hangs_until_the_client_gives_up(sandbox: Sandbox, number: Number
         connection.close()
 
 
-def test_a_sandbox_stops_at_once_while_calls_hang(read: Callable[[], int], sandbox: Sandbox) -> None:
+def test_a_sandbox_stops_at_once_while_calls_hang(
+    read: Callable[[], int], sandbox: Sandbox
+) -> None:
     sandbox.faults.add(f.Hang())
     ended: list[bool] = []
 
@@ -125,10 +134,21 @@ def test_a_cut_body_is_too_short(sandbox: Sandbox) -> None:
         ask(sandbox, "GET", numbers_path(sandbox))
 
 
-def test_dropped_fields_are_accepted_but_not_stored(sandbox: Sandbox, number: Number, write: Callable[[], int]) -> None:
+def test_dropped_fields_are_accepted_but_not_stored(
+    sandbox: Sandbox, number: Number, write: Callable[[], int]
+) -> None:
     sandbox.faults.add(f.DropFields(fields=("voice_url",), times=1, path="*IncomingPhoneNumbers*"))
-    answer = ask(sandbox, "POST", numbers_path(sandbox, number.sid), form={"VoiceUrl": URL, "FriendlyName": "New"})
-    assert (answer.status, answer.json["voice_url"], answer.json["friendly_name"]) == (200, "", "New")
+    answer = ask(
+        sandbox,
+        "POST",
+        numbers_path(sandbox, number.sid),
+        form={"VoiceUrl": URL, "FriendlyName": "New"},
+    )
+    assert (answer.status, answer.json["voice_url"], answer.json["friendly_name"]) == (
+        200,
+        "",
+        "New",
+    )
     assert [call.params for call in sandbox.calls] == [{"VoiceUrl": URL, "FriendlyName": "New"}]
     assert (write(), number.voice_url) == (200, URL)
 
@@ -138,24 +158,41 @@ def test_dropped_fields_may_look_stored_in_the_reply(sandbox: Sandbox, number: N
     path = numbers_path(sandbox, number.sid)
     updated = ask(sandbox, "POST", path, form={"VoiceUrl": URL, "FriendlyName": "New"}).json
     fetched = ask(sandbox, "GET", path).json
-    assert (updated["voice_url"], fetched["voice_url"], fetched["friendly_name"]) == (URL, "", "New")
-    created = ask(sandbox, "POST", numbers_path(sandbox), form={"VoiceUrl": URL, "AreaCode": "415"}).json
+    assert (updated["voice_url"], fetched["voice_url"], fetched["friendly_name"]) == (
+        URL,
+        "",
+        "New",
+    )
+    created = ask(
+        sandbox, "POST", numbers_path(sandbox), form={"VoiceUrl": URL, "AreaCode": "415"}
+    ).json
     assert created["voice_url"] == URL
     assert not ask(sandbox, "GET", numbers_path(sandbox, created["sid"])).json["voice_url"]
     assert ask(sandbox, "POST", path, form={"VoiceUrl": "nonsense"}).status == 400
 
 
 @pytest.mark.parametrize("name", ["sid", "phone_number"])
-def test_a_number_refuses_to_be_attached_in_either_way(sandbox: Sandbox, number: Number, name: str) -> None:
+def test_a_number_refuses_to_be_attached_in_either_way(
+    sandbox: Sandbox, number: Number, name: str
+) -> None:
     trunk = ask(sandbox, "POST", "/v1/Trunks", form={}).json["sid"]
     sandbox.faults.add(f.RefuseAttachment(numbers=(getattr(number, name),)))
     path, other = numbers_path(sandbox, number.sid), sandbox.world.number("+15552000001")
     through_number = ask(sandbox, "POST", path, form={"TrunkSid": trunk})
-    through_trunk = ask(sandbox, "POST", f"/v1/Trunks/{trunk}/PhoneNumbers", form={"PhoneNumberSid": number.sid})
-    assert (through_number.status, through_trunk.status, through_trunk.json["code"]) == (400, 400, 21245)
+    through_trunk = ask(
+        sandbox, "POST", f"/v1/Trunks/{trunk}/PhoneNumbers", form={"PhoneNumberSid": number.sid}
+    )
+    assert (through_number.status, through_trunk.status, through_trunk.json["code"]) == (
+        400,
+        400,
+        21245,
+    )
     assert number.trunk_sid is None
     assert ask(sandbox, "POST", path, form={"TrunkSid": "", "VoiceUrl": URL}).status == 200
-    assert ask(sandbox, "POST", numbers_path(sandbox, other.sid), form={"TrunkSid": trunk}).status == 200
+    assert (
+        ask(sandbox, "POST", numbers_path(sandbox, other.sid), form={"TrunkSid": trunk}).status
+        == 200
+    )
 
 
 def test_a_read_may_answer_404_though_the_number_is_there(
@@ -169,7 +206,13 @@ def test_a_read_may_answer_404_though_the_number_is_there(
 
 def test_any_error_can_be_had(sandbox: Sandbox, read: Callable[[], int], number: Number) -> None:
     sandbox.faults.add(
-        f.Refuse(status=403, code=20403, message="Forbidden", method="write", path="*/IncomingPhoneNumbers/*")
+        f.Refuse(
+            status=403,
+            code=20403,
+            message="Forbidden",
+            method="write",
+            path="*/IncomingPhoneNumbers/*",
+        )
     )
     assert read() == 200
     assert ask(sandbox, "POST", "/v1/Trunks", form={}).status == 201
@@ -177,7 +220,9 @@ def test_any_error_can_be_had(sandbox: Sandbox, read: Callable[[], int], number:
     assert (answer.status, answer.json["code"], answer.json["message"]) == (403, 20403, "Forbidden")
 
 
-def test_more_calls_at_once_than_allowed_are_too_many(sandbox: Sandbox, read: Callable[[], int]) -> None:
+def test_more_calls_at_once_than_allowed_are_too_many(
+    sandbox: Sandbox, read: Callable[[], int]
+) -> None:
     sandbox.faults.add(f.Latency(ms=100), f.ConcurrencyLimit(limit=2))
     statuses: list[int] = []
     threads = [threading.Thread(target=lambda: statuses.append(read())) for _ in range(6)]
@@ -203,7 +248,10 @@ def test_of_several_answers_the_first_one_stands(sandbox: Sandbox, read: Callabl
         ("rate_limit:every=10,retry_after=1", f.RateLimit(every=10, retry_after=1)),
         ("server_error:carried_out=true,percent=2.5", f.ServerError(carried_out=True, percent=2.5)),
         ("drop", f.Drop()),
-        ("drop_fields:fields=VoiceUrl/SmsUrl,times=1", f.DropFields(fields=("VoiceUrl", "SmsUrl"), times=1)),
+        (
+            "drop_fields:fields=VoiceUrl/SmsUrl,times=1",
+            f.DropFields(fields=("VoiceUrl", "SmsUrl"), times=1),
+        ),
         ("refuse_attachment:numbers=+15552000000", f.RefuseAttachment(numbers=("+15552000000",))),
     ],
 )
@@ -213,7 +261,15 @@ def test_faults_are_read_from_flags(text: str, fault: f.AnyFault) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["earthquake", "latency", "latency:ms=slow", "drop:every=0", "drop:often", "drop:colour=red", "drop:percent=101"],
+    [
+        "earthquake",
+        "latency",
+        "latency:ms=slow",
+        "drop:every=0",
+        "drop:often",
+        "drop:colour=red",
+        "drop:percent=101",
+    ],
 )
 def test_a_fault_nobody_knows_is_a_clear_error(text: str) -> None:
     with pytest.raises(f.FaultError, match=text):
@@ -229,7 +285,13 @@ def test_a_fault_nobody_knows_is_a_clear_error(text: str) -> None:
     ],
 )
 def test_an_answer_in_a_form_that_is_not_the_usual_one(
-    sandbox: Sandbox, number: Number, fault: type[f.HtmlPage], status: int, form: str, start: bytes, carried_out: bool
+    sandbox: Sandbox,
+    number: Number,
+    fault: type[f.HtmlPage],
+    status: int,
+    form: str,
+    start: bytes,
+    carried_out: bool,
 ) -> None:
     sandbox.faults.add(fault(carried_out=carried_out, times=1))
     answer = ask(sandbox, "POST", numbers_path(sandbox, number.sid), form={"VoiceUrl": URL})
@@ -240,4 +302,6 @@ def test_an_answer_in_a_form_that_is_not_the_usual_one(
 
 def test_a_page_of_html_may_pretend_to_be_a_success(sandbox: Sandbox, number: Number) -> None:
     sandbox.faults.add(f.HtmlPage(status=200, times=1))
-    assert ask(sandbox, "GET", numbers_path(sandbox, number.sid)).body.startswith(b"<!DOCTYPE html>")
+    assert ask(sandbox, "GET", numbers_path(sandbox, number.sid)).body.startswith(
+        b"<!DOCTYPE html>"
+    )

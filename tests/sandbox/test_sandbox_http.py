@@ -9,11 +9,11 @@ import threading
 
 import pytest
 
-from reconciler.sandbox import server
-from reconciler.sandbox.http import Reply
-from reconciler.sandbox.routing import Call, Route, Router
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.http.messages import Reply
+from reconciler.sandbox.http.routing import Call, Route, Router
+from reconciler.sandbox.service import app
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .harness import ask, numbers_path
 
@@ -45,9 +45,12 @@ def test_a_connection_serves_many_requests(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_line", [b"GET /_sandbox HTTP/1.0\r\n", b"GET /_sandbox HTTP/1.1\r\nConnection: close\r\n"]
+    "request_line",
+    [b"GET /_sandbox HTTP/1.0\r\n", b"GET /_sandbox HTTP/1.1\r\nConnection: close\r\n"],
 )
-def test_a_connection_is_closed_when_the_client_says_so(sandbox: Sandbox, request_line: bytes) -> None:
+def test_a_connection_is_closed_when_the_client_says_so(
+    sandbox: Sandbox, request_line: bytes
+) -> None:
     answer = say(sandbox, (request_line + b"\r\n") * 2)
     assert answer.count(b"HTTP/1.1 200 OK") == 1
     assert b"Connection: close" in answer
@@ -83,9 +86,15 @@ def test_a_plain_path_wins_over_one_with_variables() -> None:
     def variable(call: Call) -> Reply:
         return Reply(201)
 
-    router = Router([Route("GET", "/v1/Things/{sid}", variable), Route("GET", "/v1/Things/Local", plain)])
+    router = Router(
+        [Route("GET", "/v1/Things/{sid}", variable), Route("GET", "/v1/Things/Local", plain)]
+    )
     assert router.find("GET", "/v1/Things/Local") == router.find("GET", "/v1/Things/Local")
-    found = router.find("GET", "/v1/Things/Local"), router.find("GET", "/v1/Things/a%2Bb"), router.find("GET", "/v1")
+    found = (
+        router.find("GET", "/v1/Things/Local"),
+        router.find("GET", "/v1/Things/a%2Bb"),
+        router.find("GET", "/v1"),
+    )
     assert found[0] is not None
     assert found[0].handler is plain
     assert found[1] is not None
@@ -99,7 +108,7 @@ def test_a_mistake_of_the_sandbox_is_a_server_error_and_is_logged(
     def broken(call: Call) -> Reply:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(server, "ROUTES", (Route("GET", "/broken", broken),))
+    monkeypatch.setattr(app, "ROUTES", (Route("GET", "/broken", broken),))
     with Sandbox(World.generate()) as sandbox, caplog.at_level(logging.ERROR):
         assert ask(sandbox, "GET", "/broken").status == 500
     assert "a mistake" in caplog.text

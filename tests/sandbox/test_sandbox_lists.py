@@ -8,7 +8,7 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.messaging import MOST_NUMBERS, SERVICES
 from reconciler.sandbox.twilio.numbers import Capabilities, Number
 
@@ -22,8 +22,13 @@ def code_of(error: pytest.ExceptionInfo[TwilioRestException]) -> int:
 
 
 def test_an_application_is_made_changed_and_deleted(client: Client) -> None:
-    application = client.applications.create(friendly_name="Menu", voice_url="https://agents.example.com/menu")
-    assert client.applications(application.sid).update(voice_url="", sms_method="GET").voice_url is None
+    application = client.applications.create(
+        friendly_name="Menu", voice_url="https://agents.example.com/menu"
+    )
+    assert (
+        client.applications(application.sid).update(voice_url="", sms_method="GET").voice_url
+        is None
+    )
     assert client.applications(application.sid).fetch().sms_method == "GET"
     assert [row.sid for row in client.applications.list(friendly_name="Menu")] == [application.sid]
     assert client.applications.list(friendly_name="Other") == []
@@ -31,13 +36,17 @@ def test_an_application_is_made_changed_and_deleted(client: Client) -> None:
     assert client.applications.list() == []
 
 
-def test_a_credential_list_holds_users_whose_passwords_are_never_shown(client: Client, sandbox: Sandbox) -> None:
+def test_a_credential_list_holds_users_whose_passwords_are_never_shown(
+    client: Client, sandbox: Sandbox
+) -> None:
     pbx = client.sip.credential_lists.create(friendly_name="pbx")
     user = pbx.credentials.create(username="pbx", password=PASSWORD)
     one = client.sip.credential_lists(pbx.sid).credentials(user.sid)
     assert one.fetch().username == "pbx"
     one.update(password=PASSWORD + "2")
-    assert [row.sid for row in client.sip.credential_lists(pbx.sid).credentials.list()] == [user.sid]
+    assert [row.sid for row in client.sip.credential_lists(pbx.sid).credentials.list()] == [
+        user.sid
+    ]
     assert PASSWORD.encode() not in ask(sandbox, "GET", pbx.subresource_uris["credentials"]).body
     assert one.delete()
     assert client.sip.credential_lists(pbx.sid).fetch().friendly_name == "pbx"
@@ -47,7 +56,9 @@ def test_a_credential_list_holds_users_whose_passwords_are_never_shown(client: C
     ("username", "password"),
     [("pbx", PASSWORD), ("new", "short"), ("new", "nodigitsHere!"), ("x" * 33, PASSWORD)],
 )
-def test_credentials_that_cannot_be_are_refused(client: Client, username: str, password: str) -> None:
+def test_credentials_that_cannot_be_are_refused(
+    client: Client, username: str, password: str
+) -> None:
     pbx = client.sip.credential_lists.create(friendly_name="pbx")
     pbx.credentials.create(username="pbx", password=PASSWORD)
     with pytest.raises(TwilioRestException) as error:
@@ -58,7 +69,9 @@ def test_credentials_that_cannot_be_are_refused(client: Client, username: str, p
 
 def test_an_access_list_holds_addresses(client: Client) -> None:
     offices = client.sip.ip_access_control_lists.create(friendly_name="offices")
-    address = offices.ip_addresses.create(friendly_name="hq", ip_address="203.0.113.0", cidr_prefix_length=28)
+    address = offices.ip_addresses.create(
+        friendly_name="hq", ip_address="203.0.113.0", cidr_prefix_length=28
+    )
     one = client.sip.ip_access_control_lists(offices.sid).ip_addresses(address.sid)
     assert one.update(friendly_name="head office").cidr_prefix_length == 28
     for params in (
@@ -131,7 +144,11 @@ def test_a_list_that_a_sip_domain_uses_in_any_way_is_shown_and_cannot_be_deleted
     pbx = client.sip.credential_lists.create(friendly_name="pbx")
     offices = client.sip.ip_access_control_lists.create(friendly_name="offices")
     used, other, code = (offices, pbx, 21236) if "ip_access" in way else (pbx, offices, 21241)
-    domain = {"domain_name": "acme.sip.twilio.com", "sip_registration": True, "mappings": {way: [used.sid]}}
+    domain = {
+        "domain_name": "acme.sip.twilio.com",
+        "sip_registration": True,
+        "mappings": {way: [used.sid]},
+    }
     sandbox.world.extend({"sip_domains": [domain]})
     (shown,) = client.sip.domains.list()
     assert (shown.domain_name, shown.sip_registration) == ("acme.sip.twilio.com", True)
@@ -143,7 +160,10 @@ def test_a_list_that_a_sip_domain_uses_in_any_way_is_shown_and_cannot_be_deleted
         "ip_access_control_lists": below.ip_access_control_list_mappings,
         "credential_lists": below.credential_list_mappings,
     }
-    found = {name: [(row.sid, row.friendly_name) for row in mapped.list()] for name, mapped in ways.items()}
+    found = {
+        name: [(row.sid, row.friendly_name) for row in mapped.list()]
+        for name, mapped in ways.items()
+    }
     assert found == {name: [(used.sid, used.friendly_name)] if name == way else [] for name in ways}
     with pytest.raises(TwilioRestException) as error:
         used.delete()
@@ -151,8 +171,12 @@ def test_a_list_that_a_sip_domain_uses_in_any_way_is_shown_and_cannot_be_deleted
     assert other.delete()
 
 
-def test_a_service_answers_for_its_numbers(client: Client, sandbox: Sandbox, number: Number) -> None:
-    service = client.messaging.v1.services.create(friendly_name="Support", inbound_request_url="https://a.example.com")
+def test_a_service_answers_for_its_numbers(
+    client: Client, sandbox: Sandbox, number: Number
+) -> None:
+    service = client.messaging.v1.services.create(
+        friendly_name="Support", inbound_request_url="https://a.example.com"
+    )
     one = client.messaging.v1.services(service.sid)
     assert one.phone_numbers.create(phone_number_sid=number.sid).phone_number == number.phone_number
     assert [row.sid for row in one.phone_numbers.list()] == [number.sid]
@@ -166,16 +190,22 @@ def test_a_service_answers_for_its_numbers(client: Client, sandbox: Sandbox, num
     with pytest.raises(TwilioRestException) as error:
         one.phone_numbers(number.sid).fetch()
     assert code_of(error) == 20404
-    assert one.update(use_inbound_webhook_on_number=True).fetch().use_inbound_webhook_on_number is True
+    assert (
+        one.update(use_inbound_webhook_on_number=True).fetch().use_inbound_webhook_on_number is True
+    )
     assert other.delete()
     assert [row.sid for row in client.messaging.v1.services.list()] == [service.sid]
 
 
-def test_numbers_that_do_not_fit_a_service_are_refused(client: Client, sandbox: Sandbox, number: Number) -> None:
+def test_numbers_that_do_not_fit_a_service_are_refused(
+    client: Client, sandbox: Sandbox, number: Number
+) -> None:
     service = client.messaging.v1.services.create(friendly_name="Support")
     number.capabilities = Capabilities(sms=False)
     wanted = [(number.sid, 21715), ("PN" + "0" * 32, 21421)]
-    sandbox.world.table(SERVICES).change(next(iter(sandbox.world.table(SERVICES))), {"numbers": ["PN"] * MOST_NUMBERS})
+    sandbox.world.table(SERVICES).change(
+        next(iter(sandbox.world.table(SERVICES))), {"numbers": ["PN"] * MOST_NUMBERS}
+    )
     wanted.append((sandbox.world.number("+15552000001").sid, 21714))
     for sid, code in wanted:
         with pytest.raises(TwilioRestException) as error:
@@ -202,20 +232,31 @@ def test_the_region_of_a_number_can_be_asked_and_changed(client: Client, number:
 
 def test_alerts_of_a_seed_are_found_by_level_and_time(client: Client, sandbox: Sandbox) -> None:
     alerts = [
-        {"error_code": "11200", "date_generated": "2026-03-01T12:00:00Z", "request_variables": "To=%2B15552000000"},
+        {
+            "error_code": "11200",
+            "date_generated": "2026-03-01T12:00:00Z",
+            "request_variables": "To=%2B15552000000",
+        },
         {"error_code": "12100", "date_generated": "2026-03-02T12:00:00Z", "log_level": "warning"},
     ]
     sandbox.world.extend({"alerts": alerts})
     listed = client.monitor.v1.alerts.list()
     assert [alert.error_code for alert in listed] == ["12100", "11200"]
-    assert [alert.error_code for alert in client.monitor.v1.alerts.list(log_level="warning")] == ["12100"]
-    assert [alert.error_code for alert in client.monitor.v1.alerts.list(end_date=datetime(2026, 3, 1, 23))] == ["11200"]
+    assert [alert.error_code for alert in client.monitor.v1.alerts.list(log_level="warning")] == [
+        "12100"
+    ]
+    assert [
+        alert.error_code
+        for alert in client.monitor.v1.alerts.list(end_date=datetime(2026, 3, 1, 23))
+    ] == ["11200"]
     assert client.monitor.v1.alerts(listed[1].sid).fetch().request_variables == "To=%2B15552000000"
     assert "request_variables" not in ask(sandbox, "GET", "/v1/Alerts").json["alerts"][0]
     assert ask(sandbox, "GET", "/v1/Alerts?StartDate=once").status == 400
 
 
-def test_calls_of_a_seed_are_found_by_number_status_and_day(client: Client, sandbox: Sandbox) -> None:
+def test_calls_of_a_seed_are_found_by_number_status_and_day(
+    client: Client, sandbox: Sandbox
+) -> None:
     to = {"to": "+15552000000", "from": "+15550100100"}
     calls = [
         {**to, "status": "in-progress", "start_time": "Sun, 01 Mar 2026 12:00:00 +0000"},
@@ -227,9 +268,20 @@ def test_calls_of_a_seed_are_found_by_number_status_and_day(client: Client, sand
     [live] = client.calls.list(status="in-progress")
     assert client.calls(live.sid).fetch()._from == "+15550100100"
     assert [call.status for call in client.calls.list(start_time=date(2026, 3, 2))] == ["completed"]
-    assert [call.status for call in client.calls.list(start_time_before=datetime(2026, 3, 1, 13))] == ["in-progress"]
-    assert [call.status for call in client.calls.list(start_time_after=datetime(2026, 3, 2))] == ["completed"]
+    assert [
+        call.status for call in client.calls.list(start_time_before=datetime(2026, 3, 1, 13))
+    ] == ["in-progress"]
+    assert [call.status for call in client.calls.list(start_time_after=datetime(2026, 3, 2))] == [
+        "completed"
+    ]
     base = f"/2010-04-01/Accounts/{sandbox.world.account.sid}/Calls.json"
-    assert len(ask(sandbox, "GET", f"{base}?StartTime%3E=2026-03-01&StartTime%3C=2026-03-02").json["calls"]) == 2
+    assert (
+        len(
+            ask(sandbox, "GET", f"{base}?StartTime%3E=2026-03-01&StartTime%3C=2026-03-02").json[
+                "calls"
+            ]
+        )
+        == 2
+    )
     assert len(ask(sandbox, "GET", f"{base}?StartTime%3E=2026-03-01T12:00:00").json["calls"]) == 2
     assert ask(sandbox, "GET", f"{base}?StartTime=once").status == 400

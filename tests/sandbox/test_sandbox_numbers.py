@@ -6,7 +6,7 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.numbers import Capabilities, Number
 
 from .harness import ask, numbers_path
@@ -35,7 +35,9 @@ def test_a_number_can_be_looked_at_alone(client: Client, number: Number) -> None
 
 
 def test_an_update_is_stored(client: Client, number: Number) -> None:
-    client.incoming_phone_numbers(number.sid).update(voice_url=URL, voice_method="GET", friendly_name="Support")
+    client.incoming_phone_numbers(number.sid).update(
+        voice_url=URL, voice_method="GET", friendly_name="Support"
+    )
     row = client.incoming_phone_numbers(number.sid).fetch()
     assert (row.voice_url, row.voice_method, row.friendly_name) == (URL, "GET", "Support")
 
@@ -43,7 +45,9 @@ def test_an_update_is_stored(client: Client, number: Number) -> None:
 def test_a_listing_after_an_update_shows_the_update(client: Client, number: Number) -> None:
     client.incoming_phone_numbers.list()
     client.incoming_phone_numbers(number.sid).update(voice_url=URL)
-    assert {row.voice_url for row in client.incoming_phone_numbers.list() if row.sid == number.sid} == {URL}
+    assert {
+        row.voice_url for row in client.incoming_phone_numbers.list() if row.sid == number.sid
+    } == {URL}
 
 
 def test_fragments_of_urls_are_kept(client: Client, number: Number) -> None:
@@ -65,7 +69,9 @@ def test_a_cleared_sid_is_null(client: Client, number: Number) -> None:
     assert update(trunk_sid="").trunk_sid is None
 
 
-def test_a_trunk_deletes_the_application_and_the_other_way_round(client: Client, number: Number) -> None:
+def test_a_trunk_deletes_the_application_and_the_other_way_round(
+    client: Client, number: Number
+) -> None:
     trunk, application = client.trunking.v1.trunks.create(), client.applications.create()
     update = client.incoming_phone_numbers(number.sid).update
     update(voice_url=URL, voice_application_sid=application.sid)
@@ -75,7 +81,9 @@ def test_a_trunk_deletes_the_application_and_the_other_way_round(client: Client,
     assert (row.trunk_sid, row.voice_application_sid, row.voice_url) == (None, application.sid, URL)
 
 
-def test_a_trunk_sent_together_with_an_application_is_not_applied(client: Client, number: Number) -> None:
+def test_a_trunk_sent_together_with_an_application_is_not_applied(
+    client: Client, number: Number
+) -> None:
     trunk, application = client.trunking.v1.trunks.create(), client.applications.create()
     update = client.incoming_phone_numbers(number.sid).update
     assert update(trunk_sid=trunk.sid, voice_application_sid=application.sid).trunk_sid is None
@@ -84,7 +92,9 @@ def test_a_trunk_sent_together_with_an_application_is_not_applied(client: Client
 
 
 def test_unknown_parameters_are_ignored(sandbox: Sandbox, number: Number) -> None:
-    answer = ask(sandbox, "POST", numbers_path(sandbox, number.sid), form={"Colour": "red", "VoiceUrl": URL})
+    answer = ask(
+        sandbox, "POST", numbers_path(sandbox, number.sid), form={"Colour": "red", "VoiceUrl": URL}
+    )
     assert (answer.status, answer.json["voice_url"]) == (200, URL)
 
 
@@ -93,13 +103,17 @@ def test_a_json_body_changes_nothing(sandbox: Sandbox, number: Number) -> None:
     assert (answer.status, answer.json["voice_url"]) == (200, "")
 
 
-@pytest.mark.parametrize("url", ["ftp://example.com", "example.com/voice", "https://", "https://exa mple.com", "//[x"])
+@pytest.mark.parametrize(
+    "url", ["ftp://example.com", "example.com/voice", "https://", "https://exa mple.com", "//[x"]
+)
 def test_what_is_no_web_url_is_refused(client: Client, number: Number, url: str) -> None:
     assert refused(client, number, voice_url=url) == 21402
 
 
 @pytest.mark.parametrize("method", ["PUT", ""])
-def test_methods_other_than_get_and_post_are_refused(client: Client, number: Number, method: str) -> None:
+def test_methods_other_than_get_and_post_are_refused(
+    client: Client, number: Number, method: str
+) -> None:
     assert refused(client, number, voice_method=method) == 21403
 
 
@@ -110,7 +124,9 @@ def test_a_fallback_needs_a_url(client: Client, number: Number) -> None:
     assert row.voice_fallback_url == URL
 
 
-def test_a_number_that_cannot_receive_messages_takes_no_sms_url(client: Client, number: Number) -> None:
+def test_a_number_that_cannot_receive_messages_takes_no_sms_url(
+    client: Client, number: Number
+) -> None:
     number.capabilities = Capabilities(sms=False, mms=False)
     assert refused(client, number, sms_url=URL) == 21407
     assert client.incoming_phone_numbers(number.sid).update(sms_url="").sms_url == ""
@@ -121,7 +137,9 @@ def test_a_friendly_name_has_1_to_64_characters(client: Client, number: Number, 
     assert refused(client, number, friendly_name=name) == 20002
 
 
-def test_a_trunk_or_application_that_is_not_there_is_refused(client: Client, number: Number) -> None:
+def test_a_trunk_or_application_that_is_not_there_is_refused(
+    client: Client, number: Number
+) -> None:
     assert refused(client, number, trunk_sid="TK" + "0" * 32) == 21245
     assert refused(client, number, trunk_sid="nonsense") == 21245
     assert refused(client, number, voice_application_sid="AP" + "0" * 32) == 21420
@@ -162,15 +180,20 @@ def test_a_number_is_bought_by_area_code(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "code"), [({"phone_number": "15005550006"}, 21421), ({"area_code": "099"}, 21451), ({}, 21452)]
+    ("params", "code"),
+    [({"phone_number": "15005550006"}, 21421), ({"area_code": "099"}, 21451), ({}, 21452)],
 )
-def test_what_cannot_be_bought_is_refused(client: Client, params: dict[str, str], code: int) -> None:
+def test_what_cannot_be_bought_is_refused(
+    client: Client, params: dict[str, str], code: int
+) -> None:
     with pytest.raises(TwilioRestException) as error:
         client.incoming_phone_numbers.create(**params)
     assert error.value.code == code
 
 
-def test_an_emergency_address_is_ignored_when_buying_and_kept_by_an_update(client: Client, number: Number) -> None:
+def test_an_emergency_address_is_ignored_when_buying_and_kept_by_an_update(
+    client: Client, number: Number
+) -> None:
     address = "AD" + "1" * 32
     bought = client.incoming_phone_numbers.create(area_code="415", emergency_address_sid=address)
     assert bought.emergency_address_sid is None

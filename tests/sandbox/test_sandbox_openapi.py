@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .harness import ask
 from .test_sandbox_world import SEED
@@ -26,7 +26,12 @@ CASES = [
         "incoming_phone_numbers",
     ),
     ("api_v2010", "api.v2010.account.application", f"{BASE}/Applications.json", "applications"),
-    ("api_v2010", "api.v2010.account.sip.sip_credential_list", f"{BASE}/SIP/CredentialLists.json", "credential_lists"),
+    (
+        "api_v2010",
+        "api.v2010.account.sip.sip_credential_list",
+        f"{BASE}/SIP/CredentialLists.json",
+        "credential_lists",
+    ),
     (
         "api_v2010",
         "api.v2010.account.sip.sip_credential_list.sip_credential",
@@ -54,9 +59,19 @@ CASES = [
     ("api_v2010", "api.v2010.account", "/2010-04-01/Accounts.json", "accounts"),
     ("messaging_v1", "messaging.v1.service", "/v1/Services", "services"),
     ("trunking_v1", "trunking.v1.trunk", "/v1/Trunks", "trunks"),
-    ("trunking_v1", "trunking.v1.trunk.origination_url", f"{TRUNK}/OriginationUrls", "origination_urls"),
+    (
+        "trunking_v1",
+        "trunking.v1.trunk.origination_url",
+        f"{TRUNK}/OriginationUrls",
+        "origination_urls",
+    ),
     ("trunking_v1", "trunking.v1.trunk.phone_number", f"{TRUNK}/PhoneNumbers", "phone_numbers"),
-    ("trunking_v1", "trunking.v1.trunk.credential_list", f"{TRUNK}/CredentialLists", "credential_lists"),
+    (
+        "trunking_v1",
+        "trunking.v1.trunk.credential_list",
+        f"{TRUNK}/CredentialLists",
+        "credential_lists",
+    ),
     ("monitor_v1", "monitor.v1.event", "/v1/Events", "events"),
     ("monitor_v1", "monitor.v1.alert", "/v1/Alerts", "alerts"),
     ("routes_v2", "routes.v2.phone_number", "/v2/PhoneNumbers/+447700900000", ""),
@@ -64,7 +79,9 @@ CASES = [
 
 
 @pytest.mark.skipif(not DOCUMENTS.is_dir(), reason="Twilio's documents are not here")
-@pytest.mark.parametrize(("document", "schema", "path", "key"), CASES, ids=[case[1] for case in CASES])
+@pytest.mark.parametrize(
+    ("document", "schema", "path", "key"), CASES, ids=[case[1] for case in CASES]
+)
 def test_a_row_has_the_documented_fields(document: str, schema: str, path: str, key: str) -> None:
     text = (DOCUMENTS / f"twilio_{document}.json").read_text()
     expected = json.loads(text)["components"]["schemas"][schema]["properties"]

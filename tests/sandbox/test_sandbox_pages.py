@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from twilio.rest import Client
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 
 from .harness import ask, client_of, numbers_path
 
@@ -26,7 +26,9 @@ def crowd(crowded: Sandbox) -> Iterator[Client]:
 
 
 @pytest.mark.parametrize("size", [50, 999, 1000])
-def test_2500_numbers_are_listed_without_gaps_or_duplicates(crowd: Client, crowded: Sandbox, size: int) -> None:
+def test_2500_numbers_are_listed_without_gaps_or_duplicates(
+    crowd: Client, crowded: Sandbox, size: int
+) -> None:
     crowded.calls.reset()
     sids = [row.sid for row in crowd.incoming_phone_numbers.list(page_size=size)]
     assert len(sids) == len(set(sids)) == 2_500
@@ -49,7 +51,12 @@ def test_pages_can_be_turned_back(crowded: Sandbox) -> None:
     third = ask(crowded, "GET", crowded.base_url + second["next_page_uri"]).json
     back = ask(crowded, "GET", crowded.base_url + third["previous_page_uri"]).json
     assert back["incoming_phone_numbers"] == second["incoming_phone_numbers"]
-    assert (second["page"], second["page_size"], second["start"], second["end"]) == (1, 100, 100, 199)
+    assert (second["page"], second["page_size"], second["start"], second["end"]) == (
+        1,
+        100,
+        100,
+        199,
+    )
     assert first["previous_page_uri"] is None
     assert ask(crowded, "GET", crowded.base_url + third["first_page_uri"]).json["page"] == 0
 
@@ -65,8 +72,15 @@ def test_links_are_relative_in_the_old_api_and_absolute_in_the_new_ones() -> Non
         for _ in range(3):
             ask(sandbox, "POST", "/v1/Trunks", form={})
         meta = ask(sandbox, "GET", "/v1/Trunks?PageSize=2").json["meta"]
-        assert meta["next_page_url"].startswith(f"{sandbox.base_url}/v1/Trunks?PageSize=2&Page=1&PageToken=PATK")
-        assert (meta["key"], meta["page"], meta["page_size"], meta["previous_page_url"]) == ("trunks", 0, 2, None)
+        assert meta["next_page_url"].startswith(
+            f"{sandbox.base_url}/v1/Trunks?PageSize=2&Page=1&PageToken=PATK"
+        )
+        assert (meta["key"], meta["page"], meta["page_size"], meta["previous_page_url"]) == (
+            "trunks",
+            0,
+            2,
+            None,
+        )
         rest = ask(sandbox, "GET", meta["next_page_url"]).json
         assert len(rest["trunks"]) == 1
         assert rest["meta"]["next_page_url"] is None
@@ -103,4 +117,9 @@ def test_pages_that_cannot_be_are_refused(sandbox: Sandbox, query: str, code: in
 def test_an_empty_list_is_a_page_too() -> None:
     with Sandbox(World.generate()) as sandbox:
         page = ask(sandbox, "GET", numbers_path(sandbox)).json
-    assert (page["incoming_phone_numbers"], page["start"], page["end"], page["next_page_uri"]) == ([], 0, 0, None)
+    assert (page["incoming_phone_numbers"], page["start"], page["end"], page["next_page_uri"]) == (
+        [],
+        0,
+        0,
+        None,
+    )

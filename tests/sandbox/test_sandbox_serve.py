@@ -14,8 +14,8 @@ import pytest
 SCRIPT = """
 import sys
 from pathlib import Path
-from reconciler.sandbox.server import serve
-from reconciler.sandbox.world import World
+from reconciler.sandbox.service.app import serve
+from reconciler.sandbox.world.world import World
 
 serve(World.generate(numbers=2), port=0, persist=Path(sys.argv[1]), on_ready=lambda url: print(url, flush=True))
 print("ended")
@@ -23,9 +23,13 @@ print("ended")
 JSON = {"Content-Type": "application/json"}
 
 
-def run(persist: Path, number: signal.Signals, edit: dict[str, str] | None = None) -> dict[str, int]:
+def run(
+    persist: Path, number: signal.Signals, edit: dict[str, str] | None = None
+) -> dict[str, int]:
     """Start a sandbox, perhaps edit a number, count its rows, end it with a signal."""
-    with subprocess.Popen([sys.executable, "-c", SCRIPT, str(persist)], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(persist)], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         if edit:

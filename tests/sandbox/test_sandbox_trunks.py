@@ -9,10 +9,10 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 from twilio.rest.trunking.v1.trunk import TrunkInstance
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 from reconciler.sandbox.twilio.numbers import Number
-from reconciler.sandbox.world import World
+from reconciler.sandbox.world.world import World
 
 from .harness import ask, client_of
 
@@ -27,7 +27,9 @@ SIP = {
 
 @pytest.fixture
 def trunk(client: Client) -> TrunkInstance:
-    return client.trunking.v1.trunks.create(friendly_name="Edge", domain_name="acme-edge.pstn.twilio.com", secure=True)
+    return client.trunking.v1.trunks.create(
+        friendly_name="Edge", domain_name="acme-edge.pstn.twilio.com", secure=True
+    )
 
 
 def code_of(error: pytest.ExceptionInfo[TwilioRestException]) -> int:
@@ -36,8 +38,14 @@ def code_of(error: pytest.ExceptionInfo[TwilioRestException]) -> int:
 
 def test_a_trunk_is_made_changed_and_deleted(client: Client, trunk: TrunkInstance) -> None:
     one = client.trunking.v1.trunks(trunk.sid)
-    changed = one.update(friendly_name="Core", disaster_recovery_url="https://agents.example.com/dr", secure=False)
-    assert (changed.friendly_name, changed.secure, changed.domain_name) == ("Core", False, "acme-edge.pstn.twilio.com")
+    changed = one.update(
+        friendly_name="Core", disaster_recovery_url="https://agents.example.com/dr", secure=False
+    )
+    assert (changed.friendly_name, changed.secure, changed.domain_name) == (
+        "Core",
+        False,
+        "acme-edge.pstn.twilio.com",
+    )
     assert [row.sid for row in client.trunking.v1.trunks.list()] == [trunk.sid]
     assert one.fetch().disaster_recovery_url == "https://agents.example.com/dr"
     assert one.update(disaster_recovery_url="").disaster_recovery_url is None
@@ -82,9 +90,15 @@ def test_a_domain_is_taken_for_all_accounts_until_it_is_given_up() -> None:
             with pytest.raises(TwilioRestException) as error:
                 second.trunking.v1.trunks.create(domain_name="acme.pstn.twilio.com")
             assert code_of(error) == 21248
-            assert trunk.update(domain_name="acme.pstn.twilio.com").domain_name == "acme.pstn.twilio.com"
+            assert (
+                trunk.update(domain_name="acme.pstn.twilio.com").domain_name
+                == "acme.pstn.twilio.com"
+            )
             trunk.update(domain_name="")
-            assert second.trunking.v1.trunks.create(domain_name="acme.pstn.twilio.com").sid != trunk.sid
+            assert (
+                second.trunking.v1.trunks.create(domain_name="acme.pstn.twilio.com").sid
+                != trunk.sid
+            )
             with pytest.raises(TwilioRestException) as error:
                 second.trunking.v1.trunks(trunk.sid).fetch()
             assert code_of(error) == 20404
@@ -123,7 +137,10 @@ def test_a_number_is_attached_and_detached_through_the_trunk(
     assert attached.trunk_sid == trunk.sid
     assert client.incoming_phone_numbers(number.sid).fetch().trunk_sid == trunk.sid
     assert [row.sid for row in trunk.phone_numbers.list()] == [number.sid]
-    assert client.trunking.v1.trunks(trunk.sid).phone_numbers(number.sid).fetch().phone_number == number.phone_number
+    assert (
+        client.trunking.v1.trunks(trunk.sid).phone_numbers(number.sid).fetch().phone_number
+        == number.phone_number
+    )
     assert client.trunking.v1.trunks(trunk.sid).phone_numbers(number.sid).delete()
     assert client.incoming_phone_numbers(number.sid).fetch().trunk_sid is None
     with pytest.raises(TwilioRestException) as error:
@@ -131,27 +148,35 @@ def test_a_number_is_attached_and_detached_through_the_trunk(
     assert code_of(error) == 20404
 
 
-def test_a_number_is_attached_and_detached_through_itself(client: Client, trunk: TrunkInstance, number: Number) -> None:
+def test_a_number_is_attached_and_detached_through_itself(
+    client: Client, trunk: TrunkInstance, number: Number
+) -> None:
     client.incoming_phone_numbers(number.sid).update(trunk_sid=trunk.sid)
     assert [row.sid for row in trunk.phone_numbers.list()] == [number.sid]
     client.incoming_phone_numbers(number.sid).update(trunk_sid="")
     assert trunk.phone_numbers.list() == []
 
 
-def test_a_number_that_is_not_there_cannot_be_attached(client: Client, trunk: TrunkInstance) -> None:
+def test_a_number_that_is_not_there_cannot_be_attached(
+    client: Client, trunk: TrunkInstance
+) -> None:
     with pytest.raises(TwilioRestException) as error:
         trunk.phone_numbers.create(phone_number_sid="PN" + "0" * 32)
     assert code_of(error) == 20404
 
 
-def test_a_trunk_with_numbers_cannot_be_deleted(client: Client, trunk: TrunkInstance, number: Number) -> None:
+def test_a_trunk_with_numbers_cannot_be_deleted(
+    client: Client, trunk: TrunkInstance, number: Number
+) -> None:
     client.incoming_phone_numbers(number.sid).update(trunk_sid=trunk.sid)
     with pytest.raises(TwilioRestException) as error:
         trunk.delete()
     assert code_of(error) == 21247
 
 
-def test_origination_urls_come_and_go_with_their_trunk(client: Client, sandbox: Sandbox, trunk: TrunkInstance) -> None:
+def test_origination_urls_come_and_go_with_their_trunk(
+    client: Client, sandbox: Sandbox, trunk: TrunkInstance
+) -> None:
     url = trunk.origination_urls.create(**SIP)
     assert (url.sip_url, url.weight, url.priority, url.enabled) == (SIP["sip_url"], 10, 20, True)
     one = client.trunking.v1.trunks(trunk.sid).origination_urls(url.sid)
@@ -165,8 +190,16 @@ def test_origination_urls_come_and_go_with_their_trunk(client: Client, sandbox: 
 
 
 @pytest.mark.parametrize("missing", ["SipUrl", "Weight", "Priority", "Enabled", "FriendlyName"])
-def test_an_origination_url_needs_all_five_parameters(sandbox: Sandbox, trunk: TrunkInstance, missing: str) -> None:
-    form = {"SipUrl": "sip:a.example.com", "Weight": "1", "Priority": "0", "Enabled": "true", "FriendlyName": "a"}
+def test_an_origination_url_needs_all_five_parameters(
+    sandbox: Sandbox, trunk: TrunkInstance, missing: str
+) -> None:
+    form = {
+        "SipUrl": "sip:a.example.com",
+        "Weight": "1",
+        "Priority": "0",
+        "Enabled": "true",
+        "FriendlyName": "a",
+    }
     del form[missing]
     answer = ask(sandbox, "POST", f"/v1/Trunks/{trunk.sid}/OriginationUrls", form=form)
     assert (answer.status, answer.json["code"]) == (400, 20001)
@@ -175,9 +208,17 @@ def test_an_origination_url_needs_all_five_parameters(sandbox: Sandbox, trunk: T
 
 @pytest.mark.parametrize(
     "change",
-    [{"weight": 0}, {"weight": 65_536}, {"priority": -1}, {"priority": 65_536}, {"sip_url": "https://a.example.com"}],
+    [
+        {"weight": 0},
+        {"weight": 65_536},
+        {"priority": -1},
+        {"priority": 65_536},
+        {"sip_url": "https://a.example.com"},
+    ],
 )
-def test_an_origination_url_stays_in_its_bounds(trunk: TrunkInstance, change: dict[str, object]) -> None:
+def test_an_origination_url_stays_in_its_bounds(
+    trunk: TrunkInstance, change: dict[str, object]
+) -> None:
     with pytest.raises(TwilioRestException) as error:
         trunk.origination_urls.create(**{**SIP, **change})
     assert error.value.status == 400
@@ -206,7 +247,9 @@ def test_recording_is_set_on_its_own(client: Client, trunk: TrunkInstance) -> No
     }
 
 
-def test_changes_of_trunks_leave_no_event(client: Client, sandbox: Sandbox, trunk: TrunkInstance) -> None:
+def test_changes_of_trunks_leave_no_event(
+    client: Client, sandbox: Sandbox, trunk: TrunkInstance
+) -> None:
     trunk.origination_urls.create(**SIP)
     trunk.update(friendly_name="Other")
     assert len(sandbox.world.events) == 0

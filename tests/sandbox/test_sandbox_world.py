@@ -10,23 +10,44 @@ import pytest
 
 from reconciler.sandbox.store import SeedError
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN, account_sid
-from reconciler.sandbox.world import World
+from reconciler.sandbox.world.world import World
 
 SEED = {
     "format": 1,
-    "accounts": [{"sid": "AC" + "1" * 32, "auth_token": "t"}, {"owner_account_sid": "AC" + "1" * 32}],
+    "accounts": [
+        {"sid": "AC" + "1" * 32, "auth_token": "t"},
+        {"owner_account_sid": "AC" + "1" * 32},
+    ],
     "api_keys": [{"secret": "s"}],
     "applications": [{"friendly_name": "Menu", "voice_url": "https://agents.example.com/menu"}],
     "credential_lists": [{"sid": "CL" + "1" * 32, "friendly_name": "pbx"}],
     "credentials": [{"credential_list_sid": "CL" + "1" * 32, "username": "pbx", "password": "p"}],
     "ip_access_control_lists": [{"sid": "AL" + "1" * 32, "friendly_name": "offices"}],
     "ip_addresses": [
-        {"ip_access_control_list_sid": "AL" + "1" * 32, "ip_address": "203.0.113.0", "cidr_prefix_length": 28}
+        {
+            "ip_access_control_list_sid": "AL" + "1" * 32,
+            "ip_address": "203.0.113.0",
+            "cidr_prefix_length": 28,
+        }
     ],
-    "sip_domains": [{"domain_name": "acme.sip.twilio.com", "mappings": {"credential_lists": ["CL" + "1" * 32]}}],
-    "trunks": [{"sid": "TK" + "1" * 32, "domain_name": "acme.pstn.twilio.com", "credential_lists": ["CL" + "1" * 32]}],
+    "sip_domains": [
+        {"domain_name": "acme.sip.twilio.com", "mappings": {"credential_lists": ["CL" + "1" * 32]}}
+    ],
+    "trunks": [
+        {
+            "sid": "TK" + "1" * 32,
+            "domain_name": "acme.pstn.twilio.com",
+            "credential_lists": ["CL" + "1" * 32],
+        }
+    ],
     "origination_urls": [{"trunk_sid": "TK" + "1" * 32, "sip_url": "sip:sbc.example.com"}],
-    "numbers": [{"phone_number": "+447700900000", "trunk_sid": "TK" + "1" * 32, "capabilities": {"sms": False}}],
+    "numbers": [
+        {
+            "phone_number": "+447700900000",
+            "trunk_sid": "TK" + "1" * 32,
+            "capabilities": {"sms": False},
+        }
+    ],
     "services": [{"friendly_name": "Service"}],
     "inbound_regions": [{"phone_number": "+447700900000", "voice_region": "ie1"}],
     "calls": [{"to": "+447700900000", "from": "+447700900001", "status": "in-progress"}],
@@ -36,14 +57,25 @@ SEED = {
 
 
 def test_the_same_arguments_give_the_same_world() -> None:
-    assert World.generate(numbers=300, accounts=2).dump() == World.generate(numbers=300, accounts=2).dump()
+    assert (
+        World.generate(numbers=300, accounts=2).dump()
+        == World.generate(numbers=300, accounts=2).dump()
+    )
     assert World.generate(numbers=300).dump() != World.generate(numbers=300, seed="other").dump()
 
 
 def test_a_generated_world_looks_lived_in() -> None:
     world = World.generate(numbers=1_000)
-    hosts = Counter((number.voice_url or "").partition("//")[2].partition("/")[0] for number in world.numbers)
-    assert set(hosts) == {"", "demo.twilio.com", "pbx.example.net", "legacy.example.org", "flows.example.com"}
+    hosts = Counter(
+        (number.voice_url or "").partition("//")[2].partition("/")[0] for number in world.numbers
+    )
+    assert set(hosts) == {
+        "",
+        "demo.twilio.com",
+        "pbx.example.net",
+        "legacy.example.org",
+        "flows.example.com",
+    }
     assert 300 < hosts[""] < 500
     assert {number.voice_url for number in world.numbers} >= {None, ""}
     assert 10 < sum(not number.capabilities.sms for number in world.numbers) < 100
@@ -59,7 +91,11 @@ def test_the_first_account_is_always_the_same() -> None:
 def test_numbers_are_dealt_out_among_accounts() -> None:
     world = World.generate(numbers=10, accounts=1, subaccounts=1)
     parent, child = world.accounts
-    assert (child.owner_account_sid, world.numbers.count(parent.sid), world.numbers.count(child.sid)) == (
+    assert (
+        child.owner_account_sid,
+        world.numbers.count(parent.sid),
+        world.numbers.count(child.sid),
+    ) == (
         parent.sid,
         5,
         5,
@@ -80,8 +116,13 @@ def test_a_seed_needs_only_what_cannot_be_made_up() -> None:
         "+447700900000",
         False,
     )
-    assert number.uri == f"/2010-04-01/Accounts/{number.account_sid}/IncomingPhoneNumbers/{number.sid}.json"
-    assert [len(table) for table in (world.accounts, world.trunks, world.origination_urls, world.events)] == [
+    assert (
+        number.uri
+        == f"/2010-04-01/Accounts/{number.account_sid}/IncomingPhoneNumbers/{number.sid}.json"
+    )
+    assert [
+        len(table) for table in (world.accounts, world.trunks, world.origination_urls, world.events)
+    ] == [
         2,
         1,
         1,
@@ -117,17 +158,35 @@ def test_a_fresh_world_is_the_one_of_the_beginning() -> None:
         ({"made": "x"}, "made, released or reserved"),
         ({"accounts": {}}, "accounts must be a list"),
         ({"accounts": [{"name": "x"}]}, r"accounts\[0\]: Object contains unknown field `name`"),
-        ({"numbers": [{"phone_number": "+15552000000"}]}, r"numbers\[0\]: account \(none\) is not among the accounts"),
+        (
+            {"numbers": [{"phone_number": "+15552000000"}]},
+            r"numbers\[0\]: account \(none\) is not among the accounts",
+        ),
         ({"accounts": [{}], "numbers": [{}]}, r"numbers\[0\]: phone_number must be E.164"),
-        ({"accounts": [{}], "numbers": [{"phone_number": "+15552000000"}] * 2}, r"numbers\[1\]: .* is there twice"),
+        (
+            {"accounts": [{}], "numbers": [{"phone_number": "+15552000000"}] * 2},
+            r"numbers\[1\]: .* is there twice",
+        ),
         (
             {"accounts": [{}], "numbers": [{"phone_number": "+15552000000", "beta": "no"}]},
             r"numbers\[0\]: Expected `bool`",
         ),
-        ({"accounts": [{}], "trunks": [{"domain_name": "acme.example.com"}]}, "must end with pstn.twilio.com"),
-        ({"accounts": [{}], "origination_urls": [{"sip_url": "sip:a"}]}, r"trunk \(none\) is not among the trunks"),
-        ({"accounts": [{}], "sip_domains": [{"domain_name": "acme.example.com"}]}, "must end with sip.twilio.com"),
-        ({"accounts": [{}], "credentials": [{}]}, r"list \(none\) is not among the credential_lists"),
+        (
+            {"accounts": [{}], "trunks": [{"domain_name": "acme.example.com"}]},
+            "must end with pstn.twilio.com",
+        ),
+        (
+            {"accounts": [{}], "origination_urls": [{"sip_url": "sip:a"}]},
+            r"trunk \(none\) is not among the trunks",
+        ),
+        (
+            {"accounts": [{}], "sip_domains": [{"domain_name": "acme.example.com"}]},
+            "must end with sip.twilio.com",
+        ),
+        (
+            {"accounts": [{}], "credentials": [{}]},
+            r"list \(none\) is not among the credential_lists",
+        ),
         ({"accounts": [{}], "api_keys": [{"type": "golden"}]}, "main or standard"),
     ],
 )

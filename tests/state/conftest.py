@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.state.backends import open_store
-from reconciler.state.cipher import Aes
-from reconciler.state.store import Store
+from reconciler.state.format.cipher import Aes
+from reconciler.state.stores.open import open_store
+from reconciler.state.stores.store import Store
 
 from . import servers
 
@@ -48,21 +48,30 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture(params=KINDS)
-def plain_place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def plain_place(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Place:
     """An empty place of each kind of store, in clear."""
     return new_place(request.param, request, tmp_path, monkeypatch)
 
 
 @pytest.fixture(params=["s3", "postgres", "http"])
-def leased_place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def leased_place(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Place:
     """An empty place of each kind of store that is locked by a lease."""
     return new_place(request.param, request, tmp_path, monkeypatch)
 
 
-def new_place(kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def new_place(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Place:
     """An empty place; its server is started when the first one is asked for."""
     if kind == "s3":
-        for name, value in {**servers.S3, "AWS_ENDPOINT_URL": request.getfixturevalue("s3")}.items():
+        for name, value in {
+            **servers.S3,
+            "AWS_ENDPOINT_URL": request.getfixturevalue("s3"),
+        }.items():
             monkeypatch.setenv(name, value)
         return Place(f"s3://states/{uuid.uuid4().hex}/state.json", tmp_path)
     if kind == "postgres":
@@ -71,7 +80,9 @@ def new_place(kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeyp
         for name, value in servers.HTTP.items():
             monkeypatch.setenv(name, value)
         paths = {"http": "/states", "gitlab": "/api/v4/projects/1/terraform/state"}
-        return Place(f"{request.getfixturevalue('terraform')}{paths[kind]}/{uuid.uuid4().hex}", tmp_path)
+        return Place(
+            f"{request.getfixturevalue('terraform')}{paths[kind]}/{uuid.uuid4().hex}", tmp_path
+        )
     return Place("state.json", tmp_path)
 
 

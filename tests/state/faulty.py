@@ -27,7 +27,10 @@ class Inode:
         if not new:
             return [self.synced]
         half = len(new) // 2
-        return [self.synced + part for part in (b"", new[:half], new, b"\0" * half + new[half:], b"\0" * 8 + new[8:])]
+        return [
+            self.synced + part
+            for part in (b"", new[:half], new, b"\0" * half + new[half:], b"\0" * 8 + new[8:])
+        ]
 
 
 class FaultyFiles:
@@ -47,7 +50,10 @@ class FaultyFiles:
         for names in self._possible_names():
             for choice in range(5):
                 contents = {path: inode.possible() for path, inode in names.items()}
-                image = {path: options[min(choice, len(options) - 1)] for path, options in contents.items()}
+                image = {
+                    path: options[min(choice, len(options) - 1)]
+                    for path, options in contents.items()
+                }
                 key = tuple(sorted(image.items()))
                 if key not in seen:
                     seen.add(key)
@@ -79,7 +85,9 @@ class FaultyFiles:
     def read(self, path: Path, most: int = -1) -> bytes | None:
         self._call()
         self._end()
-        return self.names[path].content[: most if most >= 0 else None] if path in self.names else None
+        return (
+            self.names[path].content[: most if most >= 0 else None] if path in self.names else None
+        )
 
     def create(self, path: Path, like: Path) -> int:
         if path in self.names:

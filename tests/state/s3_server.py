@@ -14,7 +14,11 @@ from io import BytesIO
 from threading import Lock
 from typing import Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
 from moto.s3.models import S3Backend
 from werkzeug.serving import run_simple
 
@@ -27,7 +31,9 @@ class OneAtATime:
         self._mutex = Lock()
 
     def __call__(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))  # a client may be stopped half-way
+        body = environ["wsgi.input"].read(
+            int(environ.get("CONTENT_LENGTH") or 0)
+        )  # a client may be stopped half-way
         environ["wsgi.input"] = BytesIO(body)
         with self._mutex:
             return [b"".join(self._application(environ, start))]
@@ -47,4 +53,6 @@ def slow_puts(seconds: float) -> None:
 if __name__ == "__main__":
     slow_puts(float(sys.argv[2]))
     served = OneAtATime(DomainDispatcherApplication(create_backend_app))
-    run_simple("127.0.0.1", int(sys.argv[1]), served, threaded=True, request_handler=MotoRequestHandler)
+    run_simple(
+        "127.0.0.1", int(sys.argv[1]), served, threaded=True, request_handler=MotoRequestHandler
+    )

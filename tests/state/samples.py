@@ -5,10 +5,13 @@ from __future__ import annotations
 import uuid
 from threading import Event
 
-from reconciler.model import Action, ApplicationRoute, Change, Entry, Options, TrunkRoute, Webhook
-from reconciler.state.document import State, empty
-from reconciler.state.holder import Holder
-from reconciler.state.planfile import PlanFile
+from reconciler.model.action import Action, Change
+from reconciler.model.desired import Options
+from reconciler.model.entry import Entry
+from reconciler.model.route import ApplicationRoute, TrunkRoute, Webhook
+from reconciler.state.format.document import State, empty_state
+from reconciler.state.plan_file import PlanFile
+from reconciler.state.stores.holder import Holder
 
 NOW = "2026-03-01T12:00:00Z"
 
@@ -35,9 +38,18 @@ def entry(last: int = 0, **changes: object) -> Entry:
         "account": "main",
         "sid": f"PN{last:032x}",
         "key": f"+1555000{last:04d}",
-        "applied": {"voice": Webhook("https://a.example/voice"), "sms": TrunkRoute("edge"), "status": None},
+        "last_applied": {
+            "voice": Webhook("https://a.example/voice"),
+            "sms": TrunkRoute("edge"),
+            "status": None,
+        },
         "options": Options(agent="support"),
-        "prior": {"voice_url": "https://before.example/", "voice_method": "POST", "trunk_sid": "", "x": None},
+        "prior": {
+            "voice_url": "https://before.example/",
+            "voice_method": "POST",
+            "trunk_sid": "",
+            "x": None,
+        },
         "prior_at": NOW,
         "imported_at": NOW,
     }
@@ -49,7 +61,7 @@ def address(last: int) -> str:
 
 
 def state(count: int = 3) -> State:
-    full = empty("acme")
+    full = empty_state("acme")
     full.resources.update({address(last): entry(last) for last in range(count)})
     return full
 
@@ -68,7 +80,7 @@ def plan(**changes: object) -> PlanFile:
         account="main",
         sid="PN1",
         changes=(Change("voice_url", "https://a.example/", None),),
-        writes={"voice": ApplicationRoute("menu")},
+        set={"voice": ApplicationRoute("menu")},
         entry=entry(1),
     )
     fields: dict[str, object] = {

@@ -37,7 +37,10 @@ def free_port() -> int:
 @contextmanager
 def s3_server(put_seconds: float = 0.0) -> Iterator[str]:
     """An S3-compatible server with the bucket `states`, which takes its time to put; its URL."""
-    pytest.importorskip("moto.server", reason="no S3 server: moto[server] is not installed (it is in the extra `test`)")
+    pytest.importorskip(
+        "moto.server",
+        reason="no S3 server: moto[server] is not installed (it is in the extra `test`)",
+    )
     url = f"http://127.0.0.1:{(port := free_port())}"
     process = subprocess.Popen(
         [sys.executable, Path(__file__).with_name("s3_server.py"), str(port), str(put_seconds)],
@@ -108,9 +111,15 @@ def postgres_server(folder: Path, encoding: str = "", *, sockets: bool = False) 
 def _postgres_programs() -> Path:
     """Where initdb and postgres are; skip, saying so, when they are not."""
     found = shutil.which("initdb")
-    places = [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    places = (
+        [Path(found).resolve().parent]
+        if found
+        else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    )
     if not places:
-        pytest.skip("no PostgreSQL server: neither `initdb` on the PATH nor /usr/lib/postgresql/*/bin")
+        pytest.skip(
+            "no PostgreSQL server: neither `initdb` on the PATH nor /usr/lib/postgresql/*/bin"
+        )
     return places[-1]
 
 
@@ -119,7 +128,9 @@ def _ordinary_user(folder: Path) -> list[str]:
     if os.geteuid() != 0:
         return []
     if not shutil.which("setpriv"):
-        pytest.skip("no PostgreSQL server: the tests run as root, and there is no `setpriv` to become another user")
+        pytest.skip(
+            "no PostgreSQL server: the tests run as root, and there is no `setpriv` to become another user"
+        )
     os.chown(folder, 65534, 65534)
     return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
 
@@ -140,7 +151,9 @@ def _wait_until_it_answers(url: str) -> None:
 def terraform_server(user: str = "test:test") -> Iterator[str]:
     """A server of Terraform's HTTP protocol, for this user with this password; its URL."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, Path(__file__).with_name("terraform_server.py"), str(port), user])
+    process = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("terraform_server.py"), str(port), user]
+    )
     try:
         wait_for(lambda: socket.create_connection(("127.0.0.1", port), timeout=5).close(), process)
         yield f"http://127.0.0.1:{port}"

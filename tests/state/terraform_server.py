@@ -50,7 +50,10 @@ class Documents:
     def _put(self, key: str, lock_id: str, body: bytes) -> tuple[int, bytes]:
         if key not in self.locks or _id(self.locks[key]) != lock_id:
             return 409, self.locks.get(key, b"")
-        if json.loads(body)["serial"] <= json.loads(self.bodies.get(key, b'{"serial": 0}'))["serial"]:
+        if (
+            json.loads(body)["serial"]
+            <= json.loads(self.bodies.get(key, b'{"serial": 0}'))["serial"]
+        ):
             return 422, b"that serial is there already"
         self.bodies[key] = body
         return 200, b""

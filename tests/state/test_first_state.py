@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.config.load import load
-from reconciler.state.first_state import is_test_server, refuse_local_state
+from reconciler.config.load.load import load
+from reconciler.state.recovery.first_state import is_test_server, refuse_local_state
 
 AC = "AC00000000000000000000000000000001"
 NUMBERS = 'numbers: {"+15550100101": {agent: support, account: main}}\n'
 
 
 def codes(
-    tmp_path: Path, environ: Mapping[str, str], numbers: str = NUMBERS, state: str = "./state.json", url: str = ""
+    tmp_path: Path,
+    environ: Mapping[str, str],
+    numbers: str = NUMBERS,
+    state: str = "./state.json",
+    url: str = "",
 ) -> list[str]:
     """The code with which a first apply is refused, if it is."""
     base = f", base_url: {url}" if url else ""
@@ -67,7 +71,10 @@ def test_the_sandbox_of_the_environment_counts(tmp_path: Path) -> None:
         'version: 1\nproject: acme\nnumbers: {"+15550100101": {}}\n', encoding="utf-8"
     )
     real = {"CI": "true", "TWILIO_ACCOUNT_SID": AC, "TWILIO_AUTH_TOKEN": "t"}
-    for environ, refused in ((real, True), ({**real, "TWILIO_BASE_URL": "http://127.0.0.1:8010"}, False)):
+    for environ, refused in (
+        (real, True),
+        ({**real, "TWILIO_BASE_URL": "http://127.0.0.1:8010"}, False),
+    ):
         project = load(tmp_path / "reconciler.yaml", environ=environ)
         assert (refuse_local_state(project, environ) is not None) is refused
 
@@ -101,4 +108,6 @@ def test_the_way_to_shared_state_is_told(tmp_path: Path) -> None:
     job = {"CI": "true", "CI_API_V4_URL": "https://gitlab.example.com/api/v4", "CI_PROJECT_ID": "7"}
     found = refuse_local_state(project, job)
     assert found is not None
-    assert "state: https://gitlab.example.com/api/v4/projects/7/terraform/state/acme\n" in found.detail
+    assert (
+        "state: https://gitlab.example.com/api/v4/projects/7/terraform/state/acme\n" in found.detail
+    )

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.state import planfile
-from reconciler.state.cipher import Aes
-from reconciler.state.codec import Codec
-from reconciler.state.file import FileStore
-from reconciler.state.store import Drop, Put
+from reconciler.state import plan_file
+from reconciler.state.format.cipher import Aes
+from reconciler.state.format.codec import Codec
+from reconciler.state.records import Drop, Put
+from reconciler.state.stores.file import FileStore
 
 from .conftest import KEY, Place
 from .samples import address, entry, holder, plan, state
@@ -33,7 +33,8 @@ def test_every_sealed_text_is_another_one_and_opens_to_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [lambda t: t[:-8] + "AAAAAAA=", lambda t: t[:20], lambda t: "v2" + t[2:], lambda t: ""]
+    "change",
+    [lambda t: t[:-8] + "AAAAAAA=", lambda t: t[:20], lambda t: "v2" + t[2:], lambda t: ""],
 )
 def test_what_was_changed_since_is_damage(change: object) -> None:
     cipher = Aes([KEY])
@@ -144,10 +145,13 @@ def test_a_file_and_its_journal_show_nothing_of_what_they_hold(file: Path) -> No
 
 def test_a_plan_file_is_sealed_and_opened(tmp_path: Path) -> None:
     path, cipher = tmp_path / "plan.bin", Aes([KEY])
-    planfile.write(path, plan(), cipher=cipher)
+    plan_file.write(path, plan(), cipher=cipher)
     assert "a.example" not in path.read_text()
-    assert planfile.read(path, lambda: cipher) == plan()
-    for ours, expected in ((None, "encryption_key_missing"), (Aes([OTHER]), "encryption_key_wrong")):
+    assert plan_file.read(path, lambda: cipher) == plan()
+    for ours, expected in (
+        (None, "encryption_key_missing"),
+        (Aes([OTHER]), "encryption_key_wrong"),
+    ):
         with pytest.raises(StateError) as caught:
-            planfile.read(path, lambda ours=ours: ours)  # type: ignore[misc]
+            plan_file.read(path, lambda ours=ours: ours)  # type: ignore[misc]
         assert code(caught) == expected

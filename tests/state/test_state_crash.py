@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model import Entry
-from reconciler.state.document import State, Version, decode, encode
-from reconciler.state.file import FileStore
-from reconciler.state.store import Drop, Put, Record, Store
+from reconciler.model.entry import Entry
+from reconciler.state.format.document import State, Version, decode, encode
+from reconciler.state.records import Drop, Put, Record
+from reconciler.state.stores.file import FileStore
+from reconciler.state.stores.store import Store
 
 from .faulty import FaultyFiles, Image, PowerCut
 from .samples import address, entry, holder, state
@@ -20,7 +21,10 @@ Batches = list[list[Record]]
 
 EMPTY = State(project="acme", lineage="one", serial=0, resources={})
 INTENT: Batches = [
-    [Put(address(7), entry(7, pending={"voice": None})), Put(address(1), entry(1, pending={"sms": None}))],
+    [
+        Put(address(7), entry(7, pending={"voice": None})),
+        Put(address(1), entry(1, pending={"sms": None})),
+    ],
 ]
 OUTCOMES: Batches = [[Put(address(7), entry(7))], [Drop(address(2)), Put(address(1), entry(1))]]
 
@@ -115,8 +119,14 @@ BEGINNINGS: dict[str, Callable[[Path], Image]] = {
     "an unfolded journal": crashed,
     "a folded journal": folded,
     "a torn journal": torn,
-    "a journal of nothing": lambda path: {path: encode(base()), path.with_name("state.json.journal"): b""},
-    "half a temporary file": lambda path: {path: encode(base()), path.with_name("state.json.new"): b'{"for'},
+    "a journal of nothing": lambda path: {
+        path: encode(base()),
+        path.with_name("state.json.journal"): b"",
+    },
+    "half a temporary file": lambda path: {
+        path: encode(base()),
+        path.with_name("state.json.new"): b'{"for',
+    },
 }
 
 
@@ -125,7 +135,9 @@ def beginning(request: pytest.FixtureRequest, tmp_path: Path) -> Image:
     return BEGINNINGS[request.param](tmp_path / "state.json")
 
 
-def test_a_power_cut_at_any_call_loses_nothing_that_was_acknowledged(beginning: Image, tmp_path: Path) -> None:
+def test_a_power_cut_at_any_call_loses_nothing_that_was_acknowledged(
+    beginning: Image, tmp_path: Path
+) -> None:
     path = tmp_path / "state.json"
     witness = Witness({})
 
@@ -141,7 +153,9 @@ def test_a_power_cut_at_any_call_loses_nothing_that_was_acknowledged(beginning: 
     assert seen > 50
 
 
-def test_a_second_power_cut_while_recovering_loses_nothing_either(beginning: Image, tmp_path: Path) -> None:
+def test_a_second_power_cut_while_recovering_loses_nothing_either(
+    beginning: Image, tmp_path: Path
+) -> None:
     path = tmp_path / "state.json"
     known: dict[frozenset[tuple[Path, bytes]], Resources] = {}
     recovered: set[frozenset[tuple[Path, bytes]]] = set()
@@ -162,7 +176,9 @@ def test_a_second_power_cut_while_recovering_loses_nothing_either(beginning: Ima
                     assert all(once(second) == before for second in again.images())
 
 
-def test_after_any_power_cut_the_next_run_ends_in_the_same_state(beginning: Image, tmp_path: Path) -> None:
+def test_after_any_power_cut_the_next_run_ends_in_the_same_state(
+    beginning: Image, tmp_path: Path
+) -> None:
     path = tmp_path / "state.json"
     files = FaultyFiles(beginning)
     run(FileStore(path, "acme", files=files))
@@ -210,11 +226,17 @@ def test_after_any_power_cut_a_version_that_is_kept_is_the_one_that_was_written(
                 assert written.setdefault(kept.serial, version.resources) == version.resources
 
 
-def test_a_version_is_kept_for_certain_before_the_next_takes_its_place(beginning: Image, tmp_path: Path) -> None:
+def test_a_version_is_kept_for_certain_before_the_next_takes_its_place(
+    beginning: Image, tmp_path: Path
+) -> None:
     path = tmp_path / "state.json"
-    before = [kept.serial for kept in FileStore(path, "acme", files=FaultyFiles(beginning)).history()]
+    before = [
+        kept.serial for kept in FileStore(path, "acme", files=FaultyFiles(beginning)).history()
+    ]
     for files in cuts(beginning, path, run):
         for image in files.images():
-            after = [kept.serial for kept in FileStore(path, "acme", files=FaultyFiles(image)).history()]
+            after = [
+                kept.serial for kept in FileStore(path, "acme", files=FaultyFiles(image)).history()
+            ]
             first, last = (before or [0])[-1], (after or [-1])[0]
             assert after == list(range(last, first - 1, -1))

@@ -11,16 +11,24 @@ import msgspec
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.model import ApplicationRoute, Entry
-from reconciler.state.codec import Codec
-from reconciler.state.document import State, decode, encode
-from reconciler.state.envelope import Envelope, Former, Heard, read_envelope, with_digest
-from reconciler.state.file import FileStore
-from reconciler.state.http import HttpBacking
-from reconciler.state.journal import parse, replay
-from reconciler.state.postgres import PostgresBacking
-from reconciler.state.rows import DAMAGE
-from reconciler.state.store import Drop, Put, Record, Store
+from reconciler.model.entry import Entry
+from reconciler.model.route import ApplicationRoute
+from reconciler.state.format.codec import Codec
+from reconciler.state.format.document import State, decode, encode
+from reconciler.state.format.journal import parse, replay
+from reconciler.state.format.rows import DAMAGE
+from reconciler.state.records import Drop, Put, Record
+from reconciler.state.stores.file import FileStore
+from reconciler.state.stores.http import HttpBacking
+from reconciler.state.stores.http_envelope import (
+    Envelope,
+    FormerVersion,
+    LastSeen,
+    read_envelope,
+    with_digest,
+)
+from reconciler.state.stores.postgres import PostgresBacking
+from reconciler.state.stores.store import Store
 
 from .conftest import Place
 from .samples import NOW, address, entry, holder, state
@@ -37,7 +45,7 @@ def varied() -> State:
         2,
         pending={"sms": ApplicationRoute("menu")},
         normalised={"voice": ["https://A.example/", "https://a.example/"]},
-        left={"status": None},
+        previously_managed={"status": None},
         created=True,
         region="ie1",
         updated_at=NOW,
@@ -47,7 +55,7 @@ def varied() -> State:
         account="main",
         sid=f"OU{1:032x}",
         key="sip:sbc1.example.com",
-        applied={"priority": 10},
+        last_applied={"priority": 10},
         options=entry().options,
         parent="trunk/edge",
     )
@@ -87,7 +95,12 @@ def refused(read: Callable[[bytes], object], data: bytes, change: Change) -> int
             assert read(wrong) == written, wrong
         except StateError as error:
             codes = {problem.code for problem in error.diagnostics}
-            assert codes <= {"state_damaged", "state_too_new", "state_too_old", "state_wrong_project"}
+            assert codes <= {
+                "state_damaged",
+                "state_too_new",
+                "state_too_old",
+                "state_wrong_project",
+            }
             count += 1
     return count
 
@@ -99,7 +112,9 @@ def test_a_changed_document_is_never_read_as_another_state(change: Change) -> No
 
 
 @CHANGES
-def test_a_changed_journal_of_a_file_is_never_replayed_as_another(change: Change, tmp_path: Path) -> None:
+def test_a_changed_journal_of_a_file_is_never_replayed_as_another(
+    change: Change, tmp_path: Path
+) -> None:
     """Every line of it was acknowledged, the last one too."""
     path = tmp_path / "state.json"
     store = FileStore(path, "acme")
@@ -110,7 +125,7 @@ def test_a_changed_journal_of_a_file_is_never_replayed_as_another(change: Change
             journal.append([record])
     base = store.load()
     assert base is not None
-    assert base.unfolded == 2
+    assert base.journal_records == 2
     data = (tmp_path / "state.json.journal").read_bytes()
     version = CODEC.state(path.read_bytes(), "state.json")
 
@@ -146,8 +161,14 @@ def test_a_changed_row_is_never_read_as_another(change: Change) -> None:
 
 @CHANGES
 def test_a_changed_envelope_is_never_read_as_another(change: Change) -> None:
-    former = Former(3, None, msgspec.Raw(CODEC.seal(b"{}")))
-    body = Envelope(project="acme", lineage="one", serial=12, heard=Heard("run", 1_800_000_000.5), former=[former])
+    former = FormerVersion(3, None, msgspec.Raw(CODEC.seal(b"{}")))
+    body = Envelope(
+        project="acme",
+        lineage="one",
+        serial=12,
+        heard=LastSeen("run", 1_800_000_000.5),
+        former=[former],
+    )
     body = msgspec.structs.replace(body, journal=[msgspec.Raw(CODEC.records(RECORDS))])
     decoder = msgspec.json.Decoder(dict[str, Entry | None])
 
@@ -155,7 +176,10 @@ def test_a_changed_envelope_is_never_read_as_another(change: Change) -> None:
         found = read_envelope(data, "acme", "place")
         try:
             batches = [CODEC.read_records(bytes(batch), "place") for batch in found.journal]
-            kept = [(each.serial, CODEC.value(bytes(each.changed), "place", decoder)) for each in found.former]
+            kept = [
+                (each.serial, CODEC.value(bytes(each.changed), "place", decoder))
+                for each in found.former
+            ]
         except DAMAGE as error:
             raise StateError from error
         return found.lineage, found.serial, found.heard, batches, kept
@@ -166,7 +190,10 @@ def test_a_changed_envelope_is_never_read_as_another(change: Change) -> None:
 
 def test_a_value_that_a_server_wrote_anew_is_the_same() -> None:
     decoder = msgspec.json.Decoder(Entry)
-    stored = json.dumps(json.loads(CODEC.seal(msgspec.json.Encoder(order="deterministic").encode(entry(1)))), indent=1)
+    stored = json.dumps(
+        json.loads(CODEC.seal(msgspec.json.Encoder(order="deterministic").encode(entry(1)))),
+        indent=1,
+    )
     assert CODEC.value(stored.encode(), "place", decoder) == entry(1)
     with pytest.raises(StateError, match="checksum"):
         CODEC.value(stored.replace("before.example", "behind.example").encode(), "place", decoder)
@@ -196,8 +223,13 @@ def test_what_the_version_before_wrote_is_read_and_written_with_checksums(
     """All stores: two versions and a journal, as they were written before there were digests and checksums."""
     with monkeypatch.context() as before:
         before.setattr(Codec, "seal", lambda self, text: text)
-        before.setattr(Codec, "blocks", lambda self, document: iter([without_digest(encode(document))]))
-        before.setattr("reconciler.state.http.with_digest", lambda body: msgspec.structs.replace(body, reconciler=1))
+        before.setattr(
+            Codec, "blocks", lambda self, document: iter([without_digest(encode(document))])
+        )
+        before.setattr(
+            "reconciler.state.stores.http.with_digest",
+            lambda body: msgspec.structs.replace(body, reconciler=1),
+        )
         store = plain_place.open()
         with store.lock(holder()):
             assert store.load() is None
@@ -246,11 +278,19 @@ def stored(store: Store) -> bool:
         ({address(1): entry(2)}, "does not fit its kind and key"),
         ({address(1): entry(1, kind="bridge_number")}, "does not fit its kind and key"),
         ({"trunk/edge": entry(1, kind="application")}, "does not fit its kind"),
-        ({CHILD: entry(1, kind="origination_url", parent="trunk/core")}, "does not fit its key and parent"),
-        ({"registration/nix/+15550000001": entry(2, kind="registration")}, "does not fit its key and parent"),
+        (
+            {CHILD: entry(1, kind="origination_url", parent="trunk/core")},
+            "does not fit its key and parent",
+        ),
+        (
+            {"registration/nix/+15550000001": entry(2, kind="registration")},
+            "does not fit its key and parent",
+        ),
     ],
 )
-def test_an_address_that_does_not_fit_is_damage_whatever_the_digest(wrong: dict[str, Entry], reason: str) -> None:
+def test_an_address_that_does_not_fit_is_damage_whatever_the_digest(
+    wrong: dict[str, Entry], reason: str
+) -> None:
     with pytest.raises(StateError, match=reason) as caught:
         decode(encode(msgspec.structs.replace(varied(), resources=wrong)), "acme", "state.json")
     assert caught.value.diagnostics[0].code == "state_damaged"
@@ -296,7 +336,11 @@ def another(value: Any) -> Any:
     return "x" if value is None else {"added": "x"} if value == {} else ["x"]
 
 
-LEAVES = {"another value": another, "null": lambda value: None if value is not None else "x", "empty": lambda value: ""}
+LEAVES = {
+    "another value": another,
+    "null": lambda value: None if value is not None else "x",
+    "empty": lambda value: "",
+}
 
 
 @pytest.mark.parametrize("change", LEAVES.values(), ids=LEAVES.keys())
@@ -313,7 +357,10 @@ def test_a_changed_leaf_is_damage(change: Callable[[Any], Any]) -> None:
         for encoded in encoders:
             with pytest.raises(StateError) as caught:
                 decode(encoded(wrong), "acme", "state.json")
-            expected = {("project",): {"state_wrong_project", "state_damaged"}, ("format",): {"state_too_new"}}
+            expected = {
+                ("project",): {"state_wrong_project", "state_damaged"},
+                ("format",): {"state_too_new"},
+            }
             codes = {problem.code for problem in caught.value.diagnostics}
             assert codes <= {"state_damaged"} | expected.get(path, set()), path
 
@@ -322,7 +369,10 @@ def test_a_resource_that_is_missing_or_added_is_damage() -> None:
     document = json.loads(encode(varied()))
     resources = document["resources"]
     for missing in resources:
-        without = {**document, "resources": {name: each for name, each in resources.items() if name != missing}}
+        without = {
+            **document,
+            "resources": {name: each for name, each in resources.items() if name != missing},
+        }
         with pytest.raises(StateError, match="state_damaged"):
             decode(msgspec.json.encode(without), "acme", "state.json")
     trunk = {**resources[address(0)], "kind": "trunk", "key": "edge.pstn.twilio.com"}

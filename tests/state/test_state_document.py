@@ -14,17 +14,22 @@ from hypothesis import strategies as st
 
 from reconciler.errors import StateError
 from reconciler.kinds.table import RANKS, REGISTRATION
-from reconciler.model import ApplicationRoute, Entry, Options, TrunkRoute, Webhook
-from reconciler.state.document import State, Version, decode, empty, encode
-from reconciler.state.migrate import FORMAT, MIGRATIONS, migrate
-from reconciler.state.rows import Row
+from reconciler.model.desired import Options
+from reconciler.model.entry import Entry
+from reconciler.model.route import ApplicationRoute, TrunkRoute, Webhook
+from reconciler.state.format.document import State, Version, decode, empty_state, encode
+from reconciler.state.format.migrations import FORMAT, MIGRATIONS, migrate
+from reconciler.state.format.rows import Row
 
 from .samples import address, entry, state
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 plain = st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), text)
 values = st.one_of(
-    plain, st.builds(Webhook, text, text, text, text), st.builds(TrunkRoute, text), st.builds(ApplicationRoute, text)
+    plain,
+    st.builds(Webhook, text, text, text, text),
+    st.builds(TrunkRoute, text),
+    st.builds(ApplicationRoute, text),
 )
 attrs = st.dictionaries(text, values, max_size=3)
 options = st.builds(
@@ -33,7 +38,7 @@ options = st.builds(
     on_removal=st.sampled_from(["restore", "clear", "keep"]),
     protect=st.booleans(),
     takeover=st.sampled_from(["refuse", "allow"]),
-    watch=st.booleans(),
+    observe_only=st.booleans(),
 )
 maybe = st.none() | text
 entries = st.builds(
@@ -42,7 +47,7 @@ entries = st.builds(
     account=text,
     sid=text,
     key=text,
-    applied=attrs,
+    last_applied=attrs,
     options=options,
     prior=st.dictionaries(text, plain, max_size=3),
     prior_at=maybe,
@@ -60,7 +65,9 @@ def addressed(entry: Entry) -> tuple[str, Entry]:
     return f"{entry.kind}/{platform}{entry.key or 'name'}", entry
 
 
-resources = st.lists(entries.filter(lambda entry: entry.key), max_size=4).map(lambda them: dict(map(addressed, them)))
+resources = st.lists(entries.filter(lambda entry: entry.key), max_size=4).map(
+    lambda them: dict(map(addressed, them))
+)
 states = st.builds(
     State,
     project=text,
@@ -95,7 +102,11 @@ def test_what_is_encoded_is_decoded_again(before: State) -> None:
 @given(states)
 def test_the_bytes_do_not_depend_on_the_order_in_which_things_were_learned(before: State) -> None:
     def turned(value: Any) -> Any:
-        return {name: turned(value[name]) for name in reversed(value)} if isinstance(value, dict) else value
+        return (
+            {name: turned(value[name]) for name in reversed(value)}
+            if isinstance(value, dict)
+            else value
+        )
 
     backwards = {
         name: Entry(**{field: turned(getattr(each, field)) for field in Entry.__struct_fields__})
@@ -122,14 +133,14 @@ def test_there_is_one_resource_a_line_sorted_by_address() -> None:
 
 
 def test_an_empty_state_is_a_document_too() -> None:
-    fresh = empty("acme")
+    fresh = empty_state("acme")
     assert decode(encode(fresh), "acme", "state.json") == fresh
-    assert fresh.lineage != empty("acme").lineage
+    assert fresh.lineage != empty_state("acme").lineage
 
 
 def test_resources_that_are_alike_share_their_parts() -> None:
     first, second = list(decode(encode(state(2)), "acme", "state.json").resources.values())
-    assert first.applied is second.applied
+    assert first.last_applied is second.last_applied
     assert first.prior is second.prior
     assert first.options is second.options
 
@@ -143,7 +154,7 @@ def test_a_row_has_the_fields_of_an_entry() -> None:
 
 def test_how_much_of_a_journal_is_in_it_is_not_written() -> None:
     full = state(1)
-    assert encode(msgspec.structs.replace(full, unfolded=3)) == encode(full)
+    assert encode(msgspec.structs.replace(full, journal_records=3)) == encode(full)
 
 
 def test_versions_in_words() -> None:
@@ -163,7 +174,9 @@ def test_versions_in_words() -> None:
         (Version("a", 0, 1), Version("b", 0, 1), False),
     ],
 )
-def test_versions_are_the_same_when_nothing_happened_between(one: Version, other: Version, same: bool) -> None:
+def test_versions_are_the_same_when_nothing_happened_between(
+    one: Version, other: Version, same: bool
+) -> None:
     assert one.same(other) is same
     assert other.same(one) is same
 
@@ -193,14 +206,21 @@ def with_wrong_route(document: Any) -> None:
     document["resources"][address(1)]["applied"]["voice"] = {"form": "pigeon"}
 
 
-@pytest.mark.parametrize("harm", [without_sid, with_unknown_field, with_wrong_prior, with_wrong_route])
+@pytest.mark.parametrize(
+    "harm", [without_sid, with_unknown_field, with_wrong_prior, with_wrong_route]
+)
 def test_a_resource_that_is_wrong_is_named_with_its_line(harm: Callable[[Any], None]) -> None:
     document = json.loads(encode(state(3)))
     harm(document)
     lines = [f'"{name}":{json.dumps(value)}' for name, value in document.pop("resources").items()]
     data = (json.dumps(document)[:-1] + ',"resources":{\n' + ",\n".join(lines) + "\n}}\n").encode()
     found = problem(data)
-    assert (found.code, found.file, found.line, found.column) == ("state_damaged", "state.json", 3, 1)
+    assert (found.code, found.file, found.line, found.column) == (
+        "state_damaged",
+        "state.json",
+        3,
+        1,
+    )
     assert address(1) in found.detail
 
 
@@ -235,7 +255,9 @@ def test_a_document_that_ends_too_early_is_damaged_where_it_ends() -> None:
 
 def test_a_document_with_a_wrong_character_is_damaged_there() -> None:
     data = (
-        encode(state(3)).replace(b'"created', b"!created").replace(b'"sid":"PN00000000000000000000000000000001"', b"!")
+        encode(state(3))
+        .replace(b'"created', b"!created")
+        .replace(b'"sid":"PN00000000000000000000000000000001"', b"!")
     )
     found = problem(data)
     assert (found.code, found.line) == ("state_damaged", 3)
@@ -267,7 +289,9 @@ def test_a_blank_line_is_no_damage() -> None:
 def test_a_newer_format_is_refused_before_anything_else_is_looked_at() -> None:
     found = problem(json.dumps({"format": FORMAT + 1, "resources": ["new"]}).encode())
     assert found.code == "state_too_new"
-    found = problem(encode(state(1)).replace(b'{"format":%d' % FORMAT, b'{"format":%d' % (FORMAT + 1), 1))
+    found = problem(
+        encode(state(1)).replace(b'{"format":%d' % FORMAT, b'{"format":%d' % (FORMAT + 1), 1)
+    )
     assert found.code == "state_too_new"
 
 
@@ -275,7 +299,9 @@ def test_an_older_format_is_brought_up_to_date() -> None:
     """Format 0 of this test called resources things."""
 
     def step(document: dict[str, Any]) -> dict[str, Any]:
-        return {"resources" if name == "things" else name: value for name, value in document.items()}
+        return {
+            "resources" if name == "things" else name: value for name, value in document.items()
+        }
 
     old = without_digest(encode(state(2)), 0).replace(b'"resources"', b'"things"', 1)
     after = decode(old, "acme", "state.json", migrations={**MIGRATIONS, 0: step})
@@ -298,7 +324,8 @@ def test_there_is_a_step_from_every_format_to_the_next() -> None:
 
 def test_steps_are_taken_one_after_the_other() -> None:
     steps = {
-        version: lambda document, v=version: document | {"seen": [*document["seen"], v]} for version in (-2, -1, 0, 1)
+        version: lambda document, v=version: document | {"seen": [*document["seen"], v]}
+        for version in (-2, -1, 0, 1)
     }
     assert migrate({"format": -2, "seen": []}, "x", steps) == {"format": 2, "seen": [-2, -1, 0, 1]}
 

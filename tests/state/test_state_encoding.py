@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.model import Options
-from reconciler.state.store import Put
+from reconciler.model.desired import Options
+from reconciler.state.records import Put
 
 from .conftest import Place, new_schema
 from .samples import address, entry, holder, state
@@ -26,7 +26,9 @@ def test_every_text_comes_back(tmp_path: Path, encoding: str) -> None:
         store = place.open()
         with store.lock(holder()):
             assert store.load() is None
-            odd = entry(1, options=Options(agent=ODD), prior={"voice_url": f"https://old.example.net/{ODD}"})
+            odd = entry(
+                1, options=Options(agent=ODD), prior={"voice_url": f"https://old.example.net/{ODD}"}
+            )
             journal = store.begin(store.save(state(1)))
             full = journal.state.resources | {address(1): odd}
             journal.append([Put(address(1), odd)])

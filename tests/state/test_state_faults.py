@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.state.backing import Grant, LeaseLost
-from reconciler.state.document import State, Version
-from reconciler.state.leased import LeasedStore
-from reconciler.state.store import Drop, Put
+from reconciler.state.format.document import State, Version
+from reconciler.state.records import Drop, Put
+from reconciler.state.stores.backing import Grant, LeaseLost
+from reconciler.state.stores.leased import LeasedStore
 
 from .conftest import new_schema
 from .faulty import PowerCut
@@ -66,7 +66,10 @@ BEGINNINGS: dict[str, Callable[[World], None]] = {
 @pytest.fixture(
     params=[
         *((kind, beginning) for kind in ("bucket", "http") for beginning in BEGINNINGS),
-        ("postgres", "an unfolded journal"),  # a real server: the past from which most can go wrong has to do
+        (
+            "postgres",
+            "an unfolded journal",
+        ),  # a real server: the past from which most can go wrong has to do
     ],
     ids=" with ".join,
 )
@@ -102,7 +105,9 @@ def cuts(make: Make, work: Callable[[LeasedStore, World], None]) -> Iterator[Wor
     pytest.fail("the work does not end")
 
 
-def test_a_death_at_any_call_loses_nothing_and_the_next_run_ends_in_the_same_state(begun: Make) -> None:
+def test_a_death_at_any_call_loses_nothing_and_the_next_run_ends_in_the_same_state(
+    begun: Make,
+) -> None:
     witness = Witness({})
     undisturbed = begun()
     run(undisturbed.store())
@@ -122,7 +127,7 @@ def test_a_death_at_any_call_loses_nothing_and_the_next_run_ends_in_the_same_sta
         run(world.store())
         after = world.store().load()
         assert after is not None
-        assert (after.resources, after.unfolded) == (wanted, 0)
+        assert (after.resources, after.journal_records) == (wanted, 0)
     assert deaths >= 18
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import Exit, StateError
-from reconciler.state.backends import open_store
-from reconciler.state.document import State, decode, empty, encode
-from reconciler.state.file import FileStore
-from reconciler.state.files import Disk
-from reconciler.state.store import Drop, Put
+from reconciler.state.atomic_files import Disk
+from reconciler.state.format.document import State, decode, empty_state, encode
+from reconciler.state.records import Drop, Put
+from reconciler.state.stores.file import FileStore
+from reconciler.state.stores.open import open_store
 
 from .samples import StoppedClock, address, entry, holder, state
 
@@ -47,7 +47,9 @@ def test_a_path_is_taken_from_the_folder_of_the_configuration(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("scheme", ["ftp", "redis"])
-def test_an_unknown_kind_of_store_is_refused_without_repeating_its_password(scheme: str, tmp_path: Path) -> None:
+def test_an_unknown_kind_of_store_is_refused_without_repeating_its_password(
+    scheme: str, tmp_path: Path
+) -> None:
     with pytest.raises(StateError) as caught:
         open_store(f"{scheme}://user:hunter2@host/state", tmp_path, "acme")
     problem = caught.value.diagnostics[0]
@@ -61,11 +63,16 @@ def test_what_lies_in_the_folder(file: Path) -> None:
     assert names(file) == {"state.json", "state.json.lock"}
     store = FileStore(file, "acme")
     with store.lock(holder()):
-        journal = store.begin(store.load() or empty("acme"))
+        journal = store.begin(store.load() or empty_state("acme"))
         assert names(file) == {"state.json", "state.json.lock", "state.json.journal"}
         journal.append([Drop(address(0))])
         journal.fold()
-    assert names(file) == {"state.json", "state.json.lock", "state.json.backup", "state.json.history"}
+    assert names(file) == {
+        "state.json",
+        "state.json.lock",
+        "state.json.backup",
+        "state.json.history",
+    }
     assert decode(file.with_name("state.json.backup").read_bytes(), "acme", "backup").serial == 1
 
 
@@ -73,7 +80,7 @@ def test_all_files_are_private(file: Path) -> None:
     write(file)
     store = FileStore(file, "acme")
     with store.lock(holder()):
-        store.begin(store.save(store.load() or empty("acme")))
+        store.begin(store.save(store.load() or empty_state("acme")))
     assert {path.name: path.stat().st_mode & 0o777 for path in file.parent.iterdir()} == {
         "state.json": 0o600,
         "state.json.lock": 0o600,
@@ -88,7 +95,7 @@ def test_permissions_that_somebody_widened_are_kept(file: Path) -> None:
     file.chmod(0o660)
     store = FileStore(file, "acme")
     with store.lock(holder()):
-        store.begin(store.save(store.load() or empty("acme")))
+        store.begin(store.save(store.load() or empty_state("acme")))
     modes = {path.name: path.stat().st_mode & 0o777 for path in file.parent.rglob("*")}
     assert modes.pop("state.json.history") == 0o770
     assert set(modes.values()) == {0o660}
@@ -139,7 +146,10 @@ def test_what_does_not_belong_into_the_history_is_left_alone(file: Path) -> None
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "state.json"
     assert "there is no folder" in refusal(file)
-    with pytest.raises(StateError, match="there is no folder"), FileStore(file, "acme").lock(holder()):
+    with (
+        pytest.raises(StateError, match="there is no folder"),
+        FileStore(file, "acme").lock(holder()),
+    ):
         pytest.fail("there is no lock")
 
 
@@ -166,7 +176,9 @@ def test_a_device_in_the_place_of_the_state_is_not_read(file: Path) -> None:
         (b"<<<<<<< HEAD\n{}", "merge conflict"),
     ],
 )
-def test_a_damaged_state_is_shown_and_left_as_it_is(file: Path, content: bytes, reason: str) -> None:
+def test_a_damaged_state_is_shown_and_left_as_it_is(
+    file: Path, content: bytes, reason: str
+) -> None:
     file.write_bytes(content)
     message = refusal(file)
     assert message.startswith(f"state_damaged: {file}")
@@ -178,7 +190,7 @@ def test_a_damaged_state_is_shown_and_left_as_it_is(file: Path, content: bytes, 
 def test_a_journal_without_its_state_is_damage(file: Path) -> None:
     store = FileStore(file, "acme")
     with store.lock(holder()):
-        store.begin(empty("acme")).append([Put(address(1), entry(1))])
+        store.begin(empty_state("acme")).append([Put(address(1), entry(1))])
     file.unlink()
     assert "is gone" in refusal(file)
 
@@ -265,14 +277,15 @@ def test_outcomes_that_a_full_disk_refused_are_folded_once_there_is_room(file: P
 APPEND = """
 import sys
 from pathlib import Path
-from reconciler.model import Entry, Options
-from reconciler.state.document import empty
-from reconciler.state.file import FileStore
-from reconciler.state.holder import this_run
-from reconciler.state.store import Put
+from reconciler.model.desired import Options
+from reconciler.model.entry import Entry
+from reconciler.state.format.document import empty_state
+from reconciler.state.stores.file import FileStore
+from reconciler.state.stores.holder import this_run
+from reconciler.state.records import Put
 store = FileStore(Path(sys.argv[1]), "acme")
 with store.lock(this_run("apply", "now")):
-    journal = store.begin(store.load() or empty("acme"))
+    journal = store.begin(store.load() or empty_state("acme"))
     for number in range(100_000):
         entry = Entry("number", "main", "PN", str(number), {}, Options(), prior={"voice_url": "https://before.example"})
         journal.append([Put(f"number/{number}", entry)])
@@ -282,7 +295,9 @@ with store.lock(this_run("apply", "now")):
 
 def test_a_killed_process_leaves_all_that_it_was_told_is_durable(file: Path) -> None:
     for _ in range(3):
-        process = subprocess.Popen([sys.executable, "-c", APPEND, str(file)], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", APPEND, str(file)], stdout=subprocess.PIPE, text=True
+        )
         assert process.stdout is not None
         told = [process.stdout.readline() for _ in range(20)]
         process.kill()
@@ -307,7 +322,7 @@ def test_bytes_are_the_same_whatever_the_order_of_the_records(file: Path) -> Non
         other.write_bytes(encode(State(project="acme", lineage="one", serial=1, resources={})))
         store = FileStore(other, "acme", clock=StoppedClock())
         with store.lock(holder()):
-            journal = store.begin(store.load() or empty("acme"))
+            journal = store.begin(store.load() or empty_state("acme"))
             for last in list(range(5))[::order]:
                 journal.append([Put(address(last), entry(last))])
             journal.fold()

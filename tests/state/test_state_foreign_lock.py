@@ -40,7 +40,9 @@ def ask(location: str, method: str, body: dict[str, str]) -> tuple[int, bytes]:
 
 
 @pytest.fixture(params=["http", "gitlab"])
-def behind_http(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def behind_http(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Place:
     """A state behind Terraform's protocol."""
     return new_place(request.param, request, tmp_path, monkeypatch)
 
@@ -55,7 +57,9 @@ def lock_words(place: Place) -> tuple[str, str, str]:
 LOCKS = {
     "Terraform's": {},
     "with an odd text": {"Info": "deploying, do not touch"},
-    "that looks like ours and names another run": {"Info": json.dumps(msgspec.to_builtins(holder()))},
+    "that looks like ours and names another run": {
+        "Info": json.dumps(msgspec.to_builtins(holder()))
+    },
     "without a time": {"Created": ""},
     "without a name": {"Who": "", "Created": "yesterday"},
 }
@@ -125,7 +129,9 @@ def test_a_lock_in_a_database_that_cannot_be_read_is_never_taken(
     with store.lock(holder()):
         pass
     with psycopg.connect(place.location, autocommit=True) as rows:
-        rows.execute("UPDATE reconciler_project SET run = 'x', holder = 'bob', lease_until = now() - interval '1 day'")
+        rows.execute(
+            "UPDATE reconciler_project SET run = 'x', holder = 'bob', lease_until = now() - interval '1 day'"
+        )
     with pytest.raises(StateLocked, match="never expires"), store.lock(holder()):
         pass
     found = store.unlock(holder(), force=True)

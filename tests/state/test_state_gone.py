@@ -10,9 +10,14 @@ import pytest
 
 from reconciler.config.project import Project, Safety
 from reconciler.errors import Refused, StateError
-from reconciler.state.document import State
-from reconciler.state.gone import firm, ground, there
-from reconciler.state.store import Kept, Store
+from reconciler.state.format.document import State
+from reconciler.state.records import StoredVersion
+from reconciler.state.recovery.missing_state import (
+    load_for_reading,
+    load_for_writing,
+    load_or_recover,
+)
+from reconciler.state.stores.store import Store
 
 from .conftest import Place, new_place
 from .samples import address, holder, state
@@ -26,7 +31,20 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 def project(place: Place) -> Project:
     files = ("reconciler.yaml",)
-    return Project("acme", place.location, place.base, {}, {}, {}, [], Safety(), frozenset(), [], "digest", files)
+    return Project(
+        "acme",
+        place.location,
+        place.base,
+        {},
+        {},
+        {},
+        [],
+        Safety(),
+        frozenset(),
+        [],
+        "digest",
+        files,
+    )
 
 
 def saved(place: Place, versions: int) -> State:
@@ -42,27 +60,38 @@ def lose(place: Place) -> None:
     if not place.leased:
         (place.base / place.location).unlink()
         return
-    from reconciler.state.objects import open_bucket
+    from reconciler.state.stores.object_client import open_bucket
 
     bucket, key = open_bucket(place.location, os.environ)
     bucket.delete([key])
 
 
 def test_a_first_run_finds_nothing_and_nothing_gone(place: Place) -> None:
-    found = ground(place.open(), project(place))
-    assert (found.state.serial, found.state.resources, found.gone, found.first) == (0, {}, None, True)
+    found = load_or_recover(place.open(), project(place))
+    assert (found.state.serial, found.state.resources, found.gone, found.first) == (
+        0,
+        {},
+        None,
+        True,
+    )
 
 
 def test_a_state_that_is_there_is_not_gone(place: Place) -> None:
     last = saved(place, 3)
-    assert ground(place.open(), project(place)) == (last, None, False)
-    assert firm(place.open(), project(place)) == there(place.open(), project(place)) == last
+    assert load_or_recover(place.open(), project(place)) == (last, None, False)
+    assert (
+        load_for_writing(place.open(), project(place))
+        == load_for_reading(place.open(), project(place))
+        == last
+    )
 
 
-def test_a_state_that_is_gone_is_told_with_its_place_its_last_version_and_the_way_back(place: Place) -> None:
+def test_a_state_that_is_gone_is_told_with_its_place_its_last_version_and_the_way_back(
+    place: Place,
+) -> None:
     saved(place, 3)
     lose(place)
-    found = ground(place.open(), project(place))
+    found = load_or_recover(place.open(), project(place))
     assert found.state.resources == {}
     assert found.gone is not None
     assert found.gone.objection.code == "state_gone"
@@ -70,9 +99,9 @@ def test_a_state_that_is_gone_is_told_with_its_place_its_last_version_and_the_wa
     for word in (place.location, "serial 2, written ", "by alice with `reconciler apply`", back):
         assert word in found.gone.objection.detail
     with pytest.raises(Refused, match="state_gone"):
-        firm(place.open(), project(place))
+        load_for_writing(place.open(), project(place))
     with pytest.raises(StateError, match="state_gone"):
-        there(place.open(), project(place))
+        load_for_reading(place.open(), project(place))
 
 
 def test_what_is_put_in_its_place_has_a_serial_that_never_was(place: Place) -> None:
@@ -94,13 +123,15 @@ def test_what_is_put_in_its_place_has_a_serial_that_never_was(place: Place) -> N
     assert len(kept) == 11
 
 
-def test_a_run_that_begins_anew_goes_on_in_the_numbering_and_loses_no_former_version(place: Place) -> None:
+def test_a_run_that_begins_anew_goes_on_in_the_numbering_and_loses_no_former_version(
+    place: Place,
+) -> None:
     lost = saved(place, 12)
     lose(place)
     before = [each.serial for each in place.open().history()]
     store = place.open()
     with store.lock(holder()):
-        begun = ground(store, project(place)).state
+        begun = load_or_recover(store, project(place)).state
         following = store.begin(begun).fold()
     assert following.serial > lost.serial
     assert [each.serial for each in place.open().history()] == [following.serial, *before]
@@ -115,11 +146,11 @@ class Written:
     def load(self) -> State | None:
         return next(self._states)
 
-    def history(self) -> list[Kept]:
-        return [Kept(1, None), Kept(0, None)]
+    def history(self) -> list[StoredVersion]:
+        return [StoredVersion(1, None), StoredVersion(0, None)]
 
 
 def test_a_state_that_is_written_first_while_it_is_asked_for_is_not_gone(tmp_path: Path) -> None:
     after = state(1)
     store: Store = Written(after)  # type: ignore[assignment]
-    assert ground(store, project(Place("state.json", tmp_path))) == (after, None, False)
+    assert load_or_recover(store, project(Place("state.json", tmp_path))) == (after, None, False)

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.model import Entry, Webhook
-from reconciler.state.document import State, decode, empty, encode
-from reconciler.state.harmless import said, shown
-from reconciler.state.rows import DAMAGE
+from reconciler.model.entry import Entry
+from reconciler.model.route import Webhook
+from reconciler.state.format.document import State, decode, empty_state, encode
+from reconciler.state.format.rows import DAMAGE
+from reconciler.state.format.sanitize import safe_address, safe_reason
 
 from .samples import entry
 
@@ -19,11 +20,15 @@ URL = f"https://{PLANTED}:{PLANTED}@pbx.example.net/{PLANTED}?tokn={PLANTED}"
 
 def planted() -> State:
     """A state that holds the planted value wherever a URL may stand, and in addresses with one."""
-    full = empty("acme")
+    full = empty_state("acme")
     applied = {"voice": Webhook(URL), "sms": None}
-    full.resources["number/+15550000001"] = entry(1, applied=applied, prior={"voice_url": URL}, pending=applied)
+    full.resources["number/+15550000001"] = entry(
+        1, last_applied=applied, prior={"voice_url": URL}, pending=applied
+    )
     sip = f"sip:{PLANTED}@sbc.example.com"
-    full.resources[f"origination_url/edge/{sip}"] = entry(2, kind="origination_url", key=sip, parent="trunk/edge")
+    full.resources[f"origination_url/edge/{sip}"] = entry(
+        2, kind="origination_url", key=sip, parent="trunk/edge"
+    )
     return full
 
 
@@ -32,7 +37,12 @@ def damages(data: bytes) -> list[bytes]:
     found = []
     for at in range(len(data)):
         before, after = data[:at], data[at + 1 :]
-        found += [before + after, before + b'"' + after, before + b'":1,"' + data[at:], before + b'":{"' + data[at:]]
+        found += [
+            before + after,
+            before + b'"' + after,
+            before + b'":1,"' + data[at:],
+            before + b'":{"' + data[at:],
+        ]
     return found
 
 
@@ -53,7 +63,10 @@ def test_wherever_a_character_is_damaged_nothing_of_a_url_is_shown() -> None:
     [
         (b'{"https://x.example/?tokn=planted":1}', "a field is not known"),
         (b'{"options":{"planted":1}}', "a field is not known - at `$.options`"),
-        (b'{"options":{"on_removal":"planted"}}', "a value is not one of those known - at `$.options.on_removal`"),
+        (
+            b'{"options":{"on_removal":"planted"}}',
+            "a value is not one of those known - at `$.options.on_removal`",
+        ),
         (b'{"options":{"on_removal":"x` - at `$.planted"}}', "a value is not one of those known"),
         (b'{"applied":{"voice":{"form":"planted"}}}', "a value is not one of those known"),
         (b'{"sid":1}', "Expected `str`, got `int` - at `$.sid`"),
@@ -68,7 +81,7 @@ def test_a_message_names_our_own_fields_and_quotes_nothing(found: bytes, told: s
     data = found if found == b"{}" else whole + found[1:]
     with pytest.raises(DAMAGE) as caught:
         msgspec.json.decode(data, type=_Closed)
-    text = said(caught.value)
+    text = safe_reason(caught.value)
     assert told in text
     assert PLANTED not in text
 
@@ -92,4 +105,4 @@ class _Closed(Entry, forbid_unknown_fields=True):
     ],
 )
 def test_an_address_is_shown_as_far_as_it_surely_is_one(address: str, told: str) -> None:
-    assert shown(address) == told
+    assert safe_address(address) == told

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.remote import body
-from reconciler.state import http, objects
-from reconciler.state.backends import open_store
+from reconciler.remote.transport import body
+from reconciler.state.stores import http, object_client
+from reconciler.state.stores.open import open_store
 
 from . import servers
 
@@ -50,7 +50,9 @@ def endless_gzip() -> tuple[dict[str, str], Iterable[bytes]]:
     return {"Content-Encoding": "gzip"}, itertools.repeat(gzip.compress(BLOCK))
 
 
-ANSWERS: dict[str, Answer] = {each.__name__: each for each in (endless, stated_size, gzip_bomb, endless_gzip)}
+ANSWERS: dict[str, Answer] = {
+    each.__name__: each for each in (endless, stated_size, gzip_bomb, endless_gzip)
+}
 
 
 class Server:
@@ -70,7 +72,11 @@ class Server:
                 headers, pieces = outer.list_page() if is_list else answer()
                 self.send_response(200)
                 defaults = {"Content-Type": "application/json", "ETag": '"1"'}
-                for name, value in {**defaults, "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT", **headers}.items():
+                for name, value in {
+                    **defaults,
+                    "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT",
+                    **headers,
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
                 try:
@@ -106,7 +112,7 @@ class Server:
 
 @pytest.fixture(params=ANSWERS)
 def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for module in (body, http, objects):
+    for module in (body, http, object_client):
         monkeypatch.setattr(module, "STATE_BYTES", LIMIT)
     made = Server(request.param)
     yield made
@@ -131,7 +137,9 @@ def test_a_state_without_end_is_given_up_at_the_limit(
     assert server.requests <= 8
 
 
-def test_a_list_of_objects_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_of_objects_without_end_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = Server("endless")
     server.names_without_end = True
     for name, value in {**servers.S3, "AWS_ENDPOINT_URL": server.url}.items():

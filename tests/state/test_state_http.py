@@ -9,12 +9,12 @@ from email.utils import formatdate
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.remote.pool import NoAnswer
-from reconciler.remote.retry import Loss
-from reconciler.state.codec import Codec
-from reconciler.state.http import Addresses, Answer, HttpBacking, addresses
-from reconciler.state.leased import LeasedStore
-from reconciler.state.store import Put
+from reconciler.remote.transport.pool import NoAnswer
+from reconciler.remote.transport.retry import FailureKind
+from reconciler.state.format.codec import Codec
+from reconciler.state.records import Put
+from reconciler.state.stores.http import Addresses, Answer, HttpBacking, read_addresses
+from reconciler.state.stores.leased import LeasedStore
 
 from .conftest import Place
 from .samples import StoppedClock, address, entry, holder, state
@@ -69,7 +69,7 @@ URL = "http://server/states/voice"
 def test_addresses_and_credentials_are_what_terraforms_variables_say(
     location: str, environ: dict[str, str], expected: Addresses
 ) -> None:
-    assert addresses(location, environ) == expected
+    assert read_addresses(location, environ) == expected
 
 
 class Weather:
@@ -80,7 +80,15 @@ class Weather:
         self.requests = 0
         self.lost, self.carried_out, self.status = lost, carried_out, status
 
-    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, within: float) -> Answer:
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        within: float,
+    ) -> Answer:
         self.requests += 1
         lost = self.requests == self.lost
         path, _, lock_id = url.removeprefix("http://server").partition("?ID=")
@@ -89,7 +97,7 @@ class Weather:
         if lost and self.status:
             return self.status, {}, b""
         if lost:
-            raise NoAnswer(Loss.CUT, "connection reset")
+            raise NoAnswer(FailureKind.CUT, "connection reset")
         return status, {}, answer
 
     def close(self) -> None:
@@ -119,17 +127,22 @@ def test_a_lost_answer_is_asked_for_again_and_counts_once(carried_out: bool) -> 
         work(store_of(server))
         found = store_of(server).load()
         assert found is not None
-        assert (found.serial, set(found.resources)) == (1, {address(0), address(1), address(5), address(6)})
+        assert (found.serial, set(found.resources)) == (
+            1,
+            {address(0), address(1), address(5), address(6)},
+        )
         assert store_of(server).lock_info() is None
 
 
-def test_a_server_that_stays_away_is_an_error_and_what_was_there_stays(place_with_state: Weather) -> None:
+def test_a_server_that_stays_away_is_an_error_and_what_was_there_stays(
+    place_with_state: Weather,
+) -> None:
     server = place_with_state
     before = dict(server.documents.bodies)
 
     class Away(Weather):
         def send(self, method: str, url: str, **more: object) -> Answer:  # type: ignore[override]
-            raise NoAnswer(Loss.UNREACHED, "connection refused")
+            raise NoAnswer(FailureKind.UNREACHED, "connection refused")
 
     away = store_of(Away())
     with pytest.raises(StateError, match="connection refused"):
@@ -139,13 +152,15 @@ def test_a_server_that_stays_away_is_an_error_and_what_was_there_stays(place_wit
     assert server.documents.bodies == before
 
 
-def test_a_server_that_never_answers_is_given_up_within_half_a_minute(place_with_state: Weather) -> None:
+def test_a_server_that_never_answers_is_given_up_within_half_a_minute(
+    place_with_state: Weather,
+) -> None:
     clock = StoppedClock(0)
 
     class Silent(Weather):
         def send(self, method: str, url: str, *, within: float, **more: object) -> Answer:
             clock.now += within
-            raise NoAnswer(Loss.CUT, "timed out")
+            raise NoAnswer(FailureKind.CUT, "timed out")
 
     with pytest.raises(StateError, match="timed out"):
         store_of(Silent(), clock).load()
@@ -189,7 +204,10 @@ def test_credentials_that_are_refused_name_the_variables(
         (b"not json", "state_damaged"),
         (json.dumps({"version": 4, "serial": 3, "resources": []}).encode(), "something else"),
         (json.dumps({"reconciler": 99, "serial": 3}).encode(), "Install the version that wrote it"),
-        (json.dumps({"reconciler": 1, "serial": 3, "project": "other"}).encode(), "belongs to project 'other'"),
+        (
+            json.dumps({"reconciler": 1, "serial": 3, "project": "other"}).encode(),
+            "belongs to project 'other'",
+        ),
     ],
 )
 def test_what_is_not_our_state_is_shown_and_left_as_it_is(content: bytes, message: str) -> None:
@@ -210,8 +228,18 @@ class Dated:
         self._clock = clock
         self._ahead = ahead
 
-    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, within: float) -> Answer:
-        status, answer = self.documents.answer(method, "/states/voice", url.partition("?ID=")[2], body or b"")
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        within: float,
+    ) -> Answer:
+        status, answer = self.documents.answer(
+            method, "/states/voice", url.partition("?ID=")[2], body or b""
+        )
         date = formatdate(int(self._clock.now + self._ahead), usegmt=True)
         self._clock.now += 0.1
         return status, {"Date": date}, answer
@@ -227,7 +255,9 @@ def test_when_a_lease_ran_out_depends_neither_on_clocks_nor_on_the_fraction_of_a
     """Where clocks differ, that is known to a second."""
     clock = StoppedClock(NOW)
     server = Dated(clock, ahead)
-    backing = HttpBacking(Addresses(URL, URL, URL), Codec("acme"), server, origin=URL, lease=30, clock=clock)
+    backing = HttpBacking(
+        Addresses(URL, URL, URL), Codec("acme"), server, origin=URL, lease=30, clock=clock
+    )
     backing.acquire(holder())
     for second, expired in ((29.0, False), (over, True)):
         clock.now = NOW + second

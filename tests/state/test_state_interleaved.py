@@ -15,13 +15,13 @@ import pytest
 from msgspec.structs import replace
 
 from reconciler.errors import ReconcilerError
-from reconciler.remote.pool import NoAnswer
-from reconciler.remote.retry import Loss
+from reconciler.remote.transport.pool import NoAnswer
+from reconciler.remote.transport.retry import FailureKind
 from reconciler.state import problems
-from reconciler.state.bucket import BucketBacking
-from reconciler.state.codec import Codec
-from reconciler.state.leased import LeasedStore
-from reconciler.state.store import Put
+from reconciler.state.format.codec import Codec
+from reconciler.state.records import Put
+from reconciler.state.stores.bucket import BucketBacking
+from reconciler.state.stores.leased import LeasedStore
 
 from .samples import StoppedClock, address, entry, holder
 from .test_state_crash import base, recover
@@ -68,14 +68,16 @@ class Bucket:
 
     def store(self, calls: Calls) -> LeasedStore:
         bucket = Objects(self.world, calls)
-        backing = BucketBacking(bucket, "voice/state.json", Codec("acme"), origin="s3://bucket", lease=LEASE)
+        backing = BucketBacking(
+            bucket, "voice/state.json", Codec("acme"), origin="s3://bucket", lease=LEASE
+        )
         return LeasedStore(backing, lease=LEASE, clock=StoppedClock())
 
 
 class Http:
     """A state behind Terraform's protocol."""
 
-    silence: Exception = NoAnswer(Loss.CUT, "connection reset")
+    silence: Exception = NoAnswer(FailureKind.CUT, "connection reset")
 
     def __init__(self) -> None:
         self.world = HttpWorld()
@@ -100,7 +102,9 @@ class Run:
             state = self._store.load()
             assert state is not None
             if self._way == "saves":
-                self._store.save(replace(state, resources={**state.resources, self.put: self._entry}))
+                self._store.save(
+                    replace(state, resources={**state.resources, self.put: self._entry})
+                )
                 self.kept = True
                 return
             journal = self._store.begin(state)
@@ -113,7 +117,9 @@ class Run:
 class Trial:
     """Two runs in one place: what happened."""
 
-    def __init__(self, place: Bucket | Http, ways: tuple[str, str], stops: int, goes_on: int) -> None:
+    def __init__(
+        self, place: Bucket | Http, ways: tuple[str, str], stops: int, goes_on: int
+    ) -> None:
         self.stopped = self.went_on = False
         self._place = place
         self._waits, self._on = Event(), Event()
@@ -165,7 +171,9 @@ class Trial:
         self._under_way = lambda: None
 
 
-def trials(kind: type[Bucket] | type[Http], happens: str, ways: tuple[str, str]) -> Iterator[tuple[Trial, World]]:
+def trials(
+    kind: type[Bucket] | type[Http], happens: str, ways: tuple[str, str]
+) -> Iterator[tuple[Trial, World]]:
     """Each call of the first run with each of the second, until neither has as many."""
     for stops in range(1, 1000):
         for goes_on in range(1, 1000):
@@ -192,7 +200,9 @@ def test_in_whatever_order_two_runs_call_what_each_was_told_is_kept_is_there(
         recover(world.store())
         after = found(world)
         assert base().resources.keys() <= after.keys()
-        assert [run.put for run in (trial.first, trial.second) if run.kept and run.put not in after] == []
+        assert [
+            run.put for run in (trial.first, trial.second) if run.kept and run.put not in after
+        ] == []
         tried += 1
         both += trial.first.kept and trial.second.kept
     print(f"{tried} orders, in {both} of them both were kept")

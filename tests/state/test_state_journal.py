@@ -6,9 +6,17 @@ import pytest
 from msgspec.structs import replace
 
 from reconciler.errors import StateError
-from reconciler.state.document import State
-from reconciler.state.journal import FORMAT, Header, Leftover, header_line, parse, record_line, replay
-from reconciler.state.store import Drop, Put, Record
+from reconciler.state.format.document import State
+from reconciler.state.format.journal import (
+    FORMAT,
+    Header,
+    Leftover,
+    header_line,
+    parse,
+    record_line,
+    replay,
+)
+from reconciler.state.records import Drop, Put, Record
 
 from .samples import NOW, address, entry, state
 
@@ -110,7 +118,10 @@ def test_a_newer_format_is_not_read() -> None:
 
 
 def base(**changes: object) -> State:
-    return State(**{"project": "acme", "lineage": "one", "serial": 4, "resources": state(4).resources} | changes)
+    return State(
+        **{"project": "acme", "lineage": "one", "serial": 4, "resources": state(4).resources}
+        | changes
+    )
 
 
 LEFTOVER = Leftover(HEADER, [record for batch in BATCHES for record in batch])
@@ -128,7 +139,9 @@ def test_a_journal_that_is_older_than_the_state_is_in_it_already() -> None:
     assert replay(after, LEFTOVER, "state.json.journal") is after
 
 
-@pytest.mark.parametrize(("changes", "reason"), [({"lineage": "two"}, "another state"), ({"serial": 3}, "is older")])
+@pytest.mark.parametrize(
+    ("changes", "reason"), [({"lineage": "two"}, "another state"), ({"serial": 3}, "is older")]
+)
 def test_a_journal_that_does_not_fit_is_an_error(changes: dict[str, object], reason: str) -> None:
     with pytest.raises(StateError, match=reason):
         replay(base(**changes), LEFTOVER, "state.json.journal")

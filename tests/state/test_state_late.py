@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from reconciler.errors import StateError, StateLocked
 from reconciler.state import problems
-from reconciler.state.backing import Grant, LeaseLost
-from reconciler.state.heart import Heart
-from reconciler.state.leased import LeasedStore
-from reconciler.state.store import Put
+from reconciler.state.records import Put
+from reconciler.state.stores.backing import Grant, LeaseLost
+from reconciler.state.stores.lease_renewal import LeaseRenewal
+from reconciler.state.stores.leased import LeasedStore
 
 from .samples import StoppedClock, address, entry, holder
 from .test_state_faults import Make, found, maker, seized, with_a_state
@@ -39,7 +39,9 @@ def world() -> BucketWorld:
 
 
 @contextmanager
-def before_the_next_put(world: BucketWorld, key: str, happens: Callable[[], object]) -> Iterator[None]:
+def before_the_next_put(
+    world: BucketWorld, key: str, happens: Callable[[], object]
+) -> Iterator[None]:
     """Let something happen between what was read and the first put of this key."""
     put, waiting = world.bucket.put, [happens]
 
@@ -71,7 +73,9 @@ def unanswered(world: BucketWorld, key: str) -> Iterator[list[Callable[[], objec
     world.bucket.put = put  # type: ignore[method-assign]
 
 
-def test_a_version_that_was_given_up_and_arrives_late_replaces_no_later_record(world: BucketWorld) -> None:
+def test_a_version_that_was_given_up_and_arrives_late_replaces_no_later_record(
+    world: BucketWorld,
+) -> None:
     first, second = world.store(), world.store()
     with unanswered(world, KEY) as under_way, first.lock(holder()):
         loaded = first.load()
@@ -109,7 +113,9 @@ def test_a_batch_that_was_given_up_and_arrives_late_stops_nobody(world: BucketWo
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-def test_a_batch_without_an_answer_is_in_the_version_that_its_own_run_makes(world: BucketWorld, arrives: bool) -> None:
+def test_a_batch_without_an_answer_is_in_the_version_that_its_own_run_makes(
+    world: BucketWorld, arrives: bool
+) -> None:
     store = world.store()
     with store.lock(holder()):
         loaded = store.load()
@@ -126,7 +132,9 @@ def test_a_batch_without_an_answer_is_in_the_version_that_its_own_run_makes(worl
     assert found(world) == final.resources
 
 
-def test_a_number_of_a_batch_that_somebody_else_took_is_not_called_the_loss_of_our_lock(world: BucketWorld) -> None:
+def test_a_number_of_a_batch_that_somebody_else_took_is_not_called_the_loss_of_our_lock(
+    world: BucketWorld,
+) -> None:
     store = world.store()
     with store.lock(holder()):
         loaded = store.load()
@@ -138,7 +146,9 @@ def test_a_number_of_a_batch_that_somebody_else_took_is_not_called_the_loss_of_o
 
 
 @pytest.mark.parametrize("act", ["renew", "release"])
-def test_a_renewal_of_ours_that_arrives_late_is_not_taken_for_somebody_else(world: BucketWorld, act: str) -> None:
+def test_a_renewal_of_ours_that_arrives_late_is_not_taken_for_somebody_else(
+    world: BucketWorld, act: str
+) -> None:
     backing = world.backing()
     grant = backing.acquire(holder())
     assert isinstance(grant, Grant)
@@ -195,7 +205,10 @@ def test_the_message_says_who_has_the_lock_and_when_it_was_ours_last(world: Buck
         world.expire()
         clock.now += 3
         told = r"bob on laptop .* took the lock over, 3 s after this run had last renewed it"
-        with world.store().lock(replace(holder(), who="bob")), pytest.raises(StateLocked, match=told):
+        with (
+            world.store().lock(replace(holder(), who="bob")),
+            pytest.raises(StateLocked, match=told),
+        ):
             store.save(loaded)
 
 
@@ -215,7 +228,7 @@ def test_a_lease_counts_from_before_it_was_asked_for(world: BucketWorld) -> None
 
 def test_a_renewal_is_due_by_the_beat_however_long_the_last_answer_took() -> None:
     clock = StoppedClock()
-    heart = Heart(lambda: None, LEASE, clock, asked=clock.now - 4)
+    heart = LeaseRenewal(lambda: None, LEASE, clock, asked=clock.now - 4)
     assert heart.due() == 6
     clock.now += 20
     assert heart.due() == 0

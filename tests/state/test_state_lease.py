@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from reconciler.errors import Exit, StateLocked
-from reconciler.state.holder import this_run
-from reconciler.state.store import Drop, Put
+from reconciler.state.records import Drop, Put
+from reconciler.state.stores.holder import this_run
 
 from .conftest import Place
 from .samples import NOW, address, entry, holder, state
@@ -25,9 +25,9 @@ WRITE = """
 import sys
 from pathlib import Path
 from reconciler.errors import ReconcilerError
-from reconciler.state.backends import open_store
-from reconciler.state.holder import this_run
-from reconciler.state.store import Drop
+from reconciler.state.stores.open import open_store
+from reconciler.state.stores.holder import this_run
+from reconciler.state.records import Drop
 store = open_store(sys.argv[1], Path("."), "acme", lease=float(sys.argv[2]))
 try:
     with store.lock(this_run("reconciler apply", "2026-01-01T00:00:00Z")):
@@ -66,7 +66,10 @@ def test_a_lease_is_renewed_as_long_as_its_run_lives(leased_place: Place) -> Non
     with_a_state(leased_place)
     with writing(leased_place) as process:
         other = leased_place.open(lease=LEASE)
-        with pytest.raises(StateLocked, match=f"process {process.pid}"), other.lock(holder(), timeout=3 * LEASE):
+        with (
+            pytest.raises(StateLocked, match=f"process {process.pid}"),
+            other.lock(holder(), timeout=3 * LEASE),
+        ):
             pytest.fail("both hold the lock")
         info = other.lock_info()
         assert info is not None
@@ -140,15 +143,23 @@ def test_the_lock_of_somebody_else_takes_force(leased_place: Place) -> None:
 
 def test_the_lock_of_another_job_of_the_same_matrix_takes_force(leased_place: Place) -> None:
     """They have one page on GitHub, and one name of the job; each has a runner of its own."""
-    run = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "a/b", "GITHUB_RUN_ID": "7"}
+    run = {
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "a/b",
+        "GITHUB_RUN_ID": "7",
+    }
     job = {**run, "GITHUB_JOB": "apply", "GITHUB_RUN_ATTEMPT": "1"}
     one = this_run("reconciler apply", NOW, {**job, "RUNNER_NAME": "one"})
     one = msgspec.structs.replace(one, host="runner-of-one", machine="its own")
     other = leased_place.open()
     with leased_place.open().lock(one):
         with pytest.raises(StateLocked, match="CI job: https://github"):
-            other.unlock(this_run("reconciler state unlock", NOW, {**job, "RUNNER_NAME": "two"}), force=False)
-        assert other.unlock(this_run("reconciler state unlock", NOW, {**job, "RUNNER_NAME": "one"}), force=False)
+            other.unlock(
+                this_run("reconciler state unlock", NOW, {**job, "RUNNER_NAME": "two"}), force=False
+            )
+        assert other.unlock(
+            this_run("reconciler state unlock", NOW, {**job, "RUNNER_NAME": "one"}), force=False
+        )
 
 
 def test_a_lock_that_a_dead_process_of_ours_left_is_ours_to_free(leased_place: Place) -> None:

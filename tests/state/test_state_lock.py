@@ -12,16 +12,23 @@ import msgspec
 import pytest
 
 from reconciler.errors import StateError, StateLocked
-from reconciler.state.file import FileStore
-from reconciler.state.holder import Holder, job_of, job_url, left_behind_by, locked, this_run
+from reconciler.state.stores.file import FileStore
+from reconciler.state.stores.holder import (
+    Holder,
+    is_left_behind_by,
+    job_of,
+    job_url,
+    lock_error,
+    this_run,
+)
 
 from .samples import NOW, holder
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from reconciler.state.file import FileStore
-from reconciler.state.holder import this_run
+from reconciler.state.stores.file import FileStore
+from reconciler.state.stores.holder import this_run
 with FileStore(Path(sys.argv[1]), "acme").lock(this_run("reconciler apply", "2026-01-01T00:00:00Z")):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
@@ -29,7 +36,9 @@ with FileStore(Path(sys.argv[1]), "acme").lock(this_run("reconciler apply", "202
 
 
 def holding(file: Path, seconds: float) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(file), str(seconds)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(file), str(seconds)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     process.stdout.close()
@@ -45,7 +54,10 @@ def test_a_process_that_waits_gets_the_lock_when_it_is_free(file: Path) -> None:
 def test_waiting_ends_at_the_timeout(file: Path) -> None:
     process = holding(file, 60)
     try:
-        with pytest.raises(StateLocked, match=f"process {process.pid}"), FileStore(file, "acme").lock(holder(), 0.15):
+        with (
+            pytest.raises(StateLocked, match=f"process {process.pid}"),
+            FileStore(file, "acme").lock(holder(), 0.15),
+        ):
             pytest.fail("both hold the lock")
     finally:
         process.kill()
@@ -76,36 +88,56 @@ def test_the_lock_file_stays_and_is_private(file: Path) -> None:
 def test_a_holder_that_has_not_said_who_it_is(file: Path) -> None:
     with FileStore(file, "acme").lock(holder()):
         file.with_name("state.json.lock").write_text("{")
-        with pytest.raises(StateLocked, match="has not said who"), FileStore(file, "acme").lock(holder()):
+        with (
+            pytest.raises(StateLocked, match="has not said who"),
+            FileStore(file, "acme").lock(holder()),
+        ):
             pytest.fail("both hold the lock")
 
 
 def test_two_links_to_one_state_share_its_lock(file: Path) -> None:
     link = file.with_name("link.json")
     link.symlink_to(file)
-    with FileStore(file, "acme").lock(holder()), pytest.raises(StateLocked), FileStore(link, "acme").lock(holder()):
+    with (
+        FileStore(file, "acme").lock(holder()),
+        pytest.raises(StateLocked),
+        FileStore(link, "acme").lock(holder()),
+    ):
         pytest.fail("both hold the lock")
 
 
-def test_a_file_system_without_locks_is_an_error(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_is_an_error(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(handle: int) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("reconciler.state.lock._take", refuse)
-    with pytest.raises(StateError, match="Operation not supported"), FileStore(file, "acme").lock(holder(), 5):
+    monkeypatch.setattr("reconciler.state.stores.file_lock._take", refuse)
+    with (
+        pytest.raises(StateError, match="Operation not supported"),
+        FileStore(file, "acme").lock(holder(), 5),
+    ):
         pytest.fail("there is no lock")
 
 
 def test_a_lock_that_cannot_be_opened_is_an_error(file: Path) -> None:
     file.with_name("state.json.lock").mkdir()
-    with pytest.raises(StateError, match="state_unwritable"), FileStore(file, "acme").lock(holder()):
+    with (
+        pytest.raises(StateError, match="state_unwritable"),
+        FileStore(file, "acme").lock(holder()),
+    ):
         pytest.fail("there is no lock")
 
 
 def test_a_run_describes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "bob")
     run = this_run("reconciler plan", NOW, {"BUILD_URL": "https://jenkins.example/1"})
-    assert (run.who, run.pid, run.command, run.since) == ("bob", os.getpid(), "reconciler plan", NOW)
+    assert (run.who, run.pid, run.command, run.since) == (
+        "bob",
+        os.getpid(),
+        "reconciler plan",
+        NOW,
+    )
     assert run.job_url == "https://jenkins.example/1"
     assert run.run != this_run("reconciler plan", NOW, {}).run
 
@@ -126,7 +158,11 @@ def test_a_user_without_a_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> No
         ({"CI_JOB_URL": "https://gitlab.example/1"}, "https://gitlab.example/1"),
         ({"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "a/b"}, None),
         (
-            {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "a/b", "GITHUB_RUN_ID": "7"},
+            {
+                "GITHUB_SERVER_URL": "https://github.com",
+                "GITHUB_REPOSITORY": "a/b",
+                "GITHUB_RUN_ID": "7",
+            },
             "https://github.com/a/b/actions/runs/7",
         ),
     ],
@@ -136,7 +172,7 @@ def test_the_job_of_each_ci_system_is_found(environ: dict[str, str], url: str | 
 
 
 def test_a_holder_outside_of_ci_is_named_without_a_job() -> None:
-    detail = locked("state.json", this_run("reconciler apply", NOW, {})).diagnostics[0].detail
+    detail = lock_error("state.json", this_run("reconciler apply", NOW, {})).diagnostics[0].detail
     assert "CI job" not in detail
     assert "--lock-timeout" in detail
 
@@ -150,7 +186,12 @@ GITHUB = {
     "RUNNER_NAME": "runner 1",
     "RUNNER_TRACKING_ID": "github_11111111-1111-4111-8111-111111111111",
 }
-JENKINS = {"BUILD_URL": "https://jenkins.example/1", "NODE_NAME": "linux", "EXECUTOR_NUMBER": "0", "STAGE_NAME": "EU"}
+JENKINS = {
+    "BUILD_URL": "https://jenkins.example/1",
+    "NODE_NAME": "linux",
+    "EXECUTOR_NUMBER": "0",
+    "STAGE_NAME": "EU",
+}
 
 
 @pytest.mark.parametrize(
@@ -166,7 +207,9 @@ JENKINS = {"BUILD_URL": "https://jenkins.example/1", "NODE_NAME": "linux", "EXEC
         ({"CI_JOB_URL": "https://gitlab.example/1"}, {"CI_JOB_URL": "https://gitlab.example/2"}),
     ],
 )
-def test_jobs_that_may_run_at_once_are_told_apart(environ: dict[str, str], other: dict[str, str]) -> None:
+def test_jobs_that_may_run_at_once_are_told_apart(
+    environ: dict[str, str], other: dict[str, str]
+) -> None:
     """All jobs of a GitHub run and all branches of a Jenkins build have one page."""
     assert job_of(environ) == job_of(dict(environ)) is not None
     assert job_of({**environ, **other}) not in (None, job_of(environ))
@@ -174,7 +217,11 @@ def test_jobs_that_may_run_at_once_are_told_apart(environ: dict[str, str], other
 
 @pytest.mark.parametrize(
     "environ",
-    [{}, *({**GITHUB, name: ""} for name in ("GITHUB_JOB", "RUNNER_NAME")), {"BUILD_URL": "https://jenkins.example/1"}],
+    [
+        {},
+        *({**GITHUB, name: ""} for name in ("GITHUB_JOB", "RUNNER_NAME")),
+        {"BUILD_URL": "https://jenkins.example/1"},
+    ],
 )
 def test_a_job_that_cannot_be_told_from_its_siblings_has_no_name(environ: dict[str, str]) -> None:
     assert job_of(environ) is None
@@ -184,33 +231,39 @@ def gone(**changes: object) -> Holder:
     """A process of this user on this machine that has ended."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    return msgspec.structs.replace(this_run("reconciler apply", NOW, GITHUB), pid=process.pid, **changes)
+    return msgspec.structs.replace(
+        this_run("reconciler apply", NOW, GITHUB), pid=process.pid, **changes
+    )
 
 
 def test_a_dead_process_of_ours_has_left_its_lock_behind() -> None:
-    assert left_behind_by(gone(job=None), this_run("reconciler state unlock", NOW, {}))
+    assert is_left_behind_by(gone(job=None), this_run("reconciler state unlock", NOW, {}))
 
 
 def test_a_process_of_our_job_that_lives_has_not() -> None:
     ours = this_run("reconciler state unlock", NOW, GITHUB)
-    assert not left_behind_by(this_run("reconciler apply", NOW, GITHUB), ours)
-    assert left_behind_by(gone(), ours)
+    assert not is_left_behind_by(this_run("reconciler apply", NOW, GITHUB), ours)
+    assert is_left_behind_by(gone(), ours)
 
 
 def test_a_number_of_a_process_means_nothing_in_another_container() -> None:
     """Containers of one host share its name and the user, and count their processes each for itself."""
     here = this_run("reconciler state unlock", NOW, {})
-    for machine in (None, "another boot pid:[4026531836]", f"{(here.machine or '').partition(' ')[0]} pid:[1]"):
-        assert not left_behind_by(gone(machine=machine, job=None), here)
+    for machine in (
+        None,
+        "another boot pid:[4026531836]",
+        f"{(here.machine or '').partition(' ')[0]} pid:[1]",
+    ):
+        assert not is_left_behind_by(gone(machine=machine, job=None), here)
 
 
 def test_a_lock_of_our_job_in_a_container_that_is_gone_is_ours_to_free() -> None:
     ours = this_run("reconciler state unlock", NOW, GITHUB)
-    assert left_behind_by(gone(machine="elsewhere", host="0a1b2c"), ours)
+    assert is_left_behind_by(gone(machine="elsewhere", host="0a1b2c"), ours)
     sibling = this_run("reconciler state unlock", NOW, {**GITHUB, "RUNNER_NAME": "runner 2"})
-    assert not left_behind_by(gone(machine="elsewhere", host="0a1b2c"), sibling)
+    assert not is_left_behind_by(gone(machine="elsewhere", host="0a1b2c"), sibling)
 
 
 def test_a_lock_of_a_version_that_did_not_say_which_job_it_was_is_nobodys_for_certain() -> None:
     before = gone(job=None, machine=None, host="0a1b2c")
-    assert not left_behind_by(before, this_run("reconciler state unlock", NOW, GITHUB))
+    assert not is_left_behind_by(before, this_run("reconciler state unlock", NOW, GITHUB))

@@ -15,11 +15,11 @@ from threading import Thread
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.state.backends import open_store
-from reconciler.state.backing import LEASE
-from reconciler.state.heart import BEATS
-from reconciler.state.objects import ObstoreBucket, Patience, open_bucket
-from reconciler.state.store import Put
+from reconciler.state.records import Put
+from reconciler.state.stores.backing import LEASE
+from reconciler.state.stores.lease_renewal import BEATS
+from reconciler.state.stores.object_client import ObjectTimeouts, ObstoreBucket, open_bucket
+from reconciler.state.stores.open import open_store
 
 from . import servers
 from .conftest import Place
@@ -46,7 +46,9 @@ def test_an_object_is_put_only_where_none_is(bucket: ObstoreBucket, key: str) ->
     assert found.data == b"one"
 
 
-def test_an_object_is_put_only_over_the_version_that_was_read(bucket: ObstoreBucket, key: str) -> None:
+def test_an_object_is_put_only_over_the_version_that_was_read(
+    bucket: ObstoreBucket, key: str
+) -> None:
     first = bucket.put(key, b"one", None)
     assert first is not None
     second = bucket.put(key, b"two", first)
@@ -60,7 +62,9 @@ def test_an_object_is_put_only_over_the_version_that_was_read(bucket: ObstoreBuc
     assert bucket.get(key) is None
 
 
-def test_of_puts_over_one_version_at_once_only_one_succeeds(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_puts_over_one_version_at_once_only_one_succeeds(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What all else rests upon; the server's, and so to be proved of the one that the other tests are run against."""
     with servers.s3_server(put_seconds=0.1) as url:
         for name, value in {**servers.S3, "AWS_ENDPOINT_URL": url}.items():
@@ -69,7 +73,11 @@ def test_of_puts_over_one_version_at_once_only_one_succeeds(key: str, monkeypatc
         for over in (None, bucket.put(f"{key}2", b"one", None)):
             name = f"{key}2" if over else key
             with ThreadPoolExecutor(8) as at_once:
-                tags = list(at_once.map(lambda n, name=name, over=over: bucket.put(name, b"%d" % n, over), range(8)))
+                tags = list(
+                    at_once.map(
+                        lambda n, name=name, over=over: bucket.put(name, b"%d" % n, over), range(8)
+                    )
+                )
             found = bucket.get(name)
             assert found is not None
             assert [tag for tag in tags if tag is not None] == [found.tag]
@@ -100,12 +108,16 @@ def slow_server(seconds: float) -> Iterator[str]:
         thread.join()
 
 
-def test_a_lock_waits_shortly_and_a_whole_state_long(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Patience().lock < LEASE / BEATS < Patience().small < Patience().whole
+def test_a_lock_waits_shortly_and_a_whole_state_long(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ObjectTimeouts().lock < LEASE / BEATS < ObjectTimeouts().small < ObjectTimeouts().whole
     with slow_server(1.0) as url:
         for name, value in {**servers.S3, "AWS_ENDPOINT_URL": url}.items():
             monkeypatch.setenv(name, value)
-        bucket, _ = open_bucket(f"s3://states/{key}", os.environ, patience=Patience(lock=0.3, small=0.5, whole=60))
+        bucket, _ = open_bucket(
+            f"s3://states/{key}", os.environ, patience=ObjectTimeouts(lock=0.3, small=0.5, whole=60)
+        )
         for name in (f"{key}.lock", key):
             with pytest.raises(StateError, match="state_unwritable"):
                 bucket.put(name, b"small", None)
@@ -120,10 +132,12 @@ def test_what_lies_in_the_bucket(bucket: ObstoreBucket, key: str, tmp_path: Path
         during = bucket.list(key)
         journal.fold()
     assert list(during) == [
-        f"{key}/{name}" for name in ("voice.json", "voice.json.journal/000000001/000000001", "voice.json.lock")
+        f"{key}/{name}"
+        for name in ("voice.json", "voice.json.journal/000000001/000000001", "voice.json.lock")
     ]
     assert list(bucket.list(key)) == [
-        f"{key}/{name}" for name in ("voice.json", "voice.json.history/000000001.json", "voice.json.lock")
+        f"{key}/{name}"
+        for name in ("voice.json", "voice.json.history/000000001.json", "voice.json.lock")
     ]
 
 
@@ -133,7 +147,9 @@ def test_an_address_without_bucket_or_key_is_told(location: str, tmp_path: Path)
         open_store(location, tmp_path, "acme")
 
 
-def test_a_bucket_that_is_not_there_is_told_in_one_line(bucket: ObstoreBucket, tmp_path: Path) -> None:
+def test_a_bucket_that_is_not_there_is_told_in_one_line(
+    bucket: ObstoreBucket, tmp_path: Path
+) -> None:
     store = Place("s3://no-such-bucket/voice.json", tmp_path).open()
     with pytest.raises(StateError, match="state_unwritable") as caught, store.lock(holder()):
         pytest.fail("there is no lock")
@@ -142,14 +158,18 @@ def test_a_bucket_that_is_not_there_is_told_in_one_line(bucket: ObstoreBucket, t
         store.load()
 
 
-def test_a_damaged_lock_is_told_and_left_as_it_is(bucket: ObstoreBucket, key: str, tmp_path: Path) -> None:
+def test_a_damaged_lock_is_told_and_left_as_it_is(
+    bucket: ObstoreBucket, key: str, tmp_path: Path
+) -> None:
     bucket.put(f"{key}.lock", b"{", None)
     store = Place(f"s3://states/{key}", tmp_path).open()
     with pytest.raises(StateError, match="state_damaged"), store.lock(holder()):
         pytest.fail("there is no lock")
 
 
-def test_a_journal_without_its_state_or_with_a_gap_is_damage(bucket: ObstoreBucket, key: str, tmp_path: Path) -> None:
+def test_a_journal_without_its_state_or_with_a_gap_is_damage(
+    bucket: ObstoreBucket, key: str, tmp_path: Path
+) -> None:
     store = Place(f"s3://states/{key}", tmp_path).open()
     with store.lock(holder()):
         journal = store.begin(store.save(state(1)))

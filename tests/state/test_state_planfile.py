@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateError
-from reconciler.state.document import Saved, State, empty
-from reconciler.state.planfile import FORMAT, moved, read, write
+from reconciler.state.format.document import State, empty_state
+from reconciler.state.plan_file import FORMAT, find_movement, read, write
+from reconciler.state.records import Saved
 
 from .samples import plan
 
@@ -28,7 +29,10 @@ def problem(path: Path) -> Diagnostic:
 
 
 def test_a_plan_is_read_as_it_was_written(path: Path) -> None:
-    before = plan(diagnostics=[Diagnostic(severity="warning", code="tunnel", summary="x")], targets=["number/*"])
+    before = plan(
+        diagnostics=[Diagnostic(severity="warning", code="tunnel", summary="x")],
+        targets=["number/*"],
+    )
     write(path, before)
     assert read(path) == before
     assert path.stat().st_mode & 0o777 == 0o600
@@ -40,7 +44,13 @@ def test_the_same_plan_gives_the_same_bytes(path: Path) -> None:
     write(path, before)
     first = path.read_bytes()
     write(
-        path, replace(before, fingerprints={name: dict(reversed(f.items())) for name, f in before.fingerprints.items()})
+        path,
+        replace(
+            before,
+            fingerprints={
+                name: dict(reversed(f.items())) for name, f in before.fingerprints.items()
+            },
+        ),
     )
     assert path.read_bytes() == first
 
@@ -66,7 +76,11 @@ def test_a_plan_edited_by_hand_is_refused(path: Path, half: str) -> None:
     write(path, plan())
     path.write_text(path.read_text().replace(half, half[:-1] + "x"))
     found = problem(path)
-    assert (found.code, "checksum" in found.detail, half[:-1] + "x" in found.detail) == ("plan_damaged", True, False)
+    assert (found.code, "checksum" in found.detail, half[:-1] + "x" in found.detail) == (
+        "plan_damaged",
+        True,
+        False,
+    )
 
 
 def test_a_plan_whose_checksum_was_taken_out_is_refused(path: Path) -> None:
@@ -120,33 +134,35 @@ def at(**changes: object) -> State:
 
 
 def test_a_plan_fits_the_state_that_it_was_made_from() -> None:
-    assert moved(plan(), at()) is None
-    assert moved(plan(unfolded=2), at(unfolded=2)) is None
+    assert find_movement(plan(), at()) is None
+    assert find_movement(plan(journal_records=2), at(journal_records=2)) is None
 
 
 @pytest.mark.parametrize("changes", [{"serial": 4}, {"lineage": "two"}, {"unfolded": 1}])
 def test_a_plan_is_stale_once_the_state_moved(changes: dict[str, object]) -> None:
-    found = moved(plan(), at(**changes))
+    found = find_movement(plan(), at(**changes))
     assert found is not None
     assert found.code == "plan_stale"
     assert str(at(**changes).version) in found.detail
 
 
 def test_a_stale_plan_names_who_wrote_the_newer_state() -> None:
-    saved = Saved("2026-03-02T08:00:00Z", "bob", "reconciler apply --auto-approve", "https://ci.example/7")
-    found = moved(plan(), at(serial=4, saved=saved))
+    saved = Saved(
+        "2026-03-02T08:00:00Z", "bob", "reconciler apply --auto-approve", "https://ci.example/7"
+    )
+    found = find_movement(plan(), at(serial=4, saved=saved))
     assert found is not None
     words = "Serial 4 was written 2026-03-02T08:00:00Z by bob with `reconciler apply --auto-approve` (CI job https:"
     assert words in found.detail
-    found = moved(plan(), at(unfolded=2))
+    found = find_movement(plan(), at(journal_records=2))
     assert found is not None
     assert "was written" not in found.detail, "nobody knows"
     assert "interrupted" in found.detail
 
 
 def test_a_plan_made_upon_nothing_fits_nothing() -> None:
-    first = plan(lineage=empty("acme").lineage, serial=0)
-    assert moved(first, None) is None
-    assert moved(first, empty("acme")) is None
-    assert moved(first, at()) is not None
-    assert moved(plan(), None) is not None
+    first = plan(lineage=empty_state("acme").lineage, serial=0)
+    assert find_movement(first, None) is None
+    assert find_movement(first, empty_state("acme")) is None
+    assert find_movement(first, at()) is not None
+    assert find_movement(plan(), None) is not None

@@ -11,9 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from reconciler.errors import StateError
-from reconciler.state.backends import open_store
-from reconciler.state.document import empty
-from reconciler.state.store import Drop, Put, Store
+from reconciler.state.format.document import empty_state
+from reconciler.state.records import Drop, Put
+from reconciler.state.stores.open import open_store
+from reconciler.state.stores.store import Store
 
 from .conftest import Place, new_schema
 from .samples import address, entry, holder, state
@@ -45,14 +46,16 @@ def test_a_change_of_one_resource_writes_one_row(location: str, opened: Open) ->
         store.save(now)
         after = dict(rows(location, "SELECT address, xmin::text FROM reconciler_resource"))  # type: ignore[arg-type]
     assert {each for each in after if after[each] != before[each]} == {address(3)}
-    assert rows(location, "SELECT address FROM reconciler_former WHERE serial = 1") == [(address(3),)]
+    assert rows(location, "SELECT address FROM reconciler_former WHERE serial = 1") == [
+        (address(3),)
+    ]
 
 
 def test_projects_of_one_database_know_nothing_of_each_other(opened: Open) -> None:
     one, two = opened("acme"), opened("other")
     with one.lock(holder()), two.lock(holder()):
         first = one.save(state(2))
-        journal = two.begin(empty("other"))
+        journal = two.begin(empty_state("other"))
         journal.append([Put(address(7), entry(7))])
         second = journal.fold()
     assert opened("acme").load() == first
@@ -62,10 +65,10 @@ def test_projects_of_one_database_know_nothing_of_each_other(opened: Open) -> No
 def test_a_number_of_one_project_is_refused_to_another(opened: Open) -> None:
     one, two = opened("acme"), opened("other")
     with one.lock(holder()):
-        journal = one.begin(empty("acme"))
+        journal = one.begin(empty_state("acme"))
         journal.append([Put(address(7), entry(7))])
     with two.lock(holder()):
-        journal = two.begin(empty("other"))
+        journal = two.begin(empty_state("other"))
         with pytest.raises(StateError, match="belongs to project 'acme'") as caught:
             journal.append([Put(address(1), entry(1)), Put(address(7), entry(7))])
     problem = caught.value.diagnostics[0]
@@ -78,12 +81,12 @@ def test_a_number_of_one_project_is_refused_to_another(opened: Open) -> None:
 def test_a_number_that_was_let_go_is_free_for_another_project(opened: Open) -> None:
     one, two = opened("acme"), opened("other")
     with one.lock(holder()):
-        journal = one.begin(empty("acme"))
+        journal = one.begin(empty_state("acme"))
         journal.append([Put(address(7), entry(7))])
         journal.append([Drop(address(7))])
         journal.fold()
     with two.lock(holder()):
-        journal = two.begin(empty("other"))
+        journal = two.begin(empty_state("other"))
         journal.append([Put("bridge_number/+15550000007", entry(7, kind="bridge_number"))])
         assert set(journal.fold().resources) == {"bridge_number/+15550000007"}
 
@@ -91,9 +94,11 @@ def test_a_number_that_was_let_go_is_free_for_another_project(opened: Open) -> N
 def test_a_number_may_change_its_address_within_its_project(opened: Open) -> None:
     store = opened("acme")
     with store.lock(holder()):
-        journal = store.begin(empty("acme"))
+        journal = store.begin(empty_state("acme"))
         journal.append([Put(address(7), entry(7))])
-        journal.append([Drop(address(7)), Put("bridge_number/+15550000007", entry(7, kind="bridge_number"))])
+        journal.append(
+            [Drop(address(7)), Put("bridge_number/+15550000007", entry(7, kind="bridge_number"))]
+        )
         journal.fold()
 
 
@@ -109,7 +114,9 @@ def test_a_server_that_is_not_there_is_told_without_a_password(
         pytest.fail("there is no lock")
 
 
-def test_what_a_reader_may_not_write_is_an_error(location: str, opened: Open, tmp_path: object) -> None:
+def test_what_a_reader_may_not_write_is_an_error(
+    location: str, opened: Open, tmp_path: object
+) -> None:
     with opened("acme").lock(holder()):
         pass
     name = location.rpartition("%3D")[2]
@@ -131,7 +138,9 @@ def test_the_first_runs_of_all_may_come_at_once(postgres: str, tmp_path: Path) -
         def first(project: str, location: str = location) -> int:
             store = open_store(location, tmp_path, project)
             with store.lock(holder(), timeout=60):
-                return store.save(replace(store.load() or empty(project), resources={address(1): entry(1)})).serial
+                return store.save(
+                    replace(store.load() or empty_state(project), resources={address(1): entry(1)})
+                ).serial
 
         with ThreadPoolExecutor(8) as pool:
             serials = list(pool.map(first, ["acme"] * 8))

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from reconciler.errors import StateError
-from reconciler.state.codec import Codec
-from reconciler.state.rows_digest import Top, add_and_remove, digest_of, sum_of
-from reconciler.state.store import Drop, Put
+from reconciler.state.format.codec import Codec
+from reconciler.state.format.rows_digest import Top, add_and_remove, digest_of, sum_of
+from reconciler.state.records import Drop, Put
 
 from .conftest import KEY, Place, new_schema
 from .samples import address, entry, holder, state
@@ -68,7 +68,9 @@ def test_changed_rows_are_damage(place: Place, statement: str) -> None:
 def test_a_former_row_that_comes_back_is_damage(place: Place) -> None:
     """As after a partial restore of a table: the row itself is intact."""
     with psycopg.connect(place.location, autocommit=True) as rows:
-        [(text,)] = rows.execute(f"SELECT entry FROM reconciler_resource WHERE address = '{ONE}'".encode()).fetchall()
+        [(text,)] = rows.execute(
+            f"SELECT entry FROM reconciler_resource WHERE address = '{ONE}'".encode()
+        ).fetchall()
         store = place.open()
         with store.lock(holder()):
             found = store.load()
@@ -98,7 +100,9 @@ def test_the_digest_follows_every_write(place: Place) -> None:
         for count in (4, 0, 6, 1):
             found = store.load()
             assert found is not None
-            journal = store.begin(store.save(msgspec.structs.replace(found, resources=state(count).resources)))
+            journal = store.begin(
+                store.save(msgspec.structs.replace(found, resources=state(count).resources))
+            )
             assert place.open().load() is not None
             journal.append([Drop(ONE), Put(address(7), entry(7)), Drop(address(8))])
             journal.append([Put(ONE, entry(0)), Drop(address(7))])

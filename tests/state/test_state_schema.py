@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.state.document import State, encode
-from reconciler.state.migrate import FORMAT
-from reconciler.state.planfile import write
+from reconciler.state.format.document import State, encode
+from reconciler.state.format.migrations import FORMAT
+from reconciler.state.plan_file import write
 from reconciler.state.schema import plan_file_schema, schema_files, state_schema
 
 from .samples import address, plan, state
@@ -36,7 +36,9 @@ def test_the_published_schema_is_the_one_of_the_code(name: str) -> None:
 def test_the_schemas_are_schemas_with_titles_and_descriptions(schema: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["$schema"].endswith("2020-12/schema")
-    assert all(each["title"] and each["description"] for each in (schema, *schema["$defs"].values()))
+    assert all(
+        each["title"] and each["description"] for each in (schema, *schema["$defs"].values())
+    )
 
 
 @settings(deadline=None, max_examples=50)
@@ -48,7 +50,9 @@ def test_every_state_that_is_written_is_valid(full: State) -> None:
 def test_a_plan_file_that_is_written_is_valid(tmp_path: Path) -> None:
     full = plan(diagnostics=[Diagnostic(code="x", summary="y", line=3)], targets=["number/*"])
     write(tmp_path / "plan.bin", full)
-    jsonschema.Draft202012Validator(plan_file_schema()).validate(json.loads((tmp_path / "plan.bin").read_bytes()))
+    jsonschema.Draft202012Validator(plan_file_schema()).validate(
+        json.loads((tmp_path / "plan.bin").read_bytes())
+    )
 
 
 def test_what_the_reader_refuses_is_not_valid() -> None:
@@ -67,6 +71,8 @@ def test_what_the_reader_refuses_is_not_valid() -> None:
         place[path[-1]] = value
         assert not jsonschema.Draft202012Validator(state_schema()).is_valid(wrong)
     for name in document:
-        assert not jsonschema.Draft202012Validator(state_schema()).is_valid({**document, name: object()})
+        assert not jsonschema.Draft202012Validator(state_schema()).is_valid(
+            {**document, name: object()}
+        )
         missing = {key: value for key, value in document.items() if key != name}
         assert not jsonschema.Draft202012Validator(state_schema()).is_valid(missing)

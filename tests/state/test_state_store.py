@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from reconciler.errors import Exit, StateError, StateLocked
-from reconciler.state.document import State, empty
-from reconciler.state.store import Drop, Put
+from reconciler.state.format.document import State, empty_state
+from reconciler.state.records import Drop, Put
 
 from .conftest import Place
 from .samples import address, entry, holder, state
@@ -40,7 +40,7 @@ def test_there_is_nothing_in_a_new_place(place: Place) -> None:
 
 def test_what_is_saved_is_loaded_again_with_the_next_serial(place: Place) -> None:
     first = saved(place, state(3))
-    assert (first.serial, first.unfolded) == (1, 0)
+    assert (first.serial, first.journal_records) == (1, 0)
     assert reloaded(place) == first
     second = saved(place, first)
     assert second.serial == 2
@@ -48,7 +48,7 @@ def test_what_is_saved_is_loaded_again_with_the_next_serial(place: Place) -> Non
 
 
 def test_beginning_makes_the_base_durable(place: Place) -> None:
-    base = empty("acme")
+    base = empty_state("acme")
     store = place.open()
     with store.lock(holder()):
         store.begin(base)
@@ -64,7 +64,7 @@ def test_appended_records_are_there_at_once_for_everybody(place: Place) -> None:
         seen = reloaded(place)
         assert seen == journal.state
     assert set(seen.resources) == {address(1), address(5)}
-    assert (seen.serial, seen.unfolded) == (base.serial, 2)
+    assert (seen.serial, seen.journal_records) == (base.serial, 2)
 
 
 def test_the_caller_keeps_his_own_state(place: Place) -> None:
@@ -84,7 +84,7 @@ def test_folding_makes_one_version_of_all_records(place: Place) -> None:
         journal.append([])
         journal.append([Put(address(6), entry(6))])
         final = journal.fold([Drop(address(0))])
-    assert (final.serial, final.unfolded) == (base.serial + 1, 0)
+    assert (final.serial, final.journal_records) == (base.serial + 1, 0)
     assert set(final.resources) == {address(1), address(5), address(6)}
     assert reloaded(place) == final
 
@@ -128,7 +128,7 @@ def test_saving_ends_the_journal_that_an_interrupted_run_left(place: Place) -> N
 def test_two_runs_one_after_the_other_under_one_lock(place: Place) -> None:
     store = place.open()
     with store.lock(holder()):
-        journal = store.begin(empty("acme"))
+        journal = store.begin(empty_state("acme"))
         journal.append([Put(address(1), entry(1))])
         journal = store.begin(journal.fold())
         journal.append([Put(address(2), entry(2))])
@@ -137,7 +137,9 @@ def test_two_runs_one_after_the_other_under_one_lock(place: Place) -> None:
 
 
 @pytest.mark.parametrize("act", ["save", "begin"])
-def test_the_state_from_before_the_journal_is_stale_for_its_own_run_too(place: Place, act: str) -> None:
+def test_the_state_from_before_the_journal_is_stale_for_its_own_run_too(
+    place: Place, act: str
+) -> None:
     base = saved(place, state(2))
     store = place.open()
     with store.lock(holder()):
@@ -174,7 +176,9 @@ def test_a_state_that_changed_since_it_was_read_is_not_overwritten(place: Place,
     assert reloaded(place) == theirs
 
 
-def test_a_state_that_the_same_client_read_before_it_had_the_lock_may_be_stale(place: Place) -> None:
+def test_a_state_that_the_same_client_read_before_it_had_the_lock_may_be_stale(
+    place: Place,
+) -> None:
     saved(place, state(2))
     store = place.open()
     early = store.load()
@@ -209,10 +213,10 @@ def test_a_state_read_while_another_run_journalled_is_stale_once_that_goes_on(pl
 def test_an_empty_beginning_fits_a_place_where_nothing_is_or_was_yet(place: Place) -> None:
     store = place.open()
     with store.lock(holder()):
-        store.begin(empty("acme")).fold()
+        store.begin(empty_state("acme")).fold()
     assert saved(place, state(1)).serial == 1
     with pytest.raises(StateError, match="state_moved"):
-        saved(place, empty("acme"))
+        saved(place, empty_state("acme"))
 
 
 def test_writing_needs_the_lock(place: Place) -> None:
@@ -220,13 +224,13 @@ def test_writing_needs_the_lock(place: Place) -> None:
     with pytest.raises(RuntimeError):
         store.save(state(1))
     with store.lock(holder()):
-        journal = store.begin(empty("acme"))
+        journal = store.begin(empty_state("acme"))
     with pytest.raises(RuntimeError):
         journal.append([Drop(address(0))])
     with pytest.raises(RuntimeError):
         journal.fold([Drop(address(0))])
     with pytest.raises(RuntimeError):
-        store.begin(empty("acme"))
+        store.begin(empty_state("acme"))
 
 
 def test_another_project_is_refused(place: Place) -> None:
@@ -248,7 +252,14 @@ def test_the_lock_keeps_a_second_run_out_and_names_the_first(place: Place) -> No
         first.save(state(1))
     problem = caught.value.diagnostics[0]
     assert (problem.code, caught.value.exit) == ("state_locked", Exit.LOCKED)
-    for part in ("alice", "laptop", "4711", "2026-03-01T12:00:00Z", "apply --auto-approve", "https://ci.example/1"):
+    for part in (
+        "alice",
+        "laptop",
+        "4711",
+        "2026-03-01T12:00:00Z",
+        "apply --auto-approve",
+        "https://ci.example/1",
+    ):
         assert part in problem.detail
     with second.lock(holder()):
         pass
@@ -267,13 +278,19 @@ def test_there_is_no_history_of_nothing(place: Place) -> None:
     assert place.open().version(0) is None
 
 
-def test_the_last_ten_former_versions_are_kept_whole_and_say_where_they_come_from(place: Place) -> None:
+def test_the_last_ten_former_versions_are_kept_whole_and_say_where_they_come_from(
+    place: Place,
+) -> None:
     store = place.open()
     written = {}
     with store.lock(holder("reconciler apply --auto-approve")):
         now = store.load() or state(0)
         for last in range(14):
-            now = store.save(msgspec.structs.replace(now, resources={**now.resources, address(last): entry(last)}))
+            now = store.save(
+                msgspec.structs.replace(
+                    now, resources={**now.resources, address(last): entry(last)}
+                )
+            )
             written[now.serial] = now
     kept = place.open().history()
     assert [version.serial for version in kept] == list(range(14, 3, -1))
@@ -312,12 +329,13 @@ import sys
 import time
 from pathlib import Path
 from msgspec.structs import replace
-from reconciler.model import Entry, Options
-from reconciler.state.backends import open_store
-from reconciler.state.cipher import Aes
-from reconciler.state.document import empty
-from reconciler.state.holder import this_run
-from reconciler.state.store import Put
+from reconciler.model.desired import Options
+from reconciler.model.entry import Entry
+from reconciler.state.stores.open import open_store
+from reconciler.state.format.cipher import Aes
+from reconciler.state.format.document import empty_state
+from reconciler.state.stores.holder import this_run
+from reconciler.state.records import Put
 
 location, base, key, until = sys.argv[1], Path(sys.argv[2]), sys.argv[3], float(sys.argv[4])
 store = open_store(location, base, "acme", cipher=Aes([key]) if key else None)
@@ -326,7 +344,7 @@ while not held or time.time() < until:
     turn = len(held)
     with store.lock(this_run("count", "now"), timeout=300):
         since = time.monotonic()
-        state = store.load() or empty("acme")
+        state = store.load() or empty_state("acme")
         count = state.resources.get("number/x", Entry("number", "main", "0", "x", {}, Options()))
         count = replace(count, sid=str(int(count.sid) + 1))
         if turn % 2:
@@ -353,5 +371,7 @@ def test_eight_processes_that_fight_for_one_state_lose_no_update(place: Place) -
     assert [fighter.returncode for fighter in fighters] == [0] * 8
     held = sorted(turn for each in told for turn in json.loads(each))
     print(f"{len(held)} turns, by fighter {[len(json.loads(each)) for each in told]}")
-    assert [turn for turn, after in pairwise(held) if turn[1] > after[0]] == [], "two held the lock at once"
+    assert [turn for turn, after in pairwise(held) if turn[1] > after[0]] == [], (
+        "two held the lock at once"
+    )
     assert reloaded(place).resources["number/x"].sid == str(len(held))

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from reconciler.state.bucket import BucketBacking, Found
-from reconciler.state.codec import Codec
-from reconciler.state.http import Addresses, Answer, HttpBacking
-from reconciler.state.leased import LeasedStore
-from reconciler.state.postgres import PostgresBacking
-from reconciler.state.sql import TABLES
+from reconciler.state.format.codec import Codec
+from reconciler.state.stores.bucket import BucketBacking, Found
+from reconciler.state.stores.http import Addresses, Answer, HttpBacking
+from reconciler.state.stores.leased import LeasedStore
+from reconciler.state.stores.postgres import PostgresBacking
+from reconciler.state.stores.postgres_sql import TABLES
 
 from .faulty import PowerCut
 from .samples import StoppedClock
@@ -73,7 +73,9 @@ class MemoryBucket:
             self.power.call(lambda key=key: self.objects.pop(key, None))  # type: ignore[misc]
 
     def list(self, prefix: str) -> Sequence[str]:
-        return self.power.call(lambda: sorted(key for key in self.objects if key.startswith(prefix)))
+        return self.power.call(
+            lambda: sorted(key for key in self.objects if key.startswith(prefix))
+        )
 
     def now(self) -> float:
         return self.time
@@ -101,7 +103,9 @@ class BucketWorld(World):
         return LeasedStore(self.backing(), lease=LEASE, clock=StoppedClock())
 
     def backing(self) -> BucketBacking:
-        return BucketBacking(self.bucket, "voice/state.json", Codec("acme"), origin="s3://bucket", lease=LEASE)
+        return BucketBacking(
+            self.bucket, "voice/state.json", Codec("acme"), origin="s3://bucket", lease=LEASE
+        )
 
     def expire(self) -> None:
         self.bucket.time += 2 * LEASE
@@ -119,10 +123,14 @@ class HttpWorld(World):
 
     def backing(self, power: Power | None = None) -> HttpBacking:
         where = Addresses(
-            state="http://server/states/voice", lock="http://server/states/voice", unlock="http://server/states/voice"
+            state="http://server/states/voice",
+            lock="http://server/states/voice",
+            unlock="http://server/states/voice",
         )
         sender = _Sender(self.documents, power or Power())
-        return HttpBacking(where, Codec("acme"), sender, origin="http://server", lease=LEASE, clock=self.clock)
+        return HttpBacking(
+            where, Codec("acme"), sender, origin="http://server", lease=LEASE, clock=self.clock
+        )
 
     def expire(self) -> None:
         self.clock.now += 2 * LEASE
@@ -133,10 +141,20 @@ class _Sender:
         self._documents = documents
         self._power = power
 
-    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, within: float) -> Answer:
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        within: float,
+    ) -> Answer:
         lock_id = url.partition("?ID=")[2]
         path = url.removeprefix("http://server").partition("?")[0]
-        status, answer = self._power.call(lambda: self._documents.answer(method, path, lock_id, body or b""))
+        status, answer = self._power.call(
+            lambda: self._documents.answer(method, path, lock_id, body or b"")
+        )
         return status, {}, answer
 
     def close(self) -> None:
@@ -161,7 +179,9 @@ class PostgresWorld(World):
 
     def expire(self) -> None:
         with psycopg.connect(self.location, autocommit=True) as rows:
-            rows.execute("UPDATE reconciler_project SET lease_until = clock_timestamp() - interval '1 second'")
+            rows.execute(
+                "UPDATE reconciler_project SET lease_until = clock_timestamp() - interval '1 second'"
+            )
 
 
 class _Breaking(PostgresBacking):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 from .openapi import DOCUMENTS, complaints
 from .stage import Stage, empty_world
@@ -17,7 +17,11 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     with Sandbox(empty_world(numbers=4)) as sandbox:
         for number in list(sandbox.world.numbers):
             sandbox.edit(number.sid, {"voice_url": "", "sms_url": "", "status_callback": ""})
-        yield Stage(tmp_path, sandbox, {"PBX_PASSWORD": "Correct-Horse-1", "SECOND_PASSWORD": "Battery-Staple-2"})
+        yield Stage(
+            tmp_path,
+            sandbox,
+            {"PBX_PASSWORD": "Correct-Horse-1", "SECOND_PASSWORD": "Battery-Staple-2"},
+        )
     if DOCUMENTS.is_dir():
         calls = list(sandbox.calls)
         assert [why for c in calls for why in complaints(c.method, c.path, c.params)] == []

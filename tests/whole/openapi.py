@@ -37,13 +37,21 @@ def operations() -> tuple[Operation, ...]:
         for path, methods in document["paths"].items():
             pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+?", re.escape(path)))
             within = {"components": document["components"]}
-            found += [(pattern, m.upper(), {**methods[m], **within}) for m in ("get", "post", "delete") if m in methods]
+            found += [
+                (pattern, m.upper(), {**methods[m], **within})
+                for m in ("get", "post", "delete")
+                if m in methods
+            ]
     return tuple(found)
 
 
 def complaints(method: str, path: str, params: dict[str, object]) -> list[str]:
     """What is wrong with one request; empty when it is valid."""
-    fits = [operation for pattern, verb, operation in operations() if verb == method and pattern.fullmatch(path)]
+    fits = [
+        operation
+        for pattern, verb, operation in operations()
+        if verb == method and pattern.fullmatch(path)
+    ]
     if not fits and _ELSEWHERE.fullmatch(path):
         return []
     if not fits:
@@ -53,9 +61,17 @@ def complaints(method: str, path: str, params: dict[str, object]) -> list[str]:
     return min((list(_form(operation, path, params)) for operation in fits), key=len)
 
 
-def _query(fits: Iterable[dict[str, Any]], method: str, path: str, params: dict[str, object]) -> Iterator[str]:
-    known = {parameter["name"] for operation in fits for parameter in operation.get("parameters", ())}
-    yield from (f"{method} {path}: no parameter {name}" for name in params if name not in known | {"Page", "PageToken"})
+def _query(
+    fits: Iterable[dict[str, Any]], method: str, path: str, params: dict[str, object]
+) -> Iterator[str]:
+    known = {
+        parameter["name"] for operation in fits for parameter in operation.get("parameters", ())
+    }
+    yield from (
+        f"{method} {path}: no parameter {name}"
+        for name in params
+        if name not in known | {"Page", "PageToken"}
+    )
 
 
 def _form(operation: dict[str, Any], path: str, params: dict[str, object]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """One world for each reason to refuse an apply: an account, a configuration, and how somebody consents.
 
-`tests/docs/test_refusals.py` compares the codes with the table of refusals in `docs/codes.md`: a new refusal needs a
+`tests/docs/test_refusals.py` compares the codes with the table of refusals in `docs/reference/codes.md`: a new refusal needs a
 world here.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.sandbox.faults import Refuse
+from reconciler.sandbox.faults.rules import Refuse
 
 from .stage import Stage
 
@@ -101,7 +101,9 @@ def with_spending_in_another_currency(stage: Stage) -> None:
 def with_unknown_spending(stage: Stage) -> None:
     """A number whose price cannot be read."""
     with_spending(stage, 1000)
-    stage.sandbox.faults.add(Refuse(status=404, code=20404, method="GET", path="*/PhoneNumbers/Countries/*"))
+    stage.sandbox.faults.add(
+        Refuse(status=404, code=20404, method="GET", path="*/PhoneNumbers/Countries/*")
+    )
 
 
 def with_many_updates(stage: Stage) -> None:
@@ -157,14 +159,18 @@ def with_policy(stage: Stage) -> None:
 def with_rule_of_level_error(stage: Stage) -> None:
     """A rule of lint that the project raises to an error."""
     voice = "http://agents.example.com/voice"
-    declare(stage, {numbers_of(stage)[0]: "support"}, voice, lint={"level": {"insecure_url": "error"}})
+    declare(
+        stage, {numbers_of(stage)[0]: "support"}, voice, lint={"level": {"insecure_url": "error"}}
+    )
 
 
 def with_credentials(stage: Stage) -> None:
     """A password in a URL that would go into the state."""
     one = numbers_of(stage)[0]
     set_foreign_voice(stage, one, f"{FOREIGN}?token=abc")
-    declare(stage, {one: {"agent": "support", "takeover": "allow"}}, safety={"state_secrets": "refuse"})
+    declare(
+        stage, {one: {"agent": "support", "takeover": "allow"}}, safety={"state_secrets": "refuse"}
+    )
 
 
 def with_credentials_of_baseline(stage: Stage) -> None:
@@ -205,17 +211,25 @@ def with_several(stage: Stage) -> None:
 WORLDS: dict[str, RefusalWorld] = {
     "takeover": RefusalWorld(("takeover_refused",), with_takeover, consent=("--allow-takeover",)),
     "takeover_of_baseline": RefusalWorld(
-        ("takeover_refused",), with_takeover_of_baseline, ("--baseline", "before.yaml"), ("--allow-takeover",)
+        ("takeover_refused",),
+        with_takeover_of_baseline,
+        ("--baseline", "before.yaml"),
+        ("--allow-takeover",),
     ),
     "purchase": RefusalWorld(("purchase_refused",), with_purchase, consent=("--allow-purchase",)),
     "purchases": RefusalWorld(("purchase_refused", "purchases_exceeded"), with_many_purchases),
     "spending": RefusalWorld(("purchase_refused", "spend_exceeded"), with_spending),
-    "spending_currency": RefusalWorld(("purchase_refused", "spend_currency"), with_spending_in_another_currency),
+    "spending_currency": RefusalWorld(
+        ("purchase_refused", "spend_currency"), with_spending_in_another_currency
+    ),
     "spending_unknown": RefusalWorld(("purchase_refused", "spend_unknown"), with_unknown_spending),
     "updates": RefusalWorld(("threshold_exceeded",), with_many_updates, consent=("--force",)),
     "removals": RefusalWorld(("threshold_exceeded",), with_many_removals, consent=("--force",)),
     "removals_of_baseline": RefusalWorld(
-        ("threshold_exceeded",), with_many_removals_of_baseline, ("--baseline", "before.yaml"), ("--force",)
+        ("threshold_exceeded",),
+        with_many_removals_of_baseline,
+        ("--baseline", "before.yaml"),
+        ("--force",),
     ),
     "protection": RefusalWorld(("protected",), with_protection, plan_exit=4),
     "protection_of_baseline": RefusalWorld(
@@ -228,14 +242,20 @@ WORLDS: dict[str, RefusalWorld] = {
         ("credentials_in_state",), with_credentials_of_baseline, ("--baseline", "before.yaml")
     ),
     "lost_state": RefusalWorld(("state_gone",), with_lost_state, ("--target", f"number/{FIRST}")),
-    "new_state_in_ci": RefusalWorld(("local_state_in_ci",), with_new_state_in_ci, consent=("--local-state",)),
-    "several": RefusalWorld(("protected", "takeover_refused", "threshold_exceeded"), with_several, plan_exit=4),
+    "new_state_in_ci": RefusalWorld(
+        ("local_state_in_ci",), with_new_state_in_ci, consent=("--local-state",)
+    ),
+    "several": RefusalWorld(
+        ("protected", "takeover_refused", "threshold_exceeded"), with_several, plan_exit=4
+    ),
 }
 
 
 def refusal_codes(document: Any) -> list[str]:
     """The codes of a failed command, each once."""
-    return list(dict.fromkeys(d["code"] for d in document["diagnostics"] if d["severity"] == "error"))
+    return list(
+        dict.fromkeys(d["code"] for d in document["diagnostics"] if d["severity"] == "error")
+    )
 
 
 def state_text(stage: Stage) -> str:

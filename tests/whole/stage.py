@@ -13,12 +13,12 @@ from unittest import mock
 
 import yaml
 
-from reconciler.cli.arguments import complete
+from reconciler.cli.arguments import complete_arguments
 from reconciler.cli.main import main, outcome
-from reconciler.sandbox.calls import LoggedCall
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.http.call_log import LoggedCall
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
-from reconciler.sandbox.world import World
+from reconciler.sandbox.world.world import World
 from tests.sandbox.harness import ask
 
 AGENT = {"voice": "https://agents.example.com/voice", "sms": "https://agents.example.com/sms"}
@@ -45,7 +45,7 @@ class Stage:
 
     def run(self, *args: str, code: int = 0, **environ: str) -> str:
         """What a command says that must end with this code; it runs in this process, from its words on."""
-        words = complete(["-C", str(self.folder), *args])
+        words = complete_arguments(["-C", str(self.folder), *args])
         out, err = io.StringIO(), io.StringIO()
         known = {"SANDBOX_TOKEN": SANDBOX_TOKEN, **self.environ, **environ}
         with mock.patch.dict(os.environ, known), redirect_stdout(out), redirect_stderr(err):
@@ -98,7 +98,9 @@ class Stage:
     @property
     def state(self) -> dict[str, Any]:
         """The resources in the state file."""
-        resources: dict[str, Any] = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))["resources"]
+        resources: dict[str, Any] = json.loads(
+            (self.folder / "state.json").read_text(encoding="utf-8")
+        )["resources"]
         return resources
 
 

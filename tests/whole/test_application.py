@@ -23,7 +23,10 @@ def test_an_application_is_made_before_its_numbers_and_removed_after_them(stage:
     (application,) = stage.applications()
     assert (application["friendly_name"], application["voice_url"]) == ("menu", MENU["voice"])
     number = stage.sandbox.world.number(first)
-    assert (number.voice_application_sid, number.sms_application_sid) == (application["sid"], application["sid"])
+    assert (number.voice_application_sid, number.sms_application_sid) == (
+        application["sid"],
+        application["sid"],
+    )
     stage.declare(numbers={second: {}})
     actions = {(a["address"], a["action"]) for a in stage.json("plan")["actions"]}
     assert ("application/menu", "delete") not in actions, "the second number would keep it"
@@ -37,7 +40,11 @@ def test_an_application_is_made_before_its_numbers_and_removed_after_them(stage:
 def test_each_webhook_of_an_application_is_managed_whole(stage: Stage) -> None:
     stage.declare(applications={"menu": {**MENU, "status": "https://agents.example.com/status"}})
     stage.apply()
-    fallback = {"url": MENU["voice"], "method": "GET", "fallback_url": "https://fallback.example.com/menu"}
+    fallback = {
+        "url": MENU["voice"],
+        "method": "GET",
+        "fallback_url": "https://fallback.example.com/menu",
+    }
     stage.declare(applications={"menu": {"voice": fallback, "friendly_name": "Main menu"}})
     (action,) = stage.json("plan")["actions"]
     assert {c["field"]: c["after"] for c in action["changes"]} == {
@@ -75,7 +82,9 @@ def test_an_edit_behind_our_back_is_drift_and_is_put_back(stage: Stage) -> None:
     stage.declare(applications={"menu": MENU})
     stage.apply()
     (application,) = stage.applications()
-    stage.post(f"/Applications/{application['sid']}.json", VoiceUrl="https://elsewhere.example.net/")
+    stage.post(
+        f"/Applications/{application['sid']}.json", VoiceUrl="https://elsewhere.example.net/"
+    )
     (drifted,) = stage.json("drift", code=2)["drifted"]
     assert drifted["fields"] == [
         {"field": "voice_url", "recorded": MENU["voice"], "live": "https://elsewhere.example.net/"}

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from reconciler.cli import applying
-from reconciler.sandbox.calls import LoggedCall
+from reconciler.cli import confirmation
+from reconciler.sandbox.http.call_log import LoggedCall
 from tests.sandbox.harness import ask
 
 from .refusal_worlds import FOREIGN, declare, numbers_of, set_foreign_voice
@@ -20,7 +20,7 @@ from .stage import Stage
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What somebody at a terminal types, one line for each question."""
     lines: list[str] = []
-    monkeypatch.setattr(applying, "on_terminal", lambda: True)
+    monkeypatch.setattr(confirmation, "on_terminal", lambda: True)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     monkeypatch.setattr(sys.stdin, "readline", lambda: lines.pop(0) if lines else "")
     return lines
@@ -76,7 +76,7 @@ def answer_after(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]
 ) -> Callable[[], list[LoggedCall]]:
     """Let somebody type `yes` only after a change; what is returned lists the writes that followed the answer."""
-    monkeypatch.setattr(applying, "on_terminal", lambda: True)
+    monkeypatch.setattr(confirmation, "on_terminal", lambda: True)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     known: list[int] = []
 
@@ -103,7 +103,9 @@ def edit(**fields: object) -> Change:
 
 def give_to_application(stage: Stage, number: str) -> None:
     """Somebody has an application answer the number."""
-    stage.sandbox.edit(number, {"voice_application_sid": stage.make_application(FriendlyName="menu")})
+    stage.sandbox.edit(
+        number, {"voice_application_sid": stage.make_application(FriendlyName="menu")}
+    )
 
 
 CHANGES: dict[str, Change] = {
@@ -135,7 +137,9 @@ def test_what_changes_while_the_question_waits_is_not_overwritten(
 
 
 @pytest.mark.parametrize("command", ["release", "rollback"])
-def test_so_it_is_with_every_command_that_asks(stage: Stage, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_so_it_is_with_every_command_that_asks(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     one = numbers_of(stage)[0]
     declare(stage, {one: "support"}, voice="https://agents.example.com/first")
     stage.apply()
@@ -153,7 +157,9 @@ def test_a_trunk_that_appears_while_the_question_waits_is_not_made_again(
 ) -> None:
     stage.declare(trunks={"edge": TRUNK})
     writes = answer_after(
-        stage, monkeypatch, lambda: ask(stage.sandbox, "POST", "/v1/Trunks", form={"DomainName": str(TRUNK["domain"])})
+        stage,
+        monkeypatch,
+        lambda: ask(stage.sandbox, "POST", "/v1/Trunks", form={"DomainName": str(TRUNK["domain"])}),
     )
     assert "trunk/edge would be created, and is on Twilio by now" in stage.run("apply", code=4)
     assert writes() == []
@@ -165,7 +171,9 @@ def test_a_plan_with_a_secret_is_carried_out_when_nothing_has_changed(
     """Fingerprints are salted anew by each plan; those of the confirmed plan are kept."""
     one = numbers_of(stage)[0]
     stage.declare(trunks={"edge": TRUNK}, numbers={one: {"trunk": "edge"}})
-    answer_after(stage, monkeypatch, lambda: stage.sandbox.edit(numbers_of(stage)[1], {"voice_url": LIVE}))
+    answer_after(
+        stage, monkeypatch, lambda: stage.sandbox.edit(numbers_of(stage)[1], {"voice_url": LIVE})
+    )
     stage.run("apply")
     assert stage.plan() == []
 

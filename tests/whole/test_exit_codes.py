@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.faults import Refuse
+from reconciler.sandbox.faults.rules import Refuse
 
 from .stage import AGENT, Stage
 
@@ -11,7 +11,10 @@ def declared(stage: Stage) -> list[str]:
     """All numbers of the account, for one agent."""
     numbers = [str(number.phone_number) for number in stage.sandbox.world.numbers]
     taken = {"agent": "support", "takeover": "allow"}
-    stage.declare(agents={"support": {"webhooks": {"voice": AGENT["voice"]}}}, numbers=dict.fromkeys(numbers, taken))
+    stage.declare(
+        agents={"support": {"webhooks": {"voice": AGENT["voice"]}}},
+        numbers=dict.fromkeys(numbers, taken),
+    )
     return numbers
 
 
@@ -21,7 +24,9 @@ def test_imports_count_as_done_when_every_write_is_refused(stage: Stage) -> None
     stage.sandbox.faults.add(Refuse(method="POST", code=21402))
     done = stage.json("apply", "--auto-approve", code=5)
     assert done["summary"]["by_action"] == {"import": len(numbers)}
-    assert {error["address"] for error in done["errors"]} == {f"number/{number}" for number in numbers}
+    assert {error["address"] for error in done["errors"]} == {
+        f"number/{number}" for number in numbers
+    }
     assert stage.state.keys() == {f"number/{number}" for number in numbers}
 
 

@@ -17,10 +17,15 @@ OTHER_URL = {"sip_url": "sip:sbc2.example.com"}
 WHOLE = {
     "origination": [URL, OTHER_URL],
     "recording": {"mode": "record-from-answer"},
-    "ip_access_control_lists": [{**OFFICES, "addresses": [{"cidr": "203.0.113.0/28"}, {"cidr": "198.51.100.7/32"}]}],
+    "ip_access_control_lists": [
+        {**OFFICES, "addresses": [{"cidr": "203.0.113.0/28"}, {"cidr": "198.51.100.7/32"}]}
+    ],
     "credential_lists": [PBX],
 }
-LESS = {"origination": [URL], "ip_access_control_lists": [{**OFFICES, "addresses": [{"cidr": "203.0.113.0/28"}]}]}
+LESS = {
+    "origination": [URL],
+    "ip_access_control_lists": [{**OFFICES, "addresses": [{"cidr": "203.0.113.0/28"}]}],
+}
 SAID = [{"protect": True}, {"on_removal": "keep"}]
 EVERYTHING = {
     "trunk/edge",
@@ -46,7 +51,12 @@ def world(stage: Stage) -> tuple[int, int, int, int, str]:
     """How many trunks, origination URLs, networks and credentials there are, and how the trunk records."""
     rows = stage.sandbox.world
     trunks = list(rows.trunks)
-    counts = len(trunks), len(rows.origination_urls), len(rows.table(ADDRESSES)), len(rows.table(CREDENTIALS))
+    counts = (
+        len(trunks),
+        len(rows.origination_urls),
+        len(rows.table(ADDRESSES)),
+        len(rows.table(CREDENTIALS)),
+    )
     return (*counts, trunks[0].recording.mode)
 
 
@@ -89,7 +99,9 @@ def test_so_it_does_where_an_older_state_has_what_was_said_of_the_trunk_with_eac
     assert world(stage) == (1, 1, 1, 0, "do-not-record")
 
 
-def test_a_protected_trunk_that_is_no_longer_declared_keeps_all_that_belongs_to_it(stage: Stage) -> None:
+def test_a_protected_trunk_that_is_no_longer_declared_keeps_all_that_belongs_to_it(
+    stage: Stage,
+) -> None:
     stage.declare(trunks=edge(**WHOLE, protect=True))
     stage.apply()
     stage.declare()
@@ -110,9 +122,13 @@ def test_a_protected_trunk_that_is_no_longer_declared_keeps_all_that_belongs_to_
     assert len(stage.sandbox.world.trunks) == 0
 
 
-def test_what_another_trunk_declares_goes_on_being_managed_while_one_is_protected(stage: Stage) -> None:
+def test_what_another_trunk_declares_goes_on_being_managed_while_one_is_protected(
+    stage: Stage,
+) -> None:
     spare = trunk("acme-spare", ip_access_control_lists=WHOLE["ip_access_control_lists"])
-    stage.declare(trunks={**edge(ip_access_control_lists=["offices"], protect=True), "spare": spare})
+    stage.declare(
+        trunks={**edge(ip_access_control_lists=["offices"], protect=True), "spare": spare}
+    )
     stage.apply()
     stage.declare(trunks={"spare": trunk("acme-spare", ip_access_control_lists=[OFFICES])})
     assert [(a["address"], a["action"]) for a in stage.json("plan", code=4)["actions"]] == [
@@ -139,7 +155,9 @@ def test_a_list_stays_for_a_kept_trunk_when_the_trunk_that_declares_it_goes(stag
     stage.declare()
     done = dict(stage.plan())
     assert done["trunk/edge"] == "delete"
-    assert {done[address] for address in ("trunk/spare", "credential_list/pbx", "credential/pbx/pbx")} == {"forget"}
+    assert {
+        done[address] for address in ("trunk/spare", "credential_list/pbx", "credential/pbx/pbx")
+    } == {"forget"}
     stage.apply()
     assert [row.friendly_name for row in stage.sandbox.world.trunks] == ["spare"]
     assert len(stage.sandbox.world.table(CREDENTIALS)) == 1
@@ -158,4 +176,6 @@ def test_what_belongs_to_a_trunk_is_protected_by_the_baseline_as_well(stage: Sta
     assert world(stage) == (1, 2, 2, 1, "record-from-answer")
     stage.declare(trunks=edge(**LESS))
     stage.run(*words)
-    assert world(stage) == (1, 1, 1, 0, "do-not-record"), "a change of the trunk is none of its protection's business"
+    assert world(stage) == (1, 1, 1, 0, "do-not-record"), (
+        "a change of the trunk is none of its protection's business"
+    )

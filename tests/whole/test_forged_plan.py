@@ -14,7 +14,9 @@ EVIL = "https://evil.example.net/voice"
 OTHER_DIGEST = "sha256:" + "0" * 64
 TRUNK = {
     "domain": "acme-edge.pstn.twilio.com",
-    "credential_lists": [{"name": "pbx", "credentials": [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}]}],
+    "credential_lists": [
+        {"name": "pbx", "credentials": [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}]}
+    ],
 }
 
 
@@ -52,7 +54,9 @@ def test_whatever_is_changed_in_a_plan_is_refused_or_of_no_effect(stage: Stage) 
     Then it is the plan made now that would be carried out, or nothing, where the file has no actions any more.
     """
     number = next(iter(stage.sandbox.world.numbers)).phone_number
-    stage.declare(agents={"support": {"webhooks": AGENT}}, numbers={number: "support"}, trunks={"edge": TRUNK})
+    stage.declare(
+        agents={"support": {"webhooks": AGENT}}, numbers={number: "support"}, trunks={"edge": TRUNK}
+    )
     stage.run("plan", "--out", "plan.bin")
     path = stage.folder / "plan.bin"
     plan = json.loads(path.read_bytes())
@@ -63,11 +67,15 @@ def test_whatever_is_changed_in_a_plan_is_refused_or_of_no_effect(stage: Stage) 
     outcomes: Counter[str] = Counter()
     for forged in mutations(plan):
         data = json.dumps(forged).encode()
-        path.write_bytes(data[:-1] + b',"sha256":"' + hashlib.sha256(data).hexdigest().encode() + b'"}\n')
+        path.write_bytes(
+            data[:-1] + b',"sha256":"' + hashlib.sha256(data).hexdigest().encode() + b'"}\n'
+        )
         code, found = refusal(stage)
         outcomes[code] += 1
         if code == "plan_unexpected":
-            assert own in found or (nothing in found and not (forged.get("actions") and forged.get("targets") == []))
+            assert own in found or (
+                nothing in found and not (forged.get("actions") and forged.get("targets") == [])
+            )
     assert outcomes.keys() == {*REFUSED, "plan_damaged", "plan_too_new"}
     assert not any(call.is_write for call in list(stage.sandbox.calls)[calls:])
     assert not (stage.folder / "state.json").exists()

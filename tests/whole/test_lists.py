@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from reconciler.sandbox.faults import Drop
+from reconciler.sandbox.faults.rules import Drop
 
 from .stage import Stage
 
@@ -49,7 +49,9 @@ def test_a_list_that_exists_is_used_by_name_or_sid_and_never_touched(stage: Stag
     stage.declare()
     stage.apply()
     account = f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP"
-    assert [row["sid"] for row in stage.rows(f"{account}/CredentialLists.json", "credential_lists")] == [other]
+    assert [
+        row["sid"] for row in stage.rows(f"{account}/CredentialLists.json", "credential_lists")
+    ] == [other]
     assert list(stage.sandbox.world.trunks) == []
 
 
@@ -75,9 +77,13 @@ def test_a_list_that_nobody_has_is_an_error_before_anything_is_written(stage: St
     assert stage.apply(code=1) == []
 
 
-def test_an_existing_credential_gets_our_password_because_nobody_can_see_its_own(stage: Stage) -> None:
+def test_an_existing_credential_gets_our_password_because_nobody_can_see_its_own(
+    stage: Stage,
+) -> None:
     sid = stage.post("/SIP/CredentialLists.json", FriendlyName="pbx")["sid"]
-    stage.post(f"/SIP/CredentialLists/{sid}/Credentials.json", Username="pbx", Password="Some-Other-Word-9")
+    stage.post(
+        f"/SIP/CredentialLists/{sid}/Credentials.json", Username="pbx", Password="Some-Other-Word-9"
+    )
     stage.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
     actions = stage.plan()
     assert ("credential/pbx/pbx", "update") in actions
@@ -88,7 +94,9 @@ def test_an_existing_credential_gets_our_password_because_nobody_can_see_its_own
 def test_a_saved_plan_carries_no_password_and_can_be_applied(stage: Stage, tmp_path: Path) -> None:
     stage.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
     stage.run("plan", "--out", "saved.plan")
-    assert stage.environ["PBX_PASSWORD"] not in (tmp_path / "saved.plan").read_text(encoding="utf-8")
+    assert stage.environ["PBX_PASSWORD"] not in (tmp_path / "saved.plan").read_text(
+        encoding="utf-8"
+    )
     stage.run("apply", "saved.plan", "--auto-approve")
     assert stage.plan() == []
 
@@ -104,9 +112,20 @@ def test_a_missing_password_is_named_with_its_place_and_nothing_is_written(stage
 def test_the_password_is_nowhere_but_at_twilio(stage: Stage, tmp_path: Path) -> None:
     secret = stage.environ["PBX_PASSWORD"]
     stage.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
-    said = [stage.run("plan"), stage.run("plan", "--json"), stage.run("apply", "--auto-approve", "-v")]
-    said += [stage.run("show", "credential/pbx/pbx"), stage.run("state", "show", "credential/pbx/pbx")]
-    said += [path.read_text(encoding="utf-8", errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
+    said = [
+        stage.run("plan"),
+        stage.run("plan", "--json"),
+        stage.run("apply", "--auto-approve", "-v"),
+    ]
+    said += [
+        stage.run("show", "credential/pbx/pbx"),
+        stage.run("state", "show", "credential/pbx/pbx"),
+    ]
+    said += [
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+    ]
     assert not any(secret in text for text in said)
 
 
@@ -115,7 +134,9 @@ def test_a_key_makes_the_fingerprint_of_a_short_secret_possible(stage: Stage) ->
     stage.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
     assert [d["code"] for d in stage.json("plan", code=1)["diagnostics"]] == ["short_secret"]
     stage.environ["KEY"] = "a key of our own"
-    stage.declare(fingerprint_key={"env": "KEY"}, trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
+    stage.declare(
+        fingerprint_key={"env": "KEY"}, trunks={"edge": trunk("acme-edge", credential_lists=[PBX])}
+    )
     assert ("credential/pbx/pbx", "create") in stage.plan()
 
 
@@ -134,7 +155,10 @@ def test_a_list_said_differently_in_two_places_is_an_error(stage: Stage) -> None
 def test_no_answer_to_a_create_makes_nothing_twice(stage: Stage) -> None:
     everything = trunk("acme-edge", ip_access_control_lists=[OFFICES], credential_lists=[PBX])
     stage.sandbox.faults.add(Drop(carried_out=True, method="POST", every=2))
-    stage.declare(trunks={"edge": everything}, applications={"menu": {"voice": "https://agents.example.com/menu"}})
+    stage.declare(
+        trunks={"edge": everything},
+        applications={"menu": {"voice": "https://agents.example.com/menu"}},
+    )
     stage.apply()
     assert stage.plan() == []
     assert len(stage.applications()) == 1
@@ -159,7 +183,9 @@ def test_a_network_that_changes_under_its_label_is_updated(stage: Stage) -> None
     assert "ip_address/offices/203.0.113.0/28" not in stage.state
 
 
-def test_what_somebody_puts_on_a_list_that_keeps_it_is_reported_and_left_alone(stage: Stage) -> None:
+def test_what_somebody_puts_on_a_list_that_keeps_it_is_reported_and_left_alone(
+    stage: Stage,
+) -> None:
     shared = {"name": "offices", "addresses": [], "unlisted": "keep"}
     stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[shared])})
     stage.apply()

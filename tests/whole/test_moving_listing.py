@@ -9,14 +9,16 @@ import msgspec
 import pytest
 
 from reconciler.kinds.table import KINDS
-from reconciler.sandbox import faults as f
+from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.store import Cursor, Page, Table
 from tests.whole.stage import AGENT, Stage
 
 AGENTS = {"support": {"webhooks": AGENT}}
 EDGE = {
     "domain": "acme-edge.pstn.twilio.com",
-    "origination": [{"sip_url": f"sip:sbc{n}.example.com", "priority": n, "weight": 10} for n in range(1, 6)],
+    "origination": [
+        {"sip_url": f"sip:sbc{n}.example.com", "priority": n, "weight": 10} for n in range(1, 6)
+    ],
 }
 MENUS = {f"menu{n}": {"voice": f"https://agents.example.com/{n}"} for n in range(1, 6)}
 
@@ -33,7 +35,11 @@ def moving(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
         # By offset, a row that is deleted from the first page moves the first row of the next page onto it.
         found = serve(self, owner, Cursor(1, older_than=cursor.older_than), **filters)
-        return serve(self, owner, Cursor(cursor.size, older_than=found.oldest), **filters) if found.rows else found
+        return (
+            serve(self, owner, Cursor(cursor.size, older_than=found.oldest), **filters)
+            if found.rows
+            else found
+        )
 
     def begin() -> None:
         monkeypatch.setattr(Table, "page", shifted)
@@ -42,8 +48,15 @@ def moving(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 def declared(stage: Stage) -> None:
-    numbers = [number.phone_number for number in stage.sandbox.world.numbers if number.capabilities.sms]
-    stage.declare(agents=AGENTS, applications=MENUS, trunks={"edge": EDGE}, numbers=dict.fromkeys(numbers, "support"))
+    numbers = [
+        number.phone_number for number in stage.sandbox.world.numbers if number.capabilities.sms
+    ]
+    stage.declare(
+        agents=AGENTS,
+        applications=MENUS,
+        trunks={"edge": EDGE},
+        numbers=dict.fromkeys(numbers, "support"),
+    )
 
 
 def test_the_listing_really_loses_rows(stage: Stage, moving: Callable[[], None]) -> None:
@@ -53,7 +66,9 @@ def test_the_listing_really_loses_rows(stage: Stage, moving: Callable[[], None])
     assert stage.json("export")["summary"]["numbers"] < whole
 
 
-def test_what_the_listing_lacks_is_neither_missing_nor_made_again(stage: Stage, moving: Callable[[], None]) -> None:
+def test_what_the_listing_lacks_is_neither_missing_nor_made_again(
+    stage: Stage, moving: Callable[[], None]
+) -> None:
     declared(stage)
     stage.apply("--allow-takeover")
     assert stage.plan() == []
@@ -63,7 +78,9 @@ def test_what_the_listing_lacks_is_neither_missing_nor_made_again(stage: Stage, 
     assert stage.apply() == []
 
 
-def test_what_the_listing_lacks_is_released_and_not_forgotten(stage: Stage, moving: Callable[[], None]) -> None:
+def test_what_the_listing_lacks_is_released_and_not_forgotten(
+    stage: Stage, moving: Callable[[], None]
+) -> None:
     declared(stage)
     stage.apply("--allow-takeover")
     stage.declare(agents=AGENTS)
@@ -78,7 +95,11 @@ def test_only_what_is_absent_is_fetched(stage: Stage) -> None:
     stage.apply("--allow-takeover")
     before = len(stage.sandbox.calls)
     stage.plan()
-    assert not [call for call in list(stage.sandbox.calls)[before:] if "/PN" in call.path or "/AP" in call.path]
+    assert not [
+        call
+        for call in list(stage.sandbox.calls)[before:]
+        if "/PN" in call.path or "/AP" in call.path
+    ]
 
 
 @pytest.mark.parametrize("fault", [f.Refuse(status=403, code=20003), f.Refuse(status=400)])
@@ -116,7 +137,11 @@ def losing(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         if reading > most[0] or pages[listing] != reading:
             return serve(self, owner, cursor, **filters)
         lost = serve(self, owner, Cursor(1, older_than=cursor.older_than), **filters)
-        return serve(self, owner, Cursor(cursor.size, older_than=lost.oldest), **filters) if lost.rows else lost
+        return (
+            serve(self, owner, Cursor(cursor.size, older_than=lost.oldest), **filters)
+            if lost.rows
+            else lost
+        )
 
     def begin(count: int) -> None:
         most[0] = count
@@ -130,7 +155,9 @@ LISTS = [f"list{n}" for n in range(5)]
 NETWORKS = [{"cidr": f"203.0.113.{16 * n}/28", "name": f"net{n}"} for n in range(5)]
 USERS = [{"username": f"user{n}", "password": {"env": "PBX_PASSWORD"}} for n in range(5)]
 ACCESS_LISTS = [{"name": name, "addresses": NETWORKS if name == "list2" else []} for name in LISTS]
-CREDENTIAL_LISTS = [{"name": name, "credentials": USERS if name == "list2" else []} for name in LISTS]
+CREDENTIAL_LISTS = [
+    {"name": name, "credentials": USERS if name == "list2" else []} for name in LISTS
+]
 
 
 def declare_everything(stage: Stage) -> None:
@@ -138,9 +165,19 @@ def declare_everything(stage: Stage) -> None:
     trunks: dict[str, Any] = {"edge": EDGE}
     for n in range(4):
         trunks[f"named{n}"] = {"friendly_name": f"Named {n}"}
-    trunks["edge"] = {**EDGE, "ip_access_control_lists": ACCESS_LISTS, "credential_lists": CREDENTIAL_LISTS}
-    numbers = [str(number.phone_number) for number in stage.sandbox.world.numbers if number.capabilities.sms]
-    stage.declare(agents=AGENTS, applications=MENUS, trunks=trunks, numbers=dict.fromkeys(numbers, "support"))
+    trunks["edge"] = {
+        **EDGE,
+        "ip_access_control_lists": ACCESS_LISTS,
+        "credential_lists": CREDENTIAL_LISTS,
+    }
+    numbers = [
+        str(number.phone_number)
+        for number in stage.sandbox.world.numbers
+        if number.capabilities.sms
+    ]
+    stage.declare(
+        agents=AGENTS, applications=MENUS, trunks=trunks, numbers=dict.fromkeys(numbers, "support")
+    )
 
 
 def kinds(plan: list[tuple[str, str]]) -> set[str]:
@@ -166,11 +203,17 @@ def test_a_listing_of_one_page_is_read_once(stage: Stage) -> None:
     before = len(stage.sandbox.calls)
     stage.declare(agents=AGENTS, applications=MENUS, trunks={"edge": EDGE})
     stage.plan()
-    read = [call.path for call in list(stage.sandbox.calls)[before:] if not call.path.endswith("/Events")]
+    read = [
+        call.path
+        for call in list(stage.sandbox.calls)[before:]
+        if not call.path.endswith("/Events")
+    ]
     assert len(read) == len(set(read)), read
 
 
-def test_a_listing_that_never_comes_to_rest_is_an_error(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listing_that_never_comes_to_rest_is_an_error(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is made: what is missing may be there."""
     declare_everything(stage)
     stage.apply("--allow-takeover")
@@ -182,7 +225,9 @@ def test_a_listing_that_never_comes_to_rest_is_an_error(stage: Stage, monkeypatc
     def growing(self: Table[Any], owner: str, cursor: Cursor, **filters: Any) -> Page[Any]:
         if self.shelf.name == "applications" and cursor.older_than is None:
             made.append(f"AP{len(made):032x}")
-            self.add(msgspec.structs.replace(next(iter(self)), sid=made[-1], friendly_name=made[-1]))
+            self.add(
+                msgspec.structs.replace(next(iter(self)), sid=made[-1], friendly_name=made[-1])
+            )
         page = serve(self, owner, cursor, **filters)
         page.rows[:] = [row for row in page.rows if getattr(row, "friendly_name", "") != "menu1"]
         return page

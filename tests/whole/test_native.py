@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.sandbox.faults import RefuseAttachment
+from reconciler.sandbox.faults.rules import RefuseAttachment
 
 from .stage import AGENT, Stage
 
@@ -14,7 +14,10 @@ STATUS = "https://agents.example.com/status"
 
 def add(stage: Stage, *numbers: str, **fields: Any) -> None:
     """Numbers of the sandbox's account."""
-    rows = [{"phone_number": e164, "account_sid": stage.sandbox.world.account.sid, **fields} for e164 in numbers]
+    rows = [
+        {"phone_number": e164, "account_sid": stage.sandbox.world.account.sid, **fields}
+        for e164 in numbers
+    ]
     stage.sandbox.world.extend({"format": 1, "numbers": rows})
 
 
@@ -27,7 +30,8 @@ def test_of_a_hundred_numbers_seven_cannot_be_attached(stage: Stage) -> None:
     bad = MANY[10:17]
     add(stage, *MANY)
     stage.declare(
-        trunks={"edge": {"domain": "acme-edge.pstn.twilio.com"}}, numbers={e164: {"trunk": "edge"} for e164 in MANY}
+        trunks={"edge": {"domain": "acme-edge.pstn.twilio.com"}},
+        numbers={e164: {"trunk": "edge"} for e164 in MANY},
     )
     stage.sandbox.faults.add(RefuseAttachment(numbers=tuple(bad)))
     done = stage.json("apply", "--auto-approve", code=5)
@@ -50,16 +54,30 @@ def test_of_a_hundred_numbers_seven_cannot_be_attached(stage: Stage) -> None:
 def test_all_webhooks_are_written_before_a_second_call_lifts_the_applications(stage: Stage) -> None:
     one = MANY[0]
     add(stage, one, status_callback="https://theirs.example.net/status")
-    application = stage.make_application(FriendlyName="theirs", VoiceUrl="https://theirs.example.net/voice")
+    application = stage.make_application(
+        FriendlyName="theirs", VoiceUrl="https://theirs.example.net/voice"
+    )
     sid = stage.sandbox.world.number(one).sid
-    stage.post(f"/IncomingPhoneNumbers/{sid}.json", VoiceApplicationSid=application, SmsApplicationSid=application)
-    stage.declare(agents={"support": {"webhooks": {**AGENT, "status": STATUS}}}, numbers={one: "support"})
+    stage.post(
+        f"/IncomingPhoneNumbers/{sid}.json",
+        VoiceApplicationSid=application,
+        SmsApplicationSid=application,
+    )
+    stage.declare(
+        agents={"support": {"webhooks": {**AGENT, "status": STATUS}}}, numbers={one: "support"}
+    )
     refused = stage.json("apply", "--auto-approve", code=4)
     assert [d["code"] for d in refused["diagnostics"]] == ["takeover_refused"]
     first, write = stage.apply("--allow-takeover")
-    assert "VoiceApplicationSid" not in first.params, "the webhooks are there before the applications are lifted"
+    assert "VoiceApplicationSid" not in first.params, (
+        "the webhooks are there before the applications are lifted"
+    )
     number = stage.sandbox.world.number(one)
-    assert (number.voice_url, number.sms_url, number.status_callback) == (AGENT["voice"], AGENT["sms"], STATUS)
+    assert (number.voice_url, number.sms_url, number.status_callback) == (
+        AGENT["voice"],
+        AGENT["sms"],
+        STATUS,
+    )
     assert not number.voice_application_sid
     assert not number.sms_application_sid
     assert write.path.endswith(f"{sid}.json")

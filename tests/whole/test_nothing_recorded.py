@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
-from reconciler.state import first_state
+from reconciler.state.recovery import first_state
 
 from .refusal_worlds import declare, numbers_of
 from .stage import Stage
@@ -19,7 +19,9 @@ def codes(stage: Stage, *args: str) -> list[str]:
 def test_drift_without_a_state_is_no_success(stage: Stage) -> None:
     declare(stage, {numbers_of(stage)[0]: "support"})
     assert codes(stage) == ["nothing_recorded"]
-    said = stage.run("drift", "--report", "markdown=drift.md", "--report", "junit=drift.xml", code=1)
+    said = stage.run(
+        "drift", "--report", "markdown=drift.md", "--report", "junit=drift.xml", code=1
+    )
     assert "No drift" not in said
     assert "reconciler apply" in said
     assert "nothing_recorded" in (stage.folder / "drift.md").read_text(encoding="utf-8")
@@ -78,7 +80,9 @@ def test_a_sandbox_in_ci_needs_no_consent(stage: Stage, place: str) -> None:
     stage.json("apply", "--auto-approve", "--allow-takeover", CI="true")
 
 
-def test_once_the_state_is_there_ci_needs_no_consent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_once_the_state_is_there_ci_needs_no_consent(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two, *_ = numbers_of(stage)
     monkeypatch.setattr(first_state, "is_test_server", lambda url: False)
     declare(stage, {one: "support"})
@@ -90,7 +94,9 @@ def test_once_the_state_is_there_ci_needs_no_consent(stage: Stage, monkeypatch: 
     stage.run("plan", "--fail-on-refusal", CI="true")
 
 
-def test_a_plan_that_is_saved_needs_the_consent_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_that_is_saved_needs_the_consent_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(first_state, "is_test_server", lambda url: False)
     declare(stage, {numbers_of(stage)[1]: "support"})
     stage.run("plan", "--out", "plan.bin", "--local-state", "--fail-on-refusal", CI="1")

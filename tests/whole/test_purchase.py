@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.kinds.purchase import BUY
 from reconciler.remote.twilio.gateway import TwilioGateway
-from reconciler.sandbox.faults import AnyFault, Drop, Refuse, ServerError
+from reconciler.sandbox.faults.rules import AnyFault, Drop, Refuse, ServerError
 
 from .stage import AGENT, Stage
 
@@ -79,16 +79,22 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 
 
-def answer_purchase(monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], *, carried_out: bool) -> list[int]:
+def answer_purchase(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], *, carried_out: bool
+) -> list[int]:
     """Have a purchase answered with other fields; without carrying it out, if so wanted. Counts the purchases."""
     call = TwilioGateway.call
     bought: list[int] = []
 
-    def changed(self: TwilioGateway, endpoint: Any, params: Any = None, **path: str) -> dict[str, Any]:
+    def changed(
+        self: TwilioGateway, endpoint: Any, params: Any = None, **path: str
+    ) -> dict[str, Any]:
         if endpoint is not BUY:
             return call(self, endpoint, params, **path)
         bought.append(1)
-        answer = call(self, endpoint, params, **path) if carried_out else {**OTHER, "phone_number": NEW}
+        answer = (
+            call(self, endpoint, params, **path) if carried_out else {**OTHER, "phone_number": NEW}
+        )
         return {name: value for name, value in {**answer, **fields}.items() if value is not None}
 
     monkeypatch.setattr(TwilioGateway, "call", changed)
@@ -128,7 +134,9 @@ def test_an_answer_about_something_else_is_settled_by_the_account(
 def test_a_run_that_bought_and_died_is_taken_up_again(stage: Stage) -> None:
     """The journal says that it was about to be bought; Twilio has it by now."""
     declare(stage)
-    stage.sandbox.faults.add(Refuse(status=400, code=21402, method="POST", path="*/IncomingPhoneNumbers/PN*"))
+    stage.sandbox.faults.add(
+        Refuse(status=400, code=21402, method="POST", path="*/IncomingPhoneNumbers/PN*")
+    )
     stage.apply("--allow-purchase", code=5)
     stage.sandbox.faults.clear()
     assert [action for _, action in stage.plan()] == ["overwrite_webhooks"]
@@ -154,13 +162,19 @@ def test_a_bought_number_is_never_given_back_and_never_bought_again(stage: Stage
 
 def test_a_number_that_is_there_is_imported_not_bought(stage: Stage) -> None:
     there = next(n.phone_number for n in stage.sandbox.world.numbers if n.capabilities.sms)
-    stage.declare(agents=AGENTS, numbers={there: {"agent": "support", "purchase": {"country": "US"}}})
+    stage.declare(
+        agents=AGENTS, numbers={there: {"agent": "support", "purchase": {"country": "US"}}}
+    )
     assert [action for _, action in stage.plan()] == ["import", "overwrite_webhooks"]
 
 
 def test_a_bought_number_may_go_straight_to_a_new_trunk(stage: Stage) -> None:
     number = {"agent": "support", "trunk": "edge", "purchase": {"country": "US"}}
-    stage.declare(agents=AGENTS, trunks={"edge": {"domain": "acme-edge.pstn.twilio.com"}}, numbers={NEW: number})
+    stage.declare(
+        agents=AGENTS,
+        trunks={"edge": {"domain": "acme-edge.pstn.twilio.com"}},
+        numbers={NEW: number},
+    )
     stage.apply("--allow-purchase")
     assert stage.sandbox.world.number(NEW).trunk_sid
     assert stage.plan() == []
@@ -179,7 +193,9 @@ BUNDLE = "BU" + "0" * 31 + "1"
 ADDRESS = "AD" + "0" * 31 + "1"
 
 
-def declare_numbers(stage: Stage, numbers: list[str], *, safety: dict[str, Any], **purchase: Any) -> None:
+def declare_numbers(
+    stage: Stage, numbers: list[str], *, safety: dict[str, Any], **purchase: Any
+) -> None:
     entry = {"agent": "support", "purchase": {"country": "US", **purchase}}
     stage.declare(agents=AGENTS, numbers=dict.fromkeys(numbers, entry), safety=safety)
 
@@ -214,7 +230,9 @@ def test_the_number_of_purchases_is_that_of_the_configuration(stage: Stage) -> N
 def test_no_flag_lifts_the_monthly_sum(
     stage: Stage, amount: float, currency: str, code: str, flags: tuple[str, ...]
 ) -> None:
-    declare_numbers(stage, [NEW, "+15550100178"], safety={"max_spend": {"amount": amount, "currency": currency}})
+    declare_numbers(
+        stage, [NEW, "+15550100178"], safety={"max_spend": {"amount": amount, "currency": currency}}
+    )
     assert refusals_of(stage, "--allow-purchase", *flags) == {code}
 
 
@@ -229,9 +247,18 @@ def test_a_sum_that_is_exactly_the_limit_is_within_it(stage: Stage) -> None:
     "answer",
     [
         {"phone_number_prices": [], "price_unit": "USD"},
-        {"phone_number_prices": [{"number_type": "local", "current_price": None}], "price_unit": "USD"},
-        {"phone_number_prices": [{"number_type": "local", "current_price": "-1"}], "price_unit": "USD"},
-        {"phone_number_prices": [{"number_type": "local", "current_price": "nan"}], "price_unit": "USD"},
+        {
+            "phone_number_prices": [{"number_type": "local", "current_price": None}],
+            "price_unit": "USD",
+        },
+        {
+            "phone_number_prices": [{"number_type": "local", "current_price": "-1"}],
+            "price_unit": "USD",
+        },
+        {
+            "phone_number_prices": [{"number_type": "local", "current_price": "nan"}],
+            "price_unit": "USD",
+        },
         {"phone_number_prices": [{"number_type": "local", "current_price": "1.15"}]},
         {"phone_number_prices": "none"},
     ],
@@ -272,7 +299,10 @@ def test_a_regulated_number_is_refused_before_anything_is_bought(stage: Stage) -
 
     stage.declare(
         agents=AGENTS,
-        numbers={NEW: entry, LONDON: {**regulated, "purchase": {**regulated["purchase"], "bundle": BUNDLE}}},
+        numbers={
+            NEW: entry,
+            LONDON: {**regulated, "purchase": {**regulated["purchase"], "bundle": BUNDLE}},
+        },
     )  # type: ignore[dict-item]
     assert {
         call.params["PhoneNumber"]: call.params.get("BundleSid")
@@ -285,7 +315,9 @@ def test_a_regulated_number_is_refused_before_anything_is_bought(stage: Stage) -
 
 def test_a_number_that_requires_an_address_names_both_ways_to_give_it(stage: Stage) -> None:
     sydney = "+61255501234"
-    stage.declare(agents=AGENTS, numbers={sydney: {"agent": "support", "purchase": {"country": "AU"}}})
+    stage.declare(
+        agents=AGENTS, numbers={sydney: {"agent": "support", "purchase": {"country": "AU"}}}
+    )
     found = {d["code"]: d["detail"] for d in stage.json("plan", code=1)["diagnostics"]}
     assert "purchase.address" in found["address_needed"]
     assert "purchase.bundle" in found["address_needed"]
@@ -307,7 +339,9 @@ def test_a_requirement_that_only_the_purchase_reveals_is_named(
     stage: Stage, number: int, code: str, field: str
 ) -> None:
     declare(stage)
-    stage.sandbox.faults.add(Refuse(status=400, code=number, method="POST", path="*/IncomingPhoneNumbers.json"))
+    stage.sandbox.faults.add(
+        Refuse(status=400, code=number, method="POST", path="*/IncomingPhoneNumbers.json")
+    )
     document = stage.json("apply", "--auto-approve", "--allow-purchase", code=1)
     (error,) = [error for error in document["errors"] if error["code"] != "dependency_failed"]
     assert error["code"] == code
@@ -317,7 +351,9 @@ def test_a_requirement_that_only_the_purchase_reveals_is_named(
 
 def test_a_change_cannot_raise_the_limits_of_purchases_for_itself(stage: Stage) -> None:
     numbers = [NEW, "+15550100178"]
-    declare_numbers(stage, [], safety={"max_purchases": 1, "max_spend": {"amount": 1.5, "currency": "USD"}})
+    declare_numbers(
+        stage, [], safety={"max_purchases": 1, "max_spend": {"amount": 1.5, "currency": "USD"}}
+    )
     (stage.folder / "main.yaml").write_text((stage.folder / "reconciler.yaml").read_text())
     for safety in ({"max_purchases": 50, "max_spend": {"amount": 500, "currency": "USD"}}, {}):
         declare_numbers(stage, numbers, safety=safety)

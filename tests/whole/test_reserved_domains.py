@@ -16,7 +16,9 @@ AGAIN = f"Twilio may refuse {DOMAIN} for up to 30 days after the trunk that had 
 
 def notes(document: Any) -> dict[str, str | None]:
     """What is said of each trunk."""
-    return {a["action"]: a.get("note") for a in document["actions"] if a["address"].startswith("trunk/")}
+    return {
+        a["action"]: a.get("note") for a in document["actions"] if a["address"].startswith("trunk/")
+    }
 
 
 def made_and_deleted(stage: Stage) -> int:
@@ -30,15 +32,23 @@ def made_and_deleted(stage: Stage) -> int:
     return int(serial)
 
 
-def test_a_trunk_made_again_too_soon_is_refused_with_the_reason_and_the_way_out(stage: Stage) -> None:
+def test_a_trunk_made_again_too_soon_is_refused_with_the_reason_and_the_way_out(
+    stage: Stage,
+) -> None:
     made_and_deleted(stage)
     stage.declare(trunks=EDGE)
     done = stage.json("apply", "--auto-approve", code=1)
     refused = {error["address"]: error for error in done["errors"]}
     assert refused["trunk/edge"]["code"] == "trunk_domain_taken"
-    for part in (DOMAIN, "that of a deleted trunk stays reserved for up to 30 days", "Choose another `domain`"):
+    for part in (
+        DOMAIN,
+        "that of a deleted trunk stays reserved for up to 30 days",
+        "Choose another `domain`",
+    ):
         assert part in refused["trunk/edge"]["message"]
-    stage.declare(trunks={"edge": trunk("acme-edge-2", origination=[{"sip_url": "sip:sbc1.example.com"}])})
+    stage.declare(
+        trunks={"edge": trunk("acme-edge-2", origination=[{"sip_url": "sip:sbc1.example.com"}])}
+    )
     stage.apply()
     assert stage.plan() == []
 
@@ -54,7 +64,9 @@ def test_the_way_back_to_a_deleted_trunk_says_that_its_domain_may_be_refused(sta
 
 def test_a_trunk_that_somebody_else_has_deleted_may_be_refused_too(stage: Stage) -> None:
     stage.declare(trunks=EDGE)
-    assert notes(stage.json("plan")) == {"create": None}, "of a trunk that nobody has heard of nothing is said"
+    assert notes(stage.json("plan")) == {"create": None}, (
+        "of a trunk that nobody has heard of nothing is said"
+    )
     stage.apply()
     stage.delete(f"/v1/Trunks/{stage.state['trunk/edge']['sid']}")
     assert notes(stage.json("plan")) == {"create": AGAIN}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox.faults import Refuse
+from reconciler.sandbox.faults.rules import Refuse
 from reconciler.sandbox.twilio.sip_domains import SIP_DOMAINS
 from reconciler.sandbox.twilio.sip_lists import ADDRESSES, CREDENTIALS
 
@@ -36,7 +36,10 @@ def made(stage: Stage) -> None:
 
 def used(stage: Stage, *lists: str, way: str = "", domain: str = DOMAIN) -> None:
     """Somebody lets a SIP domain use these lists."""
-    ways = {way or f"calls_{address.partition('/')[0]}s": [stage.state[address]["sid"]] for address in lists}
+    ways = {
+        way or f"calls_{address.partition('/')[0]}s": [stage.state[address]["sid"]]
+        for address in lists
+    }
     stage.sandbox.world.extend({"sip_domains": [{"domain_name": domain, "mappings": ways}]})
 
 
@@ -68,14 +71,19 @@ def test_a_list_that_a_domain_uses_in_any_way_keeps_all_that_is_on_it(
     document = stage.json("plan")
     actions = {a["address"]: a for a in document["actions"]}
     item = ITEM[address]
-    assert (actions[address]["action"], actions[address]["note"]) == ("forget", f"still in use on Twilio, by {DOMAIN}")
+    assert (actions[address]["action"], actions[address]["note"]) == (
+        "forget",
+        f"still in use on Twilio, by {DOMAIN}",
+    )
     assert (actions[item]["action"], actions[item]["note"]) == (
         "forget",
         f"{address} stays on Twilio, and so does this",
     )
     assert document["diagnostics"] == []
     stage.apply()
-    assert on_lists(stage) == ((1, 0) if address == ACCESS else (0, 1)), "the list that nobody uses goes"
+    assert on_lists(stage) == ((1, 0) if address == ACCESS else (0, 1)), (
+        "the list that nobody uses goes"
+    )
     assert stage.plan() == []
 
 
@@ -95,7 +103,9 @@ def test_domains_are_asked_only_when_a_list_is_about_to_be_deleted(stage: Stage)
     made(stage)
     used(stage, CREDENTIAL)
     stage.json("drift")
-    empty = trunk("acme-edge", ip_access_control_lists=[{**OFFICES, "addresses": []}], credential_lists=[PBX])
+    empty = trunk(
+        "acme-edge", ip_access_control_lists=[{**OFFICES, "addresses": []}], credential_lists=[PBX]
+    )
     stage.declare(trunks={"edge": empty})
     stage.apply()
     assert asked(stage) == []
@@ -123,27 +133,36 @@ def test_domains_are_not_asked_about_a_list_that_stays_for_another_reason(stage:
 
 
 @pytest.mark.parametrize(
-    ("status", "path"), [(403, "*/SIP/Domains.json"), (404, "*/SIP/Domains.json"), (403, "*Mappings.json")]
+    ("status", "path"),
+    [(403, "*/SIP/Domains.json"), (404, "*/SIP/Domains.json"), (403, "*Mappings.json")],
 )
-def test_a_list_that_a_domain_may_use_is_never_emptied(stage: Stage, status: int, path: str) -> None:
+def test_a_list_that_a_domain_may_use_is_never_emptied(
+    stage: Stage, status: int, path: str
+) -> None:
     made(stage)
     used(stage, ACCESS, CREDENTIAL)
     refuse(stage, status, path)
     stage.declare(trunks=BARE)
     document = stage.json("plan")
-    assert [(d["severity"], d["code"]) for d in document["diagnostics"]] == [("warning", "sip_domains_unreadable")]
+    assert [(d["severity"], d["code"]) for d in document["diagnostics"]] == [
+        ("warning", "sip_domains_unreadable")
+    ]
     done = stage.json("apply", "--auto-approve", code=5)
     failed = {error["address"]: error["code"] for error in done["errors"]}
     assert failed[ACCESS] == failed[CREDENTIAL] == "list_in_use"
     assert on_lists(stage) == (1, 1)
-    assert {ACCESS, CREDENTIAL, "credential/pbx/pbx"} <= stage.state.keys(), "the next run knows them still"
+    assert {ACCESS, CREDENTIAL, "credential/pbx/pbx"} <= stage.state.keys(), (
+        "the next run knows them still"
+    )
     stage.sandbox.faults.clear()
     assert stage.apply() == []
     assert (on_lists(stage), stage.plan()) == ((1, 1), [])
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_list_that_nobody_uses_goes_whole_where_domains_cannot_be_read(stage: Stage, status: int) -> None:
+def test_a_list_that_nobody_uses_goes_whole_where_domains_cannot_be_read(
+    stage: Stage, status: int
+) -> None:
     made(stage)
     refuse(stage, status)
     stage.declare(trunks=BARE)
@@ -169,7 +188,9 @@ def test_a_saved_plan_is_stale_once_a_domain_uses_what_it_would_delete(stage: St
     stage.run("plan", "--out", "saved.plan")
     used(stage, CREDENTIAL)
     refused = stage.json("apply", "saved.plan", "--auto-approve", code=4)
-    assert [(d["code"], d["address"]) for d in refused["diagnostics"]] == [("plan_stale", CREDENTIAL)]
+    assert [(d["code"], d["address"]) for d in refused["diagnostics"]] == [
+        ("plan_stale", CREDENTIAL)
+    ]
     assert DOMAIN in refused["diagnostics"][0]["detail"]
     assert on_lists(stage) == (1, 1)
     stage.run("plan", "--out", "saved.plan")

@@ -7,16 +7,27 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.apply.outcome import Result
-from reconciler.run import Consent, Planned, Setting
-from reconciler.sandbox.faults import ServerError
+from reconciler.execution.outcome import Result
+from reconciler.sandbox.faults.rules import ServerError
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
-from reconciler.workflows import apply
+from reconciler.workflows.plan_apply import apply
+from reconciler.workflows.session import Consent, Planned, RunOptions
 from tests.routes.stage import Silent
 
 from .stage import Stage
 from .test_lists import OFFICES, PBX, trunk
-from .test_sip_domains import ACCESS, BARE, CREDENTIAL, DOMAIN, ITEM, asked, made, on_lists, refuse, used
+from .test_sip_domains import (
+    ACCESS,
+    BARE,
+    CREDENTIAL,
+    DOMAIN,
+    ITEM,
+    asked,
+    made,
+    on_lists,
+    refuse,
+    used,
+)
 
 
 def apply_while(stage: Stage, something: Callable[[], object]) -> Result:
@@ -27,7 +38,7 @@ def apply_while(stage: Stage, something: Callable[[], object]) -> Result:
             asked(stage)
             something()
 
-    setting = Setting(
+    setting = RunOptions(
         directory=stage.folder,
         environ={"SANDBOX_TOKEN": SANDBOX_TOKEN, **stage.environ},
         progress=Between(),
@@ -38,18 +49,30 @@ def apply_while(stage: Stage, something: Callable[[], object]) -> Result:
 
 def failures(result: Result) -> dict[str, tuple[str, str]]:
     """Address → code and message of what was not done."""
-    return {o.action.address: (o.error.code, o.error.message) for o in result.failures if o.error is not None}
+    return {
+        o.action.address: (o.error.code, o.error.message)
+        for o in result.failures
+        if o.error is not None
+    }
 
 
 @pytest.mark.parametrize("address", [ACCESS, CREDENTIAL])
-def test_the_list_keeps_all_that_is_on_it_and_the_next_run_forgets_it(stage: Stage, address: str) -> None:
+def test_the_list_keeps_all_that_is_on_it_and_the_next_run_forgets_it(
+    stage: Stage, address: str
+) -> None:
     made(stage)
     stage.declare(trunks=BARE)
     failed = failures(apply_while(stage, lambda: used(stage, address)))
     assert failed.keys() == {address, ITEM[address]}, "this alone"
     code, message = failed[ITEM[address]]
     assert code == "list_in_use"
-    for part in (address, DOMAIN, "since the plan was made", "nothing was taken off it", "Plan again"):
+    for part in (
+        address,
+        DOMAIN,
+        "since the plan was made",
+        "nothing was taken off it",
+        "Plan again",
+    ):
         assert part in message
     assert failed[address][0] == "dependency_failed"
     assert on_lists(stage) == ((1, 0) if address == ACCESS else (0, 1)), "the other list is gone"
@@ -61,7 +84,13 @@ def test_the_list_keeps_all_that_is_on_it_and_the_next_run_forgets_it(stage: Sta
 
 def test_domains_are_asked_once_more_for_all_lists_of_an_account(stage: Stage) -> None:
     many = {"name": "many", "addresses": [{"cidr": f"203.0.113.{n}/32"} for n in range(20)]}
-    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[OFFICES, many], credential_lists=[PBX])})
+    stage.declare(
+        trunks={
+            "edge": trunk(
+                "acme-edge", ip_access_control_lists=[OFFICES, many], credential_lists=[PBX]
+            )
+        }
+    )
     stage.apply()
     stage.declare()
     result = apply_while(stage, lambda: None)
@@ -71,10 +100,14 @@ def test_domains_are_asked_once_more_for_all_lists_of_an_account(stage: Stage) -
 
 def test_they_are_not_asked_when_something_is_taken_off_a_list_that_stays(stage: Stage) -> None:
     made(stage)
-    stage.declare(trunks={"edge": trunk("acme-edge", ip_access_control_lists=[{**OFFICES, "addresses": []}])})
+    stage.declare(
+        trunks={"edge": trunk("acme-edge", ip_access_control_lists=[{**OFFICES, "addresses": []}])}
+    )
     used(stage, ACCESS)
     assert failures(apply_while(stage, lambda: None)) == {}
-    assert [path for path in asked(stage) if "IpAccessControlListMappings" in path] == [], "of the other kind alone"
+    assert [path for path in asked(stage) if "IpAccessControlListMappings" in path] == [], (
+        "of the other kind alone"
+    )
     assert on_lists(stage) == (0, 0)
 
 
@@ -88,7 +121,9 @@ def test_a_list_is_not_emptied_when_domains_cannot_be_read_any_more(stage: Stage
         assert code not in ("list_in_use", "internal_error")
         assert f"{address} may be used by a SIP domain: nothing was taken off it" in message
         assert failed[address][0] == "dependency_failed"
-    assert {a for a in failed if a.startswith("trunk_")} == set(), "the trunk lets nobody in by them any more"
+    assert {a for a in failed if a.startswith("trunk_")} == set(), (
+        "the trunk lets nobody in by them any more"
+    )
     stage.sandbox.faults.clear()
     stage.apply()
     assert (on_lists(stage), stage.plan()) == ((0, 0), [])

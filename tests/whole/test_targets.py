@@ -18,7 +18,9 @@ MISTYPED = (
     "trunk/edge",
     "label:team",
 )
-AGENTS: dict[str, Any] = {name: {"webhooks": {"voice": f"{VOICE}/{name}"}} for name in ("support", "sales")}
+AGENTS: dict[str, Any] = {
+    name: {"webhooks": {"voice": f"{VOICE}/{name}"}} for name in ("support", "sales")
+}
 
 
 def numbers_of(stage: Stage) -> list[str]:
@@ -43,7 +45,9 @@ def applied(stage: Stage) -> Stage:
     first = {one: "support", two: {"agent": "sales", "labels": {"team": "sales"}}}
     declare(stage, first)
     stage.apply("--allow-takeover")
-    declare(stage, {**first, three: {"agent": "sales", "labels": {"team": "sales", "tier": "gold"}}})
+    declare(
+        stage, {**first, three: {"agent": "sales", "labels": {"team": "sales", "tier": "gold"}}}
+    )
     stage.apply("--allow-takeover")
     return stage
 
@@ -71,12 +75,14 @@ def test_a_pattern_without_a_match_is_exit_64_on_every_command(applied: Stage, o
 
 
 def test_every_command_that_has_the_options_is_tried(applied: Stage) -> None:
-    from reconciler.cli.main import _COMMANDS, main
+    from reconciler.cli.main import COMMANDS, main
 
     with_options = set()
-    for name in _COMMANDS:
+    for name in COMMANDS:
         command = main.get_command(None, name)  # type: ignore[arg-type]
-        if command is not None and any("--target" in parameter.opts for parameter in command.params):
+        if command is not None and any(
+            "--target" in parameter.opts for parameter in command.params
+        ):
             with_options.add(name)
     assert with_options == {words[0] for words in commands(applied)}
 
@@ -84,13 +90,17 @@ def test_every_command_that_has_the_options_is_tried(applied: Stage) -> None:
 def planned(stage: Stage, *patterns: str) -> set[str]:
     """The numbers that a plan is about."""
     targets = [word for pattern in patterns for word in ("--target", pattern)]
-    return {action["address"].rpartition("/")[2] for action in stage.json("plan", *targets)["actions"]}
+    return {
+        action["address"].rpartition("/")[2] for action in stage.json("plan", *targets)["actions"]
+    }
 
 
 def test_numbers_sids_agents_and_labels_are_accepted(applied: Stage) -> None:
     one, two, three, four = numbers_of(applied)
     declare(applied, {two: {"agent": "support", "labels": {"team": "support"}}, four: "sales"})
-    assert planned(applied) == {one, two, three, four}, "two are removed, one is changed, one is new"
+    assert planned(applied) == {one, two, three, four}, (
+        "two are removed, one is changed, one is new"
+    )
 
     # The agent and the labels that are declared, and those that are recorded.
     assert planned(applied, "agent/support") == {one, two}
@@ -108,7 +118,9 @@ def test_numbers_sids_agents_and_labels_are_accepted(applied: Stage) -> None:
 
 def test_a_number_that_is_declared_by_its_sid_is_targeted_in_every_way(stage: Stage) -> None:
     one, two, *_ = numbers_of(stage)
-    declare(stage, {sid_of(stage, one): {"agent": "support", "labels": {"team": "sales"}}, two: "sales"})
+    declare(
+        stage, {sid_of(stage, one): {"agent": "support", "labels": {"team": "sales"}}, two: "sales"}
+    )
     for pattern in (one, sid_of(stage, one), f"number/{one}", "agent/support", "label:team=sales"):
         assert planned(stage, pattern) == {one}, pattern
     stage.apply("--target", "label:team=sales", "--allow-takeover")

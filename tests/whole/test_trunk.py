@@ -20,11 +20,19 @@ EDGE: dict[str, Any] = {
     "disaster_recovery": {"url": "https://agents.example.com/dr", "method": "GET"},
     "recording": {"mode": "record-from-answer", "trim": "trim-silence"},
     "origination": [
-        {"sip_url": "sip:sbc1.example.com;transport=tls", "priority": 10, "weight": 10, "friendly_name": "one"},
+        {
+            "sip_url": "sip:sbc1.example.com;transport=tls",
+            "priority": 10,
+            "weight": 10,
+            "friendly_name": "one",
+        },
         {"sip_url": "sip:sbc2.example.com;transport=tls", "priority": 20, "weight": 10},
     ],
     "ip_access_control_lists": [
-        {"name": "offices", "addresses": [{"cidr": "203.0.113.0/28", "name": "hq"}, {"cidr": "198.51.100.7"}]}
+        {
+            "name": "offices",
+            "addresses": [{"cidr": "203.0.113.0/28", "name": "hq"}, {"cidr": "198.51.100.7"}],
+        }
     ],
     "credential_lists": [
         {"name": "pbx", "credentials": [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}]},
@@ -73,7 +81,12 @@ CHANGES: list[tuple[tuple[str | int, ...], object, str, dict[str, object]]] = [
     (("cnam_lookup",), None, "trunk/edge", {"cnam_lookup_enabled": False}),
     (("transfer_mode",), "enable-all", "trunk/edge", {"transfer_mode": "enable-all"}),
     (("transfer_mode",), None, "trunk/edge", {"transfer_mode": "disable-all"}),
-    (("transfer_caller_id",), "from-transferee", "trunk/edge", {"transfer_caller_id": "from-transferee"}),
+    (
+        ("transfer_caller_id",),
+        "from-transferee",
+        "trunk/edge",
+        {"transfer_caller_id": "from-transferee"},
+    ),
     (
         ("disaster_recovery", "url"),
         "https://agents.example.com/other",
@@ -87,7 +100,12 @@ CHANGES: list[tuple[tuple[str | int, ...], object, str, dict[str, object]]] = [
         "trunk/edge",
         {"disaster_recovery_url": None, "disaster_recovery_method": None},
     ),
-    (("recording", "mode"), "record-from-ringing", "recording/edge", {"mode": "record-from-ringing"}),
+    (
+        ("recording", "mode"),
+        "record-from-ringing",
+        "recording/edge",
+        {"mode": "record-from-ringing"},
+    ),
     (("recording", "trim"), "do-not-trim", "recording/edge", {"trim": "do-not-trim"}),
     (
         ("origination", 0, "priority"),
@@ -95,7 +113,12 @@ CHANGES: list[tuple[tuple[str | int, ...], object, str, dict[str, object]]] = [
         "origination_url/edge/sip:sbc1.example.com;transport=tls",
         {"priority": 5},
     ),
-    (("origination", 0, "weight"), 7, "origination_url/edge/sip:sbc1.example.com;transport=tls", {"weight": 7}),
+    (
+        ("origination", 0, "weight"),
+        7,
+        "origination_url/edge/sip:sbc1.example.com;transport=tls",
+        {"weight": 7},
+    ),
     (
         ("origination", 0, "enabled"),
         False,
@@ -129,7 +152,11 @@ def test_each_single_field_is_planned_to_exactly_its_change(stage: Stage) -> Non
     for path, value, address, fields in CHANGES:
         stage.declare(trunks=edge(*path, to=value))
         (action,) = stage.json("plan")["actions"]
-        assert (action["address"], action["action"], action["reason"]) == (address, "update", "config"), path
+        assert (action["address"], action["action"], action["reason"]) == (
+            address,
+            "update",
+            "config",
+        ), path
         assert {change["field"]: change["after"] for change in action["changes"]} == fields, path
         assert len(stage.apply()) == 1, path
         assert stage.plan() == [], path
@@ -142,7 +169,11 @@ def test_what_hangs_below_comes_and_goes(stage: Stage) -> None:
     stage.declare(trunks={"edge": EDGE})
     stage.apply()
     less = deepcopy(EDGE)
-    del less["origination"][1], less["ip_access_control_lists"], less["credential_lists"][0]["credentials"]
+    del (
+        less["origination"][1],
+        less["ip_access_control_lists"],
+        less["credential_lists"][0]["credentials"],
+    )
     stage.declare(trunks={"edge": less})
     assert sorted(stage.plan()) == [
         ("credential/pbx/pbx", "forget"),

@@ -20,14 +20,19 @@ def declare(stage: Stage, trunk: str | None = None, application: str | None = No
 
 @pytest.mark.parametrize(
     ("named", "code"),
-    [({"trunk": TRUNK}, "trunk_not_in_twilio"), ({"application": APPLICATION}, "application_not_in_twilio")],
+    [
+        ({"trunk": TRUNK}, "trunk_not_in_twilio"),
+        ({"application": APPLICATION}, "application_not_in_twilio"),
+    ],
 )
 def test_an_unknown_sid_is_an_error_with_its_place_and_nothing_is_written(
     stage: Stage, named: dict[str, str], code: str
 ) -> None:
     number = declare(stage, **named)
     found = stage.json("plan", code=1)["diagnostics"]
-    assert [(d["code"], d["address"], d["file"]) for d in found] == [(code, f"number/{number}", "reconciler.yaml")]
+    assert [(d["code"], d["address"], d["file"]) for d in found] == [
+        (code, f"number/{number}", "reconciler.yaml")
+    ]
     assert found[0]["line"] > 1
     assert stage.apply("--allow-takeover", code=1) == []
 
@@ -40,14 +45,20 @@ def test_a_known_sid_is_none(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("kind", ["trunk", "application"])
-def test_a_release_to_what_was_deleted_is_an_error_and_nothing_is_written(stage: Stage, kind: str) -> None:
+def test_a_release_to_what_was_deleted_is_an_error_and_nothing_is_written(
+    stage: Stage, kind: str
+) -> None:
     number = declare(stage)
     live = next(n for n in stage.sandbox.world.numbers if n.phone_number == number)
     if kind == "trunk":
-        sid = str(ask(stage.sandbox, "POST", "/v1/Trunks", form={"FriendlyName": "theirs"}).json["sid"])
+        sid = str(
+            ask(stage.sandbox, "POST", "/v1/Trunks", form={"FriendlyName": "theirs"}).json["sid"]
+        )
         stage.sandbox.edit(number, {"trunk_sid": sid})
     else:
-        sid = stage.make_application(FriendlyName="theirs", VoiceUrl="https://theirs.example.net/voice")
+        sid = stage.make_application(
+            FriendlyName="theirs", VoiceUrl="https://theirs.example.net/voice"
+        )
         stage.sandbox.edit(number, {"voice_application_sid": sid})
     stage.apply("--allow-takeover")
 
@@ -55,7 +66,9 @@ def test_a_release_to_what_was_deleted_is_an_error_and_nothing_is_written(stage:
     stage.delete(path)
     stage.declare()
     found = stage.json("plan", code=1)["diagnostics"]
-    assert [(d["code"], d["address"]) for d in found] == [(f"{kind}_not_in_twilio", f"number/{number}")]
+    assert [(d["code"], d["address"]) for d in found] == [
+        (f"{kind}_not_in_twilio", f"number/{number}")
+    ]
     assert stage.apply("--force", code=1) == []
     assert live.voice_url == AGENT["voice"]
 

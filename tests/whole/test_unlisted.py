@@ -48,7 +48,13 @@ class Trunk:
 
     def add_url(self, url: str = THEIRS) -> str:
         """Somebody adds an origination URL that takes every call."""
-        form = {"SipUrl": url, "Priority": "0", "Weight": "1", "Enabled": "true", "FriendlyName": "theirs"}
+        form = {
+            "SipUrl": url,
+            "Priority": "0",
+            "Weight": "1",
+            "Enabled": "true",
+            "FriendlyName": "theirs",
+        }
         return str(self.call("POST", "/OriginationUrls", **form)["sid"])
 
     @property
@@ -61,7 +67,9 @@ class Trunk:
         """What has drifted, by address."""
         drifted = self.stage.json("drift", code=code)["drifted"]
         return {
-            entry["address"]: [{k: f[k] for k in ("field", "recorded", "live")} for f in entry["fields"]]
+            entry["address"]: [
+                {k: f[k] for k in ("field", "recorded", "live")} for f in entry["fields"]
+            ]
             for entry in drifted
         }
 
@@ -75,7 +83,9 @@ def trunk(stage: Stage) -> Trunk:
     return Trunk(stage)
 
 
-def test_an_origination_url_that_takes_every_call_is_drift_and_is_deleted(stage: Stage, trunk: Trunk) -> None:
+def test_an_origination_url_that_takes_every_call_is_drift_and_is_deleted(
+    stage: Stage, trunk: Trunk
+) -> None:
     trunk.declare(origination=[OURS])
     stage.apply()
     assert trunk.drift(code=0) == {}
@@ -95,7 +105,9 @@ def test_an_origination_url_that_takes_every_call_is_drift_and_is_deleted(stage:
     assert stage.apply() == []
 
 
-def test_undo_makes_the_deleted_child_again_and_a_second_undo_deletes_it(stage: Stage, trunk: Trunk) -> None:
+def test_undo_makes_the_deleted_child_again_and_a_second_undo_deletes_it(
+    stage: Stage, trunk: Trunk
+) -> None:
     trunk.declare(origination=[OURS])
     stage.apply()
     trunk.add_url()
@@ -117,7 +129,9 @@ def test_undo_makes_the_deleted_child_again_and_a_second_undo_deletes_it(stage: 
     assert trunk.urls == ["sip:sbc1.example.com"]
 
 
-def test_a_part_whose_key_is_absent_is_watched_and_never_written(stage: Stage, trunk: Trunk) -> None:
+def test_a_part_whose_key_is_absent_is_watched_and_never_written(
+    stage: Stage, trunk: Trunk
+) -> None:
     trunk.declare()
     stage.apply()
     sid = trunk.add_url()
@@ -149,8 +163,12 @@ def test_an_empty_key_means_that_nothing_is_there(stage: Stage, trunk: Trunk) ->
     assert stage.plan() == [(f"origination_url/edge/{THEIRS}", "delete")]
 
 
-def test_what_was_there_at_the_import_is_deleted_only_with_consent(stage: Stage, trunk: Trunk) -> None:
-    made = ask(stage.sandbox, "POST", "/v1/Trunks", form={"DomainName": "acme-edge.pstn.twilio.com"})
+def test_what_was_there_at_the_import_is_deleted_only_with_consent(
+    stage: Stage, trunk: Trunk
+) -> None:
+    made = ask(
+        stage.sandbox, "POST", "/v1/Trunks", form={"DomainName": "acme-edge.pstn.twilio.com"}
+    )
     assert made.status == 201
     trunk.add_url()
     trunk.declare(origination=[OURS])
@@ -168,16 +186,22 @@ def test_what_was_there_at_the_import_is_deleted_only_with_consent(stage: Stage,
     assert THEIRS in trunk.urls
 
 
-def test_what_was_there_at_the_import_is_watched_where_the_key_is_absent(stage: Stage, trunk: Trunk) -> None:
+def test_what_was_there_at_the_import_is_watched_where_the_key_is_absent(
+    stage: Stage, trunk: Trunk
+) -> None:
     ask(stage.sandbox, "POST", "/v1/Trunks", form={"DomainName": "acme-edge.pstn.twilio.com"})
     sid = trunk.add_url()
     trunk.declare()
     stage.apply()
     assert (trunk.drift(code=0), trunk.codes()) == ({}, [])
     trunk.call("POST", f"/OriginationUrls/{sid}", Priority="7")
-    assert trunk.drift() == {f"origination_url/edge/{THEIRS}": [{"field": "priority", "recorded": 0, "live": 7}]}
+    assert trunk.drift() == {
+        f"origination_url/edge/{THEIRS}": [{"field": "priority", "recorded": 0, "live": 7}]
+    }
     trunk.call("DELETE", f"/OriginationUrls/{sid}")
-    assert trunk.drift() == {f"origination_url/edge/{THEIRS}": [{"field": "present", "recorded": True, "live": False}]}
+    assert trunk.drift() == {
+        f"origination_url/edge/{THEIRS}": [{"field": "present", "recorded": True, "live": False}]
+    }
     assert trunk.codes() == ["unlisted_gone"]
     stage.apply()
     assert (trunk.drift(code=0), trunk.codes()) == ({}, [])
@@ -188,7 +212,13 @@ def test_a_state_of_the_previous_version_has_recorded_nothing(stage: Stage, trun
     stage.apply()
     path = stage.folder / "state.json"
     text = path.read_text(encoding="utf-8")
-    old = text.replace('"format":2', '"format":1').partition(',"digest"')[0].rstrip().removesuffix("}") + "}}\n"
+    old = (
+        text.replace('"format":2', '"format":1')
+        .partition(',"digest"')[0]
+        .rstrip()
+        .removesuffix("}")
+        + "}}\n"
+    )
     for kind in ("origination_url", "trunk_ip_access_control_list", "trunk_credential_list"):
         old = old.replace(f'"{kind}":{{}}', "")
     old = old.replace(',"children":{,,}', "")
@@ -213,7 +243,9 @@ def test_a_foreign_list_is_taken_off_the_trunk_and_stays_itself(stage: Stage, tr
     lists = f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP/IpAccessControlLists.json"
     assert [row["sid"] for row in stage.rows(lists, "ip_access_control_lists")] == [sid]
     stage.run("undo", "--auto-approve")
-    assert [row["sid"] for row in trunk.call("GET", "/IpAccessControlLists")["ip_access_control_lists"]] == [sid]
+    assert [
+        row["sid"] for row in trunk.call("GET", "/IpAccessControlLists")["ip_access_control_lists"]
+    ] == [sid]
     assert stage.plan() == [(address, "delete")]
 
 
@@ -232,7 +264,9 @@ def test_lists_with_odd_names_have_addresses_of_their_own(stage: Stage, trunk: T
 
 
 def test_an_address_on_a_managed_list_is_drift_and_is_deleted(stage: Stage, trunk: Trunk) -> None:
-    trunk.declare(ip_access_control_lists=[{"name": "offices", "addresses": [{"cidr": "203.0.113.0/28"}]}])
+    trunk.declare(
+        ip_access_control_lists=[{"name": "offices", "addresses": [{"cidr": "203.0.113.0/28"}]}]
+    )
     stage.apply()
     sid = stage.state["ip_access_control_list/offices"]["sid"]
     path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
@@ -246,13 +280,18 @@ def test_an_address_on_a_managed_list_is_drift_and_is_deleted(stage: Stage, trun
     assert trunk.drift() == {address: PRESENT}
 
 
-def test_what_a_foreign_trunk_uses_too_is_emptied_only_with_consent(stage: Stage, trunk: Trunk) -> None:
+def test_what_a_foreign_trunk_uses_too_is_emptied_only_with_consent(
+    stage: Stage, trunk: Trunk
+) -> None:
     trunk.declare(ip_access_control_lists=[{"name": "offices", "addresses": []}])
     stage.apply()
     sid = stage.state["ip_access_control_list/offices"]["sid"]
     other = ask(stage.sandbox, "POST", "/v1/Trunks", form={"FriendlyName": "theirs"}).json["sid"]
     form = {"IpAccessControlListSid": sid}
-    assert ask(stage.sandbox, "POST", f"/v1/Trunks/{other}/IpAccessControlLists", form=form).status == 201
+    assert (
+        ask(stage.sandbox, "POST", f"/v1/Trunks/{other}/IpAccessControlLists", form=form).status
+        == 201
+    )
     path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
     stage.post(path, FriendlyName="theirs", IpAddress="192.0.2.7", CidrPrefixLength="32")
     assert trunk.codes() == ["takeover_refused"]
@@ -261,11 +300,17 @@ def test_what_a_foreign_trunk_uses_too_is_emptied_only_with_consent(stage: Stage
     assert stage.plan() == []
 
 
-def test_a_credential_is_deleted_only_with_consent_and_cannot_be_made_again(stage: Stage, trunk: Trunk) -> None:
+def test_a_credential_is_deleted_only_with_consent_and_cannot_be_made_again(
+    stage: Stage, trunk: Trunk
+) -> None:
     trunk.declare(credential_lists=[{"name": "users", "credentials": [PBX]}])
     stage.apply()
     sid = stage.state["credential_list/users"]["sid"]
-    stage.post(f"/SIP/CredentialLists/{sid}/Credentials.json", Username="theirs", Password="Some-Other-Word-9")
+    stage.post(
+        f"/SIP/CredentialLists/{sid}/Credentials.json",
+        Username="theirs",
+        Password="Some-Other-Word-9",
+    )
     assert trunk.drift() == {"credential/users/theirs": PRESENT}
     assert "takeover_refused" in trunk.codes()
     assert stage.apply(code=4) == []
@@ -276,7 +321,9 @@ def test_a_credential_is_deleted_only_with_consent_and_cannot_be_made_again(stag
 
 
 def test_keep_on_a_list_reports_what_is_on_it(stage: Stage, trunk: Trunk) -> None:
-    trunk.declare(ip_access_control_lists=[{"name": "offices", "addresses": [], "unlisted": "keep"}])
+    trunk.declare(
+        ip_access_control_lists=[{"name": "offices", "addresses": [], "unlisted": "keep"}]
+    )
     stage.apply()
     sid = stage.state["ip_access_control_list/offices"]["sid"]
     path = f"/SIP/IpAccessControlLists/{sid}/IpAddresses.json"
@@ -314,7 +361,9 @@ def test_a_saved_plan_deletes_the_child(stage: Stage, trunk: Trunk) -> None:
     assert trunk.urls == [OURS["sip_url"]]
 
 
-def test_a_trunk_that_goes_takes_the_record_of_its_children_along(stage: Stage, trunk: Trunk) -> None:
+def test_a_trunk_that_goes_takes_the_record_of_its_children_along(
+    stage: Stage, trunk: Trunk
+) -> None:
     trunk.declare(origination=[OURS])
     stage.apply()
     trunk.add_url()
@@ -333,7 +382,9 @@ def test_a_recorded_child_can_be_named_by_address_and_by_sid(stage: Stage, trunk
     address = f"origination_url/edge/{THEIRS}"
     assert list(trunk.drift()) == [address]
     for pattern in (address, url, "origination_url/*"):
-        assert [d["address"] for d in stage.json("drift", "--target", pattern, code=2)["drifted"]] == [address]
+        assert [
+            d["address"] for d in stage.json("drift", "--target", pattern, code=2)["drifted"]
+        ] == [address]
         stage.run("plan", "--target", pattern)
 
     # Recorded at an import, and changed by nobody since.
@@ -348,7 +399,9 @@ def test_a_recorded_child_can_be_named_by_address_and_by_sid(stage: Stage, trunk
     # Deleted by somebody: only state knows it.
     trunk.call("DELETE", f"/OriginationUrls/{url}")
     for pattern in (address, url):
-        assert [d["address"] for d in stage.json("drift", "--target", pattern, code=2)["drifted"]] == [address]
+        assert [
+            d["address"] for d in stage.json("drift", "--target", pattern, code=2)["drifted"]
+        ] == [address]
     stage.run("plan", "--target", f"{address}x", code=64)
 
 
@@ -365,12 +418,18 @@ def foreign_child(stage: Stage, trunk: Trunk, kind: str) -> None:
         trunk.call("POST", f"/{path}", **{parameter: made["sid"]})
         return
     above = "IpAccessControlLists" if kind == "ip_address" else "CredentialLists"
-    rows = stage.rows(f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP/{above}.json", KEYS[above])
+    rows = stage.rows(
+        f"/2010-04-01/Accounts/{stage.sandbox.world.account.sid}/SIP/{above}.json", KEYS[above]
+    )
     sid = rows[0]["sid"]
     if kind == "ip_address":
-        stage.post(f"/SIP/{above}/{sid}/IpAddresses.json", FriendlyName="theirs", IpAddress="198.51.100.9")
+        stage.post(
+            f"/SIP/{above}/{sid}/IpAddresses.json", FriendlyName="theirs", IpAddress="198.51.100.9"
+        )
     else:
-        stage.post(f"/SIP/{above}/{sid}/Credentials.json", Username="theirs", Password="Their-Own-Secret-1")
+        stage.post(
+            f"/SIP/{above}/{sid}/Credentials.json", Username="theirs", Password="Their-Own-Secret-1"
+        )
 
 
 def watched(trunk: Trunk) -> None:
@@ -383,11 +442,15 @@ def watched(trunk: Trunk) -> None:
 
 
 def test_every_kind_of_child_is_tried() -> None:
-    assert {kind.name for kind in KINDS.values() if kind.parent is not None and not kind.singleton} == set(PATHS)
+    assert {
+        kind.name for kind in KINDS.values() if kind.parent is not None and not kind.singleton
+    } == set(PATHS)
 
 
 @pytest.mark.parametrize("kind", PATHS)
-def test_every_kind_of_foreign_child_is_drift_and_deleted(stage: Stage, trunk: Trunk, kind: str) -> None:
+def test_every_kind_of_foreign_child_is_drift_and_deleted(
+    stage: Stage, trunk: Trunk, kind: str
+) -> None:
     watched(trunk)
     stage.apply()
     foreign_child(stage, trunk, kind)

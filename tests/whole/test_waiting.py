@@ -13,10 +13,10 @@ from threading import Thread
 
 import pytest
 
-from reconciler.cli.options import Common
+from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.progress import Bar, Lines, Quiet
 from reconciler.remote.gateway import Wait
-from reconciler.sandbox.faults import RateLimit, ServerError
+from reconciler.sandbox.faults.rules import RateLimit, ServerError
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
 
 from .stage import AGENT, Stage
@@ -26,13 +26,17 @@ TOLD = "main: 429, too many requests; waiting 3 s, then attempt 2 of 12"
 
 def declared(stage: Stage) -> None:
     """Two numbers, and an agent for them."""
-    numbers = {str(number.phone_number): "support" for number in list(stage.sandbox.world.numbers)[:2]}
+    numbers = {
+        str(number.phone_number): "support" for number in list(stage.sandbox.world.numbers)[:2]
+    }
     stage.declare(agents={"support": {"webhooks": AGENT}}, numbers=numbers)
 
 
 def asked_to_wait(stage: Stage, method: str) -> None:
     """The next call of this method is answered 429, come back in three seconds."""
-    stage.sandbox.faults.add(RateLimit(retry_after=3, times=1, method=method, path="*IncomingPhoneNumbers*"))
+    stage.sandbox.faults.add(
+        RateLimit(retry_after=3, times=1, method=method, path="*IncomingPhoneNumbers*")
+    )
 
 
 def test_in_a_log_a_long_wait_is_one_line(stage: Stage) -> None:
@@ -69,7 +73,9 @@ def command(stage: Stage, *args: str, terminal: bool) -> tuple[str, str]:
     read, write = pty.openpty() if terminal else os.pipe()
     words = [sys.executable, "-m", "reconciler", "-C", str(stage.folder), *args]
     environ = {**os.environ, "SANDBOX_TOKEN": SANDBOX_TOKEN, "TERM": "xterm", "COLUMNS": "100"}
-    process = subprocess.Popen(words, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=write)
+    process = subprocess.Popen(
+        words, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=write
+    )
     os.close(write)
     said: list[bytes] = []
     reader = Thread(target=_read, args=(read, said))
@@ -96,18 +102,28 @@ def test_two_hundred_seconds_of_waiting_are_told_in_a_few_lines(
     progress = manner(common())
     for number in range(11):
         for call in range(30):
-            progress.waiting(Wait("main", 20.0, number + 2, 12, 429, 20.0 * number, 20.0 * number + call / 100))
+            progress.waiting(
+                Wait("main", 20.0, number + 2, 12, 429, 20.0 * number, 20.0 * number + call / 100)
+            )
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 11
-    assert lines[-1] == "main: 429, too many requests; waiting 20 s, then attempt 12 of 12, 200 s waited before"
+    assert (
+        lines[-1]
+        == "main: 429, too many requests; waiting 20 s, then attempt 12 of 12, 200 s waited before"
+    )
 
 
-def test_short_waits_are_told_once_they_have_become_long(capsys: pytest.CaptureFixture[str]) -> None:
+def test_short_waits_are_told_once_they_have_become_long(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     progress, now = Lines(common()), 0.0
     for number, seconds in enumerate((0.1, 0.2, 0.4, 0.8, 1.6, 3.2)):
         progress.waiting(Wait("main", seconds, number + 2, 12, 0, now, now))
         now += seconds
-    assert capsys.readouterr().err == "main: no answer; waiting 2 s, then attempt 6 of 12, 2 s waited before\n"
+    assert (
+        capsys.readouterr().err
+        == "main: no answer; waiting 2 s, then attempt 6 of 12, 2 s waited before\n"
+    )
 
 
 def test_each_account_is_told_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,6 +136,6 @@ def test_each_account_is_told_for_itself(capsys: pytest.CaptureFixture[str]) -> 
     ]
 
 
-def common() -> Common:
+def common() -> CommonOptions:
     """Options as they are when nobody gives any."""
-    return Common(Path(), "reconciler.yaml", "text", True, 0, (), (), None, None, 0.0, False)
+    return CommonOptions(Path(), "reconciler.yaml", "text", True, 0, (), (), None, None, 0.0, False)

@@ -23,7 +23,9 @@ def number(stage: Stage) -> str:
 
 def declare(stage: Stage, number: str, agent: dict[str, str]) -> None:
     trunks = {"edge": trunk("acme-edge", credential_lists=[PBX])}
-    stage.declare(agents={"support": {"webhooks": agent}}, numbers={number: "support"}, trunks=trunks)
+    stage.declare(
+        agents={"support": {"webhooks": agent}}, numbers={number: "support"}, trunks=trunks
+    )
 
 
 def voice(stage: Stage, number: str) -> str:

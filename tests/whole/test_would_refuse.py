@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox.server import Sandbox
-from reconciler.state import first_state
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.state.recovery import first_state
 
 from . import refusal_worlds as worlds
 from .refusal_worlds import REAL_TWILIO, WORLDS, RefusalWorld
@@ -23,7 +23,9 @@ CONSENT_OF_WAYS_BACK = ("--allow-takeover", "--force")
 def real_twilio(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a world asks for it, the sandbox does not pass for one."""
     known = first_state.is_test_server
-    monkeypatch.setattr(first_state, "is_test_server", lambda url: REAL_TWILIO not in os.environ and known(url))
+    monkeypatch.setattr(
+        first_state, "is_test_server", lambda url: REAL_TWILIO not in os.environ and known(url)
+    )
 
 
 @pytest.fixture
@@ -31,7 +33,9 @@ def crowd(tmp_path: Path) -> Iterator[Stage]:
     """An account with twelve numbers on which nothing is set: enough for limits to count."""
     with Sandbox(empty_world(numbers=12)) as sandbox:
         for number in list(sandbox.world.numbers):
-            nothing = dict.fromkeys(("voice_url", "voice_fallback_url", "sms_url", "status_callback"), "")
+            nothing = dict.fromkeys(
+                ("voice_url", "voice_fallback_url", "sms_url", "status_callback"), ""
+            )
             sandbox.edit(number.sid, nothing)
         yield Stage(tmp_path, sandbox)
 
@@ -88,7 +92,14 @@ def test_every_format_says_it_at_the_top(crowd: Stage, name: str) -> None:
     codes = crowd.json("plan", *world.flags, code=world.plan_exit)["summary"]["would_refuse"]
     sentence = f"Apply would refuse this plan: {', '.join(codes)}."
 
-    reports = ("--report", "markdown=plan.md", "--report", "html=plan.html", "--report", "junit=plan.xml")
+    reports = (
+        "--report",
+        "markdown=plan.md",
+        "--report",
+        "html=plan.html",
+        "--report",
+        "junit=plan.xml",
+    )
     text = crowd.run("plan", *world.flags, *reports, "--out", "plan.bin", code=world.plan_exit)
     assert text.splitlines()[0] == sentence
 
@@ -159,7 +170,9 @@ def with_lost_state_that_changes_nothing(stage: Stage) -> None:
         with_lost_state_that_changes_nothing,
     ],
 )
-def test_apply_refuses_nothing_that_plan_does_not_announce(crowd: Stage, prepare: worlds.Prepare) -> None:
+def test_apply_refuses_nothing_that_plan_does_not_announce(
+    crowd: Stage, prepare: worlds.Prepare
+) -> None:
     prepare(crowd)
     plan = crowd.json("plan", "--fail-on-refusal")
     assert plan["summary"]["would_refuse"] == []
@@ -190,8 +203,13 @@ def test_a_preview_is_judged_with_the_consent_that_is_given(crowd: Stage) -> Non
         refused = crowd.json(*command, "--dry-run")
         assert refused["summary"]["would_refuse"] == ["threshold_exceeded"]
         text = crowd.run(*command, "--dry-run")
-        assert text.startswith(f"{command[0].capitalize()} would refuse this plan: threshold_exceeded.")
-        assert crowd.json(*command, "--dry-run", *CONSENT_OF_WAYS_BACK)["summary"]["would_refuse"] == []
+        assert text.startswith(
+            f"{command[0].capitalize()} would refuse this plan: threshold_exceeded."
+        )
+        assert (
+            crowd.json(*command, "--dry-run", *CONSENT_OF_WAYS_BACK)["summary"]["would_refuse"]
+            == []
+        )
 
 
 def test_consent_given_to_plan_is_not_saved(crowd: Stage) -> None:

@@ -10,15 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reconciler.config.advice.findings import find_place
 from reconciler.config.codes import diagnostic
-from reconciler.config.findings import at
 from reconciler.config.lint.policy_process import LARGEST_SCHEMA, MOST_FAULTS_IN_ALL, evaluate
-from reconciler.config.nodes import Place
 from reconciler.config.project import Policy
-from reconciler.config.settings import Checked
+from reconciler.config.sections.declared import Checked
+from reconciler.config.source.nodes import Place
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ConfigInvalid
-from reconciler.model import Action, Position
+from reconciler.model.action import Action
+from reconciler.model.position import Position
 
 if TYPE_CHECKING:
     from reconciler.config.sections.policy import Policy as DeclaredPolicy
@@ -34,31 +35,44 @@ class Resource(NamedTuple):
     position: Position
 
 
-def read(declared: Mapping[str, Checked[DeclaredPolicy]]) -> tuple[tuple[Policy, ...], list[Diagnostic]]:
+def read_policies(
+    declared: Mapping[str, Checked[DeclaredPolicy]],
+) -> tuple[tuple[Policy, ...], list[Diagnostic]]:
     """The policies, and what is wrong with their schemas."""
     policies, problems = list[Policy](), list[Diagnostic]()
     places: list[Position] = []
     for name, (place, value) in declared.items():
         if value is None:
             continue
-        position = at(place, ("schema",)).at("value")
+        position = find_place(place, ("schema",)).at("value")
         if len(json.dumps(value.rule, default=str)) > LARGEST_SCHEMA:
             detail = f"A schema has at most {LARGEST_SCHEMA:,} characters as JSON. Write several policies."
             problems.append(diagnostic("invalid_value", detail, position))
             continue
         places.append(position)
         policies.append(
-            Policy(name, frozenset(value.kinds), value.match, value.rule, value.message, value.level, place.at("key"))
+            Policy(
+                name,
+                frozenset(value.kinds),
+                value.match,
+                value.rule,
+                value.message,
+                value.level,
+                place.at("key"),
+            )
         )
 
     if policies:
         # Without resources: only whether each is a schema at all.
         answer = evaluate([policy.schema for policy in policies], [], [()] * len(policies))
-        problems += [diagnostic("invalid_value", why, places[index]) for index, why in answer.unusable.items()]
+        problems += [
+            diagnostic("invalid_value", why, places[index])
+            for index, why in answer.unusable.items()
+        ]
     return tuple(policies), problems
 
 
-def broken(policies: Sequence[Policy], resources: Iterable[Resource]) -> list[Diagnostic]:
+def find_broken(policies: Sequence[Policy], resources: Iterable[Resource]) -> list[Diagnostic]:
     """What these resources do not fit. Raises ConfigInvalid when a schema cannot be evaluated in time."""
     known = list(resources)
     pairs = [
@@ -71,11 +85,16 @@ def broken(policies: Sequence[Policy], resources: Iterable[Resource]) -> list[Di
     ]
     if not any(pairs):
         return []
-    answer = evaluate([policy.schema for policy in policies], [resource.document for resource in known], pairs)
+    answer = evaluate(
+        [policy.schema for policy in policies], [resource.document for resource in known], pairs
+    )
     if answer.unusable:
-        raise ConfigInvalid(*(_unusable(policies[index], why) for index, why in answer.unusable.items()))
+        raise ConfigInvalid(
+            *(_unusable(policies[index], why) for index, why in answer.unusable.items())
+        )
     found = [
-        _violation(policies[policy], known[index], path, keyword) for policy, index, path, keyword in answer.faults
+        _violation(policies[policy], known[index], path, keyword)
+        for policy, index, path, keyword in answer.faults
     ]
     if len(found) >= MOST_FAULTS_IN_ALL:
         found.append(_unfinished(policies))
@@ -99,10 +118,10 @@ def _unusable(policy: Policy, why: str) -> Diagnostic:
     return diagnostic("policy_unusable", detail, policy.position)
 
 
-def broken_by_plan(policies: Sequence[Policy], actions: Iterable[Action]) -> list[Diagnostic]:
+def find_broken_by_plan(policies: Sequence[Policy], actions: Iterable[Action]) -> list[Diagnostic]:
     """What the steps of a plan do not fit."""
     about = [policy for policy in policies if "action" in policy.kinds]
-    return broken(about, (_step(about[0], action) for action in actions)) if about else []
+    return find_broken(about, (_step(about[0], action) for action in actions)) if about else []
 
 
 def _step(policy: Policy, action: Action) -> Resource:
@@ -113,7 +132,10 @@ def _step(policy: Policy, action: Action) -> Resource:
         "action": action.action,
         "reason": action.reason,
         "account": action.account,
-        "changes": {change.field: {"before": change.before, "after": change.after} for change in action.changes},
+        "changes": {
+            change.field: {"before": change.before, "after": change.after}
+            for change in action.changes
+        },
         "takeover": {change.field: change.before for change in action.takeover},
     }
     place = (action.file, action.line, action.column)
@@ -121,7 +143,9 @@ def _step(policy: Policy, action: Action) -> Resource:
     return Resource("action", action.address, document, None, position)
 
 
-def _violation(policy: Policy, resource: Resource, path: tuple[Any, ...], keyword: str) -> Diagnostic:
+def _violation(
+    policy: Policy, resource: Resource, path: tuple[Any, ...], keyword: str
+) -> Diagnostic:
     where = "/".join(map(str, path))
     fault = f"`{where}` does not fit its `{keyword}`" if where else f"It does not fit `{keyword}`"
     place = _place(resource, path)
@@ -141,5 +165,5 @@ def _place(resource: Resource, path: tuple[Any, ...]) -> Position:
     """The part that does not fit where the file has it, else the whole entry."""
     if resource.entry is None:
         return resource.position
-    part = at(resource.entry, path)
+    part = find_place(resource.entry, path)
     return part.at("key" if part is resource.entry else "value")

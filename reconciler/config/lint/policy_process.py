@@ -39,7 +39,9 @@ class Answer(NamedTuple):
 
 
 def evaluate(
-    schemas: Sequence[Mapping[str, Any]], documents: Sequence[Mapping[str, Any]], pairs: Sequence[Sequence[int]]
+    schemas: Sequence[Mapping[str, Any]],
+    documents: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Sequence[int]],
 ) -> Answer:
     """Check for each schema the documents of these indexes."""
     request = json.dumps({"schemas": schemas, "documents": documents, "pairs": pairs}, default=str)
@@ -48,7 +50,12 @@ def evaluate(
     path = json.dumps([each for each in sys.path if each])
     command = [sys.executable, "-I", "-c", _START, path, str(deadline)]
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, encoding="utf-8"
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={},
+        encoding="utf-8",
     )
     try:
         out, _ = process.communicate(request, timeout=deadline)

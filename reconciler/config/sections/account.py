@@ -4,34 +4,57 @@ from typing import Self
 
 from pydantic import model_validator
 
-from reconciler.config.fields import AccountSid, SecretReference, Section, Url, Zone, optional, refusal, required
+from reconciler.config.sections.fields import (
+    AccountSid,
+    SecretReference,
+    Section,
+    Url,
+    Zone,
+    optional_field,
+    refusal,
+    required_field,
+)
 
 
 class Account(Section):
     """A Twilio account: its SID, and an auth token or an API key with its secret."""
 
-    sid: AccountSid = required("SID of the account (or subaccount).", "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
-    auth_token: SecretReference | None = optional(
+    sid: AccountSid = required_field(
+        "SID of the account (or subaccount).", "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    )
+    auth_token: SecretReference | None = optional_field(
         "The account's auth token; an API key is safer.", {"env": "TWILIO_AUTH_TOKEN"}
     )
-    api_key: SecretReference | None = optional("SID of an API key; with it, `api_secret`.", {"env": "TWILIO_API_KEY"})
-    api_secret: SecretReference | None = optional("The secret of `api_key`.", {"env": "TWILIO_API_SECRET"})
-    parent: AccountSid | None = optional(
+    api_key: SecretReference | None = optional_field(
+        "SID of an API key; with it, `api_secret`.", {"env": "TWILIO_API_KEY"}
+    )
+    api_secret: SecretReference | None = optional_field(
+        "The secret of `api_key`.", {"env": "TWILIO_API_SECRET"}
+    )
+    parent: AccountSid | None = optional_field(
         "SID of the parent account, when `auth_token` or the API key is the parent's: enough for the numbers of a "
         "subaccount, not for its trunks.",
         "ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
     )
-    region: Zone | None = optional("Twilio region whose settings are managed.", "ie1")
-    edge: Zone | None = optional("Twilio edge to enter by.", "dublin")
-    base_url: Url | None = optional("Talk to this server instead of Twilio: a sandbox.", "http://127.0.0.1:8010")
+    region: Zone | None = optional_field("Twilio region whose settings are managed.", "ie1")
+    edge: Zone | None = optional_field("Twilio edge to enter by.", "dublin")
+    base_url: Url | None = optional_field(
+        "Talk to this server instead of Twilio: a sandbox.", "http://127.0.0.1:8010"
+    )
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:
         if (self.api_key is None) != (self.api_secret is None):
             missing = "api_key" if self.api_key is None else "api_secret"
-            raise refusal("missing_field", f"`api_key` and `api_secret` belong together; `{missing}` is missing.")
+            raise refusal(
+                "missing_field",
+                f"`api_key` and `api_secret` belong together; `{missing}` is missing.",
+            )
         if self.auth_token is None and self.api_key is None:
             raise refusal("missing_field", "It needs `api_key` and `api_secret`, or `auth_token`.")
         if self.parent is not None and self.parent == self.sid:
-            raise refusal("conflicting_fields", "`parent` is the account itself; for its own credentials leave it out.")
+            raise refusal(
+                "conflicting_fields",
+                "`parent` is the account itself; for its own credentials leave it out.",
+            )
         return self

@@ -4,29 +4,47 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
-from reconciler.config.fields import Label, Labels, Method, Phone, Section, Text, Url, optional, refusal, required
+from reconciler.config.sections.fields import (
+    Label,
+    Labels,
+    Method,
+    Phone,
+    Section,
+    Text,
+    Url,
+    optional_field,
+    refusal,
+    required_field,
+)
 
 
 class Hook(Section):
     """A URL that Twilio asks, and whom it asks when that fails."""
 
-    url: Url = required("What Twilio asks.", "https://agents.example.com/voice")
-    method: Method = optional("HTTP method.", "POST", default="POST")
-    fallback_url: Url | None = optional("Asked when `url` fails.", "https://fallback.example.com/voice")
-    fallback_method: Method = optional("HTTP method of `fallback_url`.", "POST", default="POST")
+    url: Url = required_field("What Twilio asks.", "https://agents.example.com/voice")
+    method: Method = optional_field("HTTP method.", "POST", default="POST")
+    fallback_url: Url | None = optional_field(
+        "Asked when `url` fails.", "https://fallback.example.com/voice"
+    )
+    fallback_method: Method = optional_field(
+        "HTTP method of `fallback_url`.", "POST", default="POST"
+    )
 
     @model_validator(mode="after")
     def _fallback(self) -> Self:
         if "fallback_method" in self.model_fields_set and self.fallback_url is None:
-            raise refusal("missing_field", "`fallback_method` says how to ask `fallback_url`, which is missing.")
+            raise refusal(
+                "missing_field",
+                "`fallback_method` says how to ask `fallback_url`, which is missing.",
+            )
         return self
 
 
 class StatusHook(Section):
     """A URL that Twilio tells about the progress of calls; Twilio knows no fallback for it."""
 
-    url: Url = required("What Twilio tells.", "https://agents.example.com/status")
-    method: Method = optional("HTTP method.", "POST", default="POST")
+    url: Url = required_field("What Twilio tells.", "https://agents.example.com/status")
+    method: Method = optional_field("HTTP method.", "POST", default="POST")
 
 
 def _expand(value: Any) -> Any:
@@ -34,15 +52,21 @@ def _expand(value: Any) -> Any:
 
 
 AnyHook = Annotated[Hook, BeforeValidator(_expand, json_schema_input_type=Hook | Url)]
-AnyStatusHook = Annotated[StatusHook, BeforeValidator(_expand, json_schema_input_type=StatusHook | Url)]
+AnyStatusHook = Annotated[
+    StatusHook, BeforeValidator(_expand, json_schema_input_type=StatusHook | Url)
+]
 
 
 class Webhooks(Section):
     """The webhooks that go onto a number; what is left out is cleared there."""
 
-    voice: AnyHook | None = optional("Incoming calls.", "https://agents.example.com/voice")
-    sms: AnyHook | None = optional("Incoming messages.", {"url": "https://agents.example.com/sms", "method": "POST"})
-    status: AnyStatusHook | None = optional("Progress of calls.", "https://agents.example.com/status")
+    voice: AnyHook | None = optional_field("Incoming calls.", "https://agents.example.com/voice")
+    sms: AnyHook | None = optional_field(
+        "Incoming messages.", {"url": "https://agents.example.com/sms", "method": "POST"}
+    )
+    status: AnyStatusHook | None = optional_field(
+        "Progress of calls.", "https://agents.example.com/status"
+    )
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -54,7 +78,7 @@ class Webhooks(Section):
 class AgentWebhooks(Webhooks):
     """The webhooks of an agent; what is left out is cleared on its numbers."""
 
-    recording_status: AnyStatusHook | None = optional(
+    recording_status: AnyStatusHook | None = optional_field(
         "Progress of recordings; kept with the agent, for Twilio has no such field on a number.",
         "https://agents.example.com/recording",
     )
@@ -63,41 +87,62 @@ class AgentWebhooks(Webhooks):
 class Agent(Section):
     """Who answers: webhooks of your own, a TwiML application, or an agent on a voice-AI platform."""
 
-    platform: Text | None = optional("Name of the platform it lives on.", "nix")
-    id: Text | None = optional("Its id on that platform.", "agent_125207e452f8714a")
-    webhooks: AgentWebhooks | None = optional("Its webhooks.", {"voice": "https://agents.example.com/voice"})
-    application: Text | None = optional("A TwiML application: a name below `applications`, or an AP… SID.", "menu")
-    owner: Text | None = optional(
+    platform: Text | None = optional_field("Name of the platform it lives on.", "nix")
+    id: Text | None = optional_field("Its id on that platform.", "agent_125207e452f8714a")
+    webhooks: AgentWebhooks | None = optional_field(
+        "Its webhooks.", {"voice": "https://agents.example.com/voice"}
+    )
+    application: Text | None = optional_field(
+        "A TwiML application: a name below `applications`, or an AP… SID.", "menu"
+    )
+    owner: Text | None = optional_field(
         "The project that it belongs to; numbers of another project cannot have it.", "acme-voice"
     )
-    outbound_number: Phone | None = optional("Its caller id, where the platform links one.", "+15550100123")
-    labels: Labels = optional("Labels of your own.", {"team": "support"}, default={})
+    outbound_number: Phone | None = optional_field(
+        "Its caller id, where the platform links one.", "+15550100123"
+    )
+    labels: Labels = optional_field("Labels of your own.", {"team": "support"}, default={})
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        forms = [name for name in ("webhooks", "application", "platform") if getattr(self, name) is not None]
+        forms = [
+            name
+            for name in ("webhooks", "application", "platform")
+            if getattr(self, name) is not None
+        ]
         if not forms:
-            raise refusal("missing_field", "It needs `webhooks`, or `application`, or `platform` and `id`.")
+            raise refusal(
+                "missing_field", "It needs `webhooks`, or `application`, or `platform` and `id`."
+            )
         if len(forms) > 1:
             named = " and ".join(f"`{form}`" for form in forms)
-            raise refusal("conflicting_fields", f"{named} are two ways to answer: keep one, or declare two agents.")
+            raise refusal(
+                "conflicting_fields",
+                f"{named} are two ways to answer: keep one, or declare two agents.",
+            )
         if (self.platform is None) != (self.id is None):
             missing = "platform" if self.platform is None else "id"
-            raise refusal("missing_field", f"`platform` and `id` belong together; `{missing}` is missing.")
+            raise refusal(
+                "missing_field", f"`platform` and `id` belong together; `{missing}` is missing."
+            )
         return self
 
 
 class Application(Section):
     """A TwiML application that is managed here."""
 
-    account: Text | None = optional("The Twilio account it is in.", "main")
-    friendly_name: Label | None = optional("Its label on Twilio.", "Menu")
-    voice: AnyHook | None = optional("Incoming calls.", "https://agents.example.com/menu")
-    sms: AnyHook | None = optional("Incoming messages.", "https://agents.example.com/menu-sms")
-    status: AnyStatusHook | None = optional("Progress of calls.", "https://agents.example.com/status")
-    on_removal: Literal["delete", "keep"] = optional(
+    account: Text | None = optional_field("The Twilio account it is in.", "main")
+    friendly_name: Label | None = optional_field("Its label on Twilio.", "Menu")
+    voice: AnyHook | None = optional_field("Incoming calls.", "https://agents.example.com/menu")
+    sms: AnyHook | None = optional_field(
+        "Incoming messages.", "https://agents.example.com/menu-sms"
+    )
+    status: AnyStatusHook | None = optional_field(
+        "Progress of calls.", "https://agents.example.com/status"
+    )
+    on_removal: Literal["delete", "keep"] = optional_field(
         "When it is no longer declared: delete it (if we made it and nothing uses it), or keep it.",
         "keep",
         default="delete",
     )
-    protect: bool = optional("Refuse forget and delete.", True, default=False)
+    protect: bool = optional_field("Refuse forget and delete.", True, default=False)

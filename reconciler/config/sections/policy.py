@@ -4,14 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from reconciler.config.fields import Section, Text, optional, refusal, required
-from reconciler.config.lint.rules import RULES, Level
-from reconciler.config.suggest import nearest
+from reconciler.config.advice.spelling import nearest_option
+from reconciler.config.lint_rules import RULES, Level
+from reconciler.config.sections.fields import Section, Text, optional_field, refusal, required_field
 
 
 def _rule(value: str) -> str:
     if value not in RULES:
-        near = nearest(value, RULES)
+        near = nearest_option(value, RULES)
         hint = f"Did you mean `{near}`?" if near else "`reconciler lint --rules` lists them."
         raise refusal("invalid_value", f"There is no such rule. {hint}")
     return value
@@ -30,14 +30,18 @@ def _message(value: str) -> str:
     return value
 
 
-Message = Annotated[Text, AfterValidator(_message), Field(json_schema_extra={"maxLength": LONGEST_MESSAGE})]
+Message = Annotated[
+    Text, AfterValidator(_message), Field(json_schema_extra={"maxLength": LONGEST_MESSAGE})
+]
 
 
 class Lint(Section):
     """Which rules count how much."""
 
-    disable: list[RuleId] = optional("Rules that are not looked at.", ["missing_fallback"], default=[])
-    level: dict[RuleId, Level] = optional(
+    disable: list[RuleId] = optional_field(
+        "Rules that are not looked at.", ["missing_fallback"], default=[]
+    )
+    level: dict[RuleId, Level] = optional_field(
         "Rules with another level: `info` is shown by `lint` only, `error` refuses plan and apply.",
         {"insecure_url": "error"},
         default={},
@@ -47,10 +51,20 @@ class Lint(Section):
 class Policy(Section):
     """A rule of your own: a JSON Schema that resources must fit."""
 
-    kinds: list[Literal["number", "bridge_number", "agent", "application", "trunk", "origination_url", "action"]] = (
-        optional("What it is about; `action` are the steps of a plan.", ["number"], default=["number"])
+    kinds: list[
+        Literal[
+            "number", "bridge_number", "agent", "application", "trunk", "origination_url", "action"
+        ]
+    ] = optional_field(
+        "What it is about; `action` are the steps of a plan.", ["number"], default=["number"]
     )
-    match: Text = optional("Only addresses like this glob.", "number/+44*", default="*")
-    rule: dict[str, Any] = required("The JSON Schema.", {"required": ["labels"]}, alias="schema")
-    message: Message | None = optional("What to tell whoever breaks it.", "Every number says whose it is.")
-    level: Level = optional("How much it counts; `error` refuses plan and apply.", "error", default="error")
+    match: Text = optional_field("Only addresses like this glob.", "number/+44*", default="*")
+    rule: dict[str, Any] = required_field(
+        "The JSON Schema.", {"required": ["labels"]}, alias="schema"
+    )
+    message: Message | None = optional_field(
+        "What to tell whoever breaks it.", "Every number says whose it is."
+    )
+    level: Level = optional_field(
+        "How much it counts; `error` refuses plan and apply.", "error", default="error"
+    )

@@ -12,12 +12,17 @@ from urllib.parse import quote
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import BUTTER
-from reconciler.model import Value
+from reconciler.model.route import Value
 from reconciler.remote.platforms import errors
-from reconciler.remote.platforms.call import Caller
-from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
-from reconciler.remote.platforms.listing import list_rows, once, read_numbers
-from reconciler.remote.platforms.read import inner, said, text
+from reconciler.remote.platforms.caller import Caller
+from reconciler.remote.platforms.contract import (
+    RegisteredNumber,
+    RegistrationRequest,
+    UndocumentedCalls,
+    Vault,
+)
+from reconciler.remote.platforms.listing import list_rows, read_numbers, read_single_page
+from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
 
 _NUMBERS = "/api/phone-numbers"
 _SIP = {
@@ -30,31 +35,37 @@ _SIP = {
 _SIP_SECRETS = {"password": "sip_password", "pin": "inbound_pin"}
 
 
-class Butter(Undocumented):
+class Butter(UndocumentedCalls):
     """See `reconciler.remote.platforms.contract.Adapter`. `connections` are ids of integrations by Twilio account."""
 
     kind = BUTTER
 
-    def __init__(self, name: str, caller: Caller, connections: Mapping[str, str], vault: Vault) -> None:
+    def __init__(
+        self, name: str, caller: Caller, connections: Mapping[str, str], vault: Vault
+    ) -> None:
         self.name = name
         self._caller = caller
         self._connections = connections
         self._vault = vault
 
-    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+    def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
         """All numbers of the organisation."""
         page = self._caller.send("GET", _NUMBERS)
-        if inner(page, "pagination").get("has_more") is True:
+        if object_in(page, "pagination").get("has_more") is True:
             message = "its list has a second page, and its documents do not say how to ask for that"
-            raise errors.of_number(self.name, "the list", "unexpected_answer", message)
+            raise errors.number_error(self.name, "the list", "unexpected_answer", message)
         rows = list_rows(self.name, page, "data")
-        return once(self.name, read_numbers(self.name, rows, _registered, ("assigned_agent_id",)))
+        return read_single_page(
+            self.name, read_numbers(self.name, rows, _registered, ("assigned_agent_id",))
+        )
 
-    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+    def create(
+        self, asked: Sequence[RegistrationRequest]
+    ) -> Sequence[RegisteredNumber | RemoteError]:
         """One import for each number; who answers is a call of its own."""
         return [self._import(each) for each in asked]
 
-    def link(self, there: Registered, asked: Asked) -> None:
+    def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """Take it from the agent that has it, and assign it to the one it is for."""
         had, agent = there.attrs.get("agent"), asked.attrs["agent"]
         if had is not None:
@@ -83,28 +94,45 @@ class Butter(Undocumented):
             if error.status == 409 and self._has(agent, number):
                 return
             if error.status == 404:
-                raise errors.renamed(error, "agent_not_found") from error
+                raise errors.with_code(error, "agent_not_found") from error
             raise
 
     def _has(self, agent: str, number: str) -> bool:
         """Whether it is this agent's already, which is answered like being another's."""
-        return any(there.id == number and there.attrs.get("agent") == agent for there in self.list(()))
+        return any(
+            there.id == number and there.attrs.get("agent") == agent for there in self.list(())
+        )
 
-    def _import(self, asked: Asked) -> Registered | RemoteError:
+    def _import(self, asked: RegistrationRequest) -> RegisteredNumber | RemoteError:
         body, secrets = self._body(asked)
         try:
-            answer = _checked(self.name, self._caller.send("POST", _NUMBERS, body=body, secrets=secrets))
+            answer = _checked(
+                self.name, self._caller.send("POST", _NUMBERS, body=body, secrets=secrets)
+            )
         except RemoteError as error:
-            return errors.renamed(error, "integration_not_found") if error.status == 404 else error
-        return _registered(inner(answer, "data")) or Registered("", asked.key, {})
+            return (
+                errors.with_code(error, "integration_not_found") if error.status == 404 else error
+            )
+        return _registered(object_in(answer, "data")) or RegisteredNumber("", asked.key, {})
 
-    def _body(self, asked: Asked) -> tuple[dict[str, object], tuple[str, ...]]:
+    def _body(self, asked: RegistrationRequest) -> tuple[dict[str, object], tuple[str, ...]]:
         both = ("supports_inbound", "supports_outbound")
-        body: dict[str, object] = {"phone_number": asked.key, **{name: asked.attrs[name] for name in both}}
+        body: dict[str, object] = {
+            "phone_number": asked.key,
+            **{name: asked.attrs[name] for name in both},
+        }
         if asked.number_sid:
-            return {**body, "provider": "twilio", "integration_id": self._connections[asked.account]}, ()
+            return {
+                **body,
+                "provider": "twilio",
+                "integration_id": self._connections[asked.account],
+            }, ()
         secrets = self._vault.sip(asked.address)
-        told = {theirs: asked.attrs[ours] for ours, theirs in _SIP.items() if asked.attrs.get(ours) is not None}
+        told = {
+            theirs: asked.attrs[ours]
+            for ours, theirs in _SIP.items()
+            if asked.attrs.get(ours) is not None
+        }
         hidden = {theirs: secrets[ours] for ours, theirs in _SIP_SECRETS.items() if ours in secrets}
         return {**body, "provider": "sip", **told, **hidden}, tuple(secrets.values())
 
@@ -117,7 +145,7 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
 
 def reading(status: int, body: Any) -> tuple[str | None, str]:
     """Error bodies are only said to be objects."""
-    message = said(body, "detail", "message", "error")
+    message = refusal_text(body, "detail", "message", "error")
     words = message.lower()
     if status == 400:
         return ("invalid_provider" if "provider" in words else "missing_field"), message
@@ -127,12 +155,16 @@ def reading(status: int, body: Any) -> tuple[str | None, str]:
 def _checked(name: str, answer: Any) -> Any:
     """The answer, unless it says under a 200 that it has failed."""
     if isinstance(answer, Mapping) and answer.get("success") is False:
-        raise errors.of_number(name, "the call", "success_false", said(answer, "message", "detail", "error"))
+        raise errors.number_error(
+            name, "the call", "success_false", refusal_text(answer, "message", "detail", "error")
+        )
     return answer
 
 
-def _registered(row: Mapping[str, Any]) -> Registered | None:
-    key, sid = text(row, "phone_number"), text(row, "phone_number_id")
-    attrs: dict[str, Value] = {"agent": text(row, "assigned_agent_id")}
-    attrs |= {n: row[n] for n in ("supports_inbound", "supports_outbound") if isinstance(row.get(n), bool)}
-    return Registered(sid, key, attrs) if key and sid else None
+def _registered(row: Mapping[str, Any]) -> RegisteredNumber | None:
+    key, sid = text_in(row, "phone_number"), text_in(row, "phone_number_id")
+    attrs: dict[str, Value] = {"agent": text_in(row, "assigned_agent_id")}
+    attrs |= {
+        n: row[n] for n in ("supports_inbound", "supports_outbound") if isinstance(row.get(n), bool)
+    }
+    return RegisteredNumber(sid, key, attrs) if key and sid else None

@@ -1,7 +1,7 @@
 """What every adapter of a platform promises, and the values it is asked with; knows no platform and no HTTP.
 
 An adapter sends documented calls with documented fields only, and no others. Every method may raise
-`reconciler.errors.RemoteError` with a code of the one taxonomy (docs/codes.md). It stores no credentials: it asks its
+`reconciler.errors.RemoteError` with a code of the one taxonomy (docs/reference/codes.md). It stores no credentials: it asks its
 `Vault` at the moment of a call. What `kind.can` does not list, it is never asked for.
 """
 
@@ -14,10 +14,10 @@ import msgspec
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import PlatformKind
-from reconciler.model import Attrs
+from reconciler.model.route import Attrs
 
 
-class Asked(msgspec.Struct, frozen=True):
+class RegistrationRequest(msgspec.Struct, frozen=True):
     """One number as it should be on a platform.
 
     `account` is the name of its Twilio account and `number_sid` its SID there; both are empty for a number outside
@@ -33,7 +33,7 @@ class Asked(msgspec.Struct, frozen=True):
     begun: bool = False
 
 
-class Registered(msgspec.Struct, frozen=True):
+class RegisteredNumber(msgspec.Struct, frozen=True):
     """One number as a platform has it.
 
     `id` is what its calls want to have, `attrs` what can be read of the registration's attributes. `secrets` are those
@@ -83,11 +83,11 @@ class Adapter(Protocol):
     """Its name in the configuration."""
     kind: PlatformKind
 
-    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+    def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
         """All numbers that are there; for those asked about, with all that can be read of them."""
         ...
 
-    def preflight(self, asked: Sequence[Asked]) -> Mapping[str, RemoteError]:
+    def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
         """Ask what the platform would refuse of these numbers: address → why.
 
         At most one call for each distinct agent and connection, by reading only. What the platform has no call for,
@@ -95,19 +95,21 @@ class Adapter(Protocol):
         """
         ...
 
-    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+    def create(
+        self, asked: Sequence[RegistrationRequest]
+    ) -> Sequence[RegisteredNumber | RemoteError]:
         """Import these numbers; one answer for each, in their order. Many at once only where `kind.bulk` says so."""
         ...
 
-    def link(self, there: Registered, asked: Asked) -> None:
+    def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """Set who answers, and who calls out: the attributes of `kind.links` that `asked.attrs` has."""
         ...
 
-    def update(self, there: Registered, asked: Asked) -> None:
+    def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """Change the attributes of `kind.updates` that `asked.attrs` has."""
         ...
 
-    def delete(self, there: Registered) -> None:
+    def delete(self, there: RegisteredNumber) -> None:
         """Take the number off the platform; it stays on Twilio. One that is not there any more is done."""
         ...
 
@@ -124,40 +126,42 @@ _AGENTS = ("agent", "outbound_agent", "sms_agent")
 """Attributes of a registration that name an agent of the platform."""
 
 
-def agents_of(asked: Asked) -> list[str]:
+def agent_ids_of(asked: RegistrationRequest) -> list[str]:
     """Return the platform's ids of the agents that a number is to be linked to."""
     return [str(asked.attrs[name]) for name in _AGENTS if asked.attrs.get(name) is not None]
 
 
-def first_refusals(asked: Sequence[Asked], refused: Mapping[str, RemoteError]) -> dict[str, RemoteError]:
+def map_first_refusals(
+    asked: Sequence[RegistrationRequest], refused: Mapping[str, RemoteError]
+) -> dict[str, RemoteError]:
     """Return for each address the refusal of the first of its agents that has one."""
     found: dict[str, RemoteError] = {}
     for each in asked:
-        for agent in agents_of(each):
+        for agent in agent_ids_of(each):
             if agent in refused:
                 found[each.address] = refused[agent]
                 break
     return found
 
 
-class Undocumented:
+class UndocumentedCalls:
     """The calls that a platform's documents do not describe: to ask for one is a mistake of ours, not of its user."""
 
     kind: PlatformKind
 
-    def preflight(self, asked: Sequence[Asked]) -> Mapping[str, RemoteError]:
+    def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
         """Nothing can be asked."""
         return {}
 
-    def link(self, there: Registered, asked: Asked) -> None:
+    def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """Not described."""
         raise AssertionError(f"{self.kind.title} has no call to link a number")
 
-    def update(self, there: Registered, asked: Asked) -> None:
+    def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """Not described."""
         raise AssertionError(f"{self.kind.title} has no call to change a number")
 
-    def delete(self, there: Registered) -> None:
+    def delete(self, there: RegisteredNumber) -> None:
         """Not described."""
         raise AssertionError(f"{self.kind.title} has no call to remove a number")
 

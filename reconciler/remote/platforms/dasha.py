@@ -14,18 +14,23 @@ from urllib.parse import quote
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import DASHA
 from reconciler.remote.platforms import errors
-from reconciler.remote.platforms.call import Caller
+from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
-    Asked,
     Complaint,
-    Registered,
-    Undocumented,
+    RegisteredNumber,
+    RegistrationRequest,
+    UndocumentedCalls,
     Vault,
-    agents_of,
-    first_refusals,
+    agent_ids_of,
+    map_first_refusals,
 )
-from reconciler.remote.platforms.listing import NumberPages, list_rows, read_numbers, read_until_steady
-from reconciler.remote.platforms.read import rows, said, text
+from reconciler.remote.platforms.listing import (
+    NumberPages,
+    list_rows,
+    read_numbers,
+    read_until_steady,
+)
+from reconciler.remote.platforms.parsing import refusal_text, rows_in, text_in
 
 _PAGE = 1000
 _MODES = {"agent": "inbound", "outbound_agent": "replaceOutbound"}
@@ -37,7 +42,7 @@ _CODES = (
 """Words of an import's errors, which have no codes → ours."""
 
 
-class Dasha(Undocumented):
+class Dasha(UndocumentedCalls):
     """See `reconciler.remote.platforms.contract.Adapter`. `connections` are provider ids by Twilio account."""
 
     kind = DASHA
@@ -47,53 +52,65 @@ class Dasha(Undocumented):
         self._caller = caller
         self._connections = connections
 
-    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+    def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
         """The numbers of all our providers; who calls out with one is asked for those that declare it."""
         callers = {each.key for each in asked if "outbound_agent" in each.attrs}
-        found: dict[str, Registered] = {}
+        found: dict[str, RegisteredNumber] = {}
         for provider in dict.fromkeys(self._connections.values()):
             # Without its account a number may belong to any provider.
-            sought = [each.key for each in asked if self._connections.get(each.account, provider) == provider]
+            sought = [
+                each.key
+                for each in asked
+                if self._connections.get(each.account, provider) == provider
+            ]
             for number in read_until_steady(self.name, partial(self._numbers, provider), sought):
                 attrs = dict(number.attrs)
                 if number.key in callers:
                     attrs["outbound_agent"] = self._outbound(number.id)
-                found[number.key] = Registered(number.id, number.key, attrs)
+                found[number.key] = RegisteredNumber(number.id, number.key, attrs)
         return [*found.values()]
 
-    def preflight(self, asked: Sequence[Asked]) -> Mapping[str, RemoteError]:
+    def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
         """Ask whether the providers and the agents are there."""
         found: dict[str, RemoteError] = {}
         for account in dict.fromkeys(each.account for each in asked):
             try:
-                self._caller.send("GET", f"/api/v1/providers/{quote(self._connections[account], safe='')}")
+                self._caller.send(
+                    "GET", f"/api/v1/providers/{quote(self._connections[account], safe='')}"
+                )
             except RemoteError as error:
                 if error.status != 404:
                     raise
-                refused = errors.renamed(error, "integration_not_found")
+                refused = errors.with_code(error, "integration_not_found")
                 found |= {each.address: refused for each in asked if each.account == account}
 
-        wanted = dict.fromkeys(agent for each in asked for agent in agents_of(each))
-        known = {text(row, "id") for row in rows(self._caller.send("GET", "/api/v1/agents"))} if wanted else set()
+        wanted = dict.fromkeys(agent for each in asked for agent in agent_ids_of(each))
+        known = (
+            {text_in(row, "id") for row in rows_in(self._caller.send("GET", "/api/v1/agents"))}
+            if wanted
+            else set()
+        )
         if known - {None} or not wanted:
             missing = {
-                agent: errors.of_number(
+                agent: errors.number_error(
                     self.name, f"The agent {agent}", "agent_not_found", "it is not among its agents"
                 )
                 for agent in wanted
                 if agent not in known
             }
-            found = {**first_refusals(asked, missing), **found}
+            found = {**map_first_refusals(asked, missing), **found}
         return found
 
-    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+    def create(
+        self, asked: Sequence[RegistrationRequest]
+    ) -> Sequence[RegisteredNumber | RemoteError]:
         """One call for all numbers of a provider."""
-        results: dict[str, Registered | RemoteError] = {}
+        results: dict[str, RegisteredNumber | RemoteError] = {}
         for account in dict.fromkeys(each.account for each in asked):
             results |= self._import(account, [each for each in asked if each.account == account])
         return [results[each.key] for each in asked]
 
-    def link(self, there: Registered, asked: Asked) -> None:
+    def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """Set or remove the agent that takes the calls, and the one that calls out with the number."""
         for name, mode in _MODES.items():
             if name not in asked.attrs:
@@ -102,27 +119,41 @@ class Dasha(Undocumented):
             if agent is not None:
                 self._put(path, str(agent), mode)
             elif there.attrs.get(name) is not None:
-                query = {"mode": mode, "agentId": there.attrs[name] if name == "outbound_agent" else None}
+                query = {
+                    "mode": mode,
+                    "agentId": there.attrs[name] if name == "outbound_agent" else None,
+                }
                 self._caller.send("DELETE", path, query=query)
 
-    def delete(self, there: Registered) -> None:
+    def delete(self, there: RegisteredNumber) -> None:
         """Unlink it, detach it from the trunk and drop its record."""
         provider = self._provider_of(there)
         if provider is None:
             return
-        self.link(there, Asked("", there.key, {name: None for name in _MODES if there.attrs.get(name) is not None}))
+        self.link(
+            there,
+            RegistrationRequest(
+                "", there.key, {name: None for name in _MODES if there.attrs.get(name) is not None}
+            ),
+        )
         try:
-            self._caller.send("DELETE", f"/api/v1/providers/twilio/{provider}/phone-numbers/{there.id}")
+            self._caller.send(
+                "DELETE", f"/api/v1/providers/twilio/{provider}/phone-numbers/{there.id}"
+            )
         except RemoteError as error:
             if error.status == 409:
                 message = f"agents still use it: {self._users(there.id)}"
-                raise errors.of_number(self.name, there.key, "number_in_use", message) from error
+                raise errors.number_error(self.name, there.key, "number_in_use", message) from error
             if error.status != 404:
                 raise
 
     def verify(self) -> Sequence[Complaint]:
         """Each provider checks credentials, trunk, credential list and numbers, and says what is amiss."""
-        return [found for account, provider in self._connections.items() for found in self._verified(account, provider)]
+        return [
+            found
+            for account, provider in self._connections.items()
+            for found in self._verified(account, provider)
+        ]
 
     def close(self) -> None:
         """Close the connections."""
@@ -132,9 +163,16 @@ class Dasha(Undocumented):
         pages, offset = NumberPages(self.name), 0
         while True:
             query = {"providerId": provider, "skip": offset, "take": _PAGE}
-            page = list_rows(self.name, self._caller.send("GET", "/api/v1/sip-phone-numbers", query=query), "items")
+            page = list_rows(
+                self.name,
+                self._caller.send("GET", "/api/v1/sip-phone-numbers", query=query),
+                "items",
+            )
             has_next = len(page) >= _PAGE
-            pages.add(read_numbers(self.name, page, _registered, ("incomingCallsAgentId",)), has_next=has_next)
+            pages.add(
+                read_numbers(self.name, page, _registered, ("incomingCallsAgentId",)),
+                has_next=has_next,
+            )
             if not has_next:
                 return pages
             offset += _PAGE
@@ -143,44 +181,64 @@ class Dasha(Undocumented):
         try:
             row = self._caller.send("POST", f"/api/v1/providers/{provider}/verify", idempotent=True)
         except RemoteError as error:
-            raise errors.renamed(error, "integration_not_found") if error.status == 404 else error from error
+            raise (
+                errors.with_code(error, "integration_not_found") if error.status == 404 else error
+            ) from error
         if not isinstance(row, Mapping):
             return [Complaint(f"the provider of {account} does not say how it is", False)]
-        status = text(row, "verificationStatus") or text(row, "status") or "pending"
+        status = text_in(row, "verificationStatus") or text_in(row, "status") or "pending"
         if status in ("verified", "pending"):
             return []
         details = row.get("verificationDetails")
         told = "; ".join(map(str, details)) if isinstance(details, list) else ""
-        return [Complaint(f"the provider of {account} is {status}: {told or 'no reason given'}", status == "failed")]
+        return [
+            Complaint(
+                f"the provider of {account} is {status}: {told or 'no reason given'}",
+                status == "failed",
+            )
+        ]
 
-    def _import(self, account: str, asked: Sequence[Asked]) -> dict[str, Registered | RemoteError]:
+    def _import(
+        self, account: str, asked: Sequence[RegistrationRequest]
+    ) -> dict[str, RegisteredNumber | RemoteError]:
         """The answer has counts and the SIDs that failed: what came of the rest is read from the list."""
         provider = self._connections[account]
         sids = ["PN" + each.number_sid[2:].lower() for each in asked]
         path = f"/api/v1/providers/twilio/{provider}/import-numbers"
         try:
-            answer = self._caller.send("POST", path, body={"phoneNumberSids": [*dict.fromkeys(sids)]})
+            answer = self._caller.send(
+                "POST", path, body={"phoneNumberSids": [*dict.fromkeys(sids)]}
+            )
         except RemoteError as error:
-            lost = errors.renamed(error, "integration_not_found") if error.status == 404 else error
+            lost = (
+                errors.with_code(error, "integration_not_found") if error.status == 404 else error
+            )
             return {each.key: lost for each in asked}
-        failed = {text(row, "phoneNumberSid"): text(row, "errorMessage") or "failed" for row in rows(answer, "errors")}
+        failed = {
+            text_in(row, "phoneNumberSid"): text_in(row, "errorMessage") or "failed"
+            for row in rows_in(answer, "errors")
+        }
         there = {number.key: number for number in self.list(asked)}
         return {
             each.key: self._result(each, there.get(each.key), failed.get(sid))
             for each, sid in zip(asked, sids, strict=True)
         }
 
-    def _result(self, asked: Asked, there: Registered | None, message: str | None) -> Registered | RemoteError:
+    def _result(
+        self, asked: RegistrationRequest, there: RegisteredNumber | None, message: str | None
+    ) -> RegisteredNumber | RemoteError:
         if there is not None and (message is None or self._is_free_for(asked, there)):
             return there
         if there is not None:
             owner = f"the agent {there.attrs.get('agent')} has it"
-            return errors.of_number(self.name, asked.key, "number_already_imported", owner)
+            return errors.number_error(self.name, asked.key, "number_already_imported", owner)
         said = (message or "it is not in the list after the import").lower()
         code = next((code for words, code in _CODES if words in said), "platform_refused")
-        return errors.of_number(self.name, asked.key, code, f"{asked.number_sid}: {message or said}")
+        return errors.number_error(
+            self.name, asked.key, code, f"{asked.number_sid}: {message or said}"
+        )
 
-    def _is_free_for(self, asked: Asked, there: Registered) -> bool:
+    def _is_free_for(self, asked: RegistrationRequest, there: RegisteredNumber) -> bool:
         """Whether nobody else's agent takes its calls: a link would replace that one without a word."""
         return there.attrs.get("agent") in (None, asked.attrs.get("agent"))
 
@@ -188,30 +246,42 @@ class Dasha(Undocumented):
         try:
             self._caller.send("PUT", path, query={"agentId": agent, "mode": mode})
         except RemoteError as error:
-            raise errors.renamed(error, "agent_not_found") if error.status == 404 else error from error
+            raise (
+                errors.with_code(error, "agent_not_found") if error.status == 404 else error
+            ) from error
 
     def _outbound(self, sid: str) -> str | None:
-        affected = list_rows(self.name, self._caller.send("GET", f"/api/v1/sip-phone-numbers/{sid}/affected-agents"))
-        users = [text(row, "agentId") for row in affected if "outbound" in _uses(row)]
+        affected = list_rows(
+            self.name, self._caller.send("GET", f"/api/v1/sip-phone-numbers/{sid}/affected-agents")
+        )
+        users = [text_in(row, "agentId") for row in affected if "outbound" in _uses(row)]
         return next((user for user in users if user), None)
 
     def _users(self, sid: str) -> str:
-        affected = rows(self._caller.send("GET", f"/api/v1/sip-phone-numbers/{sid}/affected-agents"))
-        return ", ".join(text(row, "agentName") or text(row, "agentId") or "?" for row in affected)
+        affected = rows_in(
+            self._caller.send("GET", f"/api/v1/sip-phone-numbers/{sid}/affected-agents")
+        )
+        return ", ".join(
+            text_in(row, "agentName") or text_in(row, "agentId") or "?" for row in affected
+        )
 
-    def _provider_of(self, there: Registered) -> str | None:
+    def _provider_of(self, there: RegisteredNumber) -> str | None:
         try:
             row = self._caller.send("GET", f"/api/v1/sip-phone-numbers/{there.id}")
         except RemoteError as error:
             if error.status == 404:
                 return None
             raise
-        return text(row, "providerId") if isinstance(row, Mapping) else None
+        return text_in(row, "providerId") if isinstance(row, Mapping) else None
 
 
-def _registered(row: Mapping[str, Any]) -> Registered | None:
-    key, sid = text(row, "phoneNumber"), text(row, "id")
-    return Registered(sid, key, {"agent": text(row, "incomingCallsAgentId")}) if key and sid else None
+def _registered(row: Mapping[str, Any]) -> RegisteredNumber | None:
+    key, sid = text_in(row, "phoneNumber"), text_in(row, "id")
+    return (
+        RegisteredNumber(sid, key, {"agent": text_in(row, "incomingCallsAgentId")})
+        if key and sid
+        else None
+    )
 
 
 def _uses(row: Mapping[str, Any]) -> Sequence[Any]:
@@ -227,4 +297,6 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
 
 def reading(status: int, body: Any) -> tuple[str | None, str]:
     """A problem of RFC 7807; a provider or an agent that is not there tells it in words."""
-    return ("validation_error" if status in (400, 422) else None), said(body, "detail", "title")
+    return ("validation_error" if status in (400, 422) else None), refusal_text(
+        body, "detail", "title"
+    )

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
-from reconciler.remote.pool import NoAnswer
-from reconciler.remote.redact import clean
-from reconciler.remote.retry import Loss
+from reconciler.remote.transport.pool import NoAnswer
+from reconciler.remote.transport.redact import redact
+from reconciler.remote.transport.retry import FailureKind
 
 CURES: dict[str, tuple[str, str]] = {
     "agent_not_found": (
@@ -40,15 +40,24 @@ CURES: dict[str, tuple[str, str]] = {
         "Check that SID and auth token belong together; the platform passed them on to Twilio.",
     ),
     "invalid_phone_format": ("Not a phone number in E.164 format", "Write it as + and digits."),
-    "invalid_twilio_sid": ("Not a Twilio account SID", "It must be AC and 32 hexadecimal digits in lower case."),
-    "invalid_number_sid": ("Not a Twilio phone number SID", "It must be PN and 32 hexadecimal digits in lower case."),
+    "invalid_twilio_sid": (
+        "Not a Twilio account SID",
+        "It must be AC and 32 hexadecimal digits in lower case.",
+    ),
+    "invalid_number_sid": (
+        "Not a Twilio phone number SID",
+        "It must be PN and 32 hexadecimal digits in lower case.",
+    ),
     "sid_number_mismatch": (
         "SID and number do not belong together",
         "The platform knows this SID under another number: check the account that is connected there.",
     ),
     "missing_field": ("The platform misses a field", "Declare what it names."),
     "invalid_provider": ("Unknown provider", "The platform takes `twilio` and `sip`."),
-    "validation_error": ("The platform finds a value wrong", "Correct what it names in the configuration."),
+    "validation_error": (
+        "The platform finds a value wrong",
+        "Correct what it names in the configuration.",
+    ),
     "no_twilio_integration": (
         "The Twilio account is not connected to the platform",
         "Connect it in the platform's dashboard; some platforms have no call for that.",
@@ -78,8 +87,14 @@ CURES: dict[str, tuple[str, str]] = {
         "The platform did not accept the key",
         "Check the platform's `api_key`: whether it is whole, still valid, and of this platform.",
     ),
-    "platform_forbidden": ("The platform does not allow this", "Check what the key is allowed to do there."),
-    "success_false": ("The platform reports a failure", "Correct what it names, then run the same command again."),
+    "platform_forbidden": (
+        "The platform does not allow this",
+        "Check what the key is allowed to do there.",
+    ),
+    "success_false": (
+        "The platform reports a failure",
+        "Correct what it names, then run the same command again.",
+    ),
     "not_found": (
         "The platform does not know this",
         "Somebody has removed it meanwhile; `reconciler plan` shows what is there.",
@@ -113,18 +128,26 @@ CURES: dict[str, tuple[str, str]] = {
         "Nothing was concluded from it. If somebody is changing numbers there just now, run the same command again "
         "afterwards; else remove one of the two on the platform.",
     ),
-    "platform_refused": ("The platform refused the request", "Correct what it names, then run the same command again."),
+    "platform_refused": (
+        "The platform refused the request",
+        "Correct what it names, then run the same command again.",
+    ),
     "interrupted": ("Interrupted", "Run the same command again to finish what is left."),
 }
 """Code → summary and cure. Summaries hold no user data."""
 
 _AMBIGUOUS = "The call may have been carried out: the platform is asked before it is sent again."
-_BY_LOSS = {Loss.UNREADABLE: "unexpected_answer", Loss.OVERSIZED: "answer_too_large"}
-_BY_STATUS = {401: "invalid_api_key", 403: "platform_forbidden", 404: "not_found", 409: "number_already_imported"}
+_BY_LOSS = {FailureKind.UNREADABLE: "unexpected_answer", FailureKind.OVERSIZED: "answer_too_large"}
+_BY_STATUS = {
+    401: "invalid_api_key",
+    403: "platform_forbidden",
+    404: "not_found",
+    409: "number_already_imported",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class CallPlace:
     """Which call an error is about; `doubt`: an attempt may have been carried out."""
 
     platform: str
@@ -135,14 +158,14 @@ class Where:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
-def refused(where: Where, status: int, code: str | None, message: str) -> RemoteError:
+def refusal_error(where: CallPlace, status: int, code: str | None, message: str) -> RemoteError:
     """The error of an answer that is a refusal; without a code of the platform's own, by its status."""
-    known = code if code in CURES else by_status(status)
+    known = code if code in CURES else code_for_status(status)
     what = f"{_call(where)} was answered {status}: {message or 'no reason given'}".rstrip(".") + "."
     return _error(where, known, what, status=status)
 
 
-def by_status(status: int) -> str:
+def code_for_status(status: int) -> str:
     """Our code for an HTTP status."""
     if status == 429:
         return "rate_limited"
@@ -151,39 +174,47 @@ def by_status(status: int) -> str:
     return _BY_STATUS.get(status, "platform_refused")
 
 
-def lost(where: Where, error: NoAnswer) -> RemoteError:
+def no_answer_error(where: CallPlace, error: NoAnswer) -> RemoteError:
     """The error of a call that brought no usable answer."""
     code = _BY_LOSS.get(error.loss, "network_error")
     return _error(where, code, f"{_call(where)} failed: {error}.")
 
 
-def interrupted(where: Where) -> RemoteError:
+def interruption_error(where: CallPlace) -> RemoteError:
     """The error of a call that was still waiting when the run was told to stop."""
     return _error(where, "interrupted", f"{_call(where)} was not sent (again).")
 
 
-def renamed(error: RemoteError, code: str) -> RemoteError:
+def with_code(error: RemoteError, code: str) -> RemoteError:
     """The same error under the name that it has for this call."""
     summary, cure = CURES[code]
-    what = error.diagnostics[0].detail.removesuffix(CURES[error.code][1]).strip() if error.code in CURES else str(error)
+    what = (
+        error.diagnostics[0].detail.removesuffix(CURES[error.code][1]).strip()
+        if error.code in CURES
+        else str(error)
+    )
     diagnostic = Diagnostic(code=code, summary=summary, detail=f"{what} {cure}")
     return RemoteError(diagnostic, status=error.status, ambiguous=error.ambiguous)
 
 
-def of_number(platform: str, key: str, code: str, message: str, secrets: tuple[str, ...] = ()) -> RemoteError:
+def number_error(
+    platform: str, key: str, code: str, message: str, secrets: tuple[str, ...] = ()
+) -> RemoteError:
     """The error about one number that an answer about many reports, or that is known before any call."""
     summary, cure = CURES[code]
-    what = clean(f"{key} on {platform}: {message}".rstrip(".") + ".", secrets)
+    what = redact(f"{key} on {platform}: {message}".rstrip(".") + ".", secrets)
     return RemoteError(Diagnostic(code=code, summary=summary, detail=f"{what} {cure}"))
 
 
-def _call(where: Where) -> str:
+def _call(where: CallPlace) -> str:
     times = f" ({where.attempts} attempts)" if where.attempts > 1 else ""
     return f"{where.method} {where.path} of platform {where.platform}{times}"
 
 
-def _error(where: Where, code: str, what: str, *, status: int = 0) -> RemoteError:
+def _error(where: CallPlace, code: str, what: str, *, status: int = 0) -> RemoteError:
     doubt = [_AMBIGUOUS] if where.doubt else []
     summary, cure = CURES[code]
-    detail = " ".join([clean(what, where.secrets), *doubt, cure])
-    return RemoteError(Diagnostic(code=code, summary=summary, detail=detail), status=status, ambiguous=where.doubt)
+    detail = " ".join([redact(what, where.secrets), *doubt, cure])
+    return RemoteError(
+        Diagnostic(code=code, summary=summary, detail=detail), status=status, ambiguous=where.doubt
+    )

@@ -11,19 +11,19 @@ from typing import Any
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import FEATHER
-from reconciler.model import Value
+from reconciler.model.route import Value
 from reconciler.remote.platforms import errors
-from reconciler.remote.platforms.call import Caller
+from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
-    Asked,
     Complaint,
-    Registered,
+    RegisteredNumber,
+    RegistrationRequest,
     Vault,
-    agents_of,
-    first_refusals,
+    agent_ids_of,
+    map_first_refusals,
 )
-from reconciler.remote.platforms.listing import list_rows, once, read_numbers
-from reconciler.remote.platforms.read import rows, said, text, validation
+from reconciler.remote.platforms.listing import list_rows, read_numbers, read_single_page
+from reconciler.remote.platforms.parsing import refusal_text, rows_in, text_in, validation_text
 
 _BRIDGES = "/v1/identity/org/bridge-numbers"
 _NUMBERS = "/v1/communication/phone-numbers"
@@ -46,38 +46,44 @@ class Feather:
         self._caller = caller
         self._connections = connections
 
-    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+    def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
         """Bridge numbers and phone numbers; the channels of those asked about. What is retired counts as gone."""
         wanted = {each.key: each.attrs.get("bridge") is True for each in asked}
         rows = list_rows(self.name, self._caller.send("GET", _BRIDGES))
-        bridges = once(self.name, read_numbers(self.name, rows, _bridge))
-        rows = [row for row in list_rows(self.name, self._caller.send("GET", _NUMBERS)) if not _is_retired(row)]
-        numbers = once(self.name, read_numbers(self.name, rows, _number, ("status",)))
+        bridges = read_single_page(self.name, read_numbers(self.name, rows, _bridge))
+        rows = [
+            row
+            for row in list_rows(self.name, self._caller.send("GET", _NUMBERS))
+            if not _is_retired(row)
+        ]
+        numbers = read_single_page(self.name, read_numbers(self.name, rows, _number, ("status",)))
 
         # A number may be both; then the one that is declared counts.
         found = {number.key: number for number in (*bridges, *numbers)}
         found |= {n.key: n for n in (*bridges, *numbers) if wanted.get(n.key) is n.attrs["bridge"]}
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="feather") as pool:
-            detailed = pool.map(lambda n: self._with_channels(n) if n.key in wanted else n, found.values())
+            detailed = pool.map(
+                lambda n: self._with_channels(n) if n.key in wanted else n, found.values()
+            )
             return [*detailed]
 
-    def preflight(self, asked: Sequence[Asked]) -> Mapping[str, RemoteError]:
+    def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
         """Ask whether the Twilio account is connected, and whether the agents are there."""
         problem = self._connection_problem()
         if problem is not None:
-            error = errors.of_number(self.name, "Twilio", *problem)
+            error = errors.number_error(self.name, "Twilio", *problem)
             return {each.address: error for each in asked}
 
-        wanted = dict.fromkeys(agent for each in asked for agent in agents_of(each))
+        wanted = dict.fromkeys(agent for each in asked for agent in agent_ids_of(each))
         missing = self._missing_agents(set(wanted))
         refused = {
-            agent: errors.of_number(
+            agent: errors.number_error(
                 self.name, f"The agent {agent}", "agent_not_found", "it is not among its assistants"
             )
             for agent in wanted
             if agent in missing
         }
-        return first_refusals(asked, refused)
+        return map_first_refusals(asked, refused)
 
     def _missing_agents(self, wanted: set[str]) -> set[str]:
         """Return the agents that the whole list of assistants does not hold; none if it is longer than we may read."""
@@ -85,19 +91,21 @@ class Feather:
         for _ in wanted:
             query = {"limit": _ASSISTANTS_PAGE, "include_archived": True, "cursor": cursor}
             page = self._caller.send("GET", _ASSISTANTS, query=query)
-            missing -= {text(row, "id") or "" for row in rows(page, "assistants")}
-            cursor = text(page, "next_cursor") if isinstance(page, Mapping) else None
+            missing -= {text_in(row, "id") or "" for row in rows_in(page, "assistants")}
+            cursor = text_in(page, "next_cursor") if isinstance(page, Mapping) else None
             if not isinstance(page, Mapping) or not isinstance(page.get("assistants"), list):
                 return set()
             if not missing or page.get("has_more") is not True:
                 return missing
         return set()
 
-    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+    def create(
+        self, asked: Sequence[RegistrationRequest]
+    ) -> Sequence[RegisteredNumber | RemoteError]:
         """One import for each number; a phone number that was retired is brought back."""
         return [self._import(each) for each in asked]
 
-    def link(self, there: Registered, asked: Asked) -> None:
+    def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """Replace the bindings of each channel; none empties it."""
         for name, channel in _CHANNELS.items():
             if name not in asked.attrs:
@@ -105,15 +113,19 @@ class Feather:
             agent = asked.attrs[name]
             bindings = [{"agent_id": agent}] if agent is not None else []
             try:
-                self._caller.send("PUT", f"{_NUMBERS}/{there.id}/channels/{channel}", body={"bindings": bindings})
+                self._caller.send(
+                    "PUT", f"{_NUMBERS}/{there.id}/channels/{channel}", body={"bindings": bindings}
+                )
             except RemoteError as error:
-                raise errors.renamed(error, "agent_not_found") if error.status == 404 else error from error
+                raise (
+                    errors.with_code(error, "agent_not_found") if error.status == 404 else error
+                ) from error
 
-    def update(self, there: Registered, asked: Asked) -> None:
+    def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """Set the status of a phone number."""
         self._caller.send("PATCH", f"{_NUMBERS}/{there.id}", body={"status": asked.attrs["status"]})
 
-    def delete(self, there: Registered) -> None:
+    def delete(self, there: RegisteredNumber) -> None:
         """Drop a bridge number, whose webhook is cleared; retire a phone number."""
         base = _BRIDGES if there.attrs.get("bridge") is True else _NUMBERS
         try:
@@ -134,52 +146,81 @@ class Feather:
     def _connection_problem(self) -> tuple[str, str] | None:
         """Return code and words of what is wrong with the connected Twilio accounts, None when nothing is."""
         found = list_rows(self.name, self._caller.send("GET", _INTEGRATIONS))
-        there = [text(row, "id") or "" for row in found if row.get("integration_key") == "twilio"]
+        there = [
+            text_in(row, "id") or "" for row in found if row.get("integration_key") == "twilio"
+        ]
         if not there:
-            return "no_twilio_integration", "no Twilio account is connected: connect it in the dashboard"
-        gone = [f"{account} ({sid})" for account, sid in self._connections.items() if sid not in there]
+            return (
+                "no_twilio_integration",
+                "no Twilio account is connected: connect it in the dashboard",
+            )
+        gone = [
+            f"{account} ({sid})" for account, sid in self._connections.items() if sid not in there
+        ]
         if gone:
-            return "integration_not_found", f"it does not know these ids under `connections`: {', '.join(gone)}"
+            return (
+                "integration_not_found",
+                f"it does not know these ids under `connections`: {', '.join(gone)}",
+            )
         if len(there) > 1 and not self._connections:
             names = ", ".join(there)
-            return "ambiguous_integration", f"several Twilio accounts are connected, name one of them: {names}"
+            return (
+                "ambiguous_integration",
+                f"several Twilio accounts are connected, name one of them: {names}",
+            )
         return None
 
-    def _with_channels(self, number: Registered) -> Registered:
+    def _with_channels(self, number: RegisteredNumber) -> RegisteredNumber:
         if number.attrs["bridge"] is True:
             return number
-        channels = list_rows(self.name, self._caller.send("GET", f"{_NUMBERS}/{number.id}/channels"))
+        channels = list_rows(
+            self.name, self._caller.send("GET", f"{_NUMBERS}/{number.id}/channels")
+        )
         attrs: dict[str, Value] = {**number.attrs, **dict.fromkeys(_CHANNELS)}
         for name, channel in _CHANNELS.items():
             bound = [
-                text(row, "agent_id") or text(row, "team_id") for row in channels if row.get("channel_type") == channel
+                text_in(row, "agent_id") or text_in(row, "team_id")
+                for row in channels
+                if row.get("channel_type") == channel
             ]
             attrs[name] = ", ".join(sorted(filter(None, bound))) or None
-        return Registered(number.id, number.key, attrs)
+        return RegisteredNumber(number.id, number.key, attrs)
 
-    def _import(self, asked: Asked) -> Registered | RemoteError:
+    def _import(self, asked: RegistrationRequest) -> RegisteredNumber | RemoteError:
         connection = self._connections.get(asked.account)
         chosen = {"integration_connection_id": connection} if connection else {}
         try:
             if asked.attrs.get("bridge") is True:
                 answer = self._caller.send(
-                    "POST", _BRIDGES, body={"twilio_number_sid": asked.number_sid, **chosen}, idempotent=True
+                    "POST",
+                    _BRIDGES,
+                    body={"twilio_number_sid": asked.number_sid, **chosen},
+                    idempotent=True,
                 )
-                return _bridge(answer) or Registered("", asked.key, {})
+                return _bridge(answer) or RegisteredNumber("", asked.key, {})
             retired = self._retired(asked.key)
             if retired is not None:
                 answer = self._caller.send("POST", f"{_NUMBERS}/{retired}/restore", idempotent=True)
-                return self._with_channels(_number(answer) or Registered(retired, asked.key, {"bridge": False}))
-            capabilities = ["voice", "sms"] if asked.attrs.get("sms_agent") is not None else ["voice"]
-            body = {"phone_e164": asked.key, "vendor": "twilio", "vendor_mode": "byo", "capabilities": capabilities}
+                return self._with_channels(
+                    _number(answer) or RegisteredNumber(retired, asked.key, {"bridge": False})
+                )
+            capabilities = (
+                ["voice", "sms"] if asked.attrs.get("sms_agent") is not None else ["voice"]
+            )
+            body = {
+                "phone_e164": asked.key,
+                "vendor": "twilio",
+                "vendor_mode": "byo",
+                "capabilities": capabilities,
+            }
             answer = self._caller.send("POST", _NUMBERS, body={**body, **chosen})
-            return _number(answer) or Registered("", asked.key, {})
+            return _number(answer) or RegisteredNumber("", asked.key, {})
         except RemoteError as error:
             return error
 
     def _retired(self, key: str) -> str | None:
         there = list_rows(self.name, self._caller.send("GET", _NUMBERS, query={"status": _RETIRED}))
-        return next((text(row, "id") for row in there if row.get("phone_e164") == key), None)
+        return next((text_in(row, "id") for row in there if row.get("phone_e164") == key), None)
 
 
 def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
@@ -191,8 +232,8 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
 def reading(status: int, body: Any) -> tuple[str | None, str]:
     """``{error, message}``, or the findings of a validation: of these only place and words, never the input."""
     if status != 422:
-        return None, said(body, "message", "error")
-    message = validation(body)
+        return None, refusal_text(body, "message", "error")
+    message = validation_text(body)
     words = message.lower()
     if "integration" not in words:
         missing = "not in the" in words or "not found" in words
@@ -205,11 +246,23 @@ def _is_retired(row: Mapping[str, Any]) -> bool:
     return row.get("status") == _RETIRED
 
 
-def _bridge(row: Any) -> Registered | None:
-    key, sid = (text(row, "phone_e164"), text(row, "id")) if isinstance(row, Mapping) else (None, None)
-    return Registered(sid, key, {"bridge": True}) if key and sid else None
+def _bridge(row: Any) -> RegisteredNumber | None:
+    key, sid = (
+        (text_in(row, "phone_e164"), text_in(row, "id"))
+        if isinstance(row, Mapping)
+        else (None, None)
+    )
+    return RegisteredNumber(sid, key, {"bridge": True}) if key and sid else None
 
 
-def _number(row: Any) -> Registered | None:
-    key, sid = (text(row, "phone_e164"), text(row, "id")) if isinstance(row, Mapping) else (None, None)
-    return Registered(sid, key, {"bridge": False, "status": text(row, "status")}) if key and sid else None
+def _number(row: Any) -> RegisteredNumber | None:
+    key, sid = (
+        (text_in(row, "phone_e164"), text_in(row, "id"))
+        if isinstance(row, Mapping)
+        else (None, None)
+    )
+    return (
+        RegisteredNumber(sid, key, {"bridge": False, "status": text_in(row, "status")})
+        if key and sid
+        else None
+    )

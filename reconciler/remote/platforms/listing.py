@@ -11,13 +11,15 @@ from typing import Any
 from reconciler.errors import RemoteError
 from reconciler.remote.listing import ListingError, ListingGuard
 from reconciler.remote.platforms import errors
-from reconciler.remote.platforms.contract import Registered
+from reconciler.remote.platforms.contract import RegisteredNumber
 
 Row = Mapping[str, Any]
 _MOST_READINGS = 6
 
 
-def list_rows(platform: str, answer: Any, key: str | None = None, *, absent: bool = False) -> list[Row]:
+def list_rows(
+    platform: str, answer: Any, key: str | None = None, *, absent: bool = False
+) -> list[Row]:
     """Return the rows of an answer, or of the list under `key`. Raises RemoteError when there is no list of objects.
 
     `absent`: the platform leaves an empty list out.
@@ -38,14 +40,17 @@ def list_rows(platform: str, answer: Any, key: str | None = None, *, absent: boo
 
 
 def read_numbers(
-    platform: str, rows: Sequence[Row], read: Callable[[Row], Registered | None], texts: Iterable[str] = ()
-) -> list[Registered]:
+    platform: str,
+    rows: Sequence[Row],
+    read: Callable[[Row], RegisteredNumber | None],
+    texts: Iterable[str] = (),
+) -> list[RegisteredNumber]:
     """Return what `read` makes of each row.
 
     Raises RemoteError for a row of which it makes nothing, and for one that has no text under one of `texts`: null and
     absent are allowed there.
     """
-    numbers: list[Registered] = []
+    numbers: list[RegisteredNumber] = []
     names = tuple(texts)
     for index, row in enumerate(rows):
         number = read(row)
@@ -65,10 +70,10 @@ class NumberPages:
     def __init__(self, platform: str) -> None:
         self._platform = platform
         self._guard = ListingGuard()
-        self._found: dict[str, Registered] = {}
+        self._found: dict[str, RegisteredNumber] = {}
         self.count = 0
 
-    def add(self, numbers: Iterable[Registered], *, has_next: bool = False) -> None:
+    def add(self, numbers: Iterable[RegisteredNumber], *, has_next: bool = False) -> None:
         """Add one page; `count` is how many there were.
 
         Raises RemoteError for numbers that contradict each other, and for pages without an end.
@@ -89,12 +94,14 @@ class NumberPages:
             raise _error(self._platform, error.code, str(error)) from error
 
     @property
-    def numbers(self) -> list[Registered]:
+    def numbers(self) -> list[RegisteredNumber]:
         """All numbers so far."""
         return list(self._found.values())
 
 
-def read_until_steady(platform: str, read: Callable[[], NumberPages], sought: Collection[str] = ()) -> list[Registered]:
+def read_until_steady(
+    platform: str, read: Callable[[], NumberPages], sought: Collection[str] = ()
+) -> list[RegisteredNumber]:
     """Return the numbers of a listing, read again while it may have left out one of those that are `sought` (E.164).
 
     Pages are read by offset: a number that is removed from an earlier page shifts the next ones, and one of them is
@@ -112,11 +119,13 @@ def read_until_steady(platform: str, read: Callable[[], NumberPages], sought: Co
         known |= latest
         if not brings_new:
             return list(known.values())
-    message = f"each of {_MOST_READINGS + 1} readings shows other numbers, so it is unknown what is there"
+    message = (
+        f"each of {_MOST_READINGS + 1} readings shows other numbers, so it is unknown what is there"
+    )
     raise _error(platform, "inconsistent_listing", message)
 
 
-def once(platform: str, numbers: Iterable[Registered]) -> list[Registered]:
+def read_single_page(platform: str, numbers: Iterable[RegisteredNumber]) -> list[RegisteredNumber]:
     """Return the numbers of a listing that has one page, each once. Raises RemoteError as `NumberPages.add` does."""
     pages = NumberPages(platform)
     pages.add(numbers)
@@ -124,4 +133,4 @@ def once(platform: str, numbers: Iterable[Registered]) -> list[Registered]:
 
 
 def _error(platform: str, code: str, message: str) -> RemoteError:
-    return errors.of_number(platform, "the list", code, message)
+    return errors.number_error(platform, "the list", code, message)

@@ -15,11 +15,16 @@ import msgspec
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import LIVEKIT
-from reconciler.model import Attrs, Value
-from reconciler.remote.platforms.call import Caller
-from reconciler.remote.platforms.contract import Asked, Registered, Undocumented, Vault
+from reconciler.model.route import Attrs, Value
+from reconciler.remote.platforms.caller import Caller
+from reconciler.remote.platforms.contract import (
+    RegisteredNumber,
+    RegistrationRequest,
+    UndocumentedCalls,
+    Vault,
+)
 from reconciler.remote.platforms.listing import list_rows
-from reconciler.remote.platforms.read import inner, rows, said, text
+from reconciler.remote.platforms.parsing import object_in, refusal_text, rows_in, text_in
 
 _SERVICE = "/twirp/livekit.SIP/"
 _PREFIX = "call-"
@@ -44,7 +49,7 @@ _Made = list[tuple[str, str, Mapping[str, Any]]]
 """What a call has made: how it is removed, the field of its id, and its row."""
 
 
-class Objects(msgspec.Struct, frozen=True):
+class LiveKitObjects(msgspec.Struct, frozen=True):
     """What LiveKit has for one number; None where there is none."""
 
     inbound: Mapping[str, Any] | None = None
@@ -54,11 +59,15 @@ class Objects(msgspec.Struct, frozen=True):
     @property
     def ids(self) -> str:
         """The ids of all of them, as one text."""
-        named = ((self.inbound, "sip_trunk_id"), (self.outbound, "sip_trunk_id"), (self.rule, "sip_dispatch_rule_id"))
-        return ",".join(text(row, key) or "" for row, key in named if row is not None)
+        named = (
+            (self.inbound, "sip_trunk_id"),
+            (self.outbound, "sip_trunk_id"),
+            (self.rule, "sip_dispatch_rule_id"),
+        )
+        return ",".join(text_in(row, key) or "" for row, key in named if row is not None)
 
 
-class LiveKit(Undocumented):
+class LiveKit(UndocumentedCalls):
     """See `reconciler.remote.platforms.contract.Adapter`."""
 
     kind = LIVEKIT
@@ -68,21 +77,23 @@ class LiveKit(Undocumented):
         self._caller = caller
         self._vault = vault
 
-    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+    def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
         """Every number that has a trunk of its own."""
         return [_registered(key, objects) for key, objects in self._objects().items()]
 
-    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+    def create(
+        self, asked: Sequence[RegistrationRequest]
+    ) -> Sequence[RegisteredNumber | RemoteError]:
         """Make what is missing of each; what an interrupted run has made already is taken as it is.
 
         What was made before a later call is refused is removed again.
         """
-        results: list[Registered | RemoteError] = []
+        results: list[RegisteredNumber | RemoteError] = []
         for each in asked:
             made: _Made = []
-            before: Objects | None = None
+            before: LiveKitObjects | None = None
             try:
-                before = self._objects().get(each.key, Objects())
+                before = self._objects().get(each.key, LiveKitObjects())
                 results.append(self._ensure(each, each.attrs, made, before))
             except RemoteError as error:
                 if not error.ambiguous:
@@ -92,14 +103,14 @@ class LiveKit(Undocumented):
                 results.append(error)
         return results
 
-    def _remove_part(self, asked: Asked, before: Objects) -> None:
+    def _remove_part(self, asked: RegistrationRequest, before: LiveKitObjects) -> None:
         """Remove a part of what is asked for, left by a call without a clear answer; what is whole stays.
 
         An inbound trunk and a rule without the rest would already take calls. What cannot be removed now is found by
         the next run.
         """
         try:
-            now = self._objects().get(asked.key, Objects())
+            now = self._objects().get(asked.key, LiveKitObjects())
             found = _registered(asked.key, now).attrs
             if all(found[name] == value for name, value in asked.attrs.items() if name in found):
                 return
@@ -113,17 +124,17 @@ class LiveKit(Undocumented):
         except RemoteError:
             return
 
-    def link(self, there: Registered, asked: Asked) -> None:
+    def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """The agent is a field of the dispatch rule."""
         self.update(there, asked)
 
-    def update(self, there: Registered, asked: Asked) -> None:
+    def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """Bring all three to what is declared: made, changed or removed."""
         self._ensure(asked, {**there.attrs, **asked.attrs})
 
-    def delete(self, there: Registered) -> None:
+    def delete(self, there: RegisteredNumber) -> None:
         """Remove the rule, then the trunks."""
-        objects = self._objects().get(there.key, Objects())
+        objects = self._objects().get(there.key, LiveKitObjects())
         self._drop("DeleteSIPDispatchRule", "sip_dispatch_rule_id", objects.rule)
         self._drop("DeleteSIPTrunk", "sip_trunk_id", objects.inbound)
         self._drop("DeleteSIPTrunk", "sip_trunk_id", objects.outbound)
@@ -132,15 +143,21 @@ class LiveKit(Undocumented):
         """Close the connections."""
         self._caller.close()
 
-    def _objects(self) -> dict[str, Objects]:
+    def _objects(self) -> dict[str, LiveKitObjects]:
         """All that belongs to one number alone, by number."""
         inbound = _of_one_number(self._items("ListSIPInboundTrunk"))
         outbound = _of_one_number(self._items("ListSIPOutboundTrunk"))
         rules = {
-            trunks[0]: row for row in self._items("ListSIPDispatchRule") if len(trunks := _texts(row, "trunk_ids")) == 1
+            trunks[0]: row
+            for row in self._items("ListSIPDispatchRule")
+            if len(trunks := _texts(row, "trunk_ids")) == 1
         }
         return {
-            key: Objects(one, outbound.get(key), rules.get(text(one, "sip_trunk_id") or "") if one else None)
+            key: LiveKitObjects(
+                one,
+                outbound.get(key),
+                rules.get(text_in(one, "sip_trunk_id") or "") if one else None,
+            )
             for key in sorted({*inbound, *outbound})
             for one in (inbound.get(key),)
         }
@@ -158,40 +175,56 @@ class LiveKit(Undocumented):
         return list_rows(self.name, self._call(method, {}, idempotent=True), "items", absent=True)
 
     def _ensure(
-        self, asked: Asked, attrs: Attrs, made: _Made | None = None, there: Objects | None = None
-    ) -> Registered:
+        self,
+        asked: RegistrationRequest,
+        attrs: Attrs,
+        made: _Made | None = None,
+        there: LiveKitObjects | None = None,
+    ) -> RegisteredNumber:
         """Bring all three to these attributes; `made` grows by what was not `there` before."""
         made = [] if made is None else made
-        objects = there or self._objects().get(asked.key, Objects())
+        objects = there or self._objects().get(asked.key, LiveKitObjects())
         secrets = self._vault.sip(asked.address)
-        inbound = self._trunk("Inbound", objects.inbound, _inbound(asked.key, attrs, secrets), secrets)
+        inbound = self._trunk(
+            "Inbound", objects.inbound, _inbound(asked.key, attrs, secrets), secrets
+        )
         if inbound is not None and objects.inbound is None:
             made.append(("DeleteSIPTrunk", "sip_trunk_id", inbound))
         rule = None
         if inbound is not None:
-            wanted = _rule(asked.key, attrs, text(inbound, "sip_trunk_id") or "", secrets.get("pin"))
+            wanted = _rule(
+                asked.key, attrs, text_in(inbound, "sip_trunk_id") or "", secrets.get("pin")
+            )
             rule = self._dispatch(objects.rule, wanted, tuple(secrets.values()))
             if objects.rule is None:
                 made.append(("DeleteSIPDispatchRule", "sip_dispatch_rule_id", rule))
         else:
             self._drop("DeleteSIPDispatchRule", "sip_dispatch_rule_id", objects.rule)
             self._drop("DeleteSIPTrunk", "sip_trunk_id", objects.inbound)
-        outbound = self._trunk("Outbound", objects.outbound, _outbound(asked.key, attrs, secrets), secrets)
+        outbound = self._trunk(
+            "Outbound", objects.outbound, _outbound(asked.key, attrs, secrets), secrets
+        )
         if outbound is None:
             self._drop("DeleteSIPTrunk", "sip_trunk_id", objects.outbound)
-        return Registered(Objects(inbound, outbound, rule).ids, asked.key, attrs)
+        return RegisteredNumber(LiveKitObjects(inbound, outbound, rule).ids, asked.key, attrs)
 
     def _trunk(
-        self, way: str, there: Mapping[str, Any] | None, wanted: dict[str, Any] | None, secrets: Mapping[str, str]
+        self,
+        way: str,
+        there: Mapping[str, Any] | None,
+        wanted: dict[str, Any] | None,
+        secrets: Mapping[str, str],
     ) -> Mapping[str, Any] | None:
         """The trunk as it is afterwards; None when there should be none."""
         if wanted is None:
             return None
         hidden = tuple(secrets.values())
         if there is None:
-            made: Mapping[str, Any] = self._call(f"CreateSIP{way}Trunk", {"trunk": wanted}, secrets=hidden)
+            made: Mapping[str, Any] = self._call(
+                f"CreateSIP{way}Trunk", {"trunk": wanted}, secrets=hidden
+            )
             return made
-        sid = text(there, "sip_trunk_id")
+        sid = text_in(there, "sip_trunk_id")
         kept = {name: value for name, value in there.items() if name != "sip_trunk_id"}
         body = {"sip_trunk_id": sid, "replace": {**kept, **wanted}}
         self._call(f"UpdateSIP{way}Trunk", body, idempotent=True, secrets=hidden)
@@ -201,12 +234,14 @@ class LiveKit(Undocumented):
         self, there: Mapping[str, Any] | None, wanted: dict[str, Any], secrets: tuple[str, ...]
     ) -> Mapping[str, Any]:
         if there is None:
-            made: Mapping[str, Any] = self._call("CreateSIPDispatchRule", {"dispatch_rule": wanted}, secrets=secrets)
+            made: Mapping[str, Any] = self._call(
+                "CreateSIPDispatchRule", {"dispatch_rule": wanted}, secrets=secrets
+            )
             return made
         kept = {name: value for name, value in there.items() if name != "sip_dispatch_rule_id"}
-        room = {**inner(there, "room_config"), **wanted["room_config"]}
+        room = {**object_in(there, "room_config"), **wanted["room_config"]}
         body = {
-            "sip_dispatch_rule_id": text(there, "sip_dispatch_rule_id"),
+            "sip_dispatch_rule_id": text_in(there, "sip_dispatch_rule_id"),
             "replace": {**kept, **wanted, "room_config": room},
         }
         self._call("UpdateSIPDispatchRule", body, idempotent=True, secrets=secrets)
@@ -216,18 +251,27 @@ class LiveKit(Undocumented):
         if row is None:
             return
         try:
-            self._call(method, {field: text(row, field)}, idempotent=True)
+            self._call(method, {field: text_in(row, field)}, idempotent=True)
         except RemoteError as error:
             if error.status != 404:
                 raise
 
     def _call(
-        self, method: str, body: Mapping[str, object], *, idempotent: bool = False, secrets: tuple[str, ...] = ()
+        self,
+        method: str,
+        body: Mapping[str, object],
+        *,
+        idempotent: bool = False,
+        secrets: tuple[str, ...] = (),
     ) -> Any:
-        return self._caller.send("POST", _SERVICE + method, body=body, idempotent=idempotent, secrets=secrets)
+        return self._caller.send(
+            "POST", _SERVICE + method, body=body, idempotent=idempotent, secrets=secrets
+        )
 
 
-def headers(now: Callable[[], float]) -> Callable[[Vault, str], tuple[Mapping[str, str], tuple[str, ...]]]:
+def headers(
+    now: Callable[[], float],
+) -> Callable[[Vault, str], tuple[Mapping[str, str], tuple[str, ...]]]:
     """A token of ten minutes, signed with the API secret, that allows nothing but SIP."""
     one_at_a_time = Lock()
 
@@ -235,9 +279,16 @@ def headers(now: Callable[[], float]) -> Callable[[Vault, str], tuple[Mapping[st
         import jwt  # only where a LiveKit is declared
 
         key, secret = vault.platform(name, "api_key"), vault.platform(name, "api_secret")
-        claims = {"iss": key, "nbf": int(now()) - 60, "exp": int(now()) + _VALID_FOR, "sip": {"admin": True}}
+        claims = {
+            "iss": key,
+            "nbf": int(now()) - 60,
+            "exp": int(now()) + _VALID_FOR,
+            "sip": {"admin": True},
+        }
         with one_at_a_time, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a server for trying things out has a short secret, and knows it
+            warnings.simplefilter(
+                "ignore"
+            )  # a server for trying things out has a short secret, and knows it
             token = jwt.encode(claims, secret, algorithm="HS256")
         return {"Authorization": f"Bearer {token}"}, (secret, token)
 
@@ -246,40 +297,60 @@ def headers(now: Callable[[], float]) -> Callable[[Vault, str], tuple[Mapping[st
 
 def reading(status: int, body: Any) -> tuple[str | None, str]:
     """``{code, msg, meta}`` of Twirp."""
-    message = said(body, "msg")
-    code = _CODES.get(said(body, "code"))
+    message = refusal_text(body, "msg")
+    code = _CODES.get(refusal_text(body, "code"))
     taken = code == "validation_error" and any(words in message.lower() for words in _TAKEN)
     return "number_already_imported" if taken else code, message
 
 
-def _registered(key: str, objects: Objects) -> Registered:
+def _registered(key: str, objects: LiveKitObjects) -> RegisteredNumber:
     """What can be read of the attributes; those of a part that is not there are left out."""
     inbound, outbound, rule = objects.inbound or {}, objects.outbound or {}, objects.rule or {}
     attrs: dict[str, Value] = {
         "supports_inbound": bool(inbound and rule),
         "supports_outbound": bool(outbound),
         "media_encryption": _encryption([trunk for trunk in (inbound, outbound) if trunk]),
-        "trunk_name": _one([text(trunk, "name") for trunk in (inbound, outbound) if trunk]),
-        "username": text(outbound or inbound, "auth_username"),
+        "trunk_name": _one([text_in(trunk, "name") for trunk in (inbound, outbound) if trunk]),
+        "username": text_in(outbound or inbound, "auth_username"),
     }
     if outbound:
-        attrs["server_address"] = text(outbound, "address")
+        attrs["server_address"] = text_in(outbound, "address")
     if inbound:
-        body = next((inner(inner(rule, "rule"), name) for name in _RULES if inner(inner(rule, "rule"), name)), {})
-        agents = [text(agent, "agent_name") for agent in rows(inner(rule, "room_config"), "agents")]
-        attrs["room_name"] = text(body, "room_prefix") or text(body, "room_name")
+        body = next(
+            (
+                object_in(object_in(rule, "rule"), name)
+                for name in _RULES
+                if object_in(object_in(rule, "rule"), name)
+            ),
+            {},
+        )
+        agents = [
+            text_in(agent, "agent_name")
+            for agent in rows_in(object_in(rule, "room_config"), "agents")
+        ]
+        attrs["room_name"] = text_in(body, "room_prefix") or text_in(body, "room_name")
         attrs["agent"] = ", ".join(filter(None, agents)) or None
-    found = {"password": text(outbound or inbound, "auth_password"), "pin": _pin(rule)}
+    found = {"password": text_in(outbound or inbound, "auth_password"), "pin": _pin(rule)}
     secrets = {name: value for name, value in found.items() if value}
-    return Registered(objects.ids, key, attrs, secrets)
+    return RegisteredNumber(objects.ids, key, attrs, secrets)
 
 
 def _pin(rule: Mapping[str, Any]) -> str | None:
-    return next((pin for name in _RULES if (pin := text(inner(inner(rule, "rule"), name), "pin"))), None)
+    return next(
+        (
+            pin
+            for name in _RULES
+            if (pin := text_in(object_in(object_in(rule, "rule"), name), "pin"))
+        ),
+        None,
+    )
 
 
 def _encryption(trunks: Sequence[Mapping[str, Any]]) -> str | None:
-    modes = [text(inner(trunk, "media"), "encryption") or "SIP_MEDIA_ENCRYPT_DISABLE" for trunk in trunks]
+    modes = [
+        text_in(object_in(trunk, "media"), "encryption") or "SIP_MEDIA_ENCRYPT_DISABLE"
+        for trunk in trunks
+    ]
     return _one([mode.rsplit("_", 1)[1].lower() for mode in modes])
 
 
@@ -316,7 +387,11 @@ def _auth(attrs: Attrs, secrets: Mapping[str, str]) -> dict[str, Any]:
 def _outbound(key: str, attrs: Attrs, secrets: Mapping[str, str]) -> dict[str, Any] | None:
     if attrs.get("supports_outbound") is not True:
         return None
-    return {**_common(key, attrs), "address": attrs.get("server_address") or "", **_auth(attrs, secrets)}
+    return {
+        **_common(key, attrs),
+        "address": attrs.get("server_address") or "",
+        **_auth(attrs, secrets),
+    }
 
 
 def _inbound(key: str, attrs: Attrs, secrets: Mapping[str, str]) -> dict[str, Any] | None:
@@ -332,6 +407,11 @@ def _rule(key: str, attrs: Attrs, trunk: str, pin: str | None) -> dict[str, Any]
     return {
         "name": attrs.get("trunk_name") or key,
         "trunk_ids": [trunk],
-        "rule": {"dispatch_rule_individual": {"room_prefix": attrs.get("room_name") or _PREFIX, "pin": pin or ""}},
+        "rule": {
+            "dispatch_rule_individual": {
+                "room_prefix": attrs.get("room_name") or _PREFIX,
+                "pin": pin or "",
+            }
+        },
         "room_config": {"agents": [{"agent_name": agent}] if agent else []},
     }

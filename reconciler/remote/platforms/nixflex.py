@@ -14,27 +14,36 @@ from urllib.parse import quote
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import NIXFLEX
 from reconciler.remote.platforms import errors
-from reconciler.remote.platforms.call import Caller
+from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
-    Asked,
-    Registered,
-    Undocumented,
+    RegisteredNumber,
+    RegistrationRequest,
+    UndocumentedCalls,
     Vault,
-    agents_of,
-    first_refusals,
+    agent_ids_of,
+    map_first_refusals,
 )
-from reconciler.remote.platforms.listing import NumberPages, list_rows, read_numbers, read_until_steady
-from reconciler.remote.platforms.read import inner, said, text
+from reconciler.remote.platforms.listing import (
+    NumberPages,
+    list_rows,
+    read_numbers,
+    read_until_steady,
+)
+from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
 
 _PAGE = 100
 _AT_ONCE = 8
 _MOST_AGENTS = 300
 """So many agents are asked about before an import: half of what Nixflex allows in a minute."""
 _ACCOUNT = re.compile(r"AC[a-f0-9]{32}")
-_CODES = {"key_secret_required": "invalid_api_key", "number_not_found": "not_found", "twilio_error": "platform_refused"}
+_CODES = {
+    "key_secret_required": "invalid_api_key",
+    "number_not_found": "not_found",
+    "twilio_error": "platform_refused",
+}
 
 
-class Nixflex(Undocumented):
+class Nixflex(UndocumentedCalls):
     """See `reconciler.remote.platforms.contract.Adapter`."""
 
     kind = NIXFLEX
@@ -44,7 +53,7 @@ class Nixflex(Undocumented):
         self._caller = caller
         self._vault = vault
 
-    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+    def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
         """All numbers; read again where pages that shift may have left out one of those asked about."""
         return read_until_steady(self.name, self._numbers, [each.key for each in asked])
 
@@ -53,20 +62,28 @@ class Nixflex(Undocumented):
         pages, offset = NumberPages(self.name), 0
         while True:
             query = {"limit": _PAGE, "offset": offset}
-            page = list_rows(self.name, self._caller.send("GET", "/v1/phone-numbers", query=query), "phone_numbers")
+            page = list_rows(
+                self.name,
+                self._caller.send("GET", "/v1/phone-numbers", query=query),
+                "phone_numbers",
+            )
             has_next = len(page) >= _PAGE
             pages.add(read_numbers(self.name, page, _registered, ("agent_id",)), has_next=has_next)
             if not has_next:
                 return pages
             offset += _PAGE
 
-    def preflight(self, asked: Sequence[Asked]) -> Mapping[str, RemoteError]:
+    def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
         """Ask for each agent whether it is there and ours."""
-        agents = [*dict.fromkeys(agent for each in asked for agent in agents_of(each))][:_MOST_AGENTS]
+        agents = [*dict.fromkeys(agent for each in asked for agent in agent_ids_of(each))][
+            :_MOST_AGENTS
+        ]
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="nixflex") as pool:
             answers = [*pool.map(self._agent_refusal, agents)]
-        refused = {agent: error for agent, error in zip(agents, answers, strict=True) if error is not None}
-        return first_refusals(asked, refused)
+        refused = {
+            agent: error for agent, error in zip(agents, answers, strict=True) if error is not None
+        }
+        return map_first_refusals(asked, refused)
 
     def _agent_refusal(self, agent: str) -> RemoteError | None:
         """Why this agent cannot be used. Raises RemoteError for an answer that does not say so."""
@@ -74,17 +91,19 @@ class Nixflex(Undocumented):
             self._caller.send("GET", f"/v1/agents/{quote(agent, safe='')}")
         except RemoteError as error:
             if error.status == 404:
-                return errors.renamed(error, "agent_not_found")
+                return errors.with_code(error, "agent_not_found")
             if error.status == 403:
-                return errors.renamed(error, "agent_not_owned")
+                return errors.with_code(error, "agent_not_owned")
             raise
         return None
 
-    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+    def create(
+        self, asked: Sequence[RegistrationRequest]
+    ) -> Sequence[RegisteredNumber | RemoteError]:
         """One import for each number."""
         return [self._import(each) for each in asked]
 
-    def delete(self, there: Registered) -> None:
+    def delete(self, there: RegisteredNumber) -> None:
         """Take it off; the number's webhooks are cleared, the number itself stays."""
         try:
             self._caller.send("DELETE", f"/v1/phone-numbers/{quote(there.key, safe='')}")
@@ -96,16 +115,23 @@ class Nixflex(Undocumented):
         """Close the connections."""
         self._caller.close()
 
-    def _import(self, asked: Asked) -> Registered | RemoteError:
+    def _import(self, asked: RegistrationRequest) -> RegisteredNumber | RemoteError:
         sid, token = self._vault.twilio(asked.account)
         if not _ACCOUNT.fullmatch(sid):
-            return errors.of_number(self.name, asked.key, "invalid_twilio_sid", "Nixflex takes small letters only")
-        body = {"phone_number": asked.key, "twilio_sid": sid, "twilio_token": token, "agent_id": asked.attrs["agent"]}
+            return errors.number_error(
+                self.name, asked.key, "invalid_twilio_sid", "Nixflex takes small letters only"
+            )
+        body = {
+            "phone_number": asked.key,
+            "twilio_sid": sid,
+            "twilio_token": token,
+            "agent_id": asked.attrs["agent"],
+        }
         try:
             answer = self._caller.send("POST", "/v1/phone-numbers", body=body, secrets=(token,))
         except RemoteError as error:
             return error
-        return _registered(inner(answer, "phone_number")) or Registered(
+        return _registered(object_in(answer, "phone_number")) or RegisteredNumber(
             asked.key, asked.key, {"agent": asked.attrs["agent"]}
         )
 
@@ -114,17 +140,19 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
     """The key as ``KEY_ID:KEY_SECRET``. Raises RemoteError when it is not that."""
     key = vault.platform(name, "api_key")
     if key.count(":") != 1 or not all(key.split(":")):
-        raise errors.of_number(name, "api_key", "invalid_api_key", "Nixflex wants KEY_ID:KEY_SECRET")
+        raise errors.number_error(
+            name, "api_key", "invalid_api_key", "Nixflex wants KEY_ID:KEY_SECRET"
+        )
     return {"Authorization": f"Bearer {key}"}, (key, key.split(":")[1])
 
 
 def reading(status: int, body: Any) -> tuple[str | None, str]:
     """``{"error": {type, code, message}}``; its codes are those of the one taxonomy."""
-    error = inner(body, "error")
-    code = text(error, "code") or ""
-    return _CODES.get(code, code), said(error, "message", "type")
+    error = object_in(body, "error")
+    code = text_in(error, "code") or ""
+    return _CODES.get(code, code), refusal_text(error, "message", "type")
 
 
-def _registered(row: Mapping[str, Any]) -> Registered | None:
-    key = text(row, "phone_number")
-    return Registered(key, key, {"agent": text(row, "agent_id")}) if key else None
+def _registered(row: Mapping[str, Any]) -> RegisteredNumber | None:
+    key = text_in(row, "phone_number")
+    return RegisteredNumber(key, key, {"agent": text_in(row, "agent_id")}) if key else None

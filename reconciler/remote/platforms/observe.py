@@ -7,16 +7,26 @@ from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.kinds.platforms import platform_of, registration_address
 from reconciler.kinds.table import REGISTRATION
-from reconciler.model import Desired, Entry, Live, Value
-from reconciler.remote.platforms.contract import Adapter, Asked, Registered, Vault
+from reconciler.model.desired import Desired
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.model.route import Value
+from reconciler.remote.platforms.contract import (
+    Adapter,
+    RegisteredNumber,
+    RegistrationRequest,
+    Vault,
+)
 
 _DIFFERS = "(another one)"
 
 
-def platforms_in(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> set[str]:
+def find_platforms(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> set[str]:
     """The platforms that numbers are declared or remembered on."""
     names = {platform_of(want.address) for want in desired if want.kind == REGISTRATION}
-    return names | {platform_of(address) for address in resources if address.startswith("registration/")}
+    return names | {
+        platform_of(address) for address in resources if address.startswith("registration/")
+    }
 
 
 def observe_platforms(
@@ -40,7 +50,9 @@ def _read(
     adapter: Adapter, desired: Sequence[Desired], resources: Mapping[str, Entry], vault: Vault
 ) -> dict[str, Live]:
     mine = {want.address: want for want in desired if platform_of(want.address) == adapter.name}
-    asked = [Asked(want.address, want.key, want.profile.attrs) for want in mine.values()]
+    asked = [
+        RegistrationRequest(want.address, want.key, want.profile.attrs) for want in mine.values()
+    ]
     if "list" not in adapter.kind.can:
         return _believed(adapter.name, resources)
     if adapter.kind.pages:
@@ -53,35 +65,43 @@ def _read(
     return found
 
 
-def _only_recorded(name: str, declared: Mapping[str, Desired], resources: Mapping[str, Entry]) -> list[Asked]:
+def _only_recorded(
+    name: str, declared: Mapping[str, Desired], resources: Mapping[str, Entry]
+) -> list[RegistrationRequest]:
     """The recorded numbers of a platform that are no longer declared: its list must not leave one out."""
-    recorded: list[Asked] = []
+    recorded: list[RegistrationRequest] = []
     for address, entry in resources.items():
         is_there = entry.kind == REGISTRATION and platform_of(address) == name and entry.sid
         if is_there and address not in declared:
-            recorded.append(Asked(address, entry.key, {}, entry.account))
+            recorded.append(RegistrationRequest(address, entry.key, {}, entry.account))
     return recorded
 
 
 def _believed(name: str, resources: Mapping[str, Entry]) -> dict[str, Live]:
     """What a platform without a list has, as far as we know: what we have put there."""
     return {
-        address: Live(entry.sid, entry.key, entry.account, {}, entry.applied)
+        address: Live(entry.sid, entry.key, entry.account, {}, entry.last_applied)
         for address, entry in resources.items()
         if entry.kind == REGISTRATION and platform_of(address) == name and entry.sid
     }
 
 
-def _live(number: Registered, want: Desired | None, entry: Entry | None, vault: Vault) -> Live:
+def _live(
+    number: RegisteredNumber, want: Desired | None, entry: Entry | None, vault: Vault
+) -> Live:
     """The registration as planning sees it. What cannot be read is taken for what we wrote last.
 
     Secrets that the platform gives back are compared here, and none of them goes any further.
     """
-    known = dict(entry.applied) if entry is not None else {}
+    known = dict(entry.last_applied) if entry is not None else {}
     attrs: dict[str, Value] = {**known, **number.attrs}
     declared = vault.sip(want.address) if want is not None and number.secrets else {}
     for name, secret in number.secrets.items():
         as_declared = want.profile.attrs.get(name) if want is not None else known.get(name)
         attrs[name] = as_declared if declared.get(name, "") == secret else _DIFFERS
-    wire = {name: value for name, value in attrs.items() if isinstance(value, str | int | bool) or value is None}
+    wire = {
+        name: value
+        for name, value in attrs.items()
+        if isinstance(value, str | int | bool) or value is None
+    }
     return Live(number.id, number.key, want.profile.account if want else "", wire, attrs)

@@ -13,14 +13,16 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import platform_of
 from reconciler.kinds.table import REGISTRATION
-from reconciler.model import Action
-from reconciler.remote.platforms.contract import Adapter, Asked
+from reconciler.model.action import Action
+from reconciler.remote.platforms.contract import Adapter, RegistrationRequest
 
 _ASKED_ABOUT = frozenset({"register", "link", "reassign", "update"})
 _NAMED = 3
 
 
-def refusals_ahead(actions: Sequence[Action], adapters: Mapping[str, Adapter]) -> list[Diagnostic]:
+def find_expected_refusals(
+    actions: Sequence[Action], adapters: Mapping[str, Adapter]
+) -> list[Diagnostic]:
     """Return an error for each agent or connection that would be refused, a warning where it cannot be asked."""
     by_platform: dict[str, list[Action]] = {}
     for action in actions:
@@ -29,7 +31,9 @@ def refusals_ahead(actions: Sequence[Action], adapters: Mapping[str, Adapter]) -
     if not by_platform:
         return []
 
-    connected = {name: adapters[name] for name in by_platform}  # connected here: threads must not do it together
+    connected = {
+        name: adapters[name] for name in by_platform
+    }  # connected here: threads must not do it together
     with ThreadPoolExecutor(len(by_platform), thread_name_prefix="preflight") as pool:
         parts = pool.map(lambda name: _of_platform(connected[name], by_platform[name]), by_platform)
         return [diagnostic for part in parts for diagnostic in part]
@@ -53,9 +57,11 @@ def _of_platform(adapter: Adapter, actions: Sequence[Action]) -> list[Diagnostic
     return [_refused(errors[words], concerned) for words, concerned in grouped.items()]
 
 
-def _asked(action: Action) -> Asked:
+def _asked(action: Action) -> RegistrationRequest:
     key = action.address.rsplit("/", 1)[1]
-    return Asked(action.address, key, action.writes, action.account, action.number_sid or "")
+    return RegistrationRequest(
+        action.address, key, action.set, action.account, action.number_sid or ""
+    )
 
 
 def _refused(error: RemoteError, actions: Sequence[Action]) -> Diagnostic:

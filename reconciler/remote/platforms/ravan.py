@@ -11,9 +11,15 @@ from typing import Any
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import RAVAN
 from reconciler.remote.platforms import errors
-from reconciler.remote.platforms.call import Caller
-from reconciler.remote.platforms.contract import Asked, Complaint, Registered, Undocumented, Vault
-from reconciler.remote.platforms.read import inner, said, text
+from reconciler.remote.platforms.caller import Caller
+from reconciler.remote.platforms.contract import (
+    Complaint,
+    RegisteredNumber,
+    RegistrationRequest,
+    UndocumentedCalls,
+    Vault,
+)
+from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
 
 _ADD = "/api/v1/phone-numbers/add-twilio"
 _OTHER_FORM = frozenset({301, 302, 307, 308, 404, 405})
@@ -29,7 +35,7 @@ _CODES = (
 """Words of refusals, which have no codes → ours."""
 
 
-class Ravan(Undocumented):
+class Ravan(UndocumentedCalls):
     """See `reconciler.remote.platforms.contract.Adapter`."""
 
     kind = RAVAN
@@ -38,11 +44,13 @@ class Ravan(Undocumented):
         self.name = name
         self._caller = caller
 
-    def list(self, asked: Sequence[Asked]) -> Sequence[Registered]:
+    def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
         """Not described."""
         raise AssertionError("Ravan AI has no call to list numbers")
 
-    def create(self, asked: Sequence[Asked]) -> Sequence[Registered | RemoteError]:
+    def create(
+        self, asked: Sequence[RegistrationRequest]
+    ) -> Sequence[RegisteredNumber | RemoteError]:
         """One call for each number.
 
         There is no list that could decide what "already" means. So it is a success only for an import that an earlier
@@ -55,13 +63,17 @@ class Ravan(Undocumented):
         answer = self._caller.send("GET", "/api/v1/agents/", query={"limit": 1})
         if isinstance(answer, Mapping) and answer.get("success") is True:
             return []
-        return [Complaint(said(answer, "message") or "it does not say whether it succeeded", True)]
+        return [
+            Complaint(
+                refusal_text(answer, "message") or "it does not say whether it succeeded", True
+            )
+        ]
 
     def close(self) -> None:
         """Close the connections."""
         self._caller.close()
 
-    def _add(self, asked: Asked) -> Registered | RemoteError:
+    def _add(self, asked: RegistrationRequest) -> RegisteredNumber | RemoteError:
         body: dict[str, object] = {"phone_number": asked.key, "number_sid": asked.number_sid}
         if asked.attrs.get("friendly_name") is not None:
             body["friendly_name"] = asked.attrs["friendly_name"]
@@ -73,12 +85,14 @@ class Ravan(Undocumented):
             refusal = error
         else:
             if isinstance(answer, Mapping) and answer.get("success") is True:
-                return Registered(text(inner(answer, "data"), "id") or asked.key, asked.key, {})
-            message = said(answer, "message")
+                return RegisteredNumber(
+                    text_in(object_in(answer, "data"), "id") or asked.key, asked.key, {}
+                )
+            message = refusal_text(answer, "message")
             words = message or "it does not say whether it succeeded"
-            refusal = errors.of_number(self.name, asked.key, code_of(message), words)
+            refusal = errors.number_error(self.name, asked.key, code_of(message), words)
         if asked.begun and refusal.code == "number_already_imported":
-            return Registered(asked.key, asked.key, {})
+            return RegisteredNumber(asked.key, asked.key, {})
         return refusal
 
     def _send(self, body: Mapping[str, object]) -> Any:
@@ -103,4 +117,4 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
 
 def reading(status: int, body: Any) -> tuple[str | None, str]:
     """``{success, message, data}``; errors are not described at all."""
-    return None, said(body, "message", "detail", "error")
+    return None, refusal_text(body, "message", "detail", "error")

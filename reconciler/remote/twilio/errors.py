@@ -14,12 +14,12 @@ from twilio.base.exceptions import TwilioException  # type: ignore[import-untype
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
-from reconciler.remote.body import decode_json
 from reconciler.remote.listing import ListingError
-from reconciler.remote.pool import NoAnswer
-from reconciler.remote.redact import clean
-from reconciler.remote.retry import Loss
-from reconciler.remote.waits import waited_out
+from reconciler.remote.transport.body import decode_json
+from reconciler.remote.transport.pool import NoAnswer
+from reconciler.remote.transport.redact import redact
+from reconciler.remote.transport.retry import FailureKind
+from reconciler.remote.transport.waits import waited_out
 
 _AUTH_FAILED = 20003
 _ACCOUNT_UNUSABLE = frozenset({10001, 20005, 20008})
@@ -133,16 +133,18 @@ CURES: dict[str, tuple[str, str]] = {
 }
 """Code → summary and cure. Summaries hold no user data."""
 
-_BY_LOSS = {Loss.UNREADABLE: "unexpected_answer", Loss.OVERSIZED: "answer_too_large"}
+_BY_LOSS = {FailureKind.UNREADABLE: "unexpected_answer", FailureKind.OVERSIZED: "answer_too_large"}
 _TRUST_CURE = (
     "Check base_url, region and edge, the clock of this machine and, behind a proxy that inspects TLS, "
     "REQUESTS_CA_BUNDLE."
 )
 _SPENT = "It was not tried again: too many calls of this run have failed, and few succeed."
-_AMBIGUOUS = "The call may have been carried out: the account has to be read before it is sent again."
+_AMBIGUOUS = (
+    "The call may have been carried out: the account has to be read before it is sent again."
+)
 
 
-class Where(msgspec.Struct, frozen=True):
+class CallPlace(msgspec.Struct, frozen=True):
     """Which call an error is about. `path` is without its query; `doubt`: an attempt may have been carried out;
     `spent`: it would have been tried again, had the run attempts left; `waited`: the same, had it time to wait left;
     the seconds that it has waited.
@@ -170,63 +172,87 @@ class Refusal(msgspec.Struct, frozen=True):
     particulars: tuple[str, ...] = ()
 
 
-def refused(where: Where, status: int, body: bytes, *, request_id: str | None = None) -> RemoteError:
+def refusal_error(
+    where: CallPlace, status: int, body: bytes, *, request_id: str | None = None
+) -> RemoteError:
     """The error of an answer that is none of 2xx."""
-    return _refusal(where, status, parse(body), request_id)
+    return _refusal(where, status, parse_refusal(body), request_id)
 
 
-def lost(where: Where, error: NoAnswer, *, request_id: str | None = None) -> RemoteError:
+def no_answer_error(
+    where: CallPlace, error: NoAnswer, *, request_id: str | None = None
+) -> RemoteError:
     """The error of a call that brought no usable answer. Its status is 0 even if a page of somebody else's had one."""
     code = _BY_LOSS.get(error.loss, "network_error")
-    cure = _TRUST_CURE if error.loss is Loss.UNTRUSTED else CURES[code][1]
+    cure = _TRUST_CURE if error.loss is FailureKind.UNTRUSTED else CURES[code][1]
     return _error(where, code, f"{_call(where)} failed: {error}.", cure, request_id=request_id)
 
 
-def silent(where: Where, seconds: float) -> RemoteError:
+def outage_error(where: CallPlace, seconds: float) -> RemoteError:
     """The error of a call that was not sent: nothing has been heard of the server for so many seconds."""
     what = f"{_call(where)} was given up: no answer from the server for {seconds:.0f} s."
     return _error(where, "network_error", what, CURES["network_error"][1])
 
 
-def bad_address(account: str, reason: str) -> RemoteError:
+def base_url_error(account: str, reason: str) -> RemoteError:
     """The error of an account that has no usable address."""
     summary, cure = CURES["network_error"]
-    return RemoteError(Diagnostic(code="network_error", summary=summary, detail=f"Account {account}: {reason}. {cure}"))
+    return RemoteError(
+        Diagnostic(
+            code="network_error", summary=summary, detail=f"Account {account}: {reason}. {cure}"
+        )
+    )
 
 
-def bad_listing(account: str, path: str, error: ListingError) -> RemoteError:
+def listing_error(account: str, path: str, error: ListingError) -> RemoteError:
     """Return the error of a listing that cannot be relied on."""
     summary, cure = CURES[error.code]
     what = f"GET {path} of account {account}: {error}."
-    return RemoteError(Diagnostic(code=error.code, summary=summary, detail=f"{clean(what)} {cure}"))
+    return RemoteError(
+        Diagnostic(code=error.code, summary=summary, detail=f"{redact(what)} {cure}")
+    )
 
 
-def wrong_resource(account: str, path: str, found: str) -> RemoteError:
+def wrong_resource_error(account: str, path: str, found: str) -> RemoteError:
     """Return the error of an answer about another resource than the one that was asked for."""
     summary, cure = CURES["unexpected_answer"]
     what = f"{path} of account {account} was answered with {found or 'a resource without a SID'}."
-    return RemoteError(Diagnostic(code="unexpected_answer", summary=summary, detail=f"{clean(what)} {cure}"))
+    return RemoteError(
+        Diagnostic(code="unexpected_answer", summary=summary, detail=f"{redact(what)} {cure}")
+    )
 
 
-def timed_out(where: Where) -> RemoteError:
+def time_limit_error(where: CallPlace) -> RemoteError:
     """The error of a call for which the run has no time left."""
-    return _error(where, "timed_out", f"{_call(where)} was not sent (again).", CURES["timed_out"][1])
+    return _error(
+        where, "timed_out", f"{_call(where)} was not sent (again).", CURES["timed_out"][1]
+    )
 
 
-def wrong_account(account: str, path: str, sid: str, expected: str, *, made: str = "") -> RemoteError:
+def wrong_account_error(
+    account: str, path: str, sid: str, expected: str, *, made: str = ""
+) -> RemoteError:
     """The error of an answer that is about another account than the one declared; `made` is what a write left there."""
     code = "twilio_wrong_account"
-    there = f" {clean(made)} was made or changed there: delete it, or change it back." if made else ""
-    what = f"Account {account}: {clean(path)} answers for {clean(sid)}, not for {expected}.{there}"
-    return RemoteError(Diagnostic(code=code, summary=CURES[code][0], detail=f"{what} {CURES[code][1]}"))
+    there = (
+        f" {redact(made)} was made or changed there: delete it, or change it back." if made else ""
+    )
+    what = (
+        f"Account {account}: {redact(path)} answers for {redact(sid)}, not for {expected}.{there}"
+    )
+    return RemoteError(
+        Diagnostic(code=code, summary=CURES[code][0], detail=f"{what} {CURES[code][1]}")
+    )
 
 
-def interrupted(where: Where) -> RemoteError:
+def interruption_error(where: CallPlace) -> RemoteError:
     """The error of a call that was still waiting when the run was told to stop."""
-    return _error(where, "interrupted", f"{_call(where)} was not sent (again).", CURES["interrupted"][1])
+    return _error(
+        where, "interrupted", f"{_call(where)} was not sent (again).", CURES["interrupted"][1]
+    )
 
 
-def from_vendor(where: Where, error: TwilioException) -> RemoteError:
+def convert_vendor_error(where: CallPlace, error: TwilioException) -> RemoteError:
     """The error for any exception of Twilio's own package, whose text is not used: it colours itself."""
     facts = vars(error)
     if "status" not in facts:
@@ -253,7 +279,7 @@ def code_of(status: int, vendor_code: int | None) -> str:
     return "unexpected_answer" if status < 400 else "twilio_refused"
 
 
-def parse(body: bytes) -> Refusal:
+def parse_refusal(body: bytes) -> Refusal:
     """What an error body says, empty when it is no JSON object: code and message, or a problem of RFC 9457."""
     try:
         facts = decode_json(body, msgspec.json.decode)
@@ -266,13 +292,17 @@ def _from_facts(facts: Mapping[str, Any]) -> Refusal:
     texts = [facts.get(key) for key in ("message", "msg", "title", "detail")]
     message = ": ".join(dict.fromkeys(text for text in texts if isinstance(text, str) and text))
     links = [facts.get(key) for key in ("more_info", "moreInfo", "type")]
-    link = next((link for link in links if isinstance(link, str) and link.startswith("https://")), "")
+    link = next(
+        (link for link in links if isinstance(link, str) and link.startswith("https://")), ""
+    )
     errors = facts.get("errors")
     return Refusal(
         code=_number(facts.get("code")),
         message=message,
         more_info=link,
-        particulars=tuple(_particular(e) for e in errors if isinstance(e, dict)) if isinstance(errors, list) else (),
+        particulars=tuple(_particular(e) for e in errors if isinstance(e, dict))
+        if isinstance(errors, list)
+        else (),
     )
 
 
@@ -286,22 +316,26 @@ def _particular(error: Mapping[str, Any]) -> str:
     return f"{error.get('pointer', 'request')}: {error.get('detail', 'not valid')}"
 
 
-def _refusal(where: Where, status: int, refusal: Refusal, request_id: str | None) -> RemoteError:
+def _refusal(
+    where: CallPlace, status: int, refusal: Refusal, request_id: str | None
+) -> RemoteError:
     code = code_of(status, refusal.code)
     said = "; ".join((refusal.message, *refusal.particulars)) or "no reason given"
     number = f" {refusal.code}" if refusal.code is not None else ""
     what = f"{_call(where)} was answered {status}:{number} {said}".rstrip(".") + "."
     cure = CURES[code][1] + (f" More: {refusal.more_info}" if refusal.more_info else "")
-    return _error(where, code, what, cure, status=status, vendor_code=refusal.code, request_id=request_id)
+    return _error(
+        where, code, what, cure, status=status, vendor_code=refusal.code, request_id=request_id
+    )
 
 
-def _call(where: Where) -> str:
+def _call(where: CallPlace) -> str:
     times = f" ({where.attempts} attempts)" if where.attempts > 1 else ""
     return f"{where.method} {where.path} of account {where.account}{times}"
 
 
 def _error(
-    where: Where,
+    where: CallPlace,
     code: str,
     what: str,
     cure: str,
@@ -313,7 +347,7 @@ def _error(
     doubt = [_SPENT] * where.spent + [_AMBIGUOUS] * where.doubt
     doubt += [waited_out(where.waited)] if where.waited is not None else []
     request = [f"Request: {request_id}"] if request_id else []
-    detail = " ".join([clean(what, where.secrets), *doubt, clean(cure, where.secrets), *request])
+    detail = " ".join([redact(what, where.secrets), *doubt, redact(cure, where.secrets), *request])
     return RemoteError(
         Diagnostic(code=code, summary=CURES[code][0], detail=detail),
         status=status,

@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.kinds.kind import Endpoint
-from reconciler.model import Json
+from reconciler.model.route import Json
 from reconciler.remote.gateway import Event
 
 EVENTS = Endpoint("GET", "monitor", "/v1/Events", items="events")
 
 
-def query(*, event_type: str | None, since: datetime | None, resource_sid: str | None) -> dict[str, str]:
+def event_query(
+    *, event_type: str | None, since: datetime | None, resource_sid: str | None
+) -> dict[str, str]:
     """The filters that Twilio takes; `since` without a time zone is UTC.
 
     It combines a resource with nothing but dates, so with `resource_sid` the type is left to `wanted`.
@@ -32,12 +34,12 @@ def query(*, event_type: str | None, since: datetime | None, resource_sid: str |
     return params
 
 
-def wanted(event: Event, *, event_type: str | None, resource_sid: str | None) -> bool:
+def is_wanted(event: Event, *, event_type: str | None, resource_sid: str | None) -> bool:
     """Whether an event is of the type and the resource that were asked for."""
     return event_type in (None, event.event_type) and resource_sid in (None, event.resource_sid)
 
 
-def event(row: Mapping[str, Any]) -> Event | None:
+def read_event(row: Mapping[str, Any]) -> Event | None:
     """One event; None for one without a date, which says nothing about when."""
     when = _moment(row.get("event_date"))
     if when is None:
@@ -51,11 +53,11 @@ def event(row: Mapping[str, Any]) -> Event | None:
         source=_text(row, "source"),
         ip=_text(row, "source_ip_address"),
         resource_sid=_text(row, "resource_sid"),
-        changes=changes(row.get("event_data")),
+        changes=read_changes(row.get("event_data")),
     )
 
 
-def changes(data: Json) -> dict[str, tuple[Json, Json]]:
+def read_changes(data: Json) -> dict[str, tuple[Json, Json]]:
     """Field → what it was and what it became.
 
     Twilio documents two shapes: the fields themselves, and the fields under ``resource_properties``. A created

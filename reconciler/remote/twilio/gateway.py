@@ -19,22 +19,29 @@ from twilio.base.client_base import ClientBase  # type: ignore[import-untyped]
 from twilio.http import HttpClient  # type: ignore[import-untyped]
 
 from reconciler import __version__
+from reconciler.clock import Clock, SystemClock
 from reconciler.kinds.kind import Endpoint, Params
 from reconciler.kinds.number import LISTING, NumberPage, NumberRow
-from reconciler.model import Credentials, Json
-from reconciler.remote.clock import Clock, SystemClock
+from reconciler.model.credentials import Credentials
+from reconciler.model.route import Json
 from reconciler.remote.gateway import CallRecord, Event, Wait
-from reconciler.remote.limit import Limiter
 from reconciler.remote.listing import ForeignRows, ListingError
-from reconciler.remote.pool import Pool
-from reconciler.remote.retry import Patience
-from reconciler.remote.timelimit import unlimited
+from reconciler.remote.transport.concurrency import ConcurrencyLimiter
+from reconciler.remote.transport.pool import Pool
+from reconciler.remote.transport.retry import RetryPolicy
+from reconciler.remote.transport.time_limit import no_time_limit
 from reconciler.remote.twilio import errors, events
-from reconciler.remote.twilio.call import Caller, Manners
+from reconciler.remote.twilio.caller import Caller, CallPolicy
 from reconciler.remote.twilio.http import BaseUrl, Transport
-from reconciler.remote.twilio.judge import Request
 from reconciler.remote.twilio.listings import NumberListing, RowListing
-from reconciler.remote.twilio.paging import PAGE_SIZE, Ahead, in_turn, next_link, rows_of
+from reconciler.remote.twilio.paging import (
+    PAGE_SIZE,
+    PagePrefetch,
+    find_next_link,
+    iterate_pages,
+    rows_in_page,
+)
+from reconciler.remote.twilio.response import Request
 
 _EDGES = {"ie1": "dublin", "au1": "sydney"}
 """A region's own edge, where none is given: Twilio switched off the hosts without an edge (api.ie1.twilio.com)."""
@@ -49,19 +56,21 @@ _Rows = tuple[list[dict[str, Json]], str | None]
 class TwilioGateway:
     """One Twilio account; see `reconciler.remote.gateway.Gateway`. Made by `connect`."""
 
-    def __init__(self, credentials: Credentials, caller: Caller, base: BaseUrl, close: Callable[[], None]) -> None:
+    def __init__(
+        self, credentials: Credentials, caller: Caller, base: BaseUrl, close: Callable[[], None]
+    ) -> None:
         self.account = credentials.name
         self.account_sid = credentials.sid
         self._caller = caller
         self._base = base
         self._close = close
         self._decode_page = msgspec.json.Decoder(NumberPage).decode
-        self._ahead: list[Ahead[_Numbers]] = []
+        self._ahead: list[PagePrefetch[_Numbers]] = []
         self._pages: dict[str, int] = {}
 
     def number_pages(self) -> Iterator[list[NumberRow]]:
         """All numbers in pages of up to 1,000, each number once; fetching begins at once and runs ahead."""
-        pages = Ahead(self._number_fetcher(), _next_of, self._listing(LISTING, {}))
+        pages = PagePrefetch(self._number_fetcher(), _next_of, self._listing(LISTING, {}))
         self._ahead.append(pages)
         return self._rows_of_each(pages)
 
@@ -81,7 +90,9 @@ class TwilioGateway:
         """Whether the last reading of this listing took more than one page."""
         return self._pages.get(self._path(endpoint, path), 0) > 1
 
-    def call(self, endpoint: Endpoint, params: Params | None = None, **path: str) -> dict[str, Json]:
+    def call(
+        self, endpoint: Endpoint, params: Params | None = None, **path: str
+    ) -> dict[str, Json]:
         """One call; None in `params` is not sent, "" clears a field. Empty for an empty body."""
         request = Request(
             endpoint.method,
@@ -98,8 +109,12 @@ class TwilioGateway:
 
     def find_numbers(self, e164: str) -> list[NumberRow]:
         """The numbers that are exactly this one: Twilio's own filter also takes parts of a number."""
-        pages = in_turn(self._number_fetcher(), _next_of, self._listing(LISTING, {"PhoneNumber": e164}))
-        return [row for page in self._rows_of_each(pages) for row in page if row.phone_number == e164]
+        pages = iterate_pages(
+            self._number_fetcher(), _next_of, self._listing(LISTING, {"PhoneNumber": e164})
+        )
+        return [
+            row for page in self._rows_of_each(pages) for row in page if row.phone_number == e164
+        ]
 
     def events(
         self,
@@ -110,13 +125,15 @@ class TwilioGateway:
         limit: int = 1000,
     ) -> list[Event]:
         """Up to `limit` recorded changes, in Twilio's order."""
-        query = events.query(event_type=event_type, since=since, resource_sid=resource_sid)
+        query = events.event_query(event_type=event_type, since=since, resource_sid=resource_sid)
         query["PageSize"] = str(min(limit, PAGE_SIZE))
         found: dict[str, Event] = {}
         for page in self._json_pages(events.EVENTS, query, {}):
             for row in page:
-                event = events.event(row)
-                if event and events.wanted(event, event_type=event_type, resource_sid=resource_sid):
+                event = events.read_event(row)
+                if event and events.is_wanted(
+                    event, event_type=event_type, resource_sid=resource_sid
+                ):
                     found.setdefault(event.sid, event)
             if len(found) >= limit:
                 break
@@ -137,21 +154,31 @@ class TwilioGateway:
 
         # The 2010 API has the account in its path, so there it is no mistake in the credentials.
         if endpoint.product == "api":
-            raise errors.bad_listing(self.account, endpoint.path, ForeignRows(f"it answers for {owner}"))
+            raise errors.listing_error(
+                self.account, endpoint.path, ForeignRows(f"it answers for {owner}")
+            )
         made = str(row.get("sid", "")) if endpoint.method == "POST" else ""
-        raise errors.wrong_account(self.account, endpoint.path, owner, self.account_sid, made=made)
+        raise errors.wrong_account_error(
+            self.account, endpoint.path, owner, self.account_sid, made=made
+        )
 
     def _check_sid(self, request: Request, reply: dict[str, Json], sid: str | None) -> None:
         """Raise RemoteError for an answer about another resource than the one in the path."""
         found = reply.get("sid", sid)
         if sid is None or not reply or (isinstance(found, str) and found.lower() == sid.lower()):
             return
-        raise errors.wrong_resource(self.account, f"{request.method} {request.path}", str(found or ""))
+        raise errors.wrong_resource_error(
+            self.account, f"{request.method} {request.path}", str(found or "")
+        )
 
     def _path(self, endpoint: Endpoint, path: dict[str, str]) -> str:
-        return endpoint.path.format(account_sid=self.account_sid, **{k: quote(v, safe="") for k, v in path.items()})
+        return endpoint.path.format(
+            account_sid=self.account_sid, **{k: quote(v, safe="") for k, v in path.items()}
+        )
 
-    def _listing(self, endpoint: Endpoint, query: dict[str, str], path: dict[str, str] | None = None) -> str:
+    def _listing(
+        self, endpoint: Endpoint, query: dict[str, str], path: dict[str, str] | None = None
+    ) -> str:
         return f"{self._path(endpoint, path or {})}?{urlencode({'PageSize': PAGE_SIZE, **query})}"
 
     def _number_fetcher(self) -> Callable[[str], _Numbers]:
@@ -170,14 +197,16 @@ class TwilioGateway:
 
         return fetch
 
-    def _rows_of_each(self, pages: Ahead[_Numbers] | Generator[_Numbers]) -> Iterator[list[NumberRow]]:
+    def _rows_of_each(
+        self, pages: PagePrefetch[_Numbers] | Generator[_Numbers]
+    ) -> Iterator[list[NumberRow]]:
         """The rows of each page; when nobody asks any more, nothing more is fetched."""
         with closing(pages):
             try:
                 for rows, _ in pages:
                     yield rows
             except ListingError as error:
-                raise errors.bad_listing(self.account, self._path(LISTING, {}), error) from error
+                raise errors.listing_error(self.account, self._path(LISTING, {}), error) from error
 
     def _json_pages(
         self, endpoint: Endpoint, query: dict[str, str], path: dict[str, str]
@@ -186,8 +215,12 @@ class TwilioGateway:
 
         def read(body: bytes) -> tuple[list[dict[str, Json]], str | None, int]:
             page = _object(body)
-            link = next_link(page)
-            return rows_of(page, endpoint.items), self._base.target(link, place) if link else None, len(body)
+            link = find_next_link(page)
+            return (
+                rows_in_page(page, endpoint.items),
+                self._base.target(link, place) if link else None,
+                len(body),
+            )
 
         def fetch(target: str) -> _Rows:
             request = Request("GET", endpoint.product, target, optional=endpoint.optional)
@@ -195,10 +228,10 @@ class TwilioGateway:
             return listing.accept(rows, has_next=following is not None, size=size), following
 
         try:
-            for rows, _ in in_turn(fetch, _next_of, self._listing(endpoint, query, path)):
+            for rows, _ in iterate_pages(fetch, _next_of, self._listing(endpoint, query, path)):
                 yield rows
         except ListingError as error:
-            raise errors.bad_listing(self.account, place, error) from error
+            raise errors.listing_error(self.account, place, error) from error
 
 
 def connect(
@@ -209,13 +242,13 @@ def connect(
     connect_timeout: float = 5.0,
     read_timeout: float = 15.0,
     give_up_after: float = 30.0,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
     stop: Flag | None = None,
     on_call: Callable[[CallRecord], None] | None = None,
     clock: Clock | None = None,
     jitter: Callable[[], float] = random.random,
     http_client: HttpClient | None = None,
-    left: Callable[[], float] = unlimited,
+    left: Callable[[], float] = no_time_limit,
     on_wait: Callable[[Wait], None] | None = None,
 ) -> TwilioGateway:
     """A gateway to one account; nothing is sent yet.
@@ -247,8 +280,9 @@ def connect(
         http_client=http_client or Transport(pool, base),
         user_agent_extensions=[f"reconciler/{__version__}"],
     )
-    manners = Manners(patience or Patience(), give_up_after, clock, jitter, stop or Flag(), on_call, left, on_wait)
-    caller = Caller(client, credentials.name, Limiter(concurrency, start), manners)
+    retries, stop = patience or RetryPolicy(), stop or Flag()
+    policy = CallPolicy(retries, give_up_after, clock, jitter, stop, on_call, left, on_wait)
+    caller = Caller(client, credentials.name, ConcurrencyLimiter(concurrency, start), policy)
     return TwilioGateway(credentials, caller, base, pool.close)
 
 
@@ -256,7 +290,7 @@ def _base_url(credentials: Credentials) -> BaseUrl:
     try:
         return BaseUrl(credentials.base_url)
     except ValueError as error:
-        raise errors.bad_address(credentials.name, str(error)) from None
+        raise errors.base_url_error(credentials.name, str(error)) from None
 
 
 def _next_of(page: tuple[object, str | None]) -> str | None:

@@ -1,6 +1,6 @@
 """Twilio's `HttpClient` over our own pool: base URL, form bodies, basic authentication; replies keep their bytes.
 
-Makes one attempt; whether there is another is decided elsewhere. Raises `reconciler.remote.pool.NoAnswer`.
+Makes one attempt; whether there is another is decided elsewhere. Raises `reconciler.remote.transport.pool.NoAnswer`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 from twilio.http import HttpClient  # type: ignore[import-untyped]
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
-from reconciler.remote.pool import Pool, is_loopback
+from reconciler.remote.transport.pool import Pool, is_loopback
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +69,9 @@ class BaseUrl:
             raise ValueError("the link to the next page has no path")
 
         if parts.netloc and not self._is_ours(parts.hostname or ""):
-            raise ValueError(f"the link to the next page leads to another host: {parts.hostname or 'none'}")
+            raise ValueError(
+                f"the link to the next page leads to another host: {parts.hostname or 'none'}"
+            )
         if _same_path(path) != _same_path(listing):
             raise ValueError(f"the link to the next page leads to another path: {path}")
         return f"{path}?{parts.query}" if parts.query else path
@@ -112,7 +114,7 @@ class Transport(HttpClient):  # type: ignore[misc]
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
         sent = {**(headers or {}), "Accept-Encoding": "gzip, deflate"}
         if auth is not None:
-            sent["Authorization"] = basic(*auth)
+            sent["Authorization"] = basic_auth(*auth)
         body = urlencode(data or {}).encode() if method == "POST" else None
         status, received, whole = self._pool.send(
             method, url, headers=sent, body=body, within=30.0 if timeout is None else timeout
@@ -124,6 +126,6 @@ class Transport(HttpClient):  # type: ignore[misc]
         self._pool.close()
 
 
-def basic(username: str, password: str) -> str:
+def basic_auth(username: str, password: str) -> str:
     """The value of the Authorization header."""
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from reconciler.kinds.number import NumberPage, NumberRow
-from reconciler.model import Json
+from reconciler.model.route import Json
 from reconciler.remote.listing import ForeignRows, ListingError, ListingGuard
 
 _REMEMBERED_PAGES = 4
@@ -40,7 +40,11 @@ class NumberListing:
             raise ListingError("it has a row without a SID or without a number")
         expected = before + len(rows)
         known = dict(zip(sids, numbers, strict=True))
-        if self._is_new(known, expected) and len(set(numbers)) == len(rows) and self._sid_of.keys().isdisjoint(numbers):
+        if (
+            self._is_new(known, expected)
+            and len(set(numbers)) == len(rows)
+            and self._sid_of.keys().isdisjoint(numbers)
+        ):
             new = rows
         else:
             new = self._new_rows(rows)
@@ -52,7 +56,9 @@ class NumberListing:
         return new
 
     def _is_new(self, known: dict[str, str], expected: int) -> bool:
-        return len(self._number_of) + len(known) == expected and self._number_of.keys().isdisjoint(known)
+        return len(self._number_of) + len(known) == expected and self._number_of.keys().isdisjoint(
+            known
+        )
 
     def _check_owner(self, rows: Sequence[NumberRow]) -> None:
         for owner in {row.account_sid for row in rows}:
@@ -69,7 +75,9 @@ class NumberListing:
                 continue
             other = self._sid_of.get(row.phone_number) or sid_of.get(row.phone_number)
             if other is not None:
-                raise ListingError(f"{row.phone_number} is there twice, as {other} and as {row.sid}")
+                raise ListingError(
+                    f"{row.phone_number} is there twice, as {other} and as {row.sid}"
+                )
             here[row.sid] = row
             sid_of[row.phone_number] = row.sid
         return list(here.values())
@@ -90,7 +98,9 @@ class RowListing:
         self._guard = ListingGuard()
         self._rows: dict[object, dict[str, Json]] = {}
 
-    def accept(self, rows: Sequence[dict[str, Json]], *, has_next: bool, size: int) -> list[dict[str, Json]]:
+    def accept(
+        self, rows: Sequence[dict[str, Json]], *, has_next: bool, size: int
+    ) -> list[dict[str, Json]]:
         """Return the rows that have not come before; those without a SID are all new. Raises ListingError."""
         new: list[dict[str, Json]] = []
         for row in rows:

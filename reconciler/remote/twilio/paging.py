@@ -22,7 +22,7 @@ _COURTESY = 1.0
 """Seconds to wait for a page that nobody wants any more, so that its connection is given back."""
 
 
-class Ahead(Iterator[T]):
+class PagePrefetch(Iterator[T]):
     """Pages from the target `first` on, fetched by a thread that keeps up to `DEPTH` of them in store.
 
     It begins at once, so that what the caller does before asking for the first page costs no time of its own. A caller
@@ -32,11 +32,15 @@ class Ahead(Iterator[T]):
 
     DEPTH = 4
 
-    def __init__(self, fetch: Callable[[str], T], following: Callable[[T], str | None], first: str) -> None:
+    def __init__(
+        self, fetch: Callable[[str], T], following: Callable[[T], str | None], first: str
+    ) -> None:
         self._room = Semaphore(self.DEPTH)
         self._fetched: SimpleQueue[T | _Failed | None] = SimpleQueue()
         self._unwanted = Event()
-        self._worker = Thread(target=self._serve, args=(fetch, following, first), name="reconciler-pages", daemon=True)
+        self._worker = Thread(
+            target=self._serve, args=(fetch, following, first), name="reconciler-pages", daemon=True
+        )
         self._worker.start()
 
     def __next__(self) -> T:
@@ -55,10 +59,12 @@ class Ahead(Iterator[T]):
         self._room.release()
         self._worker.join(_COURTESY)
 
-    def _serve(self, fetch: Callable[[str], T], following: Callable[[T], str | None], first: str) -> None:
+    def _serve(
+        self, fetch: Callable[[str], T], following: Callable[[T], str | None], first: str
+    ) -> None:
         last: _Failed | None = None
         try:
-            trail, target = Trail(first), first
+            trail, target = PageTrail(first), first
             while target is not None and self._room.acquire() and not self._unwanted.is_set():
                 page = fetch(target)
                 target = trail.onward(following(page))  # type: ignore[assignment]
@@ -68,9 +74,11 @@ class Ahead(Iterator[T]):
         self._fetched.put(last)
 
 
-def in_turn(fetch: Callable[[str], T], following: Callable[[T], str | None], first: str) -> Generator[T]:
+def iterate_pages(
+    fetch: Callable[[str], T], following: Callable[[T], str | None], first: str
+) -> Generator[T]:
     """Pages from the target `first` on, each fetched when it is asked for; raises as `ahead` does."""
-    trail = Trail(first)
+    trail = PageTrail(first)
     target: str | None = first
     while target is not None:
         page = fetch(target)
@@ -78,7 +86,7 @@ def in_turn(fetch: Callable[[str], T], following: Callable[[T], str | None], fir
         target = trail.onward(following(page))
 
 
-class Trail:
+class PageTrail:
     """The targets that were fetched."""
 
     def __init__(self, first: str) -> None:
@@ -94,14 +102,14 @@ class Trail:
         return target
 
 
-def next_link(page: Mapping[str, Any]) -> str | None:
+def find_next_link(page: Mapping[str, Any]) -> str | None:
     """The link to the page after this one, in either style; None at the end."""
     meta = page.get("meta")
     link = meta.get("next_page_url") if isinstance(meta, dict) else page.get("next_page_uri")
     return link if isinstance(link, str) and link else None
 
 
-def rows_of(page: Mapping[str, Any], items: str) -> list[dict[str, Any]]:
+def rows_in_page(page: Mapping[str, Any], items: str) -> list[dict[str, Any]]:
     """The rows of a page: under `items`, else under the key that the page itself names.
 
     Raises msgspec.ValidationError when there are none.

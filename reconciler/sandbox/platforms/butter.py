@@ -10,12 +10,25 @@ from typing import TypeVar
 
 import msgspec
 
-from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Call, Refused
 from reconciler.sandbox.platforms.keys import find_key
-from reconciler.sandbox.platforms.on_twilio import E164, TwilioSaidNo, find_number, known_account, sign_in, write
 from reconciler.sandbox.platforms.platform import Platform, PlatformCall
-from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, belongs, new_id, stamp
-from reconciler.sandbox.routing import Call, Refused
+from reconciler.sandbox.platforms.rows import (
+    PlatformRow,
+    PlatformShelf,
+    is_visible_to,
+    new_id,
+    stamp,
+)
+from reconciler.sandbox.platforms.twilio_client import (
+    E164,
+    TwilioRefused,
+    find_account,
+    find_number,
+    sign_in,
+    write,
+)
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.dates import iso8601
 
@@ -69,16 +82,23 @@ def _identified(prefix: str) -> Callable[[Store, PlatformRow], None]:
 
 def _complete_integration(store: Store, row: ButterIntegration) -> None:
     if row.provider == "twilio":
-        row.account_sid = known_account(store, row.account_sid)
+        row.account_sid = find_account(store, row.account_sid)
     _identified("intg_")(store, row)
 
 
 INTEGRATIONS = PlatformShelf(
     "butter_integrations", ButterIntegration, "intg_", _complete_integration, platform="butter"
 )
-AGENTS = PlatformShelf("butter_agents", ButterAgent, "agent_", _identified("agent_"), platform="butter")
+AGENTS = PlatformShelf(
+    "butter_agents", ButterAgent, "agent_", _identified("agent_"), platform="butter"
+)
 NUMBERS = PlatformShelf(
-    "butter_numbers", ButterNumber, "phon_", _identified("phon_"), unique="phone_number", platform="butter"
+    "butter_numbers",
+    ButterNumber,
+    "phon_",
+    _identified("phon_"),
+    unique="phone_number",
+    platform="butter",
 )
 SHELVES = (INTEGRATIONS, AGENTS, NUMBERS)
 
@@ -97,12 +117,15 @@ def _error(status: int, message: str) -> Reply:
 def _let_in(call: Call) -> str:
     """The organisation of the header; a key that a seed gives to another one may not speak for it."""
     headers = call.request.headers
-    key, organization = find_key(call.store, "butter", headers.get("x-api-key", "")), headers.get("x-organization-id")
+    key, organization = (
+        find_key(call.store, "butter", headers.get("x-api-key", "")),
+        headers.get("x-organization-id"),
+    )
     if key is None:
         raise refusal(401, "Invalid API key")
     if not organization:
         raise refusal(400, "X-Organization-Id is required")
-    if not belongs(key, organization):
+    if not is_visible_to(key, organization):
         raise refusal(403, "The API key belongs to a different organization")
     return organization
 
@@ -115,7 +138,7 @@ def _own(call: PlatformCall, shelf: PlatformShelf[Row], sid: str, name: str) -> 
     row = call.store.table(shelf).get(sid)
     if row is None:
         raise refusal(404, f"{name} not found")
-    if not belongs(row, call.organization):
+    if not is_visible_to(row, call.organization):
         raise refusal(403, f"{name} belongs to different organization")
     return row
 
@@ -147,9 +170,14 @@ def _summary(row: ButterNumber) -> dict[str, object]:
 def _list(call: PlatformCall) -> Reply:
     """All in one page: how to ask for a second one is not documented."""
     status = call.request.query.get("status", "")
-    rows = [row for row in call.store.table(NUMBERS) if belongs(row, call.organization)]
+    rows = [row for row in call.store.table(NUMBERS) if is_visible_to(row, call.organization)]
     views = [view for view in map(_summary, rows) if status in ("", view["status"])]
-    pagination = {"next_cursor": None, "has_more": False, "page_size": len(views), "total_count": len(views)}
+    pagination = {
+        "next_cursor": None,
+        "has_more": False,
+        "page_size": len(views),
+        "total_count": len(views),
+    }
     return json_reply(200, {"success": True, "data": views, "pagination": pagination})
 
 
@@ -226,10 +254,15 @@ def _webhooks(call: PlatformCall, row: ButterNumber, voice: str, status: str) ->
     number = find_number(call.store, row.account_sid, row.phone_number)
     if number is None:
         raise refusal(400, "Phone number is not in the Twilio account of its integration")
-    form = {"VoiceUrl": voice, "VoiceMethod": "POST", "StatusCallback": status, "StatusCallbackMethod": "POST"}
+    form = {
+        "VoiceUrl": voice,
+        "VoiceMethod": "POST",
+        "StatusCallback": status,
+        "StatusCallbackMethod": "POST",
+    }
     try:
         write(call.store, number, form)
-    except TwilioSaidNo as error:
+    except TwilioRefused as error:
         raise refusal(400, f"Twilio has refused the webhooks ({error.code})") from None
 
 
@@ -242,7 +275,7 @@ def _create_integration(call: PlatformCall) -> Reply:
     account_sid = str(credentials.get("account_sid", ""))
     try:
         sign_in(call.store, account_sid, str(credentials.get("auth_token", "")))
-    except TwilioSaidNo as error:
+    except TwilioRefused as error:
         raise refusal(400, f"Twilio has rejected the credentials ({error.code})") from None
     row = ButterIntegration(account_sid=account_sid, organization=call.organization, name=name)
     INTEGRATIONS.complete(call.store, row)
@@ -262,11 +295,20 @@ def _create_integration(call: PlatformCall) -> Reply:
 
 def _delete_integration(call: PlatformCall) -> Reply:
     row = _own(call, INTEGRATIONS, call.path["id"], "Integration")
-    users = [number.phone_number for number in call.store.table(NUMBERS) if number.integration_id == row.sid]
+    users = [
+        number.phone_number
+        for number in call.store.table(NUMBERS)
+        if number.integration_id == row.sid
+    ]
     if users:
-        raise refusal(400, f"Integration is still referenced by phone numbers: {users}. Remove or reassign them first.")
+        raise refusal(
+            400,
+            f"Integration is still referenced by phone numbers: {users}. Remove or reassign them first.",
+        )
     call.store.table(INTEGRATIONS).remove(row)
-    return json_reply(200, {"success": True, "message": "Integration deleted successfully", "data": {}})
+    return json_reply(
+        200, {"success": True, "message": "Integration deleted successfully", "data": {}}
+    )
 
 
 ROUTES = (

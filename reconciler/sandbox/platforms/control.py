@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from reconciler.sandbox.platforms.mounted import SHELVES
+from reconciler.sandbox.platforms.registry import SHELVES
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf
 from reconciler.sandbox.store import Store
 
 _BY_NAME: dict[str, PlatformShelf[Any]] = {shelf.name: shelf for shelf in SHELVES}
 
 
-def shown(store: Store) -> dict[str, list[PlatformRow]]:
+def list_sections(store: Store) -> dict[str, list[PlatformRow]]:
     """All rows by section, empty sections too."""
     return {name: rows_of(store, name) for name in _BY_NAME}
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Call, Refused
 from reconciler.sandbox.platforms import dasha_rows as rows
 from reconciler.sandbox.platforms.keys import find_key
-from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer, whole
-from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, belongs
-from reconciler.sandbox.routing import Call, Refused
+from reconciler.sandbox.platforms.platform import (
+    Platform,
+    PlatformCall,
+    bearer_token,
+    bounded_number,
+)
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, is_visible_to
 
 _TITLES = {
     400: "Bad Request",
@@ -28,7 +33,13 @@ R = TypeVar("R", bound=PlatformRow)
 def problem(status: int, detail: str, instance: str = "", **more: object) -> Refused:
     """An exception that ends a call with an RFC 7807 problem."""
     title = _TITLES.get(status, "Error")
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": instance}
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+    }
     return Refused(json_reply(status, {**body, **more}))
 
 
@@ -37,7 +48,7 @@ def _error(status: int, message: str) -> Reply:
 
 
 def _let_in(call: Call) -> str:
-    key = find_key(call.store, "dasha", bearer(call))
+    key = find_key(call.store, "dasha", bearer_token(call))
     if key is None:
         raise problem(401, "The bearer token is missing or not valid.", call.request.path)
     return key.organization
@@ -49,12 +60,12 @@ PLATFORM = Platform("dasha", _let_in, _error)
 def own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
     """The caller's row with this id; refuses with 404."""
     row = call.store.table(shelf).get(sid)
-    if row is None or not belongs(row, call.organization):
+    if row is None or not is_visible_to(row, call.organization):
         raise problem(404, f"{sid} was not found.", call.request.path)
     return row
 
 
-def needed(call: PlatformCall, name: str) -> str:
+def required_value(call: PlatformCall, name: str) -> str:
     """A field of the body that must be there; refuses with 400."""
     if not call.text(name):
         raise problem(400, f"{name} is required.", call.request.path)
@@ -64,13 +75,18 @@ def needed(call: PlatformCall, name: str) -> str:
 def page(call: PlatformCall, items: Iterable[Mapping[str, object]]) -> Reply:
     """A page in Dasha's envelope: `skip` and `take`."""
     query, found = call.request.query, [*items]
-    skip = whole(query.get("skip", ""), 0, least=0, most=10**9)
-    take = whole(query.get("take", ""), 20, least=1, most=1_000)
-    body = {"items": found[skip : skip + take], "totalCount": len(found), "skip": skip, "take": take}
+    skip = bounded_number(query.get("skip", ""), 0, least=0, most=10**9)
+    take = bounded_number(query.get("take", ""), 20, least=1, most=1_000)
+    body = {
+        "items": found[skip : skip + take],
+        "totalCount": len(found),
+        "skip": skip,
+        "take": take,
+    }
     return json_reply(200, body)
 
 
-def affected(call: PlatformCall, number: rows.DashaNumber) -> list[dict[str, object]]:
+def find_affected(call: PlatformCall, number: rows.DashaNumber) -> list[dict[str, object]]:
     """The agents that use a number, and for what."""
     found: list[dict[str, object]] = []
     for agent in call.store.table(rows.AGENTS):
@@ -83,9 +99,11 @@ def affected(call: PlatformCall, number: rows.DashaNumber) -> list[dict[str, obj
 
 def refuse_while_used(call: PlatformCall, number: rows.DashaNumber) -> None:
     """Refuse with 409, and the agents that use the number, unless `force` is set."""
-    agents = affected(call, number)
+    agents = find_affected(call, number)
     if agents and call.request.query.get("force", "").lower() != "true":
-        raise problem(409, "Agents use this phone number.", call.request.path, affectedAgents=agents)
+        raise problem(
+            409, "Agents use this phone number.", call.request.path, affectedAgents=agents
+        )
 
 
 def forget_number(call: PlatformCall, number: rows.DashaNumber) -> None:

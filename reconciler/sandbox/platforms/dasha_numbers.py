@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.platforms import dasha_rows as rows
 from reconciler.sandbox.platforms.dasha import (
     PLATFORM,
-    affected,
+    find_affected,
     forget_number,
-    needed,
     own,
     page,
     problem,
     refuse_while_used,
+    required_value,
 )
-from reconciler.sandbox.platforms.on_twilio import E164
 from reconciler.sandbox.platforms.platform import PlatformCall
-from reconciler.sandbox.platforms.rows import belongs
+from reconciler.sandbox.platforms.rows import is_visible_to
+from reconciler.sandbox.platforms.twilio_client import E164
 
 _INBOUND, _OUTBOUND = "inbound", "replaceOutbound"
 
@@ -38,7 +38,7 @@ def _view(row: rows.DashaNumber) -> dict[str, object]:
 
 def _list(call: PlatformCall) -> Reply:
     query = call.request.query
-    found = [row for row in call.store.table(rows.NUMBERS) if belongs(row, call.organization)]
+    found = [row for row in call.store.table(rows.NUMBERS) if is_visible_to(row, call.organization)]
     for name, field in (
         ("phoneNumber", "phone_number"),
         ("linkedAgentId", "incoming_calls_agent_id"),
@@ -61,15 +61,23 @@ def _fetch(call: PlatformCall) -> Reply:
 
 def _create(call: PlatformCall) -> Reply:
     """Create or update: one record for each pair of number and credentials."""
-    phone_number, credentials = needed(call, "phoneNumber"), needed(call, "credentialsId")
+    phone_number, credentials = (
+        required_value(call, "phoneNumber"),
+        required_value(call, "credentialsId"),
+    )
     if not E164.fullmatch(phone_number):
         raise problem(400, "phoneNumber must be in E.164 format.", call.request.path)
     own(call, rows.CREDENTIALS, credentials)
     table = call.store.table(rows.NUMBERS)
     pair = (phone_number, credentials, call.organization)
-    row = next((row for row in table if (row.phone_number, row.credentials_id, row.organization) == pair), None)
+    row = next(
+        (row for row in table if (row.phone_number, row.credentials_id, row.organization) == pair),
+        None,
+    )
     if row is None:
-        row = rows.DashaNumber(phone_number=phone_number, credentials_id=credentials, organization=call.organization)
+        row = rows.DashaNumber(
+            phone_number=phone_number, credentials_id=credentials, organization=call.organization
+        )
         rows.NUMBERS.complete(call.store, row)
         table.add(row)
     row.display_name = call.text("displayName") or row.display_name
@@ -86,7 +94,7 @@ def _delete(call: PlatformCall) -> Reply:
 
 
 def _affected(call: PlatformCall) -> Reply:
-    return json_reply(200, affected(call, _number(call)))
+    return json_reply(200, find_affected(call, _number(call)))
 
 
 def _mode(call: PlatformCall) -> str:
@@ -110,8 +118,14 @@ def _link(call: PlatformCall) -> Reply:
         agent.outbound_number_id = row.sid
         return Reply(204)
     for other in call.store.table(rows.NUMBERS):
-        if other is not row and other.phone_number == row.phone_number and other.incoming_calls_agent_id:
-            raise problem(409, f"{row.phone_number} is linked to an agent already.", call.request.path)
+        if (
+            other is not row
+            and other.phone_number == row.phone_number
+            and other.incoming_calls_agent_id
+        ):
+            raise problem(
+                409, f"{row.phone_number} is linked to an agent already.", call.request.path
+            )
     row.incoming_calls_agent_id = agent.sid
     return Reply(204)
 
@@ -144,7 +158,9 @@ def _credential_view(row: rows.DashaCredential) -> dict[str, object]:
 
 
 def _list_credentials(call: PlatformCall) -> Reply:
-    found = [row for row in call.store.table(rows.CREDENTIALS) if belongs(row, call.organization)]
+    found = [
+        row for row in call.store.table(rows.CREDENTIALS) if is_visible_to(row, call.organization)
+    ]
     return page(call, map(_credential_view, found))
 
 
@@ -163,7 +179,7 @@ def _create_credential(call: PlatformCall) -> Reply:
     limit = call.body.get("cpsLimit")
     row = rows.DashaCredential(
         organization=call.organization,
-        server=needed(call, "server"),
+        server=required_value(call, "server"),
         domain=call.text("domain") or None,
         auth_user=call.text("authUser") or None,
         auth_password=call.text("authPassword"),
@@ -181,7 +197,9 @@ def _delete_credential(call: PlatformCall) -> Reply:
     row = _credential(call)
     if row.source == "provider":
         raise problem(409, "The credentials of a provider are read only.", call.request.path)
-    users = [number for number in call.store.table(rows.NUMBERS) if number.credentials_id == row.sid]
+    users = [
+        number for number in call.store.table(rows.NUMBERS) if number.credentials_id == row.sid
+    ]
     if users and call.request.query.get("force", "").lower() != "true":
         raise problem(409, "Phone numbers use these credentials.", call.request.path)
     for number in users:
@@ -195,7 +213,7 @@ def _agent_view(row: rows.DashaAgent) -> dict[str, object]:
 
 
 def _list_agents(call: PlatformCall) -> Reply:
-    found = [row for row in call.store.table(rows.AGENTS) if belongs(row, call.organization)]
+    found = [row for row in call.store.table(rows.AGENTS) if is_visible_to(row, call.organization)]
     return json_reply(200, [*map(_agent_view, found)])
 
 

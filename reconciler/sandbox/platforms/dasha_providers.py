@@ -7,18 +7,31 @@ from __future__ import annotations
 
 import re
 
-from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.platforms import dasha_rows as rows
-from reconciler.sandbox.platforms.dasha import PLATFORM, forget_number, needed, own, problem, refuse_while_used
-from reconciler.sandbox.platforms.on_twilio import TwilioSaidNo, actor, find_number, sign_in, write
+from reconciler.sandbox.platforms.dasha import (
+    PLATFORM,
+    forget_number,
+    own,
+    problem,
+    refuse_while_used,
+    required_value,
+)
 from reconciler.sandbox.platforms.platform import PlatformCall
+from reconciler.sandbox.platforms.twilio_client import (
+    TwilioRefused,
+    actor,
+    find_number,
+    sign_in,
+    write,
+)
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio import sip_lists
 from reconciler.sandbox.twilio.accounts import ACCOUNTS
 from reconciler.sandbox.twilio.dates import iso8601
 from reconciler.sandbox.twilio.events import record_deleted
 from reconciler.sandbox.twilio.numbers import NUMBERS as TWILIO_NUMBERS
-from reconciler.sandbox.twilio.trunks import TRUNKS, give_up
+from reconciler.sandbox.twilio.trunks import TRUNKS, delete_trunk
 
 _SID = re.compile(r"PN[a-f0-9]{32}")
 _CHANGEABLE = {"name": "name", "region": "region", "supportsCallTransfer": "supports_call_transfer"}
@@ -53,19 +66,24 @@ def _shown(call: PlatformCall, row: rows.DashaProvider) -> Reply:
 
 
 def _try_token(call: PlatformCall, account_sid: str) -> str:
-    token = needed(call, "authToken")
+    token = required_value(call, "authToken")
     try:
         sign_in(call.store, account_sid, token)
-    except TwilioSaidNo as error:
-        raise problem(400, f"Twilio has rejected the credentials ({error.code}).", call.request.path) from None
+    except TwilioRefused as error:
+        raise problem(
+            400, f"Twilio has rejected the credentials ({error.code}).", call.request.path
+        ) from None
     return token
 
 
 def _create(call: PlatformCall) -> Reply:
-    account_sid, name = needed(call, "accountSid"), needed(call, "name")
+    account_sid, name = required_value(call, "accountSid"), required_value(call, "name")
     token = _try_token(call, account_sid)
     row = rows.DashaProvider(
-        account_sid=account_sid, organization=call.organization, name=name, token_digest=rows.digest(token)
+        account_sid=account_sid,
+        organization=call.organization,
+        name=name,
+        token_digest=rows.digest(token),
     )
     _set(call, row)
     rows.PROVIDERS.complete(call.store, row)
@@ -105,7 +123,9 @@ def _import(call: PlatformCall) -> Reply:
         message = _import_one(call, provider, sid, here)
         if message:
             errors.append({"phoneNumberSid": sid, "errorMessage": message})
-    return json_reply(200, {"successCount": len(sids) - len(errors), "failedCount": len(errors), "errors": errors})
+    return json_reply(
+        200, {"successCount": len(sids) - len(errors), "failedCount": len(errors), "errors": errors}
+    )
 
 
 def _import_one(call: PlatformCall, provider: rows.DashaProvider, sid: str, here: set[str]) -> str:
@@ -120,9 +140,11 @@ def _import_one(call: PlatformCall, provider: rows.DashaProvider, sid: str, here
         return "Trunk attachment failed: Twilio has rejected the credentials (20003)"
     try:
         write(store, number, {"TrunkSid": provider.trunk_sid})
-    except TwilioSaidNo as error:
+    except TwilioRefused as error:
         return f"Trunk attachment failed: {error.message} ({error.code})"
-    credentials = (row.sid for row in store.table(rows.CREDENTIALS) if row.provider_id == provider.sid)
+    credentials = (
+        row.sid for row in store.table(rows.CREDENTIALS) if row.provider_id == provider.sid
+    )
     row = rows.DashaNumber(
         organization=call.organization,
         phone_number=number.phone_number,
@@ -152,15 +174,19 @@ def _detach(call: PlatformCall) -> Reply:
     return Reply(204)
 
 
-def _leave_trunk(call: PlatformCall, provider: rows.DashaProvider, number: rows.DashaNumber) -> None:
+def _leave_trunk(
+    call: PlatformCall, provider: rows.DashaProvider, number: rows.DashaNumber
+) -> None:
     """The number itself stays on Twilio."""
     there = find_number(call.store, provider.account_sid, number.phone_number)
     if there is None or there.trunk_sid != provider.trunk_sid:
         return
     try:
         write(call.store, there, {"TrunkSid": ""})
-    except TwilioSaidNo as error:
-        raise problem(502, f"Twilio does not detach the number ({error.code}).", call.request.path) from None
+    except TwilioRefused as error:
+        raise problem(
+            502, f"Twilio does not detach the number ({error.code}).", call.request.path
+        ) from None
 
 
 def _delete(call: PlatformCall) -> Reply:
@@ -173,8 +199,10 @@ def _delete(call: PlatformCall) -> Reply:
         if credential.provider_id == provider.sid:
             store.table(rows.CREDENTIALS).remove(credential)
     trunk = store.table(TRUNKS).get(provider.trunk_sid)
-    if trunk is not None and not any(row.trunk_sid == trunk.sid for row in store.table(TWILIO_NUMBERS)):
-        give_up(store, trunk)
+    if trunk is not None and not any(
+        row.trunk_sid == trunk.sid for row in store.table(TWILIO_NUMBERS)
+    ):
+        delete_trunk(store, trunk)
         _delete_list(store, provider)
     store.table(rows.PROVIDERS).remove(provider)
     return Reply(204)

@@ -9,8 +9,8 @@ import hashlib
 
 import msgspec
 
-from reconciler.sandbox.platforms.on_twilio import actor, known_account
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, complete_uuid
+from reconciler.sandbox.platforms.twilio_client import actor, find_account
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio import sip_lists
 from reconciler.sandbox.twilio.accounts import ACCOUNTS
@@ -74,7 +74,7 @@ def digest(token: str) -> str:
 
 
 def _complete_provider(store: Store, row: DashaProvider) -> None:
-    row.account_sid = known_account(store, row.account_sid)
+    row.account_sid = find_account(store, row.account_sid)
     account = store.table(ACCOUNTS).get(row.account_sid)
     row.token_digest = row.token_digest or digest(account.auth_token if account else "")
     complete_uuid(store, row)
@@ -88,12 +88,19 @@ def _provision(store: Store, row: DashaProvider) -> None:
     sip_list = sip_lists.SipList(account_sid=row.account_sid, friendly_name=name)
     sip_lists.CREDENTIAL_LISTS.complete(store, sip_list)
     store.table(sip_lists.CREDENTIAL_LISTS).add(sip_list)
-    record_created(store, actor(row.account_sid), kind=sip_lists.CREDENTIAL_KIND.resource_type, row=sip_list)
+    record_created(
+        store, actor(row.account_sid), kind=sip_lists.CREDENTIAL_KIND.resource_type, row=sip_list
+    )
     user = sip_lists.Credential(credential_list_sid=sip_list.sid, username=name)
     sip_lists.CREDENTIALS.complete(store, user)
     store.table(sip_lists.CREDENTIALS).add(user)
     domain = f"{name}.pstn.twilio.com"
-    trunk = Trunk(account_sid=row.account_sid, domain_name=domain, friendly_name=name, credential_lists=[sip_list.sid])
+    trunk = Trunk(
+        account_sid=row.account_sid,
+        domain_name=domain,
+        friendly_name=name,
+        credential_lists=[sip_list.sid],
+    )
     TRUNKS.complete(store, trunk)
     store.table(TRUNKS).add(trunk)
     row.trunk_sid, row.termination_uri, row.credential_list_sid = trunk.sid, domain, sip_list.sid
@@ -126,10 +133,20 @@ def _complete_number(store: Store, row: DashaNumber) -> None:
 
 
 PROVIDERS = PlatformShelf(
-    "dasha_providers", DashaProvider, "", _complete_provider, platform="dasha", hidden=("token_digest",)
+    "dasha_providers",
+    DashaProvider,
+    "",
+    _complete_provider,
+    platform="dasha",
+    hidden=("token_digest",),
 )
 CREDENTIALS = PlatformShelf(
-    "dasha_credentials", DashaCredential, "", _complete_credential, platform="dasha", secrets=("auth_password",)
+    "dasha_credentials",
+    DashaCredential,
+    "",
+    _complete_credential,
+    platform="dasha",
+    secrets=("auth_password",),
 )
 NUMBERS = PlatformShelf("dasha_numbers", DashaNumber, "", _complete_number, platform="dasha")
 AGENTS = PlatformShelf("dasha_agents", DashaAgent, "", complete_uuid, platform="dasha")

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Call, Refused
 from reconciler.sandbox.platforms.keys import find_key
-from reconciler.sandbox.platforms.on_twilio import known_account
-from reconciler.sandbox.platforms.platform import Platform, PlatformCall, whole
-from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, belongs, complete_uuid
-from reconciler.sandbox.routing import Call, Refused
+from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bounded_number
+from reconciler.sandbox.platforms.rows import (
+    PlatformRow,
+    PlatformShelf,
+    complete_uuid,
+    is_visible_to,
+)
+from reconciler.sandbox.platforms.twilio_client import find_account
 from reconciler.sandbox.store import Store
 
 _CODES = {
@@ -43,13 +48,17 @@ class FeatherAssistant(PlatformRow, kw_only=True):
 
 def _complete_connection(store: Store, row: FeatherConnection) -> None:
     if row.integration_key == "twilio":
-        row.account_sid = known_account(store, row.account_sid)
+        row.account_sid = find_account(store, row.account_sid)
     row.nickname_slug = row.nickname_slug or row.nickname.lower().replace(" ", "-")
     complete_uuid(store, row)
 
 
-CONNECTIONS = PlatformShelf("feather_connections", FeatherConnection, "", _complete_connection, platform="feather")
-ASSISTANTS = PlatformShelf("feather_assistants", FeatherAssistant, "", complete_uuid, platform="feather")
+CONNECTIONS = PlatformShelf(
+    "feather_connections", FeatherConnection, "", _complete_connection, platform="feather"
+)
+ASSISTANTS = PlatformShelf(
+    "feather_assistants", FeatherAssistant, "", complete_uuid, platform="feather"
+)
 SHELVES = (CONNECTIONS, ASSISTANTS)
 R = TypeVar("R", bound=PlatformRow)
 
@@ -59,14 +68,16 @@ def refusal(status: int, message: str) -> Refused:
     return Refused(_error(status, message))
 
 
-def invalid(field: str, message: str, kind: str = "value_error") -> Refused:
+def invalid_field(field: str, message: str, kind: str = "value_error") -> Refused:
     """An exception that ends a call with 422 and an `HTTPValidationError` about one field of the body."""
-    return Refused(json_reply(422, {"detail": [{"loc": ["body", field], "msg": message, "type": kind}]}))
+    return Refused(
+        json_reply(422, {"detail": [{"loc": ["body", field], "msg": message, "type": kind}]})
+    )
 
 
 def _error(status: int, message: str) -> Reply:
     if status == 422:
-        return invalid("", message, "json_invalid").reply
+        return invalid_field("", message, "json_invalid").reply
     return json_reply(status, {"error": _CODES.get(status, "internal_error"), "message": message})
 
 
@@ -85,36 +96,40 @@ def organization_id(call: PlatformCall) -> str:
     return call.organization or "sandbox"
 
 
-def only(call: PlatformCall, *names: str) -> None:
+def refuse_extra_fields(call: PlatformCall, *names: str) -> None:
     """Refuse a body with further fields."""
     for name in call.body:
         if name not in names:
-            raise invalid(name, "Extra inputs are not permitted", "extra_forbidden")
+            raise invalid_field(name, "Extra inputs are not permitted", "extra_forbidden")
 
 
 def own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
     """The caller's row with this id; refuses with 404."""
     row = call.store.table(shelf).get(sid)
-    if row is None or not belongs(row, call.organization):
+    if row is None or not is_visible_to(row, call.organization):
         raise refusal(404, f"{sid} was not found")
     return row
 
 
-def mine(call: PlatformCall, shelf: PlatformShelf[R]) -> list[R]:
+def own_rows(call: PlatformCall, shelf: PlatformShelf[R]) -> list[R]:
     """The caller's rows, oldest first."""
-    return [row for row in call.store.table(shelf) if belongs(row, call.organization)]
+    return [row for row in call.store.table(shelf) if is_visible_to(row, call.organization)]
 
 
 def twilio_of(call: PlatformCall) -> FeatherConnection:
     """The Twilio integration that a call means: the one it names, or the only one there is; refuses with 422."""
     field, wanted = "integration_connection_id", call.body.get("integration_connection_id")
-    rows = [row for row in mine(call, CONNECTIONS) if (row.integration_key, row.status) == ("twilio", "connected")]
+    rows = [
+        row
+        for row in own_rows(call, CONNECTIONS)
+        if (row.integration_key, row.status) == ("twilio", "connected")
+    ]
     if wanted is not None:
         rows = [row for row in rows if row.sid == wanted]
     if not rows:
-        raise invalid(field, "No connected Twilio integration")
+        raise invalid_field(field, "No connected Twilio integration")
     if len(rows) > 1:
-        raise invalid(field, "More than one Twilio integration is connected; say which one")
+        raise invalid_field(field, "More than one Twilio integration is connected; say which one")
     return rows[0]
 
 
@@ -134,7 +149,7 @@ def _connection_view(row: FeatherConnection) -> dict[str, object]:
 
 
 def _list_connections(call: PlatformCall) -> Reply:
-    return json_reply(200, [*map(_connection_view, mine(call, CONNECTIONS))])
+    return json_reply(200, [*map(_connection_view, own_rows(call, CONNECTIONS))])
 
 
 def _fetch_connection(call: PlatformCall) -> Reply:
@@ -148,15 +163,17 @@ def _delete_connection(call: PlatformCall) -> Reply:
 
 def _list_assistants(call: PlatformCall) -> Reply:
     query = call.request.query
-    rows = mine(call, ASSISTANTS)
+    rows = own_rows(call, ASSISTANTS)
     if query.get("include_archived", "").lower() != "true":
         rows = [row for row in rows if not row.archived]
     rows = [row for row in rows if query.get("search", "").lower() in row.name.lower()]
-    start = whole(query.get("cursor", ""), 0, least=0, most=10**9)
-    end = start + whole(query.get("limit", ""), 50, least=1, most=200)
+    start = bounded_number(query.get("cursor", ""), 0, least=0, most=10**9)
+    end = start + bounded_number(query.get("limit", ""), 50, least=1, most=200)
     more = end < len(rows)
     page = [{"id": row.sid, "name": row.name} for row in rows[start:end]]
-    return json_reply(200, {"assistants": page, "has_more": more, "next_cursor": str(end) if more else None})
+    return json_reply(
+        200, {"assistants": page, "has_more": more, "next_cursor": str(end) if more else None}
+    )
 
 
 _CONNECTIONS = "/v1/integrations/connections"

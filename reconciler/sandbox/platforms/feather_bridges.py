@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.platforms.feather import (
     CONNECTIONS,
     PLATFORM,
-    invalid,
-    mine,
-    only,
+    invalid_field,
     organization_id,
     own,
+    own_rows,
+    refuse_extra_fields,
     twilio_of,
 )
-from reconciler.sandbox.platforms.on_twilio import E164, NUMBER_SID, TwilioSaidNo, find_number, write
 from reconciler.sandbox.platforms.platform import PlatformCall
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, complete_uuid
+from reconciler.sandbox.platforms.twilio_client import (
+    E164,
+    NUMBER_SID,
+    TwilioRefused,
+    find_number,
+    write,
+)
 from reconciler.sandbox.store import Store
 
 HOST = "https://api-sandbox.featherhq.com"
@@ -38,7 +44,9 @@ def _complete(store: Store, row: FeatherBridgeNumber) -> None:
     complete_uuid(store, row)
 
 
-BRIDGES = PlatformShelf("feather_bridge_numbers", FeatherBridgeNumber, "", _complete, platform="feather")
+BRIDGES = PlatformShelf(
+    "feather_bridge_numbers", FeatherBridgeNumber, "", _complete, platform="feather"
+)
 SHELVES = (BRIDGES,)
 
 
@@ -59,16 +67,18 @@ def _view(row: FeatherBridgeNumber) -> dict[str, object]:
 
 
 def _wanted(call: PlatformCall) -> str:
-    only(call, _FIELD, "integration_connection_id")
+    refuse_extra_fields(call, _FIELD, "integration_connection_id")
     if _FIELD not in call.body:
-        raise invalid(_FIELD, "Field required", "missing")
+        raise invalid_field(_FIELD, "Field required", "missing")
     value = call.body[_FIELD]
     if not isinstance(value, str):
-        raise invalid(_FIELD, "Input should be a valid string", "string_type")
+        raise invalid_field(_FIELD, "Input should be a valid string", "string_type")
     if not value:
-        raise invalid(_FIELD, "String should have at least 1 character", "string_too_short")
+        raise invalid_field(_FIELD, "String should have at least 1 character", "string_too_short")
     if len(value) > _LONGEST:
-        raise invalid(_FIELD, f"String should have at most {_LONGEST} characters", "string_too_long")
+        raise invalid_field(
+            _FIELD, f"String should have at most {_LONGEST} characters", "string_too_long"
+        )
     return value
 
 
@@ -77,12 +87,12 @@ def _import(call: PlatformCall) -> Reply:
     known = E164.fullmatch(name) or NUMBER_SID.fullmatch(name)
     number = find_number(call.store, connection.account_sid, name) if known else None
     if number is None:
-        raise invalid(_FIELD, "The number is not in the connected Twilio account")
+        raise invalid_field(_FIELD, "The number is not in the connected Twilio account")
     try:
         write(call.store, number, {"VoiceUrl": bridge_url(call), "VoiceMethod": "POST"})
-    except TwilioSaidNo as error:
-        raise invalid(_FIELD, f"Twilio has refused the webhook ({error.code})") from None
-    row = next((row for row in mine(call, BRIDGES) if row.twilio_sid == number.sid), None)
+    except TwilioRefused as error:
+        raise invalid_field(_FIELD, f"Twilio has refused the webhook ({error.code})") from None
+    row = next((row for row in own_rows(call, BRIDGES) if row.twilio_sid == number.sid), None)
     if row is None:
         row = FeatherBridgeNumber(
             account_sid=connection.account_sid,
@@ -97,7 +107,7 @@ def _import(call: PlatformCall) -> Reply:
 
 
 def _list(call: PlatformCall) -> Reply:
-    return json_reply(200, [*map(_view, mine(call, BRIDGES))])
+    return json_reply(200, [*map(_view, own_rows(call, BRIDGES))])
 
 
 def _apply(call: PlatformCall, row: FeatherBridgeNumber, url: str) -> str:
@@ -107,7 +117,7 @@ def _apply(call: PlatformCall, row: FeatherBridgeNumber, url: str) -> str:
         return "The number is not in the Twilio account"
     try:
         write(call.store, number, {"VoiceUrl": url, "VoiceMethod": "POST"})
-    except TwilioSaidNo as error:
+    except TwilioRefused as error:
         return f"Twilio has refused the webhook ({error.code})"
     return ""
 
@@ -121,14 +131,16 @@ def _delete(call: PlatformCall) -> Reply:
 
 def _reprovision(call: PlatformCall) -> Reply:
     results: list[dict[str, object]] = []
-    for row in mine(call, BRIDGES):
+    for row in own_rows(call, BRIDGES):
         detail = _apply(call, row, bridge_url(call))
-        results.append({"phone_e164": row.phone_e164, "configured": not detail, "detail": detail or None})
+        results.append(
+            {"phone_e164": row.phone_e164, "configured": not detail, "detail": detail or None}
+        )
     return json_reply(200, results)
 
 
 def _warm_transfer(call: PlatformCall) -> Reply:
-    connected = any(row.integration_key == "twilio" for row in mine(call, CONNECTIONS))
+    connected = any(row.integration_key == "twilio" for row in own_rows(call, CONNECTIONS))
     return json_reply(200, {"bridge_webhook_url": bridge_url(call) if connected else None})
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.platforms.feather import ASSISTANTS, PLATFORM, invalid, mine, only, own, refusal, twilio_of
-from reconciler.sandbox.platforms.on_twilio import E164, find_number
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.platforms.feather import (
+    ASSISTANTS,
+    PLATFORM,
+    invalid_field,
+    own,
+    own_rows,
+    refusal,
+    refuse_extra_fields,
+    twilio_of,
+)
 from reconciler.sandbox.platforms.platform import PlatformCall
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, complete_uuid
+from reconciler.sandbox.platforms.twilio_client import E164, find_number
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.dates import iso8601
 
@@ -47,7 +56,9 @@ def _complete(store: Store, row: FeatherPhoneNumber) -> None:
     complete_uuid(store, row)
 
 
-NUMBERS = PlatformShelf("feather_phone_numbers", FeatherPhoneNumber, "", _complete, platform="feather")
+NUMBERS = PlatformShelf(
+    "feather_phone_numbers", FeatherPhoneNumber, "", _complete, platform="feather"
+)
 CHANNELS = PlatformShelf("feather_channels", FeatherChannel, "", complete_uuid, platform="feather")
 SHELVES = (NUMBERS, CHANNELS)
 
@@ -59,7 +70,7 @@ def _view(row: FeatherPhoneNumber) -> dict[str, object]:
 
 
 def _list(call: PlatformCall) -> Reply:
-    query, rows = call.request.query, mine(call, NUMBERS)
+    query, rows = call.request.query, own_rows(call, NUMBERS)
     if query.get("capability"):
         rows = [row for row in rows if query["capability"] in row.capabilities]
     if query.get("status"):
@@ -70,32 +81,41 @@ def _list(call: PlatformCall) -> Reply:
 def _one_of(call: PlatformCall, name: str, *values: str) -> str:
     if call.body.get(name) not in values:
         kind = "literal_error" if name in call.body else "missing"
-        raise invalid(name, f"Input should be {' or '.join(map(repr, values))}", kind)
+        raise invalid_field(name, f"Input should be {' or '.join(map(repr, values))}", kind)
     return call.text(name)
 
 
 def _capabilities(call: PlatformCall) -> list[str]:
     value = call.body.get("capabilities", [])
     if not isinstance(value, list) or not all(item in _CAPABILITIES for item in value):
-        raise invalid("capabilities", "Input should be a list of 'sms' and 'voice'", "literal_error")
+        raise invalid_field(
+            "capabilities", "Input should be a list of 'sms' and 'voice'", "literal_error"
+        )
     return value
 
 
 def _metadata(call: PlatformCall) -> dict[str, object]:
     value = call.body.get("vendor_metadata", {})
     if not isinstance(value, dict):
-        raise invalid("vendor_metadata", "Input should be a valid dictionary", "dict_type")
+        raise invalid_field("vendor_metadata", "Input should be a valid dictionary", "dict_type")
     return value
 
 
 def _create(call: PlatformCall) -> Reply:
-    only(
+    refuse_extra_fields(
         call,
-        *("phone_e164", "vendor", "vendor_mode", "capabilities", "vendor_metadata", "integration_connection_id"),
+        *(
+            "phone_e164",
+            "vendor",
+            "vendor_mode",
+            "capabilities",
+            "vendor_metadata",
+            "integration_connection_id",
+        ),
     )
     phone = call.text("phone_e164")
     if not 2 <= len(phone) <= 20:
-        raise invalid("phone_e164", "String should have 2 to 20 characters", "string_type")
+        raise invalid_field("phone_e164", "String should have 2 to 20 characters", "string_type")
     row = FeatherPhoneNumber(
         organization=call.organization,
         phone_e164=phone,
@@ -126,7 +146,7 @@ def _fetch(call: PlatformCall) -> Reply:
 
 def _change(call: PlatformCall) -> Reply:
     row = _number(call)
-    only(call, "status", "capabilities", "vendor_metadata")
+    refuse_extra_fields(call, "status", "capabilities", "vendor_metadata")
     if "status" in call.body:
         row.status = _one_of(call, "status", *_STATUSES)
     if "capabilities" in call.body:
@@ -177,12 +197,15 @@ def _list_channels(call: PlatformCall) -> Reply:
 def _new_channel(call: PlatformCall, channel_type: str, binding: object) -> FeatherChannel:
     """A channel that is not on its shelf yet; refuses a binding without agent and team, and an agent nobody has."""
     if not isinstance(binding, dict) or not (binding.get("agent_id") or binding.get("team_id")):
-        raise invalid("agent_id", "Either agent_id or team_id is required")
+        raise invalid_field("agent_id", "Either agent_id or team_id is required")
     if binding.get("agent_id"):
         own(call, ASSISTANTS, str(binding["agent_id"]))
     values = {name: str(binding[name]) for name in _BINDING if binding.get(name)}
     return FeatherChannel(
-        organization=call.organization, phone_number_id=_number(call).sid, channel_type=channel_type, **values
+        organization=call.organization,
+        phone_number_id=_number(call).sid,
+        channel_type=channel_type,
+        **values,
     )
 
 
@@ -193,7 +216,7 @@ def _keep(call: PlatformCall, row: FeatherChannel) -> FeatherChannel:
 
 def _add_channel(call: PlatformCall) -> Reply:
     _number(call)
-    only(call, "channel_type", *_BINDING)
+    refuse_extra_fields(call, "channel_type", *_BINDING)
     row = _new_channel(call, _one_of(call, "channel_type", *_CHANNELS), call.body)
     return json_reply(201, _channel_view(_keep(call, row)))
 
@@ -201,10 +224,12 @@ def _add_channel(call: PlatformCall) -> Reply:
 def _replace_channels(call: PlatformCall) -> Reply:
     """All bindings of one channel at once; an empty list drains it."""
     _number(call)
-    only(call, "bindings")
+    refuse_extra_fields(call, "bindings")
     channel_type, bindings = call.path["channel"], call.body.get("bindings")
     if channel_type not in _CHANNELS or not isinstance(bindings, list):
-        raise invalid("bindings", "A list of bindings for sms, inbound_call or outbound_call is required")
+        raise invalid_field(
+            "bindings", "A list of bindings for sms, inbound_call or outbound_call is required"
+        )
     rows = [_new_channel(call, channel_type, binding) for binding in bindings]
     for old in _channels(call, channel_type):
         call.store.table(CHANNELS).remove(old)

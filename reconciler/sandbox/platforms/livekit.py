@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Call, Refused, Route
 from reconciler.sandbox.platforms.keys import find_key
-from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer
-from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, belongs
-from reconciler.sandbox.routing import Call, Refused, Route
+from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer_token
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, is_visible_to
 
 _CODES = {
     400: "malformed",
@@ -49,7 +49,7 @@ def _error(status: int, message: str) -> Reply:
 
 
 def _let_in(call: Call) -> str:
-    token = bearer(call)
+    token = bearer_token(call)
     try:
         head, body, signature = token.split(".")
         header, claims = msgspec.json.decode(_bytes(head)), msgspec.json.decode(_bytes(body))
@@ -71,7 +71,9 @@ def _let_in(call: Call) -> str:
 def _check_claims(call: Call, claims: dict[str, Any]) -> None:
     now, expires, grant = call.store.now().timestamp(), claims.get("exp"), claims.get("sip")
     if not isinstance(expires, int | float) or expires <= now:
-        raise refusal("unauthenticated", "invalid token: it has expired, or does not say when it will")
+        raise refusal(
+            "unauthenticated", "invalid token: it has expired, or does not say when it will"
+        )
     if not isinstance(grant, dict) or grant.get("admin") is not True:
         raise refusal("unauthenticated", "permissions denied")
 
@@ -98,7 +100,9 @@ def _snake(value: Any) -> Any:
         return [_snake(item) for item in value]
     if not isinstance(value, dict):
         return value
-    named = {re.sub("(?<=[a-z0-9])([A-Z])", r"_\1", name).lower(): item for name, item in value.items()}
+    named = {
+        re.sub("(?<=[a-z0-9])([A-Z])", r"_\1", name).lower(): item for name, item in value.items()
+    }
     return {name: item if name in _MAPS else _snake(item) for name, item in named.items()}
 
 
@@ -108,7 +112,7 @@ def part(call: PlatformCall, name: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def typed(value: object, kind: type[T]) -> T:
+def typed_value(value: object, kind: type[T]) -> T:
     """A value of this type; refuses what is none. Fields that nobody knows are ignored."""
     try:
         return msgspec.convert(value, kind)
@@ -121,27 +125,32 @@ def fields(value: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: value[name] for name in names if value.get(name) is not None}
 
 
-def listed(now: list[str], change: Any) -> list[str]:
+def updated_list(now: list[str], change: Any) -> list[str]:
     """A list after an update: ``{"set": […]}``, or ``add`` and ``remove``."""
-    lists = typed(change, dict[str, list[str]])
+    lists = typed_value(change, dict[str, list[str]])
     if "set" in lists:
         return lists["set"]
     gone = set(lists.get("remove", []))
-    return [*(item for item in now if item not in gone), *(item for item in lists.get("add", []) if item not in now)]
+    return [
+        *(item for item in now if item not in gone),
+        *(item for item in lists.get("add", []) if item not in now),
+    ]
 
 
 def own(call: PlatformCall, shelf: PlatformShelf[R], name: str) -> R:
     """The row whose id the body gives; refuses when it is not there."""
     row = call.store.table(shelf).get(call.text(name))
-    if row is None or not belongs(row, call.organization):
-        raise refusal("not_found", f"requested {name.removesuffix('_id').replace('_', ' ')} does not exist")
+    if row is None or not is_visible_to(row, call.organization):
+        raise refusal(
+            "not_found", f"requested {name.removesuffix('_id').replace('_', ' ')} does not exist"
+        )
     return row
 
 
-def mine(call: PlatformCall, shelf: PlatformShelf[R], ids: str) -> list[R]:
+def own_rows(call: PlatformCall, shelf: PlatformShelf[R], ids: str) -> list[R]:
     """The caller's rows, those only whose ids the body gives when it does, cut to the page it asks for."""
-    wanted, page = typed(call.body.get(ids) or [], list[str]), part(call, "page") or {}
-    rows = [row for row in call.store.table(shelf) if belongs(row, call.organization)]
+    wanted, page = typed_value(call.body.get(ids) or [], list[str]), part(call, "page") or {}
+    rows = [row for row in call.store.table(shelf) if is_visible_to(row, call.organization)]
     rows = [row for row in rows if not wanted or row.sid in wanted]
     after = next((place for place, row in enumerate(rows, 1) if row.sid == page.get("after_id")), 0)
     limit = page.get("limit")
@@ -153,6 +162,6 @@ def same_number(one: str, other: str) -> bool:
     return one.lstrip("+") == other.lstrip("+")
 
 
-def overlap(one: list[str], other: list[str]) -> bool:
+def numbers_overlap(one: list[str], other: list[str]) -> bool:
     """Whether two lists of numbers meet; an empty one stands for all others' rest, and meets an empty one only."""
     return not (one or other) or any(same_number(a, b) for a in one for b in other)

@@ -6,7 +6,17 @@ from typing import Any
 
 import msgspec
 
-from reconciler.sandbox.platforms.livekit import fields, listed, method, mine, overlap, own, part, refusal, typed
+from reconciler.sandbox.platforms.livekit import (
+    fields,
+    method,
+    numbers_overlap,
+    own,
+    own_rows,
+    part,
+    refusal,
+    typed_value,
+    updated_list,
+)
 from reconciler.sandbox.platforms.platform import PlatformCall
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, new_id, stamp
 from reconciler.sandbox.store import Store
@@ -77,7 +87,12 @@ def _complete(store: Store, row: LiveKitDispatchRule) -> None:
 
 
 RULES = PlatformShelf(
-    "livekit_dispatch_rules", LiveKitDispatchRule, "SDR_", _complete, platform="livekit", secrets=("pin",)
+    "livekit_dispatch_rules",
+    LiveKitDispatchRule,
+    "SDR_",
+    _complete,
+    platform="livekit",
+    secrets=("pin",),
 )
 SHELVES = (RULES,)
 _LISTS = ("trunk_ids", "inbound_numbers", "numbers")
@@ -95,22 +110,28 @@ def _read(values: dict[str, Any], sid: str = "", pin: str = "") -> LiveKitDispat
     if rule is None or len(kinds) != 1:
         raise refusal("invalid_argument", "missing rule")
     [kind] = kinds
-    body = msgspec.to_builtins(typed(rule[kind], _KINDS[kind]))
+    body = msgspec.to_builtins(typed_value(rule[kind], _KINDS[kind]))
     given = body.pop("pin")
-    row = typed({**values, "rule": {kind: body}, "sip_dispatch_rule_id": sid}, LiveKitDispatchRule)
+    row = typed_value(
+        {**values, "rule": {kind: body}, "sip_dispatch_rule_id": sid}, LiveKitDispatchRule
+    )
     row.pin = given or pin
     return row
 
 
 def _check(call: PlatformCall, row: LiveKitDispatchRule) -> None:
-    for other in mine(call, RULES, ""):
-        if other.sid != row.sid and other.pin == row.pin and all(_meet(row, other, name) for name in _LISTS):
+    for other in own_rows(call, RULES, ""):
+        if (
+            other.sid != row.sid
+            and other.pin == row.pin
+            and all(_meet(row, other, name) for name in _LISTS)
+        ):
             message = "Dispatch rule for the same trunk, inbound number, number, and PIN combination already exists"
             raise refusal("invalid_argument", f"{message} in dispatch rule {other.sid!r}")
 
 
 def _meet(row: LiveKitDispatchRule, other: LiveKitDispatchRule, name: str) -> bool:
-    return overlap(getattr(row, name), getattr(other, name))
+    return numbers_overlap(getattr(row, name), getattr(other, name))
 
 
 def _create(call: PlatformCall) -> dict[str, object]:
@@ -134,7 +155,7 @@ def _update(call: PlatformCall) -> dict[str, object]:
     values, pin = fields(replace or update or {}, _NAMES), ""
     if update is not None:
         for name in set(_LISTS) & set(values):
-            values[name] = listed(getattr(row, name), values[name])
+            values[name] = updated_list(getattr(row, name), values[name])
         pin = "" if "rule" in values else row.pin
         values = msgspec.to_builtins({name: getattr(row, name) for name in _NAMES}) | values
     after = _read(values, row.sid, pin)
@@ -144,7 +165,10 @@ def _update(call: PlatformCall) -> dict[str, object]:
 
 
 def _list(call: PlatformCall) -> dict[str, object]:
-    rows, trunks = mine(call, RULES, "dispatch_rule_ids"), set(typed(call.body.get("trunk_ids") or [], list[str]))
+    rows, trunks = (
+        own_rows(call, RULES, "dispatch_rule_ids"),
+        set(typed_value(call.body.get("trunk_ids") or [], list[str])),
+    )
     if trunks:
         rows = [row for row in rows if not row.trunk_ids or trunks & set(row.trunk_ids)]
     return {"items": [*map(_view, rows)]}

@@ -8,22 +8,26 @@ import msgspec
 
 from reconciler.sandbox.platforms.livekit import (
     fields,
-    listed,
     method,
-    mine,
-    overlap,
+    numbers_overlap,
     own,
+    own_rows,
     part,
     refusal,
     same_number,
-    typed,
+    typed_value,
+    updated_list,
 )
 from reconciler.sandbox.platforms.platform import PlatformCall
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, new_id, stamp
 from reconciler.sandbox.store import Store
 
-Encryption = Literal["SIP_MEDIA_ENCRYPT_DISABLE", "SIP_MEDIA_ENCRYPT_ALLOW", "SIP_MEDIA_ENCRYPT_REQUIRE"]
-Transport = Literal["SIP_TRANSPORT_AUTO", "SIP_TRANSPORT_UDP", "SIP_TRANSPORT_TCP", "SIP_TRANSPORT_TLS"]
+Encryption = Literal[
+    "SIP_MEDIA_ENCRYPT_DISABLE", "SIP_MEDIA_ENCRYPT_ALLOW", "SIP_MEDIA_ENCRYPT_REQUIRE"
+]
+Transport = Literal[
+    "SIP_TRANSPORT_AUTO", "SIP_TRANSPORT_UDP", "SIP_TRANSPORT_TCP", "SIP_TRANSPORT_TLS"
+]
 
 
 class Media(msgspec.Struct, frozen=True):
@@ -67,10 +71,20 @@ def _complete(store: Store, row: LiveKitTrunk) -> None:
 
 
 INBOUND = PlatformShelf(
-    "livekit_inbound_trunks", LiveKitInboundTrunk, "ST_", _complete, platform="livekit", secrets=("headers",)
+    "livekit_inbound_trunks",
+    LiveKitInboundTrunk,
+    "ST_",
+    _complete,
+    platform="livekit",
+    secrets=("headers",),
 )
 OUTBOUND = PlatformShelf(
-    "livekit_outbound_trunks", LiveKitOutboundTrunk, "ST_", _complete, platform="livekit", secrets=("headers",)
+    "livekit_outbound_trunks",
+    LiveKitOutboundTrunk,
+    "ST_",
+    _complete,
+    platform="livekit",
+    secrets=("headers",),
 )
 SHELVES = (INBOUND, OUTBOUND)
 R = TypeVar("R", LiveKitInboundTrunk, LiveKitOutboundTrunk)
@@ -93,11 +107,14 @@ def _inbound(call: PlatformCall, row: LiveKitInboundTrunk, password: str) -> Non
             "invalid_argument",
             "for security, one of the fields must be set: auth_username+auth_password, allowed_addresses or numbers",
         )
-    for other in mine(call, INBOUND, ""):
-        if other.sid == row.sid or not overlap(row.numbers, other.numbers):
+    for other in own_rows(call, INBOUND, ""):
+        if other.sid == row.sid or not numbers_overlap(row.numbers, other.numbers):
             continue
-        if overlap(row.allowed_numbers, other.allowed_numbers):
-            raise refusal("invalid_argument", f"Conflicting inbound SIP Trunks: {row.sid or '<new>'} and {other.sid}")
+        if numbers_overlap(row.allowed_numbers, other.allowed_numbers):
+            raise refusal(
+                "invalid_argument",
+                f"Conflicting inbound SIP Trunks: {row.sid or '<new>'} and {other.sid}",
+            )
 
 
 def _outbound(row: LiveKitOutboundTrunk) -> None:
@@ -122,7 +139,7 @@ def _create(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
         raise refusal("invalid_argument", "missing trunk")
     if trunk.get("sip_trunk_id"):
         raise refusal("invalid_argument", "trunk id must not be set")
-    row = typed(fields(trunk, _NAMES[shelf.name]), shelf.row)
+    row = typed_value(fields(trunk, _NAMES[shelf.name]), shelf.row)
     row.organization = call.organization
     _check(call, row, str(trunk.get("auth_password") or ""))
     shelf.complete(call.store, row)
@@ -140,9 +157,9 @@ def _update(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
     password = (replace or {}).get("auth_password") or ("" if update is None else "kept")
     if update is not None:
         for name in set(_LISTS) & set(values):
-            values[name] = listed(getattr(row, name), values[name])
+            values[name] = updated_list(getattr(row, name), values[name])
         values = msgspec.to_builtins({name: getattr(row, name) for name in names}) | values
-    after = typed({**values, "sip_trunk_id": row.sid}, shelf.row)
+    after = typed_value({**values, "sip_trunk_id": row.sid}, shelf.row)
     _check(call, after, str(password))
     call.store.table(shelf).change(row, {name: getattr(after, name) for name in names})
     return _view(shelf, row)
@@ -150,9 +167,16 @@ def _update(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
 
 def _list(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
     """Asked for numbers, trunks for any number come too."""
-    rows, numbers = mine(call, shelf, "trunk_ids"), typed(call.body.get("numbers") or [], list[str])
+    rows, numbers = (
+        own_rows(call, shelf, "trunk_ids"),
+        typed_value(call.body.get("numbers") or [], list[str]),
+    )
     if numbers:
-        rows = [row for row in rows if not row.numbers or any(same_number(a, b) for a in row.numbers for b in numbers)]
+        rows = [
+            row
+            for row in rows
+            if not row.numbers or any(same_number(a, b) for a in row.numbers for b in numbers)
+        ]
     return {"items": [_view(shelf, row) for row in rows]}
 
 

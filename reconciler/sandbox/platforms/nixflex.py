@@ -17,12 +17,30 @@ from typing import TypeVar
 
 import msgspec
 
-from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Call, Refused
 from reconciler.sandbox.platforms.keys import find_key
-from reconciler.sandbox.platforms.on_twilio import E164, NO_WEBHOOKS, TwilioSaidNo, find_number, sign_in, write
-from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer, whole
-from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, belongs, new_id, stamp
-from reconciler.sandbox.routing import Call, Refused
+from reconciler.sandbox.platforms.platform import (
+    Platform,
+    PlatformCall,
+    bearer_token,
+    bounded_number,
+)
+from reconciler.sandbox.platforms.rows import (
+    PlatformRow,
+    PlatformShelf,
+    is_visible_to,
+    new_id,
+    stamp,
+)
+from reconciler.sandbox.platforms.twilio_client import (
+    E164,
+    NO_WEBHOOKS,
+    TwilioRefused,
+    find_number,
+    sign_in,
+    write,
+)
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.dates import iso8601
 from reconciler.sandbox.twilio.numbers import Number
@@ -49,7 +67,12 @@ _ALIASES = {
 }
 _REQUIRED = ("phone_number", "twilio_sid", "twilio_token", "agent_id")
 _ACCOUNT_SID = re.compile(r"AC[a-f0-9]{32}")
-_LONGEST = {"custom_prompt": 8_000, "voicemail_message": 2_000, "sms_prompt": 20_000, "web_prompt": 20_000}
+_LONGEST = {
+    "custom_prompt": 8_000,
+    "voicemail_message": 2_000,
+    "sms_prompt": 20_000,
+    "web_prompt": 20_000,
+}
 
 
 class NixflexAgent(PlatformRow, kw_only=True):
@@ -84,7 +107,9 @@ class NixflexNumber(PlatformRow, kw_only=True):
     recording_source: str | None = None
 
 
-_SETTINGS = NixflexNumber.__struct_fields__[NixflexNumber.__struct_fields__.index("custom_prompt") :]
+_SETTINGS = NixflexNumber.__struct_fields__[
+    NixflexNumber.__struct_fields__.index("custom_prompt") :
+]
 
 
 def _complete_agent(store: Store, row: NixflexAgent) -> None:
@@ -98,7 +123,9 @@ def _complete_number(store: Store, row: NixflexNumber) -> None:
     stamp(store, row)
 
 
-AGENTS = PlatformShelf("nixflex_agents", NixflexAgent, "agent_", _complete_agent, platform="nixflex")
+AGENTS = PlatformShelf(
+    "nixflex_agents", NixflexAgent, "agent_", _complete_agent, platform="nixflex"
+)
 NUMBERS = PlatformShelf("nixflex_numbers", NixflexNumber, "", _complete_number, platform="nixflex")
 SHELVES = (AGENTS, NUMBERS)
 
@@ -106,7 +133,13 @@ SHELVES = (AGENTS, NUMBERS)
 def refusal(status: int, code: str, message: str) -> Refused:
     """An exception that ends a call with one of Nixflex's errors."""
     kind = _TYPES.get(status, "server_error")
-    error = {"type": kind, "code": code, "message": message, "doc_url": "https://docs.nixflex.com", "details": {}}
+    error = {
+        "type": kind,
+        "code": code,
+        "message": message,
+        "doc_url": "https://docs.nixflex.com",
+        "details": {},
+    }
     return Refused(json_reply(status, {"error": error}))
 
 
@@ -115,7 +148,7 @@ def _error(status: int, message: str) -> Reply:
 
 
 def _let_in(call: Call) -> str:
-    token = bearer(call)
+    token = bearer_token(call)
     key_id, _, secret = token.partition(":")
     if key_id and not secret:
         raise refusal(401, "key_secret_required", "Send Authorization: Bearer KEY_ID:KEY_SECRET")
@@ -138,8 +171,12 @@ def _import(call: PlatformCall) -> Reply:
     _check_agent(call)
     phone_number = number.phone_number
     row = call.store.table(NUMBERS).get(phone_number)
-    if row is not None and (row.agent_id not in ("", call.text("agent_id")) or not belongs(row, call.organization)):
-        raise refusal(409, "number_already_imported", f"{phone_number} is attached to another agent")
+    if row is not None and (
+        row.agent_id not in ("", call.text("agent_id")) or not is_visible_to(row, call.organization)
+    ):
+        raise refusal(
+            409, "number_already_imported", f"{phone_number} is attached to another agent"
+        )
     _overwrite(call.store, number)
     if row is None:
         row = NixflexNumber(
@@ -178,7 +215,7 @@ def _on_twilio(call: PlatformCall) -> Number:
     account_sid = call.text("twilio_sid")
     try:
         sign_in(call.store, account_sid, call.text("twilio_token"))
-    except TwilioSaidNo as error:
+    except TwilioRefused as error:
         code = "twilio_auth_failed" if error.code == 20003 else "twilio_invalid_credentials"
         raise refusal(401, code, f"Twilio has rejected the credentials ({error.code})") from None
     number = find_number(call.store, account_sid, call.text("phone_number"))
@@ -191,7 +228,7 @@ def _check_agent(call: PlatformCall) -> None:
     agent = call.store.table(AGENTS).get(call.text("agent_id"))
     if agent is None:
         raise refusal(404, "agent_not_found", "There is no agent with this id")
-    if not belongs(agent, call.organization):
+    if not is_visible_to(agent, call.organization):
         raise refusal(403, "agent_not_owned", "The agent belongs to a different API key")
 
 
@@ -207,8 +244,10 @@ def _overwrite(store: Store, number: Number) -> None:
 def _write(store: Store, number: Number, form: Mapping[str, str]) -> None:
     try:
         write(store, number, form)
-    except TwilioSaidNo as error:
-        raise refusal(502, "twilio_error", f"Twilio has refused the webhooks ({error.code})") from None
+    except TwilioRefused as error:
+        raise refusal(
+            502, "twilio_error", f"Twilio has refused the webhooks ({error.code})"
+        ) from None
 
 
 def _view(row: NixflexNumber) -> dict[str, object]:
@@ -228,9 +267,11 @@ def _view(row: NixflexNumber) -> dict[str, object]:
 def own_page(call: PlatformCall, rows: list[R], *, size: int, most: int) -> list[R]:
     """The caller's rows, newest first, from `offset` on."""
     query = call.request.query
-    start = whole(query.get("offset", ""), 0, least=0, most=10**9)
-    limit = whole(query.get("limit", ""), size, least=1, most=most)
-    return [row for row in reversed(rows) if belongs(row, call.organization)][start : start + limit]
+    start = bounded_number(query.get("offset", ""), 0, least=0, most=10**9)
+    limit = bounded_number(query.get("limit", ""), size, least=1, most=most)
+    return [row for row in reversed(rows) if is_visible_to(row, call.organization)][
+        start : start + limit
+    ]
 
 
 def _list(call: PlatformCall) -> Reply:
@@ -242,7 +283,7 @@ def _list(call: PlatformCall) -> Reply:
 
 def _number_of(call: PlatformCall) -> NixflexNumber:
     row = call.store.table(NUMBERS).get(call.path["number"])
-    if row is None or not belongs(row, call.organization):
+    if row is None or not is_visible_to(row, call.organization):
         raise refusal(404, "number_not_found", "The number is not imported")
     return row
 

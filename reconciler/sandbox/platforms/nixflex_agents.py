@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.platforms.nixflex import AGENTS, NUMBERS, PLATFORM, NixflexAgent, own_page, refusal
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.platforms.nixflex import (
+    AGENTS,
+    NUMBERS,
+    PLATFORM,
+    NixflexAgent,
+    own_page,
+    refusal,
+)
 from reconciler.sandbox.platforms.platform import PlatformCall
-from reconciler.sandbox.platforms.rows import belongs
+from reconciler.sandbox.platforms.rows import is_visible_to
 from reconciler.sandbox.twilio.dates import iso8601
 
 _LONGEST_PROMPT = 16_000
@@ -16,12 +23,17 @@ _FIELDS = ("name", "system_prompt", "welcome_message", "is_active")
 
 def _view(row: NixflexAgent) -> dict[str, object]:
     fields = {name: getattr(row, name) for name in _FIELDS}
-    return {"agent_id": row.sid, **fields, "created_at": row.created_at, "updated_at": row.updated_at}
+    return {
+        "agent_id": row.sid,
+        **fields,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
 
 
 def _agent(call: PlatformCall) -> NixflexAgent:
     row = call.store.table(AGENTS).get(call.path["agent"])
-    if row is None or not belongs(row, call.organization):
+    if row is None or not is_visible_to(row, call.organization):
         raise refusal(404, "agent_not_found", "There is no agent with this id")
     return row
 
@@ -40,7 +52,9 @@ def _read(call: PlatformCall) -> dict[str, object]:
     """The fields that are known; others are ignored without a word, as documented."""
     values = {name: call.body[name] for name in _FIELDS if name in call.body}
     if len(call.text("system_prompt")) > _LONGEST_PROMPT:
-        raise refusal(400, "prompt_too_long", f"system_prompt may have {_LONGEST_PROMPT} characters at most")
+        raise refusal(
+            400, "prompt_too_long", f"system_prompt may have {_LONGEST_PROMPT} characters at most"
+        )
     try:
         msgspec.convert(values, NixflexAgent)
     except msgspec.ValidationError as error:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from reconciler.sandbox.http import Reply
-from reconciler.sandbox.routing import Call, Refused, Route
+from reconciler.sandbox.http.messages import Reply
+from reconciler.sandbox.http.routing import Call, Refused, Route
 
 
 @dataclass(slots=True)
@@ -45,7 +45,9 @@ class Platform:
 
         def handle(call: Call) -> Reply:
             organization = self.let_in(call)
-            return handler(PlatformCall(call.store, call.request, call.path, organization, self._body(call)))
+            return handler(
+                PlatformCall(call.store, call.request, call.path, organization, self._body(call))
+            )
 
         return Route(method, f"/{self.name}{path}", handle)
 
@@ -61,13 +63,13 @@ class Platform:
         return value
 
 
-def bearer(call: Call) -> str:
+def bearer_token(call: Call) -> str:
     """The token of an ``Authorization: Bearer`` header, "" without one."""
     scheme, _, token = call.request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def whole(text: str, default: int, *, least: int, most: int) -> int:
+def bounded_number(text: str, default: int, *, least: int, most: int) -> int:
     """A number of a query, brought between its bounds; the default for what is no number."""
     value = int(text) if text.isascii() and text.isdigit() else default
     return min(max(value, least), most)

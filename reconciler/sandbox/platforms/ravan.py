@@ -7,12 +7,17 @@ whether a request succeeded. The Twilio account is connected in a browser, so it
 
 from __future__ import annotations
 
-from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Call, Refused
 from reconciler.sandbox.platforms.keys import find_key
-from reconciler.sandbox.platforms.on_twilio import E164, find_number, known_account
-from reconciler.sandbox.platforms.platform import Platform, PlatformCall, whole
-from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, belongs, complete_uuid
-from reconciler.sandbox.routing import Call, Refused
+from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bounded_number
+from reconciler.sandbox.platforms.rows import (
+    PlatformRow,
+    PlatformShelf,
+    complete_uuid,
+    is_visible_to,
+)
+from reconciler.sandbox.platforms.twilio_client import E164, find_account, find_number
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.numbers import Number
 
@@ -48,7 +53,7 @@ class RavanNumber(PlatformRow, kw_only=True):
 
 
 def _complete_connection(store: Store, row: RavanConnection) -> None:
-    row.account_sid = known_account(store, row.account_sid)
+    row.account_sid = find_account(store, row.account_sid)
     complete_uuid(store, row)
 
 
@@ -60,9 +65,13 @@ def _complete_number(store: Store, row: RavanNumber) -> None:
     complete_uuid(store, row)
 
 
-CONNECTIONS = PlatformShelf("ravan_connections", RavanConnection, "", _complete_connection, platform="ravan")
+CONNECTIONS = PlatformShelf(
+    "ravan_connections", RavanConnection, "", _complete_connection, platform="ravan"
+)
 AGENTS = PlatformShelf("ravan_agents", RavanAgent, "", complete_uuid, platform="ravan")
-NUMBERS = PlatformShelf("ravan_numbers", RavanNumber, "", _complete_number, unique="number", platform="ravan")
+NUMBERS = PlatformShelf(
+    "ravan_numbers", RavanNumber, "", _complete_number, unique="number", platform="ravan"
+)
 SHELVES = (CONNECTIONS, AGENTS, NUMBERS)
 
 
@@ -91,7 +100,11 @@ def _view(row: RavanNumber) -> dict[str, object]:
 
 
 def _add(call: PlatformCall) -> Reply:
-    phone_number, sid, price = call.text("phone_number"), call.text("number_sid"), call.body.get("price", 0)
+    phone_number, sid, price = (
+        call.text("phone_number"),
+        call.text("number_sid"),
+        call.body.get("price", 0),
+    )
     if not phone_number or not sid:
         raise _no("phone_number and number_sid are required")
     if not E164.fullmatch(phone_number):
@@ -110,14 +123,18 @@ def _add(call: PlatformCall) -> Reply:
     )
     NUMBERS.complete(call.store, row)
     call.store.table(NUMBERS).add(row)
-    return json_reply(200, {"success": True, "message": "Twilio number added successfully", "data": _view(row)})
+    return json_reply(
+        200, {"success": True, "message": "Twilio number added successfully", "data": _view(row)}
+    )
 
 
 def _pair(call: PlatformCall, phone_number: str, sid: str) -> Number:
     """The number in a connected account that has both this E.164 and this SID."""
     for connection in call.store.table(CONNECTIONS):
-        number = find_number(call.store, connection.account_sid, sid) if sid.startswith("PN") else None
-        if number is not None and belongs(connection, call.organization):
+        number = (
+            find_number(call.store, connection.account_sid, sid) if sid.startswith("PN") else None
+        )
+        if number is not None and is_visible_to(connection, call.organization):
             if number.phone_number != phone_number:
                 raise _no("number_sid is the SID of another phone number")
             return number
@@ -129,9 +146,11 @@ def _agent_view(row: RavanAgent) -> dict[str, object]:
 
 
 def _list_agents(call: PlatformCall) -> Reply:
-    rows = [row for row in call.store.table(AGENTS) if belongs(row, call.organization)]
-    limit = whole(call.request.query.get("limit", ""), max(len(rows), 1), least=1, most=10**6)
-    offset = whole(call.request.query.get("offset", ""), 0, least=0, most=10**9)
+    rows = [row for row in call.store.table(AGENTS) if is_visible_to(row, call.organization)]
+    limit = bounded_number(
+        call.request.query.get("limit", ""), max(len(rows), 1), least=1, most=10**6
+    )
+    offset = bounded_number(call.request.query.get("offset", ""), 0, least=0, most=10**9)
     meta = {"total": len(rows), "limit": limit, "offset": offset}
     data = [*map(_agent_view, rows[offset : offset + limit])]
     return json_reply(200, {"success": True, "message": "", "data": data, "meta": meta})
@@ -139,7 +158,7 @@ def _list_agents(call: PlatformCall) -> Reply:
 
 def _fetch_agent(call: PlatformCall) -> Reply:
     row = call.store.table(AGENTS).get(call.path["id"])
-    if row is None or not belongs(row, call.organization):
+    if row is None or not is_visible_to(row, call.organization):
         raise Refused(_error(404, "There is no agent with this id"))
     return json_reply(200, {"success": True, "message": "", "data": _agent_view(row)})
 

@@ -76,6 +76,6 @@ def complete_uuid(store: Store, row: PlatformRow) -> None:
     stamp(store, row)
 
 
-def belongs(row: PlatformRow, organization: str) -> bool:
+def is_visible_to(row: PlatformRow, organization: str) -> bool:
     """Whether a row is this organisation's, or everybody's."""
     return row.organization in ("", organization)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.accounts import ACCOUNTS, RESOURCE_TYPE, Account
 from reconciler.sandbox.twilio.auth import TwilioCall, in_path, own
 from reconciler.sandbox.twilio.dates import rfc2822
 from reconciler.sandbox.twilio.events import record_created, record_updated
 from reconciler.sandbox.twilio.forms import Param, choice, friendly_name, read_form
-from reconciler.sandbox.twilio.pages import plain, v2010_page
-from reconciler.sandbox.twilio.refusals import refusal, unauthorised
+from reconciler.sandbox.twilio.pages import plain_fields, v2010_page
+from reconciler.sandbox.twilio.refusals import refusal, unauthorised_error
 
 _PARAMS = (
     Param("FriendlyName", "friendly_name", friendly_name),
@@ -25,7 +25,10 @@ def _list(call: TwilioCall) -> Reply:
     query, table = call.request.query, call.store.table(ACCOUNTS)
 
     def wanted(account: Account) -> bool:
-        asked = (query.get("FriendlyName", account.friendly_name), query.get("Status", account.status))
+        asked = (
+            query.get("FriendlyName", account.friendly_name),
+            query.get("Status", account.status),
+        )
         return asked == (account.friendly_name, account.status)
 
     return v2010_page(call, table, wanted=wanted, view=lambda row: msgspec.json.encode(_view(row)))
@@ -34,7 +37,7 @@ def _list(call: TwilioCall) -> Reply:
 def _create(call: TwilioCall) -> Reply:
     _let_in(call)
     if call.account.owner_account_sid != call.account.sid:
-        raise unauthorised()
+        raise unauthorised_error()
     sid = call.store.new_sid("AC")
     token = call.store.sid_for("", f"token of {sid}")
     account = Account(sid=sid, owner_account_sid=call.account.sid, auth_token=token)
@@ -65,15 +68,22 @@ def _update(call: TwilioCall) -> Reply:
 
 def _let_in(call: TwilioCall) -> None:
     if not call.caller.full:
-        raise unauthorised()
+        raise unauthorised_error()
 
 
 def _view(account: Account) -> dict[str, object]:
-    view = plain(account)
+    view = plain_fields(account)
     del view["account_sid"]
     base = account.uri.removesuffix(".json")
-    names = {"incoming_phone_numbers": "IncomingPhoneNumbers", "applications": "Applications", "calls": "Calls"}
-    return {**view, "subresource_uris": {name: f"{base}/{path}.json" for name, path in names.items()}}
+    names = {
+        "incoming_phone_numbers": "IncomingPhoneNumbers",
+        "applications": "Applications",
+        "calls": "Calls",
+    }
+    return {
+        **view,
+        "subresource_uris": {name: f"{base}/{path}.json" for name, path in names.items()},
+    }
 
 
 _ALL = "/2010-04-01/Accounts.json"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
 from reconciler.sandbox.twilio.auth import TwilioCall, own
 from reconciler.sandbox.twilio.dates import iso8601, iso_from_filter
-from reconciler.sandbox.twilio.pages import fetch, plain, v1_page
+from reconciler.sandbox.twilio.pages import fetch, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import MORE_INFO, refusal
 
 _ONLY_ALONE = ("request_variables", "response_headers", "response_body", "request_headers")
@@ -53,16 +53,23 @@ def _list(call: TwilioCall) -> Reply:
         start = iso_from_filter(query["StartDate"]) if "StartDate" in query else ""
         end = iso_from_filter(query["EndDate"]) if "EndDate" in query else "9999"
     except ValueError:
-        raise refusal(20001, "Invalid parameter: StartDate and EndDate must be dates in ISO 8601") from None
+        raise refusal(
+            20001, "Invalid parameter: StartDate and EndDate must be dates in ISO 8601"
+        ) from None
 
     def wanted(alert: Alert) -> bool:
-        return start <= alert.date_generated <= end and query.get("LogLevel", alert.log_level) == alert.log_level
+        return (
+            start <= alert.date_generated <= end
+            and query.get("LogLevel", alert.log_level) == alert.log_level
+        )
 
     return v1_page(call, call.store.table(ALERTS), view=_in_list, wanted=wanted)
 
 
 def _in_list(alert: Alert, base_url: str) -> dict[str, object]:
-    return {name: value for name, value in _view(alert, base_url).items() if name not in _ONLY_ALONE}
+    return {
+        name: value for name, value in _view(alert, base_url).items() if name not in _ONLY_ALONE
+    }
 
 
 def _fetch(call: TwilioCall) -> Reply:
@@ -71,7 +78,7 @@ def _fetch(call: TwilioCall) -> Reply:
 
 
 def _view(alert: Alert, base_url: str) -> dict[str, object]:
-    return {**plain(alert), "url": f"{base_url}/v1/Alerts/{alert.sid}"}
+    return {**plain_fields(alert), "url": f"{base_url}/v1/Alerts/{alert.sid}"}
 
 
 ROUTES = (Route("GET", "/v1/Alerts", own(_list)), Route("GET", "/v1/Alerts/{sid}", own(_fetch)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.http import Reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
 from reconciler.sandbox.twilio.auth import TwilioCall, in_path
@@ -18,7 +18,7 @@ from reconciler.sandbox.twilio.forms import (
     read_form,
     text,
 )
-from reconciler.sandbox.twilio.pages import fetch, rendered, v2010_page
+from reconciler.sandbox.twilio.pages import fetch, render_row, v2010_page
 
 RESOURCE_TYPE = "application"
 
@@ -73,7 +73,9 @@ def _complete(store: Store, application: Application) -> None:
     application.friendly_name = application.friendly_name or application.sid[2:]
     application.date_created = application.date_created or rfc2822(store.now())
     application.date_updated = application.date_updated or application.date_created
-    application.uri = f"/2010-04-01/Accounts/{application.account_sid}/Applications/{application.sid}.json"
+    application.uri = (
+        f"/2010-04-01/Accounts/{application.account_sid}/Applications/{application.sid}.json"
+    )
 
 
 APPLICATIONS = Shelf("applications", Application, "AP", _complete)
@@ -93,12 +95,12 @@ def _create(call: TwilioCall) -> Reply:
     table = call.store.table(APPLICATIONS)
     table.add(application)
     record_created(call.store, call.actor, kind=RESOURCE_TYPE, row=application)
-    return rendered(table, application, 201)
+    return render_row(table, application, 201)
 
 
 def _fetch(call: TwilioCall) -> Reply:
     table = call.store.table(APPLICATIONS)
-    return rendered(table, fetch(call, table, call.path["sid"]))
+    return render_row(table, fetch(call, table, call.path["sid"]))
 
 
 def _update(call: TwilioCall) -> Reply:
@@ -107,7 +109,7 @@ def _update(call: TwilioCall) -> Reply:
     changes = table.change(application, read_form(call.request.form, _PARAMS))
     table.change(application, {"date_updated": rfc2822(call.store.now())})
     record_updated(call.store, call.actor, kind=RESOURCE_TYPE, row=application, changes=changes)
-    return rendered(table, application)
+    return render_row(table, application)
 
 
 def _delete(call: TwilioCall) -> Reply:

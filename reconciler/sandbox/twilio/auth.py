@@ -15,11 +15,11 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reconciler.sandbox.http import Reply, Request
-from reconciler.sandbox.routing import Call, Handler
+from reconciler.sandbox.http.messages import Reply, Request
+from reconciler.sandbox.http.routing import Call, Handler
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.accounts import ACCOUNTS, API_KEYS, Account
-from reconciler.sandbox.twilio.refusals import not_found, refusal, unauthorised
+from reconciler.sandbox.twilio.refusals import not_found, refusal, unauthorised_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,11 @@ def identify(store: Store, request: Request) -> Caller:
     key = store.table(API_KEYS).get(user)
     account = store.table(ACCOUNTS).get(key.account_sid if key else user)
     if account is None:
-        raise unauthorised("Authentication Error - invalid username")
-    if not hmac.compare_digest((key.secret if key else account.auth_token).encode(), password.encode()):
-        raise unauthorised()
+        raise unauthorised_error("Authentication Error - invalid username")
+    if not hmac.compare_digest(
+        (key.secret if key else account.auth_token).encode(), password.encode()
+    ):
+        raise unauthorised_error()
     if account.status != "active":
         raise refusal(20005, "Account not active", status=401)
     return Caller(account, full=key is None or key.type == "main")
@@ -99,17 +101,17 @@ def _account_in_path(call: Call, caller: Caller) -> Account:
         return account
     if account.owner_account_sid == caller.account.sid and caller.full:
         return account
-    raise unauthorised()
+    raise unauthorised_error()
 
 
 def _credentials(request: Request) -> tuple[str, str]:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
-        raise unauthorised()
+        raise unauthorised_error()
     try:
         user, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        raise unauthorised() from None
+        raise unauthorised_error() from None
     if not colon:
-        raise unauthorised()
+        raise unauthorised_error()
     return user, password

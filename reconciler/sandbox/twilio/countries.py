@@ -53,7 +53,9 @@ COUNTRIES = {
             "United States",
             (
                 Range("toll_free", "+1800555019", 1, _FREE),
-                Range("local", "+1415555010", 1, _NORTH_AMERICA, locality="San Francisco", region="CA"),
+                Range(
+                    "local", "+1415555010", 1, _NORTH_AMERICA, locality="San Francisco", region="CA"
+                ),
                 Range("local", "+1212555010", 1, _NORTH_AMERICA, locality="New York", region="NY"),
                 Range("local", "+1555010", 4, _NORTH_AMERICA),
             ),
@@ -70,16 +72,40 @@ COUNTRIES = {
             "GB",
             "United Kingdom",
             (
-                Range("local", "+44207946", 4, r"\+44[12]\d{8,9}", "local", regulated=True, locality="London"),
+                Range(
+                    "local",
+                    "+44207946",
+                    4,
+                    r"\+44[12]\d{8,9}",
+                    "local",
+                    regulated=True,
+                    locality="London",
+                ),
                 Range("mobile", "+447700900", 3, r"\+447\d{9}", "any", regulated=True),
-                Range("toll_free", "+44808157", 4, r"\+448(?:00|08)\d{6,7}", "any", regulated=True, sms=False),
+                Range(
+                    "toll_free",
+                    "+44808157",
+                    4,
+                    r"\+448(?:00|08)\d{6,7}",
+                    "any",
+                    regulated=True,
+                    sms=False,
+                ),
             ),
         ),
         Country(
             "DE",
             "Germany",
             (
-                Range("local", "+493023125", 3, r"\+49[2-9]\d{6,11}", "local", regulated=True, locality="Berlin"),
+                Range(
+                    "local",
+                    "+493023125",
+                    3,
+                    r"\+49[2-9]\d{6,11}",
+                    "local",
+                    regulated=True,
+                    locality="Berlin",
+                ),
                 Range("mobile", "+49171392", 5, r"\+491[567]\d{8,9}", "any", regulated=True),
             ),
         ),

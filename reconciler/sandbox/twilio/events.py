@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Changes, Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
 from reconciler.sandbox.twilio.auth import Actor, TwilioCall, own
 from reconciler.sandbox.twilio.dates import iso8601, iso_from_filter
-from reconciler.sandbox.twilio.pages import fetch, plain, v1_page
+from reconciler.sandbox.twilio.pages import fetch, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import refusal
 
 
@@ -40,13 +40,19 @@ def _complete(store: Store, event: Event) -> None:
 
 EVENTS = Shelf("events", Event, "AE", _complete)
 
-ROW_KEEPING = frozenset({"sid", "account_sid", "auth_token", "date_created", "date_updated", "password", "uri"})
+ROW_KEEPING = frozenset(
+    {"sid", "account_sid", "auth_token", "date_created", "date_updated", "password", "uri"}
+)
 """Fields that events do not tell: what every row has, and secrets."""
 
 
 def record_created(store: Store, actor: Actor, *, kind: str, row: Row) -> None:
     """Tell that a resource was made, with all that it was given."""
-    given = {name: {"updated": value} for name, value in plain(row).items() if _is_told(name, value)}
+    given = {
+        name: {"updated": value}
+        for name, value in plain_fields(row).items()
+        if _is_told(name, value)
+    }
     _record(store, actor, event_type=f"{kind}.created", row=row, properties=given)
 
 
@@ -62,7 +68,14 @@ def record_deleted(store: Store, actor: Actor, *, kind: str, row: Row) -> None:
     _record(store, actor, event_type=f"{kind}.deleted", row=row, properties=None)
 
 
-def _record(store: Store, actor: Actor, *, event_type: str, row: Row, properties: Mapping[str, object] | None) -> None:
+def _record(
+    store: Store,
+    actor: Actor,
+    *,
+    event_type: str,
+    row: Row,
+    properties: Mapping[str, object] | None,
+) -> None:
     store.table(EVENTS).add(
         Event(
             sid=store.new_sid("AE"),
@@ -106,7 +119,9 @@ def _wanted(query: Mapping[str, str]) -> Callable[[Event], bool]:
     start, end = _date(query, "StartDate", ""), _date(query, "EndDate", "9999")
 
     def wanted(event: Event) -> bool:
-        return start <= event.event_date <= end and all(getattr(event, field) == value for field, value in equal)
+        return start <= event.event_date <= end and all(
+            getattr(event, field) == value for field, value in equal
+        )
 
     return wanted
 
@@ -124,7 +139,7 @@ def _fetch(call: TwilioCall) -> Reply:
 
 
 def _view(event: Event, base_url: str) -> dict[str, object]:
-    return {**plain(event), "url": f"{base_url}/v1/Events/{event.sid}", "links": {}}
+    return {**plain_fields(event), "url": f"{base_url}/v1/Events/{event.sid}", "links": {}}
 
 
 ROUTES = (

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.auth import TwilioCall, in_path
 from reconciler.sandbox.twilio.countries import COUNTRIES, Country, Range
-from reconciler.sandbox.twilio.numbers import NUMBERS, formatted
+from reconciler.sandbox.twilio.numbers import NUMBERS, format_us_number
 from reconciler.sandbox.twilio.refusals import not_found, refusal
 
 MOST = 30
@@ -40,7 +40,11 @@ _EXCLUDED = {
 
 def _countries(call: TwilioCall) -> Reply:
     return json_reply(
-        200, {"countries": [_country_row(call, each) for each in COUNTRIES.values()], "uri": call.request.path}
+        200,
+        {
+            "countries": [_country_row(call, each) for each in COUNTRIES.values()],
+            "uri": call.request.path,
+        },
     )
 
 
@@ -63,7 +67,9 @@ def _country_row(call: TwilioCall, country: Country) -> dict[str, object]:
         "country": country.name,
         "beta": False,
         "uri": f"{base}.json",
-        "subresource_uris": {kind: f"{base}/{path}.json" for path, kind in _PATHS.items() if kind in types},
+        "subresource_uris": {
+            kind: f"{base}/{path}.json" for path, kind in _PATHS.items() if kind in types
+        },
     }
 
 
@@ -116,7 +122,9 @@ def _numbers(store: Store, ranges: list[Range], contains: str) -> Iterator[tuple
     seen = set()
     for each in ranges:
         candidates = [named] if each.has(named) else []
-        candidates += [f"{each.example}{number:0{each.digits}d}" for number in range(10**each.digits)]
+        candidates += [
+            f"{each.example}{number:0{each.digits}d}" for number in range(10**each.digits)
+        ]
         for e164 in candidates:
             free = table.keyed(e164) is None and e164 not in store.released
             if free and e164 not in seen:
@@ -126,7 +134,7 @@ def _numbers(store: Store, ranges: list[Range], contains: str) -> Iterator[tuple
 
 def _row(country: Country, each: Range, e164: str) -> dict[str, object]:
     return {
-        "friendly_name": formatted(e164),
+        "friendly_name": format_us_number(e164),
         "phone_number": e164,
         "lata": None,
         "locality": each.locality,

@@ -29,7 +29,11 @@ class Param:
 
 def read_form(form: Mapping[str, str], params: Iterable[Param]) -> dict[str, object]:
     """Field → value for the parameters that were sent."""
-    return {param.field: param.read(param.name, form[param.name]) for param in params if param.name in form}
+    return {
+        param.field: param.read(param.name, form[param.name])
+        for param in params
+        if param.name in form
+    }
 
 
 def require(form: Mapping[str, str], *names: str) -> None:
@@ -114,6 +118,10 @@ def choice(*values: str, code: int = 20001) -> Reader:
 def _is_web_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", value)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and not re.search(r"\s", value)
+        )
     except ValueError:
         return False

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
 from reconciler.sandbox.twilio.auth import TwilioCall, own
 from reconciler.sandbox.twilio.dates import iso8601
 from reconciler.sandbox.twilio.forms import Param, choice, read_form, text
 from reconciler.sandbox.twilio.numbers import NUMBERS
-from reconciler.sandbox.twilio.pages import plain
+from reconciler.sandbox.twilio.pages import plain_fields
 from reconciler.sandbox.twilio.refusals import not_found
 
 DEFAULT_REGION = "us1"
@@ -62,12 +62,17 @@ def _fetch(call: TwilioCall) -> Reply:
 def _update(call: TwilioCall) -> Reply:
     region = _region_of(call)
     changes = read_form(call.request.form, _PARAMS)
-    call.store.table(INBOUND_REGIONS).change(region, {**changes, "date_updated": iso8601(call.store.now())})
+    call.store.table(INBOUND_REGIONS).change(
+        region, {**changes, "date_updated": iso8601(call.store.now())}
+    )
     return json_reply(200, _view(call, region))
 
 
 def _view(call: TwilioCall, region: InboundRegion) -> dict[str, object]:
-    return {**plain(region), "url": f"{call.request.base_url}/v2/PhoneNumbers/{region.phone_number}"}
+    return {
+        **plain_fields(region),
+        "url": f"{call.request.base_url}/v2/PhoneNumbers/{region.phone_number}",
+    }
 
 
 _ONE = "/v2/PhoneNumbers/{number}"

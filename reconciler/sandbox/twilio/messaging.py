@@ -10,7 +10,16 @@ import msgspec
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
 from reconciler.sandbox.twilio.dates import iso8601
-from reconciler.sandbox.twilio.forms import Param, choice, flag, friendly_name, http_method, nullable_url, text, whole
+from reconciler.sandbox.twilio.forms import (
+    Param,
+    choice,
+    flag,
+    friendly_name,
+    http_method,
+    nullable_url,
+    text,
+    whole,
+)
 
 MOST_NUMBERS = 400
 
@@ -73,7 +82,9 @@ SERVICES = Shelf("services", Service, "MG", _complete)
 
 def service_of(store: Store, number_sid: str) -> Service | None:
     """The service a number is in."""
-    return next((service for service in store.table(SERVICES) if number_sid in service.numbers), None)
+    return next(
+        (service for service in store.table(SERVICES) if number_sid in service.numbers), None
+    )
 
 
 def leave_services(store: Store, number_sid: str) -> None:

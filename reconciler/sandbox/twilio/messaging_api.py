@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from functools import partial
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.auth import TwilioCall, own
 from reconciler.sandbox.twilio.dates import iso8601, iso_from_rfc
 from reconciler.sandbox.twilio.forms import read_form, require
-from reconciler.sandbox.twilio.messaging import MOST_NUMBERS, PARAMS, SERVICES, Service, leave_services, service_of
+from reconciler.sandbox.twilio.messaging import (
+    MOST_NUMBERS,
+    PARAMS,
+    SERVICES,
+    Service,
+    leave_services,
+    service_of,
+)
 from reconciler.sandbox.twilio.numbers import NUMBERS, Number
-from reconciler.sandbox.twilio.pages import fetch, plain, v1_page
+from reconciler.sandbox.twilio.pages import fetch, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import not_found, refusal
 
 
 def _view(service: Service, base_url: str) -> dict[str, object]:
-    view = plain(service)
+    view = plain_fields(service)
     del view["numbers"]
     url = f"{base_url}/v1/Services/{service.sid}"
     return {**view, "url": url, "links": {"phone_numbers": f"{url}/PhoneNumbers"}}
@@ -47,7 +54,9 @@ def _fetch(call: TwilioCall) -> Reply:
 def _update(call: TwilioCall) -> Reply:
     service = _service_of(call)
     changes = read_form(call.request.form, PARAMS)
-    call.store.table(SERVICES).change(service, {**changes, "date_updated": iso8601(call.store.now())})
+    call.store.table(SERVICES).change(
+        service, {**changes, "date_updated": iso8601(call.store.now())}
+    )
     return json_reply(200, _view(service, call.request.base_url))
 
 
@@ -75,7 +84,9 @@ def _number_view(service: Service, number: Number, base_url: str) -> dict[str, o
 def _list_numbers(call: TwilioCall) -> Reply:
     service, table = _service_of(call), call.store.table(NUMBERS)
     members = filter(None, map(table.get, service.numbers))
-    return v1_page(call, table, view=partial(_number_view, service), key="phone_numbers", among=members)
+    return v1_page(
+        call, table, view=partial(_number_view, service), key="phone_numbers", among=members
+    )
 
 
 def _add_number(call: TwilioCall) -> Reply:
@@ -94,7 +105,11 @@ def _check(call: TwilioCall, service: Service, number: Number) -> None:
     if present is service:
         raise refusal(21710, "Phone Number Already Exists in Messaging Service", status=409)
     if present is not None:
-        raise refusal(21712, "Phone Number or Short Code is associated with another Messaging Service", status=409)
+        raise refusal(
+            21712,
+            "Phone Number or Short Code is associated with another Messaging Service",
+            status=409,
+        )
     if not number.capabilities.sms:
         raise refusal(21715, "Phone Number Does Not Have Correct Messaging Service Capabilities")
     if len(service.numbers) >= MOST_NUMBERS:

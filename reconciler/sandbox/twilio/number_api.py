@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from reconciler.sandbox.http import Reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.accounts import ACCOUNTS
 from reconciler.sandbox.twilio.auth import TwilioCall, in_path
 from reconciler.sandbox.twilio.countries import Range, range_of
@@ -18,12 +18,12 @@ from reconciler.sandbox.twilio.numbers import (
     RESOURCE_TYPE,
     Number,
     change,
-    formatted,
+    format_us_number,
     path_of,
     read,
     update,
 )
-from reconciler.sandbox.twilio.pages import fetch, rendered, v2010_page
+from reconciler.sandbox.twilio.pages import fetch, render_row, v2010_page
 from reconciler.sandbox.twilio.refusals import refusal
 
 
@@ -31,7 +31,9 @@ def _list(call: TwilioCall) -> Reply:
     table = call.store.table(NUMBERS)
     exact = table.keyed(call.request.query.get("PhoneNumber", "").strip())
     among = None if exact is None else [exact]
-    return v2010_page(call, table, key="incoming_phone_numbers", wanted=_wanted(call.request.query), among=among)
+    return v2010_page(
+        call, table, key="incoming_phone_numbers", wanted=_wanted(call.request.query), among=among
+    )
 
 
 def _wanted(query: Mapping[str, str]) -> Callable[[Number], bool] | None:
@@ -57,18 +59,20 @@ def _create(call: TwilioCall) -> Reply:
         sid=call.store.new_sid("PN"),
         account_sid=call.account.sid,
         phone_number=phone_number,
-        friendly_name=formatted(phone_number),
+        friendly_name=format_us_number(phone_number),
         address_requirements=sold_as.address if sold_as else "none",
         type=sold_as.type.replace("_", "") if sold_as else "local",
     )
     NUMBERS.complete(call.store, number)
-    form = {name: value for name, value in call.request.form.items() if name != "EmergencyAddressSid"}
+    form = {
+        name: value for name, value in call.request.form.items() if name != "EmergencyAddressSid"
+    }
     changes = read(call.store, number, form)
     _check_requirements(sold_as, changes)
     table.add(number)
     table.change(number, changes)
     record_created(call.store, call.actor, kind=RESOURCE_TYPE, row=number)
-    return rendered(table, number, 201)
+    return render_row(table, number, 201)
 
 
 def _check_requirements(sold_as: Range | None, changes: Mapping[str, object]) -> None:
@@ -78,7 +82,9 @@ def _check_requirements(sold_as: Range | None, changes: Mapping[str, object]) ->
     if sold_as.regulated:
         raise refusal(21649, "Bundle required. A bundle_sid is required to buy this phone number")
     if sold_as.address != "none" and not changes.get("address_sid"):
-        raise refusal(21631, "Phone Number Requires an Address but the 'AddressSid' parameter was empty.")
+        raise refusal(
+            21631, "Phone Number Requires an Address but the 'AddressSid' parameter was empty."
+        )
 
 
 def _to_buy(call: TwilioCall) -> str:
@@ -103,7 +109,7 @@ def _to_buy(call: TwilioCall) -> str:
 
 def _fetch(call: TwilioCall) -> Reply:
     table = call.store.table(NUMBERS)
-    return rendered(table, fetch(call, table, call.path["sid"]))
+    return render_row(table, fetch(call, table, call.path["sid"]))
 
 
 def _update(call: TwilioCall) -> Reply:
@@ -112,9 +118,11 @@ def _update(call: TwilioCall) -> Reply:
     target = _transfer_to(call, number)
     update(call.store, number, form=call.request.form, actor=call.actor)
     if target:
-        change(call.store, number, values={"account_sid": target, "trunk_sid": None}, actor=call.actor)
+        change(
+            call.store, number, values={"account_sid": target, "trunk_sid": None}, actor=call.actor
+        )
         table.change(number, {"uri": path_of(number)})
-    return rendered(table, number)
+    return render_row(table, number)
 
 
 def _transfer_to(call: TwilioCall, number: Number) -> str:
@@ -139,7 +147,9 @@ def _delete(call: TwilioCall) -> Reply:
     table = call.store.table(NUMBERS)
     number = fetch(call, table, call.path["sid"])
     if number.emergency_address_sid:
-        raise refusal(20409, "The phone number has an emergency address; clear it first", status=409)
+        raise refusal(
+            20409, "The phone number has an emergency address; clear it first", status=409
+        )
     leave_services(call.store, number.sid)
     table.remove(number)
     call.store.released.add(number.phone_number)

@@ -117,17 +117,19 @@ def path_of(number: Number) -> str:
     return f"/2010-04-01/Accounts/{number.account_sid}/IncomingPhoneNumbers/{number.sid}.json"
 
 
-def formatted(phone_number: str) -> str:
+def format_us_number(phone_number: str) -> str:
     """``(415) 867-5309``, the name that Twilio gives; other countries' numbers stay as they are."""
     return _US.sub(r"(\1) \2-\3", phone_number)
 
 
 def _complete(store: Store, number: Number) -> None:
     if not E164.fullmatch(number.phone_number):
-        raise ValueError(f"phone_number must be E.164 such as +15552000001, not {number.phone_number!r}")
+        raise ValueError(
+            f"phone_number must be E.164 such as +15552000001, not {number.phone_number!r}"
+        )
     owner_of(store, number)
     number.sid = number.sid or store.sid_for("PN", number.phone_number)
-    number.friendly_name = number.friendly_name or formatted(number.phone_number)
+    number.friendly_name = number.friendly_name or format_us_number(number.phone_number)
     number.date_created = number.date_created or rfc2822(store.now())
     number.date_updated = number.date_updated or number.date_created
     number.uri = path_of(number)
@@ -152,7 +154,9 @@ def read(store: Store, number: Number, form: Mapping[str, str]) -> dict[str, obj
     elif changes.get("voice_application_sid"):
         changes["trunk_sid"] = None
     if "emergency_address_sid" in changes:
-        changes["emergency_address_status"] = "registered" if changes["emergency_address_sid"] else "unregistered"
+        changes["emergency_address_status"] = (
+            "registered" if changes["emergency_address_sid"] else "unregistered"
+        )
     _check_urls(number, changes)
     _check_references(store, number, changes)
     return changes

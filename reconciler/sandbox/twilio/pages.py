@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from reconciler.sandbox.http import Reply, json_reply
+from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.store import Cursor, Page, R, Row, Table
 from reconciler.sandbox.twilio.auth import TwilioCall
 from reconciler.sandbox.twilio.refusals import not_found, refusal
@@ -88,12 +88,18 @@ def v1_page(
         "page_size": asked.cursor.size,
         "first_page_url": link(_query(call, 0, asked.cursor.size)),
         "previous_page_url": link(previous_query),
-        "url": link(urlencode({**call.request.query, "PageSize": asked.cursor.size, "Page": asked.number})),
+        "url": link(
+            urlencode({**call.request.query, "PageSize": asked.cursor.size, "Page": asked.number})
+        ),
         "next_page_url": link(next_query),
         "key": key or table.shelf.name,
     }
     return json_reply(
-        200, {key or table.shelf.name: [view(row, call.request.base_url) for row in page.rows], "meta": meta}
+        200,
+        {
+            key or table.shelf.name: [view(row, call.request.base_url) for row in page.rows],
+            "meta": meta,
+        },
     )
 
 
@@ -105,12 +111,12 @@ def fetch(call: TwilioCall, table: Table[R], sid: str, *, owner: str = "") -> R:
     return row
 
 
-def rendered(table: Table[R], row: R, status: int = 200) -> Reply:
+def render_row(table: Table[R], row: R, status: int = 200) -> Reply:
     """A row of the 2010 API as an answer."""
     return Reply(status, table.rendered(row))
 
 
-def plain(row: Row) -> dict[str, object]:
+def plain_fields(row: Row) -> dict[str, object]:
     """The fields of a row, to be shown in another way than it is stored."""
     return msgspec.structs.asdict(row)
 
@@ -141,10 +147,14 @@ def _number(value: str, name: str) -> int:
     return int(value)
 
 
-def _neighbours(call: TwilioCall, page: Page[R], asked: _Asked, prefix: str) -> tuple[str | None, str | None]:
+def _neighbours(
+    call: TwilioCall, page: Page[R], asked: _Asked, prefix: str
+) -> tuple[str | None, str | None]:
     """Queries of the next and of the previous page."""
     size, number = asked.cursor.size, asked.number
-    following = _query(call, number + 1, size, f"PA{prefix}{page.oldest:032x}") if page.more else None
+    following = (
+        _query(call, number + 1, size, f"PA{prefix}{page.oldest:032x}") if page.more else None
+    )
     if not number or not page.rows:
         return following, None
     return following, _query(call, number - 1, size, f"PB{prefix}{page.newest:032x}")

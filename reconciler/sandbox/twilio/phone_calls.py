@@ -7,13 +7,13 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from reconciler.sandbox.http import Reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
 from reconciler.sandbox.twilio.auth import TwilioCall, in_path
 from reconciler.sandbox.twilio.dates import rfc2822
-from reconciler.sandbox.twilio.pages import fetch, rendered, v2010_page
+from reconciler.sandbox.twilio.pages import fetch, render_row, v2010_page
 from reconciler.sandbox.twilio.refusals import refusal
 
 
@@ -71,7 +71,11 @@ def _list(call: TwilioCall) -> Reply:
 
 def _bounds(query: dict[str, str]) -> tuple[datetime, datetime]:
     """``StartTime>`` and ``StartTime<`` are on or after and on or before; ``StartTime`` is the whole day."""
-    day, after, before = query.get("StartTime", "")[:10], query.get("StartTime>"), query.get("StartTime<")
+    day, after, before = (
+        query.get("StartTime", "")[:10],
+        query.get("StartTime>"),
+        query.get("StartTime<"),
+    )
     try:
         since = _moment(day or after, time.min, datetime.min)
         return since, _moment(day or before, time.max, datetime.max)
@@ -90,8 +94,11 @@ def _moment(value: str | None, part: time, default: datetime) -> datetime:
 
 def _fetch(call: TwilioCall) -> Reply:
     table = call.store.table(PHONE_CALLS)
-    return rendered(table, fetch(call, table, call.path["sid"]))
+    return render_row(table, fetch(call, table, call.path["sid"]))
 
 
 _BASE = "/2010-04-01/Accounts/{account}/Calls"
-ROUTES = (Route("GET", f"{_BASE}.json", in_path(_list)), Route("GET", f"{_BASE}/{{sid}}.json", in_path(_fetch)))
+ROUTES = (
+    Route("GET", f"{_BASE}.json", in_path(_list)),
+    Route("GET", f"{_BASE}/{{sid}}.json", in_path(_fetch)),
+)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.auth import TwilioCall, own
 from reconciler.sandbox.twilio.refusals import refusal
 
@@ -14,9 +14,16 @@ PRICES = {"local": "1.15", "mobile": "3.75", "toll free": "2.15"}
 def _country(call: TwilioCall) -> Reply:
     country = call.path["country"].upper()
     if len(country) != 2 or not country.isalpha():
-        raise refusal(20404, f"The requested resource /PhoneNumbers/Countries/{country} was not found", status=404)
+        raise refusal(
+            20404,
+            f"The requested resource /PhoneNumbers/Countries/{country} was not found",
+            status=404,
+        )
     path = f"/v1/PhoneNumbers/Countries/{country}"
-    prices = [{"number_type": kind, "base_price": price, "current_price": price} for kind, price in PRICES.items()]
+    prices = [
+        {"number_type": kind, "base_price": price, "current_price": price}
+        for kind, price in PRICES.items()
+    ]
     return json_reply(
         200,
         {

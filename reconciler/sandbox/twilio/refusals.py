@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.routing import Refused
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Refused
 
 MORE_INFO = "https://www.twilio.com/docs/errors/"
 
 
-def error_reply(code: int, message: str, *, status: int = 400, headers: Sequence[tuple[str, str]] = ()) -> Reply:
+def error_reply(
+    code: int, message: str, *, status: int = 400, headers: Sequence[tuple[str, str]] = ()
+) -> Reply:
     """An error as Twilio words it."""
     body = {"code": code, "message": message, "more_info": f"{MORE_INFO}{code}", "status": status}
     return json_reply(status, body, headers)
@@ -18,7 +20,13 @@ def error_reply(code: int, message: str, *, status: int = 400, headers: Sequence
 
 def problem_reply(code: int, title: str, *, status: int) -> Reply:
     """An error as Twilio's newer products word it (RFC 9457)."""
-    body = {"type": f"{MORE_INFO}{code}", "title": title, "status": status, "code": code, "detail": "Try again later"}
+    body = {
+        "type": f"{MORE_INFO}{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": "Try again later",
+    }
     return json_reply(status, body, (("Content-Type", "application/problem+json"),))
 
 
@@ -38,7 +46,7 @@ def not_found(path: str) -> Refused:
     return refusal(20404, f"The requested resource {path} was not found", status=404)
 
 
-def unauthorised(message: str = "Authenticate") -> Refused:
+def unauthorised_error(message: str = "Authenticate") -> Refused:
     """Wrong credentials, or credentials without permission."""
     challenge = (("WWW-Authenticate", 'Basic realm="Twilio API"'),)
     return Refused(error_reply(20003, message, status=401, headers=challenge))

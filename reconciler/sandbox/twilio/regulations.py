@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.auth import TwilioCall, own
 from reconciler.sandbox.twilio.countries import COUNTRIES
 from reconciler.sandbox.twilio.refusals import not_found
 
 _PATH = "/v2/RegulatoryCompliance/Regulations"
 _USERS = ("business", "individual")
-_FILTERS = {"IsoCountry": "iso_country", "NumberType": "number_type", "EndUserType": "end_user_type"}
+_FILTERS = {
+    "IsoCountry": "iso_country",
+    "NumberType": "number_type",
+    "EndUserType": "end_user_type",
+}
 
 
 def _rows(call: TwilioCall) -> Iterator[dict[str, object]]:
@@ -28,8 +32,16 @@ def _rows(call: TwilioCall) -> Iterator[dict[str, object]]:
                     "number_type": words,
                     "end_user_type": user,
                     "requirements": {
-                        "end_user": [{"name": user.capitalize(), "type": user, "requirement_name": f"{user}_info"}],
-                        "supporting_document": [[{"name": "Address", "type": "document", "requirement_name": "proof"}]],
+                        "end_user": [
+                            {
+                                "name": user.capitalize(),
+                                "type": user,
+                                "requirement_name": f"{user}_info",
+                            }
+                        ],
+                        "supporting_document": [
+                            [{"name": "Address", "type": "document", "requirement_name": "proof"}]
+                        ],
                     },
                     "url": f"{call.request.base_url}{_PATH}/{sid}",
                 }

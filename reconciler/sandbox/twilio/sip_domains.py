@@ -9,13 +9,13 @@ from functools import partial
 
 import msgspec
 
-from reconciler.sandbox.http import Reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
 from reconciler.sandbox.twilio.auth import TwilioCall, in_path
 from reconciler.sandbox.twilio.dates import rfc2822
-from reconciler.sandbox.twilio.pages import fetch, plain, v2010_page
+from reconciler.sandbox.twilio.pages import fetch, plain_fields, v2010_page
 from reconciler.sandbox.twilio.sip_lists import ACCESS_LISTS, CREDENTIAL_LISTS, SipList
 
 
@@ -68,7 +68,9 @@ SIP_DOMAINS = Shelf("sip_domains", SipDomain, "SD", _complete, unique="domain_na
 def is_mapped(store: Store, list_sid: str) -> bool:
     """Whether any domain uses this list, in whatever way."""
     domains = store.table(SIP_DOMAINS)
-    return any(list_sid in sids for domain in domains for sids in msgspec.structs.astuple(domain.mappings))
+    return any(
+        list_sid in sids for domain in domains for sids in msgspec.structs.astuple(domain.mappings)
+    )
 
 
 def _domain_view(domain: SipDomain) -> bytes:
@@ -77,7 +79,7 @@ def _domain_view(domain: SipDomain) -> bytes:
         "IP_ACL": mapped.calls_ip_access_control_lists or mapped.ip_access_control_lists,
         "CREDENTIAL_LIST": mapped.calls_credential_lists or mapped.credential_lists,
     }
-    view = plain(domain)
+    view = plain_fields(domain)
     del view["mappings"]
     view["auth_type"] = ",".join(kind for kind, sids in kinds.items() if sids)
     view["subresource_uris"] = {
@@ -92,15 +94,25 @@ def _list(call: TwilioCall) -> Reply:
 
 
 def _mapped(call: TwilioCall, *, field: str, lists: Shelf[SipList], key: str) -> Reply:
-    domain, table = fetch(call, call.store.table(SIP_DOMAINS), call.path["domain"]), call.store.table(lists)
+    domain, table = (
+        fetch(call, call.store.table(SIP_DOMAINS), call.path["domain"]),
+        call.store.table(lists),
+    )
     used = filter(None, map(table.get, getattr(domain.mappings, field)))
-    return v2010_page(call, table, key=key, among=used, view=partial(_mapping_view, domain, call.request.path, key))
+    return v2010_page(
+        call,
+        table,
+        key=key,
+        among=used,
+        view=partial(_mapping_view, domain, call.request.path, key),
+    )
 
 
 def _mapping_view(domain: SipDomain, path: str, key: str, row: SipList) -> bytes:
     """A list as a mapping of its own; only the older two ways say of which domain."""
     view = {
-        name: getattr(row, name) for name in ("account_sid", "date_created", "date_updated", "friendly_name", "sid")
+        name: getattr(row, name)
+        for name in ("account_sid", "date_created", "date_updated", "friendly_name", "sid")
     }
     older = {"domain_sid": domain.sid, "uri": f"{path.removesuffix('.json')}/{row.sid}.json"}
     return msgspec.json.encode(view if key == "contents" else {**view, **older})
@@ -116,7 +128,12 @@ ROUTES = (
     Route("GET", "/2010-04-01/Accounts/{account}/SIP/Domains.json", in_path(_list)),
     _route(f"Auth/Calls/{_ACCESS}", "calls_ip_access_control_lists", ACCESS_LISTS, "contents"),
     _route(f"Auth/Calls/{_CREDENTIALS}", "calls_credential_lists", CREDENTIAL_LISTS, "contents"),
-    _route(f"Auth/Registrations/{_CREDENTIALS}", "registrations_credential_lists", CREDENTIAL_LISTS, "contents"),
+    _route(
+        f"Auth/Registrations/{_CREDENTIALS}",
+        "registrations_credential_lists",
+        CREDENTIAL_LISTS,
+        "contents",
+    ),
     _route(_ACCESS, "ip_access_control_lists", ACCESS_LISTS, "ip_access_control_list_mappings"),
     _route(_CREDENTIALS, "credential_lists", CREDENTIAL_LISTS, "credential_list_mappings"),
 )

@@ -6,14 +6,14 @@ from typing import Generic
 
 import msgspec
 
-from reconciler.sandbox.http import Reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import R, Table
 from reconciler.sandbox.twilio.auth import TwilioCall, in_path
 from reconciler.sandbox.twilio.dates import rfc2822
 from reconciler.sandbox.twilio.events import record_created, record_deleted, record_updated
 from reconciler.sandbox.twilio.forms import read_form, require
-from reconciler.sandbox.twilio.pages import fetch, plain, rendered, v2010_page
+from reconciler.sandbox.twilio.pages import fetch, plain_fields, render_row, v2010_page
 from reconciler.sandbox.twilio.refusals import refusal
 from reconciler.sandbox.twilio.sip_domains import is_mapped
 from reconciler.sandbox.twilio.sip_lists import ACCESS_KIND, CREDENTIAL_KIND, ListKind, SipList
@@ -36,19 +36,21 @@ class _Lists:
         self._shelf.complete(call.store, row)
         table.add(row)
         record_created(call.store, call.actor, kind=self._kind.resource_type, row=row)
-        return rendered(table, row, 201)
+        return render_row(table, row, 201)
 
     def fetch(self, call: TwilioCall) -> Reply:
         table = call.store.table(self._shelf)
-        return rendered(table, fetch(call, table, call.path["list"]))
+        return render_row(table, fetch(call, table, call.path["list"]))
 
     def update(self, call: TwilioCall) -> Reply:
         table = call.store.table(self._shelf)
         row = fetch(call, table, call.path["list"])
         changes = table.change(row, {"friendly_name": self._name(call, row)})
         table.change(row, {"date_updated": rfc2822(call.store.now())})
-        record_updated(call.store, call.actor, kind=self._kind.resource_type, row=row, changes=changes)
-        return rendered(table, row)
+        record_updated(
+            call.store, call.actor, kind=self._kind.resource_type, row=row, changes=changes
+        )
+        return render_row(table, row)
 
     def delete(self, call: TwilioCall) -> Reply:
         table, items = call.store.table(self._shelf), call.store.table(self._items)
@@ -67,7 +69,9 @@ class _Lists:
         require(call.request.form, "FriendlyName")
         name = call.request.form["FriendlyName"]
         others = call.store.table(self._shelf).owned(call.account.sid)
-        if len(name) > 64 or any(other.friendly_name == name and other is not row for other in others):
+        if len(name) > 64 or any(
+            other.friendly_name == name and other is not row for other in others
+        ):
             raise refusal(self._kind.invalid, f"FriendlyName is too long or already exists: {name}")
         return name
 
@@ -113,19 +117,32 @@ class _Items(Generic[R]):
         return fetch(call, call.store.table(self._kind.lists), call.path["list"])
 
     def _item_of(self, call: TwilioCall) -> R:
-        return fetch(call, call.store.table(self._kind.items), call.path["sid"], owner=self._list_of(call).sid)
+        return fetch(
+            call,
+            call.store.table(self._kind.items),
+            call.path["sid"],
+            owner=self._list_of(call).sid,
+        )
 
-    def _read(self, call: TwilioCall, table: Table[R], owner: SipList, row: R | None) -> dict[str, object]:
+    def _read(
+        self, call: TwilioCall, table: Table[R], owner: SipList, row: R | None
+    ) -> dict[str, object]:
         changes = read_form(call.request.form, self._kind.item_params)
         for other in table.owned(owner.sid):
-            taken = [name for name in self._kind.unique if name in changes and getattr(other, name) == changes[name]]
+            taken = [
+                name
+                for name in self._kind.unique
+                if name in changes and getattr(other, name) == changes[name]
+            ]
             if taken and other is not row:
-                raise refusal(self._kind.item_invalid, f"{changes[taken[0]]} is on the list already")
+                raise refusal(
+                    self._kind.item_invalid, f"{changes[taken[0]]} is on the list already"
+                )
         return changes
 
 
 def _without_password(row: R) -> bytes:
-    view = plain(row)
+    view = plain_fields(row)
     view.pop("password", None)
     return msgspec.json.encode(view)
 

@@ -76,7 +76,10 @@ def ip_address(name: str, value: str) -> str:
         raise refusal(21235, f"{name} is not an IPv4 address: {value}") from None
 
 
-CREDENTIAL_PARAMS = (Param("Username", "username", username), Param("Password", "password", password))
+CREDENTIAL_PARAMS = (
+    Param("Username", "username", username),
+    Param("Password", "password", password),
+)
 ADDRESS_PARAMS = (
     Param("FriendlyName", "friendly_name", text),
     Param("IpAddress", "ip_address", ip_address),
@@ -123,12 +126,21 @@ def _parent(store: Store, shelf: Shelf[SipList], sid: str) -> SipList:
     return parent
 
 
-CREDENTIAL_LISTS = Shelf("credential_lists", SipList, "CL", _complete_list("CL", "CredentialLists", "Credentials"))
-ACCESS_LISTS = Shelf(
-    "ip_access_control_lists", SipList, "AL", _complete_list("AL", "IpAccessControlLists", "IpAddresses")
+CREDENTIAL_LISTS = Shelf(
+    "credential_lists", SipList, "CL", _complete_list("CL", "CredentialLists", "Credentials")
 )
-CREDENTIALS = Shelf("credentials", Credential, "CR", _complete_credential, owner="credential_list_sid")
-ADDRESSES = Shelf("ip_addresses", IpAddress, "IP", _complete_address, owner="ip_access_control_list_sid")
+ACCESS_LISTS = Shelf(
+    "ip_access_control_lists",
+    SipList,
+    "AL",
+    _complete_list("AL", "IpAccessControlLists", "IpAddresses"),
+)
+CREDENTIALS = Shelf(
+    "credentials", Credential, "CR", _complete_credential, owner="credential_list_sid"
+)
+ADDRESSES = Shelf(
+    "ip_addresses", IpAddress, "IP", _complete_address, owner="ip_access_control_list_sid"
+)
 
 
 @dataclass(frozen=True, slots=True)

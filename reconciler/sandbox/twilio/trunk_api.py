@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.auth import TwilioCall, own
 from reconciler.sandbox.twilio.dates import iso8601
 from reconciler.sandbox.twilio.forms import read_form, require
@@ -21,8 +21,8 @@ from reconciler.sandbox.twilio.trunks import (
     OriginationUrl,
     Recording,
     Trunk,
-    give_up,
-    is_taken,
+    delete_trunk,
+    is_domain_taken,
     origination_url_view,
     trunk_view,
 )
@@ -56,7 +56,7 @@ def _create(call: TwilioCall) -> Reply:
 def _read(call: TwilioCall, trunk: Trunk) -> dict[str, object]:
     changes = read_form(call.request.form, TRUNK_PARAMS)
     domain = changes.get("domain_name")
-    if domain and is_taken(call.store, str(domain), trunk):
+    if domain and is_domain_taken(call.store, str(domain), trunk):
         raise refusal(21248, f"Trunk Domain already taken: {domain}")
     return changes
 
@@ -79,7 +79,7 @@ def _delete(call: TwilioCall) -> Reply:
     urls = call.store.table(ORIGINATION_URLS)
     for url in list(urls.owned(trunk.sid)):
         urls.remove(url)
-    give_up(call.store, trunk)
+    delete_trunk(call.store, trunk)
     return Reply(204)
 
 
@@ -91,7 +91,9 @@ def _update_recording(call: TwilioCall) -> Reply:
     trunk = trunk_of(call)
     changes = read_form(call.request.form, RECORDING_PARAMS)
     now = trunk.recording
-    recording = Recording(mode=str(changes.get("mode", now.mode)), trim=str(changes.get("trim", now.trim)))
+    recording = Recording(
+        mode=str(changes.get("mode", now.mode)), trim=str(changes.get("trim", now.trim))
+    )
     call.store.table(TRUNKS).change(trunk, {"recording": recording})
     return json_reply(200, recording)
 
@@ -115,7 +117,9 @@ def _create_url(call: TwilioCall) -> Reply:
 
 
 def _url_of(call: TwilioCall) -> OriginationUrl:
-    return fetch(call, call.store.table(ORIGINATION_URLS), call.path["sid"], owner=trunk_of(call).sid)
+    return fetch(
+        call, call.store.table(ORIGINATION_URLS), call.path["sid"], owner=trunk_of(call).sid
+    )
 
 
 def _fetch_url(call: TwilioCall) -> Reply:
@@ -125,7 +129,9 @@ def _fetch_url(call: TwilioCall) -> Reply:
 def _update_url(call: TwilioCall) -> Reply:
     url = _url_of(call)
     changes = read_form(call.request.form, ORIGINATION_URL_PARAMS)
-    call.store.table(ORIGINATION_URLS).change(url, {**changes, "date_updated": iso8601(call.store.now())})
+    call.store.table(ORIGINATION_URLS).change(
+        url, {**changes, "date_updated": iso8601(call.store.now())}
+    )
     return json_reply(200, origination_url_view(url, call.request.base_url))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.http import Reply, json_reply
-from reconciler.sandbox.routing import Route
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.auth import TwilioCall, own
 from reconciler.sandbox.twilio.dates import iso_from_rfc
 from reconciler.sandbox.twilio.forms import require
 from reconciler.sandbox.twilio.numbers import NUMBERS, Number, update
-from reconciler.sandbox.twilio.pages import fetch, plain, v1_page
+from reconciler.sandbox.twilio.pages import fetch, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import not_found
 from reconciler.sandbox.twilio.trunk_api import trunk_of
 
@@ -28,7 +28,7 @@ _NOT_HERE = (
 
 
 def _view(number: Number, base_url: str) -> dict[str, object]:
-    view = plain(number)
+    view = plain_fields(number)
     for name in _NOT_HERE:
         del view[name]
     return {

@@ -10,8 +10,16 @@ import msgspec
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
 from reconciler.sandbox.twilio.dates import iso8601
-from reconciler.sandbox.twilio.forms import Param, choice, flag, http_method, nullable_url, text, whole
-from reconciler.sandbox.twilio.pages import plain
+from reconciler.sandbox.twilio.forms import (
+    Param,
+    choice,
+    flag,
+    http_method,
+    nullable_url,
+    text,
+    whole,
+)
+from reconciler.sandbox.twilio.pages import plain_fields
 from reconciler.sandbox.twilio.refusals import refusal
 
 MOST_TRUNKS = 100
@@ -140,14 +148,14 @@ TRUNKS = Shelf("trunks", Trunk, "TK", _complete_trunk, unique="domain_name")
 ORIGINATION_URLS = Shelf("origination_urls", OriginationUrl, "OU", _complete_url, owner="trunk_sid")
 
 
-def give_up(store: Store, trunk: Trunk) -> None:
+def delete_trunk(store: Store, trunk: Trunk) -> None:
     """Delete a trunk; its domain stays reserved."""
     store.table(TRUNKS).remove(trunk)
     if trunk.domain_name:
         store.reserved[trunk.domain_name] = iso8601(store.now() + RESERVED)
 
 
-def is_taken(store: Store, domain: str, trunk: Trunk) -> bool:
+def is_domain_taken(store: Store, domain: str, trunk: Trunk) -> bool:
     """Whether the trunk cannot have this domain: another one has it, or had it until it was deleted."""
     holder = store.table(TRUNKS).keyed(domain)
     if holder is not None:
@@ -158,7 +166,7 @@ def is_taken(store: Store, domain: str, trunk: Trunk) -> bool:
 def trunk_view(trunk: Trunk, base_url: str) -> dict[str, object]:
     """A trunk as the Trunking API sends it."""
     url = f"{base_url}/v1/Trunks/{trunk.sid}"
-    view = plain(trunk)
+    view = plain_fields(trunk)
     acls, credentials = view.pop("ip_access_control_lists"), view.pop("credential_lists")
     kinds = [name for name, sids in (("IP_ACL", acls), ("CREDENTIAL_LIST", credentials)) if sids]
     links = {
@@ -168,9 +176,18 @@ def trunk_view(trunk: Trunk, base_url: str) -> dict[str, object]:
         "phone_numbers": f"{url}/PhoneNumbers",
         "recording": f"{url}/Recording",
     }
-    return {**view, "auth_type": ",".join(kinds), "auth_type_set": kinds, "url": url, "links": links}
+    return {
+        **view,
+        "auth_type": ",".join(kinds),
+        "auth_type_set": kinds,
+        "url": url,
+        "links": links,
+    }
 
 
 def origination_url_view(url: OriginationUrl, base_url: str) -> dict[str, object]:
     """An origination URL as the Trunking API sends it."""
-    return {**plain(url), "url": f"{base_url}/v1/Trunks/{url.trunk_sid}/OriginationUrls/{url.sid}"}
+    return {
+        **plain_fields(url),
+        "url": f"{base_url}/v1/Trunks/{url.trunk_sid}/OriginationUrls/{url.sid}",
+    }

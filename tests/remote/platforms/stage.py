@@ -7,12 +7,13 @@ from threading import Event
 from typing import NamedTuple
 
 from reconciler.config.project import PlatformSettings, Secret
-from reconciler.model import Attrs, Position
+from reconciler.model.position import Position
+from reconciler.model.route import Attrs
 from reconciler.remote.gateway import CallRecord, Wait
-from reconciler.remote.platforms.connect import connect
-from reconciler.remote.platforms.contract import Adapter, Asked
-from reconciler.sandbox.server import Sandbox
-from reconciler.sandbox.world import World
+from reconciler.remote.platforms.contract import Adapter, RegistrationRequest
+from reconciler.remote.platforms.registry import connect
+from reconciler.sandbox.service.app import Sandbox
+from reconciler.sandbox.world.world import World
 from tests.remote.scripted import FakeClock
 
 AC, TOKEN = "AC" + "0d" * 16, "pl4nted-twilio-token"
@@ -53,7 +54,12 @@ KINDS = {
         Kind(
             "livekit",
             "",
-            {"supports_inbound": True, "supports_outbound": True, "server_address": "sip.example.com", "agent": "a"},
+            {
+                "supports_inbound": True,
+                "supports_outbound": True,
+                "server_address": "sip.example.com",
+                "agent": "a",
+            },
             {"agent": "b"},
             twilio=False,
         ),
@@ -81,7 +87,10 @@ class TestVault:
 
 def world() -> World:
     """A Twilio account with two numbers, connected to all platforms."""
-    numbers = [{"sid": f"PN{n:032x}", "account_sid": AC, "phone_number": e164} for n, e164 in enumerate((ONE, TWO), 1)]
+    numbers = [
+        {"sid": f"PN{n:032x}", "account_sid": AC, "phone_number": e164}
+        for n, e164 in enumerate((ONE, TWO), 1)
+    ]
     return World.from_seed(
         {
             "format": 1,
@@ -113,7 +122,10 @@ class Stage:
             name="p",
             type=kind.type,
             base_url=f"{sandbox.base_url}/{kind.type}",
-            secrets={"api_key": Secret("KEY", None, place), "api_secret": Secret("SECRET", None, place)},
+            secrets={
+                "api_key": Secret("KEY", None, place),
+                "api_secret": Secret("SECRET", None, place),
+            },
             connections={"main": kind.connection} if kind.connection else {},
             organization_id="org_1",
             position=place,
@@ -130,13 +142,13 @@ class Stage:
             **more,  # type: ignore[arg-type]
         )
 
-    def asked(self, key: str = ONE, attrs: Attrs | None = None) -> Asked:
+    def asked(self, key: str = ONE, attrs: Attrs | None = None) -> RegistrationRequest:
         """The number as it should be."""
         attrs = self.kind.attrs if attrs is None else attrs
         address = f"registration/p/{key}"
         if not self.kind.twilio:
-            return Asked(address, key, attrs)
-        return Asked(address, key, attrs, "main", self.sandbox.world.number(key).sid)
+            return RegistrationRequest(address, key, attrs)
+        return RegistrationRequest(address, key, attrs, "main", self.sandbox.world.number(key).sid)
 
     @property
     def writes(self) -> int:

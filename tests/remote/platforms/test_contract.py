@@ -8,13 +8,13 @@ import pytest
 
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import PLATFORM_KINDS
-from reconciler.remote.platforms.connect import ADAPTERS
-from reconciler.remote.platforms.contract import Registered
+from reconciler.remote.platforms.contract import RegisteredNumber
 from reconciler.remote.platforms.errors import CURES
-from reconciler.sandbox import faults as f
+from reconciler.remote.platforms.registry import ADAPTERS
+from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms.livekit_rules import RULES
 from reconciler.sandbox.platforms.livekit_trunks import INBOUND, OUTBOUND
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 from .stage import KEY, KINDS, ONE, PASSWORD, PIN, SECRET, TOKEN, TWO, Stage, world
 
@@ -39,11 +39,11 @@ def staged(name: str) -> Iterator[Stage]:
         stage.adapter.close()
 
 
-def made(stage: Stage, key: str = ONE) -> Registered:
+def made(stage: Stage, key: str = ONE) -> RegisteredNumber:
     """A number that has been imported and linked."""
     asked = stage.asked(key)
     [result] = stage.adapter.create([asked])
-    assert isinstance(result, Registered), result
+    assert isinstance(result, RegisteredNumber), result
     links = {name: asked.attrs[name] for name in stage.adapter.kind.links if name in asked.attrs}
     if any(value != result.attrs.get(name) for name, value in links.items()):
         stage.adapter.link(result, asked)
@@ -56,7 +56,11 @@ def test_the_table_has_an_adapter_for_each_platform() -> None:
 
 def test_what_a_platform_cannot_do_is_explained_to_people() -> None:
     for kind in PLATFORM_KINDS.values():
-        changes = {"link", "update", "delete"} - kind.can - ({"link", "update"} if kind.replaces else set())
+        changes = (
+            {"link", "update", "delete"}
+            - kind.can
+            - ({"link", "update"} if kind.replaces else set())
+        )
         needed = changes - ({"update"} if not kind.updates and kind.type == "dasha" else set())
         assert needed <= set(kind.manual), kind.type
 
@@ -107,7 +111,9 @@ def test_too_many_requests_and_faltering_servers_are_waited_for(stage: Stage) ->
     made(stage)
     assert stage.clock.pauses[:2] == [3.0, 3.0]
     assert {record.status for record in stage.records} >= {429}
-    told = [(wait.account, wait.seconds, wait.attempt, wait.status, wait.before) for wait in stage.waits]
+    told = [
+        (wait.account, wait.seconds, wait.attempt, wait.status, wait.before) for wait in stage.waits
+    ]
     assert told == [("p", 3.0, 2, 429, 0.0), ("p", 3.0, 3, 429, 3.0)]
 
 
@@ -129,7 +135,13 @@ def test_an_import_without_an_answer_is_not_sent_twice(stage: Stage) -> None:
 
 
 def test_a_wrong_key_has_its_code(stage: Stage) -> None:
-    rows = [{"platform": stage.kind.type, "key": "another", "secret": "another-secret-of-32-characters!!"}]
+    rows = [
+        {
+            "platform": stage.kind.type,
+            "key": "another",
+            "secret": "another-secret-of-32-characters!!",
+        }
+    ]
     stage.sandbox.world.extend({"format": 1, "platform_keys": rows})
     [result] = stage.adapter.create([stage.asked()]) if stage.kind.twilio else [listing(stage)]
     assert isinstance(result, RemoteError)
@@ -181,7 +193,7 @@ def test_no_refusal_shows_a_secret_that_the_platform_echoes(stage: Stage, status
 
 def test_many_numbers_are_answered_in_their_order(stage: Stage) -> None:
     results = stage.adapter.create([stage.asked(TWO), stage.asked(ONE)])
-    assert [result.key for result in results if isinstance(result, Registered)] == [TWO, ONE]
+    assert [result.key for result in results if isinstance(result, RegisteredNumber)] == [TWO, ONE]
 
 
 @pytest.mark.parametrize("call", ["CreateSIPDispatchRule", "CreateSIPOutboundTrunk"])
@@ -193,10 +205,14 @@ def test_what_livekit_has_made_before_it_refuses_is_removed_again(call: str) -> 
         assert isinstance(result, RemoteError)
         sandbox.faults.clear()
         assert stage.adapter.list([stage.asked()]) == []
-        left = [*sandbox.world.table(INBOUND), *sandbox.world.table(OUTBOUND), *sandbox.world.table(RULES)]
+        left = [
+            *sandbox.world.table(INBOUND),
+            *sandbox.world.table(OUTBOUND),
+            *sandbox.world.table(RULES),
+        ]
         assert left == []
         stage.adapter.close()
 
 
 def test_what_is_registered_does_not_show_its_secrets() -> None:
-    assert PASSWORD not in repr(Registered("1", ONE, {}, {"password": PASSWORD}))
+    assert PASSWORD not in repr(RegisteredNumber("1", ONE, {}, {"password": PASSWORD}))

@@ -11,11 +11,13 @@ import pytest
 from reconciler.config.project import PlatformSettings
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import PLATFORM_KINDS
-from reconciler.model import Desired, Entry, Options, Position, Profile
+from reconciler.model.desired import Desired, Options, Profile
+from reconciler.model.entry import Entry
+from reconciler.model.position import Position
 from reconciler.remote.platforms import dasha, nixflex
-from reconciler.remote.platforms.connect import connect
-from reconciler.remote.platforms.contract import Adapter, Asked
+from reconciler.remote.platforms.contract import Adapter, RegistrationRequest
 from reconciler.remote.platforms.observe import observe_platforms
+from reconciler.remote.platforms.registry import connect
 from tests.remote.scripted import Answer, FakeClock, Seen, Server
 
 from .stage import UUIDS, TestVault
@@ -44,7 +46,8 @@ class Moving:
         shift = 1 if self.readings <= self._losing and page >= self.readings else 0
         found = NUMBERS[start + shift : start + shift + 2]
         rows = [
-            {"phone_number": number, "agent_id": "agent_1", "id": number, "phoneNumber": number} for number in found
+            {"phone_number": number, "agent_id": "agent_1", "id": number, "phoneNumber": number}
+            for number in found
         ]
         return Answer(body={self._key: rows})
 
@@ -76,8 +79,10 @@ def adapter(server: Server, name: str) -> Any:
     return connect(settings, TestVault(), stop=Event(), clock=FakeClock(), jitter=lambda: 1.0)
 
 
-def asked(*numbers: str) -> list[Asked]:
-    return [Asked(f"registration/p/{number}", number, {}, "main") for number in numbers]
+def asked(*numbers: str) -> list[RegistrationRequest]:
+    return [
+        RegistrationRequest(f"registration/p/{number}", number, {}, "main") for number in numbers
+    ]
 
 
 def test_every_platform_whose_list_has_pages_is_tried() -> None:
@@ -85,7 +90,9 @@ def test_every_platform_whose_list_has_pages_is_tried() -> None:
 
 
 @pytest.mark.parametrize("losing", [1, 2, 3])
-def test_a_number_that_is_sought_is_found_although_pages_shift(server: Server, name: str, losing: int) -> None:
+def test_a_number_that_is_sought_is_found_although_pages_shift(
+    server: Server, name: str, losing: int
+) -> None:
     moving = Moving(server, name, losing)
     found = [number.key for number in adapter(server, name).list(asked(*NUMBERS))]
     assert sorted(found) == NUMBERS
@@ -98,7 +105,9 @@ def test_a_list_that_has_what_is_sought_is_read_once(server: Server, name: str) 
     assert moving.readings == 1
 
 
-def test_a_list_of_one_page_is_read_once(server: Server, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_of_one_page_is_read_once(
+    server: Server, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(nixflex, "_PAGE", 100)
     monkeypatch.setattr(dasha, "_PAGE", 100)
     moving = Moving(server, name, losing=0)

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.model import Action
-from reconciler.remote.platforms.preflight import refusals_ahead
-from reconciler.sandbox import faults as f
+from reconciler.model.action import Action
+from reconciler.remote.platforms.preflight import find_expected_refusals
+from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms.feather import CONNECTIONS
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 
 from .stage import KINDS, ONE, TWO, UUIDS, Stage, world
 
@@ -36,7 +36,7 @@ def registering(stage: Stage, key: str = ONE, **attrs: str) -> Action:
         reason="new",
         kind="registration",
         account=asked.account,
-        writes={**asked.attrs, **attrs},
+        set={**asked.attrs, **attrs},
         number_sid=asked.number_sid or None,
         file="reconciler.yaml",
         line=7,
@@ -44,7 +44,7 @@ def registering(stage: Stage, key: str = ONE, **attrs: str) -> Action:
 
 
 def found(stage: Stage, *actions: Action) -> list[Diagnostic]:
-    return refusals_ahead(actions, {"p": stage.adapter})
+    return find_expected_refusals(actions, {"p": stage.adapter})
 
 
 def test_an_agent_that_is_there_is_no_error_and_nothing_is_written(stage: Stage) -> None:
@@ -59,10 +59,19 @@ def test_an_agent_that_is_not_there_is_one_error_for_all_its_numbers(stage: Stag
         assert len(stage.sandbox.calls) == 0, "its documents describe no call that tells"
         return
     [error] = found(stage, registering(stage, agent=agent), registering(stage, TWO, agent=agent))
-    assert (error.severity, error.code, error.file, error.line) == ("error", "agent_not_found", "reconciler.yaml", 7)
+    assert (error.severity, error.code, error.file, error.line) == (
+        "error",
+        "agent_not_found",
+        "reconciler.yaml",
+        7,
+    )
     assert ONE in error.detail
     assert TWO in error.detail
-    asked = [call.path for call in stage.sandbox.calls if "agent" in call.path or "assistant" in call.path]
+    asked = [
+        call.path
+        for call in stage.sandbox.calls
+        if "agent" in call.path or "assistant" in call.path
+    ]
     assert len(asked) == 1
     assert stage.writes == 0
 
@@ -88,5 +97,7 @@ def test_a_platform_that_does_not_answer_is_a_warning(stage: Stage) -> None:
 
 
 def test_a_removal_asks_nothing(stage: Stage) -> None:
-    assert found(stage, msgspec.structs.replace(registering(stage), action="unregister", writes={})) == []
+    assert (
+        found(stage, msgspec.structs.replace(registering(stage), action="unregister", set={})) == []
+    )
     assert len(stage.sandbox.calls) == 0

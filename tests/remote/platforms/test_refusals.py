@@ -10,10 +10,10 @@ import pytest
 
 from reconciler.config.project import PlatformSettings, Secret
 from reconciler.errors import RemoteError
-from reconciler.model import Position
-from reconciler.remote.platforms.connect import connect
-from reconciler.remote.platforms.contract import Asked, Registered, Vault
+from reconciler.model.position import Position
+from reconciler.remote.platforms.contract import RegisteredNumber, RegistrationRequest, Vault
 from reconciler.remote.platforms.errors import CURES
+from reconciler.remote.platforms.registry import connect
 from tests.remote.scripted import Answer, FakeClock, Seen, Server
 
 from .stage import AC, KEY, KINDS, ONE, TOKEN, TestVault
@@ -28,8 +28,8 @@ def server() -> Iterator[Server]:
     server.close()
 
 
-def asked(name: str) -> Asked:
-    return Asked(f"registration/p/{ONE}", ONE, KINDS[name].attrs, "main", SID)
+def asked(name: str) -> RegistrationRequest:
+    return RegistrationRequest(f"registration/p/{ONE}", ONE, KINDS[name].attrs, "main", SID)
 
 
 def adapter(server: Server, name: str, vault: Vault | None = None) -> Any:
@@ -43,16 +43,20 @@ def adapter(server: Server, name: str, vault: Vault | None = None) -> Any:
         organization_id="org_1",
         position=place,
     )
-    return connect(settings, vault or TestVault(), stop=Event(), clock=FakeClock(), jitter=lambda: 1.0)
+    return connect(
+        settings, vault or TestVault(), stop=Event(), clock=FakeClock(), jitter=lambda: 1.0
+    )
 
 
-def imported(server: Server, name: str, number: Asked | None = None) -> Registered | RemoteError:
+def imported(
+    server: Server, name: str, number: RegistrationRequest | None = None
+) -> RegisteredNumber | RemoteError:
     p = adapter(server, name)
     try:
         [result] = p.create([number or asked(name)])
     finally:
         p.close()
-    assert isinstance(result, Registered | RemoteError)
+    assert isinstance(result, RegisteredNumber | RemoteError)
     return result
 
 
@@ -61,7 +65,12 @@ def nixflex(code: str) -> dict[str, object]:
 
 
 def pydantic(message: str) -> dict[str, object]:
-    finding = {"loc": ["body", "twilio_number_sid", 0], "msg": message, "type": "value_error", "input": KEY}
+    finding = {
+        "loc": ["body", "twilio_number_sid", 0],
+        "msg": message,
+        "type": "value_error",
+        "input": KEY,
+    }
     return {"detail": [finding]}
 
 
@@ -90,22 +99,42 @@ DASHA = {"successCount": 0, "failedCount": 1}
         ("butter", 400, {"message": "Missing required fields"}, "missing_field"),
         ("butter", 400, {"error": "Invalid provider"}, "invalid_provider"),
         ("butter", 404, {"detail": "Integration not found"}, "integration_not_found"),
-        ("butter", 403, {"message": "Integration belongs to different organization"}, "integration_wrong_org"),
-        ("butter", 409, {"message": "Phone number already exists in the system"}, "number_already_imported"),
+        (
+            "butter",
+            403,
+            {"message": "Integration belongs to different organization"},
+            "integration_wrong_org",
+        ),
+        (
+            "butter",
+            409,
+            {"message": "Phone number already exists in the system"},
+            "number_already_imported",
+        ),
         ("butter", 200, {"success": False, "message": "no", "data": None}, "success_false"),
         ("feather", 422, pydantic("No connected Twilio integration"), "no_twilio_integration"),
         ("feather", 422, pydantic("More than one integration"), "ambiguous_integration"),
         ("feather", 422, pydantic("String should have at most 64 characters"), "validation_error"),
         ("feather", 401, {"error": "unauthorized", "message": "no key"}, "invalid_api_key"),
         ("feather", 418, {"error": "teapot", "message": "no"}, "platform_refused"),
-        ("ravan", 200, {"success": False, "message": "nothing that is known", "data": None}, "success_false"),
+        (
+            "ravan",
+            200,
+            {"success": False, "message": "nothing that is known", "data": None},
+            "success_false",
+        ),
         ("ravan", 200, {"message": "no word of success"}, "success_false"),
         ("ravan", 401, {"message": "no"}, "invalid_api_key"),
         ("ravan", 403, {"message": "no"}, "platform_forbidden"),
         ("ravan", 400, {"message": "no"}, "platform_refused"),
         ("ravan", 503, {"message": "no"}, "platform_unavailable"),
         ("dasha", 401, {"title": "Unauthorized", "status": 401}, "invalid_api_key"),
-        ("dasha", 404, {"title": "Not Found", "detail": "no such provider", "status": 404}, "integration_not_found"),
+        (
+            "dasha",
+            404,
+            {"title": "Not Found", "detail": "no such provider", "status": 404},
+            "integration_not_found",
+        ),
     ],
 )
 def test_a_refusal_of_an_import_has_its_code_and_a_cure(
@@ -113,7 +142,11 @@ def test_a_refusal_of_an_import_has_its_code_and_a_cure(
 ) -> None:
     lists = {"phone_numbers": [], "data": [], "items": []}
     writing = Answer(status=status, body=body)
-    server.behaves(lambda seen: writing if seen.method == "POST" else Answer(body=[] if name == "feather" else lists))
+    server.behaves(
+        lambda seen: (
+            writing if seen.method == "POST" else Answer(body=[] if name == "feather" else lists)
+        )
+    )
     result = imported(server, name)
     assert isinstance(result, RemoteError)
     assert result.code == code
@@ -130,9 +163,15 @@ def test_a_refusal_of_an_import_has_its_code_and_a_cure(
         ("Something else", "platform_refused"),
     ],
 )
-def test_each_error_of_a_bulk_import_under_status_200_has_its_code(server: Server, message: str, code: str) -> None:
+def test_each_error_of_a_bulk_import_under_status_200_has_its_code(
+    server: Server, message: str, code: str
+) -> None:
     errors = [{"phoneNumberSid": SID, "errorMessage": message}]
-    server.behaves(lambda seen: Answer(body={**DASHA, "errors": errors} if seen.method == "POST" else {"items": []}))
+    server.behaves(
+        lambda seen: Answer(
+            body={**DASHA, "errors": errors} if seen.method == "POST" else {"items": []}
+        )
+    )
     result = imported(server, "dasha")
     assert isinstance(result, RemoteError)
     assert result.code == code
@@ -140,32 +179,47 @@ def test_each_error_of_a_bulk_import_under_status_200_has_its_code(server: Serve
 
 
 @pytest.mark.parametrize("errors", [None, []])
-def test_null_errors_are_none_and_what_is_not_in_the_list_is_not_believed(server: Server, errors: object) -> None:
+def test_null_errors_are_none_and_what_is_not_in_the_list_is_not_believed(
+    server: Server, errors: object
+) -> None:
     answer = {"successCount": 1, "failedCount": 0, "errors": errors}
     there = {"items": [{"id": "x", "phoneNumber": ONE, "incomingCallsAgentId": None}]}
     server.behaves(lambda seen: Answer(body=answer if seen.method == "POST" else there))
-    assert imported(server, "dasha") == Registered("x", ONE, {"agent": None})
+    assert imported(server, "dasha") == RegisteredNumber("x", ONE, {"agent": None})
     server.behaves(lambda seen: Answer(body=answer if seen.method == "POST" else {"items": []}))
     assert isinstance(imported(server, "dasha"), RemoteError)
 
 
 def test_a_validation_error_names_the_place_and_hides_the_input(server: Server) -> None:
     server.answers(Answer(status=422, body=pydantic("String should have at most 64 characters")))
-    result = imported(server, "feather", Asked("a", ONE, {"bridge": True}, "main", SID))
+    result = imported(
+        server, "feather", RegistrationRequest("a", ONE, {"bridge": True}, "main", SID)
+    )
     assert "body.twilio_number_sid.0: String should have at most 64 characters" in str(result)
     assert KEY not in str(result)
 
 
 def test_sids_are_sent_in_lower_case_and_once(server: Server) -> None:
-    server.behaves(lambda seen: Answer(body={**DASHA, "errors": None} if seen.method == "POST" else {"items": []}))
+    server.behaves(
+        lambda seen: Answer(
+            body={**DASHA, "errors": None} if seen.method == "POST" else {"items": []}
+        )
+    )
     p = adapter(server, "dasha")
-    p.create([Asked("a", ONE, {}, "main", "PN" + "AB" * 16), Asked("b", "+15550100102", {}, "main", "PN" + "ab" * 16)])
+    p.create(
+        [
+            RegistrationRequest("a", ONE, {}, "main", "PN" + "AB" * 16),
+            RegistrationRequest("b", "+15550100102", {}, "main", "PN" + "ab" * 16),
+        ]
+    )
     p.close()
     [sent] = [seen.body for seen in server.seen if seen.method == "POST"]
     assert sent == '{"phoneNumberSids":["PN' + "ab" * 16 + '"]}'
 
 
-def test_an_account_sid_that_nixflex_would_refuse_is_refused_before_the_token_is_sent(server: Server) -> None:
+def test_an_account_sid_that_nixflex_would_refuse_is_refused_before_the_token_is_sent(
+    server: Server,
+) -> None:
     class Capitals(TestVault):
         def twilio(self, account: str) -> tuple[str, str]:
             return AC.upper(), TOKEN
@@ -200,38 +254,63 @@ def test_each_platform_gets_its_key_in_its_own_header_and_json(server: Server, n
 
 def test_a_slash_at_the_end_is_added_where_the_server_wants_one(server: Server) -> None:
     done = Answer(body={"success": True, "data": {"id": "r1", "price": 1, "is_active": None}})
-    server.behaves(lambda seen: done if seen.path.endswith("/") else Answer(status=307, headers={"Location": "/x"}))
-    assert imported(server, "ravan") == Registered("r1", ONE, {})
+    server.behaves(
+        lambda seen: (
+            done if seen.path.endswith("/") else Answer(status=307, headers={"Location": "/x"})
+        )
+    )
+    assert imported(server, "ravan") == RegisteredNumber("r1", ONE, {})
     first, second = server.seen
     assert (second.method, second.path, second.body) == ("POST", f"{first.path}/", first.body)
 
 
 def test_no_field_of_an_answer_of_ravan_is_needed_but_success(server: Server) -> None:
     server.answers(Answer(body={"success": True}))
-    assert imported(server, "ravan") == Registered(ONE, ONE, {})
+    assert imported(server, "ravan") == RegisteredNumber(ONE, ONE, {})
 
 
-BRIDGE = Asked("a", ONE, {"bridge": True}, "main", SID)
-VIEW = {"id": "b1", "phone_e164": ONE, "twilio_sid": SID, "status": "a word that nobody knows", "created_at": "t"}
+BRIDGE = RegistrationRequest("a", ONE, {"bridge": True}, "main", SID)
+VIEW = {
+    "id": "b1",
+    "phone_e164": ONE,
+    "twilio_sid": SID,
+    "status": "a word that nobody knows",
+    "created_at": "t",
+}
 
 
-@pytest.mark.parametrize("more", [{}, {"integration_connection_id": None}, {"integration_connection_id": "c1"}])
+@pytest.mark.parametrize(
+    "more", [{}, {"integration_connection_id": None}, {"integration_connection_id": "c1"}]
+)
 def test_a_bridge_number_is_read_whatever_its_status_and_connection_say(
     server: Server, more: dict[str, object]
 ) -> None:
     server.answers(Answer(body={**VIEW, **more}))
-    assert imported(server, "feather", BRIDGE) == Registered("b1", ONE, {"bridge": True})
+    assert imported(server, "feather", BRIDGE) == RegisteredNumber("b1", ONE, {"bridge": True})
 
 
-def test_butter_gets_the_fields_of_one_provider_only_and_both_directions_in_full(server: Server) -> None:
+def test_butter_gets_the_fields_of_one_provider_only_and_both_directions_in_full(
+    server: Server,
+) -> None:
     row = {"phone_number_id": "phon_a1b2c3d4e5f6", "phone_number": ONE, "status": "free"}
-    server.behaves(lambda seen: Answer(status=201, body={"success": True, "message": "any", "data": row}))
+    server.behaves(
+        lambda seen: Answer(status=201, body={"success": True, "message": "any", "data": row})
+    )
     imported(server, "butter")
-    sip = {"supports_inbound": False, "supports_outbound": True, "server_address": "sip.example.com", "username": "u"}
+    sip = {
+        "supports_inbound": False,
+        "supports_outbound": True,
+        "server_address": "sip.example.com",
+        "username": "u",
+    }
     imported(
         server,
         "butter",
-        Asked("registration/p/x", ONE, {**sip, "media_encryption": "allow", "room_name": "{any} pattern*"}),
+        RegistrationRequest(
+            "registration/p/x",
+            ONE,
+            {**sip, "media_encryption": "allow", "room_name": "{any} pattern*"},
+        ),
     )
     twilio, other = (fields(seen) for seen in server.seen if seen.method == "POST")
     assert twilio == {
@@ -253,7 +332,9 @@ def test_butter_gets_the_fields_of_one_provider_only_and_both_directions_in_full
         "media_encryption",
         "inbound_room_name",
     }
-    assert other["inbound_room_name"] == "{any} pattern*", "its form is not described: as it was written"
+    assert other["inbound_room_name"] == "{any} pattern*", (
+        "its form is not described: as it was written"
+    )
 
 
 def fields(seen: Seen) -> dict[str, Any]:

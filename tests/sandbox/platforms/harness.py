@@ -8,9 +8,9 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.events import Event
-from reconciler.sandbox.world import World
+from reconciler.sandbox.world.world import World
 
 from ..harness import Answer
 
@@ -24,7 +24,11 @@ BASE = {
         {"sid": OTHER_ACCOUNT, "auth_token": "other", "status": "suspended"},
     ],
     "numbers": [
-        {"phone_number": "+15550100101", "voice_url": "https://pbx.example.net/voice", "sms_url": ""},
+        {
+            "phone_number": "+15550100101",
+            "voice_url": "https://pbx.example.net/voice",
+            "sms_url": "",
+        },
         {"phone_number": "+15550100102"},
         {"phone_number": "+15550100103", "account_sid": OTHER_ACCOUNT},
     ],
@@ -37,11 +41,17 @@ def world(**sections: object) -> World:
 
 
 def send(
-    sandbox: Sandbox, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    sandbox: Sandbox,
+    method: str,
+    path: str,
+    body: object = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """A request with JSON in both directions."""
     data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(sandbox.base_url + path, data=data, method=method, headers=dict(headers or {}))
+    request = urllib.request.Request(
+        sandbox.base_url + path, data=data, method=method, headers=dict(headers or {})
+    )
     if data is not None and not request.has_header("Content-type"):
         request.add_header("Content-Type", "application/json")
     try:
@@ -67,5 +77,7 @@ def shown_everywhere(sandbox: Sandbox) -> str:
     """All that the sandbox says of itself beside Twilio's own accounts: calls, platforms, and their part of a seed."""
     seed = send(sandbox, "GET", "/_sandbox/world").json
     seed.pop("accounts")
-    calls, platforms = (send(sandbox, "GET", f"/_sandbox/{name}").body.decode() for name in ("calls", "platforms"))
+    calls, platforms = (
+        send(sandbox, "GET", f"/_sandbox/{name}").body.decode() for name in ("calls", "platforms")
+    )
     return calls + platforms + json.dumps(seed)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from reconciler.sandbox import faults as f
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.service.app import Sandbox
 
 from ..harness import Answer
 from .harness import ACCOUNT, TOKEN, changed, send, shown_everywhere, told, world
@@ -43,7 +43,11 @@ def sandbox() -> Iterator[Sandbox]:
         {"integration_id": "intg_000000000001", "organization": "org-2"},
         {"integration_id": "intg_000000000002", "provider": "slack"},
     ]
-    agents = [{"agent_id": "agent_1"}, {"agent_id": "agent_2"}, {"agent_id": "agent_3", "organization": "org-2"}]
+    agents = [
+        {"agent_id": "agent_1"},
+        {"agent_id": "agent_2"},
+        {"agent_id": "agent_3", "organization": "org-2"},
+    ]
     with Sandbox(world(butter_integrations=integrations, butter_agents=agents)) as sandbox:
         yield sandbox
 
@@ -53,13 +57,22 @@ def bring(sandbox: Sandbox, body: object = TWILIO, headers: dict[str, str] = KEY
 
 
 def assign(sandbox: Sandbox, number: str, agent: str = "agent_1") -> Answer:
-    return send(sandbox, "POST", f"/butter/api/agents/{agent}/assign-phone-number", {"phone_number_id": number}, KEY)
+    return send(
+        sandbox,
+        "POST",
+        f"/butter/api/agents/{agent}/assign-phone-number",
+        {"phone_number_id": number},
+        KEY,
+    )
 
 
 def test_an_import_is_free_and_touches_no_webhook(sandbox: Sandbox) -> None:
     """P001-1, P001-18, P001-19, P001-20."""
     answer = bring(sandbox).json
-    assert (answer["success"], answer["message"]) == (True, "Phone number imported successfully with twilio")
+    assert (answer["success"], answer["message"]) == (
+        True,
+        "Phone number imported successfully with twilio",
+    )
     data = answer["data"]
     assert re.fullmatch("phon_[a-f0-9]{12,}", data.pop("phone_number_id"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", data.pop("created_at"))
@@ -101,7 +114,9 @@ def test_a_number_over_sip_needs_no_twilio(sandbox: Sandbox) -> None:
         ({**SIP, "media_encryption": "allowed"}, 400),
     ],
 )
-def test_each_documented_error_has_its_condition(sandbox: Sandbox, body: object, status: int) -> None:
+def test_each_documented_error_has_its_condition(
+    sandbox: Sandbox, body: object, status: int
+) -> None:
     """P001-4, P001-5, P001-8, P001-13, P001-15, P001-16, P001-21 to P001-23."""
     assert bring(sandbox, body).status == status
     assert send(sandbox, "GET", NUMBERS, headers=KEY).json["data"] == []
@@ -112,7 +127,9 @@ def test_a_number_exists_once_in_the_system(sandbox: Sandbox) -> None:
     bring(sandbox)
     assert bring(sandbox).status == 409
     elsewhere = {**KEY, "X-Organization-Id": "org-2"}
-    assert bring(sandbox, {**TWILIO, "integration_id": "intg_000000000001"}, elsewhere).status == 409
+    assert (
+        bring(sandbox, {**TWILIO, "integration_id": "intg_000000000001"}, elsewhere).status == 409
+    )
     assert send(sandbox, "GET", NUMBERS, headers=elsewhere).json["data"] == []
 
 
@@ -127,31 +144,56 @@ def test_assigning_sets_the_webhooks_and_unassigning_frees(sandbox: Sandbox) -> 
     assert (event.actor_sid, set(changed(event))) == (ACCOUNT, {"voice_url", "status_callback"})
     listed = send(sandbox, "GET", NUMBERS + "?status=assigned", headers=KEY).json
     assert listed["data"][0]["assigned_agent_id"] == "agent_1"
-    assert listed["pagination"] == {"next_cursor": None, "has_more": False, "page_size": 1, "total_count": 1}
-    assert [assign(sandbox, number_id, agent).status for agent in ("agent_1", "agent_2")] == [409, 409]
+    assert listed["pagination"] == {
+        "next_cursor": None,
+        "has_more": False,
+        "page_size": 1,
+        "total_count": 1,
+    }
+    assert [assign(sandbox, number_id, agent).status for agent in ("agent_1", "agent_2")] == [
+        409,
+        409,
+    ]
     free = "/butter/api/agents/{}/unassign-phone-number/" + number_id
     assert send(sandbox, "POST", free.format("agent_2"), headers=KEY).status == 400
-    assert send(sandbox, "POST", free.format("agent_1"), headers=KEY).json["data"]["status"] == "free"
+    assert (
+        send(sandbox, "POST", free.format("agent_1"), headers=KEY).json["data"]["status"] == "free"
+    )
     assert send(sandbox, "POST", free.format("agent_1"), headers=KEY).status == 400
-    for agent, wanted, status in (("agent_9", number_id, 404), ("agent_1", "phon_1", 404), ("agent_3", number_id, 403)):
+    for agent, wanted, status in (
+        ("agent_9", number_id, 404),
+        ("agent_1", "phon_1", 404),
+        ("agent_3", number_id, 403),
+    ):
         assert assign(sandbox, wanted, agent).status == status
 
 
 def test_assigning_needs_the_integration_and_the_number(sandbox: Sandbox) -> None:
     number_id = bring(sandbox).json["data"]["phone_number_id"]
-    elsewhere = bring(sandbox, {**TWILIO, "phone_number": "+15550100103"}).json["data"]["phone_number_id"]
+    elsewhere = bring(sandbox, {**TWILIO, "phone_number": "+15550100103"}).json["data"][
+        "phone_number_id"
+    ]
     assert assign(sandbox, elsewhere).status == 400
     sandbox.world.account.status = "suspended"
     assert "20005" in assign(sandbox, number_id).json["detail"]
     sandbox.world.account.status = "active"
-    assert send(sandbox, "DELETE", f"/_sandbox/platforms/butter_integrations/{INTEGRATION}").status == 200
+    assert (
+        send(sandbox, "DELETE", f"/_sandbox/platforms/butter_integrations/{INTEGRATION}").status
+        == 200
+    )
     assert assign(sandbox, number_id).status == 400
 
 
 def test_an_integration_is_checked_and_kept_while_numbers_use_it(sandbox: Sandbox) -> None:
     """P001-8; the token goes nowhere."""
     credentials = {"provider": "twilio", "account_sid": ACCOUNT, "auth_token": TOKEN}
-    made = send(sandbox, "POST", "/butter/api/integrations", {"name": "main", "credentials": credentials}, KEY)
+    made = send(
+        sandbox,
+        "POST",
+        "/butter/api/integrations",
+        {"name": "main", "credentials": credentials},
+        KEY,
+    )
     data = made.json["data"]
     assert re.fullmatch("intg_[a-f0-9]{12}", data["integration_id"])
     assert (data["category"], data["status"], data["client_id"]) == ("telephony", "active", "org-1")
@@ -167,7 +209,10 @@ def test_an_integration_is_checked_and_kept_while_numbers_use_it(sandbox: Sandbo
     for wrong in ({**credentials, "auth_token": "wrong"}, {**credentials, "provider": "x"}, "x"):
         body = {"name": "main", "credentials": wrong}
         assert send(sandbox, "POST", "/butter/api/integrations", body, KEY).status == 400
-    assert send(sandbox, "POST", "/butter/api/integrations", {"credentials": credentials}, KEY).status == 400
+    assert (
+        send(sandbox, "POST", "/butter/api/integrations", {"credentials": credentials}, KEY).status
+        == 400
+    )
     assert TOKEN not in shown_everywhere(sandbox)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox import faults as f
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio import sip_lists
 
 from .harness import ACCOUNT, OTHER_ACCOUNT, TOKEN, changed, send, shown_everywhere, told, world
@@ -55,10 +55,18 @@ def test_a_provider_is_a_trunk_with_a_credential_list_on_twilio(sandbox: Sandbox
     assert [event.event_type for event in told(sandbox)] == ["sip-credential-list.created"]
     [credential] = send(sandbox, "GET", f"{API}/sip-credentials", headers=KEY).json["items"]
     assert (credential["source"], credential["server"]) == ("provider", provider["terminationUri"])
-    assert send(sandbox, "DELETE", f"{API}/sip-credentials/{credential['id']}", headers=KEY).status == 409
+    assert (
+        send(sandbox, "DELETE", f"{API}/sip-credentials/{credential['id']}", headers=KEY).status
+        == 409
+    )
     one = f"{API}/sip-credentials/{credential['id']}"
     assert send(sandbox, "GET", one, headers=KEY).json == credential
-    assert send(sandbox, "POST", f"{API}/sip-credentials", {"server": "a", "transport": "x"}, KEY).status == 400
+    assert (
+        send(
+            sandbox, "POST", f"{API}/sip-credentials", {"server": "a", "transport": "x"}, KEY
+        ).status
+        == 400
+    )
     for path in (f"{API}/providers/{provider['id']}", f"{API}/providers/twilio/{provider['id']}"):
         assert send(sandbox, "GET", path, headers=KEY).json == provider
     shown = shown_everywhere(sandbox)
@@ -71,7 +79,9 @@ def test_an_import_attaches_and_goes_on_after_a_failure(sandbox: Sandbox) -> Non
     provider, number = provider_of(sandbox), sandbox.world.number("+15550100101")
     other, foreign = sandbox.world.number("+15550100102"), sandbox.world.number("+15550100103")
     sandbox.faults.add(f.RefuseAttachment(numbers=(other.phone_number,)))
-    result = bring(sandbox, provider, "PN" + "0" * 32, number.sid, other.sid, foreign.sid, number.sid.upper())
+    result = bring(
+        sandbox, provider, "PN" + "0" * 32, number.sid, other.sid, foreign.sid, number.sid.upper()
+    )
     assert (result["successCount"], result["failedCount"]) == (1, 4)
     assert [error["phoneNumberSid"] for error in result["errors"]] == [
         "PN" + "0" * 32,
@@ -91,7 +101,11 @@ def test_an_import_attaches_and_goes_on_after_a_failure(sandbox: Sandbox) -> Non
     assert again["errors"][0]["errorMessage"].startswith("Already imported")
     assert records(sandbox)["items"][0]["phoneNumber"] == number.phone_number
     sandbox.faults.clear()
-    assert bring(sandbox, provider, other.sid) == {"successCount": 1, "failedCount": 0, "errors": []}
+    assert bring(sandbox, provider, other.sid) == {
+        "successCount": 1,
+        "failedCount": 0,
+        "errors": [],
+    }
     path = f"{API}/providers/twilio/{provider['id']}/import-numbers"
     for body in ({}, {"phoneNumberSids": "PN1"}, {"phoneNumberSids": [1]}):
         assert send(sandbox, "POST", path, body, KEY).status == 400
@@ -128,13 +142,21 @@ def test_a_number_has_one_agent_inbound_and_may_serve_many_outbound(sandbox: San
     link = f"{API}/sip-phone-numbers/{record['id']}/agent-link"
     assert send(sandbox, "PUT", f"{link}?agentId={AGENT}", headers=KEY).status == 204
     assert send(sandbox, "PUT", f"{link}?agentId={SECOND}&mode=inbound", headers=KEY).status == 204
-    assert send(sandbox, "PUT", f"{link}?agentId={SECOND}&mode=replaceOutbound", headers=KEY).status == 204
+    assert (
+        send(sandbox, "PUT", f"{link}?agentId={SECOND}&mode=replaceOutbound", headers=KEY).status
+        == 204
+    )
     assert records(sandbox, f"?linkedAgentId={SECOND}")["totalCount"] == 1
     assert records(sandbox, "?unlinkedOnly=true")["totalCount"] == 0
-    users = send(sandbox, "GET", f"{API}/sip-phone-numbers/{record['id']}/affected-agents", headers=KEY).json
+    users = send(
+        sandbox, "GET", f"{API}/sip-phone-numbers/{record['id']}/affected-agents", headers=KEY
+    ).json
     assert users == [{"agentId": SECOND, "agentName": "Night", "uses": ["inbound", "outbound"]}]
     assert send(sandbox, "DELETE", f"{link}?mode=replaceOutbound", headers=KEY).status == 400
-    assert send(sandbox, "DELETE", f"{link}?mode=replaceOutbound&agentId={SECOND}", headers=KEY).status == 204
+    assert (
+        send(sandbox, "DELETE", f"{link}?mode=replaceOutbound&agentId={SECOND}", headers=KEY).status
+        == 204
+    )
     assert send(sandbox, "DELETE", link, headers=KEY).status == 204
     assert records(sandbox, "?unlinkedOnly=true")["totalCount"] == 1
     for query, status in (("", 400), ("?agentId=x", 404), (f"?agentId={AGENT}&mode=both", 400)):
@@ -142,18 +164,38 @@ def test_a_number_has_one_agent_inbound_and_may_serve_many_outbound(sandbox: San
 
 
 def test_an_inbound_link_is_unique_in_the_whole_world(sandbox: Sandbox) -> None:
-    credential = send(sandbox, "POST", f"{API}/sip-credentials", {"server": "sip.example.com"}, KEY).json
+    credential = send(
+        sandbox, "POST", f"{API}/sip-credentials", {"server": "sip.example.com"}, KEY
+    ).json
     body = {"phoneNumber": "+15550100101", "credentialsId": credential["id"]}
     manual = send(sandbox, "POST", f"{API}/sip-phone-numbers", body, KEY).json
-    again = send(sandbox, "POST", f"{API}/sip-phone-numbers", {**body, "displayName": "Desk"}, KEY).json
+    again = send(
+        sandbox, "POST", f"{API}/sip-phone-numbers", {**body, "displayName": "Desk"}, KEY
+    ).json
     assert (again["id"], again["displayName"], manual["providerId"]) == (manual["id"], "Desk", None)
     bring(sandbox, provider_of(sandbox), sandbox.world.number("+15550100101").sid)
     first, second = records(sandbox, "?phoneNumber=%2B15550100101")["items"]
     path = f"{API}/sip-phone-numbers"
-    assert send(sandbox, "PUT", f"{path}/{first['id']}/agent-link?agentId={AGENT}", headers=KEY).status == 204
-    assert send(sandbox, "PUT", f"{path}/{second['id']}/agent-link?agentId={AGENT}", headers=KEY).status == 409
-    assert send(sandbox, "DELETE", f"{API}/sip-credentials/{credential['id']}", headers=KEY).status == 409
-    assert send(sandbox, "DELETE", f"{API}/sip-credentials/{credential['id']}?force=true", headers=KEY).status == 204
+    assert (
+        send(sandbox, "PUT", f"{path}/{first['id']}/agent-link?agentId={AGENT}", headers=KEY).status
+        == 204
+    )
+    assert (
+        send(
+            sandbox, "PUT", f"{path}/{second['id']}/agent-link?agentId={AGENT}", headers=KEY
+        ).status
+        == 409
+    )
+    assert (
+        send(sandbox, "DELETE", f"{API}/sip-credentials/{credential['id']}", headers=KEY).status
+        == 409
+    )
+    assert (
+        send(
+            sandbox, "DELETE", f"{API}/sip-credentials/{credential['id']}?force=true", headers=KEY
+        ).status
+        == 204
+    )
     assert records(sandbox)["totalCount"] == 1
 
 
@@ -162,7 +204,12 @@ def test_removing_detaches_and_asks_for_force_while_an_agent_is_linked(sandbox: 
     provider, number = provider_of(sandbox), sandbox.world.number("+15550100101")
     bring(sandbox, provider, number.sid)
     [record] = records(sandbox)["items"]
-    send(sandbox, "PUT", f"{API}/sip-phone-numbers/{record['id']}/agent-link?agentId={AGENT}", headers=KEY)
+    send(
+        sandbox,
+        "PUT",
+        f"{API}/sip-phone-numbers/{record['id']}/agent-link?agentId={AGENT}",
+        headers=KEY,
+    )
     path = f"{API}/providers/twilio/{provider['id']}/phone-numbers/{record['id']}"
     refused = send(sandbox, "DELETE", path, headers=KEY)
     assert (refused.status, refused.json["affectedAgents"][0]["agentId"]) == (409, AGENT)
@@ -203,20 +250,30 @@ def test_a_deleted_provider_takes_everything_along(sandbox: Sandbox) -> None:
     provider, number = provider_of(sandbox), sandbox.world.number("+15550100101")
     bring(sandbox, provider, number.sid)
     assert send(sandbox, "DELETE", f"{API}/providers/{provider['id']}", headers=KEY).status == 204
-    assert (number.trunk_sid, len(sandbox.world.trunks), records(sandbox)["totalCount"]) == (None, 0, 0)
+    assert (number.trunk_sid, len(sandbox.world.trunks), records(sandbox)["totalCount"]) == (
+        None,
+        0,
+        0,
+    )
     assert not len(sandbox.world.table(sip_lists.CREDENTIAL_LISTS))
     assert send(sandbox, "GET", f"{API}/providers/{provider['id']}", headers=KEY).status == 404
 
 
 def test_pages_are_cut_with_skip_and_take(sandbox: Sandbox) -> None:
     provider = provider_of(sandbox)
-    bring(sandbox, provider, *(number.sid for number in sandbox.world.numbers if number.account_sid == ACCOUNT))
+    bring(
+        sandbox,
+        provider,
+        *(number.sid for number in sandbox.world.numbers if number.account_sid == ACCOUNT),
+    )
     first, second = (records(sandbox, f"?take=1&skip={skip}") for skip in (0, 1))
     assert (first["totalCount"], first["skip"], first["take"], len(first["items"])) == (2, 0, 1, 1)
     assert first["items"] != second["items"]
     assert records(sandbox, f"?providerId={provider['id']}&take=5000")["take"] == 1_000
     record = first["items"][0]
-    assert send(sandbox, "GET", f"{API}/sip-phone-numbers/{record['id']}", headers=KEY).json == record
+    assert (
+        send(sandbox, "GET", f"{API}/sip-phone-numbers/{record['id']}", headers=KEY).json == record
+    )
 
 
 def test_errors_are_problems(sandbox: Sandbox) -> None:
@@ -232,7 +289,10 @@ def test_errors_are_problems(sandbox: Sandbox) -> None:
         "Reception",
         "Night",
     ]
-    assert send(sandbox, "PUT", f"{API}/agents/{AGENT}", {"isEnabled": False}, KEY).json["isEnabled"] is False
+    assert (
+        send(sandbox, "PUT", f"{API}/agents/{AGENT}", {"isEnabled": False}, KEY).json["isEnabled"]
+        is False
+    )
     assert send(sandbox, "PUT", f"{API}/agents/{AGENT}", {}, KEY).status == 400
 
 
@@ -248,4 +308,6 @@ def test_a_seeded_provider_gets_its_trunk_and_comes_back_from_a_saved_world() ->
             **shown,
             "phoneNumberCount": 1,
         }
-        assert bring(sandbox, provider, sandbox.world.number("+15550100102").sid)["successCount"] == 1
+        assert (
+            bring(sandbox, provider, sandbox.world.number("+15550100102").sid)["successCount"] == 1
+        )

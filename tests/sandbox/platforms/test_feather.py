@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from reconciler.sandbox import faults as f
-from reconciler.sandbox.platforms.on_twilio import ADDRESS
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.platforms.twilio_client import ADDRESS
+from reconciler.sandbox.service.app import Sandbox
 
 from ..harness import Answer
 from .harness import ACCOUNT, OTHER_ACCOUNT, changed, send, told, world
@@ -22,7 +22,11 @@ URL = "https://api-sandbox.featherhq.com/twilio/sandbox/bridge"
 CONNECTION, AGENT = "22222222-0000-4000-8000-000000000001", "22222222-0000-4000-8000-000000000002"
 SEED: dict[str, Any] = {
     "feather_connections": [{"id": CONNECTION, "account_sid": ACCOUNT}],
-    "feather_assistants": [{"id": AGENT, "name": "Reception"}, {"name": "Old", "archived": True}, {"name": "Night"}],
+    "feather_assistants": [
+        {"id": AGENT, "name": "Reception"},
+        {"name": "Old", "archived": True},
+        {"name": "Night"},
+    ],
 }
 
 
@@ -37,13 +41,22 @@ def bring(sandbox: Sandbox, name: object = "+15550100101", **more: object) -> An
 
 
 @pytest.mark.parametrize("by_sid", [True, False], ids=["SID", "E.164"])
-def test_an_import_takes_a_sid_or_a_number_and_sets_the_bridge_url(sandbox: Sandbox, by_sid: bool) -> None:
+def test_an_import_takes_a_sid_or_a_number_and_sets_the_bridge_url(
+    sandbox: Sandbox, by_sid: bool
+) -> None:
     """FEA-1, FEA-6, FEA-9, FEA-13: 200 with the view; the voice webhook, and nothing else, points at the bridge."""
     number = sandbox.world.number("+15550100101")
     answer = bring(sandbox, number.sid if by_sid else number.phone_number)
     assert answer.status == 200
     view = answer.json
-    assert set(view) == {"id", "phone_e164", "twilio_sid", "integration_connection_id", "status", "created_at"}
+    assert set(view) == {
+        "id",
+        "phone_e164",
+        "twilio_sid",
+        "integration_connection_id",
+        "status",
+        "created_at",
+    }
     assert UUID(view["id"])
     assert (view["phone_e164"], view["twilio_sid"]) == (number.phone_number, number.sid)
     assert view["integration_connection_id"] == CONNECTION
@@ -51,7 +64,11 @@ def test_an_import_takes_a_sid_or_a_number_and_sets_the_bridge_url(sandbox: Sand
     warm = send(sandbox, "GET", "/feather/v1/identity/org/warm-transfer", headers=KEY).json
     assert number.voice_url == warm["bridge_webhook_url"] == URL
     [event] = told(sandbox)
-    assert (changed(event), event.actor_sid, event.source_ip_address) == ({"voice_url": URL}, ACCOUNT, ADDRESS)
+    assert (changed(event), event.actor_sid, event.source_ip_address) == (
+        {"voice_url": URL},
+        ACCOUNT,
+        ADDRESS,
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,7 +81,11 @@ def test_an_import_takes_a_sid_or_a_number_and_sets_the_bridge_url(sandbox: Sand
         ({"twilio_number_sid": "+15550100101", "colour": "red"}, "extra_forbidden", "colour"),
         ({"twilio_number_sid": "+15550100103"}, "value_error", "twilio_number_sid"),
         ({"twilio_number_sid": "PN" + "0" * 32}, "value_error", "twilio_number_sid"),
-        ({"twilio_number_sid": "+15550100101", "integration_connection_id": AGENT}, "value_error", None),
+        (
+            {"twilio_number_sid": "+15550100101", "integration_connection_id": AGENT},
+            "value_error",
+            None,
+        ),
     ],
 )
 def test_what_cannot_be_imported_is_a_validation_error(
@@ -94,7 +115,9 @@ def test_of_several_integrations_one_must_be_named() -> None:
         assert bring(sandbox, integration_connection_id=CONNECTION).status == 200
         elsewhere = sandbox.world.accounts.get(OTHER_ACCOUNT)
         assert elsewhere is not None
-        assert bring(sandbox, "+15550100103", integration_connection_id=AGENT).status == 422, "it is suspended"
+        assert bring(sandbox, "+15550100103", integration_connection_id=AGENT).status == 422, (
+            "it is suspended"
+        )
         elsewhere.status = "active"
         second_one = bring(sandbox, "+15550100103", integration_connection_id=AGENT).json
         assert second_one["integration_connection_id"] == AGENT
@@ -131,27 +154,46 @@ def test_the_key_belongs_into_its_own_header() -> None:
         who = send(sandbox, "GET", "/feather/v1/identity/whoami", headers=KEY).json
         assert who["organization_id"] == "org-1"
         bring(sandbox)
-        assert sandbox.world.number("+15550100101").voice_url == URL.replace("sandbox/bridge", "org-1/bridge")
+        assert sandbox.world.number("+15550100101").voice_url == URL.replace(
+            "sandbox/bridge", "org-1/bridge"
+        )
 
 
 def test_a_phone_number_is_retired_and_restored(sandbox: Sandbox) -> None:
-    body = {"phone_e164": "+15550100101", "vendor": "twilio", "vendor_mode": "byo", "capabilities": ["voice"]}
+    body = {
+        "phone_e164": "+15550100101",
+        "vendor": "twilio",
+        "vendor_mode": "byo",
+        "capabilities": ["voice"],
+    }
     made = send(sandbox, "POST", NUMBERS, body, KEY)
-    assert (made.status, made.json["status"], made.json["integration_connection_id"]) == (201, "active", CONNECTION)
+    assert (made.status, made.json["status"], made.json["integration_connection_id"]) == (
+        201,
+        "active",
+        CONNECTION,
+    )
     one = f"{NUMBERS}/{made.json['id']}"
     assert send(sandbox, "POST", NUMBERS, body, KEY).status == 400
     assert send(sandbox, "POST", NUMBERS, {**body, "phone_e164": "+15550100103"}, KEY).status == 400
-    for wrong in ({"vendor": "other"}, {"phone_e164": "1"}, {"capabilities": ["fax"]}, {"colour": "red"}):
+    for wrong in (
+        {"vendor": "other"},
+        {"phone_e164": "1"},
+        {"capabilities": ["fax"]},
+        {"colour": "red"},
+    ):
         assert send(sandbox, "POST", NUMBERS, {**body, **wrong}, KEY).status == 422
     assert (
-        send(sandbox, "PATCH", one, {"status": "paused", "vendor_metadata": {"a": 1}}, KEY).json["status"] == "paused"
+        send(sandbox, "PATCH", one, {"status": "paused", "vendor_metadata": {"a": 1}}, KEY).json[
+            "status"
+        ]
+        == "paused"
     )
     assert send(sandbox, "PATCH", one, {"status": "gone"}, KEY).status == 422
     assert send(sandbox, "DELETE", one + "?force=true", headers=KEY).status == 403
     assert send(sandbox, "DELETE", one, headers=KEY).status == 204
-    assert [row["id"] for row in send(sandbox, "GET", NUMBERS + "?status=retired", headers=KEY).json] == [
-        made.json["id"]
-    ]
+    assert [
+        row["id"] for row in send(sandbox, "GET", NUMBERS + "?status=retired", headers=KEY).json
+    ] == [made.json["id"]]
     assert send(sandbox, "GET", NUMBERS + "?capability=sms", headers=KEY).json == []
     assert send(sandbox, "POST", one + "/restore", headers=KEY).json["status"] == "active"
     assert send(sandbox, "GET", one, headers=KEY).json["status"] == "active"
@@ -167,7 +209,16 @@ def test_channels_are_replaced_as_a_set(sandbox: Sandbox) -> None:
     replaced = send(sandbox, "PUT", channels + "/inbound_call", bindings, KEY).json
     assert [row["revision_state"] for row in replaced] == ["legacy_unpinned", "pinned_current"]
     assert len(send(sandbox, "GET", channels, headers=KEY).json) == 3
-    assert send(sandbox, "PUT", channels + "/inbound_call", {"bindings": [{"agent_id": CONNECTION}]}, KEY).status == 404
+    assert (
+        send(
+            sandbox,
+            "PUT",
+            channels + "/inbound_call",
+            {"bindings": [{"agent_id": CONNECTION}]},
+            KEY,
+        ).status
+        == 404
+    )
     assert send(sandbox, "PUT", channels + "/inbound_call", {"bindings": [{}]}, KEY).status == 422
     assert len(send(sandbox, "GET", channels, headers=KEY).json) == 3
     assert send(sandbox, "PUT", channels + "/inbound_call", {"bindings": []}, KEY).json == []
@@ -182,8 +233,14 @@ def test_assistants_and_connections_are_listed(sandbox: Sandbox) -> None:
         return [assistant["name"] for assistant in page["assistants"]]
 
     first = send(sandbox, "GET", "/feather/v1/assistants?limit=1", headers=KEY).json
-    assert (first["has_more"], names(f"?limit=1&cursor={first['next_cursor']}")) == (True, ["Night"])
-    assert (names("?include_archived=true"), names("?search=recep")) == (["Reception", "Old", "Night"], ["Reception"])
+    assert (first["has_more"], names(f"?limit=1&cursor={first['next_cursor']}")) == (
+        True,
+        ["Night"],
+    )
+    assert (names("?include_archived=true"), names("?search=recep")) == (
+        ["Reception", "Old", "Night"],
+        ["Reception"],
+    )
     [connection] = send(sandbox, "GET", "/feather/v1/integrations/connections", headers=KEY).json
     assert (connection["integration_key"], connection["id"]) == ("twilio", CONNECTION)
     path = f"/feather/v1/integrations/connections/{CONNECTION}"

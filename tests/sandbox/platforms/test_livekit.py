@@ -9,8 +9,8 @@ from typing import Any
 import jwt
 import pytest
 
-from reconciler.sandbox import faults as f
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.service.app import Sandbox
 
 from ..harness import Answer
 from .harness import send, shown_everywhere, world
@@ -51,7 +51,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 def token(secret: str = SECRET, algorithm: str = "HS256", **changes: object) -> str:
     claims = {"iss": KEY, "exp": int(time.time()) + 600, "sip": {"admin": True}, **changes}
-    return jwt.encode({name: value for name, value in claims.items() if value is not None}, secret, algorithm)
+    return jwt.encode(
+        {name: value for name, value in claims.items() if value is not None}, secret, algorithm
+    )
 
 
 def twirp(sandbox: Sandbox, method: str, body: object, signed: str = "") -> Answer:
@@ -96,15 +98,26 @@ def test_an_inbound_trunk_lives_and_changes(sandbox: Sandbox) -> None:
     made = done(sandbox, "CreateSIPInboundTrunk", {"trunk": INBOUND})
     trunk_id = made["sip_trunk_id"]
     assert trunk_id.startswith("ST_")
-    assert (made["media"], made["krisp_enabled"]) == ({"encryption": "SIP_MEDIA_ENCRYPT_REQUIRE"}, False)
+    assert (made["media"], made["krisp_enabled"]) == (
+        {"encryption": "SIP_MEDIA_ENCRYPT_REQUIRE"},
+        False,
+    )
     assert done(sandbox, "ListSIPInboundTrunk", {"trunk_ids": [trunk_id]}) == {"items": [made]}
     update = {"name": "new", "numbers": {"add": ["+15550100102"], "remove": ["+15550100101"]}}
     changed = done(sandbox, "UpdateSIPInboundTrunk", {"sip_trunk_id": trunk_id, "update": update})
-    assert (changed["name"], changed["numbers"], changed["metadata"]) == ("new", ["+15550100102"], "owner")
+    assert (changed["name"], changed["numbers"], changed["metadata"]) == (
+        "new",
+        ["+15550100102"],
+        "owner",
+    )
     replace = {"numbers": ["15550100101"], "media": {"encryption": "SIP_MEDIA_ENCRYPT_ALLOW"}}
-    replaced = done(sandbox, "UpdateSIPInboundTrunk", {"sip_trunk_id": trunk_id, "replace": replace})
+    replaced = done(
+        sandbox, "UpdateSIPInboundTrunk", {"sip_trunk_id": trunk_id, "replace": replace}
+    )
     assert (replaced["name"], replaced["auth_username"]) == ("", "")
-    assert done(sandbox, "ListSIPInboundTrunk", {"numbers": ["+15550100101"]}) == {"items": [replaced]}
+    assert done(sandbox, "ListSIPInboundTrunk", {"numbers": ["+15550100101"]}) == {
+        "items": [replaced]
+    }
     assert done(sandbox, "ListSIPInboundTrunk", {"numbers": ["+15550100102"]}) == {"items": []}
     assert done(sandbox, "DeleteSIPTrunk", {"sip_trunk_id": trunk_id}) == replaced
     assert twirp(sandbox, "DeleteSIPTrunk", {"sip_trunk_id": trunk_id}).json["code"] == "not_found"
@@ -115,8 +128,12 @@ def test_an_outbound_trunk_lives_and_changes(sandbox: Sandbox) -> None:
     assert (made["address"], made["transport"]) == ("acme.pstn.twilio.com", "SIP_TRANSPORT_TLS")
     update = {"sip_trunk_id": made["sip_trunk_id"], "update": {"numbers": {"set": ["*"]}}}
     assert done(sandbox, "UpdateSIPOutboundTrunk", update)["numbers"] == ["*"]
-    second = done(sandbox, "CreateSIPOutboundTrunk", {"trunk": {**OUTBOUND, "transport": "SIP_TRANSPORT_TCP"}})
-    page = done(sandbox, "ListSIPOutboundTrunk", {"page": {"after_id": made["sip_trunk_id"], "limit": 1}})
+    second = done(
+        sandbox, "CreateSIPOutboundTrunk", {"trunk": {**OUTBOUND, "transport": "SIP_TRANSPORT_TCP"}}
+    )
+    page = done(
+        sandbox, "ListSIPOutboundTrunk", {"page": {"after_id": made["sip_trunk_id"], "limit": 1}}
+    )
     assert page == {"items": [second]}
     assert done(sandbox, "DeleteSIPTrunk", {"sip_trunk_id": made["sip_trunk_id"]})["name"] == "out"
 
@@ -126,20 +143,67 @@ def test_an_outbound_trunk_lives_and_changes(sandbox: Sandbox) -> None:
     [
         ("CreateSIPInboundTrunk", INBOUND, "invalid_argument", "missing trunk"),
         ("CreateSIPInboundTrunk", {"trunk": {"name": "x"}}, "invalid_argument", "for security"),
-        ("CreateSIPInboundTrunk", {"trunk": {"auth_username": "x"}}, "invalid_argument", "for security"),
-        ("CreateSIPInboundTrunk", {"trunk": {**INBOUND, "sip_trunk_id": "ST_1"}}, "invalid_argument", "id"),
+        (
+            "CreateSIPInboundTrunk",
+            {"trunk": {"auth_username": "x"}},
+            "invalid_argument",
+            "for security",
+        ),
+        (
+            "CreateSIPInboundTrunk",
+            {"trunk": {**INBOUND, "sip_trunk_id": "ST_1"}},
+            "invalid_argument",
+            "id",
+        ),
         ("CreateSIPInboundTrunk", {"trunk": {**INBOUND, "numbers": "+1"}}, "malformed", "numbers"),
-        ("CreateSIPInboundTrunk", {"trunk": {**INBOUND, "media": {"encryption": "allow"}}}, "malformed", "encryption"),
-        ("CreateSIPOutboundTrunk", {"trunk": {**OUTBOUND, "numbers": []}}, "invalid_argument", "no numbers"),
-        ("CreateSIPOutboundTrunk", {"trunk": {**OUTBOUND, "address": ""}}, "invalid_argument", "no outbound address"),
-        ("CreateSIPOutboundTrunk", {"trunk": {**OUTBOUND, "address": "sip:a"}}, "invalid_argument", "not SIP URI"),
-        ("CreateSIPDispatchRule", {"dispatch_rule": {"name": "x"}}, "invalid_argument", "missing rule"),
-        ("CreateSIPDispatchRule", {"dispatch_rule": {**RULE, "sip_dispatch_rule_id": "x"}}, "invalid_argument", "id"),
-        ("UpdateSIPInboundTrunk", {"sip_trunk_id": "ST_9", "replace": {}}, "not_found", "sip trunk"),
+        (
+            "CreateSIPInboundTrunk",
+            {"trunk": {**INBOUND, "media": {"encryption": "allow"}}},
+            "malformed",
+            "encryption",
+        ),
+        (
+            "CreateSIPOutboundTrunk",
+            {"trunk": {**OUTBOUND, "numbers": []}},
+            "invalid_argument",
+            "no numbers",
+        ),
+        (
+            "CreateSIPOutboundTrunk",
+            {"trunk": {**OUTBOUND, "address": ""}},
+            "invalid_argument",
+            "no outbound address",
+        ),
+        (
+            "CreateSIPOutboundTrunk",
+            {"trunk": {**OUTBOUND, "address": "sip:a"}},
+            "invalid_argument",
+            "not SIP URI",
+        ),
+        (
+            "CreateSIPDispatchRule",
+            {"dispatch_rule": {"name": "x"}},
+            "invalid_argument",
+            "missing rule",
+        ),
+        (
+            "CreateSIPDispatchRule",
+            {"dispatch_rule": {**RULE, "sip_dispatch_rule_id": "x"}},
+            "invalid_argument",
+            "id",
+        ),
+        (
+            "UpdateSIPInboundTrunk",
+            {"sip_trunk_id": "ST_9", "replace": {}},
+            "not_found",
+            "sip trunk",
+        ),
         ("UpdateSIPDispatchRule", {"sip_dispatch_rule_id": "x"}, "not_found", "sip dispatch rule"),
     ],
 )
-def test_what_the_server_refuses(sandbox: Sandbox, method: str, body: object, code: str, message: str) -> None:
+def test_what_the_server_refuses(
+    sandbox: Sandbox, method: str, body: object, code: str, message: str
+) -> None:
     answer = twirp(sandbox, method, body)
     assert answer.json["code"] == code
     assert message in answer.json["msg"]
@@ -152,7 +216,9 @@ def test_inbound_trunks_may_not_share_a_number(sandbox: Sandbox) -> None:
     second = {**INBOUND, "numbers": ["15550100101"]}
     refused = twirp(sandbox, "CreateSIPInboundTrunk", {"trunk": second})
     assert (refused.status, "Conflicting inbound SIP Trunks" in refused.json["msg"]) == (400, True)
-    made = done(sandbox, "CreateSIPInboundTrunk", {"trunk": {**second, "allowed_numbers": ["+15550100177"]}})
+    made = done(
+        sandbox, "CreateSIPInboundTrunk", {"trunk": {**second, "allowed_numbers": ["+15550100177"]}}
+    )
     update = {"sip_trunk_id": made["sip_trunk_id"], "update": {"allowed_numbers": {"set": []}}}
     assert twirp(sandbox, "UpdateSIPInboundTrunk", update).json["code"] == "invalid_argument"
     both = {"sip_trunk_id": made["sip_trunk_id"], "update": {}, "replace": {}}
@@ -162,7 +228,9 @@ def test_inbound_trunks_may_not_share_a_number(sandbox: Sandbox) -> None:
 def test_a_dispatch_rule_lives_and_is_unique(sandbox: Sandbox) -> None:
     made = done(sandbox, "CreateSIPDispatchRule", {"dispatch_rule": RULE})
     rule_id = made["sip_dispatch_rule_id"]
-    assert made["rule"] == {"dispatch_rule_individual": {"room_prefix": "call-", "no_randomness": False}}
+    assert made["rule"] == {
+        "dispatch_rule_individual": {"room_prefix": "call-", "no_randomness": False}
+    }
     assert made["room_config"] == {"agents": [{"agent_name": "reception", "metadata": "m"}]}
     assert made["attributes"] == {"someKey": "v"}
     again = twirp(sandbox, "CreateSIPDispatchRule", {"dispatch_rule": RULE})
@@ -170,16 +238,26 @@ def test_a_dispatch_rule_lives_and_is_unique(sandbox: Sandbox) -> None:
     direct = {"dispatchRuleDirect": {"roomName": "lobby"}}
     other = done(sandbox, "CreateSIPDispatchRule", {"trunkIds": ["ST_1"], "rule": direct})
     assert other["rule"] == {"dispatch_rule_direct": {"room_name": "lobby"}}
-    update = {"sip_dispatch_rule_id": rule_id, "update": {"name": "new", "trunk_ids": {"add": ["ST_2"]}}}
+    update = {
+        "sip_dispatch_rule_id": rule_id,
+        "update": {"name": "new", "trunk_ids": {"add": ["ST_2"]}},
+    }
     changed = done(sandbox, "UpdateSIPDispatchRule", update)
     assert (changed["trunk_ids"], changed["rule"]) == (["ST_1", "ST_2"], made["rule"])
     collision = {"sip_dispatch_rule_id": other["sip_dispatch_rule_id"], "replace": RULE}
     assert twirp(sandbox, "UpdateSIPDispatchRule", collision).status == 400
-    callee = {"rule": {"dispatch_rule_callee": {"room_prefix": "n-", "randomize": True}}, "trunk_ids": ["ST_3"]}
-    replaced = done(sandbox, "UpdateSIPDispatchRule", {"sip_dispatch_rule_id": rule_id, "replace": callee})
+    callee = {
+        "rule": {"dispatch_rule_callee": {"room_prefix": "n-", "randomize": True}},
+        "trunk_ids": ["ST_3"],
+    }
+    replaced = done(
+        sandbox, "UpdateSIPDispatchRule", {"sip_dispatch_rule_id": rule_id, "replace": callee}
+    )
     assert (replaced["name"], replaced["room_config"]) == ("", None)
     assert done(sandbox, "ListSIPDispatchRule", {"trunk_ids": ["ST_3"]}) == {"items": [replaced]}
-    assert done(sandbox, "ListSIPDispatchRule", {"dispatch_rule_ids": [rule_id]}) == {"items": [replaced]}
+    assert done(sandbox, "ListSIPDispatchRule", {"dispatch_rule_ids": [rule_id]}) == {
+        "items": [replaced]
+    }
     assert done(sandbox, "DeleteSIPDispatchRule", {"sip_dispatch_rule_id": rule_id}) == replaced
     assert twirp(sandbox, "UpdateSIPDispatchRule", {"sip_dispatch_rule_id": rule_id}).status == 404
 
@@ -214,4 +292,7 @@ def test_a_trunk_is_edited_behind_the_back(sandbox: Sandbox) -> None:
     shown = send(sandbox, "POST", place, {"media": {"encryption": "SIP_MEDIA_ENCRYPT_ALLOW"}}).json
     assert "headers" not in shown
     [trunk] = done(sandbox, "ListSIPInboundTrunk", {})["items"]
-    assert (trunk["media"]["encryption"], trunk["headers"]) == ("SIP_MEDIA_ENCRYPT_ALLOW", INBOUND["headers"])
+    assert (trunk["media"]["encryption"], trunk["headers"]) == (
+        "SIP_MEDIA_ENCRYPT_ALLOW",
+        INBOUND["headers"],
+    )

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from reconciler.sandbox import faults as f
+from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms import nixflex
-from reconciler.sandbox.platforms.on_twilio import ADDRESS
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.platforms.twilio_client import ADDRESS
+from reconciler.sandbox.service.app import Sandbox
 
 from ..harness import Answer
 from .harness import ACCOUNT, OTHER_ACCOUNT, TOKEN, changed, send, shown_everywhere, told, world
@@ -22,13 +22,22 @@ ONE = NUMBERS + "/%2B15550100101"
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    agents = [{"agent_id": AGENT}, {"agent_id": SECOND}, {"agent_id": FOREIGN, "organization": "somebody else"}]
+    agents = [
+        {"agent_id": AGENT},
+        {"agent_id": SECOND},
+        {"agent_id": FOREIGN, "organization": "somebody else"},
+    ]
     with Sandbox(world(nixflex_agents=agents)) as sandbox:
         yield sandbox
 
 
 def bring(sandbox: Sandbox, **changes: str) -> Answer:
-    body = {"phone_number": "+15550100101", "twilio_sid": ACCOUNT, "twilio_token": TOKEN, "agent_id": AGENT}
+    body = {
+        "phone_number": "+15550100101",
+        "twilio_sid": ACCOUNT,
+        "twilio_token": TOKEN,
+        "agent_id": AGENT,
+    }
     return send(sandbox, "POST", NUMBERS, body | changes, KEY)
 
 
@@ -63,7 +72,12 @@ def test_an_import_overwrites_all_webhooks_in_one_call(sandbox: Sandbox) -> None
 
 def test_names_in_camel_case_are_taken_too(sandbox: Sandbox) -> None:
     """NIX-7."""
-    body = {"phoneNumber": "+15550100101", "twilioSid": ACCOUNT, "twilioToken": TOKEN, "agentId": AGENT}
+    body = {
+        "phoneNumber": "+15550100101",
+        "twilioSid": ACCOUNT,
+        "twilioToken": TOKEN,
+        "agentId": AGENT,
+    }
     assert send(sandbox, "POST", NUMBERS, body, KEY).status == 201
 
 
@@ -75,7 +89,12 @@ def test_names_in_camel_case_are_taken_too(sandbox: Sandbox) -> None:
         ({"phone_number": "15550100101"}, 400, "invalid_phone_format", "invalid_request"),
         ({"twilio_sid": "AC" + "A" * 32}, 400, "invalid_twilio_sid", "invalid_request"),
         ({"twilio_token": "wrong"}, 401, "twilio_auth_failed", "authentication_error"),
-        ({"twilio_sid": OTHER_ACCOUNT, "twilio_token": "other"}, 401, "twilio_invalid_credentials", None),
+        (
+            {"twilio_sid": OTHER_ACCOUNT, "twilio_token": "other"},
+            401,
+            "twilio_invalid_credentials",
+            None,
+        ),
         ({"phone_number": "+15550100103"}, 404, "number_not_in_twilio", "not_found"),
         ({"agent_id": "agent_9"}, 404, "agent_not_found", "not_found"),
         ({"agent_id": FOREIGN}, 403, "agent_not_owned", "permission_error"),
@@ -123,8 +142,12 @@ def test_settings_change_one_by_one(sandbox: Sandbox) -> None:
     assert send(sandbox, "PATCH", NUMBERS + "/%2B1555", {"record_call": True}, KEY).status == 404
 
 
-def test_a_number_without_messages_keeps_to_voice_and_a_suspended_account_to_what_it_has(sandbox: Sandbox) -> None:
-    sandbox.world.extend({"numbers": [{"phone_number": "+15550100104", "capabilities": {"sms": False}}]})
+def test_a_number_without_messages_keeps_to_voice_and_a_suspended_account_to_what_it_has(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.world.extend(
+        {"numbers": [{"phone_number": "+15550100104", "capabilities": {"sms": False}}]}
+    )
     assert bring(sandbox, phone_number="+15550100104").status == 201
     number = sandbox.world.number("+15550100104")
     assert (number.voice_url, number.sms_url) == (nixflex.VOICE_URL, "")
@@ -140,11 +163,21 @@ def test_a_deleted_agent_leaves_its_numbers_without_one(sandbox: Sandbox) -> Non
     agent = f"/nixflex/v1/agents/{made.json['agent_id']}"
     assert (made.status, made.json["name"], made.json["is_active"]) == (201, "Night", True)
     changed = send(sandbox, "PUT", agent, {"system_prompt": "Be brief.", "colour": "red"}, KEY)
-    assert (changed.status, changed.json["system_prompt"], "colour" in changed.json) == (200, "Be brief.", False)
-    for body, code in (({"system_prompt": "x" * 16_001}, "prompt_too_long"), ({"name": 1}, "invalid_request")):
+    assert (changed.status, changed.json["system_prompt"], "colour" in changed.json) == (
+        200,
+        "Be brief.",
+        False,
+    )
+    for body, code in (
+        ({"system_prompt": "x" * 16_001}, "prompt_too_long"),
+        ({"name": 1}, "invalid_request"),
+    ):
         assert send(sandbox, "PUT", agent, body, KEY).json["error"]["code"] == code
     bring(sandbox, agent_id=made.json["agent_id"])
-    assert send(sandbox, "DELETE", agent, headers=KEY).json == {"agent_id": made.json["agent_id"], "deleted": True}
+    assert send(sandbox, "DELETE", agent, headers=KEY).json == {
+        "agent_id": made.json["agent_id"],
+        "deleted": True,
+    }
     assert send(sandbox, "GET", NUMBERS, headers=KEY).json["phone_numbers"][0]["agent_id"] is None
     assert bring(sandbox, agent_id=SECOND).json["phone_number"]["agent_id"] == SECOND
 
@@ -164,7 +197,9 @@ def test_lists_come_newest_first_in_pages(sandbox: Sandbox) -> None:
     assert listed(f"?agent_id={SECOND}") == []
     agents = send(sandbox, "GET", "/nixflex/v1/agents", headers=KEY).json
     assert [agent["agent_id"] for agent in agents] == [SECOND, AGENT]
-    assert send(sandbox, "GET", f"/nixflex/v1/agents/{AGENT}", headers=KEY).json["agent_id"] == AGENT
+    assert (
+        send(sandbox, "GET", f"/nixflex/v1/agents/{AGENT}", headers=KEY).json["agent_id"] == AGENT
+    )
     assert send(sandbox, "GET", f"/nixflex/v1/agents/{FOREIGN}", headers=KEY).status == 404
 
 
@@ -174,7 +209,11 @@ def test_keys_need_both_halves_and_seeded_ones_stand_for_their_owner() -> None:
     agents = [{"agent_id": AGENT, "organization": "acme"}]
     with Sandbox(world(platform_keys=keys, nixflex_agents=agents)) as sandbox:
         assert bring(sandbox).status == 201
-        for token, code in (("", "invalid_api_key"), ("nxf_1", "key_secret_required"), ("a:b", "invalid_api_key")):
+        for token, code in (
+            ("", "invalid_api_key"),
+            ("nxf_1", "key_secret_required"),
+            ("a:b", "invalid_api_key"),
+        ):
             answer = send(sandbox, "GET", NUMBERS, headers={"Authorization": f"Bearer {token}"})
             assert (answer.status, answer.json["error"]["code"]) == (401, code)
         assert "nxfs_1" not in send(sandbox, "GET", "/_sandbox/platforms").body.decode()
@@ -189,7 +228,13 @@ def test_a_token_that_came_in_never_comes_out(sandbox: Sandbox) -> None:
         b' {"twilio_token": "planted-2"',
         b'[{"twilio_token": "planted-2"}]',
     ):
-        send(sandbox, "POST", NUMBERS, body, {**KEY, "Content-Type": "application/x-www-form-urlencoded"})
+        send(
+            sandbox,
+            "POST",
+            NUMBERS,
+            body,
+            {**KEY, "Content-Type": "application/x-www-form-urlencoded"},
+        )
     shown = shown_everywhere(sandbox)
     assert TOKEN not in shown
     assert "planted-2" not in shown
@@ -217,7 +262,10 @@ def test_somebody_edits_and_deletes_behind_the_back(sandbox: Sandbox) -> None:
     bring(sandbox)
     place = "/_sandbox/platforms/nixflex_numbers"
     assert [row["phone_number"] for row in send(sandbox, "GET", place).json] == ["+15550100101"]
-    assert send(sandbox, "POST", place + "/+15550100101", {"agent_id": SECOND}).json["agent_id"] == SECOND
+    assert (
+        send(sandbox, "POST", place + "/+15550100101", {"agent_id": SECOND}).json["agent_id"]
+        == SECOND
+    )
     assert send(sandbox, "GET", NUMBERS, headers=KEY).json["phone_numbers"][0]["agent_id"] == SECOND
     for body in ({"colour": "red"}, [], {"phone_number": "+15550100109"}, {"agent_id": 1}):
         assert send(sandbox, "POST", place + "/+15550100101", body).status == 400

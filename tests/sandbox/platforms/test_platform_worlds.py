@@ -9,20 +9,26 @@ from typing import Any
 import msgspec
 import pytest
 
-from reconciler.sandbox import faults as f
-from reconciler.sandbox.platforms import dasha_rows, keys, mounted
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.platforms import dasha_rows, keys, registry
+from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.store import SeedError
-from reconciler.sandbox.world import World
+from reconciler.sandbox.world.world import World
 
 from .harness import ACCOUNT, BASE, send, world
 
-DOCUMENT = (Path(__file__).resolve().parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).resolve().parents[3] / "docs" / "how-to" / "sandbox.md").read_text(
+    encoding="utf-8"
+)
 PROVIDER = "11111111-0000-4000-8000-000000000000"
 SEED: dict[str, Any] = {
-    "platform_keys": [{"platform": "livekit", "key": "APIkey", "secret": "s", "organization": "acme"}],
+    "platform_keys": [
+        {"platform": "livekit", "key": "APIkey", "secret": "s", "organization": "acme"}
+    ],
     "nixflex_agents": [{"agent_id": "agent_1"}],
-    "nixflex_numbers": [{"phone_number": "+15550100101", "agent_id": "agent_1", "account_sid": ACCOUNT}],
+    "nixflex_numbers": [
+        {"phone_number": "+15550100101", "agent_id": "agent_1", "account_sid": ACCOUNT}
+    ],
     "dasha_providers": [{"id": PROVIDER}],
     "dasha_credentials": [{"server": "sip.example.com", "authPassword": "planted"}],
     "dasha_numbers": [{"phoneNumber": "+15550100101", "providerId": PROVIDER}],
@@ -40,20 +46,22 @@ SEED: dict[str, Any] = {
     "ravan_numbers": [{"number": "+15550100101"}],
     "livekit_inbound_trunks": [{"numbers": ["+15550100101"], "headers": {"X-Key": "planted"}}],
     "livekit_outbound_trunks": [{"address": "acme.pstn.twilio.com"}],
-    "livekit_dispatch_rules": [{"rule": {"dispatch_rule_direct": {"room_name": "lobby"}}, "pin": "planted"}],
+    "livekit_dispatch_rules": [
+        {"rule": {"dispatch_rule_direct": {"room_name": "lobby"}}, "pin": "planted"}
+    ],
 }
 
 
 def test_a_seed_may_have_rows_of_every_platform_and_comes_back_without_secrets() -> None:
     made = world(**SEED)
-    assert set(SEED) == {shelf.name for shelf in mounted.SHELVES}
+    assert set(SEED) == {shelf.name for shelf in registry.SHELVES}
     text = made.dump()
     assert b"planted" not in text.replace(b"planted-twilio-token", b"")
     assert World.from_seed(msgspec.json.decode(text)).dump() == text
 
 
 def test_the_document_names_every_platform_and_section() -> None:
-    assert set(mounted.PLATFORMS) == set(keys.NAMES)
+    assert set(registry.PLATFORMS) == set(keys.NAMES)
     for name in keys.NAMES:
         assert f"| `/{name}` |" in DOCUMENT
     for section in SEED:
@@ -61,14 +69,22 @@ def test_the_document_names_every_platform_and_section() -> None:
 
 
 def test_the_seed_of_the_document_can_be_read() -> None:
-    [seed] = [block for block in re.findall("```json\n(.*?)```", DOCUMENT, re.DOTALL) if "dasha_providers" in block]
+    [seed] = [
+        block
+        for block in re.findall("```json\n(.*?)```", DOCUMENT, re.DOTALL)
+        if "dasha_providers" in block
+    ]
     assert len(World.from_seed(msgspec.json.decode(seed)).table(dasha_rows.PROVIDERS)) == 1
 
 
 @pytest.mark.parametrize(
     ("section", "row", "message"),
     [
-        ("platform_keys", {"platform": "nixlfex", "key": "a"}, r"platform_keys\[0\]: platform must be one of"),
+        (
+            "platform_keys",
+            {"platform": "nixlfex", "key": "a"},
+            r"platform_keys\[0\]: platform must be one of",
+        ),
         ("platform_keys", {"platform": "nixflex"}, "needs `key`"),
         ("nixflex_agents", {"colour": "red"}, "unknown field `colour`"),
         ("nixflex_numbers", {"phone_number": "1"}, "must be E.164"),
@@ -92,13 +108,22 @@ def test_of_a_hundred_numbers_seven_fail() -> None:
     with Sandbox(World.from_seed(seed)) as sandbox:
         sids = [number.sid for number in sandbox.world.numbers]
         sandbox.faults.add(f.RefuseAttachment(numbers=tuple(sids[::15])))
-        path, key = f"/dasha/api/v1/providers/twilio/{PROVIDER}/import-numbers", {"Authorization": "Bearer k"}
+        path, key = (
+            f"/dasha/api/v1/providers/twilio/{PROVIDER}/import-numbers",
+            {"Authorization": "Bearer k"},
+        )
         result = send(sandbox, "POST", path, {"phoneNumberSids": sids}, key).json
         assert (result["successCount"], result["failedCount"]) == (93, 7)
         failed = [error["phoneNumberSid"] for error in result["errors"]]
-        assert failed == [number.sid for number in sandbox.world.numbers if not number.trunk_sid] == sids[::15]
+        assert (
+            failed
+            == [number.sid for number in sandbox.world.numbers if not number.trunk_sid]
+            == sids[::15]
+        )
         sandbox.faults.clear()
-        assert send(sandbox, "POST", path, {"phoneNumberSids": failed}, key).json["successCount"] == 7
+        assert (
+            send(sandbox, "POST", path, {"phoneNumberSids": failed}, key).json["successCount"] == 7
+        )
 
 
 def test_a_dropped_answer_leaves_the_import_done() -> None:
@@ -108,5 +133,7 @@ def test_a_dropped_answer_leaves_the_import_done() -> None:
         path, key = "/feather/v1/identity/org/bridge-numbers", {"x-api-key": "k"}
         with pytest.raises(ConnectionError):
             send(sandbox, "POST", path, {"twilio_number_sid": "+15550100101"}, key)
-        assert [row["phone_e164"] for row in send(sandbox, "GET", path, headers=key).json] == ["+15550100101"]
+        assert [row["phone_e164"] for row in send(sandbox, "GET", path, headers=key).json] == [
+            "+15550100101"
+        ]
         assert [call.status for call in sandbox.calls] == [0, 200]

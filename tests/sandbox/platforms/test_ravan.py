@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from reconciler.sandbox import faults as f
-from reconciler.sandbox.server import Sandbox
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.service.app import Sandbox
 
 from ..harness import Answer
 from .harness import ACCOUNT, send, told, world
@@ -35,14 +35,22 @@ FIELDS = {
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    seed = {"ravan_connections": [{"account_sid": ACCOUNT}], "ravan_agents": [{"agent_name": "A"}, {"agent_name": "B"}]}
+    seed = {
+        "ravan_connections": [{"account_sid": ACCOUNT}],
+        "ravan_agents": [{"agent_name": "A"}, {"agent_name": "B"}],
+    }
     with Sandbox(world(**seed)) as sandbox:
         yield sandbox
 
 
 def bring(sandbox: Sandbox, path: str = ADD, **changes: object) -> Answer:
     sid = sandbox.world.number("+15550100101").sid
-    body = {"phone_number": "+15550100101", "number_sid": sid, "friendly_name": "Desk", "price": 1.15}
+    body = {
+        "phone_number": "+15550100101",
+        "number_sid": sid,
+        "friendly_name": "Desk",
+        "price": 1.15,
+    }
     return send(sandbox, "POST", path, body | changes, KEY)
 
 
@@ -108,7 +116,10 @@ def test_agents_are_listed(sandbox: Sandbox) -> None:
 def test_no_other_call_is_made_up(sandbox: Sandbox) -> None:
     """RAV-2, RAV-11: listing and deleting numbers are not documented, so they are not there."""
     assert send(sandbox, "POST", ADD, {}).status == 401
-    for method, path in (("GET", "/ravan/api/v1/phone-numbers"), ("DELETE", "/ravan/api/v1/phone-numbers/x")):
+    for method, path in (
+        ("GET", "/ravan/api/v1/phone-numbers"),
+        ("DELETE", "/ravan/api/v1/phone-numbers/x"),
+    ):
         answer = send(sandbox, method, path, headers=KEY)
         assert (answer.status, answer.json["success"]) == (404, False)
     sandbox.faults.add(f.ServerError(times=1))

@@ -26,7 +26,9 @@ TITLE = "Phone numbers have drifted"
 def ask(method, url, body=None):
     """The bytes of an answer; a redirect to a store does not get the token."""
     url = url if url.startswith("http") else f"{API}/repos/{REPOSITORY}/{url}"
-    request = urllib.request.Request(url, method=method, data=None if body is None else json.dumps(body).encode())
+    request = urllib.request.Request(
+        url, method=method, data=None if body is None else json.dumps(body).encode()
+    )
     request.add_header("Accept", "application/vnd.github+json")
     request.add_header("Content-Type", "application/json")
     request.add_unredirected_header("Authorization", f"Bearer {os.environ['GITHUB_TOKEN']}")
@@ -34,14 +36,18 @@ def ask(method, url, body=None):
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.read()
     except urllib.error.HTTPError as error:
-        sys.exit(f"{method} {url}: GitHub answered {error.code}: {error.read(500).decode(errors='replace')}")
+        sys.exit(
+            f"{method} {url}: GitHub answered {error.code}: {error.read(500).decode(errors='replace')}"
+        )
 
 
 def listed(path, key=None):
     """Every item of a list, page by page."""
     page = 1
     while True:
-        found = json.loads(ask("GET", f"{path}{'&' if '?' in path else '?'}per_page=100&page={page}"))
+        found = json.loads(
+            ask("GET", f"{path}{'&' if '?' in path else '?'}per_page=100&page={page}")
+        )
         items = found[key] if key else found
         yield from items
         if len(items) < 100:
@@ -93,9 +99,15 @@ def close_issue(name):
 
 def fetch(name):
     """The newest plan that a workflow of this repository made for the head of the merged pull request."""
-    merged = [pull for pull in listed(f"commits/{os.environ['GITHUB_SHA']}/pulls") if pull.get("merged_at")]
+    merged = [
+        pull
+        for pull in listed(f"commits/{os.environ['GITHUB_SHA']}/pulls")
+        if pull.get("merged_at")
+    ]
     if not merged:
-        sys.exit("This commit was not merged from a pull request, so nobody has reviewed a plan for it.")
+        sys.exit(
+            "This commit was not merged from a pull request, so nobody has reviewed a plan for it."
+        )
     head = merged[0]["head"]["sha"]
     plans = [
         artifact
@@ -103,10 +115,13 @@ def fetch(name):
         if artifact["workflow_run"]["head_sha"] == head
         and not artifact["expired"]
         # What a fork's own workflow has uploaded is not the plan that was shown here.
-        and artifact["workflow_run"]["head_repository_id"] == artifact["workflow_run"]["repository_id"]
+        and artifact["workflow_run"]["head_repository_id"]
+        == artifact["workflow_run"]["repository_id"]
     ]
     if not plans:
-        sys.exit(f"There is no plan for {head}: it has expired, or the pull request came from a fork.")
+        sys.exit(
+            f"There is no plan for {head}: it has expired, or the pull request came from a fork."
+        )
     newest = max(plans, key=lambda artifact: artifact["id"])
     with zipfile.ZipFile(io.BytesIO(ask("GET", newest["archive_download_url"]))) as archive:
         Path(name).write_bytes(archive.read("plan.bin"))

@@ -1,0 +1,78 @@
+"""`reconciler export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.options import common_options
+from reconciler.cli.output import emit
+from reconciler.cli.output_paths import OutputPath
+from reconciler.cli.progress import progress_for
+from reconciler.errors import Exit
+
+
+@click.command(short_help="Write what is on Twilio as configuration; changes nothing there.")
+@click.option("--out", type=OutputPath(), metavar="FILE", help="Write FILE, in place of stdout.")
+@click.option("--force", is_flag=True, help="Overwrite FILE when it is there already.")
+@click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    metavar="NAME",
+    help="Only this account; all by default.",
+)
+@click.option(
+    "--prefix", "prefixes", multiple=True, metavar="+1555", help="Only numbers that begin so."
+)
+@click.option(
+    "--friendly-name",
+    "labels",
+    multiple=True,
+    metavar="GLOB",
+    help="Only numbers with such a label.",
+)
+@click.option(
+    "--project",
+    default="voice",
+    metavar="NAME",
+    show_default=True,
+    help="Project of a new configuration.",
+)
+@common_options
+def export(
+    shared: CommonOptions,
+    out: Path | None,
+    force: bool,
+    accounts: tuple[str, ...],
+    prefixes: tuple[str, ...],
+    labels: tuple[str, ...],
+    project: str,
+) -> int:
+    """Write an account as configuration: agents deduced from equal webhooks, trunks, and a line for each number.
+
+    A plan of the result only imports, and apply writes nothing to Twilio. Comments say what is odd: dead routes,
+    tunnels, other platforms' hosts, credentials in URLs. Without a configuration, the account is that of the TWILIO_*
+    variables, and the result a configuration of its own; with one, what it declares is left out, and the result is a
+    file to include. When an account cannot be read the others are exported, and it ends with 1.
+    """
+    from reconciler.config.load import write_files
+    from reconciler.export.document import ExportFilter
+    from reconciler.report.documents.build import export_document
+    from reconciler.workflows import plan_apply
+
+    progress = progress_for(shared)
+    try:
+        exported = plan_apply.export(
+            shared.setting("export", progress), accounts, ExportFilter(prefixes, labels), project
+        )
+    finally:
+        progress.close()
+    if out is not None:
+        (write_files.replace if force else write_files.create)(
+            shared.directory / out, exported.text
+        )
+    emit(shared, export_document(exported, str(out) if out is not None else None))
+    return Exit.FAILED if exported.unread_accounts else Exit.DONE

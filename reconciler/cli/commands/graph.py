@@ -1,0 +1,35 @@
+"""`reconciler graph`."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.options import format_options
+from reconciler.cli.output import emit
+from reconciler.cli.progress import Quiet
+
+
+@click.command(short_help="Draw how calls reach whom, as declared; needs no credentials.")
+@format_options("mermaid", "dot", "json")
+def graph(shared: CommonOptions) -> int:
+    """Draw number → route → agent, trunk, application → host, from the configuration alone.
+
+    --format is mermaid (the default), dot or json. More than three numbers that go the same way are one node. Agents
+    and trunks that nobody uses are marked as unused; ways that lead back to where they came from as loops, such as a
+    bridge number that rings the agent it should relieve, or a trunk that sends its calls to a trunk of ours.
+    """
+    from reconciler.report.documents.build import graph_document
+    from reconciler.report.documents.call_graph import build_graph as draw
+    from reconciler.report.formats import graph as graph_formats
+    from reconciler.workflows import plan_apply
+
+    found = draw(plan_apply.validate(shared.setting("graph", Quiet(shared))))
+    if shared.format == "json":
+        emit(shared, graph_document(found))
+    else:
+        click.echo(
+            (graph_formats.dot if shared.format == "dot" else graph_formats.mermaid)(found),
+            nl=False,
+        )
+    return 0

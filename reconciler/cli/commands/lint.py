@@ -1,0 +1,34 @@
+"""`reconciler lint`."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.options import common_options
+from reconciler.cli.output import emit
+from reconciler.cli.progress import Quiet
+from reconciler.errors import Exit
+
+
+@click.command(short_help="Look for traps in a valid configuration; needs no credentials.")
+@click.option("--strict", is_flag=True, help="Exit 4 for warnings, too.")
+@click.option("--rules", is_flag=True, help="List all rules, with what they are good for.")
+@common_options
+def lint(shared: CommonOptions, strict: bool, rules: bool) -> int:
+    """Show everything that is valid and may hurt: the warnings of `validate`, remarks beside them, and policies.
+
+    A rule is switched off or raised in the file (`lint: {disable: [RULE], level: {RULE: error}}`), and for one line by
+    the comment `# reconciler: ignore[RULE]`. Exit 4 when a rule of level error or a policy is violated, 3 when the
+    configuration is invalid, else 0.
+    """
+    from reconciler.report.documents.build import lint_document, rules_document
+    from reconciler.workflows import authoring
+
+    if rules:
+        emit(shared, rules_document())
+        return Exit.DONE
+    document = lint_document(authoring.lint(shared.setting("lint", Quiet(shared))))
+    emit(shared, document)
+    refused = document.summary["errors"] or (strict and document.summary["warnings"])
+    return Exit.REFUSED if refused else Exit.DONE

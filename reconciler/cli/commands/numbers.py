@@ -1,0 +1,119 @@
+"""`reconciler numbers search`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from reconciler.cli.arguments import AnywhereGroup
+from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.options import common_options
+from reconciler.cli.output import emit
+from reconciler.cli.output_paths import OutputPath
+from reconciler.cli.progress import Quiet
+
+
+@click.group(cls=AnywhereGroup, short_help="Search numbers for sale.")
+def numbers() -> None:
+    """Phone numbers that Twilio sells."""
+
+
+def _country(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    if not re.fullmatch("[A-Za-z]{2}", value):
+        raise click.BadParameter("a country is two letters (ISO 3166), such as GB")
+    return value.upper()
+
+
+def _sid(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    prefix = "BU" if param.name == "bundle" else "AD"
+    if value is not None and not re.fullmatch(f"{prefix}[0-9a-fA-F]{{32}}", value):
+        raise click.BadParameter(f"a SID is {prefix} and 32 hexadecimal digits")
+    return value
+
+
+_TYPES = click.Choice(["local", "mobile", "toll_free"])
+
+
+@numbers.command("search", short_help="List numbers for sale; add some to a file.")
+@click.option("--country", metavar="CC", callback=_country, help="Country (ISO 3166), such as GB.")
+@click.option(
+    "--type", "kind", type=_TYPES, default="local", show_default=True, help="Kind of number."
+)
+@click.option("--area-code", metavar="CODE", help="Only this area code; US and Canada only.")
+@click.option(
+    "--contains",
+    metavar="PATTERN",
+    help="Only numbers with these digits; * is any digit, + the beginning.",
+)
+@click.option(
+    "--account", metavar="NAME", help="The account that asks, and that the numbers are for."
+)
+@click.option(
+    "--write",
+    type=OutputPath(edits=True),
+    metavar="FILE",
+    help="Add the chosen numbers to this YAML file, with `purchase`.",
+)
+@click.option(
+    "--number", "chosen", multiple=True, metavar="E164", help="With --write: add this one."
+)
+@click.option("--count", type=click.IntRange(1, 30), default=1, show_default=True,
+              help="With --write and without --number: add so many, from the first on.")  # fmt: skip
+@click.option("--agent", metavar="NAME", help="With --write: the agent that answers.")
+@click.option("--bundle", metavar="BU…", callback=_sid, help="With --write: the regulatory bundle.")
+@click.option(
+    "--address", metavar="AD…", callback=_sid, help="With --write: the address of the owner."
+)
+@common_options
+def search(
+    shared: CommonOptions,
+    country: str | None,
+    kind: str,
+    area_code: str | None,
+    contains: str | None,
+    account: str | None,
+    write: Path | None,
+    chosen: tuple[str, ...],
+    count: int,
+    agent: str | None,
+    bundle: str | None,
+    address: str | None,
+) -> int:
+    """List numbers that Twilio sells at present (at most 30), with their price and what they require.
+
+    With --write, the first of them, or those that --number names, are added to FILE as entries of `numbers`. Comments
+    and layout of the file stay; a file that does not exist is made. Nothing is bought: `apply --allow-purchase` buys.
+    The present price becomes `max_price`. Without a configuration, the account is that of the TWILIO_* variables.
+    """
+    from reconciler.report.documents.build import numbers_document
+    from reconciler.workflows import numbers_search
+
+    if country is None:
+        raise click.UsageError("Missing option --country, such as --country GB.")
+    if write is None and (chosen or agent or bundle or address):
+        raise click.UsageError("--number, --agent, --bundle and --address belong to --write.")
+    wish = numbers_search.NumberRequest(
+        country=country,
+        type=kind,
+        area_code=area_code,
+        contains=contains,
+        account=account,
+        write=write,
+        numbers=chosen,
+        count=count,
+        agent=agent,
+        bundle=bundle,
+        address=address,
+    )
+    found = numbers_search.search(shared.setting("numbers search", Quiet(shared)), wish)
+    emit(
+        shared,
+        numbers_document(
+            found.numbers, found.declared, found.written, str(write) if write else None
+        ),
+    )
+    return 0

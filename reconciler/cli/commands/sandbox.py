@@ -1,0 +1,120 @@
+"""`reconciler sandbox`: a Twilio that behaves, on a loopback port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.output_paths import DEFAULT_ENTRY, OutputPath, check_paths
+from reconciler.errors import Exit
+
+if TYPE_CHECKING:
+    from reconciler.sandbox.faults.rules import AnyFault
+    from reconciler.sandbox.world.world import World
+
+_SEED = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Serve a Twilio that behaves, on a loopback port.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8010,
+    show_default=True,
+    help="0 takes any free port.",
+)
+@click.option(
+    "--numbers",
+    type=click.IntRange(0, 1_000_000),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Generate N numbers.",
+)
+@click.option(
+    "--accounts",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Spread them over N accounts.",
+)
+@click.option(
+    "--seed", type=_SEED, metavar="FILE", help="Start from the world in FILE (JSON) instead."
+)
+@click.option(
+    "--persist",
+    type=OutputPath(),
+    metavar="FILE",
+    help="Take up the world in FILE, and save it there at the end.",
+)
+@click.option(
+    "--latency",
+    type=click.FloatRange(0),
+    metavar="MS",
+    help="Every answer takes MS milliseconds longer.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,…]",
+    help="A bad day, for example rate_limit:every=10 or drop:percent=5,method=write. Repeatable.",
+)
+def sandbox(
+    port: int,
+    numbers: int,
+    accounts: int,
+    seed: Path | None,
+    persist: Path | None,
+    latency: float | None,
+    faults: tuple[str, ...],
+) -> int:
+    """Serve a Twilio on 127.0.0.1 until Ctrl-C: numbers, trunks, origination URLs, events and accounts, stateful.
+
+    Point an account at it with `base_url: http://127.0.0.1:8010`, a platform with `…/nixflex` and the like. At run
+    time, /_sandbox lists what can be asked of it: the log of calls, faults, an edit in the console, the whole world as
+    a seed. docs/how-to/sandbox.md has it all.
+    """
+    from reconciler.sandbox.service.app import serve
+
+    if persist is not None:
+        check_paths([("--persist", persist, False)], Path(), DEFAULT_ENTRY)
+    world = _world(numbers, accounts, seed)
+
+    def ready(url: str) -> None:
+        click.echo(f"Twilio sandbox on {url}")
+        for account in world.accounts:
+            click.echo(f"  account_sid={account.sid} auth_token={account.auth_token}")
+
+    try:
+        serve(world, port=port, faults=_faults(faults, latency), persist=persist, on_ready=ready)
+    except OSError as error:
+        raise click.ClickException(
+            f"Port {port} cannot be had: {error.strerror}. Choose another with --port."
+        ) from None
+    return Exit.DONE
+
+
+def _world(numbers: int, accounts: int, seed: Path | None) -> World:
+    from reconciler.sandbox.store import SeedError
+    from reconciler.sandbox.world.world import World
+
+    if seed is None:
+        return World.generate(numbers, accounts)
+    try:
+        return World.load(seed)
+    except SeedError as error:
+        raise click.UsageError(f"{seed}: {error}") from None
+
+
+def _faults(texts: tuple[str, ...], latency: float | None) -> list[AnyFault]:
+    from reconciler.sandbox.faults.rules import FaultError, Latency, parse_fault
+
+    try:
+        faults = [parse_fault(text) for text in texts]
+    except FaultError as error:
+        raise click.UsageError(str(error)) from None
+    return [*faults, *([Latency(ms=latency)] if latency else [])]

@@ -1,0 +1,37 @@
+"""`reconciler show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.options import report_options
+from reconciler.cli.output import emit
+from reconciler.cli.progress import Quiet
+
+
+@click.command(short_help="Show a saved plan, one resource, or everything that is managed.")
+@click.argument("what", required=False, metavar="[PLANFILE|ADDRESS]")
+@report_options
+def show(shared: CommonOptions, what: str | None) -> int:
+    """Show a saved PLANFILE as `plan` showed it, or what is known of one ADDRESS (number/+15550100, trunk/edge …).
+
+    A bridge number is shown as its view: id, number, SID, connection, and whether it is active, drifted or missing
+    on Twilio right now. Without an argument: every managed address.
+    """
+    from reconciler.report.documents import build
+    from reconciler.workflows import plan_apply
+
+    setting = shared.setting("show", Quiet(shared))
+    path = shared.directory / Path(what) if what else None
+    if path is not None and path.is_file():
+        saved = plan_apply.read_plan(setting, path)
+        emit(shared, build.saved_document(saved), saved.project)
+    elif what:
+        emit(shared, build.resource_document(what, plan_apply.show(setting, what)))
+    else:
+        _, state = plan_apply.read_recorded(setting)
+        emit(shared, build.state_list_document(state.resources, command="show"))
+    return 0

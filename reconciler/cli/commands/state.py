@@ -1,0 +1,52 @@
+"""`reconciler state`: what is remembered, without asking Twilio."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.arguments import AnywhereGroup
+from reconciler.cli.commands.state_edit import COMMANDS
+from reconciler.cli.commands.unlock import unlock
+from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.options import common_options
+from reconciler.cli.output import emit
+from reconciler.cli.progress import Quiet
+
+
+@click.group(cls=AnywhereGroup, short_help="Look into the state.")
+def state() -> None:
+    """What the reconciler remembers: which address is which SID, what was applied, what was there before."""
+
+
+state.add_command(unlock)
+
+
+@state.command("list", short_help="Every address in state.")
+@common_options
+def list_(shared: CommonOptions) -> int:
+    """List every address in state, in order."""
+    from reconciler.report.documents import build
+    from reconciler.workflows import plan_apply
+
+    _, remembered = plan_apply.read_recorded(shared.setting("state list", Quiet(shared)))
+    emit(shared, build.state_list_document(remembered.resources, command="state list"))
+    return 0
+
+
+@state.command("show", short_help="What state holds of one address.")
+@click.argument("address")
+@common_options
+def show(shared: CommonOptions, address: str) -> int:
+    """Show the whole entry of ADDRESS: SID, what was last applied, the values from before the import, times."""
+    from reconciler.report.documents import build
+    from reconciler.report.documents.views import plain_row
+    from reconciler.workflows import plan_apply
+
+    _, remembered = plan_apply.read_recorded(shared.setting("state show", Quiet(shared)))
+    entry = plan_apply.find_entry(remembered.resources, address)
+    emit(shared, build.resource_document(address, plain_row(entry), command="state show"))
+    return 0
+
+
+for command in COMMANDS:
+    state.add_command(command)

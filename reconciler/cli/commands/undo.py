@@ -1,0 +1,31 @@
+"""`reconciler undo`."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.commands.rollback import go, preview
+from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.confirmation import consent_options
+from reconciler.cli.options import scope_options
+
+
+@click.command(short_help="Take the last apply back.")
+@click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing.")
+@consent_options
+@scope_options
+def undo(
+    shared: CommonOptions,
+    dry_run: bool,
+    auto_approve: bool,
+    takeovers: tuple[str, ...],
+    force: bool,
+) -> int:
+    """Roll back to the version of the state before the present one. Undoing twice is doing it again."""
+    from reconciler.workflows.rollback import PREVIOUS
+    from reconciler.workflows.session import Consent
+
+    consent = Consent(takeovers=takeovers, force=force)
+    if dry_run:
+        return preview(shared, "undo", PREVIOUS, None, consent)
+    return go(shared, "undo", PREVIOUS, consent, asked=auto_approve)

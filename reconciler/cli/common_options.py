@@ -1,0 +1,111 @@
+"""The values of the options that all commands share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+import msgspec
+
+from reconciler.cli.signals import report_time_over
+from reconciler.report.text.style import Style
+
+if TYPE_CHECKING:
+    from reconciler.config.load.merge import Merged
+    from reconciler.remote.gateway import Wait
+    from reconciler.workflows.session import Progress, RunOptions
+
+if TYPE_CHECKING:
+    from reconciler.remote.gateway import CallRecord
+
+
+def _width() -> int:
+    from shutil import get_terminal_size  # pulls in every kind of archive
+
+    return get_terminal_size().columns
+
+
+def _tell_call(call: CallRecord) -> None:
+    request = f" {call.request_id}" if call.request_id else ""
+    again = f" (attempt {call.attempt})" if call.attempt > 1 else ""
+    what = f"{call.account}: {call.method} {call.path} {call.status or 'no answer'} {call.seconds:.3f}s{request}{again}"
+    click.echo(what, err=True)
+
+
+if TYPE_CHECKING:
+
+    class ReportingProgress(Progress, Protocol):
+        """Progress that also reports when a call waits for its next attempt."""
+
+        def waiting(self, wait: Wait) -> None:
+            """Report that a call waits."""
+
+
+class CommonOptions(msgspec.Struct, frozen=True):
+    """What the shared options say."""
+
+    directory: Path
+    file: str
+    format: str
+    no_color: bool
+    verbose: int
+    targets: tuple[str, ...]
+    excludes: tuple[str, ...]
+    concurrency: int | None
+    timeout: float | None
+    lock_timeout: float
+    detailed_exitcode: bool
+    allow_hosts: tuple[str, ...] = ()
+    reports: tuple[tuple[str, str], ...] = ()
+    """(format, file) of further reports."""
+    merged: list[Merged] = msgspec.field(default_factory=list)
+    """The configuration, when the check of output paths has read it."""
+
+    @property
+    def json(self) -> bool:
+        """Whether stdout is to be one document for programs, with nothing else beside it."""
+        return self.format != "text"
+
+    def style(self, stream: Any) -> Style:
+        """Colour for that stream: only on a terminal, and only when nobody has said no; as wide as that terminal."""
+        unwanted = (
+            self.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        )
+        terminal = stream.isatty()
+        return Style(
+            colour=not unwanted and terminal,
+            width=_width() if terminal else None,
+            whole=bool(self.verbose),
+        )
+
+    def setting(
+        self, command: str, progress: ReportingProgress, *, refresh: bool = True
+    ) -> RunOptions:
+        """The setting of a run."""
+        from datetime import UTC, datetime
+
+        from reconciler.config.secrets.allow_list import allow
+        from reconciler.remote.transport.time_limit import TimeLimit
+        from reconciler.workflows.session import MOST_CALLS, RunOptions
+
+        return RunOptions(
+            directory=self.directory,
+            environ=allow(os.environ, self.allow_hosts),
+            progress=progress,
+            clock=lambda: datetime.now(UTC),
+            file=self.file,
+            targets=self.targets,
+            excludes=self.excludes,
+            concurrency=self.concurrency or MOST_CALLS,
+            ramp=self.concurrency is None,
+            limit=TimeLimit(self.timeout, on_stop=report_time_over),
+            lock_timeout=self.lock_timeout,
+            refresh=refresh,
+            command=" ".join(["reconciler", *sys.argv[1:]]) if sys.argv[1:] else command,
+            on_call=_tell_call if self.verbose else None,
+            on_wait=progress.waiting,
+            merged=self.merged,
+        )

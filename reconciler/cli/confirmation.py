@@ -1,0 +1,159 @@
+"""What all commands share that carry out a plan: how consent is given, how it is asked, what is printed at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from reconciler.cli.common_options import CommonOptions
+from reconciler.cli.options import is_on_terminal
+from reconciler.cli.output import emit, emit_diagnostics
+from reconciler.cli.progress import progress_for
+from reconciler.cli.signals import stop_on_signals
+from reconciler.errors import Exit
+
+if TYPE_CHECKING:
+    from reconciler.state.plan_file import Origin
+    from reconciler.workflows.plan_apply import Confirm
+    from reconciler.workflows.session import Applied, Planned, RunOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+Run = Callable[["RunOptions", "Confirm"], "Applied"]
+"""Carry out a plan, once whoever confirms it has seen it."""
+Look = Callable[["RunOptions"], "Planned"]
+"""Make the same plan, and change nothing."""
+
+_AUTO_APPROVE = click.option(
+    "--auto-approve", is_flag=True, help="Do not ask; needed without a terminal."
+)
+_CONSENT = [
+    click.option("--allow-takeover", "takeovers", multiple=True, metavar="[=ADDRESS]",
+                 help="Consent to overwriting foreign values, of all addresses or of those that match the glob."),
+    click.option("--force", is_flag=True,
+                 help="Lift the limits of `safety`; neither takeover, protection nor staleness."),
+]  # fmt: skip
+
+
+purchasing = click.option(
+    "--allow-purchase",
+    is_flag=True,
+    help="Consent to buying the numbers that are declared with `purchase`.",
+)
+"""Give a command that may buy numbers the option by which somebody consents to it."""
+
+
+beginning = click.option(
+    "--local-state",
+    is_flag=True,
+    help="Accept a new local state file in CI, where it is usually lost with the job.",
+)
+"""Give a command that may begin a state the option by which somebody consents to it."""
+
+_BASELINE = [
+    click.option("--baseline", metavar="FILE|REV",
+                 help="Hold the change to the `safety` and secret destinations of this configuration or revision."),
+    click.option("--allow-destination", "destinations", multiple=True, metavar="NAME",
+                 help="Consent to new secret destinations of this account or platform, or to a new `state`."),
+]  # fmt: skip
+
+
+def baseline_options(function: F) -> F:
+    """Give a command the baseline that a change is held to, and the consent to new destinations of secrets."""
+    return _with_options(function, _BASELINE)
+
+
+def consent_options(function: F) -> F:
+    """Give a command that carries out a plan the options by which somebody consents."""
+    return _with_options(function, [_AUTO_APPROVE, *_CONSENT])
+
+
+def judgement_options(function: F) -> F:
+    """Give a command the consent of `apply`: without --auto-approve, which consents to nothing that is refused."""
+    return _with_options(function, [*_CONSENT, purchasing, beginning])
+
+
+def _with_options(function: F, options: Sequence[Callable[[Any], Any]]) -> F:
+    decorated: Any = function
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]
+
+
+def execute_and_report(shared: CommonOptions, command: str, run: Run, *, asked: bool) -> int:
+    """Run it, ask unless it has been `asked` already, print what was done; the exit code."""
+    if not asked and not is_on_terminal():
+        raise click.UsageError(
+            "Nobody is there to ask: give --auto-approve, or a plan file made by `plan --out`."
+        )
+    progress = progress_for(shared)
+    setting = shared.setting(command, progress)
+    with stop_on_signals(setting.stop):
+        try:
+            applied = run(setting, None if asked else partial(_confirm, shared, command))
+        finally:
+            progress.close()
+    from reconciler.cli.exit_codes import result_exit_code  # imported by now, beside the first page
+    from reconciler.report.documents.build import apply_document
+
+    document = apply_document(
+        applied.result, applied.planned.notes, command=command, plan=applied.planned.plan
+    )
+    project = applied.planned.project.name
+    if applied.declined:
+        click.echo("Not applied.", err=True)
+        if shared.json:
+            emit(shared, document, project)
+        return Exit.FAILED
+    emit(shared, document, project)
+    return result_exit_code(applied.result, applied.planned.unread_accounts)
+
+
+def review_plan(
+    shared: CommonOptions, command: str, look: Look, out: Path | None, origin: Origin
+) -> int:
+    """Show the plan that a command would carry out, and save it if that is asked for; the exit code."""
+    from reconciler.cli.exit_codes import plan_exit_code
+    from reconciler.report.documents.build import plan_document
+    from reconciler.workflows import plan_apply
+    from reconciler.workflows.pipeline import digest_of_plan
+
+    progress = progress_for(shared)
+    setting = shared.setting(command, progress)
+    try:
+        planned = look(setting)
+    finally:
+        progress.close()
+    if out is not None:
+        plan_apply.save(setting, planned, shared.directory / out, origin)
+    document = plan_document(
+        planned.plan,
+        planned.notes,
+        command=command,
+        would_refuse=planned.would_refuse,
+        digest=digest_of_plan(planned),
+    )
+    emit(shared, document, planned.project.name)
+    return plan_exit_code(planned, detailed=shared.detailed_exitcode)
+
+
+def _confirm(shared: CommonOptions, command: str, planned: Planned) -> bool:
+    emit_diagnostics(shared, [*planned.notes, *planned.plan.diagnostics])
+    click.echo(f"\n{_summarise(command, planned)}", err=True)
+    click.echo("Apply these actions? Only `yes` is taken as consent: ", nl=False, err=True)
+    return sys.stdin.readline().strip() == "yes"
+
+
+def _summarise(command: str, planned: Planned) -> str:
+    """The counts and the risk once more: the plan itself may have scrolled away above its warnings."""
+    from reconciler.report.documents.build import plan_document
+    from reconciler.report.text.overview import build_overview
+
+    document = plan_document(planned.plan, planned.notes, command=command)
+    found = build_overview(document, planned.project.name)
+    facts = f": {', '.join(found.facts)}" if found.facts else ""
+    return f"{found.headline}\n{found.verdict.capitalize()}{facts}."

@@ -1,0 +1,60 @@
+"""How a command fails: every error becomes diagnostics in the form that was asked for, and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli.output import emit_failure
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import Exit, ReconcilerError, UsageError
+
+if TYPE_CHECKING:
+    from reconciler.cli.common_options import CommonOptions
+
+
+def run_guarded(common: CommonOptions, name: str, command: Callable[[], Any]) -> int:
+    """Run a command; its exit code, or that of the error it ended with, which has been told."""
+    try:
+        code = command()
+        return int(code) if isinstance(code, int) else Exit.DONE
+    except UsageError as error:
+        raise click.UsageError(error.diagnostics[0].detail) from error
+    except ReconcilerError as error:
+        emit_failure(common, name, error.diagnostics, error.done, error.unread_accounts)
+        return error.exit
+    except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        raise
+    except OSError as error:
+        emit_failure(common, name, [_file_problem(error)])
+        return Exit.FAILED
+    except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a page, and no value of anything
+        emit_failure(common, name, [_unexpected(error)])
+        if common.verbose > 1:
+            import traceback
+
+            click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
+        return Exit.FAILED
+
+
+def _file_problem(error: OSError) -> Diagnostic:
+    place = f"{error.filename}: " if error.filename else ""
+    return Diagnostic(
+        code="file_error",
+        summary="A file cannot be read or written",
+        detail=f"{place}{error.strerror or error}. Check that it exists, and who may read and write it.",
+    )
+
+
+def _unexpected(error: Exception) -> Diagnostic:
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return Diagnostic(
+        code="internal_error",
+        summary="This should not have happened",
+        detail=f"{type(error).__name__} in {last.name}, line {last.lineno}. Please report it, with the output of the "
+        "same command with `-vv`. What was applied until then is saved.",
+    )

@@ -1,0 +1,1 @@
+"""Advice for error messages; used only after an error was found."""

@@ -1,0 +1,119 @@
+"""Valid settings in, what they ask of Twilio out: canonical parts of agents and numbers; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+from reconciler.config.formats import is_sid, normal_sid
+from reconciler.config.project import Agent, PlatformSettings, Secret
+from reconciler.config.secrets.references import secret_of
+from reconciler.config.sections.agent import Agent as DeclaredAgent
+from reconciler.config.sections.agent import Application, Hook, StatusHook, Webhooks
+from reconciler.config.sections.declared import Checked
+from reconciler.config.sections.number import Number
+from reconciler.config.source.nodes import Place
+from reconciler.kinds.number import webhook
+from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
+
+if TYPE_CHECKING:
+    from reconciler.config.sections.platform import AnyPlatform
+
+PARTS = ("voice", "sms", "status")
+_CLEARED: Attrs = dict.fromkeys(PARTS)
+
+
+def canonical_webhook(hook: Hook | StatusHook | None) -> Webhook | None:
+    """A declared webhook in the form that is compared."""
+    if hook is None:
+        return None
+    if isinstance(hook, StatusHook):
+        return webhook(hook.url, hook.method)
+    return webhook(hook.url, hook.method, hook.fallback_url or "", hook.fallback_method)
+
+
+def webhook_parts_of(webhooks: Webhooks | Application) -> dict[str, Value]:
+    """The parts that a set of webhooks sets or clears."""
+    return {part: canonical_webhook(getattr(webhooks, part)) for part in PARTS}
+
+
+def agent_parts(agent: DeclaredAgent, applications: Mapping[str, Checked[Application]]) -> Attrs:
+    """What an agent puts on its numbers; nothing is known of an agent on a platform.
+
+    | agent has     | voice       | sms                                             | status  |
+    |---------------|-------------|-------------------------------------------------|---------|
+    | `webhooks`    | its voice   | its sms                                         | its own |
+    | `application` | application | application when it has an SMS URL or is a SID  | cleared |
+    """
+    if agent.webhooks is not None:
+        return webhook_parts_of(agent.webhooks)
+    if agent.application is None:
+        return {}
+    route = ApplicationRoute(application_ref(agent.application))
+    declared = applications[agent.application].value if agent.application in applications else None
+    texts = is_sid(agent.application, "AP") or (declared is not None and declared.sms is not None)
+    return {"voice": route, "sms": route if texts else None, "status": None}
+
+
+def application_ref(written: str) -> str:
+    """An application's name, or its SID in normal form."""
+    return normal_sid(written) if is_sid(written, "AP") else written
+
+
+def number_parts(number: Number, agent: Attrs | None, manage: Collection[str]) -> dict[str, Value]:
+    """The managed attributes of a number; empty when it declares nothing, or its agent's platform writes them."""
+    attrs: dict[str, Value] = {}
+    on_platform = agent is not None and not agent
+    if not on_platform and (number.agent or number.trunk or number.webhooks):
+        parts = dict(agent or _CLEARED)
+        for part in number.webhooks.model_fields_set if number.webhooks else ():
+            parts[part] = canonical_webhook(getattr(number.webhooks, part))
+        if number.trunk:
+            parts["voice"] = TrunkRoute(trunk_ref(number.trunk))
+        if not number.supports_inbound:
+            parts["voice"] = None
+        attrs = {part: parts[part] for part in PARTS if part in manage}
+    if number.friendly_name is not None:
+        attrs["friendly_name"] = number.friendly_name
+    return attrs
+
+
+def trunk_ref(written: str) -> str:
+    """A trunk's name, or its SID in normal form."""
+    return normal_sid(written) if is_sid(written, "TK") else written
+
+
+def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -> Agent:
+    """A declared agent as a value."""
+    recording = agent.webhooks.recording_status if agent.webhooks else None
+    return Agent(
+        name=name,
+        kind="webhooks" if agent.webhooks else "application" if agent.application else "platform",
+        parts=parts,
+        position=place.at("key"),
+        platform=agent.platform,
+        id=agent.id,
+        application=application_ref(agent.application) if agent.application else None,
+        owner=agent.owner,
+        outbound_number=agent.outbound_number,
+        recording_status=canonical_webhook(recording),
+        labels=agent.labels,
+    )
+
+
+def compile_platform(name: str, platform: AnyPlatform, place: Place) -> PlatformSettings:
+    """A declared platform as a value."""
+    secrets: dict[str, Secret] = {}
+    for field in ("api_key", "api_secret"):
+        secret = secret_of(platform, field, place)
+        if secret is not None:
+            secrets[field] = secret
+    return PlatformSettings(
+        name=name,
+        type=platform.type,
+        base_url=platform.base_url,
+        secrets=secrets,
+        connections=getattr(platform, "connections", {}),
+        organization_id=getattr(platform, "organization_id", None),
+        position=place.at("key"),
+    )

@@ -1,0 +1,283 @@
+"""Declared numbers whose agents live on a platform in, what is asked of that platform out; pure.
+
+A template is shared by all numbers that are declared alike; what is a number's own is put in by `registration_of`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from reconciler.config.advice.findings import Finding, find_place
+from reconciler.config.project import Secret
+from reconciler.config.secrets.references import to_secret
+from reconciler.config.sections.agent import Agent
+from reconciler.config.sections.fields import Reference
+from reconciler.config.sections.number import BridgeNumber, Number, Sip
+from reconciler.config.source.nodes import Place
+from reconciler.kinds.platforms import PLATFORM_KINDS, Serves, registration_address
+from reconciler.kinds.table import REGISTRATION
+from reconciler.model.desired import Desired, Options, Profile
+from reconciler.model.position import Position
+from reconciler.model.route import Attrs, Value
+
+if TYPE_CHECKING:
+    from reconciler.config.sections.platform import AnyPlatform
+
+_SIP_SECRETS = ("password", "pin")
+_ID_FORMS = {
+    "butter": (r"intg_[a-f0-9]{12,}", "`intg_` and at least 12 hexadecimal digits in lower case"),
+    "dasha": (
+        r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+        "the UUID of the Twilio provider",
+    ),
+}
+"""How a platform's own id of a Twilio account looks, as its documents say."""
+
+
+class PlatformAgent(NamedTuple):
+    """An agent that lives on a platform, as far as its numbers need it."""
+
+    name: str
+    platform: str
+    id: str
+    outbound_number: str | None
+
+
+class RegistrationShape(msgspec.Struct, frozen=True):
+    """What a platform is asked for, for numbers that are declared alike.
+
+    `secrets` are fields below `sip` whose values are only looked up when they are needed. `outbound` are the
+    attributes of the one number that is the agent's caller id.
+    """
+
+    platform: str
+    profile: Profile
+    on_create: Attrs = {}
+    secrets: Mapping[str, Reference] = {}
+    outbound_number: str | None = None
+    labelled: bool = False
+
+
+def platform_agents(agents: Mapping[str, Agent | None]) -> dict[str, PlatformAgent]:
+    """The agents that live on a platform, by name."""
+    return {
+        name: PlatformAgent(name, agent.platform, agent.id or "", agent.outbound_number)
+        for name, agent in agents.items()
+        if agent is not None and agent.platform
+    }
+
+
+def number_registration(
+    number: Number, account: str, agent: PlatformAgent, platform: AnyPlatform, options: Options
+) -> RegistrationShape:
+    """A Twilio number whose agent lives on this platform."""
+    inbound, outbound = number.supports_inbound, number.supports_outbound
+    attrs: dict[str, Value] = {}
+    match platform.type:
+        case "nixflex":
+            attrs = {"agent": agent.id}
+        case "feather":
+            attrs = {
+                "bridge": False,
+                "status": "active",
+                "agent": agent.id if inbound else None,
+                "outbound_agent": agent.id if outbound else None,
+                "sms_agent": agent.id if "sms" in options.platform_written else None,
+            }
+        case "butter":
+            attrs = {"agent": agent.id, "supports_inbound": inbound, "supports_outbound": outbound}
+        case "dasha":
+            attrs = {"agent": agent.id if inbound else None}
+        case _:
+            pass
+    on_create: Attrs = (
+        {"price": str(number.price)}
+        if platform.type == "ravan" and number.price is not None
+        else {}
+    )
+    caller = agent.outbound_number if platform.type == "dasha" and outbound else None
+    profile = Profile(account, attrs, _own(options, agent.name))
+    labelled = platform.type == "ravan" and number.friendly_name is not None
+    return RegistrationShape(
+        agent.platform, profile, on_create, outbound_number=caller, labelled=labelled
+    )
+
+
+def bridge_registration(
+    bridge: BridgeNumber, name: str, account: str, options: Options
+) -> RegistrationShape:
+    """A bridge number that a platform keeps."""
+    return RegistrationShape(name, Profile(account, {"bridge": True}, _own(options, None)))
+
+
+def sip_registration(
+    number: Number, name: str, agent: PlatformAgent | None, options: Options
+) -> RegistrationShape:
+    """A number outside Twilio; its account is the platform itself."""
+    sip, inbound, outbound = number.sip or Sip(), number.supports_inbound, number.supports_outbound
+    attrs: dict[str, Value] = {
+        "supports_inbound": inbound,
+        "supports_outbound": outbound,
+        "media_encryption": sip.media_encryption,
+        "username": sip.username,
+    }
+    if inbound:
+        attrs["agent"] = agent.id if agent else None
+    said = {
+        "trunk_name": sip.trunk_name,
+        "room_name": sip.room_name if inbound else None,
+        "server_address": sip.server_address if outbound else None,
+    }
+    attrs.update({name: value for name, value in said.items() if value is not None})
+    secrets = {
+        field: reference for field in _SIP_SECRETS if (reference := getattr(sip, field)) is not None
+    }
+    attrs.update({field: "declared" if field in secrets else None for field in _SIP_SECRETS})
+    return RegistrationShape(
+        name, Profile(name, attrs, _own(options, agent.name if agent else None)), secrets=secrets
+    )
+
+
+def _own(options: Options, agent: str | None) -> Options:
+    return msgspec.structs.replace(
+        options, agent=agent, platform=None, platform_written=(), observe_only=False
+    )
+
+
+def registration_of(
+    asked: RegistrationShape,
+    key: str,
+    parent: str | None,
+    position: Position,
+    profile: Profile | None,
+    price: float | None = None,
+) -> Desired:
+    """The registration of one number. `profile` is the number's, for its own label; `price` its own price."""
+    attrs = dict(asked.profile.attrs)
+    if asked.outbound_number is not None and asked.outbound_number == key:
+        attrs["outbound_agent"] = attrs.get("agent")
+    on_create = {
+        **asked.on_create,
+        **({"price": str(price)} if "price" in asked.on_create and price is not None else {}),
+    }
+    if asked.labelled and profile is not None:
+        attrs["friendly_name"] = profile.attrs["friendly_name"]
+    return Desired(
+        REGISTRATION,
+        registration_address(asked.platform, key),
+        key,
+        msgspec.structs.replace(
+            asked.profile, attrs=attrs, purchase=profile.purchase if profile is not None else None
+        ),
+        position,
+        parent=parent,
+        on_create=on_create,
+    )
+
+
+def secrets_of(asked: RegistrationShape, entry: Place) -> dict[str, Secret]:
+    """The secrets of one number with the places of their references."""
+    return {
+        field: to_secret(reference, find_place(entry, ("sip", field)).at("value"))
+        for field, reference in asked.secrets.items()
+    }
+
+
+def number_problems(
+    number: Number, account: str | Finding, agent: PlatformAgent, platform: AnyPlatform
+) -> Iterator[Finding]:
+    """What stands in the way of a number whose agent lives on this platform."""
+    kind = PLATFORM_KINDS[platform.type]
+    yield from _serves(platform, "number", ("agent",))
+    for name in ("trunk", "webhooks"):
+        if getattr(number, name) is not None:
+            detail = (
+                f"The agent `{agent.name}` lives on `{agent.platform}`, which writes its numbers' webhooks itself. "
+                f"Remove `{name}`, or give the number an agent of your own."
+            )
+            yield Finding("conflicting_fields", detail, (name,), "key")
+    if kind.both_ways and not (number.supports_inbound and number.supports_outbound):
+        switch = "supports_outbound" if number.supports_inbound else "supports_inbound"
+        detail = f"{kind.title} takes and makes calls with every number it has: its import has no such switch."
+        yield Finding("unsupported_feature", detail, (switch,), "key")
+    yield from _connection(account, agent.platform, platform, ("agent",))
+
+
+def bridge_problems(
+    bridge: BridgeNumber, platform: AnyPlatform | None, known: str
+) -> Iterator[Finding]:
+    """What stands in the way of a bridge number of this platform; `known` helps where there is none."""
+    if platform is None:
+        yield Finding(
+            "platform_not_found",
+            f"`platforms` declares no `{bridge.platform}`.{known}",
+            ("platform",),
+        )
+    else:
+        yield from _serves(platform, "bridge_number", ("platform",))
+
+
+def sip_problems(
+    number: Number, agent: PlatformAgent | None, platform: AnyPlatform | None, known: str
+) -> Iterator[Finding]:
+    """What stands in the way of a number outside Twilio."""
+    if platform is None:
+        yield Finding(
+            "platform_not_found",
+            f"`platforms` declares no `{number.platform}`.{known}",
+            ("platform",),
+        )
+        return
+    yield from _serves(platform, "sip", ("platform",))
+    if number.agent and (agent is None or agent.platform != number.platform):
+        detail = f"The number lives on `{number.platform}`, and so must its agent; `{number.agent}` does not."
+        yield Finding("conflicting_fields", detail, ("agent",))
+
+
+def connection_findings(platform: AnyPlatform) -> list[Finding]:
+    """Ids of Twilio accounts that are not what this platform gives them."""
+    pattern, form = _ID_FORMS.get(platform.type, (None, ""))
+    if pattern is None:
+        return []
+    return [
+        Finding(
+            "invalid_value",
+            f"This is not an id of {PLATFORM_KINDS[platform.type].title}'s: {form}.",
+            ("connections", name),
+        )
+        for name, value in getattr(platform, "connections", {}).items()
+        if not re.fullmatch(pattern, value)
+    ]
+
+
+def _serves(platform: AnyPlatform, what: Serves, loc: tuple[str, ...]) -> Iterator[Finding]:
+    kind = PLATFORM_KINDS[platform.type]
+    if what not in kind.serves:
+        names = {
+            "number": "a Twilio number",
+            "bridge_number": "a bridge number",
+            "sip": "a number outside Twilio",
+        }
+        able = ", ".join(sorted(f"`{k.type}`" for k in PLATFORM_KINDS.values() if what in k.serves))
+        detail = f"{kind.title} documents no way to take {names[what]}; these do: {able}."
+        yield Finding("platform_cannot_import", detail, loc)
+
+
+def _connection(
+    account: str | Finding, name: str, platform: AnyPlatform, loc: tuple[str, ...]
+) -> Iterator[Finding]:
+    kind = PLATFORM_KINDS[platform.type]
+    if (
+        kind.needs_connection
+        and isinstance(account, str)
+        and account not in getattr(platform, "connections", {})
+    ):
+        detail = (
+            f"{kind.title} knows Twilio accounts by ids of its own: connect the account there, and add "
+            f"`connections: {{{account}: <its id>}}` to the platform `{name}`."
+        )
+        yield Finding("no_twilio_integration", detail, loc)

@@ -1,0 +1,313 @@
+"""Valid trunks and applications in, the resources they ask of Twilio out, and where their secrets are; pure.
+
+Several trunks may use one list: whichever gives its content declares it, and what they say must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from reconciler.config.advice.findings import Finding, find_place
+from reconciler.config.desired.accounts import Accounts
+from reconciler.config.desired.parts import webhook_parts_of
+from reconciler.config.project import Secret
+from reconciler.config.secrets.references import to_secret
+from reconciler.config.sections.agent import Application
+from reconciler.config.sections.declared import Checked
+from reconciler.config.source.nodes import Place
+from reconciler.model.desired import Desired, OnRemoval, Options, Profile, Takeover, Unlisted
+from reconciler.model.route import Attrs, Value
+
+if TYPE_CHECKING:
+    from reconciler.config.sections.trunk import (
+        AccessList,
+        Address,
+        Credential,
+        CredentialList,
+        Origination,
+        Trunk,
+    )
+
+_ACCESS, _CREDENTIALS = "ip_access_control_lists", "credential_lists"
+_WITH_ITS_TRUNK = Options()
+"""`protect` and `on_removal` are said of a trunk; what belongs to it follows (see `planning.belonging`)."""
+_KINDS = {_ACCESS: "ip_access_control_list", _CREDENTIALS: "credential_list"}
+
+
+class Resources:
+    """Everything that trunks and applications ask for; `secrets` by address and field."""
+
+    def __init__(self, accounts: Accounts, takeover: Takeover = "refuse") -> None:
+        self._takeover = takeover
+        self.desired: list[Desired] = []
+        self.secrets: dict[str, dict[str, Secret]] = {}
+        self._accounts = accounts
+
+    def applications(self, declared: Mapping[str, Checked[Application]]) -> None:
+        """The TwiML applications."""
+        for name, (place, application) in declared.items():
+            account = self._accounts.known(application.account) if application is not None else None
+            if application is not None and account is not None:
+                self.desired.append(_application(name, application, account, place))
+
+    def trunks(self, declared: Mapping[str, Checked[Trunk]]) -> None:
+        """The trunks with all that hangs below them, and the lists they use."""
+        for name, (place, trunk) in declared.items():
+            account = self._accounts.known(trunk.account) if trunk is not None else None
+            if trunk is not None and account is not None:
+                self._trunk(name, trunk, account, place)
+
+    def _trunk(self, name: str, trunk: Trunk, account: str, place: Place) -> None:
+        on_removal: OnRemoval = "keep" if trunk.on_removal == "keep" else "restore"
+        options = Options(on_removal=on_removal, protect=trunk.protect, takeover=self._takeover)
+        address = f"trunk/{name}"
+        profile = Profile(account, _trunk_attrs(trunk), options)
+        top = Desired(
+            "trunk",
+            address,
+            name,
+            profile,
+            place.at("key"),
+            on_create={"friendly_name": name},
+            unlisted=_unlisted(trunk),
+        )
+        self.desired.append(top)
+        self.desired += _originations(top, trunk, place)
+        if trunk.recording is not None:
+            attrs: Attrs = {"mode": trunk.recording.mode, "trim": trunk.recording.trim}
+            position = find_place(place, ("recording",)).at("key")
+            recording = Desired(
+                "recording",
+                f"recording/{name}",
+                "",
+                Profile(account, attrs, _WITH_ITS_TRUNK),
+                position,
+                parent=address,
+            )
+            self.desired.append(recording)
+        for index, used in enumerate(trunk.ip_access_control_lists):
+            self._access_list(top, used, find_place(place, (_ACCESS, index)))
+        for index, users in enumerate(trunk.credential_lists):
+            self._credential_list(top, users, find_place(place, (_CREDENTIALS, index)))
+
+    def _access_list(self, trunk: Desired, used: AccessList, place: Place) -> None:
+        content: dict[str, Unlisted] | None = (
+            {"ip_address": used.unlisted} if used.addresses is not None else None
+        )
+        owner = self._use(trunk, _ACCESS, used.name, used.sid, content, place)
+        for index, address in enumerate(used.addresses or ()):
+            if owner is not None:
+                self.desired.append(
+                    _address(owner, address, find_place(place, ("addresses", index)))
+                )
+
+    def _credential_list(self, trunk: Desired, used: CredentialList, place: Place) -> None:
+        content: dict[str, Unlisted] | None = (
+            {"credential": used.unlisted} if used.credentials is not None else None
+        )
+        owner = self._use(trunk, _CREDENTIALS, used.name, used.sid, content, place)
+        for index, credential in enumerate(used.credentials or ()):
+            if owner is not None:
+                position = find_place(place, ("credentials", index))
+                found = _credential(owner, credential, position)
+                self.desired.append(found)
+                reference = find_place(position, ("password",)).at("value")
+                self.secrets[found.address] = {
+                    "password": to_secret(credential.password, reference)
+                }
+
+    def _use(
+        self,
+        trunk: Desired,
+        section: str,
+        name: str | None,
+        sid: str | None,
+        content: dict[str, Unlisted] | None,
+        place: Place,
+    ) -> Desired | None:
+        """Have the trunk use a list; the list itself where it is managed and declared here for the first time.
+
+        `content` says what becomes of what is on a managed list and not declared; None for a list that is only used.
+        """
+        kind, key = _KINDS[section], name or sid or ""
+        account, position = trunk.profile.account, place.at("value")
+        address = f"{kind}/{key}"
+        self.desired.append(
+            Desired(
+                f"trunk_{kind}",
+                f"trunk_{kind}/{trunk.key}/{key}",
+                key,
+                Profile(account, {"list": key}, _WITH_ITS_TRUNK),
+                position,
+                parent=trunk.address,
+                needs=(address,),
+            )
+        )
+        if content is None or any(known.address == address for known in self.desired):
+            return None
+        profile = Profile(account, {"friendly_name": key}, Options(takeover=self._takeover))
+        owner = Desired(kind, address, key, profile, position, unlisted=content)
+        self.desired.append(owner)
+        return owner
+
+
+_PARTS = {
+    "origination_url": "origination",
+    "trunk_ip_access_control_list": _ACCESS,
+    "trunk_credential_list": _CREDENTIALS,
+}
+"""Kind of child of a trunk → the key that declares children of it."""
+
+
+def _unlisted(trunk: Trunk) -> dict[str, Unlisted]:
+    """What becomes of undeclared children, by kind: those of a part whose key is left out are only watched."""
+    found: dict[str, Unlisted] = {}
+    for kind, field in _PARTS.items():
+        found[kind] = trunk.unlisted if field in trunk.model_fields_set else "watch"
+    return found
+
+
+def _trunk_attrs(trunk: Trunk) -> Attrs:
+    recovery = trunk.disaster_recovery
+    declared: dict[str, Value] = {
+        "friendly_name": trunk.friendly_name,
+        "domain_name": trunk.domain,
+        "secure": trunk.secure,
+        "cnam_lookup_enabled": trunk.cnam_lookup,
+        "transfer_mode": trunk.transfer_mode,
+        "transfer_caller_id": trunk.transfer_caller_id,
+        "disaster_recovery_url": recovery.url if recovery else None,
+        "disaster_recovery_method": recovery.method if recovery else None,
+    }
+    return {field: value for field, value in declared.items() if value is not None}
+
+
+def _originations(trunk: Desired, declared: Trunk, place: Place) -> Iterator[Desired]:
+    account = trunk.profile.account
+    for index, origination in enumerate(declared.origination):
+        url = origination.sip_url
+        yield Desired(
+            "origination_url",
+            f"origination_url/{trunk.key}/{url}",
+            url,
+            Profile(account, _origination_attrs(origination), _WITH_ITS_TRUNK),
+            find_place(place, ("origination", index)).at("value"),
+            parent=trunk.address,
+            on_create={"friendly_name": sip_host(url)[:64]},
+        )
+
+
+def _origination_attrs(origination: Origination) -> Attrs:
+    attrs: dict[str, Value] = {
+        "sip_url": origination.sip_url,
+        "priority": origination.priority,
+        "weight": origination.weight,
+        "enabled": origination.enabled,
+    }
+    return (
+        {**attrs, "friendly_name": origination.friendly_name}
+        if origination.friendly_name
+        else attrs
+    )
+
+
+def sip_host(url: str) -> str:
+    """The host of a SIP URL, without port and parameters."""
+    host = url.removeprefix("sip:").partition(";")[0].partition("?")[0].rpartition("@")[2]
+    return host.rpartition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+
+
+def _address(owner: Desired, address: Address, place: Place) -> Desired:
+    ip, _, prefix = address.cidr.partition("/")
+    attrs: dict[str, Value] = {"ip_address": ip, "cidr_prefix_length": int(prefix)}
+    if address.name is not None:
+        attrs["friendly_name"] = address.name
+    return Desired(
+        "ip_address",
+        f"ip_address/{owner.key}/{address.cidr}",
+        address.cidr,
+        Profile(owner.profile.account, attrs, _WITH_ITS_TRUNK),
+        place.at("value"),
+        parent=owner.address,
+        on_create={"friendly_name": address.cidr},
+    )
+
+
+def _credential(owner: Desired, credential: Credential, place: Place) -> Desired:
+    return Desired(
+        "credential",
+        f"credential/{owner.key}/{credential.username}",
+        credential.username,
+        Profile(owner.profile.account, {"username": credential.username}, _WITH_ITS_TRUNK),
+        place.at("value"),
+        parent=owner.address,
+    )
+
+
+def _application(name: str, application: Application, account: str, place: Place) -> Desired:
+    attrs: Attrs = {
+        "friendly_name": application.friendly_name or name,
+        **webhook_parts_of(application),
+    }
+    on_removal: OnRemoval = "keep" if application.on_removal == "keep" else "restore"
+    options = Options(on_removal=on_removal, protect=application.protect)
+    return Desired(
+        "application",
+        f"application/{name}",
+        name,
+        Profile(account, attrs, options),
+        place.at("key"),
+    )
+
+
+def list_findings(
+    trunks: Mapping[str, Checked[Trunk]], accounts: Accounts
+) -> Iterator[tuple[str, Finding]]:
+    """What trunks say of lists that does not agree: (name of the trunk, finding)."""
+    first: dict[tuple[str, str], tuple[str, str | None]] = {}
+    managed: dict[tuple[str, str], tuple[str, object]] = {}
+    for name, (_, trunk) in trunks.items():
+        if trunk is None:
+            continue
+        account = accounts.known(trunk.account)
+        for section, index, key, content in _lists_of(trunk):
+            user, home = first.setdefault((section, key), (name, account))
+            if home != account:
+                yield (
+                    name,
+                    Finding("conflicting_fields", _two_homes(user, home, key), (section, index)),
+                )
+            elif content is not None:
+                owner, known = managed.setdefault((section, key), (name, content))
+                if owner != name and known != content:
+                    detail = (
+                        f"Trunk `{owner}` gives list `{key}` another content. Give it in one place, "
+                        f"and only the name in the others:\n  - {key}"
+                    )
+                    yield name, Finding("conflicting_fields", detail, (section, index))
+
+
+def _two_homes(user: str, home: str | None, key: str) -> str:
+    return (
+        f"Trunk `{user}` uses a list `{key}` in account `{home}`, and one name stands for one list here. "
+        "A list that is managed: give it another name. One that exists already: name it by its `sid`."
+    )
+
+
+def _content(items: object, unlisted: Unlisted) -> object:
+    """What a trunk says of a list; None where it only uses the list."""
+    return (items, unlisted) if items is not None else None
+
+
+def _lists_of(trunk: Trunk) -> Iterator[tuple[str, int, str, object]]:
+    for index, access in enumerate(trunk.ip_access_control_lists):
+        yield (
+            _ACCESS,
+            index,
+            access.name or access.sid or "",
+            _content(access.addresses, access.unlisted),
+        )
+    for index, credentials in enumerate(trunk.credential_lists):
+        users = _content(credentials.credentials, credentials.unlisted)
+        yield _CREDENTIALS, index, credentials.name or credentials.sid or "", users

@@ -1,0 +1,122 @@
+"""What to say about a webhook's URL before Twilio asks it; pure, and never repeats the URL (it may hold a password)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+from reconciler.config.advice.findings import Finding
+from reconciler.config.sections.agent import AgentWebhooks, Hook, StatusHook, Webhooks
+from reconciler.config.source.nodes import Loc
+from reconciler.planning.decide.takeover import DEMO_HOST
+
+_TUNNELS = (
+    "bore.pub",
+    "devtunnels.ms",
+    "expose.dev",
+    "lhr.life",
+    "loca.lt",
+    "localhost.run",
+    "localtunnel.me",
+    "localxpose.io",
+    "ngrok-free.app",
+    "ngrok-free.dev",
+    "ngrok.app",
+    "ngrok.dev",
+    "ngrok.io",
+    "pagekite.me",
+    "pinggy.io",
+    "pinggy.link",
+    "serveo.net",
+    "share.zrok.io",
+    "sharedwithexpose.com",
+    "srv.us",
+    "telebit.io",
+    "trycloudflare.com",
+    "tunnelmole.net",
+)
+_SECRET = re.compile(
+    r"(?i)^[\w.-]*(token|secret|api_?-?key|auth|password|passwd|pwd|signature)[\w.-]*$|^(sig|key)$"
+)
+_LOCAL_NAMES = ("localhost", "local", "internal", "lan", "home.arpa", "test", "invalid")
+
+
+def lint(url: str, loc: Loc = ()) -> list[Finding]:
+    """Warnings about a URL that is well-formed."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".").lower()
+    found = list(_host(host, loc))
+    if parts.scheme == "http" and not found:
+        detail = "Calls and messages, and Twilio's signature, travel in the clear. Use https://."
+        found.append(Finding("insecure_url", detail, loc))
+    if parts.username or parts.password:
+        detail = "A user or password in a URL ends up in state and reports. Verify Twilio's signature instead."
+        found.append(Finding("credentials_in_url", detail, loc))
+    for name in sorted(
+        {name for name, value in parse_qsl(parts.query) if value and _SECRET.search(name)}
+    ):
+        detail = f"The query value `{name}` looks like a secret, and ends up in state and reports. "
+        found.append(
+            Finding("credentials_in_url", f"{detail}Verify Twilio's signature instead.", loc)
+        )
+    return found
+
+
+def _host(host: str, loc: Loc) -> Iterator[Finding]:
+    if host == DEMO_HOST:
+        yield Finding(
+            "demo_url", f"{DEMO_HOST} only plays a greeting: callers reach no agent.", loc
+        )
+    elif _below(host, _TUNNELS):
+        detail = f"{host} is a tunnel to somebody's machine: when it closes, callers reach nobody."
+        yield Finding("tunnel_url", detail, loc)
+    elif _below(host, _LOCAL_NAMES) or _private(host):
+        yield Finding(
+            "loopback_url",
+            f"{host} exists only on this machine or network; Twilio asks from outside.",
+            loc,
+        )
+
+
+def _below(host: str, domains: tuple[str, ...]) -> bool:
+    return any(host == domain or host.endswith("." + domain) for domain in domains)
+
+
+def _private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
+
+
+def urls_of(hook: Hook | StatusHook | None) -> Iterator[tuple[str, str]]:
+    """The URLs of a webhook, each with its field."""
+    if hook is not None:
+        yield "url", hook.url
+        if isinstance(hook, Hook) and hook.fallback_url:
+            yield "fallback_url", hook.fallback_url
+
+
+def hooks_of(webhooks: Webhooks | None) -> Iterator[tuple[str, Hook | StatusHook]]:
+    """The webhooks that are declared, each with its part."""
+    if webhooks is None:
+        return
+    parts = {"voice": webhooks.voice, "sms": webhooks.sms, "status": webhooks.status}
+    recording = webhooks.recording_status if isinstance(webhooks, AgentWebhooks) else None
+    for part, hook in {**parts, "recording_status": recording}.items():
+        if hook is not None:
+            yield part, hook
+
+
+def lint_hook(hook: Hook | StatusHook | None, loc: Loc) -> list[Finding]:
+    """Warnings about all URLs of a webhook."""
+    return [finding for field, url in urls_of(hook) for finding in lint(url, (*loc, field))]
+
+
+def lint_webhooks(webhooks: Webhooks | None, loc: Loc) -> list[Finding]:
+    """Warnings about all URLs of a set of webhooks."""
+    return [
+        finding for part, hook in hooks_of(webhooks) for finding in lint_hook(hook, (*loc, part))
+    ]

@@ -1,0 +1,41 @@
+"""The formats of names, numbers and SIDs in a configuration."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+E164 = r"^\+[1-9][0-9]{1,14}$"
+
+
+_SID_LIKE = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
+
+
+def is_sid(text: str, prefix: str) -> bool:
+    """Whether this is a SID of the kind with that prefix."""
+    return text.startswith(prefix) and _SID_LIKE.fullmatch(text) is not None
+
+
+def normal_sid(sid: str) -> str:
+    """A SID in the one form that we compare: its prefix in capitals, the hexadecimal digits in lower case."""
+    return sid[:2].upper() + sid[2:].lower()
+
+
+ALIASES = {
+    "agent": ("agent_id",),
+    "auth_token": ("twilio_token",),
+    "sid": ("twilio_sid", "number_sid", "twilio_number_sid", "phone_number_sid"),
+}
+"""Other names of fields, as the platforms' own import calls have them."""
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(map(str.capitalize, rest))
+
+
+@lru_cache(maxsize=4096)
+def spellings(name: str) -> tuple[str, ...]:
+    """All ways to write a field's name, our own first."""
+    names = (name, *ALIASES.get(name, ()))
+    return tuple(dict.fromkeys((*names, *map(_camel, names))))

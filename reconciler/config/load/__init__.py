@@ -1,0 +1,1 @@
+"""From an entry file to a `Project`: include, merge, check, compile."""

@@ -1,0 +1,1 @@
+"""References to secrets: where they come from, and the hosts that they may be sent to."""

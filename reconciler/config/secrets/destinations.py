@@ -1,0 +1,256 @@
+"""Where the secrets of a project go, and what of it another configuration lacks; pure, and never a secret itself.
+
+A destination is the reference of a credential, the host that it is sent to and, for platforms, the reference of the
+platform's own key: with another key, the same host is somebody else's account there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+import msgspec
+
+from reconciler.config.project import AccountSettings, PlatformSettings, Project, Secret
+from reconciler.config.secrets.hosts import read_origin
+from reconciler.config.secrets.state_locations import find_servers
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import Refused, UsageError
+from reconciler.kinds.table import REGISTRATION
+from reconciler.model.destination import Destination
+from reconciler.model.position import Position
+
+STATE = "state"
+"""The name by which `--allow-destination` calls the place of the state."""
+_TWILIO = "*.twilio.com"
+_SENDS_TOKENS = frozenset({"nixflex"})
+"""Types of platforms that get the auth token of the Twilio account with each number they import."""
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What a change is held to: where its destinations and its state were before. `name` says in words what that is."""
+
+    name: str
+    state: str
+    destinations: tuple[Destination, ...]
+
+
+class Used(msgspec.Struct, frozen=True):
+    """What a run has connected to, and the addresses that it may write to."""
+
+    accounts: frozenset[str]
+    platforms: frozenset[str]
+    chooses: Callable[[str], bool]
+
+
+def destinations_of(project: Project) -> tuple[Destination, ...]:
+    """All destinations of a project, sorted, each once."""
+    return _sorted(_find_destinations(project, lambda address: True))
+
+
+def find_trusted(
+    project: Project, used: Used, recorded: Iterable[Destination]
+) -> tuple[Destination, ...]:
+    """The destinations of a project that a run has used, and those that were recorded before, sorted.
+
+    A run with `--target` reads a part of the project; what it did not use stays new, and `plan` goes on listing it.
+    """
+    names = {STATE, *used.accounts, *used.platforms}
+    found = {each for each in _find_destinations(project, used.chooses) if each.name in names}
+
+    before = {_identity(destination) for destination in recorded}
+    found |= {each for each in destinations_of(project) if _identity(each) in before}
+    return _sorted(found)
+
+
+def _find_destinations(project: Project, chooses: Callable[[str], bool]) -> set[Destination]:
+    """The destinations of a project; those of single resources only where the address is chosen."""
+    found = {*_of_accounts(project), *_of_platforms(project), *_of_state(project)}
+    return found | {*_of_tokens(project, chooses), *_of_resources(project, chooses)}
+
+
+def _sorted(destinations: Iterable[Destination]) -> tuple[Destination, ...]:
+    return tuple(sorted(destinations, key=lambda d: (d.name, d.credential, d.host, d.key)))
+
+
+def find_new(present: Iterable[Destination], known: Iterable[Destination]) -> list[Destination]:
+    """The destinations that are not among the known ones. The name of an account or platform makes no difference."""
+    there = {_identity(destination) for destination in known}
+    return [destination for destination in present if _identity(destination) not in there]
+
+
+def check_consent(project: Project, consent: Collection[str]) -> None:
+    """Raise UsageError when `--allow-destination` names nothing that there is."""
+    known = {*project.accounts, *project.platforms, STATE}
+    unknown = sorted(set(consent) - known)
+    if unknown:
+        detail = f"--allow-destination {unknown[0]}: there is no such account or platform. Known: "
+        listed = ", ".join(sorted(known))
+        raise UsageError(
+            Diagnostic(
+                code="address_not_found",
+                summary="Unknown account or platform",
+                detail=f"{detail}{listed}.",
+            )
+        )
+
+
+def refuse_new(project: Project, known: Known, consent: Collection[str]) -> None:
+    """Raise Refused for what was not sent or kept there before; before anything is connected to.
+
+    Whatever goes to Twilio itself is not refused: nobody else reads it there.
+    """
+    refused = []
+    if project.state != known.state and STATE not in consent:
+        refused.append(_other_state(known.name, project.state_position))
+    for destination in find_new(destinations_of(project), known.destinations):
+        if (
+            destination.host != _TWILIO
+            and destination.name not in consent
+            and destination.name != STATE
+        ):
+            refused.append(_new(destination, known.name, _position(project, destination.name)))
+    if refused:
+        raise Refused(*refused)
+
+
+def _identity(destination: Destination) -> tuple[str, str, str]:
+    return destination.credential, destination.host, destination.key
+
+
+def _of_accounts(project: Project) -> Iterator[Destination]:
+    for account in project.accounts.values():
+        used = (
+            [account.api_key, account.api_secret]
+            if account.api_key is not None
+            else [account.auth_token]
+        )
+        yield Destination(account.name, _references(used), _host_of_account(account))
+
+
+def _of_platforms(project: Project) -> Iterator[Destination]:
+    for platform in project.platforms.values():
+        key = _key(platform)
+        yield Destination(platform.name, key, _host(platform.base_url or ""), key)
+
+
+def _of_tokens(project: Project, chooses: Callable[[str], bool]) -> Iterator[Destination]:
+    """The auth tokens that go to platforms, with the numbers that they import."""
+    takers = {
+        name for name, platform in project.platforms.items() if platform.type in _SENDS_TOKENS
+    }
+    if not takers:
+        return
+    pairs = set()
+    for want in project.desired:
+        if want.kind == REGISTRATION and chooses(want.address):
+            platform = want.address.split("/")[1]
+            if platform in takers:
+                pairs.add((platform, want.profile.account))
+    for name, account in pairs:
+        token = project.accounts[account].auth_token if account in project.accounts else None
+        if token is not None:
+            platform_settings = project.platforms[name]
+            host, key = _host(platform_settings.base_url or ""), _key(platform_settings)
+            yield Destination(name, _references([token]), host, key)
+
+
+def _of_resources(project: Project, chooses: Callable[[str], bool]) -> Iterator[Destination]:
+    """Passwords and PINs that are declared with resources, by the account or platform that gets them."""
+    if not project.secrets:
+        return
+    owners = {
+        want.address: want.profile.account
+        for want in project.desired
+        if want.address in project.secrets
+    }
+    for address, secrets in project.secrets.items():
+        owner = owners.get(address, "") if chooses(address) else ""
+        for secret in secrets.values():
+            if owner in project.accounts:
+                yield Destination(
+                    owner, _references([secret]), _host_of_account(project.accounts[owner])
+                )
+            elif owner in project.platforms:
+                platform = project.platforms[owner]
+                yield Destination(
+                    owner, _references([secret]), _host(platform.base_url or ""), _key(platform)
+                )
+
+
+def _of_state(project: Project) -> Iterator[Destination]:
+    """The servers that the location of the state names."""
+    try:
+        servers = find_servers(project.state, {})
+    except ValueError:
+        return
+    for server in servers:
+        yield Destination(STATE, "password of the state", str(server.origin))
+
+
+def _references(secrets: Iterable[Secret | None]) -> str:
+    """References in one comparable form: where a secret is found, in the order in which they are used."""
+    found = []
+    for secret in secrets:
+        if secret is not None:
+            found.append(f"env:{secret.env}" if secret.env else f"file:{secret.file}")
+    return ", ".join(found)
+
+
+def _key(platform: PlatformSettings) -> str:
+    return _references(platform.secrets.values())
+
+
+def _host_of_account(account: AccountSettings) -> str:
+    return _host(account.base_url) if account.base_url else _TWILIO
+
+
+def _host(url: str) -> str:
+    """The origin of a URL; all hosts of Twilio are one."""
+    try:
+        origin = read_origin(url)
+    except ValueError:
+        return url  # of a configuration that is only compared
+    if origin.scheme == "https" and origin.host.endswith(_TWILIO[1:]):
+        return _TWILIO
+    return str(origin)
+
+
+def _position(project: Project, name: str) -> Position | None:
+    if name in project.platforms:
+        return project.platforms[name].position
+    return project.accounts[name].position if name in project.accounts else None
+
+
+def _new(destination: Destination, known: str, position: Position | None) -> Diagnostic:
+    key = (
+        f" (with the key {destination.key})"
+        if destination.key not in ("", destination.credential)
+        else ""
+    )
+    detail = (
+        f"`{destination.name}`: the secret {destination.credential} would be sent to {destination.host}{key}, and "
+        f"{known} does not send it there. A change could send a secret to a stranger this way. "
+        f"Nothing was sent. If it is meant, consent to it:\n  --allow-destination {destination.name}"
+    )
+    return _refusal(detail, position)
+
+
+def _other_state(known: str, position: Position | None) -> Diagnostic:
+    detail = (
+        f"`state` names another place than {known}. A change could send the password of the state to "
+        "a stranger this way, or plan without what was applied. Nothing was sent. If it is meant, consent to it:\n"
+        f"  --allow-destination {STATE}"
+    )
+    return _refusal(detail, position)
+
+
+def _refusal(detail: str, position: Position | None) -> Diagnostic:
+    file, line, column = position if position is not None else (None, None, None)
+    return Diagnostic(
+        code="new_secret_destination",
+        summary="New destination of a secret",
+        detail=detail,
+        file=file,
+        line=line,
+        column=column,
+    )

@@ -1,0 +1,46 @@
+"""The names of the sections of a configuration, and the error for a double declaration."""
+
+from __future__ import annotations
+
+from reconciler.config.codes import diagnostic
+from reconciler.diagnostics import Diagnostic
+from reconciler.model.position import Position
+
+NUMBER_SECTIONS = ("numbers", "bridge_numbers")
+
+
+LIST_SECTION = "moved"
+"""A list: those of several files are one after the other."""
+
+
+def duplicate_declaration(
+    code: str, name: str, first: Position, second: Position, address: str | None = None
+) -> Diagnostic:
+    """The diagnostic of what is declared at two places."""
+    where = f"{first.file}:{first.line}:{first.column}"
+    return diagnostic(
+        code, f"`{name}` is already declared at {where}. Keep one of the two.", second, address
+    )
+
+
+SECTIONS = (
+    "version",
+    "project",
+    "state",
+    "fingerprint_key",
+    "encryption_key",
+    "include",
+    "accounts",
+    "platforms",
+    "agents",
+    "applications",
+    "trunks",
+    "numbers",
+    "bridge_numbers",
+    "moved",
+    "defaults",
+    "safety",
+    "lint",
+    "policies",
+)
+"""All that may stand at the top of a file; the fields of `reconciler.config.sections.model.Config`, which a test compares."""

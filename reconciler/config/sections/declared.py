@@ -1,0 +1,48 @@
+"""The declared sections after validation: `Settings`, and one `Checked` entry each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from reconciler.config.sections.account import Account
+from reconciler.config.sections.agent import Agent, Application
+from reconciler.config.sections.general import Defaults, Header, Safety
+from reconciler.config.sections.policy import Lint, Policy
+from reconciler.config.source.nodes import Place
+
+if TYPE_CHECKING:
+    from reconciler.config.sections.platform import AnyPlatform
+    from reconciler.config.sections.trunk import Trunk
+
+
+T = TypeVar("T")
+
+
+class Checked(NamedTuple, Generic[T]):
+    """A declared entry: where it stands, and its value (None when it is invalid)."""
+
+    place: Place
+    value: T | None
+
+
+class Settings(msgspec.Struct):
+    """What is declared apart from numbers, as far as it is valid.
+
+    `complete` is false when something could not be read: what seems to be missing may stand there.
+    """
+
+    complete: bool = True
+    header: Header | None = None
+    header_places: dict[str, Place] = {}
+    accounts: dict[str, Checked[Account]] = {}
+    platforms: dict[str, Checked[AnyPlatform]] = {}
+    agents: dict[str, Checked[Agent]] = {}
+    applications: dict[str, Checked[Application]] = {}
+    trunks: dict[str, Checked[Trunk]] = {}
+    defaults: Defaults = msgspec.field(default_factory=Defaults)
+    defaults_places: dict[str, Place] = {}
+    safety: Safety = msgspec.field(default_factory=Safety)
+    lint: Lint = msgspec.field(default_factory=Lint)
+    policies: dict[str, Checked[Policy]] = {}

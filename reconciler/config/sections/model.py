@@ -1,0 +1,91 @@
+"""The configuration file as one pydantic model: the sections put together; the source of its JSON Schema."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from reconciler.config.sections.account import Account
+from reconciler.config.sections.agent import Agent, Application
+from reconciler.config.sections.fields import NUMBER_KEY, Name, Text, optional_field
+from reconciler.config.sections.general import Defaults, Header, Move, Safety
+from reconciler.config.sections.number import AnyBridgeNumber, AnyNumber
+from reconciler.config.sections.platform import Platform
+from reconciler.config.sections.policy import Lint, Policy
+from reconciler.config.sections.trunk import Trunk
+
+NumberKey = Annotated[str, Field(pattern=NUMBER_KEY)]
+
+
+class Config(Header):
+    """A configuration of the reconciler: Twilio phone numbers, trunks, bridge numbers, and the agents that answer."""
+
+    include: Text | list[Text] = optional_field(
+        "Other files, by glob, relative to this one.", ["numbers/*.yaml"], default=[]
+    )
+    accounts: dict[Name, Account] = optional_field(
+        "Twilio accounts by name; without any, `default` comes from the TWILIO_* variables.",
+        {
+            "main": {
+                "sid": "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                "auth_token": {"env": "TWILIO_AUTH_TOKEN"},
+            }
+        },
+        default={},
+    )
+    platforms: dict[Name, Platform] = optional_field(
+        "Voice-AI platforms by name.",
+        {"nix": {"type": "nixflex", "api_key": {"env": "NIXFLEX_KEY"}}},
+        default={},
+    )
+    agents: dict[Name, Agent] = optional_field(
+        "Who answers, by name.",
+        {"support": {"webhooks": {"voice": "https://agents.example.com/voice"}}},
+        default={},
+    )
+    applications: dict[Name, Application] = optional_field(
+        "TwiML applications by name.",
+        {"menu": {"voice": "https://agents.example.com/menu"}},
+        default={},
+    )
+    trunks: dict[Name, Trunk] = optional_field(
+        "SIP trunks by name.", {"edge": {"domain": "acme-edge.pstn.twilio.com"}}, default={}
+    )
+    numbers: dict[NumberKey, AnyNumber] = optional_field(
+        "Numbers, by E.164 (in quotes) or SID.", {"+15550100123": "support"}, default={}
+    )
+    bridge_numbers: dict[NumberKey, AnyBridgeNumber] = optional_field(
+        "Bridge numbers for warm transfers, by E.164 (in quotes) or SID.",
+        {"+15550100200": {"voice": "https://agents.example.com/bridge"}},
+        default={},
+    )
+    moved: list[Move] = optional_field(
+        "Trunks, applications and agents that got another name.",
+        [{"from": "trunk/edge", "to": "trunk/edge-eu"}],
+        default=[],
+    )
+    defaults: Defaults = Field(
+        default_factory=Defaults,
+        description="Values for resources that do not say their own.",
+        examples=[{"account": "main"}],
+    )
+    safety: Safety = Field(
+        default_factory=Safety,
+        description="Limits of what one plan may do.",
+        examples=[{"max_updates": "30%"}],
+    )
+    lint: Lint = Field(
+        default_factory=Lint,
+        description="Which rules `lint` looks at, and how much each counts.",
+        examples=[{"disable": ["missing_fallback"]}],
+    )
+    policies: dict[Name, Policy] = optional_field(
+        "Rules of your own, by name.",
+        {
+            "owned": {
+                "kinds": ["number"],
+                "schema": {"required": ["labels"]},
+                "message": "Say whose it is.",
+            }
+        },
+        default={},
+    )

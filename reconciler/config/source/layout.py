@@ -1,0 +1,206 @@
+"""A YAML text in, which of its lines is what out: whose indentation each follows, and where quotes may change.
+
+Works on the places that the parser reports; the text is in \\n lines. Knows nothing of what a configuration means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from yaml.error import YAMLError
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+STEP = 2
+_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_DASHES = re.compile(r"(?:-[ ]+)*")
+_FAR = 1_000_000
+
+
+@dataclass
+class Layout:
+    """What stands on each line, by its index.
+
+    `starts`: lines that begin with a key or a dash, with the columns of what begins there, old and new.
+    `follows`: lines that continue a value, with the line that it began on. All others are comments or empty.
+    """
+
+    lines: list[str]
+    root: MappingNode
+    starts: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    follows: dict[int, int] = field(default_factory=dict)
+
+    def is_free(self, line: int) -> bool:
+        """Whether this line is a comment or empty."""
+        return line not in self.starts and line not in self.follows
+
+
+def parse(text: str) -> MappingNode:
+    """The root of a file that is known to be a mapping."""
+    root = yaml.compose(text, Loader=_LOADER)
+    assert isinstance(root, MappingNode), "the reader has taken it for a mapping"
+    return root
+
+
+def layout(text: str) -> Layout:
+    """The layout of a text."""
+    root = parse(text)
+    found = Layout(text.split("\n"), root)
+    if root.flow_style:
+        _go_along(found, root.start_mark.line, 0, root)
+        found.follows[root.start_mark.line] = root.start_mark.line
+    else:
+        _mapping(found, root, 0)
+    return found
+
+
+def _mapping(out: Layout, node: MappingNode, indent: int) -> None:
+    for key, value in node.value:
+        out.starts.setdefault(key.start_mark.line, []).append((key.start_mark.column, indent))
+        _value(out, key, value, indent)
+
+
+def _value(out: Layout, key: Node, value: Node, indent: int) -> None:
+    """What follows a key: block collections are indented below it, everything else only goes along."""
+    if isinstance(value, MappingNode) and _is_block(value) and not _is_alias(value, key):
+        _mapping(out, value, indent + STEP)
+    elif isinstance(value, SequenceNode) and _is_block(value) and not _is_alias(value, key):
+        _sequence(out, value, indent + STEP)
+    else:
+        _go_along(out, key.start_mark.line, key.start_mark.column, value)
+
+
+def _sequence(out: Layout, node: SequenceNode, indent: int) -> None:
+    column = node.start_mark.column
+    for item in node.value:
+        line = _line_of_dash(out, item, column)
+        out.starts.setdefault(line, []).append((column, indent))
+        if isinstance(item, MappingNode) and _is_block(item):
+            _mapping(out, item, indent + STEP)
+        elif isinstance(item, SequenceNode) and _is_block(item):
+            _sequence(out, item, indent + STEP)
+        else:
+            _go_along(out, line, column, item)
+
+
+def _line_of_dash(out: Layout, item: Node, column: int) -> int:
+    """An item may begin below its dash."""
+    line: int = item.start_mark.line
+    while out.lines[line][column : column + 1] != "-":
+        line -= 1
+        if line < 0:
+            raise YAMLError("no dash where there should be one")
+    return line
+
+
+def _go_along(out: Layout, first: int, margin: int, value: Node) -> None:
+    for line in range(first + 1, _last_line(out, margin, value) + 1):
+        out.follows[line] = first
+
+
+def _last_line(out: Layout, margin: int, value: Node) -> int:
+    """Where a value ends that stands below a key or a dash in the column `margin`."""
+    if not isinstance(value, ScalarNode) or value.style not in ("|", ">"):
+        end = value.end_mark
+        return end.line if end.column > 0 else end.line - 1
+    last, line = value.start_mark.line, value.start_mark.line + 1
+    while line < len(out.lines) and (
+        not out.lines[line].strip() or indent_of(out.lines[line]) > margin
+    ):
+        last = line if out.lines[line].strip() else last
+        line += 1
+    return last
+
+
+def indent_of(line: str) -> int:
+    """How many spaces a line begins with."""
+    return len(line) - len(line.lstrip(" "))
+
+
+def _is_block(node: MappingNode | SequenceNode) -> bool:
+    return not node.flow_style
+
+
+def _is_alias(value: Node, key: Node) -> bool:
+    """Whether the value stands elsewhere, and only its name here."""
+    return bool(value.start_mark.index < key.start_mark.index)
+
+
+def reindent(text: str) -> str:
+    """The text with every level indented by two spaces; comments keep to what they stood with."""
+    found = layout(text)
+    lines = found.lines
+    out = list(lines)
+    shift: dict[int, int] = {}
+    for line, columns in found.starts.items():
+        out[line], shift[line] = _indented(lines[line], columns)
+    for line, first in found.follows.items():
+        out[line] = _shifted(lines[line], shift.get(first, 0))
+    for line, column in _comments(found):
+        out[line] = " " * _comment_indent(found, line, column) + lines[line].strip()
+    return "\n".join(out)
+
+
+def _comments(found: Layout) -> Iterator[tuple[int, int]]:
+    """Lines that are comments, and the column of each: below one that stands further out nothing is further in."""
+    least = _FAR
+    for line, text in enumerate(found.lines):
+        if not found.is_free(line):
+            least = _FAR
+        elif text.strip():
+            least = min(least, indent_of(text))
+            yield line, least
+
+
+def _indented(line: str, columns: list[tuple[int, int]]) -> tuple[str, int]:
+    """A line that begins with a key or dashes, and by how much the last of them has moved."""
+    columns = sorted(set(columns))
+    text = line[columns[-1][0] :]
+    dash = _DASHES.match(text)
+    for (old, _), (after, _) in zip(columns[-2::-1], columns[:0:-1], strict=True):
+        if line[old] != "-" or line[old + 1 : after].strip():
+            return line, 0  # a key behind a key on one line: only flow style has that
+        text = f"- {text}"
+    if dash and dash[0]:
+        text = text.replace(dash[0], "- ", 1) if dash[0].count("-") == 1 else text
+    moved = len(" " * columns[0][1] + text) - len(line)
+    return " " * columns[0][1] + text, moved
+
+
+def _shifted(line: str, by: int) -> str:
+    if not line.strip():
+        return ""
+    return " " * by + line if by >= 0 else line[min(-by, indent_of(line)) :]
+
+
+def _comment_indent(found: Layout, line: int, column: int) -> int:
+    """That of the next entry, unless the comment stands further in and so belongs to what is above it."""
+    after = _next_start(found, line)
+    old, new = found.starts[after][0] if after is not None else (-1, 0)
+    if column <= old:
+        return new
+    above = next(
+        ((was, now) for was, now in _open_before(found, line) if was <= column), (old, new)
+    )
+    return above[1] if above[0] > old else new
+
+
+def _next_start(found: Layout, line: int) -> int | None:
+    return next(
+        (below for below in range(line + 1, len(found.lines)) if below in found.starts), None
+    )
+
+
+def _open_before(found: Layout, line: int) -> Iterator[tuple[int, int]]:
+    """The levels that are open above a line, innermost first."""
+    least = _FAR
+    for above in range(line - 1, -1, -1):
+        for old, new in sorted(set(found.starts.get(above, [])), reverse=True):
+            if old < least:
+                least = old
+                yield old, new
+        if least == 0:
+            return

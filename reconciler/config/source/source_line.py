@@ -1,0 +1,149 @@
+"""A line of a configuration file, and of no other, for a report to show; what may be a secret is blanked out."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+_WORDS = (
+    "auth_?token|twilio_?token|api_?key|api_?secret|fingerprint_?key|encryption_?key|private_?key"
+    "|pas+w?o?r?d|pwd|pas+phrase|pin|secret|token|credential|credentials"  # also as they are mistyped
+)
+_ENDS_IN_WORD = re.compile(rf"(?i)(?:{_WORDS})\Z")
+_LONGEST_WORD = 64
+_RUN = re.compile(r"""([\w-]+)["']?([\s\u200b\u2060\ufeff]*)""")
+_COLONS = ":=\uff1a"
+"""A colon, and what is taken for one."""
+_REFERENCE = re.compile(
+    r"""\s*(?:[&#].*$|\{\s*["']?(?:env["']?\s*:\s*["']?\w+["']?|file["']?\s*:[^{}]*)\s*\}|$)"""
+)
+_LINES = re.compile(r"""\s*["']?(?:env|file)["']?\s*:""")
+_USER = re.compile(r"(://)[^/\s@]+@")
+_MASK = "***"
+LONGEST = 4096
+"""Of a longer line only so much is shown."""
+_WIDEST = 240
+_MOST_READ = 1 << 26
+YAML = (".yaml", ".yml")
+INCLUDED = (*YAML, ".json")
+
+
+def ends_in(path: Path, suffixes: tuple[str, ...]) -> bool:
+    """Whether a file is named like that, also where links lead: whoever may name a file learns of what is in it."""
+    return Path(os.path.realpath(path)).suffix.lower() in suffixes
+
+
+def source_line(file: str, line: int, root: Path | None = None) -> str | None:
+    """Line `line` (from 1) of a file named by a diagnostic, None when it cannot be read; secrets are blanked out."""
+    found = marked_line(file, line, 1, root)
+    return found[0] if found is not None else None
+
+
+def marked_line(
+    file: str, line: int, column: int, root: Path | None = None
+) -> tuple[str, str] | None:
+    """A line of a file as `source_line` shows it, and what of that stands before a column of the file.
+
+    A file that is not YAML by its name has no lines to show: it may be a secret, a state or /proc/self/environ. Of a
+    long line the part around the column is shown.
+
+    `root` is the folder that the names of diagnostics are relative to, by default the current one.
+    """
+    path = (root or Path()) / file
+    try:
+        lines = _lines(path) if ends_in(path, YAML) else ()
+    except ValueError:  # no file can have this name
+        return None
+    if not 1 <= line <= len(lines) or column > LONGEST:
+        return None
+    text, above = lines[line - 1], lines[line - 2] if line > 1 else ""
+
+    shown = mask_secrets(_cut(text), _cut(above))
+    before = mask_secrets(_cut(text)[: column - 1], _cut(above))
+    before = before if shown.startswith(before) else shown[: len(before)]
+    return _around(shown, before)
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    """The lines of a file; none of one that cannot be read."""
+    try:
+        found = path.stat()
+        return (
+            _read_lines(path, found.st_mtime_ns, found.st_size)
+            if stat.S_ISREG(found.st_mode)
+            else ()
+        )
+    except (OSError, ValueError):
+        return ()
+
+
+@lru_cache(maxsize=4)
+def _read_lines(path: Path, _changed: int, _size: int) -> tuple[str, ...]:
+    """Read them once for thousands of diagnostics, and again when the file has changed."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return tuple(file.read(_MOST_READ).removesuffix("\n").split("\n"))
+    except (OSError, ValueError):
+        return ()
+
+
+def _cut(text: str) -> str:
+    """The beginning of a long line. The cut leaves no part of a password before an `@` that is no longer there."""
+    text = text.rstrip("\r\n")
+    if len(text) <= LONGEST:
+        return text
+    start = text.rfind("://", 0, LONGEST)
+    open_user = start >= 0 and not re.search(r"[/\s@]", text[start + 3 : LONGEST])
+    return text[: start + 3 if open_user else LONGEST]
+
+
+def _around(shown: str, before: str) -> tuple[str, str]:
+    """The part of a masked line that is around a column."""
+    if len(shown) <= _WIDEST:
+        return shown, before
+    first = max(len(before) - _WIDEST // 2, 0)
+    lead, rest = ("…" if first else ""), ("…" if first + _WIDEST < len(shown) else "")
+    return f"{lead}{shown[first : first + _WIDEST]}{rest}", lead + before[first:]
+
+
+def mask_secrets(text: str, before: str = "") -> str:
+    """The line without values of secret fields (references may stay) and without user and password in URLs.
+
+    `before` is the line before it: a value may stand below its key. Takes time in proportion to the line.
+    """
+    text = _USER.sub(r"\1***@", text)
+    above = list(_key_ends(before))
+    if above and not before[above[-1] :].strip(" |>+-") and text.strip() and not _LINES.match(text):
+        return text[: len(text) - len(text.lstrip())] + _MASK
+    for end in _key_ends(text):
+        if not _REFERENCE.match(text, end):
+            return f"{text[:end].rstrip()} {_MASK}"
+    return text
+
+
+def _key_ends(text: str) -> Iterator[int]:
+    """Where each key of a secret ends: behind its colon, or behind itself when it has none.
+
+    Words are taken one after the other, each once: a pattern that begins to search anew at every character takes
+    minutes for a line of a few thousand characters.
+    """
+    last = ""  # the last character before this word that is neither space nor quote; "" at the start of the line
+    at = 0
+    for run in _RUN.finditer(text):
+        between = text[at : run.start()].rstrip("\"'").rstrip()
+        last = between[-1:] or last
+        word = run[1]
+        secret = _ENDS_IN_WORD.search(word[-_LONGEST_WORD:])
+        following = text[run.end() : run.end() + 3]
+
+        if secret is not None and following[:1] in _COLONS and following and following[1:] != "//":
+            yield run.end() + 1
+        elif secret is not None and run[2] and following and following[0] not in ":=#":
+            length = len(secret[0])
+            if last in ("", "{", ",", "-") or "-" in word[:-length]:
+                yield run.end()
+        last, at = word[-1], run.end()

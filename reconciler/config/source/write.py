@@ -1,0 +1,121 @@
+"""A small tree of entries with comments in, YAML text out: the form in which the reconciler writes configuration.
+
+Writes only what `document` reads back as the same values; knows nothing of what a configuration means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from reconciler.config.source.scalars import resolve
+
+Flow = str | int | float | bool | None | Mapping[str, "Flow"] | Sequence["Flow"]
+"""A value that is written on one line."""
+
+WIDEST = 120
+_PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+@~$%^&=?;:-]*")
+_PLAIN_IN_FLOW = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./+@~$%-]*")
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+class Entry(NamedTuple):
+    """A key and its value; `above` are comment lines before it, `note` is a comment behind it."""
+
+    key: str
+    value: Flow | Block | Items
+    note: str = ""
+    above: tuple[str, ...] = ()
+
+
+class Block(NamedTuple):
+    """A mapping that is written with an entry a line."""
+
+    entries: tuple[Entry, ...]
+
+
+class Items(NamedTuple):
+    """A list that is written with an item a line."""
+
+    values: tuple[Flow, ...]
+
+
+def render_text(entries: Sequence[Entry], head: Sequence[str] = ()) -> str:
+    """The file: comment lines, then the entries, with an empty line before every section that is a block."""
+    lines = [comment(line) for line in head]
+    for entry in entries:
+        if lines and isinstance(entry.value, Block):
+            lines.append("")
+        lines += render_entry(entry, "")
+    return "\n".join(lines) + "\n"
+
+
+def comment(words: str) -> str:
+    """A comment line: whatever the words hold, they cannot end it."""
+    return f"# {safe_comment(words)}".rstrip()
+
+
+def safe_comment(words: str) -> str:
+    """Words on one line of characters that YAML takes in a comment."""
+    return "".join(c if c.isprintable() and c != "\ufeff" else " " for c in words)
+
+
+def scalar(value: str, *, flow: bool = False) -> str:
+    """A text as YAML, quoted where it could be read as anything else."""
+    plain = (_PLAIN_IN_FLOW if flow else _PLAIN).fullmatch(value)
+    if plain and not value.endswith(":") and isinstance(resolve(value), str):
+        return value
+    return quote(value)
+
+
+def quote(value: str) -> str:
+    """A text in double quotes."""
+    return '"' + "".join(map(_escaped, value)) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if char.isprintable() and char != "\ufeff":
+        return char
+    return f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08X}"
+
+
+def flow(value: Flow) -> str:
+    """A value on one line."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case str():
+            return scalar(value, flow=True)
+        case Mapping():
+            inner = ", ".join(
+                f"{scalar(key, flow=True)}: {flow(inner)}" for key, inner in value.items()
+            )
+            return f"{{{inner}}}"
+        case _:
+            return f"[{', '.join(map(flow, value))}]"
+
+
+def render_entry(entry: Entry, indent: str = "") -> Iterator[str]:
+    """The lines of one entry, indented."""
+    yield from (f"{indent}{comment(line)}" for line in entry.above)
+    head = f"{indent}{scalar(entry.key)}:"
+    note = f"    {comment(entry.note)}" if entry.note else ""
+    match entry.value:
+        case Block(entries=entries):
+            yield head + note
+            for inner in entries:
+                yield from render_entry(inner, indent + "  ")
+        case Items(values=values):
+            yield head + note
+            yield from (f"{indent}  - {flow(value)}" for value in values)
+        case str() as value:
+            yield f"{head} {scalar(value)}{note}"
+        case value:
+            yield f"{head} {flow(value)}{note}"

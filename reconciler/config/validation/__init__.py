@@ -1,0 +1,1 @@
+"""Check entries against their models, and describe what is wrong with them."""

@@ -1,0 +1,381 @@
+"""One action → its call → a verified outcome. Errors become outcomes; nothing is saved here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from reconciler.errors import RemoteError
+from reconciler.execution.outcome import Failure, Outcome
+from reconciler.execution.registrations import RegistrationRunner
+from reconciler.execution.uncover import (
+    Parts,
+    hides_webhooks,
+    make_ready,
+    not_in_place,
+    split_action,
+)
+from reconciler.execution.verify import (
+    Verdict,
+    fields_sent,
+    judge_repaired,
+    judge_write,
+    record_form,
+)
+from reconciler.kinds.kind import Endpoint, Kind, Params, Sids
+from reconciler.kinds.number import restore_params
+from reconciler.kinds.purchase import BUY, purchase_params
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, secret_fields
+from reconciler.model.action import Action
+from reconciler.model.route import Webhook, Wire
+from reconciler.remote.gateway import Gateway
+
+_OWN_CODES = frozenset({"twilio_auth_failed", "twilio_invalid_credentials", "interrupted"})
+_CREATE_TRIES = 8
+
+
+class ActionRunner:
+    """Carries out single actions over one gateway per account.
+
+    `sids` maps addresses to SIDs and grows as trunks are created; `before` holds the raw live fields by address as
+    the plan saw them; `secrets` the secrets behind the fingerprints that actions hold; `refusal` says why an action
+    must not be carried out after all.
+    """
+
+    def __init__(
+        self,
+        gateways: Mapping[str, Gateway],
+        sids: dict[str, str],
+        before: Mapping[str, Wire],
+        secrets: Mapping[str, str] | None = None,
+        registrar: RegistrationRunner | None = None,
+        refusal: Callable[[Action], Failure | None] = lambda action: None,
+    ) -> None:
+        self._refusal = refusal
+        self._registrar = registrar
+        self.gateways = gateways
+        self.sids = sids
+        self._before = before
+        self._secrets = secrets or {}
+        self._shown: dict[
+            str, Mapping[str, Any]
+        ] = {}  # replies about numbers whose webhooks are still hidden
+
+    def perform(self, action: Action) -> Outcome:
+        """Carry out one action; never raises for what Twilio or the network does."""
+        refused = self._refusal(action) or self._not_written(action)
+        if refused is not None:
+            return Outcome(action=action, status="failed", error=refused)
+        try:
+            return self._dispatch(self._bought(action))
+        except RemoteError as error:
+            return Outcome(action=action, status="failed", error=failure_of(action, error))
+
+    def _not_written(self, action: Action) -> Failure | None:
+        """Why a trunk or application stays on a number: there is no webhook of its platform behind it."""
+        if not action.unhides or self._registrar is None:
+            return None
+        title = self._registrar.not_written(action.address)
+        if title is None:
+            return None
+        return Failure(
+            "webhook_not_written",
+            f"{title} has registered {action.address} and has written no voice webhook on it, so it stays on what "
+            "answers it now. See in the platform's dashboard how it reaches the number, then run apply again.",
+        )
+
+    def batch_of(self, action: Action) -> str | None:
+        """The batch that this action may be carried out with; None for one that goes alone."""
+        if self._registrar is None or action.kind != REGISTRATION:
+            return None
+        return self._registrar.batch_of(action)
+
+    def perform_together(self, actions: Sequence[Action]) -> list[Outcome]:
+        """Carry out actions of one batch."""
+        assert self._registrar is not None
+        return self._registrar.perform(actions)
+
+    def check(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes after what they did on platforms was read once more."""
+        return list(outcomes) if self._registrar is None else self._registrar.check(outcomes)
+
+    def params(self, action: Action) -> Params:
+        """The form parameters that this action sends; empty when it only concerns state."""
+        kind = KINDS[action.kind]
+        params = kind.to_wire(action.set, self.sids) if action.set else {}
+        clears = {param: "" for param, field in kind.params.items() if field in action.unset}
+        return {**params, **clears, **(restore_params(action.restore) if action.restore else {})}
+
+    def _dispatch(self, action: Action) -> Outcome:
+        match action.action:
+            case "import" | "forget":
+                return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
+            case _ if action.kind == REGISTRATION:
+                return self.perform_together([action])[0]
+            case "create" | "purchase":
+                return self._make(action)
+            case "delete":
+                return self._delete(action)
+            case _:
+                return self._update(action)
+
+    def _make(self, action: Action) -> Outcome:
+        """What does not exist yet; a plain refusal means that it still does not."""
+        try:
+            row = (
+                self._purchase(action) if action.action == "purchase" else self._create_once(action)
+            )
+        except RemoteError as error:
+            return Outcome(
+                action=action,
+                status="failed",
+                error=failure_of(action, error),
+                unmade=not error.ambiguous,
+            )
+        return (
+            self._purchased(action, row)
+            if action.action == "purchase"
+            else self._created(action, row)
+        )
+
+    def _bought(self, action: Action) -> Action:
+        """The action with the SID of a number that was bought only a step before."""
+        if action.sid or action.kind not in NUMBER_KINDS or action.address not in self.sids:
+            return action
+        sid = self.sids[action.address]
+        entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)
+        return msgspec.structs.replace(action, sid=sid, entry=entry)
+
+    def _purchase(self, action: Action) -> Mapping[str, Any]:
+        """Buy exactly one, even when no answer comes: a number that is in the account by then has been bought."""
+        e164 = action.address.split("/", 1)[1]
+
+        def found() -> Mapping[str, Any] | None:
+            rows = self.gateways[action.account].find_numbers(e164)
+            return {"sid": rows[0].sid, "phone_number": e164} if rows else None
+
+        row = _once(lambda: self.call(action, BUY, purchase_params(action.changes)), found)
+
+        # An answer about another number, or without a SID, says nothing of this one: the account decides.
+        return row if row.get("sid") and row.get("phone_number") == e164 else found() or row
+
+    def _purchased(self, action: Action, row: Mapping[str, Any]) -> Outcome:
+        """The outcome of a purchase: a SID is recorded only together with the number that was asked for."""
+        sid, number = row.get("sid"), row.get("phone_number")
+        if not isinstance(sid, str) or not sid or number != action.address.split("/", 1)[1]:
+            return Outcome(
+                action=action,
+                status="failed",
+                error=_bought_other(action, sid, number),
+                half_done=True,
+            )
+
+        entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)
+        return Outcome(action=action, status="applied", entry=entry, sid=sid)
+
+    def _update(self, action: Action) -> Outcome:
+        params = self.params(action)
+        if not params:
+            return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
+        kind = KINDS[action.kind]
+        sent = fields_sent(kind, params)
+        parts = split_action(action, params) if action.kind in NUMBER_KINDS else None
+        if parts is not None:
+            return self._switch(action, parts, params)
+
+        row, verdict, fields = self._write(action, params)
+        if verdict != "dropped" and action.kind in NUMBER_KINDS and hides_webhooks(row):
+            self._shown[action.address] = row
+        return self.outcome(action, kind, row, sent, verdict == "dropped", fields)
+
+    def _write(
+        self, action: Action, params: Params
+    ) -> tuple[Mapping[str, Any], Verdict, list[str]]:
+        """Send an update, once more where its reply shows that it was not stored: the reply and what became of it."""
+        kind = KINDS[action.kind]
+        before = self._before.get(action.address, {})
+        sent = fields_sent(kind, params)
+        row = self.call(action, kind.update, params)
+        verdict, fields = judge_write(sent, row, before)
+        if verdict == "dropped":
+            row = self.call(action, kind.update, params)
+            verdict, fields = judge_repaired(sent, row, before)
+        return row, verdict, fields
+
+    def _switch(self, action: Action, parts: Parts, params: Params) -> Outcome:
+        """Write what replaces a route, see it by a read, and only then write what takes the route off."""
+        kind = KINDS[action.kind]
+        before = self._before.get(action.address, {})
+        shown = self._shown.pop(action.address, {})
+        refused: list[str] = []
+
+        def write(some: Params) -> Mapping[str, Any]:
+            row, verdict, fields = self._write(action, some)
+            refused[:] = fields if verdict == "dropped" else []
+            return row
+
+        def read() -> Mapping[str, Any]:
+            return self.call(action, kind.fetch)
+
+        ready = make_ready(parts, params, before, shown, write, read)
+        if ready.missing:
+            return not_in_place(action, ready.missing)
+
+        sent = fields_sent(kind, params)
+        row = write(ready.params)
+        if refused:
+            return self.outcome(action, kind, row, sent, True, refused)
+        verdict, fields = judge_repaired(sent, row, before)
+        return self.outcome(action, kind, row, sent, verdict == "dropped", fields)
+
+    def outcome(
+        self,
+        action: Action,
+        kind: Kind,
+        row: Mapping[str, Any],
+        sent: Wire,
+        dropped: bool,
+        fields: list[str],
+    ) -> Outcome:
+        """The outcome of a write whose reply has been judged; `fields` are those that are not as sent."""
+        if dropped:
+            return Outcome(
+                action=action, status="dropped", error=_dropped(action, fields), sent=sent
+            )
+        if not fields or action.entry is None:
+            return Outcome(
+                action=action, status="applied", entry=action.entry, sid=action.sid, sent=sent
+            )
+        behind = {"trunk_sid": ""} if isinstance(action.set.get("voice"), Webhook) else {}
+        live = kind.observe({**row, **behind, **self._parent(action)}, action.account, {})
+        entry = msgspec.structs.replace(
+            action.entry, normalised=record_form(action.entry, action.set, live)
+        )
+        note = "; ".join(f"{field}: sent {sent[field]}, stored {row[field]}" for field in fields)
+        stored = {**sent, **{field: row[field] for field in fields}}
+        return Outcome(
+            action=action, status="normalised", entry=entry, sid=action.sid, sent=stored, note=note
+        )
+
+    def _created(self, action: Action, row: Mapping[str, Any]) -> Outcome:
+        """The outcome of something new, judged by its row and mended once where Twilio has dropped a field."""
+        kind = KINDS[action.kind]
+        params = self.params(action)
+        sent = fields_sent(kind, params)
+        if judge_write(sent, row, {})[0] == "dropped":
+            row = self.call(msgspec.structs.replace(action, sid=row["sid"]), kind.update, params)
+        verdict, fields = judge_write(sent, row, {})
+        live = kind.observe({**row, **self._parent(action)}, action.account, {})
+        entry = action.entry and msgspec.structs.replace(action.entry, sid=live.sid, key=live.key)
+        done = msgspec.structs.replace(action, sid=live.sid, entry=entry)
+        result = self.outcome(done, kind, row, sent, verdict == "dropped", fields)
+        return msgspec.structs.replace(result, entry=result.entry or entry)
+
+    def _create_once(self, action: Action) -> Mapping[str, Any]:
+        """Create exactly one, even when no answer comes: then look first whether it is there by now."""
+        kind, params = KINDS[action.kind], self.params(action)
+        endpoint = kind.create
+        assert endpoint is not None
+        return _once(
+            lambda: self.call(action, endpoint, params), lambda: self._find(action, kind, params)
+        )
+
+    def _parent(self, action: Action) -> dict[str, str]:
+        return {"parent_sid": self.sids[action.parent]} if action.parent else {}
+
+    def _find(self, action: Action, kind: Kind, params: Params) -> Mapping[str, Any] | None:
+        """What an unanswered create has made after all: a row with the key that was sent, and nobody's yet."""
+        if kind.singleton:
+            return None
+        known = {sid for address, sid in self.sids.items() if address.startswith(f"{kind.name}/")}
+        if (
+            kind.refers is not None
+        ):  # the row is the list itself, and another trunk may use it as well
+            known = set()
+        sent = fields_sent(kind, params)
+        field = kind.key_field if sent.get(kind.key_field) else "friendly_name"
+        rows = self.gateways[action.account].rows(kind.listing, **self._path(action))
+        return next(
+            (row for row in rows if row.get(field) == sent[field] and row["sid"] not in known), None
+        )
+
+    def _delete(self, action: Action) -> Outcome:
+        kind = KINDS[action.kind]
+        assert kind.delete is not None
+        try:
+            self.call(action, kind.delete)
+        except RemoteError as error:
+            if error.status != 404:
+                raise
+        return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
+
+    def call(
+        self, action: Action, endpoint: Endpoint, params: Params | None = None
+    ) -> Mapping[str, Any]:
+        """One call about the resource of this action; the secrets behind fingerprints are filled in only here."""
+        return self.gateways[action.account].call(
+            endpoint, self._revealed(action, params), **self._path(action)
+        )
+
+    def _revealed(self, action: Action, params: Params | None) -> Params | None:
+        hidden = secret_fields(action.kind)
+        if not params or not hidden:
+            return params
+        names = KINDS[action.kind].params
+        return {
+            p: self._secrets[str(value)] if names[p] in hidden else value
+            for p, value in params.items()
+        }
+
+    def _path(self, action: Action) -> dict[str, str]:
+        return {**({"sid": action.sid} if action.sid else {}), **self._parent(action)}
+
+
+def _once(
+    make: Callable[[], Mapping[str, Any]], find: Callable[[], Mapping[str, Any] | None]
+) -> Mapping[str, Any]:
+    """What was made, or was found after a call without an answer; an error stays ambiguous once one was."""
+    for attempt in range(_CREATE_TRIES):
+        try:
+            return make()
+        except RemoteError as error:
+            if not error.ambiguous or attempt == _CREATE_TRIES - 1:
+                error.ambiguous = error.ambiguous or attempt > 0
+                raise
+            found = find()
+            if found is not None:
+                return found
+    raise AssertionError("unreachable")
+
+
+def failure_of(action: Action, error: RemoteError) -> Failure:
+    """Twilio's refusal in our words; that of an attachment has a code of its own."""
+    attaching = action.action == "attach_trunk" and error.code not in _OWN_CODES
+    code = "trunk_attachment_failed" if attaching else error.code
+    diagnostic = error.diagnostics[0]
+    return Failure(code, diagnostic.detail or diagnostic.summary)
+
+
+def sids_of(entries: Mapping[str, Any]) -> Sids:
+    """Address → SID of everything that state knows."""
+    return {address: entry.sid for address, entry in entries.items() if entry.sid}
+
+
+def _bought_other(action: Action, sid: object, number: object) -> Failure:
+    """The failure of a purchase that was answered, and after which the account does not have the number."""
+    return Failure(
+        "purchase_unconfirmed",
+        f"Twilio answered the purchase of {action.address} with number {number or 'unknown'}, SID {sid or 'unknown'}, "
+        "and the account does not have the number that was asked for. Something may have been bought. Look at the "
+        "account's numbers and its usage in Twilio's console before you apply again, which would buy once more.",
+    )
+
+
+def _dropped(action: Action, fields: list[str]) -> Failure:
+    return Failure(
+        "write_dropped",
+        f"Twilio accepted the write for {action.address} and did not store {', '.join(fields)}, twice. "
+        "Run apply again; if it stays so, set the field in the console and see what refuses it.",
+    )

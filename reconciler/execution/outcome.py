@@ -1,0 +1,75 @@
+"""What became of each action: values that apply yields and reports show; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from reconciler.model.action import Action
+from reconciler.model.entry import Entry
+from reconciler.model.route import Value, Wire
+
+Status = Literal["applied", "normalised", "dropped", "reverted", "failed", "skipped"]
+SUCCESSES: frozenset[Status] = frozenset({"applied", "normalised"})
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why an action did not succeed: our code, and Twilio's words with its own code and request id."""
+
+    code: str
+    message: str
+
+
+def unverified(address: str, service: str, reason: str) -> Failure:
+    """The failure of a write that was answered with success and could not be read back."""
+    return Failure(
+        "write_unverified",
+        f"{service} accepted the write for {address}, and it could not be read back, so it is unknown whether it is "
+        f"stored: {reason} Run `reconciler plan`: it compares what is there with what was written.",
+    )
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """One action and what became of it.
+
+    `entry` is what state holds now (None: nothing any more); `sent` the raw fields that were written and are to be
+    found on Twilio afterwards, `note` what a reader should know besides; `unmade`: it was to be made, and certainly was
+    not. `learned` are the values that a platform has written to the number of this action by itself: what drift is
+    measured on from now on. `reverted` as a status means that everything the action had done was undone; `half_done`
+    that it failed and left something changed, which the error says how to put right by hand.
+    """
+
+    action: Action
+    status: Status
+    entry: Entry | None = None
+    error: Failure | None = None
+    sid: str | None = None
+    sent: Wire = {}
+    note: str | None = None
+    learned: Mapping[str, Value] | None = None
+    unmade: bool = False
+    half_done: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the action has done what the plan says."""
+        return self.status in SUCCESSES
+
+
+class Result(msgspec.Struct, frozen=True):
+    """All outcomes in the order of the plan; `interrupted` when the run was asked to stop."""
+
+    outcomes: tuple[Outcome, ...]
+    interrupted: bool = False
+
+    @property
+    def successes(self) -> int:
+        """How many actions succeeded."""
+        return sum(outcome.succeeded for outcome in self.outcomes)
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """The actions that failed or were not tried because of one that failed."""
+        return [outcome for outcome in self.outcomes if not outcome.succeeded]

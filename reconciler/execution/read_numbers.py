@@ -1,0 +1,71 @@
+"""Read what the numbers of registrations show on Twilio: one by one or by listing, whichever is fewer calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+from reconciler.errors import RemoteError
+from reconciler.kinds.number import FETCH, WIRE_FIELDS
+from reconciler.model.route import Wire
+from reconciler.planning.identity.observed import Observed
+from reconciler.remote.gateway import Gateway
+
+PAGE = 1000
+Rows = dict[str, Wire | RemoteError]
+"""Address of a registration → the raw fields of its number, or why they could not be read."""
+
+
+class NumberReader:
+    """Reads the raw fields of numbers. `observed` says how many numbers each account has."""
+
+    def __init__(self, gateways: Mapping[str, Gateway], observed: Observed) -> None:
+        self._gateways = gateways
+        self._observed = observed
+
+    def read(self, wanted: Sequence[tuple[str, str, str]]) -> Rows:
+        """Read the numbers given as (address of the registration, account, SID of the number)."""
+        rows: Rows = {}
+        for account in dict.fromkeys(account for _, account, _ in wanted):
+            sids = {sid: address for address, of, sid in wanted if of == account}
+            total = len(self._observed.numbers.get(account, {}))
+            by_listing = len(sids) > 1 and len(sids) > ceil(total / PAGE)
+            read = self._listed if by_listing else self._fetched
+            rows.update(read(self._gateways[account], sids))
+        return rows
+
+    def _listed(self, gateway: Gateway, sids: Mapping[str, str]) -> Rows:
+        rows: Rows = {}
+        try:
+            for page in gateway.number_pages():
+                for row in page:
+                    if row.sid in sids:
+                        rows[sids[row.sid]] = {
+                            field: getattr(row, field) or "" for field in WIRE_FIELDS
+                        }
+        except RemoteError as error:
+            return {**dict.fromkeys(sids.values(), error), **rows}
+
+        # A listing that moves while it is read can leave a number out.
+        absent = {sid: address for sid, address in sids.items() if address not in rows}
+        return {**rows, **self._fetched(gateway, absent)}
+
+    def _fetched(self, gateway: Gateway, sids: Mapping[str, str]) -> Rows:
+        rows: Rows = {}
+        for sid, address in sids.items():
+            try:
+                row = gateway.call(FETCH, sid=sid)
+            except RemoteError as error:
+                rows[address] = error
+            else:
+                rows[address] = raw_fields(row)
+        return rows
+
+
+def raw_fields(row: Mapping[str, object]) -> Wire:
+    """Return the fields that decide how a number is reached; what is not set is empty."""
+    fields: dict[str, str] = {}
+    for field in WIRE_FIELDS:
+        value = row.get(field)
+        fields[field] = value if isinstance(value, str) else ""
+    return fields

@@ -1,0 +1,150 @@
+"""Take a route off a number only after a read has shown the route that replaces it.
+
+On Twilio a trunk hides an application, and both hide the URLs. A reply may show a field that was not stored. So a
+write that changes what hides together with what is hidden is sent in two parts:
+
+| the write          | first part                   | second part, after a read has shown the first |
+|--------------------|------------------------------|-----------------------------------------------|
+| sets what hides    | the trunk or the application | the URLs behind it                            |
+| clears what hides  | the URLs behind it           | the clearing, with the URLs once more         |
+
+The first part is left out when a read shows that it is in place already. Every other write stays a single call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from reconciler.execution.outcome import Failure, Outcome
+from reconciler.execution.verify import fields_sent, find_unconfirmed
+from reconciler.kinds.kind import Params
+from reconciler.kinds.number import DEFAULT_METHOD, NUMBER, PARAMS, PARTS, hook_params
+from reconciler.model.action import Action
+from reconciler.model.route import Value, Webhook, Wire, WireValue
+
+Row = Mapping[str, Any]
+_COVERS = {"voice": ("TrunkSid", "VoiceApplicationSid"), "sms": ("SmsApplicationSid",)}
+"""Part of a number → the parameters that hide its URLs."""
+
+
+class Parts(NamedTuple):
+    """The two parts of a write, and what of the first must be seen before the second is sent."""
+
+    first: Params
+    second: Params
+    expected: dict[str, WireValue]
+
+
+class Ready(NamedTuple):
+    """What is still to be sent; `missing` are the fields that a read does not show, so that it must not be sent."""
+
+    params: Params
+    missing: list[str]
+
+
+def split(params: Params) -> Parts | None:
+    """Return the two parts of a write to a number; None for one that can neither uncover nor hide anything else."""
+    first = dict(params)
+    second: Params = {}
+    routes: Params = {}
+    for part, covers in _COVERS.items():
+        hidden = {p: v for p, v in params.items() if _is_hidden(part, p)}
+        hiding = {p: v for p, v in params.items() if p in covers}
+        if any(hiding.values()) and hidden:
+            second |= hidden
+            routes |= hiding
+            first = {p: v for p, v in first.items() if p not in hidden}
+        elif hiding and not any(hiding.values()):
+            second |= {**hidden, **hiding}
+            routes |= hidden
+            first = {p: v for p, v in first.items() if p not in hiding}
+    return Parts(first, second, fields_sent(NUMBER, routes)) if second else None
+
+
+def split_action(action: Action, params: Params) -> Parts | None:
+    """Return the two parts of the write of an action; behind a trunk that is taken off its webhook must be seen.
+
+    What uncovers the webhooks of a platform has been looked at when the platform was done.
+    """
+    parts = (
+        split(params) if any(p in params for covers in _COVERS.values() for p in covers) else None
+    )
+    if parts is None or action.unhides:
+        return None
+    if action.action == "detach_trunk" and action.entry is not None and not parts.expected:
+        behind = hook_params("voice", _webhook(action.entry.last_applied.get("voice")))
+        return Parts(behind, parts.second, fields_sent(NUMBER, behind))
+    return parts if parts.expected else None
+
+
+def make_ready(
+    parts: Parts,
+    params: Params,
+    before: Wire,
+    shown: Row,
+    write: Callable[[Params], Row],
+    read: Callable[[], Row],
+) -> Ready:
+    """Bring the first part in place, and tell what is to be sent after it.
+
+    `before` is what the plan has seen, `shown` the reply to an earlier write of this run, empty without one. What a
+    read does not show is sent once more. Raises what `write` and `read` raise.
+    """
+    expected = {field: _as_shown(field, value, shown) for field, value in parts.expected.items()}
+    if not find_missing(expected, {**before, **shown}) and not find_missing(expected, read()):
+        whole = params if parts.first.keys() <= params.keys() else parts.second
+        return Ready(whole, [])
+
+    missing: list[str] = []
+    for _ in range(2):
+        reply = write(parts.first)
+        expected = {
+            field: _as_shown(field, value, reply) for field, value in parts.expected.items()
+        }
+        missing = find_missing(expected, read())
+        if not missing:
+            break
+    return Ready(parts.second, missing)
+
+
+def find_missing(expected: Wire, row: Row) -> list[str]:
+    """Return the fields of a route that a row does not show; a method that it leaves out is the default."""
+    stored: dict[str, Any] = {}
+    for field in expected:
+        stored[field] = row.get(field) or (DEFAULT_METHOD if field.endswith("_method") else "")
+    return find_unconfirmed(expected, stored)
+
+
+def hides_webhooks(row: Row) -> bool:
+    """Tell whether a trunk or an application of this number answers in place of its URLs."""
+    return bool(
+        row.get("trunk_sid") or row.get("voice_application_sid") or row.get("sms_application_sid")
+    )
+
+
+def not_in_place(action: Action, fields: list[str]) -> Outcome:
+    """Return the outcome of an action that has left a number on its former route."""
+    message = (
+        f"Twilio accepted the write for {action.address}, and a read afterwards does not show it in "
+        f"{', '.join(fields)}, also after one repair. The number stays on the route that answers it now, so that "
+        "calls are not lost. Run apply again; if it stays so, set the field in the console and see what refuses it."
+    )
+    if action.action == "detach_trunk":
+        return Outcome(
+            action=action, status="failed", error=Failure("webhook_not_written", message)
+        )
+    return Outcome(action=action, status="dropped", error=Failure("write_dropped", message))
+
+
+def _as_shown(field: str, value: WireValue, shown: Row) -> WireValue:
+    """The value in the form in which Twilio has shown it; only text that is not empty has another form."""
+    return shown.get(field) or value if value else value
+
+
+def _is_hidden(part: str, param: str) -> bool:
+    return param not in _COVERS[part] and param in {PARAMS[field] for field in PARTS[part]}
+
+
+def _webhook(value: Value) -> Webhook | None:
+    return value if isinstance(value, Webhook) else None

@@ -1,0 +1,95 @@
+"""Sent × stored: did Twilio keep what it was told? A 200 is no proof: fields have been dropped under one. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from reconciler.kinds.forms import form_of
+from reconciler.kinds.kind import Kind, Params, is_same_value
+from reconciler.kinds.number import url_of
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.model.route import Value, Wire, WireValue
+
+Verdict = Literal["applied", "normalised", "dropped"]
+
+
+def fields_sent(kind: Kind, params: Params) -> dict[str, WireValue]:
+    """The parameters of a call under the names that its reply uses."""
+    return {kind.params[param]: value for param, value in params.items()}
+
+
+def judge_write(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict, list[str]]:
+    """What became of the fields that were sent, and which of them are not as sent.
+
+    | stored                                                               | verdict      |
+    |----------------------------------------------------------------------|--------------|
+    | as sent, or absent (a field that a reply leaves out is fine)         | `applied`    |
+    | empty or as before; another number, flag, SID, domain or address;    | `dropped`    |
+    | a URL with another scheme, host, port or fragment                    |              |
+    | anything else: by a listed rule (`reconciler.kinds.forms`), or by    | `normalised` |
+    | none, which is a warning (`reconciler.planning.checks.unexpected_forms`)    |              |
+
+    A method says nothing without its URL: whatever stands there then is fine.
+    """
+    wrong = [
+        field
+        for field, value in sent.items()
+        if field in stored and not is_same_value(value, stored[field])
+    ]
+    wrong = [field for field in wrong if not _is_idle(field, sent, stored)]
+    if not wrong:
+        return "applied", []
+    dropped = [f for f in wrong if _is_dropped(f, sent[f], stored[f], before.get(f))]
+    return ("dropped", dropped) if dropped else ("normalised", wrong)
+
+
+def _is_idle(field: str, sent: Wire, stored: Mapping[str, Any]) -> bool:
+    """Whether a field is the method of a URL that is empty, as sent or as it stands."""
+    url = url_of(field)
+    return field.endswith("_method") and not sent.get(url, stored.get(url, field))
+
+
+def _is_dropped(field: str, sent: WireValue, stored: WireValue, before: WireValue) -> bool:
+    return form_of(field, sent, stored) == "other" or is_same_value(before, stored)
+
+
+def find_unconfirmed(confirmed: Wire, stored: Mapping[str, Any]) -> list[str]:
+    """Return the fields that no longer show what the reply to their write has shown; forms by a rule are the same."""
+    found: list[str] = []
+    for field, value in confirmed.items():
+        if field not in stored or _is_idle(field, confirmed, stored):
+            continue
+        if form_of(field, value, stored[field]) not in ("same", "listed"):
+            found.append(field)
+    return found
+
+
+def judge_repaired(
+    sent: Wire, stored: Mapping[str, Any], before: Wire
+) -> tuple[Verdict, list[str]]:
+    """What became of fields that were sent a second time.
+
+    What is still as before is `normalised` all the same when a listed rule explains it: then Twilio's own form of the
+    value was there already.
+    """
+    other: dict[str, WireValue] = {}
+    for name, value in before.items():
+        if form_of(name, sent.get(name), value) != "listed":
+            other[name] = value
+    return judge_write(sent, stored, other)
+
+
+def record_form(entry: Entry, writes: Mapping[str, Value], live: Live) -> dict[str, list[Value]]:
+    """The entry's pairs of [sent, stored] with those of a write that Twilio has put into its own form."""
+    forms = {name: pair for name, pair in entry.normalised.items() if name not in writes}
+    for name, value in writes.items():
+        stored = (
+            live.name
+            if name == "friendly_name" and name not in live.attrs
+            else live.attrs.get(name)
+        )
+        if stored != value and stored is not None:
+            forms[name] = [value, stored]
+    return forms

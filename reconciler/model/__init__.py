@@ -1,0 +1,1 @@
+"""Values that all packages share: frozen, plain data without I/O."""

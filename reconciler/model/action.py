@@ -1,0 +1,90 @@
+"""`Action`: one step of a plan."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from reconciler.model.entry import Entry
+from reconciler.model.route import Value, WireValue
+
+ActionName = Literal[
+    "import",
+    "overwrite_webhooks",
+    "attach_trunk",
+    "detach_trunk",
+    "set_application",
+    "rename",
+    "create",
+    "update",
+    "delete",
+    "register",
+    "link",
+    "reassign",
+    "unregister",
+    "purchase",
+    "release",
+    "restore_webhooks",
+    "forget",
+]
+
+
+Reason = Literal["new", "config", "drift", "conflict", "removed"]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One field of an action, before and after; in `takeover` the value that would be lost."""
+
+    field: str
+    before: WireValue
+    after: WireValue
+
+
+class RouteChange(msgspec.Struct, frozen=True):
+    """How a call reaches an agent before and after, in words; `hidden` names what is set but without effect."""
+
+    before: str
+    after: str
+    hidden: tuple[str, ...] = ()
+
+
+class Action(
+    msgspec.Struct,
+    rename={"set": "writes", "unset": "clears", "resume": "resumes", "depends_on": "after"},
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+):
+    """One step of a plan with one verified outcome.
+
+    `writes` are the canonical attributes it sets, `clears` wire fields it must send empty along with them,
+    `restore` wire fields it sends as they are (`release`), `entry` what state holds once it is done (None: nothing
+    any more), `after` the addresses whose own actions must have succeeded before. `resumes`: an earlier run had
+    begun exactly this, and was stopped or refused on the way. `number_sid` is the number that a registration is about.
+    `unhides`: it takes off a trunk or application that hides what a platform has just written; the entry after it is
+    the one that was recorded when the platform had written.
+    """
+
+    address: str
+    action: ActionName
+    reason: Reason
+    kind: str
+    account: str
+    sid: str | None = None
+    changes: tuple[Change, ...] = ()
+    takeover: tuple[Change, ...] = ()
+    route: RouteChange | None = None
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    set: dict[str, Value] = {}
+    unset: tuple[str, ...] = ()
+    restore: dict[str, WireValue] = {}
+    entry: Entry | None = None
+    parent: str | None = None
+    number_sid: str | None = None
+    depends_on: tuple[str, ...] = ()
+    resume: bool = False
+    unhides: bool = False
+    note: str | None = None

@@ -1,0 +1,13 @@
+"""`Position`: a place in a configuration file."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Position(NamedTuple):
+    """A place in a configuration file; `line` and `column` start at 1."""
+
+    file: str
+    line: int
+    column: int

@@ -1,0 +1,56 @@
+"""How much a plan may change and remove: a count, or a share of what is bound; pure."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from reconciler.model.desired import Money
+
+MAX_PURCHASES = 10
+"""How many numbers one run buys at most where the configuration does not say."""
+LIMITS_FROM = 10
+"""A share of fewer resources than this is no limit: one of three is a third."""
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """How many resources a plan may touch: a number, or per cent of those that are bound."""
+
+    amount: float
+    percent: bool
+
+    def most(self, bound: int) -> int | None:
+        """The limit for a kind with `bound` bound resources; None when there are too few for a limit."""
+        if bound < LIMITS_FROM:
+            return None
+        return int(bound * self.amount / 100) if self.percent else int(self.amount)
+
+    def most_below(self, bound: int) -> int:
+        """The limit where it counts for few resources, too: a share above nothing then allows at least one."""
+        if not self.percent or not self.amount:
+            return int(self.amount)
+        return max(1, int(bound * self.amount / 100))
+
+    def __str__(self) -> str:
+        return f"{self.amount:g}%" if self.percent else f"{self.amount:g}"
+
+
+class Limits(Protocol):
+    """The limits of the `safety` section."""
+
+    @property
+    def max_updates(self) -> Limit:
+        """How many bound resources of a kind a plan may change."""
+
+    @property
+    def max_removals(self) -> Limit:
+        """How many it may let go of."""
+
+    @property
+    def max_purchases(self) -> int:
+        """How many numbers one run may buy."""
+
+    @property
+    def max_spend(self) -> Money | None:
+        """What the numbers that one run buys may cost a month together; None for no limit."""

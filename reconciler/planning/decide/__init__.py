@@ -1,0 +1,1 @@
+"""Decide for each resource which actions it needs."""

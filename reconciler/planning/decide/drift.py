@@ -1,0 +1,78 @@
+"""Last applied × live → what somebody else has changed; a question of its own, apart from what is declared; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from reconciler.kinds.known_hosts import guess_platform
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.model.route import WireValue
+from reconciler.planning.decide.compare import last_applied, live_value, settle_form
+from reconciler.planning.decide.fields import diff_fields
+from reconciler.planning.identity.children import is_bound
+from reconciler.planning.identity.names_for_sids import resolve_names
+from reconciler.planning.identity.observed import Observed
+
+
+class DriftedField(msgspec.Struct, frozen=True):
+    """One field: what we recorded and what is there now."""
+
+    field: str
+    recorded: WireValue
+    live: WireValue
+
+
+class Drifted(msgspec.Struct, frozen=True):
+    """One address that has drifted; `sid` to ask the event log about it. `actor` says who did it, when known.
+
+    `looks_like` names the platform whose host stands on the number now.
+    """
+
+    address: str
+    account: str
+    sid: str
+    fields: tuple[DriftedField, ...]
+    actor: str | None = None
+    looks_like: str | None = None
+
+
+def find_drift(resources: Mapping[str, Entry], observed: Observed) -> list[Drifted]:
+    """Every bound address whose recorded fields are not what is live, in the order of addresses."""
+    known = resolve_names(resources, observed.resources)
+    found = (
+        _drifted(address, entry, observed) for address, entry in known.items() if is_bound(entry)
+    )
+    return sorted((drifted for drifted in found if drifted is not None), key=lambda d: d.address)
+
+
+def find_live(address: str, entry: Entry, observed: Observed) -> Live | None:
+    """The live resource that state means by this entry."""
+    if entry.kind in NUMBER_KINDS:
+        return observed.bound_number(entry.account, entry.key, entry.sid)
+    return observed.resources.get(address)
+
+
+def _drifted(address: str, entry: Entry, observed: Observed) -> Drifted | None:
+    live = find_live(address, entry, observed)
+    if live is None:
+        return Drifted(address, entry.account, entry.sid, (DriftedField("sid", entry.sid, None),))
+    if entry.last_applied == live.attrs and entry.pending is None:
+        return None
+    last = {name: last_applied(entry, live, name) for name in entry.last_applied}
+    have = {name: settle_form(entry, name, last[name], live_value(live, name)) for name in last}
+    fields = tuple(
+        DriftedField(c.field, c.before, c.after) for c in diff_fields(entry.kind, last, have)
+    )
+    if not fields:
+        return None
+    return Drifted(
+        address,
+        entry.account,
+        entry.sid,
+        fields,
+        looks_like=guess_platform(field.live for field in fields),
+    )

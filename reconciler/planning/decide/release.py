@@ -1,0 +1,263 @@
+"""Letting go of a number that is no longer declared: put back what was there before, where it is still ours; pure.
+
+A number is never deleted. What somebody else has changed since we last wrote it stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from reconciler.kinds.number import (
+    DEFAULT_METHOD,
+    PARTS,
+    canonical,
+    describe_hidden_voice,
+    describe_route,
+    url_of,
+)
+from reconciler.model.action import Action, ActionName, Change, RouteChange
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.model.route import ApplicationRoute, TrunkRoute, Value, Wire, WireValue
+from reconciler.planning.decide.compare import (
+    is_as_written,
+    last_applied,
+    live_value,
+    prior_value,
+    written_values,
+)
+
+_VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
+_NOTHING: Mapping[str, WireValue] = {}
+
+
+def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> list[Action]:
+    """The actions that let go of a bound number: `restore_webhooks` first when it then has to leave a trunk.
+
+    `whole`: also what is as it was before is written, for a platform lets go of the number first and may clear it.
+    """
+    applied = {name: last_applied(entry, live, name) for name in entry.last_applied}
+    entry = msgspec.structs.replace(entry, last_applied=applied, pending=None)
+    target = _target(entry, live)
+    send = _to_send(target, live, {f: v for f, v in target.items() if v} if whole else {})
+    if not live.can_text:  # Twilio refuses them (21407), and with them the rest of the call
+        send = {
+            field: value for field, value in send.items() if not (value and field in PARTS["sms"])
+        }
+    voice = [field for field in PARTS["voice"] if field in send]
+    leaves_trunk = send.get("trunk_sid") == "" and len(voice) > 1
+    if not leaves_trunk:
+        note = "; ".join([_note(entry, send), *_left(entry, live)])
+        return [_action(address, entry, live, "release", send, _behind(target, send), note=note)]
+    first = {field: value for field, value in send.items() if field != "trunk_sid"}
+    return [
+        _action(
+            address,
+            entry,
+            live,
+            "restore_webhooks",
+            first,
+            note="; ".join([_note(entry, first), *_left(entry, live)]),
+        ),
+        _action(
+            address,
+            entry,
+            live,
+            "release",
+            {"trunk_sid": ""},
+            _behind(target, {"trunk_sid": ""}),
+            first,
+            note=_note(entry, {"trunk_sid": ""}),
+        ),
+    ]
+
+
+def _behind(target: Mapping[str, WireValue], send: Mapping[str, WireValue]) -> dict[str, WireValue]:
+    """Return the webhook that answers once a trunk or application is off, also where it is behind it already.
+
+    It is sent along: somebody may have cleared it since it was read.
+    """
+    covers = [send.get(switch) for switch in _VOICE_SWITCHES if switch in send]
+    if not covers or any(covers):
+        return {}
+    fields = [
+        field for field in PARTS["voice"] if field not in _VOICE_SWITCHES and field not in send
+    ]
+    return {
+        field: value
+        for field in fields
+        if (value := target.get(field)) and target.get(url_of(field), value)
+    }
+
+
+def forget(address: str, entry: Entry, note: str) -> Action:
+    """Drop an entry from state; nothing is written to Twilio."""
+    return Action(
+        address=address,
+        action="forget",
+        reason="removed",
+        kind=entry.kind,
+        account=entry.account,
+        sid=entry.sid or None,
+        parent=entry.parent,
+        note=note,
+    )
+
+
+def _target(entry: Entry, live: Live) -> dict[str, WireValue]:
+    """The raw fields as they should be afterwards, for every part that is still as we left it."""
+    if entry.options.on_removal == "keep":
+        return {}
+    ours = (part for part in written_values(entry) if part in PARTS and is_ours(entry, live, part))
+    return {field: value for part in ours for field, value in _part(entry, part).items()}
+
+
+def _part(entry: Entry, part: str) -> dict[str, WireValue]:
+    """The raw fields of one part as a release leaves them; a name that is cleared would be refused."""
+    if entry.options.on_removal == "restore":
+        return {field: prior_value(entry, field) for field in PARTS[part]}
+    fields = (
+        []
+        if part == "friendly_name"
+        else [field for field in PARTS[part] if not field.endswith("_method")]
+    )
+    return dict.fromkeys(fields, "")
+
+
+def is_ours(entry: Entry, live: Live, part: str) -> bool:
+    """Whether a part is as we left it."""
+    have = live_value(live, part)
+    if entry.options.observe_only or part not in entry.last_applied:
+        return is_as_written(entry, live, part)
+    stored = entry.normalised.get(part)
+    return have == last_applied(entry, live, part) or (stored is not None and have == stored[1])
+
+
+def _to_send(
+    target: dict[str, WireValue], live: Live, anyway: dict[str, WireValue]
+) -> dict[str, WireValue]:
+    """What differs from live; a trunk and an application delete one another, so only the one to set is sent."""
+    send: dict[str, WireValue] = {
+        field: value or ""
+        for field, value in target.items()
+        if field in anyway or (value or "") != (_live_field(live, field) or "")
+    }
+    send = {field: value for field, value in send.items() if value or not _never_empty(field)}
+    send |= {field: DEFAULT_METHOD for field in target if _left_over(field, send, live)}
+    for switch, other in (_VOICE_SWITCHES, _VOICE_SWITCHES[::-1]):
+        if send.get(switch):
+            send.pop(other, None)
+    return send
+
+
+def _never_empty(field: str) -> bool:
+    """Fields that Twilio refuses to clear: a method (21403), a friendly name (20002)."""
+    return field.endswith("_method") or field == "friendly_name"
+
+
+def _left_over(field: str, send: Mapping[str, WireValue], live: Live) -> bool:
+    """Whether a URL that is emptied would leave a method behind that came with it; the default is not in state."""
+    return (
+        field.endswith("_method")
+        and field not in send
+        and send.get(url_of(field)) == ""
+        and (live.wire.get(field) or DEFAULT_METHOD) != DEFAULT_METHOD
+    )
+
+
+def _live_field(live: Live, field: str) -> WireValue:
+    return live.name if field == "friendly_name" else live.wire.get(field)
+
+
+def _action(
+    address: str,
+    entry: Entry,
+    live: Live,
+    name: ActionName,
+    send: dict[str, WireValue],
+    behind: Mapping[str, WireValue] = _NOTHING,
+    sent: Mapping[str, WireValue] = _NOTHING,
+    *,
+    note: str,
+) -> Action:
+    before = live.attrs["voice"]
+    wire = _wire_after(live, {**sent, **send})
+    after = _voice_after(live, wire)
+    return Action(
+        address=address,
+        action=name,
+        reason="removed",
+        kind=entry.kind,
+        account=entry.account,
+        sid=entry.sid,
+        changes=tuple(_change(live, field, value) for field, value in send.items()),
+        route=None
+        if after == before
+        else RouteChange(
+            describe_route(before), describe_route(after), tuple(describe_hidden_voice(wire))
+        ),
+        restore={**behind, **send},
+        entry=entry if name == "restore_webhooks" else None,
+        note=note,
+    )
+
+
+def _change(live: Live, field: str, value: WireValue) -> Change:
+    """A field as a user knows it: the trunk by its name where it has one."""
+    voice = live.attrs["voice"]
+    if field == "trunk_sid":
+        return Change(
+            "trunk", voice.trunk if isinstance(voice, TrunkRoute) else None, value or None
+        )
+    return Change(field, _live_field(live, field), value or None)
+
+
+def _wire_after(live: Live, send: Mapping[str, WireValue]) -> Wire:
+    """The raw fields once these are sent: on Twilio trunk and application delete one another."""
+    wire = {**live.wire, **send}
+    for switch, other in (_VOICE_SWITCHES, _VOICE_SWITCHES[::-1]):
+        if send.get(switch):
+            wire[other] = ""
+    return wire
+
+
+def _voice_after(live: Live, wire: Wire) -> Value:
+    """The route of these raw fields; a trunk or an application that stays keeps the name it has."""
+    before = live.attrs["voice"]
+    names: dict[str, str] = {}
+    if isinstance(before, TrunkRoute):
+        names[str(live.wire.get("trunk_sid"))] = before.trunk
+    if isinstance(before, ApplicationRoute):
+        names[str(live.wire.get("voice_application_sid"))] = before.application
+    same = all(wire.get(field) == live.wire.get(field) for field in PARTS["voice"])
+    return before if same else canonical(wire, names)["voice"]
+
+
+def _note(entry: Entry, send: dict[str, WireValue]) -> str:
+    if entry.options.on_removal == "keep":
+        return "its webhooks stay as they are (on_removal: keep)"
+    if not send:
+        return "nothing to put back"
+    if entry.options.on_removal == "clear":
+        return "cleared (on_removal: clear)"
+    return "values from before the import" + (f", read {entry.prior_at}" if entry.prior_at else "")
+
+
+def _left(entry: Entry, live: Live) -> list[str]:
+    """What is not touched because somebody else has changed it since, with the value that stands there now."""
+    if entry.options.on_removal == "keep":
+        return []
+    foreign = (
+        part for part in written_values(entry) if part in PARTS and not is_ours(entry, live, part)
+    )
+    left = [part for part in foreign if _to_send(_part(entry, part), live, {})]
+    shown = ", ".join(
+        f"{part.replace('_', ' ')} ({_shown(live_value(live, part))})" for part in left
+    )
+    return [f"left as somebody else has set it since: {shown}"] if left else []
+
+
+def _shown(value: Value) -> str:
+    return str(value) if isinstance(value, str) else describe_route(value)

@@ -1,0 +1,39 @@
+"""What is said of the domain of a deleted trunk, which Twilio keeps from everybody for up to 30 days; pure.
+
+| the plan                                            | what is said                                  |
+|-----------------------------------------------------|-----------------------------------------------|
+| deletes a trunk that has a domain                   | nobody can have the domain for a while        |
+| makes a trunk again that state or a version knows   | Twilio may refuse its domain for a while      |
+| makes a trunk that nobody has heard of              | nothing                                       |
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.kinds.trunk import TRUNK
+from reconciler.model.action import Action
+from reconciler.model.route import Attrs
+
+_DOMAIN = "domain_name"
+
+
+def note_reserved_domain(kind: str, attrs: Attrs) -> str | None:
+    """What deleting a resource with these attributes means for its domain; None without one."""
+    domain = attrs.get(_DOMAIN) if kind == TRUNK.name else None
+    return (
+        f"Twilio keeps {domain} reserved for up to 30 days: no trunk, here or elsewhere, can have it"
+        if domain
+        else None
+    )
+
+
+def note_recreated_domain(action: Action) -> Action:
+    """The same, said where it makes a trunk that was there before."""
+    domain = action.set.get(_DOMAIN)
+    if action.kind != TRUNK.name or action.action != "create" or not domain:
+        return action
+    return msgspec.structs.replace(
+        action,
+        note=f"Twilio may refuse {domain} for up to 30 days after the trunk that had it was deleted",
+    )

@@ -1,0 +1,73 @@
+"""Switch a number's calls to its platform: only after the platform has registered the number; pure.
+
+On Twilio a trunk hides an application and an application hides a URL. A platform that is reached by webhooks writes
+them behind what hides them. So the trunk or application is taken off last: if the platform refuses the number, its
+calls go where they went before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from reconciler.model.action import Action, Change, RouteChange
+from reconciler.model.live import Live
+from reconciler.model.route import Value
+
+_SHOWN_AS = {
+    "trunk_sid": "trunk",
+    "voice_application_sid": "voice_application",
+    "sms_application_sid": "sms_application",
+}
+"""Wire field that hides a webhook → the field of a change that shows it."""
+
+
+def switch_last(
+    actions: Sequence[Action], live: Live, registrations: Sequence[Action]
+) -> list[Action]:
+    """Return a number's actions with those that uncover its webhooks at the end, waiting for its registration.
+
+    `registrations` are the actions of this number on its platform.
+    """
+    if not registrations or not any(action.unset for action in actions):
+        return list(actions)
+
+    # What is not uncovered yet is still as Twilio shows it: the planned entries know only the end of the chain.
+    first = [_before_the_switch(action, live) for action in actions if not action.unset]
+    last = [_uncovering(action, registrations) for action in actions if action.unset]
+    return [*first, *last]
+
+
+def _before_the_switch(action: Action, live: Live) -> Action:
+    if action.entry is None:
+        return action
+    shown: dict[str, Value] = {
+        part: live.attrs.get(part) for part in action.entry.options.platform_written
+    }
+    applied = {**action.entry.last_applied, **shown, **action.set}
+    return msgspec.structs.replace(
+        action, entry=msgspec.structs.replace(action.entry, last_applied=applied)
+    )
+
+
+def _uncovering(action: Action, registrations: Sequence[Action]) -> Action:
+    """Keep only what is cleared: the webhooks behind it are the platform's to write."""
+    last = registrations[-1]
+    shown = {_SHOWN_AS[field] for field in action.unset if field in _SHOWN_AS}
+    changes = tuple(
+        Change(change.field, change.before, None) if change.field in shown else change
+        for change in action.changes
+        if change.field in shown
+    )
+    route = action.route
+    if route is not None and last.route is not None:
+        route = RouteChange(route.before, last.route.after)
+    return msgspec.structs.replace(
+        action,
+        set={},
+        changes=changes,
+        route=route,
+        unhides=True,
+        depends_on=(*action.depends_on, last.address),
+    )

@@ -1,0 +1,79 @@
+"""The quick way through a large account: numbers that are as declared and as remembered need no further thought.
+
+Declarations, entries and live configurations that are alike are the same objects, so the answer for one number is
+the answer for all that share them. This is the one loop that runs for every number of every plan. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model.desired import Desired
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.planning.identity.observed import Observed
+
+_NO, _YES, _IF_NAMED_SO = 0, 1, 2
+
+
+def needing_decision(
+    desired: Sequence[Desired],
+    resources: Mapping[str, Entry],
+    observed: Observed,
+    declared: set[str],
+    managed: set[str],
+) -> list[Desired]:
+    """The declared numbers that need a decision; addresses and SIDs of all others go into `declared` and `managed`."""
+    rest: list[Desired] = []
+    verdicts: dict[tuple[int, int, int, int], int] = {}
+    kept: list[object] = []  # an id means something only as long as its object lives
+    account = ""
+    numbers: Mapping[str, Live] = {}
+    for want in desired:
+        if want.kind not in NUMBER_KINDS:
+            continue
+        profile, address = want.profile, want.address
+        if profile.account != account:
+            account = profile.account
+            numbers = observed.numbers.get(account, {})
+        live, entry = numbers.get(want.key), resources.get(address)
+        if (
+            live is None
+            or entry is None
+            or entry.sid != live.sid
+            or address in declared
+            or live.sid in managed
+        ):
+            rest.append(want)
+            continue
+        alike = (id(profile), id(entry.last_applied), id(entry.options), id(live.attrs))
+        verdict = verdicts.get(alike)
+        if verdict is None:
+            verdict = verdicts[alike] = _agrees(want, entry, live)
+            kept.append((profile, entry.last_applied, entry.options, live.attrs))
+        if (
+            verdict == _NO
+            or entry.pending is not None
+            or entry.account != account
+            or entry.kind != want.kind
+            or (want.sid is not None and want.sid != live.sid)
+            or (verdict == _IF_NAMED_SO and profile.attrs["friendly_name"] != live.name)
+        ):
+            rest.append(want)
+            continue
+        declared.add(address)
+        managed.add(live.sid)
+    return rest
+
+
+def _agrees(want: Desired, entry: Entry, live: Live) -> int:
+    """Whether a declaration, what was applied and what is live agree in all that alike numbers share."""
+    attrs, options = want.profile.attrs, want.profile.options
+    if options.observe_only or entry.options != options or entry.last_applied != attrs:
+        return _NO
+    if any(
+        live.attrs.get(name) != value for name, value in attrs.items() if name != "friendly_name"
+    ):
+        return _NO
+    return _IF_NAMED_SO if "friendly_name" in attrs else _YES

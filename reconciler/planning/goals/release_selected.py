@@ -1,0 +1,107 @@
+"""Remembered numbers and the addresses of some of them in, the plan that lets go of just those out; pure.
+
+It is the plan that their removal from the configuration would bring, without removing them: the same steps, the same
+protection. Knows nothing of how addresses were given, and of no other resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model.desired import Desired, OnRemoval
+from reconciler.model.entry import Entry
+from reconciler.planning.checks.unread_accounts import hold_back
+from reconciler.planning.decide.problems import removal_protected
+from reconciler.planning.identity.children import without_deleted
+from reconciler.planning.identity.moved import Resources
+from reconciler.planning.identity.observed import Observed
+from reconciler.planning.plan import Plan
+from reconciler.planning.planner import plan_resources
+
+
+class ReleaseGoal(msgspec.Struct, frozen=True):
+    """What is let go of, as it is remembered and with what is to become of it; `others` are remembered as well."""
+
+    chosen: Resources
+    others: Resources
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def build_release_goal(
+    resources: Resources,
+    addresses: Collection[str],
+    how: OnRemoval | None,
+    declared: Iterable[Desired],
+) -> ReleaseGoal:
+    """What letting go of these numbers means; `how` in place of what is declared or remembered for their removal.
+
+    A number that is declared to be protected is, also before state has heard of it.
+    """
+    wanted = {want.address: want for want in declared if want.kind in NUMBER_KINDS}
+    by_sid = {want.key: want for want in wanted.values()}
+    chosen: dict[str, Entry] = {}
+    problems: list[Diagnostic] = []
+    for address in addresses:
+        entry = resources[address]
+        want = wanted.get(address) or by_sid.get(entry.sid)
+        chosen[address] = _as_to_release(entry, want, how)
+        problems += [_comes_back(address, want)] if want is not None else []
+    others = {a: e for a, e in resources.items() if a not in chosen}
+    return ReleaseGoal(chosen, others, tuple(problems))
+
+
+def plan_release(handback: ReleaseGoal, observed: Observed, ours: Collection[str]) -> Plan:
+    """The plan that lets go of them. Limits count against all that is bound, as in any other plan."""
+    # Nothing is concluded about a number whose account is not among those that were read.
+    chosen = {a: e for a, e in handback.chosen.items() if e.account in observed.numbers}
+    others = {**handback.others, **{a: e for a, e in handback.chosen.items() if a not in chosen}}
+    whole = hold_back(plan_resources([], chosen, observed, ours), observed.unread)
+
+    bound = dict(whole.bound)
+    for entry in without_deleted(others).values():
+        bound[entry.kind] = bound.get(entry.kind, 0) + 1
+    kept = sum(
+        entry.kind in NUMBER_KINDS and entry.account in observed.numbers
+        for entry in others.values()
+    )
+    told = tuple(map(_told, whole.diagnostics))
+    return msgspec.structs.replace(
+        whole, bound=bound, unmanaged=max(0, whole.unmanaged - kept), diagnostics=told
+    )
+
+
+def _told(found: Diagnostic) -> Diagnostic:
+    """A protection, said to somebody who asks for the release of what may well be declared."""
+    return (
+        removal_protected(found.address, "nothing was released")
+        if found.code == "protected" and found.address
+        else found
+    )
+
+
+def _as_to_release(entry: Entry, want: Desired | None, how: OnRemoval | None) -> Entry:
+    said = want.profile.options if want is not None else entry.options
+    options = msgspec.structs.replace(
+        entry.options,
+        on_removal=how or said.on_removal,
+        protect=entry.options.protect or said.protect,
+    )
+    return msgspec.structs.replace(entry, options=options)
+
+
+def _comes_back(address: str, want: Desired) -> Diagnostic:
+    return Diagnostic(
+        severity="warning",
+        code="released_while_declared",
+        summary="The number is still declared",
+        detail=f"{address} is let go of now and imported again by the next apply, which asks for consent to what it "
+        "then takes over. To let go of it for good, remove it from the configuration as well.",
+        address=address,
+        file=want.position.file,
+        line=want.position.line,
+        column=want.position.column,
+    )

@@ -1,0 +1,1 @@
+"""Match declared, recorded and live resources: names, SIDs and addresses."""

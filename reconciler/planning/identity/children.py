@@ -1,0 +1,40 @@
+"""Entries of what is bound, apart from those that only remember an undeclared child that we have deleted; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.model.entry import Entry
+
+
+def is_bound(entry: Entry) -> bool:
+    """Whether the entry stands for a resource that is there."""
+    return bool(entry.sid) and not entry.deleted
+
+
+def without_deleted(resources: Mapping[str, Entry]) -> Mapping[str, Entry]:
+    """The entries without those of deleted children."""
+    if not any(entry.deleted for entry in resources.values()):
+        return resources
+    return {address: entry for address, entry in resources.items() if not entry.deleted}
+
+
+def recorded_children(
+    resources: Mapping[str, Entry], account: str
+) -> dict[tuple[str, str], list[str]]:
+    """(kind, parent) → the SIDs of the undeclared children that state has recorded, without those that we deleted."""
+    deleted = {entry.sid for entry in deleted_entries(resources).values()}
+    found: dict[tuple[str, str], list[str]] = {}
+    for parent, entry in resources.items():
+        if entry.account != account:
+            continue
+        for kind, recorded in entry.children.items():
+            found.setdefault((kind, parent), []).extend(
+                sid for sid in recorded if sid not in deleted
+            )
+    return found
+
+
+def deleted_entries(resources: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The entries of deleted children."""
+    return {address: entry for address, entry in resources.items() if entry.deleted}

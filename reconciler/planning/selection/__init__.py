@@ -1,0 +1,1 @@
+"""Narrow a plan to what `--target` and `--exclude` select."""

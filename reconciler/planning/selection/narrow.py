@@ -1,0 +1,75 @@
+"""``--target`` and ``--exclude``: the part of a plan that a run is about; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.model.action import Action
+from reconciler.model.desired import Desired
+from reconciler.model.entry import Entry
+from reconciler.planning.identity.named import Named
+from reconciler.planning.selection.patterns import Selection, find_selection, list_named
+from reconciler.planning.selection.unmatched import check_matches
+
+if TYPE_CHECKING:
+    from reconciler.planning.plan import Plan
+
+
+def narrow_plan(
+    plan: Plan,
+    targets: Sequence[str],
+    excludes: Sequence[str],
+    desired: Iterable[Desired] = (),
+    recorded: Sequence[Mapping[str, Entry]] = (),
+    children: Iterable[Named] = (),
+) -> Plan:
+    """Keep what is targeted (and what it depends on) and not excluded.
+
+    What depends on something excluded is left out as well: it could not succeed. Patterns match what is `desired`,
+    what is `recorded` and what the plan is about, be there anything to do or not; also the `children` that are neither
+    declared nor bound. Raises UsageError for a pattern that matches none of that.
+    """
+    if not targets and not excludes:
+        return plan
+
+    everything = [*list_named(desired, recorded, plan.actions), *children]
+    selection = find_selection(targets, excludes, everything)
+    mentioned = {*plan.state_updates, *(d.address for d in plan.diagnostics if d.address)}
+    check_matches(selection, everything, mentioned)
+
+    chosen = _chosen(plan.actions, selection)
+    kept = [d for d in plan.diagnostics if d.address is None or selection.chooses(d.address)]
+    return msgspec.structs.replace(
+        plan,
+        actions=tuple(action for action in plan.actions if action.address in chosen),
+        state_updates={a: e for a, e in plan.state_updates.items() if selection.chooses(a)},
+        diagnostics=tuple(kept),
+        fingerprints={a: f for a, f in plan.fingerprints.items() if a in chosen},
+        excluded=len({action.address for action in plan.actions} - chosen),
+    )
+
+
+def _chosen(actions: Sequence[Action], selection: Selection) -> set[str]:
+    """The addresses of actions that a run is about."""
+    needs: dict[str, set[str]] = {}
+    for action in actions:
+        needs.setdefault(action.address, set()).update(action.depends_on)
+
+    # What is targeted brings everything that it waits for.
+    chosen: set[str] = set()
+    todo = [address for address in needs if selection.chooses(address)]
+    while todo:
+        address = todo.pop()
+        if address not in chosen:
+            chosen.add(address)
+            todo += [need for need in needs[address] if need in needs]
+
+    # What is excluded takes away everything that waits for it.
+    left_out = {address for address in needs if selection.leaves_out(address)}
+    while left_out & chosen:
+        chosen -= left_out
+        left_out = {address for address in chosen if needs[address] & set(needs) - chosen}
+    return chosen

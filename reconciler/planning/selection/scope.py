@@ -1,0 +1,84 @@
+"""The accounts that a run with ``--target`` need not read; pure.
+
+| the run targets                                     | accounts that are left unread                     |
+|-----------------------------------------------------|---------------------------------------------------|
+| nothing                                             | none                                              |
+| only names that are declared or recorded            | all in which no targeted resource is or was       |
+| a glob over other addresses than those of numbers   | none: it may match what only Twilio knows         |
+| a name that is neither declared nor recorded        | none, for the same reason                         |
+| a number that is to be bought                       | none: any account may hold it already             |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
+from reconciler.model.desired import Desired
+from reconciler.model.entry import Entry
+from reconciler.planning.selection.patterns import Pattern, Selection, find_selection, list_named
+
+_GLOB = frozenset("*?[")
+
+
+def find_accounts_outside(
+    targets: Sequence[str], desired: Sequence[Desired], resources: Mapping[str, Entry]
+) -> frozenset[str]:
+    """Return the accounts that hold nothing of what is targeted; empty whenever there is a doubt."""
+    if not targets:
+        return frozenset()
+
+    # What is excluded is read all the same: only targets say what a run is about.
+    selection = find_selection(targets, (), list_named(desired, (resources,)))
+    addresses = {want.address for want in desired} | resources.keys()
+    if not all(_is_known(pattern, addresses) for pattern in selection.targets):
+        return frozenset()
+
+    wanted = [want for want in desired if selection.chooses(want.address)]
+    if any(want.profile.purchase is not None and want.address not in resources for want in wanted):
+        return frozenset()
+
+    inside = {want.profile.account for want in wanted}
+    inside |= _find_recorded_accounts(selection, wanted, resources)
+    every = {want.profile.account for want in desired} | {
+        entry.account for entry in resources.values()
+    }
+    return frozenset(every - inside)
+
+
+def keep_inside(
+    desired: Sequence[Desired], resources: Mapping[str, Entry], outside: frozenset[str]
+) -> tuple[Sequence[Desired], Mapping[str, Entry]]:
+    """Return what is declared and recorded in the accounts that are to be read."""
+    if not outside:
+        return desired, resources
+
+    declared = [want for want in desired if want.profile.account not in outside]
+    recorded = {
+        address: entry for address, entry in resources.items() if entry.account not in outside
+    }
+    return declared, recorded
+
+
+def _is_known(pattern: Pattern, addresses: Iterable[str]) -> bool:
+    """Whether a pattern can only mean resources that are declared or recorded, and means at least one."""
+    if pattern.form == "address":
+        kind, _, _ = pattern.text.partition("/")
+        is_number = kind in NUMBER_KINDS or kind == REGISTRATION
+        if not is_number and not _GLOB.isdisjoint(pattern.text):
+            return False
+    return bool(pattern.addresses) or any(map(pattern.matches, addresses))
+
+
+def _find_recorded_accounts(
+    selection: Selection, wanted: Iterable[Desired], resources: Mapping[str, Entry]
+) -> set[str]:
+    """Return the accounts in which state has the targeted resources, under their address or their SID."""
+    accounts = {entry.account for address, entry in resources.items() if selection.chooses(address)}
+
+    # A number may be declared by its SID: its recorded address is another one than the declared.
+    keys = {want.key for want in wanted} | {want.sid for want in wanted if want.sid}
+    accounts |= {
+        entry.account for entry in resources.values() if entry.sid in keys or entry.key in keys
+    }
+    return accounts

@@ -1,0 +1,1 @@
+"""Answers to single questions about an account: regions, prices, SIP domains, messaging services."""

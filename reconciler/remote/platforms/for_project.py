@@ -1,0 +1,75 @@
+"""The platforms of one project: adapters by name, what they show, and what planning has to know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from threading import Event
+
+from reconciler.config.project import Project
+from reconciler.config.secrets.vault import ProjectVault
+from reconciler.model.desired import Desired
+from reconciler.model.entry import Entry
+from reconciler.planning.decide.registrations import Platforms
+from reconciler.planning.identity.observed import Observed
+from reconciler.remote.gateway import CallRecord, Wait
+from reconciler.remote.platforms.contract import Adapter
+from reconciler.remote.platforms.observe import find_platforms, observe_platforms
+
+
+class Adapters(dict[str, Adapter]):
+    """An adapter for every platform, connected when it is first asked for."""
+
+    def __init__(
+        self,
+        project: Project,
+        environ: Mapping[str, str],
+        *,
+        stop: Event,
+        on_call: Callable[[CallRecord], None] | None,
+        on_wait: Callable[[Wait], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self._project = project
+        self._vault = ProjectVault(project, environ)
+        self._stop = stop
+        self._on_call = on_call
+        self._on_wait = on_wait
+
+    def __missing__(self, name: str) -> Adapter:
+        from reconciler.remote.platforms.registry import connect  # most projects have no platform
+
+        settings = self._project.platforms[name]
+        self[name] = adapter = connect(
+            settings, self._vault, stop=self._stop, on_call=self._on_call, on_wait=self._on_wait
+        )
+        return adapter
+
+    def seen(
+        self, observed: Observed, desired: Sequence[Desired], resources: Mapping[str, Entry]
+    ) -> Observed:
+        """What was observed on Twilio, with what the platforms have. Raises RemoteError, ReconcilerError."""
+        declared = self._project.platforms.keys()
+        names = sorted(find_platforms(desired, resources) & declared) if declared else []
+        if not names:
+            return observed
+        used = {
+            name: self[name] for name in names
+        }  # connected here: threads must not do it at the same time
+        found = observe_platforms(names, desired, resources, used, self._vault)
+        others = {**observed.resources, **found}
+        return Observed(
+            observed.numbers,
+            others,
+            observed.services,
+            observed.domains,
+            observed.complete,
+            observed.unknown,
+            observed.unread,
+        )
+
+
+def platform_facts(project: Project) -> Platforms:
+    """What planning has to know of the platforms."""
+    types = {name: platform.type for name, platform in project.platforms.items()}
+    tokens = {name for name, account in project.accounts.items() if account.auth_token is not None}
+    return Platforms(types, frozenset(tokens))

@@ -1,0 +1,1 @@
+"""Read the resources that a plan needs."""

@@ -1,0 +1,91 @@
+"""Read all that can be exported from whole accounts, whoever declares it.
+
+Numbers by pages, trunks with their children, TwiML applications where a number has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from reconciler.errors import RemoteError
+from reconciler.kinds.application import APPLICATION
+from reconciler.kinds.number import Observer
+from reconciler.kinds.table import children_of
+from reconciler.kinds.trunk import TRUNK
+from reconciler.model.live import Live
+from reconciler.planning.identity.match import index_by_address, index_children
+from reconciler.planning.identity.observed import Observed
+from reconciler.remote.gateway import Gateway
+from reconciler.remote.queries.observe import read_child_rows
+from reconciler.remote.queries.rows import read_rows
+
+_AT_ONCE = 8
+_SET = ("voice_application_sid", "sms_application_sid")
+
+
+def read_accounts(
+    accounts: Sequence[str],
+    gateways: Mapping[str, Gateway],
+    progress: Callable[[str, int], None] = lambda account, count: None,
+) -> Observed:
+    """Everything in these accounts, under SIDs in place of names.
+
+    An account that cannot be read is in `unread`. Raises RemoteError when none can be read.
+    """
+    numbers: dict[str, dict[str, Live]] = {}
+    others: dict[str, Live] = {}
+    failed: dict[str, RemoteError] = {}
+    for account in accounts:
+        try:
+            found, below = _survey_account(gateways[account], progress)
+        except RemoteError as error:
+            # The end of the run is no matter of the account.
+            if error.code in ("timed_out", "interrupted"):
+                raise
+            failed[account] = error
+        else:
+            numbers[account] = found
+            others.update(below)
+
+    if failed and not numbers:
+        raise next(iter(failed.values()))
+    return Observed(
+        numbers, others, unread={account: error.diagnostics[0] for account, error in failed.items()}
+    )
+
+
+def _survey_account(
+    gateway: Gateway, progress: Callable[[str, int], None]
+) -> tuple[dict[str, Live], dict[str, Live]]:
+    """The numbers of one account by E.164, and its trunks and applications by address. Raises RemoteError."""
+    pages = gateway.number_pages()
+    others = _trunks(gateway)
+    observer, found = Observer({}), dict[str, Live]()
+    for page in pages:
+        found.update((row.phone_number, observer.live(row, gateway.account)) for row in page)
+        progress(gateway.account, len(found))
+
+    if any(row.wire.get(field) for row in found.values() for field in _SET):
+        live = [
+            APPLICATION.observe(row, gateway.account, {}) for row in read_rows(gateway, APPLICATION)
+        ]
+        others.update(index_by_address("application", live, {}))
+    return found, others
+
+
+def _trunks(gateway: Gateway) -> dict[str, Live]:
+    rows = {str(row["sid"]): row for row in read_rows(gateway, TRUNK)}
+    found = index_by_address(
+        "trunk", (TRUNK.observe(row, gateway.account, {}) for row in rows.values()), {}
+    )
+    below = [(kind, sid, row) for kind in children_of("trunk") for sid, row in rows.items()]
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="survey") as pool:
+        for (kind, sid, _), children in zip(
+            below, pool.map(lambda one: read_child_rows(gateway, *one), below), strict=True
+        ):
+            live = (
+                kind.observe({**row, "parent_sid": sid}, gateway.account, {}) for row in children
+            )
+            found.update(index_children(kind.name, live, {}))
+    return found

@@ -1,0 +1,1 @@
+"""HTTP for all servers: connections, retries, time limits and concurrency."""

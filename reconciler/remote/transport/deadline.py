@@ -1,0 +1,75 @@
+"""Connections whose answers have to be complete in time, whole: a time-out for each piece does not stop a trickle.
+
+Knows nothing of Twilio; plugs into urllib3 where it lets one choose the class of a connection.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from http.client import HTTPResponse
+from socket import socket
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+
+def connection_class(scheme: str, seconds: float, now: Callable[[], float]) -> type[HTTPConnection]:
+    """A connection whose answers raise TimeoutError when `seconds` pass between request and last byte."""
+
+    def response(sock: socket, *args: Any, **kwargs: Any) -> HTTPResponse:
+        return _TimedResponse(sock, *args, deadline=now() + seconds, now=now, **kwargs)
+
+    base = HTTPSConnection if scheme == "https" else HTTPConnection
+    return type(
+        f"Timed{base.__name__}", (_AtOnce, base), {"response_class": staticmethod(response)}
+    )
+
+
+class _AtOnce(HTTPConnection):
+    """Sends the head and the body of a request as one piece: one system call, and one packet where it fits."""
+
+    _pieces: list[bytes] | None = None
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._pieces = []
+        try:
+            super().request(*args, **kwargs)
+        finally:
+            pieces, self._pieces = self._pieces, None
+        super().send(b"".join(pieces))
+
+    def send(self, data: Any) -> None:
+        if self._pieces is None:
+            super().send(data)
+        else:
+            self._pieces.append(data)
+
+
+class _TimedResponse(HTTPResponse):
+    def __init__(
+        self, sock: socket, *args: Any, deadline: float, now: Callable[[], float], **kwargs: Any
+    ) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_Timed(self.fp.detach(), deadline, now))
+
+
+class _Timed(io.RawIOBase):
+    """The bytes of a socket until the deadline. One Python call for each piece; the pieces are put together in C."""
+
+    def __init__(self, raw: io.RawIOBase, deadline: float, now: Callable[[], float]) -> None:
+        self._raw = raw
+        self._deadline = deadline
+        self._now = now
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._now() > self._deadline:
+            raise TimeoutError("the answer came too slowly")
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

@@ -1,0 +1,147 @@
+"""Whether to try a call again, and after how long: from how an attempt ended to seconds, or to giving up.
+
+Pure: no clock, chance, network or threads, and nothing of Twilio but that HTTP status 429 was not carried out.
+
+| the attempt ended with | GET, DELETE, idempotent POST | other POST |
+|---|---|---|
+| never connected, 429 | again | again: it certainly was not carried out |
+| cut off, timed out, 408, 5xx | again | give up: it may have been carried out |
+| unreadable | once more: it will not get better | give up: it may have been carried out |
+| too large | give up | give up: it may have been carried out |
+| 404, the first of this call | again, but not for DELETE | give up |
+| an untrusted server, any other status | give up | give up |
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Literal, assert_never
+
+import msgspec
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class FailureKind(Enum):
+    """Why an attempt brought no usable answer."""
+
+    UNREACHED = "no connection"
+    """Certainly not carried out."""
+    UNTRUSTED = "no trust"
+    """TLS failed, or the address is none: certainly not carried out, and trying again does not help."""
+    CUT = "cut off"
+    """Dropped, timed out or truncated: it may have been carried out."""
+    UNREADABLE = "unreadable"
+    """A whole answer, but not in the form it should have: it may have been carried out."""
+    OVERSIZED = "too large"
+    """An answer that was not read to its end: it may have been carried out."""
+
+
+class AttemptOutcome(msgspec.Struct, frozen=True):
+    """How one attempt of a call ended.
+
+    `number` counts from 1; `status` is 0 without an answer, `loss` None with a usable one; `retry_after` is the
+    header as it came; `missing_before` says that an earlier attempt of the same call was answered 404, and
+    `unreadable_before` that one brought an answer that could not be read.
+    """
+
+    method: Method
+    idempotent: bool
+    number: int
+    status: int = 0
+    loss: FailureKind | None = None
+    retry_after: str | None = None
+    missing_before: bool = False
+    unreadable_before: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether carrying it out twice does no harm."""
+        return self.idempotent or self.method != "POST"
+
+
+class RetryPolicy(msgspec.Struct, frozen=True):
+    """How often and how long to try again; all waits in seconds.
+
+    Waits double from `first` up to `longest`, each multiplied by chance; a server may ask for up to `longest_asked`.
+    """
+
+    attempts: int = 12
+    first: float = 0.1
+    longest: float = 5.0
+    longest_asked: float = 20.0
+
+
+def decide_retry(
+    attempt: AttemptOutcome, patience: RetryPolicy, *, now: float, jitter: float
+) -> float | None:
+    """Seconds to wait before the next attempt, None to give up.
+
+    `now` is the time in seconds since 1970, needed where a server names a date; `jitter` lies between 0 and 1.
+    """
+    if attempt.number >= patience.attempts or not _worth_another(attempt):
+        return None
+    backoff: float = min(patience.longest, patience.first * 2 ** (attempt.number - 1)) * jitter
+    asked = min(patience.longest_asked, read_retry_after(attempt.retry_after, now))
+    return max(backoff, asked)
+
+
+def may_have_happened(attempt: AttemptOutcome) -> bool:
+    """Whether a write that ended so may have been carried out; never for a read."""
+    if attempt.method == "GET":
+        return False
+    return attempt.loss in (
+        FailureKind.CUT,
+        FailureKind.UNREADABLE,
+        FailureKind.OVERSIZED,
+    ) or _faltered(attempt.status)
+
+
+def read_retry_after(retry_after: str | None, now: float) -> float:
+    """The seconds a ``Retry-After`` header asks for, given in seconds or as an HTTP date; 0 for none or nonsense."""
+    if not retry_after:
+        return 0.0
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        seconds = _until(retry_after, now)
+    return max(0.0, seconds) if math.isfinite(seconds) else 0.0
+
+
+def _until(date: str, now: float) -> float:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return 0.0
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
+
+
+def _worth_another(attempt: AttemptOutcome) -> bool:
+    match attempt.loss:
+        case FailureKind.UNREACHED:
+            return True
+        case FailureKind.UNTRUSTED | FailureKind.OVERSIZED:
+            return False
+        case FailureKind.CUT:
+            return attempt.repeatable
+        case FailureKind.UNREADABLE:
+            return attempt.repeatable and not attempt.unreadable_before
+        case None:
+            return _status_worth_another(attempt)
+        case _:
+            assert_never(attempt.loss)
+
+
+def _status_worth_another(attempt: AttemptOutcome) -> bool:
+    if attempt.status == 429:
+        return True
+    if attempt.status == 404:
+        return attempt.repeatable and attempt.method != "DELETE" and not attempt.missing_before
+    return attempt.repeatable and _faltered(attempt.status)
+
+
+def _faltered(status: int) -> bool:
+    return status == 408 or status >= 500

@@ -1,0 +1,1 @@
+"""What a reader has to know about a document: groups of resources and risks."""

@@ -1,0 +1,306 @@
+"""The actions of a plan → resources, and resources that change alike → groups, what could hurt first; pure.
+
+One resource is one line to a reader, however many actions it takes. Resources are alike when the same steps, for the
+same reason, end in the same values; what stood there before may differ. The order is that of urgency:
+
+| first          | because                                                     |
+|----------------|-------------------------------------------------------------|
+| takeovers      | somebody else's value is lost                               |
+| purchases      | it costs money each month                                   |
+| hidden routes  | something is set that has no effect                       |
+| removals       | something stops being ours                                  |
+| other routes   | calls reach somebody else                                   |
+| the rest       | nothing that a caller would notice                          |
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from enum import IntEnum
+from functools import cached_property
+from typing import TypeVar
+
+import msgspec
+
+from reconciler.model.action import Change, RouteChange
+from reconciler.model.route import WireValue
+from reconciler.planning.decide.drift import Drifted
+from reconciler.report.documents.types import ActionOutcome, PlanDocument, PlannedAction
+from reconciler.report.wording import printable
+
+T = TypeVar("T")
+V = TypeVar("V", bound=Hashable)
+
+REMOVALS = frozenset({"release", "restore_webhooks", "delete", "forget", "unregister"})
+ADDITIONS = frozenset({"import", "create", "register", "purchase"})
+FEW = 3
+"""So many alike are still shown one by one, and so many examples are given of more."""
+_OWN = frozenset({"friendly_name", "phone_number"})
+"""Fields that differ from resource to resource by nature: to change them is alike, whatever they become."""
+_SCATTERED = 5
+"""More groups than this that do the same to the same fields, and the smallest of them become one."""
+
+
+class Urgency(IntEnum):
+    """What a reader must see first."""
+
+    TAKEOVER = 0
+    PURCHASE = 1
+    HIDDEN = 2
+    REMOVAL = 3
+    ROUTE = 4
+    REST = 5
+
+
+TITLES = {
+    Urgency.TAKEOVER: "Takes over what somebody else has set",
+    Urgency.PURCHASE: "Buys, and so costs money each month",
+    Urgency.HIDDEN: "Leaves something set that has no effect",
+}
+"""What stands above the most urgent groups in every format."""
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """All that a plan does to one address. `route` is from before the first action to after the last one, `steps` are
+    the names of its actions, `urgency` is how soon a reader has to see it."""
+
+    address: str
+    actions: tuple[PlannedAction, ...]
+    changes: tuple[Change, ...]
+    takeover: tuple[Change, ...]
+    route: RouteChange | None
+    steps: tuple[str, ...]
+    urgency: Urgency
+
+    @property
+    def reason(self) -> str:
+        """Why: an import is new, what follows it may have another reason."""
+        return self.actions[-1].reason
+
+    @property
+    def agent(self) -> str | None:
+        """The agent that it is declared with."""
+        return self.actions[-1].agent
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say besides."""
+        return tuple(dict.fromkeys(action.note for action in self.actions if action.note))
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """File and line of its declaration."""
+        first = self.actions[0]
+        return (first.file, first.line) if first.file and first.line else None
+
+
+class Field(msgspec.Struct, frozen=True):
+    """One field of a group, with the different values before and after, the commonest first."""
+
+    name: str
+    before: list[WireValue]
+    after: list[WireValue]
+
+
+class Group(msgspec.Struct, frozen=True, dict=True):
+    """Resources that change alike, in the order of the plan; what they have in common is worked out once."""
+
+    resources: tuple[Resource, ...]
+
+    @property
+    def first(self) -> Resource:
+        """The one that speaks for all."""
+        return self.resources[0]
+
+    @cached_property
+    def addresses(self) -> list[str]:
+        """Whom it is about."""
+        return [resource.address for resource in self.resources]
+
+    @cached_property
+    def fields(self) -> list[Field]:
+        """What changes."""
+        return _values([resource.changes for resource in self.resources])
+
+    @cached_property
+    def routes(self) -> tuple[list[str], list[str]]:
+        """Whom calls reach before and after; empty when that does not change."""
+        found = [resource.route for resource in self.resources if resource.route is not None]
+        return _commonest([route.before for route in found]), _commonest(
+            [route.after for route in found]
+        )
+
+    @cached_property
+    def hidden(self) -> list[str]:
+        """What stays set without effect."""
+        return list(
+            dict.fromkeys(h for r in self.resources if r.route is not None for h in r.route.hidden)
+        )
+
+    @cached_property
+    def losses(self) -> list[Field]:
+        """What is lost to others."""
+        return _values([resource.takeover for resource in self.resources])
+
+
+def resources_of(document: PlanDocument) -> list[Resource]:
+    """One for each address, in the order in which the plan comes to them."""
+    return _once(
+        document,
+        "resources",
+        lambda: [
+            _resource(address, steps) for address, steps in _by_address(document.actions).items()
+        ],
+    )
+
+
+def group_resources(document: PlanDocument) -> list[Group]:
+    """All resources, those that change alike together, the most urgent first."""
+    return _once(document, "groups", lambda: _grouped(resources_of(document)))
+
+
+def list_resources(document: PlanDocument) -> list[Group]:
+    """Every resource on its own, in the same order of urgency."""
+    return sorted(
+        (Group((each,)) for each in resources_of(document)), key=lambda group: group.first.urgency
+    )
+
+
+def _once(document: PlanDocument, name: str, make: Callable[[], list[T]]) -> list[T]:
+    """What was worked out of a document before, or is now: a document is shown in several formats and parts."""
+    known: dict[str, list[T]] = document.__dict__
+    if name not in known:
+        known[name] = make()
+    return known[name]
+
+
+def _by_address(actions: Iterable[PlannedAction]) -> dict[str, list[PlannedAction]]:
+    found: dict[str, list[PlannedAction]] = {}
+    for action in actions:
+        found.setdefault(action.address, []).append(action)
+    return found
+
+
+def _grouped(found: Iterable[Resource]) -> list[Group]:
+    alike = [Group(tuple(each)) for each in gather(found, _alike).values()]
+    return sorted(_gathered_up(alike), key=lambda group: group.first.urgency)
+
+
+def gather(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
+    """Items of one key together, in the order in which keys and items come."""
+    found: dict[Hashable, list[T]] = {}
+    for item in items:
+        found.setdefault(key(item), []).append(item)
+    return found
+
+
+def _resource(address: str, actions: Sequence[PlannedAction]) -> Resource:
+    route = _way(actions)
+    takeover = tuple([change for action in actions for change in action.takeover])
+    steps = tuple([action.action for action in actions])
+    return Resource(
+        address,
+        tuple(actions),
+        tuple([change for action in actions for change in action.changes]),
+        takeover,
+        route,
+        steps,
+        _urgency(steps, route, takes_over=bool(takeover)),
+    )
+
+
+def _way(actions: Sequence[PlannedAction]) -> RouteChange | None:
+    """Whom calls reach before all actions and after them; None when that is the same."""
+    routes = [action.route for action in actions if action.route is not None]
+    if not routes or routes[0].before == routes[-1].after:
+        return None
+    return (
+        routes[0]
+        if len(routes) == 1
+        else RouteChange(routes[0].before, routes[-1].after, routes[-1].hidden)
+    )
+
+
+def _urgency(steps: Sequence[str], route: RouteChange | None, *, takes_over: bool) -> Urgency:
+    if takes_over:
+        return Urgency.TAKEOVER
+    if "purchase" in steps:
+        return Urgency.PURCHASE
+    if route is not None and route.hidden:
+        return Urgency.HIDDEN
+    if steps[-1] in REMOVALS:
+        return Urgency.REMOVAL
+    return Urgency.REST if route is None else Urgency.ROUTE
+
+
+def _alike(resource: Resource) -> Hashable:
+    after = tuple([None if c.field in _OWN else c.after for c in resource.changes])
+    route = resource.route and (resource.route.after, bool(resource.route.hidden))
+    return (*_roughly(resource), after, route, resource.notes)
+
+
+def _roughly(resource: Resource) -> tuple[Hashable, ...]:
+    kind = resource.address.partition("/")[0]
+    fields = tuple([change.field for change in resource.changes])
+    lost = tuple([change.field for change in resource.takeover])
+    return (kind, resource.steps, resource.reason, resource.agent, resource.urgency, fields, lost)
+
+
+def _gathered_up(groups: Sequence[Group]) -> list[Group]:
+    """Where hundreds do the same but each ends in a value of its own (a release puts back what was there), one group
+    says that they differ."""
+    out: list[Group] = []
+    for alike in gather(groups, lambda group: _roughly(group.first)).values():
+        few = FEW if len(alike) > _SCATTERED else 0
+        small = tuple(
+            resource
+            for group in alike
+            if len(group.resources) <= few
+            for resource in group.resources
+        )
+        out += [group for group in alike if len(group.resources) > few]
+        if small:
+            out.append(Group(small))
+    return out
+
+
+def _values(changes: Sequence[Sequence[Change]]) -> list[Field]:
+    found = gather((change for each in changes for change in each), lambda change: change.field)
+    return [
+        Field(str(field), _commonest([c.before for c in each]), _commonest([c.after for c in each]))
+        for field, each in found.items()
+    ]
+
+
+def _commonest(values: Sequence[V]) -> list[V]:
+    return [each for each, _ in Counter(values).most_common()]
+
+
+def is_gone(drifted: Drifted) -> bool:
+    """Whether the resource is not on Twilio any more."""
+    return [(field.field, field.live) for field in drifted.fields] == [("sid", None)]
+
+
+def drift_groups(drifted: Sequence[Drifted]) -> list[list[Drifted]]:
+    """Those of one kind that drifted to the same values by the same hand together; what is gone comes first."""
+    alike = gather(
+        drifted,
+        lambda d: (d.address.partition("/")[0], d.fields if not is_gone(d) else None, d.actor),
+    )
+    return sorted(alike.values(), key=lambda found: not is_gone(found[0]))
+
+
+def _said(outcome: ActionOutcome) -> str:
+    if outcome.error is None:
+        return printable(outcome.note or "")
+    return f"{outcome.error.code}: {printable(outcome.error.message)}"
+
+
+def outcome_groups(outcomes: Sequence[ActionOutcome]) -> list[list[ActionOutcome]]:
+    """Outcomes that somebody has to know about, those that say the same together, failures first."""
+    told = [outcome for outcome in outcomes if outcome.error is not None or outcome.note]
+    alike = gather(told, lambda o: (o.address.partition("/")[0], o.action, o.status, _said(o)))
+    return sorted(
+        alike.values(), key=lambda found: (found[0].error is None, found[0].status == "skipped")
+    )

@@ -1,0 +1,201 @@
+"""A document → how much it asks of its reader, and every single thing that needs attention, with its place; pure.
+
+| level     | a plan with                                                            | drift     | apply      |
+|-----------|------------------------------------------------------------------------|-----------|------------|
+| `blocked` | errors: it cannot be applied                                           |           | a failure  |
+| `high`    | takeovers, purchases, deletions, calls that nothing answers, refusals  | any       | –          |
+| `medium`  | calls that reach somebody else, hidden routes, releases                | –         | a remark   |
+| `low`     | other writes                                                           | –         | –          |
+| `none`    | nothing to do                                                          | none      | all well   |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.kinds.known_hosts import describe_guess
+from reconciler.report.analysis.groups import (
+    Group,
+    Urgency,
+    drift_groups,
+    group_resources,
+    is_gone,
+    outcome_groups,
+)
+from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
+from reconciler.report.wording import count, examples, kind_of, printable, show_value
+
+Level = Literal["none", "low", "medium", "high", "blocked"]
+LEVELS: tuple[Level, ...] = ("none", "low", "medium", "high", "blocked")
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that needs attention. `rule` is a diagnostic's code, or a risk of a plan (``plan/takeover``)."""
+
+    rule: str
+    severity: Severity
+    summary: str
+    message: str
+    address: str | None = None
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+
+def level_of(document: Document) -> Level:
+    """The worst of what it holds."""
+    if any(d.severity == "error" for d in document.diagnostics):
+        return "blocked"
+    return max(_levels(document), key=LEVELS.index, default="none")
+
+
+def _levels(document: Document) -> Iterator[Level]:
+    match document:
+        case PlanDocument():
+            yield from (_level(group) for group in group_resources(document))
+            yield "high" if document.summary.get("would_refuse") else "none"
+        case DriftDocument():
+            yield "high" if document.drifted else "none"
+        case ApplyDocument():
+            yield "blocked" if document.failed_count else "none"
+            yield "medium" if any(outcome.note for outcome in document.outcomes) else "none"
+
+
+def _level(group: Group) -> Level:
+    first = group.first
+    if first.urgency <= Urgency.PURCHASE or "delete" in first.steps or ends_answering(group):
+        return "high"
+    return "low" if first.urgency is Urgency.REST else "medium"
+
+
+def refusals_of(document: PlanDocument) -> list[Diagnostic]:
+    """The diagnostics for which an apply would refuse the plan."""
+    codes = set(document.summary.get("would_refuse", ()))
+    return [d for d in document.diagnostics if d.code in codes]
+
+
+def ends_answering(group: Group) -> bool:
+    """Whether calls that somebody answered reach nobody any more."""
+    return any(r.route is not None and r.route.after == "nothing" for r in group.resources)
+
+
+def list_findings(document: Document) -> list[Finding]:
+    """Its diagnostics, and what else a reviewer has to know, alike things once."""
+    return [*(_of_diagnostic(d) for d in document.diagnostics), *list_own_findings(document)]
+
+
+def list_own_findings(document: Document) -> Iterator[Finding]:
+    """What it holds beside its diagnostics: risks of a plan, drift, failures."""
+    match document:
+        case PlanDocument():
+            announced = {d.address for d in refusals_of(document)}
+            for group in group_resources(document):
+                yield from _of_group(group, announced)
+        case DriftDocument():
+            yield from _drifted(document)
+        case ApplyDocument():
+            yield from _failed(document)
+
+
+def _of_diagnostic(d: Diagnostic) -> Finding:
+    detail = "\n".join(printable(line) for line in d.detail.splitlines())
+    return Finding(
+        rule=d.code,
+        severity=d.severity,
+        summary=printable(d.summary),
+        message=detail or printable(d.summary),
+        address=d.address,
+        file=d.file,
+        line=d.line,
+        column=d.column,
+    )
+
+
+def _of_group(group: Group, announced: set[str | None]) -> Iterator[Finding]:
+    first = group.first
+    before, after = group.routes
+    whom = _whom(group.addresses)
+    if first.takeover and not announced.issuperset(group.addresses):
+        lost = ", ".join(f"{field.name} {show_value(field.before[0])}" for field in group.losses)
+        yield _finding(
+            group, "plan/takeover", "warning", "Foreign values are overwritten", f"{whom}: {lost}"
+        )
+    if first.urgency is Urgency.PURCHASE and not announced.issuperset(group.addresses):
+        price = ", ".join(printable(note) for note in first.notes) or "price not known"
+        yield _finding(group, "plan/purchase", "warning", "Numbers are bought", f"{whom}: {price}")
+    if ends_answering(group):
+        was = printable(before[0])
+        yield _finding(
+            group,
+            "plan/no-route",
+            "warning",
+            "Nothing answers calls any more",
+            f"{whom}: was {was}",
+        )
+    if group.hidden:
+        hidden = ", ".join(printable(words) for words in group.hidden[:3])
+        message = f"{whom}: {hidden} stays set behind {printable(after[0])}"
+        yield _finding(
+            group, "plan/hidden-route", "info", "Something is set that has no effect", message
+        )
+    if group.first.urgency is Urgency.REMOVAL:
+        steps = ", ".join(group.first.steps)
+        yield _finding(
+            group, "plan/removal", "info", "Something stops being managed", f"{whom}: {steps}"
+        )
+
+
+def _finding(group: Group, rule: str, severity: Severity, summary: str, message: str) -> Finding:
+    action = group.first.actions[0]
+    return Finding(
+        rule=rule,
+        severity=severity,
+        summary=summary,
+        message=message + ".",
+        address=group.first.address,
+        file=action.file,
+        line=action.line,
+        column=action.column,
+    )
+
+
+def _drifted(document: DriftDocument) -> Iterator[Finding]:
+    for found in drift_groups(document.drifted):
+        first = found[0]
+        fields = ", ".join(
+            f"{f.field} {show_value(f.recorded)} → {show_value(f.live)}" for f in first.fields
+        )
+        what = "gone from Twilio" if is_gone(first) else fields
+        by = f", by {printable(first.actor)}" if first.actor else ""
+        by += f", {describe_guess(first.looks_like)}" if first.looks_like else ""
+        message = f"{_whom([d.address for d in found])}: {what}{by}."
+        yield Finding(
+            rule="drift",
+            severity="warning",
+            summary="Drifted since the last apply",
+            message=message,
+            address=first.address,
+        )
+
+
+def _failed(document: ApplyDocument) -> Iterator[Finding]:
+    for found in outcome_groups(document.outcomes):
+        first = found[0]
+        said = printable(first.error.message if first.error else first.note or "")
+        yield Finding(
+            rule=first.error.code if first.error else "apply/note",
+            severity="error" if first.error else "warning",
+            summary=f"{first.action}: {first.status}",
+            message=f"{_whom([o.address for o in found])}: {said}",
+            address=first.address,
+        )
+
+
+def _whom(addresses: list[str]) -> str:
+    if len(addresses) == 1:
+        return printable(addresses[0])
+    return f"{count(len(addresses), kind_of(addresses[0]))} ({examples(addresses)})"

@@ -1,0 +1,23 @@
+"""Counts of what a configuration declares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from reconciler.config.project import Project
+
+
+def count_declared(project: Project) -> dict[str, Any]:
+    """How much is declared, by kind, and how many problems there are."""
+    kinds = Counter(want.kind for want in project.desired)
+    severities = Counter(d.severity for d in (*project.warnings, *project.violations))
+    return {
+        "project": project.name,
+        "files": len(project.files),
+        "accounts": len(project.accounts),
+        "agents": len(project.agents),
+        **{f"{kind}s": count for kind, count in sorted(kinds.items())},
+        "errors": severities["error"],
+        "warnings": severities["warning"],
+    }

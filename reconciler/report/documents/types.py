@@ -1,0 +1,233 @@
+"""The JSON documents that commands print on stdout, as types; `schemas/` is generated from them.
+
+Every document has `format_version`, `command`, `summary` and `diagnostics`; the rest is the command's own data.
+A change that could break a reader raises the first number of `FORMAT_VERSION`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.doctor.check import Check
+from reconciler.kinds.purchase import NumberForSale
+from reconciler.model.action import Change, RouteChange
+from reconciler.model.destination import Destination
+from reconciler.planning.decide.drift import Drifted
+from reconciler.report.documents.call_graph import Edge, Node
+
+FORMAT_VERSION = "1.0"
+
+
+class Document(msgspec.Struct, kw_only=True):
+    """What all documents have in common."""
+
+    format_version: str = FORMAT_VERSION
+    command: str
+    summary: dict[str, Any] = {}
+    diagnostics: list[Diagnostic] = []
+
+
+class FailureDocument(Document, kw_only=True, forbid_unknown_fields=True):
+    """What a command prints that could not do its work: why, and nothing else."""
+
+
+class ValidateDocument(Document, kw_only=True):
+    """What `validate` prints: how much is declared, and every problem."""
+
+
+class PlannedAction(msgspec.Struct, kw_only=True):
+    """One action of a plan. `changes` and `takeover` are empty lists where there are none; `route` is null when
+    calls go on reaching whom they reached before, `agent` when none is declared."""
+
+    address: str
+    action: str
+    reason: str
+    account: str
+    agent: str | None
+    sid: str | None
+    changes: list[Change]
+    takeover: list[Change]
+    route: RouteChange | None
+    file: str | None
+    line: int | None
+    column: int | None
+    note: str | None
+
+
+_NAMES = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+_PLAN_SUMMARY = {
+    "properties": {"would_refuse": _NAMES, "unread_accounts": _NAMES},
+    "required": ["would_refuse", "unread_accounts"],
+}
+_READ_SUMMARY = {"properties": {"unread_accounts": _NAMES}, "required": ["unread_accounts"]}
+ReadSummary = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_READ_SUMMARY)]
+"""The summary of a document for which accounts were read: it names those that could not be."""
+
+
+class PlanDocument(Document, kw_only=True, dict=True):
+    """What `plan` and `show PLANFILE` print. `unmanaged` counts numbers that nobody declared; nothing touches them.
+    `renames` lead from the old address of a resource to its new one, where any has changed.
+    `digest` is that of the actions: `apply --expect DIGEST` carries out this plan and no other.
+    `summary.would_refuse` are the codes with which an apply would refuse the plan, `[]` when it would not.
+    `destinations` are those of secrets that state has not recorded, for `plan`."""
+
+    # beside its fields (`dict`) it remembers what `groups` has worked out of it, for all formats and all their parts
+
+    summary: Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_PLAN_SUMMARY)] = {}
+    actions: list[PlannedAction]
+    refreshes: list[str]
+    unmanaged: int
+    renames: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    digest: str
+    destinations: list[Destination] | msgspec.UnsetType = msgspec.UNSET
+
+
+class OutcomeError(msgspec.Struct):
+    """Why an action did not succeed."""
+
+    code: str
+    message: str
+
+
+class ActionOutcome(msgspec.Struct, kw_only=True):
+    """One action and what became of it."""
+
+    address: str
+    action: str
+    status: Literal["applied", "normalised", "dropped", "reverted", "failed", "skipped"]
+    error: OutcomeError | None
+    note: str | None
+
+
+class NumberError(msgspec.Struct, kw_only=True):
+    """One failed action, with the SID of the number it was about (null for other kinds)."""
+
+    address: str
+    phone_number_sid: str | None
+    code: str
+    message: str
+
+
+class ApplyDocument(Document, kw_only=True):
+    """What `apply` prints: every outcome, and the counts. `summary.unread_accounts` could not be read."""
+
+    summary: ReadSummary = {}
+    outcomes: list[ActionOutcome]
+    success_count: int
+    failed_count: int
+    errors: list[NumberError]
+
+
+class DriftDocument(Document, kw_only=True):
+    """What `drift` prints; `pending` counts addresses that a plan would change for other reasons than drift.
+    Nothing is known of `summary.unread_accounts`."""
+
+    summary: ReadSummary = {}
+    drifted: list[Drifted]
+    pending: int
+    unmanaged: int
+
+
+class ResourceDocument(Document, kw_only=True):
+    """What `show ADDRESS` and `state show ADDRESS` print."""
+
+    resource: dict[str, Any]
+
+
+class ResourceRow(msgspec.Struct, kw_only=True):
+    """One line of `state list`."""
+
+    address: str
+    account: str
+    sid: str
+    agent: str | None
+
+
+class StateListDocument(Document, kw_only=True):
+    """What `state list` prints."""
+
+    resources: list[ResourceRow]
+
+
+class DoctorDocument(Document, kw_only=True):
+    """What `doctor` prints: everything that was looked at; `summary` counts by status."""
+
+    checks: list[Check]
+
+
+class LintRule(msgspec.Struct, kw_only=True):
+    """One rule; `level` is the one that it has by itself."""
+
+    id: str
+    level: str
+    summary: str
+    why: str
+    cure: str
+
+
+class LintDocument(Document, kw_only=True):
+    """What `lint` prints: what it found is in `diagnostics`; with `--rules` the rules themselves."""
+
+    rules: list[LintRule]
+
+
+class GraphDocument(Document, kw_only=True):
+    """What `graph --json` prints: the ways of calls and messages as declared."""
+
+    nodes: list[Node]
+    edges: list[Edge]
+
+
+class FormattedFile(msgspec.Struct, kw_only=True):
+    """One file; `diff` is what has changed, or would, as a unified diff (null unless it was asked for)."""
+
+    file: str
+    changed: bool
+    diff: str | None
+
+
+class FormatDocument(Document, kw_only=True):
+    """What `fmt` prints; with `--check` or `--diff` nothing was written."""
+
+    files: list[FormattedFile]
+    written: bool
+
+
+class InitDocument(Document, kw_only=True):
+    """What `init` prints: the files that it made, and those that were there already and stay as they are."""
+
+    files: list[str]
+    kept: list[str]
+
+
+class ExportDocument(Document, kw_only=True):
+    """What `export` prints: the file that it wrote, or (`out` is null) the configuration itself. It lacks what
+    `summary.unread_accounts` hold, which could not be read."""
+
+    summary: ReadSummary = {}
+    out: str | None
+    configuration: str | None
+
+
+class ListedNumber(NumberForSale, kw_only=True, frozen=True):
+    """One number for sale; `declared` in the configuration already, `written` to the file by this run."""
+
+    declared: bool
+    written: bool
+
+
+class NumbersDocument(Document, kw_only=True):
+    """What `numbers search` prints: the numbers for sale, and the file to which the chosen ones were added."""
+
+    numbers: list[ListedNumber]
+    out: str | None
+
+
+class UnlockDocument(Document, kw_only=True):
+    """What `state unlock` prints: whether there was a lock, and who held it, as far as that is known."""
+
+    unlocked: bool
+    holder: dict[str, Any] | None

@@ -1,0 +1,69 @@
+"""One resource as users and the platforms' own documents know it: the row of a number, the view of a bridge number."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.planning.decide.drift import find_drift
+from reconciler.planning.decide.fields import flatten
+from reconciler.planning.identity.observed import Observed
+
+_NAMESPACE = UUID("6d1c3c7e-51a2-5d6b-9d0f-3f1f6a0c9b52")
+"""Ours; with the SIDs it makes ids that are the same on every machine and in every run."""
+
+
+def number_row(entry: Entry) -> dict[str, Any]:
+    """Number → agent → credentials, with what was applied and what was there before."""
+    return {
+        "kind": entry.kind,
+        "phone_number": entry.key,
+        "phone_number_sid": entry.sid,
+        "agent": entry.options.agent,
+        "credentials": entry.account,
+        "account": entry.account,
+        "on_removal": entry.options.on_removal,
+        "protect": entry.options.protect,
+        "imported_at": entry.imported_at,
+        "updated_at": entry.updated_at,
+        "prior_at": entry.prior_at,
+        "applied": flatten(entry.kind, entry.last_applied),
+        "prior": entry.prior,
+    }
+
+
+def bridge_view(address: str, entry: Entry, account_sid: str, live: Live | None) -> dict[str, Any]:
+    """A bridge number's view; `status` is active, drifted or missing on Twilio right now. Never any credentials."""
+    return {
+        "kind": entry.kind,
+        "id": str(uuid5(_NAMESPACE, f"{account_sid}/{entry.sid}")),
+        "phone_e164": entry.key,
+        "twilio_sid": entry.sid,
+        "integration_connection_id": str(uuid5(_NAMESPACE, account_sid)),
+        "status": _status(address, entry, live),
+        "created_at": entry.imported_at,
+        "account": entry.account,
+        "applied": flatten(entry.kind, entry.last_applied),
+        "prior": entry.prior,
+    }
+
+
+def plain_row(entry: Entry) -> dict[str, Any]:
+    """Any other resource: what state holds of it."""
+    fields: dict[str, Any] = msgspec.to_builtins(entry)
+
+    # State keeps labels as sorted pairs, which can be shared and compared; people know them as a mapping.
+    if entry.options.labels:
+        fields["options"]["labels"] = dict(entry.options.labels)
+    return {**fields, "applied": flatten(entry.kind, entry.last_applied)}
+
+
+def _status(address: str, entry: Entry, live: Live | None) -> str:
+    if live is None:
+        return "missing"
+    drifted = find_drift({address: entry}, Observed({entry.account: {live.key: live}}, {}))
+    return "drifted" if drifted else "active"

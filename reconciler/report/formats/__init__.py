@@ -1,0 +1,1 @@
+"""The table of output formats, and the formats for machines."""

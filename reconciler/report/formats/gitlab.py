@@ -1,0 +1,42 @@
+"""A document → GitLab's Code Quality report: what needs attention, at its line of YAML, in a merge request."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from reconciler.diagnostics import Severity
+from reconciler.report.analysis.risks import Finding, list_findings
+from reconciler.report.documents.types import Document
+from reconciler.report.wording import printable
+
+_SEVERITIES: Mapping[Severity, str] = {"error": "blocker", "warning": "major", "info": "info"}
+
+
+def render(document: Document) -> str:
+    """A JSON list of issues; without a place of its own an issue stands at the top of the entry file."""
+    issues = [_issue(finding) for finding in list_findings(document)]
+    return msgspec.json.format(msgspec.json.encode(issues), indent=2).decode() + "\n"
+
+
+def _issue(finding: Finding) -> dict[str, object]:
+    return {
+        "description": f"{finding.summary}: {finding.message}"
+        if finding.message != finding.summary
+        else finding.summary,
+        "check_name": finding.rule,
+        "fingerprint": fingerprint(finding),
+        "severity": _SEVERITIES[finding.severity],
+        "location": {
+            "path": printable(finding.file or "reconciler.yaml"),
+            "lines": {"begin": finding.line or 1},
+        },
+    }
+
+
+def fingerprint(finding: Finding) -> str:
+    """The same for the same problem of the same resource, wherever it moves in its file."""
+    told = (finding.rule, finding.file or "", finding.address or "", finding.message)
+    return hashlib.sha256("\0".join(told).encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,19 @@
+"""A document → JSON text: indented, keys in the order of the document, ending in a newline; credentials masked."""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.planning.checks.secrecy import has_credentials, mask_all
+from reconciler.report.documents.state import StatePullDocument
+from reconciler.report.documents.types import Document, ExportDocument
+
+
+def render(document: Document) -> str:
+    """The document as JSON."""
+    data = msgspec.json.encode(document)
+    if not isinstance(document, StatePullDocument | ExportDocument) and has_credentials(
+        data.decode()
+    ):
+        data = msgspec.json.encode(mask_all(msgspec.json.decode(data)))
+    return msgspec.json.format(data, indent=2).decode() + "\n"

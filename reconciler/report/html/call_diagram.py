@@ -1,0 +1,132 @@
+"""The groups of a plan → a drawing of whom calls reach: numbers → agent → route → host, before (dashed) and after.
+
+In goes a plan's groups, out comes one SVG element; it is drawn for the eye, and every node says in words what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+import msgspec
+
+from reconciler.report.analysis.groups import Group
+from reconciler.report.truncate import shorten
+from reconciler.report.wording import count, key_of, kind_of, printable
+
+_COLUMNS = ("Numbers", "Agent", "Route", "Host")
+_WIDTH, _GAP, _HEIGHT, _STEP, _TOP = 230, 60, 34, 46, 30
+_MOST = 24
+"""So many groups are drawn; a drawing of more would show nothing."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A box: its column, what it says, what to search for when it is chosen."""
+
+    column: int
+    label: str
+    search: str = ""
+
+
+class Edge(msgspec.Struct, frozen=True):
+    """A line between two boxes; `meaning` is how it is drawn."""
+
+    start: Node
+    end: Node
+    meaning: str
+
+
+def draw_calls(groups: Sequence[Group]) -> str:
+    """The SVG; empty when no call goes elsewhere."""
+    routed = [group for group in groups if group.first.route is not None]
+    edges = list(dict.fromkeys(edge for group in routed[:_MOST] for edge in _edges(group)))
+    if not edges:
+        return ""
+    places = _places(edges)
+    height = _TOP + _STEP * max(
+        sum(node.column == c for node in places) for c in range(len(_COLUMNS))
+    )
+    width = len(_COLUMNS) * (_WIDTH + _GAP) - _GAP
+    body = [
+        *_titles(),
+        *(_line(edge, places) for edge in edges),
+        *(_box(node, at) for node, at in places.items()),
+    ]
+    said = "Whom calls reach: numbers, their agent, the route and the host; dashed is how it was"
+    left_out = len(routed) - min(len(routed), _MOST)
+    more = f"<p>{left_out:,} more groups are not drawn; the table has them.</p>" if left_out else ""
+    box = f'viewBox="0 0 {width} {height}" role="group" aria-label="{said}" class="paths"'
+    return f"<svg {box}>{''.join(body)}</svg>{more}"
+
+
+def _edges(group: Group) -> Iterator[Edge]:
+    before, after = group.routes
+    many = len(group.resources) > 1
+    names = (
+        count(len(group.resources), kind_of(group.first.address))
+        if many
+        else key_of(group.first.address)
+    )
+    start = Node(0, names, group.first.agent or "" if many else key_of(group.first.address))
+    agent = Node(1, group.first.agent or "no agent", group.first.agent or "")
+    yield from _chain([start, *_reached(before)], "before")
+    yield from _chain([start, agent, *_reached(after)], "lost" if after == ["nothing"] else "after")
+
+
+def _reached(routes: Sequence[str]) -> list[Node]:
+    """A route and, where it is a URL, the host that it leads to."""
+    if len(routes) > 1:
+        return [Node(2, f"{len(routes):,} different routes")]
+    route = routes[0]
+    words, _, url = route.partition(" ")
+    host = _host(url) if words in ("webhook", "fallback") else ""
+    nodes = [Node(2, route, url or route)]
+    return [*nodes, Node(3, host, host)] if host else nodes
+
+
+def _chain(nodes: Sequence[Node], meaning: str) -> Iterator[Edge]:
+    return (Edge(start, end, meaning) for start, end in pairwise(nodes))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url.partition(" ")[0]).hostname or ""
+    except ValueError:  # what stands on Twilio need not be a URL
+        return ""
+
+
+def _places(edges: Sequence[Edge]) -> dict[Node, tuple[int, int]]:
+    """Where each box stands: one below the other in its column, in the order in which they come."""
+    filled = [0] * len(_COLUMNS)
+    places: dict[Node, tuple[int, int]] = {}
+    for node in dict.fromkeys(node for edge in edges for node in (edge.start, edge.end)):
+        places[node] = (node.column * (_WIDTH + _GAP), _TOP + filled[node.column] * _STEP)
+        filled[node.column] += 1
+    return places
+
+
+def _titles() -> Iterator[str]:
+    for column, title in enumerate(_COLUMNS):
+        yield f'<text class="title" x="{column * (_WIDTH + _GAP)}" y="16">{title}</text>'
+
+
+def _line(edge: Edge, places: dict[Node, tuple[int, int]]) -> str:
+    (x, y), (to_x, to_y) = places[edge.start], places[edge.end]
+    x, y, to_y = x + _WIDTH, y + _HEIGHT // 2, to_y + _HEIGHT // 2
+    bend = (to_x - x) // 2
+    return f'<path class="{edge.meaning}" d="M{x} {y} C{x + bend} {y} {to_x - bend} {to_y} {to_x} {to_y}"/>'
+
+
+def _box(node: Node, at: tuple[int, int]) -> str:
+    x, y = at
+    label, search = escape(printable(node.label)), escape(printable(node.search))
+    shown = escape(shorten(printable(node.label), 28))
+    silent = " lost" if node.label == "nothing" else ""
+    said = f'data-search="{search}" aria-label="Show {label} in the table"'
+    return (
+        f'<g class="node{silent}" tabindex="0" role="button" {said}>'
+        f'<title>{label}</title><rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="6"/>'
+        f'<text x="{x + 10}" y="{y + 22}">{shown}</text></g>'
+    )

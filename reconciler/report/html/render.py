@@ -1,0 +1,206 @@
+"""A document → one HTML file that needs nothing else: no server, no network, no font, no framework.
+
+The head and the groups are plain HTML; the table is filled by a script from data in the page. A content security
+policy lets exactly this script and this style through, so that even a mistake in escaping could run nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from html import escape
+from importlib.resources import files
+from itertools import islice
+
+import msgspec
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.model.route import WireValue
+from reconciler.report.analysis.groups import FEW, TITLES, Field, Group, group_resources
+from reconciler.report.analysis.risks import Finding, list_own_findings
+from reconciler.report.documents.types import Document, PlanDocument
+from reconciler.report.html.call_diagram import draw_calls
+from reconciler.report.html.rows import KINDS, Rows, rows_of
+from reconciler.report.text.overview import Overview, build_overview
+from reconciler.report.wording import count, key_of, kind_of, printable, repeats_route, show_value
+
+_MOST = 100
+"""So many groups, and so many problems, are shown before the table; the table has all."""
+
+
+def render(document: Document, project: str) -> str:
+    """The page."""
+    found, rows = build_overview(document, project), rows_of(document)
+    groups = group_resources(document) if isinstance(document, PlanDocument) else []
+    style, script = _asset("page.css"), _asset("page.js")
+    parts = [
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">\n',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+        '<meta name="color-scheme" content="light dark">\n',
+        f"<title>{_e(f'{found.command} {project}: {found.verdict}')}</title>\n",
+        f"<style>{style}</style>\n</head>\n<body>\n",
+        *_body(document, found, groups, rows),
+        f'<script type="application/json" id="data">{_data(rows)}</script>\n',
+        f"<script>{script}</script>\n</body>\n</html>\n",
+    ]
+    return "".join(parts)
+
+
+def _body(
+    document: Document, found: Overview, groups: Sequence[Group], rows: Rows
+) -> Iterator[str]:
+    yield '<a class="skip" href="#search">To the table</a>\n'
+    yield f'<header class="{found.level}">\n<h1><span class="verdict">{_e(found.verdict)}</span> '
+    yield f"reconciler {_e(found.command)} <b>{_e(found.project)}</b></h1>\n"
+    yield '<button id="theme" type="button">Light or dark</button>\n'
+    yield f"<ul class=facts>{''.join(f'<li>{_e(fact)}</li>' for fact in found.facts)}</ul>\n"
+    yield f"<p>{_e(found.headline)} {_e(found.aside)}</p>\n</header>\n<main>\n"
+    yield from _problems(document.diagnostics)
+    yield from _groups(groups)
+    yield from () if groups else _findings(list_own_findings(document))
+    picture = draw_calls(groups)
+    if picture:
+        yield f"<section><h2>Whom calls reach</h2>\n<div class=scroll>{picture}</div></section>\n"
+    if rows.rows:
+        yield _TABLE
+    yield "</main>\n"
+
+
+_TABLE = """<section><h2 id="table">Every resource</h2>
+<div class="tools"><label>Search <input id="search" type="search" autocomplete="off"></label>
+<span class="hint">press <kbd>/</kbd></span>
+<div id="kinds" role="group" aria-label="Show only"></div><output id="count" aria-live="polite"></output></div>
+<div class="scroll"><table><thead><tr></tr></thead><tbody></tbody></table></div>
+<button id="more" type="button" hidden>Show more</button>
+<noscript><p>The table needs JavaScript; what stands above does not.</p></noscript></section>
+"""
+
+
+def _problems(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
+    if not diagnostics:
+        return
+    errors = sum(d.severity == "error" for d in diagnostics)
+    title = ", ".join(
+        [*([count(errors, "error")] if errors else []), *_warnings(len(diagnostics) - errors)]
+    )
+    yield f"<section><details{' open' if errors else ''}><summary><h2>{title}</h2></summary>\n<ul class=problems>"
+    ordered = sorted(diagnostics, key=lambda d: d.severity != "error")
+    for d in ordered[:_MOST]:
+        place = ":".join(str(part) for part in (d.file, d.line, d.column) if part is not None)
+        detail = "<br>".join(_e(line) for line in d.detail.splitlines())
+        yield f'<li class="{d.severity}"><b>{d.severity} {_e(d.code)}</b> {_e(d.summary)}'
+        yield f" <code>{_e(place)}</code>" if place else ""
+        yield f"<p>{detail}</p></li>\n"
+    if len(ordered) > _MOST:
+        yield f"<li>{len(ordered) - _MOST:,} more are left out here; <code>--format json</code> has all.</li>"
+    yield "</ul></details></section>\n"
+
+
+def _warnings(number: int) -> list[str]:
+    return [count(number, "warning")] if number else []
+
+
+def _findings(found: Iterator[Finding]) -> Iterator[str]:
+    shown = [*islice(found, _MOST)]
+    if shown:
+        items = "".join(
+            f'<li class="{f.severity}"><b>{_e(f.summary)}</b> {_e(f.message)}</li>\n' for f in shown
+        )
+        yield f"<section><h2>What to look at</h2>\n<ul class=problems>{items}</ul></section>\n"
+
+
+def _groups(groups: Sequence[Group]) -> Iterator[str]:
+    open_title = None
+    for group in groups[:_MOST]:
+        title = TITLES.get(group.first.urgency, "Changes")
+        if title != open_title:
+            yield f"{'</section>' if open_title else ''}<section><h2>{title}</h2>\n"
+            open_title = title
+        yield from _group(group)
+    if len(groups) > _MOST:
+        yield f"<p>{len(groups) - _MOST:,} more groups are left out here; the table below has every resource.</p>"
+    yield "</section>\n" if open_title else ""
+
+
+def _group(group: Group) -> Iterator[str]:
+    first, many = group.first, len(group.resources) > 1
+    kind = KINDS[first.urgency].replace(" ", "-")
+    who = count(len(group.resources), kind_of(first.address)) if many else first.address
+    agent = f" of agent {_e(first.agent)}" if many and first.agent else ""
+    yield f'<article class="{kind}"><h3>{_e(who)}{agent}</h3>'
+    yield f"<p class=steps>{_e(', '.join(first.steps))} ({_e(first.reason)})"
+    yield (
+        f" <code>{_e(f'{first.place[0]}:{first.place[1]}')}</code></p>"
+        if first.place and not many
+        else "</p>"
+    )
+    yield f"<dl>{''.join(_fields(group))}</dl>"
+    yield from (f"<p class=note>{_e(note)}</p>" for note in first.notes)
+    if many:
+        names = ", ".join(_e(key_of(address)) for address in group.addresses[:FEW])
+        rest = len(group.addresses) - FEW
+        yield f"<p class=note>{names}{f' and {rest:,} more' if rest > 0 else ''}</p>"
+    yield "</article>\n"
+
+
+def _fields(group: Group) -> Iterator[str]:
+    lost = {field.name for field in group.losses}
+    names = {field.name for field in group.fields}
+    for field in [*group.fields, *(f for f in group.losses if f.name not in names)]:
+        yield _change(
+            field, "lost" if field.name in lost else "", "takes over " if field.name in lost else ""
+        )
+    before, after = group.routes
+    route = group.first.route
+    told = (
+        len(before) == len(after) == 1
+        and route
+        and any(repeats_route(route, c) for c in group.first.changes)
+    )
+    if after and not told:
+        yield _change(Field("calls", list(before), list(after)), "calls", "")
+    yield from (
+        f"<dt class=hidden>set, but without effect</dt><dd>{_e(words)}</dd>"
+        for words in group.hidden[:FEW]
+    )
+
+
+def _change(field: Field, meaning: str, mark: str) -> str:
+    before, after = _one_of(field.before), _one_of(field.after)
+    return (
+        f'<dt class="{meaning}">{mark}{_e(field.name)}</dt>'
+        f"<dd><del>{_e(before)}</del> <span class=arrow>→</span> <ins>{_e(after)}</ins></dd>"
+    )
+
+
+def _one_of(values: Sequence[WireValue]) -> str:
+    return (
+        show_value(values[0])
+        if len(values) == 1
+        else f"{len(values):,} different, such as {show_value(values[0])}"
+    )
+
+
+def _e(raw: str) -> str:
+    return escape(printable(raw))
+
+
+def _data(rows: Rows) -> str:
+    """JSON that cannot end its script element."""
+    written = msgspec.json.encode(rows).decode()
+    return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _policy(style: str, script: str) -> str:
+    allowed = f"style-src {_digest(style)}; script-src {_digest(script)}"
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _asset(name: str) -> str:
+    return files("reconciler.report").joinpath("page", name).read_text(encoding="utf-8")

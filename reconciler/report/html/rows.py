@@ -1,0 +1,117 @@
+"""A document → the rows of its page as plain data: one for each resource, what many have in common written once.
+
+Knows nothing of HTML: everything in here is text, and the page shows it as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+
+import msgspec
+
+from reconciler.model.action import Change
+from reconciler.report.analysis.groups import Resource, Urgency, is_gone, resources_of
+from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
+from reconciler.report.wording import printable, repeats_route, show_value
+
+KINDS = {
+    Urgency.TAKEOVER: "takeover",
+    Urgency.PURCHASE: "purchase",
+    Urgency.HIDDEN: "hidden route",
+    Urgency.REMOVAL: "removal",
+    Urgency.ROUTE: "calls change",
+    Urgency.REST: "other",
+}
+"""How the page calls what a plan does, the most urgent first."""
+
+
+class RowText(msgspec.Struct, frozen=True, array_like=True):
+    """What there is to say of a row: its kind, what is done and why, about whom, `fields` as (name, before, after,
+    lost), whom calls reach, and remarks."""
+
+    kind: str
+    what: str
+    why: str
+    who: str
+    fields: tuple[tuple[str, str, str, bool], ...] = ()
+    calls: tuple[str, str] | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """`rows` are (address, place, index into `told`)."""
+
+    kinds: list[str]
+    told: list[RowText]
+    rows: list[tuple[str, str, int]]
+
+
+def rows_of(document: Document) -> Rows:
+    """All rows, in the order of the document."""
+    seen: dict[Hashable, int] = {}
+    rows = [
+        (address, place, seen.setdefault(told, len(seen)))
+        for address, place, told in _told(document)
+    ]
+    told = [each for each in seen if isinstance(each, RowText)]
+    return Rows(list(dict.fromkeys(_in_order(told))), told, rows)
+
+
+def _in_order(told: list[RowText]) -> list[str]:
+    urgent = list(KINDS.values())
+    kinds = {each.kind for each in told}
+    return [kind for kind in urgent if kind in kinds] + sorted(kinds - set(urgent))
+
+
+def _told(document: Document) -> Iterator[tuple[str, str, RowText]]:
+    match document:
+        case PlanDocument():
+            for resource in resources_of(document):
+                place = f"{resource.place[0]}:{resource.place[1]}" if resource.place else ""
+                yield printable(resource.address), printable(place), _planned(resource)
+        case DriftDocument():
+            for drifted in document.drifted:
+                fields = tuple(
+                    (printable(f.field), show_value(f.recorded), show_value(f.live), False)
+                    for f in drifted.fields
+                )
+                kind = "gone" if is_gone(drifted) else "drifted"
+                yield (
+                    printable(drifted.address),
+                    "",
+                    RowText(kind, kind, "drift", printable(drifted.actor or ""), fields),
+                )
+        case ApplyDocument():
+            for outcome in document.outcomes:
+                why = outcome.error.code if outcome.error else ""
+                said = printable(outcome.error.message if outcome.error else outcome.note or "")
+                told = RowText(
+                    outcome.status, outcome.action, why, "", notes=(said,) if said else ()
+                )
+                yield printable(outcome.address), "", told
+
+
+def _planned(resource: Resource) -> RowText:
+    lost = {(change.field, change.before) for change in resource.takeover}
+    shown = [
+        *resource.changes,
+        *(c for c in resource.takeover if c.field not in {f.field for f in resource.changes}),
+    ]
+    route = resource.route
+    told = route is None or any(repeats_route(route, change) for change in resource.changes)
+    hidden = [
+        f"set, but without effect: {printable(words)}" for words in (route.hidden if route else ())
+    ]
+    return RowText(
+        kind=KINDS[resource.urgency],
+        what=", ".join(resource.steps),
+        why=resource.reason,
+        who=printable(resource.agent or ""),
+        fields=tuple((*_field(c), (c.field, c.before) in lost) for c in shown),
+        calls=(printable(route.before), printable(route.after)) if route and not told else None,
+        notes=(*hidden, *(printable(note) for note in resource.notes)),
+    )
+
+
+def _field(change: Change) -> tuple[str, str, str]:
+    return printable(change.field), show_value(change.before), show_value(change.after)

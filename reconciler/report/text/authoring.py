@@ -1,0 +1,70 @@
+"""Documents of the commands that write configuration and look at it → lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.report.documents.types import (
+    ExportDocument,
+    FormatDocument,
+    InitDocument,
+    LintDocument,
+)
+from reconciler.report.text.style import Style
+
+
+def export_lines(document: ExportDocument, style: Style) -> Iterator[str]:
+    """The configuration itself, or what went into the file."""
+    if document.configuration is not None:
+        yield document.configuration.removesuffix("\n")
+        return
+    counts = ", ".join(
+        f"{document.summary[name]} {name}" for name in ("numbers", "agents", "trunks")
+    )
+    yield style("good", f"Wrote {document.out}: {counts}.")
+    if document.summary["odd"]:
+        yield f"{document.summary['odd']} of them have a comment; look at those first."
+    if document.summary["declared"]:
+        yield style(
+            "quiet", f"Left out: {document.summary['declared']} numbers that are declared already."
+        )
+
+
+def init_lines(document: InitDocument, style: Style) -> Iterator[str]:
+    """The files of the new project, and how to go on."""
+    for name in document.files:
+        yield f"{style('good', '+')} {name}"
+    for name in document.kept:
+        yield style("warn", f"! {name} was there already and stays as it is.")
+    if document.kept:
+        patterns = ", ".join(document.summary["ignored"])
+        yield f"  See that git ignores: {patterns}"
+    yield ""
+    yield "Next: `reconciler validate`, then `reconciler plan`."
+
+
+def format_lines(document: FormatDocument, style: Style) -> Iterator[str]:
+    """What changed in which file."""
+    verb = "Formatted" if document.written else "Would format"
+    for file in document.files:
+        if file.diff:
+            yield file.diff.removesuffix("\n")
+        elif file.changed:
+            yield style("change", f"{verb} {file.file}")
+    if not document.summary["changed"]:
+        yield style("good", f"{document.summary['files']} files are as they should be.")
+
+
+def lint_lines(document: LintDocument, style: Style) -> Iterator[str]:
+    """The rules, or how much was found."""
+    for rule in document.rules:
+        yield f"{style('strong', rule.id)} ({rule.level}): {rule.summary}"
+        yield f"    {rule.why}"
+        yield f"    {style('good', '→')} {rule.cure}"
+    if document.rules:
+        return
+    counts = ", ".join(
+        f"{document.summary[name]} {name}" for name in ("errors", "warnings", "remarks")
+    )
+    clean = not document.diagnostics
+    yield style("good", "Nothing found.") if clean else f"Found: {counts}."

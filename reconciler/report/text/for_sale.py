@@ -1,0 +1,70 @@
+"""Numbers for sale → a table for people, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.report.documents.types import ListedNumber, NumbersDocument
+from reconciler.report.text.style import Style
+from reconciler.report.width import cell_width
+from reconciler.report.wording import count, printable
+
+_HEAD = ("number", "type", "place", "can", "a month", "requires")
+
+
+def lines(document: NumbersDocument, style: Style) -> Iterator[str]:
+    """The table, then how many numbers were written, or how to write them."""
+    if not document.numbers:
+        yield "No number for sale matches."
+        return
+
+    rows = [_cells(number) for number in document.numbers]
+    widths = [
+        max(cell_width(row[column]) for row in [_HEAD, *rows]) for column in range(len(_HEAD))
+    ]
+    yield style("strong", _row(_HEAD, widths))
+    for number, row in zip(document.numbers, rows, strict=True):
+        text = _row(row, widths)
+        yield style("good", text) if number.written else text
+
+    written = document.summary["written"]
+    yield ""
+    if document.out is None:
+        yield "`--write FILE` adds the first of them to a configuration file; nothing is bought before `apply`."
+        return
+    yield style("good", f"Added {count(written, 'number')} to {printable(document.out)}.")
+    yield "Next: `reconciler plan`, then `reconciler apply --allow-purchase`."
+
+
+def _cells(number: ListedNumber) -> tuple[str, ...]:
+    place = ", ".join(part for part in (number.locality, number.region) if part)
+    price = (
+        f"{number.price.amount:.2f} {number.price.currency}"
+        if number.price is not None
+        else "not known"
+    )
+    mark = " (declared)" if number.declared else " (added)" if number.written else ""
+    return (
+        printable(number.phone_number) + mark,
+        number.type.replace("_", "-"),
+        printable(place) or "-",
+        ", ".join(number.capabilities) or "not known",
+        price,
+        _requirement(number),
+    )
+
+
+def _requirement(number: ListedNumber) -> str:
+    if number.bundle_required:
+        return "bundle"
+    if number.address_requirements not in (None, "none"):
+        return f"address ({printable(number.address_requirements or '')})"
+    known = number.bundle_required is False and number.address_requirements == "none"
+    return "nothing" if known else "not known"
+
+
+def _row(cells: tuple[str, ...], widths: list[int]) -> str:
+    padded = (
+        cell + " " * (size - cell_width(cell)) for cell, size in zip(cells, widths, strict=True)
+    )
+    return "  ".join(padded).rstrip()

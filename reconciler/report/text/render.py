@@ -1,0 +1,193 @@
+"""A document → text for people: what would ring differently first, how to go on last; readable without colour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from reconciler.diagnostics import Diagnostic
+from reconciler.planning.checks.secrecy import mask
+from reconciler.report.documents.state import StateDocument
+from reconciler.report.documents.types import (
+    ApplyDocument,
+    DoctorDocument,
+    Document,
+    DriftDocument,
+    ExportDocument,
+    FormatDocument,
+    InitDocument,
+    LintDocument,
+    NumbersDocument,
+    PlanDocument,
+    ResourceDocument,
+    StateListDocument,
+    UnlockDocument,
+    ValidateDocument,
+)
+from reconciler.report.text import authoring, doctor, plan, results
+from reconciler.report.text.state import state_lines
+from reconciler.report.text.style import Style
+from reconciler.report.wording import count, examples, printable, show_value
+
+SourceLine = Callable[[str, int, int], tuple[str, str] | None]
+"""(file, line, column) → that line of the configuration and what stands before the column, both without secrets."""
+
+MANY_ERRORS = 10
+"""So many errors that say the same are shown; of more, the rest is one line."""
+MOST_ERRORS = 200
+"""So many errors of one code are shown."""
+MANY = 3
+"""So many warnings of one code are told in full; of more, the rest is one line."""
+
+
+def render(document: Document, style: Style) -> str:
+    """The document as text for stdout; its diagnostics are rendered by `render_diagnostics`, for stderr."""
+    match document:
+        case PlanDocument():
+            lines = plan.lines(document, style)
+        case ApplyDocument():
+            lines = results.apply_lines(document, style)
+        case DriftDocument():
+            lines = results.drift_lines(document, style)
+        case ValidateDocument():
+            lines = iter([style("good", valid_sentence(document))])
+        case StateListDocument():
+            lines = (printable(row.address) for row in document.resources)
+        case ResourceDocument():
+            lines = _resource(document, style)
+        case DoctorDocument():
+            lines = doctor.lines(document, style)
+        case FormatDocument():
+            lines = authoring.format_lines(document, style)
+        case LintDocument():
+            lines = authoring.lint_lines(document, style)
+        case InitDocument():
+            lines = authoring.init_lines(document, style)
+        case ExportDocument():
+            lines = authoring.export_lines(document, style)
+        case NumbersDocument():
+            from reconciler.report.text import for_sale  # one command needs it
+
+            lines = for_sale.lines(document, style)
+        case StateDocument():
+            lines = state_lines(document, style)
+        case UnlockDocument():
+            lines = iter([_unlocked(document)])
+        case _:
+            lines = iter(())
+    text = "".join(f"{line}\n" for line in lines)
+    return text if isinstance(document, ExportDocument) else mask(text)
+
+
+def render_diagnostics(
+    diagnostics: Sequence[Diagnostic], style: Style, source_line: SourceLine
+) -> str:
+    """Diagnostics with their place, the line of the file and a caret below it; of many that are
+    alike, the first few and how many more there are."""
+    told, left_out = _told(diagnostics, style)
+    lines = [line for d in told for line in _diagnostic(d, style, source_line)]
+    return mask(
+        "".join(f"{line}\n" for line in [*lines, *(_folded(found, style) for found in left_out)])
+    )
+
+
+def _told(
+    diagnostics: Sequence[Diagnostic], style: Style
+) -> tuple[list[Diagnostic], list[list[Diagnostic]]]:
+    seen: Counter[tuple[str, str]] = Counter()
+    told: list[Diagnostic] = []
+    left_out: dict[tuple[str, str], list[Diagnostic]] = {}
+    for d in diagnostics:
+        # Warnings are alike by their code, errors only when they say the same; many errors of one code are too many.
+        alike = (d.code, d.detail if d.severity == "error" else d.severity)
+        of_code = (d.code, "*")
+        seen[alike] += 1
+        seen[of_code] += 1
+        enough = seen[alike] > MANY_ERRORS or seen[of_code] > MOST_ERRORS
+        if style.whole or not (enough if d.severity == "error" else seen[alike] > MANY):
+            told.append(d)
+        else:
+            by_code = d.severity == "error" and seen[alike] <= MANY_ERRORS
+            left_out.setdefault(of_code if by_code else alike, []).append(d)
+    return told, list(left_out.values())
+
+
+def _folded(found: Sequence[Diagnostic], style: Style) -> str:
+    first = found[0]
+    addresses = [d.address for d in found if d.address]
+    whom = f" ({examples(addresses)})" if addresses else ""
+    head = (
+        f"{style('warn', first.severity)} {style('strong', first.code)}: {printable(first.summary)}"
+    )
+    if first.severity == "error":
+        return f"{head}: {len(found):,} more like this{whom}; -v shows all"
+    return f"{head}: {len(found):,} more{whom}; -v tells all"
+
+
+_UNQUOTED = frozenset({"state_damaged"})
+"""Whose line is never shown, though the state be named like a configuration: it holds URLs, with their tokens."""
+
+
+def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterator[str]:
+    place = printable(
+        ":".join(str(part) for part in (d.file, d.line, d.column) if part is not None)
+    )
+    colour = "bad" if d.severity == "error" else "warn" if d.severity == "warning" else "info"
+    yield f"{place + ': ' if place else ''}{style(colour, d.severity)} {style('strong', d.code)}: {printable(d.summary)}"
+    pointed = d.file is not None and d.line is not None and d.code not in _UNQUOTED
+    source = source_line(d.file or "", d.line or 1, d.column or 1) if pointed else None
+    if source is not None:
+        from reconciler.report.width import cell_width
+
+        line, before = map(mask, source)
+        yield f"    {printable(line)}"
+        yield f"    {' ' * cell_width(printable(before))}{style(colour, '^')}"
+    for line in d.detail.splitlines():
+        yield f"  {printable(line)}"
+
+
+def valid_sentence(document: ValidateDocument) -> str:
+    """One sentence: how much is declared."""
+    names = {
+        "numbers": "number",
+        "bridge_numbers": "bridge number",
+        "registrations": "registration on a platform",
+        "trunks": "trunk",
+        "agents": "agent",
+    }
+    many, summary = {"registrations": "registrations on platforms"}, document.summary
+    counts = [
+        count(summary[key], name, many.get(key)) for key, name in names.items() if summary.get(key)
+    ]
+    warnings = document.summary["warnings"]
+    return f"Valid: {', '.join(counts) or 'nothing declared'}" + (
+        f"; {count(warnings, 'warning')}." if warnings else "."
+    )
+
+
+def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
+    width = max((len(key) for key in document.resource), default=0)
+    for key, raw in document.resource.items():
+        if not isinstance(raw, dict):
+            yield f"{style('strong', key.ljust(width))}  {show_value(raw)}"
+    for key, raw in document.resource.items():
+        if isinstance(raw, dict):
+            yield f"{style('strong', key)}"
+            for field, inner in raw.items():
+                pairs = (
+                    [f"{name}={text}" for name, text in inner.items()]
+                    if isinstance(inner, dict)
+                    else None
+                )
+                yield f"  {printable(field)}: {show_value(inner if pairs is None else ', '.join(pairs))}"
+
+
+def _unlocked(document: UnlockDocument) -> str:
+    if not document.unlocked:
+        return "The state is not locked."
+    who = (
+        "{who} on {host}, since {since}, for `{command}`".format(**document.holder)
+        if document.holder
+        else "unknown"
+    )
+    return f"Unlocked. The lock was held by: {who}."

@@ -1,0 +1,1 @@
+"""Faults that the sandbox plays: rules, and the engine that applies them."""

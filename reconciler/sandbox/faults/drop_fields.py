@@ -1,0 +1,55 @@
+"""Accepts parameters without storing them: before the call, or after it so that the reply pretends that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
+
+from reconciler.sandbox.faults.engine import Verdict, bare_name, last_segment, params_after_drop
+from reconciler.sandbox.http.messages import Reply, Request
+from reconciler.sandbox.store import Row, Store
+
+_COUNTERPARTS = ("trunk_sid", "voice_application_sid")
+"""Fields of a number that delete one another: an update names one of them at most."""
+
+
+def run_dropping(
+    request: Request, verdict: Verdict, store: Store, run: Callable[[Request], Reply]
+) -> Reply:
+    """Carry out a call without storing the parameters that the verdict drops."""
+    if not verdict.dropped:
+        return run(request)
+    if not verdict.echo:
+        return run(replace(request, form=params_after_drop(request.form, verdict.dropped)))
+    found = store.find(last_segment(request))
+    before = msgspec.structs.asdict(found[1]) if found else {}
+    reply = run(request)
+    if reply.status < 300:
+        _take_back(store, _sid(reply), before, verdict.dropped)
+    return reply
+
+
+def _take_back(store: Store, sid: str, before: dict[str, object], dropped: tuple[str, ...]) -> None:
+    found = store.find(sid)
+    if found is None:
+        return
+    table, row = found
+    values = before or _defaults(row)
+    taken = {name for name in row.__struct_fields__ if bare_name(name) in dropped}
+
+    # What was not stored has not deleted its counterpart either.
+    for name, other in (_COUNTERPARTS, _COUNTERPARTS[::-1]):
+        if name in taken and other in values:
+            taken.add(other)
+    table.change(row, {name: values[name] for name in row.__struct_fields__ if name in taken})
+
+
+def _defaults(row: Row) -> dict[str, object]:
+    return msgspec.structs.asdict(type(row)())
+
+
+def _sid(reply: Reply) -> str:
+    value = msgspec.json.decode(reply.body) if reply.body else None
+    return str(value.get("sid", "")) if isinstance(value, dict) else ""

@@ -1,0 +1,260 @@
+"""Decides which faults hit a call: faults and a request in, a `Verdict` out. Carries nothing out itself.
+
+The same calls in the same order give the same verdicts: counters and seeded draws, no chance.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import assert_never
+
+from reconciler.sandbox.faults import rules as f
+from reconciler.sandbox.http.messages import Reply, Request
+from reconciler.sandbox.http.routing import Refused
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.twilio.refusals import error_reply, html_reply, problem_reply
+
+_ONE_OF_SOMETHING = 34
+"""Length of a SID: a path that ends in one names one thing."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is to be done to one call.
+
+    `reply` stands in for the answer; `silent` means that none is sent. Unless one of them is set, or when
+    `carried_out` is, the call is carried out.
+    """
+
+    faults: tuple[str, ...] = ()
+    delay: float = 0.0
+    reply: Reply | None = None
+    silent: bool = False
+    carried_out: bool = False
+    hang: float = 0.0
+    slow: float = 0.0
+    cut: bool = False
+    dropped: tuple[str, ...] = ()
+    echo: bool = False
+
+    @property
+    def decided(self) -> bool:
+        """Whether the answer is settled already."""
+        return self.silent or self.reply is not None
+
+    @property
+    def runs(self) -> bool:
+        """Whether the call is carried out."""
+        return self.carried_out or not self.decided
+
+
+class FaultEngine:
+    """The faults in force; safe to change while calls are under way."""
+
+    def __init__(self, faults: Iterable[f.AnyFault] = ()) -> None:
+        self._lock = threading.Lock()
+        self._rules = [_Rule(fault) for fault in faults]
+
+    @property
+    def faults(self) -> list[f.AnyFault]:
+        """The faults in force, in the order in which they are tried."""
+        return [rule.fault for rule in self._rules]
+
+    def add(self, *faults: f.AnyFault) -> None:
+        """Put further faults in force."""
+        with self._lock:
+            self._rules = [*self._rules, *map(_Rule, faults)]
+
+    def clear(self) -> None:
+        """From now on, good days only."""
+        with self._lock:
+            self._rules = []
+
+    def before_attaching(self, names: set[str]) -> None:
+        """Raise `Refused` when a number, named by SID and E.164, is one that cannot be attached to a trunk.
+
+        For those who attach numbers without a call of their own to Twilio.
+        """
+        with self._lock:
+            for rule in self._rules:
+                fault = rule.fault
+                if (
+                    isinstance(fault, f.RefuseAttachment)
+                    and names & set(fault.numbers)
+                    and rule.is_due()
+                ):
+                    raise Refused(_attachment_refused(fault))
+
+    def judge(self, request: Request, store: Store, under_way: int) -> Verdict:
+        """What happens to this call."""
+        verdict = Verdict()
+        if self._rules:
+            with self._lock:
+                for rule in self._rules:
+                    if rule.strikes(request, store, under_way):
+                        rule.mark(verdict)
+        return verdict
+
+
+class _Rule:
+    """A fault with its counters."""
+
+    def __init__(self, fault: f.AnyFault) -> None:
+        self.fault = fault
+        self._seen = 0
+        self._struck = 0
+        self._random = random.Random(
+            repr(fault)
+        )  # faults of one kind with other options strike other calls
+
+    def strikes(self, request: Request, store: Store, under_way: int) -> bool:
+        """Whether this call is hit; counts it."""
+        fault = self.fault
+        return (
+            _in_scope(fault, request)
+            and _applies(fault, request, store, under_way)
+            and self.is_due()
+        )
+
+    def is_due(self) -> bool:
+        """Whether a call that matches is hit; counts it."""
+        fault = self.fault
+        if fault.times is not None and self._struck >= fault.times:
+            return False
+        self._seen += 1
+        if self._seen <= fault.skip or (self._seen - fault.skip) % fault.every:
+            return False
+        if fault.percent < 100 and self._random.random() * 100 >= fault.percent:
+            return False
+        self._struck += 1
+        return True
+
+    def mark(self, verdict: Verdict) -> None:
+        """Write the fault into the verdict; of several answers the first one stands."""
+        fault = self.fault
+        verdict.faults += (fault.name,)
+        match fault:
+            case f.Latency():
+                verdict.delay += (fault.ms + fault.jitter_ms * self._random.random()) / 1000
+            case f.SlowBody():
+                verdict.slow = fault.seconds
+            case f.CutBody():
+                verdict.cut = True
+            case f.DropFields():
+                verdict.dropped += tuple(map(bare_name, fault.fields))
+                verdict.echo = verdict.echo or fault.echo
+            case _:
+                if not verdict.decided:
+                    _settle(fault, verdict)
+
+
+_Settling = (
+    f.RateLimit
+    | f.ConcurrencyLimit
+    | f.ServerError
+    | f.Drop
+    | f.Hang
+    | f.RefuseAttachment
+    | f.NotFound
+    | f.Refuse
+    | f.HtmlPage
+    | f.Problem
+)
+
+
+def _settle(fault: _Settling, verdict: Verdict) -> None:
+    match fault:
+        case f.RateLimit() | f.ConcurrencyLimit():
+            headers = (
+                () if fault.retry_after is None else (("Retry-After", str(fault.retry_after)),)
+            )
+            verdict.reply = error_reply(20429, "Too Many Requests", status=429, headers=headers)
+        case f.ServerError():
+            verdict.carried_out = fault.carried_out
+            verdict.reply = error_reply(
+                20500, "An internal server error has occurred", status=fault.status
+            )
+        case f.Drop():
+            verdict.carried_out, verdict.silent = fault.carried_out, True
+        case f.Hang():
+            verdict.carried_out, verdict.silent, verdict.hang = (
+                fault.carried_out,
+                True,
+                fault.seconds,
+            )
+        case f.RefuseAttachment():
+            verdict.reply = _attachment_refused(fault)
+        case f.NotFound():
+            verdict.reply = error_reply(20404, "The requested resource was not found", status=404)
+        case f.Refuse():
+            verdict.reply = error_reply(fault.code, fault.message, status=fault.status)
+        case f.HtmlPage():
+            verdict.carried_out = fault.carried_out
+            verdict.reply = html_reply(fault.status)
+        case f.Problem():
+            verdict.carried_out = fault.carried_out
+            verdict.reply = problem_reply(20503, "Service unavailable", status=fault.status)
+        case _:
+            assert_never(fault)
+
+
+def _attachment_refused(fault: f.RefuseAttachment) -> Reply:
+    return error_reply(
+        fault.code, "Phone number cannot be associated with this trunk", status=fault.status
+    )
+
+
+def _in_scope(fault: f.AnyFault, request: Request) -> bool:
+    if fault.method == "write":
+        return request.is_write and fnmatchcase(request.path, fault.path)
+    return fault.method in ("", request.method) and (
+        fault.path == "*" or fnmatchcase(request.path, fault.path)
+    )
+
+
+def _applies(fault: f.AnyFault, request: Request, store: Store, under_way: int) -> bool:
+    match fault:
+        case f.ConcurrencyLimit():
+            return under_way > fault.limit
+        case f.DropFields():
+            dropped = set(map(bare_name, fault.fields))
+            return any(bare_name(name) in dropped for name in request.form)
+        case f.RefuseAttachment():
+            return _attached(request, store) & set(fault.numbers) != set()
+        case f.NotFound():
+            return request.method == "GET" and len(last_segment(request)) == _ONE_OF_SOMETHING
+        case _:
+            return True
+
+
+def _attached(request: Request, store: Store) -> set[str]:
+    """SID and E.164 of the number that this call attaches to a trunk, if it does."""
+    if request.method != "POST":
+        return set()
+    if request.form.get("TrunkSid"):
+        sid = last_segment(request)
+    elif request.path.startswith("/v1/Trunks/"):
+        sid = request.form.get("PhoneNumberSid", "")
+    else:
+        return set()
+    found = store.find(sid)
+    return {sid, str(getattr(found[1], "phone_number", sid))} if found else {sid}
+
+
+def params_after_drop(form: dict[str, str], dropped: tuple[str, ...]) -> dict[str, str]:
+    """A form without the parameters that are dropped."""
+    return {name: value for name, value in form.items() if bare_name(name) not in dropped}
+
+
+def last_segment(request: Request) -> str:
+    """The end of the path: a SID when it names one thing."""
+    return request.path.rpartition("/")[2].removesuffix(".json")
+
+
+def bare_name(name: str) -> str:
+    """A name in which a parameter and its field are equal: ``VoiceUrl`` and ``voice_url`` are ``voiceurl``."""
+    return name.replace("_", "").lower()

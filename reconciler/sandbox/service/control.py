@@ -1,0 +1,178 @@
+"""The sandbox's own endpoints under ``/_sandbox``: JSON, without credentials, faults or traces in the log of calls.
+
+| endpoint                  | what it does                                                                            |
+|---------------------------|-----------------------------------------------------------------------------------------|
+| `GET /_sandbox`           | how many rows there are, and what can be asked                                          |
+| `GET …/calls`             | counts and the newest calls (`?writes=true`, `?limit=100`); secrets are left out        |
+| `DELETE …/calls`          | forgets calls and counts                                                                |
+| `GET …/faults`            | the faults in force                                                                     |
+| `POST …/faults`           | puts further ones in force: one object or a list                                        |
+| `PUT …/faults`            | puts these in force instead of all others                                               |
+| `DELETE …/faults`         | from now on, good days only                                                             |
+| `POST …/edit`             | somebody edits a number in the console: `number`, `actor`, `ip`, and its fields         |
+| `GET …/world`             | everything, as a seed                                                                   |
+| `PUT …/world`             | a seed takes the place of everything                                                    |
+| `POST …/world`            | the rows of a seed come in addition                                                     |
+| `GET …/platforms`         | what the platforms hold, without secrets; `…/platforms/SECTION` for one section         |
+| `POST …/platforms/S/ID`   | somebody edits a row behind the back                                                    |
+| `DELETE …/platforms/S/ID` | somebody deletes a row behind the back, without side effects on Twilio                  |
+| `POST …/reset`            | the world as it was at the beginning, no faults, no calls                               |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from reconciler.sandbox.faults.engine import FaultEngine
+from reconciler.sandbox.faults.rules import AnyFault, FaultError, read_fault
+from reconciler.sandbox.http.call_log import CallLog
+from reconciler.sandbox.http.messages import Reply, json_reply
+from reconciler.sandbox.http.routing import Call, Handler, Refused, Route
+from reconciler.sandbox.platforms import control as platforms
+from reconciler.sandbox.store import SeedError
+from reconciler.sandbox.twilio.console import ELSEWHERE, SOMEBODY, edit, user
+from reconciler.sandbox.world.products import SHELVES
+from reconciler.sandbox.world.world import World, read_json
+
+PREFIX = "/_sandbox"
+
+
+class Control:
+    """Acts on one sandbox's world, faults and log."""
+
+    def __init__(self, world: World, faults: FaultEngine, calls: CallLog) -> None:
+        self._world, self._faults, self._calls = world, faults, calls
+
+    def routes(self) -> tuple[Route, ...]:
+        """The endpoints."""
+        table: tuple[tuple[str, str, Callable[[Call], object]], ...] = (
+            ("GET", "", self._index),
+            ("GET", "/calls", self._list_calls),
+            ("DELETE", "/calls", self._forget_calls),
+            ("GET", "/faults", self._list_faults),
+            ("POST", "/faults", self._add_faults),
+            ("PUT", "/faults", self._replace_faults),
+            ("DELETE", "/faults", self._clear_faults),
+            ("POST", "/edit", self._edit),
+            ("GET", "/world", self._dump),
+            ("PUT", "/world", self._replace_world),
+            ("POST", "/world", self._extend_world),
+            ("GET", "/platforms", lambda call: platforms.list_sections(self._world)),
+            (
+                "GET",
+                "/platforms/{section}",
+                lambda call: platforms.rows_of(self._world, **call.path),
+            ),
+            ("POST", "/platforms/{section}/{name}", self._edit_platform),
+            (
+                "DELETE",
+                "/platforms/{section}/{name}",
+                lambda call: platforms.remove(self._world, **call.path),
+            ),
+            ("POST", "/reset", self._reset),
+        )
+        return tuple(
+            Route(method, PREFIX + path, _answering(function)) for method, path, function in table
+        )
+
+    def _index(self, call: Call) -> object:
+        rows = {shelf.name: len(shelf.rows(self._world)) for shelf in SHELVES}
+        endpoints = [f"{route.method} {route.pattern}" for route in self.routes()]
+        return {"rows": rows, "endpoints": endpoints}
+
+    def _list_calls(self, call: Call) -> object:
+        query = call.request.query
+        calls = (
+            self._calls.written() if query.get("writes", "").lower() == "true" else [*self._calls]
+        )
+        limit = query.get("limit", str(len(calls)))
+        if not limit.isdigit():
+            raise ValueError("limit must be a number")
+        log = self._calls
+        counts = {
+            "total": len(log),
+            "reads": log.reads,
+            "writes": log.writes,
+            "statuses": log.statuses,
+        }
+        return {"counts": counts, "calls": calls[len(calls) - min(int(limit), len(calls)) :]}
+
+    def _forget_calls(self, call: Call) -> object:
+        self._calls.reset()
+        return {}
+
+    def _list_faults(self, call: Call) -> object:
+        return {"faults": self._faults.faults}
+
+    def _add_faults(self, call: Call) -> object:
+        self._faults.add(*_faults_of(call))
+        return self._list_faults(call)
+
+    def _replace_faults(self, call: Call) -> object:
+        faults = _faults_of(call)
+        self._faults.clear()
+        self._faults.add(*faults)
+        return self._list_faults(call)
+
+    def _clear_faults(self, call: Call) -> object:
+        self._faults.clear()
+        return self._list_faults(call)
+
+    def _edit(self, call: Call) -> object:
+        body = call.request.json()
+        if not isinstance(body, dict) or "number" not in body:
+            raise ValueError('send {"number": "+1…", "voice_url": "…"}')
+        fields = {
+            name: value for name, value in body.items() if name not in ("number", "actor", "ip")
+        }
+        actor = user(str(body.get("actor", SOMEBODY)), str(body.get("ip", ELSEWHERE)))
+        return edit(self._world, str(body["number"]), fields=fields, actor=actor)
+
+    def _edit_platform(self, call: Call) -> object:
+        return platforms.edit(
+            self._world, call.path["section"], call.path["name"], call.request.json()
+        )
+
+    def _dump(self, call: Call) -> object:
+        return msgspec.Raw(self._world.dump())
+
+    def _replace_world(self, call: Call) -> object:
+        self._world.become(World.from_seed(read_json(call.request.body)))
+        return self._index(call)
+
+    def _extend_world(self, call: Call) -> object:
+        self._world.extend(read_json(call.request.body))
+        return self._index(call)
+
+    def _reset(self, call: Call) -> object:
+        self._world.become(self._world.fresh())
+        self._faults.clear()
+        self._calls.reset()
+        return self._index(call)
+
+
+def _answering(function: Callable[[Call], object]) -> Handler:
+    """A function's value as a JSON reply; what it cannot do is an error in a sentence."""
+
+    def handler(call: Call) -> Reply:
+        try:
+            return json_reply(200, function(call))
+        except Refused as refused:
+            return refused.reply
+        except KeyError as error:
+            return _error(404, f"There is no {error.args[0]}.")
+        except (SeedError, FaultError, ValueError) as error:
+            return _error(400, str(error))
+
+    return handler
+
+
+def _error(status: int, message: str) -> Reply:
+    return json_reply(status, {"status": status, "message": message})
+
+
+def _faults_of(call: Call) -> list[AnyFault]:
+    body = call.request.json()
+    return [read_fault(value) for value in (body if isinstance(body, list) else [body])]

@@ -1,0 +1,1 @@
+"""The data of the sandbox: accounts and all their resources."""

@@ -1,0 +1,136 @@
+"""A state changed by hand, as values: one state in, another one out; nothing is read, written or asked of Twilio.
+
+| change | keeps                                                                        |
+|--------|------------------------------------------------------------------------------|
+| `move` | what hangs below the resource, and who refers to it by its name              |
+| `drop` | who refers to a trunk that is forgotten: by its SID from then on             |
+| `push` | the history: a document from outside becomes the next version                |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from reconciler.config.sections.fields import NAME
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ReconcilerError, Refused
+from reconciler.kinds.table import KINDS, NUMBER_KINDS
+from reconciler.model.entry import Entry
+from reconciler.planning.decide.problems import removal_protected
+from reconciler.planning.identity.match import names_to_sids
+from reconciler.planning.identity.moved import rename_entries
+from reconciler.state.format.document import State, empty_state
+
+Resources = Mapping[str, Entry]
+
+
+def move(resources: Resources, source: str, target: str) -> Resources:
+    """The resources with one under a new address. Raises ReconcilerError when it cannot have that."""
+    entry = resources[source]
+    if entry.kind in NUMBER_KINDS or entry.parent is not None:
+        reason = (
+            "a number's address is the number"
+            if entry.kind in NUMBER_KINDS
+            else f"it moves with {entry.parent}"
+        )
+        raise _no_move(source, f"{source} cannot have another address: {reason}.")
+    kind, _, name = target.partition("/")
+    if kind != entry.kind or kind not in KINDS or not re.fullmatch(NAME, name):
+        raise _no_move(
+            source, f"{target} is no address of a {entry.kind}: write {entry.kind}/NAME."
+        )
+    if target in resources:
+        raise _no_move(
+            source,
+            f"State remembers {target} already, as {resources[target].sid}. Remove that one first.",
+        )
+    return rename_entries(resources, {source: target})
+
+
+def drop(resources: Resources, addresses: Sequence[str]) -> Resources:
+    """The resources without these and what hangs below them. Raises Refused when one of them is protected."""
+    gone = {a for a, e in resources.items() if a in addresses or e.parent in addresses}
+    kept = [
+        removal_protected(a, "nothing was removed from state")
+        for a in sorted(gone)
+        if resources[a].options.protect
+    ]
+    if kept:
+        raise Refused(*kept)
+    sids = {
+        a.partition("/")[2]: resources[a].sid
+        for a in gone
+        if resources[a].kind == "trunk" and resources[a].sid
+    }
+    return {a: names_to_sids(e, sids) if sids else e for a, e in resources.items() if a not in gone}
+
+
+def push(present: State, pushed: State) -> None:
+    """Raises Refused unless `pushed` continues the state that is there, and still protects what that protects."""
+    if present.version.same(empty_state(present.project).version):
+        return
+    if pushed.lineage != present.lineage:
+        raise _no_push(
+            f"it is of another history (lineage {pushed.lineage}) than the state ({present.lineage})"
+        )
+    if pushed.serial < present.serial:
+        raise _no_push(
+            f"it is serial {pushed.serial}, and the state is at serial {present.serial} by now"
+        )
+    if present.journal_records:
+        raise _no_push(
+            "a run was interrupted, and its journal is not in a version yet: run apply first"
+        )
+    kept = [
+        a
+        for a, e in present.resources.items()
+        if e.options.protect and not _protects(pushed.resources.get(a), e)
+    ]
+    if kept:
+        cure = "declare it with `protect: false`, apply, and pull again; `--force` takes the file as it is."
+        undone = "the file forgets it, or its protection, and was not taken"
+        raise Refused(*(removal_protected(a, undone, cure) for a in sorted(kept)))
+
+
+def list_changed(before: Resources, after: Resources) -> dict[str, str]:
+    """What is different, by address: `added`, `removed` or `changed`."""
+    words = {a: "removed" for a in before if a not in after}
+    words |= {
+        a: "changed" if a in before else "added" for a, e in after.items() if before.get(a) != e
+    }
+    return dict(sorted(words.items()))
+
+
+def with_resources(state: State, resources: Resources) -> State:
+    """The same version with other resources, to be saved as the next one."""
+    return msgspec.structs.replace(state, resources=dict(resources))
+
+
+def _protects(entry: Entry | None, before: Entry) -> bool:
+    return (
+        entry is not None
+        and entry.options.protect
+        and (entry.account, entry.sid) == (before.account, before.sid)
+    )
+
+
+def _no_move(address: str, detail: str) -> ReconcilerError:
+    return ReconcilerError(
+        Diagnostic(
+            code="invalid_move",
+            summary="It cannot have this address",
+            detail=detail,
+            address=address,
+        )
+    )
+
+
+def _no_push(reason: str) -> Refused:
+    detail = (
+        f"The file does not continue the state: {reason}. Pull again and repeat your change; `--force` takes the file "
+        "as it is, and the version that it replaces stays in the history."
+    )
+    return Refused(Diagnostic(code="push_refused", summary="The state has moved on", detail=detail))

@@ -1,0 +1,1 @@
+"""The form of a stored state: document, digest, journal, encryption and migrations."""

@@ -1,0 +1,188 @@
+"""Between states and records and the bytes that a store keeps: the one place where they are encrypted, if they are.
+
+| | in clear | with a cipher |
+|---|---|---|
+| document | head, resources and digest | head and `sealed`, one text; the head is bound to it |
+| records of a file's journal | JSON; the line has a checksum | a JSON string |
+| other records, entries | `{"crc": CHECKSUM, "value": JSON}` | a JSON string |
+
+A document that is not sealed is read with a cipher, too, and sealed when it is written next; so is a value without a
+checksum, as former versions wrote it. What a cipher sealed needs no checksum: it notices every change. Opens no file.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from reconciler.state import problems
+from reconciler.state.format.document import (
+    LONGEST_HEAD,
+    SEALED,
+    Document,
+    Head,
+    State,
+    decode,
+    encode,
+    encode_blocks,
+    head_line,
+    head_of,
+    read_head,
+)
+from reconciler.state.format.rows import DAMAGE, RowError, check_address
+from reconciler.state.format.sanitize import safe_reason
+from reconciler.state.records import Put, Record
+
+
+class Cipher(Protocol):
+    """Keeps a secret, and notices any change to it or to what it is bound to."""
+
+    def seal(self, data: bytes, bound_to: bytes) -> str:
+        """A text that only a holder of the key can read."""
+
+    def sealed_last(self, text: str) -> bool:
+        """Whether it was sealed with the key that seals now."""
+
+    def open(self, text: str, bound_to: bytes, origin: str) -> bytes:
+        """What was sealed; StateError when no key of ours fits, or something was changed."""
+
+
+class _Sealed(Head):
+    sealed: str | None = None
+
+
+class _Checked(msgspec.Struct, forbid_unknown_fields=True):
+    """A value with the CRC-32 of its JSON as it was written."""
+
+    crc: str
+    value: msgspec.Raw
+
+
+T = TypeVar("T")
+_RECORD = b"reconciler record"
+_CHECKED = b'{"crc":"'
+_VALUE_AT = len(b'{"crc":"00000000","value":')
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_RECORDS = msgspec.json.Decoder(list[Record])
+_decode_checked = msgspec.json.Decoder(_Checked).decode
+
+
+class Codec:
+    """How the states of one project are written and read."""
+
+    def __init__(self, project: str, cipher: Cipher | None = None) -> None:
+        self.project = project
+        self._cipher = cipher
+
+    def blocks(self, document: Document) -> Iterator[bytes]:
+        """The document piece by piece, as it is stored."""
+        if self._cipher is None:
+            yield from encode_blocks(document)
+            return
+        top = head_of(document)
+        yield head_line(top, SEALED)
+        yield _encode(self._cipher.seal(encode(document), _encode(top))) + b"}\n"
+
+    def document(self, document: Document) -> bytes:
+        """The document in one piece."""
+        return b"".join(self.blocks(document))
+
+    def state(self, data: bytes, origin: str, *, check_digest: bool = True) -> State:
+        """The state that was stored; StateError as of `decode`, and when it cannot be decrypted."""
+        return decode(self._opened(data, origin), self.project, origin, check_digest=check_digest)
+
+    def head(self, beginning: bytes) -> Head | None:
+        """The head of a document that begins like this; needs no key."""
+        return read_head(beginning)
+
+    def seal(self, text: bytes) -> bytes:
+        """A JSON value as it is stored: with a checksum, or as a JSON string."""
+        if self._cipher is None:
+            return b'%b%08x","value":%b}' % (_CHECKED, zlib.crc32(text), text)
+        return _encode(self._cipher.seal(text, _RECORD))
+
+    def unseal(self, stored: bytes, origin: str) -> bytes:
+        """The JSON value that was stored, of which the store keeps every byte. StateError when it was changed."""
+        if stored.startswith(b'"'):
+            return self._decrypted(stored, origin)
+        if not stored.startswith(_CHECKED):
+            return stored
+
+        text = stored[_VALUE_AT:-1]
+        if stored != b'%b%08x","value":%b}' % (_CHECKED, zlib.crc32(text), text):
+            raise problems.checksum_mismatch(origin)
+        return text
+
+    def value(self, stored: bytes, origin: str, decoder: msgspec.json.Decoder[T]) -> T:
+        """Decode a value that was stored, also where the store wrote the same JSON with other spaces.
+
+        StateError when it was changed; what the decoder raises.
+        """
+        if stored.startswith(b'"'):
+            return decoder.decode(self._decrypted(stored, origin))
+        try:
+            checked = _decode_checked(stored)
+        except msgspec.ValidationError:  # written by a version that knew no checksums
+            return decoder.decode(stored)
+
+        found = decoder.decode(checked.value)
+        as_written = f"{zlib.crc32(checked.value):08x}" == checked.crc
+        if not as_written and f"{zlib.crc32(_encode(found)):08x}" != checked.crc:
+            raise problems.checksum_mismatch(origin)
+        return found
+
+    def is_current(self, stored: bytes) -> bool:
+        """Whether a JSON value is stored as it would be now: with a checksum, or sealed with our first key."""
+        if self._cipher is None:
+            return stored.startswith(_CHECKED)
+        if not stored.startswith(b'"'):
+            return False
+        return self._cipher.sealed_last(msgspec.json.decode(stored, type=str))
+
+    def records(self, records: Sequence[Record], *, checksum: bool = True) -> bytes:
+        """Records as they are stored: JSON. `checksum` is False where the place of the records has one."""
+        data = _encode(records)
+        return data if self._cipher is None and not checksum else self.seal(data)
+
+    def read_records(self, stored: bytes, origin: str) -> list[Record]:
+        """The records that were stored; StateError when they are damaged or cannot be decrypted."""
+        try:
+            found = self.value(stored, origin, _RECORDS)
+            for record in found:
+                if isinstance(record, Put):
+                    entry = record.entry
+                    check_address(record.address, entry.kind, entry.key, entry.parent)
+        except DAMAGE as error:
+            raise problems.journal_damaged(origin, safe_reason(error)) from error
+        except RowError as error:
+            raise problems.journal_damaged(origin, str(error)) from error
+        return found
+
+    def _decrypted(self, stored: bytes, origin: str) -> bytes:
+        try:
+            text = msgspec.json.decode(stored, type=str)
+        except DAMAGE as error:
+            raise problems.sealed_damaged(origin) from error
+        return self._key(origin).open(text, _RECORD, origin)
+
+    def _opened(self, data: bytes, origin: str) -> bytes:
+        if data.find(b'"sealed"', 0, LONGEST_HEAD) < 0:
+            return data
+        try:
+            found = msgspec.json.decode(data, type=_Sealed)
+        except DAMAGE:
+            return data  # no JSON: whoever decodes it says where
+        if found.sealed is None:
+            return data
+        top = Head(found.format, found.project, found.lineage, found.serial, found.saved)
+        if found.project != self.project:
+            raise problems.state_wrong_project(origin, found.project, self.project)
+        return self._key(origin).open(found.sealed, _encode(top), origin)
+
+    def _key(self, origin: str) -> Cipher:
+        if self._cipher is None:
+            raise problems.key_missing(origin)
+        return self._cipher

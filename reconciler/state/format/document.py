@@ -1,0 +1,333 @@
+"""The state: what we remember of every address, and its form as one JSON document.
+
+In goes a `State`, out come bytes, and back; knows nothing of files, locks or journals. The document has one resource
+a line, sorted by address, so that a version control's diff shows the numbers that changed and nothing else. Its last
+member is a digest of all that stands before it, so that one changed bit is an error and never a wrong value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+from reconciler.errors import StateError
+from reconciler.model.destination import Destination
+from reconciler.model.entry import Entry
+from reconciler.state import problems
+from reconciler.state.format.migrations import FORMAT, MIGRATIONS, WITHOUT_DIGEST, Step, migrate
+from reconciler.state.format.rows import DAMAGE, Row, RowError, UnknownKind, entries, first_misfit
+from reconciler.state.format.sanitize import safe_reason
+from reconciler.state.records import Saved
+
+Serial = Annotated[int, msgspec.Meta(ge=0)]
+_LINES_A_BLOCK = 256  # some 200 KB: fits a processor's cache, and the memory is used again
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written. A `lineage` is one history of versions; `serial` counts them, 0 being the empty beginning.
+
+    `saved` tells where the version comes from, `resources` holds what is known of each address.
+    """
+
+    format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
+    project: str
+    lineage: str
+    serial: Serial
+    saved: Saved | None = None
+    resources: dict[str, Entry]
+
+
+class Written(Document, frozen=True, kw_only=True):
+    """A document as it is stored: `digest` is the SHA-256 of the document as it is written without its digest."""
+
+    digest: Annotated[str, msgspec.Meta(pattern="^sha256:[0-9a-f]{64}$")]
+
+
+LONGEST_HEAD = 65536
+"""So many bytes of a document are enough for its head."""
+
+
+class Version(NamedTuple):
+    """Which state it is: equal versions, equal states. `unfolded` counts records of a journal upon the serial."""
+
+    lineage: str
+    serial: int
+    journal_records: int = 0
+
+    def same(self, other: Version) -> bool:
+        """Whether nothing happened between the two; all empty beginnings are alike, whatever their lineage."""
+        return self == other or (0, 0) == self[1:] == other[1:]
+
+    def __str__(self) -> str:
+        if self[1:] == (0, 0):
+            return "the empty state"
+        journal = (
+            f" and {self.journal_records} records of a journal" if self.journal_records else ""
+        )
+        return f"serial {self.serial}{journal} of lineage {self.lineage}"
+
+
+class State(Document, frozen=True, kw_only=True):
+    """What is remembered. `unfolded` counts the records of a journal that are in `resources` but in no version yet."""
+
+    journal_records: int = 0
+    destinations: tuple[Destination, ...] | None = None
+    """What the next version records of the destinations of secrets; None keeps what is recorded."""
+
+    @property
+    def recorded_destinations(self) -> tuple[Destination, ...]:
+        """The destinations of secrets that this version records."""
+        recorded = self.saved.destinations if self.saved is not None else msgspec.UNSET
+        return () if recorded is msgspec.UNSET else recorded
+
+    @property
+    def version(self) -> Version:
+        """Which state this is."""
+        return Version(self.lineage, self.serial, self.journal_records)
+
+
+class _Rows(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    format: int
+    project: str
+    lineage: str
+    serial: Serial
+    saved: Saved | None = None
+    resources: dict[str, Row]
+    digest: str | None = None
+
+
+class _Parts(msgspec.Struct):
+    resources: dict[str, msgspec.Raw] = {}
+
+
+class Head(msgspec.Struct):
+    """The first line of a document, without its resources."""
+
+    format: int
+    project: str = ""
+    lineage: str = ""
+    serial: int = 0
+    saved: Saved | None = None
+
+
+_OPENING = b',"resources":{'
+SEALED = b',"sealed":'
+"""What stands in the place of resources when they are encrypted."""
+_TAIL = b"\n}}\n"
+_DIGEST = re.compile(rb'\n\},"digest":"(sha256:[0-9a-f]{64})"\}\n\Z')
+_DIGEST_LENGTH = len(b'\n},"digest":"sha256:"}\n') + hashlib.sha256().digest_size * 2
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_DECODER = msgspec.json.Decoder(_Rows)
+
+
+def empty_state(project: str) -> State:
+    """The state before anything is known, with a lineage of its own."""
+    return State(project=project, lineage=str(uuid.uuid4()), serial=0, resources={})
+
+
+def head_of(document: Document) -> Head:
+    """All of a document but its resources."""
+    return Head(FORMAT, document.project, document.lineage, document.serial, document.saved)
+
+
+def head_line(top: Head, opening: bytes) -> bytes:
+    """The first line of a document, after which `opening` goes on."""
+    return _ENCODER.encode(top)[:-1] + opening + b"\n"
+
+
+def encode_blocks(document: Document) -> Iterator[bytes]:
+    """The document piece by piece, so that writing it needs no memory to speak of; same state, same bytes."""
+    digest = hashlib.sha256()
+    for block in _without_digest(document):
+        digest.update(block)
+        yield block
+
+    digest.update(_TAIL)
+    yield b'\n},"digest":"sha256:%b"}\n' % digest.hexdigest().encode()
+
+
+def _without_digest(document: Document) -> Iterator[bytes]:
+    """Yield the document up to the end of its last resource."""
+    yield head_line(head_of(document), _OPENING)
+    resources, addresses = document.resources, sorted(document.resources)
+    add = _ENCODER.encode_into
+    for start in range(0, len(addresses), _LINES_A_BLOCK):
+        block = bytearray(b",\n" if start else b"")
+        for address in addresses[start : start + _LINES_A_BLOCK]:
+            add(address, block, -1)
+            block += b":"
+            add(resources[address], block, -1)
+            block += b",\n"
+        yield bytes(block[:-2])
+
+
+def encode(document: Document) -> bytes:
+    """The document in one piece."""
+    return b"".join(encode_blocks(document))
+
+
+def decode(
+    data: bytes,
+    project: str,
+    origin: str,
+    *,
+    migrations: Mapping[int, Step] = MIGRATIONS,
+    check_digest: bool = True,
+) -> State:
+    """The state of this project that the bytes hold; `origin` names them in messages.
+
+    `check_digest` is False for a document that a person edited, and for rows that have a checksum each.
+
+    StateError: `state_damaged` with the place, `state_too_new`, `state_too_old`, `state_wrong_project`.
+    """
+    rows, migrated = _read(data, origin, migrations)
+    if rows.project != project:
+        raise problems.state_wrong_project(origin, rows.project, project)
+
+    state = State(
+        project=project, lineage=rows.lineage, serial=rows.serial, saved=rows.saved, resources={}
+    )
+    try:
+        state.resources.update(entries(rows.resources))
+    except UnknownKind as error:
+        # The digest proves that the kind is what was written, so a newer version wrote it.
+        if check_digest and rows.digest is not None and _is_as_written(data):
+            raise problems.kind_too_new(origin, error.kind) from error
+        raise _misfit(data, origin, error) from error
+    except RowError as error:
+        raise _misfit(data, origin, error) from error
+
+    if check_digest and not migrated and not _has_its_digest(data, rows, state):
+        raise problems.digest_mismatch(origin)
+    return state
+
+
+def _has_its_digest(data: bytes, rows: _Rows, state: State) -> bool:
+    """Whether the document is what was written. Documents of the first format have no digest."""
+    if rows.digest is None:
+        return rows.format in WITHOUT_DIGEST
+    if _is_as_written(data):
+        return True
+
+    # A tool may have written the same JSON with other spaces or in another order: compare with our own form of it.
+    again = hashlib.sha256()
+    for block in _without_digest(state):
+        again.update(block)
+    again.update(_TAIL)
+    return rows.digest == f"sha256:{again.hexdigest()}"
+
+
+def _is_as_written(data: bytes) -> bool:
+    """Whether the bytes themselves match the digest at their end: the quick answer, true for what we wrote."""
+    found = _DIGEST.search(data, max(0, len(data) - _DIGEST_LENGTH))
+    if found is None:
+        return False
+    digest = hashlib.sha256(memoryview(data)[: found.start()])
+    digest.update(_TAIL)
+    return found[1].decode() == f"sha256:{digest.hexdigest()}"
+
+
+def read_head(beginning: bytes) -> Head | None:
+    """The head of a document of which this is the beginning; None when that is no whole first line."""
+    try:
+        line = beginning.split(b"\n", 1)[0].removesuffix(_OPENING).removesuffix(SEALED)
+        return msgspec.json.decode(line + b"}", type=Head)
+    except DAMAGE:
+        return None
+
+
+def _read(data: bytes, origin: str, migrations: Mapping[int, Step]) -> tuple[_Rows, bool]:
+    """The rows in the present format, and whether they had to be migrated; then the digest is checked here."""
+    try:
+        rows = _DECODER.decode(data)
+        if rows.format == FORMAT or rows.format in WITHOUT_DIGEST:
+            _refuse_duplicates(data, origin, len(rows.resources))
+            return rows, False
+    except DAMAGE as error:
+        if _format_of(data) in (None, FORMAT, *WITHOUT_DIGEST):
+            raise _damage(data, origin, error) from error
+
+    found = msgspec.json.decode(data)
+    current = migrate(found, origin, migrations)
+    if "digest" in found and not _is_as_written(data):
+        raise problems.digest_mismatch(origin)
+    try:
+        return _DECODER.decode(_ENCODER.encode(current)), True
+    except DAMAGE as error:
+        raise problems.state_damaged(origin, safe_reason(error)) from error
+
+
+def _refuse_duplicates(data: bytes, origin: str, resources: int) -> None:
+    """A merge that kept both sides gives an address twice, and JSON takes the last: tell by the number of lines."""
+    as_written = data.endswith(_TAIL) or _DIGEST.search(data, max(0, len(data) - _DIGEST_LENGTH))
+    if not as_written or data.count(b"\n") == resources + 2:
+        return
+    twice: list[str] = []
+
+    def note(pairs: list[tuple[str, object]]) -> None:
+        twice.extend(
+            name for name, count in Counter(name for name, _ in pairs).items() if count > 1
+        )
+
+    json.loads(data, object_pairs_hook=note)
+    if twice:
+        raise _misfit(data, origin, RowError(twice[0], "it is there twice"))
+
+
+def _format_of(data: bytes) -> int | None:
+    try:
+        return msgspec.json.decode(data, type=Head).format
+    except DAMAGE:
+        return None
+
+
+def _damage(data: bytes, origin: str, error: Exception) -> StateError:
+    """Where the document is damaged, as exactly as can be told."""
+    if not data.strip():
+        return problems.state_damaged(origin, "the file is empty")
+    marker = re.search(rb"^<{7} ", data, re.MULTILINE)
+    if marker:
+        line, _ = _position(data, marker.start())
+        return problems.state_damaged(
+            origin, f"line {line} begins a merge conflict", line=line, column=1
+        )
+    if isinstance(error, msgspec.ValidationError):
+        misfit = first_misfit(_resources(data))
+        return (
+            _misfit(data, origin, misfit)
+            if misfit
+            else problems.state_damaged(origin, safe_reason(error))
+        )
+    place = re.search(r" \(byte (\d+)\)", str(error))
+    line, column = _position(data, int(place[1]) if place else len(data))
+    reason = safe_reason(error).replace(place[0] if place else "", "")
+    return problems.state_damaged(
+        origin, f"line {line}, column {column}: {reason}", line=line, column=column
+    )
+
+
+def _resources(data: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return msgspec.json.decode(data, type=_Parts).resources
+    except DAMAGE:
+        return {}
+
+
+def _misfit(data: bytes, origin: str, error: RowError) -> StateError:
+    offset = data.find(_ENCODER.encode(error.address))
+    if offset < 0:  # written with other escapes
+        return problems.state_damaged(origin, str(error))
+    line, column = _position(data, offset)
+    return problems.state_damaged(origin, f"line {line}: {error}", line=line, column=column)
+
+
+def _position(data: bytes, offset: int) -> tuple[int, int]:
+    """Line and column, from 1, of an offset."""
+    return data.count(b"\n", 0, offset) + 1, offset - data.rfind(b"\n", 0, offset)

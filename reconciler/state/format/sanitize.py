@@ -1,0 +1,53 @@
+"""What decoding says of a damaged document in, the same without anything that stood in the document out.
+
+A line of state holds URLs, and those hold tokens. Where a line is damaged nothing is what it seems to be: a URL may
+stand where a name belongs. So only what comes from our own types is repeated: their fields, and where in them it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.kinds.table import NUMBER_KINDS, RANKS
+
+_OURS = (
+    "Expected `",
+    "Object missing required field `",
+    "JSON is malformed: ",
+    "Input data was truncated",
+    "'utf-8' codec can't decode",
+    "maximum recursion depth exceeded",
+)
+"""How messages begin that name types, fields, characters' places and nothing else."""
+_QUOTING = {
+    "Object contains unknown field": "a field is not known",
+    "Invalid": "a value is not one of those known",
+}
+"""How those begin that quote the document, and what is said instead."""
+_PATH = re.compile(r" - at `\$(?:\.\w+|\[\.\.\.\]|\[\d+\])*`$")
+_NUMBER = re.compile(r"\+[0-9]{1,15}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def safe_reason(error: Exception) -> str:
+    """What is wrong, without anything out of the document."""
+    text = str(error)
+    if text.startswith(_OURS):
+        return text
+    path = _PATH.search(text)
+    words = next(
+        (plain for begin, plain in _QUOTING.items() if text.startswith(begin)),
+        "it is not what was written",
+    )
+    return words + (path[0] if path else "")
+
+
+def safe_address(address: str) -> str:
+    """The address as far as it surely is one: kind and number or name; what follows may be a URL."""
+    kind, _, rest = address.partition("/")
+    name, _, more = rest.partition("/")
+    if kind not in RANKS or not (_NUMBER if kind in NUMBER_KINDS else _NAME).fullmatch(name):
+        return "an address that is none"
+    if not more:
+        return f"{kind}/{name}"
+    return f"{kind}/{name}/{more}" if _NUMBER.fullmatch(more) else f"{kind}/{name}/…"

@@ -1,0 +1,1 @@
+"""Recover from a missing, damaged or new state."""

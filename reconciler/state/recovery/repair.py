@@ -1,0 +1,176 @@
+"""A damaged state file in, what can be saved of it out: whole lines, the good beginning of its journal, old versions.
+
+One resource stands on one line, so damage in one place leaves all others readable. What is readable nowhere comes
+from the newest former version that has it; so does everything when the file is gone. Nothing is thrown away: damaged
+files are moved aside.
+
+A document that is readable as a whole and does not match its digest (a hand edit, or a changed bit) is taken as it is.
+Nobody can tell which of its values is not what was written, so the differences to the version before are returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from reconciler.errors import StateError
+from reconciler.model.entry import Entry
+from reconciler.state.atomic_files import Disk, Files, write_whole
+from reconciler.state.edit import list_changed
+from reconciler.state.format import journal as lines
+from reconciler.state.format.codec import Codec
+from reconciler.state.format.document import State, empty_state, read_head
+from reconciler.state.format.rows import DAMAGE, RowError, check_address
+from reconciler.state.records import Record, apply_records
+
+
+class Salvage(msgspec.Struct, frozen=True):
+    """What is saved: the state to write, how many resources stood in the file, in old versions, in the journal;
+    which files are damaged; and for a document that only fails its digest, what differs from the version before."""
+
+    state: State
+    from_file: int
+    from_history: int
+    from_journal: int
+    damaged: list[Path]
+    differences: dict[str, str] = {}
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything is damaged at all."""
+        return bool(self.damaged)
+
+
+def salvage_state(
+    path: Path, codec: Codec, former: Sequence[State], files: Files | None = None
+) -> Salvage:
+    """Look at a state file and its journal, and save what can be saved. Changes nothing.
+
+    Raises StateError for what is no damage: a key that is missing, another project, a newer format.
+    """
+    disk = files or Disk()
+    data = disk.read(path)
+    journal = disk.read(_journal(path))
+    damaged = []
+    edited: State | None = None
+    try:
+        state = codec.state(data, str(path)) if data is not None else None
+    except StateError as error:
+        _only_damage(error)
+        damaged.append(path)
+        state = None
+        edited = _without_its_digest(data or b"", str(path), codec)
+    if data is None and (former or journal is not None):
+        damaged.append(path)  # it was there, and is gone
+
+    last = former[0] if former else None
+    whole = state or edited
+    if whole is not None:
+        found, missing = dict(whole.resources), {}
+    else:
+        found = _lines(data or b"")
+        missing = (
+            {a: e for a, e in last.resources.items() if a not in found} if last is not None else {}
+        )
+    differences = (
+        list_changed(last.resources, found) if edited is not None and last is not None else {}
+    )
+
+    records, intact = _records(journal, whole, path, codec)
+    if not intact:
+        damaged.append(_journal(path))
+    resources = {**found, **missing}
+    apply_records(resources, records)
+    saved = _next(whole or _beginning(data, last, codec.project), resources, damaged)
+    return Salvage(saved, len(found), len(missing), len(records), damaged, differences)
+
+
+def _without_its_digest(data: bytes, origin: str, codec: Codec) -> State | None:
+    """The state in a document that does not match its digest; None when more than that is wrong."""
+    try:
+        return codec.state(data, origin, check_digest=False)
+    except StateError:
+        return None
+
+
+def write(
+    path: Path, saved: Salvage, suffix: str, codec: Codec, files: Files | None = None
+) -> list[Path]:
+    """Under the lock: put the damaged files aside under names that end in `suffix`, and write what was saved."""
+    disk = files or Disk()
+    contents = {damaged: disk.read(damaged) for damaged in saved.damaged}
+    there = {damaged: content for damaged, content in contents.items() if content is not None}
+    aside = [damaged.with_name(f"{damaged.name}.damaged-{suffix}") for damaged in there]
+    for content, name in zip(there.values(), aside, strict=True):
+        write_whole(disk, name, [content], temporary=name.with_name(f"{name.name}.new"))
+    write_whole(disk, path, codec.blocks(saved.state), temporary=path.with_name(f"{path.name}.new"))
+    disk.remove(_journal(path))
+    return aside
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}.journal")
+
+
+def _only_damage(error: StateError) -> None:
+    if any(problem.code != "state_damaged" for problem in error.diagnostics):
+        raise error
+
+
+def _lines(data: bytes) -> dict[str, Entry]:
+    """Every resource whose line is whole."""
+    found: dict[str, Entry] = {}
+    for line in data.split(b"\n")[1:]:
+        try:
+            on_line = msgspec.json.decode(b"{" + line.rstrip(b",") + b"}", type=dict[str, Entry])
+            for address, entry in on_line.items():
+                check_address(address, entry.kind, entry.key, entry.parent)
+        except (*DAMAGE, RowError):
+            continue
+        found |= on_line
+    return found
+
+
+def _records(
+    journal: bytes | None, state: State | None, path: Path, codec: Codec
+) -> tuple[list[Record], bool]:
+    """The records before the first damage that continue this state, and whether there is no damage."""
+    if journal is None:
+        return [], True
+    parts = journal.split(b"\n")
+    for count in range(len(parts), 0, -1):
+        try:
+            leftover = lines.parse(b"\n".join([*parts[: count - 1], b""]), str(path), codec)
+        except StateError as error:
+            _only_damage(error)
+            continue
+        if leftover is None:
+            return [], count >= len(parts)
+        if state is not None and (leftover.header.lineage, leftover.header.serial) != (
+            state.lineage,
+            state.serial,
+        ):
+            return (
+                [],
+                leftover.header.lineage == state.lineage and leftover.header.serial < state.serial,
+            )
+        return leftover.records, count == len(parts)
+    return [], False
+
+
+def _beginning(data: bytes | None, last: State | None, project: str) -> State:
+    """The version that was there, as far as its first line tells it; else the one after the newest that is kept."""
+    top = read_head(data or b"")
+    known = last or empty_state(project)
+    if top is None or not top.lineage:
+        return msgspec.structs.replace(known, serial=known.serial + 1) if last else known
+    return msgspec.structs.replace(known, lineage=top.lineage, serial=max(top.serial, known.serial))
+
+
+def _next(state: State, resources: dict[str, Entry], damaged: Sequence[Path]) -> State:
+    serial = state.serial + 1 if damaged else state.serial
+    return msgspec.structs.replace(
+        state, resources=resources, serial=serial, saved=None, journal_records=0
+    )

@@ -1,0 +1,1 @@
+"""The stores that keep a state: file, bucket, PostgreSQL and HTTP, with their locks."""

@@ -1,0 +1,396 @@
+"""A state in an object store: `KEY`, and beside it `KEY.lock`, `KEY.journal/…` and `KEY.history/…`.
+
+Object stores change one object at a time, conditionally; so all that must not happen twice is one conditional write:
+
+| what | one of |
+|---|---|
+| lock | `KEY.lock` is put over the version of it that was read; its token rises with every grant |
+| a batch of the journal | a new object `KEY.journal/SERIAL/BATCH`, which fails when there is one of that number |
+| the next version | `KEY` is put over the version of it that was read |
+
+Whoever takes the lock of a run that has not given it back cannot know whether that still has a write under way; nor can
+a run that got no answer, which says so when it gives its lock back. Before his first write he therefore ends a journal
+(he takes the number of its next batch) and writes a new version: whatever arrives later meets a number that is taken,
+or another version, and is refused.
+
+Knows nothing of any vendor, and no clock but the store's own.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Protocol
+
+import msgspec
+
+from reconciler.errors import StateError
+from reconciler.model.entry import Entry
+from reconciler.state import problems
+from reconciler.state.format import journal as lines
+from reconciler.state.format.codec import Codec
+from reconciler.state.format.document import LONGEST_HEAD, State
+from reconciler.state.format.rows import DAMAGE
+from reconciler.state.format.sanitize import safe_reason
+from reconciler.state.records import Record, StoredVersion
+from reconciler.state.stores.backing import Grant, LeaseLost
+from reconciler.state.stores.holder import Holder
+from reconciler.state.stores.store import FORMER, LockInfo
+
+_AT_ONCE = 16
+_WHOLE_SECONDS = 1.0  # more exactly, stores do not say when an object was put
+_TRIES = 3
+
+
+class Found(msgspec.Struct, frozen=True):
+    """An object: what it holds, which version of it that is, and when it was put (seconds, by the store's clock)."""
+
+    data: bytes
+    tag: str
+    modified: float
+
+
+class Bucket(Protocol):
+    """What is asked of an object store. Every call is atomic, and seen by all that come after it; StateError."""
+
+    def get(self, key: str, most: int | None = None) -> Found | None:
+        """The object, or its beginning; None when there is none."""
+
+    def put(self, key: str, data: bytes, over: str | None) -> str | None:
+        """Put the object over this version, or where none is; its new version, or None when that is not so."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object within the store."""
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete the objects; those that are not there, too."""
+
+    def list(self, prefix: str) -> Sequence[str]:
+        """The keys that begin so, in order."""
+
+    def now(self) -> float:
+        """The store's clock."""
+
+
+class _Lock(msgspec.Struct, forbid_unknown_fields=True):
+    """`KEY.lock`. `beat` counts renewals; `unfenced` as in `Grant`."""
+
+    token: int
+    holder: Holder | None
+    beat: int = 0
+    unfenced: bool = False
+
+
+class _Batch(msgspec.Struct):
+    """An object of the journal; without records it only ends the journal of who comes too late."""
+
+    lineage: str
+    serial: int
+    token: int
+    id: str
+    records: msgspec.Raw
+
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_NOTHING = b"[]"
+
+
+class BucketBacking:
+    """A `Backing` in an object store."""
+
+    def __init__(
+        self, bucket: Bucket, key: str, codec: Codec, *, origin: str, lease: float
+    ) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._codec = codec
+        self._origin = origin
+        self._lease = lease
+        self._tag: str | None = None  # of the version that was read or written last
+        self._batches = 0  # of its journal, as far as we know
+        self._end = ""  # what we put there to end it; it stays, for what it keeps out may come late
+
+    @property
+    def origin(self) -> str:
+        """See `Backing`."""
+        return self._origin
+
+    def open(self) -> None:
+        """Nothing to do: there are no sessions with an object store."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+    def read(self) -> State | None:
+        """See `Backing`. The journal is read first, as in a file store."""
+        while True:
+            names = self._bucket.list(f"{self._key}.journal/")
+            state = self._read_version()
+            if state is None:
+                if names:
+                    reason = f"the state that it continues, {self._origin}, is gone"
+                    raise problems.journal_damaged(f"{self._origin}.journal/", reason)
+                return None
+            found = self._with_journal(state, names)
+            if found is not None:
+                return found
+
+    def acquire(self, holder: Holder) -> Grant | LockInfo:
+        """See `Backing`."""
+        found, lock = self._read_lock()
+        if lock.holder is not None and found is not None and not self._ran_out(found):
+            return LockInfo(lock.holder)
+        mine = _Lock(lock.token + 1, holder, unfenced=lock.unfenced or lock.holder is not None)
+        over = found.tag if found else None
+        tag = self._put_lock(mine, over)
+        if tag is None:
+            _, winner = self._read_lock()
+            return LockInfo(winner.holder)
+        if (
+            self._bucket.put(f"{self._key}.lock", _encode(mine), over) is not None
+        ):  # over what is there no longer
+            self._put_lock(_Lock(mine.token, None, unfenced=mine.unfenced), tag)
+            raise problems.conditions_ignored(self._origin)
+        return Grant(holder, mine.token, tag, mine.unfenced)
+
+    def renew(self, grant: Grant) -> None:
+        """See `Backing`."""
+        self._change_lock(
+            grant, lambda lock: _Lock(lock.token, lock.holder, lock.beat + 1, grant.unfenced)
+        )
+
+    def release(self, grant: Grant) -> None:
+        """See `Backing`. The token stays, so that the next one is higher."""
+        self._change_lock(grant, lambda lock: _Lock(lock.token, None, unfenced=grant.unfenced))
+
+    def lock_info(self) -> LockInfo | None:
+        """See `Backing`."""
+        found, lock = self._read_lock()
+        if found is None or lock.holder is None:
+            return None
+        return LockInfo(lock.holder, self._ran_out(found))
+
+    def break_lock(self, found: LockInfo) -> None:
+        """See `Backing`."""
+        grant = Grant(found.holder, self._read_lock()[1].token) if found.holder else None
+        with suppress(LeaseLost):  # it is given back, or somebody else's by now
+            if grant:
+                self._change_lock(grant, lambda lock: _Lock(lock.token + 1, None, unfenced=True))
+
+    def create(self, state: State, grant: Grant) -> None:
+        """See `Backing`."""
+        self._put_version(state, None)
+        grant.unfenced = False
+
+    def replace(self, state: State, known: Mapping[str, Entry] | None, grant: Grant) -> None:
+        """See `Backing`."""
+        self._need_lock(grant)
+        if grant.unfenced:
+            self._end_journal(state, grant)
+        self._bucket.copy(self._key, self._former(state.serial - 1))
+        self._put_version(state, self._tag)
+        grant.unfenced = False
+        self._clear(state.serial)
+
+    def append(self, state: State, batch: int, records: Sequence[Record], grant: Grant) -> None:
+        """See `Backing`. The lock is looked at afterwards: if it is ours then, nobody can have come in between."""
+        body = msgspec.Raw(self._codec.records(records))
+        mine = _Batch(state.lineage, state.serial, grant.token, uuid.uuid4().hex, body)
+        written = self._put_new(self._batch(state.serial, batch), _encode(mine))
+        self._need_lock(grant)
+        if not written:
+            raise problems.state_moved(
+                self._origin, f"batch {batch} of a journal", f"the batches before {batch}"
+            )
+        self._batches = batch
+
+    def newest(self) -> int | None:
+        """See `Backing`."""
+        found = self._bucket.get(self._key)
+        self._tag = found.tag if found else None
+        top = self._codec.head(found.data) if found else None
+        journal = self._bucket.list(f"{self._key}.journal/")
+        names = [*journal, *self._bucket.list(f"{self._key}.history/")]
+
+        serials = [
+            int(each) for name in names if (each := _serial_in(name.removeprefix(self._key)))
+        ]
+        serials += [top.serial] if top is not None else []
+        newest = max(serials, default=0)
+        self._batches = sum(
+            name.startswith(f"{self._key}.journal/{newest:09d}/") for name in journal
+        )
+        return newest if found else None
+
+    def history(self) -> list[StoredVersion]:
+        """See `Store`."""
+        former = reversed(self._bucket.list(f"{self._key}.history/"))
+        kept: list[StoredVersion] = []
+        for key in (self._key, *former):
+            found = self._bucket.get(key, LONGEST_HEAD)
+            top = self._codec.head(found.data) if found else None
+            if top is not None and (not kept or top.serial < kept[-1].serial):
+                kept.append(StoredVersion(top.serial, top.saved))
+        return kept[: FORMER + 1]
+
+    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+        """See `Store`: an object is one project's."""
+        return {}
+
+    def version(self, serial: int) -> State | None:
+        """See `Store`."""
+        for key in (self._key, self._former(serial)):
+            beginning = self._bucket.get(key, LONGEST_HEAD)
+            top = self._codec.head(beginning.data) if beginning else None
+            found = self._bucket.get(key) if top is not None and top.serial == serial else None
+            state = self._codec.state(found.data, self._origin) if found else None
+            if state is not None and state.serial == serial:
+                return state
+        return None
+
+    def _read_version(self) -> State | None:
+        found = self._bucket.get(self._key)
+        self._tag = found.tag if found else None
+        return self._codec.state(found.data, self._origin) if found else None
+
+    def _with_journal(self, state: State, names: Sequence[str]) -> State | None:
+        """The state with the batches of its journal; None when those were cleared away meanwhile."""
+        ours = [
+            name for name in names if name.startswith(f"{self._key}.journal/{state.serial:09d}/")
+        ]
+        if names and names[-1] > f"{self._key}.journal/{state.serial:09d}/~":
+            reason = f"it continues a later version than the state beside it, which has serial {state.serial}"
+            raise problems.journal_damaged(f"{self._origin}.journal/", reason)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            batches = list(pool.map(self._bucket.get, ours))
+        records: list[Record] = []
+        for number, (name, found) in enumerate(zip(ours, batches, strict=True), 1):
+            if found is None:
+                return None
+            records += self._records(name, number, found.data, state)
+        self._batches = len(ours)
+        header = lines.Header(lines.FORMAT, state.lineage, state.serial, "", "")
+        return (
+            lines.replay(state, lines.Leftover(header, records), self._origin) if records else state
+        )
+
+    def _records(self, name: str, number: int, data: bytes, state: State) -> list[Record]:
+        origin = f"{self._origin}{name.removeprefix(self._key)}"
+        try:
+            batch = msgspec.json.decode(data, type=_Batch)
+        except DAMAGE as error:
+            raise problems.journal_damaged(origin, safe_reason(error)) from error
+        if batch.lineage != state.lineage or batch.serial != state.serial:
+            raise problems.journal_damaged(
+                origin, "it continues another state than the one beside it"
+            )
+        if name != self._batch(state.serial, number):
+            raise problems.journal_damaged(origin, f"batch {number} before it is missing")
+        return self._codec.read_records(bytes(batch.records), origin)
+
+    def _end_journal(self, state: State, grant: Grant) -> None:
+        """Take the number of the batch after those that are known; state_moved when somebody else has written it."""
+        before = state.serial - 1
+        end = _encode(
+            _Batch(state.lineage, before, grant.token, uuid.uuid4().hex, msgspec.Raw(_NOTHING))
+        )
+        self._end = self._batch(before, self._batches + 1)
+        while not self._put_new(self._end, end):
+            found = self._bucket.get(self._end)
+            if found is None or msgspec.json.decode(found.data, type=_Batch).token != grant.token:
+                raise problems.state_moved(
+                    self._origin, f"serial {before} and more records of a journal", "fewer"
+                )
+            self._batches += 1  # that one is ours, and the answer did not come
+            self._end = self._batch(before, self._batches + 1)
+
+    def _put_version(self, state: State, over: str | None) -> None:
+        data = self._codec.document(state)
+        tag = self._bucket.put(self._key, data, over)
+        if tag is None:
+            found = self._bucket.get(self._key)
+            if (
+                found is None or found.data != data
+            ):  # else only the answer was lost, and the write was repeated
+                there = self._codec.head(found.data) if found else None
+                now = f"serial {there.serial}" if there else "another version"
+                raise problems.state_moved(
+                    self._origin, now, f"the version before serial {state.serial}"
+                )
+            tag = found.tag
+        self._tag, self._batches = tag, 0
+
+    def _put_new(self, key: str, data: bytes) -> bool:
+        """Put an object where none is; also when only the answer to that was lost."""
+        if self._bucket.put(key, data, None) is not None:
+            return True
+        found = self._bucket.get(key)
+        return found is not None and found.data == data
+
+    def _clear(self, serial: int) -> None:
+        """Delete what is older than the present version, or than what is kept; what stays does no harm."""
+        with suppress(StateError):
+            journals = self._bucket.list(f"{self._key}.journal/")
+            former = self._bucket.list(f"{self._key}.history/")[:-FORMER]
+            present = f"{self._key}.journal/{serial:09d}/"
+            self._bucket.delete(
+                [*(key for key in journals if key < present and key != self._end), *former]
+            )
+
+    def _need_lock(self, grant: Grant) -> None:
+        _, lock = self._read_lock()
+        if not _is_of(lock, grant):
+            raise LeaseLost(grant, lock.holder)
+
+    def _read_lock(self) -> tuple[Found | None, _Lock]:
+        found = self._bucket.get(f"{self._key}.lock")
+        if found is None:
+            return None, _Lock(0, None)
+        try:
+            lock = msgspec.json.decode(found.data, type=_Lock)
+        except DAMAGE as error:
+            raise problems.lock_unreadable(f"{self._origin}.lock", safe_reason(error)) from error
+        return found, lock
+
+    def _change_lock(self, grant: Grant, change: Callable[[_Lock], _Lock]) -> None:
+        """Put our lock anew; once more when an earlier renewal, one that got no answer, arrived in between."""
+        for _ in range(_TRIES):
+            found, lock = self._read_lock()
+            if found is None or not _is_of(lock, grant):
+                raise LeaseLost(grant, lock.holder)
+            if self._put_lock(change(lock), found.tag) is not None:
+                return
+        raise problems.state_unwritable(self._origin, "its lock is ours and cannot be put anew")
+
+    def _put_lock(self, lock: _Lock, over: str | None) -> str | None:
+        data = _encode(lock)
+        tag = self._bucket.put(f"{self._key}.lock", data, over)
+        if tag is None:
+            found = self._bucket.get(f"{self._key}.lock")
+            return found.tag if found is not None and found.data == data else None
+        return tag
+
+    def _ran_out(self, found: Found) -> bool:
+        """By the store's own clock: those of two machines may differ by more than a lease lasts."""
+        return self._bucket.now() - found.modified > self._lease + _WHOLE_SECONDS
+
+    def _former(self, serial: int) -> str:
+        return f"{self._key}.history/{serial:09d}.json"
+
+    def _batch(self, serial: int, batch: int) -> str:
+        return f"{self._key}.journal/{serial:09d}/{batch:09d}"
+
+
+def _serial_in(name: str) -> str:
+    """The digits of the serial in `.journal/SERIAL/BATCH` or `.history/SERIAL.json`; empty for another name."""
+    digits = name.split("/")[1].removesuffix(".json")
+    return digits if digits.isdecimal() else ""
+
+
+def _is_of(lock: _Lock, grant: Grant) -> bool:
+    return lock.holder is not None and (lock.token, lock.holder.run) == (
+        grant.token,
+        grant.holder.run,
+    )

@@ -1,0 +1,57 @@
+"""The former versions of a state file, in a folder beside it: second names of files that are about to be replaced.
+
+In goes the path of the version that is there, out come versions by serial. A version costs a hard link, whatever its
+size; a file system without links keeps none. Knows nothing of journals or locks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from reconciler.state.atomic_files import Files
+from reconciler.state.format.document import LONGEST_HEAD, read_head
+from reconciler.state.records import StoredVersion
+from reconciler.state.stores.store import FORMER
+
+_NAME = re.compile(r"[0-9]{9,}\.json")
+
+
+class FormerVersions:
+    """The last versions before the one in `path`."""
+
+    def __init__(self, files: Files, path: Path) -> None:
+        self._files = files
+        self._path = path
+        self._folder = path.with_name(f"{path.name}.history")
+
+    def keep(self, serial: int) -> None:
+        """Give the version that is there, of this serial, a name that outlives it."""
+        name = self.path_of(serial)
+        with suppress(OSError):
+            self._files.make_folder(self._folder, self._path)
+            self._files.remove(name)
+            self._files.link(self._path, name)
+            self._files.sync_folder(self._folder)
+
+    def prune(self) -> None:
+        """Forget all but the last ones."""
+        with suppress(OSError):
+            for name in self._names()[:-FORMER]:
+                self._files.remove(self._folder / name)
+
+    def kept(self) -> Iterator[StoredVersion]:
+        """The former versions, the newest first."""
+        for name in reversed(self._names()):
+            found = read_head(self._files.read(self._folder / name, LONGEST_HEAD) or b"")
+            if found is not None:
+                yield StoredVersion(found.serial, found.saved)
+
+    def path_of(self, serial: int) -> Path:
+        """Where the version of this serial is kept, if it is."""
+        return self._folder / f"{serial:09d}.json"
+
+    def _names(self) -> list[str]:
+        return [name for name in self._files.listing(self._folder) if _NAME.fullmatch(name)]

@@ -1,0 +1,93 @@
+"""From the `state` of a configuration to the store that keeps it; each kind of store has a module of its own.
+
+Modules of stores that need a library are imported when such a store is opened, and only then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from reconciler.clock import SystemClock
+from reconciler.state import problems
+from reconciler.state.format.codec import Cipher, Codec
+from reconciler.state.stores.backing import LEASE
+from reconciler.state.stores.file import FileStore
+from reconciler.state.stores.store import Store
+
+
+def open_store(
+    location: str,
+    base: Path,
+    project: str,
+    *,
+    cipher: Cipher | None = None,
+    environ: Mapping[str, str] = os.environ,
+    lease: float | None = None,
+) -> Store:
+    """The store at this location, a path from `base` or a URL; what it keeps is encrypted when there is a cipher.
+
+    StateError: `state_backend_missing`, `state_address_invalid`, `extra_missing`.
+    """
+    scheme, url, _ = location.partition("://")
+    codec = Codec(project, cipher)
+    if not url:
+        return FileStore(base / Path(location).expanduser(), project, cipher=cipher)
+    if scheme in ("s3", "gs", "az"):
+        return _in_bucket(location, codec, environ, lease or LEASE)
+    if scheme in ("postgresql", "postgres"):
+        return _in_postgres(location, codec, lease or LEASE)
+    if scheme in ("https", "http"):
+        return _behind_http(location, codec, environ, lease)
+    raise problems.state_backend_missing(scheme)
+
+
+def _in_bucket(location: str, codec: Codec, environ: Mapping[str, str], lease: float) -> Store:
+    from reconciler.state.stores.bucket import BucketBacking
+    from reconciler.state.stores.leased import LeasedStore
+    from reconciler.state.stores.object_client import open_bucket
+
+    bucket, key = open_bucket(location, environ)
+    return LeasedStore(BucketBacking(bucket, key, codec, origin=location, lease=lease), lease=lease)
+
+
+def _in_postgres(location: str, codec: Codec, lease: float) -> Store:
+    from reconciler.state.stores.leased import LeasedStore
+    from reconciler.state.stores.postgres import PostgresBacking
+
+    if find_spec("psycopg") is None:
+        raise problems.extra_missing("A state in PostgreSQL", "postgres")
+    return LeasedStore(
+        PostgresBacking(location, codec, origin=_shown(location), lease=lease), lease=lease
+    )
+
+
+def _behind_http(
+    location: str, codec: Codec, environ: Mapping[str, str], seconds: float | None
+) -> Store:
+    from reconciler.remote.transport.body import STATE_BYTES
+    from reconciler.remote.transport.pool import Pool
+    from reconciler.state.stores.http import LEASE as LONGER
+    from reconciler.state.stores.http import HttpBacking, read_addresses
+    from reconciler.state.stores.leased import LeasedStore
+
+    lease, clock = seconds or LONGER, SystemClock()
+    pool = Pool(
+        connections=2,
+        connect_timeout=10,
+        read_timeout=25,
+        answer_timeout=300,
+        clock=clock,
+        most_bytes=STATE_BYTES,
+    )
+    where = read_addresses(location, environ)
+    backing = HttpBacking(where, codec, pool, origin=_shown(location), lease=lease, clock=clock)
+    return LeasedStore(backing, lease=lease, clock=clock)
+
+
+def _shown(location: str) -> str:
+    """The location without what may follow it: parameters can hold a token."""
+    return urlsplit(location)._replace(query="", fragment="").geturl()

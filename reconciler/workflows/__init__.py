@@ -1,0 +1,1 @@
+"""What each command does. A workflow joins configuration, state, remote and planning; it prints nothing."""

@@ -1,0 +1,77 @@
+"""Carry out a saved plan: make the plan again with the command that made it, compare, and carry out the new one.
+
+The file supplies the command with its arguments and the selection; nothing else of it reaches Twilio or the state.
+Prints nothing, reads no command line.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from reconciler.config.project import Project
+from reconciler.config.secrets.destinations import Known
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import Refused, UsageError
+from reconciler.state.plan_file import PlanFile
+from reconciler.state.stores.store import Store
+from reconciler.workflows import plan_apply, release, rollback
+from reconciler.workflows.plan_apply import Confirm, Planner, apply_planned
+from reconciler.workflows.session import Applied, Consent, Gateways, Planned, RunOptions
+
+
+def apply(
+    setting: RunOptions, consent: Consent, confirm: Confirm, saved: PlanFile, expected: str | None
+) -> Applied:
+    """Apply the plan if it still is what would be planned now. Raises Refused, UsageError, and what a plan raises."""
+    origin = saved.origin
+    if origin.command != "plan" and expected is None:
+        raise UsageError(_expect_missing(origin.command))
+
+    # A configuration that was changed since must not send secrets elsewhere before it is found to be stale.
+    chosen = msgspec.structs.replace(
+        setting,
+        targets=tuple(saved.targets),
+        excludes=tuple(saved.excludes),
+        planned=Known("the saved plan", saved.state, tuple(saved.destinations)),
+    )
+    if origin.command == "plan":
+        return plan_apply.apply(chosen, consent, confirm, saved=saved, expected=expected)
+    return apply_planned(chosen, consent, confirm, _checked(chosen, consent, saved, expected))
+
+
+def _checked(
+    setting: RunOptions, consent: Consent, saved: PlanFile, expected: str | None
+) -> Planner:
+    """Plan a release or a rollback anew, and refuse it unless it is the saved one."""
+    origin = saved.origin
+    if origin.command == "release":
+        planner = release.planner(
+            setting, consent, release.ReleaseRequest(origin.addresses, origin.how)
+        )
+    else:
+        planner = rollback.planner(setting, consent, origin.to or rollback.PREVIOUS)
+
+    def planned(
+        project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /
+    ) -> Planned:
+        # First the state: once that has moved, an address or a version may mean something else, or nothing.
+        from reconciler.workflows import pipeline
+
+        moved = pipeline.find_moved_bases(setting, saved, project, store.load())
+        if moved and saved.actions:
+            raise Refused(*moved)
+        made = pipeline.use_saved_plan(setting, saved, planner(project, store, gateways), gateways)
+        pipeline.check_digest(made, expected, saved)
+        return made
+
+    return planned
+
+
+def _expect_missing(command: str) -> Diagnostic:
+    detail = (
+        f"The plan was saved by `{command}`, which changes more than the configuration declares. Look at it with "
+        "`reconciler show PLANFILE`, and give the digest that it prints:\n  reconciler apply PLANFILE --expect DIGEST"
+    )
+    return Diagnostic(
+        code="expect_missing", summary="The digest of the plan is missing", detail=detail
+    )

@@ -1,0 +1,164 @@
+"""What the commands do that write configuration and look at it: init, fmt, graph, lint; as short scripts.
+
+Nothing here plans or applies, prints, reads the command line or decides an exit code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from reconciler.config.codes import diagnostic
+from reconciler.config.load import starter, write_files
+from reconciler.config.load.load import load
+from reconciler.config.load.merge import Merged, read_content
+from reconciler.config.load.starter import Answers
+from reconciler.config.secrets.allow_list import allow
+from reconciler.config.secrets.state_locations import find_servers
+from reconciler.config.source.format import Formatted, format_text
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ConfigInvalid, UsageError
+from reconciler.export.document import ExportFilter
+from reconciler.model.position import Position
+from reconciler.state.stores.companions import is_state_file, local_path
+from reconciler.workflows.plan_apply import export, validate
+from reconciler.workflows.session import RunOptions
+
+
+def fmt(setting: RunOptions, names: Sequence[Path]) -> list[Formatted]:
+    """These files, or all of the configuration, in their tidy form; writes nothing. Raises ConfigInvalid."""
+    folder = setting.directory
+    merged = None if names else Merged(folder / setting.file, folder)
+    found, problems = list[Formatted](), list[Diagnostic]()
+    for path in [folder / name for name in (names if merged is None else merged.files)]:
+        try:
+            data = read_content(path, included=True)
+            after = format_text(data, os.path.relpath(path, folder))
+            found.append(Formatted(os.path.relpath(path, folder), data.decode("utf-8"), after))
+        except ConfigInvalid as error:
+            problems += error.diagnostics
+        except OSError as error:
+            problems += _unreadable(path, folder, error, merged)
+    if problems:
+        raise ConfigInvalid(*problems)
+    return found
+
+
+def _unreadable(
+    path: Path, folder: Path, error: OSError, merged: Merged | None
+) -> list[Diagnostic]:
+    """What every command says of a file of the configuration that cannot be read; of one that was named, the same."""
+    label = os.path.relpath(path, folder)
+    said = (
+        [d for d in merged.diagnostics if d.code == "unreadable_file"] if merged is not None else []
+    )
+    own = diagnostic(
+        "unreadable_file", f"{label}: {error.strerror or error}.", Position(label, 1, 1)
+    )
+    return [d for d in said if d.file == label] or [own]
+
+
+def write(setting: RunOptions, formatted: Iterable[Formatted]) -> None:
+    """Write those that change."""
+    for file in formatted:
+        if file.before != file.after:
+            write_files.replace(setting.directory / file.file, file.after)
+
+
+class CreatedProject(msgspec.Struct, frozen=True):
+    """The files of a new project; `kept` are those that were there and are not needed to be ours."""
+
+    files: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def files_of_init(answers: Answers) -> tuple[str, ...]:
+    """Return the names of the files that `init` writes."""
+    numbers = (starter.NUMBERS,) if answers.from_account else ()
+    return (starter.ENTRY, *numbers, starter.IGNORE, starter.SCHEMA)
+
+
+def _check_state_name(folder: Path, answers: Answers) -> None:
+    """Refuse a state in the place of a file of the new project: the first apply would overwrite that file."""
+    state = local_path(answers.state, folder)
+    for name in files_of_init(answers):
+        if state is not None and is_state_file(folder / name, state):
+            detail = f"--state: {answers.state} is the place of {name}, a file of the project. Name another file."
+            raise UsageError(
+                Diagnostic(
+                    code="output_protected", summary="Output path is protected", detail=detail
+                )
+            )
+
+
+def _check_entry(folder: Path) -> None:
+    """Refuse a folder that has a configuration: it is protected like every configuration from an output path."""
+    if not os.path.lexists(folder / starter.ENTRY):
+        return
+    detail = (
+        f"`{starter.ENTRY}` is the configuration of this folder, and would be overwritten. Nothing was written. Edit "
+        "it, or start another project in another folder with -C DIR."
+    )
+    raise UsageError(
+        Diagnostic(code="output_protected", summary="Output path is protected", detail=detail)
+    )
+
+
+def init(setting: RunOptions, answers: Answers) -> CreatedProject:
+    """Make a project in the folder. Raises UsageError (and makes nothing) when it has one, and what `export` raises."""
+    folder = setting.directory
+    _check_state_name(folder, answers)
+    _check_entry(folder)
+    text = starter.entry_file(answers, setting.environ, include=answers.from_account)
+    contents = {starter.ENTRY: text}
+    write_files.refuse_existing([folder / starter.NUMBERS] if answers.from_account else [])
+    exported = _checked(setting, answers)
+    if exported is not None:
+        contents = {starter.NUMBERS: exported, **contents}
+    extra = {
+        starter.IGNORE: starter.ignore_file(answers.state),
+        starter.SCHEMA: starter.schema_file(),
+    }
+    kept = tuple(name for name in extra if (folder / name).exists())
+    contents = {**{name: body for name, body in extra.items() if name not in kept}, **contents}
+    for name, body in contents.items():
+        write_files.create(folder / name, body)
+    return CreatedProject(tuple(contents), kept)
+
+
+def _checked(setting: RunOptions, answers: Answers) -> str | None:
+    """What the account holds, if that is asked for; UsageError when the answers make no valid configuration."""
+    # Who names a state in an answer means it; the files of the new project get no such trust later.
+    environ = allow(setting.environ, _servers(answers.state, setting.environ))
+    with TemporaryDirectory() as folder:
+        there = Path(folder)
+        write_files.create(
+            there / starter.ENTRY, starter.entry_file(answers, setting.environ, include=False)
+        )
+        try:
+            load(there / starter.ENTRY, environ=environ, display_root=there)
+        except ConfigInvalid as error:
+            raise UsageError(*error.diagnostics) from error
+        if not answers.from_account:
+            return None
+        away = msgspec.structs.replace(
+            setting, directory=there, file=starter.ENTRY, environ=environ
+        )
+        return export(away, (), ExportFilter(), answers.project).text
+
+
+def _servers(state: str, environ: Mapping[str, str]) -> list[str]:
+    try:
+        return [str(server.origin) for server in find_servers(state, environ)]
+    except ValueError:
+        return []
+
+
+def lint(setting: RunOptions) -> list[Diagnostic]:
+    """All that a valid configuration holds of warnings, remarks and violations. Raises ConfigInvalid."""
+    project = validate(setting)
+    return [*project.warnings, *project.remarks, *project.violations]

@@ -1,0 +1,158 @@
+"""The one check of every path that a command writes to: it must not be the state or a part of the configuration.
+
+In go the paths that the command line names, out comes nothing, or a UsageError before anything is read from Twilio or
+written. A configuration that is invalid protects its files as far as it can be read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from reconciler.config.load.merge import Merged
+from reconciler.config.source.nodes import Map, Seq
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import UsageError
+from reconciler.state.stores.companions import is_same_file, is_state_file, local_path
+
+DEFAULT_STATE = "./state.json"
+_NAMES_A_FILE = re.compile(r"""(?<![\w-])(state|include|file)["']?[ \t]*:""")
+_ITEM = re.compile(r"^\s*-\s+(\S.*)$")
+_WORD = re.compile(r"""[^\s"'\[\]{},]+""")
+_LONGEST_LINE = 4096
+_MOST_READ = 1 << 20
+
+
+class Output(msgspec.Struct, frozen=True):
+    """A path that a command writes to, and the option that named it.
+
+    `edits`: the command changes files of the configuration on purpose, such as `fmt`; the state stays protected.
+    """
+
+    path: Path
+    option: str
+    edits: bool = False
+
+
+def check_outputs(outputs: Sequence[Output], entry: Path, root: Path) -> Merged | None:
+    """Raise UsageError when an output is the state, one of its companions, or a file of the configuration.
+
+    Returns the configuration that was read for this, so that the command does not read 100,000 numbers twice.
+    """
+    merged = _read(entry, root)
+    for output in outputs:
+        # The entry file is protected without being read: the rest may be unreadable. `export` may make a new one.
+        if not output.edits and output.path.exists() and is_same_file(output.path, entry):
+            raise UsageError(_refusal(output, "the configuration"))
+
+        for state in _states(merged, entry):
+            if is_state_file(output.path, state):
+                raise UsageError(
+                    _refusal(output, "the state, or its journal, lock, backup or history")
+                )
+        _check_configuration(output, merged, entry)
+    return merged
+
+
+def _check_configuration(output: Output, merged: Merged | None, entry: Path) -> None:
+    """A file that does not exist is no file of the configuration, and cannot be lost."""
+    if not output.path.exists():
+        return
+    if merged is not None and not output.edits and _is_one_of(output.path, merged.paths):
+        raise UsageError(_refusal(output, "a file of the configuration"))
+    if merged is not None and _is_one_of(output.path, _secret_files(merged)):
+        raise UsageError(_refusal(output, "a file that holds a secret"))
+    if merged is None or not merged.complete:
+        named = (
+            path
+            for key, path in _named_in_text(merged, entry)
+            if not (output.edits and key == "include")
+        )
+        if _is_one_of(output.path, named):
+            raise UsageError(_refusal(output, "a file that the configuration names"))
+
+
+def _read(entry: Path, root: Path) -> Merged | None:
+    """The configuration; None when it cannot be read at all, which the command itself will report."""
+    try:
+        return Merged(entry, root)
+    except Exception:  # noqa: BLE001 - whatever it is: the check goes on with the text of the entry file
+        return None
+
+
+def _states(merged: Merged | None, entry: Path) -> Iterator[Path]:
+    """Where the state may be: every `state` at the top of any file, and the default where there is none."""
+    found: list[str] = []
+    for place in merged.parts.get("state", []) if merged is not None else []:
+        if isinstance(place.node, str) and place.node:
+            found.append(place.node)
+    for location in found:
+        path = local_path(location, entry.parent)
+        if path is not None:
+            yield path
+    if merged is None or not merged.complete:
+        yield from (path for key, path in _named_in_text(merged, entry) if key == "state")
+    if not found:
+        yield entry.parent / DEFAULT_STATE
+
+
+def _secret_files(merged: Merged) -> Iterator[Path]:
+    """Every `{file: PATH}`, wherever it stands."""
+    left = [place.node for places in merged.parts.values() for place in places]
+    seen: set[int] = set()  # aliases repeat the same node
+    while left:
+        node = left.pop()
+        if not isinstance(node, Map | Seq) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        left += node.values() if isinstance(node, Map) else node
+        path = node.get("file") if isinstance(node, Map) else None
+        if isinstance(path, str) and path:
+            yield merged.base / path
+
+
+def _named_in_text(merged: Merged | None, entry: Path) -> Iterator[tuple[str, Path]]:
+    """(key, path) of what `state`, `include` and `file` name in files that are no valid YAML, line by line."""
+    for file in merged.paths if merged is not None else [entry]:
+        try:
+            with file.open(encoding="utf-8", errors="replace") as lines:
+                text = lines.read(_MOST_READ)
+        except (OSError, ValueError):
+            continue
+        for line in text.splitlines():
+            yield from _named_in_line(line[:_LONGEST_LINE], file.parent, entry.parent)
+
+
+def _named_in_line(line: str, folder: Path, base: Path) -> Iterator[tuple[str, Path]]:
+    named = [(found[1], line[found.end() :]) for found in _NAMES_A_FILE.finditer(line)]
+    item = _ITEM.match(line)
+    if not named and item is not None:
+        named = [("include", item[1])]
+
+    for key, value in named:
+        for word in _WORD.findall(value):
+            if "://" not in word:
+                yield key, (folder if key == "include" else base) / Path(word)
+
+
+def _is_one_of(path: Path, files: Iterator[Path] | Sequence[Path]) -> bool:
+    for file in files:
+        try:
+            if is_same_file(path, file):
+                return True
+        except (OSError, ValueError, RuntimeError):  # such a name is no file's
+            continue
+    return False
+
+
+def _refusal(output: Output, what: str) -> Diagnostic:
+    cure = "Name a file of the configuration." if output.edits else "Name another file."
+    return Diagnostic(
+        code="output_protected",
+        summary="Output path is protected",
+        detail=f"{output.option}: `{output.path}` is {what}, and would be overwritten. Nothing was written; --force "
+        f"does not change this. {cure}",
+    )

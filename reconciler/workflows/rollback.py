@@ -1,0 +1,134 @@
+"""The way back as a workflow: a version of the state, by serial or time, in; an ordinary plan towards it, applied, out.
+
+Nothing here prints, reads the command line or decides an exit code; what the way is, `planning.rollback` knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from reconciler.config.project import Project
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.planning.goals import rollback as planning
+from reconciler.planning.selection.narrow import narrow_plan
+from reconciler.planning.selection.scope import find_accounts_outside, keep_inside
+from reconciler.remote.facts import sip_domains
+from reconciler.remote.gateway import Gateway
+from reconciler.remote.queries.observe import observe
+from reconciler.state.format.document import State
+from reconciler.state.plan_file import PlanFile
+from reconciler.state.records import StoredVersion
+from reconciler.state.recovery.missing_state import load_for_writing
+from reconciler.state.stores.store import Store
+from reconciler.workflows.pipeline import apply_guards, check_claims
+from reconciler.workflows.plan_apply import Confirm, Planner, apply_planned, read_plan_only
+from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
+
+PREVIOUS = "previous"
+"""The version before the present one: the way back from the last apply."""
+
+
+def rollback(setting: RunOptions, consent: Consent, to: str, confirm: Confirm) -> Applied:
+    """Bring back what was applied in a version of the state. Raises Refused, and what a plan raises."""
+    return apply_planned(setting, consent, confirm, planner(setting, consent, to))
+
+
+def preview(setting: RunOptions, consent: Consent, to: str) -> Planned:
+    """The plan of a rollback, without changing anything, judged as a rollback with this consent would judge it."""
+    return read_plan_only(setting, planner(setting, consent, to))
+
+
+def planner(setting: RunOptions, consent: Consent, to: str) -> Planner:
+    """Return what plans the way back."""
+
+    def planned(
+        project: Project,
+        store: Store,
+        gateways: Mapping[str, Gateway],
+        confirmed: PlanFile | None = None,
+        /,
+    ) -> Planned:
+        now = load_for_writing(store, project)
+        then = find_version(store, now, to)
+        there = planning.rollback_target(then.resources, now.resources)
+        known = planning.entries_of_both(then.resources, now.resources)
+        outside = find_accounts_outside(setting.targets, there.desired, known)
+        observed = observe(
+            *keep_inside(there.desired, known, outside), gateways, setting.progress.reading
+        )
+
+        # Nothing is concluded from an account that cannot be read, or that no target is in.
+        part = planning.keep_readable(there, observed.unread.keys() | outside)
+        whole, unread = sip_domains.plan_with_domains(
+            lambda seen: planning.plan_rollback(part, seen, project.our_urls), observed, gateways
+        )
+        chosen = narrow_plan(
+            whole, setting.targets, setting.excludes, recorded=(then.resources, now.resources)
+        )
+        remarks = [d for d in chosen.diagnostics if d.severity != "error"]
+        notes = [*remarks, *unread, *planning.warn_of_difference(there, project.desired)]
+        errors = tuple(d for d in chosen.diagnostics if d.severity == "error")
+        chosen = msgspec.structs.replace(chosen, diagnostics=errors)
+        way = Planned(
+            project=project, state=now, plan=chosen, observed=observed, notes=tuple(notes)
+        )
+        return apply_guards(setting, check_claims(way, store), consent)
+
+    return planned
+
+
+def find_version(store: Store, now: State, to: str) -> State:
+    """The version that is meant, of the same history as the present one. Raises ReconcilerError."""
+    kept = store.history()
+    serial = _serial(kept, now, to)
+    then = store.version(serial) if serial is not None else None
+    if then is None or then.lineage != now.lineage:
+        raise ReconcilerError(_not_kept(to, kept))
+    return msgspec.structs.replace(then, journal_records=0)
+
+
+def _serial(kept: Sequence[StoredVersion], now: State, to: str) -> int | None:
+    """The serial of a version given by serial or time; what a journal holds is later than its version."""
+    if to == PREVIOUS:
+        older = [
+            version.serial for version in kept if version.serial < now.serial or now.journal_records
+        ]
+        return max(older, default=None)
+    if to.isdecimal():
+        return int(to)
+    moment = _moment(to)
+    times = ((v.serial, datetime.fromisoformat(v.saved.at)) for v in kept if v.saved is not None)
+    return max((serial for serial, at in times if at <= moment), default=None)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        detail = f"{text!r} is neither a serial nor a time: write 12, or 2026-03-01T12:00:00Z."
+        raise UsageError(
+            Diagnostic(code="version_not_kept", summary="Not a version", detail=detail)
+        ) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _not_kept(to: str, kept: Sequence[StoredVersion]) -> Diagnostic:
+    serials = ", ".join(str(version.serial) for version in kept)
+    what = (
+        "There is no version before the present one"
+        if to == PREVIOUS
+        else f"There is no version for `{to}`"
+    )
+    nothing = "Nothing was ever applied into this state, so there is nothing to go back to; check `state` in the file."
+    known = (
+        f"Kept are: {serials}. `reconciler state history` shows when and by whom each was written."
+    )
+    return Diagnostic(
+        code="version_not_kept",
+        summary="That version of the state is not kept",
+        detail=f"{what}, and nothing was changed. {known if kept else nothing}",
+    )

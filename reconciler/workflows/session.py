@@ -1,0 +1,337 @@
+"""Where and how a run works: what comes from outside, what it has planned and done, its connections and its store.
+
+Decides nothing; the workflows do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from reconciler.config.project import Project
+from reconciler.config.secrets.destinations import (
+    Known,
+    Used,
+    check_consent,
+    destinations_of,
+    find_new,
+    find_trusted,
+    refuse_new,
+)
+from reconciler.config.secrets.references import credentials, reveal
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ReconcilerError
+from reconciler.model.destination import Destination
+from reconciler.planning.checks.region_sample import sample_newcomers
+from reconciler.planning.selection.patterns import find_selection, list_named
+from reconciler.planning.selection.scope import find_accounts_outside, keep_inside
+from reconciler.remote.facts import inbound_regions
+from reconciler.remote.facts import messaging_services as messaging
+from reconciler.remote.gateway import CallRecord, Gateway, Wait
+from reconciler.remote.queries.observe import Pages
+from reconciler.remote.queries.observe import prefetch_numbers as begin_pages
+from reconciler.remote.transport.time_limit import TimeLimit
+from reconciler.state.format.codec import Cipher
+from reconciler.state.format.document import State
+from reconciler.state.stores.open import open_store
+from reconciler.state.stores.store import Store
+
+if TYPE_CHECKING:
+    from reconciler.config.load.merge import Merged
+    from reconciler.execution.outcome import Outcome, Result
+    from reconciler.planning.checks.baseline_config import Baseline
+    from reconciler.planning.identity.observed import Observed
+    from reconciler.planning.plan import Plan
+    from reconciler.remote.platforms.contract import Adapter
+    from reconciler.remote.platforms.for_project import Adapters
+
+MOST_CALLS = 32
+"""Calls at once for an account where nobody says: a run begins with `FIRST_CALLS` and goes up to this."""
+FIRST_CALLS = 8
+DEFAULT_FILE = "reconciler.yaml"
+
+
+class Progress(Protocol):
+    """What a run tells while it works: a terminal draws it, a log prints lines, a test ignores it."""
+
+    def reading(self, account: str, numbers: int) -> None:
+        """So many numbers of an account have been read."""
+
+    def planned(self, planned: Planned) -> None:
+        """The plan that is about to be applied."""
+
+    def applying(self, total: int) -> None:
+        """So many actions are about to start."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """One action is done."""
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and how to run: everything that comes from outside. Durations in seconds.
+
+    `ramp`: begin with few calls at once, and go up to `concurrency` while Twilio answers well. `on_wait` is told, from
+    any thread, that a call waits for another attempt.
+    """
+
+    directory: Path
+    environ: Mapping[str, str]
+    progress: Progress
+    clock: Callable[[], datetime]
+    file: str = DEFAULT_FILE
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    concurrency: int = MOST_CALLS
+    ramp: bool = False
+    limit: TimeLimit = msgspec.field(default_factory=TimeLimit)
+    lock_timeout: float = 0.0
+    refresh: bool = True
+    command: str = ""
+    baseline: str | None = None
+    allowed_destinations: tuple[str, ...] = ()
+    planned: Known | None = None
+    """The destinations that a saved plan was made with; only while it is applied."""
+    stop: Event = msgspec.field(default_factory=Event)
+    on_call: Callable[[CallRecord], None] | None = None
+    on_wait: Callable[[Wait], None] | None = None
+    merged: list[Merged] = msgspec.field(default_factory=list)
+    """The configuration as the check of output paths has read it; whoever takes it removes it, so it is used once."""
+    baselines: dict[str, Project] = msgspec.field(default_factory=dict)
+    """The baselines that have been read."""
+
+    def now(self) -> str:
+        """Now, as RFC 3339 in UTC."""
+        return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the person applying agrees to: takeovers of these addresses (globs), purchases, limits exceeded, and a new
+    local state in CI."""
+
+    takeovers: tuple[str, ...] = ()
+    purchases: bool = False
+    force: bool = False
+    local_state: bool = False
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard,
+    `refusals` is everything that makes an apply refuse it (exit 4), and `baseline` what it is held to beside its own
+    configuration. `secrets` are those behind the fingerprints in the plan; they are never shown or stored.
+    """
+
+    project: Project
+    state: State
+    plan: Plan
+    observed: Observed
+    notes: tuple[Diagnostic, ...]
+    refusals: tuple[Diagnostic, ...] = ()
+    baseline: Baseline | None = None
+    secrets: Mapping[str, str] = {}
+
+    @property
+    def new_destinations(self) -> list[Destination]:
+        """Where this project sends secrets and the last apply did not."""
+        return find_new(destinations_of(self.project), self.state.recorded_destinations)
+
+    @property
+    def would_refuse(self) -> list[str]:
+        """The codes with which an apply would refuse this plan, each once; empty when it would not.
+
+        Read from the list that `making.refuse` raises, so that a plan never announces anything else.
+        """
+        return list(dict.fromkeys(refusal.code for refusal in self.refusals))
+
+    @property
+    def unread_accounts(self) -> list[str]:
+        """The accounts that could not be read."""
+        return sorted(self.observed.unread)
+
+    def __repr__(self) -> str:
+        return f"Planned(actions={len(self.plan.actions)})"
+
+
+class Applied(msgspec.Struct, frozen=True, kw_only=True):
+    """What an apply did; `declined` when the plan was shown and not confirmed."""
+
+    planned: Planned
+    result: Result
+    declined: bool = False
+
+
+def load_baseline_project(setting: RunOptions) -> Project | None:
+    """The configuration that `--baseline` names; read once. Raises ReconcilerError."""
+    if setting.baseline is None:
+        return None
+    if setting.baseline not in setting.baselines:
+        from reconciler.config.load.baseline import load_baseline  # most runs have none
+
+        entry = setting.directory / setting.file
+        setting.baselines[setting.baseline] = load_baseline(
+            setting.baseline, entry, setting.directory, setting.environ
+        )
+    return setting.baselines[setting.baseline]
+
+
+def check_destinations(setting: RunOptions, project: Project) -> None:
+    """Raise Refused when secrets would go where the baseline, or a saved plan, sends none.
+
+    Comes before the first connection.
+    """
+    check_consent(project, setting.allowed_destinations)
+    baseline = load_baseline_project(setting)
+    known = [setting.planned] if setting.planned is not None else []
+    if baseline is not None:
+        name = f"the baseline, {setting.baseline},"
+        known.append(Known(name, baseline.state, destinations_of(baseline)))
+
+    for each in known:
+        refuse_new(project, each, setting.allowed_destinations)
+
+
+def trusted_destinations(
+    setting: RunOptions, project: Project, state: State, gateways: Gateways
+) -> tuple[Destination, ...]:
+    """What the next version of the state records: the destinations that this run has used, and those known before."""
+    selection = find_selection(
+        setting.targets, setting.excludes, list_named(project.desired, (state.resources,))
+    )
+    used = Used(frozenset(gateways), frozenset(gateways.adapters), selection.chooses)
+    return find_trusted(project, used, state.recorded_destinations)
+
+
+def open_state_store(setting: RunOptions, project: Project) -> Store:
+    """Where the state of this project is kept."""
+    cipher = state_cipher(setting, project)
+    return open_store(
+        project.state, project.base, project.name, cipher=cipher, environ=setting.environ
+    )
+
+
+def state_cipher(setting: RunOptions, project: Project) -> Cipher | None:
+    """What encrypts the state of this project; None when it is kept in clear."""
+    if not project.encryption_keys:
+        return None
+    from reconciler.state.format.cipher import (
+        Aes,
+    )  # cryptography is an extra, and takes time to import
+
+    return Aes([reveal(key, setting.environ, project.base) for key in project.encryption_keys])
+
+
+class Gateways(dict[str, Gateway]):
+    """A gateway for every account, connected when it is first asked for."""
+
+    def __init__(self, setting: RunOptions, project: Project) -> None:
+        super().__init__()
+        self._setting = setting
+        self._project = project
+
+    @cached_property
+    def adapters(self) -> Adapters:
+        """The adapters of the project's platforms."""
+        from reconciler.remote.platforms.for_project import (
+            Adapters,
+        )  # not before the first call to Twilio is on its way
+
+        setting = self._setting
+        return Adapters(
+            self._project,
+            setting.environ,
+            stop=setting.stop,
+            on_call=setting.on_call,
+            on_wait=setting.on_wait,
+        )
+
+    def close(self) -> None:
+        """Close all connections that were made."""
+        for gateway in self.values():
+            gateway.close()
+        adapters: Mapping[str, Adapter] = vars(self).get("adapters", {})
+        for adapter in adapters.values():
+            adapter.close()
+
+    def __missing__(self, name: str) -> Gateway:
+        from reconciler.remote.twilio.gateway import (
+            connect,
+        )  # twilio takes a tenth of a second to import
+
+        account = self._project.accounts.get(name)
+        if account is None:
+            raise ReconcilerError(_unknown_account(name))
+        secret = credentials(account, self._setting.environ, self._project.base)
+        self[name] = gateway = connect(
+            secret,
+            concurrency=self._setting.concurrency,
+            start=FIRST_CALLS if self._setting.ramp else None,
+            stop=self._setting.stop,
+            on_call=self._setting.on_call,
+            left=self._setting.limit.left,
+            on_wait=self._setting.on_wait,
+        )
+        return gateway
+
+
+@contextmanager
+def open_gateways(setting: RunOptions, project: Project) -> Iterator[Gateways]:
+    """The gateways of a run; they are closed at its end."""
+    gateways = Gateways(setting, project)
+    try:
+        yield gateways
+    finally:
+        gateways.close()
+
+
+class Prefetch(msgspec.Struct, frozen=True):
+    """What is on its way from Twilio: numbers by account, their messaging services, which calling waits for, and the
+    regions of some that are new.
+    """
+
+    pages: Mapping[str, Pages]
+    services: Callable[[], messaging.Found]
+    regions: inbound_regions.RegionPrefetch = inbound_regions.RegionPrefetch()
+
+
+def prefetch(
+    setting: RunOptions, project: Project, gateways: Gateways, *, services: bool = True
+) -> Prefetch:
+    """Begin to read what a plan needs, as far as the configuration alone tells; nothing with `--no-refresh`."""
+    if not setting.refresh:
+        return Prefetch({}, messaging.no_services(project.desired, gateways))
+
+    # State is not read yet. An account that only state has to do with is read later, by `observe`.
+    outside = find_accounts_outside(setting.targets, project.desired, {})
+    declared, _ = keep_inside(project.desired, {}, outside)
+    look = messaging.prefetch_services if services else messaging.no_services
+    return Prefetch(begin_pages(declared, gateways), look(declared, gateways))
+
+
+def prefetch_with_regions(
+    setting: RunOptions, project: Project, state: State, gateways: Gateways, begun: Prefetch
+) -> Prefetch:
+    """The same, and begin to ask about some numbers that are going to be imported, in accounts without a `region`."""
+    if not setting.refresh:
+        return begun
+    accounts = {name for name, account in project.accounts.items() if not account.region}
+    selection = find_selection(
+        setting.targets, setting.excludes, list_named(project.desired, (state.resources,))
+    )
+    some = sample_newcomers(project.desired, state.resources, accounts, selection.chooses)
+    return msgspec.structs.replace(
+        begun, regions=inbound_regions.prefetch_regions(gateways, some, setting.stop)
+    )
+
+
+def _unknown_account(name: str) -> Diagnostic:
+    return Diagnostic(
+        code="no_twilio_integration",
+        summary="State refers to an account that is not declared",
+        detail=f"State holds resources of account `{name}`. Declare it under `accounts` until they are released.",
+    )

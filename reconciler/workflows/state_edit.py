@@ -1,0 +1,209 @@
+"""The state changed by hand, as workflows: under the lock, with a dry run, never touching Twilio.
+
+Every change is the next version of the state, so the one before is in its history. Prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from reconciler.config.project import Project
+from reconciler.diagnostics import Diagnostic
+from reconciler.errors import ReconcilerError, StateError
+from reconciler.state import edit
+from reconciler.state.atomic_files import Disk
+from reconciler.state.format.codec import Codec
+from reconciler.state.format.document import State, decode, empty_state
+from reconciler.state.records import StoredVersion
+from reconciler.state.recovery import repair as repairing
+from reconciler.state.recovery.missing_state import load_for_reading, load_for_writing
+from reconciler.state.stores.file_history import FormerVersions
+from reconciler.state.stores.holder import this_run
+from reconciler.state.stores.leased import LeasedStore
+from reconciler.state.stores.store import Store
+from reconciler.workflows.plan_apply import find_entry, validate
+from reconciler.workflows.session import RunOptions, open_state_store, state_cipher
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done: the serial before and after (None: a dry run, or nothing to do), and what changed by address."""
+
+    before: int
+    after: int | None
+    changes: dict[str, str]
+
+
+class Repair(msgspec.Struct, frozen=True, kw_only=True):
+    """What was saved of a damaged state, and where the damaged files lie now (None: a dry run, or nothing to do)."""
+
+    saved: repairing.Salvage
+    aside: list[Path] | None
+
+
+def move(setting: RunOptions, source: str, target: str, *, dry_run: bool) -> Operation:
+    """Give a resource another address. Raises ReconcilerError, StateLocked."""
+
+    def moved(state: State) -> State:
+        return edit.with_resources(state, edit.move(state.resources, _known(state, source), target))
+
+    return _operate(setting, moved, dry_run)
+
+
+def remove(setting: RunOptions, addresses: Sequence[str], *, dry_run: bool) -> Operation:
+    """Forget resources, without a call to Twilio. Raises Refused for what is protected."""
+
+    def without(state: State) -> State:
+        return edit.with_resources(
+            state, edit.drop(state.resources, [_known(state, a) for a in addresses])
+        )
+
+    return _operate(setting, without, dry_run)
+
+
+def push(setting: RunOptions, file: Path, *, force: bool, dry_run: bool) -> Operation:
+    """Make a document the next version of the state. Raises Refused unless it continues what is there.
+
+    The document may have been edited by hand, so its digest is not checked; the next version gets one that fits.
+    Where the state is gone it comes back, under a serial that none of its versions has had. `force` also replaces a
+    damaged state, except in a file, which can be repaired.
+    """
+    pushed = decode(file.read_bytes(), validate(setting).name, str(file), check_digest=False)
+
+    def taken(state: State) -> State:
+        if not force:
+            edit.push(state, pushed)
+        beginning = state.version.same(empty_state(state.project).version)
+        lineage = pushed.lineage if beginning else state.lineage
+        return msgspec.structs.replace(
+            edit.with_resources(state, pushed.resources), lineage=lineage
+        )
+
+    return _operate(setting, taken, dry_run, read=_or_empty, instead=pushed if force else None)
+
+
+def pull(setting: RunOptions, serial: int | None) -> State:
+    """The state, or a former version of it. Raises ReconcilerError when that is not kept."""
+    project, store = _opened(setting)
+    state = load_for_reading(store, project) if serial is None else store.version(serial)
+    if state is None:
+        raise ReconcilerError(
+            Diagnostic(
+                code="version_not_kept",
+                summary="That version of the state is not kept",
+                detail=f"There is no version {serial}. `reconciler state history` shows those that are kept.",
+            )
+        )
+    return state
+
+
+def history(setting: RunOptions) -> list[StoredVersion]:
+    """The present version and the former ones that are kept, the newest first."""
+    return _opened(setting)[1].history()
+
+
+def repair(setting: RunOptions, *, dry_run: bool) -> Repair:
+    """Save what can be saved of a damaged state file. Raises ReconcilerError for a state that is no file."""
+    project, store = _opened(setting)
+    path, codec = _path(project), Codec(project.name, state_cipher(setting, project))
+    with store.lock(
+        this_run(setting.command, setting.now(), setting.environ),
+        setting.lock_timeout,
+        setting.stop,
+    ):
+        saved = repairing.salvage_state(path, codec, _readable(store, path))
+        if dry_run or not saved.needed:
+            return Repair(saved=saved, aside=None)
+        return Repair(
+            saved=saved,
+            aside=repairing.write(path, saved, setting.clock().strftime("%Y%m%dT%H%M%SZ"), codec),
+        )
+
+
+def _or_empty(store: Store, project: Project) -> State:
+    """The state, also when it is gone: what is pushed brings it back."""
+    return store.load() or empty_state(project.name)
+
+
+def _operate(
+    setting: RunOptions,
+    change: Callable[[State], State],
+    dry_run: bool,
+    read: Callable[[Store, Project], State] = load_for_writing,
+    instead: State | None = None,
+) -> Operation:
+    """Change the resources under the lock, and save them as the next version.
+
+    `instead` takes the place of a state that is damaged, where the store can write over one.
+    """
+    project, store = _opened(setting)
+    with store.lock(
+        this_run(setting.command, setting.now(), setting.environ),
+        setting.lock_timeout,
+        setting.stop,
+    ):
+        try:
+            state = read(store, project)
+        except StateError as error:
+            damaged = all(problem.code == "state_damaged" for problem in error.diagnostics)
+            if instead is None or not damaged or not isinstance(store, LeasedStore):
+                raise
+            return _overwrite(store, instead, dry_run)
+
+        after = change(state)
+        changes = edit.list_changed(state.resources, after.resources)
+        if dry_run or not changes:
+            return Operation(before=state.serial, after=None, changes=changes)
+        saved = store.save(after)
+        return Operation(before=state.serial, after=saved.serial, changes=changes)
+
+
+def _overwrite(store: LeasedStore, state: State, dry_run: bool) -> Operation:
+    """Write a state over one that is damaged. What that held is not known, so every resource counts as added."""
+    changes = edit.list_changed({}, state.resources)
+    if dry_run:
+        return Operation(before=state.serial, after=None, changes=changes)
+    return Operation(before=state.serial, after=store.overwrite(state).serial, changes=changes)
+
+
+def _opened(setting: RunOptions) -> tuple[Project, Store]:
+    project = validate(setting)
+    return project, open_state_store(setting, project)
+
+
+def _known(state: State, address: str) -> str:
+    """The address, also of a number that is given by its SID or E.164 alone."""
+    entry = find_entry(state.resources, address)
+    return next(known for known, other in state.resources.items() if other is entry)
+
+
+def _path(project: Project) -> Path:
+    if "://" in project.state:
+        raise ReconcilerError(
+            Diagnostic(
+                code="repair_impossible",
+                summary="Only a state file can be repaired",
+                detail="Replace the damaged state by the newest version that can be read:\n"
+                "  reconciler state history\n"
+                "  reconciler state pull --serial SERIAL > good.json && reconciler state push --force good.json\n"
+                "Where no version can be read, push a copy of your own, from an earlier `state pull` or a backup of "
+                "the database, bucket or server. A document behind HTTP that is damaged as a whole cannot be replaced: "
+                "delete it on the server first.",
+            )
+        )
+    return (project.base / Path(project.state).expanduser()).resolve()
+
+
+def _readable(store: Store, path: Path) -> list[State]:
+    """The former versions that can be read, the newest first."""
+    found = []
+    for kept in FormerVersions(Disk(), path).kept():
+        try:
+            state = store.version(kept.serial)
+        except ReconcilerError:
+            continue
+        if state is not None:
+            found.append(state)
+    return found
