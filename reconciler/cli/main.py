@@ -143,9 +143,9 @@ def main() -> None:
 def run(args: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     watch_interrupts()
-    sys.stdout, sys.stderr = (
-        stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr)
-    )
+    # A process that was started with closed streams has None in their place.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     if os.environ.get("GITHUB_ACTIONS"):
         from reconciler.cli.workflow_commands import SafeStream
 
