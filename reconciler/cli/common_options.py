@@ -87,13 +87,13 @@ class CommonOptions(msgspec.Struct, frozen=True):
         """The setting of a run."""
         from datetime import UTC, datetime
 
-        from reconciler.config.secrets.allow_list import allow
+        from reconciler.config.secrets.allow_list import extend_allow_list
         from reconciler.remote.transport.time_limit import TimeLimit
         from reconciler.workflows.session import MOST_CALLS, RunOptions
 
         return RunOptions(
             directory=self.directory,
-            environ=allow(os.environ, self.allow_hosts),
+            environ=extend_allow_list(os.environ, self.allow_hosts),
             progress=progress,
             clock=lambda: datetime.now(UTC),
             file=self.file,

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from reconciler.config.desired.roundtrip import (
-    can_say_application,
-    can_say_hook,
+    can_declare_application,
+    can_declare_webhook,
     hook_fields,
     is_label,
 )
@@ -77,10 +77,10 @@ def _fields(live: Live, default_account: str | None) -> dict[str, Flow] | None:
         return None
     fields: dict[str, Flow] = {"account": live.account} if live.account != default_account else {}
     fields["friendly_name"] = str(live.attrs["friendly_name"])
-    if not can_say_application(fields):
+    if not can_declare_application(fields):
         return None
     for part, hook in _hooks(live).items():
-        if not can_say_hook(hook, status=part == "status"):
+        if not can_declare_webhook(hook, status=part == "status"):
             return None
         said = hook_fields(hook)
         fields[part] = hook.url if len(said) == 1 else said

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from reconciler.config.desired.roundtrip import can_say_hook
+from reconciler.config.desired.roundtrip import can_declare_webhook
 from reconciler.config.formats import is_sid, normal_sid
 from reconciler.export.applications import ApplicationNames
 from reconciler.export.remarks import url_without_secrets
@@ -128,7 +128,7 @@ def _none_brought(part: str, value: Value, agents: ApplicationNames) -> bool:
 def _unsayable(part: str, value: Value, called: Mapping[str, ApplicationNames]) -> str:
     """Why a part cannot be declared; "" when it can."""
     match value:
-        case Webhook() if not can_say_hook(value, status=part == "status"):
+        case Webhook() if not can_declare_webhook(value, status=part == "status"):
             return f"{url_without_secrets(value.url or value.fallback_url)} cannot be declared"
         case TrunkRoute(trunk=sid) if not _is_normal(sid, "TK"):
             return "its trunk cannot be declared"

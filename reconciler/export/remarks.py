@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from reconciler.config.desired.webhook_urls import lint
+from reconciler.config.desired.webhook_urls import lint_url
 from reconciler.config.vendors import vendor
 from reconciler.kinds.number import PARTS
 from reconciler.model.live import Live
@@ -31,7 +31,7 @@ def webhook_remarks(part: str, hook: Webhook) -> Iterator[str]:
     for field, url in (("", hook.url), (" fallback", hook.fallback_url)):
         if not url:
             continue
-        yield from (f"{part}{field}: {finding.detail}" for finding in lint(url))
+        yield from (f"{part}{field}: {finding.detail}" for finding in lint_url(url))
         try:
             whose = vendor(urlsplit(url).hostname or "")
         except ValueError:

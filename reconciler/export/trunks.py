@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from reconciler.config.desired.roundtrip import can_say_origination, can_say_trunk, is_label
+from reconciler.config.desired.roundtrip import can_declare_origination, can_declare_trunk, is_label
 from reconciler.config.source.write import Block, Entry, Flow, Items
 from reconciler.export.names import UniqueNames, name_from_label
 from reconciler.kinds.trunk import FIELDS
@@ -33,7 +33,7 @@ def _origination(live: Live) -> Flow:
         fields["enabled"] = False
     if is_label(attrs["friendly_name"]):
         fields["friendly_name"] = attrs["friendly_name"]
-    return fields if can_say_origination(fields) else None
+    return fields if can_declare_origination(fields) else None
 
 
 CHILDREN = (
@@ -71,7 +71,7 @@ def declare(
     unique, names, entries, notes = UniqueNames(taken), dict(known), [], []
     for trunk in (trunk for trunk in trunks if trunk.sid not in known):
         fields = _fields(trunk, default_account)
-        if not can_say_trunk(fields) or (
+        if not can_declare_trunk(fields) or (
             not trunk.attrs["domain_name"] and _not_found_again(trunk, labels)
         ):
             notes.append(
@@ -125,7 +125,7 @@ _DEFAULTS = {field.name: field.default for field in FIELDS}
 
 
 def _fits(fields: Mapping[str, Flow], child: Child, said: Flow) -> bool:
-    return can_say_trunk({**fields, child.field: [said]})
+    return can_declare_trunk({**fields, child.field: [said]})
 
 
 def _not_found_again(trunk: Live, labels: Mapping[tuple[str, str], int]) -> bool:
@@ -137,7 +137,7 @@ def _entry(name: str, trunk: Live, fields: Mapping[str, Flow], others: Mapping[s
     inner = [Entry(field, value) for field, value in fields.items()]
     above: list[str] = []
     for field, value in _settings(trunk, others).items():
-        if can_say_trunk({**fields, field: value}):
+        if can_declare_trunk({**fields, field: value}):
             inner.append(Entry(field, value))
         else:
             above.append(f"Its {field} cannot be declared, and is left alone.")

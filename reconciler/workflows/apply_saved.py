@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.config.project import Project
-from reconciler.config.secrets.destinations import Known
+from reconciler.config.secrets.destinations import KnownDestinations
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused, UsageError
 from reconciler.state.plan_file import PlanFile
@@ -32,7 +32,7 @@ def apply(
         setting,
         targets=tuple(saved.targets),
         excludes=tuple(saved.excludes),
-        planned=Known("the saved plan", saved.state, tuple(saved.destinations)),
+        planned=KnownDestinations("the saved plan", saved.state, tuple(saved.destinations)),
     )
     if origin.command == "plan":
         return plan_apply.apply(chosen, consent, confirm, saved=saved, expected=expected)

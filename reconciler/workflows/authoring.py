@@ -17,7 +17,7 @@ from reconciler.config.load import starter, write_files
 from reconciler.config.load.load import load
 from reconciler.config.load.merge import Merged, read_content
 from reconciler.config.load.starter import Answers
-from reconciler.config.secrets.allow_list import allow
+from reconciler.config.secrets.allow_list import extend_allow_list
 from reconciler.config.secrets.state_locations import find_servers
 from reconciler.config.source.format import Formatted, format_text
 from reconciler.diagnostics import Diagnostic
@@ -66,7 +66,7 @@ def write(setting: RunOptions, formatted: Iterable[Formatted]) -> None:
     """Write those that change."""
     for file in formatted:
         if file.before != file.after:
-            write_files.replace(setting.directory / file.file, file.after)
+            write_files.replace_file(setting.directory / file.file, file.after)
 
 
 class CreatedProject(msgspec.Struct, frozen=True):
@@ -126,17 +126,17 @@ def init(setting: RunOptions, answers: Answers) -> CreatedProject:
     kept = tuple(name for name in extra if (folder / name).exists())
     contents = {**{name: body for name, body in extra.items() if name not in kept}, **contents}
     for name, body in contents.items():
-        write_files.create(folder / name, body)
+        write_files.create_file(folder / name, body)
     return CreatedProject(tuple(contents), kept)
 
 
 def _checked(setting: RunOptions, answers: Answers) -> str | None:
     """What the account holds, if that is asked for; UsageError when the answers make no valid configuration."""
     # Who names a state in an answer means it; the files of the new project get no such trust later.
-    environ = allow(setting.environ, _servers(answers.state, setting.environ))
+    environ = extend_allow_list(setting.environ, _servers(answers.state, setting.environ))
     with TemporaryDirectory() as folder:
         there = Path(folder)
-        write_files.create(
+        write_files.create_file(
             there / starter.ENTRY, starter.entry_file(answers, setting.environ, include=False)
         )
         try:

@@ -200,9 +200,9 @@ def _append(target: Path, label: str, entries: Sequence[Entry]) -> None:
 
     text = append_numbers(data, label, entries)
     if data is None:
-        write_files.create(target, text)
+        write_files.create_file(target, text)
     else:
-        write_files.replace(target, text)
+        write_files.replace_file(target, text)
 
 
 def _usage(code: str, summary: str, detail: str) -> UsageError:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from reconciler.config.lint.policies import find_broken_by_plan
+from reconciler.config.lint.policies import find_plan_violations
 from reconciler.config.lint_rules import is_violation
 from reconciler.config.project import Project
 from reconciler.config.secrets.fingerprints import seal
@@ -360,7 +360,7 @@ def apply_guards(
     told = [*refusals, *(problem for problem in in_clear if problem not in refusals)]
     notes = [guard.announce_refusal(problem) for problem in told if problem not in plan.diagnostics]
     notes += [lost] if lost is not None and lost.severity == "warning" else []
-    notes += find_broken_by_plan(project.policies, plan.actions)
+    notes += find_plan_violations(project.policies, plan.actions)
 
     # A violated rule or policy is a note with severity `error`; it comes first, as before anything that needs consent.
     notes = [*planned.notes, *notes]

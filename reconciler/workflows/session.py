@@ -17,8 +17,8 @@ import msgspec
 
 from reconciler.config.project import Project
 from reconciler.config.secrets.destinations import (
-    Known,
-    Used,
+    KnownDestinations,
+    UsedEndpoints,
     check_consent,
     destinations_of,
     find_new,
@@ -96,7 +96,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     command: str = ""
     baseline: str | None = None
     allowed_destinations: tuple[str, ...] = ()
-    planned: Known | None = None
+    planned: KnownDestinations | None = None
     """The destinations that a saved plan was made with; only while it is applied."""
     stop: Event = msgspec.field(default_factory=Event)
     on_call: Callable[[CallRecord], None] | None = None
@@ -190,7 +190,7 @@ def check_destinations(setting: RunOptions, project: Project) -> None:
     known = [setting.planned] if setting.planned is not None else []
     if baseline is not None:
         name = f"the baseline, {setting.baseline},"
-        known.append(Known(name, baseline.state, destinations_of(baseline)))
+        known.append(KnownDestinations(name, baseline.state, destinations_of(baseline)))
 
     for each in known:
         refuse_new(project, each, setting.allowed_destinations)
@@ -203,7 +203,7 @@ def trusted_destinations(
     selection = find_selection(
         setting.targets, setting.excludes, list_named(project.desired, (state.resources,))
     )
-    used = Used(frozenset(gateways), frozenset(gateways.adapters), selection.chooses)
+    used = UsedEndpoints(frozenset(gateways), frozenset(gateways.adapters), selection.chooses)
     return find_trusted(project, used, state.recorded_destinations)
 
 

@@ -352,7 +352,7 @@ def test_a_region_or_edge_cannot_be_a_piece_of_another_host(tmp_path: Path, zone
 
 
 def test_a_region_of_the_environment_is_checked_as_well(tmp_path: Path) -> None:
-    from reconciler.config.desired.accounts import from_environment
+    from reconciler.config.desired.accounts import account_from_environment
     from reconciler.config.secrets.references import credentials
 
     environ = {
@@ -361,7 +361,7 @@ def test_a_region_of_the_environment_is_checked_as_well(tmp_path: Path) -> None:
         "TWILIO_REGION": "a@relay.example.net",
     }
     with pytest.raises(ReconcilerError) as caught:
-        credentials(from_environment(environ), environ, tmp_path)
+        credentials(account_from_environment(environ), environ, tmp_path)
     assert [d.code for d in caught.value.diagnostics] == ["invalid_value"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.config.desired.webhook_urls import lint
+from reconciler.config.desired.webhook_urls import lint_url
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,9 @@ from reconciler.config.desired.webhook_urls import lint
     ],
 )
 def test_urls_that_will_not_work_for_long_are_warned_of(url: str, codes: list[str]) -> None:
-    assert [finding.code for finding in lint(url)] == codes
+    assert [finding.code for finding in lint_url(url)] == codes
 
 
 def test_a_warning_does_not_repeat_what_may_be_a_password() -> None:
-    for finding in lint("http://user:hunter2@x.ngrok.io/?token=hunter2"):
+    for finding in lint_url("http://user:hunter2@x.ngrok.io/?token=hunter2"):
         assert "hunter2" not in finding.detail

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from reconciler.config.load.load import load
-from reconciler.config.secrets.destinations import Known, destinations_of, find_new, refuse_new
+from reconciler.config.secrets.destinations import (
+    KnownDestinations,
+    destinations_of,
+    find_new,
+    refuse_new,
+)
 from reconciler.errors import Refused
 
 from .relay import NAME, SID, Listener, account, platform, run, write
@@ -129,7 +134,7 @@ def test_what_counts_as_a_new_destination(
     tmp_path: Path, before: Any, after: Any, refused: int
 ) -> None:
     baseline, project = made(tmp_path, "before", **before), made(tmp_path, "after", **after)
-    known = Known("target", baseline.state, destinations_of(baseline))
+    known = KnownDestinations("target", baseline.state, destinations_of(baseline))
     if not refused:
         return refuse_new(project, known, ())
     with pytest.raises(Refused) as caught:

@@ -71,7 +71,7 @@ def export(
     finally:
         progress.close()
     if out is not None:
-        (write_files.replace if force else write_files.create)(
+        (write_files.replace_file if force else write_files.create_file)(
             shared.directory / out, exported.text
         )
     emit(shared, export_document(exported, str(out) if out is not None else None))

@@ -36,7 +36,7 @@ class Accounts:
             "key",
         )
 
-    def known(self, own: str | None) -> str | None:
+    def resolve_or_none(self, own: str | None) -> str | None:
         """The account of a resource, None when there is something wrong with it."""
         account = self.resolve(own)
         return account if isinstance(account, str) else None
@@ -69,7 +69,7 @@ def account_settings(name: str, account: Account, place: Place) -> AccountSettin
     )
 
 
-def from_environment(environ: Mapping[str, str]) -> AccountSettings:
+def account_from_environment(environ: Mapping[str, str]) -> AccountSettings:
     """The account that the TWILIO_* variables describe; what is missing there is told when it is needed."""
     by_key = environ.get("TWILIO_API_KEY") and (
         environ.get("TWILIO_API_SECRET") or not environ.get("TWILIO_AUTH_TOKEN")

@@ -26,7 +26,7 @@ def hook_fields(hook: Webhook) -> dict[str, str]:
     return fields
 
 
-def can_say_hook(hook: Webhook, *, status: bool = False) -> bool:
+def can_declare_webhook(hook: Webhook, *, status: bool = False) -> bool:
     """Whether a webhook can be declared."""
     try:
         return (
@@ -37,17 +37,17 @@ def can_say_hook(hook: Webhook, *, status: bool = False) -> bool:
         return False
 
 
-def can_say_trunk(fields: Mapping[str, Any]) -> bool:
+def can_declare_trunk(fields: Mapping[str, Any]) -> bool:
     """Whether a trunk can be declared by these fields, and they mean themselves."""
     return _same(Trunk, fields)
 
 
-def can_say_application(fields: Mapping[str, Any]) -> bool:
+def can_declare_application(fields: Mapping[str, Any]) -> bool:
     """Whether an application can be declared by these fields, and they mean themselves."""
     return _same(Application, fields)
 
 
-def can_say_origination(fields: Mapping[str, Any]) -> bool:
+def can_declare_origination(fields: Mapping[str, Any]) -> bool:
     """Whether an origination URL can be declared by these fields, and they mean themselves."""
     return _same(Origination, fields)
 

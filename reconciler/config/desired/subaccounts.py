@@ -20,7 +20,7 @@ def find_unreachable(settings: Settings, accounts: Accounts) -> Iterator[Diagnos
         name for name, entry in settings.accounts.items() if entry.value and entry.value.parent
     }
     for name, (place, trunk) in settings.trunks.items():
-        account = accounts.known(trunk.account) if trunk is not None else None
+        account = accounts.resolve_or_none(trunk.account) if trunk is not None else None
         if trunk is not None and account in by_parent:
             side = ("account",) if trunk.account else ()
             finding = Finding(

@@ -35,7 +35,7 @@ _WITH_ITS_TRUNK = Options()
 _KINDS = {_ACCESS: "ip_access_control_list", _CREDENTIALS: "credential_list"}
 
 
-class Resources:
+class DesiredResources:
     """Everything that trunks and applications ask for; `secrets` by address and field."""
 
     def __init__(self, accounts: Accounts, takeover: Takeover = "refuse") -> None:
@@ -47,14 +47,18 @@ class Resources:
     def applications(self, declared: Mapping[str, Checked[Application]]) -> None:
         """The TwiML applications."""
         for name, (place, application) in declared.items():
-            account = self._accounts.known(application.account) if application is not None else None
+            account = (
+                self._accounts.resolve_or_none(application.account)
+                if application is not None
+                else None
+            )
             if application is not None and account is not None:
                 self.desired.append(_application(name, application, account, place))
 
     def trunks(self, declared: Mapping[str, Checked[Trunk]]) -> None:
         """The trunks with all that hangs below them, and the lists they use."""
         for name, (place, trunk) in declared.items():
-            account = self._accounts.known(trunk.account) if trunk is not None else None
+            account = self._accounts.resolve_or_none(trunk.account) if trunk is not None else None
             if trunk is not None and account is not None:
                 self._trunk(name, trunk, account, place)
 
@@ -270,7 +274,7 @@ def list_findings(
     for name, (_, trunk) in trunks.items():
         if trunk is None:
             continue
-        account = accounts.known(trunk.account)
+        account = accounts.resolve_or_none(trunk.account)
         for section, index, key, content in _lists_of(trunk):
             user, home = first.setdefault((section, key), (name, account))
             if home != account:

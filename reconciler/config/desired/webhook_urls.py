@@ -43,7 +43,7 @@ _SECRET = re.compile(
 _LOCAL_NAMES = ("localhost", "local", "internal", "lan", "home.arpa", "test", "invalid")
 
 
-def lint(url: str, loc: Loc = ()) -> list[Finding]:
+def lint_url(url: str, loc: Loc = ()) -> list[Finding]:
     """Warnings about a URL that is well-formed."""
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".").lower()
@@ -112,7 +112,7 @@ def hooks_of(webhooks: Webhooks | None) -> Iterator[tuple[str, Hook | StatusHook
 
 def lint_hook(hook: Hook | StatusHook | None, loc: Loc) -> list[Finding]:
     """Warnings about all URLs of a webhook."""
-    return [finding for field, url in urls_of(hook) for finding in lint(url, (*loc, field))]
+    return [finding for field, url in urls_of(hook) for finding in lint_url(url, (*loc, field))]
 
 
 def lint_webhooks(webhooks: Webhooks | None, loc: Loc) -> list[Finding]:

@@ -72,7 +72,7 @@ def read_policies(
     return tuple(policies), problems
 
 
-def find_broken(policies: Sequence[Policy], resources: Iterable[Resource]) -> list[Diagnostic]:
+def find_violations(policies: Sequence[Policy], resources: Iterable[Resource]) -> list[Diagnostic]:
     """What these resources do not fit. Raises ConfigInvalid when a schema cannot be evaluated in time."""
     known = list(resources)
     pairs = [
@@ -118,10 +118,10 @@ def _unusable(policy: Policy, why: str) -> Diagnostic:
     return diagnostic("policy_unusable", detail, policy.position)
 
 
-def find_broken_by_plan(policies: Sequence[Policy], actions: Iterable[Action]) -> list[Diagnostic]:
+def find_plan_violations(policies: Sequence[Policy], actions: Iterable[Action]) -> list[Diagnostic]:
     """What the steps of a plan do not fit."""
     about = [policy for policy in policies if "action" in policy.kinds]
-    return find_broken(about, (_step(about[0], action) for action in actions)) if about else []
+    return find_violations(about, (_step(about[0], action) for action in actions)) if about else []
 
 
 def _step(policy: Policy, action: Action) -> Resource:

@@ -28,7 +28,7 @@ _WIDEST_IPV4 = 7
 """A network of /7 or wider is a share of the internet, not somebody's."""
 
 
-def find_traps(settings: Settings, desired: Sequence[Desired]) -> list[Diagnostic]:
+def check_rules(settings: Settings, desired: Sequence[Desired]) -> list[Diagnostic]:
     """All traps between the lines of a valid configuration."""
     profiles = list({id(w.profile): w.profile for w in desired if w.kind in NUMBER_KINDS}.values())
     return [

@@ -13,11 +13,13 @@ from reconciler.diagnostics import Diagnostic
 
 MARK = b"reconciler: ignore["
 _COMMENT = re.compile(r"#\s*reconciler: ignore\[([\w\s,]*)\]")
-Spared = Mapping[tuple[str, int], frozenset[str]]
+IgnoredRules = Mapping[tuple[str, int], frozenset[str]]
 """(file, line) → rules that a comment switches off there."""
 
 
-def find_ignored(data: bytes, file: str) -> Iterator[tuple[tuple[str, int], frozenset[str]]]:
+def find_ignore_comments(
+    data: bytes, file: str
+) -> Iterator[tuple[tuple[str, int], frozenset[str]]]:
     """The comments `# reconciler: ignore[rule]` of a file: each counts for its line; one alone for the next one too."""
     if MARK not in data:
         return
@@ -30,7 +32,9 @@ def find_ignored(data: bytes, file: str) -> Iterator[tuple[tuple[str, int], froz
                 yield (file, number + 1), rules
 
 
-def apply_levels(diagnostics: Iterable[Diagnostic], lint: Lint, spare: Spared) -> list[Diagnostic]:
+def apply_levels(
+    diagnostics: Iterable[Diagnostic], lint: Lint, spare: IgnoredRules
+) -> list[Diagnostic]:
     """The diagnostics with the level that each rule has here; without those that are switched off."""
     off = frozenset(lint.disable)
     return [

@@ -14,7 +14,7 @@ from reconciler.config.desired.accounts import Accounts
 from reconciler.config.desired.registrations import connection_findings
 from reconciler.config.desired.subaccounts import find_unreachable
 from reconciler.config.desired.trunks import list_findings
-from reconciler.config.desired.webhook_urls import lint, lint_hook, lint_webhooks
+from reconciler.config.desired.webhook_urls import lint_hook, lint_url, lint_webhooks
 from reconciler.config.formats import is_sid
 from reconciler.config.sections.agent import Agent, Application
 from reconciler.config.sections.declared import Checked, Settings
@@ -102,7 +102,7 @@ def _connections(platform: AnyPlatform, accounts: Accounts) -> list[Finding]:
 def _trunk(trunk: Trunk, accounts: Accounts) -> list[Finding]:
     found = account_findings(trunk.account, accounts)
     if trunk.disaster_recovery is not None:
-        found += lint(trunk.disaster_recovery.url, ("disaster_recovery", "url"))
+        found += lint_url(trunk.disaster_recovery.url, ("disaster_recovery", "url"))
     urls = [origination.sip_url for origination in trunk.origination]
     detail = "This SIP URL is in the list already; to send it more calls, raise its weight."
     found += _repeated(urls, ("origination",), ("sip_url",), detail)
@@ -145,7 +145,7 @@ def _namesakes(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
         name: trunk.domain for name, (_, trunk) in settings.trunks.items() if trunk is not None
     }
     labels = {
-        name: (accounts.known(application.account), application.friendly_name or name)
+        name: (accounts.resolve_or_none(application.account), application.friendly_name or name)
         for name, (_, application) in settings.applications.items()
         if application is not None
     }

@@ -10,18 +10,18 @@ import msgspec
 from reconciler.config.desired.accounts import (
     FROM_ENVIRONMENT,
     Accounts,
+    account_from_environment,
     account_settings,
-    from_environment,
 )
 from reconciler.config.desired.number_shapes import ShapeContext, ShapeMaker
 from reconciler.config.desired.numbers import NumberSection, find_duplicates
 from reconciler.config.desired.parts import agent_parts, compile_agent, compile_platform
 from reconciler.config.desired.registrations import platform_agents
-from reconciler.config.desired.trunks import Resources
+from reconciler.config.desired.trunks import DesiredResources
 from reconciler.config.desired.webhook_urls import hooks_of, urls_of
-from reconciler.config.lint.policies import find_broken, read_policies
+from reconciler.config.lint.policies import find_violations, read_policies
 from reconciler.config.lint.policy_view import policy_resources as resources_of
-from reconciler.config.lint.rule_checks import find_traps
+from reconciler.config.lint.rule_checks import check_rules
 from reconciler.config.lint.severity import apply_levels
 from reconciler.config.load.cross_checks import check_sections
 from reconciler.config.load.merge import Merged
@@ -80,7 +80,7 @@ def load(
     ]
     moves, unsound = read_moves(merged, settings)
     problems += unsound
-    resources = Resources(accounts, settings.safety.takeover)
+    resources = DesiredResources(accounts, settings.safety.takeover)
     resources.applications(settings.applications)
     resources.trunks(settings.trunks)
     desired = [*resources.desired, *(d for gathered in numbers for d in gathered.desired)]
@@ -94,9 +94,9 @@ def load(
     diagnostics = sort_by_place(_without_echoes(problems + wrong, merged.diagnostics))
     if settings.header is None or has_errors(diagnostics):
         raise ConfigInvalid(*diagnostics)
-    found = find_broken(policies, resources_of(settings, numbers, desired)) if policies else []
+    found = find_violations(policies, resources_of(settings, numbers, desired)) if policies else []
     weighty = apply_levels(
-        [*diagnostics, *find_traps(settings, desired), *found], settings.lint, merged.spared
+        [*diagnostics, *check_rules(settings, desired), *found], settings.lint, merged.ignored_rules
     )
     return _project(
         merged,
@@ -108,7 +108,7 @@ def load(
         urls=profiles.urls,
         remarks=sort_by_place(weighty),
         policies=policies,
-        default_account=accounts.known(None),
+        default_account=accounts.resolve_or_none(None),
         moves=moves,
     )
 
@@ -119,7 +119,7 @@ def load_undeclared(base: Path, environ: Mapping[str, str]) -> Project:
         name="",
         state="./state.json",
         base=base,
-        accounts={FROM_ENVIRONMENT: from_environment(environ)},
+        accounts={FROM_ENVIRONMENT: account_from_environment(environ)},
         platforms={},
         agents={},
         desired=[],
@@ -167,11 +167,11 @@ def _context(settings: Settings, accounts: Accounts) -> ShapeContext:
         for name, entry in settings.agents.items()
     }
     trunks = {
-        name: None if entry.value is None else accounts.known(entry.value.account)
+        name: None if entry.value is None else accounts.resolve_or_none(entry.value.account)
         for name, entry in settings.trunks.items()
     }
     applications = {
-        name: None if entry.value is None else accounts.known(entry.value.account)
+        name: None if entry.value is None else accounts.resolve_or_none(entry.value.account)
         for name, entry in settings.applications.items()
     }
     project = settings.header.project if settings.header is not None else None
@@ -302,7 +302,7 @@ def _agents(settings: Settings) -> dict[str, Agent]:
 
 def _account_settings(settings: Settings, environ: Mapping[str, str]) -> dict[str, AccountSettings]:
     if not settings.accounts:
-        return {FROM_ENVIRONMENT: from_environment(environ)}
+        return {FROM_ENVIRONMENT: account_from_environment(environ)}
     return {
         name: account_settings(name, account, place)
         for name, (place, account) in settings.accounts.items()

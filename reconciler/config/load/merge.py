@@ -16,7 +16,7 @@ from pathlib import Path
 from reconciler.config.advice.spelling import reset_suggestions
 from reconciler.config.codes import diagnostic
 from reconciler.config.confinement import is_inside, repository_root
-from reconciler.config.lint.severity import find_ignored
+from reconciler.config.lint.severity import find_ignore_comments
 from reconciler.config.load.include_patterns import MOST_ENTRIES, TooManyFiles, find_files
 from reconciler.config.section_names import LIST_SECTION, NUMBER_SECTIONS, duplicate_declaration
 from reconciler.config.source.nodes import Map, Mark, Place, Seq, Spot
@@ -53,7 +53,7 @@ class Merged:
         self.parts: dict[str, list[Place]] = {}
         self.diagnostics: list[Diagnostic] = []
         self.complete = True
-        self.spared: dict[tuple[str, int], frozenset[str]] = {}
+        self.ignored_rules: dict[tuple[str, int], frozenset[str]] = {}
         self._root = display_root
         self._project = repository_root(self.base)
         self._digest = hashlib.sha256()
@@ -101,7 +101,7 @@ class Merged:
         self._digest.update(f"{os.path.relpath(path, self.base)}\0{len(data)}\0".encode())
         self._digest.update(data)
         document = parse_file(data, label)
-        self.spared.update(find_ignored(data, label))
+        self.ignored_rules.update(find_ignore_comments(data, label))
         del data
         self.complete &= document.complete
         self._take(document)

@@ -16,7 +16,7 @@ ENTRY, SCHEMA, IGNORE, NUMBERS = (
     ".gitignore",
     "numbers.yaml",
 )
-IGNORED = ("*.plan", "plan.bin", ".*.part")
+IGNORE_PATTERNS = ("*.plan", "plan.bin", ".*.part")
 """What commands leave behind: plans, and what a killed one was writing."""
 
 _EXAMPLE = """
@@ -78,7 +78,7 @@ def ignore_file(state: str) -> str:
 
 def ignore_patterns(state: str) -> list[str]:
     """Its patterns."""
-    return [*([] if "://" in state else [f"{state.removeprefix('./')}*"]), *IGNORED]
+    return [*([] if "://" in state else [f"{state.removeprefix('./')}*"]), *IGNORE_PATTERNS]
 
 
 def schema_file() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused
 
-WIDEST = 0o644
+WIDEST_MODE = 0o644
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:
@@ -19,7 +19,7 @@ def refuse_existing(paths: Iterable[Path]) -> None:
         raise Refused(*there)
 
 
-def create(path: Path, text: str) -> None:
+def create_file(path: Path, text: str) -> None:
     """Write a file that is not there yet. Raises Refused when it is."""
     part = _part(path, text)
     try:
@@ -30,7 +30,7 @@ def create(path: Path, text: str) -> None:
         part.unlink()
 
 
-def replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Write a file in one step, in the place of what may be there; a link to it stays.
 
     Its permissions stay as well, except those that a configuration must not have: nobody else may write it.
@@ -39,7 +39,7 @@ def replace(path: Path, text: str) -> None:
     part = _part(target, text)
     try:
         if target.exists():
-            part.chmod(target.stat().st_mode & WIDEST)
+            part.chmod(target.stat().st_mode & WIDEST_MODE)
         part.replace(target)
     except OSError:
         part.unlink(missing_ok=True)
@@ -50,7 +50,7 @@ def _part(path: Path, text: str) -> Path:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("x", encoding="utf-8", newline="") as file:
-            os.chmod(part, part.stat().st_mode & WIDEST)
+            os.chmod(part, part.stat().st_mode & WIDEST_MODE)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -102,7 +102,7 @@ def find_objection(
     return f"The secret would be sent to `{host}` without TLS: use {better}. {_cure(origin)}"
 
 
-def allow(environ: Mapping[str, str], entries: Iterable[str]) -> Mapping[str, str]:
+def extend_allow_list(environ: Mapping[str, str], entries: Iterable[str]) -> Mapping[str, str]:
     """The environment with these entries added to its allow list."""
     added = [entry for entry in entries if entry]
     if not added:

@@ -26,7 +26,7 @@ _SENDS_TOKENS = frozenset({"nixflex"})
 """Types of platforms that get the auth token of the Twilio account with each number they import."""
 
 
-class Known(msgspec.Struct, frozen=True):
+class KnownDestinations(msgspec.Struct, frozen=True):
     """What a change is held to: where its destinations and its state were before. `name` says in words what that is."""
 
     name: str
@@ -34,7 +34,7 @@ class Known(msgspec.Struct, frozen=True):
     destinations: tuple[Destination, ...]
 
 
-class Used(msgspec.Struct, frozen=True):
+class UsedEndpoints(msgspec.Struct, frozen=True):
     """What a run has connected to, and the addresses that it may write to."""
 
     accounts: frozenset[str]
@@ -48,7 +48,7 @@ def destinations_of(project: Project) -> tuple[Destination, ...]:
 
 
 def find_trusted(
-    project: Project, used: Used, recorded: Iterable[Destination]
+    project: Project, used: UsedEndpoints, recorded: Iterable[Destination]
 ) -> tuple[Destination, ...]:
     """The destinations of a project that a run has used, and those that were recorded before, sorted.
 
@@ -94,7 +94,7 @@ def check_consent(project: Project, consent: Collection[str]) -> None:
         )
 
 
-def refuse_new(project: Project, known: Known, consent: Collection[str]) -> None:
+def refuse_new(project: Project, known: KnownDestinations, consent: Collection[str]) -> None:
     """Raise Refused for what was not sent or kept there before; before anything is connected to.
 
     Whatever goes to Twilio itself is not refused: nobody else reads it there.

@@ -61,7 +61,7 @@ def fingerprint(secret: str, key: str | None) -> str:
     return f"scrypt${_text(salt)}${_text(_scrypt(secret, salt))}"
 
 
-def matches(secret: str, known: str, key: str | None) -> bool:
+def matches_fingerprint(secret: str, known: str, key: str | None) -> bool:
     """Whether a fingerprint is that of this secret; an HMAC can only be told with its key."""
     scheme, _, rest = known.partition("$")
     if scheme == "hmac-sha256" and key is not None:
@@ -143,7 +143,7 @@ def _seal(
         value for e in entries for value in ((e.pending or {}).get(name), e.last_applied.get(name))
     ]
     for value in dict.fromkeys(values):
-        if isinstance(value, str) and matches(secret, value, key):
+        if isinstance(value, str) and matches_fingerprint(secret, value, key):
             return value
     try:
         return fingerprint(secret, key)
