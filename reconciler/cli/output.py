@@ -51,13 +51,13 @@ def emit(common: CommonOptions, document: Document, project: str = "") -> None:
 
 def emit_diagnostics(common: CommonOptions, diagnostics: Sequence[Diagnostic]) -> None:
     """Print diagnostics on stderr, each with its place and the line of the file."""
-    from reconciler.config.source.source_line import marked_line
+    from reconciler.config.source.source_line import read_line_with_mark
     from reconciler.report.text import render
 
     text = render.render_diagnostics(
         sort_by_place(list(diagnostics)),
         common.style(sys.stderr),
-        lambda file, line, column: marked_line(file, line, column, common.directory),
+        lambda file, line, column: read_line_with_mark(file, line, column, common.directory),
     )
     click.echo(text, nl=False, err=True)
 

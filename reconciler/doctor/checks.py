@@ -15,8 +15,8 @@ from reconciler.config.project import AccountSettings, Project, Secret
 from reconciler.config.secrets.references import reveal
 from reconciler.diagnostics import Diagnostic
 from reconciler.doctor.check import Check
-from reconciler.doctor.connection import AnswerTimes, ask
-from reconciler.doctor.permissions import account_use, needs_of
+from reconciler.doctor.connection import AnswerTimes, read_first_rows
+from reconciler.doctor.permissions import find_account_use, list_needs
 from reconciler.doctor.platforms import check_platform
 from reconciler.doctor.regions import check_regions
 from reconciler.doctor.verdicts import account_checks
@@ -45,7 +45,7 @@ AccountCheck = Callable[[DoctorSubject, AccountSettings, Gateway], Iterable[Chec
 ProjectCheck = Callable[[DoctorSubject], Iterable[Check]]
 
 
-def examine(patient: DoctorSubject) -> list[Check]:
+def run_checks(patient: DoctorSubject) -> list[Check]:
     """Everything that was looked at: the accounts in their order, then what concerns all."""
     accounts = list(patient.project.accounts.values())
     with ThreadPoolExecutor(max(1, len(accounts)), thread_name_prefix="examine") as pool:
@@ -68,8 +68,10 @@ def _account(patient: DoctorSubject, account: AccountSettings) -> list[Check]:
 def _connection(
     patient: DoctorSubject, account: AccountSettings, gateway: Gateway
 ) -> Iterator[Check]:
-    needs = list(needs_of(account_use(account.name, patient.project.desired)))
-    yield from account_checks(account, gateway.account_sid, ask(gateway, needs), patient.heard)
+    needs = list(list_needs(find_account_use(account.name, patient.project.desired)))
+    yield from account_checks(
+        account, gateway.account_sid, read_first_rows(gateway, needs), patient.heard
+    )
 
 
 def _regions(patient: DoctorSubject, account: AccountSettings, gateway: Gateway) -> Iterator[Check]:

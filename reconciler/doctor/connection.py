@@ -50,7 +50,7 @@ class AnswerTimes:
             self.ahead[call.account] = min(ahead, self.ahead.get(call.account, ahead), key=abs)
 
 
-def ask(gateway: Gateway, needs: Sequence[Need]) -> list[Answer]:
+def read_first_rows(gateway: Gateway, needs: Sequence[Need]) -> list[Answer]:
     """What came of each."""
     with ThreadPoolExecutor(max(1, len(needs)), thread_name_prefix="doctor") as pool:
         return list(pool.map(lambda need: _one(gateway, need), needs))

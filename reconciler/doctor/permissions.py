@@ -139,7 +139,7 @@ NEEDS: tuple[Need, ...] = (
 )
 
 
-def account_use(account: str, desired: Iterable[Desired]) -> AccountUse:
+def find_account_use(account: str, desired: Iterable[Desired]) -> AccountUse:
     """What is declared in this account."""
     kinds, profiles, number, country = set(), {}, None, None
     for want in desired:
@@ -153,7 +153,7 @@ def account_use(account: str, desired: Iterable[Desired]) -> AccountUse:
     return AccountUse(frozenset(kinds), tuple(profiles.values()), number, country)
 
 
-def needs_of(declared: AccountUse) -> Iterator[Need]:
+def list_needs(declared: AccountUse) -> Iterator[Need]:
     """What has to be read for it."""
     path = {"number": declared.number or "", "country": declared.country or ""}
     return (msgspec.structs.replace(need, path=path) for need in NEEDS if need.when(declared))

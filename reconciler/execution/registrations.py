@@ -15,8 +15,8 @@ from reconciler.errors import RemoteError
 from reconciler.execution.outcome import Failure, Outcome, unverified
 from reconciler.execution.read_numbers import NumberReader, Rows
 from reconciler.execution.undo_import import Attempt, ImportUndo, is_as_asked, is_doubtful
-from reconciler.kinds.number import WIRE_FIELDS, canonical
-from reconciler.kinds.platforms import platform_of
+from reconciler.kinds.number import WIRE_FIELDS, canonical_routes
+from reconciler.kinds.platforms import platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action
 from reconciler.model.route import Attrs, Value, Wire
@@ -55,7 +55,7 @@ class RegistrationRunner:
         """What this action may be carried out together with: registrations on a platform that imports many at once."""
         if action.action != "register":
             return None
-        name = platform_of(action.address)
+        name = platform_name(action.address)
         return name if self._adapters[name].kind.bulk else None
 
     def perform(self, actions: Sequence[Action]) -> list[Outcome]:
@@ -66,7 +66,7 @@ class RegistrationRunner:
         3. Undo what has failed.
         4. Read what the platform has written for the rest.
         """
-        adapter = self._adapters[platform_of(actions[0].address)]
+        adapter = self._adapters[platform_name(actions[0].address)]
         before = self._read(actions)
         unread = {a.address: _unread(a, before) for a in actions if self._is_unread(a, before)}
         begun = [action for action in actions if action.address not in unread]
@@ -95,9 +95,9 @@ class RegistrationRunner:
         ]
         read_again = [o for o in of_platforms if o.succeeded or o.status == "reverted"]
         checked: dict[int, Outcome] = {}
-        for name in dict.fromkeys(platform_of(o.action.address) for o in read_again):
+        for name in dict.fromkeys(platform_name(o.action.address) for o in read_again):
             last = {
-                o.action.address: o for o in read_again if platform_of(o.action.address) == name
+                o.action.address: o for o in read_again if platform_name(o.action.address) == name
             }
             checked |= {
                 id(was): now for was, now in self._checked(self._adapters[name], [*last.values()])
@@ -279,8 +279,8 @@ class RegistrationRunner:
         self, action: Action, before: Wire | RemoteError | None, after: Wire
     ) -> dict[str, Value]:
         """What is in effect once nothing hides it any more, if the platform has written what is behind that."""
-        shown = canonical(after, self._names)
-        adapter = self._adapters[platform_of(action.address)]
+        shown = canonical_routes(after, self._names)
+        adapter = self._adapters[platform_name(action.address)]
         if adapter.kind.by_trunk or action.action == "unregister":
             return shown
         if not (after.get("trunk_sid") or after.get("voice_application_sid")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.execution.read_numbers import raw_fields
-from reconciler.kinds.number import UPDATE, WIRE_FIELDS, restore_params, url_of
+from reconciler.kinds.number import UPDATE, WIRE_FIELDS, restore_params, url_field_for
 from reconciler.model.route import Wire, WireValue
 from reconciler.remote.gateway import Gateway
 
@@ -17,7 +17,7 @@ def find_differences(before: Wire, now: Wire) -> dict[str, WireValue]:
         was = before.get(field) or ""
         if was == (now.get(field) or ""):
             continue
-        if field.endswith("_method") and not (was and before.get(url_of(field))):
+        if field.endswith("_method") and not (was and before.get(url_field_for(field))):
             continue
         found[field] = was
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from reconciler.kinds.forms import form_of
+from reconciler.kinds.forms import compare_forms
 from reconciler.kinds.kind import Kind, Params, is_same_value
-from reconciler.kinds.number import url_of
+from reconciler.kinds.number import url_field_for
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Value, Wire, WireValue
@@ -47,12 +47,12 @@ def judge_write(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Ve
 
 def _is_idle(field: str, sent: Wire, stored: Mapping[str, Any]) -> bool:
     """Whether a field is the method of a URL that is empty, as sent or as it stands."""
-    url = url_of(field)
+    url = url_field_for(field)
     return field.endswith("_method") and not sent.get(url, stored.get(url, field))
 
 
 def _is_dropped(field: str, sent: WireValue, stored: WireValue, before: WireValue) -> bool:
-    return form_of(field, sent, stored) == "other" or is_same_value(before, stored)
+    return compare_forms(field, sent, stored) == "other" or is_same_value(before, stored)
 
 
 def find_unconfirmed(confirmed: Wire, stored: Mapping[str, Any]) -> list[str]:
@@ -61,7 +61,7 @@ def find_unconfirmed(confirmed: Wire, stored: Mapping[str, Any]) -> list[str]:
     for field, value in confirmed.items():
         if field not in stored or _is_idle(field, confirmed, stored):
             continue
-        if form_of(field, value, stored[field]) not in ("same", "listed"):
+        if compare_forms(field, value, stored[field]) not in ("same", "listed"):
             found.append(field)
     return found
 
@@ -76,7 +76,7 @@ def judge_repaired(
     """
     other: dict[str, WireValue] = {}
     for name, value in before.items():
-        if form_of(name, sent.get(name), value) != "listed":
+        if compare_forms(name, sent.get(name), value) != "listed":
             other[name] = value
     return judge_write(sent, stored, other)
 

@@ -39,7 +39,7 @@ class Applications(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def declare(
+def declare_applications(
     others: Mapping[str, Live],
     numbers: Iterable[Live],
     known: Mapping[str, ApplicationNames],

@@ -21,7 +21,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.export import applications, remarks, trunks
 from reconciler.export.applications import ApplicationNames
 from reconciler.export.names import UniqueNames, name_from_urls, slug
-from reconciler.export.number_entry import NOBODY, PARTS, AgentKey, NumberEntries, NumberEntry
+from reconciler.export.number_entry import NO_AGENT, PARTS, AgentKey, NumberEntries, NumberEntry
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Attrs, Webhook
 from reconciler.planning.identity.observed import Observed
@@ -86,14 +86,14 @@ def export(
 ) -> Exported:
     """The configuration of all numbers that are wanted and not declared, with what they need."""
     found, left_out = _choose(observed, known, wanted or ExportFilter())
-    apps = applications.declare(
+    apps = applications.declare_applications(
         observed.resources, found, known.applications, known.application_names, known.account
     )
     ways = NumberEntries(apps.called)
     chosen = [_Number(live, ways.of(live)) for live in found]
     partial = bool(wanted and (wanted.prefixes or wanted.labels))
     others = _used(observed.resources, chosen) if partial else observed.resources
-    declared = trunks.declare(others, known.trunks, known.names, known.account)
+    declared = trunks.declare_trunks(others, known.trunks, known.names, known.account)
     agents = _Agents(known, chosen)
     numbers = [_number(number, agents, declared.names, known) for number in chosen]
     sections = {
@@ -187,7 +187,7 @@ class _Agents:
         untrunked = {number.said.agent for number in self._numbers if not number.said.trunk}
         self._there = untrunked | self._names.keys()
         self._used = Counter(self.of(number.said) for number in self._numbers)
-        self._used.pop(NOBODY, None)
+        self._used.pop(NO_AGENT, None)
         self._new = sorted((key for key in self._used if key not in self._names), key=_order)
         unique = UniqueNames(known.agents)
         self._names.update({key: unique.name(_name(key)) for key in self._new})
@@ -195,13 +195,13 @@ class _Agents:
     def of(self, said: NumberEntry) -> AgentKey:
         """The agent of a number; behind a trunk, one that exists anyway is better than one of its own."""
         return (
-            said.instead if said.instead in self._there and said.instead != NOBODY else said.agent
+            said.instead if said.instead in self._there and said.instead != NO_AGENT else said.agent
         )
 
     def name(self, said: NumberEntry) -> str:
         """The name of a number's agent; "" when it has none."""
         key = self.of(said)
-        return "" if key == NOBODY else self._names[key]
+        return "" if key == NO_AGENT else self._names[key]
 
     def entries(self) -> tuple[Entry, ...]:
         """The new ones, by name."""
@@ -284,7 +284,7 @@ def _number(
 
 
 def _notes(live: Live, said: NumberEntry) -> Iterator[str]:
-    if label := remarks.label_of(live):
+    if label := remarks.find_label(live):
         yield label
     yield from remarks.find_dead_routes(live)
     yield from (f"{part} is left alone: {reason}" for part, reason in said.left_alone.items())

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from reconciler.config.sections.fields import bad_name
+from reconciler.config.sections.fields import describe_bad_name
 from reconciler.config.vendors import vendor
 
 _SAYS_NOTHING = frozenset(
@@ -50,7 +50,7 @@ def slug(first: list[str], more: list[str]) -> str:
         )
     )
     name = joined[:_LONGEST].strip("-")
-    return "agent" if bad_name(name) else name
+    return "agent" if describe_bad_name(name) else name
 
 
 class UniqueNames:

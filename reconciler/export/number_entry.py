@@ -20,7 +20,7 @@ from reconciler.config.desired.roundtrip import can_declare_webhook
 from reconciler.config.formats import is_sid, normal_sid
 from reconciler.export.applications import ApplicationNames
 from reconciler.export.remarks import url_without_secrets
-from reconciler.kinds.number import webhook
+from reconciler.kinds.number import make_webhook
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook, Wire
 
@@ -42,22 +42,22 @@ class AgentKey(NamedTuple):
         return {part: hook for part, hook in found.items() if hook is not None}
 
 
-NOBODY = AgentKey()
+NO_AGENT = AgentKey()
 
 
 class NumberEntry(NamedTuple):
     """How a number is declared. `instead` is an agent to name if it exists anyway: its voice is behind the trunk."""
 
-    agent: AgentKey = NOBODY
+    agent: AgentKey = NO_AGENT
     trunk: str = ""
     webhooks: Mapping[str, Webhook] = MappingProxyType({})
     left_alone: Mapping[str, str] = MappingProxyType({})
-    instead: AgentKey = NOBODY
+    instead: AgentKey = NO_AGENT
 
     @property
     def watched(self) -> bool:
         """Whether nothing is declared of the number but itself."""
-        return self.agent == NOBODY and not self.trunk
+        return self.agent == NO_AGENT and not self.trunk
 
 
 def number_entry(
@@ -80,8 +80,10 @@ def number_entry(
         )
     voice, sms, status = (v if isinstance(v, Webhook) else None for v in parts.values())
     agent = AgentKey(voice=voice, sms=sms, status=status)
-    hidden = webhook(*(str(wire.get(f"voice_{rest}") or "") for rest in _HOOK)) if trunk else None
-    instead = agent._replace(voice=hidden) if hidden else NOBODY
+    hidden = (
+        make_webhook(*(str(wire.get(f"voice_{rest}") or "") for rest in _HOOK)) if trunk else None
+    )
+    instead = agent._replace(voice=hidden) if hidden else NO_AGENT
     return NumberEntry(agent, trunk, left_alone=left, instead=instead)
 
 

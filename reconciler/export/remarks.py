@@ -59,7 +59,7 @@ def _dead(live: Live, part: str, before: str) -> Iterator[str]:
             yield f"dead: {field.replace('_', ' ')} {url_without_secrets(str(url))} behind the {before}"
 
 
-def label_of(live: Live) -> str:
+def find_label(live: Live) -> str:
     """A number's friendly name where it says more than the number itself."""
     digits = re.sub(r"[^0-9]", "", live.name)
     if not live.name.strip() or (

@@ -57,7 +57,7 @@ class Trunks(NamedTuple):
     notes: tuple[str, ...]
 
 
-def declare(
+def declare_trunks(
     others: Mapping[str, Live],
     known: Mapping[str, str],
     taken: Iterable[str],

@@ -6,7 +6,7 @@ Its webhooks have the canonical form of a number's. Names are not unique on Twil
 from __future__ import annotations
 
 from reconciler.kinds.kind import Endpoint, Kind, Names, Params, Row, Sids
-from reconciler.kinds.number import PARAMS, STATUS, canonical, hook_params
+from reconciler.kinds.number import PARAMS, STATUS, canonical_routes, hook_params
 from reconciler.model.live import Live
 from reconciler.model.route import Attrs, Value
 
@@ -30,7 +30,7 @@ def observe(row: Row, account: str, names: Names) -> Live:
     wire = {name: row.get(name) or "" for name in _WIRE}
     attrs: dict[str, Value] = {
         "friendly_name": wire["friendly_name"] or None,
-        **canonical(wire, {}),
+        **canonical_routes(wire, {}),
     }
     return Live(row["sid"], str(wire["friendly_name"] or row["sid"]), account, wire, attrs)
 

@@ -39,7 +39,7 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _IDENTITIES = frozenset({"ip_address", "username", "phone_number"})
 
 
-def form_of(field: str, sent: WireValue, stored: WireValue) -> Form:
+def compare_forms(field: str, sent: WireValue, stored: WireValue) -> Form:
     """Compare a stored value with the one that was sent."""
     if is_same_value(sent, stored):
         return "same"

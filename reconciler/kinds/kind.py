@@ -85,7 +85,7 @@ class Kind(msgspec.Struct, frozen=True):
     paid: bool = False
 
 
-def find_misfit(kind: Kind, row: Row) -> str | None:
+def describe_invalid_row(kind: Kind, row: Row) -> str | None:
     """What is wrong with the form of a row, in words; None when it can be observed."""
     sid = row.get("sid")
     if not kind.singleton and not (isinstance(sid, str) and sid):
@@ -113,7 +113,7 @@ def plain_wire(fields: tuple[Field, ...], row: Row) -> dict[str, WireValue]:
     return {field.name: row.get(field.name) for field in fields if not field.secret}
 
 
-def params_of(fields: tuple[Field, ...]) -> dict[str, str]:
+def param_names(fields: tuple[Field, ...]) -> dict[str, str]:
     """Request parameter → response field."""
     return {field.param: field.name for field in fields}
 

@@ -123,7 +123,7 @@ class Observer:
         config = self._seen.get(key)
         if config is None:
             wire = {name: getattr(row, name) or "" for name in WIRE_FIELDS}
-            config = self._seen[key] = (wire, canonical(wire, self._names))
+            config = self._seen[key] = (wire, canonical_routes(wire, self._names))
         can_text = row.capabilities is None or row.capabilities.sms is not False
         return Live(
             row.sid,
@@ -137,12 +137,14 @@ class Observer:
         )
 
 
-def canonical(wire: Wire, names: Names) -> dict[str, Value]:
+def canonical_routes(wire: Wire, names: Names) -> dict[str, Value]:
     """The effective configuration: voice, sms and status as values that can be compared with ``==``."""
     return {
         "voice": _route(wire, "voice", names),
         "sms": _route(wire, "sms", names),
-        "status": webhook(_text(wire, "status_callback"), _text(wire, "status_callback_method")),
+        "status": make_webhook(
+            _text(wire, "status_callback"), _text(wire, "status_callback_method")
+        ),
     }
 
 
@@ -157,7 +159,7 @@ def describe_hidden_voice(wire: Wire) -> list[str]:
     return hidden
 
 
-def webhook(
+def make_webhook(
     url: str, method: str = "", fallback_url: str = "", fallback_method: str = ""
 ) -> Webhook | None:
     """The canonical webhook, None when nothing is set: Twilio's default method is POST, whether it says so or not."""
@@ -173,7 +175,7 @@ def _method(text: str) -> str:
     return method if method and method != DEFAULT_METHOD else DEFAULT_METHOD
 
 
-def url_of(method: str) -> str:
+def url_field_for(method: str) -> str:
     """The raw field of the URL that a raw method is of."""
     return "status_callback" if method.startswith("status") else method.replace("_method", "_url")
 
@@ -206,7 +208,7 @@ def restore_params(wire: Wire) -> Params:
     }
 
 
-def fields_of(part: str, value: Value) -> dict[str, WireValue]:
+def user_fields(part: str, value: Value) -> dict[str, WireValue]:
     """A canonical part as the fields a user knows: ``voice_url`` …, and ``trunk`` or ``application`` by name."""
     if part == "friendly_name":
         return {"friendly_name": value if isinstance(value, str) else None}
@@ -247,7 +249,7 @@ def _route(wire: Wire, part: str, names: Names) -> Value:
     application = _text(wire, f"{part}_application_sid")
     if application:
         return ApplicationRoute(names.get(application, application))
-    return webhook(
+    return make_webhook(
         *(
             _text(wire, f"{part}_{rest}")
             for rest in ("url", "method", "fallback_url", "fallback_method")

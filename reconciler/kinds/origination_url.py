@@ -11,7 +11,7 @@ from reconciler.kinds.kind import (
     Params,
     Row,
     Sids,
-    params_of,
+    param_names,
     plain_params,
 )
 from reconciler.model.live import Live
@@ -45,7 +45,7 @@ ORIGINATION_URL = Kind(
     key_field="sip_url",
     observe=observe,
     to_wire=to_wire,
-    params=params_of(FIELDS),
+    params=param_names(FIELDS),
     fields=FIELDS,
     listing=Endpoint("GET", "trunking", _BASE, items="origination_urls"),
     fetch=Endpoint("GET", "trunking", _BASE + "/{sid}"),

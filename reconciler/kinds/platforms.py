@@ -133,7 +133,7 @@ PLATFORM_KINDS: dict[str, PlatformKind] = {
 }
 
 
-def platform_of(address: str) -> str:
+def platform_name(address: str) -> str:
     """The name of the platform in a registration's address (``registration/PLATFORM/+E164``)."""
     return address.split("/", 2)[1]
 

@@ -71,7 +71,7 @@ def purchase_params(changes: Iterable[Change]) -> Params:
     return {PARAMS[change.field]: change.after for change in changes}
 
 
-def same_type(name: object) -> str:
+def normalise_number_type(name: object) -> str:
     """A type of number as `purchase` names it: Twilio's products also write `toll free`, `toll-free` and `tollfree`."""
     letters = "".join(char for char in str(name).lower() if char.isalpha())
     return "toll_free" if letters == "tollfree" else letters

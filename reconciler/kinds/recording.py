@@ -14,7 +14,7 @@ from reconciler.kinds.kind import (
     Params,
     Row,
     Sids,
-    params_of,
+    param_names,
     plain_params,
 )
 from reconciler.model.live import Live
@@ -45,7 +45,7 @@ RECORDING = Kind(
     key_field="mode",
     observe=observe,
     to_wire=to_wire,
-    params=params_of(FIELDS),
+    params=param_names(FIELDS),
     fields=FIELDS,
     listing=Endpoint("GET", "trunking", _PATH),
     fetch=Endpoint("GET", "trunking", _PATH),

@@ -49,7 +49,7 @@ def children_of(kind: str) -> list[Kind]:
     return [child for child in KINDS.values() if child.parent == kind]
 
 
-def watched_child_kinds(kind: str) -> list[Kind]:
+def list_watched_child_kinds(kind: str) -> list[Kind]:
     """The kinds of children that come and go below this one, so that the set of them can be watched."""
     return [child for child in children_of(kind) if not child.singleton]
 

@@ -280,7 +280,7 @@ def drift(setting: RunOptions) -> tuple[Planned, list[Drifted]]:
 
 def doctor(setting: RunOptions) -> tuple[Project, list[Check]]:
     """Look at everything that the configuration needs, and change nothing. Raises ConfigInvalid."""
-    from reconciler.doctor.checks import DoctorSubject, examine
+    from reconciler.doctor.checks import DoctorSubject, run_checks
     from reconciler.doctor.connection import AnswerTimes
 
     project = validate(setting)
@@ -295,7 +295,7 @@ def doctor(setting: RunOptions) -> tuple[Project, list[Check]]:
             adapters,
             lambda: open_state_store(setting, project),
         )
-        return project, examine(patient)
+        return project, run_checks(patient)
 
 
 def read_recorded(setting: RunOptions) -> tuple[Project, State]:

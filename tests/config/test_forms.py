@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from reconciler.config.advice.phone_numbers import guess_number, phone_advice
-from reconciler.config.advice.suggestions import variable_in
+from reconciler.config.advice.phone_numbers import advise_on_phone, guess_number
+from reconciler.config.advice.suggestions import find_variable
 from reconciler.config.load.load import load
 from reconciler.config.sections.fields import Section
 from reconciler.config.sections.model import Config
 from reconciler.config.source.parse import parse_file
-from reconciler.config.validation.examples import describe_right_form, flow, section_form
+from reconciler.config.validation.examples import flow, render_right_form, render_section_example
 from reconciler.errors import ConfigInvalid
 
 ABSTRACT = {"Header", "Config", "Handling", "TwilioNumber", "_List"}
@@ -43,7 +43,7 @@ def proposed(ending: str) -> Any:
     "model", [m for m in models() if m.__name__ not in ABSTRACT], ids=lambda m: m.__name__
 )
 def test_the_form_that_is_shown_where_nothing_is_known_is_valid(model: type[BaseModel]) -> None:
-    model.model_validate(proposed(describe_right_form(model, 5, key="")))
+    model.model_validate(proposed(render_right_form(model, 5, key="")))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_form_that_is_shown_where_nothing_is_known_is_valid(model: type[Base
     "value", ["text", "+15550100100", "https://agents.example.com/x?token=1", ["a", "b"], [], True]
 )
 def test_the_form_of_a_section_is_valid(section: str, value: Any) -> None:
-    document = parse_file(section_form(section, value, ["support"]).encode(), "a.yaml")
+    document = parse_file(render_section_example(section, value, ["support"]).encode(), "a.yaml")
     assert document.diagnostics == []
     whole = {"version": 1, "project": "acme", **document.root}
     Config.model_validate(whole)
@@ -93,21 +93,21 @@ def test_a_value_is_written_on_one_line_and_read_back_the_same(value: Any, shown
 )
 def test_a_number_is_known_whatever_is_written_around_its_digits(text: str, meant: str) -> None:
     assert guess_number(text) == meant
-    assert not meant or f'"{meant}"' in phone_advice(text)
+    assert not meant or f'"{meant}"' in advise_on_phone(text)
 
 
 def test_what_a_spreadsheet_has_shortened_is_only_proposed_when_it_is_whole() -> None:
-    assert '"+15550100100"' in phone_advice("1.5550100100E+10")
-    assert '"+15550100100"' in phone_advice("1,5550100100e10")
-    assert "dropped digits" in phone_advice("1.555E+10")
-    assert "dropped digits" in phone_advice("1.5550100100E+60")
+    assert '"+15550100100"' in advise_on_phone("1.5550100100E+10")
+    assert '"+15550100100"' in advise_on_phone("1,5550100100e10")
+    assert "dropped digits" in advise_on_phone("1.555E+10")
+    assert "dropped digits" in advise_on_phone("1.5550100100E+60")
 
 
 @pytest.mark.parametrize(
     "secret", ["$ecret", "s3cret", "ABC123DEF456", "0" * 32, "$ABC123", "{{ secret }}", "a_b", 5]
 )
 def test_what_may_be_a_secret_is_taken_for_no_variable(secret: object) -> None:
-    assert variable_in(secret) == ""
+    assert find_variable(secret) == ""
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.config.source.source_line import LONGEST, marked_line, mask_secrets
+from reconciler.config.source.source_line import LONGEST, mask_secrets, read_line_with_mark
 from reconciler.planning.checks.secrecy import mask as masked_url
 
 LIMIT = 10.0
@@ -311,7 +311,7 @@ def test_a_cut_line_shows_no_part_of_a_secret(tmp_path: Path, line: str) -> None
     for shift in range(0, 40, 3):
         (tmp_path / "a.yaml").write_text("x" * shift + line + "\n")
         for column in (1, LONGEST // 2, LONGEST - 10, LONGEST):
-            found = marked_line("a.yaml", 1, column, tmp_path)
+            found = read_line_with_mark("a.yaml", 1, column, tmp_path)
             assert found is not None
             assert "pl4" not in found[0] + found[1]
 

@@ -10,7 +10,7 @@ import pytest
 from reconciler.config.load.load import load
 from reconciler.config.project import AccountSettings, Secret
 from reconciler.config.secrets.references import credentials, reveal
-from reconciler.config.source.source_line import marked_line, mask_secrets, source_line
+from reconciler.config.source.source_line import mask_secrets, read_line_with_mark, read_source_line
 from reconciler.errors import ConfigInvalid, Exit, ReconcilerError
 from reconciler.model.position import Position
 
@@ -187,7 +187,7 @@ def test_a_planted_secret_is_in_no_diagnostic_and_no_source_line(
     assert sum(d.code == "literal_secret" for d in found) >= (10 if planted[0] != "!" else 2)
     for diagnostic in found:
         assert planted not in repr(diagnostic)
-        line = source_line(diagnostic.file or "", diagnostic.line or 0, tmp_path)
+        line = read_source_line(diagnostic.file or "", diagnostic.line or 0, tmp_path)
         assert line is not None
         assert planted not in line
 
@@ -202,7 +202,7 @@ def test_a_secret_is_shown_neither_where_its_colon_is_lacking_or_another(
         load(entry, environ={}, display_root=tmp_path)
     for found in caught.value.diagnostics:
         assert PLANTED not in repr(found)
-        assert PLANTED not in (source_line(found.file or "", found.line or 0, tmp_path) or "")
+        assert PLANTED not in (read_source_line(found.file or "", found.line or 0, tmp_path) or "")
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_column_is_found_again_in_a_line_from_which_secrets_are_gone(
     tmp_path: Path, line: str, what: str, before: str
 ) -> None:
     (tmp_path / "a.yaml").write_text(f"a:\n{line}\n", encoding="utf-8")
-    found = marked_line("a.yaml", 2, line.index(what) + 1, tmp_path)
+    found = read_line_with_mark("a.yaml", 2, line.index(what) + 1, tmp_path)
     assert found == (mask_secrets(line), before)
 
 
@@ -280,14 +280,14 @@ def test_a_source_line_is_read_from_the_file_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.yaml").write_text("one: 1\ntoken:\n  abc\n", encoding="utf-8")
-    assert source_line("a.yaml", 1, tmp_path) == "one: 1"
-    assert source_line(str(tmp_path / "a.yaml"), 3) == "  ***"
+    assert read_source_line("a.yaml", 1, tmp_path) == "one: 1"
+    assert read_source_line(str(tmp_path / "a.yaml"), 3) == "  ***"
     monkeypatch.chdir(tmp_path)
-    assert source_line("a.yaml", 2) == "token:"
-    assert source_line("a.yaml", 4) is None
-    assert source_line("a.yaml", 0) is None
-    assert source_line("b.yaml", 1) is None
-    assert source_line("a\0b.yaml", 1) is None
+    assert read_source_line("a.yaml", 2) == "token:"
+    assert read_source_line("a.yaml", 4) is None
+    assert read_source_line("a.yaml", 0) is None
+    assert read_source_line("b.yaml", 1) is None
+    assert read_source_line("a\0b.yaml", 1) is None
 
 
 def test_no_line_of_a_file_that_is_no_yaml_is_shown_also_through_a_link(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_no_line_of_a_file_that_is_no_yaml_is_shown_also_through_a_link(tmp_path
         (tmp_path / name).write_text(f"{PLANTED}\n")
     (tmp_path / "link.yaml").symlink_to("token.txt")
     for name in ("token.txt", "token.json", "link.yaml"):
-        assert source_line(name, 1, tmp_path) is None
+        assert read_source_line(name, 1, tmp_path) is None
 
 
 @pytest.mark.parametrize("included", ["token.txt", "link.yaml", "*oken.txt", "/proc/self/environ"])
@@ -325,7 +325,9 @@ def test_including_a_secret_in_json_does_not_show_it(tmp_path: Path) -> None:
         load(entry, environ={}, display_root=tmp_path)
     assert {d.file for d in caught.value.diagnostics} == {"key.json"}
     assert PLANTED not in repr(caught.value.diagnostics)
-    assert [source_line("key.json", d.line or 0, tmp_path) for d in caught.value.diagnostics] == [
+    assert [
+        read_source_line("key.json", d.line or 0, tmp_path) for d in caught.value.diagnostics
+    ] == [
         None,
         None,
     ]

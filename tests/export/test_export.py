@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from reconciler.config.source.parse import parse_file
-from reconciler.config.source.write import Block, Entry, flow, render_text, scalar
+from reconciler.config.source.write import Block, Entry, render_flow, render_scalar, render_text
 from reconciler.export.applications import ApplicationNames
 from reconciler.export.document import DeclaredConfig, ExportFilter
 from reconciler.export.names import name_from_urls
@@ -404,5 +404,8 @@ def test_what_is_written_is_read_back(value: str) -> None:
     document = parse_file(written.encode(), "a.yaml")
     assert document.diagnostics == []
     assert document.root == {value: value, "b": {"c": [value, {value: 1}]}}
-    assert scalar("https://agents.example.com/a?b=c&d=e") == "https://agents.example.com/a?b=c&d=e"
-    assert flow({"a": [True, None, 1.5]}) == "{a: [true, null, 1.5]}"
+    assert (
+        render_scalar("https://agents.example.com/a?b=c&d=e")
+        == "https://agents.example.com/a?b=c&d=e"
+    )
+    assert render_flow({"a": [True, None, 1.5]}) == "{a: [true, null, 1.5]}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.kinds import forms
-from reconciler.kinds.forms import form_of
+from reconciler.kinds.forms import compare_forms
 
 URL = "https://agents.example.com/voice?to=1"
 
@@ -95,7 +95,7 @@ URL = "https://agents.example.com/voice?to=1"
 def test_a_stored_value_is_a_form_by_a_listed_rule_only(
     field: str, sent: object, stored: object, form: str
 ) -> None:
-    assert form_of(field, sent, stored) == form  # type: ignore[arg-type]
+    assert compare_forms(field, sent, stored) == form  # type: ignore[arg-type]
 
 
 RULES = {
@@ -125,8 +125,8 @@ RULES = {
 @pytest.mark.parametrize("rule", RULES)
 def test_each_listed_rule_holds_both_ways(rule: str) -> None:
     for field, sent, stored in RULES[rule]:
-        assert form_of(field, sent, stored) in ("same", "listed")  # type: ignore[arg-type]
-        assert form_of(field, stored, sent) in ("same", "listed")  # type: ignore[arg-type]
+        assert compare_forms(field, sent, stored) in ("same", "listed")  # type: ignore[arg-type]
+        assert compare_forms(field, stored, sent) in ("same", "listed")  # type: ignore[arg-type]
 
 
 def test_the_listed_rules_are_these_and_each_has_a_source() -> None:

@@ -7,14 +7,14 @@ from reconciler.kinds.number import (
     NUMBER,
     NumberRow,
     Observer,
-    canonical,
+    canonical_routes,
     describe_hidden_voice,
     describe_route,
-    fields_of,
+    make_webhook,
     observe,
     restore_params,
     to_wire,
-    webhook,
+    user_fields,
 )
 from reconciler.kinds.table import KINDS, kind_of
 from reconciler.model.route import ApplicationRoute, TrunkRoute, Value, Webhook
@@ -45,11 +45,11 @@ HOOK = Webhook(URL, "GET", "https://backup.example.com/voice", "POST")
 def test_the_first_present_of_trunk_application_and_url_is_the_voice(
     wire: dict[str, str], voice: Value
 ) -> None:
-    assert canonical(wire, {"TK1": "edge"})["voice"] == voice
+    assert canonical_routes(wire, {"TK1": "edge"})["voice"] == voice
 
 
 def test_a_trunk_says_nothing_about_messages() -> None:
-    found = canonical({"trunk_sid": "TK1", "sms_url": URL, "status_callback": URL}, {})
+    found = canonical_routes({"trunk_sid": "TK1", "sms_url": URL, "status_callback": URL}, {})
     assert (found["sms"], found["status"]) == (Webhook(URL), Webhook(URL))
 
 
@@ -61,7 +61,7 @@ def test_null_and_empty_are_one() -> None:
 
 
 def test_a_webhook_may_be_a_fallback_alone() -> None:
-    assert webhook("", "", URL) == Webhook("", "POST", URL, "POST")
+    assert make_webhook("", "", URL) == Webhook("", "POST", URL, "POST")
 
 
 def test_numbers_configured_alike_share_one_configuration() -> None:
@@ -143,7 +143,7 @@ def test_what_is_restored_is_sent_as_it_was_but_no_empty_method() -> None:
 def test_a_part_is_told_in_fields_that_a_user_knows(
     part: str, value: Value, fields: dict[str, str]
 ) -> None:
-    assert fields_of(part, value) == fields
+    assert user_fields(part, value) == fields
 
 
 @pytest.mark.parametrize(

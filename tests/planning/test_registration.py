@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from reconciler.kinds.number import WIRE_FIELDS, canonical
+from reconciler.kinds.number import WIRE_FIELDS, canonical_routes
 from reconciler.model.action import Action
 from reconciler.model.desired import Desired, Options, Profile
 from reconciler.model.entry import Entry
@@ -69,7 +69,7 @@ def own(url: str = "https://agents.example.com/voice") -> list[Desired]:
 
 def live(**fields: str) -> Live:
     wire = {**dict.fromkeys(WIRE_FIELDS, ""), **fields}
-    return Live(SID, E164, "main", wire, canonical(wire, {}))
+    return Live(SID, E164, "main", wire, canonical_routes(wire, {}))
 
 
 def there(platform: str, attrs: Attrs, sid: str = "id-1") -> dict[str, Live]:

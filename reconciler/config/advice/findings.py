@@ -44,7 +44,7 @@ def find_place(entry: Place, loc: Loc) -> Place:
     return place
 
 
-def suggest_known(word: str, options: Collection[str]) -> str:
+def suggest_options(word: str, options: Collection[str]) -> str:
     """What else could be meant: the nearest option, else all of them when they are few; and what cannot be seen."""
     if not word.isascii():
         from reconciler.config.source.invisible_characters import describe_invisible

@@ -19,7 +19,7 @@ _SHORTENED = re.compile(r"\+?([0-9]+)(?:[.,]([0-9]+))?[eE]\+?([0-9]{1,2})")
 _NORTH_AMERICAN = re.compile(r"\+([2-9][0-9]{2}[2-9][0-9]{6})")
 
 
-def phone_advice(text: str) -> str:
+def advise_on_phone(text: str) -> str:
     """How to write a phone number; with a proposal when it is clear what is meant."""
     shortened = _SHORTENED.fullmatch(text.strip())
     if shortened is not None:

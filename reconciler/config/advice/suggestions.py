@@ -18,7 +18,7 @@ _VARIABLES = (
 """How shells, workflow files and other tools write that a variable is meant; and its mere name."""
 
 
-def url_advice(url: str) -> str:
+def suggest_url(url: str) -> str:
     """What is meant by something that is no http(s) URL."""
     if re.match("wss?://", url):
         return " A WebSocket is named in the TwiML that the webhook answers with; here stands the webhook."
@@ -27,7 +27,7 @@ def url_advice(url: str) -> str:
     return f" Did you mean https://{url}?" if _HOST.fullmatch(url) else ""
 
 
-def variable_in(value: object) -> str:
+def find_variable(value: object) -> str:
     """The name of the variable that somebody wants filled in; "" when that is not what it says."""
     if not isinstance(value, str):
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from reconciler.config.advice.findings import Finding, suggest_known
+from reconciler.config.advice.findings import Finding, suggest_options
 from reconciler.config.project import AccountSettings, Secret
 from reconciler.config.secrets.references import secret_of
 from reconciler.config.sections.account import Account
@@ -43,7 +43,7 @@ class Accounts:
 
     def unknown(self, name: str) -> Finding:
         """The finding that no such account is declared."""
-        detail = f"`accounts` declares no `{name}`.{suggest_known(name, self._names)}"
+        detail = f"`accounts` declares no `{name}`.{suggest_options(name, self._names)}"
         return Finding("no_twilio_integration", detail, ("account",))
 
     def check_default(self) -> list[Finding]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from reconciler.config.advice.findings import Finding, suggest_known
+from reconciler.config.advice.findings import Finding, suggest_options
 from reconciler.config.desired import registrations
 from reconciler.config.desired.accounts import Accounts
 from reconciler.config.desired.parts import PARTS, canonical_webhook, number_parts, trunk_ref
@@ -23,8 +23,8 @@ from reconciler.config.sections.number import (
     Handling,
     Number,
     TwilioNumber,
-    expand,
     expand_bridge,
+    expand_number,
 )
 from reconciler.config.source.nodes import Node
 from reconciler.config.validation.pydantic_errors import validate_entry
@@ -82,7 +82,7 @@ class ShapeMaker:
 
     def number(self, node: Node) -> NumberShape:
         """What a number means that is declared like this."""
-        value, findings = validate_entry(Number.model_validate, Number, expand(node))
+        value, findings = validate_entry(Number.model_validate, Number, expand_number(node))
         if not isinstance(value, Number):
             return NumberShape(None, tuple(findings))
         if value.provider == "sip":
@@ -125,7 +125,7 @@ class ShapeMaker:
         resident, platform = context.residents.get(value.agent or ""), context.platforms.get(name)
         if context.complete and name not in context.platforms:
             findings += registrations.sip_problems(
-                value, resident, None, suggest_known(name, context.platforms)
+                value, resident, None, suggest_options(name, context.platforms)
             )
         if platform is None:
             return NumberShape(None, tuple(findings))
@@ -159,7 +159,7 @@ class ShapeMaker:
         platform = context.platforms.get(name)
         if platform is not None or (context.complete and name not in context.platforms):
             findings += registrations.bridge_problems(
-                value, platform, suggest_known(name, context.platforms)
+                value, platform, suggest_options(name, context.platforms)
             )
         options = _on_platform(options, name, ("voice",))
         template = self._template(value, account, attrs, options, findings)
@@ -224,7 +224,7 @@ def _problems(number: Number, account: str | Finding, context: ShapeContext) -> 
         from reconciler.config.validation.examples import describe_missing_agent
 
         detail = (
-            f"`agents` declares no `{number.agent}`.{suggest_known(number.agent, context.agents)}"
+            f"`agents` declares no `{number.agent}`.{suggest_options(number.agent, context.agents)}"
         )
         yield Finding(
             "agent_not_found",
@@ -267,7 +267,7 @@ def _trunk_problems(
         return
     if trunk not in context.trunks:
         cure = (
-            suggest_known(trunk, context.trunks)
+            suggest_options(trunk, context.trunks)
             if context.trunks
             else " Declare it, or write the SID of one (TK…)."
         )

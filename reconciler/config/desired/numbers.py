@@ -241,13 +241,13 @@ def _identify(
     if key[:2].upper() == "PN" or key[:2] in ("AC", "TK", "AP"):
         detail = "A number is declared by its E.164 in quotes, or by its SID: PN and 32 hexadecimal digits."
         return None, None, [Finding("invalid_number_sid", detail, (), "key")]
-    from reconciler.config.advice.phone_numbers import phone_advice
+    from reconciler.config.advice.phone_numbers import advise_on_phone
     from reconciler.config.sections.number import Number
 
     if key in Number.model_fields:
         detail = f"`{key}` is a field of a number: indent it further, below its number."
         return None, None, [Finding("invalid_phone_format", detail, (), "key")]
-    return None, None, [Finding("invalid_phone_format", phone_advice(key), (), "key")]
+    return None, None, [Finding("invalid_phone_format", advise_on_phone(key), (), "key")]
 
 
 def _wrong_area_code(e164: str | None, profile: Profile | None) -> list[Finding]:

@@ -13,7 +13,7 @@ from reconciler.config.sections.agent import Application, Hook, StatusHook, Webh
 from reconciler.config.sections.declared import Checked
 from reconciler.config.sections.number import Number
 from reconciler.config.source.nodes import Place
-from reconciler.kinds.number import webhook
+from reconciler.kinds.number import make_webhook
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def canonical_webhook(hook: Hook | StatusHook | None) -> Webhook | None:
     if hook is None:
         return None
     if isinstance(hook, StatusHook):
-        return webhook(hook.url, hook.method)
-    return webhook(hook.url, hook.method, hook.fallback_url or "", hook.fallback_method)
+        return make_webhook(hook.url, hook.method)
+    return make_webhook(hook.url, hook.method, hook.fallback_url or "", hook.fallback_method)
 
 
 def webhook_parts_of(webhooks: Webhooks | Application) -> dict[str, Value]:

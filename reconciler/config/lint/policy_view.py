@@ -17,7 +17,7 @@ from reconciler.config.desired.parts import agent_parts
 from reconciler.config.formats import spellings
 from reconciler.config.lint.policies import Resource
 from reconciler.config.sections.declared import Settings
-from reconciler.config.sections.number import BridgeNumber, Number, expand, expand_bridge
+from reconciler.config.sections.number import BridgeNumber, Number, expand_bridge, expand_number
 from reconciler.config.source.nodes import Map, Node, Place
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired
@@ -64,7 +64,7 @@ def _numbers(gathered: NumberSection) -> Iterator[Resource]:
         if want is None:  # it is not a number on Twilio
             continue
         options = want.profile.options
-        long = expand(place.node) if gathered.kind == "number" else expand_bridge(place.node)
+        long = expand_number(place.node) if gathered.kind == "number" else expand_bridge(place.node)
         name = {"phone_number": want.key} if want.key[0] == "+" else {"sid": want.key}
         document = {
             **{_NAMES.get(field, field): value for field, value in _said(long).items()},

@@ -11,7 +11,7 @@ from yaml.error import YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from reconciler.config.section_names import SECTIONS
-from reconciler.config.source.layout import STEP, Layout, layout
+from reconciler.config.source.layout import STEP, Layout, read_layout
 from reconciler.config.source.parse import parse_file
 from reconciler.config.source.write import Entry, render_entry
 from reconciler.diagnostics import Diagnostic
@@ -39,7 +39,7 @@ def append_numbers(data: bytes | None, file: str, entries: Sequence[Entry]) -> s
     text = data.decode("utf-8")
     line_break = "\r\n" if "\r\n" in text else "\n"
     try:
-        lines = _with_entries(layout(text.replace("\r\n", "\n")), entries)
+        lines = _with_entries(read_layout(text.replace("\r\n", "\n")), entries)
     except YAMLError:
         lines = None
     if lines is None:

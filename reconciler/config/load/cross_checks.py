@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from reconciler.config.advice.findings import Finding, place_findings, suggest_known
+from reconciler.config.advice.findings import Finding, place_findings, suggest_options
 from reconciler.config.codes import diagnostic
 from reconciler.config.desired.accounts import Accounts
 from reconciler.config.desired.registrations import connection_findings
@@ -72,11 +72,11 @@ def _agent_references(agent: Agent, settings: Settings) -> Iterator[Finding]:
     platform, application = agent.platform, agent.application
     if platform and platform not in settings.platforms:
         detail = (
-            f"`platforms` declares no `{platform}`.{suggest_known(platform, settings.platforms)}"
+            f"`platforms` declares no `{platform}`.{suggest_options(platform, settings.platforms)}"
         )
         yield Finding("platform_not_found", detail, ("platform",))
     if application and not is_sid(application, "AP") and application not in settings.applications:
-        hint = suggest_known(application, settings.applications)
+        hint = suggest_options(application, settings.applications)
         detail = f"`applications` declares no `{application}`, and it is no AP… SID.{hint}"
         yield Finding("application_not_found", detail, ("application",))
 

@@ -21,7 +21,7 @@ from reconciler.config.load.include_patterns import MOST_ENTRIES, TooManyFiles, 
 from reconciler.config.section_names import LIST_SECTION, NUMBER_SECTIONS, duplicate_declaration
 from reconciler.config.source.nodes import Map, Mark, Place, Seq, Spot
 from reconciler.config.source.parse import Document, parse_file
-from reconciler.config.source.source_line import INCLUDED, ends_in
+from reconciler.config.source.source_line import INCLUDED, has_suffix
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.position import Position
 
@@ -221,7 +221,7 @@ class Merged:
                 if self.complete
                 else None
             )
-        if path.is_dir() or ends_in(path, INCLUDED):
+        if path.is_dir() or has_suffix(path, INCLUDED):
             return self._file(path, including, at)
         self.complete = False
         detail = f"{self._label(path)} must end in .yaml, .yml or .json, also where a link leads."

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reconciler.config.advice.findings import Finding, place_findings, suggest_known
+from reconciler.config.advice.findings import Finding, place_findings, suggest_options
 from reconciler.config.load.merge import Merged
 from reconciler.config.section_names import LIST_SECTION
 from reconciler.config.sections.declared import Settings
-from reconciler.config.sections.fields import bad_name
+from reconciler.config.sections.fields import describe_bad_name
 from reconciler.config.sections.general import Move as Declared
 from reconciler.config.source.nodes import Place
 from reconciler.config.validation.pydantic_errors import validate_entry
@@ -49,7 +49,7 @@ def _addresses(move: Declared) -> Iterator[Finding]:
                 f"An address that can be moved is {', '.join(f'`{k}/NAME`' for k in _SECTIONS)}."
             )
             yield Finding("invalid_move", detail, (field,))
-        elif bad := bad_name(name):
+        elif bad := describe_bad_name(name):
             yield Finding("invalid_name", bad, (field,))
     if move.source.partition("/")[0] != move.target.partition("/")[0]:
         yield Finding("invalid_move", "Both addresses must be of one kind.", ("to",))
@@ -94,7 +94,7 @@ def _together(
 
 def _missing(kind: str, name: str, declared: Mapping[str, object]) -> Finding:
     detail = (
-        f"`{_SECTIONS[kind]}` declares no `{name}`.{suggest_known(name, declared)} "
+        f"`{_SECTIONS[kind]}` declares no `{name}`.{suggest_options(name, declared)} "
         "When it is not wanted any more, remove this line along with it."
     )
     return Finding(f"{kind}_not_found", detail, ("to",))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from reconciler.config.advice.findings import Finding, place_findings, suggest_known
+from reconciler.config.advice.findings import Finding, place_findings, suggest_options
 from reconciler.config.codes import diagnostic
 from reconciler.config.formats import spellings
 from reconciler.config.load.merge import Merged
@@ -14,7 +14,7 @@ from reconciler.config.section_names import LIST_SECTION, NUMBER_SECTIONS, SECTI
 from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import Agent, Application
 from reconciler.config.sections.declared import Checked, Settings
-from reconciler.config.sections.fields import Section, bad_name
+from reconciler.config.sections.fields import Section, describe_bad_name
 from reconciler.config.sections.general import Defaults, Header, Safety
 from reconciler.config.sections.policy import Lint, Policy
 from reconciler.config.source.nodes import Int, Map, Place, Seq
@@ -99,7 +99,7 @@ _MOST_EXPLAINED = 100
 def _unknown(key: str, part: Place, merged: Merged, *, look_above: bool) -> str:
     """What is meant by a key at the top that is no section: another one, or an entry of the one above it."""
     detail = f"`{mask_secrets(key)}` means nothing at the top of a file."
-    hint = suggest_known(key, list(SECTIONS))
+    hint = suggest_options(key, list(SECTIONS))
     files = merged.parts.values() if look_above else ()
     above = [place for parts in files for place in parts if place.file == part.file]
     last = max(
@@ -127,12 +127,12 @@ def _line(place: Place) -> int:
 
 def _no_section(key: str, part: Place, merged: Merged) -> str:
     """How to write a section that is no mapping."""
-    from reconciler.config.validation.examples import section_form
+    from reconciler.config.validation.examples import render_section_example
 
     example = (
         "phone numbers" if key in NUMBER_SECTIONS else "names" if key in _NAMED else "settings"
     )
-    form = section_form(key, part.node, list(merged.entries("agents")))
+    form = render_section_example(key, part.node, list(merged.entries("agents")))
     return f"`{key}` is a mapping of {example}: each on a line of its own, indented, with a colon.\n{form}"
 
 
@@ -205,7 +205,7 @@ def _nothing_follows(name: str, after: str, model: Any) -> str:
 
 
 def _check_name(name: str) -> list[Finding]:
-    detail = bad_name(name)
+    detail = describe_bad_name(name)
     return [Finding("invalid_name", detail, (), "key")] if detail else []
 
 

@@ -10,16 +10,16 @@ from reconciler.config.sections.fields import (
     Section,
     Url,
     Zone,
+    make_refusal,
+    mandatory_field,
     optional_field,
-    refusal,
-    required_field,
 )
 
 
 class Account(Section):
     """A Twilio account: its SID, and an auth token or an API key with its secret."""
 
-    sid: AccountSid = required_field(
+    sid: AccountSid = mandatory_field(
         "SID of the account (or subaccount).", "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     )
     auth_token: SecretReference | None = optional_field(
@@ -46,14 +46,16 @@ class Account(Section):
     def _credentials(self) -> Self:
         if (self.api_key is None) != (self.api_secret is None):
             missing = "api_key" if self.api_key is None else "api_secret"
-            raise refusal(
+            raise make_refusal(
                 "missing_field",
                 f"`api_key` and `api_secret` belong together; `{missing}` is missing.",
             )
         if self.auth_token is None and self.api_key is None:
-            raise refusal("missing_field", "It needs `api_key` and `api_secret`, or `auth_token`.")
+            raise make_refusal(
+                "missing_field", "It needs `api_key` and `api_secret`, or `auth_token`."
+            )
         if self.parent is not None and self.parent == self.sid:
-            raise refusal(
+            raise make_refusal(
                 "conflicting_fields",
                 "`parent` is the account itself; for its own credentials leave it out.",
             )

@@ -12,16 +12,16 @@ from reconciler.config.sections.fields import (
     Section,
     Text,
     Url,
+    make_refusal,
+    mandatory_field,
     optional_field,
-    refusal,
-    required_field,
 )
 
 
 class Hook(Section):
     """A URL that Twilio asks, and whom it asks when that fails."""
 
-    url: Url = required_field("What Twilio asks.", "https://agents.example.com/voice")
+    url: Url = mandatory_field("What Twilio asks.", "https://agents.example.com/voice")
     method: Method = optional_field("HTTP method.", "POST", default="POST")
     fallback_url: Url | None = optional_field(
         "Asked when `url` fails.", "https://fallback.example.com/voice"
@@ -33,7 +33,7 @@ class Hook(Section):
     @model_validator(mode="after")
     def _fallback(self) -> Self:
         if "fallback_method" in self.model_fields_set and self.fallback_url is None:
-            raise refusal(
+            raise make_refusal(
                 "missing_field",
                 "`fallback_method` says how to ask `fallback_url`, which is missing.",
             )
@@ -43,7 +43,7 @@ class Hook(Section):
 class StatusHook(Section):
     """A URL that Twilio tells about the progress of calls; Twilio knows no fallback for it."""
 
-    url: Url = required_field("What Twilio tells.", "https://agents.example.com/status")
+    url: Url = mandatory_field("What Twilio tells.", "https://agents.example.com/status")
     method: Method = optional_field("HTTP method.", "POST", default="POST")
 
 
@@ -71,7 +71,9 @@ class Webhooks(Section):
     @model_validator(mode="after")
     def _some(self) -> Self:
         if not self.model_fields_set:
-            raise refusal("missing_field", "It names no webhook: give `voice`, `sms` or `status`.")
+            raise make_refusal(
+                "missing_field", "It names no webhook: give `voice`, `sms` or `status`."
+            )
         return self
 
 
@@ -111,18 +113,18 @@ class Agent(Section):
             if getattr(self, name) is not None
         ]
         if not forms:
-            raise refusal(
+            raise make_refusal(
                 "missing_field", "It needs `webhooks`, or `application`, or `platform` and `id`."
             )
         if len(forms) > 1:
             named = " and ".join(f"`{form}`" for form in forms)
-            raise refusal(
+            raise make_refusal(
                 "conflicting_fields",
                 f"{named} are two ways to answer: keep one, or declare two agents.",
             )
         if (self.platform is None) != (self.id is None):
             missing = "platform" if self.platform is None else "id"
-            raise refusal(
+            raise make_refusal(
                 "missing_field", f"`platform` and `id` belong together; `{missing}` is missing."
             )
         return self

@@ -53,7 +53,7 @@ class Section(BaseModel):
     )
 
 
-def required_field(description: str, example: Any, **more: Any) -> Any:
+def mandatory_field(description: str, example: Any, **more: Any) -> Any:
     """A field that must be there, described for people and editors."""
     return Field(description=description, examples=[example], **more)
 
@@ -63,27 +63,27 @@ def optional_field(description: str, example: Any, default: Any = None, **more: 
     return Field(default, description=description, examples=[example], **more)
 
 
-def refusal(code: str, detail: str) -> PydanticCustomError:
+def make_refusal(code: str, detail: str) -> PydanticCustomError:
     """The error that `translate` turns into a diagnostic of this code."""
     return PydanticCustomError(code, "{detail}", {"detail": detail})
 
 
 def _text(value: str) -> str:
     if not value.strip():
-        raise refusal("missing_field", "It is empty: write a value, or leave the key out.")
+        raise make_refusal("missing_field", "It is empty: write a value, or leave the key out.")
     return value
 
 
 def _label(value: str) -> str:
     if len(_text(value)) > LONGEST_LABEL:
-        raise refusal(
+        raise make_refusal(
             "invalid_value",
             f"Twilio keeps at most {LONGEST_LABEL} characters; these are {len(value)}.",
         )
     return value
 
 
-def bad_name(name: str) -> str:
+def describe_bad_name(name: str) -> str:
     """What is wrong with a name; "" when nothing is."""
     if re.fullmatch(NAME[1:-1], name) and not _SID_LIKE.fullmatch(name):
         return ""
@@ -97,9 +97,9 @@ def bad_name(name: str) -> str:
 
 
 def _name(value: str) -> str:
-    detail = bad_name(value)
+    detail = describe_bad_name(value)
     if detail:
-        raise refusal("invalid_name", detail)
+        raise make_refusal("invalid_name", detail)
     return value
 
 
@@ -110,15 +110,15 @@ def _project(value: str) -> str:
         )
         meant = re.sub("[^a-z0-9_.]+", "-", value.lower()).strip("-_.")
         detail += f" Did you mean `{meant}`?" if meant else ""
-        raise refusal("invalid_name", detail)
+        raise make_refusal("invalid_name", detail)
     return value
 
 
 def _phone(value: str) -> str:
     if not re.fullmatch(E164[1:-1], value):
-        from reconciler.config.advice.phone_numbers import phone_advice
+        from reconciler.config.advice.phone_numbers import advise_on_phone
 
-        raise refusal("invalid_phone_format", phone_advice(value))
+        raise make_refusal("invalid_phone_format", advise_on_phone(value))
     return value
 
 
@@ -136,7 +136,7 @@ def _sid(prefix: str, code: str, what: str) -> Callable[[str], str]:
                 if "$" in value
                 else ""
             )
-            raise refusal(
+            raise make_refusal(
                 code, f"{what} is {prefix} and 32 hexadecimal digits; this one {other}.{variable}"
             )
         return normal_sid(value)
@@ -150,7 +150,7 @@ def _url(value: str) -> str:
         where = (
             "stands in it" if value.strip() == value else "stands before or behind it: remove it"
         )
-        raise refusal(
+        raise make_refusal(
             "invalid_url",
             f"A space or a control character {where}. Write a space that is meant as %20.",
         )
@@ -160,11 +160,11 @@ def _url(value: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        from reconciler.config.advice.suggestions import url_advice
+        from reconciler.config.advice.suggestions import suggest_url
 
-        raise refusal("invalid_url", f"{advice}{url_advice(value)}")
+        raise make_refusal("invalid_url", f"{advice}{suggest_url(value)}")
     if not _has_usable_port(parts):
-        raise refusal("invalid_url", "Its port is no number from 1 to 65535.")
+        raise make_refusal("invalid_url", "Its port is no number from 1 to 65535.")
     return value
 
 
@@ -177,7 +177,7 @@ def _has_usable_port(parts: SplitResult) -> bool:
 
 def _sip_url(value: str) -> str:
     if not re.fullmatch(r"sip:(?:[^\s@]+@)?[^\s@;?]+(?:[;?]\S*)?", value):
-        raise refusal(
+        raise make_refusal(
             "invalid_url",
             "A SIP URL starts with `sip:` and names a host, like sip:sbc1.example.com.",
         )
@@ -193,15 +193,15 @@ def _cidr(value: str) -> str:
     try:
         meant = str(IPv4Network(value, strict=False))
     except ValueError:
-        raise refusal("invalid_value", advice) from None
-    raise refusal(
+        raise make_refusal("invalid_value", advice) from None
+    raise make_refusal(
         "invalid_value", f"{advice} This address lies within a network; did you mean {meant}?"
     )
 
 
 def _username(value: str) -> str:
     if len(_text(value)) > 32:
-        raise refusal(
+        raise make_refusal(
             "invalid_value", f"Twilio takes at most 32 characters; these are {len(value)}."
         )
     return value
@@ -209,7 +209,7 @@ def _username(value: str) -> str:
 
 def _domain(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.pstn\.twilio\.com", value.lower()):
-        raise refusal(
+        raise make_refusal(
             "invalid_value",
             "A trunk's domain is one name below pstn.twilio.com: acme.pstn.twilio.com.",
         )
@@ -223,7 +223,7 @@ def is_zone(text: str) -> bool:
 
 def _zone(value: str) -> str:
     if not is_zone(_text(value)):
-        raise refusal(
+        raise make_refusal(
             "invalid_value",
             "It is a name of up to 32 small letters, digits and hyphens, like `ie1`.",
         )
@@ -232,7 +232,7 @@ def _zone(value: str) -> str:
 
 def _country(value: str) -> str:
     if not re.fullmatch("[A-Z]{2}", value):
-        raise refusal(
+        raise make_refusal(
             "invalid_value", 'A country is two capital letters (ISO 3166), in quotes: "GB".'
         )
     return value
@@ -240,7 +240,7 @@ def _country(value: str) -> str:
 
 def _currency(value: str) -> str:
     if not re.fullmatch("[A-Z]{3}", value):
-        raise refusal(
+        raise make_refusal(
             "invalid_value", "A currency is three capital letters (ISO 4217), like USD or EUR."
         )
     return value
@@ -250,17 +250,17 @@ def _state(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     user, at, _ = rest.split("/")[0].split("?")[0].rpartition("@")
     if separator and at and (":" in user or scheme in ("http", "https")):
-        raise refusal("literal_secret", _OPEN_LITERAL)
+        raise make_refusal("literal_secret", _OPEN_LITERAL)
     if separator and re.search(
         r"[?&](password|passfile|sslpassword|token|private_token|sig|access_key)=", rest, re.I
     ):
-        raise refusal("literal_secret", _OPEN_LITERAL)
+        raise make_refusal("literal_secret", _OPEN_LITERAL)
     if not separator and re.match("(?:s3|gs|az|https?|postgres(?:ql)?):", value):
-        raise refusal(
+        raise make_refusal(
             "invalid_value", "Two slashes are missing after the colon: s3://bucket/voice.json."
         )
     if separator and scheme not in ("s3", "gs", "az", "postgresql", "https", "http"):
-        raise refusal(
+        raise make_refusal(
             "invalid_value",
             "State is a file, or s3://, gs://, az://, postgresql:// or https:// and a place.",
         )
@@ -281,7 +281,7 @@ def _limit(value: object) -> Limit:
         return Limit(int(value), percent=False)
     found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if found is None or float(found[1]) > 100:
-        raise refusal(
+        raise make_refusal(
             "invalid_value", "Write a number of resources (5), or a share from 0% to 100% (30%)."
         )
     return Limit(float(found[1]), percent=True)
@@ -289,21 +289,21 @@ def _limit(value: object) -> Limit:
 
 def _reference(value: object) -> object:
     if not isinstance(value, dict):
-        from reconciler.config.advice.suggestions import variable_in
+        from reconciler.config.advice.suggestions import find_variable
 
-        variable = variable_in(value)
+        variable = find_variable(value)
         if variable:
             detail = f"Variables are named here, and not filled in: write {{env: {variable}}}."
-            raise refusal("literal_secret", detail)
+            raise make_refusal("literal_secret", detail)
         detail = "Secrets never stand in the configuration. Write {env: NAME} or {file: PATH}, and change this one: "
-        raise refusal("literal_secret", detail + "whoever can read the repository knows it.")
+        raise make_refusal("literal_secret", detail + "whoever can read the repository knows it.")
     return value
 
 
 def _references(value: object) -> object:
     several = value if isinstance(value, list) else [value]
     if not several:
-        raise refusal(
+        raise make_refusal(
             "missing_field", "It is empty: name at least one reference, or leave the key out."
         )
     return [_reference(each) for each in several]
@@ -389,9 +389,9 @@ class Reference(Section):
     def _one(self) -> Self:
         if bool(self.env) == bool(self.file):
             code = "conflicting_fields" if self.env else "missing_field"
-            raise refusal(code, "A reference is either {env: NAME} or {file: PATH}.")
+            raise make_refusal(code, "A reference is either {env: NAME} or {file: PATH}.")
         if self.env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.env):
-            raise refusal(
+            raise make_refusal(
                 "invalid_name",
                 "`env` takes the name of an environment variable: letters, digits and `_`, without `$`.",
             )

@@ -16,8 +16,8 @@ from reconciler.config.sections.fields import (
     State,
     Takeover,
     Text,
+    mandatory_field,
     optional_field,
-    required_field,
 )
 from reconciler.config.sections.number import Amount, Handling
 from reconciler.planning.checks.limits import MAX_PURCHASES
@@ -97,15 +97,15 @@ class Safety(Section):
 class Move(Section):
     """A resource that got another name here; it stays the same one on Twilio."""
 
-    source: Text = required_field("Its old address.", "trunk/edge", validation_alias="from")
-    target: Text = required_field("Its new address.", "trunk/edge-eu", validation_alias="to")
+    source: Text = mandatory_field("Its old address.", "trunk/edge", validation_alias="from")
+    target: Text = mandatory_field("Its new address.", "trunk/edge-eu", validation_alias="to")
 
 
 class Header(Section):
     """What stands at the top of the entry file."""
 
-    version: Literal[1] = required_field("Version of this format.", 1)
-    project: ProjectName = required_field(
+    version: Literal[1] = mandatory_field("Version of this format.", 1)
+    project: ProjectName = mandatory_field(
         "Name of this stack in state, locks and reports.", "acme-voice"
     )
     state: State = optional_field(

@@ -22,9 +22,9 @@ from reconciler.config.sections.fields import (
     Section,
     Takeover,
     Text,
+    make_refusal,
+    mandatory_field,
     optional_field,
-    refusal,
-    required_field,
 )
 
 
@@ -51,8 +51,8 @@ class Sip(Section):
 class Amount(Section):
     """An amount a month, in a currency."""
 
-    amount: Price = required_field("The amount.", 50)
-    currency: Currency = required_field("Its currency (ISO 4217).", "USD")
+    amount: Price = mandatory_field("The amount.", 50)
+    currency: Currency = mandatory_field("Its currency (ISO 4217).", "USD")
 
 
 def _in_dollars(value: Any) -> Any:
@@ -68,7 +68,7 @@ MaxPrice = Annotated[Amount, BeforeValidator(_in_dollars, json_schema_input_type
 class Purchase(Section):
     """What to buy when the number does not exist yet; needs ``apply --allow-purchase``."""
 
-    country: Country = required_field("Country (ISO 3166).", "GB")
+    country: Country = mandatory_field("Country (ISO 3166).", "GB")
     type: Literal["local", "mobile", "toll_free"] = optional_field(
         "Kind of number.", "local", default="local"
     )
@@ -158,7 +158,7 @@ class Number(TwilioNumber):
     def _provider(self) -> Self:
         if self.provider == "twilio" and (self.platform or self.sip):
             detail = "`platform` and `sip` belong to numbers outside Twilio (`provider: sip`)."
-            raise refusal(
+            raise make_refusal(
                 "conflicting_fields", f"{detail} A Twilio number reaches a platform by its agent."
             )
         foreign = (
@@ -168,12 +168,12 @@ class Number(TwilioNumber):
         )
         if foreign:
             named = " and ".join(f"`{name}`" for name in foreign)
-            raise refusal(
+            raise make_refusal(
                 "conflicting_fields",
                 f"{named}: a number outside Twilio has no such thing. Remove it.",
             )
         if self.provider == "sip" and not self.platform:
-            raise refusal(
+            raise make_refusal(
                 "missing_field", "`provider: sip` needs the `platform` that the number is made on."
             )
         if (
@@ -181,7 +181,7 @@ class Number(TwilioNumber):
             and self.supports_outbound
             and not (self.sip and self.sip.server_address)
         ):
-            raise refusal("missing_field", "Outgoing calls need `sip: {server_address: …}`.")
+            raise make_refusal("missing_field", "Outgoing calls need `sip: {server_address: …}`.")
         return self
 
 
@@ -196,14 +196,14 @@ class BridgeNumber(TwilioNumber):
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if self.platform and self.voice:
-            raise refusal(
+            raise make_refusal(
                 "conflicting_fields",
                 "The platform sets the voice webhook: give `platform` or `voice`.",
             )
         return self
 
 
-def expand(value: Any) -> Any:
+def expand_number(value: Any) -> Any:
     """The long form of a number: its agent's name alone is a shorthand, nothing at all an empty mapping."""
     if value is None:
         return {}
@@ -215,7 +215,9 @@ def expand_bridge(value: Any) -> Any:
     return {} if value is None else value
 
 
-AnyNumber = Annotated[Number, BeforeValidator(expand, json_schema_input_type=Number | Text | None)]
+AnyNumber = Annotated[
+    Number, BeforeValidator(expand_number, json_schema_input_type=Number | Text | None)
+]
 AnyBridgeNumber = Annotated[
     BridgeNumber, BeforeValidator(expand_bridge, json_schema_input_type=BridgeNumber | None)
 ]

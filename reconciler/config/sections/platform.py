@@ -9,19 +9,19 @@ from reconciler.config.sections.fields import (
     Section,
     Text,
     Url,
+    mandatory_field,
     optional_field,
-    required_field,
 )
 
 _Connections = dict[str, Text]
 
 
 def _type(name: str) -> Any:
-    return required_field("Which platform it is.", name)
+    return mandatory_field("Which platform it is.", name)
 
 
 def _key(description: str = "API key.") -> Any:
-    return required_field(description, {"env": "PLATFORM_API_KEY"})
+    return mandatory_field(description, {"env": "PLATFORM_API_KEY"})
 
 
 def _base_url(default: str) -> Any:
@@ -46,7 +46,7 @@ class Feather(Section):
 
     type: Literal["feather"] = _type("feather")
     api_key: SecretReference = _key()
-    base_url: Url = required_field("Where its API is.", "https://api-sandbox.featherhq.com")
+    base_url: Url = mandatory_field("Where its API is.", "https://api-sandbox.featherhq.com")
     connections: _Connections = _connections()
 
 
@@ -55,7 +55,7 @@ class Butter(Section):
 
     type: Literal["butter"] = _type("butter")
     api_key: SecretReference = _key()
-    organization_id: Text = required_field("The organisation's id.", "org_a1b2c3")
+    organization_id: Text = mandatory_field("The organisation's id.", "org_a1b2c3")
     connections: _Connections = _connections()
     base_url: Url = _base_url("https://api.getbutter.ai")
 
@@ -81,9 +81,9 @@ class LiveKit(Section):
     """LiveKit."""
 
     type: Literal["livekit"] = _type("livekit")
-    base_url: Url = required_field("Where its API is.", "https://acme.livekit.cloud")
+    base_url: Url = mandatory_field("Where its API is.", "https://acme.livekit.cloud")
     api_key: SecretReference = _key()
-    api_secret: SecretReference = required_field("API secret.", {"env": "LIVEKIT_SECRET"})
+    api_secret: SecretReference = mandatory_field("API secret.", {"env": "LIVEKIT_SECRET"})
 
 
 AnyPlatform = Nixflex | Feather | Butter | Dasha | Ravan | LiveKit

@@ -6,14 +6,20 @@ from pydantic import AfterValidator, Field
 
 from reconciler.config.advice.spelling import nearest_option
 from reconciler.config.lint_rules import RULES, Level
-from reconciler.config.sections.fields import Section, Text, optional_field, refusal, required_field
+from reconciler.config.sections.fields import (
+    Section,
+    Text,
+    make_refusal,
+    mandatory_field,
+    optional_field,
+)
 
 
 def _rule(value: str) -> str:
     if value not in RULES:
         near = nearest_option(value, RULES)
         hint = f"Did you mean `{near}`?" if near else "`reconciler lint --rules` lists them."
-        raise refusal("invalid_value", f"There is no such rule. {hint}")
+        raise make_refusal("invalid_value", f"There is no such rule. {hint}")
     return value
 
 
@@ -26,7 +32,9 @@ LONGEST_MESSAGE = 1000
 
 def _message(value: str) -> str:
     if len(value) > LONGEST_MESSAGE:
-        raise refusal("invalid_value", f"A message has at most {LONGEST_MESSAGE:,} characters.")
+        raise make_refusal(
+            "invalid_value", f"A message has at most {LONGEST_MESSAGE:,} characters."
+        )
     return value
 
 
@@ -59,7 +67,7 @@ class Policy(Section):
         "What it is about; `action` are the steps of a plan.", ["number"], default=["number"]
     )
     match: Text = optional_field("Only addresses like this glob.", "number/+44*", default="*")
-    rule: dict[str, Any] = required_field(
+    rule: dict[str, Any] = mandatory_field(
         "The JSON Schema.", {"required": ["labels"]}, alias="schema"
     )
     message: Message | None = optional_field(

@@ -19,9 +19,9 @@ from reconciler.config.sections.fields import (
     Text,
     Url,
     Username,
+    make_refusal,
+    mandatory_field,
     optional_field,
-    refusal,
-    required_field,
 )
 
 _Mode = Literal[
@@ -38,7 +38,7 @@ _Weight = Annotated[int, Field(ge=1, le=65535)]
 class Origination(Section):
     """Where a trunk sends the calls of its numbers."""
 
-    sip_url: SipUrl = required_field(
+    sip_url: SipUrl = mandatory_field(
         "Where calls are sent, as a SIP URL.", "sip:sbc1.example.com;transport=tls"
     )
     priority: _Priority = optional_field("The lowest is tried first.", 10, default=10)
@@ -52,7 +52,7 @@ class Origination(Section):
 class Address(Section):
     """A network that may call through the trunk."""
 
-    cidr: Cidr = required_field("Network; an address alone is a network of one.", "203.0.113.0/28")
+    cidr: Cidr = mandatory_field("Network; an address alone is a network of one.", "203.0.113.0/28")
     name: Label | None = optional_field(
         "Its label on Twilio; the network itself when left out.", "hq"
     )
@@ -69,7 +69,7 @@ class _List(Section):
         name, sid = getattr(self, "name", None), getattr(self, "sid", None)
         if (name is None) == (sid is None):
             code = "missing_field" if name is None else "conflicting_fields"
-            raise refusal(
+            raise make_refusal(
                 code, "A list goes by its `name`, or by the `sid` of one that is there already."
             )
         items = next(
@@ -77,13 +77,13 @@ class _List(Section):
             None,
         )
         if sid is not None and items is not None:
-            raise refusal(
+            raise make_refusal(
                 "conflicting_fields",
                 f"`{items}` are of a list that is managed here, and goes by its `name`.",
             )
         if items is None and "unlisted" in self.model_fields_set:
             content = "addresses" if "addresses" in type(self).model_fields else "credentials"
-            raise refusal(
+            raise make_refusal(
                 "missing_field",
                 f"`unlisted` needs `{content}`: without them the list is only used.",
             )
@@ -118,8 +118,8 @@ class AccessList(_List):
 class Credential(Section):
     """A user that may call through the trunk."""
 
-    username: Username = required_field("User.", "pbx")
-    password: SecretReference = required_field(
+    username: Username = mandatory_field("User.", "pbx")
+    password: SecretReference = mandatory_field(
         "Password: at least 12 characters, with a digit and letters of both cases.",
         {"env": "PBX_PASSWORD"},
     )
@@ -155,7 +155,7 @@ AnyCredentialList = Annotated[
 class Recording(Section):
     """Whether the trunk's calls are recorded."""
 
-    mode: _Mode = required_field("When recording starts.", "record-from-answer")
+    mode: _Mode = mandatory_field("When recording starts.", "record-from-answer")
     trim: Literal["trim-silence", "do-not-trim"] = optional_field(
         "What happens to silence.", "trim-silence", default="do-not-trim"
     )
@@ -164,7 +164,7 @@ class Recording(Section):
 class DisasterRecovery(Section):
     """Who is asked when no origination URL answers."""
 
-    url: Url = required_field("What Twilio asks.", "https://agents.example.com/dr")
+    url: Url = mandatory_field("What Twilio asks.", "https://agents.example.com/dr")
     method: Method = optional_field("HTTP method.", "POST", default="POST")
 
 

@@ -14,7 +14,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from reconciler.config.formats import E164
 from reconciler.config.section_names import NUMBER_SECTIONS, duplicate_declaration
-from reconciler.config.source.layout import Layout, indent_of, layout, parse, reindent
+from reconciler.config.source.layout import Layout, count_indent, parse_root, read_layout, reindent
 from reconciler.config.source.parse import Document, parse_file
 from reconciler.config.source.write import quote
 from reconciler.diagnostics import Diagnostic
@@ -88,7 +88,7 @@ def _quoted(text: str) -> str:
     starts = [0, *(found.end() for found in re.finditer("\n", text))]
     changes: dict[int, tuple[int, str]] = {}
     unended = not text.endswith("\n")
-    for node, is_number in _scalars(parse(text), ()):
+    for node, is_number in _scalars(parse_root(text), ()):
         start, end = (starts[mark.line] + mark.column for mark in (node.start_mark, node.end_mark))
         raw = text[start:end]
         single = (
@@ -137,7 +137,7 @@ def _sorted(text: str) -> str:
     for section in NUMBER_SECTIONS:
         if section not in text:
             continue
-        found = layout(text)
+        found = read_layout(text)
         for key, value in found.root.value:
             block = isinstance(value, MappingNode) and not value.flow_style
             if key.value == section and block and not _repeats(found, value):
@@ -174,19 +174,19 @@ def _flat(group: list[tuple[str, list[str]]]) -> list[str]:
 
 def _lead(found: Layout, line: int, least: int) -> int:
     """The first of the comment lines that stand right above an entry, and no further in."""
-    margin = indent_of(found.lines[line]) if line < len(found.lines) else 0
+    margin = count_indent(found.lines[line]) if line < len(found.lines) else 0
     while line > least and found.is_free(line - 1) and _is_comment(found, line - 1, margin):
         line -= 1
     return line
 
 
 def _is_comment(found: Layout, line: int, most: int) -> bool:
-    return bool(found.lines[line].strip()) and indent_of(found.lines[line]) <= most
+    return bool(found.lines[line].strip()) and count_indent(found.lines[line]) <= most
 
 
 def _end(found: Layout, line: int, limit: int) -> int:
     """Behind the last line of an entry's own."""
-    last, margin = line, indent_of(found.lines[line])
+    last, margin = line, count_indent(found.lines[line])
     for below in range(line + 1, limit):
         columns = found.starts.get(below)
         if columns is not None and min(columns)[0] <= margin:
@@ -200,7 +200,7 @@ def _end(found: Layout, line: int, limit: int) -> int:
 
 def _plain_end(text: str) -> str:
     """No spaces at the ends of lines, no empty lines in a row, one line break at the end."""
-    found = layout(text)
+    found = read_layout(text)
     kept: list[str] = []
     for number, line in enumerate(found.lines):
         inside = number in found.follows

@@ -38,16 +38,16 @@ class Layout:
         return line not in self.starts and line not in self.follows
 
 
-def parse(text: str) -> MappingNode:
+def parse_root(text: str) -> MappingNode:
     """The root of a file that is known to be a mapping."""
     root = yaml.compose(text, Loader=_LOADER)
     assert isinstance(root, MappingNode), "the reader has taken it for a mapping"
     return root
 
 
-def layout(text: str) -> Layout:
+def read_layout(text: str) -> Layout:
     """The layout of a text."""
-    root = parse(text)
+    root = parse_root(text)
     found = Layout(text.split("\n"), root)
     if root.flow_style:
         _go_along(found, root.start_mark.line, 0, root)
@@ -108,14 +108,14 @@ def _last_line(out: Layout, margin: int, value: Node) -> int:
         return end.line if end.column > 0 else end.line - 1
     last, line = value.start_mark.line, value.start_mark.line + 1
     while line < len(out.lines) and (
-        not out.lines[line].strip() or indent_of(out.lines[line]) > margin
+        not out.lines[line].strip() or count_indent(out.lines[line]) > margin
     ):
         last = line if out.lines[line].strip() else last
         line += 1
     return last
 
 
-def indent_of(line: str) -> int:
+def count_indent(line: str) -> int:
     """How many spaces a line begins with."""
     return len(line) - len(line.lstrip(" "))
 
@@ -131,7 +131,7 @@ def _is_alias(value: Node, key: Node) -> bool:
 
 def reindent(text: str) -> str:
     """The text with every level indented by two spaces; comments keep to what they stood with."""
-    found = layout(text)
+    found = read_layout(text)
     lines = found.lines
     out = list(lines)
     shift: dict[int, int] = {}
@@ -151,7 +151,7 @@ def _comments(found: Layout) -> Iterator[tuple[int, int]]:
         if not found.is_free(line):
             least = _FAR
         elif text.strip():
-            least = min(least, indent_of(text))
+            least = min(least, count_indent(text))
             yield line, least
 
 
@@ -173,7 +173,7 @@ def _indented(line: str, columns: list[tuple[int, int]]) -> tuple[str, int]:
 def _shifted(line: str, by: int) -> str:
     if not line.strip():
         return ""
-    return " " * by + line if by >= 0 else line[min(-by, indent_of(line)) :]
+    return " " * by + line if by >= 0 else line[min(-by, count_indent(line)) :]
 
 
 def _comment_indent(found: Layout, line: int, column: int) -> int:

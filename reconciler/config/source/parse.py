@@ -29,7 +29,7 @@ from yaml.scanner import Scanner
 from reconciler.config.codes import diagnostic
 from reconciler.config.source.nodes import Int, Map, Mark, Node, Scalar, Seq, Spot
 from reconciler.config.source.scalars import Ambiguous, resolve
-from reconciler.config.source.syntax_errors import find_cure, place_of
+from reconciler.config.source.syntax_errors import find_cure, find_error_place
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.position import Position
 
@@ -56,7 +56,7 @@ class PurePython(Reader, Scanner, Parser):
         Parser.__init__(self)
 
 
-def fastest_parser() -> Callable[[bytes], Any]:
+def load_fastest_parser() -> Callable[[bytes], Any]:
     """libyaml's parser where PyYAML was built with it."""
     try:
         from yaml._yaml import CParser
@@ -89,7 +89,7 @@ def parse_file(data: bytes, file: str, *, parser: Callable[[bytes], Any] | None 
     try:
         data.decode("utf-8")
         builder.tabs(data)
-        builder.build((parser or fastest_parser())(data).get_event)
+        builder.build((parser or load_fastest_parser())(data).get_event)
     except UnicodeDecodeError as error:
         detail = "Save it as UTF-8; from here on its bytes are something else."
         builder.problem("not_utf8", detail, _spot(data, error.start))
@@ -142,7 +142,7 @@ class _Builder:
     def syntax(self, error: MarkedYAMLError, data: bytes) -> None:
         """Note what the parser stopped at; a tab in that line is what it stumbled over."""
         problem = error.problem or ""
-        mark = place_of(problem, error.problem_mark, error.context_mark) or Spot(0, 0)
+        mark = find_error_place(problem, error.problem_mark, error.context_mark) or Spot(0, 0)
         lines = [*_LINE_ENDS.split(data.decode("utf-8")), ""]
         line = lines[min(mark.line, len(lines) - 1)]
         if "\t" not in line[: mark.column + 1]:

@@ -32,18 +32,18 @@ YAML = (".yaml", ".yml")
 INCLUDED = (*YAML, ".json")
 
 
-def ends_in(path: Path, suffixes: tuple[str, ...]) -> bool:
+def has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
     """Whether a file is named like that, also where links lead: whoever may name a file learns of what is in it."""
     return Path(os.path.realpath(path)).suffix.lower() in suffixes
 
 
-def source_line(file: str, line: int, root: Path | None = None) -> str | None:
+def read_source_line(file: str, line: int, root: Path | None = None) -> str | None:
     """Line `line` (from 1) of a file named by a diagnostic, None when it cannot be read; secrets are blanked out."""
-    found = marked_line(file, line, 1, root)
+    found = read_line_with_mark(file, line, 1, root)
     return found[0] if found is not None else None
 
 
-def marked_line(
+def read_line_with_mark(
     file: str, line: int, column: int, root: Path | None = None
 ) -> tuple[str, str] | None:
     """A line of a file as `source_line` shows it, and what of that stands before a column of the file.
@@ -55,7 +55,7 @@ def marked_line(
     """
     path = (root or Path()) / file
     try:
-        lines = _lines(path) if ends_in(path, YAML) else ()
+        lines = _lines(path) if has_suffix(path, YAML) else ()
     except ValueError:  # no file can have this name
         return None
     if not 1 <= line <= len(lines) or column > LONGEST:

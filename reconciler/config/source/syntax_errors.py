@@ -49,7 +49,7 @@ def find_cure(problem: str, context: str) -> str:
     return f"The parser stops here. {_QUOTE}"
 
 
-def place_of(problem: str, mark: Mark | None, context_mark: Mark | None) -> Mark | None:
+def find_error_place(problem: str, mark: Mark | None, context_mark: Mark | None) -> Mark | None:
     """Where to point: at what was opened, when the parser only noticed lines later that it is not closed."""
     if mark is None or context_mark is None:
         return mark or context_mark

@@ -43,7 +43,7 @@ class Items(NamedTuple):
 
 def render_text(entries: Sequence[Entry], head: Sequence[str] = ()) -> str:
     """The file: comment lines, then the entries, with an empty line before every section that is a block."""
-    lines = [comment(line) for line in head]
+    lines = [render_comment(line) for line in head]
     for entry in entries:
         if lines and isinstance(entry.value, Block):
             lines.append("")
@@ -51,7 +51,7 @@ def render_text(entries: Sequence[Entry], head: Sequence[str] = ()) -> str:
     return "\n".join(lines) + "\n"
 
 
-def comment(words: str) -> str:
+def render_comment(words: str) -> str:
     """A comment line: whatever the words hold, they cannot end it."""
     return f"# {safe_comment(words)}".rstrip()
 
@@ -61,7 +61,7 @@ def safe_comment(words: str) -> str:
     return "".join(c if c.isprintable() and c != "\ufeff" else " " for c in words)
 
 
-def scalar(value: str, *, flow: bool = False) -> str:
+def render_scalar(value: str, *, flow: bool = False) -> str:
     """A text as YAML, quoted where it could be read as anything else."""
     plain = (_PLAIN_IN_FLOW if flow else _PLAIN).fullmatch(value)
     if plain and not value.endswith(":") and isinstance(resolve(value), str):
@@ -82,7 +82,7 @@ def _escaped(char: str) -> str:
     return f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08X}"
 
 
-def flow(value: Flow) -> str:
+def render_flow(value: Flow) -> str:
     """A value on one line."""
     match value:
         case None:
@@ -92,21 +92,22 @@ def flow(value: Flow) -> str:
         case int() | float():
             return str(value)
         case str():
-            return scalar(value, flow=True)
+            return render_scalar(value, flow=True)
         case Mapping():
             inner = ", ".join(
-                f"{scalar(key, flow=True)}: {flow(inner)}" for key, inner in value.items()
+                f"{render_scalar(key, flow=True)}: {render_flow(inner)}"
+                for key, inner in value.items()
             )
             return f"{{{inner}}}"
         case _:
-            return f"[{', '.join(map(flow, value))}]"
+            return f"[{', '.join(map(render_flow, value))}]"
 
 
 def render_entry(entry: Entry, indent: str = "") -> Iterator[str]:
     """The lines of one entry, indented."""
-    yield from (f"{indent}{comment(line)}" for line in entry.above)
-    head = f"{indent}{scalar(entry.key)}:"
-    note = f"    {comment(entry.note)}" if entry.note else ""
+    yield from (f"{indent}{render_comment(line)}" for line in entry.above)
+    head = f"{indent}{render_scalar(entry.key)}:"
+    note = f"    {render_comment(entry.note)}" if entry.note else ""
     match entry.value:
         case Block(entries=entries):
             yield head + note
@@ -114,8 +115,8 @@ def render_entry(entry: Entry, indent: str = "") -> Iterator[str]:
                 yield from render_entry(inner, indent + "  ")
         case Items(values=values):
             yield head + note
-            yield from (f"{indent}  - {flow(value)}" for value in values)
+            yield from (f"{indent}  - {render_flow(value)}" for value in values)
         case str() as value:
-            yield f"{head} {scalar(value)}{note}"
+            yield f"{head} {render_scalar(value)}{note}"
         case value:
-            yield f"{head} {flow(value)}{note}"
+            yield f"{head} {render_flow(value)}{note}"

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from reconciler.config.advice.phone_numbers import guess_number
 from reconciler.config.formats import E164, is_sid
-from reconciler.config.sections.fields import bad_name
+from reconciler.config.sections.fields import describe_bad_name
 from reconciler.config.source.scalars import resolve
 from reconciler.config.source.whitespace_errors import describe_missing_space, find_tight_key
 
@@ -53,7 +53,7 @@ _EXAMPLES: dict[str, Any] = {
 _MOST = 3
 
 
-def describe_right_form(
+def render_right_form(
     model: type[BaseModel] | None, value: Any, *, key: str | int, listed: bool = False
 ) -> str:
     """How the sentence on a wrong type ends: with the value as it is written below `key` where that model is needed.
@@ -147,7 +147,7 @@ def flow(value: Any) -> str:
     return json.dumps(value)
 
 
-def section_form(section: str, value: Any, agents: Sequence[str]) -> str:
+def render_section_example(section: str, value: Any, agents: Sequence[str]) -> str:
     """How to write a section whose value has the wrong shape, a line for each of the first entries in it."""
     lines = dict(_entries(section, value, agents[0] if agents else "support"))
     several = list(lines.items())[:_MOST]
@@ -230,6 +230,6 @@ def describe_missing_agent(name: str, agents: Sequence[str]) -> str:
         return f"This is an application, which an agent answers with. Declare one, and name it:\n  agents: {declared}"
     if re.fullmatch(E164[1:-1], name):
         return "This is a phone number; the name of an agent that answers is needed."
-    if agents or bad_name(name):
+    if agents or describe_bad_name(name):
         return ""
     return f"No agent is declared, and so there is no `{name}`. Declare it:\n  agents: {flow({name: _EXAMPLES['Agent']})}"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from reconciler.config.advice.findings import Finding, suggest_known
+from reconciler.config.advice.findings import Finding, suggest_options
 from reconciler.config.codes import SUMMARIES
 from reconciler.config.formats import E164, spellings
 from reconciler.config.sections.introspect import model_at
@@ -130,7 +130,7 @@ def _unknown(model: type[BaseModel] | None, key: str, error: ErrorDetails) -> tu
     key = mask_secrets(
         find_tight_key(key) or key
     )  # what follows the colon, or should, may be a secret
-    hint = suggest_known(key, list(fields))
+    hint = suggest_options(key, list(fields))
     return (
         "unknown_key",
         f"`{key}` means nothing here.{hint if 'mean' in hint else _elsewhere(model, key) or hint}",
@@ -169,11 +169,11 @@ def _missing(model: type[BaseModel] | None, key: str) -> str:
 def _wrong_type(wanted: str, value: Any, loc: Loc, model: Any) -> tuple[str, str]:
     if wanted == "text" and isinstance(value, Int | Float):
         if loc[-1] in _PHONES and not re.fullmatch(E164[1:-1], value.text):
-            from reconciler.config.advice.phone_numbers import phone_advice
+            from reconciler.config.advice.phone_numbers import advise_on_phone
 
             return (
                 "unquoted_number",
-                f"Without quotes this is a number to YAML. {phone_advice(value.text)}",
+                f"Without quotes this is a number to YAML. {advise_on_phone(value.text)}",
             )
         shown = f': "{value.text}"' if loc[-1] not in _UNSEEN else ""
         return (
@@ -207,7 +207,7 @@ def _right(wanted: str, value: Any, loc: Loc, model: Any) -> str:
         return ": the name of an agent. What it is stands below `agents`."
     if wanted not in ("a mapping", "a list"):
         return "."
-    from reconciler.config.validation.examples import describe_right_form
+    from reconciler.config.validation.examples import render_right_form
 
     listed = wanted == "a list"
     if (
@@ -216,7 +216,7 @@ def _right(wanted: str, value: Any, loc: Loc, model: Any) -> str:
         found = model_at(model, (value,)) or model_at(model, loc)
     else:
         found = model_at(model, (*loc, 0) if listed else loc)
-    return describe_right_form(found, value, key=loc[-1] if loc else "", listed=listed)
+    return render_right_form(found, value, key=loc[-1] if loc else "", listed=listed)
 
 
 def _is_number(text: str) -> bool:
@@ -249,5 +249,5 @@ def _not_one_of(options: list[str], value: Any, loc: Loc) -> tuple[str, str]:
 def _nearest(value: Any, options: list[str]) -> str:
     word = str(value).replace(" ", "_")
     alike = next((option for option in options if option.casefold() == word.casefold()), None)
-    hint = f" Did you mean `{alike}`?" if alike else suggest_known(word, options)
+    hint = f" Did you mean `{alike}`?" if alike else suggest_options(word, options)
     return hint if "mean" in hint else ""

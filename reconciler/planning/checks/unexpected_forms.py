@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.forms import form_of
+from reconciler.kinds.forms import compare_forms
 from reconciler.model.entry import Entry
 from reconciler.planning.decide.compare import live_value
 from reconciler.planning.decide.drift import find_live
@@ -36,7 +36,7 @@ def list_unexpected(address: str, entry: Entry, names: Iterable[str]) -> Iterato
         if pair is None:
             continue
         for change in diff_fields(entry.kind, {name: pair[0]}, {name: pair[1]}):
-            if form_of(change.field, change.before, change.after) == "unexpected":
+            if compare_forms(change.field, change.before, change.after) == "unexpected":
                 yield Diagnostic(
                     severity="warning",
                     code="unexpected_form",

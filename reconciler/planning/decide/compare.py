@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from reconciler.kinds.number import DEFAULT_METHOD, PARTS, url_of
+from reconciler.kinds.number import DEFAULT_METHOD, PARTS, url_field_for
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.action import Reason
 from reconciler.model.desired import Desired
@@ -86,7 +86,7 @@ def prior_value(entry: Entry, field: str) -> WireValue:
     """What a raw field was before; the method of a webhook that was there is Twilio's default when none is recorded."""
     if field in entry.prior or not field.endswith("_method"):
         return entry.prior.get(field)
-    return DEFAULT_METHOD if entry.prior.get(url_of(field)) else None
+    return DEFAULT_METHOD if entry.prior.get(url_field_for(field)) else None
 
 
 def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from reconciler.kinds.number import fields_of
+from reconciler.kinds.number import user_fields
 from reconciler.kinds.table import WITH_WEBHOOKS, secret_fields
 from reconciler.model.action import Change
 from reconciler.model.route import Attrs, Value, WireValue
@@ -53,7 +53,7 @@ def _is_default_method(change: Change) -> bool:
 
 def _field(kind: str, name: str, value: Value) -> dict[str, WireValue]:
     if kind in WITH_WEBHOOKS:
-        return fields_of(name, value)
+        return user_fields(name, value)
     return {name: value} if isinstance(value, str | int | bool) or value is None else {}
 
 

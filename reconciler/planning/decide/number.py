@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
-from reconciler.kinds.number import describe_hidden_voice, describe_route, webhook
+from reconciler.kinds.number import describe_hidden_voice, describe_route, make_webhook
 from reconciler.kinds.purchase import purchase_changes
 from reconciler.model.action import Action, ActionName, Change, Reason, RouteChange
 from reconciler.model.desired import Desired, Profile
@@ -274,7 +274,7 @@ def _is_hook(value: Value) -> bool:
 
 def _behind_trunk(live: Live) -> Webhook | None:
     fields = ("voice_url", "voice_method", "voice_fallback_url", "voice_fallback_method")
-    return webhook(*(str(live.wire.get(field) or "") for field in fields))
+    return make_webhook(*(str(live.wire.get(field) or "") for field in fields))
 
 
 def _set_sids(live: Live) -> frozenset[str]:

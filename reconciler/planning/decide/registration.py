@@ -18,8 +18,8 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.number import canonical, describe_route, fields_of
-from reconciler.kinds.platforms import PlatformKind, needs_manual_link, platform_of
+from reconciler.kinds.number import canonical_routes, describe_route, user_fields
+from reconciler.kinds.platforms import PlatformKind, needs_manual_link, platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, ActionName, Change, Reason, RouteChange
 from reconciler.model.desired import Desired
@@ -191,7 +191,7 @@ def has_begun(entry: Entry) -> bool:
 
 def values_without_route(wire: Wire) -> dict[str, Value]:
     """Return what a number would show without a trunk or applications on it."""
-    return canonical({**wire, **dict.fromkeys(_HIDING, "")}, {})
+    return canonical_routes({**wire, **dict.fromkeys(_HIDING, "")}, {})
 
 
 def _register(
@@ -262,7 +262,7 @@ def _rewritten(number: Number, kind: PlatformKind, want: Desired) -> tuple[Chang
     """The webhooks that are there now and that the platform writes over."""
     fields: dict[str, WireValue] = {}
     for part in _overwritten(kind, want):
-        fields.update(fields_of(part, number.live.attrs.get(part)))
+        fields.update(user_fields(part, number.live.attrs.get(part)))
     return tuple(
         Change(field, value, f"(set by {kind.title})")
         for field, value in fields.items()
@@ -294,7 +294,7 @@ def _foreign(live: Live, writes: Mapping[str, Value]) -> tuple[Change, ...]:
 
 
 def _route(number: Number | None, want: Desired, writes: Mapping[str, Value]) -> RouteChange | None:
-    platform = platform_of(want.address)
+    platform = platform_name(want.address)
     agent = want.profile.attrs.get("agent")
     after = f"agent {agent} on {platform}" if agent else f"platform {platform}"
     if number is None:

@@ -14,7 +14,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.platforms import (
     PLATFORM_KINDS,
     PlatformKind,
-    platform_of,
+    platform_name,
     registration_address,
 )
 from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
@@ -130,7 +130,7 @@ class Registrations:
         ours: Collection[str],
         platforms: Platforms,
     ) -> None:
-        platform = platform_of(want.address)
+        platform = platform_name(want.address)
         kind = PLATFORM_KINDS[platforms.types[platform]]
         number = None
         if want.parent is not None:
@@ -171,7 +171,7 @@ class Registrations:
         for address in gone:
             self.handled.add(address)
             entry = resources[address]
-            platform = platform_of(address)
+            platform = platform_name(address)
             type_of = platforms.types.get(platform)
             if entry.options.protect:
                 self.diagnostics.append(problems.protected(address, entry))
@@ -207,7 +207,7 @@ class Registrations:
             if registration.has_begun(entry):
                 self._cleared.add(entry.parent)
         for missing in by_hand:
-            self._by_hand.setdefault((platform_of(address), missing), set()).add(address)
+            self._by_hand.setdefault((platform_name(address), missing), set()).add(address)
 
     def _behind_its_leaving(self, action: Action) -> Action:
         """A number joins one platform after it has left another."""

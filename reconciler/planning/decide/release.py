@@ -12,10 +12,10 @@ import msgspec
 from reconciler.kinds.number import (
     DEFAULT_METHOD,
     PARTS,
-    canonical,
+    canonical_routes,
     describe_hidden_voice,
     describe_route,
-    url_of,
+    url_field_for,
 )
 from reconciler.model.action import Action, ActionName, Change, RouteChange
 from reconciler.model.entry import Entry
@@ -88,7 +88,7 @@ def _behind(target: Mapping[str, WireValue], send: Mapping[str, WireValue]) -> d
     return {
         field: value
         for field in fields
-        if (value := target.get(field)) and target.get(url_of(field), value)
+        if (value := target.get(field)) and target.get(url_field_for(field), value)
     }
 
 
@@ -162,7 +162,7 @@ def _left_over(field: str, send: Mapping[str, WireValue], live: Live) -> bool:
     return (
         field.endswith("_method")
         and field not in send
-        and send.get(url_of(field)) == ""
+        and send.get(url_field_for(field)) == ""
         and (live.wire.get(field) or DEFAULT_METHOD) != DEFAULT_METHOD
     )
 
@@ -232,7 +232,7 @@ def _voice_after(live: Live, wire: Wire) -> Value:
     if isinstance(before, ApplicationRoute):
         names[str(live.wire.get("voice_application_sid"))] = before.application
     same = all(wire.get(field) == live.wire.get(field) for field in PARTS["voice"])
-    return before if same else canonical(wire, names)["voice"]
+    return before if same else canonical_routes(wire, names)["voice"]
 
 
 def _note(entry: Entry, send: dict[str, WireValue]) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.table import KINDS, secret_fields, watched_child_kinds
+from reconciler.kinds.table import KINDS, list_watched_child_kinds, secret_fields
 from reconciler.model.action import Action, Change, Reason
 from reconciler.model.desired import Desired, Options
 from reconciler.model.entry import Entry
@@ -276,7 +276,7 @@ class ChildWatch:
             recorded = self._recorded(parent)
             is_there = parent in self._observed.resources
             children: dict[str, dict[str, dict[str, Value]]] = {}
-            for kind in (kind.name for kind in watched_child_kinds(want.kind)):
+            for kind in (kind.name for kind in list_watched_child_kinds(want.kind)):
                 if not is_there or (parent, kind) in self._observed.complete:
                     children[kind] = self._record(parent, kind, recorded.get(kind), forgotten)
                 elif kind in recorded:  # not read this time: what is known of it stays
@@ -389,7 +389,7 @@ def find_changes(
     parents = {
         a
         for a, e in without_deleted(resources).items()
-        if is_bound(e) and a in observed.resources and watched_child_kinds(e.kind)
+        if is_bound(e) and a in observed.resources and list_watched_child_kinds(e.kind)
     }
     parents = {a for a in parents if resources[a].sid == observed.resources[a].sid}
     below = find_undeclared(parents, {want.address for want in desired}, resources, observed)
@@ -416,7 +416,7 @@ def _drifted(
     there: set[str],
     complete: Collection[tuple[str, str]],
 ) -> Iterator[Drifted]:
-    for kind in watched_child_kinds(entry.kind):
+    for kind in list_watched_child_kinds(entry.kind):
         if (parent, kind.name) not in complete:
             continue
         recorded = entry.children.get(kind.name, {})

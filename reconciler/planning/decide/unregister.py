@@ -10,7 +10,7 @@ from collections.abc import Collection
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.platforms import PlatformKind, platform_of
+from reconciler.kinds.platforms import PlatformKind, platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, ActionName, Change, Reason
 from reconciler.model.desired import Desired
@@ -110,7 +110,7 @@ def auth_token_missing(want: Desired, kind: PlatformKind) -> Diagnostic:
 
 def unknown_platform(address: str) -> Diagnostic:
     """State remembers a number on a platform that is declared no longer."""
-    name = platform_of(address)
+    name = platform_name(address)
     return Diagnostic(
         code="platform_not_found",
         summary="State refers to a platform that is not declared",

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.number import PARTS, canonical
+from reconciler.kinds.number import PARTS, canonical_routes
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, secret_fields
 from reconciler.model.action import Action, Change
 from reconciler.model.desired import Desired, Options, Profile
@@ -363,7 +363,7 @@ def _found(entry: Entry, part: str) -> dict[str, Value]:
     wire = {field: prior_value(entry, field) for field in PARTS[part]}
     if part == "friendly_name":
         return {part: wire[part]} if wire[part] else {}
-    return {part: canonical(wire, {})[part]}
+    return {part: canonical_routes(wire, {})[part]}
 
 
 def _to_put_back(entry: Entry) -> Entry:

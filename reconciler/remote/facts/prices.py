@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from reconciler.errors import RemoteError
-from reconciler.kinds.purchase import PRICES, same_type
+from reconciler.kinds.purchase import PRICES, normalise_number_type
 from reconciler.model.desired import Money
 from reconciler.model.route import Json
 from reconciler.remote.gateway import Gateway
@@ -30,7 +30,9 @@ def read_prices(gateway: Gateway, country: str) -> dict[str, Money]:
             continue
         amount = _amount(entry.get("current_price"))
         if amount is not None:
-            prices[same_type(entry.get("number_type"))] = Money(amount, unit.strip().upper())
+            prices[normalise_number_type(entry.get("number_type"))] = Money(
+                amount, unit.strip().upper()
+            )
     return prices
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from reconciler.diagnostics import sort_by_place
 from reconciler.errors import RemoteError
-from reconciler.kinds.purchase import FOR_SALE, REGULATIONS, TYPES, same_type
+from reconciler.kinds.purchase import FOR_SALE, REGULATIONS, TYPES, normalise_number_type
 from reconciler.model.action import Action
 from reconciler.model.desired import Desired, Money, Purchase
 from reconciler.model.route import Json
@@ -185,7 +185,7 @@ def read_regulated_types(gateway: Gateway, country: str) -> frozenset[str] | Non
     found = set()
     for row in rows:
         if isinstance(row, dict) and _is_in(row, country) and _requires_something(row):
-            found.add(same_type(row.get("number_type")))
+            found.add(normalise_number_type(row.get("number_type")))
     return frozenset(found)
 
 

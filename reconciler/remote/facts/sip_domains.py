@@ -14,7 +14,7 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.access_list import IP_ACCESS_CONTROL_LIST
 from reconciler.kinds.credential_list import CREDENTIAL_LIST
 from reconciler.kinds.kind import Endpoint
-from reconciler.kinds.table import watched_child_kinds
+from reconciler.kinds.table import list_watched_child_kinds
 from reconciler.planning.identity.observed import Domains, Observed
 from reconciler.planning.plan import Plan
 from reconciler.remote.gateway import Gateway
@@ -102,7 +102,7 @@ def read_trunks_using(gateway: Gateway, kinds: list[str], observed: Observed) ->
         for address, live in observed.resources.items()
         if live.account == gateway.account and address == f"trunk/{live.sid}"
     ]
-    uses = [kind for kind in watched_child_kinds("trunk") if kind.refers in kinds]
+    uses = [kind for kind in list_watched_child_kinds("trunk") if kind.refers in kinds]
     asked = [(sid, kind) for sid in trunks for kind in uses]
     if not asked:
         return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from reconciler.kinds.platforms import platform_of, registration_address
+from reconciler.kinds.platforms import platform_name, registration_address
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
@@ -23,9 +23,9 @@ _DIFFERS = "(another one)"
 
 def find_platforms(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> set[str]:
     """The platforms that numbers are declared or remembered on."""
-    names = {platform_of(want.address) for want in desired if want.kind == REGISTRATION}
+    names = {platform_name(want.address) for want in desired if want.kind == REGISTRATION}
     return names | {
-        platform_of(address) for address in resources if address.startswith("registration/")
+        platform_name(address) for address in resources if address.startswith("registration/")
     }
 
 
@@ -49,7 +49,7 @@ def observe_platforms(
 def _read(
     adapter: Adapter, desired: Sequence[Desired], resources: Mapping[str, Entry], vault: Vault
 ) -> dict[str, Live]:
-    mine = {want.address: want for want in desired if platform_of(want.address) == adapter.name}
+    mine = {want.address: want for want in desired if platform_name(want.address) == adapter.name}
     asked = [
         RegistrationRequest(want.address, want.key, want.profile.attrs) for want in mine.values()
     ]
@@ -71,7 +71,7 @@ def _only_recorded(
     """The recorded numbers of a platform that are no longer declared: its list must not leave one out."""
     recorded: list[RegistrationRequest] = []
     for address, entry in resources.items():
-        is_there = entry.kind == REGISTRATION and platform_of(address) == name and entry.sid
+        is_there = entry.kind == REGISTRATION and platform_name(address) == name and entry.sid
         if is_there and address not in declared:
             recorded.append(RegistrationRequest(address, entry.key, {}, entry.account))
     return recorded
@@ -82,7 +82,7 @@ def _believed(name: str, resources: Mapping[str, Entry]) -> dict[str, Live]:
     return {
         address: Live(entry.sid, entry.key, entry.account, {}, entry.last_applied)
         for address, entry in resources.items()
-        if entry.kind == REGISTRATION and platform_of(address) == name and entry.sid
+        if entry.kind == REGISTRATION and platform_name(address) == name and entry.sid
     }
 
 

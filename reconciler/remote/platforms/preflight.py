@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms import platform_of
+from reconciler.kinds.platforms import platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action
 from reconciler.remote.platforms.contract import Adapter, RegistrationRequest
@@ -27,7 +27,7 @@ def find_expected_refusals(
     by_platform: dict[str, list[Action]] = {}
     for action in actions:
         if action.kind == REGISTRATION and action.action in _ASKED_ABOUT:
-            by_platform.setdefault(platform_of(action.address), []).append(action)
+            by_platform.setdefault(platform_name(action.address), []).append(action)
     if not by_platform:
         return []
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Kind, Row
 from reconciler.kinds.number import NUMBER, NumberRow, Observer
-from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, watched_child_kinds
+from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, list_watched_child_kinds
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -139,7 +139,7 @@ def _kinds_by_account(
         }
     kinds: dict[str, set[str]] = {}
     for account, kind in sorted(pair for pair in pairs if pair[1] != REGISTRATION):
-        below = [child.name for child in watched_child_kinds(kind)]
+        below = [child.name for child in list_watched_child_kinds(kind)]
         needed = (kind, KINDS[kind].parent, KINDS[kind].refers, *below)
         kinds.setdefault(account, set()).update(name for name in needed if name is not None)
     return kinds

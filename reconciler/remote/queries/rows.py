@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
-from reconciler.kinds.kind import Kind, Row, find_misfit
+from reconciler.kinds.kind import Kind, Row, describe_invalid_row
 from reconciler.remote.gateway import Gateway
 
 
@@ -18,7 +18,7 @@ def read_rows(gateway: Gateway, kind: Kind, **path: str) -> list[Row]:
 
 def check_row(account: str, kind: Kind, row: Row) -> None:
     """Raise RemoteError for a row with a missing SID or with a field of another type than a plain value."""
-    problem = find_misfit(kind, row)
+    problem = describe_invalid_row(kind, row)
     if problem is None:
         return
     raise RemoteError(
