@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     class ReportingProgress(Progress, Protocol):
         """Progress that also reports when a call waits for its next attempt."""
 
-        def waiting(self, wait: Wait) -> None:
+        def report_wait(self, wait: Wait) -> None:
             """Report that a call waits."""
 
 
@@ -81,10 +81,10 @@ class CommonOptions(msgspec.Struct, frozen=True):
             whole=bool(self.verbose),
         )
 
-    def setting(
+    def run_options(
         self, command: str, progress: ReportingProgress, *, refresh: bool = True
     ) -> RunOptions:
-        """The setting of a run."""
+        """The options of a run."""
         from datetime import UTC, datetime
 
         from reconciler.config.secrets.allow_list import extend_allow_list
@@ -106,6 +106,6 @@ class CommonOptions(msgspec.Struct, frozen=True):
             refresh=refresh,
             command=" ".join(["reconciler", *sys.argv[1:]]) if sys.argv[1:] else command,
             on_call=_tell_call if self.verbose else None,
-            on_wait=progress.waiting,
+            on_wait=progress.report_wait,
             merged=self.merged,
         )

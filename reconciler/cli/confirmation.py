@@ -13,7 +13,7 @@ import click
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import is_on_terminal
 from reconciler.cli.output import emit, emit_diagnostics
-from reconciler.cli.progress import progress_for
+from reconciler.cli.progress import choose_progress
 from reconciler.cli.signals import stop_on_signals
 from reconciler.errors import Exit
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from reconciler.workflows.session import Applied, Planned, RunOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
-Run = Callable[["RunOptions", "Confirm"], "Applied"]
+Execute = Callable[["RunOptions", "Confirm"], "Applied"]
 """Carry out a plan, once whoever confirms it has seen it."""
-Look = Callable[["RunOptions"], "Planned"]
+Preview = Callable[["RunOptions"], "Planned"]
 """Make the same plan, and change nothing."""
 
 _AUTO_APPROVE = click.option(
@@ -39,7 +39,7 @@ _CONSENT = [
 ]  # fmt: skip
 
 
-purchasing = click.option(
+purchase_option = click.option(
     "--allow-purchase",
     is_flag=True,
     help="Consent to buying the numbers that are declared with `purchase`.",
@@ -47,7 +47,7 @@ purchasing = click.option(
 """Give a command that may buy numbers the option by which somebody consents to it."""
 
 
-beginning = click.option(
+local_state_option = click.option(
     "--local-state",
     is_flag=True,
     help="Accept a new local state file in CI, where it is usually lost with the job.",
@@ -72,9 +72,9 @@ def consent_options(function: F) -> F:
     return _with_options(function, [_AUTO_APPROVE, *_CONSENT])
 
 
-def judgement_options(function: F) -> F:
+def plan_consent_options(function: F) -> F:
     """Give a command the consent of `apply`: without --auto-approve, which consents to nothing that is refused."""
-    return _with_options(function, [*_CONSENT, purchasing, beginning])
+    return _with_options(function, [*_CONSENT, purchase_option, local_state_option])
 
 
 def _with_options(function: F, options: Sequence[Callable[[Any], Any]]) -> F:
@@ -84,17 +84,17 @@ def _with_options(function: F, options: Sequence[Callable[[Any], Any]]) -> F:
     return decorated  # type: ignore[no-any-return]
 
 
-def execute_and_report(shared: CommonOptions, command: str, run: Run, *, asked: bool) -> int:
+def execute_and_report(shared: CommonOptions, command: str, run: Execute, *, asked: bool) -> int:
     """Run it, ask unless it has been `asked` already, print what was done; the exit code."""
     if not asked and not is_on_terminal():
         raise click.UsageError(
             "Nobody is there to ask: give --auto-approve, or a plan file made by `plan --out`."
         )
-    progress = progress_for(shared)
-    setting = shared.setting(command, progress)
-    with stop_on_signals(setting.stop):
+    progress = choose_progress(shared)
+    options = shared.run_options(command, progress)
+    with stop_on_signals(options.stop):
         try:
-            applied = run(setting, None if asked else partial(_confirm, shared, command))
+            applied = run(options, None if asked else partial(_confirm, shared, command))
         finally:
             progress.close()
     from reconciler.cli.exit_codes import result_exit_code  # imported by now, beside the first page
@@ -114,7 +114,7 @@ def execute_and_report(shared: CommonOptions, command: str, run: Run, *, asked: 
 
 
 def review_plan(
-    shared: CommonOptions, command: str, look: Look, out: Path | None, origin: Origin
+    shared: CommonOptions, command: str, look: Preview, out: Path | None, origin: Origin
 ) -> int:
     """Show the plan that a command would carry out, and save it if that is asked for; the exit code."""
     from reconciler.cli.exit_codes import plan_exit_code
@@ -122,14 +122,14 @@ def review_plan(
     from reconciler.workflows import plan_apply
     from reconciler.workflows.pipeline import digest_of_plan
 
-    progress = progress_for(shared)
-    setting = shared.setting(command, progress)
+    progress = choose_progress(shared)
+    options = shared.run_options(command, progress)
     try:
-        planned = look(setting)
+        planned = look(options)
     finally:
         progress.close()
     if out is not None:
-        plan_apply.save(setting, planned, shared.directory / out, origin)
+        plan_apply.save(options, planned, shared.directory / out, origin)
     document = plan_document(
         planned.plan,
         planned.notes,

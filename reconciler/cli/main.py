@@ -154,8 +154,8 @@ def run(args: Sequence[str] | None = None) -> None:
     gc.disable()  # a short-lived process: at 100,000 numbers the collector costs more than all planning
     # A plugin of pydantic would see every declaration, and to look for one reads the metadata of all that is installed
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    leave(
-        outcome(
+    exit_process(
+        run_to_exit_code(
             lambda: main.main(
                 complete_arguments(sys.argv[1:] if args is None else args),
                 prog_name="reconciler",
@@ -165,7 +165,7 @@ def run(args: Sequence[str] | None = None) -> None:
     )
 
 
-def leave(code: int) -> NoReturn:
+def exit_process(code: int) -> NoReturn:
     """End the process at once: taking 100,000 numbers apart one by one would take longer than planning them."""
     try:
         sys.stdout.flush()
@@ -175,7 +175,7 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def outcome(command: Callable[[], Any]) -> int:
+def run_to_exit_code(command: Callable[[], Any]) -> int:
     """The exit code of the command line; commands themselves answer for their failures in `guarded`."""
     try:
         code = command()

@@ -1,4 +1,4 @@
-"""The options that most commands share, and the setting they make."""
+"""Decorators for the options that most commands share, and the `CommonOptions` they make."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ from reconciler.cli.arguments import parse_seconds
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.failures import run_guarded
 from reconciler.cli.output_paths import DEFAULT_ENTRY, check_output_paths
-
-if TYPE_CHECKING:
-    pass
 
 if TYPE_CHECKING:
     _FloatType = click.ParamType[float]

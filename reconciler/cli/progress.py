@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.workflows.session import Planned
 
 
-class Quiet:
+class QuietProgress:
     """Says nothing but the plan that is about to be applied, and what it waits for when that takes long.
 
     Of a call that has to wait `NOTICEABLE` seconds in all, and of each account once in `REPEATED` seconds.
@@ -32,7 +32,7 @@ class Quiet:
         self._told: dict[str, float] = {}
         self._telling = Lock()
 
-    def waiting(self, wait: Wait) -> None:
+    def report_wait(self, wait: Wait) -> None:
         """A line on stderr, from whichever thread, unless the wait is short or one has just been told."""
         if wait.before + wait.seconds < self.NOTICEABLE:
             return
@@ -48,10 +48,10 @@ class Quiet:
         ):  # nobody reads it any more: that must not stop an apply half way
             click.echo(line, err=True)
 
-    def reading(self, account: str, numbers: int) -> None:
+    def report_read(self, account: str, numbers: int) -> None:
         """Nothing."""
 
-    def planned(self, planned: Planned) -> None:
+    def show_plan(self, planned: Planned) -> None:
         """The plan, unless stdout is to be one document."""
         if self._common.json or not planned.plan.actions:
             return
@@ -62,17 +62,17 @@ class Quiet:
         document = plan_document(planned.plan, (), digest=digest_of_plan(planned))
         click.echo(render.render(document, self._common.style(sys.stdout)), nl=False)
 
-    def applying(self, total: int) -> None:
+    def start(self, total: int) -> None:
         """Nothing."""
 
-    def outcome(self, outcome: Outcome) -> None:
+    def report_outcome(self, outcome: Outcome) -> None:
         """Nothing."""
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-class Lines(Quiet):
+class LineProgress(QuietProgress):
     """For logs: one line for each action as it is done, up to a limit, then one for every hundred."""
 
     LIMIT = 200
@@ -82,11 +82,11 @@ class Lines(Quiet):
         self._total = 0
         self._done = 0
 
-    def applying(self, total: int) -> None:
+    def start(self, total: int) -> None:
         """Remember how many there are."""
         self._total = total
 
-    def outcome(self, outcome: Outcome) -> None:
+    def report_outcome(self, outcome: Outcome) -> None:
         """A line for what was done."""
         self._done += 1
         if (
@@ -99,7 +99,7 @@ class Lines(Quiet):
             self._say(mask(f"[{self._done}/{self._total}] {what}"))
 
 
-class Bar(Lines):
+class BarProgress(LineProgress):
     """For a terminal: a bar that moves, and what failed above it."""
 
     def __init__(self, common: CommonOptions) -> None:
@@ -107,7 +107,7 @@ class Bar(Lines):
         self._bar: Any = None
         self._task: Any = None
 
-    def reading(self, account: str, numbers: int) -> None:
+    def report_read(self, account: str, numbers: int) -> None:
         """How many numbers have been read so far."""
         if numbers > 1000:
             self._ensure()
@@ -115,19 +115,19 @@ class Bar(Lines):
                 self._task, description=f"reading {account}: {numbers} numbers", total=None
             )
 
-    def planned(self, planned: Planned) -> None:
+    def show_plan(self, planned: Planned) -> None:
         """The plan, with the bar out of the way."""
         self.close()
-        super().planned(planned)
+        super().show_plan(planned)
 
-    def applying(self, total: int) -> None:
+    def start(self, total: int) -> None:
         """Start the bar."""
-        super().applying(total)
+        super().start(total)
         if total:
             self._ensure()
             self._bar.update(self._task, description="applying", total=total, completed=0)
 
-    def outcome(self, outcome: Outcome) -> None:
+    def report_outcome(self, outcome: Outcome) -> None:
         """Move the bar."""
         self._done += 1
         if self._bar is not None:
@@ -170,8 +170,8 @@ def _waiting(wait: Wait) -> str:
     return f"{wait.account}: {answer}; waiting {seconds}, then attempt {wait.attempt} of {wait.attempts}{so_far}"
 
 
-def progress_for(common: CommonOptions) -> Quiet:
+def choose_progress(common: CommonOptions) -> QuietProgress:
     """The way to tell that fits where stderr goes."""
     if sys.stderr.isatty():
-        return Bar(common)
-    return Lines(common)
+        return BarProgress(common)
+    return LineProgress(common)

@@ -34,10 +34,10 @@ NO_ADAPTERS: Mapping[str, Adapter] = {}
 class ProgressSink(Protocol):
     """Who is told how it goes."""
 
-    def applying(self, total: int) -> None:
+    def start(self, total: int) -> None:
         """So many actions are about to start."""
 
-    def outcome(self, outcome: Outcome) -> None:
+    def report_outcome(self, outcome: Outcome) -> None:
         """One action is done."""
 
 
@@ -81,7 +81,7 @@ def execute_plan(
         return Result(())
     recorded: list[Outcome] = []
     with _telling(recorded):
-        means.progress.applying(len(plan.actions))
+        means.progress.start(len(plan.actions))
         journal = store.begin(state)
         resources = rename_entries(state.resources, plan.renames)
         journal.append(_renames(state.resources, resources))
@@ -161,7 +161,7 @@ def _walked(
 ) -> Result:
     def told(outcome: Outcome) -> None:
         recorded.append(outcome)
-        means.progress.outcome(outcome)
+        means.progress.report_outcome(outcome)
 
     workers = means.concurrency * max(1, len({action.account for action in plan.actions}))
     base = {**resources, **plan.state_updates}

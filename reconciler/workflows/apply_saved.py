@@ -20,7 +20,7 @@ from reconciler.workflows.session import Applied, Consent, Gateways, Planned, Ru
 
 
 def apply(
-    setting: RunOptions, consent: Consent, confirm: Confirm, saved: PlanFile, expected: str | None
+    options: RunOptions, consent: Consent, confirm: Confirm, saved: PlanFile, expected: str | None
 ) -> Applied:
     """Apply the plan if it still is what would be planned now. Raises Refused, UsageError, and what a plan raises."""
     origin = saved.origin
@@ -29,7 +29,7 @@ def apply(
 
     # A configuration that was changed since must not send secrets elsewhere before it is found to be stale.
     chosen = msgspec.structs.replace(
-        setting,
+        options,
         targets=tuple(saved.targets),
         excludes=tuple(saved.excludes),
         planned=KnownDestinations("the saved plan", saved.state, tuple(saved.destinations)),
@@ -40,16 +40,16 @@ def apply(
 
 
 def _checked(
-    setting: RunOptions, consent: Consent, saved: PlanFile, expected: str | None
+    options: RunOptions, consent: Consent, saved: PlanFile, expected: str | None
 ) -> Planner:
     """Plan a release or a rollback anew, and refuse it unless it is the saved one."""
     origin = saved.origin
     if origin.command == "release":
         planner = release.planner(
-            setting, consent, release.ReleaseRequest(origin.addresses, origin.how)
+            options, consent, release.ReleaseRequest(origin.addresses, origin.how)
         )
     else:
-        planner = rollback.planner(setting, consent, origin.to or rollback.PREVIOUS)
+        planner = rollback.planner(options, consent, origin.to or rollback.PREVIOUS)
 
     def planned(
         project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /
@@ -57,10 +57,10 @@ def _checked(
         # First the state: once that has moved, an address or a version may mean something else, or nothing.
         from reconciler.workflows import pipeline
 
-        moved = pipeline.find_moved_bases(setting, saved, project, store.load())
+        moved = pipeline.find_moved_bases(options, saved, project, store.load())
         if moved and saved.actions:
             raise Refused(*moved)
-        made = pipeline.use_saved_plan(setting, saved, planner(project, store, gateways), gateways)
+        made = pipeline.use_saved_plan(options, saved, planner(project, store, gateways), gateways)
         pipeline.check_digest(made, expected, saved)
         return made
 

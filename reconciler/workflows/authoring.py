@@ -29,10 +29,10 @@ from reconciler.workflows.plan_apply import export, validate
 from reconciler.workflows.session import RunOptions
 
 
-def fmt(setting: RunOptions, names: Sequence[Path]) -> list[Formatted]:
+def fmt(options: RunOptions, names: Sequence[Path]) -> list[Formatted]:
     """These files, or all of the configuration, in their tidy form; writes nothing. Raises ConfigInvalid."""
-    folder = setting.directory
-    merged = None if names else Merged(folder / setting.file, folder)
+    folder = options.directory
+    merged = None if names else Merged(folder / options.file, folder)
     found, problems = list[Formatted](), list[Diagnostic]()
     for path in [folder / name for name in (names if merged is None else merged.files)]:
         try:
@@ -62,11 +62,11 @@ def _unreadable(
     return [d for d in said if d.file == label] or [own]
 
 
-def write(setting: RunOptions, formatted: Iterable[Formatted]) -> None:
+def write(options: RunOptions, formatted: Iterable[Formatted]) -> None:
     """Write those that change."""
     for file in formatted:
         if file.before != file.after:
-            write_files.replace_file(setting.directory / file.file, file.after)
+            write_files.replace_file(options.directory / file.file, file.after)
 
 
 class CreatedProject(msgspec.Struct, frozen=True):
@@ -76,7 +76,7 @@ class CreatedProject(msgspec.Struct, frozen=True):
     kept: tuple[str, ...]
 
 
-def files_of_init(answers: Answers) -> tuple[str, ...]:
+def list_project_files(answers: Answers) -> tuple[str, ...]:
     """Return the names of the files that `init` writes."""
     numbers = (starter.NUMBERS,) if answers.from_account else ()
     return (starter.ENTRY, *numbers, starter.IGNORE, starter.SCHEMA)
@@ -85,7 +85,7 @@ def files_of_init(answers: Answers) -> tuple[str, ...]:
 def _check_state_name(folder: Path, answers: Answers) -> None:
     """Refuse a state in the place of a file of the new project: the first apply would overwrite that file."""
     state = local_path(answers.state, folder)
-    for name in files_of_init(answers):
+    for name in list_project_files(answers):
         if state is not None and is_state_file(folder / name, state):
             detail = f"--state: {answers.state} is the place of {name}, a file of the project. Name another file."
             raise UsageError(
@@ -108,15 +108,15 @@ def _check_entry(folder: Path) -> None:
     )
 
 
-def init(setting: RunOptions, answers: Answers) -> CreatedProject:
+def init(options: RunOptions, answers: Answers) -> CreatedProject:
     """Make a project in the folder. Raises UsageError (and makes nothing) when it has one, and what `export` raises."""
-    folder = setting.directory
+    folder = options.directory
     _check_state_name(folder, answers)
     _check_entry(folder)
-    text = starter.entry_file(answers, setting.environ, include=answers.from_account)
+    text = starter.entry_file(answers, options.environ, include=answers.from_account)
     contents = {starter.ENTRY: text}
     write_files.refuse_existing([folder / starter.NUMBERS] if answers.from_account else [])
-    exported = _checked(setting, answers)
+    exported = _checked(options, answers)
     if exported is not None:
         contents = {starter.NUMBERS: exported, **contents}
     extra = {
@@ -130,14 +130,14 @@ def init(setting: RunOptions, answers: Answers) -> CreatedProject:
     return CreatedProject(tuple(contents), kept)
 
 
-def _checked(setting: RunOptions, answers: Answers) -> str | None:
+def _checked(options: RunOptions, answers: Answers) -> str | None:
     """What the account holds, if that is asked for; UsageError when the answers make no valid configuration."""
     # Who names a state in an answer means it; the files of the new project get no such trust later.
-    environ = extend_allow_list(setting.environ, _servers(answers.state, setting.environ))
+    environ = extend_allow_list(options.environ, _servers(answers.state, options.environ))
     with TemporaryDirectory() as folder:
         there = Path(folder)
         write_files.create_file(
-            there / starter.ENTRY, starter.entry_file(answers, setting.environ, include=False)
+            there / starter.ENTRY, starter.entry_file(answers, options.environ, include=False)
         )
         try:
             load(there / starter.ENTRY, environ=environ, display_root=there)
@@ -146,7 +146,7 @@ def _checked(setting: RunOptions, answers: Answers) -> str | None:
         if not answers.from_account:
             return None
         away = msgspec.structs.replace(
-            setting, directory=there, file=starter.ENTRY, environ=environ
+            options, directory=there, file=starter.ENTRY, environ=environ
         )
         return export(away, (), ExportFilter(), answers.project).text
 
@@ -158,7 +158,7 @@ def _servers(state: str, environ: Mapping[str, str]) -> list[str]:
         return []
 
 
-def lint(setting: RunOptions) -> list[Diagnostic]:
+def lint(options: RunOptions) -> list[Diagnostic]:
     """All that a valid configuration holds of warnings, remarks and violations. Raises ConfigInvalid."""
-    project = validate(setting)
+    project = validate(options)
     return [*project.warnings, *project.remarks, *project.violations]

@@ -53,20 +53,20 @@ class NumbersFound(msgspec.Struct, frozen=True):
     written: frozenset[str]
 
 
-def search(setting: RunOptions, wish: NumberRequest) -> NumbersFound:
+def search(options: RunOptions, wish: NumberRequest) -> NumbersFound:
     """List numbers for sale, and add the chosen ones to a file.
 
     Raises UsageError, ConfigInvalid, RemoteError, and ReconcilerError when nothing can be added.
     """
-    project = _project(setting)
+    project = _project(options)
     account = _account(project, wish.account)
     query = _query(wish)
     _check_agent(project, wish.agent)
-    target = setting.directory / wish.write if wish.write is not None else None
+    target = options.directory / wish.write if wish.write is not None else None
     if target is not None:
         _check_target(target, project)
 
-    with open_gateways(setting, project) as gateways:
+    with open_gateways(options, project) as gateways:
         numbers = tuple(search_numbers(gateways[account], wish.country, wish.type, query))
     listed = {number.phone_number for number in numbers}
     declared = frozenset(
@@ -77,14 +77,14 @@ def search(setting: RunOptions, wish: NumberRequest) -> NumbersFound:
 
     chosen = _choose(numbers, declared, wish)
     entries = [_entry(number, account, project, wish) for number in chosen]
-    _append(target, os.path.relpath(target, setting.directory), entries)
+    _append(target, os.path.relpath(target, options.directory), entries)
     return NumbersFound(numbers, declared, frozenset(number.phone_number for number in chosen))
 
 
-def _project(setting: RunOptions) -> Project:
+def _project(options: RunOptions) -> Project:
     """The configuration; without one, the account of the TWILIO_* variables."""
-    there = setting.file != DEFAULT_FILE or (setting.directory / setting.file).exists()
-    return validate(setting) if there else load_undeclared(setting.directory, setting.environ)
+    there = options.file != DEFAULT_FILE or (options.directory / options.file).exists()
+    return validate(options) if there else load_undeclared(options.directory, options.environ)
 
 
 def _account(project: Project, named: str | None) -> str:

@@ -68,7 +68,7 @@ from reconciler.workflows.session import load_baseline_project as read_baseline
 
 
 def build_plan(
-    setting: RunOptions,
+    options: RunOptions,
     project: Project,
     state: State,
     gateways: Gateways,
@@ -86,13 +86,13 @@ def build_plan(
     resources, renames, said = follow_moves(state.resources, desired, project.moves)
     notes += said
     outside = (
-        find_accounts_outside(setting.targets, desired, resources)
-        if setting.refresh
+        find_accounts_outside(options.targets, desired, resources)
+        if options.refresh
         else frozenset()
     )
-    if setting.refresh:
+    if options.refresh:
         read = keep_inside(desired, resources, outside)
-        observed, unread = _read_accounts(setting, *read, gateways, begun)
+        observed, unread = _read_accounts(options, *read, gateways, begun)
         notes += unread
     else:
         observed = observe_recorded(resources)
@@ -103,29 +103,29 @@ def build_plan(
         project,
         desired,
         (in_plan, resources),
-        setting.environ,
-        _needed(setting, saved, drifting_only),
+        options.environ,
+        _needed(options, saved, drifting_only),
     )
-    notes += [] if setting.refresh else warn_of_assumed_secrets(sealed.unknown)
-    if setting.refresh:
+    notes += [] if options.refresh else warn_of_assumed_secrets(sealed.unknown)
+    if options.refresh:
         observed = gateways.adapters.seen(observed, sealed.desired, resources)
 
     of = _planner(project, sealed.desired, resources, former, outside)
-    asks = setting.refresh and not drifting_only
+    asks = options.refresh and not drifting_only
     whole, unread = (
         sip_domains.plan_with_domains(of, observed, gateways) if asks else (of(observed), [])
     )
     notes += unread
     named = msgspec.structs.replace(whole, renames=renames)
     below = list_children(resources, observed)
-    chosen = narrow_plan(named, setting.targets, setting.excludes, desired, (resources,), below)
-    if setting.refresh:
+    chosen = narrow_plan(named, options.targets, options.excludes, desired, (resources,), below)
+    if options.refresh:
         most = project.safety.max_purchases
         chosen = check_purchases(chosen, desired, gateways, project.accounts, most=most)
         chosen = _refusals_asked(chosen, gateways) if asks else chosen
     notes += [
         *project.violations,
-        *(find_unexpected(resources, observed) if setting.refresh else ()),
+        *(find_unexpected(resources, observed) if options.refresh else ()),
     ]
     made = Planned(
         project=project,
@@ -137,20 +137,20 @@ def build_plan(
     )
     return (
         made
-        if drifting_only or not setting.refresh
-        else _located(setting, made, gateways, begun.regions)
+        if drifting_only or not options.refresh
+        else _located(options, made, gateways, begun.regions)
     )
 
 
 def _read_accounts(
-    setting: RunOptions,
+    options: RunOptions,
     desired: Sequence[Desired],
     resources: Mapping[str, Entry],
     gateways: Gateways,
     begun: Prefetch,
 ) -> tuple[Observed, list[Diagnostic]]:
     """Read the accounts, with the messaging services of their numbers; and what of these could not be read."""
-    observed = observe(desired, resources, gateways, setting.progress.reading, begun.pages)
+    observed = observe(desired, resources, gateways, options.progress.report_read, begun.pages)
 
     # The services are on their way since before the numbers: they are waited for last.
     hiding, unread = begun.services()
@@ -190,10 +190,10 @@ def _planner(
 
 
 def _needed(
-    setting: RunOptions, saved: PlanFile | None, drifting_only: bool
+    options: RunOptions, saved: PlanFile | None, drifting_only: bool
 ) -> Callable[[str], bool]:
     """Whose secrets a run cannot do without: all that it may write."""
-    if drifting_only or not setting.refresh:
+    if drifting_only or not options.refresh:
         return lambda address: False
     return (
         secret_writing_addresses(saved).__contains__
@@ -203,7 +203,7 @@ def _needed(
 
 
 def _located(
-    setting: RunOptions, planned: Planned, gateways: Gateways, sample: RegionPrefetch
+    options: RunOptions, planned: Planned, gateways: Gateways, sample: RegionPrefetch
 ) -> Planned:
     """The same, knowing in which region numbers are answered: all of them where the account declares one, else some."""
     accounts = planned.project.accounts
@@ -212,14 +212,14 @@ def _located(
         return planned
     known = rename_entries(planned.state.resources, planned.plan.renames)
     selection = find_selection(
-        setting.targets,
-        setting.excludes,
+        options.targets,
+        options.excludes,
         list_named(planned.project.desired, (known,), planned.plan.actions),
     )
     chosen = {a: known[a] for a in known if selection.chooses(a)} if selection else known
     sure = locating.list_questions(planned.plan, chosen, managed)
     found, problems = inbound_regions.read_regions_of(
-        gateways, [(q.account, q.number) for q in sure.values()], setting.stop
+        gateways, [(q.account, q.number) for q in sure.values()], options.stop
     )
     some = locating.sample_questions(
         planned.plan, chosen, accounts.keys() - managed.keys(), sample.numbers
@@ -229,7 +229,7 @@ def _located(
     ]
     found |= {
         **sample.found(),
-        **inbound_regions.prefetch_regions(gateways, more, setting.stop).found(),
+        **inbound_regions.prefetch_regions(gateways, more, options.stop).found(),
     }
     asked = {**sure, **some}
     plan = locating.check_regions(planned.plan, known, planned.project.desired, asked, found)
@@ -237,7 +237,7 @@ def _located(
 
 
 def use_saved_plan(
-    setting: RunOptions, saved: PlanFile, planned: Planned, gateways: Gateways
+    options: RunOptions, saved: PlanFile, planned: Planned, gateways: Gateways
 ) -> Planned:
     """Return the plan made now, which is what will be carried out, once it is known to equal the saved one.
 
@@ -246,9 +246,9 @@ def use_saved_plan(
     """
 
     def who(moved: Sequence[drifting.Drifted]) -> Sequence[drifting.Drifted]:
-        return attribute_drift(moved, gateways, setting.clock())
+        return attribute_drift(moved, gateways, options.clock())
 
-    project, committed = planned.project, _committed(setting, planned.project)
+    project, committed = planned.project, _committed(options, planned.project)
     nothing_saved = not saved.actions
 
     # An account that cannot be read does not stop the others: the plan is compared without it.
@@ -270,17 +270,17 @@ def use_saved_plan(
 
 
 def find_moved_bases(
-    setting: RunOptions, saved: PlanFile, project: Project, state: State | None
+    options: RunOptions, saved: PlanFile, project: Project, state: State | None
 ) -> list[Diagnostic]:
     """What a saved plan was made from and is not the same any more."""
-    return saving.find_moved_bases(saved, project, state, _committed(setting, project))
+    return saving.find_moved_bases(saved, project, state, _committed(options, project))
 
 
-def _committed(setting: RunOptions, project: Project) -> Callable[[], str | None]:
+def _committed(options: RunOptions, project: Project) -> Callable[[], str | None]:
     def committed() -> str | None:
         from reconciler.config.load.commits import last_commit  # a saved plan is seldom stale
 
-        return last_commit([setting.directory / file for file in project.files])
+        return last_commit([options.directory / file for file in project.files])
 
     return committed
 
@@ -332,7 +332,7 @@ def check_claims(planned: Planned, store: Store) -> Planned:
 
 
 def apply_guards(
-    setting: RunOptions, planned: Planned, consent: Consent, ground: LoadedState | None = None
+    options: RunOptions, planned: Planned, consent: Consent, ground: LoadedState | None = None
 ) -> Planned:
     """The plan with everything that makes an apply refuse it, which is announced in its notes as well."""
     project, plan = planned.project, planned.plan
@@ -344,10 +344,10 @@ def apply_guards(
     )
     refusals = [lost] if lost is not None and lost.severity == "error" else []
     if ground is not None and ground.first and not consent.local_state:
-        begun_in_ci = refuse_local_state(project, setting.environ)
+        begun_in_ci = refuse_local_state(project, options.environ)
         refusals += [begun_in_ci] if begun_in_ci is not None else []
     refusals += guard.find_refusals(plan, project.safety, consent.takeovers, **given)
-    named = _named_baseline(setting, plan, project.desired)
+    named = _named_baseline(options, plan, project.desired)
     baselines = [held for held in dict.fromkeys((planned.baseline, named)) if held is not None]
     for held in baselines:
         refusals += baseline_refusals(plan, held, consent.takeovers, own=refusals, **given)
@@ -380,13 +380,13 @@ def _on_nothing(planned: Planned, gone: MissingState) -> Diagnostic:
     return gone.goes_on(find_duplicates(actions, former, observed), left_out)
 
 
-def _named_baseline(setting: RunOptions, plan: Plan, desired: Sequence[Desired]) -> Baseline | None:
+def _named_baseline(options: RunOptions, plan: Plan, desired: Sequence[Desired]) -> Baseline | None:
     """What `--baseline` names, as far as this plan is held to it."""
-    other = read_baseline(setting)
-    if other is None or setting.baseline is None:
+    other = read_baseline(options)
+    if other is None or options.baseline is None:
         return None
     staying = {want.address for want in desired if want.kind not in NUMBER_KINDS}
-    return to_baseline(setting.baseline, other.safety, other.desired, plan.actions, staying)
+    return to_baseline(options.baseline, other.safety, other.desired, plan.actions, staying)
 
 
 def raise_if_refused(planned: Planned) -> None:

@@ -33,9 +33,9 @@ from reconciler.workflows.session import Progress as Progress
 from reconciler.workflows.session import RunOptions as RunOptions
 from reconciler.workflows.session import (
     check_destinations,
+    list_trusted_destinations,
     prefetch,
     prefetch_with_regions,
-    trusted_destinations,
 )
 from reconciler.workflows.session import open_gateways as open_gateways
 from reconciler.workflows.session import open_state_store as open_state_store
@@ -48,16 +48,16 @@ if TYPE_CHECKING:
     from reconciler.state.plan_file import Origin, PlanFile
 
 
-def validate(setting: RunOptions) -> Project:
+def validate(options: RunOptions) -> Project:
     """Read the configuration and check all that can be checked without Twilio. Raises ConfigInvalid."""
-    entry = setting.directory / setting.file
-    merged = setting.merged.pop() if setting.merged else None
+    entry = options.directory / options.file
+    merged = options.merged.pop() if options.merged else None
     if merged is not None and merged.entry != entry:
         merged = None
-    return load(entry, environ=setting.environ, display_root=setting.directory, merged=merged)
+    return load(entry, environ=options.environ, display_root=options.directory, merged=merged)
 
 
-def plan(setting: RunOptions, consent: Consent | None = None) -> Planned:
+def plan(options: RunOptions, consent: Consent | None = None) -> Planned:
     """Plan without changing anything, and judge it as an apply with this consent would.
 
     Raises ConfigInvalid, RemoteError, StateError.
@@ -66,20 +66,20 @@ def plan(setting: RunOptions, consent: Consent | None = None) -> Planned:
     def planner(
         project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /
     ) -> Planned:
-        return _planned(setting, consent or Consent(), project, store, gateways)
+        return _planned(options, consent or Consent(), project, store, gateways)
 
-    return read_plan_only(setting, planner)
+    return read_plan_only(options, planner)
 
 
-def read_plan_only(setting: RunOptions, planner: Planner) -> Planned:
+def read_plan_only(options: RunOptions, planner: Planner) -> Planned:
     """A plan, and nothing else: no lock, no write."""
-    project = validate(setting)
-    check_destinations(setting, project)
-    with open_gateways(setting, project) as gateways:
-        return planner(project, open_state_store(setting, project), gateways)
+    project = validate(options)
+    check_destinations(options, project)
+    with open_gateways(options, project) as gateways:
+        return planner(project, open_state_store(options, project), gateways)
 
 
-def save(setting: RunOptions, planned: Planned, path: Path, origin: Origin | None = None) -> None:
+def save(options: RunOptions, planned: Planned, path: Path, origin: Origin | None = None) -> None:
     """Write the plan to a file, with all that tells later whether the world has moved. Raises StateError.
 
     `origin` is the command that made it, where that is not `plan`.
@@ -87,11 +87,11 @@ def save(setting: RunOptions, planned: Planned, path: Path, origin: Origin | Non
     from reconciler.state import plan_file
 
     plan_file.write(
-        path, _as_file(setting, planned, origin), cipher=state_cipher(setting, planned.project)
+        path, _as_file(options, planned, origin), cipher=state_cipher(options, planned.project)
     )
 
 
-def _as_file(setting: RunOptions, planned: Planned, origin: Origin | None = None) -> PlanFile:
+def _as_file(options: RunOptions, planned: Planned, origin: Origin | None = None) -> PlanFile:
     """Return the plan with all that tells later whether the world has moved."""
     from reconciler.workflows.saved_plan import make_saved_plan
 
@@ -99,8 +99,8 @@ def _as_file(setting: RunOptions, planned: Planned, origin: Origin | None = None
         planned.plan,
         planned.project,
         planned.state,
-        setting.now(),
-        (setting.targets, setting.excludes),
+        options.now(),
+        (options.targets, options.excludes),
         planned.notes,
         planned.baseline,
         planned.would_refuse,
@@ -108,15 +108,15 @@ def _as_file(setting: RunOptions, planned: Planned, origin: Origin | None = None
     )
 
 
-def read_plan(setting: RunOptions, path: Path) -> PlanFile:
+def read_plan(options: RunOptions, path: Path) -> PlanFile:
     """A saved plan; the configuration is read only when it is encrypted. Raises StateError when it cannot be read."""
     from reconciler.state import plan_file
 
-    return plan_file.read(path, lambda: state_cipher(setting, validate(setting)))
+    return plan_file.read(path, lambda: state_cipher(options, validate(options)))
 
 
 def apply(
-    setting: RunOptions,
+    options: RunOptions,
     consent: Consent,
     confirm: Confirm,
     saved: PlanFile | None = None,
@@ -132,11 +132,11 @@ def apply(
     ) -> Planned:
         from reconciler.workflows.pipeline import check_digest
 
-        made = _planned(setting, consent, project, store, gateways, confirmed or saved)
+        made = _planned(options, consent, project, store, gateways, confirmed or saved)
         check_digest(made, expected, saved)
         return made
 
-    return apply_planned(setting, consent, confirm, planned)
+    return apply_planned(options, consent, confirm, planned)
 
 
 Confirm = Callable[[Planned], bool] | None
@@ -158,34 +158,34 @@ class Planner(Protocol):
 
 
 def apply_planned(
-    setting: RunOptions, consent: Consent, confirm: Confirm, planner: Planner
+    options: RunOptions, consent: Consent, confirm: Confirm, planner: Planner
 ) -> Applied:
     """Under the lock: plan, show, refuse what must not be done, ask, carry out."""
-    project = validate(setting)
-    check_destinations(setting, project)
-    store = open_state_store(setting, project)
-    holder = this_run(setting.command, setting.now(), setting.environ)
+    project = validate(options)
+    check_destinations(options, project)
+    store = open_state_store(options, project)
+    holder = this_run(options.command, options.now(), options.environ)
     with (
-        store.lock(holder, min(setting.lock_timeout, setting.limit.left()), setting.stop),
-        open_gateways(setting, project) as gateways,
+        store.lock(holder, min(options.lock_timeout, options.limit.left()), options.stop),
+        open_gateways(options, project) as gateways,
     ):
         planned = planner(project, store, gateways)
         from reconciler.workflows.pipeline import raise_if_refused
 
-        setting.progress.planned(planned)
+        options.progress.show_plan(planned)
         raise_if_refused(planned)
         if planned.plan.actions and confirm is not None:
             if not confirm(planned):
                 return Applied(planned=planned, result=Result(()), declined=True)
-            planned = _planned_again(setting, planned, planner, store, gateways)
-        setting.limit.check()
-        with setting.limit.finishing(setting.stop):
-            result = _carried_out(setting, planned, store, gateways)
-        return Applied(planned=_timed(setting, planned, result), result=result)
+            planned = _planned_again(options, planned, planner, store, gateways)
+        options.limit.check()
+        with options.limit.finishing(options.stop):
+            result = _carried_out(options, planned, store, gateways)
+        return Applied(planned=_timed(options, planned, result), result=result)
 
 
 def _planned_again(
-    setting: RunOptions, confirmed: Planned, planner: Planner, store: Store, gateways: Gateways
+    options: RunOptions, confirmed: Planned, planner: Planner, store: Store, gateways: Gateways
 ) -> Planned:
     """Plan anew once the question is answered, and return that plan. Raises Refused when it is not the confirmed one.
 
@@ -195,10 +195,10 @@ def _planned_again(
     from reconciler.planning.staleness import about_question
     from reconciler.workflows import pipeline
 
-    shown = _as_file(setting, confirmed)
+    shown = _as_file(options, confirmed)
     try:
         fresh = planner(confirmed.project, store, gateways, shown)
-        fresh = pipeline.use_saved_plan(setting, shown, fresh, gateways)
+        fresh = pipeline.use_saved_plan(options, shown, fresh, gateways)
     except Refused as error:
         raise Refused(*map(about_question, error.diagnostics)) from error
 
@@ -206,42 +206,42 @@ def _planned_again(
     return fresh
 
 
-def _carried_out(setting: RunOptions, planned: Planned, store: Store, gateways: Gateways) -> Result:
+def _carried_out(options: RunOptions, planned: Planned, store: Store, gateways: Gateways) -> Result:
     """Carry out a plan, with all the means there are."""
     from reconciler.execution.executor import execute_plan
 
-    trusted = trusted_destinations(setting, planned.project, planned.state, gateways)
+    trusted = list_trusted_destinations(options, planned.project, planned.state, gateways)
     return execute_plan(
         planned.plan,
         planned.observed,
         msgspec.structs.replace(planned.state, destinations=trusted),
         store,
         gateways,
-        setting,
+        options,
         planned.secrets,
         gateways.adapters,
     )
 
 
-def _timed(setting: RunOptions, planned: Planned, result: Result) -> Planned:
+def _timed(options: RunOptions, planned: Planned, result: Result) -> Planned:
     """The same, noting that the time was over before everything was done."""
-    if not (result.interrupted and setting.limit.over):
+    if not (result.interrupted and options.limit.over):
         return planned
-    note = setting.limit.diagnostic(
+    note = options.limit.diagnostic(
         "What was in flight was finished, and what was done is saved. Run apply again."
     )
     return msgspec.structs.replace(planned, notes=(*planned.notes, note))
 
 
-def drift(setting: RunOptions) -> tuple[Planned, list[Drifted]]:
+def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it.
 
     Raises StateError when nothing is recorded of what is declared: unknown is not the same as no drift.
     """
-    project = validate(setting)
-    check_destinations(setting, project)
-    with open_gateways(setting, project) as gateways:
-        begun = prefetch(setting, project, gateways, services=False)
+    project = validate(options)
+    check_destinations(options, project)
+    with open_gateways(options, project) as gateways:
+        begun = prefetch(options, project, gateways, services=False)
         _import_the_rest()
         from reconciler.planning.checks.unread_accounts import select_readable
         from reconciler.planning.decide.drift import find_drift
@@ -254,10 +254,10 @@ def drift(setting: RunOptions) -> tuple[Planned, list[Drifted]]:
         from reconciler.remote.queries.attribution import attribute_drift
         from reconciler.workflows.pipeline import build_plan as made
 
-        state = missing_state.load_for_reading(open_state_store(setting, project), project)
-        planned = made(setting, project, state, gateways, begun, drifting_only=True)
+        state = missing_state.load_for_reading(open_state_store(options, project), project)
+        planned = made(options, project, state, gateways, begun, drifting_only=True)
         known = rename_entries(planned.state.resources, planned.plan.renames)
-        outside = find_accounts_outside(setting.targets, project.desired, known)
+        outside = find_accounts_outside(options.targets, project.desired, known)
         declared, read = select_readable(
             project.desired, known, planned.observed.unread.keys() | outside
         )
@@ -268,71 +268,71 @@ def drift(setting: RunOptions) -> tuple[Planned, list[Drifted]]:
         ]
         found.sort(key=lambda drifted: drifted.address)
         named = [*list_named(project.desired, (known,)), *list_children(known, planned.observed)]
-        selection = find_selection(setting.targets, setting.excludes, named)
+        selection = find_selection(options.targets, options.excludes, named)
         if not any(map(selection.chooses, known)) and any(
             selection.chooses(want.address) for want in project.desired
         ):
             raise StateError(nothing_recorded_error(project))
 
         chosen = [drifted for drifted in found if selection.chooses(drifted.address)]
-        return planned, attribute_drift(chosen, gateways, setting.clock())
+        return planned, attribute_drift(chosen, gateways, options.clock())
 
 
-def doctor(setting: RunOptions) -> tuple[Project, list[Check]]:
+def doctor(options: RunOptions) -> tuple[Project, list[Check]]:
     """Look at everything that the configuration needs, and change nothing. Raises ConfigInvalid."""
     from reconciler.doctor.checks import DoctorSubject, run_checks
     from reconciler.doctor.connection import AnswerTimes
 
-    project = validate(setting)
-    heard = AnswerTimes(setting.clock, setting.on_call)
-    with open_gateways(msgspec.structs.replace(setting, on_call=heard), project) as gateways:
+    project = validate(options)
+    heard = AnswerTimes(options.clock, options.on_call)
+    with open_gateways(msgspec.structs.replace(options, on_call=heard), project) as gateways:
         adapters = gateways.adapters
         patient = DoctorSubject(
             project,
-            setting.environ,
+            options.environ,
             gateways,
             heard,
             adapters,
-            lambda: open_state_store(setting, project),
+            lambda: open_state_store(options, project),
         )
         return project, run_checks(patient)
 
 
-def read_recorded(setting: RunOptions) -> tuple[Project, State]:
+def read_recorded(options: RunOptions) -> tuple[Project, State]:
     """The configuration and the state, without asking Twilio anything. StateError when the state is gone."""
-    project = validate(setting)
-    return project, missing_state.load_for_reading(open_state_store(setting, project), project)
+    project = validate(options)
+    return project, missing_state.load_for_reading(open_state_store(options, project), project)
 
 
-def unlock(setting: RunOptions, *, force: bool) -> LockInfo | None:
+def unlock(options: RunOptions, *, force: bool) -> LockInfo | None:
     """Free the lock of the state; what was freed, None when nobody held it. Raises StateLocked when it may not be."""
-    run = this_run(setting.command, setting.now(), setting.environ)
-    return open_state_store(setting, validate(setting)).unlock(run, force=force)
+    run = this_run(options.command, options.now(), options.environ)
+    return open_state_store(options, validate(options)).unlock(run, force=force)
 
 
-def show(setting: RunOptions, address: str) -> dict[str, Any]:
+def show(options: RunOptions, address: str) -> dict[str, Any]:
     """One resource as users know it; a bridge number with its status on Twilio right now."""
     from reconciler.remote.queries.observe import fetch_number
     from reconciler.report.documents.views import bridge_view, number_row, plain_row
 
-    project, state = read_recorded(setting)
+    project, state = read_recorded(options)
     entry = find_entry(state.resources, address)
     if entry.kind != "bridge_number":
         return number_row(entry) if entry.kind in NUMBER_KINDS else plain_row(entry)
-    with open_gateways(setting, project) as gateways:
+    with open_gateways(options, project) as gateways:
         gateway = gateways[entry.account]
         return bridge_view(address, entry, gateway.account_sid, fetch_number(gateway, entry.sid))
 
 
 def export(
-    setting: RunOptions, accounts: Sequence[str], wanted: ExportFilter, name: str
+    options: RunOptions, accounts: Sequence[str], wanted: ExportFilter, name: str
 ) -> Exported:
     """What is on Twilio as configuration, without what is declared already. Raises ConfigInvalid, RemoteError."""
     from reconciler.export.document import export as exported
     from reconciler.export.existing import find_declared
     from reconciler.remote.queries.whole_account import read_accounts
 
-    project = _project_or_none(setting) or load_undeclared(setting.directory, setting.environ)
+    project = _project_or_none(options) or load_undeclared(options.directory, options.environ)
     unknown = sorted(set(accounts) - project.accounts.keys())
     if unknown:
         known = ", ".join(sorted(project.accounts))
@@ -340,17 +340,17 @@ def export(
         raise UsageError(
             Diagnostic(code="no_twilio_integration", summary="Unknown account", detail=detail)
         )
-    with open_gateways(setting, project) as gateways:
+    with open_gateways(options, project) as gateways:
         observed = read_accounts(
-            sorted(accounts or project.accounts), gateways, setting.progress.reading
+            sorted(accounts or project.accounts), gateways, options.progress.report_read
         )
     return exported(observed, find_declared(project, observed, name), wanted)
 
 
-def _project_or_none(setting: RunOptions) -> Project | None:
+def _project_or_none(options: RunOptions) -> Project | None:
     """The configuration; None when there is none and none was named."""
-    there = setting.file != DEFAULT_FILE or (setting.directory / setting.file).exists()
-    return validate(setting) if there else None
+    there = options.file != DEFAULT_FILE or (options.directory / options.file).exists()
+    return validate(options) if there else None
 
 
 def find_entry(resources: Mapping[str, Entry], address: str) -> Entry:
@@ -376,7 +376,7 @@ def find_entry(resources: Mapping[str, Entry], address: str) -> Entry:
 
 
 def _planned(
-    setting: RunOptions,
+    options: RunOptions,
     consent: Consent,
     project: Project,
     store: Store,
@@ -384,17 +384,17 @@ def _planned(
     saved: PlanFile | None = None,
 ) -> Planned:
     """Read Twilio and state at the same time, plan, compare with the saved plan if there is one, and judge."""
-    begun = prefetch(setting, project, gateways)
+    begun = prefetch(options, project, gateways)
     ground = missing_state.load_or_recover(store, project)
     state = ground.state
-    begun = prefetch_with_regions(setting, project, state, gateways, begun)
+    begun = prefetch_with_regions(options, project, state, gateways, begun)
     _import_the_rest()
     from reconciler.workflows import pipeline
 
     former = ground.gone.former if ground.gone is not None else {}
-    made = pipeline.build_plan(setting, project, state, gateways, begun, saved=saved, former=former)
-    made = made if saved is None else pipeline.use_saved_plan(setting, saved, made, gateways)
-    return pipeline.apply_guards(setting, pipeline.check_claims(made, store), consent, ground)
+    made = pipeline.build_plan(options, project, state, gateways, begun, saved=saved, former=former)
+    made = made if saved is None else pipeline.use_saved_plan(options, saved, made, gateways)
+    return pipeline.apply_guards(options, pipeline.check_claims(made, store), consent, ground)
 
 
 def _import_the_rest() -> None:

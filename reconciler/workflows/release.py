@@ -44,18 +44,18 @@ class ReleaseRequest(msgspec.Struct, frozen=True):
 
 
 def release(
-    setting: RunOptions, consent: Consent, letting: ReleaseRequest, confirm: Confirm
+    options: RunOptions, consent: Consent, letting: ReleaseRequest, confirm: Confirm
 ) -> Applied:
     """Let go of them. Raises Refused, UsageError, and what a plan raises."""
-    return apply_planned(setting, consent, confirm, planner(setting, consent, letting))
+    return apply_planned(options, consent, confirm, planner(options, consent, letting))
 
 
-def preview(setting: RunOptions, consent: Consent, letting: ReleaseRequest) -> Planned:
+def preview(options: RunOptions, consent: Consent, letting: ReleaseRequest) -> Planned:
     """The plan of a release, without changing anything, judged as a release with this consent would judge it."""
-    return read_plan_only(setting, planner(setting, consent, letting))
+    return read_plan_only(options, planner(options, consent, letting))
 
 
-def planner(setting: RunOptions, consent: Consent, letting: ReleaseRequest) -> Planner:
+def planner(options: RunOptions, consent: Consent, letting: ReleaseRequest) -> Planner:
     """Return what plans the release."""
 
     def planned(
@@ -70,20 +70,20 @@ def planner(setting: RunOptions, consent: Consent, letting: ReleaseRequest) -> P
         letting_go = planning.build_release_goal(
             state.resources, addresses, letting.how, project.desired
         )
-        outside = find_accounts_outside(setting.targets, (), letting_go.chosen)
+        outside = find_accounts_outside(options.targets, (), letting_go.chosen)
         accounts = {entry.account for entry in letting_go.chosen.values()} - outside
         known = {**state.resources, **letting_go.chosen}
         near = {address: entry for address, entry in known.items() if entry.account in accounts}
-        observed = observe([], near, gateways, setting.progress.reading)
+        observed = observe([], near, gateways, options.progress.report_read)
         whole_plan = planning.plan_release(letting_go, observed, project.our_urls)
         whole_plan = add_unknown_routes(whole_plan, (), observed.unknown)
         plan = narrow_plan(
-            whole_plan, setting.targets, setting.excludes, recorded=(state.resources,)
+            whole_plan, options.targets, options.excludes, recorded=(state.resources,)
         )
         whole = Planned(
             project=project, state=state, plan=plan, observed=observed, notes=letting_go.diagnostics
         )
-        return apply_guards(setting, whole, consent)
+        return apply_guards(options, whole, consent)
 
     return planned
 

@@ -32,17 +32,17 @@ PREVIOUS = "previous"
 """The version before the present one: the way back from the last apply."""
 
 
-def rollback(setting: RunOptions, consent: Consent, to: str, confirm: Confirm) -> Applied:
+def rollback(options: RunOptions, consent: Consent, to: str, confirm: Confirm) -> Applied:
     """Bring back what was applied in a version of the state. Raises Refused, and what a plan raises."""
-    return apply_planned(setting, consent, confirm, planner(setting, consent, to))
+    return apply_planned(options, consent, confirm, planner(options, consent, to))
 
 
-def preview(setting: RunOptions, consent: Consent, to: str) -> Planned:
+def preview(options: RunOptions, consent: Consent, to: str) -> Planned:
     """The plan of a rollback, without changing anything, judged as a rollback with this consent would judge it."""
-    return read_plan_only(setting, planner(setting, consent, to))
+    return read_plan_only(options, planner(options, consent, to))
 
 
-def planner(setting: RunOptions, consent: Consent, to: str) -> Planner:
+def planner(options: RunOptions, consent: Consent, to: str) -> Planner:
     """Return what plans the way back."""
 
     def planned(
@@ -56,9 +56,9 @@ def planner(setting: RunOptions, consent: Consent, to: str) -> Planner:
         then = find_version(store, now, to)
         there = planning.rollback_target(then.resources, now.resources)
         known = planning.entries_of_both(then.resources, now.resources)
-        outside = find_accounts_outside(setting.targets, there.desired, known)
+        outside = find_accounts_outside(options.targets, there.desired, known)
         observed = observe(
-            *keep_inside(there.desired, known, outside), gateways, setting.progress.reading
+            *keep_inside(there.desired, known, outside), gateways, options.progress.report_read
         )
 
         # Nothing is concluded from an account that cannot be read, or that no target is in.
@@ -67,7 +67,7 @@ def planner(setting: RunOptions, consent: Consent, to: str) -> Planner:
             lambda seen: planning.plan_rollback(part, seen, project.our_urls), observed, gateways
         )
         chosen = narrow_plan(
-            whole, setting.targets, setting.excludes, recorded=(then.resources, now.resources)
+            whole, options.targets, options.excludes, recorded=(then.resources, now.resources)
         )
         remarks = [d for d in chosen.diagnostics if d.severity != "error"]
         notes = [*remarks, *unread, *planning.warn_of_difference(there, project.desired)]
@@ -76,7 +76,7 @@ def planner(setting: RunOptions, consent: Consent, to: str) -> Planner:
         way = Planned(
             project=project, state=now, plan=chosen, observed=observed, notes=tuple(notes)
         )
-        return apply_guards(setting, check_claims(way, store), consent)
+        return apply_guards(options, check_claims(way, store), consent)
 
     return planned
 

@@ -78,16 +78,16 @@ def make_saved_plan(
     )
 
 
-Who = Callable[[Sequence[Drifted]], Sequence[Drifted]]
+Attribution = Callable[[Sequence[Drifted]], Sequence[Drifted]]
 """Says who made changes, as far as that can be found out."""
 
 
-Committed = Callable[[], str | None]
+LastCommit = Callable[[], str | None]
 """Says which commit changed the configuration last and whose that is, as far as that can be found out."""
 
 
 def find_moved_bases(
-    saved: PlanFile, project: Project, state: State | None, committed: Committed = lambda: None
+    saved: PlanFile, project: Project, state: State | None, committed: LastCommit = lambda: None
 ) -> list[Diagnostic]:
     """What the plan was made from and is not the same any more: project, configuration, version of the state."""
     bases = (
@@ -109,8 +109,8 @@ def find_staleness(
     state: State,
     observed: Observed,
     secrets: Collection[str] = (),
-    who: Who = lambda moved: moved,
-    committed: Committed = lambda: None,
+    who: Attribution = lambda moved: moved,
+    committed: LastCommit = lambda: None,
 ) -> list[Diagnostic]:
     """Everything that has moved since the plan was saved; empty when it may be applied.
 

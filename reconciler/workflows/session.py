@@ -61,16 +61,16 @@ DEFAULT_FILE = "reconciler.yaml"
 class Progress(Protocol):
     """What a run tells while it works: a terminal draws it, a log prints lines, a test ignores it."""
 
-    def reading(self, account: str, numbers: int) -> None:
+    def report_read(self, account: str, numbers: int) -> None:
         """So many numbers of an account have been read."""
 
-    def planned(self, planned: Planned) -> None:
+    def show_plan(self, planned: Planned) -> None:
         """The plan that is about to be applied."""
 
-    def applying(self, total: int) -> None:
+    def start(self, total: int) -> None:
         """So many actions are about to start."""
 
-    def outcome(self, outcome: Outcome) -> None:
+    def report_outcome(self, outcome: Outcome) -> None:
         """One action is done."""
 
 
@@ -166,56 +166,56 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     declined: bool = False
 
 
-def load_baseline_project(setting: RunOptions) -> Project | None:
+def load_baseline_project(options: RunOptions) -> Project | None:
     """The configuration that `--baseline` names; read once. Raises ReconcilerError."""
-    if setting.baseline is None:
+    if options.baseline is None:
         return None
-    if setting.baseline not in setting.baselines:
+    if options.baseline not in options.baselines:
         from reconciler.config.load.baseline import load_baseline  # most runs have none
 
-        entry = setting.directory / setting.file
-        setting.baselines[setting.baseline] = load_baseline(
-            setting.baseline, entry, setting.directory, setting.environ
+        entry = options.directory / options.file
+        options.baselines[options.baseline] = load_baseline(
+            options.baseline, entry, options.directory, options.environ
         )
-    return setting.baselines[setting.baseline]
+    return options.baselines[options.baseline]
 
 
-def check_destinations(setting: RunOptions, project: Project) -> None:
+def check_destinations(options: RunOptions, project: Project) -> None:
     """Raise Refused when secrets would go where the baseline, or a saved plan, sends none.
 
     Comes before the first connection.
     """
-    check_consent(project, setting.allowed_destinations)
-    baseline = load_baseline_project(setting)
-    known = [setting.planned] if setting.planned is not None else []
+    check_consent(project, options.allowed_destinations)
+    baseline = load_baseline_project(options)
+    known = [options.planned] if options.planned is not None else []
     if baseline is not None:
-        name = f"the baseline, {setting.baseline},"
+        name = f"the baseline, {options.baseline},"
         known.append(KnownDestinations(name, baseline.state, destinations_of(baseline)))
 
     for each in known:
-        refuse_new(project, each, setting.allowed_destinations)
+        refuse_new(project, each, options.allowed_destinations)
 
 
-def trusted_destinations(
-    setting: RunOptions, project: Project, state: State, gateways: Gateways
+def list_trusted_destinations(
+    options: RunOptions, project: Project, state: State, gateways: Gateways
 ) -> tuple[Destination, ...]:
     """What the next version of the state records: the destinations that this run has used, and those known before."""
     selection = find_selection(
-        setting.targets, setting.excludes, list_named(project.desired, (state.resources,))
+        options.targets, options.excludes, list_named(project.desired, (state.resources,))
     )
     used = UsedEndpoints(frozenset(gateways), frozenset(gateways.adapters), selection.chooses)
     return find_trusted(project, used, state.recorded_destinations)
 
 
-def open_state_store(setting: RunOptions, project: Project) -> Store:
+def open_state_store(options: RunOptions, project: Project) -> Store:
     """Where the state of this project is kept."""
-    cipher = state_cipher(setting, project)
+    cipher = state_cipher(options, project)
     return open_store(
-        project.state, project.base, project.name, cipher=cipher, environ=setting.environ
+        project.state, project.base, project.name, cipher=cipher, environ=options.environ
     )
 
 
-def state_cipher(setting: RunOptions, project: Project) -> Cipher | None:
+def state_cipher(options: RunOptions, project: Project) -> Cipher | None:
     """What encrypts the state of this project; None when it is kept in clear."""
     if not project.encryption_keys:
         return None
@@ -223,15 +223,15 @@ def state_cipher(setting: RunOptions, project: Project) -> Cipher | None:
         Aes,
     )  # cryptography is an extra, and takes time to import
 
-    return Aes([reveal(key, setting.environ, project.base) for key in project.encryption_keys])
+    return Aes([reveal(key, options.environ, project.base) for key in project.encryption_keys])
 
 
 class Gateways(dict[str, Gateway]):
     """A gateway for every account, connected when it is first asked for."""
 
-    def __init__(self, setting: RunOptions, project: Project) -> None:
+    def __init__(self, options: RunOptions, project: Project) -> None:
         super().__init__()
-        self._setting = setting
+        self._options = options
         self._project = project
 
     @cached_property
@@ -241,13 +241,13 @@ class Gateways(dict[str, Gateway]):
             Adapters,
         )  # not before the first call to Twilio is on its way
 
-        setting = self._setting
+        options = self._options
         return Adapters(
             self._project,
-            setting.environ,
-            stop=setting.stop,
-            on_call=setting.on_call,
-            on_wait=setting.on_wait,
+            options.environ,
+            stop=options.stop,
+            on_call=options.on_call,
+            on_wait=options.on_wait,
         )
 
     def close(self) -> None:
@@ -266,23 +266,23 @@ class Gateways(dict[str, Gateway]):
         account = self._project.accounts.get(name)
         if account is None:
             raise ReconcilerError(_unknown_account(name))
-        secret = credentials(account, self._setting.environ, self._project.base)
+        secret = credentials(account, self._options.environ, self._project.base)
         self[name] = gateway = connect(
             secret,
-            concurrency=self._setting.concurrency,
-            start=FIRST_CALLS if self._setting.ramp else None,
-            stop=self._setting.stop,
-            on_call=self._setting.on_call,
-            left=self._setting.limit.left,
-            on_wait=self._setting.on_wait,
+            concurrency=self._options.concurrency,
+            start=FIRST_CALLS if self._options.ramp else None,
+            stop=self._options.stop,
+            on_call=self._options.on_call,
+            left=self._options.limit.left,
+            on_wait=self._options.on_wait,
         )
         return gateway
 
 
 @contextmanager
-def open_gateways(setting: RunOptions, project: Project) -> Iterator[Gateways]:
+def open_gateways(options: RunOptions, project: Project) -> Iterator[Gateways]:
     """The gateways of a run; they are closed at its end."""
-    gateways = Gateways(setting, project)
+    gateways = Gateways(options, project)
     try:
         yield gateways
     finally:
@@ -300,32 +300,32 @@ class Prefetch(msgspec.Struct, frozen=True):
 
 
 def prefetch(
-    setting: RunOptions, project: Project, gateways: Gateways, *, services: bool = True
+    options: RunOptions, project: Project, gateways: Gateways, *, services: bool = True
 ) -> Prefetch:
     """Begin to read what a plan needs, as far as the configuration alone tells; nothing with `--no-refresh`."""
-    if not setting.refresh:
+    if not options.refresh:
         return Prefetch({}, messaging.no_services(project.desired, gateways))
 
     # State is not read yet. An account that only state has to do with is read later, by `observe`.
-    outside = find_accounts_outside(setting.targets, project.desired, {})
+    outside = find_accounts_outside(options.targets, project.desired, {})
     declared, _ = keep_inside(project.desired, {}, outside)
     look = messaging.prefetch_services if services else messaging.no_services
     return Prefetch(begin_pages(declared, gateways), look(declared, gateways))
 
 
 def prefetch_with_regions(
-    setting: RunOptions, project: Project, state: State, gateways: Gateways, begun: Prefetch
+    options: RunOptions, project: Project, state: State, gateways: Gateways, begun: Prefetch
 ) -> Prefetch:
     """The same, and begin to ask about some numbers that are going to be imported, in accounts without a `region`."""
-    if not setting.refresh:
+    if not options.refresh:
         return begun
     accounts = {name for name, account in project.accounts.items() if not account.region}
     selection = find_selection(
-        setting.targets, setting.excludes, list_named(project.desired, (state.resources,))
+        options.targets, options.excludes, list_named(project.desired, (state.resources,))
     )
     some = sample_newcomers(project.desired, state.resources, accounts, selection.chooses)
     return msgspec.structs.replace(
-        begun, regions=inbound_regions.prefetch_regions(gateways, some, setting.stop)
+        begun, regions=inbound_regions.prefetch_regions(gateways, some, options.stop)
     )
 
 

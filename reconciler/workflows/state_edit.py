@@ -43,16 +43,16 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
     aside: list[Path] | None
 
 
-def move(setting: RunOptions, source: str, target: str, *, dry_run: bool) -> Operation:
+def move(options: RunOptions, source: str, target: str, *, dry_run: bool) -> Operation:
     """Give a resource another address. Raises ReconcilerError, StateLocked."""
 
     def moved(state: State) -> State:
         return edit.with_resources(state, edit.move(state.resources, _known(state, source), target))
 
-    return _operate(setting, moved, dry_run)
+    return _operate(options, moved, dry_run)
 
 
-def remove(setting: RunOptions, addresses: Sequence[str], *, dry_run: bool) -> Operation:
+def remove(options: RunOptions, addresses: Sequence[str], *, dry_run: bool) -> Operation:
     """Forget resources, without a call to Twilio. Raises Refused for what is protected."""
 
     def without(state: State) -> State:
@@ -60,17 +60,17 @@ def remove(setting: RunOptions, addresses: Sequence[str], *, dry_run: bool) -> O
             state, edit.drop(state.resources, [_known(state, a) for a in addresses])
         )
 
-    return _operate(setting, without, dry_run)
+    return _operate(options, without, dry_run)
 
 
-def push(setting: RunOptions, file: Path, *, force: bool, dry_run: bool) -> Operation:
+def push(options: RunOptions, file: Path, *, force: bool, dry_run: bool) -> Operation:
     """Make a document the next version of the state. Raises Refused unless it continues what is there.
 
     The document may have been edited by hand, so its digest is not checked; the next version gets one that fits.
     Where the state is gone it comes back, under a serial that none of its versions has had. `force` also replaces a
     damaged state, except in a file, which can be repaired.
     """
-    pushed = decode(file.read_bytes(), validate(setting).name, str(file), check_digest=False)
+    pushed = decode(file.read_bytes(), validate(options).name, str(file), check_digest=False)
 
     def taken(state: State) -> State:
         if not force:
@@ -81,12 +81,12 @@ def push(setting: RunOptions, file: Path, *, force: bool, dry_run: bool) -> Oper
             edit.with_resources(state, pushed.resources), lineage=lineage
         )
 
-    return _operate(setting, taken, dry_run, read=_or_empty, instead=pushed if force else None)
+    return _operate(options, taken, dry_run, read=_or_empty, instead=pushed if force else None)
 
 
-def pull(setting: RunOptions, serial: int | None) -> State:
+def pull(options: RunOptions, serial: int | None) -> State:
     """The state, or a former version of it. Raises ReconcilerError when that is not kept."""
-    project, store = _opened(setting)
+    project, store = _opened(options)
     state = load_for_reading(store, project) if serial is None else store.version(serial)
     if state is None:
         raise ReconcilerError(
@@ -99,26 +99,26 @@ def pull(setting: RunOptions, serial: int | None) -> State:
     return state
 
 
-def history(setting: RunOptions) -> list[StoredVersion]:
+def history(options: RunOptions) -> list[StoredVersion]:
     """The present version and the former ones that are kept, the newest first."""
-    return _opened(setting)[1].history()
+    return _opened(options)[1].history()
 
 
-def repair(setting: RunOptions, *, dry_run: bool) -> Repair:
+def repair(options: RunOptions, *, dry_run: bool) -> Repair:
     """Save what can be saved of a damaged state file. Raises ReconcilerError for a state that is no file."""
-    project, store = _opened(setting)
-    path, codec = _path(project), Codec(project.name, state_cipher(setting, project))
+    project, store = _opened(options)
+    path, codec = _path(project), Codec(project.name, state_cipher(options, project))
     with store.lock(
-        this_run(setting.command, setting.now(), setting.environ),
-        setting.lock_timeout,
-        setting.stop,
+        this_run(options.command, options.now(), options.environ),
+        options.lock_timeout,
+        options.stop,
     ):
         saved = repairing.salvage_state(path, codec, _readable(store, path))
         if dry_run or not saved.needed:
             return Repair(saved=saved, aside=None)
         return Repair(
             saved=saved,
-            aside=repairing.write(path, saved, setting.clock().strftime("%Y%m%dT%H%M%SZ"), codec),
+            aside=repairing.write(path, saved, options.clock().strftime("%Y%m%dT%H%M%SZ"), codec),
         )
 
 
@@ -128,7 +128,7 @@ def _or_empty(store: Store, project: Project) -> State:
 
 
 def _operate(
-    setting: RunOptions,
+    options: RunOptions,
     change: Callable[[State], State],
     dry_run: bool,
     read: Callable[[Store, Project], State] = load_for_writing,
@@ -138,11 +138,11 @@ def _operate(
 
     `instead` takes the place of a state that is damaged, where the store can write over one.
     """
-    project, store = _opened(setting)
+    project, store = _opened(options)
     with store.lock(
-        this_run(setting.command, setting.now(), setting.environ),
-        setting.lock_timeout,
-        setting.stop,
+        this_run(options.command, options.now(), options.environ),
+        options.lock_timeout,
+        options.stop,
     ):
         try:
             state = read(store, project)
@@ -168,9 +168,9 @@ def _overwrite(store: LeasedStore, state: State, dry_run: bool) -> Operation:
     return Operation(before=state.serial, after=store.overwrite(state).serial, changes=changes)
 
 
-def _opened(setting: RunOptions) -> tuple[Project, Store]:
-    project = validate(setting)
-    return project, open_state_store(setting, project)
+def _opened(options: RunOptions) -> tuple[Project, Store]:
+    project = validate(options)
+    return project, open_state_store(options, project)
 
 
 def _known(state: State, address: str) -> str:

@@ -33,10 +33,10 @@ class Silent:
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
 
-    def applying(self, total: int) -> None:
+    def start(self, total: int) -> None:
         """So many actions are about to start."""
 
-    def outcome(self, outcome: Outcome) -> None:
+    def report_outcome(self, outcome: Outcome) -> None:
         """One action is done."""
         self.outcomes.append(outcome)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from reconciler.cli.main import main, outcome
+from reconciler.cli.main import main, run_to_exit_code
 from reconciler.cli.output_paths import OutputPath
 from reconciler.state.stores.companions import is_same_file, is_state_file
 
@@ -133,7 +133,7 @@ def run(folder: Path, *args: str, code: int = 0) -> str:
     """Run a command in a folder, in this process; return what it printed."""
     out = io.StringIO()
     with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        ended = outcome(
+        ended = run_to_exit_code(
             lambda: main.main(list(args), prog_name="reconciler", standalone_mode=False)
         )
     assert ended == code, out.getvalue()
@@ -305,6 +305,6 @@ def test_two_options_cannot_write_to_one_file(name: str, tmp_path: Path) -> None
     args = ["plan", "-C", str(tmp_path), "--out", "x.json", "--report", f"json={name}"]
     errors = io.StringIO()
     with contextlib.redirect_stderr(errors):
-        assert outcome(lambda: main.main(args, standalone_mode=False)) == 64
+        assert run_to_exit_code(lambda: main.main(args, standalone_mode=False)) == 64
     assert "both write to" in errors.getvalue()
     assert not (tmp_path / "x.json").exists()

@@ -145,14 +145,14 @@ def carry_out(folder: Path, args: list[str], at: str | int | None) -> None:
 def load_everything(folder: str) -> None:
     """Whatever a run might import; and what is made when the first configuration is read, by reading one."""
     import reconciler
-    from reconciler.cli.main import main, outcome
+    from reconciler.cli.main import main, run_to_exit_code
 
     for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
         if not module.name.endswith("__main__"):
             with suppress(ImportError):  # what needs a package that is not here is not needed here
                 import_module(module.name)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        outcome(
+        run_to_exit_code(
             lambda: main.main(
                 ["-C", folder, "validate"], prog_name="reconciler", standalone_mode=False
             )

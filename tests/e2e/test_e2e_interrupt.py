@@ -119,7 +119,7 @@ def command():
 
 main.watch_interrupts()
 sys.unraisablehook = lambda lost: print("lost", lost.exc_type.__name__)
-sys.exit(main.outcome(command))
+sys.exit(main.run_to_exit_code(command))
 """
 
 

@@ -166,16 +166,16 @@ _DECLARED: dict[str, dict[str, object]] = {
 class Silent:
     """Progress that nobody watches."""
 
-    def reading(self, account: str, numbers: int) -> None:
+    def report_read(self, account: str, numbers: int) -> None:
         """So many numbers have been read."""
 
-    def planned(self, planned: Planned) -> None:
+    def show_plan(self, planned: Planned) -> None:
         """The plan that is about to be applied."""
 
-    def applying(self, total: int) -> None:
+    def start(self, total: int) -> None:
         """So many actions are about to start."""
 
-    def outcome(self, outcome: Outcome) -> None:
+    def report_outcome(self, outcome: Outcome) -> None:
         """One action is done."""
 
 
@@ -229,7 +229,7 @@ class Stage:
         """Plan, let something happen, carry out."""
 
         class Between(Silent):
-            def planned(self, planned: Planned) -> None:
+            def show_plan(self, planned: Planned) -> None:
                 then()
 
         setting = msgspec.structs.replace(self.setting(), progress=Between())

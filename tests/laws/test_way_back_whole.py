@@ -32,16 +32,16 @@ Sections = dict[str, Any]
 class Silent:
     """Progress that nobody watches."""
 
-    def reading(self, account: str, numbers: int) -> None:
+    def report_read(self, account: str, numbers: int) -> None:
         """Nothing."""
 
-    def planned(self, planned: Planned) -> None:
+    def show_plan(self, planned: Planned) -> None:
         """Nothing."""
 
-    def applying(self, total: int) -> None:
+    def start(self, total: int) -> None:
         """Nothing."""
 
-    def outcome(self, outcome: Outcome) -> None:
+    def report_outcome(self, outcome: Outcome) -> None:
         """Nothing."""
 
 

@@ -14,7 +14,7 @@ from unittest import mock
 import yaml
 
 from reconciler.cli.arguments import complete_arguments
-from reconciler.cli.main import main, outcome
+from reconciler.cli.main import main, run_to_exit_code
 from reconciler.sandbox.http.call_log import LoggedCall
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
@@ -49,7 +49,9 @@ class Stage:
         out, err = io.StringIO(), io.StringIO()
         known = {"SANDBOX_TOKEN": SANDBOX_TOKEN, **self.environ, **environ}
         with mock.patch.dict(os.environ, known), redirect_stdout(out), redirect_stderr(err):
-            found = outcome(lambda: main.main(words, prog_name="reconciler", standalone_mode=False))
+            found = run_to_exit_code(
+                lambda: main.main(words, prog_name="reconciler", standalone_mode=False)
+            )
         assert found == code, f"{args} ended with {found}\n{out.getvalue()}\n{err.getvalue()}"
         assert "Traceback" not in err.getvalue()
         return out.getvalue() + ("" if "--json" in args else err.getvalue())

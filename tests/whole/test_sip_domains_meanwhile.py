@@ -34,7 +34,7 @@ def apply_while(stage: Stage, something: Callable[[], object]) -> Result:
     """An apply that asks nobody; what happens between its plan and its first write."""
 
     class Between(Silent):
-        def planned(self, planned: Planned) -> None:
+        def show_plan(self, planned: Planned) -> None:
             asked(stage)
             something()
 

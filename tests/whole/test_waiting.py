@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 
 from reconciler.cli.common_options import CommonOptions
-from reconciler.cli.progress import Bar, Lines, Quiet
+from reconciler.cli.progress import BarProgress, LineProgress, QuietProgress
 from reconciler.remote.gateway import Wait
 from reconciler.sandbox.faults.rules import RateLimit, ServerError
 from reconciler.sandbox.twilio.accounts import SANDBOX_TOKEN
@@ -94,15 +94,15 @@ def _read(descriptor: int, said: list[bytes]) -> None:
             said.append(piece)
 
 
-@pytest.mark.parametrize("manner", [Quiet, Lines, Bar])
+@pytest.mark.parametrize("manner", [QuietProgress, LineProgress, BarProgress])
 def test_two_hundred_seconds_of_waiting_are_told_in_a_few_lines(
-    manner: type[Quiet], capsys: pytest.CaptureFixture[str]
+    manner: type[QuietProgress], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Eleven waits of twenty seconds, of thirty calls at once: a line when each begins, not thirty."""
     progress = manner(common())
     for number in range(11):
         for call in range(30):
-            progress.waiting(
+            progress.report_wait(
                 Wait("main", 20.0, number + 2, 12, 429, 20.0 * number, 20.0 * number + call / 100)
             )
     lines = capsys.readouterr().err.splitlines()
@@ -116,9 +116,9 @@ def test_two_hundred_seconds_of_waiting_are_told_in_a_few_lines(
 def test_short_waits_are_told_once_they_have_become_long(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    progress, now = Lines(common()), 0.0
+    progress, now = LineProgress(common()), 0.0
     for number, seconds in enumerate((0.1, 0.2, 0.4, 0.8, 1.6, 3.2)):
-        progress.waiting(Wait("main", seconds, number + 2, 12, 0, now, now))
+        progress.report_wait(Wait("main", seconds, number + 2, 12, 0, now, now))
         now += seconds
     assert (
         capsys.readouterr().err
@@ -127,9 +127,9 @@ def test_short_waits_are_told_once_they_have_become_long(
 
 
 def test_each_account_is_told_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = Lines(common())
+    progress = LineProgress(common())
     for name in ("main", "second", "main"):
-        progress.waiting(Wait(name, 5.0, 2, 12, 503, 0.0, 100.0))
+        progress.report_wait(Wait(name, 5.0, 2, 12, 503, 0.0, 100.0))
     assert [line.partition(";")[0] for line in capsys.readouterr().err.splitlines()] == [
         "main: answered 503",
         "second: answered 503",

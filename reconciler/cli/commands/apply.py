@@ -15,10 +15,10 @@ import msgspec
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.confirmation import (
     baseline_options,
-    beginning,
     consent_options,
     execute_and_report,
-    purchasing,
+    local_state_option,
+    purchase_option,
 )
 from reconciler.cli.options import scope_options
 
@@ -26,8 +26,8 @@ from reconciler.cli.options import scope_options
 @click.command(short_help="Change Twilio to what is declared, after asking.")
 @click.argument("planfile", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @consent_options
-@purchasing
-@beginning
+@purchase_option
+@local_state_option
 @baseline_options
 @click.option(
     "--expect",
@@ -60,17 +60,17 @@ def apply(
     """
     from reconciler.workflows import plan_apply
 
-    def run(setting: RunOptions, confirm: plan_apply.Confirm) -> Applied:
-        setting = msgspec.structs.replace(
-            setting, baseline=baseline, allowed_destinations=destinations
+    def run(options: RunOptions, confirm: plan_apply.Confirm) -> Applied:
+        options = msgspec.structs.replace(
+            options, baseline=baseline, allowed_destinations=destinations
         )
         if planfile is None:
-            return plan_apply.apply(setting, consent, confirm, expected=expect)
+            return plan_apply.apply(options, consent, confirm, expected=expect)
 
         from reconciler.workflows import apply_saved
 
-        saved = plan_apply.read_plan(setting, shared.directory / planfile)
-        return apply_saved.apply(setting, consent, confirm, saved, expect)
+        saved = plan_apply.read_plan(options, shared.directory / planfile)
+        return apply_saved.apply(options, consent, confirm, saved, expect)
 
     if planfile is not None and (shared.targets or shared.excludes):
         raise click.UsageError(

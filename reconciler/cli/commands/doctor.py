@@ -7,7 +7,7 @@ import click
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
-from reconciler.cli.progress import Quiet
+from reconciler.cli.progress import QuietProgress
 from reconciler.errors import Exit
 
 
@@ -25,6 +25,6 @@ def doctor(shared: CommonOptions) -> int:
     from reconciler.report.documents.build import doctor_document
     from reconciler.workflows import plan_apply
 
-    project, checks = plan_apply.doctor(shared.setting("doctor", Quiet(shared)))
+    project, checks = plan_apply.doctor(shared.run_options("doctor", QuietProgress(shared)))
     emit(shared, doctor_document(checks, project.warnings))
     return Exit.DONE if all_passed(checks) else Exit.FAILED

@@ -9,7 +9,7 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.confirmation import baseline_options
 from reconciler.cli.options import scope_options
 from reconciler.cli.output import emit
-from reconciler.cli.progress import progress_for
+from reconciler.cli.progress import choose_progress
 from reconciler.errors import Exit
 
 
@@ -24,11 +24,11 @@ def drift(shared: CommonOptions, baseline: str | None, destinations: tuple[str, 
     """
     from reconciler.workflows import plan_apply
 
-    progress = progress_for(shared)
-    setting = shared.setting("drift", progress)
-    setting = msgspec.structs.replace(setting, baseline=baseline, allowed_destinations=destinations)
+    progress = choose_progress(shared)
+    options = shared.run_options("drift", progress)
+    options = msgspec.structs.replace(options, baseline=baseline, allowed_destinations=destinations)
     try:
-        planned, drifted = plan_apply.drift(setting)
+        planned, drifted = plan_apply.drift(options)
     finally:
         progress.close()
     from reconciler.report.documents.build import (

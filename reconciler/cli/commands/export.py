@@ -10,7 +10,7 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath
-from reconciler.cli.progress import progress_for
+from reconciler.cli.progress import choose_progress
 from reconciler.errors import Exit
 
 
@@ -63,10 +63,13 @@ def export(
     from reconciler.report.documents.build import export_document
     from reconciler.workflows import plan_apply
 
-    progress = progress_for(shared)
+    progress = choose_progress(shared)
     try:
         exported = plan_apply.export(
-            shared.setting("export", progress), accounts, ExportFilter(prefixes, labels), project
+            shared.run_options("export", progress),
+            accounts,
+            ExportFilter(prefixes, labels),
+            project,
         )
     finally:
         progress.close()

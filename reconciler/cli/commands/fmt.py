@@ -10,7 +10,7 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath, check_paths
-from reconciler.cli.progress import Quiet
+from reconciler.cli.progress import QuietProgress
 from reconciler.errors import Exit
 
 
@@ -29,8 +29,8 @@ def fmt(shared: CommonOptions, files: tuple[Path, ...], check: bool, diff: bool)
     from reconciler.report.documents.build import format_document
     from reconciler.workflows import authoring
 
-    setting = shared.setting("fmt", Quiet(shared))
-    formatted = authoring.fmt(setting, files)
+    options = shared.run_options("fmt", QuietProgress(shared))
+    formatted = authoring.fmt(options, files)
     if not (check or diff):
         # Without FILE it is the configuration that names the files: it may include the state by mistake.
         check_paths(
@@ -38,7 +38,7 @@ def fmt(shared: CommonOptions, files: tuple[Path, ...], check: bool, diff: bool)
             shared.directory,
             shared.file,
         )
-        authoring.write(setting, formatted)
+        authoring.write(options, formatted)
     document = format_document(formatted, diff=diff, written=not (check or diff))
     emit(shared, document)
     return Exit.FAILED if check and document.summary["changed"] else Exit.DONE

@@ -7,7 +7,7 @@ import click
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import format_options
 from reconciler.cli.output import emit
-from reconciler.cli.progress import Quiet
+from reconciler.cli.progress import QuietProgress
 
 
 @click.command(short_help="Draw how calls reach whom, as declared; needs no credentials.")
@@ -24,7 +24,7 @@ def graph(shared: CommonOptions) -> int:
     from reconciler.report.formats import graph as graph_formats
     from reconciler.workflows import plan_apply
 
-    found = draw(plan_apply.validate(shared.setting("graph", Quiet(shared))))
+    found = draw(plan_apply.validate(shared.run_options("graph", QuietProgress(shared))))
     if shared.format == "json":
         emit(shared, graph_document(found))
     else:

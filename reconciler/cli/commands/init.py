@@ -12,7 +12,7 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import common_options, is_on_terminal
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import DEFAULT_ENTRY, check_paths
-from reconciler.cli.progress import Quiet
+from reconciler.cli.progress import QuietProgress
 
 if TYPE_CHECKING:
     from reconciler.config.load.starter import Answers
@@ -62,11 +62,11 @@ def init(
     ):  # another project in this folder: its state may have one of our names
         new = [
             name
-            for name in authoring.files_of_init(answers)
+            for name in authoring.list_project_files(answers)
             if not (shared.directory / name).exists()
         ]
         check_paths([("init", Path(name), False) for name in new], shared.directory, shared.file)
-    made = authoring.init(shared.setting("init", Quiet(shared)), answers)
+    made = authoring.init(shared.run_options("init", QuietProgress(shared)), answers)
     summary = {
         "project": answers.project,
         "files": len(made.files),

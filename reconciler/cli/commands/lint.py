@@ -7,7 +7,7 @@ import click
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
-from reconciler.cli.progress import Quiet
+from reconciler.cli.progress import QuietProgress
 from reconciler.errors import Exit
 
 
@@ -28,7 +28,7 @@ def lint(shared: CommonOptions, strict: bool, rules: bool) -> int:
     if rules:
         emit(shared, rules_document())
         return Exit.DONE
-    document = lint_document(authoring.lint(shared.setting("lint", Quiet(shared))))
+    document = lint_document(authoring.lint(shared.run_options("lint", QuietProgress(shared))))
     emit(shared, document)
     refused = document.summary["errors"] or (strict and document.summary["warnings"])
     return Exit.REFUSED if refused else Exit.DONE

@@ -12,7 +12,7 @@ from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath
-from reconciler.cli.progress import Quiet
+from reconciler.cli.progress import QuietProgress
 
 
 @click.group(cls=AnywhereGroup, short_help="Search numbers for sale.")
@@ -109,7 +109,7 @@ def search(
         bundle=bundle,
         address=address,
     )
-    found = numbers_search.search(shared.setting("numbers search", Quiet(shared)), wish)
+    found = numbers_search.search(shared.run_options("numbers search", QuietProgress(shared)), wish)
     emit(
         shared,
         numbers_document(

@@ -8,11 +8,11 @@ import click
 import msgspec
 
 from reconciler.cli.common_options import CommonOptions
-from reconciler.cli.confirmation import baseline_options, judgement_options
+from reconciler.cli.confirmation import baseline_options, plan_consent_options
 from reconciler.cli.options import scope_options
 from reconciler.cli.output import emit
 from reconciler.cli.output_paths import OutputPath
-from reconciler.cli.progress import progress_for
+from reconciler.cli.progress import choose_progress
 
 
 @click.command(short_help="Show what would change; changes nothing.")
@@ -22,7 +22,7 @@ from reconciler.cli.progress import progress_for
 )
 @baseline_options
 @click.option("--fail-on-refusal", is_flag=True, help="Exit 4 when apply would refuse the plan.")
-@judgement_options
+@plan_consent_options
 @scope_options
 def plan(
     shared: CommonOptions,
@@ -52,9 +52,9 @@ def plan(
         raise click.UsageError(
             "A plan that has not asked Twilio cannot be saved: leave out --no-refresh or --out."
         )
-    progress = progress_for(shared)
-    setting = msgspec.structs.replace(
-        shared.setting("plan", progress, refresh=refresh),
+    progress = choose_progress(shared)
+    options = msgspec.structs.replace(
+        shared.run_options("plan", progress, refresh=refresh),
         baseline=baseline,
         allowed_destinations=destinations,
     )
@@ -62,11 +62,11 @@ def plan(
         consent = plan_apply.Consent(
             takeovers=takeovers, purchases=allow_purchase, force=force, local_state=local_state
         )
-        planned = plan_apply.plan(setting, consent)
+        planned = plan_apply.plan(options, consent)
     finally:
         progress.close()
     if out is not None:
-        plan_apply.save(setting, planned, shared.directory / out)
+        plan_apply.save(options, planned, shared.directory / out)
     from reconciler.cli.exit_codes import plan_exit_code  # imported by now, beside the first page
     from reconciler.report.documents.build import plan_document
     from reconciler.workflows.pipeline import digest_of_plan

@@ -58,13 +58,13 @@ def release(
         return review_plan(
             shared,
             "release",
-            lambda setting: release_workflow.preview(setting, consent, letting),
+            lambda options: release_workflow.preview(options, consent, letting),
             out,
             origin,
         )
     return execute_and_report(
         shared,
         "release",
-        lambda setting, confirm: release_workflow.release(setting, consent, letting, confirm),
+        lambda options, confirm: release_workflow.release(options, consent, letting, confirm),
         asked=auto_approve,
     )

@@ -47,23 +47,25 @@ def rollback(
         )
     consent = Consent(takeovers=takeovers, force=force)
     if dry_run or out is not None:
-        return preview(shared, "rollback", to, out, consent)
-    return go(shared, "rollback", to, consent, asked=auto_approve)
+        return preview_rollback(shared, "rollback", to, out, consent)
+    return run_rollback(shared, "rollback", to, consent, asked=auto_approve)
 
 
-def go(shared: CommonOptions, command: str, to: str, consent: Consent, *, asked: bool) -> int:
+def run_rollback(
+    shared: CommonOptions, command: str, to: str, consent: Consent, *, asked: bool
+) -> int:
     """Go back, as `apply` goes forward."""
     from reconciler.workflows import rollback as ways
 
     return execute_and_report(
         shared,
         command,
-        lambda setting, confirm: ways.rollback(setting, consent, to, confirm),
+        lambda options, confirm: ways.rollback(options, consent, to, confirm),
         asked=asked,
     )
 
 
-def preview(
+def preview_rollback(
     shared: CommonOptions, command: str, to: str, out: Path | None, consent: Consent
 ) -> int:
     """Show the plan, and save it if it is asked for."""
@@ -73,5 +75,5 @@ def preview(
     origin = Origin(command="rollback", to=to)
 
     return review_plan(
-        shared, command, lambda setting: ways.preview(setting, consent, to), out, origin
+        shared, command, lambda options: ways.preview(options, consent, to), out, origin
     )

@@ -9,7 +9,7 @@ import click
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import report_options
 from reconciler.cli.output import emit
-from reconciler.cli.progress import Quiet
+from reconciler.cli.progress import QuietProgress
 
 
 @click.command(short_help="Show a saved plan, one resource, or everything that is managed.")
@@ -24,14 +24,14 @@ def show(shared: CommonOptions, what: str | None) -> int:
     from reconciler.report.documents import build
     from reconciler.workflows import plan_apply
 
-    setting = shared.setting("show", Quiet(shared))
+    options = shared.run_options("show", QuietProgress(shared))
     path = shared.directory / Path(what) if what else None
     if path is not None and path.is_file():
-        saved = plan_apply.read_plan(setting, path)
-        emit(shared, build.saved_document(saved), saved.project)
+        saved = plan_apply.read_plan(options, path)
+        emit(shared, build.plan_file_document(saved), saved.project)
     elif what:
-        emit(shared, build.resource_document(what, plan_apply.show(setting, what)))
+        emit(shared, build.resource_document(what, plan_apply.show(options, what)))
     else:
-        _, state = plan_apply.read_recorded(setting)
+        _, state = plan_apply.read_recorded(options)
         emit(shared, build.state_list_document(state.resources, command="show"))
     return 0

@@ -10,7 +10,7 @@ from reconciler.cli.commands.unlock import unlock
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
-from reconciler.cli.progress import Quiet
+from reconciler.cli.progress import QuietProgress
 
 
 @click.group(cls=AnywhereGroup, short_help="Look into the state.")
@@ -28,7 +28,9 @@ def list_(shared: CommonOptions) -> int:
     from reconciler.report.documents import build
     from reconciler.workflows import plan_apply
 
-    _, remembered = plan_apply.read_recorded(shared.setting("state list", Quiet(shared)))
+    _, remembered = plan_apply.read_recorded(
+        shared.run_options("state list", QuietProgress(shared))
+    )
     emit(shared, build.state_list_document(remembered.resources, command="state list"))
     return 0
 
@@ -42,7 +44,9 @@ def show(shared: CommonOptions, address: str) -> int:
     from reconciler.report.documents.views import plain_row
     from reconciler.workflows import plan_apply
 
-    _, remembered = plan_apply.read_recorded(shared.setting("state show", Quiet(shared)))
+    _, remembered = plan_apply.read_recorded(
+        shared.run_options("state show", QuietProgress(shared))
+    )
     entry = plan_apply.find_entry(remembered.resources, address)
     emit(shared, build.resource_document(address, plain_row(entry), command="state show"))
     return 0

@@ -10,7 +10,7 @@ import click
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import Duration, common_options
 from reconciler.cli.output import emit
-from reconciler.cli.progress import Quiet
+from reconciler.cli.progress import QuietProgress
 
 if TYPE_CHECKING:
     from reconciler.workflows.session import RunOptions
@@ -39,7 +39,7 @@ def mv(shared: CommonOptions, source: str, target: str, dry_run: bool, wait: flo
     """
     from reconciler.workflows import state_edit
 
-    done = state_edit.move(_setting(shared, "state mv", wait), source, target, dry_run=dry_run)
+    done = state_edit.move(_edit_options(shared, "state mv", wait), source, target, dry_run=dry_run)
     return _tell(shared, "state mv", done, dry_run=dry_run)
 
 
@@ -56,7 +56,7 @@ def rm(shared: CommonOptions, addresses: tuple[str, ...], dry_run: bool, wait: f
     """
     from reconciler.workflows import state_edit
 
-    done = state_edit.remove(_setting(shared, "state rm", wait), addresses, dry_run=dry_run)
+    done = state_edit.remove(_edit_options(shared, "state rm", wait), addresses, dry_run=dry_run)
     return _tell(shared, "state rm", done, dry_run=dry_run)
 
 
@@ -77,7 +77,7 @@ def pull(shared: CommonOptions, serial: int | None) -> int:
     from reconciler.state.format.document import encode
     from reconciler.workflows import state_edit
 
-    state = state_edit.pull(_setting(shared, "state pull", 0.0), serial)
+    state = state_edit.pull(_edit_options(shared, "state pull", 0.0), serial)
     if shared.json:
         emit(shared, pull_document(state))
     else:
@@ -101,7 +101,9 @@ def push(shared: CommonOptions, document: Path, force: bool, dry_run: bool, wait
     from reconciler.workflows import state_edit
 
     path = shared.directory / document
-    done = state_edit.push(_setting(shared, "state push", wait), path, force=force, dry_run=dry_run)
+    done = state_edit.push(
+        _edit_options(shared, "state push", wait), path, force=force, dry_run=dry_run
+    )
     return _tell(shared, "state push", done, dry_run=dry_run)
 
 
@@ -115,7 +117,7 @@ def history(shared: CommonOptions) -> int:
     from reconciler.report.documents.state import history_document
     from reconciler.workflows import state_edit
 
-    emit(shared, history_document(state_edit.history(_setting(shared, "state history", 0.0))))
+    emit(shared, history_document(state_edit.history(_edit_options(shared, "state history", 0.0))))
     return 0
 
 
@@ -131,7 +133,7 @@ def repair(shared: CommonOptions, dry_run: bool, wait: float) -> int:
     from reconciler.report.documents.state import repair_document
     from reconciler.workflows import state_edit
 
-    done = state_edit.repair(_setting(shared, "state repair", wait), dry_run=dry_run)
+    done = state_edit.repair(_edit_options(shared, "state repair", wait), dry_run=dry_run)
     emit(shared, repair_document(done.saved, done.aside, dry_run=dry_run))
     return 0
 
@@ -139,10 +141,12 @@ def repair(shared: CommonOptions, dry_run: bool, wait: float) -> int:
 COMMANDS = (mv, rm, pull, push, history, repair)
 
 
-def _setting(shared: CommonOptions, command: str, wait: float) -> RunOptions:
+def _edit_options(shared: CommonOptions, command: str, wait: float) -> RunOptions:
     import msgspec
 
-    return msgspec.structs.replace(shared.setting(command, Quiet(shared)), lock_timeout=wait)
+    return msgspec.structs.replace(
+        shared.run_options(command, QuietProgress(shared)), lock_timeout=wait
+    )
 
 
 def _tell(shared: CommonOptions, command: str, done: Operation, *, dry_run: bool) -> int:

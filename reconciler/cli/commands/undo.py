@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli.commands.rollback import go, preview
+from reconciler.cli.commands.rollback import preview_rollback, run_rollback
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.confirmation import consent_options
 from reconciler.cli.options import scope_options
@@ -27,5 +27,5 @@ def undo(
 
     consent = Consent(takeovers=takeovers, force=force)
     if dry_run:
-        return preview(shared, "undo", PREVIOUS, None, consent)
-    return go(shared, "undo", PREVIOUS, consent, asked=auto_approve)
+        return preview_rollback(shared, "undo", PREVIOUS, None, consent)
+    return run_rollback(shared, "undo", PREVIOUS, consent, asked=auto_approve)

@@ -7,7 +7,7 @@ import click
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import common_options
 from reconciler.cli.output import emit
-from reconciler.cli.progress import Quiet
+from reconciler.cli.progress import QuietProgress
 
 
 @click.command(short_help="Free a lock that was left behind.")
@@ -27,6 +27,8 @@ def unlock(shared: CommonOptions, force: bool) -> int:
     from reconciler.report.documents import build
     from reconciler.workflows import plan_apply
 
-    found = plan_apply.unlock(shared.setting("state unlock", Quiet(shared)), force=force)
+    found = plan_apply.unlock(
+        shared.run_options("state unlock", QuietProgress(shared)), force=force
+    )
     emit(shared, build.unlock_document(found))
     return 0

@@ -7,7 +7,7 @@ import click
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.options import report_options
 from reconciler.cli.output import emit
-from reconciler.cli.progress import Quiet
+from reconciler.cli.progress import QuietProgress
 from reconciler.diagnostics import sort_by_place
 from reconciler.errors import Exit
 
@@ -24,7 +24,7 @@ def validate(shared: CommonOptions) -> int:
     from reconciler.report.documents.types import ValidateDocument
     from reconciler.workflows import plan_apply
 
-    project = plan_apply.validate(shared.setting("validate", Quiet(shared)))
+    project = plan_apply.validate(shared.run_options("validate", QuietProgress(shared)))
     found = sort_by_place([*project.warnings, *project.violations])
     document = ValidateDocument(
         command="validate", summary=count_declared(project), diagnostics=found

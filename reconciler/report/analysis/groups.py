@@ -291,7 +291,8 @@ def drift_groups(drifted: Sequence[Drifted]) -> list[list[Drifted]]:
     return sorted(alike.values(), key=lambda found: not is_gone(found[0]))
 
 
-def _said(outcome: ActionOutcome) -> str:
+def outcome_reason(outcome: ActionOutcome) -> str:
+    """Return the error or the note of an outcome as one printable text."""
     if outcome.error is None:
         return printable(outcome.note or "")
     return f"{outcome.error.code}: {printable(outcome.error.message)}"
@@ -300,7 +301,9 @@ def _said(outcome: ActionOutcome) -> str:
 def outcome_groups(outcomes: Sequence[ActionOutcome]) -> list[list[ActionOutcome]]:
     """Outcomes that somebody has to know about, those that say the same together, failures first."""
     told = [outcome for outcome in outcomes if outcome.error is not None or outcome.note]
-    alike = gather(told, lambda o: (o.address.partition("/")[0], o.action, o.status, _said(o)))
+    alike = gather(
+        told, lambda o: (o.address.partition("/")[0], o.action, o.status, outcome_reason(o))
+    )
     return sorted(
         alike.values(), key=lambda found: (found[0].error is None, found[0].status == "skipped")
     )

@@ -67,7 +67,11 @@ def _levels(document: Document) -> Iterator[Level]:
 
 def _level(group: Group) -> Level:
     first = group.first
-    if first.urgency <= Urgency.PURCHASE or "delete" in first.steps or ends_answering(group):
+    if (
+        first.urgency <= Urgency.PURCHASE
+        or "delete" in first.steps
+        or leaves_calls_unanswered(group)
+    ):
         return "high"
     return "low" if first.urgency is Urgency.REST else "medium"
 
@@ -78,7 +82,7 @@ def refusals_of(document: PlanDocument) -> list[Diagnostic]:
     return [d for d in document.diagnostics if d.code in codes]
 
 
-def ends_answering(group: Group) -> bool:
+def leaves_calls_unanswered(group: Group) -> bool:
     """Whether calls that somebody answered reach nobody any more."""
     return any(r.route is not None and r.route.after == "nothing" for r in group.resources)
 
@@ -127,7 +131,7 @@ def _of_group(group: Group, announced: set[str | None]) -> Iterator[Finding]:
     if first.urgency is Urgency.PURCHASE and not announced.issuperset(group.addresses):
         price = ", ".join(printable(note) for note in first.notes) or "price not known"
         yield _finding(group, "plan/purchase", "warning", "Numbers are bought", f"{whom}: {price}")
-    if ends_answering(group):
+    if leaves_calls_unanswered(group):
         was = printable(before[0])
         yield _finding(
             group,

@@ -200,7 +200,7 @@ def doctor_document(checks: Sequence[Check], diagnostics: Sequence[Diagnostic]) 
     )
 
 
-def saved_document(saved: PlanFile) -> PlanDocument:
+def plan_file_document(saved: PlanFile) -> PlanDocument:
     """A saved plan, as `plan` showed it."""
     plan = Plan(
         tuple(saved.actions),

@@ -140,7 +140,7 @@ def _headline(document: Document) -> str:
                 filter(None, (plan.refusal_sentence(document), plan.headline(document)))
             )
         case ApplyDocument():
-            return results.applied_sentence(document)
+            return results.apply_sentence(document)
         case DriftDocument():
             return f"{count(len(document.drifted), 'resource')} drifted."
         case ValidateDocument():

@@ -219,7 +219,9 @@ def headline(document: PlanDocument) -> str:
     if not document.actions:
         learned = f" ({count(len(document.refreshes), 'entry', 'entries')} of state to refresh)"
         return (
-            nothing_sentence(document) + _names(document) + (learned if document.refreshes else "")
+            no_action_sentence(document)
+            + _names(document)
+            + (learned if document.refreshes else "")
         )
     counts = ", ".join(
         f"{number:,} {action}" for action, number in document.summary["by_action"].items()
@@ -241,7 +243,7 @@ def _names(document: PlanDocument) -> str:
     )
 
 
-def nothing_sentence(document: PlanDocument | ApplyDocument) -> str:
+def no_action_sentence(document: PlanDocument | ApplyDocument) -> str:
     """That there is nothing to do, and whether that holds for everything or only for what was chosen."""
     left_out = document.summary.get("left_out", 0)
     if not left_out and document.command in _BACK:

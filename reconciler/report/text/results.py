@@ -6,9 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.kinds.known_hosts import describe_guess
 from reconciler.planning.decide.drift import Drifted
-from reconciler.report.analysis.groups import FEW, _said, drift_groups, is_gone, outcome_groups
+from reconciler.report.analysis.groups import (
+    FEW,
+    drift_groups,
+    is_gone,
+    outcome_groups,
+    outcome_reason,
+)
 from reconciler.report.documents.types import ActionOutcome, ApplyDocument, DriftDocument
-from reconciler.report.text.plan import change_lines, nothing_sentence
+from reconciler.report.text.plan import change_lines, no_action_sentence
 from reconciler.report.text.style import Style
 from reconciler.report.wording import count, examples, kind_of, printable, show_value
 
@@ -42,10 +48,10 @@ def apply_lines(document: ApplyDocument, style: Style) -> Iterator[str]:
             "warn", "Stopped on request; what was done is saved. Run apply again to finish."
         )
     if not document.outcomes:
-        yield style("strong", nothing_sentence(document) + _names(document))
+        yield style("strong", no_action_sentence(document) + _names(document))
         return
     colour = "good" if document.failed_count == 0 else "bad"
-    yield style(colour, applied_sentence(document))
+    yield style(colour, apply_sentence(document))
 
 
 def _names(document: ApplyDocument) -> str:
@@ -54,7 +60,7 @@ def _names(document: ApplyDocument) -> str:
     return f" In state {count(renames, 'name')} changed." if renames else ""
 
 
-def applied_sentence(document: ApplyDocument) -> str:
+def apply_sentence(document: ApplyDocument) -> str:
     """One sentence: how much was done, and of what."""
     counts = ", ".join(
         f"{number:,} {action}" for action, number in document.summary.get("by_action", {}).items()
@@ -91,9 +97,7 @@ def _outcome(found: Sequence[ActionOutcome], style: Style) -> str:
     who = _who([each.address for each in found])
     some = f" ({examples([each.address for each in found])})" if len(found) > 1 else ""
     colour = "warn" if first.error is None or first.status == "skipped" else "bad"
-    return (
-        f"{style(colour, first.status)} {style('strong', who)}{some} {first.action}: {_said(first)}"
-    )
+    return f"{style(colour, first.status)} {style('strong', who)}{some} {first.action}: {outcome_reason(first)}"
 
 
 def _who(addresses: Sequence[str]) -> str:
