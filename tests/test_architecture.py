@@ -241,8 +241,8 @@ def test_help_and_validate_start_without_twilio() -> None:
 
     for args in (["--help"], ["validate", "-C", str(ROOT / "examples" / "quickstart")]):
         script = (
-            "import sys\nfrom reconciler.cli.main import main, outcome\n"
-            f"code = outcome(lambda: main.main({args!r}, standalone_mode=False))\n"
+            "import sys\nfrom reconciler.cli.main import main, run_to_exit_code\n"
+            f"code = run_to_exit_code(lambda: main.main({args!r}, standalone_mode=False))\n"
             "heavy = {'twilio', 'deepdiff', 'rich', 'requests', 'aiohttp'}\n"
             "heavy = (heavy | {'obstore', 'psycopg', 'cryptography'}) & set(sys.modules)\n"
             "print(heavy, file=sys.stderr)\nsys.exit(code or bool(heavy))"

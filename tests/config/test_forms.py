@@ -154,8 +154,8 @@ def test_nothing_that_explains_is_imported_while_all_is_well(tmp_path: Path) -> 
     )
     explain = "{'forms', 'spacing', 'phones', 'meant', 'unseen', 'cells'}"
     script = (
-        "import sys\nfrom reconciler.cli.main import main, outcome\n"
-        f"code = outcome(lambda: main.main(['validate', '-C', {str(tmp_path)!r}], standalone_mode=False))\n"
+        "import sys\nfrom reconciler.cli.main import main, run_to_exit_code\n"
+        f"code = run_to_exit_code(lambda: main.main(['validate', '-C', {str(tmp_path)!r}], standalone_mode=False))\n"
         "ours = [name.split('.') for name in sys.modules if name.startswith('reconciler.')]\n"
         f"found = [name for name in ours if name[-1] in {explain}]\n"
         "print(found, file=sys.stderr)\nsys.exit(code or bool(found))"
