@@ -229,7 +229,9 @@ class RegistrationRunner:
         key = action.address.rsplit("/", 1)[1]
         sid = self._number_sid(action)
         if sid is None:
-            return RegistrationRequest(action.address, key, action.set, begun=action.resume)
+            return RegistrationRequest(
+                action.address, key, action.set, import_started=action.resume
+            )
         return RegistrationRequest(
             action.address, key, action.set, action.account, sid, action.resume
         )

@@ -180,7 +180,7 @@ def _arrived(attempt: Attempt, now: RegisteredNumber | None, kind: PlatformKind)
 
 def _made_again(adapter: Adapter, was: RegisteredNumber, asked: RegistrationRequest) -> str:
     """Import the number as it was there before; return its id. Raises RemoteError."""
-    former = msgspec.structs.replace(asked, attrs=was.attrs, begun=True)
+    former = msgspec.structs.replace(asked, attrs=was.attrs, import_started=True)
     [result] = adapter.create([former])
     if isinstance(result, RemoteError):
         raise result

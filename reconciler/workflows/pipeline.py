@@ -108,7 +108,7 @@ def build_plan(
     )
     notes += [] if options.refresh else warn_of_assumed_secrets(sealed.unknown)
     if options.refresh:
-        observed = gateways.adapters.seen(observed, sealed.desired, resources)
+        observed = gateways.adapters.extend_observed(observed, sealed.desired, resources)
 
     of = _planner(project, sealed.desired, resources, former, outside)
     asks = options.refresh and not drifting_only
@@ -228,8 +228,8 @@ def _located(
         (q.account, q.number) for q in some.values() if (q.account, q.number) not in sample.numbers
     ]
     found |= {
-        **sample.found(),
-        **inbound_regions.prefetch_regions(gateways, more, options.stop).found(),
+        **sample.wait(),
+        **inbound_regions.prefetch_regions(gateways, more, options.stop).wait(),
     }
     asked = {**sure, **some}
     plan = locating.check_regions(planned.plan, known, planned.project.desired, asked, found)

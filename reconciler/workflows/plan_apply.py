@@ -166,7 +166,7 @@ def apply_planned(
     store = open_state_store(options, project)
     holder = this_run(options.command, options.now(), options.environ)
     with (
-        store.lock(holder, min(options.lock_timeout, options.limit.left()), options.stop),
+        store.lock(holder, min(options.lock_timeout, options.limit.seconds_left()), options.stop),
         open_gateways(options, project) as gateways,
     ):
         planned = planner(project, store, gateways)
@@ -179,7 +179,7 @@ def apply_planned(
                 return Applied(planned=planned, result=Result(()), declined=True)
             planned = _planned_again(options, planned, planner, store, gateways)
         options.limit.check()
-        with options.limit.finishing(options.stop):
+        with options.limit.stop_at_end(options.stop):
             result = _carried_out(options, planned, store, gateways)
         return Applied(planned=_timed(options, planned, result), result=result)
 
@@ -225,7 +225,7 @@ def _carried_out(options: RunOptions, planned: Planned, store: Store, gateways: 
 
 def _timed(options: RunOptions, planned: Planned, result: Result) -> Planned:
     """The same, noting that the time was over before everything was done."""
-    if not (result.interrupted and options.limit.over):
+    if not (result.interrupted and options.limit.is_over):
         return planned
     note = options.limit.diagnostic(
         "What was in flight was finished, and what was done is saved. Run apply again."

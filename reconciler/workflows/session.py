@@ -273,7 +273,7 @@ class Gateways(dict[str, Gateway]):
             start=FIRST_CALLS if self._options.ramp else None,
             stop=self._options.stop,
             on_call=self._options.on_call,
-            left=self._options.limit.left,
+            seconds_left=self._options.limit.seconds_left,
             on_wait=self._options.on_wait,
         )
         return gateway
@@ -295,7 +295,7 @@ class Prefetch(msgspec.Struct, frozen=True):
     """
 
     pages: Mapping[str, Pages]
-    services: Callable[[], messaging.Found]
+    services: Callable[[], messaging.ServiceFacts]
     regions: inbound_regions.RegionPrefetch = inbound_regions.RegionPrefetch()
 
 

@@ -20,7 +20,9 @@ PN = "PN" + "0" * 32
 
 def test_an_answer_in_time_from_a_server_that_never_refused_is_quick() -> None:
     bearing = ConcurrencyHint()
-    assert [bearing.answered("GET", 0.05, count) for count in (1, 8, 500)] == [RampUp.QUICK] * 3
+    assert [bearing.ramp_up_after("GET", 0.05, count) for count in (1, 8, 500)] == [
+        RampUp.QUICK
+    ] * 3
 
 
 @pytest.mark.parametrize(
@@ -29,8 +31,8 @@ def test_an_answer_in_time_from_a_server_that_never_refused_is_quick() -> None:
 )
 def test_near_the_count_that_was_refused_it_is_steady(count: int, pace: RampUp) -> None:
     bearing = ConcurrencyHint()
-    bearing.refused(40)
-    assert bearing.answered("GET", 0.05, count) is pace
+    bearing.note_refusal(40)
+    assert bearing.ramp_up_after("GET", 0.05, count) is pace
 
 
 @pytest.mark.parametrize(
@@ -39,25 +41,25 @@ def test_near_the_count_that_was_refused_it_is_steady(count: int, pace: RampUp) 
 )
 def test_an_answer_much_later_than_the_best_holds(seconds: float, pace: RampUp) -> None:
     bearing = ConcurrencyHint()
-    bearing.answered("GET", 0.05, 1)
-    assert bearing.answered("GET", seconds, 1) is pace
+    bearing.ramp_up_after("GET", 0.05, 1)
+    assert bearing.ramp_up_after("GET", seconds, 1) is pace
 
 
 def test_sorts_of_calls_are_not_compared_with_each_other() -> None:
     bearing = ConcurrencyHint()
-    bearing.answered("POST", 0.05, 1)
-    assert bearing.answered("GET of a listing", 2.0, 1) is RampUp.QUICK
+    bearing.ramp_up_after("POST", 0.05, 1)
+    assert bearing.ramp_up_after("GET of a listing", 2.0, 1) is RampUp.QUICK
 
 
 def test_a_limit_begins_where_it_is_told_and_doubles_in_a_round() -> None:
     limiter = ConcurrencyLimiter(32, 8)
-    assert (limiter.limit, limiter.restrained) == (8, True)
+    assert (limiter.limit, limiter.below_bound) == (8, True)
     for _ in range(8):
         limiter.ramp()
     assert limiter.limit == 16
     for _ in range(100):
         limiter.ramp()
-    assert (limiter.limit, limiter.restrained) == (32, False)
+    assert (limiter.limit, limiter.below_bound) == (32, False)
 
 
 @pytest.mark.parametrize(("bound", "start", "limit"), [(4, 8, 4), (32, None, 32), (5, 0, 5)])

@@ -85,7 +85,7 @@ def test_a_system_without_certificates_gets_those_that_come_with_twilio(
     monkeypatch.setattr(
         ssl, "create_default_context", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     )
-    assert pool._trust().cert_store_stats()["x509_ca"] > 50
+    assert pool._trust_context().cert_store_stats()["x509_ca"] > 50
 
 
 def test_a_server_without_tls_is_told_of_at_once(connected: Connect, server: Server) -> None:
@@ -168,7 +168,7 @@ ANY: Any = None
 
 
 @pytest.mark.parametrize(
-    ("error", "loss", "words"),
+    ("error", "failure", "words"),
     [
         (NewConnectionError(ANY, "refused"), FailureKind.UNREACHED, "refused"),
         (ConnectTimeoutError(ANY, "slow"), FailureKind.UNREACHED, "slow"),
@@ -199,9 +199,9 @@ ANY: Any = None
         ),
     ],
 )
-def test_every_way_to_fail_is_told_apart(error: Any, loss: FailureKind, words: str) -> None:
-    assert pool._loss(error) is loss
-    assert words in pool._in_words(error)
+def test_every_way_to_fail_is_told_apart(error: Any, failure: FailureKind, words: str) -> None:
+    assert pool._failure_kind(error) is failure
+    assert words in pool._innermost_reason(error)
 
 
 def test_head_and_body_go_out_as_one_piece() -> None:

@@ -17,10 +17,12 @@ NOW = 1_700_000_000.0
 
 
 def wait(
-    *, patience: RetryPolicy | None = None, jitter: float = 1.0, **attempt: object
+    *, retry_policy: RetryPolicy | None = None, jitter: float = 1.0, **attempt: object
 ) -> float | None:
     facts = {"method": "GET", "idempotent": True, "number": 1, **attempt}
-    return decide_retry(AttemptOutcome(**facts), patience or RetryPolicy(), now=NOW, jitter=jitter)  # type: ignore[arg-type]
+    return decide_retry(
+        AttemptOutcome(**facts), retry_policy or RetryPolicy(), now=NOW, jitter=jitter
+    )  # type: ignore[arg-type]
 
 
 READ = {"method": "GET"}
@@ -30,7 +32,7 @@ CREATE = {"method": "POST", "idempotent": False}
 
 
 @pytest.mark.parametrize("call", [READ, DELETE, UPDATE, CREATE])
-@pytest.mark.parametrize("end", [{"status": 429}, {"loss": FailureKind.UNREACHED}])
+@pytest.mark.parametrize("end", [{"status": 429}, {"failure": FailureKind.UNREACHED}])
 def test_what_certainly_was_not_carried_out_is_tried_again_whatever_it_was(
     call: dict, end: dict
 ) -> None:
@@ -42,8 +44,8 @@ MAYBE = [
     {"status": 500},
     {"status": 503},
     {"status": 408},
-    {"loss": FailureKind.CUT},
-    {"loss": FailureKind.UNREADABLE, "status": 200},
+    {"failure": FailureKind.CUT},
+    {"failure": FailureKind.UNREADABLE, "status": 200},
 ]
 
 
@@ -72,19 +74,19 @@ def test_a_refusal_is_final(status: int) -> None:
 
 
 def test_an_untrusted_server_is_not_asked_twice() -> None:
-    assert wait(loss=FailureKind.UNTRUSTED) is None
+    assert wait(failure=FailureKind.UNTRUSTED) is None
 
 
 def test_an_unreadable_answer_is_asked_for_twice_at_most() -> None:
-    assert wait(loss=FailureKind.UNREADABLE, number=5) is not None, (
+    assert wait(failure=FailureKind.UNREADABLE, number=5) is not None, (
         "after other trouble the first one is still the first"
     )
-    assert wait(loss=FailureKind.UNREADABLE, number=2, unreadable_before=True) is None
+    assert wait(failure=FailureKind.UNREADABLE, number=2, unreadable_before=True) is None
 
 
 def test_an_answer_that_is_too_large_is_not_asked_for_again() -> None:
-    assert wait(loss=FailureKind.OVERSIZED) is None
-    assert may_have_happened(AttemptOutcome(**CREATE, number=1, loss=FailureKind.OVERSIZED))
+    assert wait(failure=FailureKind.OVERSIZED) is None
+    assert may_have_happened(AttemptOutcome(**CREATE, number=1, failure=FailureKind.OVERSIZED))
 
 
 def test_a_404_is_confirmed_once() -> None:
@@ -102,7 +104,8 @@ def test_a_404_to_a_delete_or_a_create_needs_no_confirmation(call: dict) -> None
 
 def test_waits_double_from_a_tenth_of_a_second_to_five() -> None:
     waits = [
-        wait(status=503, number=number, patience=RetryPolicy(attempts=99)) for number in range(1, 9)
+        wait(status=503, number=number, retry_policy=RetryPolicy(attempts=99))
+        for number in range(1, 9)
     ]
     assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
 

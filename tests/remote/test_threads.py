@@ -51,7 +51,7 @@ class Crowded:
 
 def test_calls_at_once_are_bounded_and_adapt_to_what_the_server_bears(connected: Connect) -> None:
     crowded = Crowded()
-    gateway = connected(http_client=crowded, concurrency=8, patience=RetryPolicy(attempts=99))
+    gateway = connected(http_client=crowded, concurrency=8, retry_policy=RetryPolicy(attempts=99))
     with ThreadPoolExecutor(16) as threads:
         replies = list(threads.map(lambda index: gateway.call(FETCH, sid=f"PN{index}"), range(300)))
     assert replies == [{}] * 300

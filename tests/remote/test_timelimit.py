@@ -19,10 +19,10 @@ PN = "PN" + "0" * 32
 def test_it_counts_from_the_moment_it_is_made(clock: FakeClock) -> None:
     limit = TimeLimit(60, clock)
     clock.now += 59
-    assert (limit.left(), limit.over) == (1.0, False)
+    assert (limit.seconds_left(), limit.is_over) == (1.0, False)
     limit.check()
     clock.now += 1
-    assert limit.over
+    assert limit.is_over
     with pytest.raises(ReconcilerError, match="timed_out: The 60 seconds of --timeout have passed"):
         limit.check()
 
@@ -31,8 +31,8 @@ def test_without_seconds_it_never_ends(clock: FakeClock) -> None:
     limit, stop = TimeLimit(None, clock), threading.Event()
     clock.now += 1e9
     limit.check()
-    with limit.finishing(stop):
-        assert limit.left() == float("inf")
+    with limit.stop_at_end(stop):
+        assert limit.seconds_left() == float("inf")
     assert not stop.is_set()
 
 
@@ -40,7 +40,7 @@ def test_once_the_time_is_over_nothing_is_asked_any_more(
     connected: Connect, server: Server, clock: FakeClock
 ) -> None:
     limit = TimeLimit(60, clock)
-    gateway = connected(server.url, left=limit.left)
+    gateway = connected(server.url, seconds_left=limit.seconds_left)
     server.answers(Answer(body={"fine": True}))
     gateway.call(FETCH, sid=PN)
     clock.now += 61
@@ -55,7 +55,7 @@ def test_waiting_for_another_attempt_ends_with_the_time(
     limit = TimeLimit(3, clock)
     server.answers(error(429, 20429, Retry_After="20"))
     with pytest.raises(RemoteError) as caught:
-        connected(server.url, left=limit.left).call(FETCH, sid=PN)
+        connected(server.url, seconds_left=limit.seconds_left).call(FETCH, sid=PN)
     assert (caught.value.code, clock.pauses, len(server.seen)) == ("timed_out", [3.0], 1)
 
 
@@ -66,7 +66,9 @@ def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_the_time(
     late = Answer(body={}, release=threading.Event())
     server.answers(late)
     with pytest.raises(RemoteError) as caught:
-        connected(server.url, clock=None, left=TimeLimit(0.2).left).call(FETCH, sid=PN)
+        connected(server.url, clock=None, seconds_left=TimeLimit(0.2).seconds_left).call(
+            FETCH, sid=PN
+        )
     late.release.set()  # type: ignore[union-attr]
     assert caught.value.code == "timed_out"
 
@@ -75,17 +77,17 @@ def test_while_finishing_the_end_of_the_time_is_a_stop_and_calls_go_on(
     connected: Connect, server: Server
 ) -> None:
     limit, stop = TimeLimit(0.01), threading.Event()
-    gateway = connected(server.url, left=limit.left, stop=stop, clock=None)
+    gateway = connected(server.url, seconds_left=limit.seconds_left, stop=stop, clock=None)
     server.behaves(lambda seen: Answer(body={"path": seen.path}))
-    with limit.finishing(stop):
+    with limit.stop_at_end(stop):
         eventually(stop.is_set)
         assert gateway.call(UPDATE, {"VoiceUrl": ""}, sid=PN)
-    assert limit.over
+    assert limit.is_over
 
 
 def test_a_run_that_ends_in_time_is_not_stopped_after_it() -> None:
     limit, stop = TimeLimit(0.05), threading.Event()
-    with limit.finishing(stop):
+    with limit.stop_at_end(stop):
         pass
-    eventually(lambda: limit.over)
+    eventually(lambda: limit.is_over)
     assert not stop.is_set()

@@ -55,11 +55,11 @@ def _read_rows(
     except RemoteError as error:
         if error.status != 404:
             raise
-        raise ReconcilerError(_not_sold(country, kind)) from error
+        raise ReconcilerError(_not_sold_diagnostic(country, kind)) from error
 
     rows = rows_for_sale(page)
     if rows is None:
-        raise ReconcilerError(_unreadable(country))
+        raise ReconcilerError(_unreadable_diagnostic(country))
     return rows
 
 
@@ -75,7 +75,7 @@ def _capabilities(value: Json) -> list[str]:
     return [name for name in _CAPABILITIES if name in able]
 
 
-def _not_sold(country: str, kind: str) -> Diagnostic:
+def _not_sold_diagnostic(country: str, kind: str) -> Diagnostic:
     detail = (
         f"Twilio sells no {kind.replace('_', '-')} numbers in {country}. Name another type "
         f"({', '.join(TYPES)}) or country."
@@ -85,7 +85,7 @@ def _not_sold(country: str, kind: str) -> Diagnostic:
     )
 
 
-def _unreadable(country: str) -> Diagnostic:
+def _unreadable_diagnostic(country: str) -> Diagnostic:
     detail = f"Twilio's answer holds no list of numbers for sale in {country}. Try again; if it stays so, report it."
     return Diagnostic(
         code="unexpected_answer", summary="The answer is not one of Twilio's", detail=detail

@@ -23,7 +23,7 @@ Number = tuple[str, str]
 """A number as (account, E.164)."""
 
 
-class Answers(msgspec.Struct, frozen=True):
+class RegionFacts(msgspec.Struct, frozen=True):
     """The region by E.164, for every number that has been told; `problem` is why others have not (a warning)."""
 
     regions: dict[str, str]
@@ -32,13 +32,13 @@ class Answers(msgspec.Struct, frozen=True):
 
 def read_regions(
     gateway: Gateway, numbers: Collection[str], *, workers: int = 16, stop: Event | None = None
-) -> Answers:
+) -> RegionFacts:
     """The regions of these numbers (E.164) of one account. Never raises RemoteError.
 
     One number is asked for alone first: an account that cannot be asked costs one call. After the first refusal,
     and once `stop` is set, nothing more is asked.
     """
-    asking = _Asking(gateway, stop or Event())
+    asking = _RegionReader(gateway, stop or Event())
     first, *rest = sorted(numbers) or [""]
     if first:
         asking.one(first)
@@ -49,7 +49,7 @@ def read_regions(
             except BaseException:
                 asking.end()  # else Ctrl-C would wait for ten thousand answers
                 raise
-    return Answers(asking.regions, asking.problem)
+    return RegionFacts(asking.regions, asking.problem)
 
 
 def read_regions_of(
@@ -71,15 +71,15 @@ def read_regions_of(
     return found, [answer.problem for answer in answers.values() if answer.problem is not None]
 
 
-def _nothing() -> dict[Number, str]:
+def _no_regions() -> dict[Number, str]:
     return {}
 
 
 class RegionPrefetch(msgspec.Struct, frozen=True):
-    """Numbers that are being asked about; `found` waits for their regions."""
+    """Numbers that are being asked about; `wait` waits for their regions."""
 
     numbers: frozenset[Number] = frozenset()
-    found: Callable[[], dict[Number, str]] = _nothing
+    wait: Callable[[], dict[Number, str]] = _no_regions
 
 
 def prefetch_regions(
@@ -89,7 +89,7 @@ def prefetch_regions(
     if not numbers:
         return RegionPrefetch()
     asking = {
-        account: _Asking(gateways[account], stop or Event())
+        account: _RegionReader(gateways[account], stop or Event())
         for account in dict.fromkeys(a for a, _ in numbers)
     }
     pool = ThreadPoolExecutor(len(numbers), thread_name_prefix="regions")
@@ -108,7 +108,7 @@ def prefetch_regions(
     return RegionPrefetch(frozenset(numbers), found)
 
 
-class _Asking:
+class _RegionReader:
     def __init__(self, gateway: Gateway, stop: Event) -> None:
         self._gateway = gateway
         self._stop = stop
@@ -128,13 +128,13 @@ class _Asking:
             region = self._gateway.call(FETCH, number=number).get("voice_region")
         except RemoteError as error:
             self.end()
-            self.problem = self.problem or _unknown(self._gateway.account, error)
+            self.problem = self.problem or _unknown_warning(self._gateway.account, error)
         else:
             if isinstance(region, str) and region:
                 self.regions[number] = region
 
 
-def _unknown(account: str, error: RemoteError) -> Diagnostic:
+def _unknown_warning(account: str, error: RemoteError) -> Diagnostic:
     said = error.diagnostics[0]
     return Diagnostic(
         severity="warning",

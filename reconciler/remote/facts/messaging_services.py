@@ -24,26 +24,26 @@ MEMBERS = Endpoint(
 )
 _WORKERS = 8
 
-Found = tuple[dict[str, Service], list[Diagnostic]]
+ServiceFacts = tuple[dict[str, Service], list[Diagnostic]]
 """The service of each number (by its SID) that is answered by one, and what could not be read."""
-Look = Callable[[Iterable[Desired], Mapping[str, Gateway]], Callable[[], Found]]
+ServicePrefetcher = Callable[[Iterable[Desired], Mapping[str, Gateway]], Callable[[], ServiceFacts]]
 """Begins to look; what it returns waits for what was found."""
 
 
 def prefetch_services(
     desired: Iterable[Desired], gateways: Mapping[str, Gateway]
-) -> Callable[[], Found]:
+) -> Callable[[], ServiceFacts]:
     """Begin to read the services of all accounts that declare a route for messages. Never raises RemoteError."""
     accounts = {
         profile.account for profile in _profiles(desired) if profile.attrs.get("sms") is not None
     }
     if not accounts:
-        return _nothing
+        return _no_facts
     pool = ThreadPoolExecutor(len(accounts), thread_name_prefix="services")
-    begun = [pool.submit(_read, gateways[account]) for account in sorted(accounts)]
+    begun = [pool.submit(_read_account, gateways[account]) for account in sorted(accounts)]
     pool.shutdown(wait=False)
 
-    def found() -> Found:
+    def found() -> ServiceFacts:
         parts = [each.result() for each in begun]
         services = {sid: service for members, _ in parts for sid, service in members.items()}
         return services, [problem for _, problems in parts for problem in problems]
@@ -51,12 +51,14 @@ def prefetch_services(
     return found
 
 
-def no_services(desired: Iterable[Desired], gateways: Mapping[str, Gateway]) -> Callable[[], Found]:
+def no_services(
+    desired: Iterable[Desired], gateways: Mapping[str, Gateway]
+) -> Callable[[], ServiceFacts]:
     """Ask nobody: for runs that show no routes."""
-    return _nothing
+    return _no_facts
 
 
-def _nothing() -> Found:
+def _no_facts() -> ServiceFacts:
     return {}, []
 
 
@@ -66,23 +68,23 @@ def _profiles(desired: Iterable[Desired]) -> Collection[Profile]:
     }.values()
 
 
-def _read(gateway: Gateway) -> Found:
+def _read_account(gateway: Gateway) -> ServiceFacts:
     try:
         services = [
-            _service(row)
+            _to_service(row)
             for row in gateway.rows(SERVICES)
             if not row.get("use_inbound_webhook_on_number")
         ]
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="members") as pool:
-            members = list(pool.map(lambda service: _members(gateway, service.sid), services))
+            members = list(pool.map(lambda service: _read_members(gateway, service.sid), services))
     except RemoteError as error:
-        return {}, [] if error.status == 404 else [_unreadable(gateway.account, error)]
+        return {}, [] if error.status == 404 else [_unreadable_warning(gateway.account, error)]
     return {
         sid: service for service, sids in zip(services, members, strict=True) for sid in sids
     }, []
 
 
-def _members(gateway: Gateway, service_sid: str) -> list[str]:
+def _read_members(gateway: Gateway, service_sid: str) -> list[str]:
     try:
         return [
             str(row["sid"])
@@ -95,7 +97,7 @@ def _members(gateway: Gateway, service_sid: str) -> list[str]:
         raise
 
 
-def _service(row: Mapping[str, Json]) -> Service:
+def _to_service(row: Mapping[str, Json]) -> Service:
     url, method = row.get("inbound_request_url"), row.get("inbound_method")
     return Service(
         str(row.get("sid")),
@@ -105,7 +107,7 @@ def _service(row: Mapping[str, Json]) -> Service:
     )
 
 
-def _unreadable(account: str, error: RemoteError) -> Diagnostic:
+def _unreadable_warning(account: str, error: RemoteError) -> Diagnostic:
     said = error.diagnostics[0]
     return Diagnostic(
         severity="warning",

@@ -75,7 +75,7 @@ def plan_with_domains(
             ).items():
                 using.setdefault(sid, set()).update(users)
         except RemoteError as error:
-            problems[account] = _unreadable(account, error)
+            problems[account] = _unreadable_warning(account, error)
     found = Domains(using, frozenset(problems))
     return make(observed.with_domains(found)), list(problems.values())
 
@@ -116,7 +116,7 @@ def read_trunks_using(gateway: Gateway, kinds: list[str], observed: Observed) ->
     return using
 
 
-def _unreadable(account: str, error: RemoteError) -> Diagnostic:
+def _unreadable_warning(account: str, error: RemoteError) -> Diagnostic:
     said = error.diagnostics[0]
     return Diagnostic(
         severity="warning",

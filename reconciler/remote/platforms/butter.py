@@ -56,7 +56,7 @@ class Butter(UndocumentedCalls):
             raise errors.number_error(self.name, "the list", "unexpected_answer", message)
         rows = list_rows(self.name, page, "data")
         return read_single_page(
-            self.name, read_numbers(self.name, rows, _registered, ("assigned_agent_id",))
+            self.name, read_numbers(self.name, rows, _to_number, ("assigned_agent_id",))
         )
 
     def create(
@@ -80,7 +80,7 @@ class Butter(UndocumentedCalls):
     def _unassign(self, agent: str, number: str) -> None:
         path = f"/api/agents/{quote(agent, safe='')}/unassign-phone-number/{quote(number, safe='')}"
         try:
-            _checked(self.name, self._caller.send("POST", path, idempotent=True))
+            _check_success(self.name, self._caller.send("POST", path, idempotent=True))
         except RemoteError as error:
             # 400 is the answer for a number that is not assigned to this agent any more, and for anything else.
             if error.status not in (400, 404) or self._has(agent, number):
@@ -89,7 +89,9 @@ class Butter(UndocumentedCalls):
     def _assign(self, agent: str, number: str) -> None:
         path = f"/api/agents/{quote(agent, safe='')}/assign-phone-number"
         try:
-            _checked(self.name, self._caller.send("POST", path, body={"phone_number_id": number}))
+            _check_success(
+                self.name, self._caller.send("POST", path, body={"phone_number_id": number})
+            )
         except RemoteError as error:
             if error.status == 409 and self._has(agent, number):
                 return
@@ -106,14 +108,14 @@ class Butter(UndocumentedCalls):
     def _import(self, asked: RegistrationRequest) -> RegisteredNumber | RemoteError:
         body, secrets = self._body(asked)
         try:
-            answer = _checked(
+            answer = _check_success(
                 self.name, self._caller.send("POST", _NUMBERS, body=body, secrets=secrets)
             )
         except RemoteError as error:
             return (
                 errors.with_code(error, "integration_not_found") if error.status == 404 else error
             )
-        return _registered(object_in(answer, "data")) or RegisteredNumber("", asked.key, {})
+        return _to_number(object_in(answer, "data")) or RegisteredNumber("", asked.key, {})
 
     def _body(self, asked: RegistrationRequest) -> tuple[dict[str, object], tuple[str, ...]]:
         both = ("supports_inbound", "supports_outbound")
@@ -143,7 +145,7 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
     return {"X-API-Key": key, "X-Organization-Id": vault.organization(name)}, (key,)
 
 
-def reading(status: int, body: Any) -> tuple[str | None, str]:
+def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
     """Error bodies are only said to be objects."""
     message = refusal_text(body, "detail", "message", "error")
     words = message.lower()
@@ -152,7 +154,7 @@ def reading(status: int, body: Any) -> tuple[str | None, str]:
     return ("integration_wrong_org" if status == 403 else None), message
 
 
-def _checked(name: str, answer: Any) -> Any:
+def _check_success(name: str, answer: Any) -> Any:
     """The answer, unless it says under a 200 that it has failed."""
     if isinstance(answer, Mapping) and answer.get("success") is False:
         raise errors.number_error(
@@ -161,7 +163,7 @@ def _checked(name: str, answer: Any) -> Any:
     return answer
 
 
-def _registered(row: Mapping[str, Any]) -> RegisteredNumber | None:
+def _to_number(row: Mapping[str, Any]) -> RegisteredNumber | None:
     key, sid = text_in(row, "phone_number"), text_in(row, "phone_number_id")
     attrs: dict[str, Value] = {"agent": text_in(row, "assigned_agent_id")}
     attrs |= {

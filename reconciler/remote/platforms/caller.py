@@ -35,7 +35,7 @@ from reconciler.remote.transport.waits import WaitLimit
 
 Headers = Callable[[], tuple[Mapping[str, str], tuple[str, ...]]]
 """Headers that authenticate a request, and the secrets in them."""
-Reading = Callable[[int, Any], tuple[str | None, str]]
+RefusalReader = Callable[[int, Any], tuple[str | None, str]]
 """(status, body) of a refusal → the platform's code where it is one of ours, and its words."""
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class CallPolicy(msgspec.Struct, frozen=True):
     `on_wait` is told of each wait before it begins.
     """
 
-    patience: RetryPolicy
+    retry_policy: RetryPolicy
     give_up_after: float
     clock: Clock
     jitter: Callable[[], float]
@@ -65,7 +65,7 @@ class _Call(msgspec.Struct):
     idempotent: bool
     secrets: tuple[str, ...]
     number: int = 0
-    doubt: bool = False
+    ambiguous: bool = False
     unreadable: bool = False
     waited: float = 0.0
 
@@ -78,20 +78,20 @@ class Caller:
         platform: str,
         base_url: str,
         headers: Headers,
-        reading: Reading,
+        read_refusal: RefusalReader,
         pool: Pool,
         limiter: ConcurrencyLimiter,
-        manners: CallPolicy,
+        policy: CallPolicy,
     ) -> None:
         self.platform = platform
         self._base_url = base_url.rstrip("/")
         self._headers = headers
-        self._reading = reading
+        self._read_refusal = read_refusal
         self._pool = pool
         self._limiter = limiter
-        self._manners = manners
+        self._policy = policy
         self._closed = Event()
-        self._reach = Outage(manners.give_up_after)
+        self._outage = Outage(policy.give_up_after)
         self._waits = WaitLimit()
 
     def send(
@@ -112,24 +112,24 @@ class Caller:
         target = f"{path}?{urlencode(wanted)}" if wanted else path
         encoded = msgspec.json.encode(body) if body is not None else None
         call = _Call(method, path, f"{self._base_url}{target}", encoded, idempotent, secrets)
-        manners = self._manners
+        policy = self._policy
         while True:
             attempt, value = self._attempt(call)
             if not isinstance(value, RemoteError):
                 return value
-            call.doubt = call.doubt or may_have_happened(attempt)
-            call.unreadable = call.unreadable or attempt.loss is FailureKind.UNREADABLE
+            call.ambiguous = call.ambiguous or may_have_happened(attempt)
+            call.unreadable = call.unreadable or attempt.failure is FailureKind.UNREADABLE
             wait = decide_retry(
-                attempt, manners.patience, now=manners.clock.wall(), jitter=manners.jitter()
+                attempt, policy.retry_policy, now=policy.clock.wall(), jitter=policy.jitter()
             )
-            if wait is None or wait >= self._reach.left(manners.clock.monotonic()):
-                value.ambiguous = call.doubt
+            if wait is None or wait >= self._outage.seconds_left(policy.clock.monotonic()):
+                value.ambiguous = call.ambiguous
                 raise value
-            if not self._waits.take(wait, before=call.waited, now=manners.clock.monotonic()):
-                value.ambiguous = call.doubt
+            if not self._waits.take(wait, before=call.waited, now=policy.clock.monotonic()):
+                value.ambiguous = call.ambiguous
                 raise value
             call.waited = wait_before_retry(
-                manners,
+                policy,
                 self.platform,
                 wait,
                 made=call.number,
@@ -147,10 +147,10 @@ class Caller:
         headers, secrets = self._headers()
         call.secrets = (*dict.fromkeys((*call.secrets, *secrets)),)
         ticket = self._limiter.acquire()
-        started = self._manners.clock.monotonic()
+        started = self._policy.clock.monotonic()
         try:
-            left = self._reach.left(started)
-            if self._closed.is_set() or (call.number and self._manners.stop.is_set()):
+            seconds_left = self._outage.seconds_left(started)
+            if self._closed.is_set() or (call.number and self._policy.stop.is_set()):
                 raise errors.interruption_error(self._where(call))
             call.number += 1
             if call.method != "GET":
@@ -160,13 +160,13 @@ class Caller:
                 call.url,
                 headers=_headers(headers, call.body),
                 body=call.body,
-                within=max(left, 1.0),
+                within=max(seconds_left, 1.0),
             )
-            self._reach.heard()
+            self._outage.note_answer()
         except NoAnswer as error:
-            self._reach.missed(started, self._manners.clock.monotonic())
+            self._outage.note_silence(started, self._policy.clock.monotonic())
             self._record(call, 0, started)
-            return self._ended(call, loss=error.loss), errors.no_answer_error(
+            return self._ended(call, failure=error.failure), errors.no_answer_error(
                 self._where(call), error
             )
         finally:
@@ -191,16 +191,16 @@ class Caller:
         except ValueError as error:
             if status >= 500 or status == 429:
                 return attempt, errors.refusal_error(self._where(call), status, None, "")
-            loss = NoAnswer(
+            failure = NoAnswer(
                 FailureKind.UNREADABLE,
                 f"status {status} with something that cannot be read as JSON ({error})",
             )
-            return self._ended(call, loss=loss.loss), errors.no_answer_error(
-                self._where(call), loss
+            return self._ended(call, failure=failure.failure), errors.no_answer_error(
+                self._where(call), failure
             )
         if 200 <= status < 300:
             return attempt, value
-        code, message = self._reading(status, value)
+        code, message = self._read_refusal(status, value)
         return attempt, errors.refusal_error(self._where(call), status, code, message)
 
     def _ended(
@@ -208,7 +208,7 @@ class Caller:
         call: _Call,
         *,
         status: int = 0,
-        loss: FailureKind | None = None,
+        failure: FailureKind | None = None,
         retry_after: str | None = None,
     ) -> AttemptOutcome:
         return AttemptOutcome(
@@ -216,7 +216,7 @@ class Caller:
             idempotent=call.idempotent,
             number=call.number,
             status=status,
-            loss=loss,
+            failure=failure,
             retry_after=retry_after,
             missing_before=True,
             unreadable_before=call.unreadable,
@@ -229,18 +229,18 @@ class Caller:
             call.method,
             call.path,
             max(call.number, 1),
-            call.doubt,
+            call.ambiguous,
             (*call.secrets, *quoted),
         )
 
     def _record(self, call: _Call, status: int, started: float) -> None:
-        seconds = self._manners.clock.monotonic() - started
+        seconds = self._policy.clock.monotonic() - started
         record = CallRecord(
             self.platform, call.method, call.path, status, seconds, None, call.number
         )
         _log.debug("%s %s %d %.0f ms", record.method, record.path, status, seconds * 1000)
-        if self._manners.on_call is not None:
-            self._manners.on_call(record)
+        if self._policy.on_call is not None:
+            self._policy.on_call(record)
 
 
 def _headers(own: Mapping[str, str], body: bytes | None) -> dict[str, str]:

@@ -21,7 +21,7 @@ class RegistrationRequest(msgspec.Struct, frozen=True):
     """One number as it should be on a platform.
 
     `account` is the name of its Twilio account and `number_sid` its SID there; both are empty for a number outside
-    Twilio. `attrs` are the attributes of its registration. `begun`: an earlier run of ours has begun this very import
+    Twilio. `attrs` are the attributes of its registration. `import_started`: an earlier run of ours has begun this very import
     and could not find out whether it was carried out.
     """
 
@@ -30,7 +30,7 @@ class RegistrationRequest(msgspec.Struct, frozen=True):
     attrs: Attrs
     account: str = ""
     number_sid: str = ""
-    begun: bool = False
+    import_started: bool = False
 
 
 class RegisteredNumber(msgspec.Struct, frozen=True):

@@ -170,7 +170,7 @@ class Dasha(UndocumentedCalls):
             )
             has_next = len(page) >= _PAGE
             pages.add(
-                read_numbers(self.name, page, _registered, ("incomingCallsAgentId",)),
+                read_numbers(self.name, page, _to_number, ("incomingCallsAgentId",)),
                 has_next=has_next,
             )
             if not has_next:
@@ -275,7 +275,7 @@ class Dasha(UndocumentedCalls):
         return text_in(row, "providerId") if isinstance(row, Mapping) else None
 
 
-def _registered(row: Mapping[str, Any]) -> RegisteredNumber | None:
+def _to_number(row: Mapping[str, Any]) -> RegisteredNumber | None:
     key, sid = text_in(row, "phoneNumber"), text_in(row, "id")
     return (
         RegisteredNumber(sid, key, {"agent": text_in(row, "incomingCallsAgentId")})
@@ -295,7 +295,7 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
     return {"Authorization": f"Bearer {key}"}, (key,)
 
 
-def reading(status: int, body: Any) -> tuple[str | None, str]:
+def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
     """A problem of RFC 7807; a provider or an agent that is not there tells it in words."""
     return ("validation_error" if status in (400, 422) else None), refusal_text(
         body, "detail", "title"

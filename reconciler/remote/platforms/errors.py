@@ -137,7 +137,10 @@ CURES: dict[str, tuple[str, str]] = {
 """Code → summary and cure. Summaries hold no user data."""
 
 _AMBIGUOUS = "The call may have been carried out: the platform is asked before it is sent again."
-_BY_LOSS = {FailureKind.UNREADABLE: "unexpected_answer", FailureKind.OVERSIZED: "answer_too_large"}
+_BY_FAILURE = {
+    FailureKind.UNREADABLE: "unexpected_answer",
+    FailureKind.OVERSIZED: "answer_too_large",
+}
 _BY_STATUS = {
     401: "invalid_api_key",
     403: "platform_forbidden",
@@ -148,20 +151,23 @@ _BY_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class CallPlace:
-    """Which call an error is about; `doubt`: an attempt may have been carried out."""
+    """Which call an error is about; `ambiguous`: an attempt may have been carried out."""
 
     platform: str
     method: str
     path: str
     attempts: int = 1
-    doubt: bool = False
+    ambiguous: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 def refusal_error(where: CallPlace, status: int, code: str | None, message: str) -> RemoteError:
     """The error of an answer that is a refusal; without a code of the platform's own, by its status."""
     known = code if code in CURES else code_for_status(status)
-    what = f"{_call(where)} was answered {status}: {message or 'no reason given'}".rstrip(".") + "."
+    what = (
+        f"{_describe_call(where)} was answered {status}: {message or 'no reason given'}".rstrip(".")
+        + "."
+    )
     return _error(where, known, what, status=status)
 
 
@@ -176,13 +182,13 @@ def code_for_status(status: int) -> str:
 
 def no_answer_error(where: CallPlace, error: NoAnswer) -> RemoteError:
     """The error of a call that brought no usable answer."""
-    code = _BY_LOSS.get(error.loss, "network_error")
-    return _error(where, code, f"{_call(where)} failed: {error}.")
+    code = _BY_FAILURE.get(error.failure, "network_error")
+    return _error(where, code, f"{_describe_call(where)} failed: {error}.")
 
 
 def interruption_error(where: CallPlace) -> RemoteError:
     """The error of a call that was still waiting when the run was told to stop."""
-    return _error(where, "interrupted", f"{_call(where)} was not sent (again).")
+    return _error(where, "interrupted", f"{_describe_call(where)} was not sent (again).")
 
 
 def with_code(error: RemoteError, code: str) -> RemoteError:
@@ -206,15 +212,17 @@ def number_error(
     return RemoteError(Diagnostic(code=code, summary=summary, detail=f"{what} {cure}"))
 
 
-def _call(where: CallPlace) -> str:
+def _describe_call(where: CallPlace) -> str:
     times = f" ({where.attempts} attempts)" if where.attempts > 1 else ""
     return f"{where.method} {where.path} of platform {where.platform}{times}"
 
 
 def _error(where: CallPlace, code: str, what: str, *, status: int = 0) -> RemoteError:
-    doubt = [_AMBIGUOUS] if where.doubt else []
+    doubt = [_AMBIGUOUS] if where.ambiguous else []
     summary, cure = CURES[code]
     detail = " ".join([redact(what, where.secrets), *doubt, cure])
     return RemoteError(
-        Diagnostic(code=code, summary=summary, detail=detail), status=status, ambiguous=where.doubt
+        Diagnostic(code=code, summary=summary, detail=detail),
+        status=status,
+        ambiguous=where.ambiguous,
     )

@@ -50,13 +50,15 @@ class Feather:
         """Bridge numbers and phone numbers; the channels of those asked about. What is retired counts as gone."""
         wanted = {each.key: each.attrs.get("bridge") is True for each in asked}
         rows = list_rows(self.name, self._caller.send("GET", _BRIDGES))
-        bridges = read_single_page(self.name, read_numbers(self.name, rows, _bridge))
+        bridges = read_single_page(self.name, read_numbers(self.name, rows, _to_bridge_number))
         rows = [
             row
             for row in list_rows(self.name, self._caller.send("GET", _NUMBERS))
             if not _is_retired(row)
         ]
-        numbers = read_single_page(self.name, read_numbers(self.name, rows, _number, ("status",)))
+        numbers = read_single_page(
+            self.name, read_numbers(self.name, rows, _to_number, ("status",))
+        )
 
         # A number may be both; then the one that is declared counts.
         found = {number.key: number for number in (*bridges, *numbers)}
@@ -197,12 +199,12 @@ class Feather:
                     body={"twilio_number_sid": asked.number_sid, **chosen},
                     idempotent=True,
                 )
-                return _bridge(answer) or RegisteredNumber("", asked.key, {})
+                return _to_bridge_number(answer) or RegisteredNumber("", asked.key, {})
             retired = self._retired(asked.key)
             if retired is not None:
                 answer = self._caller.send("POST", f"{_NUMBERS}/{retired}/restore", idempotent=True)
                 return self._with_channels(
-                    _number(answer) or RegisteredNumber(retired, asked.key, {"bridge": False})
+                    _to_number(answer) or RegisteredNumber(retired, asked.key, {"bridge": False})
                 )
             capabilities = (
                 ["voice", "sms"] if asked.attrs.get("sms_agent") is not None else ["voice"]
@@ -214,7 +216,7 @@ class Feather:
                 "capabilities": capabilities,
             }
             answer = self._caller.send("POST", _NUMBERS, body={**body, **chosen})
-            return _number(answer) or RegisteredNumber("", asked.key, {})
+            return _to_number(answer) or RegisteredNumber("", asked.key, {})
         except RemoteError as error:
             return error
 
@@ -229,7 +231,7 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
     return {"x-api-key": key}, (key,)
 
 
-def reading(status: int, body: Any) -> tuple[str | None, str]:
+def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
     """``{error, message}``, or the findings of a validation: of these only place and words, never the input."""
     if status != 422:
         return None, refusal_text(body, "message", "error")
@@ -246,7 +248,7 @@ def _is_retired(row: Mapping[str, Any]) -> bool:
     return row.get("status") == _RETIRED
 
 
-def _bridge(row: Any) -> RegisteredNumber | None:
+def _to_bridge_number(row: Any) -> RegisteredNumber | None:
     key, sid = (
         (text_in(row, "phone_e164"), text_in(row, "id"))
         if isinstance(row, Mapping)
@@ -255,7 +257,7 @@ def _bridge(row: Any) -> RegisteredNumber | None:
     return RegisteredNumber(sid, key, {"bridge": True}) if key and sid else None
 
 
-def _number(row: Any) -> RegisteredNumber | None:
+def _to_number(row: Any) -> RegisteredNumber | None:
     key, sid = (
         (text_in(row, "phone_e164"), text_in(row, "id"))
         if isinstance(row, Mapping)

@@ -44,7 +44,7 @@ class Adapters(dict[str, Adapter]):
         )
         return adapter
 
-    def seen(
+    def extend_observed(
         self, observed: Observed, desired: Sequence[Desired], resources: Mapping[str, Entry]
     ) -> Observed:
         """What was observed on Twilio, with what the platforms have. Raises RemoteError, ReconcilerError."""

@@ -45,7 +45,7 @@ _CODES = {
 }
 _TAKEN = ("conflicting inbound", "already exists")
 
-_Made = list[tuple[str, str, Mapping[str, Any]]]
+_CreatedObjects = list[tuple[str, str, Mapping[str, Any]]]
 """What a call has made: how it is removed, the field of its id, and its row."""
 
 
@@ -79,7 +79,7 @@ class LiveKit(UndocumentedCalls):
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
         """Every number that has a trunk of its own."""
-        return [_registered(key, objects) for key, objects in self._objects().items()]
+        return [_to_number(key, objects) for key, objects in self._objects().items()]
 
     def create(
         self, asked: Sequence[RegistrationRequest]
@@ -90,7 +90,7 @@ class LiveKit(UndocumentedCalls):
         """
         results: list[RegisteredNumber | RemoteError] = []
         for each in asked:
-            made: _Made = []
+            made: _CreatedObjects = []
             before: LiveKitObjects | None = None
             try:
                 before = self._objects().get(each.key, LiveKitObjects())
@@ -111,7 +111,7 @@ class LiveKit(UndocumentedCalls):
         """
         try:
             now = self._objects().get(asked.key, LiveKitObjects())
-            found = _registered(asked.key, now).attrs
+            found = _to_number(asked.key, now).attrs
             if all(found[name] == value for name, value in asked.attrs.items() if name in found):
                 return
 
@@ -178,7 +178,7 @@ class LiveKit(UndocumentedCalls):
         self,
         asked: RegistrationRequest,
         attrs: Attrs,
-        made: _Made | None = None,
+        made: _CreatedObjects | None = None,
         there: LiveKitObjects | None = None,
     ) -> RegisteredNumber:
         """Bring all three to these attributes; `made` grows by what was not `there` before."""
@@ -295,7 +295,7 @@ def headers(
     return signed
 
 
-def reading(status: int, body: Any) -> tuple[str | None, str]:
+def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
     """``{code, msg, meta}`` of Twirp."""
     message = refusal_text(body, "msg")
     code = _CODES.get(refusal_text(body, "code"))
@@ -303,14 +303,16 @@ def reading(status: int, body: Any) -> tuple[str | None, str]:
     return "number_already_imported" if taken else code, message
 
 
-def _registered(key: str, objects: LiveKitObjects) -> RegisteredNumber:
+def _to_number(key: str, objects: LiveKitObjects) -> RegisteredNumber:
     """What can be read of the attributes; those of a part that is not there are left out."""
     inbound, outbound, rule = objects.inbound or {}, objects.outbound or {}, objects.rule or {}
     attrs: dict[str, Value] = {
         "supports_inbound": bool(inbound and rule),
         "supports_outbound": bool(outbound),
         "media_encryption": _encryption([trunk for trunk in (inbound, outbound) if trunk]),
-        "trunk_name": _one([text_in(trunk, "name") for trunk in (inbound, outbound) if trunk]),
+        "trunk_name": _join_distinct(
+            [text_in(trunk, "name") for trunk in (inbound, outbound) if trunk]
+        ),
         "username": text_in(outbound or inbound, "auth_username"),
     }
     if outbound:
@@ -351,10 +353,10 @@ def _encryption(trunks: Sequence[Mapping[str, Any]]) -> str | None:
         text_in(object_in(trunk, "media"), "encryption") or "SIP_MEDIA_ENCRYPT_DISABLE"
         for trunk in trunks
     ]
-    return _one([mode.rsplit("_", 1)[1].lower() for mode in modes])
+    return _join_distinct([mode.rsplit("_", 1)[1].lower() for mode in modes])
 
 
-def _one(values: Sequence[str | None]) -> str | None:
+def _join_distinct(values: Sequence[str | None]) -> str | None:
     """The value that all share; both, when they differ."""
     return " and ".join(dict.fromkeys(value for value in values if value)) or None
 

@@ -68,7 +68,7 @@ class Nixflex(UndocumentedCalls):
                 "phone_numbers",
             )
             has_next = len(page) >= _PAGE
-            pages.add(read_numbers(self.name, page, _registered, ("agent_id",)), has_next=has_next)
+            pages.add(read_numbers(self.name, page, _to_number, ("agent_id",)), has_next=has_next)
             if not has_next:
                 return pages
             offset += _PAGE
@@ -131,7 +131,7 @@ class Nixflex(UndocumentedCalls):
             answer = self._caller.send("POST", "/v1/phone-numbers", body=body, secrets=(token,))
         except RemoteError as error:
             return error
-        return _registered(object_in(answer, "phone_number")) or RegisteredNumber(
+        return _to_number(object_in(answer, "phone_number")) or RegisteredNumber(
             asked.key, asked.key, {"agent": asked.attrs["agent"]}
         )
 
@@ -146,13 +146,13 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
     return {"Authorization": f"Bearer {key}"}, (key, key.split(":")[1])
 
 
-def reading(status: int, body: Any) -> tuple[str | None, str]:
+def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
     """``{"error": {type, code, message}}``; its codes are those of the one taxonomy."""
     error = object_in(body, "error")
     code = text_in(error, "code") or ""
     return _CODES.get(code, code), refusal_text(error, "message", "type")
 
 
-def _registered(row: Mapping[str, Any]) -> RegisteredNumber | None:
+def _to_number(row: Mapping[str, Any]) -> RegisteredNumber | None:
     key = text_in(row, "phone_number")
     return RegisteredNumber(key, key, {"agent": text_in(row, "agent_id")}) if key else None

@@ -54,14 +54,14 @@ def _read(
         RegistrationRequest(want.address, want.key, want.profile.attrs) for want in mine.values()
     ]
     if "list" not in adapter.kind.can:
-        return _believed(adapter.name, resources)
+        return _last_applied_registrations(adapter.name, resources)
     if adapter.kind.pages:
         asked += _only_recorded(adapter.name, mine, resources)
     found: dict[str, Live] = {}
     for number in adapter.list(asked):
         address = registration_address(adapter.name, number.key)
         want, entry = mine.get(address), resources.get(address)
-        found[address] = _live(number, want, entry, vault)
+        found[address] = _to_live(number, want, entry, vault)
     return found
 
 
@@ -77,7 +77,7 @@ def _only_recorded(
     return recorded
 
 
-def _believed(name: str, resources: Mapping[str, Entry]) -> dict[str, Live]:
+def _last_applied_registrations(name: str, resources: Mapping[str, Entry]) -> dict[str, Live]:
     """What a platform without a list has, as far as we know: what we have put there."""
     return {
         address: Live(entry.sid, entry.key, entry.account, {}, entry.last_applied)
@@ -86,7 +86,7 @@ def _believed(name: str, resources: Mapping[str, Entry]) -> dict[str, Live]:
     }
 
 
-def _live(
+def _to_live(
     number: RegisteredNumber, want: Desired | None, entry: Entry | None, vault: Vault
 ) -> Live:
     """The registration as planning sees it. What cannot be read is taken for what we wrote last.

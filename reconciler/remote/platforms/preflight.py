@@ -35,16 +35,18 @@ def find_expected_refusals(
         name: adapters[name] for name in by_platform
     }  # connected here: threads must not do it together
     with ThreadPoolExecutor(len(by_platform), thread_name_prefix="preflight") as pool:
-        parts = pool.map(lambda name: _of_platform(connected[name], by_platform[name]), by_platform)
+        parts = pool.map(
+            lambda name: _check_platform(connected[name], by_platform[name]), by_platform
+        )
         return [diagnostic for part in parts for diagnostic in part]
 
 
-def _of_platform(adapter: Adapter, actions: Sequence[Action]) -> list[Diagnostic]:
-    asked = [_asked(action) for action in actions]
+def _check_platform(adapter: Adapter, actions: Sequence[Action]) -> list[Diagnostic]:
+    asked = [_to_request(action) for action in actions]
     try:
         refused = adapter.preflight(asked)
     except RemoteError as error:
-        return [_not_asked(adapter, error)]
+        return [_unchecked_warning(adapter, error)]
 
     # One mistyped agent may concern a thousand numbers: it is one error.
     grouped: dict[str, list[Action]] = {}
@@ -54,17 +56,17 @@ def _of_platform(adapter: Adapter, actions: Sequence[Action]) -> list[Diagnostic
         if refusal is not None:
             errors[str(refusal)] = refusal
             grouped.setdefault(str(refusal), []).append(action)
-    return [_refused(errors[words], concerned) for words, concerned in grouped.items()]
+    return [_refusal_diagnostic(errors[words], concerned) for words, concerned in grouped.items()]
 
 
-def _asked(action: Action) -> RegistrationRequest:
+def _to_request(action: Action) -> RegistrationRequest:
     key = action.address.rsplit("/", 1)[1]
     return RegistrationRequest(
         action.address, key, action.set, action.account, action.number_sid or ""
     )
 
 
-def _refused(error: RemoteError, actions: Sequence[Action]) -> Diagnostic:
+def _refusal_diagnostic(error: RemoteError, actions: Sequence[Action]) -> Diagnostic:
     said, first = error.diagnostics[0], actions[0]
     named = ", ".join(action.address.rsplit("/", 1)[1] for action in actions[:_NAMED])
     more = f" and {len(actions) - _NAMED} more" if len(actions) > _NAMED else ""
@@ -79,7 +81,7 @@ def _refused(error: RemoteError, actions: Sequence[Action]) -> Diagnostic:
     )
 
 
-def _not_asked(adapter: Adapter, error: RemoteError) -> Diagnostic:
+def _unchecked_warning(adapter: Adapter, error: RemoteError) -> Diagnostic:
     return Diagnostic(
         severity="warning",
         code="agents_not_checked",

@@ -91,7 +91,7 @@ class Ravan(UndocumentedCalls):
             message = refusal_text(answer, "message")
             words = message or "it does not say whether it succeeded"
             refusal = errors.number_error(self.name, asked.key, code_of(message), words)
-        if asked.begun and refusal.code == "number_already_imported":
+        if asked.import_started and refusal.code == "number_already_imported":
             return RegisteredNumber(asked.key, asked.key, {})
         return refusal
 
@@ -115,6 +115,6 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
     return {"X-Api-Key": key}, (key,)
 
 
-def reading(status: int, body: Any) -> tuple[str | None, str]:
+def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
     """``{success, message, data}``; errors are not described at all."""
     return None, refusal_text(body, "message", "detail", "error")

@@ -13,7 +13,7 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.config.project import PlatformSettings
 from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.platforms import butter, dasha, feather, livekit, nixflex, ravan
-from reconciler.remote.platforms.caller import Caller, CallPolicy, Reading
+from reconciler.remote.platforms.caller import Caller, CallPolicy, RefusalReader
 from reconciler.remote.platforms.contract import Adapter, Vault
 from reconciler.remote.transport.concurrency import ConcurrencyLimiter
 from reconciler.remote.transport.pool import Pool
@@ -21,44 +21,44 @@ from reconciler.remote.transport.retry import RetryPolicy
 
 _AT_ONCE = 8
 """Calls at once for each platform: their limits are a tenth of Twilio's."""
-_PATIENCE = RetryPolicy(attempts=6)
+_RETRY_POLICY = RetryPolicy(attempts=6)
 
 
 class PlatformType(msgspec.Struct, frozen=True):
     """One type: how requests are authenticated, how refusals are read, and how the adapter is made."""
 
     headers: Callable[[Vault, str], tuple[Mapping[str, str], tuple[str, ...]]]
-    reading: Reading
+    read_refusal: RefusalReader
     make: Callable[[PlatformSettings, Caller, Vault], Any]
 
 
 ADAPTERS: dict[str, PlatformType] = {
     "nixflex": PlatformType(
         nixflex.headers,
-        nixflex.reading,
+        nixflex.read_refusal,
         lambda s, caller, vault: nixflex.Nixflex(s.name, caller, vault),
     ),
     "feather": PlatformType(
         feather.headers,
-        feather.reading,
+        feather.read_refusal,
         lambda s, caller, _: feather.Feather(s.name, caller, s.connections),
     ),
     "butter": PlatformType(
         butter.headers,
-        butter.reading,
+        butter.read_refusal,
         lambda s, caller, vault: butter.Butter(s.name, caller, s.connections, vault),
     ),
     "ravan": PlatformType(
-        ravan.headers, ravan.reading, lambda s, caller, _: ravan.Ravan(s.name, caller)
+        ravan.headers, ravan.read_refusal, lambda s, caller, _: ravan.Ravan(s.name, caller)
     ),
     "livekit": PlatformType(
         livekit.headers(SystemClock().wall),
-        livekit.reading,
+        livekit.read_refusal,
         lambda s, caller, vault: livekit.LiveKit(s.name, caller, vault),
     ),
     "dasha": PlatformType(
         dasha.headers,
-        dasha.reading,
+        dasha.read_refusal,
         lambda s, caller, _: dasha.Dasha(s.name, caller, s.connections),
     ),
 }
@@ -71,7 +71,7 @@ def connect(
     stop: Event | None = None,
     on_call: Callable[[CallRecord], None] | None = None,
     on_wait: Callable[[Wait], None] | None = None,
-    patience: RetryPolicy | None = None,
+    retry_policy: RetryPolicy | None = None,
     give_up_after: float = 30.0,
     clock: Clock | None = None,
     jitter: Callable[[], float] = random.random,
@@ -86,17 +86,23 @@ def connect(
         answer_timeout=give_up_after,
         clock=clock,
     )
-    manners = CallPolicy(
-        patience or _PATIENCE, give_up_after, clock, jitter, stop or Event(), on_call, on_wait
+    policy = CallPolicy(
+        retry_policy or _RETRY_POLICY,
+        give_up_after,
+        clock,
+        jitter,
+        stop or Event(),
+        on_call,
+        on_wait,
     )
     caller = Caller(
         settings.name,
         settings.base_url or "",
         lambda: entry.headers(vault, settings.name),
-        entry.reading,
+        entry.read_refusal,
         pool,
         ConcurrencyLimiter(_AT_ONCE),
-        manners,
+        policy,
     )
     adapter: Adapter = entry.make(settings, caller, vault)
     return adapter

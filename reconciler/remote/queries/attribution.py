@@ -30,7 +30,7 @@ def attribute_drift(
     events: dict[str, list[Event]] = {}
     for account in {d.account for d in drifted} & gateways.keys():
         sids = [d.sid for d in drifted if d.account == account and d.sid.startswith("PN")]
-        for event in _events(gateways[account], sids, now - RETENTION):
+        for event in _read_events(gateways[account], sids, now - RETENTION):
             events.setdefault(event.resource_sid, []).append(event)
     return [msgspec.structs.replace(d, actor=actor_of(d, events.get(d.sid, ()))) for d in drifted]
 
@@ -59,7 +59,7 @@ def _explains(event: Event, field: str, live: WireValue) -> bool:
 _ABSENT: list[object] = []
 
 
-def _events(gateway: Gateway, sids: Sequence[str], since: datetime) -> list[Event]:
+def _read_events(gateway: Gateway, sids: Sequence[str], since: datetime) -> list[Event]:
     try:
         if len(sids) > _ONE_BY_ONE:
             return gateway.events(event_type="phone-number.updated", since=since, limit=10_000)

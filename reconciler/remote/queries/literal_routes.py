@@ -31,12 +31,14 @@ def collect_literal_sids(
     for profile in profiles.values():
         for sid in literal_sids(profile.attrs):
             named.setdefault(profile.account, set()).add(sid)
-    for entry in _let_go(desired, resources):
+    for entry in _find_restored_entries(desired, resources):
         named.setdefault(entry.account, set()).update(restored_sids(entry.prior))
     return named
 
 
-def _let_go(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> list[Entry]:
+def _find_restored_entries(
+    desired: Iterable[Desired], resources: Mapping[str, Entry]
+) -> list[Entry]:
     """Return the recorded numbers that get a trunk or an application of before again, as nothing declares them."""
     had = [
         (a, e)

@@ -63,23 +63,29 @@ def observe(
     reader = _Reader(desired, resources, progress, begun or {})
     if len(kinds) == 1:
         alone = {account: reader.read(gateways[account], kinds[account]) for account in kinds}
-        return _observed(alone, {}, reader.unknown, desired)
+        return _join_accounts(alone, {}, reader.unknown, desired)
 
     used = {
         account: gateways[account] for account in kinds
     }  # connected here: a missing secret ends the run
     with ThreadPoolExecutor(max(len(kinds), 1), thread_name_prefix="observe") as pool:
         found = dict(
-            zip(kinds, pool.map(lambda a: _try(reader, used[a], kinds[a]), kinds), strict=True)
+            zip(
+                kinds,
+                pool.map(lambda a: _read_or_error(reader, used[a], kinds[a]), kinds),
+                strict=True,
+            )
         )
     failed = {account: error for account, error in found.items() if isinstance(error, RemoteError)}
     read = {account: part for account, part in found.items() if not isinstance(part, RemoteError)}
     if failed and not read:
         raise next(iter(failed.values()))
-    return _observed(read, failed, reader.unknown, desired)
+    return _join_accounts(read, failed, reader.unknown, desired)
 
 
-def _try(reader: _Reader, gateway: Gateway, kinds: set[str]) -> _Part | RemoteError:
+def _read_or_error(
+    reader: _Reader, gateway: Gateway, kinds: set[str]
+) -> _AccountResources | RemoteError:
     """Read one account; the end of the run is no matter of the account, and is raised."""
     try:
         return reader.read(gateway, kinds)
@@ -89,8 +95,8 @@ def _try(reader: _Reader, gateway: Gateway, kinds: set[str]) -> _Part | RemoteEr
         return error
 
 
-def _observed(
-    read: Mapping[str, _Part],
+def _join_accounts(
+    read: Mapping[str, _AccountResources],
     failed: Mapping[str, RemoteError],
     unknown: Iterable[tuple[str, str]],
     desired: Iterable[Desired],
@@ -98,12 +104,12 @@ def _observed(
     """Join what the accounts have."""
     numbers = {account: part.numbers for account, part in read.items()}
     complete = frozenset(pair for part in read.values() for pair in part.complete)
-    others = _joined([part.others for part in read.values()], desired)
+    others = _join_resources([part.others for part in read.values()], desired)
     unread = {account: error.diagnostics[0] for account, error in failed.items()}
     return Observed(numbers, others, complete=complete, unknown=frozenset(unknown), unread=unread)
 
 
-class _Part(NamedTuple):
+class _AccountResources(NamedTuple):
     """What one account has: numbers by E.164, other resources by address, and whose children were all read."""
 
     numbers: dict[str, Live]
@@ -111,7 +117,9 @@ class _Part(NamedTuple):
     complete: frozenset[tuple[str, str]]
 
 
-def _joined(parts: Sequence[Mapping[str, Live]], desired: Iterable[Desired]) -> dict[str, Live]:
+def _join_resources(
+    parts: Sequence[Mapping[str, Live]], desired: Iterable[Desired]
+) -> dict[str, Live]:
     """What all accounts have by address; of two that are called alike, the one where it is declared."""
     others = {address: live for part in parts for address, live in part.items()}
     if len(others) < sum(map(len, parts)):
@@ -134,7 +142,7 @@ def _kinds_by_account(
     if any(kind in _USERS for _, kind in pairs):
         pairs |= {
             (account, user)
-            for account, kind in _leaving(desired, resources)
+            for account, kind in _undeclared_used_kinds(desired, resources)
             for user in _USERS[kind]
         }
     kinds: dict[str, set[str]] = {}
@@ -152,14 +160,16 @@ _USERS = {
 """Kinds that others name → the kinds that name them."""
 
 
-def _leaving(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> set[tuple[str, str]]:
+def _undeclared_used_kinds(
+    desired: Iterable[Desired], resources: Mapping[str, Entry]
+) -> set[tuple[str, str]]:
     """(account, kind) of what others may use, is remembered and no longer declared: who else uses it must be known."""
     remembered = [(address, entry) for address, entry in resources.items() if entry.kind in _USERS]
     declared = {want.address for want in desired if want.kind in _USERS} if remembered else set()
     return {(entry.account, entry.kind) for address, entry in remembered if address not in declared}
 
 
-def _unbound_below(
+def _find_unbound_children(
     desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> set[tuple[str, str]]:
     """(kind, parent) of the declared children whose SID is not in state: a plan makes those that it does not find."""
@@ -171,7 +181,7 @@ def _unbound_below(
     return found
 
 
-def _recorded_numbers(resources: Mapping[str, Entry]) -> dict[str, list[tuple[str, str]]]:
+def _index_recorded_numbers(resources: Mapping[str, Entry]) -> dict[str, list[tuple[str, str]]]:
     """(SID, E.164) of the numbers in state, by account."""
     recorded: dict[str, list[tuple[str, str]]] = {}
     for entry in resources.values():
@@ -180,7 +190,7 @@ def _recorded_numbers(resources: Mapping[str, Entry]) -> dict[str, list[tuple[st
     return recorded
 
 
-def _sought_numbers(
+def _find_sought_numbers(
     desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> dict[str, tuple[list[str], list[str]]]:
     """The numbers that are declared by SID, and those that may be bought, by account."""
@@ -208,18 +218,18 @@ class _Reader:
         self._needed = {(want.profile.account, want.kind) for want in self._small}
         self._needed |= {(entry.account, entry.kind) for entry in resources.values()}
         self._declared = frozenset(want.address for want in self._small)
-        self._unbound = _unbound_below(self._small, resources)
-        self._leaving = _leaving(self._small, resources)
+        self._unbound = _find_unbound_children(self._small, resources)
+        self._leaving = _undeclared_used_kinds(self._small, resources)
         self._resources = {a: e for a, e in resources.items() if e.kind not in NUMBER_KINDS}
-        self._recorded = _recorded_numbers(resources)
+        self._recorded = _index_recorded_numbers(resources)
         self._every_recorded = resources
         self._declared_numbers = [want for want in desired if want.kind in NUMBER_KINDS]
         self._named = collect_literal_sids(desired, resources)
         self.unknown: set[tuple[str, str]] = set()
-        self._sought = _sought_numbers(desired, resources)
+        self._sought = _find_sought_numbers(desired, resources)
         self._progress = progress
 
-    def read(self, gateway: Gateway, kinds: set[str]) -> _Part:
+    def read(self, gateway: Gateway, kinds: set[str]) -> _AccountResources:
         """Read one account."""
         names: dict[str, str] = {}
         others: dict[str, Live] = {}
@@ -248,7 +258,7 @@ class _Reader:
         self.unknown |= {(gateway.account, sid) for sid in unknown}
         used = any(address.startswith(("trunk/", "application/")) for address in others)
         numbers = self._numbers(gateway, names) if kinds & NUMBER_KINDS or used else {}
-        return _Part(numbers, others, complete)
+        return _AccountResources(numbers, others, complete)
 
     def _children(
         self,

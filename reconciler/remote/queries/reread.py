@@ -40,7 +40,7 @@ def read_rows_again(
         known = latest | {asked.sid: row for asked, row in fetch_absent(gateway, absent)}
         if not brings_new:
             return list(known.values())
-    raise _unsteady(gateway.account, kind.name)
+    raise _unsteady_error(gateway.account, kind.name)
 
 
 def find_unlisted_numbers(gateway: Gateway, wanted: Iterable[str]) -> list[NumberRow]:
@@ -53,7 +53,7 @@ def find_unlisted_numbers(gateway: Gateway, wanted: Iterable[str]) -> list[Numbe
     return [row for page in gateway.number_pages() for row in page if row.phone_number in sought]
 
 
-def _unsteady(account: str, kind: str) -> RemoteError:
+def _unsteady_error(account: str, kind: str) -> RemoteError:
     return RemoteError(
         Diagnostic(
             code="inconsistent_listing",

@@ -38,7 +38,7 @@ def read_accounts(
     failed: dict[str, RemoteError] = {}
     for account in accounts:
         try:
-            found, below = _survey_account(gateways[account], progress)
+            found, below = _read_account(gateways[account], progress)
         except RemoteError as error:
             # The end of the run is no matter of the account.
             if error.code in ("timed_out", "interrupted"):
@@ -55,12 +55,12 @@ def read_accounts(
     )
 
 
-def _survey_account(
+def _read_account(
     gateway: Gateway, progress: Callable[[str, int], None]
 ) -> tuple[dict[str, Live], dict[str, Live]]:
     """The numbers of one account by E.164, and its trunks and applications by address. Raises RemoteError."""
     pages = gateway.number_pages()
-    others = _trunks(gateway)
+    others = _read_trunks(gateway)
     observer, found = Observer({}), dict[str, Live]()
     for page in pages:
         found.update((row.phone_number, observer.live(row, gateway.account)) for row in page)
@@ -74,7 +74,7 @@ def _survey_account(
     return found, others
 
 
-def _trunks(gateway: Gateway) -> dict[str, Live]:
+def _read_trunks(gateway: Gateway) -> dict[str, Live]:
     rows = {str(row["sid"]): row for row in read_rows(gateway, TRUNK)}
     found = index_by_address(
         "trunk", (TRUNK.observe(row, gateway.account, {}) for row in rows.values()), {}

@@ -12,10 +12,10 @@ from reconciler.remote.transport.retry import RetryPolicy
 
 
 class WaitPolicy(Protocol):
-    """As much of a caller's manners as waiting needs."""
+    """As much of a caller's policy as waiting needs."""
 
     @property
-    def patience(self) -> RetryPolicy:
+    def retry_policy(self) -> RetryPolicy:
         """How often a call is tried."""
         ...
 
@@ -36,14 +36,14 @@ class WaitPolicy(Protocol):
 
 
 def wait_before_retry(
-    manners: WaitPolicy, account: str, seconds: float, *, made: int, status: int, before: float
+    policy: WaitPolicy, account: str, seconds: float, *, made: int, status: int, before: float
 ) -> float:
     """Wait after so many attempts were `made`, the last answered with `status` (0: not at all).
 
     `before` is how many seconds the call has waited so far; returns them with these.
     """
-    if manners.on_wait is not None and not manners.stop.is_set():
-        attempts, now = manners.patience.attempts, manners.clock.monotonic()
-        manners.on_wait(Wait(account, seconds, made + 1, attempts, status, before, now))
-    manners.clock.pause(seconds, manners.stop)
+    if policy.on_wait is not None and not policy.stop.is_set():
+        attempts, now = policy.retry_policy.attempts, policy.clock.monotonic()
+        policy.on_wait(Wait(account, seconds, made + 1, attempts, status, before, now))
+    policy.clock.pause(seconds, policy.stop)
     return before + seconds

@@ -56,8 +56,8 @@ def read_body(response: BaseHTTPResponse, most: int) -> bytes:
     if encoding == "identity" and stated is not None:
         return response.read(decode_content=False)  # the usual answer: one read, no copy
     if encoding == "identity":
-        return _joined(response, most, lambda piece, room: [piece])
-    return _joined(response, most, _Inflater(encoding))
+        return _read_pieces(response, most, lambda piece, room: [piece])
+    return _read_pieces(response, most, _Inflater(encoding))
 
 
 def decode_json(body: bytes, decode: Callable[[bytes], T]) -> T:
@@ -73,7 +73,7 @@ def decode_json(body: bytes, decode: Callable[[bytes], T]) -> T:
         raise ValueError("it is nested too deeply") from None
 
 
-def _joined(
+def _read_pieces(
     response: BaseHTTPResponse, most: int, unpack: Callable[[bytes, int], list[bytes]]
 ) -> bytes:
     """Read piece by piece; `unpack` returns at most `room` bytes, or one more as a sign that there are more."""

@@ -30,7 +30,7 @@ class ConcurrencyLimiter:
         return int(self._limit)
 
     @property
-    def restrained(self) -> bool:
+    def below_bound(self) -> bool:
         """Whether fewer calls may be under way than the bound allows; costs no lock."""
         return self._limit < self._bound
 

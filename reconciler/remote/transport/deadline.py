@@ -22,11 +22,13 @@ def connection_class(scheme: str, seconds: float, now: Callable[[], float]) -> t
 
     base = HTTPSConnection if scheme == "https" else HTTPConnection
     return type(
-        f"Timed{base.__name__}", (_AtOnce, base), {"response_class": staticmethod(response)}
+        f"Timed{base.__name__}",
+        (_OnePieceConnection, base),
+        {"response_class": staticmethod(response)},
     )
 
 
-class _AtOnce(HTTPConnection):
+class _OnePieceConnection(HTTPConnection):
     """Sends the head and the body of a request as one piece: one system call, and one packet where it fits."""
 
     _pieces: list[bytes] | None = None
@@ -51,10 +53,10 @@ class _TimedResponse(HTTPResponse):
         self, sock: socket, *args: Any, deadline: float, now: Callable[[], float], **kwargs: Any
     ) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Timed(self.fp.detach(), deadline, now))
+        self.fp = io.BufferedReader(_TimedStream(self.fp.detach(), deadline, now))
 
 
-class _Timed(io.RawIOBase):
+class _TimedStream(io.RawIOBase):
     """The bytes of a socket until the deadline. One Python call for each piece; the pieces are put together in C."""
 
     def __init__(self, raw: io.RawIOBase, deadline: float, now: Callable[[], float]) -> None:

@@ -20,20 +20,20 @@ class Outage:
         self._last = 0.0
         self._lock = Lock()
 
-    def left(self, now: float) -> float:
+    def seconds_left(self, now: float) -> float:
         """Seconds for which it is still worth trying; 0 or less means that the server is given up."""
         with self._lock:
             if self._since is None or now - self._last > _FORGET:
                 return self._give_up_after
             return self._give_up_after - (now - self._since)
 
-    def heard(self) -> None:
+    def note_answer(self) -> None:
         """The server answered, whatever it said."""
         if self._since is not None:
             with self._lock:
                 self._since = None
 
-    def missed(self, started: float, ended: float) -> None:
+    def note_silence(self, started: float, ended: float) -> None:
         """An attempt between these two moments brought no answer."""
         with self._lock:
             if self._since is None or started - self._last > _FORGET:

@@ -43,11 +43,11 @@ _HANDSHAKE = (
 
 
 class NoAnswer(Exception):
-    """No whole answer came; `loss` says how, the message why, in words for the user."""
+    """No whole answer came; `failure` says how, the message why, in words for the user."""
 
-    def __init__(self, loss: FailureKind, message: str) -> None:
+    def __init__(self, failure: FailureKind, message: str) -> None:
         super().__init__(message)
-        self.loss = loss
+        self.failure = failure
 
 
 class Pool:
@@ -108,7 +108,7 @@ class Pool:
             )
             return response.status, response.headers, self._body(response)
         except HTTPError as error:
-            raise NoAnswer(_loss(error), _in_words(error)) from error
+            raise NoAnswer(_failure_kind(error), _innermost_reason(error)) from error
 
     def _body(self, response: BaseHTTPResponse) -> bytes:
         """Read the body within the limit; a connection with an unread rest of it is closed. Raises NoAnswer."""
@@ -116,10 +116,10 @@ class Pool:
             return read_body(response, self._most_bytes)
         except BodyError as error:
             response.close()
-            loss = (
+            failure = (
                 FailureKind.OVERSIZED if isinstance(error, BodyTooLarge) else FailureKind.UNREADABLE
             )
-            raise NoAnswer(loss, str(error)) from error
+            raise NoAnswer(failure, str(error)) from error
 
     def close(self) -> None:
         """Close every idle connection; one in use is closed when its request ends."""
@@ -156,7 +156,7 @@ def _manager(origin: str, connections: int) -> PoolManager:
     parts = urlsplit(origin)
     if parts.scheme == "http":
         return PoolManager(maxsize=connections, block=False)
-    context = _trust()
+    context = _trust_context()
     proxy = _proxy(parts.hostname or "")
     if proxy is None:
         return PoolManager(maxsize=connections, block=False, ssl_context=context)
@@ -183,7 +183,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _trust() -> ssl.SSLContext:
+def _trust_context() -> ssl.SSLContext:
     """The certificates of the environment (REQUESTS_CA_BUNDLE, as for Twilio's own client) or of this system.
 
     One context for all connections: loading the certificates costs as much as a request.
@@ -202,7 +202,7 @@ def _trust() -> ssl.SSLContext:
     return context
 
 
-def _loss(error: HTTPError) -> FailureKind:
+def _failure_kind(error: HTTPError) -> FailureKind:
     if isinstance(error, SSLError):
         return FailureKind.UNTRUSTED if _is_handshake(error) else FailureKind.CUT
     if isinstance(error, LocationValueError):
@@ -221,16 +221,16 @@ def _is_handshake(error: SSLError) -> bool:
     return any(word in reason for word in _HANDSHAKE)
 
 
-def _in_words(error: HTTPError) -> str:
+def _innermost_reason(error: HTTPError) -> str:
     """The innermost reason, which names neither the URL nor a header."""
     cause: BaseException = error
-    while isinstance(cause, HTTPError) and (inner := _inner(cause)) is not None:
+    while isinstance(cause, HTTPError) and (inner := _inner_error(cause)) is not None:
         cause = inner
     text = str(cause) or type(cause).__name__
     return text.split(": ", 1)[1] if isinstance(cause, HTTPError) and ": " in text else text
 
 
-def _inner(error: HTTPError) -> BaseException | None:
+def _inner_error(error: HTTPError) -> BaseException | None:
     if error.__cause__ is not None:
         return error.__cause__
     return next((arg for arg in reversed(error.args) if isinstance(arg, BaseException)), None)

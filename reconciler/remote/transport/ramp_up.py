@@ -36,11 +36,11 @@ class ConcurrencyHint:
         self._best: dict[str, float] = {}
         self._refused_at = inf
 
-    def refused(self, count: int) -> None:
+    def note_refusal(self, count: int) -> None:
         """The server refused a call for being one too many, with so many of them under way."""
         self._refused_at = count
 
-    def answered(self, sort: str, seconds: float, count: int) -> RampUp:
+    def ramp_up_after(self, sort: str, seconds: float, count: int) -> RampUp:
         """A call of this sort succeeded after so many seconds, with so many of them under way."""
         best = min(seconds, self._best.get(sort, inf))
         self._best[sort] = best

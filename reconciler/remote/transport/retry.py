@@ -43,7 +43,7 @@ class FailureKind(Enum):
 class AttemptOutcome(msgspec.Struct, frozen=True):
     """How one attempt of a call ended.
 
-    `number` counts from 1; `status` is 0 without an answer, `loss` None with a usable one; `retry_after` is the
+    `number` counts from 1; `status` is 0 without an answer, `failure` None with a usable one; `retry_after` is the
     header as it came; `missing_before` says that an earlier attempt of the same call was answered 404, and
     `unreadable_before` that one brought an answer that could not be read.
     """
@@ -52,7 +52,7 @@ class AttemptOutcome(msgspec.Struct, frozen=True):
     idempotent: bool
     number: int
     status: int = 0
-    loss: FailureKind | None = None
+    failure: FailureKind | None = None
     retry_after: str | None = None
     missing_before: bool = False
     unreadable_before: bool = False
@@ -76,16 +76,18 @@ class RetryPolicy(msgspec.Struct, frozen=True):
 
 
 def decide_retry(
-    attempt: AttemptOutcome, patience: RetryPolicy, *, now: float, jitter: float
+    attempt: AttemptOutcome, retry_policy: RetryPolicy, *, now: float, jitter: float
 ) -> float | None:
     """Seconds to wait before the next attempt, None to give up.
 
     `now` is the time in seconds since 1970, needed where a server names a date; `jitter` lies between 0 and 1.
     """
-    if attempt.number >= patience.attempts or not _worth_another(attempt):
+    if attempt.number >= retry_policy.attempts or not _is_worth_retrying(attempt):
         return None
-    backoff: float = min(patience.longest, patience.first * 2 ** (attempt.number - 1)) * jitter
-    asked = min(patience.longest_asked, read_retry_after(attempt.retry_after, now))
+    backoff: float = (
+        min(retry_policy.longest, retry_policy.first * 2 ** (attempt.number - 1)) * jitter
+    )
+    asked = min(retry_policy.longest_asked, read_retry_after(attempt.retry_after, now))
     return max(backoff, asked)
 
 
@@ -93,11 +95,11 @@ def may_have_happened(attempt: AttemptOutcome) -> bool:
     """Whether a write that ended so may have been carried out; never for a read."""
     if attempt.method == "GET":
         return False
-    return attempt.loss in (
+    return attempt.failure in (
         FailureKind.CUT,
         FailureKind.UNREADABLE,
         FailureKind.OVERSIZED,
-    ) or _faltered(attempt.status)
+    ) or _is_server_trouble(attempt.status)
 
 
 def read_retry_after(retry_after: str | None, now: float) -> float:
@@ -107,11 +109,11 @@ def read_retry_after(retry_after: str | None, now: float) -> float:
     try:
         seconds = float(retry_after)
     except ValueError:
-        seconds = _until(retry_after, now)
+        seconds = _seconds_until(retry_after, now)
     return max(0.0, seconds) if math.isfinite(seconds) else 0.0
 
 
-def _until(date: str, now: float) -> float:
+def _seconds_until(date: str, now: float) -> float:
     try:
         moment = parsedate_to_datetime(date)
     except ValueError:
@@ -119,8 +121,8 @@ def _until(date: str, now: float) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
 
 
-def _worth_another(attempt: AttemptOutcome) -> bool:
-    match attempt.loss:
+def _is_worth_retrying(attempt: AttemptOutcome) -> bool:
+    match attempt.failure:
         case FailureKind.UNREACHED:
             return True
         case FailureKind.UNTRUSTED | FailureKind.OVERSIZED:
@@ -130,18 +132,18 @@ def _worth_another(attempt: AttemptOutcome) -> bool:
         case FailureKind.UNREADABLE:
             return attempt.repeatable and not attempt.unreadable_before
         case None:
-            return _status_worth_another(attempt)
+            return _is_status_worth_retrying(attempt)
         case _:
-            assert_never(attempt.loss)
+            assert_never(attempt.failure)
 
 
-def _status_worth_another(attempt: AttemptOutcome) -> bool:
+def _is_status_worth_retrying(attempt: AttemptOutcome) -> bool:
     if attempt.status == 429:
         return True
     if attempt.status == 404:
         return attempt.repeatable and attempt.method != "DELETE" and not attempt.missing_before
-    return attempt.repeatable and _faltered(attempt.status)
+    return attempt.repeatable and _is_server_trouble(attempt.status)
 
 
-def _faltered(status: int) -> bool:
+def _is_server_trouble(status: int) -> bool:
     return status == 408 or status >= 500

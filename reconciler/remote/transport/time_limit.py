@@ -23,7 +23,7 @@ def no_time_limit() -> float:
 class TimeLimit:
     """Counts from the moment it is made; without `seconds` it never ends. May be used from any thread.
 
-    `on_stop` is called when the end of the time stops a run that is `finishing`.
+    `on_stop` is called when the end of the time stops a run that is in `stop_at_end`.
     """
 
     def __init__(
@@ -39,17 +39,17 @@ class TimeLimit:
         self._lifted = False
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the time has passed."""
         return self._clock.monotonic() >= self._end
 
-    def left(self) -> float:
-        """Seconds in which calls may still be sent; without end once the run is `finishing`."""
+    def seconds_left(self) -> float:
+        """Seconds in which calls may still be sent; without end once the run is in `stop_at_end`."""
         return inf if self._lifted else self._end - self._clock.monotonic()
 
     def check(self) -> None:
         """Raise `timed_out` when the time has passed. Nothing has been written yet."""
-        if self.over:
+        if self.is_over:
             raise ReconcilerError(self.diagnostic("Nothing was changed."))
 
     def diagnostic(self, effect: str) -> Diagnostic:
@@ -61,7 +61,7 @@ class TimeLimit:
         )
 
     @contextmanager
-    def finishing(self, stop: Event) -> Iterator[None]:
+    def stop_at_end(self, stop: Event) -> Iterator[None]:
         """Inside, calls are no longer cut off: the end of the time sets `stop`, and what is in flight is finished."""
         self._lifted = True
         if self._seconds == inf:

@@ -13,7 +13,7 @@ OF_READING = 300.0
 """Seconds in which the calls of one account may wait, before anything was written. Waits at once count once."""
 
 
-def waited_out(seconds: float) -> str:
+def wait_limit_text(seconds: float) -> str:
     """Say of a call that it was given up for its waits, and that it has waited so many seconds."""
     return (
         f"It was not tried again: it had waited {seconds:.0f} s. A call waits at most {OF_CALL:.0f} s in all, "

@@ -52,16 +52,16 @@ _SECRET_PARAMS = ("password", "secret", "token", "pin")
 class CallPolicy(msgspec.Struct, frozen=True):
     """How a caller behaves: attempts and waits, and after how many seconds of silence a server is given up.
 
-    `left` is how many seconds the run may go on reading and trying. `on_wait` is told of each wait before it begins.
+    `seconds_left` is how many seconds the run may go on reading and trying. `on_wait` is told of each wait before it begins.
     """
 
-    patience: RetryPolicy
+    retry_policy: RetryPolicy
     give_up_after: float
     clock: Clock
     jitter: Callable[[], float]
     stop: Event
     on_call: Callable[[CallRecord], None] | None = None
-    left: Callable[[], float] = no_time_limit
+    seconds_left: Callable[[], float] = no_time_limit
     on_wait: Callable[[Wait], None] | None = None
 
 
@@ -69,15 +69,15 @@ class Caller:
     """Sends requests of one account. May be used from any thread."""
 
     def __init__(
-        self, client: ClientBase, account: str, limiter: ConcurrencyLimiter, manners: CallPolicy
+        self, client: ClientBase, account: str, limiter: ConcurrencyLimiter, policy: CallPolicy
     ) -> None:
         self._client = client
         self._account = account
         self._limiter = limiter
-        self._manners = manners
+        self._policy = policy
         self._closed = Event()
-        self._reach: dict[Product, Outage] = {}
-        self._bearing = ConcurrencyHint()
+        self._outage: dict[Product, Outage] = {}
+        self._hint = ConcurrencyHint()
         self._budget = RetryBudget()
         self._waits = WaitLimit()
 
@@ -86,152 +86,167 @@ class Caller:
 
         `read` raises msgspec.DecodeError or ValueError for a body that is not what it should be. Raises RemoteError.
         """
-        story = CallHistory(request)
+        history = CallHistory(request)
         while True:
-            ending = self._attempt(story, read)
-            if ending.done:
+            result = self._attempt(history, read)
+            if result.done:
                 self._budget.repay()
-                return cast(T, ending.value)
-            story.doubt = story.doubt or may_have_happened(ending.attempt)
-            story.missing = story.missing or ending.attempt.status == 404
-            story.unreadable = story.unreadable or ending.attempt.loss is FailureKind.UNREADABLE
-            story.loss = ending.loss
-            wait = self._wait(ending.attempt)
-            if wait is None or wait >= self._reach_of(request).left(
-                self._manners.clock.monotonic()
+                return cast(T, result.value)
+            history.ambiguous = history.ambiguous or may_have_happened(result.attempt)
+            history.missing = history.missing or result.attempt.status == 404
+            history.unreadable = (
+                history.unreadable or result.attempt.failure is FailureKind.UNREADABLE
+            )
+            history.failure = result.failure
+            wait = self._wait(result.attempt)
+            if wait is None or wait >= self._outage_of(request).seconds_left(
+                self._policy.clock.monotonic()
             ):
-                raise self._error(story, ending) from ending.loss
+                raise self._error(history, result) from result.failure
             if not self._budget.spend():
-                story.spent = True
-                raise self._error(story, ending) from ending.loss
-            wait = min(wait, self._manners.left())
-            if not self._waits.take(wait, before=story.waited, now=self._manners.clock.monotonic()):
-                story.waited_out = True
-                raise self._error(story, ending) from ending.loss
-            self._pause(story, wait, ending.attempt.status)
+                history.spent = True
+                raise self._error(history, result) from result.failure
+            wait = min(wait, self._policy.seconds_left())
+            if not self._waits.take(
+                wait, before=history.waited, now=self._policy.clock.monotonic()
+            ):
+                history.waits_exceeded = True
+                raise self._error(history, result) from result.failure
+            self._pause(history, wait, result.attempt.status)
 
     def close(self) -> None:
         """From now on nothing is sent any more; calls between two attempts end as interrupted."""
         self._closed.set()
 
-    def _attempt(self, story: CallHistory, read: Callable[[bytes], T]) -> AttemptResult[T]:
+    def _attempt(self, history: CallHistory, read: Callable[[bytes], T]) -> AttemptResult[T]:
         ticket = self._limiter.acquire()
         try:
-            outcome, seconds = self._exchange(story)
+            outcome, seconds = self._exchange(history)
         finally:
             self._limiter.release()
         if isinstance(outcome, Reply):
             if outcome.status_code == 429:
-                self._bearing.refused(_at_once(outcome) or self._limiter.limit)
+                self._hint.note_refusal(_concurrent_requests(outcome) or self._limiter.limit)
                 self._limiter.shrink(ticket)
-            elif self._limiter.restrained and outcome.status_code < 500:
-                self._encourage(story.request, outcome, seconds)
-        return judge_response(story, outcome, read)
+            elif self._limiter.below_bound and outcome.status_code < 500:
+                self._encourage(history.request, outcome, seconds)
+        return judge_response(history, outcome, read)
 
     def _encourage(self, request: Request, reply: Reply, seconds: float) -> None:
         """Let more calls be sent at once, as far as the server bears it."""
         sort = f"{request.method} {request.product} {'?' in request.target}"
-        pace = self._bearing.answered(sort, seconds, _at_once(reply) or self._limiter.limit)
+        pace = self._hint.ramp_up_after(
+            sort, seconds, _concurrent_requests(reply) or self._limiter.limit
+        )
         if pace is RampUp.QUICK:
             self._limiter.ramp()
         elif pace is RampUp.STEADY:
             self._limiter.grow()
 
-    def _exchange(self, story: CallHistory) -> tuple[Reply | NoAnswer, float]:
+    def _exchange(self, history: CallHistory) -> tuple[Reply | NoAnswer, float]:
         """One request and its answer, whatever it says, and how many seconds it took."""
-        clock, reach = self._manners.clock, self._reach_of(story.request)
+        clock, outage = self._policy.clock, self._outage_of(history.request)
         started = clock.monotonic()
-        left = min(reach.left(started), self._manners.left())
-        self._check(story, left)
-        story.number += 1
-        if story.request.method != "GET":
+        seconds_left = min(outage.seconds_left(started), self._policy.seconds_left())
+        self._check(history, seconds_left)
+        history.number += 1
+        if history.request.method != "GET":
             self._waits.note_write()
         outcome: Reply | NoAnswer
         try:
-            outcome = self._request(story.request, left)
-            reach.heard()
+            outcome = self._request(history.request, seconds_left)
+            outage.note_answer()
         except NoAnswer as error:
             outcome = error.with_traceback(
                 None
             )  # else frame and exception keep each other, and the connection, alive
-            reach.missed(started, clock.monotonic())
+            outage.note_silence(started, clock.monotonic())
         except TwilioException as error:
-            raise errors.convert_vendor_error(self._where(story), error) from None
+            raise errors.convert_vendor_error(self._where(history), error) from None
         seconds = clock.monotonic() - started
-        self._record(story, outcome, seconds)
+        self._record(history, outcome, seconds)
         return outcome, seconds
 
-    def _check(self, story: CallHistory, left: float) -> None:
+    def _check(self, history: CallHistory, seconds_left: float) -> None:
         """Raises RemoteError when the request must not be sent any more."""
-        if self._closed.is_set() or (story.number and self._manners.stop.is_set()):
-            raise errors.interruption_error(self._where(story))
-        if self._manners.left() <= 0:
-            raise errors.time_limit_error(self._where(story))
-        if left <= 0:
-            where = self._where(story)
+        if self._closed.is_set() or (history.number and self._policy.stop.is_set()):
+            raise errors.interruption_error(self._where(history))
+        if self._policy.seconds_left() <= 0:
+            raise errors.time_limit_error(self._where(history))
+        if seconds_left <= 0:
+            where = self._where(history)
             raise (
-                errors.no_answer_error(where, story.loss)
-                if story.loss
-                else errors.outage_error(where, self._manners.give_up_after)
+                errors.no_answer_error(where, history.failure)
+                if history.failure
+                else errors.outage_error(where, self._policy.give_up_after)
             )
 
-    def _request(self, request: Request, left: float) -> Reply:
+    def _request(self, request: Request, seconds_left: float) -> Reply:
         reading = request.method == "GET"
         reply: Reply = self._client.request(
             request.method,
             f"https://{request.product}.twilio.com{request.target}",
             params=request.params if reading else None,
             data=None if reading else request.params,
-            timeout=left,
+            timeout=seconds_left,
         )
         return reply
 
     def _wait(self, attempt: AttemptOutcome) -> float | None:
-        manners = self._manners
+        policy = self._policy
         return decide_retry(
-            attempt, manners.patience, now=manners.clock.wall(), jitter=manners.jitter()
+            attempt, policy.retry_policy, now=policy.clock.wall(), jitter=policy.jitter()
         )
 
-    def _pause(self, story: CallHistory, seconds: float, status: int) -> None:
-        story.waited = wait_before_retry(
-            self._manners,
+    def _pause(self, history: CallHistory, seconds: float, status: int) -> None:
+        history.waited = wait_before_retry(
+            self._policy,
             self._account,
             seconds,
-            made=story.number,
+            made=history.number,
             status=status,
-            before=story.waited,
+            before=history.waited,
         )
 
-    def _reach_of(self, request: Request) -> Outage:
-        reach = self._reach.get(request.product)
-        return reach or self._reach.setdefault(request.product, Outage(self._manners.give_up_after))
+    def _outage_of(self, request: Request) -> Outage:
+        outage = self._outage.get(request.product)
+        return outage or self._outage.setdefault(
+            request.product, Outage(self._policy.give_up_after)
+        )
 
-    def _record(self, story: CallHistory, outcome: Reply | NoAnswer, seconds: float) -> None:
-        if self._manners.on_call is None and not _log.isEnabledFor(logging.DEBUG):
+    def _record(self, history: CallHistory, outcome: Reply | NoAnswer, seconds: float) -> None:
+        if self._policy.on_call is None and not _log.isEnabledFor(logging.DEBUG):
             return
-        request = story.request
+        request = history.request
         reply = None if isinstance(outcome, NoAnswer) else outcome
         status, named = reply.status_code if reply else 0, request_id(reply)
         date = reply.headers.get("Date") if reply else None
         record = CallRecord(
-            self._account, request.method, request.path, status, seconds, named, story.number, date
+            self._account,
+            request.method,
+            request.path,
+            status,
+            seconds,
+            named,
+            history.number,
+            date,
         )
         _log.debug(
             "%s %s %d %.0f ms %s", record.method, record.path, status, seconds * 1000, named or "-"
         )
-        if self._manners.on_call is not None:
-            self._manners.on_call(record)
+        if self._policy.on_call is not None:
+            self._policy.on_call(record)
 
-    def _error(self, story: CallHistory, ending: AttemptResult[T]) -> RemoteError:
-        where, reply = self._where(story), ending.reply
-        if ending.loss is not None:
-            return errors.no_answer_error(where, ending.loss, request_id=request_id(reply))
-        assert reply is not None, "an attempt ends with a value, a loss or a refusal"
+    def _error(self, history: CallHistory, result: AttemptResult[T]) -> RemoteError:
+        where, reply = self._where(history), result.reply
+        if result.failure is not None:
+            return errors.no_answer_error(where, result.failure, request_id=request_id(reply))
+        assert reply is not None, "an attempt ends with a value, a failure or a refusal"
         return errors.refusal_error(
             where, reply.status_code, reply.body, request_id=request_id(reply)
         )
 
-    def _where(self, story: CallHistory) -> errors.CallPlace:
+    def _where(self, history: CallHistory) -> errors.CallPlace:
         username, password = self._client.auth
         secrets = [
             password or "",
@@ -239,21 +254,21 @@ class Caller:
             basic_auth(username or "", password or "").partition(" ")[2],
         ]
         secrets += [
-            v for k, v in story.request.params.items() if k.lower().endswith(_SECRET_PARAMS)
+            v for k, v in history.request.params.items() if k.lower().endswith(_SECRET_PARAMS)
         ]
         return errors.CallPlace(
             account=self._account,
-            method=story.request.method,
-            path=story.request.path,
-            attempts=story.number,
-            doubt=story.doubt,
-            spent=story.spent,
-            waited=story.waited if story.waited_out else None,
+            method=history.request.method,
+            path=history.request.path,
+            attempts=history.number,
+            ambiguous=history.ambiguous,
+            spent=history.spent,
+            waited=history.waited if history.waits_exceeded else None,
             secrets=tuple(secrets),
         )
 
 
-def _at_once(reply: Reply) -> int:
+def _concurrent_requests(reply: Reply) -> int:
     """How many requests of the account Twilio says were under way with this one; 0 when it does not say."""
     said = reply.headers.get("Twilio-Concurrent-Requests", "")
     return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else 0

@@ -19,7 +19,7 @@ from reconciler.remote.transport.body import decode_json
 from reconciler.remote.transport.pool import NoAnswer
 from reconciler.remote.transport.redact import redact
 from reconciler.remote.transport.retry import FailureKind
-from reconciler.remote.transport.waits import waited_out
+from reconciler.remote.transport.waits import wait_limit_text
 
 _AUTH_FAILED = 20003
 _ACCOUNT_UNUSABLE = frozenset({10001, 20005, 20008})
@@ -133,7 +133,10 @@ CURES: dict[str, tuple[str, str]] = {
 }
 """Code → summary and cure. Summaries hold no user data."""
 
-_BY_LOSS = {FailureKind.UNREADABLE: "unexpected_answer", FailureKind.OVERSIZED: "answer_too_large"}
+_BY_FAILURE = {
+    FailureKind.UNREADABLE: "unexpected_answer",
+    FailureKind.OVERSIZED: "answer_too_large",
+}
 _TRUST_CURE = (
     "Check base_url, region and edge, the clock of this machine and, behind a proxy that inspects TLS, "
     "REQUESTS_CA_BUNDLE."
@@ -145,7 +148,7 @@ _AMBIGUOUS = (
 
 
 class CallPlace(msgspec.Struct, frozen=True):
-    """Which call an error is about. `path` is without its query; `doubt`: an attempt may have been carried out;
+    """Which call an error is about. `path` is without its query; `ambiguous`: an attempt may have been carried out;
     `spent`: it would have been tried again, had the run attempts left; `waited`: the same, had it time to wait left;
     the seconds that it has waited.
     """
@@ -154,7 +157,7 @@ class CallPlace(msgspec.Struct, frozen=True):
     method: str
     path: str
     attempts: int = 1
-    doubt: bool = False
+    ambiguous: bool = False
     spent: bool = False
     waited: float | None = None
     secrets: tuple[str, ...] = ()
@@ -183,14 +186,16 @@ def no_answer_error(
     where: CallPlace, error: NoAnswer, *, request_id: str | None = None
 ) -> RemoteError:
     """The error of a call that brought no usable answer. Its status is 0 even if a page of somebody else's had one."""
-    code = _BY_LOSS.get(error.loss, "network_error")
-    cure = _TRUST_CURE if error.loss is FailureKind.UNTRUSTED else CURES[code][1]
-    return _error(where, code, f"{_call(where)} failed: {error}.", cure, request_id=request_id)
+    code = _BY_FAILURE.get(error.failure, "network_error")
+    cure = _TRUST_CURE if error.failure is FailureKind.UNTRUSTED else CURES[code][1]
+    return _error(
+        where, code, f"{_describe_call(where)} failed: {error}.", cure, request_id=request_id
+    )
 
 
 def outage_error(where: CallPlace, seconds: float) -> RemoteError:
     """The error of a call that was not sent: nothing has been heard of the server for so many seconds."""
-    what = f"{_call(where)} was given up: no answer from the server for {seconds:.0f} s."
+    what = f"{_describe_call(where)} was given up: no answer from the server for {seconds:.0f} s."
     return _error(where, "network_error", what, CURES["network_error"][1])
 
 
@@ -225,7 +230,7 @@ def wrong_resource_error(account: str, path: str, found: str) -> RemoteError:
 def time_limit_error(where: CallPlace) -> RemoteError:
     """The error of a call for which the run has no time left."""
     return _error(
-        where, "timed_out", f"{_call(where)} was not sent (again).", CURES["timed_out"][1]
+        where, "timed_out", f"{_describe_call(where)} was not sent (again).", CURES["timed_out"][1]
     )
 
 
@@ -248,7 +253,10 @@ def wrong_account_error(
 def interruption_error(where: CallPlace) -> RemoteError:
     """The error of a call that was still waiting when the run was told to stop."""
     return _error(
-        where, "interrupted", f"{_call(where)} was not sent (again).", CURES["interrupted"][1]
+        where,
+        "interrupted",
+        f"{_describe_call(where)} was not sent (again).",
+        CURES["interrupted"][1],
     )
 
 
@@ -257,7 +265,9 @@ def convert_vendor_error(where: CallPlace, error: TwilioException) -> RemoteErro
     facts = vars(error)
     if "status" not in facts:
         reason = str(error.args[0]) if error.args else "no reason given"
-        what = f"{_call(where)} failed in Twilio's package: {type(error).__name__}: {reason}."
+        what = (
+            f"{_describe_call(where)} failed in Twilio's package: {type(error).__name__}: {reason}."
+        )
         return _error(where, "twilio_refused", what, CURES["twilio_refused"][1])
     return _refusal(where, int(facts["status"] or 0), _from_facts(facts), None)
 
@@ -297,22 +307,22 @@ def _from_facts(facts: Mapping[str, Any]) -> Refusal:
     )
     errors = facts.get("errors")
     return Refusal(
-        code=_number(facts.get("code")),
+        code=_parse_code(facts.get("code")),
         message=message,
         more_info=link,
-        particulars=tuple(_particular(e) for e in errors if isinstance(e, dict))
+        particulars=tuple(_describe_particular(e) for e in errors if isinstance(e, dict))
         if isinstance(errors, list)
         else (),
     )
 
 
-def _number(code: object) -> int | None:
+def _parse_code(code: object) -> int | None:
     if isinstance(code, bool) or not isinstance(code, int | str):
         return None
     return int(code) if str(code).isascii() and str(code).isdigit() else None
 
 
-def _particular(error: Mapping[str, Any]) -> str:
+def _describe_particular(error: Mapping[str, Any]) -> str:
     return f"{error.get('pointer', 'request')}: {error.get('detail', 'not valid')}"
 
 
@@ -322,14 +332,14 @@ def _refusal(
     code = code_of(status, refusal.code)
     said = "; ".join((refusal.message, *refusal.particulars)) or "no reason given"
     number = f" {refusal.code}" if refusal.code is not None else ""
-    what = f"{_call(where)} was answered {status}:{number} {said}".rstrip(".") + "."
+    what = f"{_describe_call(where)} was answered {status}:{number} {said}".rstrip(".") + "."
     cure = CURES[code][1] + (f" More: {refusal.more_info}" if refusal.more_info else "")
     return _error(
         where, code, what, cure, status=status, vendor_code=refusal.code, request_id=request_id
     )
 
 
-def _call(where: CallPlace) -> str:
+def _describe_call(where: CallPlace) -> str:
     times = f" ({where.attempts} attempts)" if where.attempts > 1 else ""
     return f"{where.method} {where.path} of account {where.account}{times}"
 
@@ -344,8 +354,8 @@ def _error(
     vendor_code: int | None = None,
     request_id: str | None = None,
 ) -> RemoteError:
-    doubt = [_SPENT] * where.spent + [_AMBIGUOUS] * where.doubt
-    doubt += [waited_out(where.waited)] if where.waited is not None else []
+    doubt = [_SPENT] * where.spent + [_AMBIGUOUS] * where.ambiguous
+    doubt += [wait_limit_text(where.waited)] if where.waited is not None else []
     request = [f"Request: {request_id}"] if request_id else []
     detail = " ".join([redact(what, where.secrets), *doubt, redact(cure, where.secrets), *request])
     return RemoteError(
@@ -353,5 +363,5 @@ def _error(
         status=status,
         vendor_code=vendor_code,
         request_id=request_id,
-        ambiguous=where.doubt,
+        ambiguous=where.ambiguous,
     )

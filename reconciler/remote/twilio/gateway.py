@@ -70,7 +70,7 @@ class TwilioGateway:
 
     def number_pages(self) -> Iterator[list[NumberRow]]:
         """All numbers in pages of up to 1,000, each number once; fetching begins at once and runs ahead."""
-        pages = PagePrefetch(self._number_fetcher(), _next_of, self._listing(LISTING, {}))
+        pages = PagePrefetch(self._number_fetcher(), _next_target, self._listing(LISTING, {}))
         self._ahead.append(pages)
         return self._rows_of_each(pages)
 
@@ -98,11 +98,11 @@ class TwilioGateway:
             endpoint.method,
             endpoint.product,
             self._path(endpoint, path),
-            _strings(params),
+            _encode_params(params),
             endpoint.idempotent,
             endpoint.optional,
         )
-        reply = self._caller.send(request, _object_or_nothing)
+        reply = self._caller.send(request, _decode_object_or_empty)
         self._check_owner(endpoint, reply)
         self._check_sid(request, reply, path.get("sid"))
         return reply
@@ -110,7 +110,7 @@ class TwilioGateway:
     def find_numbers(self, e164: str) -> list[NumberRow]:
         """The numbers that are exactly this one: Twilio's own filter also takes parts of a number."""
         pages = iterate_pages(
-            self._number_fetcher(), _next_of, self._listing(LISTING, {"PhoneNumber": e164})
+            self._number_fetcher(), _next_target, self._listing(LISTING, {"PhoneNumber": e164})
         )
         return [
             row for page in self._rows_of_each(pages) for row in page if row.phone_number == e164
@@ -214,7 +214,7 @@ class TwilioGateway:
         listing, place = RowListing(), self._path(endpoint, path)
 
         def read(body: bytes) -> tuple[list[dict[str, Json]], str | None, int]:
-            page = _object(body)
+            page = _decode_object(body)
             link = find_next_link(page)
             return (
                 rows_in_page(page, endpoint.items),
@@ -228,7 +228,7 @@ class TwilioGateway:
             return listing.accept(rows, has_next=following is not None, size=size), following
 
         try:
-            for rows, _ in iterate_pages(fetch, _next_of, self._listing(endpoint, query, path)):
+            for rows, _ in iterate_pages(fetch, _next_target, self._listing(endpoint, query, path)):
                 yield rows
         except ListingError as error:
             raise errors.listing_error(self.account, place, error) from error
@@ -242,13 +242,13 @@ def connect(
     connect_timeout: float = 5.0,
     read_timeout: float = 15.0,
     give_up_after: float = 30.0,
-    patience: RetryPolicy | None = None,
+    retry_policy: RetryPolicy | None = None,
     stop: Flag | None = None,
     on_call: Callable[[CallRecord], None] | None = None,
     clock: Clock | None = None,
     jitter: Callable[[], float] = random.random,
     http_client: HttpClient | None = None,
-    left: Callable[[], float] = no_time_limit,
+    seconds_left: Callable[[], float] = no_time_limit,
     on_wait: Callable[[Wait], None] | None = None,
 ) -> TwilioGateway:
     """A gateway to one account; nothing is sent yet.
@@ -257,7 +257,7 @@ def connect(
     Twilio answers well. Times in seconds: to connect, between two pieces of an answer,
     and in all for a server that does not answer, or not to its end. Once `stop` is set nothing is tried a second
     time: calls between two attempts end as `interrupted`. `on_call` is told of each attempt, from the thread that
-    made it, and `on_wait` of each wait before another one. `left` is how many seconds the run still has; at 0 nothing
+    made it, and `on_wait` of each wait before another one. `seconds_left` is how many seconds the run still has; at 0 nothing
     more is sent. `clock`, `jitter` (0 to 1) and `http_client` can be replaced by tests. Raises RemoteError for a base
     URL that is none.
     """
@@ -280,8 +280,8 @@ def connect(
         http_client=http_client or Transport(pool, base),
         user_agent_extensions=[f"reconciler/{__version__}"],
     )
-    retries, stop = patience or RetryPolicy(), stop or Flag()
-    policy = CallPolicy(retries, give_up_after, clock, jitter, stop, on_call, left, on_wait)
+    retries, stop = retry_policy or RetryPolicy(), stop or Flag()
+    policy = CallPolicy(retries, give_up_after, clock, jitter, stop, on_call, seconds_left, on_wait)
     caller = Caller(client, credentials.name, ConcurrencyLimiter(concurrency, start), policy)
     return TwilioGateway(credentials, caller, base, pool.close)
 
@@ -293,11 +293,11 @@ def _base_url(credentials: Credentials) -> BaseUrl:
         raise errors.base_url_error(credentials.name, str(error)) from None
 
 
-def _next_of(page: tuple[object, str | None]) -> str | None:
+def _next_target(page: tuple[object, str | None]) -> str | None:
     return page[1]
 
 
-def _strings(params: Params | None) -> dict[str, str]:
+def _encode_params(params: Params | None) -> dict[str, str]:
     """Parameters as Twilio writes them: true and false in small letters, None left out."""
     return {
         name: str(value).lower() if isinstance(value, bool) else str(value)
@@ -306,12 +306,12 @@ def _strings(params: Params | None) -> dict[str, str]:
     }
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _decode_object(body: bytes) -> dict[str, Any]:
     value = msgspec.json.decode(body)
     if not isinstance(value, dict):
         raise msgspec.ValidationError("not an object")
     return value
 
 
-def _object_or_nothing(body: bytes) -> dict[str, Json]:
-    return _object(body) if body else {}
+def _decode_object_or_empty(body: bytes) -> dict[str, Json]:
+    return _decode_object(body) if body else {}

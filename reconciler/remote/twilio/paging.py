@@ -36,7 +36,7 @@ class PagePrefetch(Iterator[T]):
         self, fetch: Callable[[str], T], following: Callable[[T], str | None], first: str
     ) -> None:
         self._room = Semaphore(self.DEPTH)
-        self._fetched: SimpleQueue[T | _Failed | None] = SimpleQueue()
+        self._fetched: SimpleQueue[T | _FetchFailure | None] = SimpleQueue()
         self._unwanted = Event()
         self._worker = Thread(
             target=self._serve, args=(fetch, following, first), name="reconciler-pages", daemon=True
@@ -45,7 +45,7 @@ class PagePrefetch(Iterator[T]):
 
     def __next__(self) -> T:
         page = self._fetched.get()
-        if page is None or isinstance(page, _Failed):
+        if page is None or isinstance(page, _FetchFailure):
             self._fetched.put(None)
             if page is None:
                 raise StopIteration
@@ -62,7 +62,7 @@ class PagePrefetch(Iterator[T]):
     def _serve(
         self, fetch: Callable[[str], T], following: Callable[[T], str | None], first: str
     ) -> None:
-        last: _Failed | None = None
+        last: _FetchFailure | None = None
         try:
             trail, target = PageTrail(first), first
             while target is not None and self._room.acquire() and not self._unwanted.is_set():
@@ -70,7 +70,7 @@ class PagePrefetch(Iterator[T]):
                 target = trail.onward(following(page))  # type: ignore[assignment]
                 self._fetched.put(page)
         except BaseException as error:  # noqa: BLE001  (handed to the caller, who is in another thread)
-            last = _Failed(error)
+            last = _FetchFailure(error)
         self._fetched.put(last)
 
 
@@ -122,5 +122,5 @@ def rows_in_page(page: Mapping[str, Any], items: str) -> list[dict[str, Any]]:
     return rows
 
 
-class _Failed(NamedTuple):
+class _FetchFailure(NamedTuple):
     error: BaseException

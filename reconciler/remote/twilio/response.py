@@ -44,21 +44,21 @@ class Request(msgspec.Struct, frozen=True):
 class CallHistory(msgspec.Struct):
     """One call so far.
 
-    `number` attempts were made; `doubt`: one of them may have been carried out; `missing`: one was answered 404;
-    `unreadable`: one brought an answer that could not be read; `loss` is why the latest that brought no usable answer
+    `number` attempts were made; `ambiguous`: one of them may have been carried out; `missing`: one was answered 404;
+    `unreadable`: one brought an answer that could not be read; `failure` is why the latest that brought no usable answer
     did not; `spent`: the run has no attempts left; `waited` is
-    how many seconds were waited between attempts; `waited_out`: it may wait no longer.
+    how many seconds were waited between attempts; `waits_exceeded`: it may wait no longer.
     """
 
     request: Request
     number: int = 0
-    doubt: bool = False
+    ambiguous: bool = False
     missing: bool = False
     unreadable: bool = False
-    loss: NoAnswer | None = None
+    failure: NoAnswer | None = None
     spent: bool = False
     waited: float = 0.0
-    waited_out: bool = False
+    waits_exceeded: bool = False
 
 
 class AttemptResult(msgspec.Struct, Generic[T], frozen=True):
@@ -68,40 +68,44 @@ class AttemptResult(msgspec.Struct, Generic[T], frozen=True):
     value: T | None = None
     done: bool = False
     reply: Reply | None = None
-    loss: NoAnswer | None = None
+    failure: NoAnswer | None = None
 
 
 def judge_response(
-    story: CallHistory, outcome: Reply | NoAnswer, read: Callable[[bytes], T]
+    history: CallHistory, outcome: Reply | NoAnswer, read: Callable[[bytes], T]
 ) -> AttemptResult[T]:
     """How the attempt ended. `read` raises msgspec.DecodeError or ValueError for a body that it cannot make sense of.
 
     DELETE answered 404 when it was sent before means that it was done before.
     """
     if isinstance(outcome, NoAnswer):
-        return AttemptResult(_attempt_of(story, loss=outcome.loss), loss=outcome)
+        return AttemptResult(_to_outcome(history, failure=outcome.failure), failure=outcome)
     reply = outcome
     if 200 <= reply.status_code < 300:
         try:
             return AttemptResult(
-                _attempt_of(story, reply=reply), value=decode_json(reply.body, read), done=True
+                _to_outcome(history, reply=reply), value=decode_json(reply.body, read), done=True
             )
         except (msgspec.DecodeError, ValueError) as error:
-            return _unreadable(story, reply, f"{_form(reply)} in place of Twilio's JSON ({error})")
-    if reply.status_code == 404 and story.request.optional:
+            return _unreadable(
+                history,
+                reply,
+                f"{_describe_content_type(reply)} in place of Twilio's JSON ({error})",
+            )
+    if reply.status_code == 404 and history.request.optional:
         return AttemptResult(
-            msgspec.structs.replace(_attempt_of(story, reply=reply), missing_before=True),
+            msgspec.structs.replace(_to_outcome(history, reply=reply), missing_before=True),
             reply=reply,
         )
     if _is_foreign(reply):
         return _unreadable(
-            story,
+            history,
             reply,
-            f"status {reply.status_code} with {_form(reply)} in place of Twilio's JSON",
+            f"status {reply.status_code} with {_describe_content_type(reply)} in place of Twilio's JSON",
         )
-    if reply.status_code == 404 and story.request.method == "DELETE" and story.number > 1:
-        return AttemptResult(_attempt_of(story, reply=reply), value=read(b""), done=True)
-    return AttemptResult(_attempt_of(story, reply=reply), reply=reply)
+    if reply.status_code == 404 and history.request.method == "DELETE" and history.number > 1:
+        return AttemptResult(_to_outcome(history, reply=reply), value=read(b""), done=True)
+    return AttemptResult(_to_outcome(history, reply=reply), reply=reply)
 
 
 def request_id(reply: Reply | None) -> str | None:
@@ -110,24 +114,26 @@ def request_id(reply: Reply | None) -> str | None:
     return named if _REQUEST_ID.fullmatch(named) else None
 
 
-def _attempt_of(
-    story: CallHistory, *, reply: Reply | None = None, loss: FailureKind | None = None
+def _to_outcome(
+    history: CallHistory, *, reply: Reply | None = None, failure: FailureKind | None = None
 ) -> AttemptOutcome:
     return AttemptOutcome(
-        method=story.request.method,
-        idempotent=story.request.idempotent,
-        number=story.number,
+        method=history.request.method,
+        idempotent=history.request.idempotent,
+        number=history.number,
         status=reply.status_code if reply else 0,
-        loss=loss,
+        failure=failure,
         retry_after=reply.headers.get("Retry-After") if reply else None,
-        missing_before=story.missing,
-        unreadable_before=story.unreadable,
+        missing_before=history.missing,
+        unreadable_before=history.unreadable,
     )
 
 
-def _unreadable(story: CallHistory, reply: Reply, message: str) -> AttemptResult[T]:
-    loss = NoAnswer(FailureKind.UNREADABLE, message)
-    return AttemptResult(_attempt_of(story, reply=reply, loss=loss.loss), reply=reply, loss=loss)
+def _unreadable(history: CallHistory, reply: Reply, message: str) -> AttemptResult[T]:
+    failure = NoAnswer(FailureKind.UNREADABLE, message)
+    return AttemptResult(
+        _to_outcome(history, reply=reply, failure=failure.failure), reply=reply, failure=failure
+    )
 
 
 def _is_foreign(reply: Reply) -> bool:
@@ -139,7 +145,7 @@ def _is_foreign(reply: Reply) -> bool:
     )
 
 
-def _form(reply: Reply) -> str:
+def _describe_content_type(reply: Reply) -> str:
     return (
         reply.headers.get("Content-Type", "").partition(";")[0] or "an answer of no declared type"
     )

@@ -404,7 +404,7 @@ class HttpBacking:
                     method, url, headers=headers, body=body, within=within
                 )
             except NoAnswer as error:
-                if error.loss is FailureKind.OVERSIZED:
+                if error.failure is FailureKind.OVERSIZED:
                     raise problems.state_too_large(self._origin, STATE_BYTES) from error
                 over = self._clock.monotonic() >= until or attempt == _ATTEMPTS - 1
                 if method == self._where.update_method or over:
