@@ -17,7 +17,7 @@ from reconciler.execution.registrations import RegistrationRunner
 from reconciler.execution.scheduler import Scheduler
 from reconciler.model.action import Action
 from reconciler.model.entry import Entry
-from reconciler.planning.identity.children import deleted_entries
+from reconciler.planning.identity.children import select_deleted
 from reconciler.planning.identity.moved import rename_entries
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.plan import Plan
@@ -124,7 +124,7 @@ def _of_no_parent(result: Result, resources: Mapping[str, Entry]) -> list[Record
         for o in result.outcomes
         if o.succeeded and o.action.action in ("delete", "forget")
     }
-    deleted = deleted_entries(resources) if ended else {}
+    deleted = select_deleted(resources) if ended else {}
     return [Drop(address) for address, entry in deleted.items() if entry.parent in ended]
 
 

@@ -29,6 +29,17 @@ ActionName = Literal[
     "forget",
 ]
 
+ADDITIONS: frozenset[ActionName] = frozenset({"import", "create", "register", "purchase"})
+"""Actions after which a resource is managed that was not managed before."""
+
+CREATIONS: frozenset[ActionName] = frozenset({"create", "register"})
+"""Additions that make a resource which does not exist yet, free of charge."""
+
+RELEASES: frozenset[ActionName] = frozenset({"release", "restore_webhooks", "forget"})
+"""Removals that leave the resource in its account: the only ones that a number can have."""
+
+REMOVALS: frozenset[ActionName] = RELEASES | {"delete", "unregister"}
+"""Actions of a resource that is managed no longer; each is the last of its address, or leads to the last."""
 
 Reason = Literal["new", "config", "drift", "conflict", "removed"]
 
@@ -88,3 +99,23 @@ class Action(
     resume: bool = False
     unhides: bool = False
     note: str | None = None
+
+    @property
+    def adds(self) -> bool:
+        """Return whether a resource is managed from this action on."""
+        return self.action in ADDITIONS
+
+    @property
+    def creates(self) -> bool:
+        """Return whether it makes a resource that must not exist yet."""
+        return self.action in CREATIONS
+
+    @property
+    def releases(self) -> bool:
+        """Return whether it ends the management of a resource that stays in its account."""
+        return self.action in RELEASES
+
+    @property
+    def removes(self) -> bool:
+        """Return whether it ends the management of a resource."""
+        return self.action in REMOVALS

@@ -12,8 +12,6 @@ import msgspec
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model.action import Action
 
-_REMOVALS = frozenset({"delete", "release", "restore_webhooks", "forget", "unregister"})
-
 
 def sort_safely(actions: Iterable[Action]) -> list[Action]:
     """Sort by rank and address, and let every removal wait for what it would pull the ground from under."""
@@ -38,7 +36,7 @@ def _key(action: Action, leaving: set[str]) -> tuple[bool, int, str]:
         return (False, _BEFORE_NUMBERS, action.address)
     if action.unhides:
         return (False, RANKS[REGISTRATION] + 1, action.address)
-    removal = action.action in _REMOVALS or action.address in leaving
+    removal = action.removes or action.address in leaving
     rank = RANKS[action.kind]
     return (removal, -rank if removal else rank, action.address)
 
@@ -85,7 +83,7 @@ def _refers_to(action: Action, to: Action) -> bool:
     )
 
 
-SWITCHES = {
+ROUTE_SID_FIELDS = {
     "trunk": ("trunk_sid",),
     "application": ("voice_application_sid", "sms_application_sid"),
 }
@@ -95,13 +93,13 @@ _SHOWN = {"trunk": ("trunk",), "application": ("voice_application", "sms_applica
 """The same fields as changes call them."""
 
 
-def leaves(action: Action, kind: str, called: Collection[str]) -> bool:
+def leaves_resource(action: Action, kind: str, called: Collection[str]) -> bool:
     """Whether a number's action takes it off this trunk or application, `called` so (by name or by SID)."""
     if action.kind not in NUMBER_KINDS:
         return False
     if action.route is not None and action.route.before in [f"{kind} {name}" for name in called]:
         return True
-    shown = (*SWITCHES[kind], *_SHOWN[kind])
+    shown = (*ROUTE_SID_FIELDS[kind], *_SHOWN[kind])
     return any(change.field in shown and change.before in called for change in action.changes)
 
 
@@ -109,7 +107,9 @@ def _leaving(actions: list[Action], above: str, sid: str | None = None) -> list[
     kind, _, name = above.partition("/")
     called = (name, sid) if sid else (name,)
     return (
-        sorted({a.address for a in actions if leaves(a, kind, called)}) if kind in SWITCHES else []
+        sorted({a.address for a in actions if leaves_resource(a, kind, called)})
+        if kind in ROUTE_SID_FIELDS
+        else []
     )
 
 

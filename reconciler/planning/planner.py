@@ -22,16 +22,16 @@ from reconciler.planning.checks import hidden_routes
 from reconciler.planning.checks.missing_state import numbers_by_sid
 from reconciler.planning.decide import number, problems, resource, sms_capability
 from reconciler.planning.decide.registration import adopt_platform_writes, values_without_route
-from reconciler.planning.decide.registrations import NONE, Platforms, Registrations
+from reconciler.planning.decide.registrations import NO_PLATFORMS, Platforms, Registrations
 from reconciler.planning.decide.release import forget, is_ours, release
 from reconciler.planning.decide.switch_route import switch_last
-from reconciler.planning.decide.unchanged import needing_decision
+from reconciler.planning.decide.unchanged import skip_unchanged
 from reconciler.planning.decide.unlisted import ChildWatch
 from reconciler.planning.identity.children import without_deleted
 from reconciler.planning.identity.match import find_same_key, names_to_sids, sids_to_names
 from reconciler.planning.identity.names_for_sids import resolve_names
 from reconciler.planning.identity.observed import Observed
-from reconciler.planning.order import SWITCHES, leaves, sort_safely
+from reconciler.planning.order import ROUTE_SID_FIELDS, leaves_resource, sort_safely
 from reconciler.planning.plan import Plan
 
 Resources = Mapping[str, Entry]
@@ -88,7 +88,7 @@ def plan_resources(
     resources: Resources,
     observed: Observed,
     ours: Collection[str],
-    platforms: Platforms = NONE,
+    platforms: Platforms = NO_PLATFORMS,
     lost: Resources = MappingProxyType({}),
 ) -> Plan:
     """Plan everything: what is declared, and what is remembered but declared no longer.
@@ -117,12 +117,12 @@ def plan_resources(
     draft.diagnostics += undeclared.warnings
     draft.registrations.plan(draft.desired, draft.resources, observed, ours, platforms)
     draft.declared |= draft.registrations.handled
-    for want in needing_decision(
+    for want in skip_unchanged(
         draft.desired, draft.resources, observed, draft.declared, draft.managed_sids
     ):
         _plan_number(draft, want)
     _plan_removals(draft)
-    draft.actions, draft.refreshes = draft.watch.recorded(draft.actions, draft.refreshes)
+    draft.actions, draft.refreshes = draft.watch.record_children(draft.actions, draft.refreshes)
     _unname(draft)
     draft.diagnostics += hidden_routes.find_hidden_messages(draft.desired, observed)
     draft.actions = hidden_routes.annotate(draft.actions, observed)
@@ -178,7 +178,7 @@ def _decide_number(
         return
     refresh = None
     platforms = draft.registrations
-    registering = platforms.of_number(address)
+    registering = platforms.actions_of_number(address)
     rewritten = address in platforms.rewritten
     behind = bool(registering) or values_without_route(live.wire).get("voice") is not None
     freed = address in platforms.freed and behind
@@ -187,7 +187,7 @@ def _decide_number(
         actions = number.adopt(want, live, draft.ours, draft.former(live.sid), draft.adoptions)
     else:
         actions, refresh = number.align(want, entry, live, draft.ours)
-        draft.diagnostics += problems.observed_number_changed(want, address, entry, live)
+        draft.diagnostics += problems.find_observed_changes(want, address, entry, live)
     if freed:
         actions = switch_last(actions, live, registering)
     _take(draft, address, actions, refresh, live)
@@ -249,7 +249,7 @@ def _unclear(
 def _take(
     draft: _Draft, address: str, actions: list[Action], refresh: Entry | None, live: Live | None
 ) -> None:
-    draft.actions += draft.registrations.behind(address, actions)
+    draft.actions += draft.registrations.after_leaving(address, actions)
     if refresh is not None:
         draft.refreshes[address] = refresh
     if actions and live is not None:
@@ -268,7 +268,7 @@ def _plan_removals(draft: _Draft) -> None:
     for address in sorted(draft.gone - staying, key=lambda a: _turn(draft, a)):
         entry = restore_declared_options(draft.resources[address])
         if entry.options.protect:
-            draft.diagnostics.append(problems.protected(address, entry))
+            draft.diagnostics.append(problems.resource_protected(address, entry))
         elif entry.kind in NUMBER_KINDS:
             _remove_number(draft, address, entry)
         else:
@@ -307,7 +307,7 @@ def _remove_number(draft: _Draft, address: str, entry: Entry) -> None:
         draft.actions.append(forget(address, entry, "no longer on Twilio"))
     else:
         draft.managed_sids.add(live.sid)
-        known, whole = draft.registrations.settled(address, entry, live)
+        known, whole = draft.registrations.entry_to_release(address, entry, live)
         _take(draft, address, release(address, known, live, whole=whole), None, live)
 
 
@@ -326,7 +326,11 @@ def _remove_other(draft: _Draft, address: str, entry: Entry) -> None:
     elif not entry.created and draft.watch.policy(entry.parent, entry.kind) == "delete":
         draft.deleted.add(address)
         _take(
-            draft, address, [draft.watch.taken_out(entry.parent or "", address, live)], None, live
+            draft,
+            address,
+            [draft.watch.remove_imported(entry.parent or "", address, live)],
+            None,
+            live,
         )
     elif not entry.created:
         draft.actions.append(
@@ -390,11 +394,11 @@ def _users(draft: _Draft, entry: Entry, live: Live) -> list[str]:
 
 
 def _numbers_on(draft: _Draft, entry: Entry, live: Live) -> list[str]:
-    fields = SWITCHES.get(entry.kind)
+    fields = ROUTE_SID_FIELDS.get(entry.kind)
     if fields is None:
         return []
     called = (_name_of(draft, live), live.sid)
-    leaving = {a.sid for a in draft.actions if leaves(a, entry.kind, called)}
+    leaving = {a.sid for a in draft.actions if leaves_resource(a, entry.kind, called)}
     back = {
         a.sid for a in draft.actions if any(a.restore.get(field) == live.sid for field in fields)
     }

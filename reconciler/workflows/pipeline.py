@@ -216,7 +216,7 @@ def _located(
         options.excludes,
         list_named(planned.project.desired, (known,), planned.plan.actions),
     )
-    chosen = {a: known[a] for a in known if selection.chooses(a)} if selection else known
+    chosen = {a: known[a] for a in known if selection.selects(a)} if selection else known
     sure = locating.list_questions(planned.plan, chosen, managed)
     found, problems = inbound_regions.read_regions_of(
         gateways, [(q.account, q.number) for q in sure.values()], options.stop

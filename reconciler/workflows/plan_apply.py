@@ -269,12 +269,12 @@ def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
         found.sort(key=lambda drifted: drifted.address)
         named = [*list_named(project.desired, (known,)), *list_children(known, planned.observed)]
         selection = find_selection(options.targets, options.excludes, named)
-        if not any(map(selection.chooses, known)) and any(
-            selection.chooses(want.address) for want in project.desired
+        if not any(map(selection.selects, known)) and any(
+            selection.selects(want.address) for want in project.desired
         ):
             raise StateError(nothing_recorded_error(project))
 
-        chosen = [drifted for drifted in found if selection.chooses(drifted.address)]
+        chosen = [drifted for drifted in found if selection.selects(drifted.address)]
         return planned, attribute_drift(chosen, gateways, options.clock())
 
 

@@ -30,8 +30,6 @@ from reconciler.state import plan_file
 from reconciler.state.format.document import State
 from reconciler.state.plan_file import Origin, PlanFile
 
-_MADE = frozenset({"create", "register"})
-
 
 def make_saved_plan(
     plan: Plan,
@@ -131,9 +129,7 @@ def find_staleness(
         ),
         *find_other_secrets(a.address for a in saved.actions if _sealed(a) - set(secrets)),
         *find_new_resources(
-            a.address
-            for a in saved.actions
-            if a.action in _MADE and a.address in observed.resources
+            a.address for a in saved.actions if a.creates and a.address in observed.resources
         ),
     ]
 

@@ -203,7 +203,7 @@ def list_trusted_destinations(
     selection = find_selection(
         options.targets, options.excludes, list_named(project.desired, (state.resources,))
     )
-    used = UsedEndpoints(frozenset(gateways), frozenset(gateways.adapters), selection.chooses)
+    used = UsedEndpoints(frozenset(gateways), frozenset(gateways.adapters), selection.selects)
     return find_trusted(project, used, state.recorded_destinations)
 
 
@@ -323,7 +323,7 @@ def prefetch_with_regions(
     selection = find_selection(
         options.targets, options.excludes, list_named(project.desired, (state.resources,))
     )
-    some = sample_newcomers(project.desired, state.resources, accounts, selection.chooses)
+    some = sample_newcomers(project.desired, state.resources, accounts, selection.selects)
     return msgspec.structs.replace(
         begun, regions=inbound_regions.prefetch_regions(gateways, some, options.stop)
     )

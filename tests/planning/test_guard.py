@@ -9,7 +9,7 @@ from reconciler.model.desired import Options
 from reconciler.model.entry import Entry
 from reconciler.planning.checks.guard import announce_refusal, find_refusals
 from reconciler.planning.checks.limits import Limit
-from reconciler.planning.decide.problems import protected
+from reconciler.planning.decide.problems import resource_protected
 from reconciler.planning.plan import Plan
 
 NOWHERE = Plan((), {}, (), {}, 0, {})
@@ -75,7 +75,7 @@ def test_removals_have_a_limit_of_their_own() -> None:
 
 def test_force_lifts_limits_and_nothing_else() -> None:
     many = [action(last, "overwrite_webhooks") for last in range(9)]
-    shielded = protected(
+    shielded = resource_protected(
         "number/9", Entry("number", "main", "PN9", "+15550100109", {}, Options(protect=True))
     )
     whole = msgspec.structs.replace(

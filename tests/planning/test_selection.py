@@ -31,9 +31,9 @@ ADDRESSES = {each.address for each in EVERYTHING}
 def find(pattern: str) -> set[str]:
     """The addresses that a run with this target is about, without their kinds."""
     selection = find_selection((pattern,), (), EVERYTHING)
-    found = {address for address in ADDRESSES if selection.chooses(address)}
+    found = {address for address in ADDRESSES if selection.selects(address)}
     left = find_selection((), (pattern,), EVERYTHING)
-    assert {address for address in ADDRESSES if not left.chooses(address)} == found, (
+    assert {address for address in ADDRESSES if not left.selects(address)} == found, (
         "an exclusion is the opposite"
     )
     return found
@@ -102,14 +102,14 @@ def test_a_number_that_is_declared_by_its_sid_is_found_under_its_number() -> Non
     both = {f"number/{ONE}", f"registration/nix/{ONE}"}
     for pattern in (SID, "agent/sales", "label:team=sales"):
         selection = find_selection((pattern,), (), everything)
-        assert both <= {address for address in both if selection.chooses(address)}
-    assert find_selection((f"number/{SID}",), (), everything).chooses(f"number/{ONE}")
+        assert both <= {address for address in both if selection.selects(address)}
+    assert find_selection((f"number/{SID}",), (), everything).selects(f"number/{ONE}")
 
 
 def test_without_a_pattern_everything_is_chosen() -> None:
     nothing = find_selection((), (), iter(()))
     assert not nothing
-    assert nothing.chooses("number/anything")
+    assert nothing.selects("number/anything")
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,6 @@ from reconciler.planning.checks import guard
 from reconciler.planning.checks.limits import MAX_PURCHASES, Limit, Limits
 from reconciler.planning.plan import Plan
 
-_LETS_GO = frozenset({"release", "restore_webhooks", "forget", "delete", "unregister"})
-
 _LIMITS = frozenset(
     {
         "threshold_exceeded",
@@ -141,11 +139,7 @@ def _told(problem: Diagnostic, baseline: Baseline) -> Diagnostic:
 
 
 def _let_go(actions: Iterable[Action], baseline: Baseline) -> list[Diagnostic]:
-    gone = {
-        a.address
-        for a in actions
-        if a.action in _LETS_GO and baseline.protected & {a.address, a.sid}
-    }
+    gone = {a.address for a in actions if a.removes and baseline.protected & {a.address, a.sid}}
     return [
         Diagnostic(
             code="protected",

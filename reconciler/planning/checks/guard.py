@@ -18,8 +18,6 @@ from reconciler.planning.checks.limits import Limit, Limits
 from reconciler.planning.checks.purchases import find_spending_refusals
 from reconciler.planning.plan import Plan
 
-_REMOVALS = frozenset({"release", "restore_webhooks", "delete", "forget", "unregister"})
-
 
 def find_refusals(
     plan: Plan, limits: Limits, consent: Sequence[str], *, force: bool, buys: bool = False
@@ -101,16 +99,13 @@ def _consented(action: Action, consent: Sequence[str]) -> bool:
     )
 
 
-_FIRST = frozenset({"import", "create", "purchase"})
-
-
 def _limits(plan: Plan, limits: Limits) -> list[Diagnostic]:
-    imported = {a.address for a in plan.actions if a.action in _FIRST or _registers(a) or a.resume}
+    imported = {a.address for a in plan.actions if _is_addition(a) or a.resume}
     removed: dict[str, set[str]] = {}
     updated: dict[str, set[str]] = {}
     for action in plan.actions:
         if action.address not in imported:
-            counted = removed if action.action in _REMOVALS else updated
+            counted = removed if action.removes else updated
             counted.setdefault(action.kind, set()).add(action.address)
     return [
         *_exceeded(plan.bound, updated, limits.max_updates, "max_updates", "change"),
@@ -134,8 +129,9 @@ def _few_exceeded(plan: Plan, limit: Limit) -> list[Diagnostic]:
     return found
 
 
-def _registers(action: Action) -> bool:
-    return action.action == "register" and action.reason == "new"
+def _is_addition(action: Action) -> bool:
+    """Return whether the address was not managed before: a repeated registration is a change."""
+    return action.adds and (action.action != "register" or action.reason == "new")
 
 
 def _exceeded(

@@ -20,8 +20,6 @@ from reconciler.model.position import Position
 from reconciler.planning.checks.region_sample import SAMPLE
 from reconciler.planning.plan import Plan
 
-_REMOVALS = frozenset({"release", "restore_webhooks", "forget"})
-
 HOME = "us1"
 """The region that is managed where an account declares none."""
 
@@ -77,11 +75,7 @@ def list_questions(
         for a, e in resources.items()
         if a not in acted and e.region != managed.get(e.account, e.region)
     }
-    about = {
-        a.address: a.entry
-        for a in plan.actions
-        if a.entry is not None and a.action not in _REMOVALS
-    }
+    about = {a.address: a.entry for a in plan.actions if a.entry is not None and not a.releases}
     return {
         address: Question(entry.account, entry.key, entry.sid, managed[entry.account])
         for address, entry in (unknown | about).items()

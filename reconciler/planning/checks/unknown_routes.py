@@ -29,7 +29,7 @@ def literal_sids(attrs: Attrs) -> list[str]:
     ]
 
 
-def restored_sids(fields: Wire) -> list[str]:
+def sids_to_restore(fields: Wire) -> list[str]:
     """Return the SIDs of trunks and applications among raw fields that are put back."""
     return [sid for name in _SWITCHES if isinstance(sid := fields.get(name), str) and sid]
 
@@ -51,7 +51,7 @@ def add_unknown_routes(
             if (want.profile.account, sid) in unknown:
                 errors.append(_unknown_route(want, sid))
     for action in plan.actions:
-        for sid in restored_sids(action.restore):
+        for sid in sids_to_restore(action.restore):
             if (action.account, sid) in unknown:
                 errors.append(_unknown_prior(action, sid))
     return msgspec.structs.replace(

@@ -58,7 +58,7 @@ def last_applied(entry: Entry, live: Live, name: str) -> Value:
     return entry.last_applied.get(name)
 
 
-def settle_form(entry: Entry, name: str, want: Value, have: Value) -> Value:
+def match_form(entry: Entry, name: str, want: Value, have: Value) -> Value:
     """The live value, or the declared one where Twilio only keeps it in another form."""
     pair = entry.normalised.get(name)
     return want if pair is not None and pair[0] == want and pair[1] == have else have
@@ -93,10 +93,10 @@ def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:
     """Compare one bound resource; an empty `wanted` means that nothing has to be written."""
     attrs = desired.profile.attrs
     last = {name: last_applied(entry, live, name) for name in attrs if name in entry.last_applied}
-    have = {name: settle_form(entry, name, attrs[name], live_value(live, name)) for name in attrs}
+    have = {name: match_form(entry, name, attrs[name], live_value(live, name)) for name in attrs}
     wanted = {name: value for name, value in attrs.items() if have[name] != value}
     drifted = any(
-        name in last and settle_form(entry, name, last[name], have[name]) != last[name]
+        name in last and match_form(entry, name, last[name], have[name]) != last[name]
         for name in wanted
     )
     declared = any(name not in last or attrs[name] != last[name] for name in wanted)
@@ -119,7 +119,7 @@ def _only_watched(entry: Entry, live: Live, name: str) -> bool:
     return entry.options.observe_only and not is_as_written(entry, live, name)
 
 
-def written_values(entry: Entry) -> dict[str, Value]:
+def all_written_values(entry: Entry) -> dict[str, Value]:
     """What we last wrote, part by part, also to parts that are managed no longer; not what was only watched."""
     return (
         dict(entry.previously_managed)
@@ -144,7 +144,7 @@ def _left(desired: Desired, entry: Entry) -> dict[str, Value]:
     if desired.kind not in NUMBER_KINDS:
         return {}
     managed = () if desired.profile.options.observe_only else desired.profile.attrs
-    return {name: value for name, value in written_values(entry).items() if name not in managed}
+    return {name: value for name, value in all_written_values(entry).items() if name not in managed}
 
 
 def _changed(entry: Entry, live: Live, name: str) -> bool:
@@ -176,7 +176,7 @@ def _base(desired: Desired, entry: Entry, live: Live, last: dict[str, Value]) ->
     attrs = desired.profile.attrs
     applied: dict[str, Value] = {}
     for name, want in attrs.items():
-        have = settle_form(entry, name, want, live_value(live, name))
+        have = match_form(entry, name, want, live_value(live, name))
         applied[name] = want if have == want else last.get(name, have)
     return msgspec.structs.replace(
         entry,

@@ -11,7 +11,7 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import WireValue
-from reconciler.planning.decide.compare import last_applied, live_value, settle_form
+from reconciler.planning.decide.compare import last_applied, live_value, match_form
 from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.identity.children import is_bound
 from reconciler.planning.identity.names_for_sids import resolve_names
@@ -63,7 +63,7 @@ def _drifted(address: str, entry: Entry, observed: Observed) -> Drifted | None:
     if entry.last_applied == live.attrs and entry.pending is None:
         return None
     last = {name: last_applied(entry, live, name) for name in entry.last_applied}
-    have = {name: settle_form(entry, name, last[name], live_value(live, name)) for name in last}
+    have = {name: match_form(entry, name, last[name], live_value(live, name)) for name in last}
     fields = tuple(
         DriftedField(c.field, c.before, c.after) for c in diff_fields(entry.kind, last, have)
     )

@@ -17,7 +17,7 @@ from reconciler.model.desired import Desired, Profile
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook, WireValue
-from reconciler.planning.decide.compare import compare, live_attrs, prior_values, written_values
+from reconciler.planning.decide.compare import all_written_values, compare, live_attrs, prior_values
 from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.decide.takeover import DEMO_HOST, overwritten_values
 
@@ -93,7 +93,7 @@ def adopt(
     key = (desired.kind, id(profile), id(live.attrs), id(live.wire))
     if (adoption := known.get(key)) is None:
         adoption = known[key] = _adoption(desired, live, ours, former)
-    mine = written_values(former) if former else {}
+    mine = all_written_values(former) if former else {}
     managed = () if profile.options.observe_only else profile.attrs
     entry = Entry(
         kind=desired.kind,
@@ -115,7 +115,7 @@ def _adoption(
 ) -> Adoption:
     attrs = WATCHED if desired.profile.options.observe_only else desired.profile.attrs
     have = live_attrs(live, attrs)
-    mine = written_values(former) if former else {}
+    mine = all_written_values(former) if former else {}
     prior = prior_values(desired.kind, live, [name for name in attrs if name not in mine])
     wanted = {name: value for name, value in desired.profile.attrs.items() if have[name] != value}
     fresh = frozenset(name for name in wanted if name not in mine or mine[name] != have[name])

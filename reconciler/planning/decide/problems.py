@@ -78,7 +78,7 @@ def other_account(want: Desired, entry: Entry) -> Diagnostic:
     )
 
 
-def undeclared_child(want: Desired, address: str, values: str) -> Diagnostic:
+def child_undeclared(want: Desired, address: str, values: str) -> Diagnostic:
     """Somebody has put a child on a trunk or list that is managed here, and the plan leaves it alone."""
     return at_declaration(
         want,
@@ -91,7 +91,7 @@ def undeclared_child(want: Desired, address: str, values: str) -> Diagnostic:
     )
 
 
-def undeclared_child_gone(want: Desired, told: Sequence[str]) -> Diagnostic:
+def children_disappeared(want: Desired, told: Sequence[str]) -> Diagnostic:
     """Undeclared children that state has recorded are gone."""
     return at_declaration(
         want,
@@ -155,7 +155,7 @@ CURE = "declare it with `protect: false`, apply, and run this again."
 """How to have a protected resource let go of by a command."""
 
 
-def protected(address: str, entry: Entry) -> Diagnostic:
+def resource_protected(address: str, entry: Entry) -> Diagnostic:
     """Its block is gone, but state remembers that it must not be let go of."""
     whole = ", with all that hangs below it and the lists it uses" if entry.kind == "trunk" else ""
     return Diagnostic(
@@ -185,7 +185,7 @@ def removal_protected(address: str, undone: str, cure: str = CURE) -> Diagnostic
     )
 
 
-def observed_number_changed(
+def find_observed_changes(
     want: Desired, address: str, entry: Entry, live: Live
 ) -> list[Diagnostic]:
     """A number that is only watched has changed; apply takes the new values as the ones to watch."""

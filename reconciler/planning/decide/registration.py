@@ -26,7 +26,7 @@ from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Value, Wire, WireValue
-from reconciler.planning.decide.compare import compare, written_values
+from reconciler.planning.decide.compare import all_written_values, compare
 from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.decide.problems import at_declaration
 from reconciler.planning.decide.takeover import overwritten_values
@@ -275,7 +275,7 @@ def _lost(
 ) -> tuple[Change, ...]:
     """The foreign values that are lost: of a bound number what stands there is ours, or drift."""
     entry = number.entry
-    mine: Mapping[str, Value] = written_values(entry) if entry is not None else {}
+    mine: Mapping[str, Value] = all_written_values(entry) if entry is not None else {}
     return tuple(
         change
         for part in _overwritten(kind, want)

@@ -38,7 +38,7 @@ class Platforms(msgspec.Struct, frozen=True):
     tokens: frozenset[str] = frozenset()
 
 
-NONE = Platforms()
+NO_PLATFORMS = Platforms()
 
 
 class Registrations:
@@ -92,7 +92,7 @@ class Registrations:
             kind = PLATFORM_KINDS[platforms.types[platform]]
             self.diagnostics.append(unregister.manual_step(kind, platform, missing, addresses))
 
-    def behind(self, address: str, actions: list[Action]) -> list[Action]:
+    def after_leaving(self, address: str, actions: list[Action]) -> list[Action]:
         """The actions of a number, which wait until its platform has let go of it."""
         need = self._leaving.get(address)
         if need is None or not actions:
@@ -102,11 +102,11 @@ class Registrations:
             for action in actions
         ]
 
-    def of_number(self, address: str) -> list[Action]:
+    def actions_of_number(self, address: str) -> list[Action]:
         """Return what is to be done about this number on the platform that it stays on or joins."""
         return self._writing.get(address, [])
 
-    def settled(self, address: str, entry: Entry, live: Live) -> tuple[Entry, bool]:
+    def entry_to_release(self, address: str, entry: Entry, live: Live) -> tuple[Entry, bool]:
         """What a number to be released remembers, and whether its platform lets go of it first.
 
         What it shows after an import or a removal on the platform that died half way is our doing.
@@ -174,7 +174,7 @@ class Registrations:
             platform = platform_name(address)
             type_of = platforms.types.get(platform)
             if entry.options.protect:
-                self.diagnostics.append(problems.protected(address, entry))
+                self.diagnostics.append(problems.resource_protected(address, entry))
             elif type_of is None:
                 self.diagnostics.append(unregister.unknown_platform(address))
             else:

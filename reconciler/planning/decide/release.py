@@ -22,11 +22,11 @@ from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, TrunkRoute, Value, Wire, WireValue
 from reconciler.planning.decide.compare import (
+    all_written_values,
     is_as_written,
     last_applied,
     live_value,
     prior_value,
-    written_values,
 )
 
 _VOICE_SWITCHES = ("trunk_sid", "voice_application_sid")
@@ -110,7 +110,9 @@ def _target(entry: Entry, live: Live) -> dict[str, WireValue]:
     """The raw fields as they should be afterwards, for every part that is still as we left it."""
     if entry.options.on_removal == "keep":
         return {}
-    ours = (part for part in written_values(entry) if part in PARTS and is_ours(entry, live, part))
+    ours = (
+        part for part in all_written_values(entry) if part in PARTS and is_ours(entry, live, part)
+    )
     return {field: value for part in ours for field, value in _part(entry, part).items()}
 
 
@@ -250,7 +252,9 @@ def _left(entry: Entry, live: Live) -> list[str]:
     if entry.options.on_removal == "keep":
         return []
     foreign = (
-        part for part in written_values(entry) if part in PARTS and not is_ours(entry, live, part)
+        part
+        for part in all_written_values(entry)
+        if part in PARTS and not is_ours(entry, live, part)
     )
     left = [part for part in foreign if _to_send(_part(entry, part), live, {})]
     shown = ", ".join(

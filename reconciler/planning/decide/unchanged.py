@@ -17,7 +17,7 @@ from reconciler.planning.identity.observed import Observed
 _NO, _YES, _IF_NAMED_SO = 0, 1, 2
 
 
-def needing_decision(
+def skip_unchanged(
     desired: Sequence[Desired],
     resources: Mapping[str, Entry],
     observed: Observed,

@@ -27,8 +27,8 @@ from reconciler.model.live import Live
 from reconciler.model.route import Value
 from reconciler.planning.decide.drift import Drifted, DriftedField
 from reconciler.planning.decide.fields import diff_fields
-from reconciler.planning.decide.problems import undeclared_child, undeclared_child_gone
-from reconciler.planning.identity.children import deleted_entries, is_bound, without_deleted
+from reconciler.planning.decide.problems import child_undeclared, children_disappeared
+from reconciler.planning.identity.children import is_bound, select_deleted, without_deleted
 from reconciler.planning.identity.named import Named
 from reconciler.planning.identity.observed import Observed
 
@@ -78,7 +78,7 @@ def find_undeclared(
 def _deleted_sids(resources: Mapping[str, Entry]) -> dict[str, set[str]]:
     """Parent → the SIDs of the undeclared children that we have deleted."""
     found: dict[str, set[str]] = {}
-    for entry in deleted_entries(resources).values():
+    for entry in select_deleted(resources).values():
         found.setdefault(entry.parent or "", set()).add(entry.sid)
     return found
 
@@ -158,7 +158,7 @@ class ChildWatch:
                     actions.append(self._removal(want, address, live))
                     deleted[address] = live
                 elif policy == "keep" or not self._was_recorded(parent, address, live):
-                    warnings.append(undeclared_child(want, address, _in_words(live)))
+                    warnings.append(child_undeclared(want, address, _in_words(live)))
         return ChildDecision(tuple(actions), deleted, (*warnings, *self._gone()))
 
     def _removal(self, want: Desired, address: str, live: Live) -> Action:
@@ -215,7 +215,7 @@ class ChildWatch:
                 for sid, attrs in self._lost(parent, kind, recorded).items()
             ]
             if lost:
-                yield undeclared_child_gone(want, sorted(lost))
+                yield children_disappeared(want, sorted(lost))
 
     def _lost(
         self, parent: str, kind: str, recorded: Mapping[str, Mapping[str, Value]]
@@ -225,13 +225,13 @@ class ChildWatch:
         there |= self._deleted_sids.get(parent, set()) | self._live_sids.get(parent, set())
         return {sid: attrs for sid, attrs in recorded.items() if sid not in there}
 
-    def taken_out(self, parent: str, address: str, live: Live) -> Action:
+    def remove_imported(self, parent: str, address: str, live: Live) -> Action:
         """Delete a child that was there before it was imported and has been taken out of the declaration."""
         return plan_removal(
             self._parents[parent], address, live, None, reason="removed", takeover=True
         )
 
-    def recorded(
+    def record_children(
         self, actions: Sequence[Action], refreshes: Mapping[str, Entry]
     ) -> tuple[list[Action], dict[str, Entry]]:
         """The same actions and refreshes, whose entries hold the complete set of undeclared children.

@@ -34,11 +34,11 @@ from reconciler.model.position import Position
 from reconciler.model.route import Attrs, Value, Webhook
 from reconciler.planning.checks.unread_accounts import hold_back, select_readable
 from reconciler.planning.decide import drift
-from reconciler.planning.decide.compare import prior_value, written_values
+from reconciler.planning.decide.compare import all_written_values, prior_value
 from reconciler.planning.decide.problems import CURE, quote_address, removal_protected
 from reconciler.planning.decide.reserved_domains import note_recreated_domain
 from reconciler.planning.decide.unlisted import Children, plan_removal
-from reconciler.planning.identity.children import deleted_entries, without_deleted
+from reconciler.planning.identity.children import select_deleted, without_deleted
 from reconciler.planning.identity.moved import Resources, rename_entries
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.plan import Plan
@@ -71,7 +71,7 @@ def rollback_target(then: Resources, now: Resources) -> RollbackTarget:
         for resources in (then, now)
     )
     then = rename_entries(then, _renames(without_deleted(then), without_deleted(now)))
-    once, since = deleted_entries(then), deleted_entries(now)
+    once, since = select_deleted(then), select_deleted(now)
     then, now = without_deleted(then), without_deleted(now)
     numbers = {entry.sid: entry for entry in now.values() if entry.kind in NUMBER_KINDS}
     desired: list[Desired] = []
@@ -341,7 +341,7 @@ def _number_attrs(entry: Entry, present: Entry | None) -> Attrs:
     | managed no longer     | what we had left it at                        |
     | never managed         | what was found when it was managed first      |
     """
-    since = written_values(present) if present is not None else {}
+    since = all_written_values(present) if present is not None else {}
     watched = entry.options.observe_only
     attrs: dict[str, Value] = {} if watched else dict(entry.last_applied)
     for part in dict.fromkeys((*entry.previously_managed, *since)):

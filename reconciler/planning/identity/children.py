@@ -19,11 +19,11 @@ def without_deleted(resources: Mapping[str, Entry]) -> Mapping[str, Entry]:
     return {address: entry for address, entry in resources.items() if not entry.deleted}
 
 
-def recorded_children(
+def group_recorded_children(
     resources: Mapping[str, Entry], account: str
 ) -> dict[tuple[str, str], list[str]]:
     """(kind, parent) → the SIDs of the undeclared children that state has recorded, without those that we deleted."""
-    deleted = {entry.sid for entry in deleted_entries(resources).values()}
+    deleted = {entry.sid for entry in select_deleted(resources).values()}
     found: dict[tuple[str, str], list[str]] = {}
     for parent, entry in resources.items():
         if entry.account != account:
@@ -35,6 +35,6 @@ def recorded_children(
     return found
 
 
-def deleted_entries(resources: Mapping[str, Entry]) -> dict[str, Entry]:
+def select_deleted(resources: Mapping[str, Entry]) -> dict[str, Entry]:
     """The entries of deleted children."""
     return {address: entry for address, entry in resources.items() if entry.deleted}

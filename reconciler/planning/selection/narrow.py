@@ -41,11 +41,11 @@ def narrow_plan(
     check_matches(selection, everything, mentioned)
 
     chosen = _chosen(plan.actions, selection)
-    kept = [d for d in plan.diagnostics if d.address is None or selection.chooses(d.address)]
+    kept = [d for d in plan.diagnostics if d.address is None or selection.selects(d.address)]
     return msgspec.structs.replace(
         plan,
         actions=tuple(action for action in plan.actions if action.address in chosen),
-        state_updates={a: e for a, e in plan.state_updates.items() if selection.chooses(a)},
+        state_updates={a: e for a, e in plan.state_updates.items() if selection.selects(a)},
         diagnostics=tuple(kept),
         fingerprints={a: f for a, f in plan.fingerprints.items() if a in chosen},
         excluded=len({action.address for action in plan.actions} - chosen),
@@ -60,7 +60,7 @@ def _chosen(actions: Sequence[Action], selection: Selection) -> set[str]:
 
     # What is targeted brings everything that it waits for.
     chosen: set[str] = set()
-    todo = [address for address in needs if selection.chooses(address)]
+    todo = [address for address in needs if selection.selects(address)]
     while todo:
         address = todo.pop()
         if address not in chosen:
@@ -68,7 +68,7 @@ def _chosen(actions: Sequence[Action], selection: Selection) -> set[str]:
             todo += [need for need in needs[address] if need in needs]
 
     # What is excluded takes away everything that waits for it.
-    left_out = {address for address in needs if selection.leaves_out(address)}
+    left_out = {address for address in needs if selection.skips(address)}
     while left_out & chosen:
         chosen -= left_out
         left_out = {address for address in chosen if needs[address] & set(needs) - chosen}

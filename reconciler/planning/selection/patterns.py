@@ -55,12 +55,12 @@ class Selection(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return bool(self.targets or self.excludes)
 
-    def chooses(self, address: str) -> bool:
+    def selects(self, address: str) -> bool:
         """Whether an address is targeted and not excluded; without targets every address is targeted."""
         targeted = not self.targets or any(pattern.matches(address) for pattern in self.targets)
-        return targeted and not self.leaves_out(address)
+        return targeted and not self.skips(address)
 
-    def leaves_out(self, address: str) -> bool:
+    def skips(self, address: str) -> bool:
         """Whether an address is excluded."""
         return any(pattern.matches(address) for pattern in self.excludes)
 

@@ -34,7 +34,7 @@ def find_accounts_outside(
     if not all(_is_known(pattern, addresses) for pattern in selection.targets):
         return frozenset()
 
-    wanted = [want for want in desired if selection.chooses(want.address)]
+    wanted = [want for want in desired if selection.selects(want.address)]
     if any(want.profile.purchase is not None and want.address not in resources for want in wanted):
         return frozenset()
 
@@ -74,7 +74,7 @@ def _find_recorded_accounts(
     selection: Selection, wanted: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> set[str]:
     """Return the accounts in which state has the targeted resources, under their address or their SID."""
-    accounts = {entry.account for address, entry in resources.items() if selection.chooses(address)}
+    accounts = {entry.account for address, entry in resources.items() if selection.selects(address)}
 
     # A number may be declared by its SID: its recorded address is another one than the declared.
     keys = {want.key for want in wanted} | {want.sid for want in wanted if want.sid}

@@ -12,7 +12,7 @@ from reconciler.kinds.table import KINDS, NUMBER_KINDS
 from reconciler.kinds.trunk import TRUNK
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
-from reconciler.planning.checks.unknown_routes import literal_sids, restored_sids
+from reconciler.planning.checks.unknown_routes import literal_sids, sids_to_restore
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.queries.absent import ResourceQuestion, fetch_absent
 
@@ -32,7 +32,7 @@ def collect_literal_sids(
         for sid in literal_sids(profile.attrs):
             named.setdefault(profile.account, set()).add(sid)
     for entry in _find_restored_entries(desired, resources):
-        named.setdefault(entry.account, set()).update(restored_sids(entry.prior))
+        named.setdefault(entry.account, set()).update(sids_to_restore(entry.prior))
     return named
 
 
@@ -43,7 +43,7 @@ def _find_restored_entries(
     had = [
         (a, e)
         for a, e in resources.items()
-        if e.kind in NUMBER_KINDS and e.prior and restored_sids(e.prior)
+        if e.kind in NUMBER_KINDS and e.prior and sids_to_restore(e.prior)
     ]
     had = [(address, entry) for address, entry in had if entry.options.on_removal == "restore"]
     if not had:

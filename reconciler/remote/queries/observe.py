@@ -16,7 +16,7 @@ from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, list_watch
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
-from reconciler.planning.identity.children import is_bound, recorded_children
+from reconciler.planning.identity.children import group_recorded_children, is_bound
 from reconciler.planning.identity.match import (
     has_unmatched,
     index_by_address,
@@ -394,7 +394,9 @@ class _Reader:
         for entry in self._resources.values():
             if entry.parent is not None and is_bound(entry) and entry.account == gateway.account:
                 recorded.setdefault((entry.kind, entry.parent), []).append(entry.sid)
-        for (kind_name, above), sids in recorded_children(self._resources, gateway.account).items():
+        for (kind_name, above), sids in group_recorded_children(
+            self._resources, gateway.account
+        ).items():
             recorded.setdefault((kind_name, above), []).extend(sids)
 
         absent: list[ResourceQuestion] = []

@@ -23,7 +23,7 @@ from typing import TypeVar
 
 import msgspec
 
-from reconciler.model.action import Change, RouteChange
+from reconciler.model.action import REMOVALS, Change, RouteChange
 from reconciler.model.route import WireValue
 from reconciler.planning.decide.drift import Drifted
 from reconciler.report.documents.types import ActionOutcome, PlanDocument, PlannedAction
@@ -32,8 +32,6 @@ from reconciler.report.wording import printable
 T = TypeVar("T")
 V = TypeVar("V", bound=Hashable)
 
-REMOVALS = frozenset({"release", "restore_webhooks", "delete", "forget", "unregister"})
-ADDITIONS = frozenset({"import", "create", "register", "purchase"})
 FEW = 3
 """So many alike are still shown one by one, and so many examples are given of more."""
 _OWN = frozenset({"friendly_name", "phone_number"})

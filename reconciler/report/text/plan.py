@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from reconciler.kinds.known_hosts import describe_guess, guess_platform
-from reconciler.model.action import Change
+from reconciler.model.action import ADDITIONS, REMOVALS, Change
 from reconciler.model.destination import Destination
 from reconciler.model.route import WireValue
 from reconciler.report.analysis.groups import (
-    ADDITIONS,
     FEW,
-    REMOVALS,
     TITLES,
     Field,
     Group,
