@@ -131,8 +131,8 @@ def _state(patient: DoctorSubject) -> Iterator[Check]:
                 account=None,
                 check="state",
                 status="failed",
-                detail=lost.objection.detail,
-                code=lost.objection.code,
+                detail=lost.refusal.detail,
+                code=lost.refusal.code,
             )
             return
         there = (

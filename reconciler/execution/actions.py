@@ -11,10 +11,10 @@ from reconciler.errors import RemoteError
 from reconciler.execution.outcome import Failure, Outcome
 from reconciler.execution.registrations import RegistrationRunner
 from reconciler.execution.uncover import (
-    Parts,
+    TwoWrites,
     hides_webhooks,
-    make_ready,
-    not_in_place,
+    missing_route_outcome,
+    prepare_switch,
     split_action,
 )
 from reconciler.execution.verify import (
@@ -204,7 +204,7 @@ class ActionRunner:
             verdict, fields = judge_repaired(sent, row, before)
         return row, verdict, fields
 
-    def _switch(self, action: Action, parts: Parts, params: Params) -> Outcome:
+    def _switch(self, action: Action, parts: TwoWrites, params: Params) -> Outcome:
         """Write what replaces a route, see it by a read, and only then write what takes the route off."""
         kind = KINDS[action.kind]
         before = self._before.get(action.address, {})
@@ -219,9 +219,9 @@ class ActionRunner:
         def read() -> Mapping[str, Any]:
             return self.call(action, kind.fetch)
 
-        ready = make_ready(parts, params, before, shown, write, read)
+        ready = prepare_switch(parts, params, before, shown, write, read)
         if ready.missing:
-            return not_in_place(action, ready.missing)
+            return missing_route_outcome(action, ready.missing)
 
         sent = fields_sent(kind, params)
         row = write(ready.params)

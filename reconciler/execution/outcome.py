@@ -22,7 +22,7 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
 
 
-def unverified(address: str, service: str, reason: str) -> Failure:
+def verification_failure(address: str, service: str, reason: str) -> Failure:
     """The failure of a write that was answered with success and could not be read back."""
     return Failure(
         "write_unverified",

@@ -16,7 +16,7 @@ import msgspec
 
 from reconciler.errors import RemoteError
 from reconciler.execution.actions import ActionRunner
-from reconciler.execution.outcome import Failure, Outcome, unverified
+from reconciler.execution.outcome import Failure, Outcome, verification_failure
 from reconciler.execution.verify import find_unconfirmed
 from reconciler.kinds.kind import is_same_value
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, secret_fields
@@ -185,7 +185,7 @@ def _unverified(outcome: Outcome, error: RemoteError | None) -> Outcome:
 
 
 def _failed_unread(outcome: Outcome, reason: str) -> Outcome:
-    return _left_open(outcome, unverified(outcome.action.address, "Twilio", reason))
+    return _left_open(outcome, verification_failure(outcome.action.address, "Twilio", reason))
 
 
 def _left_open(outcome: Outcome, failure: Failure) -> Outcome:

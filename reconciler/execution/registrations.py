@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from reconciler.errors import RemoteError
-from reconciler.execution.outcome import Failure, Outcome, unverified
+from reconciler.execution.outcome import Failure, Outcome, verification_failure
 from reconciler.execution.read_numbers import NumberReader, Rows
-from reconciler.execution.undo_import import Attempt, ImportUndo, is_as_asked, is_doubtful
+from reconciler.execution.undo_import import Attempt, ImportUndo, is_doubtful, matches_request
 from reconciler.kinds.number import WIRE_FIELDS, canonical_routes
 from reconciler.kinds.platforms import platform_name
 from reconciler.kinds.table import REGISTRATION
@@ -171,7 +171,7 @@ class RegistrationRunner:
                 if isinstance(result, RemoteError) and each in doubtful
                 else None
             )
-            as_asked = found is not None and is_as_asked(found, each, adapter.kind)
+            as_asked = found is not None and matches_request(found, each, adapter.kind)
             decided.append(found if found is not None and as_asked else result)
         return decided
 
@@ -321,7 +321,7 @@ def _not_read_back(outcome: Outcome, adapter: Adapter, error: RemoteError) -> Ou
     """An action whose result the platform does not show; one that was undone has failed already."""
     if outcome.status == "reverted":
         return msgspec.structs.replace(outcome, note=f"undone, but could not be read back: {error}")
-    failure = unverified(outcome.action.address, adapter.kind.title, str(error))
+    failure = verification_failure(outcome.action.address, adapter.kind.title, str(error))
     return msgspec.structs.replace(outcome, status="failed", error=failure, half_done=True)
 
 

@@ -28,7 +28,7 @@ _COVERS = {"voice": ("TrunkSid", "VoiceApplicationSid"), "sms": ("SmsApplication
 """Part of a number → the parameters that hide its URLs."""
 
 
-class Parts(NamedTuple):
+class TwoWrites(NamedTuple):
     """The two parts of a write, and what of the first must be seen before the second is sent."""
 
     first: Params
@@ -36,14 +36,14 @@ class Parts(NamedTuple):
     expected: dict[str, WireValue]
 
 
-class Ready(NamedTuple):
+class RemainingWrite(NamedTuple):
     """What is still to be sent; `missing` are the fields that a read does not show, so that it must not be sent."""
 
     params: Params
     missing: list[str]
 
 
-def split(params: Params) -> Parts | None:
+def split_write(params: Params) -> TwoWrites | None:
     """Return the two parts of a write to a number; None for one that can neither uncover nor hide anything else."""
     first = dict(params)
     second: Params = {}
@@ -59,33 +59,35 @@ def split(params: Params) -> Parts | None:
             second |= {**hidden, **hiding}
             routes |= hidden
             first = {p: v for p, v in first.items() if p not in hiding}
-    return Parts(first, second, fields_sent(NUMBER, routes)) if second else None
+    return TwoWrites(first, second, fields_sent(NUMBER, routes)) if second else None
 
 
-def split_action(action: Action, params: Params) -> Parts | None:
+def split_action(action: Action, params: Params) -> TwoWrites | None:
     """Return the two parts of the write of an action; behind a trunk that is taken off its webhook must be seen.
 
     What uncovers the webhooks of a platform has been looked at when the platform was done.
     """
     parts = (
-        split(params) if any(p in params for covers in _COVERS.values() for p in covers) else None
+        split_write(params)
+        if any(p in params for covers in _COVERS.values() for p in covers)
+        else None
     )
     if parts is None or action.unhides:
         return None
     if action.action == "detach_trunk" and action.entry is not None and not parts.expected:
         behind = hook_params("voice", _webhook(action.entry.last_applied.get("voice")))
-        return Parts(behind, parts.second, fields_sent(NUMBER, behind))
+        return TwoWrites(behind, parts.second, fields_sent(NUMBER, behind))
     return parts if parts.expected else None
 
 
-def make_ready(
-    parts: Parts,
+def prepare_switch(
+    parts: TwoWrites,
     params: Params,
     before: Wire,
     shown: Row,
     write: Callable[[Params], Row],
     read: Callable[[], Row],
-) -> Ready:
+) -> RemainingWrite:
     """Bring the first part in place, and tell what is to be sent after it.
 
     `before` is what the plan has seen, `shown` the reply to an earlier write of this run, empty without one. What a
@@ -94,7 +96,7 @@ def make_ready(
     expected = {field: _as_shown(field, value, shown) for field, value in parts.expected.items()}
     if not find_missing(expected, {**before, **shown}) and not find_missing(expected, read()):
         whole = params if parts.first.keys() <= params.keys() else parts.second
-        return Ready(whole, [])
+        return RemainingWrite(whole, [])
 
     missing: list[str] = []
     for _ in range(2):
@@ -105,7 +107,7 @@ def make_ready(
         missing = find_missing(expected, read())
         if not missing:
             break
-    return Ready(parts.second, missing)
+    return RemainingWrite(parts.second, missing)
 
 
 def find_missing(expected: Wire, row: Row) -> list[str]:
@@ -123,7 +125,7 @@ def hides_webhooks(row: Row) -> bool:
     )
 
 
-def not_in_place(action: Action, fields: list[str]) -> Outcome:
+def missing_route_outcome(action: Action, fields: list[str]) -> Outcome:
     """Return the outcome of an action that has left a number on its former route."""
     message = (
         f"Twilio accepted the write for {action.address}, and a read afterwards does not show it in "

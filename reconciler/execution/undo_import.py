@@ -143,7 +143,9 @@ def is_doubtful(error: RemoteError) -> bool:
     return error.ambiguous or error.code in _DOUBTFUL or error.status >= 500
 
 
-def is_as_asked(found: RegisteredNumber, asked: RegistrationRequest, kind: PlatformKind) -> bool:
+def matches_request(
+    found: RegisteredNumber, asked: RegistrationRequest, kind: PlatformKind
+) -> bool:
     """Return whether what is there is what was asked for; who answers may still be to be set by a call of its own."""
     names = found.attrs.keys() & asked.attrs.keys()
     differ = {name for name in names if found.attrs[name] != asked.attrs[name]}

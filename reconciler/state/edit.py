@@ -68,9 +68,9 @@ def drop(resources: Resources, addresses: Sequence[str]) -> Resources:
     return {a: names_to_sids(e, sids) if sids else e for a, e in resources.items() if a not in gone}
 
 
-def push(present: State, pushed: State) -> None:
+def check_push(present: State, pushed: State) -> None:
     """Raises Refused unless `pushed` continues the state that is there, and still protects what that protects."""
-    if present.version.same(empty_state(present.project).version):
+    if present.version.is_same(empty_state(present.project).version):
         return
     if pushed.lineage != present.lineage:
         raise _no_push(

@@ -87,7 +87,7 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     destinations: list[Destination] = []
 
 
-class Checked(PlanFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StoredPlanFile(PlanFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One saved plan as it stands in a file in clear: last comes the SHA-256 of all that stands before it, closed."""
 
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -185,11 +185,11 @@ def _unchanged(data: bytes, path: Path) -> bytes:
     return plan
 
 
-def find_movement(plan: PlanFile, state: State | None) -> Diagnostic | None:
+def find_state_change(plan: PlanFile, state: State | None) -> Diagnostic | None:
     """Why the plan no longer fits the state, None when it does; no state at all fits a plan made upon none."""
     wanted = Version(plan.lineage, plan.serial, plan.unfolded)
     found = state.version if state else Version("", 0)
-    if found.same(wanted):
+    if found.is_same(wanted):
         return None
     detail = f"The plan was made upon {wanted}; the state is now at {found}.{_author(state)} Make a new plan, and look "
     detail += "what changed."

@@ -72,14 +72,14 @@ def kind_too_new(origin: str, kind: str) -> StateError:
     )
 
 
-NOTHING_WITHOUT = "Nothing can be said or done without it: put a copy of your own in its place, or"
-PRIOR_IS_KEPT = (
+STATE_NEEDED = "Nothing can be said or done without it: put a copy of your own in its place, or"
+PRIOR_VALUES_SAFE = (
     "All that was bound looks new. A number that the newest of them knows keeps the values from before that stand "
     "there; any other is imported with what it has now. Better, put a copy of your own in its place, or"
 )
 
 
-def would_create_twice(addresses: Sequence[str]) -> str:
+def explain_duplicates(addresses: Sequence[str]) -> str:
     """What a plan means that makes anew what a former version of the state knows and what is still there."""
     return (
         f"What it held is still on Twilio, and would be made a second time: {', '.join(addresses)}. Nothing is written "
@@ -87,7 +87,7 @@ def would_create_twice(addresses: Sequence[str]) -> str:
     )
 
 
-def would_forget(addresses: Sequence[str]) -> str:
+def explain_lost_prior_values(addresses: Sequence[str]) -> str:
     """What a plan means that leaves out numbers whose values from before only a former version of the state knows."""
     more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
     return (
@@ -209,7 +209,7 @@ def lock_unreadable(origin: str, reason: str) -> StateError:
     return _error("state_damaged", "The lock of the state cannot be read", detail, origin)
 
 
-def encoding_unsupported(origin: str, found: str) -> StateError:
+def unsupported_encoding(origin: str, found: str) -> StateError:
     """The database cannot keep every text."""
     detail = (
         f"The database of {origin} has the encoding {found}, which cannot keep every text that Twilio may return. "
@@ -252,7 +252,7 @@ def key_weak(shortest: int) -> StateError:
     return _error("encryption_key_weak", "The encryption key is too short", detail)
 
 
-def sealed_damaged(origin: str) -> StateError:
+def ciphertext_damaged(origin: str) -> StateError:
     """What was encrypted was changed since."""
     detail = f"{origin}: what is encrypted is not what was written. {_REPAIR_STATE}"
     return _error("state_damaged", "The state is damaged", detail, origin)

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from reconciler.state.format.document import Written
-from reconciler.state.plan_file import Checked
+from reconciler.state.format.document import StoredDocument
+from reconciler.state.plan_file import StoredPlanFile
 
 Schema = dict[str, Any]
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -20,12 +20,12 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def state_schema() -> Schema:
     """The schema of a state document."""
-    return _schema(Written, "The state of a reconciler project")
+    return _schema(StoredDocument, "The state of a reconciler project")
 
 
 def plan_file_schema() -> Schema:
     """The schema of a saved plan."""
-    return _schema(Checked, "A saved plan of the reconciler")
+    return _schema(StoredPlanFile, "A saved plan of the reconciler")
 
 
 def schema_files() -> dict[str, str]:

@@ -315,7 +315,7 @@ def check_claims(planned: Planned, store: Store) -> Planned:
     new = {
         a.sid: a for a in plan.actions if a.action == "import" and a.kind in NUMBER_KINDS and a.sid
     }
-    claimed = store.claimed(new.keys()) if new else {}
+    claimed = store.find_claims(new.keys()) if new else {}
     errors = [
         msgspec.structs.replace(
             number_claimed(project, other, sid, new[sid].address),
@@ -338,8 +338,8 @@ def apply_guards(
     project, plan = planned.project, planned.plan
     given = {"force": consent.force, "buys": consent.purchases}
     lost = (
-        _on_nothing(planned, ground.gone)
-        if ground is not None and ground.gone is not None
+        _on_nothing(planned, ground.missing)
+        if ground is not None and ground.missing is not None
         else None
     )
     refusals = [lost] if lost is not None and lost.severity == "error" else []
@@ -377,7 +377,7 @@ def _on_nothing(planned: Planned, gone: MissingState) -> Diagnostic:
     """What a plan upon a state that is gone means; an error where it must not be applied."""
     actions, former, observed = planned.plan.actions, gone.former, planned.observed
     left_out = find_forgotten(actions, former, planned.project.desired, observed)
-    return gone.goes_on(find_duplicates(actions, former, observed), left_out)
+    return gone.assess_plan(find_duplicates(actions, former, observed), left_out)
 
 
 def _named_baseline(options: RunOptions, plan: Plan, desired: Sequence[Desired]) -> Baseline | None:

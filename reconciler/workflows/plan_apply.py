@@ -20,7 +20,7 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.entry import Entry
 from reconciler.state.format.document import State
 from reconciler.state.recovery import missing_state
-from reconciler.state.recovery.first_state import nothing_recorded_error
+from reconciler.state.recovery.first_state import no_record_error
 from reconciler.state.stores.holder import this_run
 from reconciler.state.stores.store import LockInfo, Store
 from reconciler.workflows.session import DEFAULT_FILE as DEFAULT_FILE
@@ -272,7 +272,7 @@ def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
         if not any(map(selection.selects, known)) and any(
             selection.selects(want.address) for want in project.desired
         ):
-            raise StateError(nothing_recorded_error(project))
+            raise StateError(no_record_error(project))
 
         chosen = [drifted for drifted in found if selection.selects(drifted.address)]
         return planned, attribute_drift(chosen, gateways, options.clock())
@@ -391,7 +391,7 @@ def _planned(
     _import_the_rest()
     from reconciler.workflows import pipeline
 
-    former = ground.gone.former if ground.gone is not None else {}
+    former = ground.missing.former if ground.missing is not None else {}
     made = pipeline.build_plan(options, project, state, gateways, begun, saved=saved, former=former)
     made = made if saved is None else pipeline.use_saved_plan(options, saved, made, gateways)
     return pipeline.apply_guards(options, pipeline.check_claims(made, store), consent, ground)

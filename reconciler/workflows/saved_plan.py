@@ -97,7 +97,7 @@ def find_moved_bases(
         for kind, was, now in bases
         if was != now
     ]
-    of_state = plan_file.find_movement(saved, state)
+    of_state = plan_file.find_state_change(saved, state)
     return [*moved, of_state] if of_state is not None else moved
 
 

@@ -74,8 +74,8 @@ def push(options: RunOptions, file: Path, *, force: bool, dry_run: bool) -> Oper
 
     def taken(state: State) -> State:
         if not force:
-            edit.push(state, pushed)
-        beginning = state.version.same(empty_state(state.project).version)
+            edit.check_push(state, pushed)
+        beginning = state.version.is_same(empty_state(state.project).version)
         lineage = pushed.lineage if beginning else state.lineage
         return msgspec.structs.replace(
             edit.with_resources(state, pushed.resources), lineage=lineage
@@ -114,11 +114,13 @@ def repair(options: RunOptions, *, dry_run: bool) -> Repair:
         options.stop,
     ):
         saved = repairing.salvage_state(path, codec, _readable(store, path))
-        if dry_run or not saved.needed:
+        if dry_run or not saved.is_needed:
             return Repair(saved=saved, aside=None)
         return Repair(
             saved=saved,
-            aside=repairing.write(path, saved, options.clock().strftime("%Y%m%dT%H%M%SZ"), codec),
+            aside=repairing.write_salvage(
+                path, saved, options.clock().strftime("%Y%m%dT%H%M%SZ"), codec
+            ),
         )
 
 
@@ -199,7 +201,7 @@ def _path(project: Project) -> Path:
 def _readable(store: Store, path: Path) -> list[State]:
     """The former versions that can be read, the newest first."""
     found = []
-    for kept in FormerVersions(Disk(), path).kept():
+    for kept in FormerVersions(Disk(), path).list_versions():
         try:
             state = store.version(kept.serial)
         except ReconcilerError:

@@ -15,7 +15,7 @@ from reconciler.sandbox.platforms import registry
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.world.products import SHELVES
 from reconciler.sandbox.world.world import World
-from reconciler.state.format.document import Written
+from reconciler.state.format.document import StoredDocument
 from reconciler.state.schema import state_schema
 from tests.docs.markdown import ROOT, prose
 from tests.test_architecture import LAYERS
@@ -80,7 +80,7 @@ def test_every_section_of_a_seed_is_documented() -> None:
 def test_every_field_of_the_state_is_documented() -> None:
     assert [
         row[0].strip("`") for row in rows("docs/explanation/state.md", "## What it holds")
-    ] == list(Written.__struct_fields__)
+    ] == list(StoredDocument.__struct_fields__)
     entry = {
         name
         for row in rows("docs/explanation/state.md", "Of each address:")

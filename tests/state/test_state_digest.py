@@ -16,7 +16,7 @@ from reconciler.model.route import ApplicationRoute
 from reconciler.state.format.codec import Codec
 from reconciler.state.format.document import State, decode, encode
 from reconciler.state.format.journal import parse, replay
-from reconciler.state.format.rows import DAMAGE
+from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.records import Drop, Put, Record
 from reconciler.state.stores.file import FileStore
 from reconciler.state.stores.http import HttpBacking
@@ -151,7 +151,7 @@ def test_a_changed_row_is_never_read_as_another(change: Change) -> None:
     def read(data: bytes) -> Entry:
         try:
             return decoder.decode(CODEC.unseal(data, "place"))
-        except DAMAGE as error:  # reading the document of all rows reports it so
+        except DECODE_ERRORS as error:  # reading the document of all rows reports it so
             assert not data.startswith(b'{"crc":"')
             raise StateError from error
 
@@ -180,7 +180,7 @@ def test_a_changed_envelope_is_never_read_as_another(change: Change) -> None:
                 (each.serial, CODEC.value(bytes(each.changed), "place", decoder))
                 for each in found.former
             ]
-        except DAMAGE as error:
+        except DECODE_ERRORS as error:
             raise StateError from error
         return found.lineage, found.serial, found.heard, batches, kept
 

@@ -177,8 +177,8 @@ def test_versions_in_words() -> None:
 def test_versions_are_the_same_when_nothing_happened_between(
     one: Version, other: Version, same: bool
 ) -> None:
-    assert one.same(other) is same
-    assert other.same(one) is same
+    assert one.is_same(other) is same
+    assert other.is_same(one) is same
 
 
 def test_another_project() -> None:

@@ -68,7 +68,7 @@ def lose(place: Place) -> None:
 
 def test_a_first_run_finds_nothing_and_nothing_gone(place: Place) -> None:
     found = load_or_recover(place.open(), project(place))
-    assert (found.state.serial, found.state.resources, found.gone, found.first) == (
+    assert (found.state.serial, found.state.resources, found.missing, found.first) == (
         0,
         {},
         None,
@@ -93,11 +93,11 @@ def test_a_state_that_is_gone_is_told_with_its_place_its_last_version_and_the_wa
     lose(place)
     found = load_or_recover(place.open(), project(place))
     assert found.state.resources == {}
-    assert found.gone is not None
-    assert found.gone.objection.code == "state_gone"
+    assert found.missing is not None
+    assert found.missing.refusal.code == "state_gone"
     back = "state pull --serial 2 > FILE" if place.leased else "state repair --dry-run"
     for word in (place.location, "serial 2, written ", "by alice with `reconciler apply`", back):
-        assert word in found.gone.objection.detail
+        assert word in found.missing.refusal.detail
     with pytest.raises(Refused, match="state_gone"):
         load_for_writing(place.open(), project(place))
     with pytest.raises(StateError, match="state_gone"):

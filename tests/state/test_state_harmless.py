@@ -9,7 +9,7 @@ from reconciler.errors import StateError
 from reconciler.model.entry import Entry
 from reconciler.model.route import Webhook
 from reconciler.state.format.document import State, decode, empty_state, encode
-from reconciler.state.format.rows import DAMAGE
+from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.format.sanitize import safe_address, safe_reason
 
 from .samples import entry
@@ -79,7 +79,7 @@ def test_wherever_a_character_is_damaged_nothing_of_a_url_is_shown() -> None:
 def test_a_message_names_our_own_fields_and_quotes_nothing(found: bytes, told: str) -> None:
     whole = b'{"kind":"number","account":"a","sid":"s","key":"k","applied":{},"options":{},'
     data = found if found == b"{}" else whole + found[1:]
-    with pytest.raises(DAMAGE) as caught:
+    with pytest.raises(DECODE_ERRORS) as caught:
         msgspec.json.decode(data, type=_Closed)
     text = safe_reason(caught.value)
     assert told in text

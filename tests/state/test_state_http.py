@@ -13,7 +13,7 @@ from reconciler.remote.transport.pool import NoAnswer
 from reconciler.remote.transport.retry import FailureKind
 from reconciler.state.format.codec import Codec
 from reconciler.state.records import Put
-from reconciler.state.stores.http import Addresses, Answer, HttpBacking, read_addresses
+from reconciler.state.stores.http import Answer, HttpBacking, HttpEndpoints, read_endpoints
 from reconciler.state.stores.leased import LeasedStore
 
 from .conftest import Place
@@ -28,8 +28,8 @@ URL = "http://server/states/voice"
 @pytest.mark.parametrize(
     ("location", "environ", "expected"),
     [
-        (URL, {}, Addresses(URL, URL, URL)),
-        (GITLAB, {}, Addresses(GITLAB, f"{GITLAB}/lock", f"{GITLAB}/lock", "POST", "DELETE")),
+        (URL, {}, HttpEndpoints(URL, URL, URL)),
+        (GITLAB, {}, HttpEndpoints(GITLAB, f"{GITLAB}/lock", f"{GITLAB}/lock", "POST", "DELETE")),
         (
             URL,
             {
@@ -39,17 +39,17 @@ URL = "http://server/states/voice"
                 "TF_HTTP_UNLOCK_METHOD": "DELETE",
                 "TF_HTTP_UPDATE_METHOD": "PUT",
             },
-            Addresses(URL, f"{URL}/l", f"{URL}/u", "PUT", "DELETE", "PUT"),
+            HttpEndpoints(URL, f"{URL}/l", f"{URL}/u", "PUT", "DELETE", "PUT"),
         ),
         (
             URL,
             {"TF_HTTP_USERNAME": "me", "TF_HTTP_PASSWORD": "secret"},
-            Addresses(URL, URL, URL, authorization="Basic bWU6c2VjcmV0"),
+            HttpEndpoints(URL, URL, URL, authorization="Basic bWU6c2VjcmV0"),
         ),
         (
             GITLAB,
             {"CI_API_V4_URL": "https://gitlab.example.com/api/v4", "CI_JOB_TOKEN": "job"},
-            Addresses(
+            HttpEndpoints(
                 GITLAB,
                 f"{GITLAB}/lock",
                 f"{GITLAB}/lock",
@@ -62,14 +62,14 @@ URL = "http://server/states/voice"
         (
             URL,
             {"CI_API_V4_URL": "https://gitlab.example.com/api/v4", "CI_JOB_TOKEN": "job"},
-            Addresses(URL, URL, URL),
+            HttpEndpoints(URL, URL, URL),
         ),
     ],
 )
 def test_addresses_and_credentials_are_what_terraforms_variables_say(
-    location: str, environ: dict[str, str], expected: Addresses
+    location: str, environ: dict[str, str], expected: HttpEndpoints
 ) -> None:
-    assert read_addresses(location, environ) == expected
+    assert read_endpoints(location, environ) == expected
 
 
 class Weather:
@@ -105,7 +105,7 @@ class Weather:
 
 
 def store_of(server: Weather, clock: StoppedClock | None = None) -> LeasedStore:
-    where, time = Addresses(URL, URL, URL), clock or StoppedClock()
+    where, time = HttpEndpoints(URL, URL, URL), clock or StoppedClock()
     backing = HttpBacking(where, Codec("acme"), server, origin=URL, lease=30, clock=time)
     return LeasedStore(backing, lease=30, clock=time)
 
@@ -256,7 +256,7 @@ def test_when_a_lease_ran_out_depends_neither_on_clocks_nor_on_the_fraction_of_a
     clock = StoppedClock(NOW)
     server = Dated(clock, ahead)
     backing = HttpBacking(
-        Addresses(URL, URL, URL), Codec("acme"), server, origin=URL, lease=30, clock=clock
+        HttpEndpoints(URL, URL, URL), Codec("acme"), server, origin=URL, lease=30, clock=clock
     )
     backing.acquire(holder())
     for second, expired in ((29.0, False), (over, True)):

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import StateError
 from reconciler.state.format.document import State, empty_state
-from reconciler.state.plan_file import FORMAT, find_movement, read, write
+from reconciler.state.plan_file import FORMAT, find_state_change, read, write
 from reconciler.state.records import Saved
 
 from .samples import plan
@@ -134,13 +134,13 @@ def at(**changes: object) -> State:
 
 
 def test_a_plan_fits_the_state_that_it_was_made_from() -> None:
-    assert find_movement(plan(), at()) is None
-    assert find_movement(plan(journal_records=2), at(journal_records=2)) is None
+    assert find_state_change(plan(), at()) is None
+    assert find_state_change(plan(journal_records=2), at(journal_records=2)) is None
 
 
 @pytest.mark.parametrize("changes", [{"serial": 4}, {"lineage": "two"}, {"unfolded": 1}])
 def test_a_plan_is_stale_once_the_state_moved(changes: dict[str, object]) -> None:
-    found = find_movement(plan(), at(**changes))
+    found = find_state_change(plan(), at(**changes))
     assert found is not None
     assert found.code == "plan_stale"
     assert str(at(**changes).version) in found.detail
@@ -150,11 +150,11 @@ def test_a_stale_plan_names_who_wrote_the_newer_state() -> None:
     saved = Saved(
         "2026-03-02T08:00:00Z", "bob", "reconciler apply --auto-approve", "https://ci.example/7"
     )
-    found = find_movement(plan(), at(serial=4, saved=saved))
+    found = find_state_change(plan(), at(serial=4, saved=saved))
     assert found is not None
     words = "Serial 4 was written 2026-03-02T08:00:00Z by bob with `reconciler apply --auto-approve` (CI job https:"
     assert words in found.detail
-    found = find_movement(plan(), at(journal_records=2))
+    found = find_state_change(plan(), at(journal_records=2))
     assert found is not None
     assert "was written" not in found.detail, "nobody knows"
     assert "interrupted" in found.detail
@@ -162,7 +162,7 @@ def test_a_stale_plan_names_who_wrote_the_newer_state() -> None:
 
 def test_a_plan_made_upon_nothing_fits_nothing() -> None:
     first = plan(lineage=empty_state("acme").lineage, serial=0)
-    assert find_movement(first, None) is None
-    assert find_movement(first, empty_state("acme")) is None
-    assert find_movement(first, at()) is not None
-    assert find_movement(plan(), None) is not None
+    assert find_state_change(first, None) is None
+    assert find_state_change(first, empty_state("acme")) is None
+    assert find_state_change(first, at()) is not None
+    assert find_state_change(plan(), None) is not None

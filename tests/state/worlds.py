@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import psycopg
 
 from reconciler.state.format.codec import Codec
-from reconciler.state.stores.bucket import BucketBacking, Found
-from reconciler.state.stores.http import Addresses, Answer, HttpBacking
+from reconciler.state.stores.bucket import BucketBacking, StoredObject
+from reconciler.state.stores.http import Answer, HttpBacking, HttpEndpoints
 from reconciler.state.stores.leased import LeasedStore
 from reconciler.state.stores.postgres import PostgresBacking
 from reconciler.state.stores.postgres_sql import TABLES
@@ -47,20 +47,20 @@ class MemoryBucket:
     """An object store of dictionaries; `now` is its clock."""
 
     def __init__(self) -> None:
-        self.objects: dict[str, Found] = {}
+        self.objects: dict[str, StoredObject] = {}
         self.time = 1_800_000_000.0
         self.power = Power()
 
-    def get(self, key: str, most: int | None = None) -> Found | None:
+    def get(self, key: str, most: int | None = None) -> StoredObject | None:
         found = self.power.call(lambda: self.objects.get(key))
-        return Found(found.data[:most], found.tag, found.modified) if found else None
+        return StoredObject(found.data[:most], found.tag, found.modified) if found else None
 
     def put(self, key: str, data: bytes, over: str | None) -> str | None:
         def effect() -> str | None:
             present = self.objects.get(key)
             if (present.tag if present else None) != over:
                 return None
-            self.objects[key] = Found(data, uuid.uuid4().hex, self.time)
+            self.objects[key] = StoredObject(data, uuid.uuid4().hex, self.time)
             return self.objects[key].tag
 
         return self.power.call(effect)
@@ -122,7 +122,7 @@ class HttpWorld(World):
         return LeasedStore(self.backing(power), lease=LEASE, clock=StoppedClock())
 
     def backing(self, power: Power | None = None) -> HttpBacking:
-        where = Addresses(
+        where = HttpEndpoints(
             state="http://server/states/voice",
             lock="http://server/states/voice",
             unlock="http://server/states/voice",

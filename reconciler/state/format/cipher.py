@@ -42,7 +42,7 @@ class Aes:
         text = b64encode(nonce + self._keys[self._first].encrypt(nonce, data, bound_to)).decode()
         return f"{_VERSION}:{self._first}:{text}"
 
-    def sealed_last(self, text: str) -> bool:
+    def uses_current_key(self, text: str) -> bool:
         """See `Cipher`."""
         return text.startswith(f"{_VERSION}:{self._first}:")
 
@@ -53,14 +53,14 @@ class Aes:
         version, _, rest = text.partition(":")
         name, _, sealed = rest.partition(":")
         if version != _VERSION or not sealed:
-            raise problems.sealed_damaged(origin)
+            raise problems.ciphertext_damaged(origin)
         if name not in self._keys:
             raise problems.key_wrong(origin, name, ", ".join(self._keys))
         try:
             data = b64decode(sealed, validate=True)
             return self._keys[name].decrypt(data[:_NONCE], data[_NONCE:], bound_to)
         except (InvalidTag, ValueError) as error:
-            raise problems.sealed_damaged(origin) from error
+            raise problems.ciphertext_damaged(origin) from error
 
 
 def _derived(secret: str) -> tuple[str, bytes]:

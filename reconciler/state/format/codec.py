@@ -20,7 +20,7 @@ import msgspec
 
 from reconciler.state import problems
 from reconciler.state.format.document import (
-    LONGEST_HEAD,
+    HEAD_BYTES,
     SEALED,
     Document,
     Head,
@@ -32,7 +32,7 @@ from reconciler.state.format.document import (
     head_of,
     read_head,
 )
-from reconciler.state.format.rows import DAMAGE, RowError, check_address
+from reconciler.state.format.rows import DECODE_ERRORS, RowError, check_address
 from reconciler.state.format.sanitize import safe_reason
 from reconciler.state.records import Put, Record
 
@@ -43,7 +43,7 @@ class Cipher(Protocol):
     def seal(self, data: bytes, bound_to: bytes) -> str:
         """A text that only a holder of the key can read."""
 
-    def sealed_last(self, text: str) -> bool:
+    def uses_current_key(self, text: str) -> bool:
         """Whether it was sealed with the key that seals now."""
 
     def open(self, text: str, bound_to: bytes, origin: str) -> bytes:
@@ -140,7 +140,7 @@ class Codec:
             return stored.startswith(_CHECKED)
         if not stored.startswith(b'"'):
             return False
-        return self._cipher.sealed_last(msgspec.json.decode(stored, type=str))
+        return self._cipher.uses_current_key(msgspec.json.decode(stored, type=str))
 
     def records(self, records: Sequence[Record], *, checksum: bool = True) -> bytes:
         """Records as they are stored: JSON. `checksum` is False where the place of the records has one."""
@@ -155,7 +155,7 @@ class Codec:
                 if isinstance(record, Put):
                     entry = record.entry
                     check_address(record.address, entry.kind, entry.key, entry.parent)
-        except DAMAGE as error:
+        except DECODE_ERRORS as error:
             raise problems.journal_damaged(origin, safe_reason(error)) from error
         except RowError as error:
             raise problems.journal_damaged(origin, str(error)) from error
@@ -164,16 +164,16 @@ class Codec:
     def _decrypted(self, stored: bytes, origin: str) -> bytes:
         try:
             text = msgspec.json.decode(stored, type=str)
-        except DAMAGE as error:
-            raise problems.sealed_damaged(origin) from error
+        except DECODE_ERRORS as error:
+            raise problems.ciphertext_damaged(origin) from error
         return self._key(origin).open(text, _RECORD, origin)
 
     def _opened(self, data: bytes, origin: str) -> bytes:
-        if data.find(b'"sealed"', 0, LONGEST_HEAD) < 0:
+        if data.find(b'"sealed"', 0, HEAD_BYTES) < 0:
             return data
         try:
             found = msgspec.json.decode(data, type=_Sealed)
-        except DAMAGE:
+        except DECODE_ERRORS:
             return data  # no JSON: whoever decodes it says where
         if found.sealed is None:
             return data

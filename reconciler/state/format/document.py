@@ -22,7 +22,14 @@ from reconciler.model.destination import Destination
 from reconciler.model.entry import Entry
 from reconciler.state import problems
 from reconciler.state.format.migrations import FORMAT, MIGRATIONS, WITHOUT_DIGEST, Step, migrate
-from reconciler.state.format.rows import DAMAGE, Row, RowError, UnknownKind, entries, first_misfit
+from reconciler.state.format.rows import (
+    DECODE_ERRORS,
+    Row,
+    RowError,
+    UnknownKind,
+    decode_entries,
+    first_misfit,
+)
 from reconciler.state.format.sanitize import safe_reason
 from reconciler.state.records import Saved
 
@@ -44,13 +51,13 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     resources: dict[str, Entry]
 
 
-class Written(Document, frozen=True, kw_only=True):
+class StoredDocument(Document, frozen=True, kw_only=True):
     """A document as it is stored: `digest` is the SHA-256 of the document as it is written without its digest."""
 
     digest: Annotated[str, msgspec.Meta(pattern="^sha256:[0-9a-f]{64}$")]
 
 
-LONGEST_HEAD = 65536
+HEAD_BYTES = 65536
 """So many bytes of a document are enough for its head."""
 
 
@@ -61,7 +68,7 @@ class Version(NamedTuple):
     serial: int
     journal_records: int = 0
 
-    def same(self, other: Version) -> bool:
+    def is_same(self, other: Version) -> bool:
         """Whether nothing happened between the two; all empty beginnings are alike, whatever their lineage."""
         return self == other or (0, 0) == self[1:] == other[1:]
 
@@ -195,7 +202,7 @@ def decode(
         project=project, lineage=rows.lineage, serial=rows.serial, saved=rows.saved, resources={}
     )
     try:
-        state.resources.update(entries(rows.resources))
+        state.resources.update(decode_entries(rows.resources))
     except UnknownKind as error:
         # The digest proves that the kind is what was written, so a newer version wrote it.
         if check_digest and rows.digest is not None and _is_as_written(data):
@@ -239,7 +246,7 @@ def read_head(beginning: bytes) -> Head | None:
     try:
         line = beginning.split(b"\n", 1)[0].removesuffix(_OPENING).removesuffix(SEALED)
         return msgspec.json.decode(line + b"}", type=Head)
-    except DAMAGE:
+    except DECODE_ERRORS:
         return None
 
 
@@ -250,7 +257,7 @@ def _read(data: bytes, origin: str, migrations: Mapping[int, Step]) -> tuple[_Ro
         if rows.format == FORMAT or rows.format in WITHOUT_DIGEST:
             _refuse_duplicates(data, origin, len(rows.resources))
             return rows, False
-    except DAMAGE as error:
+    except DECODE_ERRORS as error:
         if _format_of(data) in (None, FORMAT, *WITHOUT_DIGEST):
             raise _damage(data, origin, error) from error
 
@@ -260,7 +267,7 @@ def _read(data: bytes, origin: str, migrations: Mapping[int, Step]) -> tuple[_Ro
         raise problems.digest_mismatch(origin)
     try:
         return _DECODER.decode(_ENCODER.encode(current)), True
-    except DAMAGE as error:
+    except DECODE_ERRORS as error:
         raise problems.state_damaged(origin, safe_reason(error)) from error
 
 
@@ -284,7 +291,7 @@ def _refuse_duplicates(data: bytes, origin: str, resources: int) -> None:
 def _format_of(data: bytes) -> int | None:
     try:
         return msgspec.json.decode(data, type=Head).format
-    except DAMAGE:
+    except DECODE_ERRORS:
         return None
 
 
@@ -316,7 +323,7 @@ def _damage(data: bytes, origin: str, error: Exception) -> StateError:
 def _resources(data: bytes) -> dict[str, msgspec.Raw]:
     try:
         return msgspec.json.decode(data, type=_Parts).resources
-    except DAMAGE:
+    except DECODE_ERRORS:
         return {}
 
 

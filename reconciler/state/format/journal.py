@@ -19,7 +19,7 @@ import msgspec
 from reconciler.state import problems
 from reconciler.state.format.codec import Codec
 from reconciler.state.format.document import State
-from reconciler.state.format.rows import DAMAGE
+from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.records import Record, apply_records
 
 FORMAT = 1
@@ -125,7 +125,7 @@ def _body(line: bytes, name: bytes, checksum: int) -> tuple[msgspec.Raw | None, 
     """The content of a good line and its checksum; None for a bad one."""
     try:
         found = _LINES.decode(line)
-    except DAMAGE:
+    except DECODE_ERRORS:
         return None, checksum
     body = found.header if name == b"header" else found.records
     checksum = zlib.crc32(body, checksum)

@@ -18,7 +18,7 @@ _TYPES = {field.name: field.type for field in msgspec.structs.fields(Entry)}
 _NULL = msgspec.Raw(b"null")
 _EMPTY = msgspec.Raw(b"{}")
 
-DAMAGE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises on a document that is not what it should be."""
 
 
@@ -106,7 +106,7 @@ class _Parts(dict[bytes, Any]):
         return value
 
 
-def entries(rows: dict[str, Row]) -> dict[str, Entry]:
+def decode_entries(rows: dict[str, Row]) -> dict[str, Entry]:
     """The entries of these rows. Equal parts are one and the same object: never change one in place."""
     applied, options, prior = _Parts("last_applied"), _Parts("options"), _Parts("prior")
     pending, normalised, left = (
@@ -141,7 +141,7 @@ def entries(rows: dict[str, Row]) -> dict[str, Entry]:
                 none if row.children is _EMPTY else children[bytes(row.children)],
                 row.deleted,
             )
-    except DAMAGE as error:
+    except DECODE_ERRORS as error:
         raise RowError(address, safe_reason(error)) from error
     return found
 
@@ -152,6 +152,6 @@ def first_misfit(resources: dict[str, msgspec.Raw]) -> RowError | None:
     for address, raw in resources.items():
         try:
             decode(raw)
-        except DAMAGE as error:
+        except DECODE_ERRORS as error:
             return RowError(address, safe_reason(error))
     return None

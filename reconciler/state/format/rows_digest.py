@@ -62,7 +62,7 @@ def digest_of(project: str, top: Top, total: int) -> str:
     return f"{total:0{_DIGITS}x}{hashlib.sha256(covered).hexdigest()}"
 
 
-def stored_sum(project: str, top: Top, origin: str) -> int | None:
+def sum_in_digest(project: str, top: Top, origin: str) -> int | None:
     """Return the sum that the digest was made for; None where an earlier version wrote the rows.
 
     Raises StateError when it is not the digest of this version.
@@ -84,7 +84,7 @@ def stored_sum(project: str, top: Top, origin: str) -> int | None:
 
 def check_rows(project: str, top: Top, found: Sequence[Row], codec: Codec, origin: str) -> None:
     """Raise StateError unless these are the rows of this version: none changed, missing or added."""
-    total = stored_sum(project, top, origin)
+    total = sum_in_digest(project, top, origin)
     if total is None or sum_of(found) == total:
         return
 

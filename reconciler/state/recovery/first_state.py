@@ -74,7 +74,7 @@ def _local_state_in_ci(project: Project, environ: Mapping[str, str]) -> Diagnost
     )
 
 
-def nothing_recorded_error(project: Project) -> Diagnostic:
+def no_record_error(project: Project) -> Diagnostic:
     """Why no drift can be found: nothing of what the run is about is recorded."""
     place = project.state.partition("?")[0]
     return Diagnostic(

@@ -28,30 +28,34 @@ class MissingState(NamedTuple):
     """A state that is gone: where it was, the versions that are kept, and what the newest of them holds by address."""
 
     place: str
-    kept: Sequence[StoredVersion]
+    versions: Sequence[StoredVersion]
     former: Mapping[str, Entry]
 
     @property
-    def objection(self) -> Diagnostic:
+    def refusal(self) -> Diagnostic:
         """Why nothing can be done that needs it."""
-        return problems.state_gone(self.place, self.kept, problems.NOTHING_WITHOUT)
+        return problems.state_gone(self.place, self.versions, problems.STATE_NEEDED)
 
-    def goes_on(self, twice: Sequence[str], left_out: Sequence[str]) -> Diagnostic:
+    def assess_plan(self, twice: Sequence[str], left_out: Sequence[str]) -> Diagnostic:
         """What a plan means nevertheless. Two things forbid it: addresses that it would make a second time, `twice`,
         and numbers that it leaves out, whose values from before nobody would look for any more.
         """
         if not twice and not left_out:
-            found = problems.state_gone(self.place, self.kept, problems.PRIOR_IS_KEPT)
+            found = problems.state_gone(self.place, self.versions, problems.PRIOR_VALUES_SAFE)
             return msgspec.structs.replace(found, severity="warning")
-        meaning = problems.would_create_twice(twice) if twice else problems.would_forget(left_out)
-        return problems.state_gone(self.place, self.kept, meaning)
+        meaning = (
+            problems.explain_duplicates(twice)
+            if twice
+            else problems.explain_lost_prior_values(left_out)
+        )
+        return problems.state_gone(self.place, self.versions, meaning)
 
 
 class LoadedState(NamedTuple):
     """What a plan is made upon. `gone` says that it is empty because the state is gone, `first` that there was none."""
 
     state: State
-    gone: MissingState | None
+    missing: MissingState | None
     first: bool
 
 
@@ -67,16 +71,16 @@ def load_or_recover(store: Store, project: Project) -> LoadedState:
 def load_for_reading(store: Store, project: Project) -> State:
     """The state, for whoever only looks at it. StateError when it is gone."""
     found = load_or_recover(store, project)
-    if found.gone is not None:
-        raise StateError(found.gone.objection)
+    if found.missing is not None:
+        raise StateError(found.missing.refusal)
     return found.state
 
 
 def load_for_writing(store: Store, project: Project) -> State:
     """The state, for whoever is about to change it. Raises Refused when it is gone."""
     found = load_or_recover(store, project)
-    if found.gone is not None:
-        raise Refused(found.gone.objection)
+    if found.missing is not None:
+        raise Refused(found.missing.refusal)
     return found.state
 
 

@@ -22,7 +22,7 @@ from reconciler.state.edit import list_changed
 from reconciler.state.format import journal as lines
 from reconciler.state.format.codec import Codec
 from reconciler.state.format.document import State, empty_state, read_head
-from reconciler.state.format.rows import DAMAGE, RowError, check_address
+from reconciler.state.format.rows import DECODE_ERRORS, RowError, check_address
 from reconciler.state.records import Record, apply_records
 
 
@@ -38,7 +38,7 @@ class Salvage(msgspec.Struct, frozen=True):
     differences: dict[str, str] = {}
 
     @property
-    def needed(self) -> bool:
+    def is_needed(self) -> bool:
         """Whether anything is damaged at all."""
         return bool(self.damaged)
 
@@ -95,7 +95,7 @@ def _without_its_digest(data: bytes, origin: str, codec: Codec) -> State | None:
         return None
 
 
-def write(
+def write_salvage(
     path: Path, saved: Salvage, suffix: str, codec: Codec, files: Files | None = None
 ) -> list[Path]:
     """Under the lock: put the damaged files aside under names that end in `suffix`, and write what was saved."""
@@ -127,7 +127,7 @@ def _lines(data: bytes) -> dict[str, Entry]:
             on_line = msgspec.json.decode(b"{" + line.rstrip(b",") + b"}", type=dict[str, Entry])
             for address, entry in on_line.items():
                 check_address(address, entry.kind, entry.key, entry.parent)
-        except (*DAMAGE, RowError):
+        except (*DECODE_ERRORS, RowError):
             continue
         found |= on_line
     return found

@@ -98,7 +98,7 @@ class Backing(Protocol):
     def history(self) -> list[StoredVersion]:
         """See `Store`."""
 
-    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+    def find_claims(self, sids: Collection[str]) -> Mapping[str, str]:
         """See `Store`."""
 
     def version(self, serial: int) -> State | None:

@@ -31,20 +31,20 @@ from reconciler.model.entry import Entry
 from reconciler.state import problems
 from reconciler.state.format import journal as lines
 from reconciler.state.format.codec import Codec
-from reconciler.state.format.document import LONGEST_HEAD, State
-from reconciler.state.format.rows import DAMAGE
+from reconciler.state.format.document import HEAD_BYTES, State
+from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.format.sanitize import safe_reason
 from reconciler.state.records import Record, StoredVersion
 from reconciler.state.stores.backing import Grant, LeaseLost
 from reconciler.state.stores.holder import Holder
-from reconciler.state.stores.store import FORMER, LockInfo
+from reconciler.state.stores.store import KEPT_VERSIONS, LockInfo
 
 _AT_ONCE = 16
 _WHOLE_SECONDS = 1.0  # more exactly, stores do not say when an object was put
 _TRIES = 3
 
 
-class Found(msgspec.Struct, frozen=True):
+class StoredObject(msgspec.Struct, frozen=True):
     """An object: what it holds, which version of it that is, and when it was put (seconds, by the store's clock)."""
 
     data: bytes
@@ -55,7 +55,7 @@ class Found(msgspec.Struct, frozen=True):
 class Bucket(Protocol):
     """What is asked of an object store. Every call is atomic, and seen by all that come after it; StateError."""
 
-    def get(self, key: str, most: int | None = None) -> Found | None:
+    def get(self, key: str, most: int | None = None) -> StoredObject | None:
         """The object, or its beginning; None when there is none."""
 
     def put(self, key: str, data: bytes, over: str | None) -> str | None:
@@ -229,20 +229,20 @@ class BucketBacking:
         former = reversed(self._bucket.list(f"{self._key}.history/"))
         kept: list[StoredVersion] = []
         for key in (self._key, *former):
-            found = self._bucket.get(key, LONGEST_HEAD)
+            found = self._bucket.get(key, HEAD_BYTES)
             top = self._codec.head(found.data) if found else None
             if top is not None and (not kept or top.serial < kept[-1].serial):
                 kept.append(StoredVersion(top.serial, top.saved))
-        return kept[: FORMER + 1]
+        return kept[: KEPT_VERSIONS + 1]
 
-    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+    def find_claims(self, sids: Collection[str]) -> Mapping[str, str]:
         """See `Store`: an object is one project's."""
         return {}
 
     def version(self, serial: int) -> State | None:
         """See `Store`."""
         for key in (self._key, self._former(serial)):
-            beginning = self._bucket.get(key, LONGEST_HEAD)
+            beginning = self._bucket.get(key, HEAD_BYTES)
             top = self._codec.head(beginning.data) if beginning else None
             found = self._bucket.get(key) if top is not None and top.serial == serial else None
             state = self._codec.state(found.data, self._origin) if found else None
@@ -280,7 +280,7 @@ class BucketBacking:
         origin = f"{self._origin}{name.removeprefix(self._key)}"
         try:
             batch = msgspec.json.decode(data, type=_Batch)
-        except DAMAGE as error:
+        except DECODE_ERRORS as error:
             raise problems.journal_damaged(origin, safe_reason(error)) from error
         if batch.lineage != state.lineage or batch.serial != state.serial:
             raise problems.journal_damaged(
@@ -333,7 +333,7 @@ class BucketBacking:
         """Delete what is older than the present version, or than what is kept; what stays does no harm."""
         with suppress(StateError):
             journals = self._bucket.list(f"{self._key}.journal/")
-            former = self._bucket.list(f"{self._key}.history/")[:-FORMER]
+            former = self._bucket.list(f"{self._key}.history/")[:-KEPT_VERSIONS]
             present = f"{self._key}.journal/{serial:09d}/"
             self._bucket.delete(
                 [*(key for key in journals if key < present and key != self._end), *former]
@@ -344,13 +344,13 @@ class BucketBacking:
         if not _is_of(lock, grant):
             raise LeaseLost(grant, lock.holder)
 
-    def _read_lock(self) -> tuple[Found | None, _Lock]:
+    def _read_lock(self) -> tuple[StoredObject | None, _Lock]:
         found = self._bucket.get(f"{self._key}.lock")
         if found is None:
             return None, _Lock(0, None)
         try:
             lock = msgspec.json.decode(found.data, type=_Lock)
-        except DAMAGE as error:
+        except DECODE_ERRORS as error:
             raise problems.lock_unreadable(f"{self._origin}.lock", safe_reason(error)) from error
         return found, lock
 
@@ -372,7 +372,7 @@ class BucketBacking:
             return found.tag if found is not None and found.data == data else None
         return tag
 
-    def _ran_out(self, found: Found) -> bool:
+    def _ran_out(self, found: StoredObject) -> bool:
         """By the store's own clock: those of two machines may differ by more than a lease lasts."""
         return self._bucket.now() - found.modified > self._lease + _WHOLE_SECONDS
 

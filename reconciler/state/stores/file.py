@@ -29,7 +29,7 @@ from reconciler.state import problems
 from reconciler.state.atomic_files import Disk, Files, write_whole
 from reconciler.state.format import journal as lines
 from reconciler.state.format.codec import Cipher, Codec
-from reconciler.state.format.document import LONGEST_HEAD, State, Version, empty_state
+from reconciler.state.format.document import HEAD_BYTES, State, Version, empty_state
 from reconciler.state.records import Record, StoredVersion, apply_records
 from reconciler.state.stores.file_history import FormerVersions
 from reconciler.state.stores.file_lock import file_lock, holder_of
@@ -130,8 +130,8 @@ class FileStore:
     def history(self) -> list[StoredVersion]:
         """See `Store`."""
         try:
-            present = self._codec.head(self._files.read(self._path, LONGEST_HEAD) or b"")
-            former = list(self._former.kept())
+            present = self._codec.head(self._files.read(self._path, HEAD_BYTES) or b"")
+            former = list(self._former.list_versions())
         except OSError as error:
             raise problems.state_unreadable(self._origin, error) from error
         if present is None:
@@ -141,7 +141,7 @@ class FileStore:
             *(kept for kept in former if kept.serial < present.serial),
         ]
 
-    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+    def find_claims(self, sids: Collection[str]) -> Mapping[str, str]:
         """See `Store`: a file is one project's."""
         return {}
 
@@ -149,7 +149,7 @@ class FileStore:
         """See `Store`."""
         for path in (self._path, self._former.path_of(serial)):
             try:
-                found = self._codec.head(self._files.read(path, LONGEST_HEAD) or b"")
+                found = self._codec.head(self._files.read(path, HEAD_BYTES) or b"")
                 data = (
                     self._files.read(path) if found is not None and found.serial == serial else None
                 )
@@ -240,7 +240,7 @@ class FileStore:
         lease = self.held()
         if self._version is None:
             self.load()
-        if self._version is None or not self._version.same(state.version):
+        if self._version is None or not self._version.is_same(state.version):
             raise problems.state_moved(self._origin, str(self._version), str(state.version))
         if self._journal:
             self._journal.close()

@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from reconciler.state.atomic_files import Files
-from reconciler.state.format.document import LONGEST_HEAD, read_head
+from reconciler.state.format.document import HEAD_BYTES, read_head
 from reconciler.state.records import StoredVersion
-from reconciler.state.stores.store import FORMER
+from reconciler.state.stores.store import KEPT_VERSIONS
 
 _NAME = re.compile(r"[0-9]{9,}\.json")
 
@@ -39,13 +39,13 @@ class FormerVersions:
     def prune(self) -> None:
         """Forget all but the last ones."""
         with suppress(OSError):
-            for name in self._names()[:-FORMER]:
+            for name in self._names()[:-KEPT_VERSIONS]:
                 self._files.remove(self._folder / name)
 
-    def kept(self) -> Iterator[StoredVersion]:
+    def list_versions(self) -> Iterator[StoredVersion]:
         """The former versions, the newest first."""
         for name in reversed(self._names()):
-            found = read_head(self._files.read(self._folder / name, LONGEST_HEAD) or b"")
+            found = read_head(self._files.read(self._folder / name, HEAD_BYTES) or b"")
             if found is not None:
                 yield StoredVersion(found.serial, found.saved)
 

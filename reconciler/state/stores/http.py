@@ -28,7 +28,7 @@ from reconciler.remote.transport.retry import FailureKind
 from reconciler.state import problems
 from reconciler.state.format.codec import Codec
 from reconciler.state.format.document import State
-from reconciler.state.format.rows import DAMAGE
+from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.format.sanitize import safe_reason
 from reconciler.state.records import Record, StoredVersion, apply_records
 from reconciler.state.stores.backing import Grant, LeaseLost
@@ -40,8 +40,8 @@ from reconciler.state.stores.http_envelope import (
     read_envelope,
     with_digest,
 )
-from reconciler.state.stores.http_lock import LockBody, holder_of, is_ours, lock_body
-from reconciler.state.stores.store import FORMER, LockInfo
+from reconciler.state.stores.http_lock import LockBody, decode_lock, holder_of, is_ours
+from reconciler.state.stores.store import KEPT_VERSIONS, LockInfo
 
 LEASE = 120.0
 """Seconds: every renewal writes the whole document, and GitLab keeps every one that is written."""
@@ -80,7 +80,7 @@ class _Unanswered(StateError):
     """No answer came."""
 
 
-class Addresses(msgspec.Struct, frozen=True):
+class HttpEndpoints(msgspec.Struct, frozen=True):
     """Where and how to ask."""
 
     state: str
@@ -92,7 +92,7 @@ class Addresses(msgspec.Struct, frozen=True):
     authorization: str = ""
 
 
-def read_addresses(location: str, environ: Mapping[str, str]) -> Addresses:
+def read_endpoints(location: str, environ: Mapping[str, str]) -> HttpEndpoints:
     """What Terraform's variables say; for GitLab's own addresses nothing needs to be said."""
     gitlab = "/api/v4/projects/" in location and "/terraform/state/" in location
     lock = environ.get("TF_HTTP_LOCK_ADDRESS") or (f"{location}/lock" if gitlab else location)
@@ -101,7 +101,7 @@ def read_addresses(location: str, environ: Mapping[str, str]) -> Addresses:
     if not password and api and location.startswith(f"{api}/"):
         user, password = "gitlab-ci-token", environ.get("CI_JOB_TOKEN", "")
     basic = b64encode(f"{user}:{password}".encode()).decode()
-    return Addresses(
+    return HttpEndpoints(
         state=location,
         lock=lock,
         unlock=environ.get("TF_HTTP_UNLOCK_ADDRESS") or lock,
@@ -117,7 +117,7 @@ class HttpBacking:
 
     def __init__(
         self,
-        where: Addresses,
+        where: HttpEndpoints,
         codec: Codec,
         sender: Sender,
         *,
@@ -231,7 +231,7 @@ class HttpBacking:
                 present.saved if present else None,
                 msgspec.Raw(self._sealed(changed)),
             )
-            self._write(state, [former, *self._there.former][:FORMER], grant)
+            self._write(state, [former, *self._there.former][:KEPT_VERSIONS], grant)
 
     def append(self, state: State, batch: int, records: Sequence[Record], grant: Grant) -> None:
         """See `Backing`."""
@@ -266,7 +266,7 @@ class HttpBacking:
             *(StoredVersion(each.serial, each.saved) for each in there.former),
         ]
 
-    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+    def find_claims(self, sids: Collection[str]) -> Mapping[str, str]:
         """See `Store`: an address is one project's."""
         return {}
 
@@ -302,7 +302,7 @@ class HttpBacking:
     def _unsealed(self, changed: msgspec.Raw) -> dict[str, Entry | None]:
         try:
             return self._codec.value(bytes(changed), self._origin, _CHANGED)
-        except DAMAGE as error:
+        except DECODE_ERRORS as error:
             raise problems.state_damaged(self._origin, safe_reason(error)) from error
 
     def _get(self) -> Envelope:
@@ -330,7 +330,7 @@ class HttpBacking:
             except _Unanswered as error:
                 status, reason, answer = 0, _why(error), b""
             if status in _LOST:
-                raise LeaseLost(grant, holder_of(lock_body(answer)))
+                raise LeaseLost(grant, holder_of(decode_lock(answer)))
             if status in (200, 201, 204) or (
                 (status == 0 or status >= 500) and self._is_there(self._serial)
             ):
@@ -356,7 +356,7 @@ class HttpBacking:
         if status not in (409, 423):
             reason = f"the server does not lock it: {_refusal(status)}"
             raise problems.state_unwritable(self._origin, reason)
-        self._seen = lock_body(answer)
+        self._seen = decode_lock(answer)
         if self._seen.id == holder.run:  # only the answer to our first try was lost
             return Grant(holder, 0)
         if not is_ours(self._seen):

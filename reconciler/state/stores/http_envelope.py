@@ -10,7 +10,7 @@ import hashlib
 import msgspec
 
 from reconciler.state import problems
-from reconciler.state.format.rows import DAMAGE
+from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.format.sanitize import safe_reason
 from reconciler.state.records import Saved
 
@@ -87,7 +87,7 @@ def read_envelope(data: bytes, project: str, origin: str) -> Envelope:
         if mark > FORMAT:
             raise problems.state_too_new(origin, mark, FORMAT)
         found = msgspec.json.decode(data, type=Envelope)
-    except DAMAGE as error:
+    except DECODE_ERRORS as error:
         raise problems.state_damaged(origin, safe_reason(error)) from error
     if (found.digest is not None or mark >= _WITH_DIGEST) and found.digest != _digest_of(found):
         raise problems.state_damaged(origin, "the document does not match its digest")

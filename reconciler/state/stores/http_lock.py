@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.state.format.rows import DAMAGE
+from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.stores.holder import Holder
 
 
@@ -20,11 +20,11 @@ class LockBody(msgspec.Struct, rename="pascal"):
     path: str = ""
 
 
-def lock_body(answer: bytes) -> LockBody:
+def decode_lock(answer: bytes) -> LockBody:
     """Whose lock a refusal is about; empty where the server does not say."""
     try:
         return msgspec.json.decode(answer, type=LockBody)
-    except DAMAGE:
+    except DECODE_ERRORS:
         return LockBody()
 
 
@@ -32,7 +32,7 @@ def is_ours(seen: LockBody) -> bool:
     """Whether a run of ours set the lock: it wrote itself into it. Terraform's locks, and unreadable ones, are not."""
     try:
         return seen.id != "" and msgspec.json.decode(seen.info, type=Holder).run == seen.id
-    except DAMAGE:
+    except DECODE_ERRORS:
         return False
 
 
@@ -40,7 +40,7 @@ def holder_of(seen: LockBody) -> Holder | None:
     """Return who holds a lock, as far as it says so."""
     try:
         return msgspec.json.decode(seen.info, type=Holder)
-    except DAMAGE:
+    except DECODE_ERRORS:
         who, _, host = seen.who.partition("@")
         return (
             Holder(who, host or "unknown", 0, seen.operation, seen.created, seen.id)

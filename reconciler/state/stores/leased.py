@@ -140,10 +140,10 @@ class LeasedStore:
         with self._connected():
             return self._backing.history()
 
-    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+    def find_claims(self, sids: Collection[str]) -> Mapping[str, str]:
         """See `Store`."""
         with self._connected():
-            return self._backing.claimed(sids)
+            return self._backing.find_claims(sids)
 
     def version(self, serial: int) -> State | None:
         """See `Store`."""
@@ -219,7 +219,7 @@ class LeasedStore:
         grant = self._held()
         if self._version is None:
             self.load()
-        if self._version is None or not self._version.same(state.version):
+        if self._version is None or not self._version.is_same(state.version):
             raise problems.state_moved(self._backing.origin, str(self._version), str(state.version))
         if self._journal:
             self._journal.close()

@@ -17,7 +17,7 @@ import msgspec
 from reconciler.errors import StateError
 from reconciler.remote.transport.body import STATE_BYTES
 from reconciler.state import problems
-from reconciler.state.stores.bucket import Found
+from reconciler.state.stores.bucket import StoredObject
 
 if TYPE_CHECKING:
     from obstore import GetResult
@@ -112,7 +112,7 @@ class ObstoreBucket:
         self._lock = f"{key}.lock"
         self._probe = f"{key}.clock"
 
-    def get(self, key: str, most: int | None = None) -> Found | None:
+    def get(self, key: str, most: int | None = None) -> StoredObject | None:
         """See `Bucket`."""
         import obstore
         from obstore.exceptions import BaseError
@@ -125,7 +125,7 @@ class ObstoreBucket:
             return None
         except BaseError as error:
             raise problems.state_unreadable(self._origin, _first_line(error)) from error
-        return Found(data, _tag(found.meta), found.meta["last_modified"].timestamp())
+        return StoredObject(data, _tag(found.meta), found.meta["last_modified"].timestamp())
 
     def _read(self, found: GetResult) -> bytes:
         """Read an object within the limit, whatever size the store has stated. Raises StateError."""

@@ -71,7 +71,7 @@ def _behind_http(
     from reconciler.remote.transport.body import STATE_BYTES
     from reconciler.remote.transport.pool import Pool
     from reconciler.state.stores.http import LEASE as LONGER
-    from reconciler.state.stores.http import HttpBacking, read_addresses
+    from reconciler.state.stores.http import HttpBacking, read_endpoints
     from reconciler.state.stores.leased import LeasedStore
 
     lease, clock = seconds or LONGER, SystemClock()
@@ -83,7 +83,7 @@ def _behind_http(
         clock=clock,
         most_bytes=STATE_BYTES,
     )
-    where = read_addresses(location, environ)
+    where = read_endpoints(location, environ)
     backing = HttpBacking(where, codec, pool, origin=_shown(location), lease=lease, clock=clock)
     return LeasedStore(backing, lease=lease, clock=clock)
 

@@ -28,20 +28,20 @@ from reconciler.remote.transport.body import STATE_BYTES
 from reconciler.state import problems
 from reconciler.state.format.codec import Codec
 from reconciler.state.format.document import State
-from reconciler.state.format.rows import DAMAGE
+from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.format.rows_digest import (
     Row,
     Top,
     add_and_remove,
     check_rows,
     digest_of,
-    stored_sum,
+    sum_in_digest,
 )
 from reconciler.state.records import Put, Record, Saved, StoredVersion, apply_records
 from reconciler.state.stores import postgres_sql
 from reconciler.state.stores.backing import Grant, LeaseLost
 from reconciler.state.stores.holder import Holder
-from reconciler.state.stores.store import FORMER, LockInfo
+from reconciler.state.stores.store import KEPT_VERSIONS, LockInfo
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -197,7 +197,7 @@ class PostgresBacking:
             top = self._top(rows)
             if top is None:
                 raise problems.state_moved(self._origin, "no version", f"serial {state.serial}")
-            total = stored_sum(self._project, top, self._origin)
+            total = sum_in_digest(self._project, top, self._origin)
             self._keep(rows, state.serial, [*put, *dropped])
             after = self._change(rows, put, list(dropped), total or 0)
 
@@ -223,11 +223,11 @@ class PostgresBacking:
                 return []
             found = rows.execute(
                 "SELECT serial, saved FROM reconciler_version WHERE project = %s ORDER BY serial DESC LIMIT %s",
-                (self._project, FORMER + 1),
+                (self._project, KEPT_VERSIONS + 1),
             ).fetchall()
         return [StoredVersion(serial, _saved(saved)) for serial, saved in found]
 
-    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+    def find_claims(self, sids: Collection[str]) -> Mapping[str, str]:
         """See `Store`."""
         with self._asking() as rows:
             return dict(_others(rows, self._project, sids)) if _has_tables(rows) else {}
@@ -271,7 +271,7 @@ class PostgresBacking:
     def _sum(self, rows: Rows) -> int:
         """The sum of all rows by the present digest; 0 where there is no digest yet. Raises StateError."""
         top = self._top(rows)
-        return (stored_sum(self._project, top, self._origin) or 0) if top is not None else 0
+        return (sum_in_digest(self._project, top, self._origin) or 0) if top is not None else 0
 
     def _state(self, top: Top, found: Sequence[Row]) -> State:
         entries = (
@@ -300,7 +300,7 @@ class PostgresBacking:
             return None
         try:
             return LockInfo(msgspec.json.decode(found[0] or "", type=Holder), bool(found[1]))
-        except DAMAGE:
+        except DECODE_ERRORS:
             return LockInfo(None, foreign=True)
 
     def _fence(self, rows: Rows, grant: Grant) -> None:
@@ -326,7 +326,7 @@ class PostgresBacking:
             (self._project, state.serial, saved),
         )
         for table in ("reconciler_version", "reconciler_former"):
-            oldest = state.serial - FORMER
+            oldest = state.serial - KEPT_VERSIONS
             rows.execute(
                 f"DELETE FROM {table} WHERE project = %s AND serial < %s", (self._project, oldest)
             )
@@ -420,7 +420,7 @@ class PostgresBacking:
         """Raise StateError unless the database keeps every text: in UTF8, or in SQL_ASCII, which keeps all bytes."""
         found = rows.info.parameter_status("server_encoding") or "unknown"
         if found not in _KEEPING_ALL:
-            raise problems.encoding_unsupported(self._origin, found)
+            raise problems.unsupported_encoding(self._origin, found)
 
 
 def _others(rows: Rows, project: str, sids: Collection[str]) -> list[tuple[str, str]]:

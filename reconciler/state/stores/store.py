@@ -40,7 +40,7 @@ class LockInfo(msgspec.Struct, frozen=True):
     foreign: bool = False
 
 
-FORMER = 10
+KEPT_VERSIONS = 10
 """How many former versions a store keeps."""
 
 
@@ -102,7 +102,7 @@ class Store(Protocol):
     def history(self) -> list[StoredVersion]:
         """The present version and the former ones that are kept, the newest first; none when there is nothing yet."""
 
-    def claimed(self, sids: Collection[str]) -> Mapping[str, str]:
+    def find_claims(self, sids: Collection[str]) -> Mapping[str, str]:
         """Those of these numbers that another project in the same place has: SID → project. Needs no lock."""
 
     def version(self, serial: int) -> State | None:
