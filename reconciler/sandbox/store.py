@@ -123,11 +123,11 @@ class Table(Generic[R]):
         rank = self._ranks.get(sid)
         return None if rank is None else self._rows[rank]
 
-    def keyed(self, value: object) -> R | None:
+    def get_by_key(self, value: object) -> R | None:
         """The row whose unique field has this value."""
         return self._keyed.get(value)
 
-    def owned(self, owner: str) -> Iterator[R]:
+    def rows_of(self, owner: str) -> Iterator[R]:
         """Rows of one owner, newest first."""
         return (self._rows[rank] for rank in reversed(self._owned.get(owner, ())))
 
@@ -179,7 +179,7 @@ class Table(Generic[R]):
         self._keyed.pop(self._key(row), None)
         self._rendered.pop(row.sid, None)
 
-    def rendered(self, row: R) -> bytes:
+    def to_json(self, row: R) -> bytes:
         """The row as JSON, from the cache when it has not changed since."""
         text = self._rendered.get(row.sid)
         if text is None:
@@ -241,7 +241,7 @@ class Store:
         self.made = 0
         self.released: set[str] = set()
         self.reserved: dict[str, str] = {}
-        self.before_attaching: Callable[[set[str]], None] = _nothing_against_it
+        self.check_attachment: Callable[[set[str]], None] = _nothing_against_it
         self._clock = clock or _utc_now
         self._tables: dict[str, Table[Row]] = {}
 

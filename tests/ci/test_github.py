@@ -93,7 +93,7 @@ class Checkout:
 
     @property
     def voice(self) -> str:
-        number = self.sandbox.world.numbers.keyed(ONE)
+        number = self.sandbox.world.numbers.get_by_key(ONE)
         assert number is not None
         return number.voice_url
 

@@ -76,7 +76,7 @@ class Deadly(Sandbox):
     def quiet(self) -> None:
         """Return once all that the dead had sent has been carried out."""
         deadline = time.monotonic() + PATIENCE
-        while self._listener.connected:
+        while self._listener.connection_count:
             assert time.monotonic() < deadline, "somebody is still connected"
             time.sleep(0.001)
 

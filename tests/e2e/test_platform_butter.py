@@ -55,7 +55,7 @@ def declare(
 
 
 def row(stage: PlatformStage, e164: str = ONE) -> ButterNumber:
-    found = stage.world.table(NUMBERS).keyed(e164)
+    found = stage.world.table(NUMBERS).get_by_key(e164)
     assert found is not None
     return found
 

@@ -100,7 +100,7 @@ def test_the_parents_token_opens_a_subaccount_and_not_the_other_way_round(family
 
 
 def test_a_number_of_another_account_is_not_found(family: Sandbox) -> None:
-    foreign = next(family.world.numbers.owned(TWO))
+    foreign = next(family.world.numbers.rows_of(TWO))
     path = numbers_of(ONE).replace(".json", f"/{foreign.sid}.json")
     assert ask(family, "GET", path).json["code"] == 20404
 
@@ -150,7 +150,7 @@ def test_a_suspended_account_is_let_in_no_more(family: Sandbox) -> None:
 
 
 def move(sandbox: Sandbox, *, user: str, owner: str, target: str) -> tuple[int, int]:
-    number = next(sandbox.world.numbers.owned(owner))
+    number = next(sandbox.world.numbers.rows_of(owner))
     path = numbers_of(owner).replace(".json", f"/{number.sid}.json")
     answer = ask(sandbox, "POST", path, form={"AccountSid": target}, user=user)
     return answer.status, answer.json.get("code", 0)

@@ -137,7 +137,7 @@ def test_a_world_written_down_comes_back(tmp_path: Path) -> None:
     world.new_sid("TK")
     world.save(tmp_path / "world.json")
     again = World.load(tmp_path / "world.json")
-    assert again.dump() == again.fresh().dump() == world.dump()
+    assert again.dump() == again.initial().dump() == world.dump()
     assert again.new_sid("TK") == world.new_sid("TK")
 
 
@@ -145,8 +145,8 @@ def test_a_fresh_world_is_the_one_of_the_beginning() -> None:
     for world in (World.from_seed(SEED), World.generate(numbers=3), World()):
         before = world.dump()
         world.extend({"accounts": [{}]})
-        assert len(world.fresh().accounts) == len(world.accounts) - 1
-        assert json.loads(world.fresh().dump()).keys() == json.loads(before).keys()
+        assert len(world.initial().accounts) == len(world.accounts) - 1
+        assert json.loads(world.initial().dump()).keys() == json.loads(before).keys()
 
 
 @pytest.mark.parametrize(

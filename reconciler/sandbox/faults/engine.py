@@ -42,14 +42,14 @@ class Verdict:
     echo: bool = False
 
     @property
-    def decided(self) -> bool:
+    def has_answer(self) -> bool:
         """Whether the answer is settled already."""
         return self.silent or self.reply is not None
 
     @property
     def runs(self) -> bool:
         """Whether the call is carried out."""
-        return self.carried_out or not self.decided
+        return self.carried_out or not self.has_answer
 
 
 class FaultEngine:
@@ -74,7 +74,7 @@ class FaultEngine:
         with self._lock:
             self._rules = []
 
-    def before_attaching(self, names: set[str]) -> None:
+    def check_attachment(self, names: set[str]) -> None:
         """Raise `Refused` when a number, named by SID and E.164, is one that cannot be attached to a trunk.
 
         For those who attach numbers without a call of their own to Twilio.
@@ -89,13 +89,13 @@ class FaultEngine:
                 ):
                     raise Refused(_attachment_refused(fault))
 
-    def judge(self, request: Request, store: Store, under_way: int) -> Verdict:
+    def verdict_for(self, request: Request, store: Store, under_way: int) -> Verdict:
         """What happens to this call."""
         verdict = Verdict()
         if self._rules:
             with self._lock:
                 for rule in self._rules:
-                    if rule.strikes(request, store, under_way):
+                    if rule.hits(request, store, under_way):
                         rule.mark(verdict)
         return verdict
 
@@ -111,7 +111,7 @@ class _Rule:
             repr(fault)
         )  # faults of one kind with other options strike other calls
 
-    def strikes(self, request: Request, store: Store, under_way: int) -> bool:
+    def hits(self, request: Request, store: Store, under_way: int) -> bool:
         """Whether this call is hit; counts it."""
         fault = self.fault
         return (
@@ -148,7 +148,7 @@ class _Rule:
                 verdict.dropped += tuple(map(bare_name, fault.fields))
                 verdict.echo = verdict.echo or fault.echo
             case _:
-                if not verdict.decided:
+                if not verdict.has_answer:
                     _settle(fault, verdict)
 
 

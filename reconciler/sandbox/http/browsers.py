@@ -14,7 +14,7 @@ from reconciler.sandbox.http.messages import Reply, Request, json_reply
 _JSON = "application/json"
 
 
-def refusal(request: Request) -> Reply | None:
+def refuse_browser(request: Request) -> Reply | None:
     """Why a control call is refused; None when it may be answered."""
     host = request.headers.get("host", "")
     if host and not _is_near(_name_of(f"//{host}")):

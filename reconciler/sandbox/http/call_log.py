@@ -75,7 +75,7 @@ class CallLog:
             self._methods[request.method] += 1
             self._statuses[status] += 1
 
-    def written(self) -> list[LoggedCall]:
+    def list_writes(self) -> list[LoggedCall]:
         """The calls that may have changed something."""
         return [call for call in self if call.is_write]
 

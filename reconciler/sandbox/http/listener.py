@@ -55,7 +55,7 @@ class Listener:
         self._acceptor.start()
 
     @property
-    def connected(self) -> int:
+    def connection_count(self) -> int:
         """How many clients are connected, or are gone while what they have sent is still being carried out."""
         with self._lock:
             return len(self._connections)

@@ -19,7 +19,7 @@ from reconciler.sandbox.platforms.rows import (
     PlatformShelf,
     is_visible_to,
     new_id,
-    stamp,
+    set_dates,
 )
 from reconciler.sandbox.platforms.twilio_client import (
     E164,
@@ -27,7 +27,7 @@ from reconciler.sandbox.platforms.twilio_client import (
     find_account,
     find_number,
     sign_in,
-    write,
+    write_number,
 )
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.dates import iso8601
@@ -75,7 +75,7 @@ Row = TypeVar("Row", ButterIntegration, ButterAgent, ButterNumber)
 def _identified(prefix: str) -> Callable[[Store, PlatformRow], None]:
     def complete(store: Store, row: PlatformRow) -> None:
         row.sid = row.sid or new_id(store, prefix, 12)
-        stamp(store, row)
+        set_dates(store, row)
 
     return complete
 
@@ -195,7 +195,7 @@ def _import(call: PlatformCall) -> Reply:
         supports_outbound=call.body.get("supports_outbound") is True,
     )
     (_from_twilio if provider == "twilio" else _over_sip)(call, row)
-    if call.store.table(NUMBERS).keyed(phone_number):
+    if call.store.table(NUMBERS).get_by_key(phone_number):
         raise refusal(409, "Phone number already exists in the system")
     NUMBERS.complete(call.store, row)
     call.store.table(NUMBERS).add(row)
@@ -261,7 +261,7 @@ def _webhooks(call: PlatformCall, row: ButterNumber, voice: str, status: str) ->
         "StatusCallbackMethod": "POST",
     }
     try:
-        write(call.store, number, form)
+        write_number(call.store, number, form)
     except TwilioRefused as error:
         raise refusal(400, f"Twilio has refused the webhooks ({error.code})") from None
 

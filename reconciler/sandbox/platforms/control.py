@@ -24,7 +24,7 @@ def list_sections(store: Store) -> dict[str, list[PlatformRow]]:
 def rows_of(store: Store, section: str) -> list[PlatformRow]:
     """The rows of a section; raises `KeyError`."""
     shelf = _BY_NAME[section]
-    return [shelf.shown(row) for row in store.table(shelf)]
+    return [shelf.redact(row) for row in store.table(shelf)]
 
 
 def edit(store: Store, section: str, name: str, fields: object) -> PlatformRow:
@@ -39,7 +39,7 @@ def edit(store: Store, section: str, name: str, fields: object) -> PlatformRow:
     if after.sid != row.sid:
         raise ValueError("the id of a row cannot be changed")
     store.table(shelf).change(row, msgspec.structs.asdict(after))
-    changed: PlatformRow = shelf.shown(row)
+    changed: PlatformRow = shelf.redact(row)
     return changed
 
 

@@ -9,12 +9,7 @@ from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Call, Refused
 from reconciler.sandbox.platforms import dasha_rows as rows
 from reconciler.sandbox.platforms.keys import find_key
-from reconciler.sandbox.platforms.platform import (
-    Platform,
-    PlatformCall,
-    bearer_token,
-    bounded_number,
-)
+from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer_token, clamp_number
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, is_visible_to
 
 _TITLES = {
@@ -57,7 +52,7 @@ def _let_in(call: Call) -> str:
 PLATFORM = Platform("dasha", _let_in, _error)
 
 
-def own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
+def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
     """The caller's row with this id; refuses with 404."""
     row = call.store.table(shelf).get(sid)
     if row is None or not is_visible_to(row, call.organization):
@@ -65,18 +60,18 @@ def own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
     return row
 
 
-def required_value(call: PlatformCall, name: str) -> str:
+def require_text(call: PlatformCall, name: str) -> str:
     """A field of the body that must be there; refuses with 400."""
     if not call.text(name):
         raise problem(400, f"{name} is required.", call.request.path)
     return call.text(name)
 
 
-def page(call: PlatformCall, items: Iterable[Mapping[str, object]]) -> Reply:
+def page_reply(call: PlatformCall, items: Iterable[Mapping[str, object]]) -> Reply:
     """A page in Dasha's envelope: `skip` and `take`."""
     query, found = call.request.query, [*items]
-    skip = bounded_number(query.get("skip", ""), 0, least=0, most=10**9)
-    take = bounded_number(query.get("take", ""), 20, least=1, most=1_000)
+    skip = clamp_number(query.get("skip", ""), 0, least=0, most=10**9)
+    take = clamp_number(query.get("take", ""), 20, least=1, most=1_000)
     body = {
         "items": found[skip : skip + take],
         "totalCount": len(found),
@@ -86,7 +81,7 @@ def page(call: PlatformCall, items: Iterable[Mapping[str, object]]) -> Reply:
     return json_reply(200, body)
 
 
-def find_affected(call: PlatformCall, number: rows.DashaNumber) -> list[dict[str, object]]:
+def find_agents_using(call: PlatformCall, number: rows.DashaNumber) -> list[dict[str, object]]:
     """The agents that use a number, and for what."""
     found: list[dict[str, object]] = []
     for agent in call.store.table(rows.AGENTS):
@@ -99,7 +94,7 @@ def find_affected(call: PlatformCall, number: rows.DashaNumber) -> list[dict[str
 
 def refuse_while_used(call: PlatformCall, number: rows.DashaNumber) -> None:
     """Refuse with 409, and the agents that use the number, unless `force` is set."""
-    agents = find_affected(call, number)
+    agents = find_agents_using(call, number)
     if agents and call.request.query.get("force", "").lower() != "true":
         raise problem(
             409, "Agents use this phone number.", call.request.path, affectedAgents=agents

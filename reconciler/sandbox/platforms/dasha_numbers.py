@@ -6,13 +6,13 @@ from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.platforms import dasha_rows as rows
 from reconciler.sandbox.platforms.dasha import (
     PLATFORM,
-    find_affected,
+    fetch_own,
+    find_agents_using,
     forget_number,
-    own,
-    page,
+    page_reply,
     problem,
     refuse_while_used,
-    required_value,
+    require_text,
 )
 from reconciler.sandbox.platforms.platform import PlatformCall
 from reconciler.sandbox.platforms.rows import is_visible_to
@@ -48,11 +48,11 @@ def _list(call: PlatformCall) -> Reply:
             found = [row for row in found if getattr(row, field) == query[name]]
     if query.get("unlinkedOnly", "").lower() == "true":
         found = [row for row in found if not row.incoming_calls_agent_id]
-    return page(call, map(_view, found))
+    return page_reply(call, map(_view, found))
 
 
 def _number(call: PlatformCall) -> rows.DashaNumber:
-    return own(call, rows.NUMBERS, call.path["id"])
+    return fetch_own(call, rows.NUMBERS, call.path["id"])
 
 
 def _fetch(call: PlatformCall) -> Reply:
@@ -62,12 +62,12 @@ def _fetch(call: PlatformCall) -> Reply:
 def _create(call: PlatformCall) -> Reply:
     """Create or update: one record for each pair of number and credentials."""
     phone_number, credentials = (
-        required_value(call, "phoneNumber"),
-        required_value(call, "credentialsId"),
+        require_text(call, "phoneNumber"),
+        require_text(call, "credentialsId"),
     )
     if not E164.fullmatch(phone_number):
         raise problem(400, "phoneNumber must be in E.164 format.", call.request.path)
-    own(call, rows.CREDENTIALS, credentials)
+    fetch_own(call, rows.CREDENTIALS, credentials)
     table = call.store.table(rows.NUMBERS)
     pair = (phone_number, credentials, call.organization)
     row = next(
@@ -94,7 +94,7 @@ def _delete(call: PlatformCall) -> Reply:
 
 
 def _affected(call: PlatformCall) -> Reply:
-    return json_reply(200, find_affected(call, _number(call)))
+    return json_reply(200, find_agents_using(call, _number(call)))
 
 
 def _mode(call: PlatformCall) -> str:
@@ -108,7 +108,7 @@ def _agent(call: PlatformCall) -> rows.DashaAgent:
     agent_id = call.request.query.get("agentId", "")
     if not agent_id:
         raise problem(400, "agentId is required.", call.request.path)
-    return own(call, rows.AGENTS, agent_id)
+    return fetch_own(call, rows.AGENTS, agent_id)
 
 
 def _link(call: PlatformCall) -> Reply:
@@ -161,11 +161,11 @@ def _list_credentials(call: PlatformCall) -> Reply:
     found = [
         row for row in call.store.table(rows.CREDENTIALS) if is_visible_to(row, call.organization)
     ]
-    return page(call, map(_credential_view, found))
+    return page_reply(call, map(_credential_view, found))
 
 
 def _credential(call: PlatformCall) -> rows.DashaCredential:
-    return own(call, rows.CREDENTIALS, call.path["id"])
+    return fetch_own(call, rows.CREDENTIALS, call.path["id"])
 
 
 def _fetch_credential(call: PlatformCall) -> Reply:
@@ -179,7 +179,7 @@ def _create_credential(call: PlatformCall) -> Reply:
     limit = call.body.get("cpsLimit")
     row = rows.DashaCredential(
         organization=call.organization,
-        server=required_value(call, "server"),
+        server=require_text(call, "server"),
         domain=call.text("domain") or None,
         auth_user=call.text("authUser") or None,
         auth_password=call.text("authPassword"),
@@ -218,7 +218,7 @@ def _list_agents(call: PlatformCall) -> Reply:
 
 
 def _enable_agent(call: PlatformCall) -> Reply:
-    row = own(call, rows.AGENTS, call.path["id"])
+    row = fetch_own(call, rows.AGENTS, call.path["id"])
     if not isinstance(call.body.get("isEnabled"), bool):
         raise problem(400, "isEnabled must be true or false.", call.request.path)
     row.is_enabled = call.body["isEnabled"] is True

@@ -11,19 +11,19 @@ from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.platforms import dasha_rows as rows
 from reconciler.sandbox.platforms.dasha import (
     PLATFORM,
+    fetch_own,
     forget_number,
-    own,
     problem,
     refuse_while_used,
-    required_value,
+    require_text,
 )
 from reconciler.sandbox.platforms.platform import PlatformCall
 from reconciler.sandbox.platforms.twilio_client import (
     TwilioRefused,
-    actor,
     find_number,
+    platform_actor,
     sign_in,
-    write,
+    write_number,
 )
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio import sip_lists
@@ -58,7 +58,7 @@ def _numbers(store: Store, row: rows.DashaProvider) -> list[rows.DashaNumber]:
 
 
 def _provider(call: PlatformCall) -> rows.DashaProvider:
-    return own(call, rows.PROVIDERS, call.path["id"])
+    return fetch_own(call, rows.PROVIDERS, call.path["id"])
 
 
 def _shown(call: PlatformCall, row: rows.DashaProvider) -> Reply:
@@ -66,7 +66,7 @@ def _shown(call: PlatformCall, row: rows.DashaProvider) -> Reply:
 
 
 def _try_token(call: PlatformCall, account_sid: str) -> str:
-    token = required_value(call, "authToken")
+    token = require_text(call, "authToken")
     try:
         sign_in(call.store, account_sid, token)
     except TwilioRefused as error:
@@ -77,7 +77,7 @@ def _try_token(call: PlatformCall, account_sid: str) -> str:
 
 
 def _create(call: PlatformCall) -> Reply:
-    account_sid, name = required_value(call, "accountSid"), required_value(call, "name")
+    account_sid, name = require_text(call, "accountSid"), require_text(call, "name")
     token = _try_token(call, account_sid)
     row = rows.DashaProvider(
         account_sid=account_sid,
@@ -139,7 +139,7 @@ def _import_one(call: PlatformCall, provider: rows.DashaProvider, sid: str, here
     if not _signed_in(store, provider):
         return "Trunk attachment failed: Twilio has rejected the credentials (20003)"
     try:
-        write(store, number, {"TrunkSid": provider.trunk_sid})
+        write_number(store, number, {"TrunkSid": provider.trunk_sid})
     except TwilioRefused as error:
         return f"Trunk attachment failed: {error.message} ({error.code})"
     credentials = (
@@ -165,7 +165,7 @@ def _signed_in(store: Store, provider: rows.DashaProvider) -> bool:
 
 
 def _detach(call: PlatformCall) -> Reply:
-    provider, number = _provider(call), own(call, rows.NUMBERS, call.path["number"])
+    provider, number = _provider(call), fetch_own(call, rows.NUMBERS, call.path["number"])
     if number.provider_id != provider.sid:
         raise problem(404, f"{number.sid} was not found.", call.request.path)
     refuse_while_used(call, number)
@@ -182,7 +182,7 @@ def _leave_trunk(
     if there is None or there.trunk_sid != provider.trunk_sid:
         return
     try:
-        write(call.store, there, {"TrunkSid": ""})
+        write_number(call.store, there, {"TrunkSid": ""})
     except TwilioRefused as error:
         raise problem(
             502, f"Twilio does not detach the number ({error.code}).", call.request.path
@@ -213,11 +213,11 @@ def _delete_list(store: Store, provider: rows.DashaProvider) -> None:
     found = lists.get(provider.credential_list_sid)
     if found is None:
         return
-    for user in [*users.owned(found.sid)]:
+    for user in [*users.rows_of(found.sid)]:
         users.remove(user)
     lists.remove(found)
     kind = sip_lists.CREDENTIAL_KIND.resource_type
-    record_deleted(store, actor(provider.account_sid), kind=kind, row=found)
+    record_deleted(store, platform_actor(provider.account_sid), kind=kind, row=found)
 
 
 def _verify(call: PlatformCall) -> Reply:

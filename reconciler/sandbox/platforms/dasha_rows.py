@@ -10,7 +10,7 @@ import hashlib
 import msgspec
 
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, complete_uuid
-from reconciler.sandbox.platforms.twilio_client import actor, find_account
+from reconciler.sandbox.platforms.twilio_client import find_account, platform_actor
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio import sip_lists
 from reconciler.sandbox.twilio.accounts import ACCOUNTS
@@ -89,7 +89,10 @@ def _provision(store: Store, row: DashaProvider) -> None:
     sip_lists.CREDENTIAL_LISTS.complete(store, sip_list)
     store.table(sip_lists.CREDENTIAL_LISTS).add(sip_list)
     record_created(
-        store, actor(row.account_sid), kind=sip_lists.CREDENTIAL_KIND.resource_type, row=sip_list
+        store,
+        platform_actor(row.account_sid),
+        kind=sip_lists.CREDENTIAL_KIND.resource_type,
+        row=sip_list,
     )
     user = sip_lists.Credential(credential_list_sid=sip_list.sid, username=name)
     sip_lists.CREDENTIALS.complete(store, user)

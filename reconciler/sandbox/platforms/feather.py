@@ -10,7 +10,7 @@ from typing import TypeVar
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Call, Refused
 from reconciler.sandbox.platforms.keys import find_key
-from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bounded_number
+from reconciler.sandbox.platforms.platform import Platform, PlatformCall, clamp_number
 from reconciler.sandbox.platforms.rows import (
     PlatformRow,
     PlatformShelf,
@@ -103,7 +103,7 @@ def refuse_extra_fields(call: PlatformCall, *names: str) -> None:
             raise invalid_field(name, "Extra inputs are not permitted", "extra_forbidden")
 
 
-def own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
+def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
     """The caller's row with this id; refuses with 404."""
     row = call.store.table(shelf).get(sid)
     if row is None or not is_visible_to(row, call.organization):
@@ -111,17 +111,17 @@ def own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
     return row
 
 
-def own_rows(call: PlatformCall, shelf: PlatformShelf[R]) -> list[R]:
+def list_own(call: PlatformCall, shelf: PlatformShelf[R]) -> list[R]:
     """The caller's rows, oldest first."""
     return [row for row in call.store.table(shelf) if is_visible_to(row, call.organization)]
 
 
-def twilio_of(call: PlatformCall) -> FeatherConnection:
+def find_twilio_connection(call: PlatformCall) -> FeatherConnection:
     """The Twilio integration that a call means: the one it names, or the only one there is; refuses with 422."""
     field, wanted = "integration_connection_id", call.body.get("integration_connection_id")
     rows = [
         row
-        for row in own_rows(call, CONNECTIONS)
+        for row in list_own(call, CONNECTIONS)
         if (row.integration_key, row.status) == ("twilio", "connected")
     ]
     if wanted is not None:
@@ -149,26 +149,26 @@ def _connection_view(row: FeatherConnection) -> dict[str, object]:
 
 
 def _list_connections(call: PlatformCall) -> Reply:
-    return json_reply(200, [*map(_connection_view, own_rows(call, CONNECTIONS))])
+    return json_reply(200, [*map(_connection_view, list_own(call, CONNECTIONS))])
 
 
 def _fetch_connection(call: PlatformCall) -> Reply:
-    return json_reply(200, _connection_view(own(call, CONNECTIONS, call.path["id"])))
+    return json_reply(200, _connection_view(fetch_own(call, CONNECTIONS, call.path["id"])))
 
 
 def _delete_connection(call: PlatformCall) -> Reply:
-    call.store.table(CONNECTIONS).remove(own(call, CONNECTIONS, call.path["id"]))
+    call.store.table(CONNECTIONS).remove(fetch_own(call, CONNECTIONS, call.path["id"]))
     return Reply(204)
 
 
 def _list_assistants(call: PlatformCall) -> Reply:
     query = call.request.query
-    rows = own_rows(call, ASSISTANTS)
+    rows = list_own(call, ASSISTANTS)
     if query.get("include_archived", "").lower() != "true":
         rows = [row for row in rows if not row.archived]
     rows = [row for row in rows if query.get("search", "").lower() in row.name.lower()]
-    start = bounded_number(query.get("cursor", ""), 0, least=0, most=10**9)
-    end = start + bounded_number(query.get("limit", ""), 50, least=1, most=200)
+    start = clamp_number(query.get("cursor", ""), 0, least=0, most=10**9)
+    end = start + clamp_number(query.get("limit", ""), 50, least=1, most=200)
     more = end < len(rows)
     page = [{"id": row.sid, "name": row.name} for row in rows[start:end]]
     return json_reply(

@@ -6,12 +6,12 @@ from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.platforms.feather import (
     CONNECTIONS,
     PLATFORM,
+    fetch_own,
+    find_twilio_connection,
     invalid_field,
+    list_own,
     organization_id,
-    own,
-    own_rows,
     refuse_extra_fields,
-    twilio_of,
 )
 from reconciler.sandbox.platforms.platform import PlatformCall
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, complete_uuid
@@ -20,7 +20,7 @@ from reconciler.sandbox.platforms.twilio_client import (
     NUMBER_SID,
     TwilioRefused,
     find_number,
-    write,
+    write_number,
 )
 from reconciler.sandbox.store import Store
 
@@ -83,16 +83,16 @@ def _wanted(call: PlatformCall) -> str:
 
 
 def _import(call: PlatformCall) -> Reply:
-    name, connection = _wanted(call), twilio_of(call)
+    name, connection = _wanted(call), find_twilio_connection(call)
     known = E164.fullmatch(name) or NUMBER_SID.fullmatch(name)
     number = find_number(call.store, connection.account_sid, name) if known else None
     if number is None:
         raise invalid_field(_FIELD, "The number is not in the connected Twilio account")
     try:
-        write(call.store, number, {"VoiceUrl": bridge_url(call), "VoiceMethod": "POST"})
+        write_number(call.store, number, {"VoiceUrl": bridge_url(call), "VoiceMethod": "POST"})
     except TwilioRefused as error:
         raise invalid_field(_FIELD, f"Twilio has refused the webhook ({error.code})") from None
-    row = next((row for row in own_rows(call, BRIDGES) if row.twilio_sid == number.sid), None)
+    row = next((row for row in list_own(call, BRIDGES) if row.twilio_sid == number.sid), None)
     if row is None:
         row = FeatherBridgeNumber(
             account_sid=connection.account_sid,
@@ -107,7 +107,7 @@ def _import(call: PlatformCall) -> Reply:
 
 
 def _list(call: PlatformCall) -> Reply:
-    return json_reply(200, [*map(_view, own_rows(call, BRIDGES))])
+    return json_reply(200, [*map(_view, list_own(call, BRIDGES))])
 
 
 def _apply(call: PlatformCall, row: FeatherBridgeNumber, url: str) -> str:
@@ -116,14 +116,14 @@ def _apply(call: PlatformCall, row: FeatherBridgeNumber, url: str) -> str:
     if number is None:
         return "The number is not in the Twilio account"
     try:
-        write(call.store, number, {"VoiceUrl": url, "VoiceMethod": "POST"})
+        write_number(call.store, number, {"VoiceUrl": url, "VoiceMethod": "POST"})
     except TwilioRefused as error:
         return f"Twilio has refused the webhook ({error.code})"
     return ""
 
 
 def _delete(call: PlatformCall) -> Reply:
-    row = own(call, BRIDGES, call.path["id"])
+    row = fetch_own(call, BRIDGES, call.path["id"])
     _apply(call, row, "")
     call.store.table(BRIDGES).remove(row)
     return json_reply(200, None)
@@ -131,7 +131,7 @@ def _delete(call: PlatformCall) -> Reply:
 
 def _reprovision(call: PlatformCall) -> Reply:
     results: list[dict[str, object]] = []
-    for row in own_rows(call, BRIDGES):
+    for row in list_own(call, BRIDGES):
         detail = _apply(call, row, bridge_url(call))
         results.append(
             {"phone_e164": row.phone_e164, "configured": not detail, "detail": detail or None}
@@ -140,7 +140,7 @@ def _reprovision(call: PlatformCall) -> Reply:
 
 
 def _warm_transfer(call: PlatformCall) -> Reply:
-    connected = any(row.integration_key == "twilio" for row in own_rows(call, CONNECTIONS))
+    connected = any(row.integration_key == "twilio" for row in list_own(call, CONNECTIONS))
     return json_reply(200, {"bridge_webhook_url": bridge_url(call) if connected else None})
 
 

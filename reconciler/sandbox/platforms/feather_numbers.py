@@ -8,12 +8,12 @@ from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.platforms.feather import (
     ASSISTANTS,
     PLATFORM,
+    fetch_own,
+    find_twilio_connection,
     invalid_field,
-    own,
-    own_rows,
+    list_own,
     refusal,
     refuse_extra_fields,
-    twilio_of,
 )
 from reconciler.sandbox.platforms.platform import PlatformCall
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, complete_uuid
@@ -70,7 +70,7 @@ def _view(row: FeatherPhoneNumber) -> dict[str, object]:
 
 
 def _list(call: PlatformCall) -> Reply:
-    query, rows = call.request.query, own_rows(call, NUMBERS)
+    query, rows = call.request.query, list_own(call, NUMBERS)
     if query.get("capability"):
         rows = [row for row in rows if query["capability"] in row.capabilities]
     if query.get("status"):
@@ -127,7 +127,7 @@ def _create(call: PlatformCall) -> Reply:
     if any(other.phone_e164 == phone for other in call.store.table(NUMBERS)):
         raise refusal(400, f"{phone} is there already")
     if row.vendor_mode == "byo":
-        connection = twilio_of(call)
+        connection = find_twilio_connection(call)
         if find_number(call.store, connection.account_sid, phone) is None:
             raise refusal(400, f"{phone} is not in the connected Twilio account")
         row.account_sid, row.integration_connection_id = connection.account_sid, connection.sid
@@ -137,7 +137,7 @@ def _create(call: PlatformCall) -> Reply:
 
 
 def _number(call: PlatformCall) -> FeatherPhoneNumber:
-    return own(call, NUMBERS, call.path["id"])
+    return fetch_own(call, NUMBERS, call.path["id"])
 
 
 def _fetch(call: PlatformCall) -> Reply:
@@ -199,7 +199,7 @@ def _new_channel(call: PlatformCall, channel_type: str, binding: object) -> Feat
     if not isinstance(binding, dict) or not (binding.get("agent_id") or binding.get("team_id")):
         raise invalid_field("agent_id", "Either agent_id or team_id is required")
     if binding.get("agent_id"):
-        own(call, ASSISTANTS, str(binding["agent_id"]))
+        fetch_own(call, ASSISTANTS, str(binding["agent_id"]))
     values = {name: str(binding[name]) for name in _BINDING if binding.get(name)}
     return FeatherChannel(
         organization=call.organization,

@@ -85,7 +85,7 @@ def _bytes(part: str) -> bytes:
 PLATFORM = Platform("livekit", _let_in, _error)
 
 
-def method(name: str, handler: Any) -> Route:
+def method_route(name: str, handler: Any) -> Route:
     """A method of the service; its body may have names in snake case or in camel case."""
 
     def handle(call: PlatformCall) -> Reply:
@@ -106,13 +106,13 @@ def _snake(value: Any) -> Any:
     return {name: item if name in _MAPS else _snake(item) for name, item in named.items()}
 
 
-def part(call: PlatformCall, name: str) -> dict[str, Any] | None:
+def object_field(call: PlatformCall, name: str) -> dict[str, Any] | None:
     """An object of the body, None when it is not there."""
     value = call.body.get(name)
     return value if isinstance(value, dict) else None
 
 
-def typed_value(value: object, kind: type[T]) -> T:
+def convert_value(value: object, kind: type[T]) -> T:
     """A value of this type; refuses what is none. Fields that nobody knows are ignored."""
     try:
         return msgspec.convert(value, kind)
@@ -120,14 +120,14 @@ def typed_value(value: object, kind: type[T]) -> T:
         raise refusal("malformed", str(error)) from None
 
 
-def fields(value: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def pick_fields(value: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """What an object says about these fields; null says nothing."""
     return {name: value[name] for name in names if value.get(name) is not None}
 
 
-def updated_list(now: list[str], change: Any) -> list[str]:
+def update_list(now: list[str], change: Any) -> list[str]:
     """A list after an update: ``{"set": […]}``, or ``add`` and ``remove``."""
-    lists = typed_value(change, dict[str, list[str]])
+    lists = convert_value(change, dict[str, list[str]])
     if "set" in lists:
         return lists["set"]
     gone = set(lists.get("remove", []))
@@ -137,7 +137,7 @@ def updated_list(now: list[str], change: Any) -> list[str]:
     ]
 
 
-def own(call: PlatformCall, shelf: PlatformShelf[R], name: str) -> R:
+def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], name: str) -> R:
     """The row whose id the body gives; refuses when it is not there."""
     row = call.store.table(shelf).get(call.text(name))
     if row is None or not is_visible_to(row, call.organization):
@@ -147,9 +147,12 @@ def own(call: PlatformCall, shelf: PlatformShelf[R], name: str) -> R:
     return row
 
 
-def own_rows(call: PlatformCall, shelf: PlatformShelf[R], ids: str) -> list[R]:
+def list_own(call: PlatformCall, shelf: PlatformShelf[R], ids: str) -> list[R]:
     """The caller's rows, those only whose ids the body gives when it does, cut to the page it asks for."""
-    wanted, page = typed_value(call.body.get(ids) or [], list[str]), part(call, "page") or {}
+    wanted, page = (
+        convert_value(call.body.get(ids) or [], list[str]),
+        object_field(call, "page") or {},
+    )
     rows = [row for row in call.store.table(shelf) if is_visible_to(row, call.organization)]
     rows = [row for row in rows if not wanted or row.sid in wanted]
     after = next((place for place, row in enumerate(rows, 1) if row.sid == page.get("after_id")), 0)
@@ -157,11 +160,11 @@ def own_rows(call: PlatformCall, shelf: PlatformShelf[R], ids: str) -> list[R]:
     return rows[after : after + limit] if isinstance(limit, int) and limit > 0 else rows[after:]
 
 
-def same_number(one: str, other: str) -> bool:
+def is_same_number(one: str, other: str) -> bool:
     """Whether two numbers are one: with and without ``+``."""
     return one.lstrip("+") == other.lstrip("+")
 
 
 def numbers_overlap(one: list[str], other: list[str]) -> bool:
     """Whether two lists of numbers meet; an empty one stands for all others' rest, and meets an empty one only."""
-    return not (one or other) or any(same_number(a, b) for a in one for b in other)
+    return not (one or other) or any(is_same_number(a, b) for a in one for b in other)

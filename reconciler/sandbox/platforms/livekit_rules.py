@@ -7,18 +7,18 @@ from typing import Any
 import msgspec
 
 from reconciler.sandbox.platforms.livekit import (
-    fields,
-    method,
+    convert_value,
+    fetch_own,
+    list_own,
+    method_route,
     numbers_overlap,
-    own,
-    own_rows,
-    part,
+    object_field,
+    pick_fields,
     refusal,
-    typed_value,
-    updated_list,
+    update_list,
 )
 from reconciler.sandbox.platforms.platform import PlatformCall
-from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, new_id, stamp
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, new_id, set_dates
 from reconciler.sandbox.store import Store
 
 
@@ -83,7 +83,7 @@ class LiveKitDispatchRule(PlatformRow, kw_only=True):
 
 def _complete(store: Store, row: LiveKitDispatchRule) -> None:
     row.sid = row.sid or new_id(store, "SDR_", 12)
-    stamp(store, row)
+    set_dates(store, row)
 
 
 RULES = PlatformShelf(
@@ -110,9 +110,9 @@ def _read(values: dict[str, Any], sid: str = "", pin: str = "") -> LiveKitDispat
     if rule is None or len(kinds) != 1:
         raise refusal("invalid_argument", "missing rule")
     [kind] = kinds
-    body = msgspec.to_builtins(typed_value(rule[kind], _KINDS[kind]))
+    body = msgspec.to_builtins(convert_value(rule[kind], _KINDS[kind]))
     given = body.pop("pin")
-    row = typed_value(
+    row = convert_value(
         {**values, "rule": {kind: body}, "sip_dispatch_rule_id": sid}, LiveKitDispatchRule
     )
     row.pin = given or pin
@@ -120,7 +120,7 @@ def _read(values: dict[str, Any], sid: str = "", pin: str = "") -> LiveKitDispat
 
 
 def _check(call: PlatformCall, row: LiveKitDispatchRule) -> None:
-    for other in own_rows(call, RULES, ""):
+    for other in list_own(call, RULES, ""):
         if (
             other.sid != row.sid
             and other.pin == row.pin
@@ -135,10 +135,10 @@ def _meet(row: LiveKitDispatchRule, other: LiveKitDispatchRule, name: str) -> bo
 
 
 def _create(call: PlatformCall) -> dict[str, object]:
-    values = part(call, "dispatch_rule") or call.body
+    values = object_field(call, "dispatch_rule") or call.body
     if values.get("sip_dispatch_rule_id"):
         raise refusal("invalid_argument", "dispatch rule id must not be set")
-    row = _read(fields(values, _NAMES))
+    row = _read(pick_fields(values, _NAMES))
     row.organization = call.organization
     _check(call, row)
     RULES.complete(call.store, row)
@@ -148,14 +148,14 @@ def _create(call: PlatformCall) -> dict[str, object]:
 
 def _update(call: PlatformCall) -> dict[str, object]:
     """`replace` gives all fields, `update` those that change."""
-    row = own(call, RULES, "sip_dispatch_rule_id")
-    replace, update = part(call, "replace"), part(call, "update")
+    row = fetch_own(call, RULES, "sip_dispatch_rule_id")
+    replace, update = object_field(call, "replace"), object_field(call, "update")
     if (replace is None) == (update is None):
         raise refusal("invalid_argument", "missing or unsupported action")
-    values, pin = fields(replace or update or {}, _NAMES), ""
+    values, pin = pick_fields(replace or update or {}, _NAMES), ""
     if update is not None:
         for name in set(_LISTS) & set(values):
-            values[name] = updated_list(getattr(row, name), values[name])
+            values[name] = update_list(getattr(row, name), values[name])
         pin = "" if "rule" in values else row.pin
         values = msgspec.to_builtins({name: getattr(row, name) for name in _NAMES}) | values
     after = _read(values, row.sid, pin)
@@ -166,8 +166,8 @@ def _update(call: PlatformCall) -> dict[str, object]:
 
 def _list(call: PlatformCall) -> dict[str, object]:
     rows, trunks = (
-        own_rows(call, RULES, "dispatch_rule_ids"),
-        set(typed_value(call.body.get("trunk_ids") or [], list[str])),
+        list_own(call, RULES, "dispatch_rule_ids"),
+        set(convert_value(call.body.get("trunk_ids") or [], list[str])),
     )
     if trunks:
         rows = [row for row in rows if not row.trunk_ids or trunks & set(row.trunk_ids)]
@@ -175,14 +175,14 @@ def _list(call: PlatformCall) -> dict[str, object]:
 
 
 def _delete(call: PlatformCall) -> dict[str, object]:
-    row = own(call, RULES, "sip_dispatch_rule_id")
+    row = fetch_own(call, RULES, "sip_dispatch_rule_id")
     call.store.table(RULES).remove(row)
     return _view(row)
 
 
 ROUTES = (
-    method("CreateSIPDispatchRule", _create),
-    method("UpdateSIPDispatchRule", _update),
-    method("ListSIPDispatchRule", _list),
-    method("DeleteSIPDispatchRule", _delete),
+    method_route("CreateSIPDispatchRule", _create),
+    method_route("UpdateSIPDispatchRule", _update),
+    method_route("ListSIPDispatchRule", _list),
+    method_route("DeleteSIPDispatchRule", _delete),
 )

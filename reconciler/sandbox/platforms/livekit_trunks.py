@@ -7,19 +7,19 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from reconciler.sandbox.platforms.livekit import (
-    fields,
-    method,
+    convert_value,
+    fetch_own,
+    is_same_number,
+    list_own,
+    method_route,
     numbers_overlap,
-    own,
-    own_rows,
-    part,
+    object_field,
+    pick_fields,
     refusal,
-    same_number,
-    typed_value,
-    updated_list,
+    update_list,
 )
 from reconciler.sandbox.platforms.platform import PlatformCall
-from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, new_id, stamp
+from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, new_id, set_dates
 from reconciler.sandbox.store import Store
 
 Encryption = Literal[
@@ -67,7 +67,7 @@ class LiveKitOutboundTrunk(LiveKitTrunk, kw_only=True):
 
 def _complete(store: Store, row: LiveKitTrunk) -> None:
     row.sid = row.sid or new_id(store, "ST_", 12)
-    stamp(store, row)
+    set_dates(store, row)
 
 
 INBOUND = PlatformShelf(
@@ -107,7 +107,7 @@ def _inbound(call: PlatformCall, row: LiveKitInboundTrunk, password: str) -> Non
             "invalid_argument",
             "for security, one of the fields must be set: auth_username+auth_password, allowed_addresses or numbers",
         )
-    for other in own_rows(call, INBOUND, ""):
+    for other in list_own(call, INBOUND, ""):
         if other.sid == row.sid or not numbers_overlap(row.numbers, other.numbers):
             continue
         if numbers_overlap(row.allowed_numbers, other.allowed_numbers):
@@ -134,12 +134,12 @@ def _check(call: PlatformCall, row: LiveKitTrunk, password: str) -> None:
 
 
 def _create(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
-    trunk = part(call, "trunk")
+    trunk = object_field(call, "trunk")
     if trunk is None:
         raise refusal("invalid_argument", "missing trunk")
     if trunk.get("sip_trunk_id"):
         raise refusal("invalid_argument", "trunk id must not be set")
-    row = typed_value(fields(trunk, _NAMES[shelf.name]), shelf.row)
+    row = convert_value(pick_fields(trunk, _NAMES[shelf.name]), shelf.row)
     row.organization = call.organization
     _check(call, row, str(trunk.get("auth_password") or ""))
     shelf.complete(call.store, row)
@@ -149,17 +149,17 @@ def _create(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
 
 def _update(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
     """`replace` gives all fields, `update` those that change."""
-    row, names = own(call, shelf, "sip_trunk_id"), _NAMES[shelf.name]
-    replace, update = part(call, "replace"), part(call, "update")
+    row, names = fetch_own(call, shelf, "sip_trunk_id"), _NAMES[shelf.name]
+    replace, update = object_field(call, "replace"), object_field(call, "update")
     if (replace is None) == (update is None):
         raise refusal("invalid_argument", "missing or unsupported action")
-    values: dict[str, Any] = fields(replace or update or {}, names)
+    values: dict[str, Any] = pick_fields(replace or update or {}, names)
     password = (replace or {}).get("auth_password") or ("" if update is None else "kept")
     if update is not None:
         for name in set(_LISTS) & set(values):
-            values[name] = updated_list(getattr(row, name), values[name])
+            values[name] = update_list(getattr(row, name), values[name])
         values = msgspec.to_builtins({name: getattr(row, name) for name in names}) | values
-    after = typed_value({**values, "sip_trunk_id": row.sid}, shelf.row)
+    after = convert_value({**values, "sip_trunk_id": row.sid}, shelf.row)
     _check(call, after, str(password))
     call.store.table(shelf).change(row, {name: getattr(after, name) for name in names})
     return _view(shelf, row)
@@ -168,14 +168,14 @@ def _update(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
 def _list(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
     """Asked for numbers, trunks for any number come too."""
     rows, numbers = (
-        own_rows(call, shelf, "trunk_ids"),
-        typed_value(call.body.get("numbers") or [], list[str]),
+        list_own(call, shelf, "trunk_ids"),
+        convert_value(call.body.get("numbers") or [], list[str]),
     )
     if numbers:
         rows = [
             row
             for row in rows
-            if not row.numbers or any(same_number(a, b) for a in row.numbers for b in numbers)
+            if not row.numbers or any(is_same_number(a, b) for a in row.numbers for b in numbers)
         ]
     return {"items": [_view(shelf, row) for row in rows]}
 
@@ -187,17 +187,17 @@ def _delete(call: PlatformCall) -> dict[str, object]:
 
 
 def _remove(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
-    row = own(call, shelf, "sip_trunk_id")
+    row = fetch_own(call, shelf, "sip_trunk_id")
     call.store.table(shelf).remove(row)
     return _view(shelf, row)
 
 
 ROUTES = (
-    method("CreateSIPInboundTrunk", lambda call: _create(call, INBOUND)),
-    method("CreateSIPOutboundTrunk", lambda call: _create(call, OUTBOUND)),
-    method("UpdateSIPInboundTrunk", lambda call: _update(call, INBOUND)),
-    method("UpdateSIPOutboundTrunk", lambda call: _update(call, OUTBOUND)),
-    method("ListSIPInboundTrunk", lambda call: _list(call, INBOUND)),
-    method("ListSIPOutboundTrunk", lambda call: _list(call, OUTBOUND)),
-    method("DeleteSIPTrunk", _delete),
+    method_route("CreateSIPInboundTrunk", lambda call: _create(call, INBOUND)),
+    method_route("CreateSIPOutboundTrunk", lambda call: _create(call, OUTBOUND)),
+    method_route("UpdateSIPInboundTrunk", lambda call: _update(call, INBOUND)),
+    method_route("UpdateSIPOutboundTrunk", lambda call: _update(call, OUTBOUND)),
+    method_route("ListSIPInboundTrunk", lambda call: _list(call, INBOUND)),
+    method_route("ListSIPOutboundTrunk", lambda call: _list(call, OUTBOUND)),
+    method_route("DeleteSIPTrunk", _delete),
 )

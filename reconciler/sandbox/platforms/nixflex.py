@@ -20,26 +20,21 @@ import msgspec
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Call, Refused
 from reconciler.sandbox.platforms.keys import find_key
-from reconciler.sandbox.platforms.platform import (
-    Platform,
-    PlatformCall,
-    bearer_token,
-    bounded_number,
-)
+from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer_token, clamp_number
 from reconciler.sandbox.platforms.rows import (
     PlatformRow,
     PlatformShelf,
     is_visible_to,
     new_id,
-    stamp,
+    set_dates,
 )
 from reconciler.sandbox.platforms.twilio_client import (
+    CLEAR_WEBHOOKS,
     E164,
-    NO_WEBHOOKS,
     TwilioRefused,
     find_number,
     sign_in,
-    write,
+    write_number,
 )
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.dates import iso8601
@@ -114,13 +109,13 @@ _SETTINGS = NixflexNumber.__struct_fields__[
 
 def _complete_agent(store: Store, row: NixflexAgent) -> None:
     row.sid = row.sid or new_id(store, "agent_", 16)
-    stamp(store, row)
+    set_dates(store, row)
 
 
 def _complete_number(store: Store, row: NixflexNumber) -> None:
     if not E164.fullmatch(row.sid):
         raise ValueError(f"phone_number must be E.164 such as +15552000001, not {row.sid!r}")
-    stamp(store, row)
+    set_dates(store, row)
 
 
 AGENTS = PlatformShelf(
@@ -243,7 +238,7 @@ def _overwrite(store: Store, number: Number) -> None:
 
 def _write(store: Store, number: Number, form: Mapping[str, str]) -> None:
     try:
-        write(store, number, form)
+        write_number(store, number, form)
     except TwilioRefused as error:
         raise refusal(
             502, "twilio_error", f"Twilio has refused the webhooks ({error.code})"
@@ -264,11 +259,11 @@ def _view(row: NixflexNumber) -> dict[str, object]:
     }
 
 
-def own_page(call: PlatformCall, rows: list[R], *, size: int, most: int) -> list[R]:
+def page_of_own(call: PlatformCall, rows: list[R], *, size: int, most: int) -> list[R]:
     """The caller's rows, newest first, from `offset` on."""
     query = call.request.query
-    start = bounded_number(query.get("offset", ""), 0, least=0, most=10**9)
-    limit = bounded_number(query.get("limit", ""), size, least=1, most=most)
+    start = clamp_number(query.get("offset", ""), 0, least=0, most=10**9)
+    limit = clamp_number(query.get("limit", ""), size, least=1, most=most)
     return [row for row in reversed(rows) if is_visible_to(row, call.organization)][
         start : start + limit
     ]
@@ -277,7 +272,7 @@ def own_page(call: PlatformCall, rows: list[R], *, size: int, most: int) -> list
 def _list(call: PlatformCall) -> Reply:
     agent = call.request.query.get("agent_id", "")
     rows = [row for row in call.store.table(NUMBERS) if agent in ("", row.agent_id)]
-    page = [_view(row) for row in own_page(call, rows, size=25, most=100)]
+    page = [_view(row) for row in page_of_own(call, rows, size=25, most=100)]
     return json_reply(200, {"phone_numbers": page, "count": len(page)})
 
 
@@ -309,7 +304,7 @@ def _delete(call: PlatformCall) -> Reply:
     row = _number_of(call)
     number = find_number(call.store, row.account_sid, row.sid)
     if number is not None:
-        _write(call.store, number, NO_WEBHOOKS)
+        _write(call.store, number, CLEAR_WEBHOOKS)
     call.store.table(NUMBERS).remove(row)
     return json_reply(200, {"phone_number": {"phone_number": row.sid, "deleted": True}})
 

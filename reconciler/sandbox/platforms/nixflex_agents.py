@@ -10,7 +10,7 @@ from reconciler.sandbox.platforms.nixflex import (
     NUMBERS,
     PLATFORM,
     NixflexAgent,
-    own_page,
+    page_of_own,
     refusal,
 )
 from reconciler.sandbox.platforms.platform import PlatformCall
@@ -41,7 +41,7 @@ def _agent(call: PlatformCall) -> NixflexAgent:
 def _list(call: PlatformCall) -> Reply:
     """The active ones, in a bare list."""
     rows = [row for row in call.store.table(AGENTS) if row.is_active]
-    return json_reply(200, [*map(_view, own_page(call, rows, size=100, most=200))])
+    return json_reply(200, [*map(_view, page_of_own(call, rows, size=100, most=200))])
 
 
 def _fetch(call: PlatformCall) -> Reply:

@@ -69,7 +69,7 @@ def bearer_token(call: Call) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def bounded_number(text: str, default: int, *, least: int, most: int) -> int:
+def clamp_number(text: str, default: int, *, least: int, most: int) -> int:
     """A number of a query, brought between its bounds; the default for what is no number."""
     value = int(text) if text.isascii() and text.isdigit() else default
     return min(max(value, least), most)

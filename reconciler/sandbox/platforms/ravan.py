@@ -10,7 +10,7 @@ from __future__ import annotations
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Call, Refused
 from reconciler.sandbox.platforms.keys import find_key
-from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bounded_number
+from reconciler.sandbox.platforms.platform import Platform, PlatformCall, clamp_number
 from reconciler.sandbox.platforms.rows import (
     PlatformRow,
     PlatformShelf,
@@ -112,7 +112,7 @@ def _add(call: PlatformCall) -> Reply:
     if isinstance(price, bool) or not isinstance(price, int | float):
         raise _no("price must be a number")
     number = _pair(call, phone_number, sid)
-    if call.store.table(NUMBERS).keyed(phone_number):
+    if call.store.table(NUMBERS).get_by_key(phone_number):
         raise _no("The phone number has been added already")
     row = RavanNumber(
         account_sid=number.account_sid,
@@ -147,10 +147,10 @@ def _agent_view(row: RavanAgent) -> dict[str, object]:
 
 def _list_agents(call: PlatformCall) -> Reply:
     rows = [row for row in call.store.table(AGENTS) if is_visible_to(row, call.organization)]
-    limit = bounded_number(
+    limit = clamp_number(
         call.request.query.get("limit", ""), max(len(rows), 1), least=1, most=10**6
     )
-    offset = bounded_number(call.request.query.get("offset", ""), 0, least=0, most=10**9)
+    offset = clamp_number(call.request.query.get("offset", ""), 0, least=0, most=10**9)
     meta = {"total": len(rows), "limit": limit, "offset": offset}
     data = [*map(_agent_view, rows[offset : offset + limit])]
     return json_reply(200, {"success": True, "message": "", "data": data, "meta": meta})

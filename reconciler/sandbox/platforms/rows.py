@@ -44,7 +44,7 @@ class PlatformShelf(Shelf[P]):
         """All rows without their secrets, oldest first."""
         return [_without(row, self.secrets) for row in store.table(self)]
 
-    def shown(self, row: P) -> P:
+    def redact(self, row: P) -> P:
         """A row as a listing of the sandbox shows it."""
         return _without(row, (*self.secrets, *self.hidden))
 
@@ -54,7 +54,7 @@ def _without(row: P, names: tuple[str, ...]) -> P:
     return msgspec.structs.replace(row, **{name: getattr(empty, name) for name in names})
 
 
-def stamp(store: Store, row: PlatformRow) -> None:
+def set_dates(store: Store, row: PlatformRow) -> None:
     """Fill in the dates of a row."""
     row.created_at = row.created_at or iso8601(store.now())
     row.updated_at = row.updated_at or row.created_at
@@ -73,7 +73,7 @@ def new_id(store: Store, prefix: str, digits: int) -> str:
 def complete_uuid(store: Store, row: PlatformRow) -> None:
     """Fill in a UUID and dates."""
     row.sid = row.sid or new_uuid(store)
-    stamp(store, row)
+    set_dates(store, row)
 
 
 def is_visible_to(row: PlatformRow, organization: str) -> bool:

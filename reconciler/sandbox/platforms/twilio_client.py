@@ -15,8 +15,8 @@ from reconciler.sandbox.http.messages import Reply, Request
 from reconciler.sandbox.http.routing import Refused
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.accounts import ACCOUNTS
-from reconciler.sandbox.twilio.auth import Actor, identify
-from reconciler.sandbox.twilio.numbers import NUMBERS, Number, update
+from reconciler.sandbox.twilio.auth import Actor, authenticate
+from reconciler.sandbox.twilio.numbers import NUMBERS, Number, update_number
 from reconciler.sandbox.twilio.refusals import error_reply
 
 ADDRESS = "198.51.100.20"
@@ -24,7 +24,7 @@ ADDRESS = "198.51.100.20"
 
 E164 = re.compile(r"\+[1-9]\d{1,14}")
 NUMBER_SID = re.compile(r"PN[0-9a-fA-F]{32}")
-NO_WEBHOOKS = {
+CLEAR_WEBHOOKS = {
     "VoiceUrl": "",
     "VoiceFallbackUrl": "",
     "SmsUrl": "",
@@ -42,16 +42,16 @@ class TwilioRefused(Exception):
         super().__init__(self.message)
 
 
-def actor(account_sid: str) -> Actor:
+def platform_actor(account_sid: str) -> Actor:
     """A platform that uses the account's credentials."""
     return Actor(account_sid, ip=ADDRESS)
 
 
 def sign_in(store: Store, account_sid: str, auth_token: str) -> None:
-    """Try credentials; raises `TwilioSaidNo`."""
+    """Try credentials; raises `TwilioRefused`."""
     secret = base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
     try:
-        identify(store, Request("GET", "/", headers={"authorization": f"Basic {secret}"}))
+        authenticate(store, Request("GET", "/", headers={"authorization": f"Basic {secret}"}))
     except Refused as refused:
         raise TwilioRefused(refused.reply) from None
 
@@ -59,19 +59,19 @@ def sign_in(store: Store, account_sid: str, auth_token: str) -> None:
 def find_number(store: Store, account_sid: str, name: str) -> Number | None:
     """The number with this SID (its digits in either case) or E.164, if the account has it."""
     table = store.table(NUMBERS)
-    number = table.keyed(name) or table.get(name[:2] + name[2:].lower())
+    number = table.get_by_key(name) or table.get(name[:2] + name[2:].lower())
     return number if number is not None and number.account_sid == account_sid else None
 
 
-def write(store: Store, number: Number, form: Mapping[str, str]) -> None:
-    """Change a number; raises `TwilioSaidNo`, for an account that is not active too."""
+def write_number(store: Store, number: Number, form: Mapping[str, str]) -> None:
+    """Change a number; raises `TwilioRefused`, for an account that is not active too."""
     account = store.table(ACCOUNTS).get(number.account_sid)
     if account is None or account.status != "active":
         raise TwilioRefused(error_reply(20005, "Account not active", status=401))
     try:
         if form.get("TrunkSid"):
-            store.before_attaching({number.sid, number.phone_number})
-        update(store, number, form=form, actor=actor(number.account_sid))
+            store.check_attachment({number.sid, number.phone_number})
+        update_number(store, number, form=form, actor=platform_actor(number.account_sid))
     except Refused as refused:
         raise TwilioRefused(refused.reply) from None
 

@@ -17,14 +17,19 @@ from typing import Self
 from reconciler.sandbox.faults.drop_fields import run_dropping
 from reconciler.sandbox.faults.engine import FaultEngine, Verdict
 from reconciler.sandbox.faults.rules import AnyFault
-from reconciler.sandbox.http.browsers import refusal
+from reconciler.sandbox.http.browsers import refuse_browser
 from reconciler.sandbox.http.call_log import LIMIT, CallLog
 from reconciler.sandbox.http.listener import Answer, Listener, whole_answer
 from reconciler.sandbox.http.messages import Reply, Request, keeps_open, reply_head
 from reconciler.sandbox.http.routing import Call, Refused, Router
 from reconciler.sandbox.platforms.registry import platform_of, reword_error
 from reconciler.sandbox.service.control import PREFIX, Control
-from reconciler.sandbox.twilio.console import ELSEWHERE, SOMEBODY, edit, user
+from reconciler.sandbox.twilio.console import (
+    DEFAULT_ADDRESS,
+    DEFAULT_USER,
+    console_user,
+    edit_number,
+)
 from reconciler.sandbox.twilio.numbers import Number
 from reconciler.sandbox.twilio.refusals import error_reply
 from reconciler.sandbox.world.products import ROUTES
@@ -51,7 +56,7 @@ class Sandbox:
     ) -> None:
         self.world = world if world is not None else World.generate()
         self.faults = FaultEngine(faults)
-        self.world.before_attaching = self.faults.before_attaching
+        self.world.check_attachment = self.faults.check_attachment
         self.calls = CallLog(log_limit)
         self._router = Router(ROUTES)
         self._control = Router(Control(self.world, self.faults, self.calls).routes())
@@ -91,15 +96,15 @@ class Sandbox:
         number: str,
         fields: Mapping[str, object],
         *,
-        actor: str = SOMEBODY,
-        ip: str = ELSEWHERE,
+        actor: str = DEFAULT_USER,
+        ip: str = DEFAULT_ADDRESS,
     ) -> Number:
         """Change a number (E.164 or SID) as somebody in the console would: ``{"voice_url": "https://…"}``."""
-        return edit(self.world, number, fields=fields, actor=user(actor, ip))
+        return edit_number(self.world, number, fields=fields, actor=console_user(actor, ip))
 
     def _exchange(self, request: Request) -> Answer:
         if request.path.startswith(PREFIX):
-            reply = refusal(request)
+            reply = refuse_browser(request)
             if reply is None:
                 with self.world.lock:
                     reply = self._run(self._control, request)
@@ -115,7 +120,7 @@ class Sandbox:
 
     def _answer(self, request: Request, under_way: int) -> Answer:
         started = time.perf_counter()
-        verdict = self.faults.judge(request, self.world, under_way)
+        verdict = self.faults.verdict_for(request, self.world, under_way)
         self._listener.sleep(verdict.delay)
         done = self._carry_out(request, verdict) if verdict.runs else None
         error = verdict.reply and reword_error(request.path, verdict.reply)

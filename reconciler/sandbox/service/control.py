@@ -32,7 +32,12 @@ from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Call, Handler, Refused, Route
 from reconciler.sandbox.platforms import control as platforms
 from reconciler.sandbox.store import SeedError
-from reconciler.sandbox.twilio.console import ELSEWHERE, SOMEBODY, edit, user
+from reconciler.sandbox.twilio.console import (
+    DEFAULT_ADDRESS,
+    DEFAULT_USER,
+    console_user,
+    edit_number,
+)
 from reconciler.sandbox.world.products import SHELVES
 from reconciler.sandbox.world.world import World, read_json
 
@@ -85,7 +90,7 @@ class Control:
     def _list_calls(self, call: Call) -> object:
         query = call.request.query
         calls = (
-            self._calls.written() if query.get("writes", "").lower() == "true" else [*self._calls]
+            self._calls.list_writes() if query.get("writes", "").lower() == "true" else [*self._calls]
         )
         limit = query.get("limit", str(len(calls)))
         if not limit.isdigit():
@@ -127,8 +132,10 @@ class Control:
         fields = {
             name: value for name, value in body.items() if name not in ("number", "actor", "ip")
         }
-        actor = user(str(body.get("actor", SOMEBODY)), str(body.get("ip", ELSEWHERE)))
-        return edit(self._world, str(body["number"]), fields=fields, actor=actor)
+        actor = console_user(
+            str(body.get("actor", DEFAULT_USER)), str(body.get("ip", DEFAULT_ADDRESS))
+        )
+        return edit_number(self._world, str(body["number"]), fields=fields, actor=actor)
 
     def _edit_platform(self, call: Call) -> object:
         return platforms.edit(
@@ -147,7 +154,7 @@ class Control:
         return self._index(call)
 
     def _reset(self, call: Call) -> object:
-        self._world.become(self._world.fresh())
+        self._world.become(self._world.initial())
         self._faults.clear()
         self._calls.reset()
         return self._index(call)

@@ -7,12 +7,12 @@ import msgspec
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.accounts import ACCOUNTS, RESOURCE_TYPE, Account
-from reconciler.sandbox.twilio.auth import TwilioCall, in_path, own
+from reconciler.sandbox.twilio.auth import TwilioCall, on_account_in_path, on_own_account
 from reconciler.sandbox.twilio.dates import rfc2822
 from reconciler.sandbox.twilio.events import record_created, record_updated
 from reconciler.sandbox.twilio.forms import Param, choice, friendly_name, read_form
 from reconciler.sandbox.twilio.pages import plain_fields, v2010_page
-from reconciler.sandbox.twilio.refusals import refusal, unauthorised_error
+from reconciler.sandbox.twilio.refusals import auth_error, refusal
 
 _PARAMS = (
     Param("FriendlyName", "friendly_name", friendly_name),
@@ -37,7 +37,7 @@ def _list(call: TwilioCall) -> Reply:
 def _create(call: TwilioCall) -> Reply:
     _let_in(call)
     if call.account.owner_account_sid != call.account.sid:
-        raise unauthorised_error()
+        raise auth_error()
     sid = call.store.new_sid("AC")
     token = call.store.sid_for("", f"token of {sid}")
     account = Account(sid=sid, owner_account_sid=call.account.sid, auth_token=token)
@@ -68,7 +68,7 @@ def _update(call: TwilioCall) -> Reply:
 
 def _let_in(call: TwilioCall) -> None:
     if not call.caller.full:
-        raise unauthorised_error()
+        raise auth_error()
 
 
 def _view(account: Account) -> dict[str, object]:
@@ -89,8 +89,8 @@ def _view(account: Account) -> dict[str, object]:
 _ALL = "/2010-04-01/Accounts.json"
 _ONE = "/2010-04-01/Accounts/{account}.json"
 ROUTES = (
-    Route("GET", _ALL, own(_list)),
-    Route("POST", _ALL, own(_create)),
-    Route("GET", _ONE, in_path(_fetch)),
-    Route("POST", _ONE, in_path(_update)),
+    Route("GET", _ALL, on_own_account(_list)),
+    Route("POST", _ALL, on_own_account(_create)),
+    Route("GET", _ONE, on_account_in_path(_fetch)),
+    Route("POST", _ONE, on_account_in_path(_update)),
 )

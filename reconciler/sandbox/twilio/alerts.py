@@ -6,9 +6,9 @@ from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
-from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.auth import TwilioCall, on_own_account
 from reconciler.sandbox.twilio.dates import iso8601, iso_from_filter
-from reconciler.sandbox.twilio.pages import fetch, plain_fields, v1_page
+from reconciler.sandbox.twilio.pages import fetch_row, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import MORE_INFO, refusal
 
 _ONLY_ALONE = ("request_variables", "response_headers", "response_body", "request_headers")
@@ -73,7 +73,7 @@ def _in_list(alert: Alert, base_url: str) -> dict[str, object]:
 
 
 def _fetch(call: TwilioCall) -> Reply:
-    alert = fetch(call, call.store.table(ALERTS), call.path["sid"])
+    alert = fetch_row(call, call.store.table(ALERTS), call.path["sid"])
     return json_reply(200, _view(alert, call.request.base_url))
 
 
@@ -81,4 +81,7 @@ def _view(alert: Alert, base_url: str) -> dict[str, object]:
     return {**plain_fields(alert), "url": f"{base_url}/v1/Alerts/{alert.sid}"}
 
 
-ROUTES = (Route("GET", "/v1/Alerts", own(_list)), Route("GET", "/v1/Alerts/{sid}", own(_fetch)))
+ROUTES = (
+    Route("GET", "/v1/Alerts", on_own_account(_list)),
+    Route("GET", "/v1/Alerts/{sid}", on_own_account(_fetch)),
+)

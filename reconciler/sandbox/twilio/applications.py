@@ -6,7 +6,7 @@ from reconciler.sandbox.http.messages import Reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
-from reconciler.sandbox.twilio.auth import TwilioCall, in_path
+from reconciler.sandbox.twilio.auth import TwilioCall, on_account_in_path
 from reconciler.sandbox.twilio.dates import rfc2822
 from reconciler.sandbox.twilio.events import record_created, record_deleted, record_updated
 from reconciler.sandbox.twilio.forms import (
@@ -18,7 +18,7 @@ from reconciler.sandbox.twilio.forms import (
     read_form,
     text,
 )
-from reconciler.sandbox.twilio.pages import fetch, render_row, v2010_page
+from reconciler.sandbox.twilio.pages import fetch_row, render_row, v2010_page
 
 RESOURCE_TYPE = "application"
 
@@ -100,12 +100,12 @@ def _create(call: TwilioCall) -> Reply:
 
 def _fetch(call: TwilioCall) -> Reply:
     table = call.store.table(APPLICATIONS)
-    return render_row(table, fetch(call, table, call.path["sid"]))
+    return render_row(table, fetch_row(call, table, call.path["sid"]))
 
 
 def _update(call: TwilioCall) -> Reply:
     table = call.store.table(APPLICATIONS)
-    application = fetch(call, table, call.path["sid"])
+    application = fetch_row(call, table, call.path["sid"])
     changes = table.change(application, read_form(call.request.form, _PARAMS))
     table.change(application, {"date_updated": rfc2822(call.store.now())})
     record_updated(call.store, call.actor, kind=RESOURCE_TYPE, row=application, changes=changes)
@@ -114,7 +114,7 @@ def _update(call: TwilioCall) -> Reply:
 
 def _delete(call: TwilioCall) -> Reply:
     table = call.store.table(APPLICATIONS)
-    application = fetch(call, table, call.path["sid"])
+    application = fetch_row(call, table, call.path["sid"])
     table.remove(application)
     record_deleted(call.store, call.actor, kind=RESOURCE_TYPE, row=application)
     return Reply(204)
@@ -123,9 +123,9 @@ def _delete(call: TwilioCall) -> Reply:
 _LIST = "/2010-04-01/Accounts/{account}/Applications.json"
 _ONE = "/2010-04-01/Accounts/{account}/Applications/{sid}.json"
 ROUTES = (
-    Route("GET", _LIST, in_path(_list)),
-    Route("POST", _LIST, in_path(_create)),
-    Route("GET", _ONE, in_path(_fetch)),
-    Route("POST", _ONE, in_path(_update)),
-    Route("DELETE", _ONE, in_path(_delete)),
+    Route("GET", _LIST, on_account_in_path(_list)),
+    Route("POST", _LIST, on_account_in_path(_create)),
+    Route("GET", _ONE, on_account_in_path(_fetch)),
+    Route("POST", _ONE, on_account_in_path(_update)),
+    Route("DELETE", _ONE, on_account_in_path(_delete)),
 )

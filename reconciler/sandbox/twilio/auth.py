@@ -19,7 +19,7 @@ from reconciler.sandbox.http.messages import Reply, Request
 from reconciler.sandbox.http.routing import Call, Handler
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.accounts import ACCOUNTS, API_KEYS, Account
-from reconciler.sandbox.twilio.refusals import not_found, refusal, unauthorised_error
+from reconciler.sandbox.twilio.refusals import auth_error, not_found, refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +56,38 @@ class TwilioCall(Call):
 TwilioHandler = Callable[[TwilioCall], Reply]
 
 
-def in_path(handler: TwilioHandler) -> Handler:
+def on_account_in_path(handler: TwilioHandler) -> Handler:
     """A route of the 2010 API: acts on the account ``{account}`` of its path."""
 
     def authenticated(call: Call) -> Reply:
-        caller = identify(call.store, call.request)
+        caller = authenticate(call.store, call.request)
         account = _account_in_path(call, caller)
         return handler(TwilioCall(call.store, call.request, call.path, caller, account))
 
     return authenticated
 
 
-def own(handler: TwilioHandler) -> Handler:
+def on_own_account(handler: TwilioHandler) -> Handler:
     """A route of the other products: acts on the account whose credentials were sent."""
 
     def authenticated(call: Call) -> Reply:
-        caller = identify(call.store, call.request)
+        caller = authenticate(call.store, call.request)
         return handler(TwilioCall(call.store, call.request, call.path, caller, caller.account))
 
     return authenticated
 
 
-def identify(store: Store, request: Request) -> Caller:
+def authenticate(store: Store, request: Request) -> Caller:
     """The caller behind the Authorization header; refuses with 20003, or 20005 when the account is not active."""
     user, password = _credentials(request)
     key = store.table(API_KEYS).get(user)
     account = store.table(ACCOUNTS).get(key.account_sid if key else user)
     if account is None:
-        raise unauthorised_error("Authentication Error - invalid username")
+        raise auth_error("Authentication Error - invalid username")
     if not hmac.compare_digest(
         (key.secret if key else account.auth_token).encode(), password.encode()
     ):
-        raise unauthorised_error()
+        raise auth_error()
     if account.status != "active":
         raise refusal(20005, "Account not active", status=401)
     return Caller(account, full=key is None or key.type == "main")
@@ -101,17 +101,17 @@ def _account_in_path(call: Call, caller: Caller) -> Account:
         return account
     if account.owner_account_sid == caller.account.sid and caller.full:
         return account
-    raise unauthorised_error()
+    raise auth_error()
 
 
 def _credentials(request: Request) -> tuple[str, str]:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
-        raise unauthorised_error()
+        raise auth_error()
     try:
         user, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        raise unauthorised_error() from None
+        raise auth_error() from None
     if not colon:
-        raise unauthorised_error()
+        raise auth_error()
     return user, password

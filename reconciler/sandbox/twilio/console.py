@@ -6,23 +6,23 @@ from collections.abc import Mapping
 
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.auth import Actor
-from reconciler.sandbox.twilio.numbers import NUMBERS, PARAMS, Number, update
+from reconciler.sandbox.twilio.numbers import NUMBERS, PARAMS, Number, update_number
 
-SOMEBODY = "US" + "5a4db0" + "0" * 26
+DEFAULT_USER = "US" + "5a4db0" + "0" * 26
 """The user who did it, when nobody is named."""
 
-ELSEWHERE = "203.0.113.7"
+DEFAULT_ADDRESS = "203.0.113.7"
 """The address from which it was done, when none is named."""
 
 _BY_FIELD = {param.field: param.name for param in PARAMS}
 
 
-def user(sid: str = SOMEBODY, ip: str = ELSEWHERE) -> Actor:
+def console_user(sid: str = DEFAULT_USER, ip: str = DEFAULT_ADDRESS) -> Actor:
     """A user of the console."""
     return Actor(sid, type="user", source="web", ip=ip)
 
 
-def edit(store: Store, name: str, *, fields: Mapping[str, object], actor: Actor) -> Number:
+def edit_number(store: Store, name: str, *, fields: Mapping[str, object], actor: Actor) -> Number:
     """Change fields (``voice_url`` …; null clears) of the number with this E.164 or SID.
 
     Raises `KeyError` for a number that is not there, `ValueError` for a field that cannot be edited, `Refused` for what
@@ -34,10 +34,10 @@ def edit(store: Store, name: str, *, fields: Mapping[str, object], actor: Actor)
     form = {_BY_FIELD[field]: _text(value) for field, value in fields.items()}
     with store.lock:
         table = store.table(NUMBERS)
-        number = table.keyed(name) or table.get(name)
+        number = table.get_by_key(name) or table.get(name)
         if number is None:
             raise KeyError(name)
-        update(store, number, form=form, actor=actor)
+        update_number(store, number, form=form, actor=actor)
         return number
 
 

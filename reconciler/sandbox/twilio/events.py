@@ -11,9 +11,9 @@ from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Changes, Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
-from reconciler.sandbox.twilio.auth import Actor, TwilioCall, own
+from reconciler.sandbox.twilio.auth import Actor, TwilioCall, on_own_account
 from reconciler.sandbox.twilio.dates import iso8601, iso_from_filter
-from reconciler.sandbox.twilio.pages import fetch, plain_fields, v1_page
+from reconciler.sandbox.twilio.pages import fetch_row, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import refusal
 
 
@@ -40,7 +40,7 @@ def _complete(store: Store, event: Event) -> None:
 
 EVENTS = Shelf("events", Event, "AE", _complete)
 
-ROW_KEEPING = frozenset(
+NOT_IN_EVENTS = frozenset(
     {"sid", "account_sid", "auth_token", "date_created", "date_updated", "password", "uri"}
 )
 """Fields that events do not tell: what every row has, and secrets."""
@@ -58,7 +58,7 @@ def record_created(store: Store, actor: Actor, *, kind: str, row: Row) -> None:
 
 def record_updated(store: Store, actor: Actor, *, kind: str, row: Row, changes: Changes) -> None:
     """Tell which fields have another value now; nothing when none has."""
-    told = {name: dict(change) for name, change in changes.items() if name not in ROW_KEEPING}
+    told = {name: dict(change) for name, change in changes.items() if name not in NOT_IN_EVENTS}
     if told:
         _record(store, actor, event_type=f"{kind}.updated", row=row, properties=told)
 
@@ -94,7 +94,7 @@ def _record(
 
 
 def _is_told(name: str, value: object) -> bool:
-    return name not in ROW_KEEPING and value not in (None, "") and not isinstance(value, Row)
+    return name not in NOT_IN_EVENTS and value not in (None, "") and not isinstance(value, Row)
 
 
 _FILTERS = {
@@ -134,7 +134,7 @@ def _date(query: Mapping[str, str], name: str, default: str) -> str:
 
 
 def _fetch(call: TwilioCall) -> Reply:
-    event = fetch(call, call.store.table(EVENTS), call.path["sid"])
+    event = fetch_row(call, call.store.table(EVENTS), call.path["sid"])
     return json_reply(200, _view(event, call.request.base_url))
 
 
@@ -143,6 +143,6 @@ def _view(event: Event, base_url: str) -> dict[str, object]:
 
 
 ROUTES = (
-    Route("GET", "/v1/Events", own(_list)),
-    Route("GET", "/v1/Events/{sid}", own(_fetch)),
+    Route("GET", "/v1/Events", on_own_account(_list)),
+    Route("GET", "/v1/Events/{sid}", on_own_account(_fetch)),
 )

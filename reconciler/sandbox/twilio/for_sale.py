@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Store
-from reconciler.sandbox.twilio.auth import TwilioCall, in_path
+from reconciler.sandbox.twilio.auth import TwilioCall, on_account_in_path
 from reconciler.sandbox.twilio.countries import COUNTRIES, Country, Range
 from reconciler.sandbox.twilio.numbers import NUMBERS, format_us_number
 from reconciler.sandbox.twilio.refusals import not_found, refusal
 
-MOST = 30
+MOST_LISTED = 30
 """How many numbers Twilio lists at most, whatever the page size."""
 
 _PATHS = {"Local": "local", "Mobile": "mobile", "TollFree": "toll_free"}
@@ -95,10 +95,10 @@ def _list(call: TwilioCall) -> Reply:
 
 
 def _size(query: Mapping[str, str]) -> int:
-    size = query.get("PageSize", str(MOST))
+    size = query.get("PageSize", str(MOST_LISTED))
     if not size.isdigit() or not 1 <= int(size) <= 1000:
         raise refusal(20001, f"PageSize is not valid: {size}")
-    return min(int(size), MOST)
+    return min(int(size), MOST_LISTED)
 
 
 def _contains(pattern: str) -> re.Pattern[str] | None:
@@ -126,7 +126,7 @@ def _numbers(store: Store, ranges: list[Range], contains: str) -> Iterator[tuple
             f"{each.example}{number:0{each.digits}d}" for number in range(10**each.digits)
         ]
         for e164 in candidates:
-            free = table.keyed(e164) is None and e164 not in store.released
+            free = table.get_by_key(e164) is None and e164 not in store.released
             if free and e164 not in seen:
                 seen.add(e164)
                 yield e164, each
@@ -179,7 +179,7 @@ def _is_wanted(row: Mapping[str, object], e164: str, query: Mapping[str, str]) -
 
 _BASE = "/2010-04-01/Accounts/{account}/AvailablePhoneNumbers"
 ROUTES = (
-    Route("GET", _BASE + ".json", in_path(_countries)),
-    Route("GET", _BASE + "/{country}.json", in_path(_country)),
-    Route("GET", _BASE + "/{country}/{type}.json", in_path(_list)),
+    Route("GET", _BASE + ".json", on_account_in_path(_countries)),
+    Route("GET", _BASE + "/{country}.json", on_account_in_path(_country)),
+    Route("GET", _BASE + "/{country}/{type}.json", on_account_in_path(_list)),
 )

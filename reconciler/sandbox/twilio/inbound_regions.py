@@ -6,7 +6,7 @@ from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
-from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.auth import TwilioCall, on_own_account
 from reconciler.sandbox.twilio.dates import iso8601
 from reconciler.sandbox.twilio.forms import Param, choice, read_form, text
 from reconciler.sandbox.twilio.numbers import NUMBERS
@@ -43,11 +43,11 @@ _PARAMS = (
 
 def _region_of(call: TwilioCall) -> InboundRegion:
     numbers = call.store.table(NUMBERS)
-    number = numbers.keyed(call.path["number"]) or numbers.get(call.path["number"])
+    number = numbers.get_by_key(call.path["number"]) or numbers.get(call.path["number"])
     if number is None or number.account_sid != call.account.sid:
         raise not_found(call.request.path)
     table = call.store.table(INBOUND_REGIONS)
-    region = table.keyed(number.phone_number)
+    region = table.get_by_key(number.phone_number)
     if region is None:
         region = InboundRegion(account_sid=number.account_sid, phone_number=number.phone_number)
         _complete(call.store, region)
@@ -76,4 +76,4 @@ def _view(call: TwilioCall, region: InboundRegion) -> dict[str, object]:
 
 
 _ONE = "/v2/PhoneNumbers/{number}"
-ROUTES = (Route("GET", _ONE, own(_fetch)), Route("POST", _ONE, own(_update)))
+ROUTES = (Route("GET", _ONE, on_own_account(_fetch)), Route("POST", _ONE, on_own_account(_update)))

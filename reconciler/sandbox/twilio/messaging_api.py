@@ -6,7 +6,7 @@ from functools import partial
 
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
-from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.auth import TwilioCall, on_own_account
 from reconciler.sandbox.twilio.dates import iso8601, iso_from_rfc
 from reconciler.sandbox.twilio.forms import read_form, require
 from reconciler.sandbox.twilio.messaging import (
@@ -18,7 +18,7 @@ from reconciler.sandbox.twilio.messaging import (
     service_of,
 )
 from reconciler.sandbox.twilio.numbers import NUMBERS, Number
-from reconciler.sandbox.twilio.pages import fetch, plain_fields, v1_page
+from reconciler.sandbox.twilio.pages import fetch_row, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import not_found, refusal
 
 
@@ -30,7 +30,7 @@ def _view(service: Service, base_url: str) -> dict[str, object]:
 
 
 def _service_of(call: TwilioCall) -> Service:
-    return fetch(call, call.store.table(SERVICES), call.path["service"])
+    return fetch_row(call, call.store.table(SERVICES), call.path["service"])
 
 
 def _list(call: TwilioCall) -> Reply:
@@ -117,7 +117,7 @@ def _check(call: TwilioCall, service: Service, number: Number) -> None:
 
 
 def _number_of(call: TwilioCall, service: Service) -> Number:
-    number = fetch(call, call.store.table(NUMBERS), call.path["sid"])
+    number = fetch_row(call, call.store.table(NUMBERS), call.path["sid"])
     if number.sid not in service.numbers:
         raise not_found(call.request.path)
     return number
@@ -137,13 +137,13 @@ _ONE = "/v1/Services/{service}"
 _NUMBERS = "/v1/Services/{service}/PhoneNumbers"
 _NUMBER = "/v1/Services/{service}/PhoneNumbers/{sid}"
 ROUTES = (
-    Route("GET", "/v1/Services", own(_list)),
-    Route("POST", "/v1/Services", own(_create)),
-    Route("GET", _ONE, own(_fetch)),
-    Route("POST", _ONE, own(_update)),
-    Route("DELETE", _ONE, own(_delete)),
-    Route("GET", _NUMBERS, own(_list_numbers)),
-    Route("POST", _NUMBERS, own(_add_number)),
-    Route("GET", _NUMBER, own(_fetch_number)),
-    Route("DELETE", _NUMBER, own(_remove_number)),
+    Route("GET", "/v1/Services", on_own_account(_list)),
+    Route("POST", "/v1/Services", on_own_account(_create)),
+    Route("GET", _ONE, on_own_account(_fetch)),
+    Route("POST", _ONE, on_own_account(_update)),
+    Route("DELETE", _ONE, on_own_account(_delete)),
+    Route("GET", _NUMBERS, on_own_account(_list_numbers)),
+    Route("POST", _NUMBERS, on_own_account(_add_number)),
+    Route("GET", _NUMBER, on_own_account(_fetch_number)),
+    Route("DELETE", _NUMBER, on_own_account(_remove_number)),
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from reconciler.sandbox.http.messages import Reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.accounts import ACCOUNTS
-from reconciler.sandbox.twilio.auth import TwilioCall, in_path
+from reconciler.sandbox.twilio.auth import TwilioCall, on_account_in_path
 from reconciler.sandbox.twilio.countries import Range, range_of
 from reconciler.sandbox.twilio.events import record_created, record_deleted
 from reconciler.sandbox.twilio.messaging import leave_services
@@ -17,19 +17,19 @@ from reconciler.sandbox.twilio.numbers import (
     NUMBERS,
     RESOURCE_TYPE,
     Number,
-    change,
     format_us_number,
     path_of,
-    read,
-    update,
+    read_changes,
+    set_fields,
+    update_number,
 )
-from reconciler.sandbox.twilio.pages import fetch, render_row, v2010_page
+from reconciler.sandbox.twilio.pages import fetch_row, render_row, v2010_page
 from reconciler.sandbox.twilio.refusals import refusal
 
 
 def _list(call: TwilioCall) -> Reply:
     table = call.store.table(NUMBERS)
-    exact = table.keyed(call.request.query.get("PhoneNumber", "").strip())
+    exact = table.get_by_key(call.request.query.get("PhoneNumber", "").strip())
     among = None if exact is None else [exact]
     return v2010_page(
         call, table, key="incoming_phone_numbers", wanted=_wanted(call.request.query), among=among
@@ -67,7 +67,7 @@ def _create(call: TwilioCall) -> Reply:
     form = {
         name: value for name, value in call.request.form.items() if name != "EmergencyAddressSid"
     }
-    changes = read(call.store, number, form)
+    changes = read_changes(call.store, number, form)
     _check_requirements(sold_as, changes)
     table.add(number)
     table.change(number, changes)
@@ -93,7 +93,7 @@ def _to_buy(call: TwilioCall) -> str:
     if phone_number:
         if not E164.fullmatch(phone_number):
             raise refusal(21421, f"PhoneNumber is invalid: {phone_number}")
-        if table.keyed(phone_number) or phone_number in call.store.released:
+        if table.get_by_key(phone_number) or phone_number in call.store.released:
             raise refusal(21422, f"PhoneNumber {phone_number} is not available")
         return phone_number
     if not area_code:
@@ -102,23 +102,23 @@ def _to_buy(call: TwilioCall) -> str:
         raise refusal(21451, f"Invalid area code: {area_code}")
     for line in range(10_000):
         phone_number = f"+1{area_code}555{line:04d}"
-        if not table.keyed(phone_number) and phone_number not in call.store.released:
+        if not table.get_by_key(phone_number) and phone_number not in call.store.released:
             return phone_number
     raise refusal(21452, f"No phone numbers found in area code {area_code}")
 
 
 def _fetch(call: TwilioCall) -> Reply:
     table = call.store.table(NUMBERS)
-    return render_row(table, fetch(call, table, call.path["sid"]))
+    return render_row(table, fetch_row(call, table, call.path["sid"]))
 
 
 def _update(call: TwilioCall) -> Reply:
     table = call.store.table(NUMBERS)
-    number = fetch(call, table, call.path["sid"])
+    number = fetch_row(call, table, call.path["sid"])
     target = _transfer_to(call, number)
-    update(call.store, number, form=call.request.form, actor=call.actor)
+    update_number(call.store, number, form=call.request.form, actor=call.actor)
     if target:
-        change(
+        set_fields(
             call.store, number, values={"account_sid": target, "trunk_sid": None}, actor=call.actor
         )
         table.change(number, {"uri": path_of(number)})
@@ -145,7 +145,7 @@ def _transfer_to(call: TwilioCall, number: Number) -> str:
 
 def _delete(call: TwilioCall) -> Reply:
     table = call.store.table(NUMBERS)
-    number = fetch(call, table, call.path["sid"])
+    number = fetch_row(call, table, call.path["sid"])
     if number.emergency_address_sid:
         raise refusal(
             20409, "The phone number has an emergency address; clear it first", status=409
@@ -160,9 +160,9 @@ def _delete(call: TwilioCall) -> Reply:
 _ALL = "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json"
 _ONE = "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{sid}.json"
 ROUTES = (
-    Route("GET", _ALL, in_path(_list)),
-    Route("POST", _ALL, in_path(_create)),
-    Route("GET", _ONE, in_path(_fetch)),
-    Route("POST", _ONE, in_path(_update)),
-    Route("DELETE", _ONE, in_path(_delete)),
+    Route("GET", _ALL, on_account_in_path(_list)),
+    Route("POST", _ALL, on_account_in_path(_create)),
+    Route("GET", _ONE, on_account_in_path(_fetch)),
+    Route("POST", _ONE, on_account_in_path(_update)),
+    Route("DELETE", _ONE, on_account_in_path(_delete)),
 )

@@ -138,13 +138,13 @@ def _complete(store: Store, number: Number) -> None:
 NUMBERS = Shelf("numbers", Number, "PN", _complete, unique="phone_number")
 
 
-def update(store: Store, number: Number, *, form: Mapping[str, str], actor: Actor) -> None:
+def update_number(store: Store, number: Number, *, form: Mapping[str, str], actor: Actor) -> None:
     """Change what the form says, after Twilio's rules; refuses the whole form or tells the change as an event."""
-    changes = read(store, number, form)
-    change(store, number, values=changes, actor=actor)
+    changes = read_changes(store, number, form)
+    set_fields(store, number, values=changes, actor=actor)
 
 
-def read(store: Store, number: Number, form: Mapping[str, str]) -> dict[str, object]:
+def read_changes(store: Store, number: Number, form: Mapping[str, str]) -> dict[str, object]:
     """The fields a form would change on a number; refuses what Twilio refuses."""
     changes = read_form(form, PARAMS)
     if "trunk_sid" in changes and "voice_application_sid" in changes:
@@ -162,7 +162,7 @@ def read(store: Store, number: Number, form: Mapping[str, str]) -> dict[str, obj
     return changes
 
 
-def change(store: Store, number: Number, *, values: Mapping[str, object], actor: Actor) -> None:
+def set_fields(store: Store, number: Number, *, values: Mapping[str, object], actor: Actor) -> None:
     """Set fields without further questions; tells the change as an event."""
     table = store.table(NUMBERS)
     changes = table.change(number, values)

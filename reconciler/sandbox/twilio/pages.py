@@ -55,7 +55,7 @@ def v2010_page(
             "first_page_uri": link(_query(call, 0, size)),
             "end": start + max(len(page.rows) - 1, 0),
             "previous_page_uri": link(previous_query),
-            key or table.shelf.name: _joined(view or table.rendered, page.rows),
+            key or table.shelf.name: _joined(view or table.to_json, page.rows),
             "uri": link(urlencode({**call.request.query, "PageSize": size, "Page": number})),
             "page_size": size,
             "start": start,
@@ -103,7 +103,7 @@ def v1_page(
     )
 
 
-def fetch(call: TwilioCall, table: Table[R], sid: str, *, owner: str = "") -> R:
+def fetch_row(call: TwilioCall, table: Table[R], sid: str, *, owner: str = "") -> R:
     """The row with this SID; refuses with 20404 unless it is there and belongs to the owner or the account."""
     row = table.get(sid)
     if row is None or str(getattr(row, table.shelf.owner)) != (owner or call.account.sid):
@@ -113,7 +113,7 @@ def fetch(call: TwilioCall, table: Table[R], sid: str, *, owner: str = "") -> R:
 
 def render_row(table: Table[R], row: R, status: int = 200) -> Reply:
     """A row of the 2010 API as an answer."""
-    return Reply(status, table.rendered(row))
+    return Reply(status, table.to_json(row))
 
 
 def plain_fields(row: Row) -> dict[str, object]:

@@ -11,9 +11,9 @@ from reconciler.sandbox.http.messages import Reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
-from reconciler.sandbox.twilio.auth import TwilioCall, in_path
+from reconciler.sandbox.twilio.auth import TwilioCall, on_account_in_path
 from reconciler.sandbox.twilio.dates import rfc2822
-from reconciler.sandbox.twilio.pages import fetch, render_row, v2010_page
+from reconciler.sandbox.twilio.pages import fetch_row, render_row, v2010_page
 from reconciler.sandbox.twilio.refusals import refusal
 
 
@@ -94,11 +94,11 @@ def _moment(value: str | None, part: time, default: datetime) -> datetime:
 
 def _fetch(call: TwilioCall) -> Reply:
     table = call.store.table(PHONE_CALLS)
-    return render_row(table, fetch(call, table, call.path["sid"]))
+    return render_row(table, fetch_row(call, table, call.path["sid"]))
 
 
 _BASE = "/2010-04-01/Accounts/{account}/Calls"
 ROUTES = (
-    Route("GET", f"{_BASE}.json", in_path(_list)),
-    Route("GET", f"{_BASE}/{{sid}}.json", in_path(_fetch)),
+    Route("GET", f"{_BASE}.json", on_account_in_path(_list)),
+    Route("GET", f"{_BASE}/{{sid}}.json", on_account_in_path(_fetch)),
 )

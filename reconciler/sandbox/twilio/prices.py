@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
-from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.auth import TwilioCall, on_own_account
 from reconciler.sandbox.twilio.refusals import refusal
 
 PRICES = {"local": "1.15", "mobile": "3.75", "toll free": "2.15"}
@@ -36,4 +36,4 @@ def _country(call: TwilioCall) -> Reply:
     )
 
 
-ROUTES = (Route("GET", "/v1/PhoneNumbers/Countries/{country}", own(_country)),)
+ROUTES = (Route("GET", "/v1/PhoneNumbers/Countries/{country}", on_own_account(_country)),)

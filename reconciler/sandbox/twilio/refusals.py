@@ -46,7 +46,7 @@ def not_found(path: str) -> Refused:
     return refusal(20404, f"The requested resource {path} was not found", status=404)
 
 
-def unauthorised_error(message: str = "Authenticate") -> Refused:
+def auth_error(message: str = "Authenticate") -> Refused:
     """Wrong credentials, or credentials without permission."""
     challenge = (("WWW-Authenticate", 'Basic realm="Twilio API"'),)
     return Refused(error_reply(20003, message, status=401, headers=challenge))

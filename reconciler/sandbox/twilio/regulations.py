@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
-from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.auth import TwilioCall, on_own_account
 from reconciler.sandbox.twilio.countries import COUNTRIES
 from reconciler.sandbox.twilio.refusals import not_found
 
@@ -75,4 +75,7 @@ def _fetch(call: TwilioCall) -> Reply:
     raise not_found(call.request.path)
 
 
-ROUTES = (Route("GET", _PATH, own(_list)), Route("GET", _PATH + "/{sid}", own(_fetch)))
+ROUTES = (
+    Route("GET", _PATH, on_own_account(_list)),
+    Route("GET", _PATH + "/{sid}", on_own_account(_fetch)),
+)

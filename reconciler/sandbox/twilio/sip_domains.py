@@ -13,9 +13,9 @@ from reconciler.sandbox.http.messages import Reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
-from reconciler.sandbox.twilio.auth import TwilioCall, in_path
+from reconciler.sandbox.twilio.auth import TwilioCall, on_account_in_path
 from reconciler.sandbox.twilio.dates import rfc2822
-from reconciler.sandbox.twilio.pages import fetch, plain_fields, v2010_page
+from reconciler.sandbox.twilio.pages import fetch_row, plain_fields, v2010_page
 from reconciler.sandbox.twilio.sip_lists import ACCESS_LISTS, CREDENTIAL_LISTS, SipList
 
 
@@ -95,7 +95,7 @@ def _list(call: TwilioCall) -> Reply:
 
 def _mapped(call: TwilioCall, *, field: str, lists: Shelf[SipList], key: str) -> Reply:
     domain, table = (
-        fetch(call, call.store.table(SIP_DOMAINS), call.path["domain"]),
+        fetch_row(call, call.store.table(SIP_DOMAINS), call.path["domain"]),
         call.store.table(lists),
     )
     used = filter(None, map(table.get, getattr(domain.mappings, field)))
@@ -120,12 +120,14 @@ def _mapping_view(domain: SipDomain, path: str, key: str, row: SipList) -> bytes
 
 def _route(below: str, field: str, lists: Shelf[SipList], key: str) -> Route:
     path = f"/2010-04-01/Accounts/{{account}}/SIP/Domains/{{domain}}/{below}.json"
-    return Route("GET", path, in_path(partial(_mapped, field=field, lists=lists, key=key)))
+    return Route(
+        "GET", path, on_account_in_path(partial(_mapped, field=field, lists=lists, key=key))
+    )
 
 
 _ACCESS, _CREDENTIALS = "IpAccessControlListMappings", "CredentialListMappings"
 ROUTES = (
-    Route("GET", "/2010-04-01/Accounts/{account}/SIP/Domains.json", in_path(_list)),
+    Route("GET", "/2010-04-01/Accounts/{account}/SIP/Domains.json", on_account_in_path(_list)),
     _route(f"Auth/Calls/{_ACCESS}", "calls_ip_access_control_lists", ACCESS_LISTS, "contents"),
     _route(f"Auth/Calls/{_CREDENTIALS}", "calls_credential_lists", CREDENTIAL_LISTS, "contents"),
     _route(

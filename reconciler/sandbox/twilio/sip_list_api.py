@@ -9,11 +9,11 @@ import msgspec
 from reconciler.sandbox.http.messages import Reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import R, Table
-from reconciler.sandbox.twilio.auth import TwilioCall, in_path
+from reconciler.sandbox.twilio.auth import TwilioCall, on_account_in_path
 from reconciler.sandbox.twilio.dates import rfc2822
 from reconciler.sandbox.twilio.events import record_created, record_deleted, record_updated
 from reconciler.sandbox.twilio.forms import read_form, require
-from reconciler.sandbox.twilio.pages import fetch, plain_fields, render_row, v2010_page
+from reconciler.sandbox.twilio.pages import fetch_row, plain_fields, render_row, v2010_page
 from reconciler.sandbox.twilio.refusals import refusal
 from reconciler.sandbox.twilio.sip_domains import is_mapped
 from reconciler.sandbox.twilio.sip_lists import ACCESS_KIND, CREDENTIAL_KIND, ListKind, SipList
@@ -40,11 +40,11 @@ class _Lists:
 
     def fetch(self, call: TwilioCall) -> Reply:
         table = call.store.table(self._shelf)
-        return render_row(table, fetch(call, table, call.path["list"]))
+        return render_row(table, fetch_row(call, table, call.path["list"]))
 
     def update(self, call: TwilioCall) -> Reply:
         table = call.store.table(self._shelf)
-        row = fetch(call, table, call.path["list"])
+        row = fetch_row(call, table, call.path["list"])
         changes = table.change(row, {"friendly_name": self._name(call, row)})
         table.change(row, {"date_updated": rfc2822(call.store.now())})
         record_updated(
@@ -54,12 +54,12 @@ class _Lists:
 
     def delete(self, call: TwilioCall) -> Reply:
         table, items = call.store.table(self._shelf), call.store.table(self._items)
-        row = fetch(call, table, call.path["list"])
+        row = fetch_row(call, table, call.path["list"])
         if any(row.sid in self._kind.sids_of(trunk) for trunk in call.store.table(TRUNKS)):
             raise refusal(self._kind.in_use, "The list is still associated with a trunk")
         if is_mapped(call.store, row.sid):
             raise refusal(self._kind.in_use, "The list is still mapped to a SIP domain")
-        for item in [*items.owned(row.sid)]:
+        for item in [*items.rows_of(row.sid)]:
             items.remove(item)
         table.remove(row)
         record_deleted(call.store, call.actor, kind=self._kind.resource_type, row=row)
@@ -68,7 +68,7 @@ class _Lists:
     def _name(self, call: TwilioCall, row: SipList | None) -> str:
         require(call.request.form, "FriendlyName")
         name = call.request.form["FriendlyName"]
-        others = call.store.table(self._shelf).owned(call.account.sid)
+        others = call.store.table(self._shelf).rows_of(call.account.sid)
         if len(name) > 64 or any(
             other.friendly_name == name and other is not row for other in others
         ):
@@ -114,10 +114,10 @@ class _Items(Generic[R]):
         return Reply(204)
 
     def _list_of(self, call: TwilioCall) -> SipList:
-        return fetch(call, call.store.table(self._kind.lists), call.path["list"])
+        return fetch_row(call, call.store.table(self._kind.lists), call.path["list"])
 
     def _item_of(self, call: TwilioCall) -> R:
-        return fetch(
+        return fetch_row(
             call,
             call.store.table(self._kind.items),
             call.path["sid"],
@@ -128,7 +128,7 @@ class _Items(Generic[R]):
         self, call: TwilioCall, table: Table[R], owner: SipList, row: R | None
     ) -> dict[str, object]:
         changes = read_form(call.request.form, self._kind.item_params)
-        for other in table.owned(owner.sid):
+        for other in table.rows_of(owner.sid):
             taken = [
                 name
                 for name in self._kind.unique
@@ -152,16 +152,16 @@ def _routes(kind: ListKind[R]) -> tuple[Route, ...]:
     base = f"/2010-04-01/Accounts/{{account}}/SIP/{kind.path}"
     one, below = f"{base}/{{list}}.json", f"{base}/{{list}}/{kind.item_path}"
     return (
-        Route("GET", f"{base}.json", in_path(lists.list)),
-        Route("POST", f"{base}.json", in_path(lists.create)),
-        Route("GET", one, in_path(lists.fetch)),
-        Route("POST", one, in_path(lists.update)),
-        Route("DELETE", one, in_path(lists.delete)),
-        Route("GET", f"{below}.json", in_path(items.list)),
-        Route("POST", f"{below}.json", in_path(items.create)),
-        Route("GET", f"{below}/{{sid}}.json", in_path(items.fetch)),
-        Route("POST", f"{below}/{{sid}}.json", in_path(items.update)),
-        Route("DELETE", f"{below}/{{sid}}.json", in_path(items.delete)),
+        Route("GET", f"{base}.json", on_account_in_path(lists.list)),
+        Route("POST", f"{base}.json", on_account_in_path(lists.create)),
+        Route("GET", one, on_account_in_path(lists.fetch)),
+        Route("POST", one, on_account_in_path(lists.update)),
+        Route("DELETE", one, on_account_in_path(lists.delete)),
+        Route("GET", f"{below}.json", on_account_in_path(items.list)),
+        Route("POST", f"{below}.json", on_account_in_path(items.create)),
+        Route("GET", f"{below}/{{sid}}.json", on_account_in_path(items.fetch)),
+        Route("POST", f"{below}/{{sid}}.json", on_account_in_path(items.update)),
+        Route("DELETE", f"{below}/{{sid}}.json", on_account_in_path(items.delete)),
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
-from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.auth import TwilioCall, on_own_account
 from reconciler.sandbox.twilio.dates import iso8601
 from reconciler.sandbox.twilio.forms import read_form, require
 from reconciler.sandbox.twilio.numbers import NUMBERS
-from reconciler.sandbox.twilio.pages import fetch, v1_page
+from reconciler.sandbox.twilio.pages import fetch_row, v1_page
 from reconciler.sandbox.twilio.refusals import refusal
 from reconciler.sandbox.twilio.trunks import (
     MOST_ORIGINATION_URLS,
@@ -30,7 +30,7 @@ from reconciler.sandbox.twilio.trunks import (
 
 def trunk_of(call: TwilioCall) -> Trunk:
     """The trunk in the path, if it is the caller's."""
-    return fetch(call, call.store.table(TRUNKS), call.path["trunk"])
+    return fetch_row(call, call.store.table(TRUNKS), call.path["trunk"])
 
 
 def _shown(call: TwilioCall, trunk: Trunk, status: int = 200) -> Reply:
@@ -77,7 +77,7 @@ def _delete(call: TwilioCall) -> Reply:
     if any(number.trunk_sid == trunk.sid for number in call.store.table(NUMBERS)):
         raise refusal(21247, "Trunk Dependencies: phone numbers are associated with this trunk")
     urls = call.store.table(ORIGINATION_URLS)
-    for url in list(urls.owned(trunk.sid)):
+    for url in list(urls.rows_of(trunk.sid)):
         urls.remove(url)
     delete_trunk(call.store, trunk)
     return Reply(204)
@@ -117,7 +117,7 @@ def _create_url(call: TwilioCall) -> Reply:
 
 
 def _url_of(call: TwilioCall) -> OriginationUrl:
-    return fetch(
+    return fetch_row(
         call, call.store.table(ORIGINATION_URLS), call.path["sid"], owner=trunk_of(call).sid
     )
 
@@ -144,16 +144,16 @@ _TRUNK = "/v1/Trunks/{trunk}"
 _URLS = "/v1/Trunks/{trunk}/OriginationUrls"
 _URL = "/v1/Trunks/{trunk}/OriginationUrls/{sid}"
 ROUTES = (
-    Route("GET", "/v1/Trunks", own(_list)),
-    Route("POST", "/v1/Trunks", own(_create)),
-    Route("GET", _TRUNK, own(_fetch)),
-    Route("POST", _TRUNK, own(_update)),
-    Route("DELETE", _TRUNK, own(_delete)),
-    Route("GET", _TRUNK + "/Recording", own(_fetch_recording)),
-    Route("POST", _TRUNK + "/Recording", own(_update_recording)),
-    Route("GET", _URLS, own(_list_urls)),
-    Route("POST", _URLS, own(_create_url)),
-    Route("GET", _URL, own(_fetch_url)),
-    Route("POST", _URL, own(_update_url)),
-    Route("DELETE", _URL, own(_delete_url)),
+    Route("GET", "/v1/Trunks", on_own_account(_list)),
+    Route("POST", "/v1/Trunks", on_own_account(_create)),
+    Route("GET", _TRUNK, on_own_account(_fetch)),
+    Route("POST", _TRUNK, on_own_account(_update)),
+    Route("DELETE", _TRUNK, on_own_account(_delete)),
+    Route("GET", _TRUNK + "/Recording", on_own_account(_fetch_recording)),
+    Route("POST", _TRUNK + "/Recording", on_own_account(_update_recording)),
+    Route("GET", _URLS, on_own_account(_list_urls)),
+    Route("POST", _URLS, on_own_account(_create_url)),
+    Route("GET", _URL, on_own_account(_fetch_url)),
+    Route("POST", _URL, on_own_account(_update_url)),
+    Route("DELETE", _URL, on_own_account(_delete_url)),
 )

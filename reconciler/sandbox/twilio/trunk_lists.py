@@ -7,10 +7,10 @@ from functools import partial
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import R
-from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.auth import TwilioCall, on_own_account
 from reconciler.sandbox.twilio.dates import iso_from_rfc
 from reconciler.sandbox.twilio.forms import require
-from reconciler.sandbox.twilio.pages import fetch, v1_page
+from reconciler.sandbox.twilio.pages import fetch_row, v1_page
 from reconciler.sandbox.twilio.refusals import not_found, refusal
 from reconciler.sandbox.twilio.sip_lists import ACCESS_KIND, CREDENTIAL_KIND, ListKind, SipList
 from reconciler.sandbox.twilio.trunk_api import trunk_of
@@ -32,7 +32,7 @@ class _Associations:
         trunk = trunk_of(call)
         name = f"{self._path.removesuffix('s')}Sid"
         require(call.request.form, name)
-        row = fetch(call, call.store.table(self._shelf), call.request.form[name])
+        row = fetch_row(call, call.store.table(self._shelf), call.request.form[name])
         if row.sid in self._sids_of(trunk):
             raise refusal(21245, f"{row.sid} is already associated with this trunk")
         self._set(call, trunk, [*self._sids_of(trunk), row.sid])
@@ -49,7 +49,7 @@ class _Associations:
         return Reply(204)
 
     def _used(self, call: TwilioCall, trunk: Trunk) -> SipList:
-        row = fetch(call, call.store.table(self._shelf), call.path["sid"])
+        row = fetch_row(call, call.store.table(self._shelf), call.path["sid"])
         if row.sid not in self._sids_of(trunk):
             raise not_found(call.request.path)
         return row
@@ -72,10 +72,10 @@ class _Associations:
 def _routes(kind: ListKind[R]) -> tuple[Route, ...]:
     lists, base = _Associations(kind), f"/v1/Trunks/{{trunk}}/{kind.path}"
     return (
-        Route("GET", base, own(lists.list)),
-        Route("POST", base, own(lists.create)),
-        Route("GET", f"{base}/{{sid}}", own(lists.fetch)),
-        Route("DELETE", f"{base}/{{sid}}", own(lists.delete)),
+        Route("GET", base, on_own_account(lists.list)),
+        Route("POST", base, on_own_account(lists.create)),
+        Route("GET", f"{base}/{{sid}}", on_own_account(lists.fetch)),
+        Route("DELETE", f"{base}/{{sid}}", on_own_account(lists.delete)),
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
-from reconciler.sandbox.twilio.auth import TwilioCall, own
+from reconciler.sandbox.twilio.auth import TwilioCall, on_own_account
 from reconciler.sandbox.twilio.dates import iso_from_rfc
 from reconciler.sandbox.twilio.forms import require
-from reconciler.sandbox.twilio.numbers import NUMBERS, Number, update
-from reconciler.sandbox.twilio.pages import fetch, plain_fields, v1_page
+from reconciler.sandbox.twilio.numbers import NUMBERS, Number, update_number
+from reconciler.sandbox.twilio.pages import fetch_row, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import not_found
 from reconciler.sandbox.twilio.trunk_api import trunk_of
 
@@ -54,14 +54,14 @@ def _list(call: TwilioCall) -> Reply:
 def _attach(call: TwilioCall) -> Reply:
     trunk = trunk_of(call)
     require(call.request.form, "PhoneNumberSid")
-    number = fetch(call, call.store.table(NUMBERS), call.request.form["PhoneNumberSid"])
-    update(call.store, number, form={"TrunkSid": trunk.sid}, actor=call.actor)
+    number = fetch_row(call, call.store.table(NUMBERS), call.request.form["PhoneNumberSid"])
+    update_number(call.store, number, form={"TrunkSid": trunk.sid}, actor=call.actor)
     return json_reply(201, _view(number, call.request.base_url))
 
 
 def _number_of(call: TwilioCall) -> Number:
     trunk = trunk_of(call)
-    number = fetch(call, call.store.table(NUMBERS), call.path["sid"])
+    number = fetch_row(call, call.store.table(NUMBERS), call.path["sid"])
     if number.trunk_sid != trunk.sid:
         raise not_found(call.request.path)
     return number
@@ -72,15 +72,15 @@ def _fetch(call: TwilioCall) -> Reply:
 
 
 def _detach(call: TwilioCall) -> Reply:
-    update(call.store, _number_of(call), form={"TrunkSid": ""}, actor=call.actor)
+    update_number(call.store, _number_of(call), form={"TrunkSid": ""}, actor=call.actor)
     return Reply(204)
 
 
 _ALL = "/v1/Trunks/{trunk}/PhoneNumbers"
 _ONE = "/v1/Trunks/{trunk}/PhoneNumbers/{sid}"
 ROUTES = (
-    Route("GET", _ALL, own(_list)),
-    Route("POST", _ALL, own(_attach)),
-    Route("GET", _ONE, own(_fetch)),
-    Route("DELETE", _ONE, own(_detach)),
+    Route("GET", _ALL, on_own_account(_list)),
+    Route("POST", _ALL, on_own_account(_attach)),
+    Route("GET", _ONE, on_own_account(_fetch)),
+    Route("DELETE", _ONE, on_own_account(_detach)),
 )

@@ -157,7 +157,7 @@ def delete_trunk(store: Store, trunk: Trunk) -> None:
 
 def is_domain_taken(store: Store, domain: str, trunk: Trunk) -> bool:
     """Whether the trunk cannot have this domain: another one has it, or had it until it was deleted."""
-    holder = store.table(TRUNKS).keyed(domain)
+    holder = store.table(TRUNKS).get_by_key(domain)
     if holder is not None:
         return holder is not trunk
     return iso8601(store.now()) < store.reserved.get(domain, "")

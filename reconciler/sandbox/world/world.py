@@ -97,7 +97,7 @@ class World(Store):
         part.chmod(part.stat().st_mode & 0o644)
         part.replace(path)
 
-    def fresh(self) -> World:
+    def initial(self) -> World:
         """The world as it was at the beginning."""
         return self._again()
 
@@ -139,7 +139,7 @@ class World(Store):
 
     def number(self, name: str) -> Number:
         """The number with this E.164 or SID; raises `KeyError`."""
-        number = self.numbers.keyed(name) or self.numbers.get(name)
+        number = self.numbers.get_by_key(name) or self.numbers.get(name)
         if number is None:
             raise KeyError(name)
         return number
