@@ -90,7 +90,9 @@ class Control:
     def _list_calls(self, call: Call) -> object:
         query = call.request.query
         calls = (
-            self._calls.list_writes() if query.get("writes", "").lower() == "true" else [*self._calls]
+            self._calls.list_writes()
+            if query.get("writes", "").lower() == "true"
+            else [*self._calls]
         )
         limit = query.get("limit", str(len(calls)))
         if not limit.isdigit():
