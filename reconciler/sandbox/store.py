@@ -1,6 +1,7 @@
-"""What the sandbox remembers: rows on shelves, each with a SID and an owner, listed newest first.
+"""In-memory tables of the sandbox: rows with a SID and an owner, listed newest first.
 
-Knows nothing of HTTP and of no single resource: a resource brings its row type and a `Shelf` that describes it.
+Independent of HTTP and of any resource: a resource provides its row type and a `Shelf` that
+describes it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import msgspec
 
 Clock = Callable[[], datetime]
 Changes = dict[str, dict[str, object]]
-"""Field → ``{"previous": …, "updated": …}``, as Twilio's monitor events tell them."""
+"""Field → ``{"previous": …, "updated": …}``, as Twilio's monitor events report them."""
 
 
 class SeedError(ValueError):
@@ -26,7 +27,7 @@ class SeedError(ValueError):
 
 
 class Row(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """What every row has; the fields of a row are those that Twilio sends, under Twilio's names."""
+    """Base of all rows; the fields of a row are those that Twilio sends, under Twilio's names."""
 
     sid: str = ""
     account_sid: str = ""
@@ -37,9 +38,10 @@ R = TypeVar("R", bound=Row)
 
 @dataclass(frozen=True, slots=True)
 class Shelf(Generic[R]):
-    """How rows of one kind are kept: section of a seed, row type, SID prefix, the fields of owner and of a unique key.
+    """Describes rows of one kind: section of a seed, row type, SID prefix, owner and unique field.
 
-    `complete` fills in what a seed left out (SID, account, dates …) and raises `ValueError` for what cannot be.
+    `complete` fills in what a seed left out (SID, account, dates …); it raises `ValueError` for a
+    row that cannot exist.
     """
 
     name: str
@@ -50,13 +52,14 @@ class Shelf(Generic[R]):
     unique: str = ""
 
     def rows(self, store: Store) -> Sequence[Row]:
-        """All rows of this kind, oldest first."""
+        """Return all rows of this kind, oldest first."""
         return [*store.table(self)]
 
     def read(self, store: Store, rows: object) -> None:
         """Add the rows of a seed's section; raises `SeedError`."""
         if not isinstance(rows, list):
             raise SeedError(f"{self.name} must be a list of rows")
+
         table = store.table(self)
         for place, value in enumerate(rows):
             try:
@@ -68,14 +71,14 @@ class Shelf(Generic[R]):
 
 
 class Section(Protocol):
-    """A shelf of whatever rows: what reading and writing a seed needs."""
+    """A shelf of any row type: the part that reading and writing a seed needs."""
 
     @property
     def name(self) -> str:
-        """The section's key in a seed."""
+        """Return the section's key in a seed."""
 
     def rows(self, store: Store) -> Sequence[Row]:
-        """All rows, oldest first."""
+        """Return all rows, oldest first."""
 
     def read(self, store: Store, rows: object) -> None:
         """Add the rows of a seed's section; raises `SeedError`."""
@@ -83,7 +86,10 @@ class Section(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page begins: older than one rank, or newer than one (the way back), or at the newest row."""
+    """Start of a page: rows older than one rank, or newer than one, or from the newest row on.
+
+    `newer_than` is the direction of a link to the previous page.
+    """
 
     size: int
     older_than: int | None = None
@@ -92,7 +98,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[R]):
-    """Rows, newest first, with the ranks of the first and the last one; `more` tells of older ones."""
+    """Rows, newest first, with the ranks of the first and the last; `more`: older rows exist."""
 
     rows: list[R]
     newest: int
@@ -101,7 +107,7 @@ class Page(Generic[R]):
 
 
 class Table(Generic[R]):
-    """The rows of one shelf. Every change goes through here, so that what is cached never lies."""
+    """The rows of one shelf. Every change goes through `change`, which keeps the caches correct."""
 
     def __init__(self, shelf: Shelf[R]) -> None:
         self.shelf = shelf
@@ -119,29 +125,30 @@ class Table(Generic[R]):
         return iter(self._rows.values())
 
     def get(self, sid: str) -> R | None:
-        """The row with this SID, if there is one."""
+        """Return the row with this SID, if there is one."""
         rank = self._ranks.get(sid)
         return None if rank is None else self._rows[rank]
 
     def get_by_key(self, value: object) -> R | None:
-        """The row whose unique field has this value."""
+        """Return the row whose unique field has this value, if there is one."""
         return self._keyed.get(value)
 
     def rows_of(self, owner: str) -> Iterator[R]:
-        """Rows of one owner, newest first."""
+        """Return the rows of one owner, newest first."""
         return (self._rows[rank] for rank in reversed(self._owned.get(owner, ())))
 
     def count(self, owner: str) -> int:
-        """How many rows an owner has."""
+        """Return the number of rows of one owner."""
         return len(self._owned.get(owner, ()))
 
     def add(self, row: R) -> R:
-        """Put a new row on the shelf, as the newest; raises `ValueError` for a SID or a key that is taken."""
+        """Add a row as the newest one; raises `ValueError` for a SID or a key that is in use."""
         key = self._key(row)
         if row.sid in self._ranks:
             raise ValueError(f"{row.sid} is there twice")
         if key and key in self._keyed:
             raise ValueError(f"{key} is there twice")
+
         rank = self._next_rank
         self._next_rank += 1
         self._rows[rank] = row
@@ -152,26 +159,30 @@ class Table(Generic[R]):
         return row
 
     def change(self, row: R, values: Mapping[str, object]) -> Changes:
-        """Set fields; returns those whose value is another one now."""
+        """Set fields of a row; returns the fields whose value differs from before."""
         key, owner, rank = self._key(row), self._owner(row), self._ranks[row.sid]
+
         changes: Changes = {}
         for name, value in values.items():
             previous = getattr(row, name)
             if previous != value:
                 setattr(row, name, value)
                 changes[name] = {"previous": previous, "updated": value}
+
+        # Keep the indices in step with the row: rendered JSON, unique key, owner.
         self._rendered.pop(row.sid, None)
         if (new_key := self._key(row)) != key:
             self._keyed.pop(key, None)
             if new_key:
                 self._keyed[new_key] = row
+
         if self._owner(row) != owner:
             self._owned[owner].remove(rank)
             insort(self._owned.setdefault(self._owner(row), []), rank)
         return changes
 
     def remove(self, row: R) -> None:
-        """Take a row off the shelf."""
+        """Remove a row from the table."""
         rank = self._ranks.pop(row.sid)
         del self._rows[rank]
         ranks = self._owned[self._owner(row)]
@@ -180,7 +191,7 @@ class Table(Generic[R]):
         self._rendered.pop(row.sid, None)
 
     def to_json(self, row: R) -> bytes:
-        """The row as JSON, from the cache when it has not changed since."""
+        """Return the row as JSON, from the cache unless the row has changed."""
         text = self._rendered.get(row.sid)
         if text is None:
             text = self._rendered[row.sid] = msgspec.json.encode(row)
@@ -194,17 +205,21 @@ class Table(Generic[R]):
         wanted: Callable[[R], bool] | None = None,
         among: Iterable[R] | None = None,
     ) -> Page[R]:
-        """At most `cursor.size` rows of an owner that are `wanted`; takes no longer with more rows before or after.
+        """Return at most `cursor.size` rows of an owner for which `wanted` is true.
 
-        `among` names the only rows that come into question, so that not all have to be looked at.
+        The cost does not grow with the rows before or after the page. `among` names the only
+        candidates, so that the other rows of the owner are not searched.
         """
         ranks = self._owned.get(owner, [])
         if among is not None:
             ranks = sorted(self._ranks[row.sid] for row in among if self._owner(row) == owner)
+
         if cursor.newer_than is not None:
             start = bisect_right(ranks, cursor.newer_than)
             found = self._take(ranks, range(start, len(ranks)), cursor.size, wanted)[::-1]
             return self._page(found, more=True)
+
+        # One row more than the page holds shows whether an older page exists.
         stop = len(ranks) if cursor.older_than is None else bisect_left(ranks, cursor.older_than)
         found = self._take(ranks, range(stop - 1, -1, -1), cursor.size + 1, wanted)
         return self._page(found[: cursor.size], more=len(found) > cursor.size)
@@ -233,7 +248,7 @@ class Table(Generic[R]):
 
 
 class Store:
-    """All tables behind one lock, with a clock and SIDs that are the same at every run."""
+    """All tables behind one lock, with a clock, and with SIDs that are equal in every run."""
 
     def __init__(self, *, seed: str = "sandbox", clock: Clock | None = None) -> None:
         self.lock = threading.RLock()
@@ -241,23 +256,23 @@ class Store:
         self.made = 0
         self.released: set[str] = set()
         self.reserved: dict[str, str] = {}
-        self.check_attachment: Callable[[set[str]], None] = _nothing_against_it
+        self.check_attachment: Callable[[set[str]], None] = _allow_attachment
         self._clock = clock or _utc_now
         self._tables: dict[str, Table[Row]] = {}
 
     def now(self) -> datetime:
-        """The time, in UTC and whole seconds."""
+        """Return the time, in UTC and whole seconds."""
         return self._clock().replace(microsecond=0)
 
     def table(self, shelf: Shelf[R]) -> Table[R]:
-        """The rows of a shelf; made at the first use."""
+        """Return the table of a shelf; creates it on first use."""
         table = self._tables.get(shelf.name)
         if table is None:
             table = self._tables[shelf.name] = cast("Table[Row]", Table(shelf))
         return cast("Table[R]", table)
 
     def find(self, sid: str) -> tuple[Table[Row], Row] | None:
-        """The row with this SID on whatever shelf, with its table."""
+        """Return the row with this SID from any shelf, with its table."""
         for table in self._tables.values():
             row = table.get(sid)
             if row is not None:
@@ -265,27 +280,30 @@ class Store:
         return None
 
     def new_sid(self, prefix: str) -> str:
-        """A SID that no row has yet."""
+        """Return a SID that no row has."""
         self.made += 1
         return self.sid_for(prefix, str(self.made))
 
     def sid_for(self, prefix: str, name: str) -> str:
-        """The SID that belongs to a name: equal names, equal SIDs."""
+        """Return the SID that belongs to a name: equal names give equal SIDs."""
         return (
             prefix
             + hashlib.blake2b(f"{self.seed}/{prefix}/{name}".encode(), digest_size=16).hexdigest()
         )
 
     def become(self, other: Store) -> None:
-        """Forget everything and hold what `other` holds; `other` must not be used afterwards."""
+        """Replace all rows with those of `other`; `other` must not be used afterwards."""
         with self.lock:
             self.seed, self.made, self.released = other.seed, other.made, other.released
             self.reserved = other.reserved
             self._tables = other._tables
 
 
-def _nothing_against_it(names: set[str]) -> None:
-    """Stands for whoever may object when a platform attaches a number, named by SID and E.164, to a trunk."""
+def _allow_attachment(names: set[str]) -> None:
+    """Default of `Store.check_attachment`: allow every number.
+
+    Called when a platform attaches a number, named by SID and E.164, to a trunk.
+    """
 
 
 def _utc_now() -> datetime:

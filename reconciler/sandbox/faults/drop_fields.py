@@ -1,4 +1,7 @@
-"""Accepts parameters without storing them: before the call, or after it so that the reply pretends that they are."""
+"""Accepts parameters without storing them: before the call, or after it.
+
+After the call the reply still shows the values as if they were stored.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +15,30 @@ from reconciler.sandbox.http.messages import Reply, Request
 from reconciler.sandbox.store import Row, Store
 
 _COUNTERPARTS = ("trunk_sid", "voice_application_sid")
-"""Fields of a number that delete one another: an update names one of them at most."""
+"""Fields of a number of which setting one clears the other."""
 
 
 def run_dropping(
     request: Request, verdict: Verdict, store: Store, run: Callable[[Request], Reply]
 ) -> Reply:
-    """Carry out a call without storing the parameters that the verdict drops."""
+    """Execute a call without storing the parameters that the verdict drops."""
     if not verdict.dropped:
         return run(request)
     if not verdict.echo:
         return run(replace(request, form=params_after_drop(request.form, verdict.dropped)))
+
+    # With `echo` the reply must show the values: execute the call, then undo the fields.
     found = store.find(last_segment(request))
     before = msgspec.structs.asdict(found[1]) if found else {}
     reply = run(request)
     if reply.status < 300:
-        _take_back(store, _sid(reply), before, verdict.dropped)
+        _undo_fields(store, _sid(reply), before, verdict.dropped)
     return reply
 
 
-def _take_back(store: Store, sid: str, before: dict[str, object], dropped: tuple[str, ...]) -> None:
+def _undo_fields(
+    store: Store, sid: str, before: dict[str, object], dropped: tuple[str, ...]
+) -> None:
     found = store.find(sid)
     if found is None:
         return
@@ -39,7 +46,7 @@ def _take_back(store: Store, sid: str, before: dict[str, object], dropped: tuple
     values = before or _defaults(row)
     taken = {name for name in row.__struct_fields__ if bare_name(name) in dropped}
 
-    # What was not stored has not deleted its counterpart either.
+    # A field that was not stored did not clear its counterpart either.
     for name, other in (_COUNTERPARTS, _COUNTERPARTS[::-1]):
         if name in taken and other in values:
             taken.add(other)

@@ -1,6 +1,7 @@
-"""Decides which faults hit a call: faults and a request in, a `Verdict` out. Carries nothing out itself.
+"""Decides which faults hit a call: takes faults and a request, returns a `Verdict`.
 
-The same calls in the same order give the same verdicts: counters and seeded draws, no chance.
+Executes nothing. The same calls in the same order give the same verdicts: counters and seeded
+draws, no chance.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from reconciler.sandbox.http.routing import Refused
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.twilio.refusals import error_reply, html_reply, problem_reply
 
-_ONE_OF_SOMETHING = 34
-"""Length of a SID: a path that ends in one names one thing."""
+_SID_LENGTH = 34
+"""A path whose last segment has this length names one resource."""
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What is to be done to one call.
+    """The treatment of one call.
 
-    `reply` stands in for the answer; `silent` means that none is sent. Unless one of them is set, or when
-    `carried_out` is, the call is carried out.
+    `reply` replaces the answer; `silent` means that none is sent. The call is executed unless one
+    of them is set, or in any case when `carried_out` is set.
     """
 
     faults: tuple[str, ...] = ()
@@ -43,17 +44,17 @@ class Verdict:
 
     @property
     def has_answer(self) -> bool:
-        """Whether the answer is settled already."""
+        """Return true when a fault has determined the answer."""
         return self.silent or self.reply is not None
 
     @property
-    def runs(self) -> bool:
-        """Whether the call is carried out."""
+    def is_executed(self) -> bool:
+        """Return true when the call is executed."""
         return self.carried_out or not self.has_answer
 
 
 class FaultEngine:
-    """The faults in force; safe to change while calls are under way."""
+    """The active faults; safe to change while calls run."""
 
     def __init__(self, faults: Iterable[f.AnyFault] = ()) -> None:
         self._lock = threading.Lock()
@@ -61,42 +62,42 @@ class FaultEngine:
 
     @property
     def faults(self) -> list[f.AnyFault]:
-        """The faults in force, in the order in which they are tried."""
+        """Return the active faults, in the order in which they are tried."""
         return [rule.fault for rule in self._rules]
 
     def add(self, *faults: f.AnyFault) -> None:
-        """Put further faults in force."""
+        """Activate further faults."""
         with self._lock:
             self._rules = [*self._rules, *map(_Rule, faults)]
 
     def clear(self) -> None:
-        """From now on, good days only."""
+        """Deactivate all faults."""
         with self._lock:
             self._rules = []
 
     def check_attachment(self, names: set[str]) -> None:
-        """Raise `Refused` when a number, named by SID and E.164, is one that cannot be attached to a trunk.
+        """Raise `Refused` when a `refuse_attachment` fault hits a number, named by SID and E.164.
 
-        For those who attach numbers without a call of their own to Twilio.
+        For platforms, which attach numbers to a trunk without a call of their own to Twilio.
         """
         with self._lock:
             for rule in self._rules:
                 fault = rule.fault
-                if (
-                    isinstance(fault, f.RefuseAttachment)
-                    and names & set(fault.numbers)
-                    and rule.is_due()
-                ):
-                    raise Refused(_attachment_refused(fault))
+                if not isinstance(fault, f.RefuseAttachment):
+                    continue
+
+                # `is_due` counts the call, so it comes last: only matching calls are counted.
+                if names & set(fault.numbers) and rule.is_due():
+                    raise Refused(_attachment_error(fault))
 
     def verdict_for(self, request: Request, store: Store, under_way: int) -> Verdict:
-        """What happens to this call."""
+        """Return the verdict on a call; counts it for every fault that matches."""
         verdict = Verdict()
         if self._rules:
             with self._lock:
                 for rule in self._rules:
                     if rule.hits(request, store, under_way):
-                        rule.mark(verdict)
+                        rule.apply_to(verdict)
         return verdict
 
 
@@ -105,14 +106,14 @@ class _Rule:
 
     def __init__(self, fault: f.AnyFault) -> None:
         self.fault = fault
-        self._seen = 0
-        self._struck = 0
-        self._random = random.Random(
-            repr(fault)
-        )  # faults of one kind with other options strike other calls
+        self._match_count = 0
+        self._hit_count = 0
+
+        # The seed is the fault itself: faults of one kind with different options hit different calls.
+        self._random = random.Random(repr(fault))
 
     def hits(self, request: Request, store: Store, under_way: int) -> bool:
-        """Whether this call is hit; counts it."""
+        """Return true when this call is hit; counts it."""
         fault = self.fault
         return (
             _in_scope(fault, request)
@@ -121,22 +122,25 @@ class _Rule:
         )
 
     def is_due(self) -> bool:
-        """Whether a call that matches is hit; counts it."""
+        """Return true when a matching call is hit; counts it."""
         fault = self.fault
-        if fault.times is not None and self._struck >= fault.times:
+        if fault.times is not None and self._hit_count >= fault.times:
             return False
-        self._seen += 1
-        if self._seen <= fault.skip or (self._seen - fault.skip) % fault.every:
+
+        self._match_count += 1
+        if self._match_count <= fault.skip or (self._match_count - fault.skip) % fault.every:
             return False
         if fault.percent < 100 and self._random.random() * 100 >= fault.percent:
             return False
-        self._struck += 1
+
+        self._hit_count += 1
         return True
 
-    def mark(self, verdict: Verdict) -> None:
-        """Write the fault into the verdict; of several answers the first one stands."""
+    def apply_to(self, verdict: Verdict) -> None:
+        """Write the fault into the verdict; the first of several answers wins."""
         fault = self.fault
         verdict.faults += (fault.name,)
+
         match fault:
             case f.Latency():
                 verdict.delay += (fault.ms + fault.jitter_ms * self._random.random()) / 1000
@@ -149,10 +153,10 @@ class _Rule:
                 verdict.echo = verdict.echo or fault.echo
             case _:
                 if not verdict.has_answer:
-                    _settle(fault, verdict)
+                    _set_answer(fault, verdict)
 
 
-_Settling = (
+_AnswerFault = (
     f.RateLimit
     | f.ConcurrencyLimit
     | f.ServerError
@@ -166,8 +170,10 @@ _Settling = (
 )
 
 
-def _settle(fault: _Settling, verdict: Verdict) -> None:
+def _set_answer(fault: _AnswerFault, verdict: Verdict) -> None:
+    """Write the answer of a fault into the verdict."""
     match fault:
+        # Codes as Twilio documents them: 20429 too many requests, 20500 internal error.
         case f.RateLimit() | f.ConcurrencyLimit():
             headers = (
                 () if fault.retry_after is None else (("Retry-After", str(fault.retry_after)),)
@@ -181,13 +187,10 @@ def _settle(fault: _Settling, verdict: Verdict) -> None:
         case f.Drop():
             verdict.carried_out, verdict.silent = fault.carried_out, True
         case f.Hang():
-            verdict.carried_out, verdict.silent, verdict.hang = (
-                fault.carried_out,
-                True,
-                fault.seconds,
-            )
+            verdict.carried_out, verdict.silent = fault.carried_out, True
+            verdict.hang = fault.seconds
         case f.RefuseAttachment():
-            verdict.reply = _attachment_refused(fault)
+            verdict.reply = _attachment_error(fault)
         case f.NotFound():
             verdict.reply = error_reply(20404, "The requested resource was not found", status=404)
         case f.Refuse():
@@ -202,7 +205,7 @@ def _settle(fault: _Settling, verdict: Verdict) -> None:
             assert_never(fault)
 
 
-def _attachment_refused(fault: f.RefuseAttachment) -> Reply:
+def _attachment_error(fault: f.RefuseAttachment) -> Reply:
     return error_reply(
         fault.code, "Phone number cannot be associated with this trunk", status=fault.status
     )
@@ -221,40 +224,47 @@ def _applies(fault: f.AnyFault, request: Request, store: Store, under_way: int) 
         case f.ConcurrencyLimit():
             return under_way > fault.limit
         case f.DropFields():
+            # Only calls that send such a field match: `every` and `times` count those.
             dropped = set(map(bare_name, fault.fields))
             return any(bare_name(name) in dropped for name in request.form)
         case f.RefuseAttachment():
-            return _attached(request, store) & set(fault.numbers) != set()
+            return _numbers_attached_by(request, store) & set(fault.numbers) != set()
         case f.NotFound():
-            return request.method == "GET" and len(last_segment(request)) == _ONE_OF_SOMETHING
+            return request.method == "GET" and len(last_segment(request)) == _SID_LENGTH
         case _:
             return True
 
 
-def _attached(request: Request, store: Store) -> set[str]:
-    """SID and E.164 of the number that this call attaches to a trunk, if it does."""
+def _numbers_attached_by(request: Request, store: Store) -> set[str]:
+    """Return SID and E.164 of the number that this call attaches to a trunk, empty when none."""
     if request.method != "POST":
         return set()
+
+    # Two APIs attach: an update of the number, and the Trunking API.
     if request.form.get("TrunkSid"):
         sid = last_segment(request)
     elif request.path.startswith("/v1/Trunks/"):
         sid = request.form.get("PhoneNumberSid", "")
     else:
         return set()
+
     found = store.find(sid)
     return {sid, str(getattr(found[1], "phone_number", sid))} if found else {sid}
 
 
 def params_after_drop(form: dict[str, str], dropped: tuple[str, ...]) -> dict[str, str]:
-    """A form without the parameters that are dropped."""
+    """Return a form without the dropped parameters."""
     return {name: value for name, value in form.items() if bare_name(name) not in dropped}
 
 
 def last_segment(request: Request) -> str:
-    """The end of the path: a SID when it names one thing."""
+    """Return the end of the path: a SID when it names one resource."""
     return request.path.rpartition("/")[2].removesuffix(".json")
 
 
 def bare_name(name: str) -> str:
-    """A name in which a parameter and its field are equal: ``VoiceUrl`` and ``voice_url`` are ``voiceurl``."""
+    """Return a name in which a parameter and its field are equal.
+
+    ``VoiceUrl`` and ``voice_url`` both become ``voiceurl``.
+    """
     return name.replace("_", "").lower()

@@ -1,24 +1,25 @@
-"""Bad days on demand: each fault is a value that says what happens, to which calls, and how often.
+"""Faults on demand: each is a value that describes the effect, the calls hit, and how often.
 
-Common options: `every` nth matching call (after the first `skip`), `percent` of them (drawn from a fixed seed), at most
-`times`; `method` (``GET``, ``POST`` … or ``write``) and `path` (a glob) say which calls match. Decides nothing itself.
+Common options: `every` nth matching call (after the first `skip`), `percent` of them (drawn from a
+fixed seed), at most `times`; `method` (``GET``, ``POST`` … or ``write``) and `path` (a glob) select
+the calls. `faults.engine` decides which calls are hit.
 
-| name                | what happens                                                                               |
-|---------------------|--------------------------------------------------------------------------------------------|
-| `latency`           | the answer takes `ms` longer, and up to `jitter_ms` more                                   |
-| `rate_limit`        | 429, not carried out; `retry_after` adds the header                                        |
-| `concurrency_limit` | 429 while more than `limit` calls are under way                                            |
-| `server_error`      | `status` (500), before or, with `carried_out`, after the call was carried out              |
-| `drop`              | the connection is closed without an answer, before or after carrying out                   |
-| `hang`              | no answer for `seconds`, then the connection is closed, before or after carrying out       |
-| `slow_body`         | the body trickles for `seconds`                                                            |
-| `cut_body`          | the connection is closed after half of the body                                            |
-| `drop_fields`       | the named `fields` of a write are not stored; with `echo` the reply pretends that they are |
-| `refuse_attachment` | numbers (SID or E.164) cannot be attached to a trunk                                       |
-| `not_found`         | a read of one thing answers 404 though it is there                                         |
-| `refuse`            | `status`, `code` and `message` of your choice                                              |
-| `html_page`         | a page of HTML, as of a proxy, with `status` (502), before or after carrying out           |
-| `problem`           | a server error in the form of RFC 9457, before or after carrying out                       |
+| name                | effect                                                                     |
+|---------------------|----------------------------------------------------------------------------|
+| `latency`           | the answer takes `ms` longer, and up to `jitter_ms` more                   |
+| `rate_limit`        | 429, call not executed; `retry_after` adds the header                      |
+| `concurrency_limit` | 429 while more than `limit` calls run                                      |
+| `server_error`      | `status` (500), before or, with `carried_out`, after the call is executed  |
+| `drop`              | the connection is closed without an answer, before or after execution      |
+| `hang`              | no answer for `seconds`, then the connection is closed, before or after    |
+| `slow_body`         | the body is sent in pieces over `seconds`                                  |
+| `cut_body`          | the connection is closed after half of the body                            |
+| `drop_fields`       | the named `fields` of a write are not stored; `echo`: the reply shows them |
+| `refuse_attachment` | numbers (SID or E.164) cannot be attached to a trunk                       |
+| `not_found`         | a read of one existing resource answers 404                                |
+| `refuse`            | `status`, `code` and `message` of your choice                              |
+| `html_page`         | an HTML page, as of a proxy, with `status` (502), before or after          |
+| `problem`           | a server error in the form of RFC 9457, before or after execution          |
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Fault(
     forbid_unknown_fields=True,
     omit_defaults=True,
 ):
-    """Which calls are hit, and how often."""
+    """Common options: which calls are hit, and how often."""
 
     every: Annotated[int, msgspec.Meta(ge=1)] = 1
     skip: Count = 0
@@ -50,7 +51,7 @@ class Fault(
 
     @property
     def name(self) -> str:
-        """The fault's name in flags, control endpoints and the log of calls."""
+        """Return the fault's name in flags, control endpoints and the call log."""
         return str(self.__struct_config__.tag)
 
 
@@ -62,20 +63,20 @@ class Latency(Fault, tag="latency", frozen=True):
 
 
 class RateLimit(Fault, tag="rate_limit", frozen=True):
-    """429: the call is not processed."""
+    """429: the call is not executed."""
 
     retry_after: Count | None = None
 
 
 class ConcurrencyLimit(Fault, tag="concurrency_limit", frozen=True):
-    """429 while more than `limit` calls are under way."""
+    """429 while more than `limit` calls run."""
 
     limit: Count
     retry_after: Count | None = None
 
 
 class ServerError(Fault, tag="server_error", frozen=True):
-    """A server error, before or after the call was carried out."""
+    """A server error, before or after the call is executed."""
 
     status: int = 500
     carried_out: bool = False
@@ -95,13 +96,13 @@ class Hang(Fault, tag="hang", frozen=True):
 
 
 class SlowBody(Fault, tag="slow_body", frozen=True):
-    """The body comes in small pieces."""
+    """The body is sent in small pieces."""
 
     seconds: Duration
 
 
 class CutBody(Fault, tag="cut_body", frozen=True):
-    """The body ends half way."""
+    """The connection is closed in the middle of the body."""
 
 
 class DropFields(Fault, tag="drop_fields", frozen=True):
@@ -112,7 +113,7 @@ class DropFields(Fault, tag="drop_fields", frozen=True):
 
 
 class RefuseAttachment(Fault, tag="refuse_attachment", frozen=True):
-    """Numbers that cannot be attached to a trunk, in whichever way it is tried."""
+    """Numbers that cannot be attached to a trunk, over any API."""
 
     numbers: tuple[str, ...]
     status: int = 400
@@ -120,11 +121,11 @@ class RefuseAttachment(Fault, tag="refuse_attachment", frozen=True):
 
 
 class NotFound(Fault, tag="not_found", frozen=True):
-    """404 to a read of one thing that is there."""
+    """404 to a read of one resource that exists."""
 
 
 class Refuse(Fault, tag="refuse", frozen=True):
-    """Any error of Twilio's, by its code."""
+    """Any error of Twilio, by its code."""
 
     status: int = 400
     code: int = 20001
@@ -132,14 +133,14 @@ class Refuse(Fault, tag="refuse", frozen=True):
 
 
 class HtmlPage(Fault, tag="html_page", frozen=True):
-    """A page of HTML in place of an answer; with status 200 it looks like a success."""
+    """An HTML page instead of an answer; with status 200 it looks like a success."""
 
     status: int = 502
     carried_out: bool = False
 
 
 class Problem(Fault, tag="problem", frozen=True):
-    """A server error as Twilio's newer products word it (RFC 9457)."""
+    """A server error in the form of Twilio's newer products (RFC 9457)."""
 
     status: int = 503
     carried_out: bool = False
@@ -165,11 +166,14 @@ _LISTS = frozenset({"fields", "numbers"})
 
 
 class FaultError(ValueError):
-    """A description of a fault that cannot be understood."""
+    """A description of a fault that cannot be parsed."""
 
 
 def read_fault(value: object) -> AnyFault:
-    """A fault from plain data such as ``{"fault": "rate_limit", "every": 10}``; raises `FaultError`."""
+    """Return a fault from plain data such as ``{"fault": "rate_limit", "every": 10}``.
+
+    Raises `FaultError`.
+    """
     try:
         fault: AnyFault = msgspec.convert(value, AnyFault, strict=False)
     except msgspec.ValidationError as error:
@@ -178,14 +182,19 @@ def read_fault(value: object) -> AnyFault:
 
 
 def parse_fault(text: str) -> AnyFault:
-    """A fault from a flag such as ``rate_limit:every=10,retry_after=1`` or ``drop_fields:fields=VoiceUrl/SmsUrl``."""
+    """Return a fault from a flag such as ``rate_limit:every=10,retry_after=1``.
+
+    Lists use slashes: ``drop_fields:fields=VoiceUrl/SmsUrl``. Raises `FaultError`.
+    """
     name, _, options = text.partition(":")
     value: dict[str, object] = {"fault": name}
+
     for option in options.split(",") if options else ():
         key, equals, setting = option.partition("=")
         if not equals:
             raise FaultError(f"`{option}` is not of the form option=value - in `{text}`")
         value[key] = setting.split("/") if key in _LISTS else setting
+
     try:
         return read_fault(value)
     except FaultError as error:

@@ -1,7 +1,8 @@
-"""Control calls that a page in a browser could make are refused: a request in, the reason or nothing out.
+"""Refuses control calls that a page in a browser could make.
 
-A page of somebody else can send requests to a port of this machine, and with a host name that changes its address (DNS
-rebinding) even read the answers. The endpoints under ``/_sandbox`` need no credentials, so they look at who asks.
+A page of somebody else can send requests to a port of this machine, and with a host name that
+changes its address (DNS rebinding) even read the answers. The endpoints under ``/_sandbox`` need
+no credentials, so they check where a request comes from.
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ _JSON = "application/json"
 
 
 def refuse_browser(request: Request) -> Reply | None:
-    """Why a control call is refused; None when it may be answered."""
+    """Return the refusal of a control call, None when it may be answered."""
     host = request.headers.get("host", "")
-    if host and not _is_near(_name_of(f"//{host}")):
+    if host and not _is_local_name(_host_name(f"//{host}")):
         return _error(
             403, "The Host header must be an IP address, localhost, or a name without a dot."
         )
 
-    # Programs send no Origin; a page sends its own with every request that may change something.
+    # Programs send no Origin; a page sends its own with every request that may write.
     origin = request.headers.get("origin")
     if origin is not None and origin.lower() != f"http://{host.lower()}":
         return _error(
             403,
-            "The Origin header names another place: pages of others may not control the sandbox.",
+            "The Origin header names another site: its pages may not control the sandbox.",
         )
 
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -38,15 +39,18 @@ def refuse_browser(request: Request) -> Reply | None:
     return None
 
 
-def _name_of(url: str) -> str:
+def _host_name(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
         return "."
 
 
-def _is_near(name: str) -> bool:
-    """Whether a name cannot be somebody's on the internet: those have a dot."""
+def _is_local_name(name: str) -> bool:
+    """Return true for an IP address and for a name that cannot exist on the internet.
+
+    Names on the internet have a dot.
+    """
     try:
         ip_address(name)
     except ValueError:

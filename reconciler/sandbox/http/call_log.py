@@ -1,4 +1,7 @@
-"""The log of calls: what was asked, with which parameters, and what came back. Secrets are left out as they come in."""
+"""The call log: requests with their parameters and the status of the answer.
+
+Secrets are removed when a call is recorded.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _SECRETS_OF_PLATFORMS = frozenset(
 
 
 class LoggedCall(msgspec.Struct, frozen=True):
-    """One call; `status` is 0 when no answer was sent, `faults` names what was done to it on purpose."""
+    """One call; `status` is 0 when no answer was sent, `faults` names the faults that hit it."""
 
     method: str
     path: str
@@ -30,12 +33,12 @@ class LoggedCall(msgspec.Struct, frozen=True):
 
     @property
     def is_write(self) -> bool:
-        """Whether the call may have changed something."""
+        """Return true when the call may have changed something."""
         return self.method != "GET"
 
 
 class CallLog:
-    """The newest calls, at most `limit` of them, and counts of all of them since the last `reset`."""
+    """The newest calls, at most `limit` of them, and counts of all calls since the last `reset`."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._lock = threading.Lock()
@@ -48,27 +51,27 @@ class CallLog:
             return iter(list(self._calls))
 
     def __len__(self) -> int:
-        """All calls, those that are not kept any more too."""
+        """Return the number of all calls, including those no longer in the log."""
         return self._methods.total()
 
     @property
     def reads(self) -> int:
-        """How many GETs there were."""
+        """Return the number of GET calls."""
         return self._methods["GET"]
 
     @property
     def writes(self) -> int:
-        """How many calls of other methods there were."""
+        """Return the number of calls of other methods."""
         return len(self) - self.reads
 
     @property
     def statuses(self) -> dict[int, int]:
-        """Status → how often it was answered; 0 stands for no answer."""
+        """Return how often each status was answered; 0 stands for no answer."""
         with self._lock:
             return dict(self._statuses)
 
     def record(self, request: Request, status: int, faults: tuple[str, ...] = ()) -> None:
-        """Remember a call without its secrets."""
+        """Record a call without its secrets."""
         call = LoggedCall(request.method, request.path, params_of(request), status, faults)
         with self._lock:
             self._calls.append(call)
@@ -76,11 +79,11 @@ class CallLog:
             self._statuses[status] += 1
 
     def list_writes(self) -> list[LoggedCall]:
-        """The calls that may have changed something."""
+        """Return the calls that may have changed something."""
         return [call for call in self if call.is_write]
 
     def reset(self) -> None:
-        """Forget all calls and counts."""
+        """Remove all calls and counts."""
         with self._lock:
             self._calls.clear()
             self._methods.clear()
@@ -88,8 +91,9 @@ class CallLog:
 
 
 def params_of(request: Request) -> dict[str, object]:
-    """Parameters of query, form and JSON body; those that are secrets are left out."""
-    # Whatever looks like JSON is no form, even if it is sent as one: as a parameter's name it would show its secrets.
+    """Return the parameters of query, form and JSON body, without secrets."""
+    # JSON that is sent as a form would become the name of a parameter, with its secrets visible:
+    # everything that looks like JSON is read as JSON.
     is_json = request.body.lstrip()[:1] in (b"{", b"[") or not request.form
     body = _json_params(request) if request.body and is_json else request.form
     return _without_secrets({**request.query, **body})
@@ -104,14 +108,15 @@ def _json_params(request: Request) -> Mapping[str, object]:
 
 
 def _without_secrets(params: Mapping[str, object]) -> dict[str, object]:
-    return {
-        name: _told(value)
-        for name, value in params.items()
-        if name.replace("_", "").replace("-", "").lower() not in _SECRETS | _SECRETS_OF_PLATFORMS
-    }
+    cleaned: dict[str, object] = {}
+    for name, value in params.items():
+        bare = name.replace("_", "").replace("-", "").lower()
+        if bare not in _SECRETS and bare not in _SECRETS_OF_PLATFORMS:
+            cleaned[name] = _clean(value)
+    return cleaned
 
 
-def _told(value: object) -> object:
+def _clean(value: object) -> object:
     if isinstance(value, dict):
         return _without_secrets(value)
-    return [_told(item) for item in value] if isinstance(value, list) else value
+    return [_clean(item) for item in value] if isinstance(value, list) else value

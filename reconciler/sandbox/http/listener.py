@@ -1,6 +1,7 @@
-"""A socket that listens: every connection gets a thread, every request goes to one function, its `Answer` comes back.
+"""A listening socket: one thread per connection, one function that answers every request.
 
-Knows nothing of routes or Twilio. Stopping wakes whatever waits, closes every connection and joins every thread.
+Independent of routes and Twilio. `stop` wakes all waiting threads, closes every connection and
+joins every thread.
 """
 
 from __future__ import annotations
@@ -23,12 +24,15 @@ from reconciler.sandbox.http.messages import (
 )
 
 BACKLOG = 512
-_PATIENCE = 5.0
+_JOIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Bytes to send: in `pieces` with a pause between them; then the connection stays open or is closed."""
+    """Bytes to send, in `pieces` with a pause between them.
+
+    Afterwards the connection stays open or is closed.
+    """
 
     pieces: tuple[bytes, ...] = ()
     pause: float = 0.0
@@ -51,12 +55,15 @@ class Listener:
         self._acceptor = threading.Thread(target=self._accept, name="sandbox", daemon=True)
 
     def start(self) -> None:
-        """Begin to take connections."""
+        """Start to accept connections."""
         self._acceptor.start()
 
     @property
     def connection_count(self) -> int:
-        """How many clients are connected, or are gone while what they have sent is still being carried out."""
+        """Return the number of connections.
+
+        It counts until its request is executed, even when the client has closed it before.
+        """
         with self._lock:
             return len(self._connections)
 
@@ -69,19 +76,24 @@ class Listener:
         """Close everything and wait for the threads to end; may be called twice."""
         if self._stopping.is_set():
             return
+
         self._stopping.set()
+
+        # `accept` does not return when its socket is closed: a connection of our own wakes it.
         if self._acceptor.ident is not None:
             with contextlib.suppress(OSError), socket.create_connection(self.address, timeout=1):
                 pass
-            self._acceptor.join(_PATIENCE)
+            self._acceptor.join(_JOIN_SECONDS)
         self._socket.close()
+
         with self._lock:
             connections = list(self._connections.items())
         for connection, _ in connections:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
         for _, thread in connections:
-            thread.join(_PATIENCE)
+            thread.join(_JOIN_SECONDS)
 
     def _accept(self) -> None:
         while not self._stopping.is_set():
@@ -119,16 +131,19 @@ class Listener:
                 )
             )
             return False
+
         if request is None or self._stopping.is_set():
             return False
+
         answer = self._exchange(request)
         for number, piece in enumerate(answer.pieces):
             if number:
                 self.sleep(answer.pause)
             connection.sendall(piece)
+
         return answer.keep_open and keeps_open(request)
 
 
 def whole_answer(reply: Reply, *, keep_open: bool = True) -> bytes:
-    """A reply in one piece."""
+    """Return a reply in one piece."""
     return reply_head(reply, (), keep_open=keep_open) + reply.body

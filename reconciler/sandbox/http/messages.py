@@ -1,6 +1,6 @@
-"""HTTP/1.1 as far as API clients need it: bytes of a stream become a `Request`, a `Reply` becomes bytes.
+"""HTTP/1.1 as far as API clients need it: bytes of a stream become a `Request`, a `Reply` bytes.
 
-Knows nothing of sockets, routes or Twilio.
+Independent of sockets, routes and Twilio.
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ _REASONS = {int(status): status.phrase for status in HTTPStatus}
 
 
 class BadRequest(Exception):
-    """The bytes are not a request that can be answered; the connection has to be closed."""
+    """The bytes are not a valid request; the connection has to be closed."""
 
 
 @dataclass(slots=True)
 class Request:
-    """One request: `path` as sent (still percent-encoded), `query` and `form` decoded, the last of equal names wins."""
+    """One request.
+
+    `path` is as sent (still percent-encoded); `query` and `form` are decoded, and the last of equal
+    names wins.
+    """
 
     method: str
     path: str
@@ -40,22 +44,22 @@ class Request:
 
     @property
     def is_write(self) -> bool:
-        """Whether the method may change something."""
+        """Return true when the method may change something."""
         return self.method in WRITES
 
     @property
     def base_url(self) -> str:
-        """Scheme and host as the client spoke to them, for absolute links."""
+        """Return scheme and host as the client addressed them, for absolute links."""
         return "http://" + self.headers.get("host", "127.0.0.1")
 
     def json(self) -> object:
-        """The body as JSON, None when it is empty; raises `msgspec.DecodeError` when it is something else."""
+        """Return the body as JSON, None when it is empty; raises `msgspec.DecodeError`."""
         return msgspec.json.decode(self.body) if self.body else None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes back: a status, a body (empty for 204) and headers beside the usual ones."""
+    """An answer: a status, a body (empty for 204), and headers in addition to the usual ones."""
 
     status: int
     body: bytes = b""
@@ -63,36 +67,39 @@ class Reply:
 
 
 def json_reply(status: int, value: object, headers: Sequence[tuple[str, str]] = ()) -> Reply:
-    """A reply whose body is `value` as JSON."""
+    """Return a reply whose body is `value` as JSON."""
     return Reply(status, msgspec.json.encode(value), tuple(headers))
 
 
 def read_request(stream: BinaryIO, peer: str) -> Request | None:
-    """The next request of a connection, None when the client has closed it."""
+    """Return the next request of a connection, None when the client has closed it."""
     line = stream.readline(_LONGEST_LINE)
     if not line:
         return None
+
     try:
         method, target, version = line.decode("latin-1").split()
     except ValueError:
         raise BadRequest("The request line is malformed.") from None
     if not version.startswith("HTTP/1."):
-        raise BadRequest("Only HTTP/1 is spoken here.")
+        raise BadRequest("Only HTTP/1 is supported.")
+
     headers = _read_headers(stream)
     if version == "HTTP/1.0":
         headers.setdefault("connection", "close")
+
     body = _read_body(stream, headers)
     path, _, query = target.partition("?")
     return Request(method, path, _decode(query), headers, _form(headers, body), body, peer)
 
 
 def keeps_open(request: Request) -> bool:
-    """Whether the client keeps the connection open for another request."""
+    """Return true when the client keeps the connection open for another request."""
     return request.headers.get("connection", "").lower() != "close"
 
 
 def reply_head(reply: Reply, headers: Sequence[tuple[str, str]], *, keep_open: bool) -> bytes:
-    """Status line and headers of a reply, ready to stand before its body."""
+    """Return status line and headers of a reply, as they precede its body."""
     lines = [
         f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, 'Unknown')}",
         f"Content-Length: {len(reply.body)}",
@@ -119,7 +126,7 @@ def _read_headers(stream: BinaryIO) -> dict[str, str]:
 
 def _read_body(stream: BinaryIO, headers: dict[str, str]) -> bytes:
     if "transfer-encoding" in headers:
-        raise BadRequest("Send a Content-Length; chunked bodies are not read here.")
+        raise BadRequest("Send a Content-Length; chunked bodies are not supported.")
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit():
         raise BadRequest("Content-Length is not a number.")

@@ -1,6 +1,6 @@
-"""Which function answers which path: routes are written out per resource, a `Router` finds the one that matches.
+"""Maps paths to functions: each resource lists its routes, a `Router` finds the matching one.
 
-Knows nothing of what the functions do.
+Independent of what the functions do.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reconciler.sandbox.store import Store
 
 @dataclass(slots=True)
 class Call:
-    """A request on its way: what the client sent, the variables of its path, and the world it acts on."""
+    """A request in execution: the request, the variables of its path, and the store it acts on."""
 
     store: Store
     request: Request
@@ -27,7 +27,7 @@ Handler = Callable[[Call], Reply]
 
 
 class Refused(Exception):
-    """The call cannot be carried out; `reply` says why, in the manner of whoever is asked."""
+    """The call cannot be executed; `reply` is the error in the form of the called API."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.status)
@@ -36,7 +36,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method, a path with ``{variables}`` that stand for one segment or the beginning of one, and a function."""
+    """A method, a path with ``{variables}``, and a function.
+
+    A variable stands for one segment of the path, or for the beginning of one.
+    """
 
     method: str
     pattern: str
@@ -45,14 +48,20 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a path leads to: variables, and the function for the method, None when the path knows other methods only."""
+    """Result of a search for a path: its variables, and the function for the method.
+
+    The function is None when the path exists with other methods only.
+    """
 
     path: dict[str, str]
     handler: Handler | None
 
 
 class Router:
-    """Finds routes by number of segments first; of several patterns the one with the fewest variables wins."""
+    """Finds routes by their number of segments.
+
+    Of several matching patterns the one with the fewest variables wins.
+    """
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._by_length: dict[int, list[tuple[re.Pattern[str], dict[str, Handler]]]] = {}
@@ -61,11 +70,11 @@ class Router:
             handlers.setdefault(route.pattern, {})[route.method] = route.handler
         for pattern in sorted(handlers, key=lambda pattern: pattern.count("{")):
             self._by_length.setdefault(pattern.count("/"), []).append(
-                (_compiled(pattern), handlers[pattern])
+                (_compile(pattern), handlers[pattern])
             )
 
     def find(self, method: str, path: str) -> Match | None:
-        """The match of a path, None when no pattern fits."""
+        """Return the match of a path, None when no pattern fits."""
         for pattern, handlers in self._by_length.get(path.count("/"), ()):
             found = pattern.fullmatch(path)
             if found:
@@ -74,8 +83,10 @@ class Router:
         return None
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", pattern)
-    return re.compile(
-        "".join(f"(?P<{part}>[^/]+)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
-    )
+def _compile(pattern: str) -> re.Pattern[str]:
+    """Return the regular expression of a pattern; ``{name}`` becomes a group of that name."""
+    expression = ""
+    for place, part in enumerate(re.split(r"\{(\w+)\}", pattern)):
+        is_variable = place % 2
+        expression += f"(?P<{part}>[^/]+)" if is_variable else re.escape(part)
+    return re.compile(expression)

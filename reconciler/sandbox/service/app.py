@@ -1,4 +1,4 @@
-"""A sandbox that runs: a world behind a port, in a thread of this process or as the whole of one."""
+"""A running sandbox: a world behind a port, in a thread of this process or as a process."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _log = logging.getLogger(__name__)
 
 
 class Sandbox:
-    """Plays `world` on a loopback port from `start` to `stop`, or as long as a ``with`` block lasts.
+    """Serves `world` on a loopback port from `start` to `stop`, or during a ``with`` block.
 
-    `world`, `faults` and `calls` may be looked at and changed at any time.
+    `world`, `faults` and `calls` may be read and changed at any time.
     """
 
     def __init__(
@@ -58,8 +58,10 @@ class Sandbox:
         self.faults = FaultEngine(faults)
         self.world.check_attachment = self.faults.check_attachment
         self.calls = CallLog(log_limit)
+
         self._router = Router(ROUTES)
         self._control = Router(Control(self.world, self.faults, self.calls).routes())
+
         self._ids = count(1)
         self._lock = threading.Lock()
         self._under_way = 0
@@ -67,12 +69,12 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """Where it can be reached, without a slash at the end."""
+        """Return the address of the server, without a slash at the end."""
         host, port = self._listener.address
         return f"http://{host}:{port}"
 
     def start(self) -> Self:
-        """Begin to answer."""
+        """Start to answer."""
         self._listener.start()
         return self
 
@@ -99,7 +101,10 @@ class Sandbox:
         actor: str = DEFAULT_USER,
         ip: str = DEFAULT_ADDRESS,
     ) -> Number:
-        """Change a number (E.164 or SID) as somebody in the console would: ``{"voice_url": "https://…"}``."""
+        """Change a number (E.164 or SID) like a user of the console.
+
+        `fields` are named as in the API: ``{"voice_url": "https://…"}``.
+        """
         return edit_number(self.world, number, fields=fields, actor=console_user(actor, ip))
 
     def _exchange(self, request: Request) -> Answer:
@@ -109,6 +114,8 @@ class Sandbox:
                 with self.world.lock:
                     reply = self._run(self._control, request)
             return Answer((whole_answer(reply, keep_open=keeps_open(request)),))
+
+        # The control API is not counted: faults and concurrency concern Twilio only.
         with self._lock:
             self._under_way += 1
             under_way = self._under_way
@@ -122,13 +129,16 @@ class Sandbox:
         started = time.perf_counter()
         verdict = self.faults.verdict_for(request, self.world, under_way)
         self._listener.sleep(verdict.delay)
-        done = self._carry_out(request, verdict) if verdict.runs else None
+        result = self._execute(request, verdict) if verdict.is_executed else None
+
+        # The answer of a fault replaces the result, in the words of the API that was called.
         error = verdict.reply and reword_error(request.path, verdict.reply)
-        reply = None if verdict.silent else error or done
+        reply = None if verdict.silent else error or result
         self.calls.record(request, reply.status if reply else 0, verdict.faults)
         if reply is None:
             self._listener.sleep(verdict.hang)
             return Answer(keep_open=False)
+
         headers: tuple[tuple[str, str], ...] = (
             ("Date", format_datetime(self.world.now(), usegmt=True)),
             ("Twilio-Request-Id", f"RQ{next(self._ids):032x}"),
@@ -139,7 +149,7 @@ class Sandbox:
             headers = ()
         return _pieces(reply, headers, verdict, keep_open=keeps_open(request))
 
-    def _carry_out(self, request: Request, verdict: Verdict) -> Reply:
+    def _execute(self, request: Request, verdict: Verdict) -> Reply:
         with self.world.lock:
             return run_dropping(
                 request, verdict, self.world, lambda request: self._run(self._router, request)
@@ -147,17 +157,17 @@ class Sandbox:
 
     def _run(self, router: Router, request: Request) -> Reply:
         try:
-            return self._find(router, request)(request)
+            return self._find_handler(router, request)(request)
         except Refused as refused:
             return refused.reply
-        except Exception:  # noqa: BLE001 - a mistake of ours must not look like a dropped connection
+        except Exception:  # noqa: BLE001 - a defect must not look like a dropped connection
             _log.exception("%s %s", request.method, request.path)
             error = error_reply(
                 20500, "The sandbox itself has failed; its log says why", status=500
             )
             return reword_error(request.path, error)
 
-    def _find(self, router: Router, request: Request) -> Callable[[Request], Reply]:
+    def _find_handler(self, router: Router, request: Request) -> Callable[[Request], Reply]:
         path = request.path
         match = router.find(request.method, path)
         if match is None:
@@ -167,6 +177,7 @@ class Sandbox:
                     error_reply(20404, f"The requested resource {path} was not found", status=404),
                 )
             )
+
         handler = match.handler
         if handler is None:
             error = error_reply(20004, f"Method not allowed: {request.method} {path}", status=405)
@@ -179,8 +190,10 @@ def _pieces(
 ) -> Answer:
     stays = keep_open and not verdict.cut
     top, body = reply_head(reply, headers, keep_open=stays), reply.body
+
     if verdict.cut:
         return Answer((top + body[: len(body) // 2],), keep_open=False)
+
     if verdict.slow and body:
         size = -(-len(body) // _SLOW_PIECES)
         pieces = tuple(body[start : start + size] for start in range(0, len(body), size))
@@ -197,16 +210,19 @@ def serve(
     persist: Path | None = None,
     on_ready: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Play a world until the process is interrupted or told to end, then return.
+    """Serve a world until the process is interrupted or terminated, then return.
 
-    With `persist`, the world in that file takes the place of `world` when there is one, and is saved there at the end.
+    With `persist`, the world in that file replaces `world` when the file exists; it is saved there
+    at the end.
     """
     if persist is not None and persist.exists():
         world = World.load(persist)
-    # Both explicitly: a process that was started in the background may have inherited that SIGINT is ignored.
+
+    # Both explicitly: a process that was started in the background may ignore SIGINT by inheritance.
     before = {
         n: signal.signal(n, signal.default_int_handler) for n in (signal.SIGINT, signal.SIGTERM)
     }
+
     try:
         with (
             contextlib.suppress(KeyboardInterrupt),
@@ -217,5 +233,6 @@ def serve(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
     if persist is not None:
         world.save(persist)

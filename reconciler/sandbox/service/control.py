@@ -1,22 +1,24 @@
-"""The sandbox's own endpoints under ``/_sandbox``: JSON, without credentials, faults or traces in the log of calls.
+"""The sandbox's own endpoints under ``/_sandbox``: JSON, without credentials.
 
-| endpoint                  | what it does                                                                            |
-|---------------------------|-----------------------------------------------------------------------------------------|
-| `GET /_sandbox`           | how many rows there are, and what can be asked                                          |
-| `GET …/calls`             | counts and the newest calls (`?writes=true`, `?limit=100`); secrets are left out        |
-| `DELETE …/calls`          | forgets calls and counts                                                                |
-| `GET …/faults`            | the faults in force                                                                     |
-| `POST …/faults`           | puts further ones in force: one object or a list                                        |
-| `PUT …/faults`            | puts these in force instead of all others                                               |
-| `DELETE …/faults`         | from now on, good days only                                                             |
-| `POST …/edit`             | somebody edits a number in the console: `number`, `actor`, `ip`, and its fields         |
-| `GET …/world`             | everything, as a seed                                                                   |
-| `PUT …/world`             | a seed takes the place of everything                                                    |
-| `POST …/world`            | the rows of a seed come in addition                                                     |
-| `GET …/platforms`         | what the platforms hold, without secrets; `…/platforms/SECTION` for one section         |
-| `POST …/platforms/S/ID`   | somebody edits a row behind the back                                                    |
-| `DELETE …/platforms/S/ID` | somebody deletes a row behind the back, without side effects on Twilio                  |
-| `POST …/reset`            | the world as it was at the beginning, no faults, no calls                               |
+Faults do not apply to them, and the call log does not record them.
+
+| endpoint                  | effect                                                             |
+|---------------------------|--------------------------------------------------------------------|
+| `GET /_sandbox`           | counts of rows, and the list of endpoints                          |
+| `GET …/calls`             | counts and the newest calls (`?writes=true`, `?limit=100`)         |
+| `DELETE …/calls`          | deletes calls and counts                                           |
+| `GET …/faults`            | the active faults                                                  |
+| `POST …/faults`           | activates further faults: one object or a list                     |
+| `PUT …/faults`            | replaces all faults                                                |
+| `DELETE …/faults`         | deactivates all faults                                             |
+| `POST …/edit`             | edits a number in the console: `number`, `actor`, `ip`, fields     |
+| `GET …/world`             | everything, as a seed                                              |
+| `PUT …/world`             | replaces everything with a seed                                    |
+| `POST …/world`            | adds the rows of a seed                                            |
+| `GET …/platforms`         | rows of the platforms, without secrets; `…/SECTION` for one section |
+| `POST …/platforms/S/ID`   | edits a row, without the client's knowledge                        |
+| `DELETE …/platforms/S/ID` | deletes a row, without side effects on Twilio                      |
+| `POST …/reset`            | restores the initial world, without faults and calls               |
 """
 
 from __future__ import annotations
@@ -45,13 +47,13 @@ PREFIX = "/_sandbox"
 
 
 class Control:
-    """Acts on one sandbox's world, faults and log."""
+    """Endpoints for one sandbox's world, faults and call log."""
 
     def __init__(self, world: World, faults: FaultEngine, calls: CallLog) -> None:
         self._world, self._faults, self._calls = world, faults, calls
 
     def routes(self) -> tuple[Route, ...]:
-        """The endpoints."""
+        """Return the routes of all endpoints."""
         table: tuple[tuple[str, str, Callable[[Call], object]], ...] = (
             ("GET", "", self._index),
             ("GET", "/calls", self._list_calls),
@@ -78,8 +80,10 @@ class Control:
             ),
             ("POST", "/reset", self._reset),
         )
+
         return tuple(
-            Route(method, PREFIX + path, _answering(function)) for method, path, function in table
+            Route(method, PREFIX + path, _json_handler(function))
+            for method, path, function in table
         )
 
     def _index(self, call: Call) -> object:
@@ -94,9 +98,11 @@ class Control:
             if query.get("writes", "").lower() == "true"
             else [*self._calls]
         )
+
         limit = query.get("limit", str(len(calls)))
         if not limit.isdigit():
             raise ValueError("limit must be a number")
+
         log = self._calls
         counts = {
             "total": len(log),
@@ -104,6 +110,7 @@ class Control:
             "writes": log.writes,
             "statuses": log.statuses,
         }
+
         return {"counts": counts, "calls": calls[len(calls) - min(int(limit), len(calls)) :]}
 
     def _forget_calls(self, call: Call) -> object:
@@ -162,8 +169,8 @@ class Control:
         return self._index(call)
 
 
-def _answering(function: Callable[[Call], object]) -> Handler:
-    """A function's value as a JSON reply; what it cannot do is an error in a sentence."""
+def _json_handler(function: Callable[[Call], object]) -> Handler:
+    """Return a handler that sends a function's value as JSON, and its exceptions as errors."""
 
     def handler(call: Call) -> Reply:
         try:

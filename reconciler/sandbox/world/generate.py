@@ -1,7 +1,8 @@
-"""Makes accounts with numbers that look lived in: the same arguments give the same world.
+"""Makes accounts with numbers in realistic states: the same arguments give the same world.
 
-Numbers count up from +15552000000. Of ten, four have no webhooks, two Twilio's demo ones, three somebody else's, and
-one a fallback and a status callback too; a few cannot receive messages. Unset fields are "" or null, as with Twilio.
+Numbers count up from +15552000000. Of ten numbers, four have no webhooks, two have those of
+Twilio's demo, three those of somebody else, and one also has a fallback and a status callback;
+a few cannot receive messages. Unset fields are "" or null, as on Twilio.
 """
 
 from __future__ import annotations
@@ -40,15 +41,17 @@ class _Webhooks(TypedDict, total=False):
 
 
 def generate_rows(store: Store, *, numbers: int, accounts: int, subaccounts: int) -> None:
-    """Put accounts (each with an API key), subaccounts of the first one, and numbers dealt out among all of them."""
+    """Add accounts (each with an API key), subaccounts of the first one, and numbers for all."""
     if not 0 <= numbers <= MOST_NUMBERS:
         raise ValueError(f"between 0 and {MOST_NUMBERS} numbers can be made, not {numbers}")
     if accounts < 1:
         raise ValueError("there must be one account at least")
+
     owners = [_account(store, place) for place in range(1, accounts + 1)]
     owners += [
         _account(store, accounts + place, owner=owners[0]) for place in range(1, subaccounts + 1)
     ]
+
     table, draw = store.table(NUMBERS), random.Random(store.seed)
     for place in range(numbers):
         table.add(_number(store, owners[place % len(owners)], FIRST_NUMBER + place, draw))
@@ -66,9 +69,11 @@ def _account(store: Store, place: int, *, owner: str = "") -> str:
 def _number(store: Store, account_sid: str, digits: int, draw: random.Random) -> Number:
     phone_number = f"+{digits}"
     webhooks = _webhooks(draw)
+
     voice_only = draw.random() < 0.04
     if voice_only:
         webhooks["sms_url"] = ""
+
     number = Number(
         sid=store.sid_for("PN", phone_number),
         account_sid=account_sid,
@@ -91,6 +96,7 @@ def _webhooks(draw: random.Random) -> _Webhooks:
         return {"voice_url": None, "sms_url": None}
     if kind < 6:
         return {"voice_url": _DEMO_VOICE, "sms_url": _DEMO_SMS}
+
     host, queue = _FOREIGN[draw.randrange(3)], draw.randrange(20)
     if kind < 9:
         return {

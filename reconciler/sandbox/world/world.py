@@ -1,7 +1,8 @@
-"""The world a sandbox plays: made up by a generator, or read from a seed, and written down again as one.
+"""The data of a sandbox: generated, or read from a seed, and written as a seed again.
 
-A seed is an object with `format` (1) and a list of rows per section (`accounts`, `numbers`, `trunks` …). A row has the
-fields that Twilio sends; what it leaves out is filled in, what nobody knows is an error that says where it stands.
+A seed is an object with `format` (1) and a list of rows per section (`accounts`, `numbers`,
+`trunks` …). A row has the fields that Twilio sends; missing fields are filled in, and an unknown
+field is an error that names its place.
 """
 
 from __future__ import annotations
@@ -25,11 +26,14 @@ _KEYS = ("format", "seed", "made", "released", "reserved", *_SECTIONS)
 
 
 class World(Store):
-    """All accounts with all that is in them; empty unless it comes from `generate`, `from_seed` or `load`."""
+    """All accounts with their resources.
+
+    Empty unless it is made by `generate`, `from_seed` or `load`.
+    """
 
     def __init__(self, *, seed: str = "sandbox", clock: Clock | None = None) -> None:
         super().__init__(seed=seed, clock=clock)
-        self._again: Callable[[], World] = lambda: World(seed=seed, clock=clock)
+        self._make_initial: Callable[[], World] = lambda: World(seed=seed, clock=clock)
 
     @classmethod
     def generate(
@@ -41,29 +45,37 @@ class World(Store):
         seed: str = "sandbox",
         clock: Clock | None = None,
     ) -> World:
-        """Accounts with API keys and numbers dealt out among them; the same arguments give the same world."""
+        """Return accounts with API keys, and numbers distributed over them.
+
+        The same arguments give the same world.
+        """
         world = cls(seed=seed, clock=clock)
         generate.generate_rows(world, numbers=numbers, accounts=accounts, subaccounts=subaccounts)
-        world._again = lambda: cls.generate(
+
+        world._make_initial = lambda: cls.generate(
             numbers, accounts, subaccounts=subaccounts, seed=seed, clock=clock
         )
+
         return world
 
     @classmethod
     def from_seed(cls, seed: object, *, clock: Clock | None = None) -> World:
-        """The world that a seed describes; raises `SeedError`."""
+        """Return the world that a seed describes; raises `SeedError`."""
         world = cls(seed=str(_sections(seed).get("seed", "sandbox")), clock=clock)
         world.extend(seed)
-        world._again = lambda: cls.from_seed(seed, clock=clock)
+        world._make_initial = lambda: cls.from_seed(seed, clock=clock)
         return world
 
     @classmethod
     def load(cls, path: Path, *, clock: Clock | None = None) -> World:
-        """The world in a file; raises `SeedError`, and `OSError` when it cannot be read."""
+        """Return the world in a file; raises `SeedError`, and `OSError` when it cannot be read."""
         return cls.from_seed(read_json(path.read_bytes()), clock=clock)
 
     def extend(self, seed: object) -> None:
-        """Add the rows of a seed to what is there; raises `SeedError`, what stands before the error is added."""
+        """Add the rows of a seed.
+
+        Raises `SeedError`; the rows before the error are added.
+        """
         sections = _sections(seed)
         with self.lock:
             try:
@@ -72,13 +84,20 @@ class World(Store):
                 self.reserved |= msgspec.convert(sections.get("reserved", {}), dict[str, str])
             except msgspec.ValidationError as error:
                 raise SeedError(f"made, released or reserved: {error}") from None
+
+            # The order of the shelves matters: a row may refer to rows of earlier sections only.
             for shelf in SHELVES:
                 shelf.read(self, sections.get(shelf.name, []))
 
     def dump(self) -> bytes:
-        """The whole world as JSON; `from_seed` makes the same world of it."""
+        """Return the whole world as JSON; `from_seed` makes the same world of it."""
         with self.lock:
-            sections = {shelf.name: rows for shelf in SHELVES if (rows := shelf.rows(self))}
+            sections = {}
+            for shelf in SHELVES:
+                rows = shelf.rows(self)
+                if rows:
+                    sections[shelf.name] = rows
+
             return msgspec.json.encode(
                 {
                     "format": FORMAT,
@@ -91,54 +110,54 @@ class World(Store):
             )
 
     def save(self, path: Path) -> None:
-        """Write the world to a file, whole or not at all."""
+        """Write the world to a file, completely or not at all."""
         part = path.with_name(path.name + ".part")
         part.write_bytes(self.dump())
         part.chmod(part.stat().st_mode & 0o644)
         part.replace(path)
 
     def initial(self) -> World:
-        """The world as it was at the beginning."""
-        return self._again()
+        """Return a new world as it was at the beginning."""
+        return self._make_initial()
 
     def become(self, other: Store) -> None:
-        """Forget everything and hold what `other` holds; `other` must not be used afterwards."""
+        """Replace all rows with those of `other`; `other` must not be used afterwards."""
         super().become(other)
         if isinstance(other, World):
-            self._again = other._again
+            self._make_initial = other._make_initial
 
     @property
     def accounts(self) -> Table[Account]:
-        """All accounts."""
+        """Return the table of accounts."""
         return self.table(ACCOUNTS)
 
     @property
     def numbers(self) -> Table[Number]:
-        """All numbers."""
+        """Return the table of numbers."""
         return self.table(NUMBERS)
 
     @property
     def trunks(self) -> Table[Trunk]:
-        """All trunks."""
+        """Return the table of trunks."""
         return self.table(TRUNKS)
 
     @property
     def origination_urls(self) -> Table[OriginationUrl]:
-        """All origination URLs."""
+        """Return the table of origination URLs."""
         return self.table(ORIGINATION_URLS)
 
     @property
     def events(self) -> Table[Event]:
-        """All events, oldest first."""
+        """Return the table of events, oldest first."""
         return self.table(EVENTS)
 
     @property
     def account(self) -> Account:
-        """The first account."""
+        """Return the first account."""
         return next(iter(self.accounts))
 
     def number(self, name: str) -> Number:
-        """The number with this E.164 or SID; raises `KeyError`."""
+        """Return the number with this E.164 or SID; raises `KeyError`."""
         number = self.numbers.get_by_key(name) or self.numbers.get(name)
         if number is None:
             raise KeyError(name)
@@ -146,7 +165,7 @@ class World(Store):
 
 
 def read_json(text: bytes) -> object:
-    """JSON as plain data; raises `SeedError`."""
+    """Return JSON as plain data; raises `SeedError`."""
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
