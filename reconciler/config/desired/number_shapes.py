@@ -5,19 +5,18 @@ Equal profiles are one object, whatever the ways that lead to them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from reconciler.config.advice.findings import Finding, suggest_options
 from reconciler.config.desired import registrations
-from reconciler.config.desired.accounts import Accounts
 from reconciler.config.desired.parts import PARTS, canonical_webhook, number_parts, trunk_ref
-from reconciler.config.desired.registrations import PlatformAgent, RegistrationShape
+from reconciler.config.desired.registrations import RegistrationShape
+from reconciler.config.desired.shape_context import ShapeContext
 from reconciler.config.desired.webhook_urls import hooks_of, lint_hook, lint_webhooks, urls_of
 from reconciler.config.formats import is_sid
-from reconciler.config.sections.general import Defaults
 from reconciler.config.sections.number import (
     BridgeNumber,
     Handling,
@@ -28,11 +27,11 @@ from reconciler.config.sections.number import (
 )
 from reconciler.config.source.nodes import Node
 from reconciler.config.validation.pydantic_errors import validate_entry
-from reconciler.model.desired import Money, Options, Profile, Purchase, Takeover
+from reconciler.model.desired import Money, Options, Profile, Purchase
 from reconciler.model.route import ApplicationRoute, Attrs
 
 if TYPE_CHECKING:
-    from reconciler.config.sections.platform import AnyPlatform
+    pass
 
 
 class NumberShape(NamedTuple):
@@ -50,26 +49,6 @@ class NumberShape(NamedTuple):
     plain: bool = False
     own: frozenset[str] = frozenset()
     registering: RegistrationShape | None = None
-
-
-class ShapeContext(msgspec.Struct, frozen=True):
-    """What numbers refer to: agents (None: invalid), accounts of trunks and applications (None: unknown), defaults.
-
-    `owners` are the agents that belong to another project, with its name, `residents` those that live on a platform,
-    `platforms` all platforms (None: invalid). `complete` is false when some file could not be read: then nothing is
-    called missing.
-    """
-
-    accounts: Accounts
-    agents: Mapping[str, Attrs | None]
-    trunks: Mapping[str, str | None]
-    applications: Mapping[str, str | None]
-    owners: Mapping[str, str]
-    defaults: Defaults
-    takeover: Takeover
-    complete: bool
-    residents: Mapping[str, PlatformAgent] = {}
-    platforms: Mapping[str, AnyPlatform | None] = {}
 
 
 class ShapeMaker:
@@ -96,7 +75,7 @@ class ShapeMaker:
         attrs = number_parts(value, agent, manage)
         watch = not (value.agent or value.trunk or value.webhooks or value.friendly_name)
         options = self._options(value, defaults, value.agent, watch)
-        resident = context.residents.get(value.agent or "")
+        resident = context.platform_agents.get(value.agent or "")
         platform = context.platforms.get(resident.platform) if resident else None
         if resident is None or platform is None:
             template = self._template(
@@ -122,7 +101,10 @@ class ShapeMaker:
     def _sip(self, value: Number, findings: list[Finding]) -> NumberShape:
         """A number outside Twilio: all there is of it is on its platform."""
         context, name = self._context, value.platform or ""
-        resident, platform = context.residents.get(value.agent or ""), context.platforms.get(name)
+        resident, platform = (
+            context.platform_agents.get(value.agent or ""),
+            context.platforms.get(name),
+        )
         if context.complete and name not in context.platforms:
             findings += registrations.sip_problems(
                 value, resident, None, suggest_options(name, context.platforms)
@@ -231,7 +213,7 @@ def _problems(number: Number, account: str | Finding, context: ShapeContext) -> 
             describe_missing_agent(number.agent, list(context.agents)) or detail,
             ("agent",),
         )
-    if (owner := context.owners.get(number.agent or "")) is not None:
+    if (owner := context.foreign_owners.get(number.agent or "")) is not None:
         detail = f"`{number.agent}` belongs to project `{owner}`: let that one declare the number."
         yield Finding("agent_not_owned", detail, ("agent",))
     yield from _application_problems(number, account, context)

@@ -1,0 +1,89 @@
+"""The names that a number can refer to, resolved once per configuration; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.config.desired.accounts import Accounts
+from reconciler.config.desired.parts import agent_parts
+from reconciler.config.desired.registrations import PlatformAgent, platform_agents
+from reconciler.config.sections.agent import Application
+from reconciler.config.sections.declared import Checked, Settings
+from reconciler.config.sections.general import Defaults
+from reconciler.model.desired import Takeover
+from reconciler.model.route import Attrs
+
+if TYPE_CHECKING:
+    from reconciler.config.sections.platform import AnyPlatform
+    from reconciler.config.sections.trunk import Trunk
+
+
+class ShapeContext(msgspec.Struct, frozen=True):
+    """Everything that numbers refer to, by name.
+
+    `agents` are the parts of each agent (None: the agent is invalid). `trunks` and `applications`
+    are their accounts (None: unknown). `foreign_owners` maps an agent of another project to that
+    project. `platform_agents` are the agents that run on a platform, `platforms` all platforms
+    (None: invalid). `complete` is false when some file could not be read: then no name is reported
+    as missing.
+    """
+
+    accounts: Accounts
+    agents: Mapping[str, Attrs | None]
+    trunks: Mapping[str, str | None]
+    applications: Mapping[str, str | None]
+    foreign_owners: Mapping[str, str]
+    defaults: Defaults
+    takeover: Takeover
+    complete: bool
+    platform_agents: Mapping[str, PlatformAgent] = {}
+    platforms: Mapping[str, AnyPlatform | None] = {}
+
+
+def shape_context(settings: Settings, accounts: Accounts) -> ShapeContext:
+    """Return what numbers of this configuration can refer to."""
+    agents: dict[str, Attrs | None] = {}
+    for name, agent in settings.agents.items():
+        parts = None
+        if agent.value is not None:
+            parts = agent_parts(agent.value, settings.applications)
+        agents[name] = parts
+
+    return ShapeContext(
+        accounts=accounts,
+        agents=agents,
+        trunks=_accounts_by_name(settings.trunks, accounts),
+        applications=_accounts_by_name(settings.applications, accounts),
+        foreign_owners=_foreign_owners(settings),
+        defaults=settings.defaults,
+        takeover=settings.safety.takeover,
+        complete=settings.complete,
+        platform_agents=platform_agents({n: agent.value for n, agent in settings.agents.items()}),
+        platforms={name: platform.value for name, platform in settings.platforms.items()},
+    )
+
+
+def _accounts_by_name(
+    section: Mapping[str, Checked[Trunk]] | Mapping[str, Checked[Application]], accounts: Accounts
+) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for name, entry in section.items():
+        account = None
+        if entry.value is not None:
+            account = accounts.resolve_or_none(entry.value.account)
+        found[name] = account
+    return found
+
+
+def _foreign_owners(settings: Settings) -> dict[str, str]:
+    """Return the agents that name another project as their owner, with that project."""
+    project = settings.header.project if settings.header is not None else None
+    owners: dict[str, str] = {}
+    for name, agent in settings.agents.items():
+        owner = agent.value.owner if agent.value is not None else None
+        if owner and project and owner != project:
+            owners[name] = owner
+    return owners
