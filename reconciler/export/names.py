@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from reconciler.config.sections.fields import describe_bad_name
-from reconciler.config.vendors import vendor
+from reconciler.kinds.known_hosts import find_owner
 
 _SAYS_NOTHING = frozenset(
     word
@@ -30,7 +30,7 @@ def name_from_urls(urls: Iterable[str]) -> str:
         except ValueError:
             continue
         if host:
-            known = vendor(host)
+            known = find_owner(url)
             return slug(
                 [known] if known and "Twilio" not in known else _host_words(host), _path_words(path)
             )

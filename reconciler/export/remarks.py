@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from reconciler.config.desired.webhook_urls import lint_url
-from reconciler.config.vendors import vendor
+from reconciler.kinds.known_hosts import find_owner
 from reconciler.kinds.number import PARTS
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, TrunkRoute, Webhook
@@ -32,12 +32,9 @@ def webhook_remarks(part: str, hook: Webhook) -> Iterator[str]:
         if not url:
             continue
         yield from (f"{part}{field}: {finding.detail}" for finding in lint_url(url))
-        try:
-            whose = vendor(urlsplit(url).hostname or "")
-        except ValueError:
-            whose = None
-        if whose:
-            yield f"{part}{field}: {whose} answers here; its own import may write these fields again."
+        owner = find_owner(url)
+        if owner is not None:
+            yield f"{part}{field}: {owner} answers here; its own import may write these fields again."
 
 
 def find_dead_routes(live: Live) -> Iterator[str]:

@@ -1,58 +1,78 @@
-"""Whose webhook it is, by its host: a table of known platforms, so that drift says who has been there; pure.
+"""Known hosts of webhooks: which voice-AI platform, or which part of Twilio, answers a URL; pure.
 
-A host is evidence, not proof: the words are "looks like". Hosts are those that the platforms' documents and their
-users' consoles show.
+A host is evidence, not proof, so reports write "looks like". The hosts are those that the documents and the consoles
+of the platforms show. This is the only table of hosts: drift, plans and exports use the same names.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-_HOSTS = (
-    ("api.vapi.ai", "Vapi"),
-    ("vapi.ai", "Vapi"),
-    ("retellai.com", "Retell"),
-    ("elevenlabs.io", "ElevenLabs"),
-    ("livekit.cloud", "LiveKit"),
-    ("nixflex.com", "Nixflex"),
-    ("featherhq.com", "Feather"),
-    ("getbutter.ai", "Butter AI"),
-    ("dasha.ai", "Dasha BlackBox"),
-    ("ravan.ai", "Ravan AI"),
-    ("bland.ai", "Bland"),
-    ("bolna.ai", "Bolna"),
-    ("bolna.dev", "Bolna"),
-    ("synthflow.ai", "Synthflow"),
-    ("resemble.ai", "Resemble"),
-    ("speechify.ai", "Speechify"),
-    ("millis.ai", "Millis"),
-    ("cartesia.ai", "Cartesia"),
-    ("studio.twilio.com", "Twilio Studio"),
-    ("webhooks.twilio.com", "Twilio Studio"),
-    ("twil.io", "Twilio Functions"),
-)
-"""Host, with all below it → the platform that writes it."""
+_OWNERS = {
+    "bland.ai": "Bland",
+    "bolna.ai": "Bolna",
+    "bolna.dev": "Bolna",
+    "cartesia.ai": "Cartesia",
+    "dasha.ai": "Dasha BlackBox",
+    "elevenlabs.io": "ElevenLabs",
+    "featherhq.com": "Feather",
+    "getbutter.ai": "Butter AI",
+    "hume.ai": "Hume",
+    "livekit.cloud": "LiveKit",
+    "millis.ai": "Millis",
+    "nixflex.com": "Nixflex",
+    "pipecat.daily.co": "Pipecat",
+    "play.ai": "PlayAI",
+    "ravan.ai": "Ravan AI",
+    "resemble.ai": "Resemble",
+    "retellai.com": "Retell AI",
+    "speechify.ai": "Speechify",
+    "studio.twilio.com": "Twilio Studio",
+    "synthflow.ai": "Synthflow",
+    "twil.io": "Twilio Functions",
+    "ultravox.ai": "Ultravox",
+    "vapi.ai": "Vapi",
+    "voiceflow.com": "Voiceflow",
+}
+"""Domain, with all hosts below it → the platform or the part of Twilio that runs it."""
+
+_STUDIO_HOST = "webhooks.twilio.com"
+_STUDIO_FLOW = re.compile(r"/v1/Accounts/AC\w*/Flows/FW\w*(?:/|\Z)")
+"""The path of a Studio flow: Twilio serves other webhooks on the same host."""
+
+
+def find_owner(url: str) -> str | None:
+    """Return the platform, or the part of Twilio, that answers a URL; None when the host is not known."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:  # Twilio accepts values that are not URLs
+        return None
+
+    if host == _STUDIO_HOST:
+        return "Twilio Studio" if _STUDIO_FLOW.match(parts.path) else None
+
+    # The longest known domain wins: api.vapi.ai, then vapi.ai, then ai.
+    labels = host.split(".")
+    for start in range(len(labels)):
+        owner = _OWNERS.get(".".join(labels[start:]))
+        if owner is not None:
+            return owner
+    return None
 
 
 def guess_platform(urls: Iterable[object]) -> str | None:
-    """The platform that these webhooks point to; None when none of them is known."""
+    """Return the owner of the first URL whose host is known; None when there is no such URL."""
     for url in urls:
-        host = _host(url) if isinstance(url, str) else ""
-        for known, platform in _HOSTS:
-            if host == known or host.endswith(f".{known}"):
-                return platform
+        owner = find_owner(url) if isinstance(url, str) else None
+        if owner is not None:
+            return owner
     return None
 
 
 def describe_guess(platform: str) -> str:
-    """The hint as people read it."""
+    """Return the hint for a report: `looks like a Vapi import`."""
     article = "an" if platform[0] in "AEIO" else "a"
     return f"looks like {article} {platform} import"
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:  # what stands on Twilio need not be a URL
-        return ""
