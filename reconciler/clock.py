@@ -1,6 +1,6 @@
-"""Time as the outside needs it: how long things take, what the clock on the wall says, and waiting.
+"""The clock: elapsed time, the time of day, and waiting.
 
-The only module below `remote` that reads a clock or sleeps; tests put their own `Clock` in its place.
+The only module below `remote` that reads a clock or sleeps; tests replace it with their own `Clock`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ class Clock(Protocol):
     """A source of time. All values are seconds."""
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
+        """Return seconds since a fixed moment; the value never decreases."""
         ...
 
     def wall(self) -> float:
-        """Seconds since 1970 in UTC."""
+        """Return seconds since 1970 in UTC."""
         ...
 
     def pause(self, seconds: float, stop: Event) -> None:
-        """Wait, but no longer than until `stop` is set."""
+        """Wait for this time, or until `stop` is set."""
         ...
 
 
@@ -30,13 +30,13 @@ class SystemClock:
     """The clock of this machine."""
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
+        """Return seconds since a fixed moment; the value never decreases."""
         return time.monotonic()
 
     def wall(self) -> float:
-        """Seconds since 1970 in UTC."""
+        """Return seconds since 1970 in UTC."""
         return time.time()
 
     def pause(self, seconds: float, stop: Event) -> None:
-        """Wait, but no longer than until `stop` is set."""
+        """Wait for this time, or until `stop` is set."""
         stop.wait(seconds)

@@ -1,4 +1,4 @@
-"""Problems as values: what is wrong, where, and how to mend it; knows nothing of exceptions, terminals or files."""
+"""Problems as values: cause, position and cure; does not depend on exceptions, terminals or files."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Severity = Literal["error", "warning", "info"]
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=False):
     """One problem.
 
-    `code` is a stable snake_case id listed in ``docs/reference/codes.md``; `summary` is short and holds no user data;
-    `detail` says in whole sentences what exactly is wrong and how to mend it (a command to copy stands on a
-    line of its own). `line` and `column` start at 1. `address` is the resource it concerns.
+    `code` is a stable snake_case id from ``docs/reference/codes.md``. `summary` is short and constant, without user
+    data. `detail` describes the exact problem and its cure in whole sentences; a command to copy has a line of its own.
+    `line` and `column` start at 1. `address` is the resource that it concerns.
     """
 
     severity: Severity = "error"
@@ -28,21 +28,15 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=False):
 
 
 def has_errors(diagnostics: list[Diagnostic]) -> bool:
-    """Whether any of them forbids going on."""
+    """Return true when at least one of them is an error."""
     return any(d.severity == "error" for d in diagnostics)
 
 
 def sort_by_place(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
-    """Sort by file, line, column, then code; those without a place come last."""
-    return sorted(
-        diagnostics,
-        key=lambda d: (
-            d.file is None,
-            d.file or "",
-            d.line or 0,
-            d.column or 0,
-            d.address or "",
-            d.code,
-            d.detail,
-        ),
-    )
+    """Sort by file, line, column, then address, code and detail; those without a file come last."""
+
+    def place(d: Diagnostic) -> tuple[bool, str, int, int, str, str, str]:
+        at = (d.line or 0, d.column or 0)
+        return d.file is None, d.file or "", *at, d.address or "", d.code, d.detail
+
+    return sorted(diagnostics, key=place)

@@ -1,4 +1,4 @@
-"""Exceptions for what cannot continue, and the exit code of each; knows nothing of Twilio, YAML or terminals.
+"""Exceptions that end a run, and the exit code of each; does not depend on Twilio, YAML or terminals.
 
 Problems that can be collected are values (`reconciler.diagnostics`), not exceptions.
 """
@@ -13,7 +13,7 @@ from reconciler.diagnostics import Diagnostic
 
 
 class Exit(IntEnum):
-    """What the process tells its caller; the table in the README."""
+    """The exit codes of the process; the README has the same table."""
 
     DONE = 0
     FAILED = 1
@@ -26,10 +26,10 @@ class Exit(IntEnum):
 
 
 class ReconcilerError(Exception):
-    """The base of every error that ends a run; carries the diagnostics to show and the exit code to leave with.
+    """The base of every error that ends a run, with its diagnostics and its exit code.
 
-    `done` are the outcomes that were recorded by then, where it ended in the middle of an apply; `unread_accounts` are
-    those that could not be read before it ended for another reason.
+    `done` are the outcomes that an interrupted apply had recorded; `unread_accounts` are accounts that could not be
+    read before the run ended for another reason.
     """
 
     exit: Exit = Exit.FAILED
@@ -48,10 +48,10 @@ class ConfigInvalid(ReconcilerError):
 
 
 class RemoteError(ReconcilerError):
-    """Twilio or a platform refused, or could not be reached.
+    """Twilio or a platform refused a call, or could not be reached.
 
-    `status` is the HTTP status (0 when no answer came), `vendor_code` Twilio's own number (20003 …),
-    `request_id` Twilio's `Twilio-Request-Id`; `ambiguous` says that the call may have been carried out.
+    `status` is the HTTP status (0 when no answer came), `vendor_code` Twilio's error code (20003 …), `request_id` the
+    header `Twilio-Request-Id`. `ambiguous`: the call may have taken effect.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class RemoteError(ReconcilerError):
         ambiguous: bool = False,
     ) -> None:
         super().__init__(diagnostic)
+
         self.code = diagnostic.code
         self.status = status
         self.vendor_code = vendor_code
@@ -76,7 +77,7 @@ class StateError(ReconcilerError):
 
 
 class StateLocked(ReconcilerError):
-    """Another run holds the lock; the diagnostic says who and since when."""
+    """Another run holds the lock; the diagnostic names its holder and the time since when."""
 
     exit = Exit.LOCKED
 
@@ -88,6 +89,6 @@ class Refused(ReconcilerError):
 
 
 class UsageError(ReconcilerError):
-    """The command line cannot be understood."""
+    """The command line is invalid."""
 
     exit = Exit.USAGE

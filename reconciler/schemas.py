@@ -1,4 +1,4 @@
-"""The table of JSON Schemas: by name, each made from the code that reads or writes such a document."""
+"""The table of JSON Schemas by name, each generated from the code that reads or writes such a document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def _output(*shapes: type[types.Document]) -> Callable[[], dict[str, Any]]:
-    """The schema of a command's document: one of these shapes, or a `FailureDocument`."""
+    """Return the schema of a command's document: one of these shapes, or a `FailureDocument`."""
 
     def schema() -> dict[str, Any]:
         references, components = msgspec.json.schema_components(

@@ -1,6 +1,6 @@
 """Networks that may call through a trunk: IP access control lists and their addresses; does no I/O.
 
-An address is known by its network in CIDR; its label is unique in its list. Source: Twilio's API of 2010.
+The key of an address is its network in CIDR; its label is unique in its list. Source: Twilio's API of 2010.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ADDRESS_FIELDS = (
 
 
 def network(row: Row) -> str:
-    """The network of a row in CIDR; without a prefix it is one address."""
+    """Return the network of a row in CIDR; without a prefix it is one address."""
     prefix = row.get("cidr_prefix_length")
     return f"{row.get('ip_address') or ''}/{32 if prefix is None else prefix}"
 

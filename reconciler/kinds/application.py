@@ -1,6 +1,7 @@
-"""A TwiML application: a name, and webhooks for every number that it is set on; does no I/O.
+"""A TwiML application: a name, and webhooks for every number that uses it; does no I/O.
 
-Its webhooks have the canonical form of a number's. Names are not unique on Twilio. Source: Twilio's API of 2010.
+Its webhooks have the canonical form of a number's webhooks. Names are not unique on Twilio. Source: Twilio's API of
+2010.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _WIRE = (
 
 
 def observe(row: Row, account: str, names: Names) -> Live:
-    """A `Live` of one row; its key is its friendly name."""
+    """Return the `Live` of one row; its key is the friendly name."""
     wire = {name: row.get(name) or "" for name in _WIRE}
     attrs: dict[str, Value] = {
         "friendly_name": wire["friendly_name"] or None,
@@ -36,7 +37,7 @@ def observe(row: Row, account: str, names: Names) -> Live:
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:
-    """Request parameters of create and update."""
+    """Return the request parameters of create and update."""
     params: Params = {}
     for name, value in attrs.items():
         if name == "friendly_name":

@@ -1,4 +1,4 @@
-"""What hangs below another resource: the `Live` of a row whose parent's SID stands in `parent_sid`; does no I/O."""
+"""Resources below another resource: the row of a child holds the SID of its parent in `parent_sid`; does no I/O."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from reconciler.model.live import Live
 def child_live(
     fields: tuple[Field, ...], row: Row, account: str, *, key: str, parent: tuple[str, Names]
 ) -> Live:
-    """A `Live` of one row with plain fields; `parent` is the kind above it and the names of such resources."""
-    above, names = parent
-    sid = str(row.get("parent_sid") or "")
-    address = f"{above}/{names.get(sid, sid)}"
+    """Return the `Live` of one row with plain fields.
+
+    `parent` is the kind above it, and the names of the resources of that kind by SID.
+    """
+    parent_kind, names = parent
+    parent_sid = str(row.get("parent_sid") or "")
+
     return Live(
-        row["sid"], key, account, plain_wire(fields, row), plain_attrs(fields, row), parent=address
+        row["sid"],
+        key,
+        account,
+        plain_wire(fields, row),
+        plain_attrs(fields, row),
+        parent=f"{parent_kind}/{names.get(parent_sid, parent_sid)}",
     )

@@ -1,4 +1,4 @@
-"""The vocabulary a kind is described in: fields, endpoints, kinds; knows no particular kind and does no I/O."""
+"""Types that describe a kind of resource: fields, endpoints, kinds; names no particular kind and does no I/O."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from reconciler.model.route import Attrs, Value, WireValue
 Product = Literal["api", "trunking", "monitor", "pricing", "messaging", "routes", "numbers"]
 Params = dict[str, WireValue]
 Names = Mapping[str, str]
-"""SID → the name under which we manage it; a SID that is not in it stays a SID."""
+"""SID → the name of the managed resource; a SID without a name stays a SID."""
 Sids = Mapping[str, str]
-"""Address → SID, of everything an action may refer to."""
+"""Address → SID, of every resource that an action may refer to."""
 Row = Mapping[str, Any]
 
 
 class Endpoint(msgspec.Struct, frozen=True):
     """One documented call of Twilio's API. `path` is filled with str.format.
 
-    `idempotent`: carrying it out twice leaves the same world as once, so it may be sent again when no answer came.
-    `items` is the key of the rows in a page of a listing. `optional`: an account, or a server that stands in for
-    Twilio, may not have this call at all; then 404 is an answer, and nothing is asked twice for it.
+    `idempotent`: a second call changes nothing more, so the call may be repeated when no answer came. `items` is the
+    key of the rows in a page of a listing. `optional`: an account, or a server in the place of Twilio, may not have
+    this call; then 404 is an answer, and the call is not repeated.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -38,8 +38,8 @@ class Endpoint(msgspec.Struct, frozen=True):
 class Field(msgspec.Struct, frozen=True):
     """One plain field: its canonical `name` (also its name in responses), its request parameter, its default.
 
-    `resets`: left out of a declaration that had it, it goes back to what was there before (else it stays as it is).
-    `secret`: it can be written and never read; what is compared and remembered is a fingerprint of it.
+    `resets`: removed from a declaration, the field returns to its prior value; other fields keep their value.
+    `secret`: the field can be written and never read; its fingerprint is compared and recorded.
     """
 
     name: str
@@ -50,20 +50,20 @@ class Field(msgspec.Struct, frozen=True):
 
 
 def has_same_name(declared: Attrs, live: Attrs) -> bool:
-    """Whether both have the same friendly name."""
+    """Return true when both have the same friendly name."""
     return declared.get("friendly_name") == live.get("friendly_name")
 
 
 class Kind(msgspec.Struct, frozen=True):
     """One kind of resource.
 
-    `rank` orders creation upward and deletion downward: what is referred to has a lower rank. `paid`: never created
-    or deleted by the reconciler. `observe` turns a row of the API into a `Live` (the row of a child also holds
-    `parent_sid`), `to_wire` canonical attributes into request parameters, `params` names the response field of each of
-    them. `key_field` is the field that identifies it on Twilio where state does not know its SID, `alike` tells whether
-    what is declared and what is live are one and the same. `parent` is the kind that it hangs below, `refers` the kind
-    that its key names (the list that a trunk uses). `singleton`: there is always exactly one, so it is never deleted
-    but put back as it was.
+    `rank`: resources are created by ascending and deleted by descending rank; a resource that others refer to has a
+    lower rank than these. `paid`: the reconciler never creates or deletes it. `observe` turns a row of the API into a
+    `Live` (the row of a child also holds `parent_sid`), `to_wire` turns canonical attributes into request parameters,
+    and `params` names the response field of each parameter. `key_field` identifies the resource on Twilio when the
+    state has no SID; `alike` is true when a declared and a live resource are the same one. `parent` is the kind above
+    it, `refers` the kind that its key names (the list that a trunk uses). `singleton`: exactly one exists per parent,
+    so it is never deleted but restored to its prior values.
     """
 
     name: str
@@ -86,10 +86,11 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 def describe_invalid_row(kind: Kind, row: Row) -> str | None:
-    """What is wrong with the form of a row, in words; None when it can be observed."""
+    """Return the defect of a row's form in words; None when the row can be observed."""
     sid = row.get("sid")
     if not kind.singleton and not (isinstance(sid, str) and sid):
         return "it has no `sid`"
+
     for name in kind.params.values():
         value = row.get(name)
         if value is not None and not isinstance(value, str | int | bool):
@@ -98,28 +99,28 @@ def describe_invalid_row(kind: Kind, row: Row) -> str | None:
 
 
 def plain_attrs(fields: tuple[Field, ...], row: Row) -> dict[str, Value]:
-    """The canonical attributes of a row whose fields need no interpretation: null and "" are the default."""
-    out: dict[str, Value] = {}
+    """Return the canonical attributes of a row with plain fields: null and "" mean the default."""
+    attrs: dict[str, Value] = {}
     for field in fields:
         if field.secret:
             continue
         value = row.get(field.name)
-        out[field.name] = field.default if value is None or value == "" else value
-    return out
+        attrs[field.name] = field.default if value is None or value == "" else value
+    return attrs
 
 
 def plain_wire(fields: tuple[Field, ...], row: Row) -> dict[str, WireValue]:
-    """The raw fields of a row, as far as they can be read."""
+    """Return the raw fields of a row, without those that can only be written."""
     return {field.name: row.get(field.name) for field in fields if not field.secret}
 
 
 def param_names(fields: tuple[Field, ...]) -> dict[str, str]:
-    """Request parameter → response field."""
+    """Return request parameter → response field."""
     return {field.param: field.name for field in fields}
 
 
 def plain_params(fields: tuple[Field, ...], attrs: Attrs) -> Params:
-    """Request parameters of canonical attributes whose fields need no interpretation."""
+    """Return the request parameters of canonical attributes with plain fields."""
     return {field.param: _wire(attrs[field.name]) for field in fields if field.name in attrs}
 
 
@@ -132,7 +133,7 @@ def _wire(value: Value) -> WireValue:
 
 
 def is_same_value(sent: WireValue, stored: WireValue) -> bool:
-    """Whether two raw values mean the same: null is "", and form encoding knows no types."""
+    """Return true when two raw values are equal on the wire: null is "", and form encoding has no types."""
     left, right = ("" if value is None else value for value in (sent, stored))
     if isinstance(left, bool) or isinstance(right, bool):
         return str(left).lower() == str(right).lower()

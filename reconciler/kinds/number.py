@@ -1,8 +1,8 @@
 """A Twilio phone number (IncomingPhoneNumber): its fields on the wire and their canonical form.
 
-On the wire a number has trunk, application and URL side by side and the first present one answers; here its voice is
-one value (webhooks, trunk, application or none), and so is its SMS. Facts: Twilio's API documentation of
-IncomingPhoneNumber. Does no I/O.
+On the wire a number has trunk, application and URL side by side, and the first one that is set answers. In canonical
+form its voice is one value (webhooks, trunk, application or none), and so is its SMS. Facts: Twilio's API
+documentation of IncomingPhoneNumber. Does no I/O.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ PARTS: dict[str, tuple[str, ...]] = {
     "status": STATUS,
     "friendly_name": ("friendly_name",),
 }
-"""Managed field → the wire fields that it is made of."""
+"""Managed field → its wire fields."""
 
 DEFAULT_METHOD = "POST"
-"""What Twilio takes where no method is given."""
+"""Twilio's method where none is given."""
 
 PARAMS = {
     name: "".join(word.capitalize() for word in name.split("_"))
@@ -58,13 +58,13 @@ PARAMS = {
 
 
 class Capabilities(msgspec.Struct, gc=False):
-    """What a number can do, as far as we look; None where Twilio does not say."""
+    """Capabilities of a number that the reconciler uses; None where Twilio returns none."""
 
     sms: bool | None = None
 
 
 class NumberRow(msgspec.Struct, gc=False):
-    """A number as Twilio's API writes it, as far as we look; every field may be absent, null or ""."""
+    """A number in Twilio's API, with the fields that the reconciler uses; each may be absent, null or ""."""
 
     sid: str
     phone_number: str
@@ -97,14 +97,16 @@ _Config = tuple[Wire, Attrs]
 
 
 class Observer:
-    """Turns rows into `Live` numbers; numbers that are configured alike share one configuration."""
+    """Converter of rows into `Live` numbers; numbers with equal configuration share one value of it."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self._seen: dict[tuple[WireValue, ...], _Config] = {}
+        self._configs: dict[tuple[WireValue, ...], _Config] = {}
 
     def live(self, row: NumberRow, account: str) -> Live:
-        """The number as the planner sees it."""
+        """Return the number as a `Live`."""
+        # Hot path: an account has up to 100,000 numbers and few different configurations, so each configuration is
+        # converted once.
         key = (
             row.voice_url,
             row.sms_url,
@@ -120,10 +122,11 @@ class Observer:
             row.sms_application_sid,
             row.status_callback_method,
         )
-        config = self._seen.get(key)
+        config = self._configs.get(key)
         if config is None:
             wire = {name: getattr(row, name) or "" for name in WIRE_FIELDS}
-            config = self._seen[key] = (wire, canonical_routes(wire, self._names))
+            config = self._configs[key] = (wire, canonical_routes(wire, self._names))
+
         can_text = row.capabilities is None or row.capabilities.sms is not False
         return Live(
             row.sid,
@@ -138,7 +141,7 @@ class Observer:
 
 
 def canonical_routes(wire: Wire, names: Names) -> dict[str, Value]:
-    """The effective configuration: voice, sms and status as values that can be compared with ``==``."""
+    """Return the effective configuration: voice, sms and status as values that ``==`` compares."""
     return {
         "voice": _route(wire, "voice", names),
         "sms": _route(wire, "sms", names),
@@ -149,20 +152,25 @@ def canonical_routes(wire: Wire, names: Names) -> dict[str, Value]:
 
 
 def describe_hidden_voice(wire: Wire) -> list[str]:
-    """What is set for voice but without effect, in words: a trunk hides application and URL, an application the URL."""
+    """Return the voice settings without effect, in words.
+
+    A trunk hides the application and the URL; an application hides the URL.
+    """
     trunk, application = _text(wire, "trunk_sid"), _text(wire, "voice_application_sid")
+    url = _text(wire, "voice_url")
+
     hidden = []
     if trunk and application:
         hidden.append(f"application {application}")
-    if (trunk or application) and _text(wire, "voice_url"):
-        hidden.append(f"webhook {_text(wire, 'voice_url')}")
+    if url and (trunk or application):
+        hidden.append(f"webhook {url}")
     return hidden
 
 
 def make_webhook(
     url: str, method: str = "", fallback_url: str = "", fallback_method: str = ""
 ) -> Webhook | None:
-    """The canonical webhook, None when nothing is set: Twilio's default method is POST, whether it says so or not."""
+    """Return the canonical webhook, None when no URL is set. Without a method it is Twilio's default, POST."""
     if not url and not fallback_url:
         return None
     return Webhook(
@@ -172,23 +180,25 @@ def make_webhook(
 
 def _method(text: str) -> str:
     method = text.upper()
+    # One string object for nearly all webhooks: comparisons of equal methods then end at once.
     return method if method and method != DEFAULT_METHOD else DEFAULT_METHOD
 
 
 def url_field_for(method: str) -> str:
-    """The raw field of the URL that a raw method is of."""
+    """Return the raw field of the URL that a raw method belongs to."""
     return "status_callback" if method.startswith("status") else method.replace("_method", "_url")
 
 
 def observe(row: Row, account: str, names: Names) -> Live:
-    """A `Live` of one row given as plain JSON (the reply to an update)."""
+    """Return the `Live` of one row in plain JSON (the reply to an update)."""
     return Observer(names).live(msgspec.convert(row, NumberRow, strict=False), account)
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:
-    """Request parameters that set these managed parts whole; what a part leaves out is sent empty.
+    """Return request parameters that set these managed parts whole; fields that a part does not set are sent empty.
 
-    A trunk or an application is sent alone: Twilio takes it in place of the URLs, and never both in one update.
+    A trunk or an application is sent alone: Twilio uses it instead of the URLs, and accepts only one of them in an
+    update.
     """
     params: Params = {}
     for name, value in attrs.items():
@@ -200,24 +210,26 @@ def to_wire(attrs: Attrs, sids: Sids) -> Params:
 
 
 def restore_params(wire: Wire) -> Params:
-    """Request parameters that put wire fields back as they were; an empty method is left to Twilio."""
-    return {
-        PARAMS[name]: "" if value is None else value
-        for name, value in wire.items()
-        if value or not name.endswith("_method")
-    }
+    """Return request parameters that restore wire fields; an empty method is not sent, so Twilio sets its default."""
+    params: Params = {}
+    for name, value in wire.items():
+        if value or not name.endswith("_method"):
+            params[PARAMS[name]] = "" if value is None else value
+    return params
 
 
 def user_fields(part: str, value: Value) -> dict[str, WireValue]:
-    """A canonical part as the fields a user knows: ``voice_url`` …, and ``trunk`` or ``application`` by name."""
+    """Return a canonical part as the fields of the documentation: ``voice_url`` …, ``trunk`` or ``application``."""
     if part == "friendly_name":
         return {"friendly_name": value if isinstance(value, str) else None}
+
     if isinstance(value, TrunkRoute):
         return {"trunk": value.trunk}
     if isinstance(value, ApplicationRoute):
         return {f"{part}_application": value.application}
     if not isinstance(value, Webhook):
         return {}
+
     if part == "status":
         return {"status_callback": value.url, "status_callback_method": value.method}
     fields: dict[str, WireValue] = {f"{part}_url": value.url, f"{part}_method": value.method}
@@ -228,7 +240,7 @@ def user_fields(part: str, value: Value) -> dict[str, WireValue]:
 
 
 def describe_route(value: Value) -> str:
-    """A route as a reviewer reads it."""
+    """Return a route in words."""
     match value:
         case TrunkRoute(trunk=trunk):
             return f"trunk {trunk}"
@@ -243,17 +255,20 @@ def describe_route(value: Value) -> str:
 
 
 def _route(wire: Wire, part: str, names: Names) -> Value:
+    """Return the effective route of voice or sms: Twilio asks the trunk, then the application, then the URL."""
     trunk = _text(wire, "trunk_sid") if part == "voice" else ""
     if trunk:
         return TrunkRoute(names.get(trunk, trunk))
+
     application = _text(wire, f"{part}_application_sid")
     if application:
         return ApplicationRoute(names.get(application, application))
+
     return make_webhook(
-        *(
-            _text(wire, f"{part}_{rest}")
-            for rest in ("url", "method", "fallback_url", "fallback_method")
-        )
+        _text(wire, f"{part}_url"),
+        _text(wire, f"{part}_method"),
+        _text(wire, f"{part}_fallback_url"),
+        _text(wire, f"{part}_fallback_method"),
     )
 
 
@@ -267,10 +282,11 @@ def _part_params(part: str, value: Value, sids: Sids) -> Params:
 
 
 def hook_params(part: str, value: Value) -> Params:
-    """Request parameters that set one webhook whole; what it leaves out is sent empty."""
+    """Return request parameters that set one webhook whole; fields that it does not set are sent empty."""
     hook = value if isinstance(value, Webhook) else Webhook("")
     if part == "status":
         return _with_method("StatusCallback", "StatusCallbackMethod", hook.url, hook.method)
+
     stem = part.capitalize()
     return {
         **_with_method(f"{stem}Url", f"{stem}Method", hook.url, hook.method),

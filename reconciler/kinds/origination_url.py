@@ -1,4 +1,4 @@
-"""An origination URL: where a trunk sends the calls of its numbers (Twilio's Trunking API, v1); does no I/O."""
+"""An origination URL: the target of a trunk's calls (Twilio's Trunking API, v1); does no I/O."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _BASE = "/v1/Trunks/{parent_sid}/OriginationUrls"
 
 
 def observe(row: Row, account: str, names: Names) -> Live:
-    """A `Live` of one row; its key is the SIP URL, its parent the address of its trunk."""
+    """Return the `Live` of one row; its key is the SIP URL, its parent the address of its trunk."""
     return child_live(
         FIELDS, row, account, key=str(row.get("sip_url") or ""), parent=("trunk", names)
     )
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:
-    """Request parameters of create and update."""
+    """Return the request parameters of create and update."""
     return plain_params(FIELDS, attrs)
 
 

@@ -1,7 +1,7 @@
-"""What each voice-AI platform can do with a number: capabilities and consequences, written out; pure declarations.
+"""Capabilities of each voice-AI platform, as data; pure declarations.
 
-Sources are the platforms' published documents. What they do not describe is not here: a call that is missing is a
-capability that is missing, and the step a person has to take instead stands in `manual`.
+Sources are the platforms' published documents. A call that they do not describe is a missing capability, and `manual`
+names the step that a person has to take instead.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ import msgspec
 
 Capability = Literal["list", "create", "update", "delete", "link", "verify"]
 Serves = Literal["number", "bridge_number", "sip"]
-"""What can live on a platform: a Twilio number, a bridge number, a number outside Twilio (`provider: sip`)."""
+"""Kinds of numbers on a platform: a Twilio number, a bridge number, a number outside Twilio (`provider: sip`)."""
 SIP_SECRETS = frozenset({"password", "pin"})
-"""The attributes of a number outside Twilio that nobody may see."""
+"""The secret attributes of a number outside Twilio."""
 _ALL: tuple[str, ...] = ("voice", "sms", "status")
 
 
 class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     """One platform.
 
-    `overwrites` are the parts of a Twilio number that its import may write; where the documents leave it open, all.
-    `links` are the attributes of a registration that a call of its own changes, `updates` those that an update
-    changes, `replaces` those that only deleting and importing again changes. `bulk`: one call imports many numbers.
-    `needs_token`: it wants the account's auth token, an API key does not do. `needs_connection`: it wants its own id
-    of the Twilio account. `both_ways`: every number it has takes calls and makes them. `by_trunk`: it reaches a
-    number by a trunk and not by webhooks, which a trunk or an application on the number would hide. `pages`: its list
-    comes in pages, which may leave out a number while they shift. `manual` says for a missing capability what a person
-    has to do there.
+    `overwrites` are the parts of a Twilio number that its import may write; all of them, where the documents do not
+    specify it. `links` are the attributes of a registration that have their own call, `updates` those that an update
+    changes, `replaces` those that need a delete and a new import. `bulk`: one call imports many numbers.
+    `needs_token`: an import needs the account's auth token; an API key is not enough. `needs_connection`: an import
+    needs the platform's own id of the Twilio account. `both_ways`: every number takes and makes calls. `by_trunk`:
+    calls reach the platform by a trunk and not by webhooks, which a trunk or an application on the number would hide.
+    `pages`: the list has pages, which may miss a number when rows move between them. `manual` is the instruction for a
+    person, for each missing capability.
     """
 
     type: str
@@ -79,7 +79,8 @@ BUTTER = PlatformKind(
     links=("agent",),
     needs_connection=True,
     manual={
-        "update": "Butter AI documents no call that changes an imported number: change it in its dashboard.",
+        "update": "Butter AI documents no call that changes an imported number: change it in its "
+        "dashboard.",
         "delete": "Butter AI documents no call that removes a number: remove it in its dashboard.",
     },
 )
@@ -104,8 +105,8 @@ RAVAN = PlatformKind(
     both_ways=True,
     by_trunk=True,
     manual={
-        "link": "Ravan AI documents no call that links a number to an agent: add a dispatch rule for it in its "
-        "dashboard (Inbound Calls).",
+        "link": "Ravan AI documents no call that links a number to an agent: add a dispatch rule "
+        "for it in its dashboard (Inbound Calls).",
         "update": "Ravan AI documents no call that changes a number: change it in its dashboard.",
         "delete": "Ravan AI documents no call that removes a number: remove it in its dashboard.",
     },
@@ -134,15 +135,15 @@ PLATFORM_KINDS: dict[str, PlatformKind] = {
 
 
 def platform_name(address: str) -> str:
-    """The name of the platform in a registration's address (``registration/PLATFORM/+E164``)."""
+    """Return the platform's name in a registration's address (``registration/PLATFORM/+E164``)."""
     return address.split("/", 2)[1]
 
 
 def registration_address(platform: str, key: str) -> str:
-    """The address of a number on a platform."""
+    """Return the address of a number on a platform."""
     return f"registration/{platform}/{key}"
 
 
 def needs_manual_link(kind: PlatformKind) -> bool:
-    """Whether who answers has to be set by hand there: the import takes no agent, and no call links one."""
+    """Return true when a person has to link the agent: the import takes no agent, and no call links one."""
     return "link" not in kind.can and "agent" not in kind.replaces

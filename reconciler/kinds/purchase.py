@@ -1,4 +1,4 @@
-"""How a number is bought on Twilio: the calls, and the parameters of each field of a purchase; pure.
+"""The purchase of a number on Twilio: the calls, and the parameter of each field; pure.
 
 Sources: AvailablePhoneNumbers of the 2010 API, the Pricing API, and the Regulations of Regulatory Compliance.
 """
@@ -24,7 +24,7 @@ REGULATIONS = Endpoint(
 )
 
 TYPES = {"local": "Local", "mobile": "Mobile", "toll_free": "TollFree"}
-"""Types of numbers as `purchase` names them, and as the paths of AvailablePhoneNumbers do."""
+"""Type of number in `purchase` → the same type in the paths of AvailablePhoneNumbers."""
 
 PARAMS = {
     "phone_number": "PhoneNumber",
@@ -32,14 +32,14 @@ PARAMS = {
     "address": "AddressSid",
     "identity": "IdentitySid",
 }
-"""Fields of a purchase, and their parameters."""
+"""Field of a purchase → request parameter."""
 
 
 class NumberForSale(msgspec.Struct, frozen=True, kw_only=True):
     """One number that can be bought.
 
-    `capabilities` are those of voice, sms, mms and fax. `address_requirements` is none, any, local or foreign;
-    `bundle_required` says whether Twilio has a regulation for such numbers. Null is what is not known.
+    `capabilities` are some of voice, sms, mms and fax. `address_requirements` is none, any, local or foreign;
+    `bundle_required` is true when Twilio has a regulation for such numbers. Null means unknown.
     """
 
     phone_number: str
@@ -54,7 +54,7 @@ class NumberForSale(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def purchase_changes(e164: str, purchase: Purchase | None) -> tuple[Change, ...]:
-    """What a purchase sets, as a plan shows it: the number, and what Twilio requires of its owner."""
+    """Return the changes of a purchase for the plan: the number, and the documents that Twilio requires."""
     changes = [Change("phone_number", None, e164)]
     if purchase is None:
         return tuple(changes)
@@ -67,11 +67,11 @@ def purchase_changes(e164: str, purchase: Purchase | None) -> tuple[Change, ...]
 
 
 def purchase_params(changes: Iterable[Change]) -> Params:
-    """The parameters of the call that buys what a plan shows."""
+    """Return the parameters of the call that executes the changes of a plan."""
     return {PARAMS[change.field]: change.after for change in changes}
 
 
 def normalise_number_type(name: object) -> str:
-    """A type of number as `purchase` names it: Twilio's products also write `toll free`, `toll-free` and `tollfree`."""
+    """Return a type of number in the spelling of `purchase`: Twilio also writes `toll free` and `tollfree`."""
     letters = "".join(char for char in str(name).lower() if char.isalpha())
     return "toll_free" if letters == "tollfree" else letters

@@ -1,6 +1,6 @@
-"""Whether a trunk's calls are recorded: one setting of each trunk, never created or deleted; does no I/O.
+"""Recording of a trunk's calls: one setting of each trunk, never created or deleted; does no I/O.
 
-Twilio shows it with the trunk, and takes it at an address of its own (Trunking API, v1).
+Twilio shows the setting with the trunk, and changes it by a path of its own (Trunking API, v1).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _PATH = "/v1/Trunks/{parent_sid}/Recording"
 
 
 def observe(row: Row, account: str, names: Names) -> Live:
-    """A `Live` of one row; it has no SID of its own and goes by its trunk's."""
+    """Return the `Live` of one row; the setting has no SID, so it has the SID of its trunk."""
     return child_live(
         FIELDS, {**row, "sid": row.get("parent_sid", "")}, account, key="", parent=("trunk", names)
     )
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:
-    """Request parameters of the setting."""
+    """Return the request parameters of the setting."""
     return plain_params(FIELDS, attrs)
 
 

@@ -1,4 +1,4 @@
-"""What both lists of who may call through a trunk have in common: a name, and what stands on them; does no I/O.
+"""The common parts of IP access control lists and credential lists: a name, and members; does no I/O.
 
 Source: Twilio's API of 2010, ``/SIP/IpAccessControlLists`` and ``/SIP/CredentialLists``.
 """
@@ -29,17 +29,12 @@ _NAME = (Field("friendly_name", "FriendlyName"),)
 
 
 def sip_list(name: str, path: str) -> Kind:
-    """The kind of a list, known by its friendly name."""
+    """Return the kind of a list; its key is its friendly name."""
 
     def observe(row: Row, account: str, names: Names) -> Live:
         attrs = plain_attrs(_NAME, row)
-        return Live(
-            row["sid"],
-            str(attrs["friendly_name"] or row["sid"]),
-            account,
-            plain_wire(_NAME, row),
-            attrs,
-        )
+        key = str(attrs["friendly_name"] or row["sid"])
+        return Live(row["sid"], key, account, plain_wire(_NAME, row), attrs)
 
     return _kind(
         name,
@@ -62,15 +57,14 @@ def list_member(
     key_field: str,
     key: Callable[[Row], str],
 ) -> Kind:
-    """The kind of what stands on a list of kind `above`, known by `key` of its row."""
+    """Return the kind of the members of a list of kind `above`; `key` returns a member's key from its row."""
 
     def observe(row: Row, account: str, names: Names) -> Live:
         return child_live(fields, row, account, key=key(row), parent=(above, names))
 
-    place = f"{_SIP}/{path}"
     return _kind(
         name,
-        place,
+        f"{_SIP}/{path}",
         items,
         rank=6,
         key_field=key_field,
@@ -82,7 +76,7 @@ def list_member(
 
 def _kind(
     name: str,
-    place: str,
+    base: str,
     items: str,
     *,
     rank: int,
@@ -102,10 +96,10 @@ def _kind(
         to_wire=to_wire,
         params=param_names(fields),
         fields=fields,
-        listing=Endpoint("GET", "api", f"{place}.json", items=items),
-        fetch=Endpoint("GET", "api", place + "/{sid}.json"),
-        create=Endpoint("POST", "api", f"{place}.json", idempotent=False),
-        update=Endpoint("POST", "api", place + "/{sid}.json"),
-        delete=Endpoint("DELETE", "api", place + "/{sid}.json"),
+        listing=Endpoint("GET", "api", f"{base}.json", items=items),
+        fetch=Endpoint("GET", "api", base + "/{sid}.json"),
+        create=Endpoint("POST", "api", f"{base}.json", idempotent=False),
+        update=Endpoint("POST", "api", base + "/{sid}.json"),
+        delete=Endpoint("DELETE", "api", base + "/{sid}.json"),
         parent=parent,
     )

@@ -1,4 +1,4 @@
-"""The table of kinds: what the reconciler knows how to manage, written out."""
+"""The table of kinds: every kind of resource that the reconciler manages."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ KINDS: dict[str, Kind] = {
 }
 NUMBER_KINDS = frozenset({"number", "bridge_number"})
 REGISTRATION = "registration"
-"""A number's place on a voice-AI platform: its own API, so not in the table (`kinds.platforms`)."""
+"""A number on a voice-AI platform. It has another API, so it is not in the table (see `kinds.platforms`)."""
 RANKS = {**{kind.name: kind.rank for kind in KINDS.values()}, REGISTRATION: 40}
-"""Kind → rank, of everything that a plan may hold."""
+"""Kind → rank, of every kind that a plan may contain."""
 WITH_WEBHOOKS = NUMBER_KINDS | {"application"}
 """Kinds whose voice, sms and status are webhooks."""
 
 
 def kind_of(address: str) -> Kind:
-    """The kind of an address; KeyError for one that no kind claims."""
+    """Return the kind of an address. Raises KeyError for an address of no kind in the table."""
     return KINDS[address.split("/", 1)[0]]
 
 
 def children_of(kind: str) -> list[Kind]:
-    """The kinds that hang below this one."""
+    """Return the kinds of children of this kind."""
     return [child for child in KINDS.values() if child.parent == kind]
 
 
 def list_watched_child_kinds(kind: str) -> list[Kind]:
-    """The kinds of children that come and go below this one, so that the set of them can be watched."""
+    """Return the kinds of children whose set can change, and so can be watched."""
     return [child for child in children_of(kind) if not child.singleton]
 
 
 def secret_fields(kind: str) -> frozenset[str]:
-    """The fields of a kind that can be written and never read."""
+    """Return the fields of a kind that can be written and never read."""
     if kind == REGISTRATION:
         return SIP_SECRETS
     return frozenset(field.name for field in KINDS[kind].fields if field.secret)

@@ -10,6 +10,7 @@ from reconciler.kinds.kind import (
     Params,
     Row,
     Sids,
+    has_same_name,
     param_names,
     plain_attrs,
     plain_params,
@@ -28,14 +29,17 @@ FIELDS = (
     Field("disaster_recovery_url", "DisasterRecoveryUrl", resets=True),
     Field("disaster_recovery_method", "DisasterRecoveryMethod", resets=True),
 )
-"""The method of disaster recovery means nothing without its URL, and is POST where Twilio does not say."""
+"""The method of disaster recovery has no effect without the URL; Twilio's default is POST."""
 
 
 def observe(row: Row, account: str, names: Names) -> Live:
-    """A `Live` of one row; its key is the domain, or the friendly name of a trunk without one."""
+    """Return the `Live` of one row; its key is the domain, or the friendly name of a trunk without a domain."""
     attrs = plain_attrs(FIELDS, row)
+
+    # Without a URL the method has no effect: one canonical value avoids a difference that nobody can repair.
     method = str(attrs["disaster_recovery_method"] or "POST").upper()
     attrs["disaster_recovery_method"] = method if attrs["disaster_recovery_url"] else None
+
     key = attrs["domain_name"] or attrs["friendly_name"] or row["sid"]
     return Live(
         row["sid"],
@@ -48,7 +52,7 @@ def observe(row: Row, account: str, names: Names) -> Live:
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:
-    """Request parameters of create and update; a method that is cleared with its URL is not sent."""
+    """Return the request parameters of create and update; a method that is cleared with its URL is not sent."""
     params = plain_params(FIELDS, attrs)
     if params.get("DisasterRecoveryMethod") == "":
         del params["DisasterRecoveryMethod"]
@@ -56,13 +60,11 @@ def to_wire(attrs: Attrs, sids: Sids) -> Params:
 
 
 def is_same_trunk(declared: Attrs, live: Attrs) -> bool:
-    """A trunk is known by its domain; one that has none by its friendly name."""
+    """Return true when both have the same domain or, without domains, the same friendly name."""
     domain = declared.get("domain_name")
     if domain:
         return live.get("domain_name") == domain
-    return not live.get("domain_name") and declared.get("friendly_name") == live.get(
-        "friendly_name"
-    )
+    return not live.get("domain_name") and has_same_name(declared, live)
 
 
 TRUNK = Kind(

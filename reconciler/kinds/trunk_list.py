@@ -1,6 +1,6 @@
-"""A list that a trunk uses: who may call through it. The lists themselves are other kinds. Does no I/O.
+"""The use of a list by a trunk; the lists themselves are other kinds. Does no I/O.
 
-Twilio (Trunking API, v1) names such a use by the SID of the list. It is made and removed, never changed.
+Twilio (Trunking API, v1) identifies a use by the SID of the list. A use is created and deleted, never changed.
 """
 
 from __future__ import annotations
@@ -10,25 +10,19 @@ from reconciler.model.live import Live
 from reconciler.model.route import Attrs
 
 
-def _use(name: str, refers: str, path: str, items: str, param: str) -> Kind:
+def _list_use(name: str, refers: str, path: str, items: str, param: str) -> Kind:
+    """Return the kind of the use of a list of kind `refers`."""
     base = f"/v1/Trunks/{{parent_sid}}/{path}"
 
     def observe(row: Row, account: str, names: Names) -> Live:
         sid, trunk = str(row["sid"]), str(row.get("parent_sid") or "")
         key, label = names.get(sid, sid), str(row.get("friendly_name") or "")
-        return Live(
-            sid,
-            key,
-            account,
-            {"sid": sid},
-            {"list": key},
-            label,
-            f"trunk/{names.get(trunk, trunk)}",
-        )
+        parent = f"trunk/{names.get(trunk, trunk)}"
+        return Live(sid, key, account, {"sid": sid}, {"list": key}, label, parent)
 
     def to_wire(attrs: Attrs, sids: Sids) -> Params:
-        named = str(attrs["list"])
-        return {param: sids.get(f"{refers}/{named}", named)}
+        list_name = str(attrs["list"])
+        return {param: sids.get(f"{refers}/{list_name}", list_name)}
 
     return Kind(
         name=name,
@@ -47,14 +41,14 @@ def _use(name: str, refers: str, path: str, items: str, param: str) -> Kind:
     )
 
 
-TRUNK_IP_ACCESS_CONTROL_LIST = _use(
+TRUNK_IP_ACCESS_CONTROL_LIST = _list_use(
     "trunk_ip_access_control_list",
     "ip_access_control_list",
     "IpAccessControlLists",
     "ip_access_control_lists",
     "IpAccessControlListSid",
 )
-TRUNK_CREDENTIAL_LIST = _use(
+TRUNK_CREDENTIAL_LIST = _list_use(
     "trunk_credential_list",
     "credential_list",
     "CredentialLists",

@@ -45,7 +45,7 @@ Reason = Literal["new", "config", "drift", "conflict", "removed"]
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One field of an action, before and after; in `takeover` the value that would be lost."""
+    """One field of an action, before and after; in `takeover`, `before` is the value that would be lost."""
 
     field: str
     before: WireValue
@@ -53,7 +53,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class RouteChange(msgspec.Struct, frozen=True):
-    """How a call reaches an agent before and after, in words; `hidden` names what is set but without effect."""
+    """The route of a call before and after, in words; `hidden` lists settings without effect."""
 
     before: str
     after: str
@@ -69,12 +69,12 @@ class Action(
 ):
     """One step of a plan with one verified outcome.
 
-    `writes` are the canonical attributes it sets, `clears` wire fields it must send empty along with them,
-    `restore` wire fields it sends as they are (`release`), `entry` what state holds once it is done (None: nothing
-    any more), `after` the addresses whose own actions must have succeeded before. `resumes`: an earlier run had
-    begun exactly this, and was stopped or refused on the way. `number_sid` is the number that a registration is about.
-    `unhides`: it takes off a trunk or application that hides what a platform has just written; the entry after it is
-    the one that was recorded when the platform had written.
+    Fields have the names of JSON here, for the schema includes this text. `writes` are the canonical attributes that
+    it sets, `clears` the wire fields that it sends empty with them, `restore` the wire fields that it sends unchanged
+    (`release`). `entry` is the state's entry afterwards (None: no entry). `after` are addresses whose own actions must
+    succeed first. `resumes`: an earlier run began exactly this action and was stopped or refused. `number_sid` is the
+    number of a registration. `unhides`: it removes a trunk or application that hides the values a platform has just
+    written; its entry is the one recorded after the platform's write.
     """
 
     address: str

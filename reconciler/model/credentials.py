@@ -1,4 +1,4 @@
-"""`Credentials`: how to sign in to one Twilio account."""
+"""`Credentials`: the credentials of one Twilio account."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """How one Twilio account is reached. `sid` is the account's; `username` it or an API key; seconds for time-outs."""
+    """Credentials and server of one Twilio account. `username` is the account's `sid` or the SID of an API key."""
 
     name: str
     sid: str

@@ -14,7 +14,7 @@ OnRemoval = Literal["restore", "clear", "keep"]
 
 
 Unlisted = Literal["delete", "keep", "watch"]
-"""What a plan does with a child that is not declared: delete it, report it, or (its key is absent) only watch it."""
+"""Treatment of a child that is not declared: delete it, report it, or (its key is absent) only watch it."""
 
 
 Takeover = Literal["refuse", "allow"]
@@ -28,18 +28,18 @@ class Options(
     forbid_unknown_fields=True,
     gc=False,
 ):
-    """What the declaration says about handling a resource, apart from its attributes; kept in state as well."""
+    """Options of a declaration, apart from the attributes of the resource; the state records them too."""
 
     agent: str | None = None
     on_removal: OnRemoval = "restore"
     protect: bool = False
     takeover: Takeover = "refuse"
     observe_only: bool = False
-    """Declared with nothing: recorded and watched, never written."""
+    """Declared without an agent, a trunk or webhooks: recorded and watched, never written."""
     platform: str | None = None
-    """The platform that its agent lives on, which writes the parts of `baseline` itself."""
+    """The platform of its agent, which writes the parts in `platform_written` (JSON: `baseline`)."""
     platform_written: tuple[str, ...] = ()
-    """The parts that drift is measured on against what the platform wrote, not against a declaration."""
+    """The parts whose drift is measured against the values that the platform wrote, not against a declaration."""
     labels: tuple[tuple[str, str], ...] = ()
     """The labels of a number, sorted by key; recorded so that they can be targeted once the number is removed."""
 
@@ -55,10 +55,10 @@ class Money(msgspec.Struct, frozen=True):
 
 
 class Purchase(msgspec.Struct, frozen=True):
-    """That a number may be bought: country (ISO 3166), local, mobile or toll_free, and the most it may cost a month.
+    """Permission to buy a number: country (ISO 3166), local, mobile or toll_free, and the highest price a month.
 
-    `bundle`, `address` and `identity` are SIDs of what Twilio requires for regulated numbers. `area_code` is only
-    compared with the number, which says exactly which one is bought.
+    `bundle`, `address` and `identity` are SIDs of the documents that Twilio requires for regulated numbers.
+    `area_code` is only compared with the declared number, which is the one that is bought.
     """
 
     country: str
@@ -71,7 +71,7 @@ class Purchase(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """What a declaration asks for, without saying of whom: shared by all numbers declared alike."""
+    """Account, attributes and options of a declaration; all numbers with an equal declaration share one."""
 
     account: str
     attrs: Attrs
@@ -82,11 +82,11 @@ class Profile(msgspec.Struct, frozen=True):
 class Desired(msgspec.Struct, frozen=True):
     """One declared resource.
 
-    `key` is its natural key: the E.164 or SID written in the file, a trunk's name, an origination URL.
-    `address` follows from it, but for a number declared by SID, whose E.164 only Twilio knows (then it is
-    ``number/PN…`` until `planning.match` has found the number). `sid` pins the SID. `parent` is the address of
-    the trunk that an origination URL belongs to. `on_create` holds attributes that a new resource gets and that are
-    not managed afterwards. `unlisted` says for each kind of child what becomes of children that are not declared.
+    `key` is its natural key: the E.164 or SID in the file, a trunk's name, an origination URL. `address` follows from
+    the key; a number declared by SID has the address ``number/PN…`` until `planning.identity.match` has found its
+    E.164. `sid` pins the SID. `parent` is the address of the resource above it, such as the trunk of an origination
+    URL. `on_create` are attributes that a new resource gets and that are not managed afterwards. `unlisted` is the
+    treatment of undeclared children, by kind.
     """
 
     kind: str

@@ -6,10 +6,10 @@ import msgspec
 
 
 class Destination(msgspec.Struct, frozen=True):
-    """Where a secret is sent: `credential` and `key` are references (``env:NAME``, ``file:PATH``), never secrets.
+    """A server that receives a secret: `credential` and `key` are references (``env:NAME``, ``file:PATH``).
 
-    `name` is the account or platform that it is declared for. `host` is an origin, or ``*.twilio.com`` for Twilio.
-    `key` is the platform's own, "" elsewhere.
+    `name` is the account or platform of the declaration. `host` is an origin, or ``*.twilio.com`` for Twilio. `key` is
+    the platform's own key, "" for Twilio.
     """
 
     name: str

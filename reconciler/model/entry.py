@@ -15,19 +15,23 @@ class Entry(
     omit_defaults=True,
     forbid_unknown_fields=True,
 ):
-    """What we remember of one address.
+    """The state's record of one address. Fields have the names of JSON here, for the schema includes this text.
 
-    `applied` is what we last wrote or accepted (canonical); `prior` what stood there before we first managed each
-    field (as Twilio writes it; what is not in it was empty, or Twilio's default method) and `prior_at` when that was
-    read (of a registration that has begun and not ended: what its number showed before); `pending` what a run was
-    about to write when it was last heard of; `normalised` pairs of [sent, stored] for fields whose form Twilio
-    changes; `left` what we last wrote to parts that are managed no longer, so that a release still knows them as
-    ours; `created` is true
-    when we made the resource (an empty `sid` then says that we were about to); `region` where a number's calls are
-    answered, as far as that was asked. `children` holds, by kind and SID, the attributes of the children that were
-    there when the complete set was recorded and that are not declared; a kind that is not in it was never recorded.
-    `deleted` counts how often we have deleted this undeclared child: then nothing is bound, and `prior` holds what it
-    was. Times are RFC 3339 in UTC.
+    - `applied`: the canonical values that were last written or accepted.
+    - `prior`: the wire fields before each was first managed; a field that is missing was empty, or Twilio's default
+      method. For a registration that has not ended: the fields of its number before it began.
+    - `prior_at`: the time when `prior` was read.
+    - `pending`: the values that an interrupted run was about to write.
+    - `normalised`: pairs of [sent, stored], for fields whose form Twilio changes.
+    - `left`: the last written values of parts that are no longer managed, so that a release recognises them.
+    - `created`: the reconciler created the resource. With an empty `sid` it was about to.
+    - `region`: the region that answers a number's calls, where it was asked.
+    - `children`: by kind and SID, the attributes of undeclared children when the complete set was recorded; a kind that
+      is not in it was never recorded.
+    - `deleted`: number of times that this undeclared child was deleted. Then no SID is bound, and `prior` holds its
+      fields.
+
+    Times are RFC 3339 in UTC.
     """
 
     kind: str

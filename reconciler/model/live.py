@@ -8,11 +8,11 @@ from reconciler.model.route import Attrs, Wire
 
 
 class Live(msgspec.Struct, frozen=True, gc=False):
-    """One resource as its API shows it: raw fields in `wire`, their canonical form in `attrs`.
+    """One resource as its API returns it: raw fields in `wire`, their canonical form in `attrs`.
 
-    `wire` and `attrs` are shared between resources that are configured alike. A number's `attrs` hold voice, sms
-    and status; its friendly name stands apart, in `name`, because it differs from number to number. `can_text` is
-    false for a number that Twilio says cannot take messages.
+    Resources with equal configuration share `wire` and `attrs`. A number's `attrs` are voice, sms and status; its
+    friendly name is in `name`, because it differs from number to number. `can_text` is false for a number that Twilio
+    reports as unable to take messages.
     """
 
     sid: str

@@ -16,9 +16,9 @@ class Webhook(
     forbid_unknown_fields=True,
     gc=False,
 ):
-    """A URL that Twilio asks, its HTTP method, and whom it asks when that fails.
+    """A URL that Twilio requests, its HTTP method, and the fallback for when that fails.
 
-    Canonical form: methods in capitals, no URL is ``""``, and without a fallback URL the fallback method is ``""``.
+    Canonical form: methods in upper case, no URL is ``""``, and without a fallback URL the fallback method is ``""``.
     """
 
     url: str
@@ -30,7 +30,7 @@ class Webhook(
 class TrunkRoute(
     msgspec.Struct, frozen=True, tag="trunk", tag_field="form", forbid_unknown_fields=True, gc=False
 ):
-    """Calls go to a SIP trunk: the name of one that we manage, else its SID (``TK…``)."""
+    """A SIP trunk takes the calls: the name of a managed trunk, else its SID (``TK…``)."""
 
     trunk: str
 
@@ -43,7 +43,7 @@ class ApplicationRoute(
     forbid_unknown_fields=True,
     gc=False,
 ):
-    """A TwiML application answers: the name of one that we manage, else its SID (``AP…``)."""
+    """A TwiML application answers: the name of a managed application, else its SID (``AP…``)."""
 
     application: str
 
@@ -52,14 +52,14 @@ Value = Webhook | TrunkRoute | ApplicationRoute | str | int | bool | None
 
 
 Attrs = Mapping[str, Value]
-"""Canonical attributes by field name; equal attributes mean nothing to do."""
+"""Canonical attributes by field name; equal attributes need no action."""
 
 
 WireValue = str | int | bool | None
 
 
 Wire = Mapping[str, WireValue]
-"""Fields as Twilio's API names and writes them (``voice_url`` …)."""
+"""Fields with the names and values of Twilio's API (``voice_url`` …)."""
 
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
