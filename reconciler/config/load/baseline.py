@@ -1,7 +1,8 @@
-"""`--baseline FILE|REV` in, the configuration that it names out: a file, or the entry file at a revision of git.
+"""Load the configuration that `--baseline FILE|REV` names: a file, or a revision of git.
 
-Of a revision all YAML and JSON files are read into a temporary folder, because what the entry file includes may stand
-anywhere in the repository. Nothing is checked out, and nothing in the repository is changed.
+All YAML and JSON files of a revision are read into a temporary folder, because the entry file may
+include files from anywhere in the repository. Nothing is checked out, and nothing in the repository
+is changed.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ def load_baseline(
 ) -> Project:
     """Load the configuration in that file, or as `entry` was at that revision. Raises ReconcilerError.
 
-    Whoever writes the change that is held to the baseline can also add files to the work tree. So the form alone
-    decides: a file is named by its ending, or by a path that starts with `.` or `/`; all else is a revision, even
-    where a file has that name.
+    The author of the change that is compared with the baseline can also add files to the work tree.
+    So the form alone decides: a name with the ending of a configuration, or a path that starts with
+    `.` or `/`, is a file; everything else is a revision, even if a file has that name.
     """
     if _names_file(baseline):
         return _load_file(baseline, directory / baseline, entry, environ)
@@ -42,15 +43,14 @@ def load_baseline(
         f"{baseline}^{{commit}}",
     )
     root = Path(repository_root(entry.parent))
-    inside = Path(os.path.realpath(entry)).relative_to(root).as_posix()
+    relative = Path(os.path.realpath(entry)).relative_to(root).as_posix()
     with TemporaryDirectory(prefix="reconciler-") as folder:
-        (
-            Path(folder) / ".git"
-        ).mkdir()  # the root of the repository, up to which files may be included
-        _read_into(Path(folder), baseline, entry, commit.decode().strip(), inside)
-        if not (Path(folder) / inside).is_file():
-            raise _unreadable(baseline, f"it has no {inside}")
-        return _loaded(baseline, Path(folder) / inside, environ)
+        copy = Path(folder)
+        (copy / ".git").mkdir()  # marks the root of the repository: includes may reach up to it
+        _copy_files(copy, baseline, entry, commit.decode().strip(), relative)
+        if not (copy / relative).is_file():
+            raise _unreadable(baseline, f"it has no {relative}")
+        return _load(baseline, copy / relative, environ)
 
 
 def _names_file(baseline: str) -> bool:
@@ -60,17 +60,19 @@ def _names_file(baseline: str) -> bool:
 def _load_file(baseline: str, path: Path, entry: Path, environ: Mapping[str, str]) -> Project:
     if not path.is_file():
         raise _unreadable(baseline, "there is no such file")
+
     if _is_revision(baseline, entry):
         raise _unreadable(
             baseline,
             f"it is a file and a revision; write `./{baseline}` or `refs/heads/{baseline}`",
         )
-    return _loaded(baseline, path, environ)
+    return _load(baseline, path, environ)
 
 
 def _is_revision(baseline: str, entry: Path) -> bool:
-    if baseline.startswith((".", "/")):  # no name of a revision starts so
+    if baseline.startswith((".", "/")):  # no revision has such a name
         return False
+
     try:
         run_git(
             entry.parent,
@@ -85,7 +87,7 @@ def _is_revision(baseline: str, entry: Path) -> bool:
     return True
 
 
-def _loaded(baseline: str, entry: Path, environ: Mapping[str, str]) -> Project:
+def _load(baseline: str, entry: Path, environ: Mapping[str, str]) -> Project:
     try:
         return load(entry, environ=environ, display_root=entry.parent, to_compare=True)
     except ConfigInvalid as error:
@@ -95,16 +97,16 @@ def _loaded(baseline: str, entry: Path, environ: Mapping[str, str]) -> Project:
         ) from error
 
 
-def _read_into(folder: Path, baseline: str, entry: Path, commit: str, inside: str) -> None:
-    for name in _names(baseline, entry, commit):
-        if name.endswith(INCLUDED) or name == inside:
+def _copy_files(folder: Path, baseline: str, entry: Path, commit: str, entry_name: str) -> None:
+    for name in _list_files(baseline, entry, commit):
+        if name.endswith(INCLUDED) or name == entry_name:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_git(baseline, entry, "cat-file", "blob", f"{commit}:{name}"))
 
 
-def _names(baseline: str, entry: Path, commit: str) -> Iterator[str]:
-    """The plain files of a commit: neither links nor submodules."""
+def _list_files(baseline: str, entry: Path, commit: str) -> Iterator[str]:
+    """Yield the regular files of a commit: neither links nor submodules."""
     for line in _git(baseline, entry, "ls-tree", "-r", "-z", commit).decode().split("\0"):
         kind, _, name = line.partition("\t")
         if kind.startswith("100"):
@@ -123,7 +125,7 @@ def _unreadable(baseline: str, reason: str) -> ReconcilerError:
     return ReconcilerError(
         Diagnostic(
             code="baseline_unreadable",
-            summary="The baseline cannot be read",
+            summary="Unreadable baseline",
             detail=f"--baseline {baseline}: {reason}. Name a revision whose configuration is valid, such as "
             "origin/main (in CI the clone must be deep enough to have it), or a file, such as ./base.yaml.",
         )

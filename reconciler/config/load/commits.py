@@ -1,7 +1,7 @@
-"""Files of a configuration in, who changed them last out, as git tells it; None where git knows nothing for certain.
+"""Return who last changed the files of a configuration, from git; None where git cannot answer.
 
-For messages only: whatever goes wrong here is no problem of the run. Changes nothing, and asks neither a server, not
-even for what a partial clone left there, nor the user.
+Used in messages only: a failure here is no failure of the run. Nothing is changed, and neither a
+server nor the user is asked, not even for objects that a partial clone left on the server.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ from reconciler.config.load.git import GitError, run_git
 
 _FORMAT = "%h%x00%an%x00%cI"
 _TIMEOUT = 10
-"""Seconds: the message is worth no longer wait."""
+"""Seconds. The message is not worth a longer wait."""
 
 
 def last_commit(files: Sequence[Path]) -> str | None:
-    """The last commit that changed any of these files, in words; None in a clone that is not deep enough to tell."""
+    """Describe the last commit that changed any of these files.
+
+    Return None in a shallow clone: its oldest commit seems to have changed every file.
+    """
     folder = files[0].parent
     if _git(folder, "rev-parse", "--is-shallow-repository") != "false":
         return None
-    said = _git(
-        folder, "log", "-1", f"--format={_FORMAT}", "--", *(str(file.resolve()) for file in files)
-    )
-    commit, _, rest = (said or "").partition("\0")
+
+    paths = [str(file.resolve()) for file in files]
+    output = _git(folder, "log", "-1", f"--format={_FORMAT}", "--", *paths)
+    commit, _, rest = (output or "").partition("\0")
     name, _, at = rest.partition("\0")
-    return f"{commit} by {_plain(name)}, {at}" if commit else None
+    return f"{commit} by {_without_controls(name)}, {at}" if commit else None
 
 
 def _git(folder: Path, *args: str) -> str | None:
@@ -37,6 +40,6 @@ def _git(folder: Path, *args: str) -> str | None:
     return printed.decode("utf-8", "replace").strip()
 
 
-def _plain(name: str) -> str:
-    """The name without anything that a terminal would obey."""
+def _without_controls(name: str) -> str:
+    """Return the name without control characters, which a terminal would execute."""
     return "".join(letter for letter in name if letter.isprintable())

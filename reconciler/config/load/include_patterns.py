@@ -1,7 +1,8 @@
-"""A pattern of `include` and a folder in, the files that match out; bounded in time, whatever the folder holds.
+"""Find the files that a pattern of `include` matches, in bounded time whatever the folder holds.
 
-As in a shell: `*`, `?` and `[…]` match within a name, `**` any number of folders, and none of them a hidden name. `**`
-does not follow links to folders: a link to a folder above would lead around for ever.
+As in a shell, `*`, `?` and `[…]` match within a name, `**` matches any number of folders, and none of
+them matches a hidden name. `**` does not follow links to folders: a link to a folder above would
+never end.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from fnmatch import translate
 from pathlib import Path
 
 MOST_ENTRIES = 100_000
-"""So many names are looked at for one pattern."""
+"""The largest number of names that one pattern may look at."""
 _LONGEST = 1024
 _DEEPEST = 100
-"""Folders below one another; more are a search without an end, or a trap."""
+"""The deepest nesting of folders; anything deeper is a loop or a trap."""
 _MAGIC = re.compile(r"[*?\[]")
 _ANY_FOLDERS = "**"
 
@@ -26,18 +27,21 @@ class TooManyFiles(Exception):
 
 
 def find_files(pattern: str, folder: Path) -> list[str]:
-    """The files that match, relative to the folder, sorted. Raises TooManyFiles."""
+    """Return the files that match, relative to the folder, sorted. Raises TooManyFiles."""
+    # `**/**` matches the same as `**`, and would be searched twice.
     segments: list[str] = []
     for segment in pattern.split("/"):
         if segment != _ANY_FOLDERS or segments[-1:] != [_ANY_FOLDERS]:
             segments.append(segment)
+
     if len(pattern) > _LONGEST or segments.count(_ANY_FOLDERS) > 4:
         raise TooManyFiles
-    walk = _Walk(folder, segments)
-    return sorted({found for found in walk.find("", 0) if (folder / found).is_file()})
+
+    names = set(_Search(folder, segments).find("", 0))
+    return sorted(name for name in names if (folder / name).is_file())
 
 
-class _Walk:
+class _Search:
     """One search; counts the names that it looks at."""
 
     def __init__(self, folder: Path, segments: list[str]) -> None:
@@ -51,7 +55,11 @@ class _Walk:
         self._seen: set[tuple[str, int]] = set()
 
     def find(self, below: str, index: int) -> Iterator[str]:
-        """What the segments from `index` on match below a folder. Each folder and segment is taken once."""
+        """Yield the names below a folder that the segments from `index` on match.
+
+        Each pair of folder and segment is searched once: patterns with several `**` would otherwise
+        take exponential time.
+        """
         if (below, index) in self._seen:
             return
         self._seen.add((below, index))

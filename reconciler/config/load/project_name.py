@@ -1,5 +1,7 @@
-"""A configuration that may be broken → the name of its project all the same, so that a report of failure finds its
-place; reads no more than it must and judges nothing."""
+"""Guess the project name of a configuration that may be invalid.
+
+A report of a failure needs the name. Files are searched, not parsed.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +13,23 @@ _MOST = 1 << 16
 
 
 def guess_project(entry: Path) -> str:
-    """The project named in the entry file, else in a file beside it, else the name of the folder."""
-    beside = sorted(
-        path
-        for pattern in ("*.yaml", "*.yml")
-        for path in entry.parent.glob(pattern)
-        if path != entry
-    )
-    for path in [entry, *beside]:
-        found = _PROJECT.search(_beginning(path))
+    """Return the project named in the entry file, else in a file beside it, else the folder's name."""
+    folder = entry.parent
+    beside = {*folder.glob("*.yaml"), *folder.glob("*.yml")} - {entry}
+
+    for path in [entry, *sorted(beside)]:
+        found = _PROJECT.search(_read_head(path))
         if found is not None:
             return found[1]
     return entry.resolve().parent.name
 
 
-def _beginning(path: Path) -> str:
-    # A pipe would be waited for without end.
+def _read_head(path: Path) -> str:
     try:
+        # Opening a pipe would wait for its writer without end.
         if not path.is_file():
             return ""
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(_MOST)
-    except (OSError, ValueError):  # ValueError: no file can have this name
+    except (OSError, ValueError):  # ValueError: a name that no file can have
         return ""

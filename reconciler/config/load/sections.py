@@ -1,4 +1,7 @@
-"""All sections but the numbers, each entry checked against its model; one bad entry leaves the others in peace."""
+"""Check all sections except the numbers, each entry against its model.
+
+An invalid entry does not hide errors in the others.
+"""
 
 from __future__ import annotations
 
@@ -29,16 +32,19 @@ _HEADER = ("version", "project", "state", "fingerprint_key", "encryption_key")
 
 
 def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
-    """Check all sections but the numbers."""
+    """Check all sections except the numbers."""
     settings = Settings()
     problems = _top_level(merged)
+    # A section of the wrong type hides its entries: no reference to it may be called missing.
     settings.complete = merged.complete and not any(
         problem.code == "wrong_type" for problem in problems
     )
     problems += _header(merged, settings)
+
     for section in _NAMED:
         if section in merged.parts:
             problems += _entries(merged, section, *_model_of(section), getattr(settings, section))
+
     settings.defaults_places = merged.entries("defaults")
     settings.defaults, found = _whole(merged, "defaults", Defaults)
     settings.safety, more = _whole(merged, "safety", Safety)
@@ -47,7 +53,10 @@ def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
 
 
 def _model_of(section: str) -> tuple[Callable[[Any], Any], Any]:
-    """What checks an entry of this section, and its model; the large ones are imported where they are used."""
+    """Return the function that checks an entry of this section, and its model.
+
+    The two large models are imported only for a configuration that has such a section.
+    """
     match section:
         case "platforms":
             from pydantic import TypeAdapter
@@ -79,64 +88,75 @@ def _top_level(merged: Merged) -> list[Diagnostic]:
     for key, parts in merged.parts.items():
         for part in parts:
             if key not in SECTIONS:
-                detail = _unknown(key, part, merged, look_above=len(problems) < _MOST_EXPLAINED)
+                look_above = len(problems) < _MOST_EXPLAINED
+                detail = _explain_unknown(key, part, merged, look_above=look_above)
                 problems.append(diagnostic("unknown_key", detail, part.at("key")))
+
             elif key == LIST_SECTION:
                 if not isinstance(part.node, Seq) and part.node is not None:
                     detail = f"`{key}` is a list: each `from` and `to` behind a dash."
                     problems.append(diagnostic("wrong_type", detail, part.at("value")))
+
             elif key not in _HEADER and not isinstance(part.node, Map) and part.node is not None:
-                problems.append(
-                    diagnostic("wrong_type", _no_section(key, part, merged), part.at("value"))
-                )
+                detail = _explain_section(key, part, merged)
+                problems.append(diagnostic("wrong_type", detail, part.at("value")))
     return problems
 
 
 _MOST_EXPLAINED = 100
-"""So many unknown keys are compared with all that stands above them."""
+"""The number of unknown keys that are compared with all keys above them."""
 
 
-def _unknown(key: str, part: Place, merged: Merged, *, look_above: bool) -> str:
-    """What is meant by a key at the top that is no section: another one, or an entry of the one above it."""
-    detail = f"`{mask_secrets(key)}` means nothing at the top of a file."
-    hint = suggest_options(key, list(SECTIONS))
-    files = merged.parts.values() if look_above else ()
-    above = [place for parts in files for place in parts if place.file == part.file]
-    last = max(
-        (place for place in above if place.key.line < part.key.line), key=_line, default=None
-    )
-    section = (
-        next((name for name, parts in merged.parts.items() if last in parts), "")
-        if last is not None
-        else ""
-    )
-    if (
-        last is not None
-        and last.node is None
-        and section in (*_NAMED, *NUMBER_SECTIONS, "defaults", "safety")
-    ):
-        return f"{detail} `{section}` above it is empty: if this belongs there, indent it by two spaces."
+def _explain_unknown(key: str, part: Place, merged: Merged, *, look_above: bool) -> str:
+    """Explain a key at the top that is no section: another section, or an entry of the one above."""
+    detail = f"`{mask_secrets(key)}` is not a section."
+    above = _section_above(part, merged) if look_above else None
+    if above is not None:
+        return (
+            f"{detail} `{above}` above it is empty: if this belongs there, indent it by two spaces."
+        )
     if key[:1] == "+":
-        return f"{detail} A phone number stands below `numbers`, indented."
-    return f"{detail}{hint or ' There stand `version`, `project`, `accounts`, `agents`, `numbers` and the like.'}"
+        return f"{detail} A phone number belongs below `numbers`, indented."
+
+    hint = suggest_options(key, list(SECTIONS))
+    return detail + (
+        hint or " Sections are `version`, `project`, `accounts`, `agents`, `numbers` and so on."
+    )
 
 
-def _line(place: Place) -> int:
-    return place.key.line
+def _section_above(part: Place, merged: Merged) -> str | None:
+    """Return the section right above this key, if it is empty and takes entries."""
+    nearest: tuple[str, Place] | None = None
+    for name, parts in merged.parts.items():
+        for place in parts:
+            if place.file != part.file or place.key.line >= part.key.line:
+                continue
+            if nearest is None or place.key.line > nearest[1].key.line:
+                nearest = name, place
+
+    if nearest is None or nearest[1].node is not None:
+        return None
+    return nearest[0] if nearest[0] in _WITH_ENTRIES else None
 
 
-def _no_section(key: str, part: Place, merged: Merged) -> str:
-    """How to write a section that is no mapping."""
+def _explain_section(key: str, part: Place, merged: Merged) -> str:
+    """Return how to write a section that is no mapping."""
     from reconciler.config.validation.examples import render_section_example
 
-    example = (
-        "phone numbers" if key in NUMBER_SECTIONS else "names" if key in _NAMED else "settings"
-    )
+    content = "settings"
+    if key in NUMBER_SECTIONS:
+        content = "phone numbers"
+    elif key in _NAMED:
+        content = "names"
     form = render_section_example(key, part.node, list(merged.entries("agents")))
-    return f"`{key}` is a mapping of {example}: each on a line of its own, indented, with a colon.\n{form}"
+    return (
+        f"`{key}` is a mapping of {content}: each on a line of its own, indented, with a colon.\n"
+        f"{form}"
+    )
 
 
 _NAMED = ("accounts", "platforms", "agents", "applications", "trunks", "policies")
+_WITH_ENTRIES = (*_NAMED, *NUMBER_SECTIONS, "defaults", "safety")
 
 
 def _header(merged: Merged, settings: Settings) -> list[Diagnostic]:
@@ -145,17 +165,19 @@ def _header(merged: Merged, settings: Settings) -> list[Diagnostic]:
     settings.header, findings = validate_entry(
         Header.model_validate, Header, {key: p.node for key, p in places.items()}
     )
-    problems = _scattered(findings, places, merged)
+    problems = _place_by_key(findings, places, merged)
+
+    # Each file may repeat `version`; the model above has seen only the first one.
     for place in merged.parts.get("version", [])[1:]:
         if type(place.node) is not Int or place.node != 1:
             problems.append(diagnostic("unsupported_version", VERSION_ADVICE, place.at("value")))
     return problems
 
 
-def _scattered(
+def _place_by_key(
     findings: list[Finding], places: dict[str, Place], merged: Merged
 ) -> list[Diagnostic]:
-    """Diagnostics of findings whose first segment tells in which file they are."""
+    """Return the diagnostics of findings whose first segment is a key at the top of some file."""
     problems = []
     for finding in findings:
         place = places.get(str(finding.loc[0])) if finding.loc else None
@@ -175,32 +197,28 @@ def _entries(
 ) -> list[Diagnostic]:
     problems: list[Diagnostic] = []
     entries = merged.entries(section)
-    following = dict(pairwise(entries))
+    next_names = dict(pairwise(entries))
     for name, place in entries.items():
         value, findings = validate_entry(check, model, place.node)
         if place.node is None:
-            findings = [
-                Finding(
-                    "missing_field",
-                    _nothing_follows(name, following.get(name, ""), model),
-                    (),
-                    "key",
-                )
-            ]
+            # The model would report each required field; the cause is one: the entry is empty.
+            detail = _explain_empty(name, next_names.get(name, ""), model)
+            findings = [Finding("missing_field", detail, (), "key")]
         findings += _check_name(name)
+
         into[name] = Checked(place, value)
-        problems += place_findings(
-            findings, place, f"trunk/{name}" if section == "trunks" else None
-        )
+        address = f"trunk/{name}" if section == "trunks" else None
+        problems += place_findings(findings, place, address)
     return problems
 
 
-def _nothing_follows(name: str, after: str, model: Any) -> str:
-    fields = [
-        spelling for field in getattr(model, "model_fields", ()) for spelling in spellings(field)
-    ]
-    if after in fields:
-        return f"Nothing follows `{name}`. Is `{after}`, which comes next, meant to be part of it? Indent it further."
+def _explain_empty(name: str, next_name: str, model: Any) -> str:
+    for field in getattr(model, "model_fields", ()):
+        if next_name in spellings(field):
+            return (
+                f"Nothing follows `{name}`. Is `{next_name}`, which comes next, meant to be part "
+                "of it? Indent it further."
+            )
     return f"Nothing follows `{name}`: declare it, or remove the line."
 
 
@@ -213,9 +231,9 @@ S = TypeVar("S", bound=Section)
 
 
 def _whole(merged: Merged, section: str, model: type[S]) -> tuple[S, list[Diagnostic]]:
-    """A section that is one value; what is invalid in it counts as not said."""
+    """Return a section that is one value; an invalid one counts as not declared."""
     places = merged.entries(section)
     value, findings = validate_entry(
         model.model_validate, model, {key: place.node for key, place in places.items()}
     )
-    return value or model(), _scattered(findings, places, merged)
+    return value or model(), _place_by_key(findings, places, merged)

@@ -1,4 +1,4 @@
-"""Answers in, the files of a new project out; pure: where they are written is for others to say."""
+"""Make the files of a new project from the answers of the user; pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from reconciler.config.sections.schema import schema_text
-from reconciler.config.source.write import Block, Entry, Flow, render_text
+from reconciler.config.source.write import Block, Entry, render_text
 
 ENTRY, SCHEMA, IGNORE, NUMBERS = (
     "reconciler.yaml",
@@ -17,7 +17,7 @@ ENTRY, SCHEMA, IGNORE, NUMBERS = (
     "numbers.yaml",
 )
 IGNORE_PATTERNS = ("*.plan", "plan.bin", ".*.part")
-"""What commands leave behind: plans, and what a killed one was writing."""
+"""Files that commands leave behind: plans, and the temporary file of a killed command."""
 
 _EXAMPLE = """
 # Who answers, and on which numbers:
@@ -34,7 +34,10 @@ _EXAMPLE = """
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """What a new project is to be like. `account_sid` empty: the account of the TWILIO_* variables, undeclared."""
+    """The answers about a new project.
+
+    An empty `account_sid` means the account of the TWILIO_* variables, undeclared.
+    """
 
     project: str
     state: str = "./state.json"
@@ -43,18 +46,18 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def entry_file(answers: Answers, environ: Mapping[str, str], *, include: bool) -> str:
-    """The entry file; secrets stand in it as references only."""
+    """Return the entry file; it contains secrets only as references."""
     entries = [
         Entry("version", 1),
         Entry("project", answers.project),
         Entry("state", answers.state),
     ]
     if answers.account_sid:
-        entries.append(
-            Entry("accounts", Block((Entry("main", Block(tuple(_account(answers, environ)))),)))
-        )
+        account = Entry("main", Block(tuple(_account(answers, environ))))
+        entries.append(Entry("accounts", Block((account,))))
     if include:
         entries.append(Entry("include", NUMBERS))
+
     head = [f"yaml-language-server: $schema=./{SCHEMA}"]
     return render_text(entries, head) + ("" if include else _EXAMPLE)
 
@@ -62,30 +65,32 @@ def entry_file(answers: Answers, environ: Mapping[str, str], *, include: bool) -
 def _account(answers: Answers, environ: Mapping[str, str]) -> list[Entry]:
     by_token = environ.get("TWILIO_AUTH_TOKEN") and not environ.get("TWILIO_API_KEY")
     names = ["auth_token"] if by_token else ["api_key", "api_secret"]
-    secrets: list[tuple[str, Flow]] = [(name, {"env": f"TWILIO_{name.upper()}"}) for name in names]
-    places: list[tuple[str, Flow]] = [
-        (name, value)
-        for name in ("region", "edge", "base_url")
-        if (value := environ.get(f"TWILIO_{name.upper()}"))
-    ]
-    return [Entry(name, value) for name, value in [("sid", answers.account_sid), *secrets, *places]]
+    entries = [Entry("sid", answers.account_sid)]
+    for name in names:
+        entries.append(Entry(name, {"env": f"TWILIO_{name.upper()}"}))
+
+    for name in ("region", "edge", "base_url"):
+        value = environ.get(f"TWILIO_{name.upper()}")
+        if value:
+            entries.append(Entry(name, value))
+    return entries
 
 
 def ignore_file(state: str) -> str:
-    """The ignore file: the state with its journal, lock and backup, and plan files."""
+    """Return the ignore file: the state with its journal, lock and backup, and plan files."""
     return "".join(f"{line}\n" for line in ignore_patterns(state))
 
 
 def ignore_patterns(state: str) -> list[str]:
-    """Its patterns."""
+    """Return the patterns of the ignore file."""
     return [*([] if "://" in state else [f"{state.removeprefix('./')}*"]), *IGNORE_PATTERNS]
 
 
 def schema_file() -> str:
-    """The schema by which editors check and complete the file."""
+    """Return the JSON Schema with which editors check and complete the file."""
     return schema_text()
 
 
 def project_name(folder: str) -> str:
-    """A project's name from that of its folder."""
+    """Return a valid project name made from the name of a folder."""
     return re.sub(r"[^a-z0-9_.-]+", "-", folder.lower()).strip("-_.") or "voice"

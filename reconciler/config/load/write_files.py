@@ -1,4 +1,4 @@
-"""Writing configuration files: whole or not at all, and never over a file that nobody meant to replace."""
+"""Write configuration files atomically, and never over a file that the user did not name."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ WIDEST_MODE = 0o644
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:
-    """Raise Refused when one of these files is there."""
-    there = [_exists(path) for path in paths if path.exists()]
-    if there:
-        raise Refused(*there)
+    """Raise Refused when one of these files exists."""
+    existing = [_file_exists(path) for path in paths if path.exists()]
+    if existing:
+        raise Refused(*existing)
 
 
 def create_file(path: Path, text: str) -> None:
-    """Write a file that is not there yet. Raises Refused when it is."""
-    part = _part(path, text)
+    """Write a new file. Raises Refused when it exists."""
+    part = _write_part(path, text)
     try:
+        # A link fails where the file exists, in one step; a rename would replace it.
         os.link(part, path)
     except FileExistsError:
-        raise Refused(_exists(path)) from None
+        raise Refused(_file_exists(path)) from None
     finally:
         part.unlink()
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Write a file in one step, in the place of what may be there; a link to it stays.
+    """Write a file in one step, over any old version; a link to it stays.
 
-    Its permissions stay as well, except those that a configuration must not have: nobody else may write it.
+    Its permissions stay too, except that nobody but the owner may write a configuration.
     """
     target = path.resolve()
-    part = _part(target, text)
+    part = _write_part(target, text)
     try:
         if target.exists():
             part.chmod(target.stat().st_mode & WIDEST_MODE)
@@ -46,7 +47,8 @@ def replace_file(path: Path, text: str) -> None:
         raise
 
 
-def _part(path: Path, text: str) -> Path:
+def _write_part(path: Path, text: str) -> Path:
+    """Write the text durably to a temporary file beside `path`, and return its path."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("x", encoding="utf-8", newline="") as file:
@@ -60,10 +62,10 @@ def _part(path: Path, text: str) -> Path:
     return part
 
 
-def _exists(path: Path) -> Diagnostic:
+def _file_exists(path: Path) -> Diagnostic:
     return Diagnostic(
         code="file_exists",
-        summary="The file is there already",
-        detail=f"{path} is not overwritten. Name another file, or say --force where the command has it.",
+        summary="File already exists",
+        detail=f"{path} is not overwritten. Name another file, or pass --force if the command has it.",
         file=str(path),
     )
