@@ -1,7 +1,8 @@
-"""What the rest of the program may ask of one Twilio account, and the events it learns who changed what from.
+"""The interface to one Twilio account, and the events that show who changed what.
 
-Only the promise: no HTTP here and no import of Twilio's package, so that everything above can be typed against it
-and tests can put another gateway in its place. Every method raises `reconciler.errors.RemoteError`.
+Only the protocol: no HTTP and no import of Twilio's package here, so that everything above can be
+typed against it and tests can use another gateway. Every method raises
+`reconciler.errors.RemoteError`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from reconciler.model.route import Json
 class Event(msgspec.Struct, frozen=True):
     """One change that Twilio recorded.
 
-    `actor_type` is user (somebody in the console), account (the API), twilio-admin …; `source` web, api or twilio.
-    `changes` gives for each field what it was (None where Twilio does not say) and what it became.
+    `actor_type` is user (somebody in the console), account (the API), twilio-admin …; `source` web,
+    api or twilio. `changes` gives for each field what it was (None where Twilio does not say) and
+    what it became.
     """
 
     sid: str
@@ -36,9 +38,9 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class CallRecord(msgspec.Struct, frozen=True):
-    """One attempt of a call, for ``-v``: never its parameters. `status` is 0 when no answer came.
+    """One attempt of a call, for ``-v``: never its parameters.
 
-    `date` is the time of the server, as its header wrote it.
+    `status` is 0 when no answer came. `date` is the time of the server, as its header states it.
     """
 
     account: str
@@ -52,10 +54,10 @@ class CallRecord(msgspec.Struct, frozen=True):
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """A call that did not succeed and will be tried again, about to wait for that. All times are seconds.
+    """A wait before the next attempt of a call that failed. All times are seconds.
 
-    `attempt` of at most `attempts` comes next; `status` is 0 when no answer came. The call has waited `before` already,
-    `at` is now by a clock that never goes back.
+    Attempt `attempt` of at most `attempts` comes next; `status` is 0 when no answer came. The call
+    has already waited `before`; `at` is the present time of a clock that never goes back.
     """
 
     account: str
@@ -75,25 +77,31 @@ class Gateway(Protocol):
     account_sid: str
 
     def number_pages(self) -> Iterator[list[NumberRow]]:
-        """All numbers, page by page and each once; fetching begins at once and runs ahead of the caller."""
+        """Return all numbers page by page, each once; fetching starts at once and runs ahead."""
         ...
 
     def rows(self, endpoint: Endpoint, **path: str) -> list[dict[str, Json]]:
-        """All rows of a listing, as plain JSON, each SID once."""
+        """Return all rows of a listing as plain JSON, each SID once."""
         ...
 
     def took_pages(self, endpoint: Endpoint, **path: str) -> bool:
-        """Whether the last reading of this listing took more than one page, so that it may have left out a row."""
+        """Return whether the last reading of this listing took several pages.
+
+        Such a reading may have missed a row.
+        """
         ...
 
     def call(
         self, endpoint: Endpoint, params: Params | None = None, **path: str
     ) -> dict[str, Json]:
-        """One call; its reply as plain JSON, empty for an empty body. None in `params` is not sent, "" clears."""
+        """Make one call and return its reply as plain JSON, empty for an empty body.
+
+        None in `params` is not sent; "" clears a field.
+        """
         ...
 
     def find_numbers(self, e164: str) -> list[NumberRow]:
-        """The numbers that are exactly this one: one, or none."""
+        """Return the numbers that are exactly this one: one, or none."""
         ...
 
     def events(
@@ -104,7 +112,7 @@ class Gateway(Protocol):
         resource_sid: str | None = None,
         limit: int = 1000,
     ) -> list[Event]:
-        """Up to `limit` recorded changes, in Twilio's order."""
+        """Return up to `limit` recorded changes, in Twilio's order."""
         ...
 
     def close(self) -> None:

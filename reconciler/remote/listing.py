@@ -1,4 +1,4 @@
-"""How far a listing is read: a server that never comes to an end is recognised, and an error says so.
+"""Limits for reading a listing, so that a listing without an end becomes an error.
 
 Pure, and the same for Twilio and for platforms.
 """
@@ -10,7 +10,10 @@ MOST_ROWS = 500_000
 MOST_BYTES = 512 << 20
 """Of all pages of one listing together; 100,000 numbers are 100 pages and about 160 MB."""
 MOST_REPEATED = 3
-"""Pages in a row that bring nothing new and still name a next one. Rows that shift while they are read repeat few."""
+"""Most pages in a row without a new row that still name a next page.
+
+Rows that shift while a listing is read repeat only few pages.
+"""
 
 
 class ListingError(Exception):
@@ -32,7 +35,7 @@ class ForeignRows(ListingError):
 
 
 class ListingGuard:
-    """Counts what one listing brings."""
+    """Counter of the pages, rows and bytes of one listing."""
 
     def __init__(self) -> None:
         self._pages = 0
@@ -41,7 +44,7 @@ class ListingGuard:
         self._repeated = 0
 
     def count(self, new_rows: int, *, has_next: bool, size: int = 0) -> None:
-        """Count one page. Raises EndlessListing once there cannot be a sensible end."""
+        """Count one page. Raises EndlessListing when a limit is exceeded."""
         self._pages += 1
         self._rows += new_rows
         self._bytes += size

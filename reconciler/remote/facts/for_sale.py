@@ -1,4 +1,6 @@
-"""The numbers that Twilio sells at present in a country, with their price and what they require of an owner."""
+"""The numbers that Twilio sells at present in a country, with their price and what they require of
+an owner.
+"""
 
 from __future__ import annotations
 

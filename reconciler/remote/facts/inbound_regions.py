@@ -24,7 +24,9 @@ Number = tuple[str, str]
 
 
 class RegionFacts(msgspec.Struct, frozen=True):
-    """The region by E.164, for every number that has been told; `problem` is why others have not (a warning)."""
+    """The region by E.164, for every number that has been told; `problem` is why others have not (a
+    warning).
+    """
 
     regions: dict[str, str]
     problem: Diagnostic | None = None
@@ -35,8 +37,8 @@ def read_regions(
 ) -> RegionFacts:
     """The regions of these numbers (E.164) of one account. Never raises RemoteError.
 
-    One number is asked for alone first: an account that cannot be asked costs one call. After the first refusal,
-    and once `stop` is set, nothing more is asked.
+    One number is asked for alone first: an account that cannot be asked costs one call. After the
+    first refusal, and once `stop` is set, nothing more is asked.
     """
     asking = _RegionReader(gateway, stop or Event())
     first, *rest = sorted(numbers) or [""]
@@ -140,7 +142,7 @@ def _unknown_warning(account: str, error: RemoteError) -> Diagnostic:
         severity="warning",
         code="region_unknown",
         summary="It cannot be told in which region numbers are answered",
-        detail=f"Calls to numbers of account `{account}` may be answered in another region than the one that is "
-        f"managed, and Twilio does not say. Look in the console under the number's routing, or give credentials that "
-        f"may read it. {said.detail or said.summary}",
+        detail=f"Calls to numbers of account `{account}` may be answered in another region than "
+        "the one that is managed, and Twilio does not say. Look in the console under the number's "
+        f"routing, or give credentials that may read it. {said.detail or said.summary}",
     )

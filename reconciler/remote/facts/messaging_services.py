@@ -1,7 +1,8 @@
 """The messaging services of accounts: numbers in → who answers their messages in their place.
 
-A number does not show that it is in a service; only the service shows its numbers. Read beside everything else, and
-only where some declared number has a route for messages: it is a call an account and one for each service more.
+A number does not show that it is in a service; only the service shows its numbers. Read beside
+everything else, and only where some declared number has a route for messages: it is a call an
+account and one for each service more.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ ServicePrefetcher = Callable[[Iterable[Desired], Mapping[str, Gateway]], Callabl
 def prefetch_services(
     desired: Iterable[Desired], gateways: Mapping[str, Gateway]
 ) -> Callable[[], ServiceFacts]:
-    """Begin to read the services of all accounts that declare a route for messages. Never raises RemoteError."""
+    """Begin to read the services of all accounts that declare a route for messages.
+
+    Never raises RemoteError.
+    """
     accounts = {
         profile.account for profile in _profiles(desired) if profile.attrs.get("sms") is not None
     }
@@ -113,7 +117,7 @@ def _unreadable_warning(account: str, error: RemoteError) -> Diagnostic:
         severity="warning",
         code="services_unreadable",
         summary="Messaging services cannot be read",
-        detail=f"Whether a messaging service of account `{account}` answers in place of declared SMS webhooks is not "
-        f"known. Give the key permission to read messaging services, or look there when messages do not arrive. "
-        f"{said.detail or said.summary}",
+        detail=f"Whether a messaging service of account `{account}` answers in place of declared "
+        "SMS webhooks is not known. Give the key permission to read messaging services, or look "
+        f"there when messages do not arrive. {said.detail or said.summary}",
     )

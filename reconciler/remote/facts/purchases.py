@@ -1,6 +1,7 @@
 """What Twilio says of the numbers that a plan would buy, read before one of them is bought.
 
-Prices and regulations take one call for each country; whether a number is for sale, one call for each number.
+Prices and regulations take one call for each country; whether a number is for sale, one call for
+each number.
 """
 
 from __future__ import annotations
@@ -43,9 +44,11 @@ def check_purchases(
     *,
     most: int,
 ) -> Plan:
-    """Add to the plan the price of each purchase, and an error for each that must not or cannot be bought.
+    """Add to the plan the price of each purchase, and an error for each that must not or cannot be
+    bought.
 
-    A plan that buys more than `most` numbers is refused anyway: then the single numbers are not asked about.
+    A plan that buys more than `most` numbers is refused anyway: then the single numbers are not
+    asked about.
     """
     bought = [action for action in plan.actions if action.action == "purchase"]
     if not bought:
@@ -78,7 +81,8 @@ def check_purchases(
 
 
 def is_stand_in(base_url: str | None) -> bool:
-    """Tell whether an address is a stand-in for Twilio, where nothing costs money: only one on this machine is.
+    """Tell whether an address is a stand-in for Twilio, where nothing costs money: only one on this
+    machine is.
 
     Any other address may be a proxy to Twilio itself.
     """
@@ -151,7 +155,9 @@ def _with_row(offer: Offer, e164: str, rows: list[dict[str, Json]] | None) -> Of
 def read_for_sale(
     gateway: Gateway, purchase: Purchase, query: Mapping[str, str]
 ) -> list[dict[str, Json]] | None:
-    """The numbers of this country and type that Twilio offers (at most one page); None when that cannot be read."""
+    """The numbers of this country and type that Twilio offers (at most one page); None when that
+    cannot be read.
+    """
     try:
         page = gateway.call(
             FOR_SALE, dict(query), country=purchase.country, type=TYPES[purchase.type]
@@ -170,7 +176,8 @@ def rows_for_sale(page: Mapping[str, Json]) -> list[dict[str, Json]] | None:
 
 
 def read_regulated_types(gateway: Gateway, country: str) -> frozenset[str] | None:
-    """The types of numbers in a country for which Twilio has a regulation; None when that cannot be read.
+    """The types of numbers in a country for which Twilio has a regulation; None when that cannot be
+    read.
 
     A regulation that requires nothing (its lists are empty) does not count.
     """

@@ -1,7 +1,9 @@
-"""The SIP domains of accounts: a plan in → which domains use the lists that it would delete, and the plan that knows.
+"""The SIP domains of accounts: a plan in → which domains use the lists that it would delete, and
+the plan that knows.
 
-A list does not show who uses it, and Twilio deletes none that is used; but by then it would be empty. Asked only when
-a plan deletes a list: a call an account, and two or three for each of its domains, side by side.
+A list does not show who uses it, and Twilio deletes none that is used; but by then it would be
+empty. Asked only when a plan deletes a list: a call an account, and two or three for each of its
+domains, side by side.
 """
 
 from __future__ import annotations
@@ -48,9 +50,11 @@ Using = dict[str, set[str]]
 def plan_with_domains(
     make: Callable[[Observed], Plan], observed: Observed, gateways: Mapping[str, Gateway]
 ) -> tuple[Plan, list[Diagnostic]]:
-    """The plan of `make`: where it would delete lists, made again knowing which of them SIP domains use.
+    """The plan of `make`: where it would delete lists, made again knowing which of them SIP domains
+    use.
 
-    Never raises RemoteError: domains that cannot be read are a warning, and `Domains.unread` for the plan.
+    Never raises RemoteError: domains that cannot be read are a warning, and `Domains.unread` for
+    the plan.
     """
     plan = make(observed)
     kinds: dict[str, set[str]] = {}
@@ -96,7 +100,10 @@ def read_lists_in_use(gateway: Gateway, kinds: list[str]) -> Using:
 
 
 def read_trunks_using(gateway: Gateway, kinds: list[str], observed: Observed) -> Using:
-    """Which trunks of an account that have no name here use its lists of these kinds. Raises RemoteError."""
+    """Which trunks of an account that have no name here use its lists of these kinds.
+
+    Raises RemoteError.
+    """
     trunks = [
         live.sid
         for address, live in observed.resources.items()
@@ -122,8 +129,9 @@ def _unreadable_warning(account: str, error: RemoteError) -> Diagnostic:
         severity="warning",
         code="sip_domains_unreadable",
         summary="SIP domains cannot be read",
-        detail=f"Whether a SIP domain of account `{account}` uses a list that is to be deleted or loses members is not "
-        "known. It is deleted whole, without being emptied first: Twilio refuses that for a list in use, which then is "
-        "as it was. Undeclared members are taken off only with consent. "
-        f"To know beforehand, give the key permission to read SIP domains. {said.detail or said.summary}",
+        detail=f"Whether a SIP domain of account `{account}` uses a list that is to be deleted or "
+        "loses members is not known. It is deleted whole, without being emptied first: Twilio "
+        "refuses that for a list in use, which then is as it was. Undeclared members are taken off "
+        "only with consent. To know beforehand, give the key permission to read SIP domains. "
+        f"{said.detail or said.summary}",
     )

@@ -1,7 +1,7 @@
 """Butter AI: a number is imported free, then assigned to an agent; assigning writes its webhooks.
 
-https://docs.getbutter.ai. Answers come as ``{success, message, data}``. No call is described that changes or removes an
-imported number.
+https://docs.getbutter.ai. Answers come as ``{success, message, data}``. No call is described that
+changes or removes an imported number.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ _SIP_SECRETS = {"password": "sip_password", "pin": "inbound_pin"}
 
 
 class Butter(UndocumentedCalls):
-    """See `reconciler.remote.platforms.contract.Adapter`. `connections` are ids of integrations by Twilio account."""
+    """See `reconciler.remote.platforms.contract.Adapter`.
+
+    `connections` are ids of integrations by Twilio account.
+    """
 
     kind = BUTTER
 
@@ -82,7 +85,8 @@ class Butter(UndocumentedCalls):
         try:
             _check_success(self.name, self._caller.send("POST", path, idempotent=True))
         except RemoteError as error:
-            # 400 is the answer for a number that is not assigned to this agent any more, and for anything else.
+            # 400 is the answer for a number that is not assigned to this agent any more, and for
+            # anything else.
             if error.status not in (400, 404) or self._has(agent, number):
                 raise
 

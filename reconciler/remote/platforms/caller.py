@@ -1,6 +1,8 @@
-"""One JSON call to a platform under the retry rules: attempts, waits, the limit on calls at once, and giving up.
+"""One JSON call to a platform under the retry rules: attempts, waits, the limit on calls at once,
+and giving up.
 
-What is retried is decided in `reconciler.remote.transport.retry`, what an error is called by the adapter and `errors`.
+What is retried is decided in `reconciler.remote.transport.retry`, what an error is called by the
+adapter and `errors`.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ _log = logging.getLogger(__name__)
 
 
 class CallPolicy(msgspec.Struct, frozen=True):
-    """How a caller behaves: attempts and waits, and after how many seconds of silence a server is given up.
+    """How a caller behaves: attempts and waits, and after how many seconds of silence a server is
+    given up.
 
     `on_wait` is told of each wait before it begins.
     """
@@ -106,7 +109,8 @@ class Caller:
     ) -> Any:
         """The JSON of a successful answer, None for an empty one. Raises RemoteError.
 
-        `path` is quoted already; `idempotent` says that a POST may be sent twice; `secrets` are those in the body.
+        `path` is quoted already; `idempotent` says that a POST may be sent twice; `secrets` are
+        those in the body.
         """
         wanted = {name: _text(value) for name, value in (query or {}).items() if value is not None}
         target = f"{path}?{urlencode(wanted)}" if wanted else path
@@ -143,7 +147,9 @@ class Caller:
         self._pool.close()
 
     def _attempt(self, call: _Call) -> tuple[AttemptOutcome, Any]:
-        """One attempt: how it ended, and what it brought: a value, or the error that it would be the last word of."""
+        """One attempt: how it ended, and what it brought: a value, or the error that it would be
+        the last word of.
+        """
         headers, secrets = self._headers()
         call.secrets = (*dict.fromkeys((*call.secrets, *secrets)),)
         ticket = self._limiter.acquire()

@@ -1,8 +1,10 @@
-"""What every adapter of a platform promises, and the values it is asked with; knows no platform and no HTTP.
+"""What every adapter of a platform promises, and the values it is asked with; knows no platform and
+no HTTP.
 
 An adapter sends documented calls with documented fields only, and no others. Every method may raise
-`reconciler.errors.RemoteError` with a code of the one taxonomy (docs/reference/codes.md). It stores no credentials: it asks its
-`Vault` at the moment of a call. What `kind.can` does not list, it is never asked for.
+`reconciler.errors.RemoteError` with a code of the one taxonomy (docs/reference/codes.md). It stores
+no credentials: it asks its `Vault` at the moment of a call. What `kind.can` does not list, it is
+never asked for.
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ from reconciler.model.route import Attrs
 class RegistrationRequest(msgspec.Struct, frozen=True):
     """One number as it should be on a platform.
 
-    `account` is the name of its Twilio account and `number_sid` its SID there; both are empty for a number outside
-    Twilio. `attrs` are the attributes of its registration. `import_started`: an earlier run of ours has begun this very import
-    and could not find out whether it was carried out.
+    `account` is the name of its Twilio account and `number_sid` its SID there; both are empty for a
+    number outside Twilio. `attrs` are the attributes of its registration. `import_started`: an
+    earlier run of ours has begun this very import and could not find out whether it was carried
+    out.
     """
 
     address: str
@@ -36,8 +39,8 @@ class RegistrationRequest(msgspec.Struct, frozen=True):
 class RegisteredNumber(msgspec.Struct, frozen=True):
     """One number as a platform has it.
 
-    `id` is what its calls want to have, `attrs` what can be read of the registration's attributes. `secrets` are those
-    that the platform gives back: to be compared, never to be kept.
+    `id` is what its calls want to have, `attrs` what can be read of the registration's attributes.
+    `secrets` are those that the platform gives back: to be compared, never to be kept.
     """
 
     id: str
@@ -57,7 +60,10 @@ class Complaint(msgspec.Struct, frozen=True):
 
 
 class Vault(Protocol):
-    """Where secrets are looked up when a call needs them. Raises ReconcilerError `secret_not_found`."""
+    """Where secrets are looked up when a call needs them.
+
+    Raises ReconcilerError `secret_not_found`.
+    """
 
     def platform(self, name: str, field: str) -> str:
         """A secret of a platform: its `api_key`, its `api_secret`."""
@@ -90,19 +96,24 @@ class Adapter(Protocol):
     def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
         """Ask what the platform would refuse of these numbers: address → why.
 
-        At most one call for each distinct agent and connection, by reading only. What the platform has no call for,
-        or does not answer clearly, is left out.
+        At most one call for each distinct agent and connection, by reading only. What the platform
+        has no call for, or does not answer clearly, is left out.
         """
         ...
 
     def create(
         self, asked: Sequence[RegistrationRequest]
     ) -> Sequence[RegisteredNumber | RemoteError]:
-        """Import these numbers; one answer for each, in their order. Many at once only where `kind.bulk` says so."""
+        """Import these numbers; one answer for each, in their order.
+
+        Many at once only where `kind.bulk` says so.
+        """
         ...
 
     def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
-        """Set who answers, and who calls out: the attributes of `kind.links` that `asked.attrs` has."""
+        """Set who answers, and who calls out: the attributes of `kind.links` that `asked.attrs`
+        has.
+        """
         ...
 
     def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
@@ -110,11 +121,16 @@ class Adapter(Protocol):
         ...
 
     def delete(self, there: RegisteredNumber) -> None:
-        """Take the number off the platform; it stays on Twilio. One that is not there any more is done."""
+        """Take the number off the platform; it stays on Twilio.
+
+        One that is not there any more is done.
+        """
         ...
 
     def verify(self) -> Sequence[Complaint]:
-        """What is wrong with the platform's own connection to Twilio, as it says itself; nothing when all is well."""
+        """What is wrong with the platform's own connection to Twilio, as it says itself; nothing
+        when all is well.
+        """
         ...
 
     def close(self) -> None:
@@ -145,7 +161,9 @@ def map_first_refusals(
 
 
 class UndocumentedCalls:
-    """The calls that a platform's documents do not describe: to ask for one is a mistake of ours, not of its user."""
+    """The calls that a platform's documents do not describe: to ask for one is a mistake of ours,
+    not of its user.
+    """
 
     kind: PlatformKind
 

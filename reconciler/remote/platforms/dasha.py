@@ -1,7 +1,8 @@
-"""Dasha BlackBox: numbers join the trunk of a Twilio provider, many with one call, and are then linked to agents.
+"""Dasha BlackBox: numbers join the trunk of a Twilio provider, many with one call, and are then
+linked to agents.
 
-https://blackbox.dasha.ai/docs/api-reference. An import goes on after a number that fails, and says so under a 200.
-Answers may hold SIP passwords: only what is named here is read.
+https://blackbox.dasha.ai/docs/api-reference. An import goes on after a number that fails, and says
+so under a 200. Answers may hold SIP passwords: only what is named here is read.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ _CODES = (
 
 
 class Dasha(UndocumentedCalls):
-    """See `reconciler.remote.platforms.contract.Adapter`. `connections` are provider ids by Twilio account."""
+    """See `reconciler.remote.platforms.contract.Adapter`.
+
+    `connections` are provider ids by Twilio account.
+    """
 
     kind = DASHA
 
@@ -53,7 +57,9 @@ class Dasha(UndocumentedCalls):
         self._connections = connections
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """The numbers of all our providers; who calls out with one is asked for those that declare it."""
+        """The numbers of all our providers; who calls out with one is asked for those that declare
+        it.
+        """
         callers = {each.key for each in asked if "outbound_agent" in each.attrs}
         found: dict[str, RegisteredNumber] = {}
         for provider in dict.fromkeys(self._connections.values()):
@@ -148,7 +154,9 @@ class Dasha(UndocumentedCalls):
                 raise
 
     def verify(self) -> Sequence[Complaint]:
-        """Each provider checks credentials, trunk, credential list and numbers, and says what is amiss."""
+        """Each provider checks credentials, trunk, credential list and numbers, and says what is
+        amiss.
+        """
         return [
             found
             for account, provider in self._connections.items()
@@ -201,7 +209,9 @@ class Dasha(UndocumentedCalls):
     def _import(
         self, account: str, asked: Sequence[RegistrationRequest]
     ) -> dict[str, RegisteredNumber | RemoteError]:
-        """The answer has counts and the SIDs that failed: what came of the rest is read from the list."""
+        """The answer has counts and the SIDs that failed: what came of the rest is read from the
+        list.
+        """
         provider = self._connections[account]
         sids = ["PN" + each.number_sid[2:].lower() for each in asked]
         path = f"/api/v1/providers/twilio/{provider}/import-numbers"
@@ -239,7 +249,9 @@ class Dasha(UndocumentedCalls):
         )
 
     def _is_free_for(self, asked: RegistrationRequest, there: RegisteredNumber) -> bool:
-        """Whether nobody else's agent takes its calls: a link would replace that one without a word."""
+        """Whether nobody else's agent takes its calls: a link would replace that one without a
+        word.
+        """
         return there.attrs.get("agent") in (None, asked.attrs.get("agent"))
 
     def _put(self, path: str, agent: str, mode: str) -> None:

@@ -1,7 +1,8 @@
-"""A platform's refusals and silences → our codes, with a cause and a cure; the same for all platforms.
+"""A platform's refusals and silences → our codes, with a cause and a cure; the same for all
+platforms.
 
-Raises nothing: each function returns the `RemoteError` to raise. What came from outside loses secrets, styling and
-control characters first.
+Raises nothing: each function returns the `RemoteError` to raise. What came from outside loses
+secrets, styling and control characters first.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "sid_number_mismatch": (
         "SID and number do not belong together",
-        "The platform knows this SID under another number: check the account that is connected there.",
+        "The platform knows this SID under another number: check the account that is connected "
+        "there.",
     ),
     "missing_field": ("The platform misses a field", "Declare what it names."),
     "invalid_provider": ("Unknown provider", "The platform takes `twilio` and `sip`."),
@@ -72,8 +74,8 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "integration_wrong_org": (
         "The platform does not allow this",
-        "Check that key and organisation belong together, that the connected Twilio account is theirs, and that the "
-        "key's role may manage phone numbers.",
+        "Check that key and organisation belong together, that the connected Twilio account is "
+        "theirs, and that the key's role may manage phone numbers.",
     ),
     "trunk_attachment_failed": (
         "The platform could not attach the number to its trunk",
@@ -109,7 +111,8 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "network_error": (
         "The platform cannot be reached",
-        "Check the network, HTTPS_PROXY and the platform's base_url; then run the same command again.",
+        "Check the network, HTTPS_PROXY and the platform's base_url; then run the same command "
+        "again.",
     ),
     "unexpected_answer": (
         "The answer is not one of the platform's",
@@ -117,16 +120,18 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "answer_too_large": (
         "The answer is too large",
-        "No answer of the platform is that large: check its base_url, and what answers in its place.",
+        "No answer of the platform is that large: check its base_url, and what answers in its "
+        "place.",
     ),
     "endless_listing": (
         "A listing has no end",
-        "Nothing was concluded from it. Run the same command again; if it stays so, check the platform's base_url.",
+        "Nothing was concluded from it. Run the same command again; if it stays so, check the "
+        "platform's base_url.",
     ),
     "inconsistent_listing": (
         "A listing contradicts itself",
-        "Nothing was concluded from it. If somebody is changing numbers there just now, run the same command again "
-        "afterwards; else remove one of the two on the platform.",
+        "Nothing was concluded from it. If somebody is changing numbers there just now, run the "
+        "same command again afterwards; else remove one of the two on the platform.",
     ),
     "platform_refused": (
         "The platform refused the request",
@@ -162,7 +167,9 @@ class CallPlace:
 
 
 def refusal_error(where: CallPlace, status: int, code: str | None, message: str) -> RemoteError:
-    """The error of an answer that is a refusal; without a code of the platform's own, by its status."""
+    """The error of an answer that is a refusal; without a code of the platform's own, by its
+    status.
+    """
     known = code if code in CURES else code_for_status(status)
     what = (
         f"{_describe_call(where)} was answered {status}: {message or 'no reason given'}".rstrip(".")
@@ -206,7 +213,9 @@ def with_code(error: RemoteError, code: str) -> RemoteError:
 def number_error(
     platform: str, key: str, code: str, message: str, secrets: tuple[str, ...] = ()
 ) -> RemoteError:
-    """The error about one number that an answer about many reports, or that is known before any call."""
+    """The error about one number that an answer about many reports, or that is known before any
+    call.
+    """
     summary, cure = CURES[code]
     what = redact(f"{key} on {platform}: {message}".rstrip(".") + ".", secrets)
     return RemoteError(Diagnostic(code=code, summary=summary, detail=f"{what} {cure}"))

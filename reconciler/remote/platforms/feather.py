@@ -1,6 +1,8 @@
-"""Feather: bridge numbers for warm transfers, and phone numbers whose channels say which agent answers.
+"""Feather: bridge numbers for warm transfers, and phone numbers whose channels say which agent
+answers.
 
-https://doc.featherhq.com (OpenAPI). Its Twilio account is connected in a browser beforehand; no credentials are sent.
+https://doc.featherhq.com (OpenAPI). Its Twilio account is connected in a browser beforehand; no
+credentials are sent.
 """
 
 from __future__ import annotations
@@ -37,7 +39,10 @@ _AT_ONCE = 8
 
 
 class Feather:
-    """See `reconciler.remote.platforms.contract.Adapter`. `connections` are ids of integrations by Twilio account."""
+    """See `reconciler.remote.platforms.contract.Adapter`.
+
+    `connections` are ids of integrations by Twilio account.
+    """
 
     kind = FEATHER
 
@@ -47,7 +52,10 @@ class Feather:
         self._connections = connections
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """Bridge numbers and phone numbers; the channels of those asked about. What is retired counts as gone."""
+        """Bridge numbers and phone numbers; the channels of those asked about.
+
+        What is retired counts as gone.
+        """
         wanted = {each.key: each.attrs.get("bridge") is True for each in asked}
         rows = list_rows(self.name, self._caller.send("GET", _BRIDGES))
         bridges = read_single_page(self.name, read_numbers(self.name, rows, _to_bridge_number))
@@ -88,7 +96,9 @@ class Feather:
         return map_first_refusals(asked, refused)
 
     def _missing_agents(self, wanted: set[str]) -> set[str]:
-        """Return the agents that the whole list of assistants does not hold; none if it is longer than we may read."""
+        """Return the agents that the whole list of assistants does not hold; none if it is longer
+        than we may read.
+        """
         missing, cursor = set(wanted), None
         for _ in wanted:
             query = {"limit": _ASSISTANTS_PAGE, "include_archived": True, "cursor": cursor}
@@ -146,7 +156,9 @@ class Feather:
         self._caller.close()
 
     def _connection_problem(self) -> tuple[str, str] | None:
-        """Return code and words of what is wrong with the connected Twilio accounts, None when nothing is."""
+        """Return code and words of what is wrong with the connected Twilio accounts, None when
+        nothing is.
+        """
         found = list_rows(self.name, self._caller.send("GET", _INTEGRATIONS))
         there = [
             text_in(row, "id") or "" for row in found if row.get("integration_key") == "twilio"
@@ -232,7 +244,9 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
 
 
 def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
-    """``{error, message}``, or the findings of a validation: of these only place and words, never the input."""
+    """``{error, message}``, or the findings of a validation: of these only place and words, never
+    the input.
+    """
     if status != 422:
         return None, refusal_text(body, "message", "error")
     message = validation_text(body)

@@ -1,4 +1,6 @@
-"""The platforms of one project: adapters by name, what they show, and what planning has to know of them."""
+"""The platforms of one project: adapters by name, what they show, and what planning has to know of
+them.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,10 @@ class Adapters(dict[str, Adapter]):
     def extend_observed(
         self, observed: Observed, desired: Sequence[Desired], resources: Mapping[str, Entry]
     ) -> Observed:
-        """What was observed on Twilio, with what the platforms have. Raises RemoteError, ReconcilerError."""
+        """What was observed on Twilio, with what the platforms have.
+
+        Raises RemoteError, ReconcilerError.
+        """
         declared = self._project.platforms.keys()
         names = sorted(find_platforms(desired, resources) & declared) if declared else []
         if not names:

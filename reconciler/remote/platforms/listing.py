@@ -1,6 +1,8 @@
-"""Read the listings of platforms strictly: what is not a list of complete rows is an error, never an empty list.
+"""Read the listings of platforms strictly: what is not a list of complete rows is an error, never
+an empty list.
 
-A missing row would be planned as a number to import, so nothing is concluded from a listing that is not understood.
+A missing row would be planned as a number to import, so nothing is concluded from a listing that is
+not understood.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ _MOST_READINGS = 6
 def list_rows(
     platform: str, answer: Any, key: str | None = None, *, absent: bool = False
 ) -> list[Row]:
-    """Return the rows of an answer, or of the list under `key`. Raises RemoteError when there is no list of objects.
+    """Return the rows of an answer, or of the list under `key`.
+
+    Raises RemoteError when there is no list of objects.
 
     `absent`: the platform leaves an empty list out.
     """
@@ -47,8 +51,8 @@ def read_numbers(
 ) -> list[RegisteredNumber]:
     """Return what `read` makes of each row.
 
-    Raises RemoteError for a row of which it makes nothing, and for one that has no text under one of `texts`: null and
-    absent are allowed there.
+    Raises RemoteError for a row of which it makes nothing, and for one that has no text under one
+    of `texts`: null and absent are allowed there.
     """
     numbers: list[RegisteredNumber] = []
     names = tuple(texts)
@@ -102,11 +106,13 @@ class NumberPages:
 def read_until_steady(
     platform: str, read: Callable[[], NumberPages], sought: Collection[str] = ()
 ) -> list[RegisteredNumber]:
-    """Return the numbers of a listing, read again while it may have left out one of those that are `sought` (E.164).
+    """Return the numbers of a listing, read again while it may have left out one of those that are
+    `sought` (E.164).
 
-    Pages are read by offset: a number that is removed from an earlier page shifts the next ones, and one of them is
-    never shown. So a listing of several pages that lacks a sought number is read again, until a reading brings nothing
-    new. Raises RemoteError for a listing that does not come to rest.
+    Pages are read by offset: a number that is removed from an earlier page shifts the next ones,
+    and one of them is never shown. So a listing of several pages that lacks a sought number is read
+    again, until a reading brings nothing new. Raises RemoteError for a listing that does not come
+    to rest.
     """
     first = read()
     known = {number.key: number for number in first.numbers}
@@ -126,7 +132,10 @@ def read_until_steady(
 
 
 def read_single_page(platform: str, numbers: Iterable[RegisteredNumber]) -> list[RegisteredNumber]:
-    """Return the numbers of a listing that has one page, each once. Raises RemoteError as `NumberPages.add` does."""
+    """Return the numbers of a listing that has one page, each once.
+
+    Raises RemoteError as `NumberPages.add` does.
+    """
     pages = NumberPages(platform)
     pages.add(numbers)
     return pages.numbers

@@ -1,7 +1,9 @@
-"""LiveKit SIP: for each number an inbound trunk, an outbound trunk and a dispatch rule, by Twirp and a signed token.
+"""LiveKit SIP: for each number an inbound trunk, an outbound trunk and a dispatch rule, by Twirp
+and a signed token.
 
-https://docs.livekit.io/sip and its protocol buffers. Calls to a number go each into a room of its own, whose name
-begins with `room_name`. What somebody has set on these objects beside our fields is sent back as it was read.
+https://docs.livekit.io/sip and its protocol buffers. Calls to a number go each into a room of its
+own, whose name begins with `room_name`. What somebody has set on these objects beside our fields is
+sent back as it was read.
 """
 
 from __future__ import annotations
@@ -104,10 +106,11 @@ class LiveKit(UndocumentedCalls):
         return results
 
     def _remove_part(self, asked: RegistrationRequest, before: LiveKitObjects) -> None:
-        """Remove a part of what is asked for, left by a call without a clear answer; what is whole stays.
+        """Remove a part of what is asked for, left by a call without a clear answer; what is whole
+        stays.
 
-        An inbound trunk and a rule without the rest would already take calls. What cannot be removed now is found by
-        the next run.
+        An inbound trunk and a rule without the rest would already take calls. What cannot be
+        removed now is found by the next run.
         """
         try:
             now = self._objects().get(asked.key, LiveKitObjects())
@@ -163,7 +166,9 @@ class LiveKit(UndocumentedCalls):
         }
 
     def _remove(self, made: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
-        """Remove what one import has made, last first; what cannot be removed now is found by the next run."""
+        """Remove what one import has made, last first; what cannot be removed now is found by the
+        next run.
+        """
         for method, field, row in reversed(made):
             try:
                 self._drop(method, field, row)
@@ -397,7 +402,9 @@ def _outbound(key: str, attrs: Attrs, secrets: Mapping[str, str]) -> dict[str, A
 
 
 def _inbound(key: str, attrs: Attrs, secrets: Mapping[str, str]) -> dict[str, Any] | None:
-    """Where calls are made as well, user and password are those for making them: providers send none with a call."""
+    """Where calls are made as well, user and password are those for making them: providers send
+    none with a call.
+    """
     if attrs.get("supports_inbound") is not True:
         return None
     auth = {} if attrs.get("supports_outbound") is True else _auth(attrs, secrets)

@@ -1,6 +1,8 @@
-"""Nixflex: a number is imported under its agent with the Twilio account's own token; moving is removing and importing.
+"""Nixflex: a number is imported under its agent with the Twilio account's own token; moving is
+removing and importing.
 
-https://docs.nixflex.com. Its import overwrites voice, SMS and status webhooks, its removal clears them.
+https://docs.nixflex.com. Its import overwrites voice, SMS and status webhooks, its removal clears
+them.
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ class Nixflex(UndocumentedCalls):
         self._vault = vault
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """All numbers; read again where pages that shift may have left out one of those asked about."""
+        """All numbers; read again where pages that shift may have left out one of those asked
+        about.
+        """
         return read_until_steady(self.name, self._numbers, [each.key for each in asked])
 
     def _numbers(self) -> NumberPages:

@@ -1,4 +1,6 @@
-"""Read what a plan needs from every platform, each in a thread of its own: the numbers it has, by address."""
+"""Read what a plan needs from every platform, each in a thread of its own: the numbers it has, by
+address.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,10 @@ def observe_platforms(
     adapters: Mapping[str, Adapter],
     vault: Vault,
 ) -> dict[str, Live]:
-    """Every number on these platforms, by the address of its registration. Raises RemoteError, ReconcilerError."""
+    """Every number on these platforms, by the address of its registration.
+
+    Raises RemoteError, ReconcilerError.
+    """
     names = sorted(names)
     wanted = [want for want in desired if want.kind == REGISTRATION]
     if not names:
@@ -68,7 +73,9 @@ def _read(
 def _only_recorded(
     name: str, declared: Mapping[str, Desired], resources: Mapping[str, Entry]
 ) -> list[RegistrationRequest]:
-    """The recorded numbers of a platform that are no longer declared: its list must not leave one out."""
+    """The recorded numbers of a platform that are no longer declared: its list must not leave one
+    out.
+    """
     recorded: list[RegistrationRequest] = []
     for address, entry in resources.items():
         is_there = entry.kind == REGISTRATION and platform_name(address) == name and entry.sid

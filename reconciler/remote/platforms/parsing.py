@@ -1,4 +1,6 @@
-"""Reading what platforms answer: objects, lists, texts and refusals, none of which need be what it should; pure."""
+"""Reading what platforms answer: objects, lists, texts and refusals, none of which need be what it
+should; pure.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def refusal_text(body: Any, *keys: str) -> str:
 
 
 def validation_text(body: Any) -> str:
-    """The findings of a validation error in the form of FastAPI: where each is, and what it says; never the input."""
+    """The findings of a validation error in the form of FastAPI: where each is, and what it says;
+    never the input.
+    """
     return "; ".join(
         f"{'.'.join(str(part) for part in where)}: {row.get('msg', 'not valid')}"
         if isinstance(where := row.get("loc"), list)

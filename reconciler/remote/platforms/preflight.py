@@ -1,7 +1,9 @@
-"""Ask the platforms of a plan what they would refuse, before anything is written: an error of the plan.
+"""Ask the platforms of a plan what they would refuse, before anything is written: an error of the
+plan.
 
-Each platform is asked about distinct agents and connections, not about numbers, and all platforms at the same time.
-What cannot be asked or does not answer is no error: an import that is refused is undone.
+Each platform is asked about distinct agents and connections, not about numbers, and all platforms
+at the same time. What cannot be asked or does not answer is no error: an import that is refused is
+undone.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ _NAMED = 3
 def find_expected_refusals(
     actions: Sequence[Action], adapters: Mapping[str, Adapter]
 ) -> list[Diagnostic]:
-    """Return an error for each agent or connection that would be refused, a warning where it cannot be asked."""
+    """Return an error for each agent or connection that would be refused, a warning where it cannot
+    be asked.
+    """
     by_platform: dict[str, list[Action]] = {}
     for action in actions:
         if action.kind == REGISTRATION and action.action in _ASKED_ABOUT:
@@ -86,6 +90,6 @@ def _unchecked_warning(adapter: Adapter, error: RemoteError) -> Diagnostic:
         severity="warning",
         code="agents_not_checked",
         summary="Agents could not be checked on the platform",
-        detail=f"Platform `{adapter.name}` could not be asked whether it has the declared agents: {error} "
-        "An import that it refuses is undone.",
+        detail=f"Platform `{adapter.name}` could not be asked whether it has the declared agents: "
+        f"{error} An import that it refuses is undone.",
     )

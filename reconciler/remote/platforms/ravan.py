@@ -1,6 +1,8 @@
-"""Ravan AI (Agni): a number is added by the pair of its E.164 and its SID, and that is all its documents describe.
+"""Ravan AI (Agni): a number is added by the pair of its E.164 and its SID, and that is all its
+documents describe.
 
-https://docs.ravan.ai. The path of its list is not shown there; nothing changes, links or removes a number.
+https://docs.ravan.ai. The path of its list is not shown there; nothing changes, links or removes a
+number.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
 
 _ADD = "/api/v1/phone-numbers/add-twilio"
 _OTHER_FORM = frozenset({301, 302, 307, 308, 404, 405})
-"""How a server answers that wants the slash at the end, as other pages of the documents write their paths."""
+"""How a server answers that wants the slash at the end, as other pages of the documents write their
+paths.
+"""
 _CODES = (
     ("already", "number_already_imported"),
     ("another phone number", "sid_number_mismatch"),
@@ -53,13 +57,16 @@ class Ravan(UndocumentedCalls):
     ) -> Sequence[RegisteredNumber | RemoteError]:
         """One call for each number.
 
-        There is no list that could decide what "already" means. So it is a success only for an import that an earlier
-        run of ours has begun and has not heard the end of; any other number that is there is somebody's own.
+        There is no list that could decide what "already" means. So it is a success only for an
+        import that an earlier run of ours has begun and has not heard the end of; any other number
+        that is there is somebody's own.
         """
         return [self._add(each) for each in asked]
 
     def verify(self) -> Sequence[Complaint]:
-        """Whether the key is accepted: the list of agents is the one call that shows it and changes nothing."""
+        """Whether the key is accepted: the list of agents is the one call that shows it and changes
+        nothing.
+        """
         answer = self._caller.send("GET", "/api/v1/agents/", query={"limit": 1})
         if isinstance(answer, Mapping) and answer.get("success") is True:
             return []

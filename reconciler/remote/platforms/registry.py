@@ -76,7 +76,10 @@ def connect(
     clock: Clock | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> Adapter:
-    """The adapter of a declared platform. Times in seconds, as for `reconciler.remote.twilio.gateway.connect`."""
+    """The adapter of a declared platform.
+
+    Times in seconds, as for `reconciler.remote.twilio.gateway.connect`.
+    """
     entry = ADAPTERS[settings.type]
     clock = clock or SystemClock()
     pool = Pool(

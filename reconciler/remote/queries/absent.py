@@ -1,8 +1,9 @@
 """Ask by SID for what a listing does not contain, before anything is concluded from that.
 
-Twilio reads pages by offset: a row that is deleted from an earlier page shifts the next ones, and one of them is never
-shown. So a recorded resource that is absent from the listing is fetched: 404 means that it is gone, any other failure
-that it is not known, which is raised. Nothing is asked for what the listing contains.
+Twilio reads pages by offset: a row that is deleted from an earlier page shifts the next ones, and
+one of them is never shown. So a recorded resource that is absent from the listing is fetched: 404
+means that it is gone, any other failure that it is not known, which is raised. Nothing is asked for
+what the listing contains.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class ResourceQuestion(NamedTuple):
 def fetch_absent(
     gateway: Gateway, asked: Iterable[ResourceQuestion]
 ) -> list[tuple[ResourceQuestion, Row]]:
-    """Return those that are there after all, with their rows. Raises RemoteError for any answer but a row or 404."""
+    """Return those that are there after all, with their rows.
+
+    Raises RemoteError for any answer but a row or 404.
+    """
     wanted = list({(one.kind.name, one.sid, one.parent): one for one in asked}.values())
     if not wanted:
         return []
@@ -41,7 +45,9 @@ def fetch_absent(
 
 
 def fetch_row(gateway: Gateway, asked: ResourceQuestion) -> Row | None:
-    """Return one row by its SID; None when Twilio answers 404. Raises RemoteError for any other answer."""
+    """Return one row by its SID; None when Twilio answers 404. Raises RemoteError for any other
+    answer.
+    """
     parent = {"parent_sid": asked.parent} if asked.parent else {}
     try:
         row = gateway.call(asked.kind.fetch, None, sid=asked.sid, **parent)

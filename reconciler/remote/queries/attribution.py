@@ -1,4 +1,7 @@
-"""Who changed it: drifted fields × Twilio's own event log. What the log does not tell stays unknown."""
+"""Who changed it: drifted fields × Twilio's own event log.
+
+What the log does not tell stays unknown.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ _WIRE = {
 def attribute_drift(
     drifted: Sequence[Drifted], gateways: Mapping[str, Gateway], now: datetime
 ) -> list[Drifted]:
-    """The same drift with its actors. Events that cannot be read (permissions, age, no such product) change nothing."""
+    """The same drift with its actors.
+
+    Events that cannot be read (permissions, age, no such product) change nothing.
+    """
     events: dict[str, list[Event]] = {}
     for account in {d.account for d in drifted} & gateways.keys():
         sids = [d.sid for d in drifted if d.account == account and d.sid.startswith("PN")]
@@ -36,7 +42,9 @@ def attribute_drift(
 
 
 def actor_of(drifted: Drifted, events: Iterable[Event]) -> str | None:
-    """Who made the newest recorded change that explains a drifted field, in words; None when nothing does."""
+    """Who made the newest recorded change that explains a drifted field, in words; None when
+    nothing does.
+    """
     for event in sorted(events, key=lambda event: event.when, reverse=True):
         if any(_explains(event, _WIRE.get(f.field, f.field), f.live) for f in drifted.fields):
             source = {"web": "in the console", "api": "through the API"}.get(

@@ -1,4 +1,5 @@
-"""Check by reading that trunks and applications which the configuration names by SID are in the account.
+"""Check by reading that trunks and applications which the configuration names by SID are in the
+account.
 
 Twilio would refuse them only when a number is written, after other writes for the same number.
 """
@@ -24,7 +25,8 @@ def collect_literal_sids(
 ) -> dict[str, set[str]]:
     """Return the SIDs of trunks and applications that numbers are to be put on, by account.
 
-    Declared numbers are put on what is declared, and those that are let go of on what they had before.
+    Declared numbers are put on what is declared, and those that are let go of on what they had
+    before.
     """
     profiles = {id(want.profile): want.profile for want in desired if want.kind in NUMBER_KINDS}
     named: dict[str, set[str]] = {}
@@ -39,7 +41,9 @@ def collect_literal_sids(
 def _find_restored_entries(
     desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> list[Entry]:
-    """Return the recorded numbers that get a trunk or an application of before again, as nothing declares them."""
+    """Return the recorded numbers that get a trunk or an application of before again, as nothing
+    declares them.
+    """
     had = [
         (a, e)
         for a, e in resources.items()
@@ -55,7 +59,8 @@ def _find_restored_entries(
 def find_unknown(
     gateway: Gateway, named: Iterable[str], listed: Mapping[str, Mapping[str, object]]
 ) -> set[str]:
-    """Return those of these SIDs that the account does not have; `listed` are the rows that were read, by kind.
+    """Return those of these SIDs that the account does not have; `listed` are the rows that were
+    read, by kind.
 
     Raises RemoteError for any answer but a row or 404.
     """

@@ -1,6 +1,7 @@
 """Read what a plan needs from every account, each in a thread of its own.
 
-Numbers by whole pages, all resources of the other kinds that are declared or remembered, and what hangs below them.
+Numbers by whole pages, all resources of the other kinds that are declared or remembered, and what
+hangs below them.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ _SIDE_BY_SIDE = 8
 def prefetch_numbers(
     desired: Iterable[Desired], gateways: Mapping[str, Gateway]
 ) -> dict[str, Pages]:
-    """Begin to fetch the numbers of all accounts that declare some, while other things are done; for `observe`."""
+    """Begin to fetch the numbers of all accounts that declare some, while other things are done;
+    for `observe`.
+    """
     accounts = {want.profile.account for want in desired if want.kind in NUMBER_KINDS}
     return {account: gateways[account].number_pages() for account in sorted(accounts)}
 
@@ -110,7 +113,9 @@ def _join_accounts(
 
 
 class _AccountResources(NamedTuple):
-    """What one account has: numbers by E.164, other resources by address, and whose children were all read."""
+    """What one account has: numbers by E.164, other resources by address, and whose children were
+    all read.
+    """
 
     numbers: dict[str, Live]
     others: dict[str, Live]
@@ -120,7 +125,9 @@ class _AccountResources(NamedTuple):
 def _join_resources(
     parts: Sequence[Mapping[str, Live]], desired: Iterable[Desired]
 ) -> dict[str, Live]:
-    """What all accounts have by address; of two that are called alike, the one where it is declared."""
+    """What all accounts have by address; of two that are called alike, the one where it is
+    declared.
+    """
     others = {address: live for part in parts for address, live in part.items()}
     if len(others) < sum(map(len, parts)):
         home = {
@@ -136,7 +143,9 @@ def _join_resources(
 def _kinds_by_account(
     desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> dict[str, set[str]]:
-    """The kinds to read in each account: those declared or remembered, and what these hang below or refer to."""
+    """The kinds to read in each account: those declared or remembered, and what these hang below or
+    refer to.
+    """
     pairs = {(want.profile.account, want.kind) for want in desired}
     pairs |= {(entry.account, entry.kind) for entry in resources.values()}
     if any(kind in _USERS for _, kind in pairs):
@@ -163,7 +172,9 @@ _USERS = {
 def _undeclared_used_kinds(
     desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> set[tuple[str, str]]:
-    """(account, kind) of what others may use, is remembered and no longer declared: who else uses it must be known."""
+    """(account, kind) of what others may use, is remembered and no longer declared: who else uses
+    it must be known.
+    """
     remembered = [(address, entry) for address, entry in resources.items() if entry.kind in _USERS]
     declared = {want.address for want in desired if want.kind in _USERS} if remembered else set()
     return {(entry.account, entry.kind) for address, entry in remembered if address not in declared}
@@ -172,7 +183,9 @@ def _undeclared_used_kinds(
 def _find_unbound_children(
     desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> set[tuple[str, str]]:
-    """(kind, parent) of the declared children whose SID is not in state: a plan makes those that it does not find."""
+    """(kind, parent) of the declared children whose SID is not in state: a plan makes those that it
+    does not find.
+    """
     found: set[tuple[str, str]] = set()
     for want in desired:
         entry = resources.get(want.address)
@@ -268,11 +281,14 @@ class _Reader:
         parents: Mapping[str, Mapping[str, Row]],
         every: Mapping[str, Mapping[str, Row]],
     ) -> tuple[dict[str, Live], frozenset[tuple[str, str]]]:
-        """What hangs below the resources that have a name here, read side by side: one call for each.
+        """What hangs below the resources that have a name here, read side by side: one call for
+        each.
 
-        The second value holds the pairs of a parent and a kind of child whose children were all read.
+        The second value holds the pairs of a parent and a kind of child whose children were all
+        read.
 
-        Who uses a list that is about to go is asked of every trunk, also of those that are nobody's here.
+        Who uses a list that is about to go is asked of every trunk, also of those that are nobody's
+        here.
         """
         children = [
             kind for kind in map(KINDS.__getitem__, sorted(kinds)) if kind.parent is not None
@@ -314,7 +330,9 @@ class _Reader:
         return found_at, frozenset(complete)
 
     def _may_be_left_out(self, gateway: Gateway, kind: Kind, called: Mapping[str, str]) -> bool:
-        """Whether the listing may lack a resource that a plan would make: it has pages, and something is not found."""
+        """Whether the listing may lack a resource that a plan would make: it has pages, and
+        something is not found.
+        """
         if not gateway.took_pages(kind.listing):
             return False
         return has_unmatched(kind.name, gateway.account, self._small, self._resources, called)
@@ -322,7 +340,9 @@ class _Reader:
     def _child_rows(
         self, gateway: Gateway, kind: Kind, sid: str, parent: Row, names: Mapping[str, str]
     ) -> list[Row] | None:
-        """The rows of a kind below one parent; None where a server lacks this listing, and nothing here needs it."""
+        """The rows of a kind below one parent; None where a server lacks this listing, and nothing
+        here needs it.
+        """
         try:
             rows = read_child_rows(gateway, kind, sid, parent)
             if kind.singleton or not gateway.took_pages(kind.listing, parent_sid=sid):
@@ -350,14 +370,17 @@ class _Reader:
             self._progress(account, len(numbers))
         numbers.update(self._numbers_not_listed(gateway, names, numbers))
 
-        # Only a listing of several pages can have left out a number, and only a declared one is missed.
+        # Only a listing of several pages can have left out a number, and only a declared one is
+        # missed.
         missing = self._never_seen(account, numbers) if pages > 1 else []
         for row in find_unlisted_numbers(gateway, missing):
             numbers[row.phone_number] = observer.live(row, account)
         return numbers
 
     def _never_seen(self, account: str, numbers: Mapping[str, Live]) -> list[str]:
-        """The declared numbers of an account that are not recorded, not to be bought, and not among `numbers`."""
+        """The declared numbers of an account that are not recorded, not to be bought, and not among
+        `numbers`.
+        """
         return [
             want.key
             for want in self._declared_numbers
@@ -389,7 +412,9 @@ class _Reader:
         found: Sequence[list[Row]],
         names: Mapping[str, str],
     ) -> None:
-        """Add to the rows below each parent the recorded ones that are there although the listing lacks them."""
+        """Add to the rows below each parent the recorded ones that are there although the listing
+        lacks them.
+        """
         recorded: dict[tuple[str, str], list[str]] = {}
         for entry in self._resources.values():
             if entry.parent is not None and is_bound(entry) and entry.account == gateway.account:
@@ -415,7 +440,9 @@ class _Reader:
     def _numbers_not_listed(
         self, gateway: Gateway, names: Mapping[str, str], numbers: Mapping[str, Live]
     ) -> dict[str, Live]:
-        """The numbers that are recorded, or declared by SID or to be bought, and that only the listing lacks."""
+        """The numbers that are recorded, or declared by SID or to be bought, and that only the
+        listing lacks.
+        """
         absent: list[str] = []
         for sid, number in self._recorded.get(gateway.account, ()):
             live = numbers.get(number)
@@ -442,7 +469,9 @@ class _Reader:
 
 
 def read_child_rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]:
-    """The rows of a kind below one parent; what there is exactly one of may stand in the parent's own row."""
+    """The rows of a kind below one parent; what there is exactly one of may stand in the parent's
+    own row.
+    """
     if not kind.singleton:
         return read_rows(gateway, kind, parent_sid=sid)
     shown = parent.get(kind.name)
@@ -452,6 +481,8 @@ def read_child_rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list
 
 
 def fetch_number(gateway: Gateway, sid: str) -> Live | None:
-    """One number by its SID; None when Twilio does not have it. Raises RemoteError for any other answer."""
+    """One number by its SID; None when Twilio does not have it. Raises RemoteError for any other
+    answer.
+    """
     row = fetch_row(gateway, ResourceQuestion(NUMBER, sid))
     return None if row is None else NUMBER.observe(row, gateway.account, {})

@@ -58,7 +58,10 @@ def read_accounts(
 def _read_account(
     gateway: Gateway, progress: Callable[[str, int], None]
 ) -> tuple[dict[str, Live], dict[str, Live]]:
-    """The numbers of one account by E.164, and its trunks and applications by address. Raises RemoteError."""
+    """The numbers of one account by E.164, and its trunks and applications by address.
+
+    Raises RemoteError.
+    """
     pages = gateway.number_pages()
     others = _read_trunks(gateway)
     observer, found = Observer({}), dict[str, Live]()

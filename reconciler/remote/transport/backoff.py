@@ -1,4 +1,4 @@
-"""Waiting between two attempts of a call, which whoever listens is told of before it begins."""
+"""Wait before a retry, and notify `on_wait` first."""
 
 from __future__ import annotations
 
@@ -12,38 +12,40 @@ from reconciler.remote.transport.retry import RetryPolicy
 
 
 class WaitPolicy(Protocol):
-    """As much of a caller's policy as waiting needs."""
+    """The part of a call policy that waiting needs."""
 
     @property
     def retry_policy(self) -> RetryPolicy:
-        """How often a call is tried."""
+        """Number of attempts and length of waits."""
         ...
 
     @property
     def clock(self) -> Clock:
-        """What waits."""
+        """Clock that waits."""
         ...
 
     @property
     def stop(self) -> Event:
-        """Ends every wait; then nobody is told of one."""
+        """Flag that ends every wait; once it is set, `on_wait` is not called."""
         ...
 
     @property
     def on_wait(self) -> Callable[[Wait], None] | None:
-        """Who is told."""
+        """Function that is notified of each wait."""
         ...
 
 
 def wait_before_retry(
     policy: WaitPolicy, account: str, seconds: float, *, made: int, status: int, before: float
 ) -> float:
-    """Wait after so many attempts were `made`, the last answered with `status` (0: not at all).
+    """Wait after `made` attempts, the last answered with `status` (0 without an answer).
 
-    `before` is how many seconds the call has waited so far; returns them with these.
+    `before` is how many seconds the call has waited so far. Returns that time plus this wait.
     """
     if policy.on_wait is not None and not policy.stop.is_set():
-        attempts, now = policy.retry_policy.attempts, policy.clock.monotonic()
+        attempts = policy.retry_policy.attempts
+        now = policy.clock.monotonic()
         policy.on_wait(Wait(account, seconds, made + 1, attempts, status, before, now))
+
     policy.clock.pause(seconds, policy.stop)
     return before + seconds

@@ -1,7 +1,8 @@
 """Read and decode the body of an answer within limits, whatever the server sends.
 
-A server may be broken or hostile: its body may never end, may be a small file that decompresses to gigabytes, or may be
-JSON that takes 30 times its size in memory. Nothing here knows Twilio, platforms or retries.
+A server may be broken or hostile: its body may never end, may be a small file that decompresses to
+gigabytes, or may be JSON that takes 30 times its size in memory. Nothing here knows Twilio,
+platforms or retries.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ STATE_BYTES = 1 << 30
 
 _PIECE = 1 << 18
 _UNCOUNTED = 4 << 20
-"""Bodies up to this size are decoded without counting their values: they take at most about 140 MB in memory."""
+"""Bodies up to this size are decoded without counting their values: they take at most about 140 MB
+in memory.
+"""
 _MOST_VALUES = 1_000_000
 """A page of 1,000 numbers has about 60,000 values."""
 
@@ -31,22 +34,25 @@ _RAW_DEFLATE = -zlib.MAX_WBITS
 
 
 class BodyError(Exception):
-    """The body cannot be used: asking again brings the same."""
+    """An unusable body: another attempt would bring the same."""
 
 
 class BodyTooLarge(BodyError):
-    """The body is larger than allowed."""
+    """A body that is larger than allowed."""
 
     def __init__(self, most: int) -> None:
         super().__init__(f"the answer is larger than {_size(most)}")
 
 
 class BodyUndecodable(BodyError):
-    """The body is compressed in a way that cannot be undone."""
+    """A body with a compression that cannot be undone."""
 
 
 def read_body(response: BaseHTTPResponse, most: int) -> bytes:
-    """Return the whole body, decompressed. Raises BodyTooLarge, BodyUndecodable and what urllib3 raises."""
+    """Return the whole body, decompressed.
+
+    Raises BodyTooLarge, BodyUndecodable and what urllib3 raises.
+    """
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
     length = response.headers.get("Content-Length", "")
     stated = int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None
@@ -61,7 +67,10 @@ def read_body(response: BaseHTTPResponse, most: int) -> bytes:
 
 
 def decode_json(body: bytes, decode: Callable[[bytes], T]) -> T:
-    """Return what `decode` makes of the body. Raises ValueError (msgspec.DecodeError is one) for any other body."""
+    """Return what `decode` makes of the body.
+
+    Raises ValueError (msgspec.DecodeError is one) for any other body.
+    """
     if len(body) > _UNCOUNTED:
         values = body.count(b",") + body.count(b"[") + body.count(b"{")
         if values > _MOST_VALUES:
@@ -76,7 +85,10 @@ def decode_json(body: bytes, decode: Callable[[bytes], T]) -> T:
 def _read_pieces(
     response: BaseHTTPResponse, most: int, unpack: Callable[[bytes, int], list[bytes]]
 ) -> bytes:
-    """Read piece by piece; `unpack` returns at most `room` bytes, or one more as a sign that there are more."""
+    """Read a body piece by piece.
+
+    `unpack` returns at most `room` bytes, or one more as a sign that there are more.
+    """
     pieces: list[bytes] = []
     size = 0
     while piece := response.read(_PIECE, decode_content=False):
@@ -92,14 +104,14 @@ def _read_pieces(
 
 
 class _Inflater:
-    """Decompresses gzip and deflate, never more at a time than there is room for."""
+    """Decompressor for gzip and deflate that never produces more than there is room for."""
 
     def __init__(self, encoding: str) -> None:
         if encoding not in ("gzip", "x-gzip", "deflate"):
-            raise BodyUndecodable("the answer is compressed in a way that was not asked for")
+            raise BodyUndecodable("the answer has a compression that was not requested")
         self._gzip = encoding != "deflate"
         self._unpack = zlib.decompressobj(_GZIP if self._gzip else zlib.MAX_WBITS)
-        self._begun = False
+        self._has_output = False
 
     def __call__(self, piece: bytes, room: int) -> list[bytes]:
         """Return what the piece decompresses to: at most one byte more than there is room for."""
@@ -112,8 +124,8 @@ class _Inflater:
         return parts
 
     def check_end(self) -> None:
-        """Raise BodyUndecodable for a body that ends in the middle."""
-        if self._begun and not self._unpack.eof:
+        """Raise BodyUndecodable for a body that ends too early."""
+        if self._has_output and not self._unpack.eof:
             raise BodyUndecodable("the compressed answer ends too early")
 
     def _decompress(self, piece: bytes, most: int) -> bytes:
@@ -121,16 +133,20 @@ class _Inflater:
             part = self._unpack.decompress(piece, most)
         except zlib.error:
             # Some servers send deflate without its header (RFC 9110, section 8.4.1.2).
-            if self._gzip or self._begun:
+            if self._gzip or self._has_output:
                 raise BodyUndecodable("the answer cannot be decompressed") from None
             self._unpack = zlib.decompressobj(_RAW_DEFLATE)
-            self._begun = True
+            self._has_output = True
             return self._decompress(piece, most)
-        self._begun = True
+
+        self._has_output = True
         return part
 
     def _rest(self) -> bytes:
-        """Return what is left to decompress: of a gzip body also its next member; anything else is padding."""
+        """Return the bytes still to decompress.
+
+        After the end of a gzip member that is the next member; anything else is padding.
+        """
         if not self._unpack.eof:
             return self._unpack.unconsumed_tail
 

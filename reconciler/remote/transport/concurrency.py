@@ -1,6 +1,6 @@
-"""How many calls may be under way at once: fewer when the server says too many, more again while it answers.
+"""Limit the calls in flight: fewer after the server refuses one, more while it answers.
 
-Knows nothing of HTTP: the caller says when a call was refused for being one too many, and when one succeeded.
+Knows nothing of HTTP: the caller reports refusals for too many calls, and successes.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from threading import Lock
 
 
 class ConcurrencyLimiter:
-    """At most `bound` calls at once, to begin with `start` of them (all, when it is not given).
+    """Limit of at most `bound` calls at once, of which `start` are allowed at first (default: all).
 
-    Halves when refused; after a success it grows by one (`ramp`), or by one for each limit's worth of them (`grow`).
-    First come, first served. All methods may be called from any thread.
+    Halves after a refusal. After a success it grows by one (`ramp`), or by one for each limit's
+    worth of successes (`grow`). First come, first served. All methods may be called from any
+    thread.
     """
 
     def __init__(self, bound: int, start: int | None = None) -> None:
@@ -26,49 +27,59 @@ class ConcurrencyLimiter:
 
     @property
     def limit(self) -> int:
-        """How many calls may be under way at once just now."""
+        """Return how many calls may be in flight now."""
         return int(self._limit)
 
     @property
     def below_bound(self) -> bool:
-        """Whether fewer calls may be under way than the bound allows; costs no lock."""
+        """Return whether the limit is below the bound; takes no lock."""
         return self._limit < self._bound
 
     def acquire(self) -> int:
-        """Wait for a turn; returns a ticket for `shrink`. Every `acquire` needs its `release`."""
+        """Wait for a turn and return a ticket for `shrink`. Every `acquire` needs a `release`."""
         with self._lock:
             if not self._waiting and self._busy < int(self._limit):
                 self._busy += 1
                 return self._round
+
+            # A locked lock of its own for each waiting thread keeps the order of arrival.
             turn = Lock()
             turn.acquire()
             self._waiting.append(turn)
+
         try:
             turn.acquire()
         except BaseException:
             self._leave(turn)
             raise
+
         return self._round
 
     def release(self) -> None:
-        """The call is over, however it ended."""
+        """Record the end of a call, however it ended."""
         with self._lock:
             self._busy -= 1
             self._admit()
 
     def shrink(self, ticket: int) -> None:
-        """The call of this ticket was one too many: halve, but once only for all calls that were under way together."""
+        """Halve the limit because the call of this ticket was one too many.
+
+        All calls that were in flight together halve it only once.
+        """
         with self._lock:
             if ticket == self._round:
                 self._round += 1
                 self._limit = max(1.0, self._limit / 2)
 
     def grow(self) -> None:
-        """A call succeeded: one more for each limit's worth of such calls."""
+        """Record a success: raise the limit by one for each limit's worth of successes."""
         self._add(1 / self._limit)
 
     def ramp(self) -> None:
-        """A call succeeded far below what the server bears: one more, so that the limit doubles with each round."""
+        """Record a success far below what the server accepts: raise the limit by one.
+
+        The limit then doubles with each round of calls.
+        """
         self._add(1.0)
 
     def _add(self, step: float) -> None:
@@ -84,7 +95,7 @@ class ConcurrencyLimiter:
             self._waiting.popleft().release()
 
     def _leave(self, turn: Lock) -> None:
-        """Give up waiting; pass the turn on if it came at the same moment."""
+        """Stop waiting, and pass the turn on if it came at the same moment."""
         with self._lock:
             if turn in self._waiting:
                 self._waiting.remove(turn)

@@ -1,6 +1,7 @@
-"""Connections whose answers have to be complete in time, whole: a time-out for each piece does not stop a trickle.
+"""Connections with a deadline for the whole answer, head and body.
 
-Knows nothing of Twilio; plugs into urllib3 where it lets one choose the class of a connection.
+A time-out for each piece does not stop a server that sends one byte at a time. Knows nothing of
+Twilio; uses urllib3's setting for the class of a connection.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 def connection_class(scheme: str, seconds: float, now: Callable[[], float]) -> type[HTTPConnection]:
-    """A connection whose answers raise TimeoutError when `seconds` pass between request and last byte."""
+    """Return a class of connections with a deadline for each answer.
+
+    Reading raises TimeoutError when `seconds` pass between the request and the last byte.
+    """
 
     def response(sock: socket, *args: Any, **kwargs: Any) -> HTTPResponse:
         return _TimedResponse(sock, *args, deadline=now() + seconds, now=now, **kwargs)
@@ -29,7 +33,7 @@ def connection_class(scheme: str, seconds: float, now: Callable[[], float]) -> t
 
 
 class _OnePieceConnection(HTTPConnection):
-    """Sends the head and the body of a request as one piece: one system call, and one packet where it fits."""
+    """A connection that sends head and body as one piece: one system call, one packet if it fits."""
 
     _pieces: list[bytes] | None = None
 
@@ -57,7 +61,10 @@ class _TimedResponse(HTTPResponse):
 
 
 class _TimedStream(io.RawIOBase):
-    """The bytes of a socket until the deadline. One Python call for each piece; the pieces are put together in C."""
+    """The bytes of a socket until the deadline.
+
+    One Python call for each piece; the pieces are joined in C.
+    """
 
     def __init__(self, raw: io.RawIOBase, deadline: float, now: Callable[[], float]) -> None:
         self._raw = raw

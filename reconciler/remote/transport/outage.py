@@ -1,6 +1,6 @@
-"""How long a server has not been heard of, as all threads together have seen it.
+"""Track an outage of a server across threads, so that 1,000 calls do not each wait 30 seconds.
 
-Without it each of a thousand calls would wait its own half minute for a network that is gone. Reads no clock.
+Reads no clock.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 from threading import Lock
 
 _FORGET = 10.0
-"""Seconds without an attempt after which an old silence says nothing about now; longer than any backoff."""
+"""Seconds without an attempt after which a silence is out of date; longer than any backoff."""
 
 
 class Outage:
-    """The silence of one server; may be used from any thread. All times are seconds of one monotonic clock."""
+    """The silence of one server. May be used from any thread.
+
+    All times are seconds of one monotonic clock.
+    """
 
     def __init__(self, give_up_after: float) -> None:
         self._give_up_after = give_up_after
@@ -21,20 +24,20 @@ class Outage:
         self._lock = Lock()
 
     def seconds_left(self, now: float) -> float:
-        """Seconds for which it is still worth trying; 0 or less means that the server is given up."""
+        """Return for how many seconds to keep trying; 0 or less means to give up."""
         with self._lock:
             if self._since is None or now - self._last > _FORGET:
                 return self._give_up_after
             return self._give_up_after - (now - self._since)
 
     def note_answer(self) -> None:
-        """The server answered, whatever it said."""
+        """Record that the server answered, with whatever status."""
         if self._since is not None:
             with self._lock:
                 self._since = None
 
     def note_silence(self, started: float, ended: float) -> None:
-        """An attempt between these two moments brought no answer."""
+        """Record an attempt between these two moments that brought no answer."""
         with self._lock:
             if self._since is None or started - self._last > _FORGET:
                 self._since = started

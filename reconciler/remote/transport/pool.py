@@ -1,7 +1,7 @@
-"""One HTTP request out, one whole answer in: pooled connections, time-outs, proxies and trust.
+"""Send one HTTP request and return one whole answer: pooled connections, time-outs, proxies, trust.
 
-Bodies stay bytes. No retries, no authentication and nothing of Twilio. An answer that did not come, or not whole, is
-raised as `NoAnswer`, which says whether the request may have been carried out.
+Bodies stay bytes. No retries, no authentication and nothing of Twilio. A missing or partial answer
+is raised as `NoAnswer`, which states whether the request may have been carried out.
 """
 
 from __future__ import annotations
@@ -39,11 +39,13 @@ _HANDSHAKE = (
     "HANDSHAKE_FAILURE",
     "UNRECOGNIZED_NAME",
 )
-"""Parts of OpenSSL's reasons that can only come up before anything of the request is sent."""
+"""Parts of OpenSSL's reasons that only occur before anything of the request is sent."""
 
 
 class NoAnswer(Exception):
-    """No whole answer came; `failure` says how, the message why, in words for the user."""
+    """Error of an attempt without a whole answer; `failure` is its kind, the message is for the
+    user.
+    """
 
     def __init__(self, failure: FailureKind, message: str) -> None:
         super().__init__(message)
@@ -51,10 +53,11 @@ class NoAnswer(Exception):
 
 
 class Pool:
-    """Connections to any number of servers, up to `connections` kept for each. May be used from any thread.
+    """Connections to any number of servers, up to `connections` kept for each.
 
-    Time-outs are in seconds: to connect (to each address that a name stands for), between two pieces of an answer,
-    and for a whole answer. A body of more than `most_bytes`, decompressed, is not read to its end.
+    May be used from any thread. Time-outs are in seconds: to connect (to each address of a name),
+    between two pieces of an answer, and for a whole answer. A body of more than `most_bytes`,
+    decompressed, is not read to its end.
     """
 
     def __init__(
@@ -68,11 +71,13 @@ class Pool:
         most_bytes: int = ANSWER_BYTES,
     ) -> None:
         self._most_bytes = most_bytes
+
         self._connections = connections
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._answer_timeout = answer_timeout
         self._clock = clock
+
         self._pools: dict[str, HTTPConnectionPool] = {}
         self._lock = Lock()
 
@@ -85,14 +90,15 @@ class Pool:
         body: bytes | None,
         within: float,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and whole body of one request; connecting and each wait take at most `within` seconds.
+        """Send one request and return status, headers and the whole body.
 
-        Raises NoAnswer.
+        Connecting and each wait take at most `within` seconds. Raises NoAnswer.
         """
         origin, target = _split(url)
         timeout = Timeout(
             connect=min(self._connect_timeout, within), read=min(self._read_timeout, within)
         )
+
         try:
             pool = self._pools.get(origin) or self._open(origin)
             response = pool.urlopen(
@@ -111,7 +117,10 @@ class Pool:
             raise NoAnswer(_failure_kind(error), _innermost_reason(error)) from error
 
     def _body(self, response: BaseHTTPResponse) -> bytes:
-        """Read the body within the limit; a connection with an unread rest of it is closed. Raises NoAnswer."""
+        """Read the body within the limit. Raises NoAnswer.
+
+        A connection with an unread rest of a body is closed.
+        """
         try:
             return read_body(response, self._most_bytes)
         except BodyError as error:
@@ -122,7 +131,7 @@ class Pool:
             raise NoAnswer(failure, str(error)) from error
 
     def close(self) -> None:
-        """Close every idle connection; one in use is closed when its request ends."""
+        """Close every idle connection; a busy one is closed when its request ends."""
         with self._lock:
             for pool in self._pools.values():
                 pool.close()
@@ -142,12 +151,14 @@ class Pool:
             pool.ConnectionCls = connection_class(
                 pool.scheme or "http", self._answer_timeout, self._clock.monotonic
             )
-            self._pools[origin] = pool  # not before it is complete: `send` looks without the lock
+
+            # Stored only when complete: `send` looks it up without the lock.
+            self._pools[origin] = pool
             return pool
 
 
 def _split(url: str) -> tuple[str, str]:
-    """``https://host:port`` and the path with its query."""
+    """Return ``https://host:port``, and the path with its query."""
     start = url.index("/", url.index("://") + 3)
     return url[:start], url[start:]
 
@@ -156,10 +167,13 @@ def _manager(origin: str, connections: int) -> PoolManager:
     parts = urlsplit(origin)
     if parts.scheme == "http":
         return PoolManager(maxsize=connections, block=False)
+
     context = _trust_context()
     proxy = _proxy(parts.hostname or "")
     if proxy is None:
         return PoolManager(maxsize=connections, block=False, ssl_context=context)
+
+    # urllib3 does not send a proxy's name and password from its URL by itself.
     userinfo = urlsplit(proxy).netloc.rpartition("@")[0]
     headers = make_headers(proxy_basic_auth=unquote(userinfo)) if userinfo else None
     return ProxyManager(
@@ -168,7 +182,7 @@ def _manager(origin: str, connections: int) -> PoolManager:
 
 
 def _proxy(host: str) -> str | None:
-    """The proxy that the environment names for https, as other tools read it; none to this machine itself."""
+    """Return the https proxy of the environment, as other tools read it; none for this machine."""
     proxy = getproxies().get("https")
     if not proxy or is_loopback(host) or proxy_bypass(host):
         return None
@@ -176,7 +190,7 @@ def _proxy(host: str) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
+    """Return whether a host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -184,9 +198,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _trust_context() -> ssl.SSLContext:
-    """The certificates of the environment (REQUESTS_CA_BUNDLE, as for Twilio's own client) or of this system.
+    """Return the trusted certificates of the environment or of this system.
 
-    One context for all connections: loading the certificates costs as much as a request.
+    REQUESTS_CA_BUNDLE is read as Twilio's own client does. One context serves all connections:
+    loading the certificates costs as much as a request.
     """
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     if bundle:
@@ -213,7 +228,10 @@ def _failure_kind(error: HTTPError) -> FailureKind:
 
 
 def _is_handshake(error: SSLError) -> bool:
-    """Whether TLS failed before anything was sent; a connection that breaks later is an SSLError, too."""
+    """Return whether TLS failed before anything was sent.
+
+    A connection that breaks later raises SSLError as well.
+    """
     cause = error.args[0] if error.args else None
     if isinstance(cause, ssl.SSLCertVerificationError):
         return True
@@ -222,7 +240,7 @@ def _is_handshake(error: SSLError) -> bool:
 
 
 def _innermost_reason(error: HTTPError) -> str:
-    """The innermost reason, which names neither the URL nor a header."""
+    """Return the innermost reason, which names neither the URL nor a header."""
     cause: BaseException = error
     while isinstance(cause, HTTPError) and (inner := _inner_error(cause)) is not None:
         cause = inner

@@ -1,9 +1,9 @@
-"""How quickly more calls may be sent at once: from a server's latency and its own count to a pace.
+"""Decide how quickly to raise the number of calls, from a server's latency and its own count.
 
-Knows nothing of HTTP, threads or clocks. The count is what the server says is under way of the account as a whole
-(`Twilio-Concurrent-Requests`), which other programs share in.
+Knows nothing of HTTP, threads or clocks. The count is what the server reports as in flight for the
+whole account (`Twilio-Concurrent-Requests`), other programs included.
 
-| the answer came | and the server's count is | pace |
+| the answer came | and the server's count is | decision |
 |---|---|---|
 | much later than the best of its sort | any | hold |
 | in time | below three quarters of what it last refused, or it never refused | quick |
@@ -18,11 +18,14 @@ from math import inf
 _NEAR = 0.75
 _SLOWER = 2.0
 _GRACE = 0.1
-"""Seconds that an answer may always take longer than the best one: on a quick line, twice the time says nothing."""
+"""Seconds that an answer may always take longer than the best one.
+
+On a fast line, twice the time is no sign of load.
+"""
 
 
 class RampUp(Enum):
-    """How to go on after a success."""
+    """How to continue after a success."""
 
     QUICK = "one more for each success"
     STEADY = "one more for each round of successes"
@@ -30,18 +33,24 @@ class RampUp(Enum):
 
 
 class ConcurrencyHint:
-    """What a server has been seen to bear. Races between threads cost a little pace and nothing else."""
+    """What a server has been seen to accept.
+
+    Races between threads make the ramp-up slightly slower and do no other harm.
+    """
 
     def __init__(self) -> None:
         self._best: dict[str, float] = {}
         self._refused_at = inf
 
     def note_refusal(self, count: int) -> None:
-        """The server refused a call for being one too many, with so many of them under way."""
+        """Record that the server refused a call while `count` calls were in flight."""
         self._refused_at = count
 
     def ramp_up_after(self, sort: str, seconds: float, count: int) -> RampUp:
-        """A call of this sort succeeded after so many seconds, with so many of them under way."""
+        """Return how to continue after a success of a call of this sort.
+
+        It took `seconds` while `count` calls were in flight.
+        """
         best = min(seconds, self._best.get(sort, inf))
         self._best[sort] = best
         if seconds > best * _SLOWER + _GRACE:

@@ -1,4 +1,4 @@
-"""Text from outside as it may be shown: no secret, no styling, no control character; pure."""
+"""Make text from outside safe to show: no secret, no styling, no control character. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import re
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """Text from outside as it may be shown: one line, no control characters, no secret, no password in a URL."""
+    """Return text from outside as one line that is safe to show.
+
+    Without control characters, secrets, and passwords in URLs.
+    """
     for secret in secrets:
         if len(secret) >= 4:
             text = text.replace(secret, "***")
+
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
     text = re.sub(r"[\x00-\x20\x7f-\x9f]+", " ", text).strip()
     text = re.sub(r"://[^/@\s]+@", "://***@", text)

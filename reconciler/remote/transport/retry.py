@@ -1,14 +1,15 @@
-"""Whether to try a call again, and after how long: from how an attempt ended to seconds, or to giving up.
+"""Decide whether to try a call again, and after how many seconds, from how an attempt ended.
 
-Pure: no clock, chance, network or threads, and nothing of Twilio but that HTTP status 429 was not carried out.
+Pure: no clock, chance, network or threads, and nothing of Twilio except that status 429 means
+"not carried out".
 
 | the attempt ended with | GET, DELETE, idempotent POST | other POST |
 |---|---|---|
-| never connected, 429 | again | again: it certainly was not carried out |
-| cut off, timed out, 408, 5xx | again | give up: it may have been carried out |
-| unreadable | once more: it will not get better | give up: it may have been carried out |
+| no connection, 429 | retry | retry: it certainly was not carried out |
+| cut off, timed out, 408, 5xx | retry | give up: it may have been carried out |
+| unreadable | retry once: it will not get better | give up: it may have been carried out |
 | too large | give up | give up: it may have been carried out |
-| 404, the first of this call | again, but not for DELETE | give up |
+| 404, the first of this call | retry, but not DELETE | give up |
 | an untrusted server, any other status | give up | give up |
 """
 
@@ -31,7 +32,8 @@ class FailureKind(Enum):
     UNREACHED = "no connection"
     """Certainly not carried out."""
     UNTRUSTED = "no trust"
-    """TLS failed, or the address is none: certainly not carried out, and trying again does not help."""
+    """TLS failed, or the address is invalid: certainly not carried out, and a retry does not help.
+    """
     CUT = "cut off"
     """Dropped, timed out or truncated: it may have been carried out."""
     UNREADABLE = "unreadable"
@@ -43,9 +45,9 @@ class FailureKind(Enum):
 class AttemptOutcome(msgspec.Struct, frozen=True):
     """How one attempt of a call ended.
 
-    `number` counts from 1; `status` is 0 without an answer, `failure` None with a usable one; `retry_after` is the
-    header as it came; `missing_before` says that an earlier attempt of the same call was answered 404, and
-    `unreadable_before` that one brought an answer that could not be read.
+    `number` counts from 1. `status` is 0 without an answer, `failure` is None with a usable one.
+    `retry_after` is the header as it came. `missing_before`: an earlier attempt of the same call
+    was answered 404. `unreadable_before`: an earlier attempt brought an unreadable answer.
     """
 
     method: Method
@@ -58,15 +60,16 @@ class AttemptOutcome(msgspec.Struct, frozen=True):
     unreadable_before: bool = False
 
     @property
-    def repeatable(self) -> bool:
-        """Whether carrying it out twice does no harm."""
+    def is_repeatable(self) -> bool:
+        """Return whether carrying the call out twice does no harm."""
         return self.idempotent or self.method != "POST"
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
     """How often and how long to try again; all waits in seconds.
 
-    Waits double from `first` up to `longest`, each multiplied by chance; a server may ask for up to `longest_asked`.
+    Waits double from `first` up to `longest`, each multiplied by a random factor. A server may ask
+    for up to `longest_asked`.
     """
 
     attempts: int = 12
@@ -78,12 +81,14 @@ class RetryPolicy(msgspec.Struct, frozen=True):
 def decide_retry(
     attempt: AttemptOutcome, retry_policy: RetryPolicy, *, now: float, jitter: float
 ) -> float | None:
-    """Seconds to wait before the next attempt, None to give up.
+    """Return the seconds to wait before the next attempt, None to give up.
 
-    `now` is the time in seconds since 1970, needed where a server names a date; `jitter` lies between 0 and 1.
+    `now` is the time in seconds since 1970, needed where a server names a date. `jitter` lies
+    between 0 and 1.
     """
     if attempt.number >= retry_policy.attempts or not _is_worth_retrying(attempt):
         return None
+
     backoff: float = (
         min(retry_policy.longest, retry_policy.first * 2 ** (attempt.number - 1)) * jitter
     )
@@ -92,7 +97,7 @@ def decide_retry(
 
 
 def may_have_happened(attempt: AttemptOutcome) -> bool:
-    """Whether a write that ended so may have been carried out; never for a read."""
+    """Return whether a write that ended so may have been carried out; never for a read."""
     if attempt.method == "GET":
         return False
     return attempt.failure in (
@@ -103,7 +108,10 @@ def may_have_happened(attempt: AttemptOutcome) -> bool:
 
 
 def read_retry_after(retry_after: str | None, now: float) -> float:
-    """The seconds a ``Retry-After`` header asks for, given in seconds or as an HTTP date; 0 for none or nonsense."""
+    """Return the seconds of a ``Retry-After`` header; 0 for none or an invalid one.
+
+    The header holds seconds or an HTTP date.
+    """
     if not retry_after:
         return 0.0
     try:
@@ -127,10 +135,12 @@ def _is_worth_retrying(attempt: AttemptOutcome) -> bool:
             return True
         case FailureKind.UNTRUSTED | FailureKind.OVERSIZED:
             return False
+
+        # From here on the server may have carried the call out.
         case FailureKind.CUT:
-            return attempt.repeatable
+            return attempt.is_repeatable
         case FailureKind.UNREADABLE:
-            return attempt.repeatable and not attempt.unreadable_before
+            return attempt.is_repeatable and not attempt.unreadable_before
         case None:
             return _is_status_worth_retrying(attempt)
         case _:
@@ -138,11 +148,15 @@ def _is_worth_retrying(attempt: AttemptOutcome) -> bool:
 
 
 def _is_status_worth_retrying(attempt: AttemptOutcome) -> bool:
+    """Return whether an answer with this status is worth another attempt.
+
+    404 is retried once: a resource may not yet be visible on every server of the API.
+    """
     if attempt.status == 429:
         return True
     if attempt.status == 404:
-        return attempt.repeatable and attempt.method != "DELETE" and not attempt.missing_before
-    return attempt.repeatable and _is_server_trouble(attempt.status)
+        return attempt.is_repeatable and attempt.method != "DELETE" and not attempt.missing_before
+    return attempt.is_repeatable and _is_server_trouble(attempt.status)
 
 
 def _is_server_trouble(status: int) -> bool:

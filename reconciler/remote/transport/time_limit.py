@@ -1,6 +1,6 @@
-"""The time that a run may take in all: it reads no longer than that, then begins nothing new.
+"""The time limit of a whole run: reading ends with it, and nothing new is started after it.
 
-What was begun is finished: once writing, the end of the time is an ordinary stop, as the first Ctrl-C is.
+Started writes are finished: while writing, the end of the time is an ordinary stop, as Ctrl-C is.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from reconciler.errors import ReconcilerError
 
 
 def no_time_limit() -> float:
-    """The seconds that a run without a limit has left."""
+    """Return the seconds that a run without a limit has left."""
     return inf
 
 
 class TimeLimit:
-    """Counts from the moment it is made; without `seconds` it never ends. May be used from any thread.
+    """Countdown that starts when it is made; without `seconds` it never ends.
 
-    `on_stop` is called when the end of the time stops a run that is in `stop_at_end`.
+    May be used from any thread. `on_stop` is called when the end of the time stops a run inside
+    `stop_at_end`.
     """
 
     def __init__(
@@ -40,11 +41,14 @@ class TimeLimit:
 
     @property
     def is_over(self) -> bool:
-        """Whether the time has passed."""
+        """Return whether the time has passed."""
         return self._clock.monotonic() >= self._end
 
     def seconds_left(self) -> float:
-        """Seconds in which calls may still be sent; without end once the run is in `stop_at_end`."""
+        """Return the seconds in which calls may still be sent.
+
+        Infinite inside `stop_at_end`.
+        """
         return inf if self._lifted else self._end - self._clock.monotonic()
 
     def check(self) -> None:
@@ -53,16 +57,16 @@ class TimeLimit:
             raise ReconcilerError(self.diagnostic("Nothing was changed."))
 
     def diagnostic(self, effect: str) -> Diagnostic:
-        """The end of the time, and in a sentence what that means."""
+        """Return the problem of the exceeded time; `effect` is a sentence on the consequences."""
         return Diagnostic(
             code="timed_out",
-            summary="The time that the run was given is over",
+            summary="Time limit exceeded",
             detail=f"The {self._seconds:g} seconds of --timeout have passed. {effect}",
         )
 
     @contextmanager
     def stop_at_end(self, stop: Event) -> Iterator[None]:
-        """Inside, calls are no longer cut off: the end of the time sets `stop`, and what is in flight is finished."""
+        """Set `stop` at the end of the time instead of cutting off calls; calls in flight finish."""
         self._lifted = True
         if self._seconds == inf:
             yield

@@ -1,6 +1,8 @@
-"""One call to Twilio under the retry rules: attempts, waits, the limit on calls at once, and giving up.
+"""One call to Twilio under the retry rules: attempts, waits, the limit on calls at once, and giving
+up.
 
-What is retried is decided in `reconciler.remote.transport.retry`, what an error is called in `errors`; here they are joined.
+What is retried is decided in `reconciler.remote.transport.retry`, what an error is called in
+`errors`; here they are joined.
 """
 
 from __future__ import annotations
@@ -50,9 +52,11 @@ _SECRET_PARAMS = ("password", "secret", "token", "pin")
 
 
 class CallPolicy(msgspec.Struct, frozen=True):
-    """How a caller behaves: attempts and waits, and after how many seconds of silence a server is given up.
+    """How a caller behaves: attempts and waits, and after how many seconds of silence a server is
+    given up.
 
-    `seconds_left` is how many seconds the run may go on reading and trying. `on_wait` is told of each wait before it begins.
+    `seconds_left` is how many seconds the run may go on reading and trying. `on_wait` is told of
+    each wait before it begins.
     """
 
     retry_policy: RetryPolicy
@@ -84,7 +88,8 @@ class Caller:
     def send(self, request: Request, read: Callable[[bytes], T]) -> T:
         """What `read` makes of the body of a successful answer.
 
-        `read` raises msgspec.DecodeError or ValueError for a body that is not what it should be. Raises RemoteError.
+        `read` raises msgspec.DecodeError or ValueError for a body that is not what it should be.
+        Raises RemoteError.
         """
         history = CallHistory(request)
         while True:
@@ -269,6 +274,8 @@ class Caller:
 
 
 def _concurrent_requests(reply: Reply) -> int:
-    """How many requests of the account Twilio says were under way with this one; 0 when it does not say."""
+    """How many requests of the account Twilio says were under way with this one; 0 when it does not
+    say.
+    """
     said = reply.headers.get("Twilio-Concurrent-Requests", "")
     return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else 0

@@ -1,7 +1,8 @@
-"""Twilio's refusals and silences → our codes, with a cause and a cure; the only place that knows Twilio's numbers.
+"""Twilio's refusals and silences → our codes, with a cause and a cure; the only place that knows
+Twilio's numbers.
 
-Raises nothing: each function returns the `RemoteError` to raise. Secrets, styling and control characters are taken out
-of everything that came from outside.
+Raises nothing: each function returns the `RemoteError` to raise. Secrets, styling and control
+characters are taken out of everything that came from outside.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from reconciler.remote.transport.waits import wait_limit_text
 
 _AUTH_FAILED = 20003
 _ACCOUNT_UNUSABLE = frozenset({10001, 20005, 20008})
-"""Account not active, suspended or closed; test credentials. The seeds' `twilio_invalid_credentials` covers these."""
+"""Account not active, suspended or closed; test credentials.
+
+The seeds' `twilio_invalid_credentials` covers these.
+"""
 
 _NAMED = {
     21248: "trunk_domain_taken",
@@ -40,59 +44,64 @@ _NAMED = {
 CURES: dict[str, tuple[str, str]] = {
     "twilio_auth_failed": (
         "Twilio did not accept the credentials",
-        "Check that the SID and the key or token belong together, to this account (a subaccount needs its own) and to "
-        "this region, and that a restricted key has the permission.",
+        "Check that the SID and the key or token belong together, to this account (a subaccount "
+        "needs its own) and to this region, and that a restricted key has the permission.",
     ),
     "twilio_invalid_credentials": (
         "Twilio rejected the account or its credentials",
-        "Check the account's SID, its key or token (test credentials do not work), and in Twilio's console that the "
-        "account is active.",
+        "Check the account's SID, its key or token (test credentials do not work), and in Twilio's "
+        "console that the account is active.",
     ),
     "not_found": (
         "Twilio does not know this resource",
-        "It was deleted, or belongs to another account, subaccount or region; `reconciler plan` shows what is there.",
+        "It was deleted, or belongs to another account, subaccount or region; `reconciler plan` "
+        "shows what is there.",
     ),
     "twilio_wrong_account": (
         "The credentials belong to another Twilio account",
-        "Give it credentials of its own: what is in no account's path (trunks, messaging services, events) is found "
-        "in the account whose credentials are sent, not in its subaccounts.",
+        "Give it credentials of its own: what is in no account's path (trunks, messaging services, "
+        "events) is found in the account whose credentials are sent, not in its subaccounts.",
     ),
     "rate_limited": (
         "Twilio has too many requests of this account at once",
-        "Nothing was carried out by the refused requests. Try again later, or with a lower --concurrency; other "
-        "programs of the same account count as well.",
+        "Nothing was carried out by the refused requests. Try again later, or with a lower "
+        "--concurrency; other programs of the same account count as well.",
     ),
     "twilio_unavailable": (
         "Twilio failed to answer properly",
-        "Look at https://status.twilio.com and run the same command again: what is done already is not done twice.",
+        "Look at https://status.twilio.com and run the same command again: what is done already is "
+        "not done twice.",
     ),
     "network_error": (
         "Twilio cannot be reached",
-        "Check the network, DNS, HTTPS_PROXY and, where it is set, the account's base_url; then run the same command "
-        "again.",
+        "Check the network, DNS, HTTPS_PROXY and, where it is set, the account's base_url; then "
+        "run the same command again.",
     ),
     "unexpected_answer": (
         "The answer is not one of Twilio's",
-        "Check the account's base_url, and whether a proxy or a login page answers in Twilio's place.",
+        "Check the account's base_url, and whether a proxy or a login page answers in Twilio's "
+        "place.",
     ),
     "answer_too_large": (
         "The answer is too large",
-        "No answer of Twilio is that large: check the account's base_url, and what answers in Twilio's place.",
+        "No answer of Twilio is that large: check the account's base_url, and what answers in "
+        "Twilio's place.",
     ),
     "endless_listing": (
         "A listing has no end",
-        "Nothing was concluded from it. Run the same command again; if it stays so, check the account's base_url and "
-        "what answers in Twilio's place.",
+        "Nothing was concluded from it. Run the same command again; if it stays so, check the "
+        "account's base_url and what answers in Twilio's place.",
     ),
     "foreign_rows": (
         "A listing has rows of another account",
-        "Nothing was concluded from it. Check the account's SID and base_url, and whether something between here and "
-        "Twilio mixes up accounts.",
+        "Nothing was concluded from it. Check the account's SID and base_url, and whether "
+        "something between here and Twilio mixes up accounts.",
     ),
     "inconsistent_listing": (
         "A listing contradicts itself",
-        "Nothing was concluded from it. If somebody is changing these resources just now, run the same command again "
-        "afterwards; else check the account's base_url and what answers in Twilio's place.",
+        "Nothing was concluded from it. If somebody is changing these resources just now, run the "
+        "same command again afterwards; else check the account's base_url and what answers in "
+        "Twilio's place.",
     ),
     "twilio_refused": (
         "Twilio refused the request",
@@ -100,30 +109,34 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "trunk_domain_taken": (
         "The trunk's domain is taken",
-        "Domains are unique among all accounts, and that of a deleted trunk stays reserved for up to 30 days. Choose "
-        "another `domain`; if it is a trunk of yours in another account, declare it there.",
+        "Domains are unique among all accounts, and that of a deleted trunk stays reserved for up "
+        "to 30 days. Choose another `domain`; if it is a trunk of yours in another account, "
+        "declare it there.",
     ),
     "trunk_in_use": (
         "The trunk is still in use",
-        "Something is on it that the plan did not know of: look at the trunk in Twilio's console, and plan again.",
+        "Something is on it that the plan did not know of: look at the trunk in Twilio's console, "
+        "and plan again.",
     ),
     "list_in_use": (
         "The list is still in use",
-        "A trunk or a SIP domain that is not managed here uses it. Take it off there, or leave it to whoever uses it: "
-        "`reconciler state rm` and its address forgets it with what is on it.",
+        "A trunk or a SIP domain that is not managed here uses it. Take it off there, or leave it "
+        "to whoever uses it: `reconciler state rm` and its address forgets it with what is on it.",
     ),
     "address_needed": (
         "Address of the owner missing",
-        "Twilio has not bought the number. Name the address in `purchase.address`, or a bundle that holds it in "
-        "`purchase.bundle`, then apply again.",
+        "Twilio has not bought the number. Name the address in `purchase.address`, or a bundle "
+        "that holds it in `purchase.bundle`, then apply again.",
     ),
     "bundle_needed": (
         "Regulatory bundle missing",
-        "Twilio has not bought the number. Name an approved bundle in `purchase.bundle`, then apply again.",
+        "Twilio has not bought the number. Name an approved bundle in `purchase.bundle`, then "
+        "apply again.",
     ),
     "identity_needed": (
         "Identity of the owner missing",
-        "Twilio has not bought the number. Name the identity in `purchase.identity`, then apply again.",
+        "Twilio has not bought the number. Name the identity in `purchase.identity`, then apply "
+        "again.",
     ),
     "timed_out": (
         "The time that the run was given is over",
@@ -138,8 +151,8 @@ _BY_FAILURE = {
     FailureKind.OVERSIZED: "answer_too_large",
 }
 _TRUST_CURE = (
-    "Check base_url, region and edge, the clock of this machine and, behind a proxy that inspects TLS, "
-    "REQUESTS_CA_BUNDLE."
+    "Check base_url, region and edge, the clock of this machine and, behind a proxy that inspects "
+    "TLS, REQUESTS_CA_BUNDLE."
 )
 _SPENT = "It was not tried again: too many calls of this run have failed, and few succeed."
 _AMBIGUOUS = (
@@ -148,9 +161,11 @@ _AMBIGUOUS = (
 
 
 class CallPlace(msgspec.Struct, frozen=True):
-    """Which call an error is about. `path` is without its query; `ambiguous`: an attempt may have been carried out;
-    `spent`: it would have been tried again, had the run attempts left; `waited`: the same, had it time to wait left;
-    the seconds that it has waited.
+    """Which call an error is about.
+
+    `path` is without its query; `ambiguous`: an attempt may have been carried out; `spent`: it
+    would have been tried again, had the run attempts left; `waited`: the same, had it time to wait
+    left; the seconds that it has waited.
     """
 
     account: str
@@ -185,7 +200,10 @@ def refusal_error(
 def no_answer_error(
     where: CallPlace, error: NoAnswer, *, request_id: str | None = None
 ) -> RemoteError:
-    """The error of a call that brought no usable answer. Its status is 0 even if a page of somebody else's had one."""
+    """The error of a call that brought no usable answer.
+
+    Its status is 0 even if a page of somebody else's had one.
+    """
     code = _BY_FAILURE.get(error.failure, "network_error")
     cure = _TRUST_CURE if error.failure is FailureKind.UNTRUSTED else CURES[code][1]
     return _error(
@@ -194,7 +212,9 @@ def no_answer_error(
 
 
 def outage_error(where: CallPlace, seconds: float) -> RemoteError:
-    """The error of a call that was not sent: nothing has been heard of the server for so many seconds."""
+    """The error of a call that was not sent: nothing has been heard of the server for so many
+    seconds.
+    """
     what = f"{_describe_call(where)} was given up: no answer from the server for {seconds:.0f} s."
     return _error(where, "network_error", what, CURES["network_error"][1])
 
@@ -237,7 +257,9 @@ def time_limit_error(where: CallPlace) -> RemoteError:
 def wrong_account_error(
     account: str, path: str, sid: str, expected: str, *, made: str = ""
 ) -> RemoteError:
-    """The error of an answer that is about another account than the one declared; `made` is what a write left there."""
+    """The error of an answer that is about another account than the one declared; `made` is what a
+    write left there.
+    """
     code = "twilio_wrong_account"
     there = (
         f" {redact(made)} was made or changed there: delete it, or change it back." if made else ""
@@ -261,7 +283,9 @@ def interruption_error(where: CallPlace) -> RemoteError:
 
 
 def convert_vendor_error(where: CallPlace, error: TwilioException) -> RemoteError:
-    """The error for any exception of Twilio's own package, whose text is not used: it colours itself."""
+    """The error for any exception of Twilio's own package, whose text is not used: it colours
+    itself.
+    """
     facts = vars(error)
     if "status" not in facts:
         reason = str(error.args[0]) if error.args else "no reason given"
@@ -290,7 +314,9 @@ def code_of(status: int, vendor_code: int | None) -> str:
 
 
 def parse_refusal(body: bytes) -> Refusal:
-    """What an error body says, empty when it is no JSON object: code and message, or a problem of RFC 9457."""
+    """What an error body says, empty when it is no JSON object: code and message, or a problem of
+    RFC 9457.
+    """
     try:
         facts = decode_json(body, msgspec.json.decode)
     except ValueError:

@@ -1,4 +1,5 @@
-"""Twilio's Monitor API: who changed what, when and from where; raw events → `reconciler.remote.gateway.Event`.
+"""Twilio's Monitor API: who changed what, when and from where; raw events →
+`reconciler.remote.gateway.Event`.
 
 Twilio keeps events for 30 days (longer in some editions). No HTTP here.
 """
@@ -21,7 +22,8 @@ def event_query(
 ) -> dict[str, str]:
     """The filters that Twilio takes; `since` without a time zone is UTC.
 
-    It combines a resource with nothing but dates, so with `resource_sid` the type is left to `wanted`.
+    It combines a resource with nothing but dates, so with `resource_sid` the type is left to
+    `wanted`.
     """
     params = {}
     if resource_sid:
@@ -60,8 +62,9 @@ def read_event(row: Mapping[str, Any]) -> Event | None:
 def read_changes(data: Json) -> dict[str, tuple[Json, Json]]:
     """Field → what it was and what it became.
 
-    Twilio documents two shapes: the fields themselves, and the fields under ``resource_properties``. A created
-    resource has no previous values, a deleted one no data at all.
+    Twilio documents two shapes: the fields themselves, and the fields under
+    ``resource_properties``. A created resource has no previous values, a deleted one no data at
+    all.
     """
     if not isinstance(data, dict):
         return {}

@@ -1,7 +1,8 @@
-"""One Twilio account behind the `Gateway` promise: endpoints and parameters in, typed rows and plain JSON out.
+"""One Twilio account behind the `Gateway` promise: endpoints and parameters in, typed rows and
+plain JSON out.
 
-Authentication, user agent and host names are those of Twilio's own client; the connections, retries and limits are
-ours. Reads no TWILIO_* variable.
+Authentication, user agent and host names are those of Twilio's own client; the connections, retries
+and limits are ours. Reads no TWILIO_* variable.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ from reconciler.remote.twilio.paging import (
 from reconciler.remote.twilio.response import Request
 
 _EDGES = {"ie1": "dublin", "au1": "sydney"}
-"""A region's own edge, where none is given: Twilio switched off the hosts without an edge (api.ie1.twilio.com)."""
+"""A region's own edge, where none is given: Twilio switched off the hosts without an edge
+(api.ie1.twilio.com).
+"""
 _NO_ENVIRONMENT = {"TWILIO_ACCOUNT_SID": ""}
 """Twilio's client takes os.environ for an empty mapping, so this one is not empty."""
 
@@ -69,7 +72,9 @@ class TwilioGateway:
         self._pages: dict[str, int] = {}
 
     def number_pages(self) -> Iterator[list[NumberRow]]:
-        """All numbers in pages of up to 1,000, each number once; fetching begins at once and runs ahead."""
+        """All numbers in pages of up to 1,000, each number once; fetching begins at once and runs
+        ahead.
+        """
         pages = PagePrefetch(self._number_fetcher(), _next_target, self._listing(LISTING, {}))
         self._ahead.append(pages)
         return self._rows_of_each(pages)
@@ -253,13 +258,14 @@ def connect(
 ) -> TwilioGateway:
     """A gateway to one account; nothing is sent yet.
 
-    At most `concurrency` calls are under way at once; `start` of them at first, where it is given, and more while
-    Twilio answers well. Times in seconds: to connect, between two pieces of an answer,
-    and in all for a server that does not answer, or not to its end. Once `stop` is set nothing is tried a second
-    time: calls between two attempts end as `interrupted`. `on_call` is told of each attempt, from the thread that
-    made it, and `on_wait` of each wait before another one. `seconds_left` is how many seconds the run still has; at 0 nothing
-    more is sent. `clock`, `jitter` (0 to 1) and `http_client` can be replaced by tests. Raises RemoteError for a base
-    URL that is none.
+    At most `concurrency` calls are under way at once; `start` of them at first, where it is given,
+    and more while Twilio answers well. Times in seconds: to connect, between two pieces of an
+    answer, and in all for a server that does not answer, or not to its end. Once `stop` is set
+    nothing is tried a second time: calls between two attempts end as `interrupted`. `on_call` is
+    told of each attempt, from the thread that made it, and `on_wait` of each wait before another
+    one. `seconds_left` is how many seconds the run still has; at 0 nothing more is sent. `clock`,
+    `jitter` (0 to 1) and `http_client` can be replaced by tests. Raises RemoteError for a base URL
+    that is none.
     """
     clock = clock or SystemClock()
     base = _base_url(credentials)

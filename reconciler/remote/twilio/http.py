@@ -1,6 +1,8 @@
-"""Twilio's `HttpClient` over our own pool: base URL, form bodies, basic authentication; replies keep their bytes.
+"""Twilio's `HttpClient` over our own pool: base URL, form bodies, basic authentication; replies
+keep their bytes.
 
-Makes one attempt; whether there is another is decided elsewhere. Raises `reconciler.remote.transport.pool.NoAnswer`.
+Makes one attempt; whether there is another is decided elsewhere. Raises
+`reconciler.remote.transport.pool.NoAnswer`.
 """
 
 from __future__ import annotations
@@ -36,10 +38,12 @@ class Reply(Response):  # type: ignore[misc]
 
 
 class BaseUrl:
-    """Where requests for ``https://PRODUCT.twilio.com`` really go: the same place, or a server that stands in for all.
+    """Where requests for ``https://PRODUCT.twilio.com`` really go: the same place, or a server that
+    stands in for all.
 
-    `prefix` is the path that comes before Twilio's own, without a slash at its end. Raises ValueError for a
-    `base_url` that is not one: otherwise requests meant for a stand-in would go to Twilio.
+    `prefix` is the path that comes before Twilio's own, without a slash at its end. Raises
+    ValueError for a `base_url` that is not one: otherwise requests meant for a stand-in would go to
+    Twilio.
     """
 
     def __init__(self, base_url: str | None) -> None:
@@ -56,10 +60,12 @@ class BaseUrl:
         return self._start + url[url.index("/", 8) :] if self._start else url
 
     def target(self, link: str, listing: str) -> str:
-        """Path and query of a link to the next page of `listing` (a path), as Twilio would write them.
+        """Path and query of a link to the next page of `listing` (a path), as Twilio would write
+        them.
 
-        Requests always go to the base URL, so credentials follow no link to another server. Raises ValueError for a
-        link that is none, or that leads to another server or another path: what comes from there is not the listing.
+        Requests always go to the base URL, so credentials follow no link to another server. Raises
+        ValueError for a link that is none, or that leads to another server or another path: what
+        comes from there is not the listing.
         """
         parts = urlsplit(link)
         path = parts.path
@@ -77,7 +83,9 @@ class BaseUrl:
         return f"{path}?{parts.query}" if parts.query else path
 
     def _is_ours(self, host: str) -> bool:
-        """Whether a link may name this host: Twilio's own, which a stand-in may repeat, or that of the base URL."""
+        """Whether a link may name this host: Twilio's own, which a stand-in may repeat, or that of
+        the base URL.
+        """
         name = host.lower()
         if name == "twilio.com" or name.endswith(".twilio.com"):
             return True
@@ -108,7 +116,10 @@ class Transport(HttpClient):  # type: ignore[misc]
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Reply:
-        """One attempt of at most `timeout` seconds in all; redirects are never followed. Raises NoAnswer."""
+        """One attempt of at most `timeout` seconds in all; redirects are never followed.
+
+        Raises NoAnswer.
+        """
         url = self._base.rewrite(uri)
         if params:
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"

@@ -1,7 +1,8 @@
-"""Check the pages of a listing as they come: each row once, of this account, and an end that is reached.
+"""Check the pages of a listing as they come: each row once, of this account, and an end that is
+reached.
 
-A listing moves while it is read: rows that are bought or deleted meanwhile shift the others, so a row may come twice.
-What cannot come from that is an error. No HTTP here.
+A listing moves while it is read: rows that are bought or deleted meanwhile shift the others, so a
+row may come twice. What cannot come from that is an error. No HTTP here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from reconciler.model.route import Json
 from reconciler.remote.listing import ForeignRows, ListingError, ListingGuard
 
 _REMEMBERED_PAGES = 4
-"""Pages whose rows are kept, to compare those that come again; keeping all would double the memory of a large plan."""
+"""Pages whose rows are kept, to compare those that come again; keeping all would double the memory
+of a large plan.
+"""
 
 
 class NumberListing:
@@ -33,7 +36,8 @@ class NumberListing:
         self._check_owner(rows)
         before = len(self._number_of)
 
-        # Fast path, in C: as many new SIDs and new numbers as there are rows, so none of them came before.
+        # Fast path, in C: as many new SIDs and new numbers as there are rows, so none of them came
+        # before.
         sids = [row.sid for row in rows]
         numbers = [row.phone_number for row in rows]
         if "" in sids or "" in numbers:
@@ -101,7 +105,10 @@ class RowListing:
     def accept(
         self, rows: Sequence[dict[str, Json]], *, has_next: bool, size: int
     ) -> list[dict[str, Json]]:
-        """Return the rows that have not come before; those without a SID are all new. Raises ListingError."""
+        """Return the rows that have not come before; those without a SID are all new.
+
+        Raises ListingError.
+        """
         new: list[dict[str, Json]] = []
         for row in rows:
             sid = row.get("sid", len(self._rows))

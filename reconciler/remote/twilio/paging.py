@@ -1,7 +1,8 @@
-"""Listings, page after page: following the links of both of Twilio's styles, and fetching one page ahead.
+"""Listings, page after page: following the links of both of Twilio's styles, and fetching one page
+ahead.
 
-v2010 writes ``next_page_uri`` (relative), the newer APIs ``meta.next_page_url`` (absolute); both end with null.
-Knows neither HTTP nor numbers.
+v2010 writes ``next_page_uri`` (relative), the newer APIs ``meta.next_page_url`` (absolute); both
+end with null. Knows neither HTTP nor numbers.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ _COURTESY = 1.0
 
 
 class PagePrefetch(Iterator[T]):
-    """Pages from the target `first` on, fetched by a thread that keeps up to `DEPTH` of them in store.
+    """Pages from the target `first` on, fetched by a thread that keeps up to `DEPTH` of them in
+    store.
 
-    It begins at once, so that what the caller does before asking for the first page costs no time of its own. A caller
-    that stops early calls `close` and leaves at most one request unused. Raises what `fetch` raises, and
-    EndlessListing for pages that lead in a circle.
+    It begins at once, so that what the caller does before asking for the first page costs no time
+    of its own. A caller that stops early calls `close` and leaves at most one request unused.
+    Raises what `fetch` raises, and EndlessListing for pages that lead in a circle.
     """
 
     DEPTH = 4
@@ -93,7 +95,10 @@ class PageTrail:
         self._seen = {first}
 
     def onward(self, target: str | None) -> str | None:
-        """The target as it is, None at the end. Raises EndlessListing for one that was fetched before."""
+        """The target as it is, None at the end.
+
+        Raises EndlessListing for one that was fetched before.
+        """
         if target is None:
             return None
         if target in self._seen:

@@ -1,6 +1,7 @@
 """What the answer to one attempt is worth: a value, a refusal, or nothing that could be read.
 
-Pure: no network, no waiting. What follows from it is decided in `reconciler.remote.transport.retry`.
+Pure: no network, no waiting. What follows from it is decided in
+`reconciler.remote.transport.retry`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ _REQUEST_ID = re.compile(r"RQ[0-9A-Za-z]{1,64}")
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What to ask: `target` is path and query, `params` go into the query of a GET and the body of a POST."""
+    """What to ask: `target` is path and query, `params` go into the query of a GET and the body of
+    a POST.
+    """
 
     method: Method
     product: Product
@@ -44,10 +47,11 @@ class Request(msgspec.Struct, frozen=True):
 class CallHistory(msgspec.Struct):
     """One call so far.
 
-    `number` attempts were made; `ambiguous`: one of them may have been carried out; `missing`: one was answered 404;
-    `unreadable`: one brought an answer that could not be read; `failure` is why the latest that brought no usable answer
-    did not; `spent`: the run has no attempts left; `waited` is
-    how many seconds were waited between attempts; `waits_exceeded`: it may wait no longer.
+    `number` attempts were made; `ambiguous`: one of them may have been carried out; `missing`: one
+    was answered 404; `unreadable`: one brought an answer that could not be read; `failure` is why
+    the latest that brought no usable answer did not; `spent`: the run has no attempts left;
+    `waited` is how many seconds were waited between attempts; `waits_exceeded`: it may wait no
+    longer.
     """
 
     request: Request
@@ -62,7 +66,9 @@ class CallHistory(msgspec.Struct):
 
 
 class AttemptResult(msgspec.Struct, Generic[T], frozen=True):
-    """How one attempt ended: with the value of a successful call, with a refusal, or without a usable answer."""
+    """How one attempt ended: with the value of a successful call, with a refusal, or without a
+    usable answer.
+    """
 
     attempt: AttemptOutcome
     value: T | None = None
@@ -74,7 +80,9 @@ class AttemptResult(msgspec.Struct, Generic[T], frozen=True):
 def judge_response(
     history: CallHistory, outcome: Reply | NoAnswer, read: Callable[[bytes], T]
 ) -> AttemptResult[T]:
-    """How the attempt ended. `read` raises msgspec.DecodeError or ValueError for a body that it cannot make sense of.
+    """How the attempt ended.
+
+    `read` raises msgspec.DecodeError or ValueError for a body that it cannot make sense of.
 
     DELETE answered 404 when it was sent before means that it was done before.
     """
@@ -101,7 +109,8 @@ def judge_response(
         return _unreadable(
             history,
             reply,
-            f"status {reply.status_code} with {_describe_content_type(reply)} in place of Twilio's JSON",
+            f"status {reply.status_code} with {_describe_content_type(reply)} in place of Twilio's "
+            "JSON",
         )
     if reply.status_code == 404 and history.request.method == "DELETE" and history.number > 1:
         return AttemptResult(_to_outcome(history, reply=reply), value=read(b""), done=True)
@@ -109,7 +118,9 @@ def judge_response(
 
 
 def request_id(reply: Reply | None) -> str | None:
-    """Twilio's own name for the request, which its support asks for; None for anything that is not such a name."""
+    """Twilio's own name for the request, which its support asks for; None for anything that is not
+    such a name.
+    """
     named = reply.headers.get("Twilio-Request-Id", "") if reply else ""
     return named if _REQUEST_ID.fullmatch(named) else None
 
@@ -137,7 +148,9 @@ def _unreadable(history: CallHistory, reply: Reply, message: str) -> AttemptResu
 
 
 def _is_foreign(reply: Reply) -> bool:
-    """A page made for people where Twilio would have said why: a proxy's or another server's, not Twilio's refusal."""
+    """A page made for people where Twilio would have said why: a proxy's or another server's, not
+    Twilio's refusal.
+    """
     return (
         400 <= reply.status_code < 500
         and reply.status_code != 429
