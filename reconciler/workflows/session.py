@@ -35,7 +35,7 @@ from reconciler.planning.selection.scope import find_accounts_outside, keep_insi
 from reconciler.remote.facts import inbound_regions
 from reconciler.remote.facts import messaging_services as messaging
 from reconciler.remote.gateway import CallRecord, Gateway, Wait
-from reconciler.remote.queries.observe import Pages
+from reconciler.remote.queries.account_reader import Pages
 from reconciler.remote.queries.observe import prefetch_numbers as begin_pages
 from reconciler.remote.transport.time_limit import TimeLimit
 from reconciler.state.format.codec import Cipher

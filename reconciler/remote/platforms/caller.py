@@ -1,64 +1,36 @@
-"""One JSON call to a platform under the retry rules: attempts, waits, the limit on calls at once,
-and giving up.
+"""Send JSON calls to a platform under the retry rules, with a limit on the calls in flight.
 
-What is retried is decided in `reconciler.remote.transport.retry`, what an error is called by the
-adapter and `errors`.
+Retries are decided in `reconciler.remote.transport.caller`; the adapter and `errors` name errors.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from threading import Event
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from reconciler import __version__
-from reconciler.clock import Clock
 from reconciler.errors import RemoteError
-from reconciler.remote.gateway import CallRecord, Wait
+from reconciler.remote.gateway import CallRecord
 from reconciler.remote.platforms import errors
-from reconciler.remote.transport.backoff import wait_before_retry
 from reconciler.remote.transport.body import decode_json
+from reconciler.remote.transport.caller import CallPolicy, CallState, Retrier
 from reconciler.remote.transport.concurrency import ConcurrencyLimiter
 from reconciler.remote.transport.outage import Outage
 from reconciler.remote.transport.pool import NoAnswer, Pool
-from reconciler.remote.transport.retry import (
-    AttemptOutcome,
-    FailureKind,
-    Method,
-    RetryPolicy,
-    decide_retry,
-    may_have_happened,
-)
-from reconciler.remote.transport.waits import WaitLimit
+from reconciler.remote.transport.retry import AttemptOutcome, FailureKind, Method
 
 Headers = Callable[[], tuple[Mapping[str, str], tuple[str, ...]]]
-"""Headers that authenticate a request, and the secrets in them."""
+"""Returns the headers that authenticate a request, and the secrets in them."""
 RefusalReader = Callable[[int, Any], tuple[str | None, str]]
-"""(status, body) of a refusal → the platform's code where it is one of ours, and its words."""
+"""(status, body) of a refusal → the platform's code if it is one of ours, and its message."""
 _log = logging.getLogger(__name__)
 
 
-class CallPolicy(msgspec.Struct, frozen=True):
-    """How a caller behaves: attempts and waits, and after how many seconds of silence a server is
-    given up.
-
-    `on_wait` is told of each wait before it begins.
-    """
-
-    retry_policy: RetryPolicy
-    give_up_after: float
-    clock: Clock
-    jitter: Callable[[], float]
-    stop: Event
-    on_call: Callable[[CallRecord], None] | None = None
-    on_wait: Callable[[Wait], None] | None = None
-
-
-class _Call(msgspec.Struct):
+class _Call(CallState):
     """One call so far."""
 
     method: Method
@@ -67,14 +39,10 @@ class _Call(msgspec.Struct):
     body: bytes | None
     idempotent: bool
     secrets: tuple[str, ...]
-    number: int = 0
-    ambiguous: bool = False
-    unreadable: bool = False
-    waited: float = 0.0
 
 
 class Caller:
-    """Sends JSON to one platform and reads JSON. May be used from any thread."""
+    """Sender of JSON to one platform. May be used from any thread."""
 
     def __init__(
         self,
@@ -90,12 +58,12 @@ class Caller:
         self._base_url = base_url.rstrip("/")
         self._headers = headers
         self._read_refusal = read_refusal
+
         self._pool = pool
         self._limiter = limiter
         self._policy = policy
-        self._closed = Event()
         self._outage = Outage(policy.give_up_after)
-        self._waits = WaitLimit()
+        self._retrier = Retrier(platform, policy)
 
     def send(
         self,
@@ -107,60 +75,45 @@ class Caller:
         idempotent: bool = False,
         secrets: tuple[str, ...] = (),
     ) -> Any:
-        """The JSON of a successful answer, None for an empty one. Raises RemoteError.
+        """Send a call and return the JSON of its answer, None for an empty one. Raises RemoteError.
 
-        `path` is quoted already; `idempotent` says that a POST may be sent twice; `secrets` are
-        those in the body.
+        `path` is already quoted; `idempotent`: a POST may be sent twice; `secrets` are those in the
+        body.
         """
-        wanted = {name: _text(value) for name, value in (query or {}).items() if value is not None}
-        target = f"{path}?{urlencode(wanted)}" if wanted else path
+        params = {name: _text(value) for name, value in (query or {}).items() if value is not None}
+        target = f"{path}?{urlencode(params)}" if params else path
         encoded = msgspec.json.encode(body) if body is not None else None
         call = _Call(method, path, f"{self._base_url}{target}", encoded, idempotent, secrets)
-        policy = self._policy
+
         while True:
             attempt, value = self._attempt(call)
             if not isinstance(value, RemoteError):
                 return value
-            call.ambiguous = call.ambiguous or may_have_happened(attempt)
-            call.unreadable = call.unreadable or attempt.failure is FailureKind.UNREADABLE
-            wait = decide_retry(
-                attempt, policy.retry_policy, now=policy.clock.wall(), jitter=policy.jitter()
-            )
-            if wait is None or wait >= self._outage.seconds_left(policy.clock.monotonic()):
+            if not self._retrier.wait(call, attempt, self._outage):
                 value.ambiguous = call.ambiguous
                 raise value
-            if not self._waits.take(wait, before=call.waited, now=policy.clock.monotonic()):
-                value.ambiguous = call.ambiguous
-                raise value
-            call.waited = wait_before_retry(
-                policy,
-                self.platform,
-                wait,
-                made=call.number,
-                status=attempt.status,
-                before=call.waited,
-            )
 
     def close(self) -> None:
-        """From now on nothing is sent any more."""
-        self._closed.set()
+        """Send nothing more, and close the connections."""
+        self._retrier.close()
         self._pool.close()
 
     def _attempt(self, call: _Call) -> tuple[AttemptOutcome, Any]:
-        """One attempt: how it ended, and what it brought: a value, or the error that it would be
-        the last word of.
+        """Make one attempt; return how it ended, and its value.
+
+        The value of a failed attempt is the error to raise if it is the last one.
         """
+        # A token may have expired since the last attempt, so each one asks for its headers.
         headers, secrets = self._headers()
         call.secrets = (*dict.fromkeys((*call.secrets, *secrets)),)
+
         ticket = self._limiter.acquire()
         started = self._policy.clock.monotonic()
         try:
             seconds_left = self._outage.seconds_left(started)
-            if self._closed.is_set() or (call.number and self._policy.stop.is_set()):
-                raise errors.interruption_error(self._where(call))
-            call.number += 1
-            if call.method != "GET":
-                self._waits.note_write()
+            if self._retrier.is_stopped(call):
+                raise errors.interruption_error(self._place(call))
+            self._retrier.count_attempt(call, call.method)
             status, received, body = self._pool.send(
                 call.method,
                 call.url,
@@ -172,44 +125,46 @@ class Caller:
         except NoAnswer as error:
             self._outage.note_silence(started, self._policy.clock.monotonic())
             self._record(call, 0, started)
-            return self._ended(call, failure=error.failure), errors.no_answer_error(
-                self._where(call), error
-            )
+            outcome = self._outcome(call, failure=error.failure)
+            return outcome, errors.no_answer_error(self._place(call), error)
         finally:
             self._limiter.release()
+
         self._record(call, status, started)
         if status == 429:
             self._limiter.shrink(ticket)
         elif status < 500:
             self._limiter.grow()
-        return self._judged(call, status, received, body)
+        return self._judge(call, status, received, body)
 
-    def _judged(
+    def _judge(
         self, call: _Call, status: int, received: Mapping[str, str], body: bytes
     ) -> tuple[AttemptOutcome, Any]:
-        attempt = self._ended(call, status=status, retry_after=received.get("Retry-After"))
+        """Return how an answered attempt ended, and its value or error."""
+        attempt = self._outcome(call, status=status, retry_after=received.get("Retry-After"))
         if 300 <= status < 400:
-            return attempt, errors.refusal_error(
-                self._where(call), status, None, "it redirects, which is not followed"
-            )
+            message = "it redirects, which is not followed"
+            return attempt, errors.refusal_error(self._place(call), status, None, message)
+
         try:
             value = decode_json(body, msgspec.json.decode) if body.strip() else None
         except ValueError as error:
+            # A gateway in front of the platform answers these statuses with pages of its own.
             if status >= 500 or status == 429:
-                return attempt, errors.refusal_error(self._where(call), status, None, "")
+                return attempt, errors.refusal_error(self._place(call), status, None, "")
             failure = NoAnswer(
                 FailureKind.UNREADABLE,
                 f"status {status} with something that cannot be read as JSON ({error})",
             )
-            return self._ended(call, failure=failure.failure), errors.no_answer_error(
-                self._where(call), failure
-            )
+            outcome = self._outcome(call, failure=failure.failure)
+            return outcome, errors.no_answer_error(self._place(call), failure)
+
         if 200 <= status < 300:
             return attempt, value
         code, message = self._read_refusal(status, value)
-        return attempt, errors.refusal_error(self._where(call), status, code, message)
+        return attempt, errors.refusal_error(self._place(call), status, code, message)
 
-    def _ended(
+    def _outcome(
         self,
         call: _Call,
         *,
@@ -217,6 +172,7 @@ class Caller:
         failure: FailureKind | None = None,
         retry_after: str | None = None,
     ) -> AttemptOutcome:
+        # `missing_before`: a 404 of a platform is final, so even the first one is not retried.
         return AttemptOutcome(
             method=call.method,
             idempotent=call.idempotent,
@@ -228,8 +184,9 @@ class Caller:
             unreadable_before=call.unreadable,
         )
 
-    def _where(self, call: _Call) -> errors.CallPlace:
+    def _place(self, call: _Call) -> errors.CallPlace:
         quoted = tuple(quote(secret, safe="") for secret in call.secrets)
+
         return errors.CallPlace(
             self.platform,
             call.method,
@@ -244,6 +201,7 @@ class Caller:
         record = CallRecord(
             self.platform, call.method, call.path, status, seconds, None, call.number
         )
+
         _log.debug("%s %s %d %.0f ms", record.method, record.path, status, seconds * 1000)
         if self._policy.on_call is not None:
             self._policy.on_call(record)

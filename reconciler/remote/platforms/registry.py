@@ -1,4 +1,4 @@
-"""The table of adapters by type, written out, and how one is connected; nothing is sent yet."""
+"""The table of adapters by platform type, and how to connect one; nothing is sent yet."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.config.project import PlatformSettings
 from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.platforms import butter, dasha, feather, livekit, nixflex, ravan
-from reconciler.remote.platforms.caller import Caller, CallPolicy, RefusalReader
+from reconciler.remote.platforms.caller import Caller, RefusalReader
 from reconciler.remote.platforms.contract import Adapter, Vault
+from reconciler.remote.transport.caller import CallPolicy
 from reconciler.remote.transport.concurrency import ConcurrencyLimiter
 from reconciler.remote.transport.pool import Pool
 from reconciler.remote.transport.retry import RetryPolicy
@@ -25,7 +26,7 @@ _RETRY_POLICY = RetryPolicy(attempts=6)
 
 
 class PlatformType(msgspec.Struct, frozen=True):
-    """One type: how requests are authenticated, how refusals are read, and how the adapter is made."""
+    """A platform type: authentication of requests, reading of refusals, and its adapter."""
 
     headers: Callable[[Vault, str], tuple[Mapping[str, str], tuple[str, ...]]]
     read_refusal: RefusalReader
@@ -76,7 +77,7 @@ def connect(
     clock: Clock | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> Adapter:
-    """The adapter of a declared platform.
+    """Return the adapter of a declared platform.
 
     Times in seconds, as for `reconciler.remote.twilio.gateway.connect`.
     """
@@ -89,6 +90,7 @@ def connect(
         answer_timeout=give_up_after,
         clock=clock,
     )
+
     policy = CallPolicy(
         retry_policy or _RETRY_POLICY,
         give_up_after,
@@ -107,5 +109,6 @@ def connect(
         ConcurrencyLimiter(_AT_ONCE),
         policy,
     )
+
     adapter: Adapter = entry.make(settings, caller, vault)
     return adapter

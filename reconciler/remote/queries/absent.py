@@ -1,9 +1,9 @@
-"""Ask by SID for what a listing does not contain, before anything is concluded from that.
+"""Ask by SID for resources that a listing lacks, before anything is concluded from that.
 
-Twilio reads pages by offset: a row that is deleted from an earlier page shifts the next ones, and
-one of them is never shown. So a recorded resource that is absent from the listing is fetched: 404
-means that it is gone, any other failure that it is not known, which is raised. Nothing is asked for
-what the listing contains.
+Twilio reads pages by offset: when a row is deleted from an earlier page, the next rows shift and
+one of them is never shown. So a recorded resource that the listing lacks is fetched: 404 means that
+it is gone; any other failure means that it is unknown, and is raised. Nothing is fetched that the
+listing contains.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _AT_ONCE = 16
 
 
 class ResourceQuestion(NamedTuple):
-    """One resource to ask for; `parent` is the SID of what it hangs below, empty for nothing."""
+    """A resource to fetch; `parent` is the SID of its parent, or empty."""
 
     kind: Kind
     sid: str
@@ -29,24 +29,25 @@ class ResourceQuestion(NamedTuple):
 
 
 def fetch_absent(
-    gateway: Gateway, asked: Iterable[ResourceQuestion]
+    gateway: Gateway, questions: Iterable[ResourceQuestion]
 ) -> list[tuple[ResourceQuestion, Row]]:
-    """Return those that are there after all, with their rows.
+    """Return those that exist after all, with their rows.
 
     Raises RemoteError for any answer but a row or 404.
     """
-    wanted = list({(one.kind.name, one.sid, one.parent): one for one in asked}.values())
-    if not wanted:
+    distinct = list({(one.kind.name, one.sid, one.parent): one for one in questions}.values())
+    if not distinct:
         return []
 
-    with ThreadPoolExecutor(min(_AT_ONCE, len(wanted)), thread_name_prefix="absent") as pool:
-        rows = list(pool.map(lambda one: fetch_row(gateway, one), wanted))
-    return [(one, row) for one, row in zip(wanted, rows, strict=True) if row is not None]
+    with ThreadPoolExecutor(min(_AT_ONCE, len(distinct)), thread_name_prefix="absent") as pool:
+        rows = list(pool.map(lambda one: fetch_row(gateway, one), distinct))
+    return [(one, row) for one, row in zip(distinct, rows, strict=True) if row is not None]
 
 
 def fetch_row(gateway: Gateway, asked: ResourceQuestion) -> Row | None:
-    """Return one row by its SID; None when Twilio answers 404. Raises RemoteError for any other
-    answer.
+    """Return one row by its SID; None when Twilio answers 404.
+
+    Raises RemoteError for any other answer.
     """
     parent = {"parent_sid": asked.parent} if asked.parent else {}
     try:

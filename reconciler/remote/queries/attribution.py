@@ -1,6 +1,6 @@
-"""Who changed it: drifted fields × Twilio's own event log.
+"""Attribute drift to its author, from Twilio's own event log.
 
-What the log does not tell stays unknown.
+What the log does not show stays unknown.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from reconciler.remote.gateway import Event, Gateway
 RETENTION = timedelta(days=30)
 """How long Twilio keeps events without a paid edition (Monitor Events documentation)."""
 _ONE_BY_ONE = 5
+"""Numbers whose events are read by SID; for more, one reading of all events is cheaper."""
 _WIRE = {
     "trunk": "trunk_sid",
     "voice_application": "voice_application_sid",
@@ -29,7 +30,7 @@ _WIRE = {
 def attribute_drift(
     drifted: Sequence[Drifted], gateways: Mapping[str, Gateway], now: datetime
 ) -> list[Drifted]:
-    """The same drift with its actors.
+    """Return the same drift with its actors.
 
     Events that cannot be read (permissions, age, no such product) change nothing.
     """
@@ -42,17 +43,23 @@ def attribute_drift(
 
 
 def actor_of(drifted: Drifted, events: Iterable[Event]) -> str | None:
-    """Who made the newest recorded change that explains a drifted field, in words; None when
-    nothing does.
+    """Return a description of who made the newest recorded change that explains a drifted field.
+
+    None when no event does.
     """
     for event in sorted(events, key=lambda event: event.when, reverse=True):
-        if any(_explains(event, _WIRE.get(f.field, f.field), f.live) for f in drifted.fields):
-            source = {"web": "in the console", "api": "through the API"}.get(
-                event.source, f"by {event.source}"
-            )
-            place = f" from {event.ip}" if event.ip else ""
-            return f"{event.actor_type} {event.actor_sid} {source}{place} at {event.when:%Y-%m-%dT%H:%M:%SZ}"
+        for field in drifted.fields:
+            if _explains(event, _WIRE.get(field.field, field.field), field.live):
+                return _describe_actor(event)
     return None
+
+
+def _describe_actor(event: Event) -> str:
+    sources = {"web": "in the console", "api": "through the API"}
+    source = sources.get(event.source, f"by {event.source}")
+    place = f" from {event.ip}" if event.ip else ""
+    moment = f"{event.when:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{event.actor_type} {event.actor_sid} {source}{place} at {moment}"
 
 
 def _explains(event: Event, field: str, live: WireValue) -> bool:
@@ -71,6 +78,10 @@ def _read_events(gateway: Gateway, sids: Sequence[str], since: datetime) -> list
     try:
         if len(sids) > _ONE_BY_ONE:
             return gateway.events(event_type="phone-number.updated", since=since, limit=10_000)
-        return [event for sid in sids for event in gateway.events(resource_sid=sid, since=since)]
+
+        events: list[Event] = []
+        for sid in sids:
+            events += gateway.events(resource_sid=sid, since=since)
+        return events
     except RemoteError:
         return []

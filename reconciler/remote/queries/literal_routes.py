@@ -1,5 +1,4 @@
-"""Check by reading that trunks and applications which the configuration names by SID are in the
-account.
+"""Check that trunks and applications which the configuration names by SID are in the account.
 
 Twilio would refuse them only when a number is written, after other writes for the same number.
 """
@@ -21,46 +20,47 @@ _KINDS = {"TK": TRUNK.name, "AP": APPLICATION.name}
 
 
 def collect_literal_sids(
-    desired: Sequence[Desired], resources: Mapping[str, Entry]
+    desired: Sequence[Desired], recorded: Mapping[str, Entry]
 ) -> dict[str, set[str]]:
-    """Return the SIDs of trunks and applications that numbers are to be put on, by account.
+    """Return the SIDs of trunks and applications that numbers are to be attached to, by account.
 
-    Declared numbers are put on what is declared, and those that are let go of on what they had
-    before.
+    Declared numbers get what is declared, released ones what they had before.
     """
-    profiles = {id(want.profile): want.profile for want in desired if want.kind in NUMBER_KINDS}
+    profiles = {id(item.profile): item.profile for item in desired if item.kind in NUMBER_KINDS}
+
+    # Profiles are shared by many numbers: each one is read once.
     named: dict[str, set[str]] = {}
     for profile in profiles.values():
         for sid in literal_sids(profile.attrs):
             named.setdefault(profile.account, set()).add(sid)
-    for entry in _find_restored_entries(desired, resources):
+
+    for entry in _find_restored_entries(desired, recorded):
         named.setdefault(entry.account, set()).update(sids_to_restore(entry.prior))
     return named
 
 
 def _find_restored_entries(
-    desired: Iterable[Desired], resources: Mapping[str, Entry]
+    desired: Iterable[Desired], recorded: Mapping[str, Entry]
 ) -> list[Entry]:
-    """Return the recorded numbers that get a trunk or an application of before again, as nothing
-    declares them.
-    """
-    had = [
-        (a, e)
-        for a, e in resources.items()
-        if e.kind in NUMBER_KINDS and e.prior and sids_to_restore(e.prior)
-    ]
-    had = [(address, entry) for address, entry in had if entry.options.on_removal == "restore"]
-    if not had:
+    """Return the recorded, undeclared numbers whose earlier trunk or application is restored."""
+    candidates: list[Entry] = []
+    for entry in recorded.values():
+        if entry.kind not in NUMBER_KINDS or not entry.prior:
+            continue
+        if entry.options.on_removal == "restore" and sids_to_restore(entry.prior):
+            candidates.append(entry)
+    if not candidates:
         return []
-    declared = {want.key for want in desired if want.kind in NUMBER_KINDS}
-    return [entry for _, entry in had if entry.key not in declared and entry.sid not in declared]
+
+    declared = {item.key for item in desired if item.kind in NUMBER_KINDS}
+    return [e for e in candidates if e.key not in declared and e.sid not in declared]
 
 
 def find_unknown(
     gateway: Gateway, named: Iterable[str], listed: Mapping[str, Mapping[str, object]]
 ) -> set[str]:
-    """Return those of these SIDs that the account does not have; `listed` are the rows that were
-    read, by kind.
+    """Return those of these SIDs that the account does not have; `listed` are the read rows by
+    kind.
 
     Raises RemoteError for any answer but a row or 404.
     """
@@ -69,5 +69,6 @@ def find_unknown(
         for sid in sorted(named)
         if sid not in listed.get(_KINDS[sid[:2]], {})
     ]
+
     there = {one.sid for one, _ in fetch_absent(gateway, asked)}
     return {one.sid for one in asked} - there

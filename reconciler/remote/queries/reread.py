@@ -1,9 +1,9 @@
-"""Read a listing again before something is planned as new that the listing may only have left out.
+"""Read a listing again before something is planned as new that the listing may only lack.
 
-Pages are read by offset. A row that is deleted from an earlier page shifts the next ones, and one
-of them is never shown. A recorded resource is then fetched by its SID
-(`reconciler.remote.queries.absent`). One that is not recorded has no SID to ask for: its listing is
-read again until a reading brings nothing new. A listing of one page needs no second reading.
+Pages are read by offset: when a row is deleted from an earlier page, the next rows shift and one of
+them is never shown. A recorded resource is then fetched by its SID
+(`reconciler.remote.queries.absent`). An unrecorded one has no SID to ask for: its listing is read
+again until a reading brings nothing new. A listing of one page needs no second reading.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from reconciler.remote.queries.rows import read_rows
 
 _MOST_READINGS = 6
 _ASKED_ONE_BY_ONE = 20
-"""Numbers that are looked up by Twilio's filter; for more of them, reading all pages again takes
-fewer calls.
+"""Numbers that are looked up by Twilio's filter.
+
+For more of them, reading all pages again takes fewer calls.
 """
 
 
 def read_rows_again(
     gateway: Gateway, kind: Kind, rows: Iterable[Row], parent: str = ""
 ) -> list[Row]:
-    """Return the rows of a listing, of which `rows` is the first reading, after as many readings as
-    bring new ones.
+    """Return the rows of a listing, read again until a reading brings nothing new.
 
-    Raises RemoteError for a listing that does not come to rest.
+    `rows` is the first reading. Raises RemoteError for a listing that does not become steady.
     """
     known = {str(row["sid"]): row for row in rows}
     path = {"parent_sid": parent} if parent else {}
@@ -49,15 +49,18 @@ def read_rows_again(
 
 
 def find_unlisted_numbers(gateway: Gateway, wanted: Iterable[str]) -> list[NumberRow]:
-    """Return those of these numbers (E.164) that the account has although a reading of all pages
-    did not show them.
-    """
+    """Return those of these numbers (E.164) that exist although a reading did not show them."""
     missing = list(wanted)
+    found: list[NumberRow] = []
     if len(missing) <= _ASKED_ONE_BY_ONE:
-        return [row for number in missing for row in gateway.find_numbers(number)]
+        for number in missing:
+            found += gateway.find_numbers(number)
+        return found
 
     sought = set(missing)
-    return [row for page in gateway.number_pages() for row in page if row.phone_number in sought]
+    for page in gateway.number_pages():
+        found += [row for row in page if row.phone_number in sought]
+    return found
 
 
 def _unsteady_error(account: str, kind: str) -> RemoteError:

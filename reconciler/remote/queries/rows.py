@@ -1,4 +1,4 @@
-"""Read all rows of a listing of one kind, and check that each has the form that its kind needs."""
+"""Read all rows of a listing of one kind, and check the form of each row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reconciler.remote.gateway import Gateway
 
 
 def read_rows(gateway: Gateway, kind: Kind, **path: str) -> list[Row]:
-    """Return the rows of a kind, below `parent_sid` where it is given.
+    """Return the rows of a kind, below `parent_sid` if it is given.
 
     Raises RemoteError, also for malformed rows.
     """
@@ -19,13 +19,26 @@ def read_rows(gateway: Gateway, kind: Kind, **path: str) -> list[Row]:
     return rows
 
 
-def check_row(account: str, kind: Kind, row: Row) -> None:
-    """Raise RemoteError for a row with a missing SID or with a field of another type than a plain
-    value.
+def read_child_rows(gateway: Gateway, kind: Kind, sid: str, parent: Row) -> list[Row]:
+    """Return the rows of a kind below one parent.
+
+    The row of a singleton may be part of the parent's own row.
     """
+    if not kind.singleton:
+        return read_rows(gateway, kind, parent_sid=sid)
+
+    embedded = parent.get(kind.name)
+    row = embedded if isinstance(embedded, dict) else gateway.call(kind.fetch, parent_sid=sid)
+    check_row(gateway.account, kind, row)
+    return [row]
+
+
+def check_row(account: str, kind: Kind, row: Row) -> None:
+    """Raise RemoteError for a row without a SID, or with a field of the wrong type."""
     problem = describe_invalid_row(kind, row)
     if problem is None:
         return
+
     raise RemoteError(
         Diagnostic(
             code="unexpected_answer",

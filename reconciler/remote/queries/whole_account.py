@@ -1,6 +1,6 @@
-"""Read all that can be exported from whole accounts, whoever declares it.
+"""Read everything that can be exported from whole accounts, declared or not.
 
-Numbers by pages, trunks with their children, TwiML applications where a number has one.
+Numbers by pages, trunks with their children, TwiML applications if a number uses one.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from reconciler.model.live import Live
 from reconciler.planning.identity.match import index_by_address, index_children
 from reconciler.planning.identity.observed import Observed
 from reconciler.remote.gateway import Gateway
-from reconciler.remote.queries.observe import read_child_rows
-from reconciler.remote.queries.rows import read_rows
+from reconciler.remote.queries.rows import read_child_rows, read_rows
 
 _AT_ONCE = 8
 _SET = ("voice_application_sid", "sms_application_sid")
@@ -29,7 +28,7 @@ def read_accounts(
     gateways: Mapping[str, Gateway],
     progress: Callable[[str, int], None] = lambda account, count: None,
 ) -> Observed:
-    """Everything in these accounts, under SIDs in place of names.
+    """Return everything in these accounts, under SIDs in place of names.
 
     An account that cannot be read is in `unread`. Raises RemoteError when none can be read.
     """
@@ -40,7 +39,7 @@ def read_accounts(
         try:
             found, below = _read_account(gateways[account], progress)
         except RemoteError as error:
-            # The end of the run is no matter of the account.
+            # The end of the whole run is not a failure of the account.
             if error.code in ("timed_out", "interrupted"):
                 raise
             failed[account] = error
@@ -58,12 +57,13 @@ def read_accounts(
 def _read_account(
     gateway: Gateway, progress: Callable[[str, int], None]
 ) -> tuple[dict[str, Live], dict[str, Live]]:
-    """The numbers of one account by E.164, and its trunks and applications by address.
+    """Return the numbers of one account by E.164, and trunks and applications by address.
 
     Raises RemoteError.
     """
     pages = gateway.number_pages()
     others = _read_trunks(gateway)
+
     observer, found = Observer({}), dict[str, Live]()
     for page in pages:
         found.update((row.phone_number, observer.live(row, gateway.account)) for row in page)
@@ -78,17 +78,18 @@ def _read_account(
 
 
 def _read_trunks(gateway: Gateway) -> dict[str, Live]:
+    """Return all trunks of an account and their children, by address."""
     rows = {str(row["sid"]): row for row in read_rows(gateway, TRUNK)}
-    found = index_by_address(
-        "trunk", (TRUNK.observe(row, gateway.account, {}) for row in rows.values()), {}
-    )
-    below = [(kind, sid, row) for kind in children_of("trunk") for sid, row in rows.items()]
+    trunks = [TRUNK.observe(row, gateway.account, {}) for row in rows.values()]
+    found = index_by_address("trunk", trunks, {})
+
+    listings = []
+    for kind in children_of("trunk"):
+        listings += [(kind, sid, row) for sid, row in rows.items()]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="survey") as pool:
-        for (kind, sid, _), children in zip(
-            below, pool.map(lambda one: read_child_rows(gateway, *one), below), strict=True
-        ):
-            live = (
-                kind.observe({**row, "parent_sid": sid}, gateway.account, {}) for row in children
-            )
-            found.update(index_children(kind.name, live, {}))
+        answers = list(pool.map(lambda one: read_child_rows(gateway, *one), listings))
+
+    for (kind, sid, _), children in zip(listings, answers, strict=True):
+        live = [kind.observe({**row, "parent_sid": sid}, gateway.account, {}) for row in children]
+        found.update(index_children(kind.name, live, {}))
     return found

@@ -1,8 +1,7 @@
-"""Twilio's refusals and silences → our codes, with a cause and a cure; the only place that knows
-Twilio's numbers.
+"""Convert Twilio's refusals and silences to our codes, each with a cause and a cure.
 
-Raises nothing: each function returns the `RemoteError` to raise. Secrets, styling and control
-characters are taken out of everything that came from outside.
+The only module that knows Twilio's numbers. Raises nothing: each function returns the `RemoteError`
+to raise. Secrets, styling and control characters are removed from all text from outside.
 """
 
 from __future__ import annotations
@@ -24,10 +23,7 @@ from reconciler.remote.transport.waits import wait_limit_text
 
 _AUTH_FAILED = 20003
 _ACCOUNT_UNUSABLE = frozenset({10001, 20005, 20008})
-"""Account not active, suspended or closed; test credentials.
-
-The seeds' `twilio_invalid_credentials` covers these.
-"""
+"""Account not active, suspended or closed; test credentials."""
 
 _NAMED = {
     21248: "trunk_domain_taken",
@@ -39,7 +35,7 @@ _NAMED = {
     21649: "bundle_needed",
     21650: "identity_needed",
 }
-"""Refusals that a user can do something particular about. Source: Twilio's error dictionary."""
+"""Refusals with a cure of their own. Source: Twilio's error dictionary."""
 
 CURES: dict[str, tuple[str, str]] = {
     "twilio_auth_failed": (
@@ -139,7 +135,7 @@ CURES: dict[str, tuple[str, str]] = {
         "again.",
     ),
     "timed_out": (
-        "The time that the run was given is over",
+        "Time limit exceeded",
         "Run the same command again, with a longer --timeout where Twilio answers slowly.",
     ),
     "interrupted": ("Interrupted", "Run the same command again to finish what is left."),
@@ -161,11 +157,10 @@ _AMBIGUOUS = (
 
 
 class CallPlace(msgspec.Struct, frozen=True):
-    """Which call an error is about.
+    """The call that an error is about. `path` is without its query.
 
-    `path` is without its query; `ambiguous`: an attempt may have been carried out; `spent`: it
-    would have been tried again, had the run attempts left; `waited`: the same, had it time to wait
-    left; the seconds that it has waited.
+    `ambiguous`: an attempt may have been carried out. `spent`: the run has no retries left.
+    `waited`: how many seconds it waited, if it was given up for its waits.
     """
 
     account: str
@@ -178,11 +173,11 @@ class CallPlace(msgspec.Struct, frozen=True):
     secrets: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Where({self.account} {self.method} {self.path})"
+        return f"CallPlace({self.account} {self.method} {self.path})"
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """What Twilio says about a refusal, whichever of its three forms the body has."""
+    """The content of a refusal, whichever of its three forms the body has."""
 
     code: int | None = None
     message: str = ""
@@ -193,16 +188,16 @@ class Refusal(msgspec.Struct, frozen=True):
 def refusal_error(
     where: CallPlace, status: int, body: bytes, *, request_id: str | None = None
 ) -> RemoteError:
-    """The error of an answer that is none of 2xx."""
+    """Return the error of an answer other than 2xx."""
     return _refusal(where, status, parse_refusal(body), request_id)
 
 
 def no_answer_error(
     where: CallPlace, error: NoAnswer, *, request_id: str | None = None
 ) -> RemoteError:
-    """The error of a call that brought no usable answer.
+    """Return the error of a call without a usable answer.
 
-    Its status is 0 even if a page of somebody else's had one.
+    Its status is 0 even if a page of another server had one.
     """
     code = _BY_FAILURE.get(error.failure, "network_error")
     cure = _TRUST_CURE if error.failure is FailureKind.UNTRUSTED else CURES[code][1]
@@ -212,15 +207,13 @@ def no_answer_error(
 
 
 def outage_error(where: CallPlace, seconds: float) -> RemoteError:
-    """The error of a call that was not sent: nothing has been heard of the server for so many
-    seconds.
-    """
+    """Return the error of a call that was not sent, after `seconds` of silence of the server."""
     what = f"{_describe_call(where)} was given up: no answer from the server for {seconds:.0f} s."
     return _error(where, "network_error", what, CURES["network_error"][1])
 
 
 def base_url_error(account: str, reason: str) -> RemoteError:
-    """The error of an account that has no usable address."""
+    """Return the error of an account without a usable base URL."""
     summary, cure = CURES["network_error"]
     return RemoteError(
         Diagnostic(
@@ -239,7 +232,7 @@ def listing_error(account: str, path: str, error: ListingError) -> RemoteError:
 
 
 def wrong_resource_error(account: str, path: str, found: str) -> RemoteError:
-    """Return the error of an answer about another resource than the one that was asked for."""
+    """Return the error of an answer about another resource than the requested one."""
     summary, cure = CURES["unexpected_answer"]
     what = f"{path} of account {account} was answered with {found or 'a resource without a SID'}."
     return RemoteError(
@@ -248,7 +241,7 @@ def wrong_resource_error(account: str, path: str, found: str) -> RemoteError:
 
 
 def time_limit_error(where: CallPlace) -> RemoteError:
-    """The error of a call for which the run has no time left."""
+    """Return the error of a call for which the run has no time left."""
     return _error(
         where, "timed_out", f"{_describe_call(where)} was not sent (again).", CURES["timed_out"][1]
     )
@@ -257,8 +250,9 @@ def time_limit_error(where: CallPlace) -> RemoteError:
 def wrong_account_error(
     account: str, path: str, sid: str, expected: str, *, made: str = ""
 ) -> RemoteError:
-    """The error of an answer that is about another account than the one declared; `made` is what a
-    write left there.
+    """Return the error of an answer about another account than the declared one.
+
+    `made` is the SID of what a write left there.
     """
     code = "twilio_wrong_account"
     there = (
@@ -267,13 +261,14 @@ def wrong_account_error(
     what = (
         f"Account {account}: {redact(path)} answers for {redact(sid)}, not for {expected}.{there}"
     )
+
     return RemoteError(
         Diagnostic(code=code, summary=CURES[code][0], detail=f"{what} {CURES[code][1]}")
     )
 
 
 def interruption_error(where: CallPlace) -> RemoteError:
-    """The error of a call that was still waiting when the run was told to stop."""
+    """Return the error of a call that was waiting when the run was stopped."""
     return _error(
         where,
         "interrupted",
@@ -283,8 +278,9 @@ def interruption_error(where: CallPlace) -> RemoteError:
 
 
 def convert_vendor_error(where: CallPlace, error: TwilioException) -> RemoteError:
-    """The error for any exception of Twilio's own package, whose text is not used: it colours
-    itself.
+    """Return the error for any exception of Twilio's package.
+
+    Its text is not used: it holds terminal colours.
     """
     facts = vars(error)
     if "status" not in facts:
@@ -297,13 +293,15 @@ def convert_vendor_error(where: CallPlace, error: TwilioException) -> RemoteErro
 
 
 def code_of(status: int, vendor_code: int | None) -> str:
-    """Our code for an HTTP status and Twilio's number."""
+    """Return our code for an HTTP status and Twilio's number."""
     if vendor_code == _AUTH_FAILED:
         return "twilio_auth_failed"
     if vendor_code in _ACCOUNT_UNUSABLE or status == 401:
         return "twilio_invalid_credentials"
     if vendor_code in _NAMED:
         return _NAMED[vendor_code]
+
+    # Twilio's number is more exact than the status, so the status decides last.
     if status == 404:
         return "not_found"
     if status == 429:
@@ -314,8 +312,9 @@ def code_of(status: int, vendor_code: int | None) -> str:
 
 
 def parse_refusal(body: bytes) -> Refusal:
-    """What an error body says, empty when it is no JSON object: code and message, or a problem of
-    RFC 9457.
+    """Return the content of an error body, empty when it is no JSON object.
+
+    Twilio sends a code and a message, or a problem of RFC 9457.
     """
     try:
         facts = decode_json(body, msgspec.json.decode)
@@ -327,18 +326,23 @@ def parse_refusal(body: bytes) -> Refusal:
 def _from_facts(facts: Mapping[str, Any]) -> Refusal:
     texts = [facts.get(key) for key in ("message", "msg", "title", "detail")]
     message = ": ".join(dict.fromkeys(text for text in texts if isinstance(text, str) and text))
+
     links = [facts.get(key) for key in ("more_info", "moreInfo", "type")]
     link = next(
         (link for link in links if isinstance(link, str) and link.startswith("https://")), ""
     )
+
     errors = facts.get("errors")
+    particulars: list[str] = []
+    for error in errors if isinstance(errors, list) else ():
+        if isinstance(error, dict):
+            particulars.append(_describe_particular(error))
+
     return Refusal(
         code=_parse_code(facts.get("code")),
         message=message,
         more_info=link,
-        particulars=tuple(_describe_particular(e) for e in errors if isinstance(e, dict))
-        if isinstance(errors, list)
-        else (),
+        particulars=tuple(particulars),
     )
 
 
@@ -380,10 +384,15 @@ def _error(
     vendor_code: int | None = None,
     request_id: str | None = None,
 ) -> RemoteError:
-    doubt = [_SPENT] * where.spent + [_AMBIGUOUS] * where.ambiguous
-    doubt += [wait_limit_text(where.waited)] if where.waited is not None else []
+    notes: list[str] = []
+    if where.spent:
+        notes.append(_SPENT)
+    if where.ambiguous:
+        notes.append(_AMBIGUOUS)
+    if where.waited is not None:
+        notes.append(wait_limit_text(where.waited))
     request = [f"Request: {request_id}"] if request_id else []
-    detail = " ".join([redact(what, where.secrets), *doubt, redact(cure, where.secrets), *request])
+    detail = " ".join([redact(what, where.secrets), *notes, redact(cure, where.secrets), *request])
     return RemoteError(
         Diagnostic(code=code, summary=CURES[code][0], detail=detail),
         status=status,

@@ -1,7 +1,7 @@
-"""Twilio's Monitor API: who changed what, when and from where; raw events →
-`reconciler.remote.gateway.Event`.
+"""Read Twilio's Monitor API: who changed what, when and from where.
 
-Twilio keeps events for 30 days (longer in some editions). No HTTP here.
+Raw events become `reconciler.remote.gateway.Event`. Twilio keeps events for 30 days (longer in some
+editions). No HTTP here.
 """
 
 from __future__ import annotations
@@ -20,32 +20,36 @@ EVENTS = Endpoint("GET", "monitor", "/v1/Events", items="events")
 def event_query(
     *, event_type: str | None, since: datetime | None, resource_sid: str | None
 ) -> dict[str, str]:
-    """The filters that Twilio takes; `since` without a time zone is UTC.
+    """Return the filters that Twilio accepts; `since` without a time zone is UTC.
 
-    It combines a resource with nothing but dates, so with `resource_sid` the type is left to
-    `wanted`.
+    Twilio combines a resource with dates only, so with `resource_sid` the type is left to
+    `is_wanted`.
     """
     params = {}
+
     if resource_sid:
         params["ResourceSid"] = resource_sid
     elif event_type:
         params["EventType"] = event_type
+
     if since:
         moment = since.astimezone(UTC) if since.tzinfo else since
         params["StartDate"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
     return params
 
 
 def is_wanted(event: Event, *, event_type: str | None, resource_sid: str | None) -> bool:
-    """Whether an event is of the type and the resource that were asked for."""
+    """Return whether an event has the requested type and resource."""
     return event_type in (None, event.event_type) and resource_sid in (None, event.resource_sid)
 
 
 def read_event(row: Mapping[str, Any]) -> Event | None:
-    """One event; None for one without a date, which says nothing about when."""
+    """Return one event; None for one without a date, which cannot be placed in time."""
     when = _moment(row.get("event_date"))
     if when is None:
         return None
+
     return Event(
         sid=_text(row, "sid"),
         event_type=_text(row, "event_type"),
@@ -60,7 +64,7 @@ def read_event(row: Mapping[str, Any]) -> Event | None:
 
 
 def read_changes(data: Json) -> dict[str, tuple[Json, Json]]:
-    """Field → what it was and what it became.
+    """Return for each field what it was and what it became.
 
     Twilio documents two shapes: the fields themselves, and the fields under
     ``resource_properties``. A created resource has no previous values, a deleted one no data at
@@ -71,6 +75,7 @@ def read_changes(data: Json) -> dict[str, tuple[Json, Json]]:
     fields = data.get("resource_properties", data)
     if not isinstance(fields, dict):
         return {}
+
     return {
         name: (change.get("previous"), change.get("updated"))
         for name, change in fields.items()

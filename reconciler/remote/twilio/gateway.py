@@ -1,8 +1,7 @@
-"""One Twilio account behind the `Gateway` promise: endpoints and parameters in, typed rows and
-plain JSON out.
+"""One Twilio account behind the `Gateway` protocol: typed rows and plain JSON.
 
-Authentication, user agent and host names are those of Twilio's own client; the connections, retries
-and limits are ours. Reads no TWILIO_* variable.
+Authentication, user agent and host names are those of Twilio's own client; connections, retries and
+limits are ours. Reads no TWILIO_* variable.
 """
 
 from __future__ import annotations
@@ -27,12 +26,13 @@ from reconciler.model.credentials import Credentials
 from reconciler.model.route import Json
 from reconciler.remote.gateway import CallRecord, Event, Wait
 from reconciler.remote.listing import ForeignRows, ListingError
+from reconciler.remote.transport.caller import CallPolicy
 from reconciler.remote.transport.concurrency import ConcurrencyLimiter
 from reconciler.remote.transport.pool import Pool
 from reconciler.remote.transport.retry import RetryPolicy
 from reconciler.remote.transport.time_limit import no_time_limit
 from reconciler.remote.twilio import errors, events
-from reconciler.remote.twilio.caller import Caller, CallPolicy
+from reconciler.remote.twilio.caller import Caller
 from reconciler.remote.twilio.http import BaseUrl, Transport
 from reconciler.remote.twilio.listings import NumberListing, RowListing
 from reconciler.remote.twilio.paging import (
@@ -45,9 +45,7 @@ from reconciler.remote.twilio.paging import (
 from reconciler.remote.twilio.response import Request
 
 _EDGES = {"ie1": "dublin", "au1": "sydney"}
-"""A region's own edge, where none is given: Twilio switched off the hosts without an edge
-(api.ie1.twilio.com).
-"""
+"""A region's own edge, if none is given: the hosts without an edge (api.ie1.twilio.com) are off."""
 _NO_ENVIRONMENT = {"TWILIO_ACCOUNT_SID": ""}
 """Twilio's client takes os.environ for an empty mapping, so this one is not empty."""
 
@@ -72,15 +70,16 @@ class TwilioGateway:
         self._pages: dict[str, int] = {}
 
     def number_pages(self) -> Iterator[list[NumberRow]]:
-        """All numbers in pages of up to 1,000, each number once; fetching begins at once and runs
-        ahead.
+        """Return all numbers in pages of up to 1,000, each number once.
+
+        Fetching starts at once and runs ahead.
         """
         pages = PagePrefetch(self._number_fetcher(), _next_target, self._listing(LISTING, {}))
         self._ahead.append(pages)
         return self._rows_of_each(pages)
 
     def rows(self, endpoint: Endpoint, **path: str) -> list[dict[str, Json]]:
-        """All rows of a listing; a row whose SID came before is left out."""
+        """Return all rows of a listing; a row whose SID came before is left out."""
         rows: list[dict[str, Json]] = []
         pages = 0
         for page in self._json_pages(endpoint, {}, path):
@@ -92,13 +91,16 @@ class TwilioGateway:
         return rows
 
     def took_pages(self, endpoint: Endpoint, **path: str) -> bool:
-        """Whether the last reading of this listing took more than one page."""
+        """Return whether the last reading of this listing took more than one page."""
         return self._pages.get(self._path(endpoint, path), 0) > 1
 
     def call(
         self, endpoint: Endpoint, params: Params | None = None, **path: str
     ) -> dict[str, Json]:
-        """One call; None in `params` is not sent, "" clears a field. Empty for an empty body."""
+        """Make one call; return its reply, empty for an empty body.
+
+        None in `params` is not sent, "" clears a field.
+        """
         request = Request(
             endpoint.method,
             endpoint.product,
@@ -107,19 +109,25 @@ class TwilioGateway:
             endpoint.idempotent,
             endpoint.optional,
         )
+
         reply = self._caller.send(request, _decode_object_or_empty)
         self._check_owner(endpoint, reply)
         self._check_sid(request, reply, path.get("sid"))
         return reply
 
     def find_numbers(self, e164: str) -> list[NumberRow]:
-        """The numbers that are exactly this one: Twilio's own filter also takes parts of a number."""
+        """Return the numbers that are exactly this one.
+
+        Twilio's own filter also matches parts of a number.
+        """
         pages = iterate_pages(
             self._number_fetcher(), _next_target, self._listing(LISTING, {"PhoneNumber": e164})
         )
-        return [
-            row for page in self._rows_of_each(pages) for row in page if row.phone_number == e164
-        ]
+
+        found: list[NumberRow] = []
+        for page in self._rows_of_each(pages):
+            found += [row for row in page if row.phone_number == e164]
+        return found
 
     def events(
         self,
@@ -129,9 +137,10 @@ class TwilioGateway:
         resource_sid: str | None = None,
         limit: int = 1000,
     ) -> list[Event]:
-        """Up to `limit` recorded changes, in Twilio's order."""
+        """Return up to `limit` recorded changes, in Twilio's order."""
         query = events.event_query(event_type=event_type, since=since, resource_sid=resource_sid)
         query["PageSize"] = str(min(limit, PAGE_SIZE))
+
         found: dict[str, Event] = {}
         for page in self._json_pages(events.EVENTS, query, {}):
             for row in page:
@@ -142,6 +151,7 @@ class TwilioGateway:
                     found.setdefault(event.sid, event)
             if len(found) >= limit:
                 break
+
         return list(found.values())[:limit]
 
     def close(self) -> None:
@@ -157,7 +167,7 @@ class TwilioGateway:
         if not isinstance(owner, str) or owner.lower() == self.account_sid.lower():
             return
 
-        # The 2010 API has the account in its path, so there it is no mistake in the credentials.
+        # The 2010 API has the account in its path, so the credentials cannot be the cause.
         if endpoint.product == "api":
             raise errors.listing_error(
                 self.account, endpoint.path, ForeignRows(f"it answers for {owner}")
@@ -187,12 +197,12 @@ class TwilioGateway:
         return f"{self._path(endpoint, path or {})}?{urlencode({'PageSize': PAGE_SIZE, **query})}"
 
     def _number_fetcher(self) -> Callable[[str], _Numbers]:
-        """Return what fetches one page after the other of one listing of numbers, and checks it."""
+        """Return a function that fetches and checks the pages of one listing of numbers."""
         listing, path = NumberListing(self.account_sid), self._path(LISTING, {})
 
         def read(body: bytes) -> tuple[NumberPage, str | None, int]:
             page = self._decode_page(body)
-            # A link that is none is noticed while the page can still be asked for again.
+            # An invalid link is detected here, while the page can still be requested again.
             link = page.next_page_uri
             return page, self._base.target(link, path) if link else None, len(body)
 
@@ -205,7 +215,7 @@ class TwilioGateway:
     def _rows_of_each(
         self, pages: PagePrefetch[_Numbers] | Generator[_Numbers]
     ) -> Iterator[list[NumberRow]]:
-        """The rows of each page; when nobody asks any more, nothing more is fetched."""
+        """Yield the rows of each page; fetching stops when the consumer stops."""
         with closing(pages):
             try:
                 for rows, _ in pages:
@@ -216,7 +226,9 @@ class TwilioGateway:
     def _json_pages(
         self, endpoint: Endpoint, query: dict[str, str], path: dict[str, str]
     ) -> Iterator[list[dict[str, Json]]]:
-        listing, place = RowListing(), self._path(endpoint, path)
+        """Yield the checked rows of each page of a listing."""
+        listing = RowListing()
+        place = self._path(endpoint, path)
 
         def read(body: bytes) -> tuple[list[dict[str, Json]], str | None, int]:
             page = _decode_object(body)
@@ -256,16 +268,17 @@ def connect(
     seconds_left: Callable[[], float] = no_time_limit,
     on_wait: Callable[[Wait], None] | None = None,
 ) -> TwilioGateway:
-    """A gateway to one account; nothing is sent yet.
+    """Return a gateway to one account; nothing is sent yet.
 
-    At most `concurrency` calls are under way at once; `start` of them at first, where it is given,
-    and more while Twilio answers well. Times in seconds: to connect, between two pieces of an
-    answer, and in all for a server that does not answer, or not to its end. Once `stop` is set
-    nothing is tried a second time: calls between two attempts end as `interrupted`. `on_call` is
-    told of each attempt, from the thread that made it, and `on_wait` of each wait before another
-    one. `seconds_left` is how many seconds the run still has; at 0 nothing more is sent. `clock`,
-    `jitter` (0 to 1) and `http_client` can be replaced by tests. Raises RemoteError for a base URL
-    that is none.
+    At most `concurrency` calls are in flight at once, `start` of them at first if it is given, and
+    more while Twilio answers well. Times are in seconds: to connect, between two pieces of an
+    answer, and in all for a server that does not answer, or not to the end.
+
+    Once `stop` is set nothing is tried a second time: calls between two attempts end as
+    `interrupted`. `on_call` is notified of each attempt, from the thread that made it, and
+    `on_wait` of each wait before another one. `seconds_left` returns how long the run may still
+    last; at 0 nothing more is sent. Tests replace `clock`, `jitter` (0 to 1) and `http_client`.
+    Raises RemoteError for an invalid base URL.
     """
     clock = clock or SystemClock()
     base = _base_url(credentials)
@@ -276,20 +289,26 @@ def connect(
         answer_timeout=give_up_after,
         clock=clock,
     )
-    client = ClientBase(
+
+    retries, stop = retry_policy or RetryPolicy(), stop or Flag()
+    policy = CallPolicy(retries, give_up_after, clock, jitter, stop, on_call, on_wait, seconds_left)
+    client = _client(credentials, http_client or Transport(pool, base))
+    caller = Caller(client, credentials.name, ConcurrencyLimiter(concurrency, start), policy)
+    return TwilioGateway(credentials, caller, base, pool.close)
+
+
+def _client(credentials: Credentials, http_client: HttpClient) -> ClientBase:
+    """Return Twilio's own client, which adds authentication, user agent and host names."""
+    return ClientBase(
         username=credentials.username,
         password=credentials.password,
         account_sid=credentials.sid,
         region=credentials.region,
         edge=credentials.edge or _EDGES.get(credentials.region or ""),
         environment=_NO_ENVIRONMENT,
-        http_client=http_client or Transport(pool, base),
+        http_client=http_client,
         user_agent_extensions=[f"reconciler/{__version__}"],
     )
-    retries, stop = retry_policy or RetryPolicy(), stop or Flag()
-    policy = CallPolicy(retries, give_up_after, clock, jitter, stop, on_call, seconds_left, on_wait)
-    caller = Caller(client, credentials.name, ConcurrencyLimiter(concurrency, start), policy)
-    return TwilioGateway(credentials, caller, base, pool.close)
 
 
 def _base_url(credentials: Credentials) -> BaseUrl:
@@ -304,7 +323,7 @@ def _next_target(page: tuple[object, str | None]) -> str | None:
 
 
 def _encode_params(params: Params | None) -> dict[str, str]:
-    """Parameters as Twilio writes them: true and false in small letters, None left out."""
+    """Return parameters as Twilio writes them: true and false in small letters, None left out."""
     return {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in (params or {}).items()

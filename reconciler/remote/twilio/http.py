@@ -1,7 +1,6 @@
-"""Twilio's `HttpClient` over our own pool: base URL, form bodies, basic authentication; replies
-keep their bytes.
+"""Twilio's `HttpClient` on our own pool: base URL, form bodies, basic authentication, raw replies.
 
-Makes one attempt; whether there is another is decided elsewhere. Raises
+Makes one attempt; retries are decided elsewhere. Raises
 `reconciler.remote.transport.pool.NoAnswer`.
 """
 
@@ -22,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Reply(Response):  # type: ignore[misc]
-    """One whole answer; `body` as it came, `headers` without regard to case."""
+    """One whole answer: `body` as it came, `headers` without regard to case."""
 
     status_code: int
 
@@ -33,17 +32,15 @@ class Reply(Response):  # type: ignore[misc]
 
     @property
     def text(self) -> str:
-        """The body as text, for whatever of Twilio's own code asks for it."""
+        """Return the body as text, for Twilio's own code."""
         return self.body.decode("utf-8", "replace")
 
 
 class BaseUrl:
-    """Where requests for ``https://PRODUCT.twilio.com`` really go: the same place, or a server that
-    stands in for all.
+    """The target of requests for ``https://PRODUCT.twilio.com``: Twilio, or one stand-in server.
 
-    `prefix` is the path that comes before Twilio's own, without a slash at its end. Raises
-    ValueError for a `base_url` that is not one: otherwise requests meant for a stand-in would go to
-    Twilio.
+    `prefix` is the path before Twilio's own, without a slash at its end. Raises ValueError for an
+    invalid `base_url`: otherwise requests meant for a stand-in would go to Twilio.
     """
 
     def __init__(self, base_url: str | None) -> None:
@@ -56,16 +53,16 @@ class BaseUrl:
         self._start = f"{parts.scheme}://{host}{self.prefix}" if host else ""
 
     def rewrite(self, url: str) -> str:
-        """Scheme, host and port replaced, the prefix put before the path."""
+        """Return the URL with scheme, host and port replaced and the prefix put before the path."""
         return self._start + url[url.index("/", 8) :] if self._start else url
 
     def target(self, link: str, listing: str) -> str:
-        """Path and query of a link to the next page of `listing` (a path), as Twilio would write
+        """Return path and query of a link to the next page of `listing` (a path), as Twilio writes
         them.
 
         Requests always go to the base URL, so credentials follow no link to another server. Raises
-        ValueError for a link that is none, or that leads to another server or another path: what
-        comes from there is not the listing.
+        ValueError for an invalid link, and for one to another server or another path: what comes
+        from there is not the listing.
         """
         parts = urlsplit(link)
         path = parts.path
@@ -78,13 +75,14 @@ class BaseUrl:
             raise ValueError(
                 f"the link to the next page leads to another host: {parts.hostname or 'none'}"
             )
-        if _same_path(path) != _same_path(listing):
+        if _comparable_path(path) != _comparable_path(listing):
             raise ValueError(f"the link to the next page leads to another path: {path}")
         return f"{path}?{parts.query}" if parts.query else path
 
     def _is_ours(self, host: str) -> bool:
-        """Whether a link may name this host: Twilio's own, which a stand-in may repeat, or that of
-        the base URL.
+        """Return whether a link may name this host.
+
+        Twilio's own, which a stand-in may repeat, and that of the base URL.
         """
         name = host.lower()
         if name == "twilio.com" or name.endswith(".twilio.com"):
@@ -92,13 +90,13 @@ class BaseUrl:
         return name == self._host or (is_loopback(name) and is_loopback(self._host))
 
 
-def _same_path(path: str) -> str:
-    """The path in the form in which two are compared: Twilio takes SIDs in either case."""
+def _comparable_path(path: str) -> str:
+    """Return a path in a comparable form: Twilio accepts SIDs in either case."""
     return unquote(path).rstrip("/").lower()
 
 
 class Transport(HttpClient):  # type: ignore[misc]
-    """What Twilio's client sends its requests through."""
+    """The HTTP client that Twilio's package sends its requests through."""
 
     def __init__(self, pool: Pool, base: BaseUrl) -> None:
         super().__init__(_log, is_async=False)
@@ -116,17 +114,19 @@ class Transport(HttpClient):  # type: ignore[misc]
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Reply:
-        """One attempt of at most `timeout` seconds in all; redirects are never followed.
+        """Make one attempt of at most `timeout` seconds in all. Raises NoAnswer.
 
-        Raises NoAnswer.
+        Redirects are never followed.
         """
         url = self._base.rewrite(uri)
         if params:
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
+
         sent = {**(headers or {}), "Accept-Encoding": "gzip, deflate"}
         if auth is not None:
             sent["Authorization"] = basic_auth(*auth)
         body = urlencode(data or {}).encode() if method == "POST" else None
+
         status, received, whole = self._pool.send(
             method, url, headers=sent, body=body, within=30.0 if timeout is None else timeout
         )
@@ -138,5 +138,5 @@ class Transport(HttpClient):  # type: ignore[misc]
 
 
 def basic_auth(username: str, password: str) -> str:
-    """The value of the Authorization header."""
+    """Return the value of the Authorization header."""
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()

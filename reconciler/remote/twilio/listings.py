@@ -1,8 +1,7 @@
-"""Check the pages of a listing as they come: each row once, of this account, and an end that is
-reached.
+"""Check the pages of a listing as they arrive: each row once, of this account, with an end.
 
 A listing moves while it is read: rows that are bought or deleted meanwhile shift the others, so a
-row may come twice. What cannot come from that is an error. No HTTP here.
+row may come twice. Any other contradiction is an error. No HTTP here.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ from reconciler.model.route import Json
 from reconciler.remote.listing import ForeignRows, ListingError, ListingGuard
 
 _REMEMBERED_PAGES = 4
-"""Pages whose rows are kept, to compare those that come again; keeping all would double the memory
-of a large plan.
+"""Pages whose rows are kept, to compare repeated rows.
+
+Keeping all would double the memory of a large plan.
 """
 
 
@@ -73,20 +73,24 @@ class NumberListing:
         """Return the rows that are new, after comparing the others with what came before."""
         here: dict[str, NumberRow] = {}
         sid_of: dict[str, str] = {}
+
         for row in rows:
             if row.sid in self._number_of or row.sid in here:
                 self._check_repeated(row, here)
                 continue
+
             other = self._sid_of.get(row.phone_number) or sid_of.get(row.phone_number)
             if other is not None:
                 raise ListingError(
                     f"{row.phone_number} is there twice, as {other} and as {row.sid}"
                 )
+
             here[row.sid] = row
             sid_of[row.phone_number] = row.sid
         return list(here.values())
 
     def _check_repeated(self, row: NumberRow, here: dict[str, NumberRow]) -> None:
+        """Raise ListingError unless the row equals its earlier copy on a recent page."""
         for page in (here, *self._recent):
             if page.get(row.sid) == row:
                 return

@@ -1,5 +1,4 @@
-"""Listings, page after page: following the links of both of Twilio's styles, and fetching one page
-ahead.
+"""Read listings page after page, following both of Twilio's link styles, one page ahead.
 
 v2010 writes ``next_page_uri`` (relative), the newer APIs ``meta.next_page_url`` (absolute); both
 end with null. Knows neither HTTP nor numbers.
@@ -20,16 +19,15 @@ T = TypeVar("T")
 PAGE_SIZE = 1000
 """The most rows that Twilio puts into one page."""
 _COURTESY = 1.0
-"""Seconds to wait for a page that nobody wants any more, so that its connection is given back."""
+"""Seconds to wait for an unused page, so that its connection returns to the pool."""
 
 
 class PagePrefetch(Iterator[T]):
-    """Pages from the target `first` on, fetched by a thread that keeps up to `DEPTH` of them in
-    store.
+    """Pages from the target `first` on, fetched by a thread that keeps up to `DEPTH` of them.
 
-    It begins at once, so that what the caller does before asking for the first page costs no time
-    of its own. A caller that stops early calls `close` and leaves at most one request unused.
-    Raises what `fetch` raises, and EndlessListing for pages that lead in a circle.
+    Fetching starts at once, so work before the first page is asked for costs no extra time. A
+    caller that stops early calls `close`, which leaves at most one request unused. Raises what
+    `fetch` raises, and EndlessListing for pages that lead in a circle.
     """
 
     DEPTH = 4
@@ -56,7 +54,7 @@ class PagePrefetch(Iterator[T]):
         return page
 
     def close(self) -> None:
-        """Fetch nothing more."""
+        """Stop fetching."""
         self._unwanted.set()
         self._room.release()
         self._worker.join(_COURTESY)
@@ -69,9 +67,10 @@ class PagePrefetch(Iterator[T]):
             trail, target = PageTrail(first), first
             while target is not None and self._room.acquire() and not self._unwanted.is_set():
                 page = fetch(target)
-                target = trail.onward(following(page))  # type: ignore[assignment]
+                target = trail.follow(following(page))  # type: ignore[assignment]
                 self._fetched.put(page)
-        except BaseException as error:  # noqa: BLE001  (handed to the caller, who is in another thread)
+        except BaseException as error:  # noqa: BLE001
+            # Handed to the caller, which is in another thread.
             last = _FetchFailure(error)
         self._fetched.put(last)
 
@@ -79,23 +78,26 @@ class PagePrefetch(Iterator[T]):
 def iterate_pages(
     fetch: Callable[[str], T], following: Callable[[T], str | None], first: str
 ) -> Generator[T]:
-    """Pages from the target `first` on, each fetched when it is asked for; raises as `ahead` does."""
+    """Yield pages from the target `first` on, each fetched on request.
+
+    Raises as `PagePrefetch` does.
+    """
     trail = PageTrail(first)
     target: str | None = first
     while target is not None:
         page = fetch(target)
         yield page
-        target = trail.onward(following(page))
+        target = trail.follow(following(page))
 
 
 class PageTrail:
-    """The targets that were fetched."""
+    """The targets that were fetched so far."""
 
     def __init__(self, first: str) -> None:
         self._seen = {first}
 
-    def onward(self, target: str | None) -> str | None:
-        """The target as it is, None at the end.
+    def follow(self, target: str | None) -> str | None:
+        """Return the target, None at the end.
 
         Raises EndlessListing for one that was fetched before.
         """
@@ -108,14 +110,14 @@ class PageTrail:
 
 
 def find_next_link(page: Mapping[str, Any]) -> str | None:
-    """The link to the page after this one, in either style; None at the end."""
+    """Return the link to the next page, in either style; None at the end."""
     meta = page.get("meta")
     link = meta.get("next_page_url") if isinstance(meta, dict) else page.get("next_page_uri")
     return link if isinstance(link, str) and link else None
 
 
 def rows_in_page(page: Mapping[str, Any], items: str) -> list[dict[str, Any]]:
-    """The rows of a page: under `items`, else under the key that the page itself names.
+    """Return the rows of a page: under `items`, else under the key that the page names.
 
     Raises msgspec.ValidationError when there are none.
     """

@@ -1,7 +1,6 @@
-"""What the answer to one attempt is worth: a value, a refusal, or nothing that could be read.
+"""Judge the answer to one attempt: a value, a refusal, or no usable answer.
 
-Pure: no network, no waiting. What follows from it is decided in
-`reconciler.remote.transport.retry`.
+Pure: no network and no waiting. Retries are decided in `reconciler.remote.transport.retry`.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import msgspec
 
 from reconciler.kinds.kind import Product
 from reconciler.remote.transport.body import decode_json
+from reconciler.remote.transport.caller import CallState
 from reconciler.remote.transport.pool import NoAnswer
 from reconciler.remote.transport.retry import AttemptOutcome, FailureKind, Method
 from reconciler.remote.twilio.http import Reply
@@ -23,8 +23,9 @@ _REQUEST_ID = re.compile(r"RQ[0-9A-Za-z]{1,64}")
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What to ask: `target` is path and query, `params` go into the query of a GET and the body of
-    a POST.
+    """A request.
+
+    `target` is path and query; `params` go to the query of a GET or the body of a POST.
     """
 
     method: Method
@@ -35,40 +36,24 @@ class Request(msgspec.Struct, frozen=True):
     optional: bool = False
 
     def __repr__(self) -> str:
-        """Without the parameters: there may be a password among them."""
+        """Describe it without the parameters: there may be a password among them."""
         return f"Request({self.method} {self.path})"
 
     @property
     def path(self) -> str:
-        """The target without its query."""
+        """Return the target without its query."""
         return self.target.partition("?")[0]
 
 
-class CallHistory(msgspec.Struct):
-    """One call so far.
-
-    `number` attempts were made; `ambiguous`: one of them may have been carried out; `missing`: one
-    was answered 404; `unreadable`: one brought an answer that could not be read; `failure` is why
-    the latest that brought no usable answer did not; `spent`: the run has no attempts left;
-    `waited` is how many seconds were waited between attempts; `waits_exceeded`: it may wait no
-    longer.
-    """
+class CallHistory(CallState):
+    """One call so far; `failure` is that of the latest attempt without a usable answer."""
 
     request: Request
-    number: int = 0
-    ambiguous: bool = False
-    missing: bool = False
-    unreadable: bool = False
     failure: NoAnswer | None = None
-    spent: bool = False
-    waited: float = 0.0
-    waits_exceeded: bool = False
 
 
 class AttemptResult(msgspec.Struct, Generic[T], frozen=True):
-    """How one attempt ended: with the value of a successful call, with a refusal, or without a
-    usable answer.
-    """
+    """The result of one attempt: a value, a refusal, or no usable answer."""
 
     attempt: AttemptOutcome
     value: T | None = None
@@ -80,14 +65,14 @@ class AttemptResult(msgspec.Struct, Generic[T], frozen=True):
 def judge_response(
     history: CallHistory, outcome: Reply | NoAnswer, read: Callable[[bytes], T]
 ) -> AttemptResult[T]:
-    """How the attempt ended.
+    """Return how the attempt ended.
 
-    `read` raises msgspec.DecodeError or ValueError for a body that it cannot make sense of.
-
-    DELETE answered 404 when it was sent before means that it was done before.
+    `read` raises msgspec.DecodeError or ValueError for a body that it cannot use. A DELETE that was
+    sent before and is now answered 404 counts as done: the earlier attempt was carried out.
     """
     if isinstance(outcome, NoAnswer):
         return AttemptResult(_to_outcome(history, failure=outcome.failure), failure=outcome)
+
     reply = outcome
     if 200 <= reply.status_code < 300:
         try:
@@ -100,11 +85,14 @@ def judge_response(
                 reply,
                 f"{_describe_content_type(reply)} in place of Twilio's JSON ({error})",
             )
+
+    # A missing optional endpoint is an answer: it is not worth another attempt.
     if reply.status_code == 404 and history.request.optional:
         return AttemptResult(
             msgspec.structs.replace(_to_outcome(history, reply=reply), missing_before=True),
             reply=reply,
         )
+
     if _is_foreign(reply):
         return _unreadable(
             history,
@@ -112,15 +100,14 @@ def judge_response(
             f"status {reply.status_code} with {_describe_content_type(reply)} in place of Twilio's "
             "JSON",
         )
+
     if reply.status_code == 404 and history.request.method == "DELETE" and history.number > 1:
         return AttemptResult(_to_outcome(history, reply=reply), value=read(b""), done=True)
     return AttemptResult(_to_outcome(history, reply=reply), reply=reply)
 
 
 def request_id(reply: Reply | None) -> str | None:
-    """Twilio's own name for the request, which its support asks for; None for anything that is not
-    such a name.
-    """
+    """Return Twilio's id of the request, which its support asks for; None without a valid one."""
     named = reply.headers.get("Twilio-Request-Id", "") if reply else ""
     return named if _REQUEST_ID.fullmatch(named) else None
 
@@ -148,8 +135,9 @@ def _unreadable(history: CallHistory, reply: Reply, message: str) -> AttemptResu
 
 
 def _is_foreign(reply: Reply) -> bool:
-    """A page made for people where Twilio would have said why: a proxy's or another server's, not
-    Twilio's refusal.
+    """Return whether an error answer is a page for people, so that it is not Twilio's.
+
+    It comes from a proxy or from another server.
     """
     return (
         400 <= reply.status_code < 500
