@@ -62,7 +62,6 @@ class RouteChange(msgspec.Struct, frozen=True):
 
 class Action(
     msgspec.Struct,
-    rename={"set": "writes", "unset": "clears", "resume": "resumes", "depends_on": "after"},
     frozen=True,
     kw_only=True,
     omit_defaults=True,

@@ -22,7 +22,6 @@ Takeover = Literal["refuse", "allow"]
 
 class Options(
     msgspec.Struct,
-    rename={"observe_only": "watch", "platform_written": "baseline"},
     frozen=True,
     omit_defaults=True,
     forbid_unknown_fields=True,

@@ -10,7 +10,6 @@ from reconciler.model.route import Value, WireValue
 
 class Entry(
     msgspec.Struct,
-    rename={"last_applied": "applied", "previously_managed": "left"},
     frozen=True,
     omit_defaults=True,
     forbid_unknown_fields=True,

@@ -33,9 +33,10 @@ from reconciler.state.format.codec import Cipher
 from reconciler.state.format.document import Serial, State, Version
 from reconciler.state.format.sanitize import safe_reason
 
-FORMAT = 4
+FORMAT = 5
 """Since 2 a plan in clear has a checksum: one without it is another format, not a plan that may go without. Since 3 it
-holds the command that made it, so that the plan can be made again, and since 4 the destinations of secrets."""
+holds the command that made it, so that the plan can be made again, since 4 the destinations of secrets, and since 5
+fields have other names."""
 
 
 class Origin(
@@ -52,8 +53,8 @@ class Origin(
 class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One saved plan. An apply makes it again, from `origin`, `targets` and `excludes`, and compares the two.
 
-    `lineage`, `serial` and `unfolded` are the version of the state it was made from. `fingerprints` are the live
-    managed fields of every object it touches. `refreshes` is what state is to hold where nothing is written; `bound`
+    `lineage`, `serial` and `journal_records` are the version of the state it was made from. `fingerprints` are the live
+    managed fields of every object it touches. `state_updates` is what state is to hold where nothing is written; `bound`
     and `unmanaged` are the counts that the plan was shown with. `renames` lead from old addresses to new ones.
     `references` say where the secrets are found that actions write, by address and field: the digest of the actions
     has them in the place of fingerprints. `baseline` is what the plan was held to, and is held to when it is applied.
@@ -68,11 +69,11 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tool_version: str
     lineage: str
     serial: Serial
-    unfolded: Serial = 0
+    journal_records: Serial = 0
     config_digest: str
     fingerprints: dict[str, dict[str, WireValue]]
     actions: list[Action]
-    refreshes: dict[str, Entry] = {}
+    state_updates: dict[str, Entry] = {}
     bound: dict[str, int] = {}
     unmanaged: Serial = 0
     diagnostics: list[Diagnostic] = []
@@ -187,7 +188,7 @@ def _unchanged(data: bytes, path: Path) -> bytes:
 
 def find_state_change(plan: PlanFile, state: State | None) -> Diagnostic | None:
     """Why the plan no longer fits the state, None when it does; no state at all fits a plan made upon none."""
-    wanted = Version(plan.lineage, plan.serial, plan.unfolded)
+    wanted = Version(plan.lineage, plan.serial, plan.journal_records)
     found = state.version if state else Version("", 0)
     if found.is_same(wanted):
         return None

@@ -54,13 +54,13 @@ def make_saved_plan(
         tool_version=__version__,
         lineage=state.lineage,
         serial=state.serial,
-        unfolded=state.journal_records,
+        journal_records=state.journal_records,
         config_digest=project.digest,
         fingerprints={
             address: wire for address, wire in plan.fingerprints.items() if address in touched
         },
         actions=list(plan.actions),
-        refreshes=plan.state_updates,
+        state_updates=plan.state_updates,
         bound=plan.bound,
         unmanaged=plan.unmanaged,
         diagnostics=[*notes, *plan.diagnostics],

@@ -54,7 +54,7 @@ def test_moved_by_hand_with_all_that_belongs_to_it(bound: Stage) -> None:
         (f"origination_url/core/{URL}", "added"),
         (f"number/{ONE}", "changed"),
     }
-    assert bound.state[f"number/{ONE}"]["applied"]["voice"]["trunk"] == "core"
+    assert bound.state[f"number/{ONE}"]["last_applied"]["voice"]["trunk"] == "core"
     declare(bound, "core")
     bound.settled()
 
@@ -82,7 +82,7 @@ def test_what_is_removed_is_forgotten_and_nothing_else(bound: Stage) -> None:
     silent(bound, "state", "rm", "trunk/edge", TWO)
     assert list(bound.state) == [f"number/{ONE}"]
     (sid,) = bound.twilio.trunks
-    assert bound.state[f"number/{ONE}"]["applied"]["voice"]["trunk"] == sid, (
+    assert bound.state[f"number/{ONE}"]["last_applied"]["voice"]["trunk"] == sid, (
         "its name means nothing any more"
     )
     assert bound.twilio.number(TWO)["voice_url"] == AGENT["voice"]

@@ -92,6 +92,6 @@ def plan(**changes: object) -> PlanFile:
         "config_digest": "sha256:0",
         "fingerprints": {address(1): {"voice_url": "https://a.example/", "trunk_sid": None}},
         "actions": [action],
-        "refreshes": {address(2): entry(2)},
+        "state_updates": {address(2): entry(2)},
     }
     return PlanFile(**fields | changes)  # type: ignore[arg-type]

@@ -203,7 +203,7 @@ def with_wrong_prior(document: Any) -> None:
 
 
 def with_wrong_route(document: Any) -> None:
-    document["resources"][address(1)]["applied"]["voice"] = {"form": "pigeon"}
+    document["resources"][address(1)]["last_applied"]["voice"] = {"form": "pigeon"}
 
 
 @pytest.mark.parametrize(
@@ -325,9 +325,12 @@ def test_there_is_a_step_from_every_format_to_the_next() -> None:
 def test_steps_are_taken_one_after_the_other() -> None:
     steps = {
         version: lambda document, v=version: document | {"seen": [*document["seen"], v]}
-        for version in (-2, -1, 0, 1)
+        for version in range(-2, FORMAT)
     }
-    assert migrate({"format": -2, "seen": []}, "x", steps) == {"format": 2, "seen": [-2, -1, 0, 1]}
+    assert migrate({"format": -2, "seen": []}, "x", steps) == {
+        "format": FORMAT,
+        "seen": list(range(-2, FORMAT)),
+    }
 
 
 def test_every_character_survives() -> None:

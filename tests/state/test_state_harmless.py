@@ -68,7 +68,7 @@ def test_wherever_a_character_is_damaged_nothing_of_a_url_is_shown() -> None:
             "a value is not one of those known - at `$.options.on_removal`",
         ),
         (b'{"options":{"on_removal":"x` - at `$.planted"}}', "a value is not one of those known"),
-        (b'{"applied":{"voice":{"form":"planted"}}}', "a value is not one of those known"),
+        (b'{"last_applied":{"voice":{"form":"planted"}}}', "a value is not one of those known"),
         (b'{"sid":1}', "Expected `str`, got `int` - at `$.sid`"),
         (b'{"sid":"planted', "Input data was truncated"),
         (b'{"sid":"planted\\x"}', "JSON is malformed: invalid escape character in string"),
@@ -77,7 +77,7 @@ def test_wherever_a_character_is_damaged_nothing_of_a_url_is_shown() -> None:
     ],
 )
 def test_a_message_names_our_own_fields_and_quotes_nothing(found: bytes, told: str) -> None:
-    whole = b'{"kind":"number","account":"a","sid":"s","key":"k","applied":{},"options":{},'
+    whole = b'{"kind":"number","account":"a","sid":"s","key":"k","last_applied":{},"options":{},'
     data = found if found == b"{}" else whole + found[1:]
     with pytest.raises(DECODE_ERRORS) as caught:
         msgspec.json.decode(data, type=_Closed)

@@ -62,7 +62,7 @@ def test_what_the_reader_refuses_is_not_valid() -> None:
         (["serial"], -1),
         (["extra"], 1),
         (["resources", address(0), "colour"], "red"),
-        (["resources", address(0), "applied", "voice"], {"form": "pigeon"}),
+        (["resources", address(0), "last_applied", "voice"], {"form": "pigeon"}),
     ):
         wrong = json.loads(json.dumps(document))
         place = wrong

@@ -204,7 +204,7 @@ def plan_file_document(saved: PlanFile) -> PlanDocument:
     """A saved plan, as `plan` showed it."""
     plan = Plan(
         tuple(saved.actions),
-        dict(saved.refreshes),
+        dict(saved.state_updates),
         (),
         saved.bound,
         saved.unmanaged,

@@ -32,6 +32,7 @@ from reconciler.state.format.document import (
     head_of,
     read_head,
 )
+from reconciler.state.format.former_names import RECORDS
 from reconciler.state.format.rows import DECODE_ERRORS, RowError, check_address
 from reconciler.state.format.sanitize import safe_reason
 from reconciler.state.records import Put, Record
@@ -62,11 +63,20 @@ class _Checked(msgspec.Struct, forbid_unknown_fields=True):
 
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Decoder(Protocol[T_co]):
+    """Decodes JSON."""
+
+    def decode(self, data: bytes | msgspec.Raw, /) -> T_co:
+        """Return the value. Raises msgspec.MsgspecError."""
+
+
 _RECORD = b"reconciler record"
 _CHECKED = b'{"crc":"'
 _VALUE_AT = len(b'{"crc":"00000000","value":')
 _encode = msgspec.json.Encoder(order="deterministic").encode
-_RECORDS = msgspec.json.Decoder(list[Record])
 _decode_checked = msgspec.json.Decoder(_Checked).decode
 
 
@@ -116,7 +126,7 @@ class Codec:
             raise problems.checksum_mismatch(origin)
         return text
 
-    def value(self, stored: bytes, origin: str, decoder: msgspec.json.Decoder[T]) -> T:
+    def value(self, stored: bytes, origin: str, decoder: Decoder[T]) -> T:
         """Decode a value that was stored, also where the store wrote the same JSON with other spaces.
 
         StateError when it was changed; what the decoder raises.
@@ -150,7 +160,7 @@ class Codec:
     def read_records(self, stored: bytes, origin: str) -> list[Record]:
         """The records that were stored; StateError when they are damaged or cannot be decrypted."""
         try:
-            found = self.value(stored, origin, _RECORDS)
+            found = self.value(stored, origin, RECORDS)
             for record in found:
                 if isinstance(record, Put):
                     entry = record.entry

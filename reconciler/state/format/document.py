@@ -13,7 +13,7 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ from reconciler.errors import StateError
 from reconciler.model.destination import Destination
 from reconciler.model.entry import Entry
 from reconciler.state import problems
+from reconciler.state.format.former_names import rename_in_document
 from reconciler.state.format.migrations import FORMAT, MIGRATIONS, WITHOUT_DIGEST, Step, migrate
 from reconciler.state.format.rows import (
     DECODE_ERRORS,
@@ -194,7 +195,7 @@ def decode(
 
     StateError: `state_damaged` with the place, `state_too_new`, `state_too_old`, `state_wrong_project`.
     """
-    rows, migrated = _read(data, origin, migrations)
+    rows, migrated = _read(data, origin, migrations, check_digest)
     if rows.project != project:
         raise problems.state_wrong_project(origin, rows.project, project)
 
@@ -250,25 +251,49 @@ def read_head(beginning: bytes) -> Head | None:
         return None
 
 
-def _read(data: bytes, origin: str, migrations: Mapping[int, Step]) -> tuple[_Rows, bool]:
+def _read(
+    data: bytes, origin: str, migrations: Mapping[int, Step], check_digest: bool
+) -> tuple[_Rows, bool]:
     """The rows in the present format, and whether they had to be migrated; then the digest is checked here."""
     try:
         rows = _DECODER.decode(data)
-        if rows.format == FORMAT or rows.format in WITHOUT_DIGEST:
+        if rows.format == FORMAT:
             _refuse_duplicates(data, origin, len(rows.resources))
             return rows, False
     except DECODE_ERRORS as error:
-        if _format_of(data) in (None, FORMAT, *WITHOUT_DIGEST):
+        try:
+            found = msgspec.json.decode(data)
+        except DECODE_ERRORS:
             raise _damage(data, origin, error) from error
+        if not isinstance(found, dict) or _format_of(data) is None:
+            raise _damage(data, origin, error) from error
+        failure: Exception | None = error
+    else:
+        found, failure = msgspec.json.decode(data), None
 
-    found = msgspec.json.decode(data)
-    current = migrate(found, origin, migrations)
-    if "digest" in found and not _is_as_written(data):
-        raise problems.digest_mismatch(origin)
+    # An earlier format; or rows of an earlier format, which a store keeps beside those that were written since.
+    current = rename_in_document(migrate(found, origin, migrations))
+    resources = current.get("resources")
+    if failure is not None and current == found:
+        raise _damage(data, origin, failure) from failure
+    _refuse_duplicates(data, origin, len(resources) if isinstance(resources, dict) else 0)
+    if check_digest:
+        _check_bytes(data, found, origin)
     try:
         return _DECODER.decode(_ENCODER.encode(current)), True
     except DECODE_ERRORS as error:
-        raise problems.state_damaged(origin, safe_reason(error)) from error
+        raise _damage(data, origin, error) from error
+
+
+def _check_bytes(data: bytes, found: dict[str, Any], origin: str) -> None:
+    """Check the digest of an earlier document by its bytes: its own form cannot be written again.
+
+    Raises StateError when it does not match, or when it is not there although the format has one.
+    """
+    if "digest" not in found and found["format"] <= max(WITHOUT_DIGEST):
+        return
+    if not _is_as_written(data):
+        raise problems.digest_mismatch(origin)
 
 
 def _refuse_duplicates(data: bytes, origin: str, resources: int) -> None:

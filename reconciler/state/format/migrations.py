@@ -6,17 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reconciler.state import problems
+from reconciler.state.format.former_names import rename_in_document
 
-FORMAT = 2
+FORMAT = 3
 """The format that this version writes. Any change to what a document may hold, an added field too, raises it, unless
 no released version has written this format yet."""
 WITHOUT_DIGEST = (1,)
-"""Formats that differ from the present one in nothing but the digest, which they lack; they are read as they are."""
+"""Formats whose documents have no digest."""
 
 Document = dict[str, Any]
 Step = Callable[[Document], Document]
-MIGRATIONS: Mapping[int, Step] = {1: lambda document: document}
-"""Format → what turns a document of that format into one of the next. Format 1 is the first."""
+MIGRATIONS: Mapping[int, Step] = {1: lambda document: document, 2: rename_in_document}
+"""Map a format to the step to the next one: 2 added the digest, 3 renamed fields of entries."""
 
 
 def migrate(document: Document, origin: str, steps: Mapping[int, Step] = MIGRATIONS) -> Document:

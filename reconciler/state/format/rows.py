@@ -12,6 +12,7 @@ import msgspec
 
 from reconciler.kinds.table import NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model.entry import Entry
+from reconciler.state.format.former_names import rename_fields
 from reconciler.state.format.sanitize import safe_address, safe_reason
 
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Entry)}
@@ -24,7 +25,6 @@ DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 class Row(
     msgspec.Struct,
-    rename={"last_applied": "applied", "previously_managed": "left"},
     gc=False,
     forbid_unknown_fields=True,
 ):
@@ -152,6 +152,12 @@ def first_misfit(resources: dict[str, msgspec.Raw]) -> RowError | None:
     for address, raw in resources.items():
         try:
             decode(raw)
+        except msgspec.ValidationError:
+            # An earlier version gave some fields other names; what is wrong is told of the present form.
+            try:
+                decode(msgspec.json.encode(rename_fields(msgspec.json.decode(raw))))
+            except DECODE_ERRORS as error:
+                return RowError(address, safe_reason(error))
         except DECODE_ERRORS as error:
             return RowError(address, safe_reason(error))
     return None

@@ -22,6 +22,7 @@ from reconciler.state.edit import list_changed
 from reconciler.state.format import journal as lines
 from reconciler.state.format.codec import Codec
 from reconciler.state.format.document import State, empty_state, read_head
+from reconciler.state.format.former_names import ENTRIES
 from reconciler.state.format.rows import DECODE_ERRORS, RowError, check_address
 from reconciler.state.records import Record, apply_records
 
@@ -124,7 +125,7 @@ def _lines(data: bytes) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for line in data.split(b"\n")[1:]:
         try:
-            on_line = msgspec.json.decode(b"{" + line.rstrip(b",") + b"}", type=dict[str, Entry])
+            on_line = ENTRIES.decode(b"{" + line.rstrip(b",") + b"}")
             for address, entry in on_line.items():
                 check_address(address, entry.kind, entry.key, entry.parent)
         except (*DECODE_ERRORS, RowError):

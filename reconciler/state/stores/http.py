@@ -28,6 +28,7 @@ from reconciler.remote.transport.retry import FailureKind
 from reconciler.state import problems
 from reconciler.state.format.codec import Codec
 from reconciler.state.format.document import State
+from reconciler.state.format.former_names import CHANGED_ENTRIES
 from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.format.sanitize import safe_reason
 from reconciler.state.records import Record, StoredVersion, apply_records
@@ -53,7 +54,6 @@ _LOST = (409, 412, 423)
 _CLOCKS_AGREE = 10.0
 _WHOLE_SECONDS = 1.0  # more exactly, the server does not say what time it is
 _encode = msgspec.json.Encoder(order="deterministic").encode
-_CHANGED = msgspec.json.Decoder(dict[str, Entry | None])
 
 Answer = tuple[int, Mapping[str, str], bytes]
 
@@ -301,7 +301,7 @@ class HttpBacking:
 
     def _unsealed(self, changed: msgspec.Raw) -> dict[str, Entry | None]:
         try:
-            return self._codec.value(bytes(changed), self._origin, _CHANGED)
+            return self._codec.value(bytes(changed), self._origin, CHANGED_ENTRIES)
         except DECODE_ERRORS as error:
             raise problems.state_damaged(self._origin, safe_reason(error)) from error
 

@@ -28,6 +28,7 @@ from reconciler.remote.transport.body import STATE_BYTES
 from reconciler.state import problems
 from reconciler.state.format.codec import Codec
 from reconciler.state.format.document import State
+from reconciler.state.format.migrations import FORMAT
 from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.format.rows_digest import (
     Row,
@@ -90,9 +91,8 @@ class PostgresBacking:
                 return None
             found = self._resources(rows, postgres_sql.PRESENT, (self._project,))
         check_rows(self._project, top, found, self._codec, self._origin)
-        self._outdated = top.digest is None or not all(
-            self._codec.is_current(entry.encode()) for _, entry in found
-        )
+        current = all(self._codec.is_current(entry.encode()) for _, entry in found)
+        self._outdated = top.format != FORMAT or top.digest is None or not current
         return self._state(top, found)
 
     def acquire(self, holder: Holder) -> Grant | LockInfo:
