@@ -109,7 +109,7 @@ class _Rule:
         self._match_count = 0
         self._hit_count = 0
 
-        # The seed is the fault itself: faults of one kind with different options hit different calls.
+        # Seeded with the fault: faults of one kind with different options hit different calls.
         self._random = random.Random(repr(fault))
 
     def hits(self, request: Request, store: Store, under_way: int) -> bool:

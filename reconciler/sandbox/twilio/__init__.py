@@ -1,1 +1,1 @@
-"""Twilio's products as the sandbox plays them: one module a resource, with its rows, its rules and its routes."""
+"""Twilio's products in the sandbox: one module per resource, with its rows, rules and routes."""

@@ -1,4 +1,7 @@
-"""Accounts of the 2010 API: the caller's own, and its subaccounts. Standard API keys are not let in."""
+"""Accounts of the 2010 API: the caller's own account, and its subaccounts.
+
+Standard API keys have no access (20003).
+"""
 
 from __future__ import annotations
 
@@ -21,28 +24,28 @@ _PARAMS = (
 
 
 def _list(call: TwilioCall) -> Reply:
-    _let_in(call)
+    _require_full_access(call)
     query, table = call.request.query, call.store.table(ACCOUNTS)
 
-    def wanted(account: Account) -> bool:
-        asked = (
-            query.get("FriendlyName", account.friendly_name),
-            query.get("Status", account.status),
-        )
-        return asked == (account.friendly_name, account.status)
+    def matches(account: Account) -> bool:
+        name = query.get("FriendlyName", account.friendly_name)
+        status = query.get("Status", account.status)
+        return (name, status) == (account.friendly_name, account.status)
 
-    return v2010_page(call, table, wanted=wanted, view=lambda row: msgspec.json.encode(_view(row)))
+    return v2010_page(call, table, wanted=matches, view=lambda row: msgspec.json.encode(_view(row)))
 
 
 def _create(call: TwilioCall) -> Reply:
-    _let_in(call)
+    _require_full_access(call)
     if call.account.owner_account_sid != call.account.sid:
         raise auth_error()
+
     sid = call.store.new_sid("AC")
     token = call.store.sid_for("", f"token of {sid}")
     account = Account(sid=sid, owner_account_sid=call.account.sid, auth_token=token)
     for field, value in read_form(call.request.form, _PARAMS[:1]).items():
         setattr(account, field, value)
+
     ACCOUNTS.complete(call.store, account)
     call.store.table(ACCOUNTS).add(account)
     record_created(call.store, call.actor, kind=RESOURCE_TYPE, row=account)
@@ -50,23 +53,25 @@ def _create(call: TwilioCall) -> Reply:
 
 
 def _fetch(call: TwilioCall) -> Reply:
-    _let_in(call)
+    _require_full_access(call)
     return json_reply(200, _view(call.account))
 
 
 def _update(call: TwilioCall) -> Reply:
-    _let_in(call)
+    _require_full_access(call)
     changes = read_form(call.request.form, _PARAMS)
     if "status" in changes and call.account.owner_account_sid == call.account.sid:
         raise refusal(20001, "Only the status of a subaccount can be changed")
+
     table = call.store.table(ACCOUNTS)
-    told = table.change(call.account, changes)
+    changed = table.change(call.account, changes)
     table.change(call.account, {"date_updated": rfc2822(call.store.now())})
-    record_updated(call.store, call.actor, kind=RESOURCE_TYPE, row=call.account, changes=told)
+
+    record_updated(call.store, call.actor, kind=RESOURCE_TYPE, row=call.account, changes=changed)
     return json_reply(200, _view(call.account))
 
 
-def _let_in(call: TwilioCall) -> None:
+def _require_full_access(call: TwilioCall) -> None:
     if not call.caller.full:
         raise auth_error()
 
@@ -74,12 +79,14 @@ def _let_in(call: TwilioCall) -> None:
 def _view(account: Account) -> dict[str, object]:
     view = plain_fields(account)
     del view["account_sid"]
+
     base = account.uri.removesuffix(".json")
     names = {
         "incoming_phone_numbers": "IncomingPhoneNumbers",
         "applications": "Applications",
         "calls": "Calls",
     }
+
     return {
         **view,
         "subresource_uris": {name: f"{base}/{path}.json" for name, path in names.items()},

@@ -1,15 +1,15 @@
-"""Accounts, subaccounts and API keys: who there is, with which credentials."""
+"""Accounts, subaccounts and API keys, with their credentials."""
 
 from __future__ import annotations
 
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.dates import rfc2822
 
-SANDBOX_TOKEN = "sandbox-token-not-a-secret"  # noqa: S105 - known to everybody on purpose
-"""Auth token of every account for which nothing else is said."""
+SANDBOX_TOKEN = "sandbox-token-not-a-secret"  # noqa: S105 - public on purpose
+"""Default auth token of an account."""
 
-SANDBOX_KEY_SECRET = "sandbox-key-secret-not-a-secret"  # noqa: S105 - known to everybody on purpose
-"""Secret of every API key for which nothing else is said."""
+SANDBOX_KEY_SECRET = "sandbox-key-secret-not-a-secret"  # noqa: S105 - public on purpose
+"""Default secret of an API key."""
 
 
 RESOURCE_TYPE = "account"
@@ -29,26 +29,33 @@ class Account(Row, kw_only=True):
 
 
 class ApiKey(Row, kw_only=True):
-    """An API key of an account; a standard one cannot look at accounts."""
+    """An API key of an account; a standard one has no access to accounts."""
 
     secret: str = SANDBOX_KEY_SECRET
     type: str = "main"
 
 
 def account_sid(number: int) -> str:
-    """The SID of the `number`th account that is made without one, counted from 1: always the same."""
+    """Return the default SID of the `number`th account, counted from 1.
+
+    It is the same in every world.
+    """
     return f"AC5a4db0{number:026d}"
 
 
 def api_key_sid(number: int) -> str:
-    """The SID of the key that comes with the `number`th generated account."""
+    """Return the SID of the key of the `number`th generated account."""
     return f"SK5a4db0{number:026d}"
 
 
 def owner_of(store: Store, row: Row) -> Account:
-    """The account a seed's row belongs to, the first one when it names none; raises `ValueError`."""
+    """Return the account of a seed's row, the first account when the row names none.
+
+    Raises `ValueError` for an account that does not exist.
+    """
     accounts = store.table(ACCOUNTS)
     row.account_sid = row.account_sid or next((account.sid for account in accounts), "")
+
     account = accounts.get(row.account_sid)
     if account is None:
         raise ValueError(f"account {row.account_sid or '(none)'} is not among the accounts")

@@ -1,4 +1,7 @@
-"""Monitor alerts: what went wrong when Twilio asked a webhook. They come from a seed; nothing here makes them."""
+"""Monitor alerts: failed calls of Twilio to a webhook.
+
+They come from a seed; nothing in the sandbox makes them.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from reconciler.sandbox.twilio.dates import iso8601, iso_from_filter
 from reconciler.sandbox.twilio.pages import fetch_row, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import MORE_INFO, refusal
 
-_ONLY_ALONE = ("request_variables", "response_headers", "response_body", "request_headers")
+_NOT_IN_LIST = ("request_variables", "response_headers", "response_body", "request_headers")
 
 
 class Alert(Row, kw_only=True):
-    """A failure; requests and responses are shown by the instance only, not by the list."""
+    """A failure; a list omits the contents of request and response."""
 
     alert_text: str = ""
     api_version: str | None = "2010-04-01"
@@ -57,18 +60,18 @@ def _list(call: TwilioCall) -> Reply:
             20001, "Invalid parameter: StartDate and EndDate must be dates in ISO 8601"
         ) from None
 
-    def wanted(alert: Alert) -> bool:
+    def matches(alert: Alert) -> bool:
         return (
             start <= alert.date_generated <= end
             and query.get("LogLevel", alert.log_level) == alert.log_level
         )
 
-    return v1_page(call, call.store.table(ALERTS), view=_in_list, wanted=wanted)
+    return v1_page(call, call.store.table(ALERTS), view=_in_list, wanted=matches)
 
 
 def _in_list(alert: Alert, base_url: str) -> dict[str, object]:
     return {
-        name: value for name, value in _view(alert, base_url).items() if name not in _ONLY_ALONE
+        name: value for name, value in _view(alert, base_url).items() if name not in _NOT_IN_LIST
     }
 
 

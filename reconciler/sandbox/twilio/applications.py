@@ -1,4 +1,4 @@
-"""TwiML applications: webhooks under one name, which numbers can point at."""
+"""TwiML applications: webhooks under one name, to which numbers can refer."""
 
 from __future__ import annotations
 

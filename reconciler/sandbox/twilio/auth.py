@@ -1,4 +1,4 @@
-"""Who calls, and on whose account: HTTP basic authentication as Twilio does it.
+"""HTTP basic authentication of Twilio: which credentials give access to which account.
 
 | credentials                  | own account | subaccount, 2010 API | other accounts | `/Accounts` |
 |------------------------------|-------------|----------------------|----------------|-------------|
@@ -24,7 +24,7 @@ from reconciler.sandbox.twilio.refusals import auth_error, not_found, refusal
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who changes something, as monitor events tell it."""
+    """The author of a change, as monitor events report it."""
 
     sid: str
     type: str = "account"
@@ -34,7 +34,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The account whose credentials were sent, and whether they are worth as much as its auth token."""
+    """The account whose credentials were sent; `full`: with the rights of its auth token."""
 
     account: Account
     full: bool
@@ -42,14 +42,14 @@ class Caller:
 
 @dataclass(slots=True)
 class TwilioCall(Call):
-    """A call that has been let in: `account` is the one it acts on."""
+    """An authenticated call: `account` is the one it acts on."""
 
     caller: Caller
     account: Account
 
     @property
     def actor(self) -> Actor:
-        """API calls are told as done by the account whose credentials were sent."""
+        """Return the author of the call: the account whose credentials were sent."""
         return Actor(self.caller.account.sid, ip=self.request.peer)
 
 
@@ -57,37 +57,48 @@ TwilioHandler = Callable[[TwilioCall], Reply]
 
 
 def on_account_in_path(handler: TwilioHandler) -> Handler:
-    """A route of the 2010 API: acts on the account ``{account}`` of its path."""
+    """Return a handler for a route of the 2010 API.
 
-    def authenticated(call: Call) -> Reply:
+    It acts on the account ``{account}`` of its path.
+    """
+
+    def handle(call: Call) -> Reply:
         caller = authenticate(call.store, call.request)
         account = _account_in_path(call, caller)
         return handler(TwilioCall(call.store, call.request, call.path, caller, account))
 
-    return authenticated
+    return handle
 
 
 def on_own_account(handler: TwilioHandler) -> Handler:
-    """A route of the other products: acts on the account whose credentials were sent."""
+    """Return a handler for a route of the other products.
 
-    def authenticated(call: Call) -> Reply:
+    It acts on the account whose credentials were sent.
+    """
+
+    def handle(call: Call) -> Reply:
         caller = authenticate(call.store, call.request)
         return handler(TwilioCall(call.store, call.request, call.path, caller, caller.account))
 
-    return authenticated
+    return handle
 
 
 def authenticate(store: Store, request: Request) -> Caller:
-    """The caller behind the Authorization header; refuses with 20003, or 20005 when the account is not active."""
+    """Return the caller of the Authorization header.
+
+    Refuses with 20003, or with 20005 when the account is not active.
+    """
     user, password = _credentials(request)
     key = store.table(API_KEYS).get(user)
     account = store.table(ACCOUNTS).get(key.account_sid if key else user)
     if account is None:
         raise auth_error("Authentication Error - invalid username")
-    if not hmac.compare_digest(
-        (key.secret if key else account.auth_token).encode(), password.encode()
-    ):
+
+    secret = key.secret if key else account.auth_token
+    if not hmac.compare_digest(secret.encode(), password.encode()):
         raise auth_error()
+
+    # Checked after the secret: a stranger does not learn the status of an account.
     if account.status != "active":
         raise refusal(20005, "Account not active", status=401)
     return Caller(account, full=key is None or key.type == "main")
@@ -97,6 +108,7 @@ def _account_in_path(call: Call, caller: Caller) -> Account:
     account = call.store.table(ACCOUNTS).get(call.path["account"])
     if account is None:
         raise not_found(call.request.path)
+
     if account is caller.account:
         return account
     if account.owner_account_sid == caller.account.sid and caller.full:
@@ -108,10 +120,12 @@ def _credentials(request: Request) -> tuple[str, str]:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         raise auth_error()
+
     try:
         user, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         raise auth_error() from None
+
     if not colon:
         raise auth_error()
     return user, password

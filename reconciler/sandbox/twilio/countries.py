@@ -1,7 +1,7 @@
-"""The countries in which the sandbox sells numbers: their number ranges, and what each requires of an owner.
+"""The countries in which the sandbox sells numbers: number ranges and requirements for owners.
 
-The ranges are those that the countries keep free for examples and films. Twilio changes its requirements; these are of
-the same kinds, so that each of them can be tried.
+The ranges are those that the countries keep free for examples and films. Twilio changes its
+requirements; these cover each of their kinds.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 class Range:
     """The numbers of one type in one country.
 
-    `example` is the beginning of the numbers that a search lists, with `digits` more to count them. `pattern` is what
-    any number of this type looks like. `address` is `address_requirements`; `regulated`: a bundle is required.
+    `example` is the beginning of the numbers that a search lists, followed by `digits` counting
+    digits. `pattern` matches any number of this type. `address` is `address_requirements`;
+    `regulated`: a bundle is required.
     """
 
     type: str
@@ -28,8 +29,8 @@ class Range:
     locality: str | None = None
     region: str | None = None
 
-    def has(self, e164: str) -> bool:
-        """Whether a number is of this range."""
+    def contains(self, e164: str) -> bool:
+        """Return true when a number belongs to this range."""
         return re.fullmatch(self.pattern, e164) is not None
 
 
@@ -122,9 +123,9 @@ COUNTRIES = {
 
 
 def range_of(e164: str) -> Range | None:
-    """The range that a number is of; None for a country that is not modelled."""
+    """Return the range of a number, None for a country that is not modelled."""
     for country in COUNTRIES.values():
         for each in country.ranges:
-            if each.has(e164):
+            if each.contains(e164):
                 return each
     return None

@@ -1,6 +1,6 @@
-"""Monitor events: one for every change to a number, an application, a SIP list or an account, with who did it.
+"""Monitor events: one per change of a number, an application, a SIP list or an account.
 
-Twilio is not known to have events for trunks, so there are none.
+An event names the author. Twilio is not known to have events for trunks, so there are none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reconciler.sandbox.twilio.refusals import refusal
 
 
 class Event(Row, kw_only=True):
-    """Something that happened to a resource."""
+    """A change of a resource."""
 
     actor_sid: str = ""
     actor_type: str = "account"
@@ -43,28 +43,30 @@ EVENTS = Shelf("events", Event, "AE", _complete)
 NOT_IN_EVENTS = frozenset(
     {"sid", "account_sid", "auth_token", "date_created", "date_updated", "password", "uri"}
 )
-"""Fields that events do not tell: what every row has, and secrets."""
+"""Fields that events omit: those of every row, and secrets."""
 
 
 def record_created(store: Store, actor: Actor, *, kind: str, row: Row) -> None:
-    """Tell that a resource was made, with all that it was given."""
-    given = {
-        name: {"updated": value}
-        for name, value in plain_fields(row).items()
-        if _is_told(name, value)
-    }
-    _record(store, actor, event_type=f"{kind}.created", row=row, properties=given)
+    """Record that a resource was created, with its values."""
+    properties: dict[str, object] = {}
+    for name, value in plain_fields(row).items():
+        if _is_reported(name, value):
+            properties[name] = {"updated": value}
+    _record(store, actor, event_type=f"{kind}.created", row=row, properties=properties)
 
 
 def record_updated(store: Store, actor: Actor, *, kind: str, row: Row, changes: Changes) -> None:
-    """Tell which fields have another value now; nothing when none has."""
-    told = {name: dict(change) for name, change in changes.items() if name not in NOT_IN_EVENTS}
-    if told:
-        _record(store, actor, event_type=f"{kind}.updated", row=row, properties=told)
+    """Record which fields changed; records nothing when none did."""
+    properties = {}
+    for name, change in changes.items():
+        if name not in NOT_IN_EVENTS:
+            properties[name] = dict(change)
+    if properties:
+        _record(store, actor, event_type=f"{kind}.updated", row=row, properties=properties)
 
 
 def record_deleted(store: Store, actor: Actor, *, kind: str, row: Row) -> None:
-    """Tell that a resource is gone."""
+    """Record that a resource was deleted."""
     _record(store, actor, event_type=f"{kind}.deleted", row=row, properties=None)
 
 
@@ -76,13 +78,18 @@ def _record(
     row: Row,
     properties: Mapping[str, object] | None,
 ) -> None:
+    # The event of a deletion has no data: `event_data` is null.
+    data: dict[str, object] | None = None
+    if properties is not None:
+        data = {"resource_properties": properties}
+
     store.table(EVENTS).add(
         Event(
             sid=store.new_sid("AE"),
             account_sid=row.account_sid,
             actor_sid=actor.sid,
             actor_type=actor.type,
-            event_data=None if properties is None else {"resource_properties": properties},
+            event_data=data,
             event_date=iso8601(store.now()),
             event_type=event_type,
             resource_sid=row.sid,
@@ -93,7 +100,7 @@ def _record(
     )
 
 
-def _is_told(name: str, value: object) -> bool:
+def _is_reported(name: str, value: object) -> bool:
     return name not in NOT_IN_EVENTS and value not in (None, "") and not isinstance(value, Row)
 
 
@@ -111,19 +118,19 @@ def _list(call: TwilioCall) -> Reply:
     query = call.request.query
     if sum(name in query for name in _ONE_OF) > 1:
         raise refusal(20001, f"No combinations of {', '.join(_ONE_OF)} are supported")
-    return v1_page(call, call.store.table(EVENTS), view=_view, wanted=_wanted(query))
+    return v1_page(call, call.store.table(EVENTS), view=_view, wanted=_filter(query))
 
 
-def _wanted(query: Mapping[str, str]) -> Callable[[Event], bool]:
+def _filter(query: Mapping[str, str]) -> Callable[[Event], bool]:
     equal = [(field, query[name]) for name, field in _FILTERS.items() if name in query]
     start, end = _date(query, "StartDate", ""), _date(query, "EndDate", "9999")
 
-    def wanted(event: Event) -> bool:
+    def matches(event: Event) -> bool:
         return start <= event.event_date <= end and all(
             getattr(event, field) == value for field, value in equal
         )
 
-    return wanted
+    return matches
 
 
 def _date(query: Mapping[str, str], name: str, default: str) -> str:

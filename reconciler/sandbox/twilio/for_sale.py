@@ -1,7 +1,8 @@
-"""AvailablePhoneNumbers of the 2010 API: the numbers for sale, by country and type, with the documented filters.
+"""AvailablePhoneNumbers of the 2010 API: numbers for sale, by country and type.
 
-Every number that no account has and that nobody has released is for sale. A search that names a whole number finds it;
-any other lists numbers of the country's example ranges, at most 30. `NearLatLong` and `Distance` are ignored.
+Every number that no account has and that nobody has released is for sale. A search for a complete
+number finds it; any other search lists numbers of the country's example ranges, at most 30.
+`NearLatLong` and `Distance` are ignored.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from reconciler.sandbox.twilio.numbers import NUMBERS, format_us_number
 from reconciler.sandbox.twilio.refusals import not_found, refusal
 
 MOST_LISTED = 30
-"""How many numbers Twilio lists at most, whatever the page size."""
+"""Twilio lists no more numbers than this, whatever the page size."""
 
 _PATHS = {"Local": "local", "Mobile": "mobile", "TollFree": "toll_free"}
 _OTHER_PATHS = frozenset({"National", "Voip", "SharedCost", "MachineToMachine"})
@@ -38,18 +39,18 @@ _EXCLUDED = {
 }
 
 
-def _countries(call: TwilioCall) -> Reply:
+def _list_countries(call: TwilioCall) -> Reply:
     return json_reply(
         200,
         {
-            "countries": [_country_row(call, each) for each in COUNTRIES.values()],
+            "countries": [_country_view(call, each) for each in COUNTRIES.values()],
             "uri": call.request.path,
         },
     )
 
 
-def _country(call: TwilioCall) -> Reply:
-    return json_reply(200, _country_row(call, _country_in_path(call)))
+def _fetch_country(call: TwilioCall) -> Reply:
+    return json_reply(200, _country_view(call, _country_in_path(call)))
 
 
 def _country_in_path(call: TwilioCall) -> Country:
@@ -59,9 +60,10 @@ def _country_in_path(call: TwilioCall) -> Country:
     return country
 
 
-def _country_row(call: TwilioCall, country: Country) -> dict[str, object]:
+def _country_view(call: TwilioCall, country: Country) -> dict[str, object]:
     base = f"/2010-04-01/Accounts/{call.account.sid}/AvailablePhoneNumbers/{country.code}"
     types = {each.type for each in country.ranges}
+
     return {
         "country_code": country.code,
         "country": country.name,
@@ -83,11 +85,13 @@ def _list(call: TwilioCall) -> Reply:
         raise not_found(call.request.path)
 
     query = call.request.query
-    contains = _contains(query.get("Contains", ""))
+    contains_test = _contains_test(query.get("Contains", ""))
     rows: list[dict[str, object]] = []
-    for e164, each in _numbers(call.store, ranges, query.get("Contains", "")):
-        row = _row(country, each, e164)
-        if (contains is None or contains.search(e164.lstrip("+"))) and _is_wanted(row, e164, query):
+    for e164, each in _numbers_for_sale(call.store, ranges, query.get("Contains", "")):
+        row = _number_view(country, each, e164)
+        if (contains_test is None or contains_test.search(e164.lstrip("+"))) and _matches(
+            row, e164, query
+        ):
             rows.append(row)
         if len(rows) == _size(query):
             break
@@ -101,8 +105,11 @@ def _size(query: Mapping[str, str]) -> int:
     return min(int(size), MOST_LISTED)
 
 
-def _contains(pattern: str) -> re.Pattern[str] | None:
-    """The test of a `Contains` pattern, as Twilio documents its characters; None without one."""
+def _contains_test(pattern: str) -> re.Pattern[str] | None:
+    """Return the test of a `Contains` pattern, None without one.
+
+    The characters are those that Twilio documents.
+    """
     if not pattern:
         return None
     if not 2 <= len(pattern) <= 16 or not re.fullmatch(r"\+?[0-9A-Za-z*%]+\$?", pattern):
@@ -115,16 +122,20 @@ def _contains(pattern: str) -> re.Pattern[str] | None:
     return re.compile(start + digits + end)
 
 
-def _numbers(store: Store, ranges: list[Range], contains: str) -> Iterator[tuple[str, Range]]:
-    """The numbers for sale: the one that a search names whole, then those of the example ranges."""
+def _numbers_for_sale(
+    store: Store, ranges: list[Range], contains: str
+) -> Iterator[tuple[str, Range]]:
+    """Yield the numbers for sale: the complete number of a search, then the example ranges."""
     table = store.table(NUMBERS)
     named = f"+{contains.strip('+$')}"
     seen = set()
+
     for each in ranges:
-        candidates = [named] if each.has(named) else []
+        candidates = [named] if each.contains(named) else []
         candidates += [
             f"{each.example}{number:0{each.digits}d}" for number in range(10**each.digits)
         ]
+
         for e164 in candidates:
             free = table.get_by_key(e164) is None and e164 not in store.released
             if free and e164 not in seen:
@@ -132,7 +143,7 @@ def _numbers(store: Store, ranges: list[Range], contains: str) -> Iterator[tuple
                 yield e164, each
 
 
-def _row(country: Country, each: Range, e164: str) -> dict[str, object]:
+def _number_view(country: Country, each: Range, e164: str) -> dict[str, object]:
     return {
         "friendly_name": format_us_number(e164),
         "phone_number": e164,
@@ -146,6 +157,7 @@ def _row(country: Country, each: Range, e164: str) -> dict[str, object]:
         "iso_country": country.code,
         "address_requirements": each.address,
         "beta": False,
+        # MMS exists in the United States and Canada only.
         "capabilities": {
             "voice": True,
             "sms": each.sms,
@@ -155,8 +167,8 @@ def _row(country: Country, each: Range, e164: str) -> dict[str, object]:
     }
 
 
-def _is_wanted(row: Mapping[str, object], e164: str, query: Mapping[str, str]) -> bool:
-    """Whether a row passes the filters of a search."""
+def _matches(row: Mapping[str, object], e164: str, query: Mapping[str, str]) -> bool:
+    """Return true when a row passes the filters of a search."""
     area = query.get("AreaCode", "") or query.get("NearNumber", "").removeprefix("+1")[:3]
     if area and not (e164.startswith("+1") and e164[2:].startswith(area)):
         return False
@@ -179,7 +191,7 @@ def _is_wanted(row: Mapping[str, object], e164: str, query: Mapping[str, str]) -
 
 _BASE = "/2010-04-01/Accounts/{account}/AvailablePhoneNumbers"
 ROUTES = (
-    Route("GET", _BASE + ".json", on_account_in_path(_countries)),
-    Route("GET", _BASE + "/{country}.json", on_account_in_path(_country)),
+    Route("GET", _BASE + ".json", on_account_in_path(_list_countries)),
+    Route("GET", _BASE + "/{country}.json", on_account_in_path(_fetch_country)),
     Route("GET", _BASE + "/{country}/{type}.json", on_account_in_path(_list)),
 )

@@ -1,4 +1,4 @@
-"""Routes API, version 2: the region in which a number's calls are answered."""
+"""Routes API, version 2: the region in which Twilio handles a number's calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_REGION = "us1"
 
 
 class InboundRegion(Row, kw_only=True):
-    """Where the calls of one number are answered."""
+    """The region of one number."""
 
     phone_number: str = ""
     friendly_name: str = ""
@@ -46,6 +46,8 @@ def _region_of(call: TwilioCall) -> InboundRegion:
     number = numbers.get_by_key(call.path["number"]) or numbers.get(call.path["number"])
     if number is None or number.account_sid != call.account.sid:
         raise not_found(call.request.path)
+
+    # A number without a row is in the default region; Twilio shows it like a stored one.
     table = call.store.table(INBOUND_REGIONS)
     region = table.get_by_key(number.phone_number)
     if region is None:

@@ -1,6 +1,6 @@
-"""Messaging services and their numbers: a number in a service has its SMS answered by the service.
+"""Messaging services and their numbers: the service handles the SMS of a number in it.
 
-A number is in one service at most; the number itself does not show it.
+A number is in one service at most; the number's own resource does not show it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ MOST_NUMBERS = 400
 
 
 class Service(Row, kw_only=True):
-    """A messaging service; the SIDs of its numbers are kept with it and shown as resources of their own."""
+    """A messaging service.
+
+    The row holds the SIDs of its numbers; the API shows them as resources of their own.
+    """
 
     friendly_name: str = ""
     date_created: str = ""
@@ -81,15 +84,16 @@ SERVICES = Shelf("services", Service, "MG", _complete)
 
 
 def service_of(store: Store, number_sid: str) -> Service | None:
-    """The service a number is in."""
-    return next(
-        (service for service in store.table(SERVICES) if number_sid in service.numbers), None
-    )
+    """Return the service of a number, if it is in one."""
+    for service in store.table(SERVICES):
+        if number_sid in service.numbers:
+            return service
+    return None
 
 
-def leave_services(store: Store, number_sid: str) -> None:
-    """Take a number out of its service, if it is in one."""
+def remove_from_service(store: Store, number_sid: str) -> None:
+    """Remove a number from its service, if it is in one."""
     service = service_of(store, number_sid)
     if service is not None:
-        left = [sid for sid in service.numbers if sid != number_sid]
-        store.table(SERVICES).change(service, {"numbers": left})
+        remaining = [sid for sid in service.numbers if sid != number_sid]
+        store.table(SERVICES).change(service, {"numbers": remaining})

@@ -14,7 +14,7 @@ from reconciler.sandbox.twilio.messaging import (
     PARAMS,
     SERVICES,
     Service,
-    leave_services,
+    remove_from_service,
     service_of,
 )
 from reconciler.sandbox.twilio.numbers import NUMBERS, Number
@@ -68,6 +68,7 @@ def _delete(call: TwilioCall) -> Reply:
 def _number_view(service: Service, number: Number, base_url: str) -> dict[str, object]:
     can = number.capabilities
     names = (("Voice", can.voice), ("SMS", can.sms), ("MMS", can.mms))
+
     return {
         "sid": number.sid,
         "account_sid": number.account_sid,
@@ -95,21 +96,22 @@ def _add_number(call: TwilioCall) -> Reply:
     number = call.store.table(NUMBERS).get(call.request.form["PhoneNumberSid"])
     if number is None or number.account_sid != call.account.sid:
         raise refusal(21421, "Phone Number is invalid")
-    _check(call, service, number)
+    _check_addition(call, service, number)
     call.store.table(SERVICES).change(service, {"numbers": [*service.numbers, number.sid]})
     return json_reply(201, _number_view(service, number, call.request.base_url))
 
 
-def _check(call: TwilioCall, service: Service, number: Number) -> None:
-    present = service_of(call.store, number.sid)
-    if present is service:
+def _check_addition(call: TwilioCall, service: Service, number: Number) -> None:
+    current = service_of(call.store, number.sid)
+    if current is service:
         raise refusal(21710, "Phone Number Already Exists in Messaging Service", status=409)
-    if present is not None:
+    if current is not None:
         raise refusal(
             21712,
             "Phone Number or Short Code is associated with another Messaging Service",
             status=409,
         )
+
     if not number.capabilities.sms:
         raise refusal(21715, "Phone Number Does Not Have Correct Messaging Service Capabilities")
     if len(service.numbers) >= MOST_NUMBERS:
@@ -129,7 +131,7 @@ def _fetch_number(call: TwilioCall) -> Reply:
 
 
 def _remove_number(call: TwilioCall) -> Reply:
-    leave_services(call.store, _number_of(call, _service_of(call)).sid)
+    remove_from_service(call.store, _number_of(call, _service_of(call)).sid)
     return Reply(204)
 
 

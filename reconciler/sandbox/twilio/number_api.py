@@ -1,4 +1,4 @@
-"""IncomingPhoneNumbers of the 2010 API: list, buy, look at, change and release numbers."""
+"""IncomingPhoneNumbers of the 2010 API: list, buy, fetch, update and release numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.sandbox.twilio.accounts import ACCOUNTS
 from reconciler.sandbox.twilio.auth import TwilioCall, on_account_in_path
 from reconciler.sandbox.twilio.countries import Range, range_of
 from reconciler.sandbox.twilio.events import record_created, record_deleted
-from reconciler.sandbox.twilio.messaging import leave_services
+from reconciler.sandbox.twilio.messaging import remove_from_service
 from reconciler.sandbox.twilio.numbers import (
     E164,
     NUMBERS,
@@ -32,13 +32,17 @@ def _list(call: TwilioCall) -> Reply:
     exact = table.get_by_key(call.request.query.get("PhoneNumber", "").strip())
     among = None if exact is None else [exact]
     return v2010_page(
-        call, table, key="incoming_phone_numbers", wanted=_wanted(call.request.query), among=among
+        call, table, key="incoming_phone_numbers", wanted=_filter(call.request.query), among=among
     )
 
 
-def _wanted(query: Mapping[str, str]) -> Callable[[Number], bool] | None:
-    """The filters of a listing as one test; a phone number may be a part of one, with ``*`` for any digit."""
+def _filter(query: Mapping[str, str]) -> Callable[[Number], bool] | None:
+    """Return the filters of a list as one test, None without filters.
+
+    A phone number may be a part of one, with ``*`` for any digit.
+    """
     tests: list[Callable[[Number], bool]] = []
+
     if "PhoneNumber" in query:
         part = re.compile(re.escape(query["PhoneNumber"].strip()).replace(r"\*", r"\d"))
         tests.append(lambda number: part.search(number.phone_number) is not None)
@@ -48,46 +52,54 @@ def _wanted(query: Mapping[str, str]) -> Callable[[Number], bool] | None:
         tests.append(lambda number: number.origin == query["Origin"])
     if query.get("Beta", "true").lower() == "false":
         tests.append(lambda number: not number.beta)
+
     return (lambda number: all(test(number) for test in tests)) if tests else None
 
 
 def _create(call: TwilioCall) -> Reply:
     table = call.store.table(NUMBERS)
-    phone_number = _to_buy(call)
-    sold_as = range_of(phone_number)
+    phone_number = _number_to_buy(call)
+    number_range = range_of(phone_number)
+
     number = Number(
         sid=call.store.new_sid("PN"),
         account_sid=call.account.sid,
         phone_number=phone_number,
         friendly_name=format_us_number(phone_number),
-        address_requirements=sold_as.address if sold_as else "none",
-        type=sold_as.type.replace("_", "") if sold_as else "local",
+        address_requirements=number_range.address if number_range else "none",
+        type=number_range.type.replace("_", "") if number_range else "local",
     )
     NUMBERS.complete(call.store, number)
-    form = {
-        name: value for name, value in call.request.form.items() if name != "EmergencyAddressSid"
-    }
+
+    # An emergency address is set by an update only; a purchase ignores it.
+    form = {**call.request.form}
+    form.pop("EmergencyAddressSid", None)
     changes = read_changes(call.store, number, form)
-    _check_requirements(sold_as, changes)
+    _check_requirements(number_range, changes)
+
     table.add(number)
     table.change(number, changes)
     record_created(call.store, call.actor, kind=RESOURCE_TYPE, row=number)
     return render_row(table, number, 201)
 
 
-def _check_requirements(sold_as: Range | None, changes: Mapping[str, object]) -> None:
-    """Refuse a purchase that lacks what the country requires of an owner; a bundle holds the address as well."""
-    if sold_as is None or changes.get("bundle_sid"):
+def _check_requirements(number_range: Range | None, changes: Mapping[str, object]) -> None:
+    """Refuse a purchase that lacks a requirement of the country.
+
+    A bundle holds the address as well.
+    """
+    if number_range is None or changes.get("bundle_sid"):
         return
-    if sold_as.regulated:
+    if number_range.regulated:
         raise refusal(21649, "Bundle required. A bundle_sid is required to buy this phone number")
-    if sold_as.address != "none" and not changes.get("address_sid"):
+    if number_range.address != "none" and not changes.get("address_sid"):
         raise refusal(
             21631, "Phone Number Requires an Address but the 'AddressSid' parameter was empty."
         )
 
 
-def _to_buy(call: TwilioCall) -> str:
+def _number_to_buy(call: TwilioCall) -> str:
+    """Return the number that a purchase names, or the first free one of its area code."""
     form, table = call.request.form, call.store.table(NUMBERS)
     phone_number, area_code = form.get("PhoneNumber", ""), form.get("AreaCode", "")
     if phone_number:
@@ -96,10 +108,12 @@ def _to_buy(call: TwilioCall) -> str:
         if table.get_by_key(phone_number) or phone_number in call.store.released:
             raise refusal(21422, f"PhoneNumber {phone_number} is not available")
         return phone_number
+
     if not area_code:
         raise refusal(21452, "Either PhoneNumber or AreaCode is required")
     if not re.fullmatch(r"[2-9]\d\d", area_code):
         raise refusal(21451, f"Invalid area code: {area_code}")
+
     for line in range(10_000):
         phone_number = f"+1{area_code}555{line:04d}"
         if not table.get_by_key(phone_number) and phone_number not in call.store.released:
@@ -117,29 +131,38 @@ def _update(call: TwilioCall) -> Reply:
     number = fetch_row(call, table, call.path["sid"])
     target = _transfer_to(call, number)
     update_number(call.store, number, form=call.request.form, actor=call.actor)
+
     if target:
         set_fields(
             call.store, number, values={"account_sid": target, "trunk_sid": None}, actor=call.actor
         )
         table.change(number, {"uri": path_of(number)})
+
     return render_row(table, number)
 
 
 def _transfer_to(call: TwilioCall, number: Number) -> str:
-    """The account that the number is to move to, "" when it stays; only the parent may move it."""
-    wanted = call.request.form.get("AccountSid", number.account_sid)
-    if wanted == number.account_sid:
+    """Return the account that the number moves to, "" when it stays.
+
+    Only the parent account may move a number between its subaccounts.
+    """
+    account_sid = call.request.form.get("AccountSid", number.account_sid)
+    if account_sid == number.account_sid:
         return ""
-    target = call.store.table(ACCOUNTS).get(wanted)
+
+    target = call.store.table(ACCOUNTS).get(account_sid)
     if target is None:
-        raise refusal(21471, f"Account {wanted} does not exist")
+        raise refusal(21471, f"Account {account_sid} does not exist")
     if target.status != "active":
-        raise refusal(21472, f"Account {wanted} is not active")
+        raise refusal(21472, f"Account {account_sid} is not active")
+
     parent = call.caller.account
     if parent.owner_account_sid != parent.sid:
         raise refusal(21474, "API User must be the parent account to transfer phone numbers")
     if target.owner_account_sid != parent.sid:
-        raise refusal(21473, f"Account {wanted} is not related to the owner of the phone number")
+        raise refusal(
+            21473, f"Account {account_sid} is not related to the owner of the phone number"
+        )
     return target.sid
 
 
@@ -150,7 +173,9 @@ def _delete(call: TwilioCall) -> Reply:
         raise refusal(
             20409, "The phone number has an emergency address; clear it first", status=409
         )
-    leave_services(call.store, number.sid)
+
+    # A released number cannot be bought again, by anybody.
+    remove_from_service(call.store, number.sid)
     table.remove(number)
     call.store.released.add(number.phone_number)
     record_deleted(call.store, call.actor, kind=RESOURCE_TYPE, row=number)

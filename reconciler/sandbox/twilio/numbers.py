@@ -1,7 +1,7 @@
-"""Phone numbers: their rows, and what happens to one when somebody changes it, whichever way.
+"""Phone numbers: their rows, and the rules for changes over any API.
 
-Which voice wins: trunk over application over URL. What loses is ignored, not deleted, save that trunk and application
-delete one another.
+Voice is answered by the trunk, else by the application, else by the URL. The losing values are
+ignored, not deleted, except that trunk and application delete one another.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _US = re.compile(r"\+1(\d{3})(\d{3})(\d{4})")
 
 
 class Capabilities(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """What a number can do."""
+    """The capabilities of a number."""
 
     voice: bool = True
     sms: bool = True
@@ -113,12 +113,15 @@ PARAMS = (
 
 
 def path_of(number: Number) -> str:
-    """The number's place in the 2010 API."""
+    """Return the number's path in the 2010 API."""
     return f"/2010-04-01/Accounts/{number.account_sid}/IncomingPhoneNumbers/{number.sid}.json"
 
 
 def format_us_number(phone_number: str) -> str:
-    """``(415) 867-5309``, the name that Twilio gives; other countries' numbers stay as they are."""
+    """Return ``(415) 867-5309``, the name that Twilio gives.
+
+    Numbers of other countries are returned unchanged.
+    """
     return _US.sub(r"(\1) \2-\3", phone_number)
 
 
@@ -139,31 +142,37 @@ NUMBERS = Shelf("numbers", Number, "PN", _complete, unique="phone_number")
 
 
 def update_number(store: Store, number: Number, *, form: Mapping[str, str], actor: Actor) -> None:
-    """Change what the form says, after Twilio's rules; refuses the whole form or tells the change as an event."""
+    """Change a number as a form says, by Twilio's rules, and record an event.
+
+    Refuses the whole form when one value is not acceptable.
+    """
     changes = read_changes(store, number, form)
     set_fields(store, number, values=changes, actor=actor)
 
 
 def read_changes(store: Store, number: Number, form: Mapping[str, str]) -> dict[str, object]:
-    """The fields a form would change on a number; refuses what Twilio refuses."""
+    """Return the fields that a form would change on a number; refuses what Twilio refuses."""
     changes = read_form(form, PARAMS)
     if "trunk_sid" in changes and "voice_application_sid" in changes:
-        del changes["trunk_sid"]  # sent together, the trunk's part is not applied
+        del changes["trunk_sid"]  # sent together, Twilio ignores the trunk
+
     if changes.get("trunk_sid"):
         changes["voice_application_sid"] = None
     elif changes.get("voice_application_sid"):
         changes["trunk_sid"] = None
+
     if "emergency_address_sid" in changes:
         changes["emergency_address_status"] = (
             "registered" if changes["emergency_address_sid"] else "unregistered"
         )
+
     _check_urls(number, changes)
     _check_references(store, number, changes)
     return changes
 
 
 def set_fields(store: Store, number: Number, *, values: Mapping[str, object], actor: Actor) -> None:
-    """Set fields without further questions; tells the change as an event."""
+    """Set fields without further checks, and record an event."""
     table = store.table(NUMBERS)
     changes = table.change(number, values)
     if changes:
@@ -176,6 +185,7 @@ def _check_urls(number: Number, changes: Mapping[str, object]) -> None:
         raise refusal(21405, "Cannot set VoiceFallbackUrl without setting Url")
     if changes.get("sms_fallback_url") and not changes.get("sms_url", number.sms_url):
         raise refusal(21406, "Cannot set SmsFallbackUrl without setting SmsUrl")
+
     sms = ("sms_url", "sms_fallback_url", "sms_application_sid")
     if not number.capabilities.sms and any(changes.get(name) for name in sms):
         raise refusal(21407, "This Phone Number type does not support SMS")
@@ -187,6 +197,7 @@ def _check_references(store: Store, number: Number, changes: Mapping[str, object
         trunk = store.table(TRUNKS).get(str(trunk_sid))
         if trunk is None or trunk.account_sid != number.account_sid:
             raise refusal(21245, f"Trunk {trunk_sid} does not exist")
+
     for name in ("voice_application_sid", "sms_application_sid"):
         if changes.get(name):
             application = store.table(APPLICATIONS).get(str(changes[name]))

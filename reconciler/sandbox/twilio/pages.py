@@ -1,4 +1,7 @@
-"""Lists in pages: Twilio's two envelopes round rows that a table has found, with tokens that stay valid."""
+"""Lists in pages: Twilio's two envelopes around the rows of a table.
+
+Page tokens hold a rank, so they stay valid while rows are added and removed.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,8 @@ _TOKEN = re.compile(r"P([AB])[A-Z]{2}([0-9a-f]{32})")
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a query asks for: which page, and where it begins."""
+class _PageRequest:
+    """The page that a query asks for: its number and its beginning."""
 
     number: int
     cursor: Cursor
@@ -39,8 +42,8 @@ def v2010_page(
     among: Iterable[R] | None = None,
     view: Callable[[R], bytes] | None = None,
 ) -> Reply:
-    """A page of the 2010 API: relative links, the rows as the table has rendered them or as `view` shows them."""
-    asked = _asked(call)
+    """Return a page of the 2010 API: relative links, rows as stored or as `view` shows them."""
+    asked = _read_page_request(call)
     page = table.page(owner or call.account.sid, asked.cursor, wanted=wanted, among=among)
     size, number = asked.cursor.size, asked.number
     next_query, previous_query = _neighbours(call, page, asked, table.shelf.prefix)
@@ -55,7 +58,7 @@ def v2010_page(
             "first_page_uri": link(_query(call, 0, size)),
             "end": start + max(len(page.rows) - 1, 0),
             "previous_page_uri": link(previous_query),
-            key or table.shelf.name: _joined(view or table.to_json, page.rows),
+            key or table.shelf.name: _join(view or table.to_json, page.rows),
             "uri": link(urlencode({**call.request.query, "PageSize": size, "Page": number})),
             "page_size": size,
             "start": start,
@@ -75,8 +78,11 @@ def v1_page(
     wanted: Callable[[R], bool] | None = None,
     among: Iterable[R] | None = None,
 ) -> Reply:
-    """A page of the newer products: `meta` with absolute links, the rows as `view` shows them at a base URL."""
-    asked = _asked(call)
+    """Return a page of the newer products: `meta` with absolute links.
+
+    `view` returns a row as the API sends it, below a base URL.
+    """
+    asked = _read_page_request(call)
     page = table.page(owner or call.account.sid, asked.cursor, wanted=wanted, among=among)
     next_query, previous_query = _neighbours(call, page, asked, table.shelf.prefix)
 
@@ -104,7 +110,10 @@ def v1_page(
 
 
 def fetch_row(call: TwilioCall, table: Table[R], sid: str, *, owner: str = "") -> R:
-    """The row with this SID; refuses with 20404 unless it is there and belongs to the owner or the account."""
+    """Return the row with this SID.
+
+    Refuses with 20404 unless it exists and belongs to the owner or the account.
+    """
     row = table.get(sid)
     if row is None or str(getattr(row, table.shelf.owner)) != (owner or call.account.sid):
         raise not_found(call.request.path)
@@ -112,33 +121,36 @@ def fetch_row(call: TwilioCall, table: Table[R], sid: str, *, owner: str = "") -
 
 
 def render_row(table: Table[R], row: R, status: int = 200) -> Reply:
-    """A row of the 2010 API as an answer."""
+    """Return a reply with a row of the 2010 API."""
     return Reply(status, table.to_json(row))
 
 
 def plain_fields(row: Row) -> dict[str, object]:
-    """The fields of a row, to be shown in another way than it is stored."""
+    """Return the fields of a row, for a view that differs from the stored form."""
     return msgspec.structs.asdict(row)
 
 
-def _asked(call: TwilioCall) -> _Asked:
+def _read_page_request(call: TwilioCall) -> _PageRequest:
     query = call.request.query
     size = _number(query.get("PageSize", str(DEFAULT_SIZE)), "PageSize")
     if size > LARGEST_SIZE:
         raise refusal(20007, f"Page size too large: the maximum is {LARGEST_SIZE}")
+
     number = _number(query.get("Page", "0"), "Page")
     token = query.get("PageToken")
     if token is None:
         if number:
             raise refusal(21481, "Paged requests must include a PageToken")
-        return _Asked(number, Cursor(max(size, 1)))
+        return _PageRequest(number, Cursor(max(size, 1)))
+
     found = _TOKEN.fullmatch(token)
     if not found:
         raise refusal(21481, f"Invalid PageToken: {token}")
+
     rank = int(found[2], 16)
     if found[1] == "A":
-        return _Asked(number, Cursor(max(size, 1), older_than=rank))
-    return _Asked(number, Cursor(max(size, 1), newer_than=rank))
+        return _PageRequest(number, Cursor(max(size, 1), older_than=rank))
+    return _PageRequest(number, Cursor(max(size, 1), newer_than=rank))
 
 
 def _number(value: str, name: str) -> int:
@@ -148,9 +160,9 @@ def _number(value: str, name: str) -> int:
 
 
 def _neighbours(
-    call: TwilioCall, page: Page[R], asked: _Asked, prefix: str
+    call: TwilioCall, page: Page[R], asked: _PageRequest, prefix: str
 ) -> tuple[str | None, str | None]:
-    """Queries of the next and of the previous page."""
+    """Return the queries of the next and of the previous page, None where there is none."""
     size, number = asked.cursor.size, asked.number
     following = (
         _query(call, number + 1, size, f"PA{prefix}{page.oldest:032x}") if page.more else None
@@ -166,5 +178,5 @@ def _query(call: TwilioCall, number: int, size: int, token: str | None = None) -
     return urlencode({**query, "PageToken": token} if token else query)
 
 
-def _joined(view: Callable[[R], bytes], rows: list[R]) -> msgspec.Raw:
+def _join(view: Callable[[R], bytes], rows: list[R]) -> msgspec.Raw:
     return msgspec.Raw(b"[" + b",".join(map(view, rows)) + b"]")

@@ -1,4 +1,7 @@
-"""Phone calls of the 2010 API: they come from a seed and can be looked at, by number, status and time."""
+"""Phone calls of the 2010 API, read only: by number, status and time.
+
+They come from a seed.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from reconciler.sandbox.twilio.refusals import refusal
 
 
 class PhoneCall(Row, kw_only=True):
-    """A call, over or under way."""
+    """A call, finished or running."""
 
     date_created: str = ""
     date_updated: str = ""
@@ -60,22 +63,23 @@ def _list(call: TwilioCall) -> Reply:
     equal = [(field, query[name]) for name, field in _EQUAL.items() if name in query]
     since, until = _bounds(query)
 
-    def wanted(row: PhoneCall) -> bool:
+    def matches(row: PhoneCall) -> bool:
         return since <= parsedate_to_datetime(row.start_time) <= until and all(
             getattr(row, field) == value for field, value in equal
         )
 
     table = call.store.table(PHONE_CALLS)
-    return v2010_page(call, table, wanted=wanted)
+    return v2010_page(call, table, wanted=matches)
 
 
 def _bounds(query: dict[str, str]) -> tuple[datetime, datetime]:
-    """``StartTime>`` and ``StartTime<`` are on or after and on or before; ``StartTime`` is the whole day."""
-    day, after, before = (
-        query.get("StartTime", "")[:10],
-        query.get("StartTime>"),
-        query.get("StartTime<"),
-    )
+    """Return the first and the last start time of a query.
+
+    ``StartTime>`` and ``StartTime<`` include the given time; ``StartTime`` is a whole day.
+    """
+    day = query.get("StartTime", "")[:10]
+    after, before = query.get("StartTime>"), query.get("StartTime<")
+
     try:
         since = _moment(day or after, time.min, datetime.min)
         return since, _moment(day or before, time.max, datetime.max)

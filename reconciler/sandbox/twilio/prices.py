@@ -1,4 +1,4 @@
-"""The Pricing API: what a number costs a month in each country; every country costs the same here."""
+"""The Pricing API: the monthly price of a number, the same in every country."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from reconciler.sandbox.twilio.auth import TwilioCall, on_own_account
 from reconciler.sandbox.twilio.refusals import refusal
 
 PRICES = {"local": "1.15", "mobile": "3.75", "toll free": "2.15"}
-"""Prices a month in dollars, by type of number as this API writes it."""
+"""Monthly prices in dollars, by type of number as this API names it."""
 
 
-def _country(call: TwilioCall) -> Reply:
+def _fetch_prices(call: TwilioCall) -> Reply:
     country = call.path["country"].upper()
     if len(country) != 2 or not country.isalpha():
         raise refusal(
@@ -19,11 +19,13 @@ def _country(call: TwilioCall) -> Reply:
             f"The requested resource /PhoneNumbers/Countries/{country} was not found",
             status=404,
         )
+
     path = f"/v1/PhoneNumbers/Countries/{country}"
     prices = [
         {"number_type": kind, "base_price": price, "current_price": price}
         for kind, price in PRICES.items()
     ]
+
     return json_reply(
         200,
         {
@@ -36,4 +38,4 @@ def _country(call: TwilioCall) -> Reply:
     )
 
 
-ROUTES = (Route("GET", "/v1/PhoneNumbers/Countries/{country}", on_own_account(_country)),)
+ROUTES = (Route("GET", "/v1/PhoneNumbers/Countries/{country}", on_own_account(_fetch_prices)),)

@@ -1,4 +1,7 @@
-"""Regulations of Regulatory Compliance (numbers.twilio.com): which numbers are sold only with a bundle."""
+"""Regulations of Regulatory Compliance (numbers.twilio.com).
+
+A regulation exists for each type of number that is sold only with a bundle.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.auth import TwilioCall, on_own_account
-from reconciler.sandbox.twilio.countries import COUNTRIES
+from reconciler.sandbox.twilio.countries import COUNTRIES, Country
 from reconciler.sandbox.twilio.refusals import not_found
 
 _PATH = "/v2/RegulatoryCompliance/Regulations"
@@ -21,39 +24,40 @@ _FILTERS = {
 
 def _rows(call: TwilioCall) -> Iterator[dict[str, object]]:
     for country in COUNTRIES.values():
-        for kind in dict.fromkeys(each.type for each in country.ranges if each.regulated):
+        regulated = dict.fromkeys(each.type for each in country.ranges if each.regulated)
+        for kind in regulated:
             for user in _USERS:
-                sid = call.store.sid_for("RN", f"{country.code} {kind} {user}")
-                words = kind.replace("_", "-")
-                yield {
-                    "sid": sid,
-                    "friendly_name": f"{country.name}: {words.capitalize()} - {user.capitalize()}",
-                    "iso_country": country.code,
-                    "number_type": words,
-                    "end_user_type": user,
-                    "requirements": {
-                        "end_user": [
-                            {
-                                "name": user.capitalize(),
-                                "type": user,
-                                "requirement_name": f"{user}_info",
-                            }
-                        ],
-                        "supporting_document": [
-                            [{"name": "Address", "type": "document", "requirement_name": "proof"}]
-                        ],
-                    },
-                    "url": f"{call.request.base_url}{_PATH}/{sid}",
-                }
+                yield _regulation(call, country, kind, user)
+
+
+def _regulation(call: TwilioCall, country: Country, kind: str, user: str) -> dict[str, object]:
+    sid = call.store.sid_for("RN", f"{country.code} {kind} {user}")
+    number_type = kind.replace("_", "-")
+    person = {
+        "name": user.capitalize(),
+        "type": user,
+        "requirement_name": f"{user}_info",
+    }
+    document = {"name": "Address", "type": "document", "requirement_name": "proof"}
+
+    return {
+        "sid": sid,
+        "friendly_name": f"{country.name}: {number_type.capitalize()} - {user.capitalize()}",
+        "iso_country": country.code,
+        "number_type": number_type,
+        "end_user_type": user,
+        "requirements": {"end_user": [person], "supporting_document": [[document]]},
+        "url": f"{call.request.base_url}{_PATH}/{sid}",
+    }
 
 
 def _list(call: TwilioCall) -> Reply:
     query = call.request.query
-    rows = []
-    for row in _rows(call):
-        asked = ((query[name], row[field]) for name, field in _FILTERS.items() if name in query)
-        if all(str(found).lower() == wanted.lower() for wanted, found in asked):
-            rows.append(row)
+    rows = [*_rows(call)]
+    for name, field in _FILTERS.items():
+        if name in query:
+            value = query[name].lower()
+            rows = [row for row in rows if str(row[field]).lower() == value]
 
     url = call.request.base_url + _PATH
     meta = {

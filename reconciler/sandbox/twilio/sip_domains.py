@@ -1,6 +1,6 @@
-"""SIP domains of Programmable Voice, read only: which IP access control and credential lists let phones in.
+"""SIP domains of Programmable Voice, read only: the lists that let phones in.
 
-What a domain uses comes from the seed. A list that a domain uses cannot be deleted.
+The lists of a domain come from the seed. A list that a domain uses cannot be deleted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reconciler.sandbox.twilio.sip_lists import ACCESS_LISTS, CREDENTIAL_LISTS, 
 
 
 class Mappings(msgspec.Struct, forbid_unknown_fields=True):
-    """SIDs of the lists that a domain uses, one field for each of Twilio's five ways to map them."""
+    """SIDs of the lists that a domain uses, one field for each of Twilio's five mappings."""
 
     calls_ip_access_control_lists: list[str] = []
     calls_credential_lists: list[str] = []
@@ -30,7 +30,10 @@ class Mappings(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SipDomain(Row, kw_only=True):
-    """A domain that phones register with and call; its mappings are shown as resources of their own."""
+    """A domain that phones register with and call.
+
+    The row holds the mappings; the API shows them as resources of their own.
+    """
 
     api_version: str = "2010-04-01"
     date_created: str = ""
@@ -66,26 +69,29 @@ SIP_DOMAINS = Shelf("sip_domains", SipDomain, "SD", _complete, unique="domain_na
 
 
 def is_mapped(store: Store, list_sid: str) -> bool:
-    """Whether any domain uses this list, in whatever way."""
-    domains = store.table(SIP_DOMAINS)
-    return any(
-        list_sid in sids for domain in domains for sids in msgspec.structs.astuple(domain.mappings)
-    )
+    """Return true when any domain uses this list, in any mapping."""
+    for domain in store.table(SIP_DOMAINS):
+        for sids in msgspec.structs.astuple(domain.mappings):
+            if list_sid in sids:
+                return True
+    return False
 
 
 def _domain_view(domain: SipDomain) -> bytes:
-    below, mapped = domain.uri.removesuffix(".json"), domain.mappings
+    base, mappings = domain.uri.removesuffix(".json"), domain.mappings
     kinds = {
-        "IP_ACL": mapped.calls_ip_access_control_lists or mapped.ip_access_control_lists,
-        "CREDENTIAL_LIST": mapped.calls_credential_lists or mapped.credential_lists,
+        "IP_ACL": mappings.calls_ip_access_control_lists or mappings.ip_access_control_lists,
+        "CREDENTIAL_LIST": mappings.calls_credential_lists or mappings.credential_lists,
     }
+
     view = plain_fields(domain)
     del view["mappings"]
     view["auth_type"] = ",".join(kind for kind, sids in kinds.items() if sids)
     view["subresource_uris"] = {
-        "credential_list_mappings": f"{below}/CredentialListMappings.json",
-        "ip_access_control_list_mappings": f"{below}/IpAccessControlListMappings.json",
+        "credential_list_mappings": f"{base}/CredentialListMappings.json",
+        "ip_access_control_list_mappings": f"{base}/IpAccessControlListMappings.json",
     }
+
     return msgspec.json.encode(view)
 
 
@@ -93,12 +99,11 @@ def _list(call: TwilioCall) -> Reply:
     return v2010_page(call, call.store.table(SIP_DOMAINS), key="domains", view=_domain_view)
 
 
-def _mapped(call: TwilioCall, *, field: str, lists: Shelf[SipList], key: str) -> Reply:
-    domain, table = (
-        fetch_row(call, call.store.table(SIP_DOMAINS), call.path["domain"]),
-        call.store.table(lists),
-    )
+def _list_mapping(call: TwilioCall, *, field: str, lists: Shelf[SipList], key: str) -> Reply:
+    domain = fetch_row(call, call.store.table(SIP_DOMAINS), call.path["domain"])
+    table = call.store.table(lists)
     used = filter(None, map(table.get, getattr(domain.mappings, field)))
+
     return v2010_page(
         call,
         table,
@@ -109,7 +114,7 @@ def _mapped(call: TwilioCall, *, field: str, lists: Shelf[SipList], key: str) ->
 
 
 def _mapping_view(domain: SipDomain, path: str, key: str, row: SipList) -> bytes:
-    """A list as a mapping of its own; only the older two ways say of which domain."""
+    """Return a list as a mapping; only the two older mappings name the domain."""
     view = {
         name: getattr(row, name)
         for name in ("account_sid", "date_created", "date_updated", "friendly_name", "sid")
@@ -121,7 +126,7 @@ def _mapping_view(domain: SipDomain, path: str, key: str, row: SipList) -> bytes
 def _route(below: str, field: str, lists: Shelf[SipList], key: str) -> Route:
     path = f"/2010-04-01/Accounts/{{account}}/SIP/Domains/{{domain}}/{below}.json"
     return Route(
-        "GET", path, on_account_in_path(partial(_mapped, field=field, lists=lists, key=key))
+        "GET", path, on_account_in_path(partial(_list_mapping, field=field, lists=lists, key=key))
     )
 
 

@@ -1,4 +1,7 @@
-"""SIP credential and IP access control lists of the 2010 API, and what is on them: one set of handlers for both."""
+"""SIP credential lists and IP access control lists of the 2010 API, and their items.
+
+One set of handlers serves both kinds.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from reconciler.sandbox.twilio.trunks import TRUNKS
 
 
 class _Lists:
-    """Lists of one kind."""
+    """Handlers for the lists of one kind."""
 
     def __init__(self, kind: ListKind[R]) -> None:
         self._shelf, self._items = kind.lists, kind.items
@@ -45,8 +48,10 @@ class _Lists:
     def update(self, call: TwilioCall) -> Reply:
         table = call.store.table(self._shelf)
         row = fetch_row(call, table, call.path["list"])
+
         changes = table.change(row, {"friendly_name": self._name(call, row)})
         table.change(row, {"date_updated": rfc2822(call.store.now())})
+
         record_updated(
             call.store, call.actor, kind=self._kind.resource_type, row=row, changes=changes
         )
@@ -55,12 +60,15 @@ class _Lists:
     def delete(self, call: TwilioCall) -> Reply:
         table, items = call.store.table(self._shelf), call.store.table(self._items)
         row = fetch_row(call, table, call.path["list"])
+
         if any(row.sid in self._kind.sids_of(trunk) for trunk in call.store.table(TRUNKS)):
             raise refusal(self._kind.in_use, "The list is still associated with a trunk")
         if is_mapped(call.store, row.sid):
             raise refusal(self._kind.in_use, "The list is still mapped to a SIP domain")
+
         for item in [*items.rows_of(row.sid)]:
             items.remove(item)
+
         table.remove(row)
         record_deleted(call.store, call.actor, kind=self._kind.resource_type, row=row)
         return Reply(204)
@@ -77,7 +85,7 @@ class _Lists:
 
 
 class _Items(Generic[R]):
-    """What is on lists of one kind."""
+    """Handlers for the items of the lists of one kind."""
 
     def __init__(self, kind: ListKind[R]) -> None:
         self._kind = kind
@@ -91,10 +99,12 @@ class _Items(Generic[R]):
         require(call.request.form, *self._kind.required)
         if table.count(owner.sid) >= self._kind.most_items:
             raise refusal(self._kind.too_many, f"The list holds {self._kind.most_items} already")
+
         row = table.shelf.row()
         setattr(row, table.shelf.owner, owner.sid)
-        for field, value in self._read(call, table, owner, None).items():
+        for field, value in self._read_item(call, table, owner, None).items():
             setattr(row, field, value)
+
         table.shelf.complete(call.store, row)
         table.add(row)
         return Reply(201, _without_password(row))
@@ -104,7 +114,7 @@ class _Items(Generic[R]):
 
     def update(self, call: TwilioCall) -> Reply:
         table, row = call.store.table(self._kind.items), self._item_of(call)
-        changes = self._read(call, table, self._list_of(call), row)
+        changes = self._read_item(call, table, self._list_of(call), row)
         changes.pop("username", None)  # Twilio takes a password only
         table.change(row, {**changes, "date_updated": rfc2822(call.store.now())})
         return Reply(200, _without_password(row))
@@ -124,20 +134,20 @@ class _Items(Generic[R]):
             owner=self._list_of(call).sid,
         )
 
-    def _read(
+    def _read_item(
         self, call: TwilioCall, table: Table[R], owner: SipList, row: R | None
     ) -> dict[str, object]:
+        """Return the fields of a form; refuses a value that another item of the list has."""
         changes = read_form(call.request.form, self._kind.item_params)
+        names = [name for name in self._kind.unique if name in changes]
+
         for other in table.rows_of(owner.sid):
-            taken = [
-                name
-                for name in self._kind.unique
-                if name in changes and getattr(other, name) == changes[name]
-            ]
-            if taken and other is not row:
-                raise refusal(
-                    self._kind.item_invalid, f"{changes[taken[0]]} is on the list already"
-                )
+            if other is row:
+                continue
+            for name in names:
+                if getattr(other, name) == changes[name]:
+                    message = f"{changes[name]} is on the list already"
+                    raise refusal(self._kind.item_invalid, message)
         return changes
 
 
@@ -151,6 +161,7 @@ def _routes(kind: ListKind[R]) -> tuple[Route, ...]:
     lists, items = _Lists(kind), _Items(kind)
     base = f"/2010-04-01/Accounts/{{account}}/SIP/{kind.path}"
     one, below = f"{base}/{{list}}.json", f"{base}/{{list}}/{kind.item_path}"
+
     return (
         Route("GET", f"{base}.json", on_account_in_path(lists.list)),
         Route("POST", f"{base}.json", on_account_in_path(lists.create)),

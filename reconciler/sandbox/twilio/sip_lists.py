@@ -1,6 +1,6 @@
-"""SIP credential lists and IP access control lists, and what is on them: rows and rules.
+"""SIP credential lists and IP access control lists with their items: rows and rules.
 
-Passwords can be set but never read. A list in use, by a trunk or a SIP domain, stays.
+Passwords can be set but never read. A list that a trunk or a SIP domain uses cannot be deleted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reconciler.sandbox.twilio.trunks import Trunk
 
 
 class SipList(Row, kw_only=True):
-    """A list, of credentials or of addresses."""
+    """A list of credentials or of addresses."""
 
     friendly_name: str = ""
     date_created: str = ""
@@ -32,7 +32,7 @@ class SipList(Row, kw_only=True):
 
 
 class Credential(Row, kw_only=True):
-    """A user who may call through a trunk; the password is kept but never shown."""
+    """A user who may call through a trunk; the password is stored but never shown."""
 
     credential_list_sid: str = ""
     username: str = ""
@@ -43,7 +43,7 @@ class Credential(Row, kw_only=True):
 
 
 class IpAddress(Row, kw_only=True):
-    """A range of addresses from which calls may come."""
+    """A range of addresses from which calls are accepted."""
 
     ip_access_control_list_sid: str = ""
     friendly_name: str = ""
@@ -55,21 +55,24 @@ class IpAddress(Row, kw_only=True):
 
 
 def username(name: str, value: str) -> str:
-    """1 to 32 characters."""
+    """Read 1 to 32 characters."""
     if not 1 <= len(value) <= 32:
         raise refusal(21243, f"{name} must have 1 to 32 characters")
     return value
 
 
 def password(name: str, value: str) -> str:
-    """At least 12 characters with a digit, a small and a capital letter; a refusal never repeats it."""
+    """Read at least 12 characters with a digit, a small and a capital letter.
+
+    A refusal never repeats the password.
+    """
     if len(value) < 12 or not all(re.search(kind, value) for kind in ("[0-9]", "[a-z]", "[A-Z]")):
         raise refusal(21243, f"{name} needs 12 characters, with a digit and letters of both cases")
     return value
 
 
 def ip_address(name: str, value: str) -> str:
-    """An IPv4 address in dots."""
+    """Read an IPv4 address in dotted form."""
     try:
         return str(ipaddress.IPv4Address(value))
     except ValueError:
@@ -87,7 +90,7 @@ ADDRESS_PARAMS = (
 )
 
 
-def _date(store: Store, row: SipList | Credential | IpAddress) -> None:
+def _set_dates(store: Store, row: SipList | Credential | IpAddress) -> None:
     row.date_created = row.date_created or rfc2822(store.now())
     row.date_updated = row.date_updated or row.date_created
 
@@ -96,7 +99,7 @@ def _complete_list(prefix: str, path: str, child: str) -> Callable[[Store, SipLi
     def complete(store: Store, row: SipList) -> None:
         owner_of(store, row)
         row.sid = row.sid or store.new_sid(prefix)
-        _date(store, row)
+        _set_dates(store, row)
         place = f"/2010-04-01/Accounts/{row.account_sid}/SIP/{path}/{row.sid}"
         names = {"Credentials": "credentials", "IpAddresses": "ip_addresses"}
         row.uri = f"{place}.json"
@@ -109,14 +112,14 @@ def _complete_credential(store: Store, row: Credential) -> None:
     parent = _parent(store, CREDENTIAL_LISTS, row.credential_list_sid)
     row.account_sid, row.sid = parent.account_sid, row.sid or store.new_sid("CR")
     row.uri = f"{parent.uri.removesuffix('.json')}/Credentials/{row.sid}.json"
-    _date(store, row)
+    _set_dates(store, row)
 
 
 def _complete_address(store: Store, row: IpAddress) -> None:
     parent = _parent(store, ACCESS_LISTS, row.ip_access_control_list_sid)
     row.account_sid, row.sid = parent.account_sid, row.sid or store.new_sid("IP")
     row.uri = f"{parent.uri.removesuffix('.json')}/IpAddresses/{row.sid}.json"
-    _date(store, row)
+    _set_dates(store, row)
 
 
 def _parent(store: Store, shelf: Shelf[SipList], sid: str) -> SipList:
@@ -145,7 +148,7 @@ ADDRESSES = Shelf(
 
 @dataclass(frozen=True, slots=True)
 class ListKind(Generic[R]):
-    """What differs between the two kinds of list; one set of handlers serves both."""
+    """The differences between the two kinds of list; one set of handlers serves both."""
 
     lists: Shelf[SipList]
     items: Shelf[R]

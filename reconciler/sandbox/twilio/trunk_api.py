@@ -1,4 +1,7 @@
-"""The Trunking API: trunks, their origination URLs and their recording. Its changes are told by no event."""
+"""The Trunking API: trunks, their origination URLs and their recording.
+
+Twilio is not known to have events for its changes, so none are recorded.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,11 @@ from reconciler.sandbox.twilio.trunks import (
 
 
 def trunk_of(call: TwilioCall) -> Trunk:
-    """The trunk in the path, if it is the caller's."""
+    """Return the trunk in the path, if the caller owns it."""
     return fetch_row(call, call.store.table(TRUNKS), call.path["trunk"])
 
 
-def _shown(call: TwilioCall, trunk: Trunk, status: int = 200) -> Reply:
+def _reply(call: TwilioCall, trunk: Trunk, status: int = 200) -> Reply:
     return json_reply(status, trunk_view(trunk, call.request.base_url))
 
 
@@ -45,12 +48,14 @@ def _create(call: TwilioCall) -> Reply:
     table = call.store.table(TRUNKS)
     if table.count(call.account.sid) >= MOST_TRUNKS:
         raise refusal(21244, "Maximum Number of Trunks reached")
+
     trunk = Trunk(account_sid=call.account.sid)
     for field, value in _read(call, trunk).items():
         setattr(trunk, field, value)
+
     TRUNKS.complete(call.store, trunk)
     table.add(trunk)
-    return _shown(call, trunk, 201)
+    return _reply(call, trunk, 201)
 
 
 def _read(call: TwilioCall, trunk: Trunk) -> dict[str, object]:
@@ -62,20 +67,22 @@ def _read(call: TwilioCall, trunk: Trunk) -> dict[str, object]:
 
 
 def _fetch(call: TwilioCall) -> Reply:
-    return _shown(call, trunk_of(call))
+    return _reply(call, trunk_of(call))
 
 
 def _update(call: TwilioCall) -> Reply:
     trunk = trunk_of(call)
     changes = _read(call, trunk)
     call.store.table(TRUNKS).change(trunk, {**changes, "date_updated": iso8601(call.store.now())})
-    return _shown(call, trunk)
+    return _reply(call, trunk)
 
 
 def _delete(call: TwilioCall) -> Reply:
     trunk = trunk_of(call)
     if any(number.trunk_sid == trunk.sid for number in call.store.table(NUMBERS)):
         raise refusal(21247, "Trunk Dependencies: phone numbers are associated with this trunk")
+
+    # A trunk that is deleted takes its origination URLs with it.
     urls = call.store.table(ORIGINATION_URLS)
     for url in list(urls.rows_of(trunk.sid)):
         urls.remove(url)
@@ -90,9 +97,9 @@ def _fetch_recording(call: TwilioCall) -> Reply:
 def _update_recording(call: TwilioCall) -> Reply:
     trunk = trunk_of(call)
     changes = read_form(call.request.form, RECORDING_PARAMS)
-    now = trunk.recording
+    current = trunk.recording
     recording = Recording(
-        mode=str(changes.get("mode", now.mode)), trim=str(changes.get("trim", now.trim))
+        mode=str(changes.get("mode", current.mode)), trim=str(changes.get("trim", current.trim))
     )
     call.store.table(TRUNKS).change(trunk, {"recording": recording})
     return json_reply(200, recording)
@@ -108,9 +115,11 @@ def _create_url(call: TwilioCall) -> Reply:
     require(call.request.form, *(param.name for param in ORIGINATION_URL_PARAMS))
     if table.count(trunk.sid) >= MOST_ORIGINATION_URLS:
         raise refusal(21249, "Maximum Origination URIs reached")
+
     url = OriginationUrl(trunk_sid=trunk.sid)
     for field, value in read_form(call.request.form, ORIGINATION_URL_PARAMS).items():
         setattr(url, field, value)
+
     ORIGINATION_URLS.complete(call.store, url)
     table.add(url)
     return json_reply(201, origination_url_view(url, call.request.base_url))

@@ -1,4 +1,7 @@
-"""Which SIP lists a trunk uses: associations only, the lists themselves live in the 2010 API."""
+"""The SIP lists that a trunk uses: associations only.
+
+The lists themselves belong to the 2010 API.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from reconciler.sandbox.twilio.trunks import TRUNKS, Trunk
 
 
 class _Associations:
-    """The lists of one kind that a trunk uses."""
+    """Handlers for the lists of one kind that a trunk uses."""
 
     def __init__(self, kind: ListKind[R]) -> None:
         self._shelf, self._path, self._sids_of = kind.lists, kind.path, kind.sids_of
@@ -35,20 +38,21 @@ class _Associations:
         row = fetch_row(call, call.store.table(self._shelf), call.request.form[name])
         if row.sid in self._sids_of(trunk):
             raise refusal(21245, f"{row.sid} is already associated with this trunk")
+
         self._set(call, trunk, [*self._sids_of(trunk), row.sid])
         return json_reply(201, self._view(trunk, row, call.request.base_url))
 
     def fetch(self, call: TwilioCall) -> Reply:
         trunk = trunk_of(call)
-        return json_reply(200, self._view(trunk, self._used(call, trunk), call.request.base_url))
+        return json_reply(200, self._view(trunk, self._list_of(call, trunk), call.request.base_url))
 
     def delete(self, call: TwilioCall) -> Reply:
         trunk = trunk_of(call)
-        gone = self._used(call, trunk).sid
-        self._set(call, trunk, [sid for sid in self._sids_of(trunk) if sid != gone])
+        removed = self._list_of(call, trunk).sid
+        self._set(call, trunk, [sid for sid in self._sids_of(trunk) if sid != removed])
         return Reply(204)
 
-    def _used(self, call: TwilioCall, trunk: Trunk) -> SipList:
+    def _list_of(self, call: TwilioCall, trunk: Trunk) -> SipList:
         row = fetch_row(call, call.store.table(self._shelf), call.path["sid"])
         if row.sid not in self._sids_of(trunk):
             raise not_found(call.request.path)

@@ -1,4 +1,7 @@
-"""The numbers of a trunk, as the Trunking API shows them: attach, look at, detach. Detaching releases nothing."""
+"""The numbers of a trunk in the Trunking API: attach, list, fetch, detach.
+
+Detaching does not release the number.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from reconciler.sandbox.twilio.pages import fetch_row, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import not_found
 from reconciler.sandbox.twilio.trunk_api import trunk_of
 
-_NOT_HERE = (
+_NOT_SHOWN = (
     "address_sid",
     "bundle_sid",
     "emergency_address_sid",
@@ -29,7 +32,7 @@ _NOT_HERE = (
 
 def _view(number: Number, base_url: str) -> dict[str, object]:
     view = plain_fields(number)
-    for name in _NOT_HERE:
+    for name in _NOT_SHOWN:
         del view[name]
     return {
         **view,

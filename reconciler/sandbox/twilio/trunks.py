@@ -1,4 +1,4 @@
-"""SIP trunks and origination URLs: their rows, and how they look on the wire."""
+"""SIP trunks and origination URLs: their rows, and their form in the API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from reconciler.sandbox.twilio.refusals import refusal
 MOST_TRUNKS = 100
 MOST_ORIGINATION_URLS = 10
 RESERVED = timedelta(days=30)
-"""How long nobody, its former owner included, can have the domain of a deleted trunk: up to 30 days, as Twilio says.
+"""Time for which nobody, its former owner included, can use the domain of a deleted trunk.
+
+Twilio: up to 30 days.
 
 https://support.twilio.com/hc/en-us/articles/51034176439707
 """
@@ -33,14 +35,17 @@ DOMAIN = re.compile(r"[a-z0-9][a-z0-9.-]*\.pstn\.twilio\.com")
 
 
 class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How calls over a trunk are recorded."""
+    """The recording mode of calls over a trunk."""
 
     mode: str = "do-not-record"
     trim: str = "do-not-trim"
 
 
 class Trunk(Row, kw_only=True):
-    """A trunk; the SIDs of its lists are kept with it and shown as resources of their own."""
+    """A trunk.
+
+    The row holds the SIDs of its lists; the API shows them as resources of their own.
+    """
 
     domain_name: str | None = None
     disaster_recovery_method: str | None = None
@@ -59,7 +64,10 @@ class Trunk(Row, kw_only=True):
 
 
 class OriginationUrl(Row, kw_only=True):
-    """Where a trunk sends the calls of its numbers: lowest priority first, by weight among equals."""
+    """A target for the calls of a trunk's numbers.
+
+    The lowest priority comes first; the weight distributes calls among equals.
+    """
 
     trunk_sid: str = ""
     weight: int = 1
@@ -72,21 +80,21 @@ class OriginationUrl(Row, kw_only=True):
 
 
 def domain_name(name: str, value: str) -> str | None:
-    """A name below pstn.twilio.com; "" is null."""
+    """Read a name below pstn.twilio.com; "" is null."""
     if value and not DOMAIN.fullmatch(value):
         raise refusal(21245, f"{name} must end with pstn.twilio.com: {value}")
     return value or None
 
 
 def trunk_name(name: str, value: str) -> str | None:
-    """At most 64 characters; "" is null."""
+    """Read at most 64 characters; "" is null."""
     if len(value) > 64:
         raise refusal(21245, f"{name} must have 64 characters at most")
     return value or None
 
 
 def sip_url(name: str, value: str) -> str:
-    """A ``sip:`` URI with a host."""
+    """Read a ``sip:`` URI with a host."""
     if not re.fullmatch(r"sip:[^\s;?]+([;?]\S*)?", value):
         raise refusal(21245, f"{name} must be a sip: URI, not: {value}")
     return value
@@ -156,7 +164,10 @@ def delete_trunk(store: Store, trunk: Trunk) -> None:
 
 
 def is_domain_taken(store: Store, domain: str, trunk: Trunk) -> bool:
-    """Whether the trunk cannot have this domain: another one has it, or had it until it was deleted."""
+    """Return true when the trunk cannot have this domain.
+
+    Another trunk has it, or a deleted trunk had it less than `RESERVED` ago.
+    """
     holder = store.table(TRUNKS).get_by_key(domain)
     if holder is not None:
         return holder is not trunk
@@ -164,11 +175,16 @@ def is_domain_taken(store: Store, domain: str, trunk: Trunk) -> bool:
 
 
 def trunk_view(trunk: Trunk, base_url: str) -> dict[str, object]:
-    """A trunk as the Trunking API sends it."""
+    """Return a trunk as the Trunking API sends it."""
     url = f"{base_url}/v1/Trunks/{trunk.sid}"
     view = plain_fields(trunk)
     acls, credentials = view.pop("ip_access_control_lists"), view.pop("credential_lists")
-    kinds = [name for name, sids in (("IP_ACL", acls), ("CREDENTIAL_LIST", credentials)) if sids]
+    kinds = []
+    if acls:
+        kinds.append("IP_ACL")
+    if credentials:
+        kinds.append("CREDENTIAL_LIST")
+
     links = {
         "origination_urls": f"{url}/OriginationUrls",
         "credential_lists": f"{url}/CredentialLists",
@@ -176,6 +192,7 @@ def trunk_view(trunk: Trunk, base_url: str) -> dict[str, object]:
         "phone_numbers": f"{url}/PhoneNumbers",
         "recording": f"{url}/Recording",
     }
+
     return {
         **view,
         "auth_type": ",".join(kinds),
@@ -186,7 +203,7 @@ def trunk_view(trunk: Trunk, base_url: str) -> dict[str, object]:
 
 
 def origination_url_view(url: OriginationUrl, base_url: str) -> dict[str, object]:
-    """An origination URL as the Trunking API sends it."""
+    """Return an origination URL as the Trunking API sends it."""
     return {
         **plain_fields(url),
         "url": f"{base_url}/v1/Trunks/{url.trunk_sid}/OriginationUrls/{url.sid}",
