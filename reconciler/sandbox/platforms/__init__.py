@@ -1,1 +1,1 @@
-"""The platforms that import Twilio numbers, one module each, below a path prefix of their own."""
+"""The platforms that import Twilio numbers: one path prefix each."""

@@ -1,6 +1,7 @@
-"""Butter AI: imports numbers from a Twilio integration or over SIP; webhooks are set when an agent is assigned.
+"""Butter AI: imports numbers from a Twilio integration or over SIP.
 
-Below ``/butter``. Of a SIP number, its user and what encrypts it stay; password and PIN are not kept at all.
+Webhooks are set when an agent is assigned. Paths begin with ``/butter``. A SIP number stores its
+user and its encryption; password and PIN are not stored.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from reconciler.sandbox.platforms.rows import (
     is_visible_to,
     new_id,
     set_dates,
+    visible_rows,
 )
 from reconciler.sandbox.platforms.twilio_client import (
     E164,
@@ -37,7 +39,7 @@ _ENCRYPTIONS = ("disable", "allow", "require")
 
 
 class ButterIntegration(PlatformRow, kw_only=True):
-    """A Twilio account; the auth token is not kept."""
+    """A Twilio account; the auth token is not stored."""
 
     sid: str = msgspec.field(name="integration_id", default="")
     name: str = "Twilio"
@@ -72,7 +74,7 @@ class ButterNumber(PlatformRow, kw_only=True):
 Row = TypeVar("Row", ButterIntegration, ButterAgent, ButterNumber)
 
 
-def _identified(prefix: str) -> Callable[[Store, PlatformRow], None]:
+def _completer(prefix: str) -> Callable[[Store, PlatformRow], None]:
     def complete(store: Store, row: PlatformRow) -> None:
         row.sid = row.sid or new_id(store, prefix, 12)
         set_dates(store, row)
@@ -83,20 +85,20 @@ def _identified(prefix: str) -> Callable[[Store, PlatformRow], None]:
 def _complete_integration(store: Store, row: ButterIntegration) -> None:
     if row.provider == "twilio":
         row.account_sid = find_account(store, row.account_sid)
-    _identified("intg_")(store, row)
+    _completer("intg_")(store, row)
 
 
 INTEGRATIONS = PlatformShelf(
     "butter_integrations", ButterIntegration, "intg_", _complete_integration, platform="butter"
 )
 AGENTS = PlatformShelf(
-    "butter_agents", ButterAgent, "agent_", _identified("agent_"), platform="butter"
+    "butter_agents", ButterAgent, "agent_", _completer("agent_"), platform="butter"
 )
 NUMBERS = PlatformShelf(
     "butter_numbers",
     ButterNumber,
     "phon_",
-    _identified("phon_"),
+    _completer("phon_"),
     unique="phone_number",
     platform="butter",
 )
@@ -104,23 +106,26 @@ SHELVES = (INTEGRATIONS, AGENTS, NUMBERS)
 
 
 def refusal(status: int, message: str) -> Refused:
-    """An exception that ends a call with one of Butter's errors."""
+    """Return the exception that ends a call with one of Butter's errors."""
     return Refused(_error(status, message))
 
 
 def _error(status: int, message: str) -> Reply:
-    if status < 400:  # what a success says when it is none
+    # Butter reports some failures with a success status, and `success` false in the body.
+    if status < 400:
         return json_reply(status, {"success": False, "message": message, "data": None})
     return json_reply(status, {"detail": message})
 
 
-def _let_in(call: Call) -> str:
-    """The organisation of the header; a key that a seed gives to another one may not speak for it."""
+def _authenticate(call: Call) -> str:
+    """Return the organisation of the header.
+
+    A key that a seed gives to one organisation may not be used for another one.
+    """
     headers = call.request.headers
-    key, organization = (
-        find_key(call.store, "butter", headers.get("x-api-key", "")),
-        headers.get("x-organization-id"),
-    )
+    key = find_key(call.store, "butter", headers.get("x-api-key", ""))
+    organization = headers.get("x-organization-id")
+
     if key is None:
         raise refusal(401, "Invalid API key")
     if not organization:
@@ -130,11 +135,14 @@ def _let_in(call: Call) -> str:
     return organization
 
 
-PLATFORM = Platform("butter", _let_in, _error)
+PLATFORM = Platform("butter", _authenticate, _error)
 
 
-def _own(call: PlatformCall, shelf: PlatformShelf[Row], sid: str, name: str) -> Row:
-    """The row with this id: 404 when there is none, 403 when it is another organisation's."""
+def _fetch_own(call: PlatformCall, shelf: PlatformShelf[Row], sid: str, name: str) -> Row:
+    """Return the row with this id.
+
+    Refuses with 404 when there is none, with 403 when it is another organisation's.
+    """
     row = call.store.table(shelf).get(sid)
     if row is None:
         raise refusal(404, f"{name} not found")
@@ -143,16 +151,19 @@ def _own(call: PlatformCall, shelf: PlatformShelf[Row], sid: str, name: str) -> 
     return row
 
 
-def _done(message: str, data: Mapping[str, object], status: int = 200) -> Reply:
+def _success(message: str, data: Mapping[str, object], status: int = 200) -> Reply:
     return json_reply(status, {"success": True, "message": message, "data": data})
 
 
 def _view(row: ButterNumber) -> dict[str, object]:
+    """Return a number as an import or an assignment answers it."""
+    # Butter has no other status: a number is free until an agent has it.
+    status = "assigned" if row.assigned_agent_id else "free"
     return {
         "phone_number_id": row.sid,
         "phone_number": row.phone_number,
         "provider": row.provider,
-        "status": "assigned" if row.assigned_agent_id else "free",
+        "status": status,
         "supports_inbound": row.supports_inbound,
         "supports_outbound": row.supports_outbound,
         "integration_id": row.integration_id,
@@ -168,10 +179,11 @@ def _summary(row: ButterNumber) -> dict[str, object]:
 
 
 def _list(call: PlatformCall) -> Reply:
-    """All in one page: how to ask for a second one is not documented."""
+    """Answer all numbers in one page: the parameter for a second page is not documented."""
     status = call.request.query.get("status", "")
-    rows = [row for row in call.store.table(NUMBERS) if is_visible_to(row, call.organization)]
+    rows = visible_rows(call.store, NUMBERS, call.organization)
     views = [view for view in map(_summary, rows) if status in ("", view["status"])]
+
     pagination = {
         "next_cursor": None,
         "has_more": False,
@@ -187,6 +199,7 @@ def _import(call: PlatformCall) -> Reply:
         raise refusal(400, "phone_number is required, in E.164 format")
     if provider not in ("twilio", "sip"):
         raise refusal(400, "provider must be twilio or sip")
+
     row = ButterNumber(
         organization=call.organization,
         phone_number=phone_number,
@@ -194,24 +207,30 @@ def _import(call: PlatformCall) -> Reply:
         supports_inbound=call.body.get("supports_inbound") is True,
         supports_outbound=call.body.get("supports_outbound") is True,
     )
-    (_from_twilio if provider == "twilio" else _over_sip)(call, row)
+
+    if provider == "twilio":
+        _set_integration(call, row)
+    else:
+        _set_sip_fields(call, row)
+
     if call.store.table(NUMBERS).get_by_key(phone_number):
         raise refusal(409, "Phone number already exists in the system")
+
     NUMBERS.complete(call.store, row)
     call.store.table(NUMBERS).add(row)
-    return _done(f"Phone number imported successfully with {provider}", _view(row))
+    return _success(f"Phone number imported successfully with {provider}", _view(row))
 
 
-def _from_twilio(call: PlatformCall, row: ButterNumber) -> None:
+def _set_integration(call: PlatformCall, row: ButterNumber) -> None:
     if not call.text("integration_id"):
         raise refusal(400, "integration_id is required for Twilio numbers")
-    integration = _own(call, INTEGRATIONS, call.text("integration_id"), "Integration")
+    integration = _fetch_own(call, INTEGRATIONS, call.text("integration_id"), "Integration")
     if integration.provider != "twilio":
         raise refusal(400, "The integration is not a Twilio integration")
     row.integration_id, row.account_sid = integration.sid, integration.account_sid
 
 
-def _over_sip(call: PlatformCall, row: ButterNumber) -> None:
+def _set_sip_fields(call: PlatformCall, row: ButterNumber) -> None:
     row.media_encryption = call.text("media_encryption") or "allow"
     if row.media_encryption not in _ENCRYPTIONS:
         raise refusal(400, "media_encryption must be disable, allow or require")
@@ -224,42 +243,47 @@ def _over_sip(call: PlatformCall, row: ButterNumber) -> None:
 
 
 def _assign(call: PlatformCall) -> Reply:
-    agent = _own(call, AGENTS, call.path["agent"], "Agent")
-    row = _own(call, NUMBERS, call.text("phone_number_id"), "Phone number")
+    agent = _fetch_own(call, AGENTS, call.path["agent"], "Agent")
+    row = _fetch_own(call, NUMBERS, call.text("phone_number_id"), "Phone number")
     if row.assigned_agent_id:
-        whose = "this" if row.assigned_agent_id == agent.sid else "another"
-        raise refusal(409, f"Phone number is already assigned to {whose} agent")
+        owner = "this" if row.assigned_agent_id == agent.sid else "another"
+        raise refusal(409, f"Phone number is already assigned to {owner} agent")
+
+    # Only Twilio numbers have webhooks; a SIP number is reached through its trunk.
     if row.provider == "twilio":
         if call.store.table(INTEGRATIONS).get(row.integration_id or "") is None:
             raise refusal(400, "Phone number has no integration")
-        _webhooks(call, row, f"{HOST}/twilio/voice", f"{HOST}/twilio/status")
-    _settle(call, row, agent.sid)
-    return _done("Phone number assigned successfully", _view(row))
+        _write_webhooks(call, row, f"{HOST}/twilio/voice", f"{HOST}/twilio/status")
+
+    _set_agent(call, row, agent.sid)
+    return _success("Phone number assigned successfully", _view(row))
 
 
 def _unassign(call: PlatformCall) -> Reply:
-    agent = _own(call, AGENTS, call.path["agent"], "Agent")
-    row = _own(call, NUMBERS, call.path["number"], "Phone number")
+    agent = _fetch_own(call, AGENTS, call.path["agent"], "Agent")
+    row = _fetch_own(call, NUMBERS, call.path["number"], "Phone number")
     if row.assigned_agent_id != agent.sid:
         raise refusal(400, "Phone number is not assigned to this agent")
-    _settle(call, row, None)
-    return _done("Phone number unassigned successfully", _view(row))
+    _set_agent(call, row, None)
+    return _success("Phone number unassigned successfully", _view(row))
 
 
-def _settle(call: PlatformCall, row: ButterNumber, agent_id: str | None) -> None:
+def _set_agent(call: PlatformCall, row: ButterNumber, agent_id: str | None) -> None:
     row.assigned_agent_id, row.updated_at = agent_id, iso8601(call.store.now())
 
 
-def _webhooks(call: PlatformCall, row: ButterNumber, voice: str, status: str) -> None:
+def _write_webhooks(call: PlatformCall, row: ButterNumber, voice: str, status: str) -> None:
     number = find_number(call.store, row.account_sid, row.phone_number)
     if number is None:
         raise refusal(400, "Phone number is not in the Twilio account of its integration")
+
     form = {
         "VoiceUrl": voice,
         "VoiceMethod": "POST",
         "StatusCallback": status,
         "StatusCallbackMethod": "POST",
     }
+
     try:
         write_number(call.store, number, form)
     except TwilioRefused as error:
@@ -272,14 +296,17 @@ def _create_integration(call: PlatformCall) -> Reply:
         raise refusal(400, "name (1 to 100 characters) and credentials are required")
     if credentials.get("provider") != "twilio":
         raise refusal(400, "credentials.provider must be twilio")
+
     account_sid = str(credentials.get("account_sid", ""))
     try:
         sign_in(call.store, account_sid, str(credentials.get("auth_token", "")))
     except TwilioRefused as error:
         raise refusal(400, f"Twilio has rejected the credentials ({error.code})") from None
+
     row = ButterIntegration(account_sid=account_sid, organization=call.organization, name=name)
     INTEGRATIONS.complete(call.store, row)
     call.store.table(INTEGRATIONS).add(row)
+
     data = {
         "integration_id": row.sid,
         "client_id": call.organization,
@@ -294,7 +321,7 @@ def _create_integration(call: PlatformCall) -> Reply:
 
 
 def _delete_integration(call: PlatformCall) -> Reply:
-    row = _own(call, INTEGRATIONS, call.path["id"], "Integration")
+    row = _fetch_own(call, INTEGRATIONS, call.path["id"], "Integration")
     users = [
         number.phone_number
         for number in call.store.table(NUMBERS)
@@ -303,8 +330,10 @@ def _delete_integration(call: PlatformCall) -> Reply:
     if users:
         raise refusal(
             400,
-            f"Integration is still referenced by phone numbers: {users}. Remove or reassign them first.",
+            f"Integration is still referenced by phone numbers: {users}. "
+            "Remove or reassign them first.",
         )
+
     call.store.table(INTEGRATIONS).remove(row)
     return json_reply(
         200, {"success": True, "message": "Integration deleted successfully", "data": {}}

@@ -1,6 +1,6 @@
-"""Looks at what the platforms hold and changes it behind the back of whoever plans: rows by section and id.
+"""Reads and edits the rows of the platforms by section and id, without the client's knowledge.
 
-Secrets and keys are left out of every answer.
+Every answer omits secrets and keys.
 """
 
 from __future__ import annotations
@@ -17,34 +17,39 @@ _BY_NAME: dict[str, PlatformShelf[Any]] = {shelf.name: shelf for shelf in SHELVE
 
 
 def list_sections(store: Store) -> dict[str, list[PlatformRow]]:
-    """All rows by section, empty sections too."""
+    """Return all rows by section, including empty sections."""
     return {name: rows_of(store, name) for name in _BY_NAME}
 
 
 def rows_of(store: Store, section: str) -> list[PlatformRow]:
-    """The rows of a section; raises `KeyError`."""
+    """Return the rows of a section; raises `KeyError`."""
     shelf = _BY_NAME[section]
     return [shelf.redact(row) for row in store.table(shelf)]
 
 
 def edit(store: Store, section: str, name: str, fields: object) -> PlatformRow:
-    """Set fields of a row, under the names that a seed gives them.
+    """Set fields of a row, under the names that a seed uses.
 
-    Raises `KeyError` for a row that is not there, `ValueError` for fields that it cannot have.
+    Raises `KeyError` for a row that does not exist, `ValueError` for fields that it cannot have.
     """
     shelf, row = _find(store, section, name)
     if not isinstance(fields, dict):
         raise ValueError('send the fields that change: {"field": "value"}')
+
     after: PlatformRow = msgspec.convert(msgspec.to_builtins(row) | fields, shelf.row)
     if after.sid != row.sid:
         raise ValueError("the id of a row cannot be changed")
+
     store.table(shelf).change(row, msgspec.structs.asdict(after))
     changed: PlatformRow = shelf.redact(row)
     return changed
 
 
 def remove(store: Store, section: str, name: str) -> dict[str, object]:
-    """Delete a row, as somebody on the platform would, without the platform's side effects; raises `KeyError`."""
+    """Delete a row without the platform's side effects on Twilio.
+
+    Raises `KeyError`.
+    """
     shelf, row = _find(store, section, name)
     store.table(shelf).remove(row)
     return {}

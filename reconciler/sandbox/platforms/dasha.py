@@ -1,4 +1,4 @@
-"""Dasha BlackBox: how it lets callers in, words its errors and shows its rows. Below ``/dasha``."""
+"""Dasha BlackBox: authentication, errors and pages. Paths begin with ``/dasha``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ R = TypeVar("R", bound=PlatformRow)
 
 
 def problem(status: int, detail: str, instance: str = "", **more: object) -> Refused:
-    """An exception that ends a call with an RFC 7807 problem."""
+    """Return the exception that ends a call with an RFC 7807 problem."""
     title = _TITLES.get(status, "Error")
     body = {
         "type": "about:blank",
@@ -42,18 +42,18 @@ def _error(status: int, message: str) -> Reply:
     return problem(status, message).reply
 
 
-def _let_in(call: Call) -> str:
+def _authenticate(call: Call) -> str:
     key = find_key(call.store, "dasha", bearer_token(call))
     if key is None:
         raise problem(401, "The bearer token is missing or not valid.", call.request.path)
     return key.organization
 
 
-PLATFORM = Platform("dasha", _let_in, _error)
+PLATFORM = Platform("dasha", _authenticate, _error)
 
 
 def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
-    """The caller's row with this id; refuses with 404."""
+    """Return the caller's row with this id; refuses with 404."""
     row = call.store.table(shelf).get(sid)
     if row is None or not is_visible_to(row, call.organization):
         raise problem(404, f"{sid} was not found.", call.request.path)
@@ -61,17 +61,18 @@ def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
 
 
 def require_text(call: PlatformCall, name: str) -> str:
-    """A field of the body that must be there; refuses with 400."""
+    """Return a text field of the body; refuses with 400 when it is missing."""
     if not call.text(name):
         raise problem(400, f"{name} is required.", call.request.path)
     return call.text(name)
 
 
 def page_reply(call: PlatformCall, items: Iterable[Mapping[str, object]]) -> Reply:
-    """A page in Dasha's envelope: `skip` and `take`."""
+    """Return a page in Dasha's envelope, as `skip` and `take` select it."""
     query, found = call.request.query, [*items]
     skip = clamp_number(query.get("skip", ""), 0, least=0, most=10**9)
     take = clamp_number(query.get("take", ""), 20, least=1, most=1_000)
+
     body = {
         "items": found[skip : skip + take],
         "totalCount": len(found),
@@ -82,7 +83,7 @@ def page_reply(call: PlatformCall, items: Iterable[Mapping[str, object]]) -> Rep
 
 
 def find_agents_using(call: PlatformCall, number: rows.DashaNumber) -> list[dict[str, object]]:
-    """The agents that use a number, and for what."""
+    """Return the agents that use a number, with the direction of the use."""
     found: list[dict[str, object]] = []
     for agent in call.store.table(rows.AGENTS):
         uses = ["inbound"] if number.incoming_calls_agent_id == agent.sid else []
@@ -93,7 +94,7 @@ def find_agents_using(call: PlatformCall, number: rows.DashaNumber) -> list[dict
 
 
 def refuse_while_used(call: PlatformCall, number: rows.DashaNumber) -> None:
-    """Refuse with 409, and the agents that use the number, unless `force` is set."""
+    """Refuse with 409 and the agents that use the number, unless `force` is set."""
     agents = find_agents_using(call, number)
     if agents and call.request.query.get("force", "").lower() != "true":
         raise problem(
@@ -102,7 +103,7 @@ def refuse_while_used(call: PlatformCall, number: rows.DashaNumber) -> None:
 
 
 def forget_number(call: PlatformCall, number: rows.DashaNumber) -> None:
-    """Delete a number and every agent's link to it."""
+    """Delete a number and the links of all agents to it."""
     table = call.store.table(rows.AGENTS)
     for agent in table:
         if agent.outbound_number_id == number.sid:

@@ -1,4 +1,4 @@
-"""Dasha's phone numbers with their links to agents, its SIP credentials, and its agents."""
+"""Dasha's phone numbers with their links to agents, its SIP credentials and its agents."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from reconciler.sandbox.platforms.dasha import (
     require_text,
 )
 from reconciler.sandbox.platforms.platform import PlatformCall
-from reconciler.sandbox.platforms.rows import is_visible_to
+from reconciler.sandbox.platforms.rows import visible_rows
 from reconciler.sandbox.platforms.twilio_client import E164
 
 _INBOUND, _OUTBOUND = "inbound", "replaceOutbound"
+_FILTERS = {
+    "phoneNumber": "phone_number",
+    "linkedAgentId": "incoming_calls_agent_id",
+    "providerId": "provider_id",
+}
 
 
 def _view(row: rows.DashaNumber) -> dict[str, object]:
@@ -38,16 +43,14 @@ def _view(row: rows.DashaNumber) -> dict[str, object]:
 
 def _list(call: PlatformCall) -> Reply:
     query = call.request.query
-    found = [row for row in call.store.table(rows.NUMBERS) if is_visible_to(row, call.organization)]
-    for name, field in (
-        ("phoneNumber", "phone_number"),
-        ("linkedAgentId", "incoming_calls_agent_id"),
-        ("providerId", "provider_id"),
-    ):
+    found = visible_rows(call.store, rows.NUMBERS, call.organization)
+
+    for name, field in _FILTERS.items():
         if query.get(name):
             found = [row for row in found if getattr(row, field) == query[name]]
     if query.get("unlinkedOnly", "").lower() == "true":
         found = [row for row in found if not row.incoming_calls_agent_id]
+
     return page_reply(call, map(_view, found))
 
 
@@ -60,30 +63,33 @@ def _fetch(call: PlatformCall) -> Reply:
 
 
 def _create(call: PlatformCall) -> Reply:
-    """Create or update: one record for each pair of number and credentials."""
-    phone_number, credentials = (
-        require_text(call, "phoneNumber"),
-        require_text(call, "credentialsId"),
-    )
+    """Create or update a number: one record for each pair of number and credentials."""
+    phone_number = require_text(call, "phoneNumber")
+    credentials = require_text(call, "credentialsId")
     if not E164.fullmatch(phone_number):
         raise problem(400, "phoneNumber must be in E.164 format.", call.request.path)
     fetch_own(call, rows.CREDENTIALS, credentials)
-    table = call.store.table(rows.NUMBERS)
-    pair = (phone_number, credentials, call.organization)
-    row = next(
-        (row for row in table if (row.phone_number, row.credentials_id, row.organization) == pair),
-        None,
-    )
+
+    row = _find_number(call, phone_number, credentials)
     if row is None:
         row = rows.DashaNumber(
             phone_number=phone_number, credentials_id=credentials, organization=call.organization
         )
         rows.NUMBERS.complete(call.store, row)
-        table.add(row)
+        call.store.table(rows.NUMBERS).add(row)
+
     row.display_name = call.text("displayName") or row.display_name
     row.description = call.text("description") or row.description
     row.registration = call.body.get("registration", row.registration) is True
     return json_reply(200, _view(row))
+
+
+def _find_number(call: PlatformCall, number: str, credentials: str) -> rows.DashaNumber | None:
+    key = (number, credentials, call.organization)
+    for row in call.store.table(rows.NUMBERS):
+        if (row.phone_number, row.credentials_id, row.organization) == key:
+            return row
+    return None
 
 
 def _delete(call: PlatformCall) -> Reply:
@@ -93,7 +99,7 @@ def _delete(call: PlatformCall) -> Reply:
     return Reply(204)
 
 
-def _affected(call: PlatformCall) -> Reply:
+def _list_agents_of(call: PlatformCall) -> Reply:
     return json_reply(200, find_agents_using(call, _number(call)))
 
 
@@ -112,20 +118,22 @@ def _agent(call: PlatformCall) -> rows.DashaAgent:
 
 
 def _link(call: PlatformCall) -> Reply:
-    """Replaces an earlier link; a number is answered by one agent in the whole world."""
+    """Link a number to an agent, in place of an earlier link.
+
+    All organisations together have one agent for the calls to a number (409).
+    """
     row, mode, agent = _number(call), _mode(call), _agent(call)
     if mode == _OUTBOUND:
         agent.outbound_number_id = row.sid
         return Reply(204)
+
     for other in call.store.table(rows.NUMBERS):
-        if (
-            other is not row
-            and other.phone_number == row.phone_number
-            and other.incoming_calls_agent_id
-        ):
-            raise problem(
-                409, f"{row.phone_number} is linked to an agent already.", call.request.path
-            )
+        if other is row or other.phone_number != row.phone_number:
+            continue
+        if other.incoming_calls_agent_id:
+            message = f"{row.phone_number} is linked to an agent already."
+            raise problem(409, message, call.request.path)
+
     row.incoming_calls_agent_id = agent.sid
     return Reply(204)
 
@@ -135,6 +143,7 @@ def _unlink(call: PlatformCall) -> Reply:
     if _mode(call) == _INBOUND:
         row.incoming_calls_agent_id = None
         return Reply(204)
+
     agent = _agent(call)
     if agent.outbound_number_id == row.sid:
         agent.outbound_number_id = ""
@@ -142,7 +151,7 @@ def _unlink(call: PlatformCall) -> Reply:
 
 
 def _credential_view(row: rows.DashaCredential) -> dict[str, object]:
-    """With the password, as Dasha's documents show it."""
+    """Return SIP credentials with their password, as Dasha's documents show it."""
     return {
         "id": row.sid,
         "server": row.server,
@@ -158,9 +167,7 @@ def _credential_view(row: rows.DashaCredential) -> dict[str, object]:
 
 
 def _list_credentials(call: PlatformCall) -> Reply:
-    found = [
-        row for row in call.store.table(rows.CREDENTIALS) if is_visible_to(row, call.organization)
-    ]
+    found = visible_rows(call.store, rows.CREDENTIALS, call.organization)
     return page_reply(call, map(_credential_view, found))
 
 
@@ -176,6 +183,7 @@ def _create_credential(call: PlatformCall) -> Reply:
     transport = call.text("transport") or "udp"
     if transport not in ("udp", "tcp", "tls"):
         raise problem(400, "transport must be udp, tcp or tls.", call.request.path)
+
     limit = call.body.get("cpsLimit")
     row = rows.DashaCredential(
         organization=call.organization,
@@ -188,6 +196,7 @@ def _create_credential(call: PlatformCall) -> Reply:
         cps_limit=limit if isinstance(limit, int) else None,
         cps_key=call.text("cpsKey") or None,
     )
+
     rows.CREDENTIALS.complete(call.store, row)
     call.store.table(rows.CREDENTIALS).add(row)
     return json_reply(200, _credential_view(row))
@@ -197,11 +206,14 @@ def _delete_credential(call: PlatformCall) -> Reply:
     row = _credential(call)
     if row.source == "provider":
         raise problem(409, "The credentials of a provider are read only.", call.request.path)
+
+    # The numbers of the credentials are deleted with them, but only with `force`.
     users = [
         number for number in call.store.table(rows.NUMBERS) if number.credentials_id == row.sid
     ]
     if users and call.request.query.get("force", "").lower() != "true":
         raise problem(409, "Phone numbers use these credentials.", call.request.path)
+
     for number in users:
         forget_number(call, number)
     call.store.table(rows.CREDENTIALS).remove(row)
@@ -213,7 +225,7 @@ def _agent_view(row: rows.DashaAgent) -> dict[str, object]:
 
 
 def _list_agents(call: PlatformCall) -> Reply:
-    found = [row for row in call.store.table(rows.AGENTS) if is_visible_to(row, call.organization)]
+    found = visible_rows(call.store, rows.AGENTS, call.organization)
     return json_reply(200, [*map(_agent_view, found)])
 
 
@@ -232,7 +244,7 @@ ROUTES = (
     PLATFORM.route("POST", _NUMBERS, _create),
     PLATFORM.route("GET", _NUMBERS + "/{id}", _fetch),
     PLATFORM.route("DELETE", _NUMBERS + "/{id}", _delete),
-    PLATFORM.route("GET", _NUMBERS + "/{id}/affected-agents", _affected),
+    PLATFORM.route("GET", _NUMBERS + "/{id}/affected-agents", _list_agents_of),
     PLATFORM.route("PUT", _NUMBERS + "/{id}/agent-link", _link),
     PLATFORM.route("DELETE", _NUMBERS + "/{id}/agent-link", _unlink),
     PLATFORM.route("GET", _CREDENTIALS, _list_credentials),

@@ -1,6 +1,6 @@
-"""Dasha's providers: a trunk on Twilio for each, numbers attached to it in bulk, and checks that all is still there.
+"""Dasha's providers: a trunk on Twilio for each, numbers attached to it in bulk, and checks.
 
-An import goes on after a number that fails: 200, with the failures in the body.
+An import continues after a number that fails: 200, with the failures in the body.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ def _provider(call: PlatformCall) -> rows.DashaProvider:
     return fetch_own(call, rows.PROVIDERS, call.path["id"])
 
 
-def _shown(call: PlatformCall, row: rows.DashaProvider) -> Reply:
+def _reply(call: PlatformCall, row: rows.DashaProvider) -> Reply:
     return json_reply(200, _view(call.store, row))
 
 
-def _try_token(call: PlatformCall, account_sid: str) -> str:
+def _check_token(call: PlatformCall, account_sid: str) -> str:
     token = require_text(call, "authToken")
     try:
         sign_in(call.store, account_sid, token)
@@ -78,20 +78,22 @@ def _try_token(call: PlatformCall, account_sid: str) -> str:
 
 def _create(call: PlatformCall) -> Reply:
     account_sid, name = require_text(call, "accountSid"), require_text(call, "name")
-    token = _try_token(call, account_sid)
+    token = _check_token(call, account_sid)
+
     row = rows.DashaProvider(
         account_sid=account_sid,
         organization=call.organization,
         name=name,
         token_digest=rows.digest(token),
     )
-    _set(call, row)
+
+    _set_fields(call, row)
     rows.PROVIDERS.complete(call.store, row)
     call.store.table(rows.PROVIDERS).add(row)
-    return _shown(call, row)
+    return _reply(call, row)
 
 
-def _set(call: PlatformCall, row: rows.DashaProvider) -> None:
+def _set_fields(call: PlatformCall, row: rows.DashaProvider) -> None:
     row.name = call.text("name") or row.name
     row.region = call.text("region") or row.region
     if "supportsCallTransfer" in call.body:
@@ -99,49 +101,60 @@ def _set(call: PlatformCall, row: rows.DashaProvider) -> None:
 
 
 def _fetch(call: PlatformCall) -> Reply:
-    return _shown(call, _provider(call))
+    return _reply(call, _provider(call))
 
 
 def _update(call: PlatformCall) -> Reply:
     row = _provider(call)
-    _set(call, row)
-    return _shown(call, row)
+    _set_fields(call, row)
+    return _reply(call, row)
 
 
 def _rotate(call: PlatformCall) -> Reply:
     row = _provider(call)
-    row.token_digest = rows.digest(_try_token(call, row.account_sid))
-    return _shown(call, row)
+    row.token_digest = rows.digest(_check_token(call, row.account_sid))
+    return _reply(call, row)
 
 
 def _import(call: PlatformCall) -> Reply:
     provider, sids = _provider(call), call.body.get("phoneNumberSids")
     if not isinstance(sids, list) or not all(isinstance(sid, str) for sid in sids):
         raise problem(400, "phoneNumberSids must be a list of SIDs.", call.request.path)
-    errors, here = [], {row.phone_number for row in _numbers(call.store, provider)}
+
+    errors = []
+    imported = {row.phone_number for row in _numbers(call.store, provider)}
     for sid in sids:
-        message = _import_one(call, provider, sid, here)
+        message = _import_one(call, provider, sid, imported)
         if message:
             errors.append({"phoneNumberSid": sid, "errorMessage": message})
+
     return json_reply(
         200, {"successCount": len(sids) - len(errors), "failedCount": len(errors), "errors": errors}
     )
 
 
-def _import_one(call: PlatformCall, provider: rows.DashaProvider, sid: str, here: set[str]) -> str:
-    """What has gone wrong, "" when the number is attached, and known as one of those that are `here`."""
+def _import_one(
+    call: PlatformCall, provider: rows.DashaProvider, sid: str, imported: set[str]
+) -> str:
+    """Attach a number to the trunk and return "", or return the error message.
+
+    Adds the number to those that are `imported`.
+    """
     store = call.store
     number = find_number(store, provider.account_sid, sid) if _SID.fullmatch(sid) else None
     if number is None:
         return f"Not found: {sid} does not exist in the Twilio account"
-    if number.phone_number in here:
+    if number.phone_number in imported:
         return f"Already imported: {sid}"
-    if not _signed_in(store, provider):
+
+    if not _has_valid_token(store, provider):
         return "Trunk attachment failed: Twilio has rejected the credentials (20003)"
+
     try:
         write_number(store, number, {"TrunkSid": provider.trunk_sid})
     except TwilioRefused as error:
         return f"Trunk attachment failed: {error.message} ({error.code})"
+
     credentials = (
         row.sid for row in store.table(rows.CREDENTIALS) if row.provider_id == provider.sid
     )
@@ -151,16 +164,18 @@ def _import_one(call: PlatformCall, provider: rows.DashaProvider, sid: str, here
         credentials_id=next(credentials, ""),
         provider_id=provider.sid,
     )
+
     rows.NUMBERS.complete(store, row)
     store.table(rows.NUMBERS).add(row)
-    here.add(row.phone_number)
+    imported.add(row.phone_number)
     return ""
 
 
-def _signed_in(store: Store, provider: rows.DashaProvider) -> bool:
+def _has_valid_token(store: Store, provider: rows.DashaProvider) -> bool:
     account = store.table(ACCOUNTS).get(provider.account_sid)
     if account is None or account.status != "active":
         return False
+
     return rows.digest(account.auth_token) == provider.token_digest
 
 
@@ -168,6 +183,7 @@ def _detach(call: PlatformCall) -> Reply:
     provider, number = _provider(call), fetch_own(call, rows.NUMBERS, call.path["number"])
     if number.provider_id != provider.sid:
         raise problem(404, f"{number.sid} was not found.", call.request.path)
+
     refuse_while_used(call, number)
     _leave_trunk(call, provider, number)
     forget_number(call, number)
@@ -177,12 +193,13 @@ def _detach(call: PlatformCall) -> Reply:
 def _leave_trunk(
     call: PlatformCall, provider: rows.DashaProvider, number: rows.DashaNumber
 ) -> None:
-    """The number itself stays on Twilio."""
-    there = find_number(call.store, provider.account_sid, number.phone_number)
-    if there is None or there.trunk_sid != provider.trunk_sid:
+    """Detach a number from the provider's trunk; the number stays on Twilio."""
+    twilio_number = find_number(call.store, provider.account_sid, number.phone_number)
+    if twilio_number is None or twilio_number.trunk_sid != provider.trunk_sid:
         return
+
     try:
-        write_number(call.store, there, {"TrunkSid": ""})
+        write_number(call.store, twilio_number, {"TrunkSid": ""})
     except TwilioRefused as error:
         raise problem(
             502, f"Twilio does not detach the number ({error.code}).", call.request.path
@@ -190,20 +207,23 @@ def _leave_trunk(
 
 
 def _delete(call: PlatformCall) -> Reply:
-    """Numbers, SIP credentials, and the trunk and the credential list on Twilio go with the provider."""
+    """Delete a provider with its numbers and SIP credentials, and its trunk and list on Twilio."""
     store, provider = call.store, _provider(call)
     for number in _numbers(store, provider):
         _leave_trunk(call, provider, number)
         forget_number(call, number)
+
     for credential in [*store.table(rows.CREDENTIALS)]:
         if credential.provider_id == provider.sid:
             store.table(rows.CREDENTIALS).remove(credential)
+
+    # Twilio does not delete a trunk with numbers (21247): one that others attached keeps it.
     trunk = store.table(TRUNKS).get(provider.trunk_sid)
-    if trunk is not None and not any(
-        row.trunk_sid == trunk.sid for row in store.table(TWILIO_NUMBERS)
-    ):
+    numbers = store.table(TWILIO_NUMBERS)
+    if trunk is not None and not any(row.trunk_sid == trunk.sid for row in numbers):
         delete_trunk(store, trunk)
         _delete_list(store, provider)
+
     store.table(rows.PROVIDERS).remove(provider)
     return Reply(204)
 
@@ -213,9 +233,11 @@ def _delete_list(store: Store, provider: rows.DashaProvider) -> None:
     found = lists.get(provider.credential_list_sid)
     if found is None:
         return
+
     for user in [*users.rows_of(found.sid)]:
         users.remove(user)
     lists.remove(found)
+
     kind = sip_lists.CREDENTIAL_KIND.resource_type
     record_deleted(store, platform_actor(provider.account_sid), kind=kind, row=found)
 
@@ -223,18 +245,27 @@ def _delete_list(store: Store, provider: rows.DashaProvider) -> None:
 def _verify(call: PlatformCall) -> Reply:
     store, provider = call.store, _provider(call)
     trunk = store.table(TRUNKS).get(provider.trunk_sid)
-    broken = [] if _signed_in(store, provider) else ["Twilio rejects the credentials"]
-    broken += [] if trunk else ["The trunk is not there"]
-    lists = trunk.credential_lists if trunk else []
-    loose = [] if provider.credential_list_sid in lists else ["The credential list is not attached"]
+    errors = []
+    if not _has_valid_token(store, provider):
+        errors.append("Twilio rejects the credentials")
+    if trunk is None:
+        errors.append("The trunk is not there")
+
+    warnings = []
+    if trunk is None or provider.credential_list_sid not in trunk.credential_lists:
+        warnings.append("The credential list is not attached")
     for row in _numbers(store, provider):
         number = find_number(store, provider.account_sid, row.phone_number)
         if number is None or number.trunk_sid != provider.trunk_sid:
-            loose.append(f"{row.phone_number} is not attached")
-    provider.verification_status = "failed" if broken else "warning" if loose else "verified"
-    provider.verification_details = [*broken, *loose]
+            warnings.append(f"{row.phone_number} is not attached")
+
+    if errors:
+        provider.verification_status = "failed"
+    else:
+        provider.verification_status = "warning" if warnings else "verified"
+    provider.verification_details = [*errors, *warnings]
     provider.updated_at = iso8601(store.now())
-    return _shown(call, provider)
+    return _reply(call, provider)
 
 
 _ONE = "/api/v1/providers/twilio/{id}"

@@ -1,6 +1,7 @@
-"""What Dasha remembers: providers with a trunk on Twilio, SIP credentials, phone numbers and agents.
+"""Rows of Dasha: providers with a trunk on Twilio, SIP credentials, phone numbers and agents.
 
-A provider that is made has a trunk with a termination domain and a credential list on Twilio, with a generated user.
+A new provider gets a trunk with a termination domain and a credential list on Twilio, with a
+generated user.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from reconciler.sandbox.twilio.trunks import TRUNKS, Trunk
 
 
 class DashaProvider(PlatformRow, kw_only=True, rename="camel"):
-    """A Twilio account with the trunk that Dasha has made there; of the auth token only a digest is kept."""
+    """A Twilio account with Dasha's trunk in it; only a digest of the auth token is stored."""
 
     account_sid: str = msgspec.field(name="accountSid", default="")
     name: str = ""
@@ -34,7 +35,7 @@ class DashaProvider(PlatformRow, kw_only=True, rename="camel"):
 
 
 class DashaCredential(PlatformRow, kw_only=True, rename="camel"):
-    """How Dasha signs in to a SIP server; those of a provider are read only."""
+    """Credentials of a SIP server; those of a provider are read only."""
 
     server: str = ""
     domain: str | None = None
@@ -49,7 +50,7 @@ class DashaCredential(PlatformRow, kw_only=True, rename="camel"):
 
 
 class DashaNumber(PlatformRow, kw_only=True, rename="camel"):
-    """A number behind SIP credentials; an imported one belongs to a provider."""
+    """A number with SIP credentials; an imported one belongs to a provider."""
 
     phone_number: str = ""
     credentials_id: str = ""
@@ -61,7 +62,7 @@ class DashaNumber(PlatformRow, kw_only=True, rename="camel"):
 
 
 class DashaAgent(PlatformRow, kw_only=True, rename="camel"):
-    """An agent; the number it calls from is kept with it."""
+    """An agent, with the number that it calls from."""
 
     name: str = ""
     is_enabled: bool = True
@@ -69,7 +70,10 @@ class DashaAgent(PlatformRow, kw_only=True, rename="camel"):
 
 
 def digest(token: str) -> str:
-    """What is kept of an auth token, to tell later whether it still is the account's."""
+    """Return the digest of an auth token.
+
+    It shows later whether the token is still the account's.
+    """
     return hashlib.blake2b(token.encode(), digest_size=16).hexdigest()
 
 
@@ -83,7 +87,11 @@ def _complete_provider(store: Store, row: DashaProvider) -> None:
 
 
 def _provision(store: Store, row: DashaProvider) -> None:
-    """Trunk, termination domain, and a credential list with a generated user on Twilio; SIP credentials with Dasha."""
+    """Create the provider's resources.
+
+    On Twilio: a trunk with a termination domain, and a credential list with a generated user. On
+    Dasha: the SIP credentials for them.
+    """
     name = f"dasha-{row.sid[:8]}"
     sip_list = sip_lists.SipList(account_sid=row.account_sid, friendly_name=name)
     sip_lists.CREDENTIAL_LISTS.complete(store, sip_list)
@@ -94,9 +102,11 @@ def _provision(store: Store, row: DashaProvider) -> None:
         kind=sip_lists.CREDENTIAL_KIND.resource_type,
         row=sip_list,
     )
+
     user = sip_lists.Credential(credential_list_sid=sip_list.sid, username=name)
     sip_lists.CREDENTIALS.complete(store, user)
     store.table(sip_lists.CREDENTIALS).add(user)
+
     domain = f"{name}.pstn.twilio.com"
     trunk = Trunk(
         account_sid=row.account_sid,
@@ -106,8 +116,10 @@ def _provision(store: Store, row: DashaProvider) -> None:
     )
     TRUNKS.complete(store, trunk)
     store.table(TRUNKS).add(trunk)
+
     row.trunk_sid, row.termination_uri, row.credential_list_sid = trunk.sid, domain, sip_list.sid
     row.verification_status = "verified"
+
     credential = DashaCredential(
         organization=row.organization,
         server=domain,

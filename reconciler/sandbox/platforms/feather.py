@@ -1,6 +1,7 @@
-"""Feather: who calls, how errors look, and what is common to its two kinds of number. Below ``/feather``.
+"""Feather: authentication, errors, and the common part of its two kinds of number.
 
-Twilio integrations are connected in a browser, so they come from a seed (`feather_connections`).
+Paths begin with ``/feather``. Twilio integrations are connected in a browser, so they come from
+a seed (`feather_connections`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from reconciler.sandbox.platforms.rows import (
     PlatformShelf,
     complete_uuid,
     is_visible_to,
+    visible_rows,
 )
 from reconciler.sandbox.platforms.twilio_client import find_account
 from reconciler.sandbox.store import Store
@@ -31,7 +33,7 @@ _CODES = {
 
 
 class FeatherConnection(PlatformRow, kw_only=True):
-    """An integration; one with Twilio stands for an account. Only a `connected` one can be used."""
+    """An integration; one with Twilio represents an account. Only `connected` ones are usable."""
 
     integration_key: str = "twilio"
     nickname: str = "Twilio"
@@ -64,12 +66,12 @@ R = TypeVar("R", bound=PlatformRow)
 
 
 def refusal(status: int, message: str) -> Refused:
-    """An exception that ends a call with an `ErrorResponse`."""
+    """Return the exception that ends a call with an `ErrorResponse`."""
     return Refused(_error(status, message))
 
 
 def invalid_field(field: str, message: str, kind: str = "value_error") -> Refused:
-    """An exception that ends a call with 422 and an `HTTPValidationError` about one field of the body."""
+    """Return the exception that ends a call with 422 and an error of one body field."""
     return Refused(
         json_reply(422, {"detail": [{"loc": ["body", field], "msg": message, "type": kind}]})
     )
@@ -81,30 +83,30 @@ def _error(status: int, message: str) -> Reply:
     return json_reply(status, {"error": _CODES.get(status, "internal_error"), "message": message})
 
 
-def _let_in(call: Call) -> str:
+def _authenticate(call: Call) -> str:
     key = find_key(call.store, "feather", call.request.headers.get("x-api-key", ""))
     if key is None:
         raise refusal(401, "The API key is missing or not valid")
     return key.organization
 
 
-PLATFORM = Platform("feather", _let_in, _error, malformed=422)
+PLATFORM = Platform("feather", _authenticate, _error, malformed=422)
 
 
 def organization_id(call: PlatformCall) -> str:
-    """The organisation as Feather shows it."""
+    """Return the organisation as Feather shows it."""
     return call.organization or "sandbox"
 
 
 def refuse_extra_fields(call: PlatformCall, *names: str) -> None:
-    """Refuse a body with further fields."""
+    """Refuse a body with other fields than these."""
     for name in call.body:
         if name not in names:
             raise invalid_field(name, "Extra inputs are not permitted", "extra_forbidden")
 
 
 def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
-    """The caller's row with this id; refuses with 404."""
+    """Return the caller's row with this id; refuses with 404."""
     row = call.store.table(shelf).get(sid)
     if row is None or not is_visible_to(row, call.organization):
         raise refusal(404, f"{sid} was not found")
@@ -112,20 +114,23 @@ def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
 
 
 def list_own(call: PlatformCall, shelf: PlatformShelf[R]) -> list[R]:
-    """The caller's rows, oldest first."""
-    return [row for row in call.store.table(shelf) if is_visible_to(row, call.organization)]
+    """Return the caller's rows, oldest first."""
+    return visible_rows(call.store, shelf, call.organization)
 
 
 def find_twilio_connection(call: PlatformCall) -> FeatherConnection:
-    """The Twilio integration that a call means: the one it names, or the only one there is; refuses with 422."""
-    field, wanted = "integration_connection_id", call.body.get("integration_connection_id")
-    rows = [
-        row
-        for row in list_own(call, CONNECTIONS)
-        if (row.integration_key, row.status) == ("twilio", "connected")
-    ]
-    if wanted is not None:
-        rows = [row for row in rows if row.sid == wanted]
+    """Return the Twilio integration that a call names, or the only one.
+
+    Refuses with 422.
+    """
+    field = "integration_connection_id"
+    rows = []
+    for row in list_own(call, CONNECTIONS):
+        if row.integration_key == "twilio" and row.status == "connected":
+            rows.append(row)
+
+    if call.body.get(field) is not None:
+        rows = [row for row in rows if row.sid == call.body[field]]
     if not rows:
         raise invalid_field(field, "No connected Twilio integration")
     if len(rows) > 1:
@@ -133,7 +138,7 @@ def find_twilio_connection(call: PlatformCall) -> FeatherConnection:
     return rows[0]
 
 
-def _who(call: PlatformCall) -> Reply:
+def _identity(call: PlatformCall) -> Reply:
     name = organization_id(call)
     return json_reply(200, {"role": "admin", "organization_id": name, "organization_name": name})
 
@@ -167,6 +172,7 @@ def _list_assistants(call: PlatformCall) -> Reply:
     if query.get("include_archived", "").lower() != "true":
         rows = [row for row in rows if not row.archived]
     rows = [row for row in rows if query.get("search", "").lower() in row.name.lower()]
+
     start = clamp_number(query.get("cursor", ""), 0, least=0, most=10**9)
     end = start + clamp_number(query.get("limit", ""), 50, least=1, most=200)
     more = end < len(rows)
@@ -178,7 +184,7 @@ def _list_assistants(call: PlatformCall) -> Reply:
 
 _CONNECTIONS = "/v1/integrations/connections"
 ROUTES = (
-    PLATFORM.route("GET", "/v1/identity/whoami", _who),
+    PLATFORM.route("GET", "/v1/identity/whoami", _identity),
     PLATFORM.route("GET", _CONNECTIONS, _list_connections),
     PLATFORM.route("GET", _CONNECTIONS + "/{id}", _fetch_connection),
     PLATFORM.route("DELETE", _CONNECTIONS + "/{id}", _delete_connection),

@@ -1,4 +1,8 @@
-"""Feather's bridge numbers: importing one points its voice webhook at the organisation's bridge, deleting clears it."""
+"""Feather's bridge numbers for warm transfers.
+
+Importing one points its voice webhook at the organisation's bridge; deleting it clears the
+webhook.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +55,7 @@ SHELVES = (BRIDGES,)
 
 
 def bridge_url(call: PlatformCall) -> str:
-    """Where the voice webhook of every bridge number of the organisation points."""
+    """Return the voice webhook of every bridge number of the organisation."""
     return f"{HOST}/twilio/{organization_id(call)}/bridge"
 
 
@@ -66,10 +70,12 @@ def _view(row: FeatherBridgeNumber) -> dict[str, object]:
     }
 
 
-def _wanted(call: PlatformCall) -> str:
+def _read_number_sid(call: PlatformCall) -> str:
+    """Return the number that an import names; refuses with 422."""
     refuse_extra_fields(call, _FIELD, "integration_connection_id")
     if _FIELD not in call.body:
         raise invalid_field(_FIELD, "Field required", "missing")
+
     value = call.body[_FIELD]
     if not isinstance(value, str):
         raise invalid_field(_FIELD, "Input should be a valid string", "string_type")
@@ -83,15 +89,19 @@ def _wanted(call: PlatformCall) -> str:
 
 
 def _import(call: PlatformCall) -> Reply:
-    name, connection = _wanted(call), find_twilio_connection(call)
-    known = E164.fullmatch(name) or NUMBER_SID.fullmatch(name)
-    number = find_number(call.store, connection.account_sid, name) if known else None
+    name, connection = _read_number_sid(call), find_twilio_connection(call)
+    number = None
+    if E164.fullmatch(name) or NUMBER_SID.fullmatch(name):
+        number = find_number(call.store, connection.account_sid, name)
     if number is None:
         raise invalid_field(_FIELD, "The number is not in the connected Twilio account")
+
     try:
         write_number(call.store, number, {"VoiceUrl": bridge_url(call), "VoiceMethod": "POST"})
     except TwilioRefused as error:
         raise invalid_field(_FIELD, f"Twilio has refused the webhook ({error.code})") from None
+
+    # Importing a number again answers the existing row.
     row = next((row for row in list_own(call, BRIDGES) if row.twilio_sid == number.sid), None)
     if row is None:
         row = FeatherBridgeNumber(
@@ -110,11 +120,12 @@ def _list(call: PlatformCall) -> Reply:
     return json_reply(200, [*map(_view, list_own(call, BRIDGES))])
 
 
-def _apply(call: PlatformCall, row: FeatherBridgeNumber, url: str) -> str:
-    """What stands against it, "" when the webhook has been written."""
+def _write_voice_url(call: PlatformCall, row: FeatherBridgeNumber, url: str) -> str:
+    """Write the webhook of a number and return "", or return the error message."""
     number = find_number(call.store, row.account_sid, row.twilio_sid or row.phone_e164)
     if number is None:
         return "The number is not in the Twilio account"
+
     try:
         write_number(call.store, number, {"VoiceUrl": url, "VoiceMethod": "POST"})
     except TwilioRefused as error:
@@ -124,7 +135,7 @@ def _apply(call: PlatformCall, row: FeatherBridgeNumber, url: str) -> str:
 
 def _delete(call: PlatformCall) -> Reply:
     row = fetch_own(call, BRIDGES, call.path["id"])
-    _apply(call, row, "")
+    _write_voice_url(call, row, "")
     call.store.table(BRIDGES).remove(row)
     return json_reply(200, None)
 
@@ -132,7 +143,7 @@ def _delete(call: PlatformCall) -> Reply:
 def _reprovision(call: PlatformCall) -> Reply:
     results: list[dict[str, object]] = []
     for row in list_own(call, BRIDGES):
-        detail = _apply(call, row, bridge_url(call))
+        detail = _write_voice_url(call, row, bridge_url(call))
         results.append(
             {"phone_e164": row.phone_e164, "configured": not detail, "detail": detail or None}
         )

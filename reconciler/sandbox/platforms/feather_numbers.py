@@ -1,4 +1,7 @@
-"""Feather's phone numbers with the channels that bind agents. Deleting retires; nothing is written to Twilio."""
+"""Feather's phone numbers with the channels that bind agents.
+
+Deleting a number sets its status to `retired`; nothing is written to Twilio.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,19 @@ from reconciler.sandbox.twilio.dates import iso8601
 _CAPABILITIES = ("sms", "voice")
 _STATUSES = ("active", "paused", "retired")
 _CHANNELS = ("sms", "inbound_call", "outbound_call")
+_CREATE_FIELDS = (
+    "phone_e164",
+    "vendor",
+    "vendor_mode",
+    "capabilities",
+    "vendor_metadata",
+    "integration_connection_id",
+)
 _BINDING = ("agent_id", "agent_revision_id", "team_id", "team_revision_id")
 
 
 class FeatherPhoneNumber(PlatformRow, kw_only=True):
-    """A number of the platform's or of one's own."""
+    """A number of the platform or of the customer."""
 
     phone_e164: str = ""
     vendor: str = "twilio"
@@ -102,20 +113,11 @@ def _metadata(call: PlatformCall) -> dict[str, object]:
 
 
 def _create(call: PlatformCall) -> Reply:
-    refuse_extra_fields(
-        call,
-        *(
-            "phone_e164",
-            "vendor",
-            "vendor_mode",
-            "capabilities",
-            "vendor_metadata",
-            "integration_connection_id",
-        ),
-    )
+    refuse_extra_fields(call, *_CREATE_FIELDS)
     phone = call.text("phone_e164")
     if not 2 <= len(phone) <= 20:
         raise invalid_field("phone_e164", "String should have 2 to 20 characters", "string_type")
+
     row = FeatherPhoneNumber(
         organization=call.organization,
         phone_e164=phone,
@@ -124,13 +126,17 @@ def _create(call: PlatformCall) -> Reply:
         capabilities=_capabilities(call),
         vendor_metadata=_metadata(call),
     )
+
     if any(other.phone_e164 == phone for other in call.store.table(NUMBERS)):
         raise refusal(400, f"{phone} is there already")
+
+    # A customer's own number must be in the connected account; a platform number need not.
     if row.vendor_mode == "byo":
         connection = find_twilio_connection(call)
         if find_number(call.store, connection.account_sid, phone) is None:
             raise refusal(400, f"{phone} is not in the connected Twilio account")
         row.account_sid, row.integration_connection_id = connection.account_sid, connection.sid
+
     complete_uuid(call.store, row)
     call.store.table(NUMBERS).add(row)
     return json_reply(201, _view(row))
@@ -153,10 +159,10 @@ def _change(call: PlatformCall) -> Reply:
         row.capabilities = _capabilities(call)
     if "vendor_metadata" in call.body:
         row.vendor_metadata = _metadata(call)
-    return _touched(call, row)
+    return _reply_after_update(call, row)
 
 
-def _touched(call: PlatformCall, row: FeatherPhoneNumber) -> Reply:
+def _reply_after_update(call: PlatformCall, row: FeatherPhoneNumber) -> Reply:
     row.updated_at = iso8601(call.store.now())
     return json_reply(200, _view(row))
 
@@ -171,7 +177,7 @@ def _retire(call: PlatformCall) -> Reply:
 def _restore(call: PlatformCall) -> Reply:
     row = _number(call)
     row.status = "active"
-    return _touched(call, row)
+    return _reply_after_update(call, row)
 
 
 def _channel_view(row: FeatherChannel) -> dict[str, object]:
@@ -195,11 +201,15 @@ def _list_channels(call: PlatformCall) -> Reply:
 
 
 def _new_channel(call: PlatformCall, channel_type: str, binding: object) -> FeatherChannel:
-    """A channel that is not on its shelf yet; refuses a binding without agent and team, and an agent nobody has."""
+    """Return a channel that is not on its shelf yet.
+
+    Refuses a binding without agent and team, and an agent that does not exist.
+    """
     if not isinstance(binding, dict) or not (binding.get("agent_id") or binding.get("team_id")):
         raise invalid_field("agent_id", "Either agent_id or team_id is required")
     if binding.get("agent_id"):
         fetch_own(call, ASSISTANTS, str(binding["agent_id"]))
+
     values = {name: str(binding[name]) for name in _BINDING if binding.get(name)}
     return FeatherChannel(
         organization=call.organization,
@@ -209,7 +219,7 @@ def _new_channel(call: PlatformCall, channel_type: str, binding: object) -> Feat
     )
 
 
-def _keep(call: PlatformCall, row: FeatherChannel) -> FeatherChannel:
+def _add_to_shelf(call: PlatformCall, row: FeatherChannel) -> FeatherChannel:
     complete_uuid(call.store, row)
     return call.store.table(CHANNELS).add(row)
 
@@ -218,11 +228,11 @@ def _add_channel(call: PlatformCall) -> Reply:
     _number(call)
     refuse_extra_fields(call, "channel_type", *_BINDING)
     row = _new_channel(call, _one_of(call, "channel_type", *_CHANNELS), call.body)
-    return json_reply(201, _channel_view(_keep(call, row)))
+    return json_reply(201, _channel_view(_add_to_shelf(call, row)))
 
 
 def _replace_channels(call: PlatformCall) -> Reply:
-    """All bindings of one channel at once; an empty list drains it."""
+    """Replace all bindings of one channel; an empty list removes them."""
     _number(call)
     refuse_extra_fields(call, "bindings")
     channel_type, bindings = call.path["channel"], call.body.get("bindings")
@@ -230,10 +240,12 @@ def _replace_channels(call: PlatformCall) -> Reply:
         raise invalid_field(
             "bindings", "A list of bindings for sms, inbound_call or outbound_call is required"
         )
+
+    # All bindings are checked before the first old one is removed.
     rows = [_new_channel(call, channel_type, binding) for binding in bindings]
     for old in _channels(call, channel_type):
         call.store.table(CHANNELS).remove(old)
-    return json_reply(200, [_channel_view(_keep(call, row)) for row in rows])
+    return json_reply(200, [_channel_view(_add_to_shelf(call, row)) for row in rows])
 
 
 def _delete_channel(call: PlatformCall) -> Reply:

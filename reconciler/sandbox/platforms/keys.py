@@ -1,4 +1,7 @@
-"""Who calls a platform: any key will do, until a seed names keys for that platform; then only those will."""
+"""Keys of the platforms: any key is accepted until a seed names keys for that platform.
+
+From then on only those keys are accepted.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, comple
 from reconciler.sandbox.store import Store
 
 NAMES = ("butter", "dasha", "feather", "livekit", "nixflex", "ravan")
-"""The platforms that are played."""
+"""The platforms that the sandbox serves."""
 
 
 class PlatformKey(PlatformRow, kw_only=True):
-    """A key that a platform knows, and the organisation it stands for."""
+    """A key that a platform accepts, and its organisation."""
 
     platform: str = ""
     key: str = ""
@@ -31,13 +34,17 @@ PLATFORM_KEYS = PlatformShelf("platform_keys", PlatformKey, "", _complete, hidde
 
 
 def keys_of(store: Store, platform: str) -> list[PlatformKey]:
-    """The keys that a seed names for a platform."""
+    """Return the keys that a seed names for a platform."""
     return [row for row in store.table(PLATFORM_KEYS) if row.platform == platform]
 
 
 def find_key(store: Store, platform: str, key: str) -> PlatformKey | None:
-    """Whose key this is, None when it is nobody's."""
-    known = keys_of(store, platform)
-    if not known:
+    """Return the row of a key, None when the platform does not accept it."""
+    rows = keys_of(store, platform)
+    if not rows:
         return PlatformKey(platform=platform, key=key) if key else None
-    return next((row for row in known if hmac.compare_digest(row.key.encode(), key.encode())), None)
+
+    for row in rows:
+        if hmac.compare_digest(row.key.encode(), key.encode()):
+            return row
+    return None

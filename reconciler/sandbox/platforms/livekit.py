@@ -1,7 +1,8 @@
-"""LiveKit's SIP service: Twirp in JSON with a signed token. How callers are let in and errors put. Below ``/livekit``.
+"""LiveKit's SIP service: Twirp with JSON bodies and a signed token. Paths begin with ``/livekit``.
 
-A token is an HS256 JWT: `iss` is the API key, `exp` lies ahead, and `sip.admin` is true. The signature is checked with
-the secret of the key that a seed names (`platform_keys`); without one, any key and any signature will do.
+A token is an HS256 JWT: `iss` is the API key, `exp` is in the future, and `sip.admin` is true.
+The signature is checked with the secret of the key that a seed names (`platform_keys`); without
+such a key, any key and any signature are accepted.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Call, Refused, Route
 from reconciler.sandbox.platforms.keys import find_key
 from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer_token
-from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, is_visible_to
+from reconciler.sandbox.platforms.rows import (
+    PlatformRow,
+    PlatformShelf,
+    is_visible_to,
+    visible_rows,
+)
 
 _CODES = {
     400: "malformed",
@@ -33,14 +39,14 @@ _CODES = {
 }
 _STATUSES = {"invalid_argument": 400, "malformed": 400, "unauthenticated": 401, "not_found": 404}
 _MAPS = frozenset({"headers", "attributes"})
-"""Fields whose keys are anybody's words."""
+"""Fields whose keys are free text, which must not be converted."""
 
 R = TypeVar("R", bound=PlatformRow)
 T = TypeVar("T")
 
 
 def refusal(code: str, message: str) -> Refused:
-    """An exception that ends a call with a Twirp error."""
+    """Return the exception that ends a call with a Twirp error."""
     return Refused(json_reply(_STATUSES[code], {"code": code, "msg": message, "meta": {}}))
 
 
@@ -48,7 +54,7 @@ def _error(status: int, message: str) -> Reply:
     return json_reply(status, {"code": _CODES.get(status, "internal"), "msg": message, "meta": {}})
 
 
-def _let_in(call: Call) -> str:
+def _authenticate(call: Call) -> str:
     token = bearer_token(call)
     try:
         head, body, signature = token.split(".")
@@ -58,12 +64,15 @@ def _let_in(call: Call) -> str:
         raise refusal("unauthenticated", "invalid authorization token") from None
     if not isinstance(header, dict) or header.get("alg") != "HS256" or not isinstance(claims, dict):
         raise refusal("unauthenticated", "invalid authorization token")
+
     key = find_key(call.store, "livekit", str(claims.get("iss", "")))
     if key is None:
         raise refusal("unauthenticated", "invalid API key")
-    wanted = hmac.digest(key.secret.encode(), f"{head}.{body}".encode(), hashlib.sha256)
-    if key.secret and not hmac.compare_digest(wanted, signed):
+
+    expected = hmac.digest(key.secret.encode(), f"{head}.{body}".encode(), hashlib.sha256)
+    if key.secret and not hmac.compare_digest(expected, signed):
         raise refusal("unauthenticated", "invalid token: the signature does not fit the secret")
+
     _check_claims(call, claims)
     return key.organization
 
@@ -82,38 +91,43 @@ def _bytes(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-PLATFORM = Platform("livekit", _let_in, _error)
+PLATFORM = Platform("livekit", _authenticate, _error)
 
 
 def method_route(name: str, handler: Any) -> Route:
-    """A method of the service; its body may have names in snake case or in camel case."""
+    """Return the route of a method of the service.
+
+    Its body may have names in snake case or in camel case.
+    """
 
     def handle(call: PlatformCall) -> Reply:
-        call.body = _snake(call.body)
+        call.body = _to_snake_case(call.body)
         return json_reply(200, handler(call))
 
     return PLATFORM.route("POST", f"/twirp/livekit.SIP/{name}", handle)
 
 
-def _snake(value: Any) -> Any:
+def _to_snake_case(value: Any) -> Any:
     if isinstance(value, list):
-        return [_snake(item) for item in value]
+        return [_to_snake_case(item) for item in value]
     if not isinstance(value, dict):
         return value
-    named = {
-        re.sub("(?<=[a-z0-9])([A-Z])", r"_\1", name).lower(): item for name, item in value.items()
-    }
-    return {name: item if name in _MAPS else _snake(item) for name, item in named.items()}
+
+    converted = {}
+    for key, item in value.items():
+        name = re.sub("(?<=[a-z0-9])([A-Z])", r"_\1", key).lower()
+        converted[name] = item if name in _MAPS else _to_snake_case(item)
+    return converted
 
 
 def object_field(call: PlatformCall, name: str) -> dict[str, Any] | None:
-    """An object of the body, None when it is not there."""
+    """Return an object of the body, None when it is missing."""
     value = call.body.get(name)
     return value if isinstance(value, dict) else None
 
 
 def convert_value(value: object, kind: type[T]) -> T:
-    """A value of this type; refuses what is none. Fields that nobody knows are ignored."""
+    """Return a value as this type; refuses another type. Unknown fields are ignored."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -121,24 +135,24 @@ def convert_value(value: object, kind: type[T]) -> T:
 
 
 def pick_fields(value: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """What an object says about these fields; null says nothing."""
+    """Return those of the named fields that an object sets; null does not set a field."""
     return {name: value[name] for name in names if value.get(name) is not None}
 
 
 def update_list(now: list[str], change: Any) -> list[str]:
-    """A list after an update: ``{"set": […]}``, or ``add`` and ``remove``."""
+    """Return a list after an update: ``{"set": […]}``, or ``add`` and ``remove``."""
     lists = convert_value(change, dict[str, list[str]])
     if "set" in lists:
         return lists["set"]
-    gone = set(lists.get("remove", []))
+    removed = set(lists.get("remove", []))
     return [
-        *(item for item in now if item not in gone),
+        *(item for item in now if item not in removed),
         *(item for item in lists.get("add", []) if item not in now),
     ]
 
 
 def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], name: str) -> R:
-    """The row whose id the body gives; refuses when it is not there."""
+    """Return the row whose id the body names; refuses when it does not exist."""
     row = call.store.table(shelf).get(call.text(name))
     if row is None or not is_visible_to(row, call.organization):
         raise refusal(
@@ -148,23 +162,33 @@ def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], name: str) -> R:
 
 
 def list_own(call: PlatformCall, shelf: PlatformShelf[R], ids: str) -> list[R]:
-    """The caller's rows, those only whose ids the body gives when it does, cut to the page it asks for."""
-    wanted, page = (
-        convert_value(call.body.get(ids) or [], list[str]),
-        object_field(call, "page") or {},
-    )
-    rows = [row for row in call.store.table(shelf) if is_visible_to(row, call.organization)]
-    rows = [row for row in rows if not wanted or row.sid in wanted]
-    after = next((place for place, row in enumerate(rows, 1) if row.sid == page.get("after_id")), 0)
+    """Return the caller's rows, only those whose ids the body names if it does.
+
+    The body's `page` limits the list.
+    """
+    selected = convert_value(call.body.get(ids) or [], list[str])
+    page = object_field(call, "page") or {}
+    rows = visible_rows(call.store, shelf, call.organization)
+    if selected:
+        rows = [row for row in rows if row.sid in selected]
+
+    after = 0
+    for place, row in enumerate(rows, 1):
+        if row.sid == page.get("after_id"):
+            after = place
+            break
+
     limit = page.get("limit")
     return rows[after : after + limit] if isinstance(limit, int) and limit > 0 else rows[after:]
 
 
-def is_same_number(one: str, other: str) -> bool:
-    """Whether two numbers are one: with and without ``+``."""
-    return one.lstrip("+") == other.lstrip("+")
-
-
 def numbers_overlap(one: list[str], other: list[str]) -> bool:
-    """Whether two lists of numbers meet; an empty one stands for all others' rest, and meets an empty one only."""
-    return not (one or other) or any(is_same_number(a, b) for a in one for b in other)
+    """Return true when two lists share a number, written with or without ``+``.
+
+    An empty list stands for the numbers that no other list names: it overlaps only with an empty
+    list.
+    """
+    if not one and not other:
+        return True
+    bare_numbers = {number.lstrip("+") for number in other}
+    return any(number.lstrip("+") in bare_numbers for number in one)

@@ -1,4 +1,4 @@
-"""LiveKit's dispatch rules: which room a call ends up in, and which agents wait there. A PIN is never shown."""
+"""LiveKit's dispatch rules: the room of a call, and the agents in it. A PIN is never shown."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ class RoomAgent(msgspec.Struct):
 
 
 class RoomConfig(msgspec.Struct):
-    """What the room is like."""
+    """The settings of the room."""
 
     agents: list[RoomAgent] = msgspec.field(default_factory=list)
 
 
 class LiveKitDispatchRule(PlatformRow, kw_only=True):
-    """A rule; its PIN stands apart from it."""
+    """A rule; its PIN is stored apart from it."""
 
     sid: str = msgspec.field(name="sip_dispatch_rule_id", default="")
     name: str = ""
@@ -104,33 +104,40 @@ def _view(row: LiveKitDispatchRule) -> dict[str, object]:
 
 
 def _read(values: dict[str, Any], sid: str = "", pin: str = "") -> LiveKitDispatchRule:
-    """A rule from its fields, the PIN taken out of it; without one in sight, `pin` stays."""
+    """Return a rule from its fields, with the PIN taken out of them.
+
+    Without a PIN in the fields, `pin` is used.
+    """
     rule = values.get("rule")
-    kinds = [name for name in _KINDS if isinstance(rule, dict) and isinstance(rule.get(name), dict)]
+    kinds = []
+    if isinstance(rule, dict):
+        kinds = [name for name in _KINDS if isinstance(rule.get(name), dict)]
     if rule is None or len(kinds) != 1:
         raise refusal("invalid_argument", "missing rule")
+
     [kind] = kinds
     body = msgspec.to_builtins(convert_value(rule[kind], _KINDS[kind]))
-    given = body.pop("pin")
+    own_pin = body.pop("pin")
     row = convert_value(
         {**values, "rule": {kind: body}, "sip_dispatch_rule_id": sid}, LiveKitDispatchRule
     )
-    row.pin = given or pin
+    row.pin = own_pin or pin
     return row
 
 
 def _check(call: PlatformCall, row: LiveKitDispatchRule) -> None:
     for other in list_own(call, RULES, ""):
-        if (
-            other.sid != row.sid
-            and other.pin == row.pin
-            and all(_meet(row, other, name) for name in _LISTS)
-        ):
-            message = "Dispatch rule for the same trunk, inbound number, number, and PIN combination already exists"
+        if other.sid == row.sid or other.pin != row.pin:
+            continue
+        if all(_overlap(row, other, name) for name in _LISTS):
+            message = (
+                "Dispatch rule for the same trunk, inbound number, number, and PIN combination "
+                "already exists"
+            )
             raise refusal("invalid_argument", f"{message} in dispatch rule {other.sid!r}")
 
 
-def _meet(row: LiveKitDispatchRule, other: LiveKitDispatchRule, name: str) -> bool:
+def _overlap(row: LiveKitDispatchRule, other: LiveKitDispatchRule, name: str) -> bool:
     return numbers_overlap(getattr(row, name), getattr(other, name))
 
 
@@ -138,6 +145,7 @@ def _create(call: PlatformCall) -> dict[str, object]:
     values = object_field(call, "dispatch_rule") or call.body
     if values.get("sip_dispatch_rule_id"):
         raise refusal("invalid_argument", "dispatch rule id must not be set")
+
     row = _read(pick_fields(values, _NAMES))
     row.organization = call.organization
     _check(call, row)
@@ -147,17 +155,19 @@ def _create(call: PlatformCall) -> dict[str, object]:
 
 
 def _update(call: PlatformCall) -> dict[str, object]:
-    """`replace` gives all fields, `update` those that change."""
+    """Update a rule: `replace` gives all fields, `update` only those that change."""
     row = fetch_own(call, RULES, "sip_dispatch_rule_id")
     replace, update = object_field(call, "replace"), object_field(call, "update")
     if (replace is None) == (update is None):
         raise refusal("invalid_argument", "missing or unsupported action")
+
     values, pin = pick_fields(replace or update or {}, _NAMES), ""
     if update is not None:
         for name in set(_LISTS) & set(values):
             values[name] = update_list(getattr(row, name), values[name])
         pin = "" if "rule" in values else row.pin
         values = msgspec.to_builtins({name: getattr(row, name) for name in _NAMES}) | values
+
     after = _read(values, row.sid, pin)
     _check(call, after)
     call.store.table(RULES).change(row, {name: getattr(after, name) for name in (*_NAMES, "pin")})
@@ -165,10 +175,10 @@ def _update(call: PlatformCall) -> dict[str, object]:
 
 
 def _list(call: PlatformCall) -> dict[str, object]:
-    rows, trunks = (
-        list_own(call, RULES, "dispatch_rule_ids"),
-        set(convert_value(call.body.get("trunk_ids") or [], list[str])),
-    )
+    rows = list_own(call, RULES, "dispatch_rule_ids")
+    trunks = set(convert_value(call.body.get("trunk_ids") or [], list[str]))
+
+    # A rule without trunks applies to every trunk.
     if trunks:
         rows = [row for row in rows if not row.trunk_ids or trunks & set(row.trunk_ids)]
     return {"items": [*map(_view, rows)]}

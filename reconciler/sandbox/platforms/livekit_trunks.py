@@ -1,4 +1,4 @@
-"""LiveKit's SIP trunks, inbound and outbound. A password is taken and not kept; it can be seen nowhere."""
+"""LiveKit's SIP trunks, inbound and outbound. A password is accepted but not stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import msgspec
 from reconciler.sandbox.platforms.livekit import (
     convert_value,
     fetch_own,
-    is_same_number,
     list_own,
     method_route,
     numbers_overlap,
@@ -31,13 +30,13 @@ Transport = Literal[
 
 
 class Media(msgspec.Struct, frozen=True):
-    """How the media of calls are treated."""
+    """The treatment of a call's media."""
 
     encryption: Encryption = "SIP_MEDIA_ENCRYPT_DISABLE"
 
 
 class LiveKitTrunk(PlatformRow, kw_only=True):
-    """What both kinds of trunk have."""
+    """The common fields of both kinds of trunk."""
 
     sid: str = msgspec.field(name="sip_trunk_id", default="")
     name: str = ""
@@ -100,13 +99,15 @@ def _view(shelf: PlatformShelf[R], row: R) -> dict[str, object]:
     return {"sip_trunk_id": row.sid, **{name: getattr(row, name) for name in _NAMES[shelf.name]}}
 
 
-def _inbound(call: PlatformCall, row: LiveKitInboundTrunk, password: str) -> None:
-    """Refuse an inbound trunk that anybody could use, or that another one stands in the way of."""
+def _check_inbound(call: PlatformCall, row: LiveKitInboundTrunk, password: str) -> None:
+    """Refuse an inbound trunk that anybody could use, or that conflicts with another one."""
     if not (row.numbers or row.allowed_addresses or (row.auth_username and password)):
         raise refusal(
             "invalid_argument",
-            "for security, one of the fields must be set: auth_username+auth_password, allowed_addresses or numbers",
+            "for security, one of the fields must be set: "
+            "auth_username+auth_password, allowed_addresses or numbers",
         )
+
     for other in list_own(call, INBOUND, ""):
         if other.sid == row.sid or not numbers_overlap(row.numbers, other.numbers):
             continue
@@ -117,7 +118,7 @@ def _inbound(call: PlatformCall, row: LiveKitInboundTrunk, password: str) -> Non
             )
 
 
-def _outbound(row: LiveKitOutboundTrunk) -> None:
+def _check_outbound(row: LiveKitOutboundTrunk) -> None:
     if not row.address:
         raise refusal("invalid_argument", "no outbound address specified")
     if "sip:" in row.address:
@@ -128,9 +129,9 @@ def _outbound(row: LiveKitOutboundTrunk) -> None:
 
 def _check(call: PlatformCall, row: LiveKitTrunk, password: str) -> None:
     if isinstance(row, LiveKitInboundTrunk):
-        _inbound(call, row, password)
+        _check_inbound(call, row, password)
     elif isinstance(row, LiveKitOutboundTrunk):
-        _outbound(row)
+        _check_outbound(row)
 
 
 def _create(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
@@ -139,26 +140,33 @@ def _create(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
         raise refusal("invalid_argument", "missing trunk")
     if trunk.get("sip_trunk_id"):
         raise refusal("invalid_argument", "trunk id must not be set")
+
     row = convert_value(pick_fields(trunk, _NAMES[shelf.name]), shelf.row)
     row.organization = call.organization
     _check(call, row, str(trunk.get("auth_password") or ""))
+
     shelf.complete(call.store, row)
     call.store.table(shelf).add(row)
     return _view(shelf, row)
 
 
 def _update(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
-    """`replace` gives all fields, `update` those that change."""
+    """Update a trunk: `replace` gives all fields, `update` only those that change."""
     row, names = fetch_own(call, shelf, "sip_trunk_id"), _NAMES[shelf.name]
     replace, update = object_field(call, "replace"), object_field(call, "update")
     if (replace is None) == (update is None):
         raise refusal("invalid_argument", "missing or unsupported action")
+
     values: dict[str, Any] = pick_fields(replace or update or {}, names)
-    password = (replace or {}).get("auth_password") or ("" if update is None else "kept")
+
+    # The password is not stored: an update counts as one with a password, as it keeps the old one.
+    password = (replace or {}).get("auth_password") or ("" if update is None else "unchanged")
+
     if update is not None:
         for name in set(_LISTS) & set(values):
             values[name] = update_list(getattr(row, name), values[name])
         values = msgspec.to_builtins({name: getattr(row, name) for name in names}) | values
+
     after = convert_value({**values, "sip_trunk_id": row.sid}, shelf.row)
     _check(call, after, str(password))
     call.store.table(shelf).change(row, {name: getattr(after, name) for name in names})
@@ -166,17 +174,12 @@ def _update(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
 
 
 def _list(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
-    """Asked for numbers, trunks for any number come too."""
-    rows, numbers = (
-        list_own(call, shelf, "trunk_ids"),
-        convert_value(call.body.get("numbers") or [], list[str]),
-    )
+    """List trunks; those for any number match every filter of numbers."""
+    rows = list_own(call, shelf, "trunk_ids")
+    numbers = convert_value(call.body.get("numbers") or [], list[str])
+
     if numbers:
-        rows = [
-            row
-            for row in rows
-            if not row.numbers or any(is_same_number(a, b) for a in row.numbers for b in numbers)
-        ]
+        rows = [row for row in rows if not row.numbers or numbers_overlap(row.numbers, numbers)]
     return {"items": [_view(shelf, row) for row in rows]}
 
 

@@ -1,12 +1,16 @@
-"""Nixflex: imports a number under an agent and overwrites its webhooks; deleting clears them. Below ``/nixflex``.
+"""Nixflex: imports a number under an agent and overwrites its webhooks; deleting clears them.
 
-| step of an import                             | errors                                                             |
-|-----------------------------------------------|--------------------------------------------------------------------|
-| formats                                       | `missing_field`, `invalid_phone_format`, `invalid_twilio_sid`      |
-| the number in Twilio, with these credentials  | `twilio_auth_failed` (20003), `twilio_invalid_credentials` (other) |
-|                                               | `number_not_in_twilio`                                             |
-| the agent                                     | `agent_not_found`, `agent_not_owned`, `number_already_imported`    |
-| webhooks overwritten, row inserted            | `twilio_error`, ours: only its type and status are documented      |
+Paths begin with ``/nixflex``.
+
+| step of an import             | errors                                                       |
+|-------------------------------|--------------------------------------------------------------|
+| formats                       | `missing_field`, `invalid_phone_format`, `invalid_twilio_sid` |
+| credentials of Twilio         | `twilio_auth_failed` (20003)                                 |
+|                               | `twilio_invalid_credentials` (other codes)                   |
+| the number in Twilio          | `number_not_in_twilio`                                       |
+| the agent                     | `agent_not_found`, `agent_not_owned`                         |
+|                               | `number_already_imported`                                    |
+| webhooks written, row added   | `twilio_error`: only its type and status are documented      |
 """
 
 from __future__ import annotations
@@ -71,7 +75,7 @@ _LONGEST = {
 
 
 class NixflexAgent(PlatformRow, kw_only=True):
-    """An agent; `organization` stands for the API key that owns it."""
+    """An agent; `organization` is the API key that owns it."""
 
     sid: str = msgspec.field(name="agent_id", default="")
     name: str = "Untitled Agent"
@@ -81,7 +85,7 @@ class NixflexAgent(PlatformRow, kw_only=True):
 
 
 class NixflexNumber(PlatformRow, kw_only=True):
-    """An imported number, and its settings; the Twilio token that came with it is not kept."""
+    """An imported number with its settings; the Twilio token of the import is not stored."""
 
     sid: str = msgspec.field(name="phone_number", default="")
     agent_id: str = ""
@@ -126,7 +130,7 @@ SHELVES = (AGENTS, NUMBERS)
 
 
 def refusal(status: int, code: str, message: str) -> Refused:
-    """An exception that ends a call with one of Nixflex's errors."""
+    """Return the exception that ends a call with one of Nixflex's errors."""
     kind = _TYPES.get(status, "server_error")
     error = {
         "type": kind,
@@ -142,7 +146,7 @@ def _error(status: int, message: str) -> Reply:
     return refusal(status, _TYPES.get(status, "server_error"), message).reply
 
 
-def _let_in(call: Call) -> str:
+def _authenticate(call: Call) -> str:
     token = bearer_token(call)
     key_id, _, secret = token.partition(":")
     if key_id and not secret:
@@ -153,7 +157,7 @@ def _let_in(call: Call) -> str:
     return key.organization
 
 
-PLATFORM = Platform("nixflex", _let_in, _error)
+PLATFORM = Platform("nixflex", _authenticate, _error)
 R = TypeVar("R", bound=PlatformRow)
 
 
@@ -161,18 +165,21 @@ def _import(call: PlatformCall) -> Reply:
     for alias, name in _ALIASES.items():
         if alias in call.body:
             call.body.setdefault(name, call.body[alias])
+
     _check_formats(call)
-    number = _on_twilio(call)
+    number = _find_on_twilio(call)
     _check_agent(call)
+
+    # Importing again under the same agent is allowed, under another one it is not.
     phone_number = number.phone_number
     row = call.store.table(NUMBERS).get(phone_number)
-    if row is not None and (
-        row.agent_id not in ("", call.text("agent_id")) or not is_visible_to(row, call.organization)
-    ):
-        raise refusal(
-            409, "number_already_imported", f"{phone_number} is attached to another agent"
-        )
-    _overwrite(call.store, number)
+    if row is not None:
+        has_other_agent = row.agent_id not in ("", call.text("agent_id"))
+        if has_other_agent or not is_visible_to(row, call.organization):
+            message = f"{phone_number} is attached to another agent"
+            raise refusal(409, "number_already_imported", message)
+
+    _overwrite_webhooks(call.store, number)
     if row is None:
         row = NixflexNumber(
             sid=phone_number,
@@ -184,6 +191,7 @@ def _import(call: PlatformCall) -> Reply:
         )
         NUMBERS.complete(call.store, row)
         call.store.table(NUMBERS).add(row)
+
     row.agent_id = call.text("agent_id")
     return json_reply(201, {"phone_number": _view(row)})
 
@@ -206,13 +214,14 @@ def _check_lengths(call: PlatformCall) -> None:
             raise refusal(400, code, f"{name} may have {most} characters at most")
 
 
-def _on_twilio(call: PlatformCall) -> Number:
+def _find_on_twilio(call: PlatformCall) -> Number:
     account_sid = call.text("twilio_sid")
     try:
         sign_in(call.store, account_sid, call.text("twilio_token"))
     except TwilioRefused as error:
         code = "twilio_auth_failed" if error.code == 20003 else "twilio_invalid_credentials"
         raise refusal(401, code, f"Twilio has rejected the credentials ({error.code})") from None
+
     number = find_number(call.store, account_sid, call.text("phone_number"))
     if number is None:
         raise refusal(404, "number_not_in_twilio", "The number is not in this Twilio account")
@@ -227,16 +236,19 @@ def _check_agent(call: PlatformCall) -> None:
         raise refusal(403, "agent_not_owned", "The agent belongs to a different API key")
 
 
-def _overwrite(store: Store, number: Number) -> None:
-    """All webhooks in one call to Twilio; those for messages only where the number can have any."""
+def _overwrite_webhooks(store: Store, number: Number) -> None:
+    """Set all webhooks in one call to Twilio.
+
+    Those for messages are set only when the number can receive messages.
+    """
     form = {"VoiceUrl": VOICE_URL, "VoiceMethod": "POST", "VoiceFallbackUrl": ""}
     form |= {"StatusCallback": STATUS_URL, "StatusCallbackMethod": "POST"}
     if number.capabilities.sms:
         form |= {"SmsUrl": SMS_URL, "SmsMethod": "POST", "SmsFallbackUrl": ""}
-    _write(store, number, form)
+    _write_webhooks(store, number, form)
 
 
-def _write(store: Store, number: Number, form: Mapping[str, str]) -> None:
+def _write_webhooks(store: Store, number: Number, form: Mapping[str, str]) -> None:
     try:
         write_number(store, number, form)
     except TwilioRefused as error:
@@ -246,7 +258,8 @@ def _write(store: Store, number: Number, form: Mapping[str, str]) -> None:
 
 
 def _view(row: NixflexNumber) -> dict[str, object]:
-    view: dict[str, object] = {name: getattr(row, name) for name in _SETTINGS}
+    settings: dict[str, object] = {name: getattr(row, name) for name in _SETTINGS}
+
     return {
         "phone_number": row.sid,
         "agent_id": row.agent_id or None,
@@ -254,19 +267,18 @@ def _view(row: NixflexNumber) -> dict[str, object]:
         "twilio_number_sid": row.twilio_number_sid,
         "inbound_enabled": row.inbound_enabled,
         "outbound_enabled": row.outbound_enabled,
-        **view,
+        **settings,
         "created_at": row.created_at,
     }
 
 
 def page_of_own(call: PlatformCall, rows: list[R], *, size: int, most: int) -> list[R]:
-    """The caller's rows, newest first, from `offset` on."""
+    """Return the caller's rows, newest first, as `offset` and `limit` select them."""
     query = call.request.query
     start = clamp_number(query.get("offset", ""), 0, least=0, most=10**9)
     limit = clamp_number(query.get("limit", ""), size, least=1, most=most)
-    return [row for row in reversed(rows) if is_visible_to(row, call.organization)][
-        start : start + limit
-    ]
+    own = [row for row in reversed(rows) if is_visible_to(row, call.organization)]
+    return own[start : start + limit]
 
 
 def _list(call: PlatformCall) -> Reply:
@@ -288,14 +300,17 @@ def _change(call: PlatformCall) -> Reply:
     values = {name: value for name, value in call.body.items() if name in _SETTINGS}
     if not values:
         raise refusal(400, "missing_field", "Send at least one setting")
+
     try:
         msgspec.convert({**values, "phone_number": row.sid}, NixflexNumber)
     except msgspec.ValidationError as error:
         raise refusal(400, "invalid_request", str(error)) from None
+
     _check_lengths(call)
     message = values.get("voicemail_message", row.voicemail_message)
     if values.get("voicemail_leave_enabled") and not message:
         raise refusal(400, "voicemail_message_required", "A voicemail needs a message")
+
     call.store.table(NUMBERS).change(row, {**values, "updated_at": iso8601(call.store.now())})
     return json_reply(200, {"phone_number": _view(row)})
 
@@ -304,7 +319,7 @@ def _delete(call: PlatformCall) -> Reply:
     row = _number_of(call)
     number = find_number(call.store, row.account_sid, row.sid)
     if number is not None:
-        _write(call.store, number, CLEAR_WEBHOOKS)
+        _write_webhooks(call.store, number, CLEAR_WEBHOOKS)
     call.store.table(NUMBERS).remove(row)
     return json_reply(200, {"phone_number": {"phone_number": row.sid, "deleted": True}})
 

@@ -1,4 +1,7 @@
-"""Nixflex's agents: list, make, look at, change, delete. Deleting one detaches its numbers; Twilio is left alone."""
+"""Nixflex's agents: list, create, fetch, change, delete.
+
+Deleting an agent detaches its numbers; nothing is written to Twilio.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ def _agent(call: PlatformCall) -> NixflexAgent:
 
 
 def _list(call: PlatformCall) -> Reply:
-    """The active ones, in a bare list."""
+    """Answer the active agents, in a bare list."""
     rows = [row for row in call.store.table(AGENTS) if row.is_active]
     return json_reply(200, [*map(_view, page_of_own(call, rows, size=100, most=200))])
 
@@ -49,12 +52,13 @@ def _fetch(call: PlatformCall) -> Reply:
 
 
 def _read(call: PlatformCall) -> dict[str, object]:
-    """The fields that are known; others are ignored without a word, as documented."""
+    """Return the known fields of the body; others are ignored silently, as documented."""
     values = {name: call.body[name] for name in _FIELDS if name in call.body}
     if len(call.text("system_prompt")) > _LONGEST_PROMPT:
         raise refusal(
             400, "prompt_too_long", f"system_prompt may have {_LONGEST_PROMPT} characters at most"
         )
+
     try:
         msgspec.convert(values, NixflexAgent)
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""A platform on the sandbox's port: below its prefix every call is let in or turned away, and errors sound like it."""
+"""A platform on the sandbox's port: authentication, bodies and errors below its path prefix."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from reconciler.sandbox.http.routing import Call, Refused, Route
 
 @dataclass(slots=True)
 class PlatformCall(Call):
-    """A call that has been let in: for which organisation, and the object that its body holds."""
+    """An authenticated call: its organisation, and the JSON object of its body."""
 
     organization: str
     body: dict[str, object]
 
     def text(self, name: str) -> str:
-        """A field of the body when it is text, else ""."""
+        """Return a field of the body when it is text, else ""."""
         value = self.body.get(name)
         return value if isinstance(value, str) else ""
 
@@ -29,33 +29,37 @@ PlatformHandler = Callable[[PlatformCall], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """`name` is the prefix of its paths; `let_in` gives the organisation that calls, or raises `Refused`.
+    """The common behaviour of a platform's routes.
 
-    `error` words a status and a sentence in the platform's manner; `malformed` is the status of a body that is no
-    object.
+    `name` is the prefix of its paths. `authenticate` returns the organisation that calls, or raises
+    `Refused`. `error` builds an error in the platform's form from a status and a message;
+    `malformed` is the status for a body that is not an object.
     """
 
     name: str
-    let_in: Callable[[Call], str]
+    authenticate: Callable[[Call], str]
     error: Callable[[int, str], Reply]
     malformed: int = 400
 
     def route(self, method: str, path: str, handler: PlatformHandler) -> Route:
-        """A route below the prefix."""
+        """Return a route below the prefix."""
 
         def handle(call: Call) -> Reply:
-            organization = self.let_in(call)
+            organization = self.authenticate(call)
             return handler(
-                PlatformCall(call.store, call.request, call.path, organization, self._body(call))
+                PlatformCall(
+                    call.store, call.request, call.path, organization, self._read_body(call)
+                )
             )
 
         return Route(method, f"/{self.name}{path}", handle)
 
-    def _body(self, call: Call) -> dict[str, object]:
+    def _read_body(self, call: Call) -> dict[str, object]:
         try:
             value = call.request.json()
         except msgspec.DecodeError:
             value = ...
+
         if value is None:
             return {}
         if not isinstance(value, dict):
@@ -64,12 +68,15 @@ class Platform:
 
 
 def bearer_token(call: Call) -> str:
-    """The token of an ``Authorization: Bearer`` header, "" without one."""
+    """Return the token of an ``Authorization: Bearer`` header, "" without one."""
     scheme, _, token = call.request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def clamp_number(text: str, default: int, *, least: int, most: int) -> int:
-    """A number of a query, brought between its bounds; the default for what is no number."""
+    """Return a number of a query, limited to its bounds.
+
+    Text that is not a number gives the default.
+    """
     value = int(text) if text.isascii() and text.isdigit() else default
     return min(max(value, least), most)

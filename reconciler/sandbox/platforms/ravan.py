@@ -1,8 +1,8 @@
-"""Ravan AI (Agni): adds a number by the pair of E.164 and SID. Below ``/ravan``.
+"""Ravan AI (Agni): adds a number by the pair of E.164 and SID. Paths begin with ``/ravan``.
 
-Its documents name no error: what cannot be done is 200 with `success` false, which is the one place where they say
-whether a request succeeded. The Twilio account is connected in a browser, so it comes from a seed
-(`ravan_connections`). Nothing is written to Twilio, for nothing of the kind is documented.
+Its documents name no errors: a failure is 200 with `success` false, the only documented sign of
+success or failure. The Twilio account is connected in a browser, so it comes from a seed
+(`ravan_connections`). Nothing is written to Twilio, because the documents describe no write.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from reconciler.sandbox.platforms.rows import (
     PlatformShelf,
     complete_uuid,
     is_visible_to,
+    visible_rows,
 )
 from reconciler.sandbox.platforms.twilio_client import E164, find_account, find_number
 from reconciler.sandbox.store import Store
@@ -23,7 +24,7 @@ from reconciler.sandbox.twilio.numbers import Number
 
 
 class RavanConnection(PlatformRow, kw_only=True):
-    """A Twilio account that is connected."""
+    """A connected Twilio account."""
 
     friendly_name: str = ""
 
@@ -36,7 +37,7 @@ class RavanAgent(PlatformRow, kw_only=True):
 
 
 class RavanNumber(PlatformRow, kw_only=True):
-    """A number that was added, with the trunks that Ravan keeps for it."""
+    """An added number, with the trunks that Ravan has for it."""
 
     telephony_id: str = ""
     subscription_id: str = ""
@@ -79,18 +80,18 @@ def _error(status: int, message: str) -> Reply:
     return json_reply(status, {"success": False, "message": message, "data": None})
 
 
-def _no(message: str) -> Refused:
+def _failure(message: str) -> Refused:
     return Refused(_error(200, message))
 
 
-def _let_in(call: Call) -> str:
+def _authenticate(call: Call) -> str:
     key = find_key(call.store, "ravan", call.request.headers.get("x-api-key", ""))
     if key is None:
         raise Refused(_error(401, "The API key is missing or not valid"))
     return key.organization
 
 
-PLATFORM = Platform("ravan", _let_in, _error)
+PLATFORM = Platform("ravan", _authenticate, _error)
 
 
 def _view(row: RavanNumber) -> dict[str, object]:
@@ -99,21 +100,20 @@ def _view(row: RavanNumber) -> dict[str, object]:
     return {"id": row.sid, **fields, "created_at": row.created_at, "updated_at": row.updated_at}
 
 
-def _add(call: PlatformCall) -> Reply:
-    phone_number, sid, price = (
-        call.text("phone_number"),
-        call.text("number_sid"),
-        call.body.get("price", 0),
-    )
+def _add_number(call: PlatformCall) -> Reply:
+    phone_number, sid = call.text("phone_number"), call.text("number_sid")
+    price = call.body.get("price", 0)
     if not phone_number or not sid:
-        raise _no("phone_number and number_sid are required")
+        raise _failure("phone_number and number_sid are required")
     if not E164.fullmatch(phone_number):
-        raise _no("phone_number must be in E.164 format")
+        raise _failure("phone_number must be in E.164 format")
     if isinstance(price, bool) or not isinstance(price, int | float):
-        raise _no("price must be a number")
-    number = _pair(call, phone_number, sid)
+        raise _failure("price must be a number")
+
+    number = _find_pair(call, phone_number, sid)
     if call.store.table(NUMBERS).get_by_key(phone_number):
-        raise _no("The phone number has been added already")
+        raise _failure("The phone number has been added already")
+
     row = RavanNumber(
         account_sid=number.account_sid,
         organization=call.organization,
@@ -121,6 +121,7 @@ def _add(call: PlatformCall) -> Reply:
         friendly_name=call.text("friendly_name") or phone_number,
         price=int(price),
     )
+
     NUMBERS.complete(call.store, row)
     call.store.table(NUMBERS).add(row)
     return json_reply(
@@ -128,17 +129,17 @@ def _add(call: PlatformCall) -> Reply:
     )
 
 
-def _pair(call: PlatformCall, phone_number: str, sid: str) -> Number:
-    """The number in a connected account that has both this E.164 and this SID."""
+def _find_pair(call: PlatformCall, phone_number: str, sid: str) -> Number:
+    """Return the number in a connected account that has this E.164 and this SID."""
     for connection in call.store.table(CONNECTIONS):
-        number = (
-            find_number(call.store, connection.account_sid, sid) if sid.startswith("PN") else None
-        )
+        number = None
+        if sid.startswith("PN"):
+            number = find_number(call.store, connection.account_sid, sid)
         if number is not None and is_visible_to(connection, call.organization):
             if number.phone_number != phone_number:
-                raise _no("number_sid is the SID of another phone number")
+                raise _failure("number_sid is the SID of another phone number")
             return number
-    raise _no("The phone number is not in a connected Twilio account")
+    raise _failure("The phone number is not in a connected Twilio account")
 
 
 def _agent_view(row: RavanAgent) -> dict[str, object]:
@@ -146,11 +147,12 @@ def _agent_view(row: RavanAgent) -> dict[str, object]:
 
 
 def _list_agents(call: PlatformCall) -> Reply:
-    rows = [row for row in call.store.table(AGENTS) if is_visible_to(row, call.organization)]
+    rows = visible_rows(call.store, AGENTS, call.organization)
     limit = clamp_number(
         call.request.query.get("limit", ""), max(len(rows), 1), least=1, most=10**6
     )
     offset = clamp_number(call.request.query.get("offset", ""), 0, least=0, most=10**9)
+
     meta = {"total": len(rows), "limit": limit, "offset": offset}
     data = [*map(_agent_view, rows[offset : offset + limit])]
     return json_reply(200, {"success": True, "message": "", "data": data, "meta": meta})
@@ -164,8 +166,8 @@ def _fetch_agent(call: PlatformCall) -> Reply:
 
 
 ROUTES = (
-    PLATFORM.route("POST", "/api/v1/phone-numbers/add-twilio", _add),
-    PLATFORM.route("POST", "/api/v1/phone-numbers/add-twilio/", _add),
+    PLATFORM.route("POST", "/api/v1/phone-numbers/add-twilio", _add_number),
+    PLATFORM.route("POST", "/api/v1/phone-numbers/add-twilio/", _add_number),
     PLATFORM.route("GET", "/api/v1/agents/", _list_agents),
     PLATFORM.route("GET", "/api/v1/agents/{id}/", _fetch_agent),
 )

@@ -1,4 +1,4 @@
-"""All platforms, written out: their shelves in the order in which a seed is read, their routes, and how they speak."""
+"""All platforms: their shelves in the order in which a seed is read, their routes and errors."""
 
 from __future__ import annotations
 
@@ -67,15 +67,16 @@ PLATFORMS: dict[str, Platform] = {
 
 
 def platform_of(path: str) -> Platform | None:
-    """The platform that a path leads to, None when it leads to Twilio."""
+    """Return the platform of a path, None for a path of Twilio."""
     return PLATFORMS.get(path.split("/", 2)[1]) if path.startswith("/") else None
 
 
 def reword_error(path: str, reply: Reply) -> Reply:
-    """An error of Twilio's as the platform behind this path would put it, headers and all."""
+    """Return an error of Twilio in the form of the platform of this path, with its headers."""
     platform = platform_of(path)
-    if platform is None or not reply.body.startswith(b"{"):  # a proxy's page is nobody's
+    if platform is None or not reply.body.startswith(b"{"):  # an HTML page comes from a proxy
         return reply
+
     message = str(msgspec.json.decode(reply.body).get("message", reply.status))
     own = platform.error(reply.status, message)
     return Reply(own.status, own.body, (*own.headers, *reply.headers))

@@ -1,7 +1,7 @@
-"""What the platforms remember: rows with an id and the organisation that owns them, and shelves that keep secrets.
+"""Rows of the platforms, with an id and the organisation that owns them, and their shelves.
 
-Rows are seeded under the field names that the platform itself uses. A secret that a platform was given leaves it in
-none of the sandbox's own answers, and in no file.
+Rows are seeded under the field names of the platform. A secret that a platform received appears
+in none of the sandbox's own answers, and in no file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reconciler.sandbox.twilio.dates import iso8601
 
 
 class PlatformRow(Row, kw_only=True, omit_defaults=True):
-    """A row of a platform: `account_sid` is the Twilio account that it acts on, where it acts on one.
+    """A row of a platform; `account_sid` is the Twilio account that it concerns, if any.
 
     A row without an organisation belongs to every key.
     """
@@ -34,18 +34,21 @@ P = TypeVar("P", bound=PlatformRow)
 
 @dataclass(frozen=True, slots=True)
 class PlatformShelf(Shelf[P]):
-    """A shelf of a platform: `secrets` are forgotten wherever rows leave it, `hidden` are left out of listings too."""
+    """A shelf of a platform.
+
+    `secrets` are removed from rows in seeds and listings, `hidden` fields from listings only.
+    """
 
     platform: str = ""
     secrets: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
 
     def rows(self, store: Store) -> Sequence[P]:
-        """All rows without their secrets, oldest first."""
+        """Return all rows without their secrets, oldest first."""
         return [_without(row, self.secrets) for row in store.table(self)]
 
     def redact(self, row: P) -> P:
-        """A row as a listing of the sandbox shows it."""
+        """Return a row as a listing of the sandbox shows it."""
         return _without(row, (*self.secrets, *self.hidden))
 
 
@@ -61,12 +64,12 @@ def set_dates(store: Store, row: PlatformRow) -> None:
 
 
 def new_uuid(store: Store) -> str:
-    """A UUID that no row has yet; the same at every run."""
+    """Return a UUID that no row has; it is the same in every run."""
     return str(UUID(hex=store.new_sid("")))
 
 
 def new_id(store: Store, prefix: str, digits: int) -> str:
-    """A prefix and that many hexadecimal digits that no row has yet."""
+    """Return a prefix with that many hexadecimal digits, which no row has."""
     return prefix + store.new_sid("")[:digits]
 
 
@@ -77,5 +80,10 @@ def complete_uuid(store: Store, row: PlatformRow) -> None:
 
 
 def is_visible_to(row: PlatformRow, organization: str) -> bool:
-    """Whether a row is this organisation's, or everybody's."""
+    """Return true when a row belongs to this organisation, or to everybody."""
     return row.organization in ("", organization)
+
+
+def visible_rows(store: Store, shelf: PlatformShelf[P], organization: str) -> list[P]:
+    """Return the rows that an organisation can see, oldest first."""
+    return [row for row in store.table(shelf) if is_visible_to(row, organization)]

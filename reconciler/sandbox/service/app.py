@@ -218,7 +218,7 @@ def serve(
     if persist is not None and persist.exists():
         world = World.load(persist)
 
-    # Both explicitly: a process that was started in the background may ignore SIGINT by inheritance.
+    # Both explicitly: a process started in the background may have inherited an ignored SIGINT.
     before = {
         n: signal.signal(n, signal.default_int_handler) for n in (signal.SIGINT, signal.SIGTERM)
     }

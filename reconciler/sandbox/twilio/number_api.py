@@ -90,6 +90,7 @@ def _check_requirements(number_range: Range | None, changes: Mapping[str, object
     """
     if number_range is None or changes.get("bundle_sid"):
         return
+
     if number_range.regulated:
         raise refusal(21649, "Bundle required. A bundle_sid is required to buy this phone number")
     if number_range.address != "none" and not changes.get("address_sid"):
