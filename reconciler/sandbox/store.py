@@ -55,6 +55,11 @@ class Shelf(Generic[R]):
         """Return all rows of this kind, oldest first."""
         return [*store.table(self)]
 
+    def add(self, store: Store, row: R) -> R:
+        """Fill in the missing fields of a new row and add it to its table."""
+        self.complete(store, row)
+        return store.table(self).add(row)
+
     def read(self, store: Store, rows: object) -> None:
         """Add the rows of a seed's section; raises `SeedError`."""
         if not isinstance(rows, list):

@@ -216,8 +216,7 @@ def _import(call: PlatformCall) -> Reply:
     if call.store.table(NUMBERS).get_by_key(phone_number):
         raise refusal(409, "Phone number already exists in the system")
 
-    NUMBERS.complete(call.store, row)
-    call.store.table(NUMBERS).add(row)
+    NUMBERS.add(call.store, row)
     return _success(f"Phone number imported successfully with {provider}", _view(row))
 
 
@@ -304,8 +303,7 @@ def _create_integration(call: PlatformCall) -> Reply:
         raise refusal(400, f"Twilio has rejected the credentials ({error.code})") from None
 
     row = ButterIntegration(account_sid=account_sid, organization=call.organization, name=name)
-    INTEGRATIONS.complete(call.store, row)
-    call.store.table(INTEGRATIONS).add(row)
+    INTEGRATIONS.add(call.store, row)
 
     data = {
         "integration_id": row.sid,

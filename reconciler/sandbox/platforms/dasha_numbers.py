@@ -75,8 +75,7 @@ def _create(call: PlatformCall) -> Reply:
         row = rows.DashaNumber(
             phone_number=phone_number, credentials_id=credentials, organization=call.organization
         )
-        rows.NUMBERS.complete(call.store, row)
-        call.store.table(rows.NUMBERS).add(row)
+        rows.NUMBERS.add(call.store, row)
 
     row.display_name = call.text("displayName") or row.display_name
     row.description = call.text("description") or row.description
@@ -197,8 +196,7 @@ def _create_credential(call: PlatformCall) -> Reply:
         cps_key=call.text("cpsKey") or None,
     )
 
-    rows.CREDENTIALS.complete(call.store, row)
-    call.store.table(rows.CREDENTIALS).add(row)
+    rows.CREDENTIALS.add(call.store, row)
     return json_reply(200, _credential_view(row))
 
 

@@ -88,8 +88,7 @@ def _create(call: PlatformCall) -> Reply:
     )
 
     _set_fields(call, row)
-    rows.PROVIDERS.complete(call.store, row)
-    call.store.table(rows.PROVIDERS).add(row)
+    rows.PROVIDERS.add(call.store, row)
     return _reply(call, row)
 
 
@@ -165,8 +164,7 @@ def _import_one(
         provider_id=provider.sid,
     )
 
-    rows.NUMBERS.complete(store, row)
-    store.table(rows.NUMBERS).add(row)
+    rows.NUMBERS.add(store, row)
     imported.add(row.phone_number)
     return ""
 

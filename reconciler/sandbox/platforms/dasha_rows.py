@@ -94,8 +94,7 @@ def _provision(store: Store, row: DashaProvider) -> None:
     """
     name = f"dasha-{row.sid[:8]}"
     sip_list = sip_lists.SipList(account_sid=row.account_sid, friendly_name=name)
-    sip_lists.CREDENTIAL_LISTS.complete(store, sip_list)
-    store.table(sip_lists.CREDENTIAL_LISTS).add(sip_list)
+    sip_lists.CREDENTIAL_LISTS.add(store, sip_list)
     record_created(
         store,
         platform_actor(row.account_sid),
@@ -104,8 +103,7 @@ def _provision(store: Store, row: DashaProvider) -> None:
     )
 
     user = sip_lists.Credential(credential_list_sid=sip_list.sid, username=name)
-    sip_lists.CREDENTIALS.complete(store, user)
-    store.table(sip_lists.CREDENTIALS).add(user)
+    sip_lists.CREDENTIALS.add(store, user)
 
     domain = f"{name}.pstn.twilio.com"
     trunk = Trunk(
@@ -114,8 +112,7 @@ def _provision(store: Store, row: DashaProvider) -> None:
         friendly_name=name,
         credential_lists=[sip_list.sid],
     )
-    TRUNKS.complete(store, trunk)
-    store.table(TRUNKS).add(trunk)
+    TRUNKS.add(store, trunk)
 
     row.trunk_sid, row.termination_uri, row.credential_list_sid = trunk.sid, domain, sip_list.sid
     row.verification_status = "verified"

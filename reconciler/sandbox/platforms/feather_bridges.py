@@ -111,8 +111,7 @@ def _import(call: PlatformCall) -> Reply:
             twilio_sid=number.sid,
             integration_connection_id=connection.sid,
         )
-        BRIDGES.complete(call.store, row)
-        call.store.table(BRIDGES).add(row)
+        BRIDGES.add(call.store, row)
     return json_reply(200, _view(row))
 
 

@@ -149,8 +149,7 @@ def _create(call: PlatformCall) -> dict[str, object]:
     row = _read(pick_fields(values, _NAMES))
     row.organization = call.organization
     _check(call, row)
-    RULES.complete(call.store, row)
-    call.store.table(RULES).add(row)
+    RULES.add(call.store, row)
     return _view(row)
 
 

@@ -145,8 +145,7 @@ def _create(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
     row.organization = call.organization
     _check(call, row, str(trunk.get("auth_password") or ""))
 
-    shelf.complete(call.store, row)
-    call.store.table(shelf).add(row)
+    shelf.add(call.store, row)
     return _view(shelf, row)
 
 

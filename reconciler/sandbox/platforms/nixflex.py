@@ -189,8 +189,7 @@ def _import(call: PlatformCall) -> Reply:
             twilio_number_sid=number.sid,
             custom_prompt=call.text("custom_prompt") or None,
         )
-        NUMBERS.complete(call.store, row)
-        call.store.table(NUMBERS).add(row)
+        NUMBERS.add(call.store, row)
 
     row.agent_id = call.text("agent_id")
     return json_reply(201, {"phone_number": _view(row)})

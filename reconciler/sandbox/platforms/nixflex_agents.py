@@ -69,8 +69,7 @@ def _read(call: PlatformCall) -> dict[str, object]:
 def _create(call: PlatformCall) -> Reply:
     row = msgspec.convert(_read(call), NixflexAgent)
     row.organization = call.organization
-    AGENTS.complete(call.store, row)
-    call.store.table(AGENTS).add(row)
+    AGENTS.add(call.store, row)
     return json_reply(201, _view(row))
 
 

@@ -122,8 +122,7 @@ def _add_number(call: PlatformCall) -> Reply:
         price=int(price),
     )
 
-    NUMBERS.complete(call.store, row)
-    call.store.table(NUMBERS).add(row)
+    NUMBERS.add(call.store, row)
     return json_reply(
         200, {"success": True, "message": "Twilio number added successfully", "data": _view(row)}
     )

@@ -46,8 +46,7 @@ def _create(call: TwilioCall) -> Reply:
     for field, value in read_form(call.request.form, _PARAMS[:1]).items():
         setattr(account, field, value)
 
-    ACCOUNTS.complete(call.store, account)
-    call.store.table(ACCOUNTS).add(account)
+    ACCOUNTS.add(call.store, account)
     record_created(call.store, call.actor, kind=RESOURCE_TYPE, row=account)
     return json_reply(201, _view(account))
 

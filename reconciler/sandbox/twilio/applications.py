@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from reconciler.sandbox.http.messages import Reply
-from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.store import Row, Shelf, Store
 from reconciler.sandbox.twilio.accounts import owner_of
 from reconciler.sandbox.twilio.auth import TwilioCall, on_account_in_path
 from reconciler.sandbox.twilio.dates import rfc2822
-from reconciler.sandbox.twilio.events import record_created, record_deleted, record_updated
 from reconciler.sandbox.twilio.forms import (
     Param,
     flag,
     friendly_name,
     http_method,
     nullable_url,
-    read_form,
     text,
 )
-from reconciler.sandbox.twilio.pages import fetch_row, render_row, v2010_page
+from reconciler.sandbox.twilio.pages import v2010_page
+from reconciler.sandbox.twilio.resources import V2010Resource
 
 RESOURCE_TYPE = "application"
 
@@ -81,51 +79,19 @@ def _complete(store: Store, application: Application) -> None:
 APPLICATIONS = Shelf("applications", Application, "AP", _complete)
 
 
-def _list(call: TwilioCall) -> Reply:
-    name = call.request.query.get("FriendlyName")
-    table = call.store.table(APPLICATIONS)
-    return v2010_page(call, table, wanted=lambda row: name in (None, row.friendly_name))
+class _Applications(V2010Resource[Application]):
+    """Handlers of applications."""
 
-
-def _create(call: TwilioCall) -> Reply:
-    application = Application(account_sid=call.account.sid)
-    for field, value in read_form(call.request.form, _PARAMS).items():
-        setattr(application, field, value)
-    _complete(call.store, application)
-    table = call.store.table(APPLICATIONS)
-    table.add(application)
-    record_created(call.store, call.actor, kind=RESOURCE_TYPE, row=application)
-    return render_row(table, application, 201)
-
-
-def _fetch(call: TwilioCall) -> Reply:
-    table = call.store.table(APPLICATIONS)
-    return render_row(table, fetch_row(call, table, call.path["sid"]))
-
-
-def _update(call: TwilioCall) -> Reply:
-    table = call.store.table(APPLICATIONS)
-    application = fetch_row(call, table, call.path["sid"])
-    changes = table.change(application, read_form(call.request.form, _PARAMS))
-    table.change(application, {"date_updated": rfc2822(call.store.now())})
-    record_updated(call.store, call.actor, kind=RESOURCE_TYPE, row=application, changes=changes)
-    return render_row(table, application)
-
-
-def _delete(call: TwilioCall) -> Reply:
-    table = call.store.table(APPLICATIONS)
-    application = fetch_row(call, table, call.path["sid"])
-    table.remove(application)
-    record_deleted(call.store, call.actor, kind=RESOURCE_TYPE, row=application)
-    return Reply(204)
+    def list(self, call: TwilioCall) -> Reply:
+        """Answer a page of applications, of those with a name when the query gives one."""
+        name = call.request.query.get("FriendlyName")
+        return v2010_page(
+            call, self.table(call), wanted=lambda row: name in (None, row.friendly_name)
+        )
 
 
 _LIST = "/2010-04-01/Accounts/{account}/Applications.json"
 _ONE = "/2010-04-01/Accounts/{account}/Applications/{sid}.json"
-ROUTES = (
-    Route("GET", _LIST, on_account_in_path(_list)),
-    Route("POST", _LIST, on_account_in_path(_create)),
-    Route("GET", _ONE, on_account_in_path(_fetch)),
-    Route("POST", _ONE, on_account_in_path(_update)),
-    Route("DELETE", _ONE, on_account_in_path(_delete)),
+ROUTES = _Applications(APPLICATIONS, _PARAMS, event_type=RESOURCE_TYPE).routes(
+    _LIST, _ONE, on_account_in_path
 )

@@ -7,8 +7,8 @@ from functools import partial
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Route
 from reconciler.sandbox.twilio.auth import TwilioCall, on_own_account
-from reconciler.sandbox.twilio.dates import iso8601, iso_from_rfc
-from reconciler.sandbox.twilio.forms import read_form, require
+from reconciler.sandbox.twilio.dates import iso_from_rfc
+from reconciler.sandbox.twilio.forms import require
 from reconciler.sandbox.twilio.messaging import (
     MOST_NUMBERS,
     PARAMS,
@@ -20,6 +20,7 @@ from reconciler.sandbox.twilio.messaging import (
 from reconciler.sandbox.twilio.numbers import NUMBERS, Number
 from reconciler.sandbox.twilio.pages import fetch_row, plain_fields, v1_page
 from reconciler.sandbox.twilio.refusals import not_found, refusal
+from reconciler.sandbox.twilio.resources import V1Resource
 
 
 def _view(service: Service, base_url: str) -> dict[str, object]:
@@ -29,40 +30,19 @@ def _view(service: Service, base_url: str) -> dict[str, object]:
     return {**view, "url": url, "links": {"phone_numbers": f"{url}/PhoneNumbers"}}
 
 
+class _Services(V1Resource[Service]):
+    """Handlers of messaging services."""
+
+    def check_create(self, call: TwilioCall) -> None:
+        """Refuse a service without a name."""
+        require(call.request.form, "FriendlyName")
+
+
+_SERVICES = _Services(SERVICES, PARAMS, view=_view, variable="service")
+
+
 def _service_of(call: TwilioCall) -> Service:
-    return fetch_row(call, call.store.table(SERVICES), call.path["service"])
-
-
-def _list(call: TwilioCall) -> Reply:
-    return v1_page(call, call.store.table(SERVICES), view=_view)
-
-
-def _create(call: TwilioCall) -> Reply:
-    require(call.request.form, "FriendlyName")
-    service = Service(account_sid=call.account.sid)
-    for field, value in read_form(call.request.form, PARAMS).items():
-        setattr(service, field, value)
-    SERVICES.complete(call.store, service)
-    call.store.table(SERVICES).add(service)
-    return json_reply(201, _view(service, call.request.base_url))
-
-
-def _fetch(call: TwilioCall) -> Reply:
-    return json_reply(200, _view(_service_of(call), call.request.base_url))
-
-
-def _update(call: TwilioCall) -> Reply:
-    service = _service_of(call)
-    changes = read_form(call.request.form, PARAMS)
-    call.store.table(SERVICES).change(
-        service, {**changes, "date_updated": iso8601(call.store.now())}
-    )
-    return json_reply(200, _view(service, call.request.base_url))
-
-
-def _delete(call: TwilioCall) -> Reply:
-    call.store.table(SERVICES).remove(_service_of(call))
-    return Reply(204)
+    return _SERVICES.find(call)
 
 
 def _number_view(service: Service, number: Number, base_url: str) -> dict[str, object]:
@@ -135,15 +115,10 @@ def _remove_number(call: TwilioCall) -> Reply:
     return Reply(204)
 
 
-_ONE = "/v1/Services/{service}"
 _NUMBERS = "/v1/Services/{service}/PhoneNumbers"
 _NUMBER = "/v1/Services/{service}/PhoneNumbers/{sid}"
 ROUTES = (
-    Route("GET", "/v1/Services", on_own_account(_list)),
-    Route("POST", "/v1/Services", on_own_account(_create)),
-    Route("GET", _ONE, on_own_account(_fetch)),
-    Route("POST", _ONE, on_own_account(_update)),
-    Route("DELETE", _ONE, on_own_account(_delete)),
+    *_SERVICES.routes("/v1/Services", "/v1/Services/{service}", on_own_account),
     Route("GET", _NUMBERS, on_own_account(_list_numbers)),
     Route("POST", _NUMBERS, on_own_account(_add_number)),
     Route("GET", _NUMBER, on_own_account(_fetch_number)),

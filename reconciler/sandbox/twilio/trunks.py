@@ -163,8 +163,8 @@ def delete_trunk(store: Store, trunk: Trunk) -> None:
         store.reserved[trunk.domain_name] = iso8601(store.now() + RESERVED)
 
 
-def is_domain_taken(store: Store, domain: str, trunk: Trunk) -> bool:
-    """Return true when the trunk cannot have this domain.
+def is_domain_taken(store: Store, domain: str, trunk: Trunk | None) -> bool:
+    """Return true when the trunk, None for a new one, cannot have this domain.
 
     Another trunk has it, or a deleted trunk had it less than `RESERVED` ago.
     """
