@@ -120,7 +120,7 @@ def review_plan(
     from reconciler.cli.exit_codes import plan_exit_code
     from reconciler.report.documents.build import plan_document
     from reconciler.workflows import plan_apply
-    from reconciler.workflows.pipeline import digest_of_plan
+    from reconciler.workflows.saved_plan_check import digest_of_plan
 
     progress = choose_progress(shared)
     options = shared.run_options(command, progress)

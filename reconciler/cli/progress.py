@@ -57,7 +57,7 @@ class QuietProgress:
             return
         from reconciler.report.documents.build import plan_document
         from reconciler.report.text import render
-        from reconciler.workflows.pipeline import digest_of_plan
+        from reconciler.workflows.saved_plan_check import digest_of_plan
 
         document = plan_document(planned.plan, (), digest=digest_of_plan(planned))
         click.echo(render.render(document, self._common.style(sys.stdout)), nl=False)

@@ -55,13 +55,15 @@ def _checked(
         project: Project, store: Store, gateways: Gateways, confirmed: PlanFile | None = None, /
     ) -> Planned:
         # First the state: once that has moved, an address or a version may mean something else, or nothing.
-        from reconciler.workflows import pipeline
+        from reconciler.workflows import saved_plan_check
 
-        moved = pipeline.find_moved_bases(options, saved, project, store.load())
+        moved = saved_plan_check.find_moved_bases(options, saved, project, store.load())
         if moved and saved.actions:
             raise Refused(*moved)
-        made = pipeline.use_saved_plan(options, saved, planner(project, store, gateways), gateways)
-        pipeline.check_digest(made, expected, saved)
+        made = saved_plan_check.use_saved_plan(
+            options, saved, planner(project, store, gateways), gateways
+        )
+        saved_plan_check.check_digest(made, expected, saved)
         return made
 
     return planned

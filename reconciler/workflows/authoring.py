@@ -25,7 +25,7 @@ from reconciler.errors import ConfigInvalid, UsageError
 from reconciler.export.document import ExportFilter
 from reconciler.model.position import Position
 from reconciler.state.stores.companions import is_state_file, local_path
-from reconciler.workflows.plan_apply import export, validate
+from reconciler.workflows.inspect import export, validate
 from reconciler.workflows.session import RunOptions
 
 

@@ -22,7 +22,7 @@ from reconciler.kinds.purchase import NumberForSale
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.remote.facts.for_sale import search_numbers
 from reconciler.state.stores.companions import is_state_file, local_path
-from reconciler.workflows.plan_apply import validate
+from reconciler.workflows.inspect import validate
 from reconciler.workflows.session import DEFAULT_FILE, RunOptions, open_gateways
 
 _SUFFIXES = (".yaml", ".yml")

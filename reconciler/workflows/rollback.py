@@ -24,7 +24,7 @@ from reconciler.state.plan_file import PlanFile
 from reconciler.state.records import StoredVersion
 from reconciler.state.recovery.missing_state import load_for_writing
 from reconciler.state.stores.store import Store
-from reconciler.workflows.pipeline import apply_guards, check_claims
+from reconciler.workflows.guards import apply_guards, check_claims
 from reconciler.workflows.plan_apply import Confirm, Planner, apply_planned, read_plan_only
 from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
 

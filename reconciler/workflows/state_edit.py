@@ -24,7 +24,7 @@ from reconciler.state.stores.file_history import FormerVersions
 from reconciler.state.stores.holder import this_run
 from reconciler.state.stores.leased import LeasedStore
 from reconciler.state.stores.store import Store
-from reconciler.workflows.plan_apply import find_entry, validate
+from reconciler.workflows.inspect import find_entry, validate
 from reconciler.workflows.session import RunOptions, open_state_store, state_cipher
 
 

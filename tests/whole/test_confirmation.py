@@ -20,7 +20,7 @@ from .stage import Stage
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What somebody at a terminal types, one line for each question."""
     lines: list[str] = []
-    monkeypatch.setattr(confirmation, "on_terminal", lambda: True)
+    monkeypatch.setattr(confirmation, "is_on_terminal", lambda: True)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     monkeypatch.setattr(sys.stdin, "readline", lambda: lines.pop(0) if lines else "")
     return lines
@@ -76,7 +76,7 @@ def answer_after(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, change: Callable[[], object]
 ) -> Callable[[], list[LoggedCall]]:
     """Let somebody type `yes` only after a change; what is returned lists the writes that followed the answer."""
-    monkeypatch.setattr(confirmation, "on_terminal", lambda: True)
+    monkeypatch.setattr(confirmation, "is_on_terminal", lambda: True)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     known: list[int] = []
 

@@ -59,6 +59,7 @@ def apply(
     refuses every write ends with 5, the second with 1. `summary.by_action` of the JSON says what was done.
     """
     from reconciler.workflows import plan_apply
+    from reconciler.workflows.session import Consent
 
     def run(options: RunOptions, confirm: plan_apply.Confirm) -> Applied:
         options = msgspec.structs.replace(
@@ -80,7 +81,7 @@ def apply(
         raise click.UsageError(
             "--expect takes a whole digest, `sha256:` and 64 hexadecimal digits, as `plan` prints it."
         )
-    consent = plan_apply.Consent(
+    consent = Consent(
         takeovers=takeovers, purchases=allow_purchase, force=force, local_state=local_state
     )
     return execute_and_report(shared, "apply", run, asked=auto_approve or planfile is not None)

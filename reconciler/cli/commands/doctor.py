@@ -23,8 +23,8 @@ def doctor(shared: CommonOptions) -> int:
     """
     from reconciler.doctor.check import all_passed
     from reconciler.report.documents.build import doctor_document
-    from reconciler.workflows import plan_apply
+    from reconciler.workflows import inspect
 
-    project, checks = plan_apply.doctor(shared.run_options("doctor", QuietProgress(shared)))
+    project, checks = inspect.doctor(shared.run_options("doctor", QuietProgress(shared)))
     emit(shared, doctor_document(checks, project.warnings))
     return Exit.DONE if all_passed(checks) else Exit.FAILED

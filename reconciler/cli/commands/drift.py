@@ -22,13 +22,13 @@ def drift(shared: CommonOptions, baseline: str | None, destinations: tuple[str, 
     Exit 2 when something has drifted, 0 when nothing has. What is declared but not applied yet is no drift; it is
     counted as pending. When nothing of what is declared has been applied yet, exit 1 (`nothing_recorded`).
     """
-    from reconciler.workflows import plan_apply
+    from reconciler.workflows import inspect
 
     progress = choose_progress(shared)
     options = shared.run_options("drift", progress)
     options = msgspec.structs.replace(options, baseline=baseline, allowed_destinations=destinations)
     try:
-        planned, drifted = plan_apply.drift(options)
+        planned, drifted = inspect.drift(options)
     finally:
         progress.close()
     from reconciler.report.documents.build import (

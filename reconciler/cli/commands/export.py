@@ -61,11 +61,11 @@ def export(
     from reconciler.config.load import write_files
     from reconciler.export.document import ExportFilter
     from reconciler.report.documents.build import export_document
-    from reconciler.workflows import plan_apply
+    from reconciler.workflows import inspect
 
     progress = choose_progress(shared)
     try:
-        exported = plan_apply.export(
+        exported = inspect.export(
             shared.run_options("export", progress),
             accounts,
             ExportFilter(prefixes, labels),

@@ -22,9 +22,9 @@ def graph(shared: CommonOptions) -> int:
     from reconciler.report.documents.build import graph_document
     from reconciler.report.documents.call_graph import build_graph as draw
     from reconciler.report.formats import graph as graph_formats
-    from reconciler.workflows import plan_apply
+    from reconciler.workflows import inspect
 
-    found = draw(plan_apply.validate(shared.run_options("graph", QuietProgress(shared))))
+    found = draw(inspect.validate(shared.run_options("graph", QuietProgress(shared))))
     if shared.format == "json":
         emit(shared, graph_document(found))
     else:

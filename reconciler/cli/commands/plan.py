@@ -47,6 +47,7 @@ def plan(
     several apply: 3, 1, 4, 2.
     """
     from reconciler.workflows import plan_apply
+    from reconciler.workflows.session import Consent
 
     if out is not None and not refresh:
         raise click.UsageError(
@@ -59,7 +60,7 @@ def plan(
         allowed_destinations=destinations,
     )
     try:
-        consent = plan_apply.Consent(
+        consent = Consent(
             takeovers=takeovers, purchases=allow_purchase, force=force, local_state=local_state
         )
         planned = plan_apply.plan(options, consent)
@@ -69,7 +70,7 @@ def plan(
         plan_apply.save(options, planned, shared.directory / out)
     from reconciler.cli.exit_codes import plan_exit_code  # imported by now, beside the first page
     from reconciler.report.documents.build import plan_document
-    from reconciler.workflows.pipeline import digest_of_plan
+    from reconciler.workflows.saved_plan_check import digest_of_plan
 
     digest, new = digest_of_plan(planned), planned.new_destinations
     refused = planned.would_refuse

@@ -22,7 +22,7 @@ def show(shared: CommonOptions, what: str | None) -> int:
     on Twilio right now. Without an argument: every managed address.
     """
     from reconciler.report.documents import build
-    from reconciler.workflows import plan_apply
+    from reconciler.workflows import inspect, plan_apply
 
     options = shared.run_options("show", QuietProgress(shared))
     path = shared.directory / Path(what) if what else None
@@ -30,8 +30,8 @@ def show(shared: CommonOptions, what: str | None) -> int:
         saved = plan_apply.read_plan(options, path)
         emit(shared, build.plan_file_document(saved), saved.project)
     elif what:
-        emit(shared, build.resource_document(what, plan_apply.show(options, what)))
+        emit(shared, build.resource_document(what, inspect.show(options, what)))
     else:
-        _, state = plan_apply.read_recorded(options)
+        _, state = inspect.read_recorded(options)
         emit(shared, build.state_list_document(state.resources, command="show"))
     return 0

@@ -26,11 +26,9 @@ state.add_command(unlock)
 def list_(shared: CommonOptions) -> int:
     """List every address in state, in order."""
     from reconciler.report.documents import build
-    from reconciler.workflows import plan_apply
+    from reconciler.workflows import inspect
 
-    _, remembered = plan_apply.read_recorded(
-        shared.run_options("state list", QuietProgress(shared))
-    )
+    _, remembered = inspect.read_recorded(shared.run_options("state list", QuietProgress(shared)))
     emit(shared, build.state_list_document(remembered.resources, command="state list"))
     return 0
 
@@ -42,12 +40,10 @@ def show(shared: CommonOptions, address: str) -> int:
     """Show the whole entry of ADDRESS: SID, what was last applied, the values from before the import, times."""
     from reconciler.report.documents import build
     from reconciler.report.documents.views import plain_row
-    from reconciler.workflows import plan_apply
+    from reconciler.workflows import inspect
 
-    _, remembered = plan_apply.read_recorded(
-        shared.run_options("state show", QuietProgress(shared))
-    )
-    entry = plan_apply.find_entry(remembered.resources, address)
+    _, remembered = inspect.read_recorded(shared.run_options("state show", QuietProgress(shared)))
+    entry = inspect.find_entry(remembered.resources, address)
     emit(shared, build.resource_document(address, plain_row(entry), command="state show"))
     return 0
 

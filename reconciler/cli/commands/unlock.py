@@ -25,10 +25,8 @@ def unlock(shared: CommonOptions, force: bool) -> int:
     that is gone. Exit 6: it is somebody else's.
     """
     from reconciler.report.documents import build
-    from reconciler.workflows import plan_apply
+    from reconciler.workflows import inspect
 
-    found = plan_apply.unlock(
-        shared.run_options("state unlock", QuietProgress(shared)), force=force
-    )
+    found = inspect.unlock(shared.run_options("state unlock", QuietProgress(shared)), force=force)
     emit(shared, build.unlock_document(found))
     return 0

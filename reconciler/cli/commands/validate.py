@@ -22,9 +22,9 @@ def validate(shared: CommonOptions) -> int:
     """
     from reconciler.report.documents.counts import count_declared
     from reconciler.report.documents.types import ValidateDocument
-    from reconciler.workflows import plan_apply
+    from reconciler.workflows import inspect
 
-    project = plan_apply.validate(shared.run_options("validate", QuietProgress(shared)))
+    project = inspect.validate(shared.run_options("validate", QuietProgress(shared)))
     found = sort_by_place([*project.warnings, *project.violations])
     document = ValidateDocument(
         command="validate", summary=count_declared(project), diagnostics=found
