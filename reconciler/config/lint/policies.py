@@ -1,6 +1,7 @@
-"""Users' own rules in, who breaks them out: JSON Schemas on declared resources and on the steps of a plan.
+"""Check the policies of the user: JSON Schemas for declared resources and for the actions of a plan.
 
-Nothing is fetched: a `$ref` leads into the same schema or nowhere. No value is repeated: it may hold a secret.
+Nothing is fetched: a `$ref` must point into the same schema. Messages never quote a value, because
+it may hold a secret.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Resource(NamedTuple):
-    """One declared resource as a policy sees it, and where it stands (None: nowhere in a file)."""
+    """One declared resource as a policy sees it, and its place (None: in no file)."""
 
     kind: str
     address: str
@@ -38,17 +39,22 @@ class Resource(NamedTuple):
 def read_policies(
     declared: Mapping[str, Checked[DeclaredPolicy]],
 ) -> tuple[tuple[Policy, ...], list[Diagnostic]]:
-    """The policies, and what is wrong with their schemas."""
-    policies, problems = list[Policy](), list[Diagnostic]()
+    """Return the policies, and the problems of their schemas."""
+    policies: list[Policy] = []
+    problems: list[Diagnostic] = []
     places: list[Position] = []
     for name, (place, value) in declared.items():
         if value is None:
             continue
         position = find_place(place, ("schema",)).at("value")
         if len(json.dumps(value.rule, default=str)) > LARGEST_SCHEMA:
-            detail = f"A schema has at most {LARGEST_SCHEMA:,} characters as JSON. Write several policies."
+            detail = (
+                f"A schema has at most {LARGEST_SCHEMA:,} characters as JSON. Split it into "
+                "several policies."
+            )
             problems.append(diagnostic("invalid_value", detail, position))
             continue
+
         places.append(position)
         policies.append(
             Policy(
@@ -63,81 +69,90 @@ def read_policies(
         )
 
     if policies:
-        # Without resources: only whether each is a schema at all.
+        # Without resources: this only checks whether each schema is valid.
         answer = evaluate([policy.schema for policy in policies], [], [()] * len(policies))
-        problems += [
-            diagnostic("invalid_value", why, places[index])
-            for index, why in answer.unusable.items()
-        ]
+        for index, reason in answer.unusable.items():
+            problems.append(diagnostic("invalid_value", reason, places[index]))
     return tuple(policies), problems
 
 
 def find_violations(policies: Sequence[Policy], resources: Iterable[Resource]) -> list[Diagnostic]:
-    """What these resources do not fit. Raises ConfigInvalid when a schema cannot be evaluated in time."""
-    known = list(resources)
-    pairs = [
-        [
-            index
-            for index, resource in enumerate(known)
-            if resource.kind in policy.kinds and fnmatchcase(resource.address, policy.match)
-        ]
-        for policy in policies
-    ]
+    """Return the violations of policies by these resources.
+
+    Raises ConfigInvalid when a schema cannot be evaluated in time.
+    """
+    checked = list(resources)
+    pairs = [_matching(policy, checked) for policy in policies]
     if not any(pairs):
         return []
-    answer = evaluate(
-        [policy.schema for policy in policies], [resource.document for resource in known], pairs
-    )
+
+    schemas = [policy.schema for policy in policies]
+    answer = evaluate(schemas, [resource.document for resource in checked], pairs)
     if answer.unusable:
-        raise ConfigInvalid(
-            *(_unusable(policies[index], why) for index, why in answer.unusable.items())
-        )
-    found = [
-        _violation(policies[policy], known[index], path, keyword)
-        for policy, index, path, keyword in answer.faults
-    ]
-    if len(found) >= MOST_FAULTS_IN_ALL:
-        found.append(_unfinished(policies))
-    return found
+        problems = [_unusable(policies[i], reason) for i, reason in answer.unusable.items()]
+        raise ConfigInvalid(*problems)
+
+    violations: list[Diagnostic] = []
+    for policy, resource, path, keyword in answer.faults:
+        violations.append(_violation(policies[policy], checked[resource], path, keyword))
+    if len(violations) >= MOST_FAULTS_IN_ALL:
+        violations.append(_limit_reached(policies))
+    return violations
 
 
-def _unfinished(policies: Sequence[Policy]) -> Diagnostic:
-    """Say that more may be wrong: an error when a policy that was not evaluated may refuse plan and apply."""
+def _matching(policy: Policy, resources: Sequence[Resource]) -> list[int]:
+    """Return the indexes of the resources that the policy is about."""
+    indexes = []
+    for index, resource in enumerate(resources):
+        if resource.kind in policy.kinds and fnmatchcase(resource.address, policy.match):
+            indexes.append(index)
+    return indexes
+
+
+def _limit_reached(policies: Sequence[Policy]) -> Diagnostic:
+    """Report that there may be more violations.
+
+    It is an error if a policy that was not evaluated could refuse plan and apply.
+    """
     refuses = any(policy.level == "error" for policy in policies)
     return Diagnostic(
         severity="error" if refuses else "warning",
         code="policy_violated",
-        summary="A policy is violated",
-        detail=f"No more than {MOST_FAULTS_IN_ALL:,} violations are looked for; there may be others. Correct these, "
-        "then run the command again.",
+        summary="Policy violated",
+        detail=f"The search stops after {MOST_FAULTS_IN_ALL:,} violations; there may be others. "
+        "Correct these, then run the command again.",
     )
 
 
-def _unusable(policy: Policy, why: str) -> Diagnostic:
-    detail = f"Policy `{policy.name}`: {why}"
+def _unusable(policy: Policy, reason: str) -> Diagnostic:
+    detail = f"Policy `{policy.name}`: {reason}"
     return diagnostic("policy_unusable", detail, policy.position)
 
 
 def find_plan_violations(policies: Sequence[Policy], actions: Iterable[Action]) -> list[Diagnostic]:
-    """What the steps of a plan do not fit."""
-    about = [policy for policy in policies if "action" in policy.kinds]
-    return find_violations(about, (_step(about[0], action) for action in actions)) if about else []
+    """Return the violations of policies by the actions of a plan."""
+    for_actions = [policy for policy in policies if "action" in policy.kinds]
+    if not for_actions:
+        return []
+    return find_violations(for_actions, (_resource(for_actions[0], action) for action in actions))
 
 
-def _step(policy: Policy, action: Action) -> Resource:
-    """A step of a plan, as `plan --json` shows it."""
+def _resource(policy: Policy, action: Action) -> Resource:
+    """Return an action of a plan, as `plan --json` shows it."""
+    changes = {}
+    for change in action.changes:
+        changes[change.field] = {"before": change.before, "after": change.after}
     document = {
         "address": action.address,
         "kind": action.kind,
         "action": action.action,
         "reason": action.reason,
         "account": action.account,
-        "changes": {
-            change.field: {"before": change.before, "after": change.after}
-            for change in action.changes
-        },
+        "changes": changes,
         "takeover": {change.field: change.before for change in action.takeover},
     }
+
+    # An action of a resource that is in no file is reported at the policy.
     place = (action.file, action.line, action.column)
     position = Position(*place) if None not in place else policy.position  # type: ignore[arg-type]
     return Resource("action", action.address, document, None, position)
@@ -152,8 +167,8 @@ def _violation(
     return Diagnostic(
         severity=policy.level,
         code="policy_violated",
-        summary="A policy is violated",
-        detail=f"{policy.message or 'The policy says otherwise.'}\n{fault} (policy `{policy.name}`).",
+        summary="Policy violated",
+        detail=f"{policy.message or 'It violates the policy.'}\n{fault} (policy `{policy.name}`).",
         address=resource.address,
         file=place.file,
         line=place.line,
@@ -162,7 +177,7 @@ def _violation(
 
 
 def _place(resource: Resource, path: tuple[Any, ...]) -> Position:
-    """The part that does not fit where the file has it, else the whole entry."""
+    """Return the position of the part at `path` if the file has it, else of the whole entry."""
     if resource.entry is None:
         return resource.position
     part = find_place(resource.entry, path)

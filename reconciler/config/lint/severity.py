@@ -1,4 +1,4 @@
-"""What was found in, what counts how much out: rules switched off or raised in the file, or spared on a line; pure."""
+"""Apply the severities of rules: set or disabled in the file, or ignored on a line; pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ IgnoredRules = Mapping[tuple[str, int], frozenset[str]]
 def find_ignore_comments(
     data: bytes, file: str
 ) -> Iterator[tuple[tuple[str, int], frozenset[str]]]:
-    """The comments `# reconciler: ignore[rule]` of a file: each counts for its line; one alone for the next one too."""
+    """Yield the rules that comments `# reconciler: ignore[rule]` switch off, by file and line.
+
+    A comment applies to its own line; a comment alone on a line also applies to the next line.
+    """
     if MARK not in data:
         return
+
     for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
         found = _COMMENT.search(line)
         if found is not None:
@@ -33,19 +37,16 @@ def find_ignore_comments(
 
 
 def apply_levels(
-    diagnostics: Iterable[Diagnostic], lint: Lint, spare: IgnoredRules
+    diagnostics: Iterable[Diagnostic], lint: Lint, ignored: IgnoredRules
 ) -> list[Diagnostic]:
-    """The diagnostics with the level that each rule has here; without those that are switched off."""
-    off = frozenset(lint.disable)
-    return [
-        _at_level(d, lint)
-        for d in diagnostics
-        if d.code not in RULES
-        or (d.code not in off and d.code not in spare.get((d.file or "", d.line or 0), ()))
-    ]
-
-
-def _at_level(d: Diagnostic, lint: Lint) -> Diagnostic:
-    if d.code not in RULES:
-        return d
-    return msgspec.structs.replace(d, severity=lint.level.get(d.code, RULES[d.code].level))
+    """Return the diagnostics with the configured severities, without ignored and disabled rules."""
+    disabled = frozenset(lint.disable)
+    remaining: list[Diagnostic] = []
+    for d in diagnostics:
+        # Errors of the configuration are no rules: nothing switches them off.
+        if d.code not in RULES:
+            remaining.append(d)
+        elif d.code not in disabled and d.code not in ignored.get((d.file or "", d.line or 0), ()):
+            severity = lint.level.get(d.code, RULES[d.code].level)
+            remaining.append(msgspec.structs.replace(d, severity=severity))
+    return remaining

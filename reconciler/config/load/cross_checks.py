@@ -1,6 +1,6 @@
-"""What holds between sections: references lead somewhere, accounts are known, URLs are sound; pure.
+"""Check sections against each other: references exist, accounts are known, URLs are usable; pure.
 
-Numbers are checked where they are compiled (`numbers`), because there are so many of them.
+Numbers are checked in `config/desired/numbers.py` while they are read, because there are so many.
 """
 
 from __future__ import annotations
@@ -29,59 +29,66 @@ T = TypeVar("T", bound=Section)
 
 
 def check_sections(settings: Settings, accounts: Accounts) -> list[Diagnostic]:
-    """All problems between the sections, numbers left aside."""
+    """Return all problems between the sections, except those of numbers."""
 
     def agent_findings(agent: Agent) -> list[Finding]:
-        references = _agent_references(agent, settings) if settings.complete else []
+        # A missing name may be declared in a file that could not be read.
+        references = _check_references(agent, settings) if settings.complete else []
         return [*lint_webhooks(agent.webhooks, ("webhooks",)), *references]
 
     return [
-        *_each("agents", settings.agents, agent_findings),
-        *_each(
+        *_check_each("agents", settings.agents, agent_findings),
+        *_check_each(
             "applications",
             settings.applications,
-            lambda application: _application(application, accounts),
+            lambda application: _check_application(application, accounts),
         ),
-        *_each("platforms", settings.platforms, lambda platform: _connections(platform, accounts)),
-        *_each("trunks", settings.trunks, lambda trunk: _trunk(trunk, accounts), address="trunk/"),
-        *_lists(settings, accounts),
-        *_namesakes(settings, accounts),
+        *_check_each(
+            "platforms", settings.platforms, lambda platform: _check_connections(platform, accounts)
+        ),
+        *_check_each(
+            "trunks", settings.trunks, lambda trunk: _check_trunk(trunk, accounts), address="trunk/"
+        ),
+        *_check_lists(settings, accounts),
+        *_check_same_names(settings, accounts),
         *find_unreachable(settings, accounts),
-        *_defaults(settings, accounts),
+        *_check_defaults(settings, accounts),
     ]
 
 
 def account_findings(own: str | None, accounts: Accounts) -> list[Finding]:
-    """What is wrong with the account that a resource names, or fails to name."""
+    """Check the account that a resource names, or its default."""
     account = accounts.resolve(own)
     return [account] if isinstance(account, Finding) else []
 
 
-def _each(
+def _check_each(
     section: str,
     entries: dict[str, Checked[T]],
-    look: Callable[[T], list[Finding]],
+    check: Callable[[T], list[Finding]],
     address: str = "",
 ) -> Iterator[Diagnostic]:
+    """Check each valid entry with `check`; `address` is the prefix of the addresses of entries."""
     for name, (place, value) in entries.items():
         if value is not None:
-            yield from place_findings(look(value), place, address + name if address else None)
+            yield from place_findings(check(value), place, address + name if address else None)
 
 
-def _agent_references(agent: Agent, settings: Settings) -> Iterator[Finding]:
+def _check_references(agent: Agent, settings: Settings) -> Iterator[Finding]:
     platform, application = agent.platform, agent.application
     if platform and platform not in settings.platforms:
         detail = (
             f"`platforms` declares no `{platform}`.{suggest_options(platform, settings.platforms)}"
         )
         yield Finding("platform_not_found", detail, ("platform",))
+
     if application and not is_sid(application, "AP") and application not in settings.applications:
         hint = suggest_options(application, settings.applications)
-        detail = f"`applications` declares no `{application}`, and it is no AP… SID.{hint}"
+        detail = f"`applications` declares no `{application}`, and it is not an AP… SID.{hint}"
         yield Finding("application_not_found", detail, ("application",))
 
 
-def _application(application: Application, accounts: Accounts) -> list[Finding]:
+def _check_application(application: Application, accounts: Accounts) -> list[Finding]:
     return [
         *account_findings(application.account, accounts),
         *lint_hook(application.voice, ("voice",)),
@@ -90,7 +97,7 @@ def _application(application: Application, accounts: Accounts) -> list[Finding]:
     ]
 
 
-def _connections(platform: AnyPlatform, accounts: Accounts) -> list[Finding]:
+def _check_connections(platform: AnyPlatform, accounts: Accounts) -> list[Finding]:
     found = connection_findings(platform)
     for name in getattr(platform, "connections", {}):
         account = accounts.resolve(name)
@@ -99,87 +106,89 @@ def _connections(platform: AnyPlatform, accounts: Accounts) -> list[Finding]:
     return found
 
 
-def _trunk(trunk: Trunk, accounts: Accounts) -> list[Finding]:
+def _check_trunk(trunk: Trunk, accounts: Accounts) -> list[Finding]:
     found = account_findings(trunk.account, accounts)
     if trunk.disaster_recovery is not None:
         found += lint_url(trunk.disaster_recovery.url, ("disaster_recovery", "url"))
+
     urls = [origination.sip_url for origination in trunk.origination]
     detail = "This SIP URL is in the list already; to send it more calls, raise its weight."
-    found += _repeated(urls, ("origination",), ("sip_url",), detail)
+    found += _find_repeated(urls, ("origination",), ("sip_url",), detail)
+
     for index, access in enumerate(trunk.ip_access_control_lists):
         above = ("ip_access_control_lists", index, "addresses")
-        networks, labels = (
-            [a.cidr for a in access.addresses or ()],
-            [a.name for a in access.addresses or ()],
-        )
-        found += _repeated(networks, above, ("cidr",), "This network is in the list already.")
-        found += _repeated(
-            labels,
-            above,
-            ("name",),
-            "Another network of the list has this name; Twilio takes it once.",
-        )
+        networks = [address.cidr for address in access.addresses or ()]
+        found += _find_repeated(networks, above, ("cidr",), "This network is in the list already.")
+        labels = [address.name for address in access.addresses or ()]
+        detail = "Another network of the list has this name; Twilio accepts a name once per list."
+        found += _find_repeated(labels, above, ("name",), detail)
+
     for index, users in enumerate(trunk.credential_lists):
         names = [credential.username for credential in users.credentials or ()]
         above = ("credential_lists", index, "credentials")
-        found += _repeated(names, above, ("username",), "This user is in the list already.")
-    for section, lists in (
-        ("ip_access_control_lists", [a.name or a.sid for a in trunk.ip_access_control_lists]),
-        ("credential_lists", [c.name or c.sid for c in trunk.credential_lists]),
-    ):
-        found += _repeated(lists, (section,), (), "The trunk uses this list already.")
+        detail = "This user is in the list already."
+        found += _find_repeated(names, above, ("username",), detail)
+
+    detail = "The trunk uses this list already."
+    access_lists = [used.name or used.sid for used in trunk.ip_access_control_lists]
+    found += _find_repeated(access_lists, ("ip_access_control_lists",), (), detail)
+    credential_lists = [used.name or used.sid for used in trunk.credential_lists]
+    found += _find_repeated(credential_lists, ("credential_lists",), (), detail)
     return found
 
 
-def _repeated(
+def _find_repeated(
     values: Sequence[str | None], above: tuple[str | int, ...], below: tuple[str, ...], detail: str
 ) -> Iterator[Finding]:
+    """Yield a finding for each value that is in the list before; its place is above, index, below."""
     for index, value in enumerate(values):
         if value is not None and value in values[:index]:
             yield Finding("duplicate_key", detail, (*above, index, *below))
 
 
-def _namesakes(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
-    """Trunks with one domain and applications with one name: on Twilio one could not be told from the other."""
-    domains = {
-        name: trunk.domain for name, (_, trunk) in settings.trunks.items() if trunk is not None
-    }
-    labels = {
-        name: (accounts.resolve_or_none(application.account), application.friendly_name or name)
-        for name, (_, application) in settings.applications.items()
-        if application is not None
-    }
-    for name, first in _second_with_same({n: d for n, d in domains.items() if d is not None}):
-        detail = f"Trunk `{first}` has this domain already; Twilio gives it to one trunk only."
-        yield from place_findings(
-            [Finding("duplicate_key", detail, ("domain",))],
-            settings.trunks[name].place,
-            f"trunk/{name}",
-        )
+def _check_same_names(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
+    """Find trunks with the same domain and applications with the same name on Twilio.
+
+    Both are found on Twilio by that value, so two of them could not be distinguished.
+    """
+    domains: dict[str, str] = {}
+    for name, (_, trunk) in settings.trunks.items():
+        if trunk is not None and trunk.domain is not None:
+            domains[name] = trunk.domain
+    for name, first in _second_with_same(domains):
+        detail = f"Trunk `{first}` has this domain already; Twilio gives a domain to one trunk."
+        finding = Finding("duplicate_key", detail, ("domain",))
+        yield from place_findings([finding], settings.trunks[name].place, f"trunk/{name}")
+
+    labels: dict[str, tuple[str | None, str]] = {}
+    for name, (_, application) in settings.applications.items():
+        if application is not None:
+            account = accounts.resolve_or_none(application.account)
+            labels[name] = account, application.friendly_name or name
     for name, first in _second_with_same(labels):
         detail = (
-            f"Application `{first}` has this name on Twilio already, and by its name it is found."
+            f"Application `{first}` has this name on Twilio already, and applications are found by "
+            "their names."
         )
+        finding = Finding("duplicate_key", detail, ("friendly_name",))
         place = settings.applications[name].place
-        yield from place_findings(
-            [Finding("duplicate_key", detail, ("friendly_name",))], place, f"application/{name}"
-        )
+        yield from place_findings([finding], place, f"application/{name}")
 
 
 def _second_with_same(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """(name, first name with the same value) for every name but the first."""
+    """Yield (name, first name with the same value) for each name but the first."""
     first: dict[object, str] = {}
     for name, value in values.items():
         if first.setdefault(value, name) != name:
             yield name, first[value]
 
 
-def _lists(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
+def _check_lists(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
     for name, finding in list_findings(settings.trunks, accounts):
         yield from place_findings([finding], settings.trunks[name].place, f"trunk/{name}")
 
 
-def _defaults(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
+def _check_defaults(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
     places = settings.defaults_places
     for finding in accounts.check_default():
         yield diagnostic(finding.code, finding.detail, places["account"].at("value"))

@@ -1,6 +1,6 @@
-"""The entry file and all that it includes in, its sections put together out; each value keeps its file.
+"""Read the entry file and all its includes, and merge their sections; each value keeps its file.
 
-Knows which keys may stand in several files, nothing of what they mean.
+This module decides which keys may appear in several files; it does not interpret them.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ _NO_ENTRY_FILE = (
 )
 _START = Spot(0, 0)
 DEEPEST_INCLUDE = 50
-"""A chain of so many files that include each other."""
+"""The longest chain of files that include each other."""
 MOST_FILES = 5_000
 LARGEST_FILE = 1 << 29
-"""Bytes of a file; a million numbers need a fifth of it."""
+"""Bytes of one file; a million numbers need a fifth of it."""
 
 
 class Merged:
     """All files of a configuration.
 
-    `paths` are the files that were read, or tried.
-    `parts` holds, for each key at the top of any file, its value in each file that has it. `complete` is false when
-    some file could not be read to its end: then what seems to be missing may stand there.
+    `paths` are the files that were read, or tried. `parts` maps each key at the top of any file to
+    its value in each file that has it. `complete` is false when some file could not be read to its
+    end: then a name that seems to be missing may be declared there. `ignored_rules` are the rules
+    that comments switch off, by file and line.
     """
 
     def __init__(self, entry: Path, display_root: Path | None) -> None:
@@ -58,17 +59,18 @@ class Merged:
         self._project = repository_root(self.base)
         self._digest = hashlib.sha256()
         self._read: set[str] = set()
+
         reset_suggestions()
-        self._file(entry, ())
-        self._check_twice()
+        self._read_file(entry, ())
+        self._check_duplicates()
 
     @property
     def digest(self) -> str:
-        """Changes when the content, the name or the order of any file changes."""
+        """A hash of the content, the name and the order of all files."""
         return f"sha256:{self._digest.hexdigest()}"
 
     def entries(self, section: str) -> dict[str, Place]:
-        """What a section declares, by name; of two declarations of one name, the first."""
+        """Return the entries of a section by name; of two declarations of one name, the first."""
         found: dict[str, Place] = {}
         for part in self.parts.get(section, []):
             for name, place in part.entries().items():
@@ -76,185 +78,194 @@ class Merged:
         return found
 
     def start(self) -> Position:
-        """Where the entry file starts: the place of what should be in it and is not."""
+        """Return the start of the entry file: the position of a missing field."""
         return Position(self.files[0], 1, 1)
 
-    def _file(self, path: Path, including: tuple[str, ...], by: Position | None = None) -> None:
+    def _read_file(
+        self, path: Path, including: tuple[str, ...], by: Position | None = None
+    ) -> None:
+        """Read a file, which the files `including` include; `by` is the position of the include."""
         label = self._label(path)
         self.paths.append(path)
         try:
             data = read_content(path, included=by is not None)
         except (OSError, ValueError) as error:
-            reason = (
-                error.strerror if isinstance(error, OSError) else None
-            ) or "its name is not valid"
             self.complete = False
             self.files.append(label)
+            reason = error.strerror if isinstance(error, OSError) else None
             cure = _NO_ENTRY_FILE if by is None and isinstance(error, FileNotFoundError) else ""
-            self._problem(
-                "unreadable_file", f"{label}: {reason}.{cure}", by or Position(label, 1, 1)
-            )
+            detail = f"{label}: {reason or 'its name is not valid'}.{cure}"
+            self._report("unreadable_file", detail, by or Position(label, 1, 1))
             return
+
         identity = os.path.realpath(path)
         self._read.add(identity)
         self.files.append(label)
         self._digest.update(f"{os.path.relpath(path, self.base)}\0{len(data)}\0".encode())
         self._digest.update(data)
+
         document = parse_file(data, label)
         self.ignored_rules.update(find_ignore_comments(data, label))
-        del data
+        del data  # up to 100 MB, which the included files would otherwise add to
         self.complete &= document.complete
-        self._take(document)
+        self._add(document)
+
         for pattern in self._patterns(label, document.root):
             self._include(pattern, path.parent, (*including, identity))
 
-    def _take(self, document: Document) -> None:
+    def _add(self, document: Document) -> None:
+        """Add the sections of a file, and report keys that it declares twice."""
         self.diagnostics += document.diagnostics
         root = Place(document.file, document.root, _START, _START)
         for key, place in root.entries().items():
             if key != "include":
                 self.parts.setdefault(key, []).append(place)
-        numbers = [document.root.get(section) for section in NUMBER_SECTIONS]
+
+        number_sections = [document.root.get(section) for section in NUMBER_SECTIONS]
         for node, name, again in document.duplicates:
-            code = (
-                "number_already_imported"
-                if any(node is section for section in numbers)
-                else "duplicate_key"
-            )
-            first, second = (
-                _position(document.file, mark) for mark in (node.mark(name, "key"), again)
-            )
-            self._twice(code, name, first, second)
+            code = "duplicate_key"
+            if any(node is section for section in number_sections):
+                code = "number_already_imported"
+            first = _position(document.file, node.mark(name, "key"))
+            self._report_duplicate(code, name, first, _position(document.file, again))
 
     def _patterns(self, label: str, root: Map) -> Iterator[Place]:
+        """Yield the patterns of `include`; report those that are no text."""
         include = Place(label, root, _START, _START).child("include")
         if include is None or include.node is None:
             return
+
         for item in include.items() if isinstance(include.node, Seq) else [include]:
             if isinstance(item.node, str) and item.node:
                 yield item
             else:
                 detail = "`include` takes a file name or pattern, or a list of them."
-                self._problem("wrong_type", detail, item.at("value"))
+                self._report("wrong_type", detail, item.at("value"))
 
     def _include(self, item: Place, folder: Path, including: tuple[str, ...]) -> None:
         pattern, at = str(item.node), item.at("value")
         magic = _MAGIC.search(pattern)
         if magic is None:
             return self._include_file(folder / pattern, at, including)
-        # Look where the pattern begins before anything is listed there, and let it not climb out again.
+
+        # Check the folder where the pattern starts before anything is listed there, and refuse `..`
+        # behind it: a pattern must not list names outside the repository.
         start, rest = pattern[: magic.start()].rpartition("/")[:2], pattern[magic.start() :]
         if not self._contains_folder(folder / "".join(start)) or ".." in rest.split("/"):
-            return self._outside(pattern, at)
+            return self._report_outside(pattern, at)
+
         try:
             files = [folder / name for name in find_files(pattern, folder)]
         except TooManyFiles:
-            return self._too_much(
-                f"The pattern looks at more than {MOST_ENTRIES:,} names, or too deep.", at
-            )
-        except (OSError, ValueError):  # such a name is no file's
+            reason = f"The pattern looks at more than {MOST_ENTRIES:,} names, or too deep."
+            return self._report_limit(reason, at)
+        except (OSError, ValueError):  # a name that no file can have
             files = []
         if not files:
-            self._problem("include_no_match", "No file matches this pattern.", at)
+            self._report("include_no_match", "No file matches this pattern.", at)
+
         for path in files:
             if not self._contains(path):
-                self._outside(self._label(path), at)
+                self._report_outside(self._label(path), at)
             elif os.path.realpath(path) not in self._read:
-                self._included(path, including, at)
+                self._read_included(path, including, at)
         return None
 
     def _include_file(self, path: Path, at: Position, including: tuple[str, ...]) -> None:
-        if not self._contains(path):  # first: whether a file exists elsewhere is not told either
-            return self._outside(self._label(path), at)
+        # First, so that the message does not reveal whether a file outside the repository exists.
+        if not self._contains(path):
+            return self._report_outside(self._label(path), at)
+
         try:
             identity, exists = os.path.realpath(path), path.exists()
         except (OSError, ValueError):
             identity, exists = "", False
+
         if not exists:
             self.complete = False
-            self._problem("include_not_found", f"There is no {self._label(path)}.", at)
+            self._report("include_not_found", f"There is no {self._label(path)}.", at)
         elif identity in including:
-            detail = f"{self._label(path)} is what includes this file. Remove one of the two."
-            self._problem("include_cycle", detail, at)
+            detail = f"{self._label(path)} already includes this file. Remove one of the includes."
+            self._report("include_cycle", detail, at)
         elif identity not in self._read:
-            self._included(path, including, at)
+            self._read_included(path, including, at)
         return None
 
     def _contains(self, path: Path) -> bool:
-        """Whether this file, after following links, is below the root of the repository."""
+        """Return whether this file, after following links, is below the root of the repository."""
         try:
             return is_inside(os.path.realpath(path), [self._project])
         except (OSError, ValueError):
-            return True  # no file can have this name: that is what will be said of it
+            return True  # no file can have this name; reading it reports that
 
     def _contains_folder(self, path: Path) -> bool:
-        """Whether this folder is the root of the repository or below it."""
+        """Return whether this folder is the root of the repository or below it."""
         try:
             real = os.path.realpath(path)
         except (OSError, ValueError):
             return True
         return real == self._project or is_inside(real, [self._project])
 
-    def _outside(self, name: str, at: Position) -> None:
+    def _report_outside(self, name: str, at: Position) -> None:
         self.complete = False
         detail = (
-            f"`{name}` leads out of the repository, or into `.git`. Files are included from below the nearest folder "
-            "with `.git` (without one, the folder of the entry file), after following links. Move the file there, or "
-            "start with an entry file further up."
+            f"`{name}` leads out of the repository, or into `.git`. After following links, included "
+            "files must be below the nearest folder with `.git` (without one, the folder of the "
+            "entry file). Move the file there, or use an entry file in a folder above."
         )
-        self._problem("include_outside_project", detail, at)
+        self._report("include_outside_project", detail, at)
 
-    def _too_much(self, reason: str, at: Position) -> None:
+    def _report_limit(self, reason: str, at: Position) -> None:
         self.complete = False
-        self._problem(
-            "include_limit", f"{reason} Name the files, or the folder that holds them.", at
-        )
+        detail = f"{reason} Name the files, or the folder that holds them."
+        self._report("include_limit", detail, at)
 
-    def _included(self, path: Path, including: tuple[str, ...], at: Position) -> None:
+    def _read_included(self, path: Path, including: tuple[str, ...], at: Position) -> None:
         if len(including) > DEEPEST_INCLUDE:
-            return self._too_much(
-                f"Files include each other more than {DEEPEST_INCLUDE} times in a row.", at
-            )
+            reason = f"Files include each other more than {DEEPEST_INCLUDE} times in a row."
+            return self._report_limit(reason, at)
         if len(self.files) > MOST_FILES:
-            return (
-                self._too_much(f"A configuration has at most {MOST_FILES:,} files.", at)
-                if self.complete
-                else None
-            )
-        if path.is_dir() or has_suffix(path, INCLUDED):
-            return self._file(path, including, at)
+            # Reported once: every further file would repeat it.
+            if self.complete:
+                self._report_limit(f"A configuration has at most {MOST_FILES:,} files.", at)
+            return None
+        if path.is_dir() or has_suffix(path, INCLUDED):  # reading a folder reports what it is
+            return self._read_file(path, including, at)
+
         self.complete = False
         detail = f"{self._label(path)} must end in .yaml, .yml or .json, also where a link leads."
-        self._problem("include_not_yaml", detail, at)
+        self._report("include_not_yaml", detail, at)
         return None
 
-    def _check_twice(self) -> None:
+    def _check_duplicates(self) -> None:
+        """Report what two files declare. `version` may be repeated; numbers are checked later."""
         for key, parts in self.parts.items():
             if key in ("version", LIST_SECTION) or key in NUMBER_SECTIONS:
                 continue
+
             if not all(isinstance(part.node, Map) for part in parts):
                 for part in parts[1:]:
-                    self._twice("duplicate_key", key, parts[0].at("key"), part.at("key"))
+                    self._report_duplicate("duplicate_key", key, parts[0].at("key"), part.at("key"))
             elif len(parts) > 1:
-                self._check_entries(parts)
+                self._check_duplicate_entries(parts)
 
-    def _check_entries(self, parts: list[Place]) -> None:
+    def _check_duplicate_entries(self, parts: list[Place]) -> None:
         seen: dict[str, Position] = {}
         for part in parts:
             for name, place in part.entries().items():
                 if name in seen:
-                    self._twice("duplicate_key", name, seen[name], place.at("key"))
+                    self._report_duplicate("duplicate_key", name, seen[name], place.at("key"))
                 else:
                     seen[name] = place.at("key")
 
-    def _twice(self, code: str, name: str, first: Position, second: Position) -> None:
+    def _report_duplicate(self, code: str, name: str, first: Position, second: Position) -> None:
         self.diagnostics.append(duplicate_declaration(code, name, first, second))
 
-    def _problem(self, code: str, detail: str, at: Position) -> None:
+    def _report(self, code: str, detail: str, at: Position) -> None:
         self.diagnostics.append(diagnostic(code, detail, at))
 
     def _label(self, path: Path) -> str:
-        """The name by which diagnostics call a file."""
+        """Return the name of a file in diagnostics."""
         if self._root is None:
             return os.path.normpath(path)
         relative = os.path.relpath(path, self._root)
@@ -262,10 +273,13 @@ class Merged:
 
 
 def read_content(path: Path, *, included: bool) -> bytes:
-    """The bytes of a file. What is included must be a file: a pipe or a device may never end."""
-    # Without waiting for whoever may write into a pipe that is included.
-    waiting = 0 if not included else getattr(os, "O_NONBLOCK", 0)
-    handle = os.open(path, os.O_RDONLY | waiting | getattr(os, "O_BINARY", 0))
+    """Return the bytes of a file. An included one must be a regular file: a pipe may never end.
+
+    Raises OSError and ValueError (a name that no file can have).
+    """
+    # Without O_NONBLOCK, opening an included pipe waits for its writer without end.
+    nonblock = getattr(os, "O_NONBLOCK", 0) if included else 0
+    handle = os.open(path, os.O_RDONLY | nonblock | getattr(os, "O_BINARY", 0))
     with os.fdopen(handle, "rb") as file:
         if included and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
