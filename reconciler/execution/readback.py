@@ -25,6 +25,8 @@ from reconciler.model.route import Wire, WireValue
 from reconciler.remote.gateway import Gateway
 
 PAGE = 1000
+_READINGS = 3
+"""How often something is read before its write counts as not read back; almost always once."""
 
 
 class Readback:
@@ -63,6 +65,16 @@ class Readback:
         ]
 
     def _read(self, outcomes: Sequence[Outcome]) -> dict[str, Mapping[str, Any] | RemoteError]:
+        """Read what was written. What cannot be read is asked for again: a 404 right after a write may be untrue."""
+        rows = self._read_once(outcomes)
+        for _ in range(_READINGS - 1):
+            unread = [o for o in outcomes if isinstance(rows.get(o.action.address), RemoteError)]
+            if not unread:
+                break
+            rows.update(self._read_once(unread))
+        return rows
+
+    def _read_once(self, outcomes: Sequence[Outcome]) -> dict[str, Mapping[str, Any] | RemoteError]:
         rows: dict[str, Mapping[str, Any] | RemoteError] = {}
         single: list[Outcome] = []
         for account, of_account in _by_account(outcomes).items():

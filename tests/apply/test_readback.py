@@ -157,6 +157,35 @@ def test_a_write_that_cannot_be_read_back_has_failed_and_the_next_plan_compares(
         assert stage.plan(desired).actions[0].reason == "drift"
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_can_be_read_in_the_end_is_verified(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first two readings fail, one by one or by listing."""
+    stage = Stage(world(*(row(n) for n in range(1, count + 1))))
+    pages, call = FakeGateway.number_pages, FakeGateway.call
+    failed: list[int] = []
+
+    def fail_twice() -> None:
+        if stage.twilio.calls and len(failed) < 2:
+            failed.append(1)
+            raise error(404, 20404, "not yet")
+
+    def late_pages(gateway: FakeGateway) -> Iterator[list[NumberRow]]:
+        fail_twice()
+        return pages(gateway)
+
+    def late_call(
+        gateway: FakeGateway, endpoint: Endpoint, params: Params | None = None, **path: str
+    ) -> dict[str, Json]:
+        if params is None:
+            fail_twice()
+        return call(gateway, endpoint, params, **path)
+
+    monkeypatch.setattr(FakeGateway, "number_pages", late_pages)
+    monkeypatch.setattr(FakeGateway, "call", late_call)
+    assert not stage.apply([number(n, voice=hook("a")) for n in range(1, count + 1)]).failures
+    assert len(failed) == 2
+
+
 def unreadable_after_the_first_write(
     stage: Stage, desired: list[Desired], plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> Result:
