@@ -158,7 +158,9 @@ def test_a_write_that_cannot_be_read_back_has_failed_and_the_next_plan_compares(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_what_can_be_read_in_the_end_is_verified(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_be_read_in_the_end_is_verified(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first two readings fail, one by one or by listing."""
     stage = Stage(world(*(row(n) for n in range(1, count + 1))))
     pages, call = FakeGateway.number_pages, FakeGateway.call

@@ -60,13 +60,19 @@ def add_unknown_routes(
 
 
 def _unknown_prior(action: Action, sid: str) -> Diagnostic:
-    """Describe a release to a trunk or application that was deleted since the number was imported."""
+    """Warn of a release to a trunk or application that was deleted since the number was imported.
+
+    Only a warning: the number keeps its route when Twilio refuses the write, and the values from before are what the
+    user asked for.
+    """
     kind = "trunk" if sid.startswith("TK") else "application"
     return Diagnostic(
         code="trunk_not_in_twilio" if kind == "trunk" else "application_not_in_twilio",
         summary=f"{kind.capitalize()} not found on Twilio",
+        severity="warning",
         detail=f"A release would put {action.address} back on {kind} {sid}, which account `{action.account}` does not "
-        f"have any more. Leave it as it is with:\n  reconciler release {action.address} --keep\n"
+        f"have any more. Twilio refuses that, and the number keeps its present route. To leave it "
+        f"as it is:\n  reconciler release {action.address} --keep\n"
         f"or exclude it: --exclude {action.address}",
         address=action.address,
     )
