@@ -1,4 +1,4 @@
-"""One thing that was looked at, and how it is; knows nothing of how it was found out."""
+"""`Check`: one result of `doctor`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Status = Literal["ok", "warning", "failed"]
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at.
+    """One result of `doctor`.
 
-    `account` is null for what concerns no account. `failed`: something that this configuration needs does not work;
-    `warning`: it works without, and `detail` says what is missing then. `code` is that of the error, where there was
-    one: the same as every other command gives it.
+    `account` is null for a check of the whole project. `failed`: something that this configuration needs does not
+    work. `warning`: the configuration works without it, and `detail` names the missing feature. `code` is the code of
+    the error, if any; all commands use the same codes.
     """
 
     account: str | None
@@ -26,5 +26,5 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def all_passed(checks: Iterable[Check]) -> bool:
-    """Whether everything that is needed works."""
+    """Return true when no check has failed."""
     return all(check.status != "failed" for check in checks)

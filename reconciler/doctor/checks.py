@@ -1,6 +1,6 @@
-"""A project, looked at from end to end: accounts side by side, platforms' secrets, state. Changes nothing anywhere.
+"""The checks of a project: its accounts in parallel, its secrets, its platforms, its state. Reads only.
 
-A further check of an account is a function in `ACCOUNT_CHECKS`, one of the project as a whole one in `CHECKS`.
+To add a check, add a function to `ACCOUNT_CHECKS` (run for each account) or to `CHECKS` (run once).
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from reconciler.state.stores.store import Store
 
 
 class DoctorSubject(msgspec.Struct, frozen=True):
-    """What is looked at, and by what means.
+    """The project to check, with its interfaces to the outside.
 
-    `gateways` raises ReconcilerError for an account without its secrets, `adapters` does when a call needs them.
+    `gateways` raises ReconcilerError for an account without its secrets; an adapter raises it when a call needs them.
     """
 
     project: Project
     environ: Mapping[str, str]
     gateways: Mapping[str, Gateway]
-    heard: AnswerTimes
+    answer_times: AnswerTimes
     adapters: Mapping[str, Adapter]
     store: Callable[[], Store]
 
@@ -45,124 +45,136 @@ AccountCheck = Callable[[DoctorSubject, AccountSettings, Gateway], Iterable[Chec
 ProjectCheck = Callable[[DoctorSubject], Iterable[Check]]
 
 
-def run_checks(patient: DoctorSubject) -> list[Check]:
-    """Everything that was looked at: the accounts in their order, then what concerns all."""
-    accounts = list(patient.project.accounts.values())
-    with ThreadPoolExecutor(max(1, len(accounts)), thread_name_prefix="examine") as pool:
-        of_accounts = list(pool.map(lambda account: _account(patient, account), accounts))
-    of_all = [check for look in CHECKS for check in look(patient)]
-    return [check for checks in of_accounts for check in checks] + of_all
+def run_checks(subject: DoctorSubject) -> list[Check]:
+    """Run all checks: the accounts in the order of the configuration, then those of the whole project."""
+    accounts = list(subject.project.accounts.values())
+    with ThreadPoolExecutor(max(1, len(accounts)), thread_name_prefix="doctor") as pool:
+        by_account = list(pool.map(lambda account: _check_account(subject, account), accounts))
+
+    checks: list[Check] = []
+    for account_result in by_account:
+        checks += account_result
+    for check in CHECKS:
+        checks += check(subject)
+    return checks
 
 
-def _account(patient: DoctorSubject, account: AccountSettings) -> list[Check]:
+def _check_account(subject: DoctorSubject, account: AccountSettings) -> list[Check]:
     try:
-        gateway = patient.gateways[account.name]
+        gateway = subject.gateways[account.name]
     except ReconcilerError as error:
-        return [_of(error, account.name, "secrets")]
-    found = [Check(account=account.name, check="secrets", status="ok", detail=_sources(account))]
-    for look in ACCOUNT_CHECKS:
-        found += look(patient, account, gateway)
-    return found
+        # Without its secrets no call is possible, so the other checks of the account are skipped.
+        return [_failed_check(error, account.name, "secrets")]
+
+    detail = _describe_sources(account)
+    checks = [Check(account=account.name, check="secrets", status="ok", detail=detail)]
+    for check in ACCOUNT_CHECKS:
+        checks += check(subject, account, gateway)
+    return checks
 
 
-def _connection(
-    patient: DoctorSubject, account: AccountSettings, gateway: Gateway
+def _check_connection(
+    subject: DoctorSubject, account: AccountSettings, gateway: Gateway
 ) -> Iterator[Check]:
-    needs = list(list_needs(find_account_use(account.name, patient.project.desired)))
-    yield from account_checks(
-        account, gateway.account_sid, read_first_rows(gateway, needs), patient.heard
-    )
+    needs = list(list_needs(find_account_use(account.name, subject.project.desired)))
+    answers = read_first_rows(gateway, needs)
+    yield from account_checks(account, gateway.account_sid, answers, subject.answer_times)
 
 
-def _regions(patient: DoctorSubject, account: AccountSettings, gateway: Gateway) -> Iterator[Check]:
-    return check_regions(gateway, account.region, patient.project.desired)
+def _check_regions(
+    subject: DoctorSubject, account: AccountSettings, gateway: Gateway
+) -> Iterator[Check]:
+    return check_regions(gateway, account.region, subject.project.desired)
 
 
-def _secrets(patient: DoctorSubject) -> Iterator[Check]:
-    """The secrets of platforms, of what is declared (passwords), and that of fingerprints."""
-    found: dict[str, Mapping[str, Secret]] = {
-        f"platform {p.name}": p.secrets for p in patient.project.platforms.values()
+def _check_secrets(subject: DoctorSubject) -> Iterator[Check]:
+    """Check the secrets of platforms and of declared resources (passwords), and the fingerprint key."""
+    project = subject.project
+    groups: dict[str, Mapping[str, Secret]] = {
+        f"platform {platform.name}": platform.secrets for platform in project.platforms.values()
     }
-    found |= {
-        f"secrets of {address}": secrets
-        for address, secrets in sorted(patient.project.secrets.items())
-    }
-    if patient.project.fingerprint_key is not None:
-        found["fingerprint_key"] = {"fingerprint_key": patient.project.fingerprint_key}
-    for name, secrets in found.items():
-        missing = [problem for secret in secrets.values() for problem in _missing(secret, patient)]
-        found_at = f"found: {', '.join(map(_source, secrets.values())) or 'none needed'}"
+    for address, secrets in sorted(project.secrets.items()):
+        groups[f"secrets of {address}"] = secrets
+    if project.fingerprint_key is not None:
+        groups["fingerprint_key"] = {"fingerprint_key": project.fingerprint_key}
+
+    for name, secrets in groups.items():
+        problems: list[Diagnostic] = []
+        for secret in secrets.values():
+            problems += _find_problems(secret, subject)
+
+        sources = f"found: {', '.join(map(_describe_source, secrets.values())) or 'none needed'}"
         yield Check(
             account=None,
             check=name,
-            status="failed" if missing else "ok",
-            detail=" ".join(problem.detail for problem in missing) or found_at,
-            code=missing[0].code if missing else None,
+            status="failed" if problems else "ok",
+            detail=" ".join(problem.detail for problem in problems) or sources,
+            code=problems[0].code if problems else None,
         )
 
 
-def _platforms(patient: DoctorSubject) -> Iterator[Check]:
-    """What each platform says of itself, one after the other; one whose secrets are missing has been told of."""
-    for name, platform in patient.project.platforms.items():
-        if not any(_missing(secret, patient) for secret in platform.secrets.values()):
-            yield from check_platform(patient.adapters[name])
+def _check_platforms(subject: DoctorSubject) -> Iterator[Check]:
+    """Check each platform, one after the other, but those with missing secrets, which `_check_secrets` reports."""
+    for name, platform in subject.project.platforms.items():
+        if not any(_find_problems(secret, subject) for secret in platform.secrets.values()):
+            yield from check_platform(subject.adapters[name])
 
 
-def _missing(secret: Secret, patient: DoctorSubject) -> list[Diagnostic]:
+def _find_problems(secret: Secret, subject: DoctorSubject) -> list[Diagnostic]:
     try:
-        reveal(secret, patient.environ, patient.project.base)
+        reveal(secret, subject.environ, subject.project.base)
     except ReconcilerError as error:
         return list(error.diagnostics)
     return []
 
 
-def _state(patient: DoctorSubject) -> Iterator[Check]:
-    """Whether the state can be read, and is this project's."""
+def _check_state(subject: DoctorSubject) -> Iterator[Check]:
+    """Check that the state can be read and belongs to this project."""
+    location = subject.project.state
     try:
-        state, lost, _ = load_or_recover(patient.store(), patient.project)
+        state, missing, _ = load_or_recover(subject.store(), subject.project)
     except ReconcilerError as error:
-        yield _of(error, None, "state")
+        yield _failed_check(error, None, "state")
+        return
     except OSError as error:
-        detail = f"{error.filename or patient.project.state}: {error.strerror or error}"
+        detail = f"{error.filename or location}: {error.strerror or error}"
         yield Check(account=None, check="state", status="failed", detail=detail)
-    else:
-        if lost is not None:
-            yield Check(
-                account=None,
-                check="state",
-                status="failed",
-                detail=lost.refusal.detail,
-                code=lost.refusal.code,
-            )
-            return
-        there = (
-            f"serial {state.serial}, {len(state.resources)} resources"
-            if state.serial or state.journal_records
-            else "nothing there yet"
+        return
+
+    if missing is not None:
+        refusal = missing.refusal
+        yield Check(
+            account=None,
+            check="state",
+            status="failed",
+            detail=refusal.detail,
+            code=refusal.code,
         )
-        yield Check(account=None, check="state", status="ok", detail=f"{_shown(patient)}: {there}")
+        return
+
+    # The query of a location may hold a password.
+    shown = location.partition("?")[0] if "://" in location else Path(location).as_posix()
+    content = "nothing there yet"
+    if state.serial or state.journal_records:
+        content = f"serial {state.serial}, {len(state.resources)} resources"
+    yield Check(account=None, check="state", status="ok", detail=f"{shown}: {content}")
 
 
-def _shown(patient: DoctorSubject) -> str:
-    location = patient.project.state
-    return location.partition("?")[0] if "://" in location else Path(location).as_posix()
-
-
-def _sources(account: AccountSettings) -> str:
+def _describe_sources(account: AccountSettings) -> str:
     secrets = [account.api_key, account.api_secret] if account.api_key else [account.auth_token]
-    return f"found: {', '.join(_source(secret) for secret in secrets if secret is not None)}"
+    return f"found: {', '.join(_describe_source(secret) for secret in secrets if secret)}"
 
 
-def _source(secret: Secret) -> str:
+def _describe_source(secret: Secret) -> str:
     return f"variable {secret.env}" if secret.env else f"file {secret.file}"
 
 
-def _of(error: ReconcilerError, account: str | None, check: str) -> Check:
+def _failed_check(error: ReconcilerError, account: str | None, check: str) -> Check:
     detail = " ".join(diagnostic.detail or diagnostic.summary for diagnostic in error.diagnostics)
     return Check(
         account=account, check=check, status="failed", detail=detail, code=error.diagnostics[0].code
     )
 
 
-ACCOUNT_CHECKS: tuple[AccountCheck, ...] = (_connection, _regions)
-CHECKS: tuple[ProjectCheck, ...] = (_secrets, _platforms, _state)
+ACCOUNT_CHECKS: tuple[AccountCheck, ...] = (_check_connection, _check_regions)
+CHECKS: tuple[ProjectCheck, ...] = (_check_secrets, _check_platforms, _check_state)

@@ -1,4 +1,4 @@
-"""Ask an account for the first row of everything that is needed of it; at once, so that what is silent is so once."""
+"""Read the first row of everything that an account needs; in parallel, so that a silent server costs one timeout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.remote.gateway import CallRecord, Gateway
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came of reading something: an error, or the account whose row it was, where there was one."""
+    """The result of one read: an error, or the account that owns the first row, if there is a row."""
 
     need: Need
     error: RemoteError | None = None
@@ -25,55 +25,58 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class AnswerTimes:
-    """What answers say besides: how fast they came, and what time it is there. Told of each call, from any thread."""
+    """Speed of an account's answers, and the time on the server; receives each call, from any thread."""
 
     def __init__(
-        self, now: Callable[[], datetime], further: Callable[[CallRecord], None] | None = None
+        self, now: Callable[[], datetime], forward: Callable[[CallRecord], None] | None = None
     ) -> None:
         self._now = now
-        self._further = further
+        self._forward = forward
         self.seconds: dict[str, float] = {}
+        """Account → seconds of its fastest answer."""
         self.ahead: dict[str, float] = {}
-        """Account → how many seconds our clock is ahead of Twilio's, by the answer where that is least."""
+        """Account → seconds that our clock is ahead of Twilio's; of several answers, the smallest difference."""
 
     def __call__(self, call: CallRecord) -> None:
-        """Remember one call, and pass it on."""
-        if self._further is not None:
-            self._further(call)
+        """Record one call, and forward it."""
+        if self._forward is not None:
+            self._forward(call)
+
+        account = call.account
         if call.status:
-            self.seconds[call.account] = min(
-                call.seconds, self.seconds.get(call.account, call.seconds)
-            )
-        moment = _moment(call.date)
-        if moment is not None:
-            ahead = (self._now() - moment).total_seconds()
-            self.ahead[call.account] = min(ahead, self.ahead.get(call.account, ahead), key=abs)
+            self.seconds[account] = min(call.seconds, self.seconds.get(account, call.seconds))
+
+        # The header `Date` was set before the answer travelled: the smallest difference is the most exact.
+        server_time = _parse_date(call.date)
+        if server_time is not None:
+            ahead = (self._now() - server_time).total_seconds()
+            self.ahead[account] = min(ahead, self.ahead.get(account, ahead), key=abs)
 
 
 def read_first_rows(gateway: Gateway, needs: Sequence[Need]) -> list[Answer]:
-    """What came of each."""
+    """Read the first row of each need, in parallel."""
     with ThreadPoolExecutor(max(1, len(needs)), thread_name_prefix="doctor") as pool:
-        return list(pool.map(lambda need: _one(gateway, need), needs))
+        return list(pool.map(lambda need: _read_first_row(gateway, need), needs))
 
 
-def _one(gateway: Gateway, need: Need) -> Answer:
+def _read_first_row(gateway: Gateway, need: Need) -> Answer:
     params: Params = {"PageSize": 1} if need.endpoint.items else {}
     try:
         reply = gateway.call(need.endpoint, params, **need.path)
     except RemoteError as error:
         return Answer(need, error=error)
-    return Answer(
-        need, owner=_owner(reply.get(need.endpoint.items) if need.endpoint.items else None)
-    )
+
+    rows = reply.get(need.endpoint.items) if need.endpoint.items else None
+    return Answer(need, owner=_find_owner(rows))
 
 
-def _owner(rows: Json) -> str | None:
+def _find_owner(rows: Json) -> str | None:
     first = rows[0] if isinstance(rows, list) and rows else None
     owner = first.get("account_sid") if isinstance(first, dict) else None
     return owner if isinstance(owner, str) else None
 
 
-def _moment(date: str | None) -> datetime | None:
+def _parse_date(date: str | None) -> datetime | None:
     try:
         moment = parsedate_to_datetime(date or "")
     except ValueError:

@@ -1,4 +1,7 @@
-"""What a configuration has to read of an account, and what for; pure. docs/reference/twilio.md has the same table for users."""
+"""The reads that a configuration needs from an account, and their purpose; pure.
+
+docs/reference/twilio.md has the same table for users.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from reconciler.model.route import ApplicationRoute, TrunkRoute, Webhook
 
 
 class AccountUse(msgspec.Struct, frozen=True):
-    """What is declared in one account: kinds, the parts of its numbers, one of them by E.164, a country to buy in."""
+    """The declared resources of one account: kinds, profiles, one number by E.164, a country to buy in."""
 
     kinds: frozenset[str]
     profiles: tuple[Profile, ...]
@@ -27,23 +30,25 @@ class AccountUse(msgspec.Struct, frozen=True):
     country: str | None
 
     @property
-    def numbers(self) -> bool:
-        """Whether there are numbers among it."""
+    def has_numbers(self) -> bool:
+        """True when at least one number is declared."""
         return bool(self.kinds & NUMBER_KINDS)
 
-    def routes(self, form: type) -> bool:
-        """Whether some number has a route of this form."""
-        return any(
-            isinstance(value, form) for profile in self.profiles for value in profile.attrs.values()
-        )
+    def has_route(self, form: type) -> bool:
+        """Return true when at least one number has a route of this form."""
+        values = (value for profile in self.profiles for value in profile.attrs.values())
+        return any(isinstance(value, form) for value in values)
 
-    def texts(self) -> bool:
-        """Whether some number has webhooks for messages."""
+    def has_sms_webhooks(self) -> bool:
+        """Return true when at least one number has webhooks for messages."""
         return any(isinstance(profile.attrs.get("sms"), Webhook) for profile in self.profiles)
 
 
 class Need(msgspec.Struct, frozen=True):
-    """Something to read: `what` in words, the `feature` that rests on it, and whether nothing works without it."""
+    """One read: `what` it reads and the `feature` that depends on it, in words.
+
+    `required`: nothing works without it. `when` decides for the declared resources of an account.
+    """
 
     check: str
     what: str
@@ -61,7 +66,7 @@ NEEDS: tuple[Need, ...] = (
         "SIP trunks",
         "trunks, and numbers behind them",
         TRUNK.listing,
-        lambda declared: "trunk" in declared.kinds or declared.routes(TrunkRoute),
+        lambda declared: "trunk" in declared.kinds or declared.has_route(TrunkRoute),
     ),
     Need(
         "ip_access_control_lists",
@@ -94,14 +99,14 @@ NEEDS: tuple[Need, ...] = (
         "TwiML applications",
         "applications, and numbers that they answer",
         APPLICATION.listing,
-        lambda declared: "application" in declared.kinds or declared.routes(ApplicationRoute),
+        lambda declared: "application" in declared.kinds or declared.has_route(ApplicationRoute),
     ),
     Need(
         "messaging_services",
         "messaging services",
         "the warning that a messaging service answers in place of SMS webhooks",
         Endpoint("GET", "messaging", "/v1/Services", items="services"),
-        AccountUse.texts,
+        AccountUse.has_sms_webhooks,
         required=False,
     ),
     Need(
@@ -109,7 +114,7 @@ NEEDS: tuple[Need, ...] = (
         "the event log (Monitor Events)",
         "who changed a number, in `drift`",
         Endpoint("GET", "monitor", "/v1/Events", items="events"),
-        lambda declared: declared.numbers,
+        lambda declared: declared.has_numbers,
         required=False,
     ),
     Need(
@@ -140,20 +145,29 @@ NEEDS: tuple[Need, ...] = (
 
 
 def find_account_use(account: str, desired: Iterable[Desired]) -> AccountUse:
-    """What is declared in this account."""
-    kinds, profiles, number, country = set(), {}, None, None
-    for want in desired:
-        if want.profile.account == account:
-            kinds.add(want.kind)
-            profiles[id(want.profile)] = want.profile
-            if number is None and want.kind in NUMBER_KINDS and want.key.startswith("+"):
-                number = want.key
-            if want.profile.purchase is not None:
-                country = want.profile.purchase.country
+    """Collect the declared resources of this account."""
+    kinds: set[str] = set()
+    profiles: dict[int, Profile] = {}
+    number, country = None, None
+
+    for resource in desired:
+        profile = resource.profile
+        if profile.account != account:
+            continue
+
+        kinds.add(resource.kind)
+        # By identity: 100,000 numbers share few profiles, and hashing their attributes would take far longer. It is
+        # safe because `desired` keeps every profile alive.
+        profiles[id(profile)] = profile
+        if number is None and resource.kind in NUMBER_KINDS and resource.key.startswith("+"):
+            number = resource.key
+        if profile.purchase is not None:
+            country = profile.purchase.country
+
     return AccountUse(frozenset(kinds), tuple(profiles.values()), number, country)
 
 
 def list_needs(declared: AccountUse) -> Iterator[Need]:
-    """What has to be read for it."""
+    """Return the reads that these resources need, with their paths filled in."""
     path = {"number": declared.number or "", "country": declared.country or ""}
     return (msgspec.structs.replace(need, path=path) for need in NEEDS if need.when(declared))

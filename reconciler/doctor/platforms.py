@@ -1,6 +1,6 @@
-"""One platform in, what it says of itself out: whether its key is accepted, its list readable, its connection in order.
+"""Check one platform: its key, its list of numbers, its connection to Twilio.
 
-Asks nothing that imports, changes or removes a number.
+Makes no call that imports, changes or removes a number.
 """
 
 from __future__ import annotations
@@ -13,45 +13,44 @@ from reconciler.remote.platforms.contract import Adapter
 
 
 def check_platform(adapter: Adapter) -> Iterator[Check]:
-    """The checks of one platform; what its documents do not describe is not asked."""
+    """Run the checks of one platform; calls that its documents do not describe are left out."""
     if "list" in adapter.kind.can:
-        yield _numbers(adapter)
+        yield _check_numbers(adapter)
     if "verify" in adapter.kind.can:
-        yield from _connection(adapter)
+        yield _check_connection(adapter)
 
 
-def _numbers(adapter: Adapter) -> Check:
+def _check_numbers(adapter: Adapter) -> Check:
     name = f"numbers on {adapter.name}"
     try:
-        there = len(adapter.list(()))
+        count = len(adapter.list(()))
     except RemoteError as error:
-        return _failed(name, error)
-    return Check(
-        account=None,
-        check=name,
-        status="ok",
-        detail=f"{adapter.kind.title} accepts the key; {there} there",
-    )
+        return _failed_check(name, error)
+
+    detail = f"{adapter.kind.title} accepts the key; {count} there"
+    return Check(account=None, check=name, status="ok", detail=detail)
 
 
-def _connection(adapter: Adapter) -> Iterator[Check]:
+def _check_connection(adapter: Adapter) -> Check:
     name = f"connection of {adapter.name}"
     try:
         complaints = adapter.verify()
     except RemoteError as error:
-        yield _failed(name, error)
-        return
-    status: Status = (
-        "failed" if any(found.broken for found in complaints) else "warning" if complaints else "ok"
+        return _failed_check(name, error)
+
+    status: Status = "ok"
+    if complaints:
+        status = "failed" if any(found.broken for found in complaints) else "warning"
+    detail = "; ".join(found.words for found in complaints)
+    return Check(
+        account=None,
+        check=name,
+        status=status,
+        detail=detail or f"{adapter.kind.title} finds nothing wrong",
     )
-    detail = (
-        "; ".join(found.words for found in complaints)
-        or f"{adapter.kind.title} finds nothing wrong"
-    )
-    yield Check(account=None, check=name, status=status, detail=detail)
 
 
-def _failed(name: str, error: RemoteError) -> Check:
+def _failed_check(name: str, error: RemoteError) -> Check:
     return Check(
         account=None,
         check=name,

@@ -1,4 +1,4 @@
-"""Whether the numbers of an account are answered in the region that its connection manages; asks about each of them."""
+"""Check that the region that an account's connection manages answers its numbers; asks about each number."""
 
 from __future__ import annotations
 
@@ -11,35 +11,44 @@ from reconciler.planning.checks.inbound_regions import HOME
 from reconciler.remote.facts.inbound_regions import read_regions
 from reconciler.remote.gateway import Gateway
 
-_NAMED = 5
+_MAX_LISTED = 5
 
 
 def check_regions(
     gateway: Gateway, region: str | None, desired: Sequence[Desired]
 ) -> Iterator[Check]:
-    """One check of all numbers that an account declares by their E.164; none where it declares none, or may not ask."""
-    of_account = (
-        want
-        for want in desired
-        if want.profile.account == gateway.account and want.kind in NUMBER_KINDS
-    )
-    numbers = {want.key for want in of_account if want.key.startswith("+")}
+    """Check all numbers that an account declares by their E.164.
+
+    No check without such numbers, or without permission to ask.
+    """
+    numbers: set[str] = set()
+    for resource in desired:
+        if resource.profile.account == gateway.account and resource.kind in NUMBER_KINDS:
+            numbers.add(resource.key)
+    numbers = {key for key in numbers if key.startswith("+")}
     if not numbers:
         return
+
     managed = region or HOME
     answers = read_regions(gateway, numbers)
-    elsewhere = {
-        number: there for number, there in sorted(answers.regions.items()) if there != managed
-    }
+    elsewhere = [
+        f"{number} in {answering}"
+        for number, answering in sorted(answers.regions.items())
+        if answering != managed
+    ]
+
     if elsewhere:
-        named = ", ".join(
-            f"{number} in {there}" for number, there in list(elsewhere.items())[:_NAMED]
+        listed = ", ".join(elsewhere[:_MAX_LISTED])
+        rest = len(elsewhere) - _MAX_LISTED
+        more = f" and {rest} more" if rest > 0 else ""
+        detail = (
+            f"Twilio answers these numbers outside {managed}, the region that is managed: "
+            f"{listed}{more}. The settings in {managed} have no effect on their calls."
         )
-        more = f" and {len(elsewhere) - _NAMED} more" if len(elsewhere) > _NAMED else ""
-        detail = f"{named}{more} answered, while {managed} is managed: what is set here has no effect on their calls."
         yield Check(
             account=gateway.account, check="inbound regions", status="failed", detail=detail
         )
     elif answers.problem is None:
-        detail = f"{len(answers.regions)} of {len(numbers)} numbers told, all answered in {managed}"
+        count = len(answers.regions)
+        detail = f"{managed} answers all numbers with a known region ({count} of {len(numbers)})"
         yield Check(account=gateway.account, check="inbound regions", status="ok", detail=detail)

@@ -1,11 +1,11 @@
-"""What an account's answers mean: which of reachability, credentials, permission or clock is at fault; pure.
+"""Judge an account's answers: is reachability, the credentials, a permission or the clock at fault? Pure.
 
 | answers | verdict |
 |---|---|
-| none at all | it cannot be reached; nothing else can be told |
-| some with 401, and not one that needs credentials and is none | the credentials are wrong |
-| some with 401 or 403, others as they should be | the credentials are right, and lack these permissions |
-| rows of another account | the credentials are those of another account |
+| none at all | it cannot be reached; no other verdict is possible |
+| some with 401, and none that succeeded or got 403 | the credentials are wrong |
+| some with 401 or 403, others succeeded | the credentials are right, and lack these permissions |
+| rows of another account | the credentials belong to another account |
 """
 
 from __future__ import annotations
@@ -18,131 +18,124 @@ from reconciler.doctor.connection import Answer, AnswerTimes
 from reconciler.errors import RemoteError
 
 TOLERANCE = 60.0
-"""Seconds by which our clock may differ from Twilio's: TLS and signed URLs break at minutes."""
+"""Seconds that our clock may differ from Twilio's: TLS and signed URLs fail at a difference of minutes."""
 _AUTH_FAILED = 20003
 
 
 def account_checks(
-    account: AccountSettings, sid: str, answers: Sequence[Answer], heard: AnswerTimes
+    account: AccountSettings, sid: str, answers: Sequence[Answer], times: AnswerTimes
 ) -> Iterator[Check]:
-    """The checks of one account that was asked."""
-    silent = [
-        answer.error for answer in answers if answer.error is not None and not answer.error.status
-    ]
+    """Return the checks of one account from its answers."""
+    errors = [answer.error for answer in answers if answer.error is not None]
+    silent = [error for error in errors if not error.status]
     if silent and len(silent) == len(answers):
-        yield _check(account, "reachable", "failed", _words(silent[0]), silent[0])
+        yield _check(account, "reachable", "failed", _describe(silent[0]), silent[0])
         return
-    seconds = heard.seconds.get(account.name)
-    yield _check(
-        account, "reachable", "ok", f"{account.base_url or 'Twilio'} answers{_within(seconds)}"
-    )
-    yield from _clock(account, heard)
-    refusals = [
-        answer.error
-        for answer in answers
-        if answer.error is not None and answer.error.status == 401
-    ]
-    if any(answer.error is None or answer.error.status == 403 for answer in answers):
-        yield _check(account, "credentials", "ok", f"{_kind(account)} is accepted for {sid}")
+
+    seconds = times.seconds.get(account.name)
+    within = f" within {seconds * 1000:.0f} ms" if seconds is not None else ""
+    yield _check(account, "reachable", "ok", f"{account.base_url or 'Twilio'} answers{within}")
+    yield from _check_clock(account, times)
+
+    # One answer that needs credentials and got past them proves these right; every 401 then is a missing permission.
+    refusals = [error for error in errors if error.status == 401]
+    if len(errors) < len(answers) or any(error.status == 403 for error in errors):
+        detail = f"{_credential(account)} is accepted for {sid}"
+        yield _check(account, "credentials", "ok", detail)
         refusals = []
     elif refusals:
-        yield _check(
-            account, "credentials", "failed", _which(account, sid, refusals[0]), refusals[0]
-        )
+        detail = _describe_wrong_credentials(account, sid, refusals[0])
+        yield _check(account, "credentials", "failed", detail, refusals[0])
     else:
-        yield _check(
-            account,
-            "credentials",
-            "warning",
-            "nothing was answered that shows whether they are right",
-        )
+        detail = "no answer shows whether they are right"
+        yield _check(account, "credentials", "warning", detail)
+
     for answer in answers:
         if answer.error not in refusals:
-            yield _permission(account, sid, answer)
+            yield _check_permission(account, sid, answer)
 
 
-def _permission(account: AccountSettings, sid: str, answer: Answer) -> Check:
+def _check_permission(account: AccountSettings, sid: str, answer: Answer) -> Check:
     need, error = answer.need, answer.error
     bad: Status = "failed" if need.required else "warning"
-    without = f"Needed for {need.feature}."
+    purpose = f"Needed for {need.feature}."
+
     if error is None and answer.owner is not None and answer.owner.lower() != sid.lower():
-        whose = f"These credentials find {need.what} of {answer.owner}, not of {sid}"
-        own = (
-            "give the account credentials of its own"
-            if need.required
-            else "the account has none of its own"
-        )
-        return _check(account, need.check, bad, f"{whose}: {own}. {without}")
+        found = f"These credentials find {need.what} of {answer.owner}, not of {sid}"
+        cure = "the account has none of its own"
+        if need.required:
+            cure = "give the account credentials of its own"
+        return _check(account, need.check, bad, f"{found}: {cure}. {purpose}")
     if error is None:
         return _check(account, need.check, "ok", f"{need.what} can be read")
+
     if error.status in (401, 403):
-        lacks = f"{_kind(account)} may not read {need.what} of {sid}"
-        words = f"{lacks} ({error.status}). {without} {_cure(account)}"
-        return _check(account, need.check, bad, words, error)
+        problem = f"{_credential(account)} may not read {need.what} of {sid}"
+        detail = f"{problem} ({error.status}). {purpose} {_permission_cure(account)}"
+        return _check(account, need.check, bad, detail, error)
+
+    # A fetch of one resource answers 404 only to those who may read such resources.
     if error.status == 404 and not need.endpoint.items:
-        return _check(
-            account,
-            need.check,
-            "ok",
-            f"{need.what} can be read; there is nothing for what was asked",
-        )
-    return _check(account, need.check, bad, f"{_words(error)} {without}", error)
+        detail = f"{need.what} can be read; Twilio has no entry for the example"
+        return _check(account, need.check, "ok", detail)
+    return _check(account, need.check, bad, f"{_describe(error)} {purpose}", error)
 
 
-def _which(account: AccountSettings, sid: str, refusal: RemoteError) -> str:
-    """Which half of the credentials is wrong, as far as Twilio says."""
-    said = _words(refusal)
+def _describe_wrong_credentials(account: AccountSettings, sid: str, refusal: RemoteError) -> str:
+    """Name the wrong half of the credentials, as far as Twilio's answer shows it."""
+    answer = _describe(refusal)
     if refusal.vendor_code != _AUTH_FAILED:
-        return said
-    place = (
-        f" in region {account.region}; credentials are those of one region"
-        if account.region
-        else ""
-    )
-    if "invalid username" in said.lower():
+        return answer
+
+    place = ""
+    if account.region:
+        place = f" in region {account.region}; credentials belong to one region"
+
+    if "invalid username" in answer.lower():
         name = "the API key" if account.api_key else f"the account {account.parent or sid}"
-        return f"Twilio does not know {name}{place}. {said}"
+        return f"Twilio does not know {name}{place}. {answer}"
+
     if account.api_key:
-        pair = (
-            f"the API secret does not belong to the key, or the key to another account than {sid}"
-        )
-        return f"Either {pair}{place}, or a restricted key has no permission at all. {said}"
+        reason = f"the API secret does not match the key, or the key is not of account {sid}"
+        return f"Either {reason}{place}, or a restricted key has no permission at all. {answer}"
+
     owner = account.parent or sid
-    other = "" if account.parent else " If it is the token of a parent account, declare `parent`."
-    return f"The auth token is not that of {owner}{place}.{other} {said}"
+    hint = "" if account.parent else " If it is the token of a parent account, declare `parent`."
+    return f"The auth token is not that of {owner}{place}.{hint} {answer}"
 
 
-def _clock(account: AccountSettings, heard: AnswerTimes) -> Iterator[Check]:
-    ahead = heard.ahead.get(account.name)
+def _check_clock(account: AccountSettings, times: AnswerTimes) -> Iterator[Check]:
+    ahead = times.ahead.get(account.name)
     if ahead is None:
         return
-    words = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} Twilio's"
+
+    difference = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} Twilio's"
     if abs(ahead) > TOLERANCE:
-        advice = (
-            "Set it (NTP): times in state and reports are wrong, and TLS fails when it is worse"
+        detail = (
+            f"This machine's clock is {difference}. Set it (NTP): times in state and reports are "
+            "wrong, and TLS fails at a larger difference."
         )
-        yield _check(account, "clock", "warning", f"This machine's clock is {words}. {advice}.")
+        yield _check(account, "clock", "warning", detail)
     else:
-        yield _check(account, "clock", "ok", f"this machine's clock is {words}")
+        yield _check(account, "clock", "ok", f"this machine's clock is {difference}")
 
 
-def _kind(account: AccountSettings) -> str:
+def _credential(account: AccountSettings) -> str:
     if account.api_key:
         return "the API key"
     return f"the auth token of the parent {account.parent}" if account.parent else "the auth token"
 
 
-def _cure(account: AccountSettings) -> str:
+def _permission_cure(account: AccountSettings) -> str:
     if account.api_key:
-        return "Give the key that permission, or, for a subaccount, use a key of its own or a main key of its parent."
+        return (
+            "Give the key that permission, or, for a subaccount, use a key of its own or a main "
+            "key of its parent."
+        )
     return "Check that the account belongs to these credentials."
 
 
-def _within(seconds: float | None) -> str:
-    return f" within {seconds * 1000:.0f} ms" if seconds is not None else ""
-
-
-def _words(error: RemoteError) -> str:
+def _describe(error: RemoteError) -> str:
     return error.diagnostics[0].detail or error.diagnostics[0].summary
 
 

@@ -1,1 +1,1 @@
-"""An account as it is → configuration that declares exactly that; pure, does no I/O."""
+"""Write the configuration that declares the live resources of accounts; pure, does no I/O."""

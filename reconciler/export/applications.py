@@ -1,6 +1,6 @@
-"""Live TwiML applications → entries of the `applications` section, and what an agent that names one brings; pure.
+"""Convert live TwiML applications to entries of the `applications` section; pure.
 
-One that a configuration could not find again by its label, or not say whole, is left out: agents name it by its SID.
+An application without a unique label, or with values that YAML cannot express, is left out: agents use its SID.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ PARTS = ("voice", "sms", "status")
 
 
 class ApplicationNames(NamedTuple):
-    """What an agent calls an application, and whether that also gives it the messages of its numbers."""
+    """The name that agents use for an application; `texts`: it also handles the messages of its numbers."""
 
     name: str
     texts: bool = True
 
 
 class Applications(NamedTuple):
-    """Those with a name by SID, how the new ones are written, and what there is to say of the others."""
+    """The names of applications by SID, the entries of the new ones, and notes on those without a name."""
 
-    called: Mapping[str, ApplicationNames]
+    names: Mapping[str, ApplicationNames]
     entries: tuple[Entry, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -46,45 +46,64 @@ def declare_applications(
     taken: Iterable[str],
     default_account: str | None,
 ) -> Applications:
-    """Name and write every application that these numbers use and that has no name yet."""
-    live = [live for address, live in others.items() if address.startswith("application/")]
-    labels = Counter((each.account, each.attrs["friendly_name"]) for each in live)
-    used = _used(numbers)
-    unique, called, entries, notes = UniqueNames(taken), dict(known), list[Entry](), list[str]()
-    for each in sorted(
-        (each for each in live if each.sid in used - known.keys()), key=lambda a: (a.key, a.sid)
-    ):
-        fields = _fields(each, default_account)
-        if fields is None or labels[each.account, each.attrs["friendly_name"]] > 1:
+    """Name every application that these numbers use and that has no name yet, and write its entry."""
+    applications = [live for address, live in others.items() if address.startswith("application/")]
+    labels = Counter((live.account, live.attrs["friendly_name"]) for live in applications)
+    new_sids = _find_used_sids(numbers) - known.keys()
+    unique = UniqueNames(taken)
+    names, entries, notes = dict(known), list[Entry](), list[str]()
+
+    for live in sorted(applications, key=lambda live: (live.key, live.sid)):
+        if live.sid not in new_sids:
+            continue
+
+        # The next plan finds an application by its label, so the label has to be unique in the account.
+        fields = _fields(live, default_account)
+        if fields is None or labels[live.account, live.attrs["friendly_name"]] > 1:
             notes.append(
-                f"Application {each.sid} is named by its SID: its label is not its own, or not all can be said."
+                f"Application {live.sid} is named by its SID: its label is not unique, or YAML "
+                "cannot express all its values."
             )
             continue
-        name = unique.name(name_from_label(each.key, "application"))
-        called[each.sid] = ApplicationNames(name, each.attrs["sms"] is not None)
-        entries.append(_entry(name, each, fields))
-    return Applications(called, tuple(sorted(entries)), tuple(notes))
+
+        name = unique.name(name_from_label(live.key, "application"))
+        names[live.sid] = ApplicationNames(name, live.attrs["sms"] is not None)
+        entries.append(_entry(name, live, fields))
+
+    return Applications(names, tuple(sorted(entries)), tuple(notes))
 
 
-def _used(numbers: Iterable[Live]) -> frozenset[str]:
-    routes = (number.attrs[part] for number in numbers for part in ("voice", "sms"))
-    return frozenset(route.application for route in routes if isinstance(route, ApplicationRoute))
+def _find_used_sids(numbers: Iterable[Live]) -> frozenset[str]:
+    sids: set[str] = set()
+    for number in numbers:
+        for part in ("voice", "sms"):
+            route = number.attrs[part]
+            if isinstance(route, ApplicationRoute):
+                sids.add(route.application)
+    return frozenset(sids)
 
 
 def _fields(live: Live, default_account: str | None) -> dict[str, Flow] | None:
-    """How it is declared, whole; None when that is not possible."""
+    """Return the complete declaration; None when YAML cannot express it."""
     if not is_label(live.attrs["friendly_name"]):
         return None
+
     fields: dict[str, Flow] = {"account": live.account} if live.account != default_account else {}
     fields["friendly_name"] = str(live.attrs["friendly_name"])
     if not can_declare_application(fields):
         return None
+
     for part, hook in _hooks(live).items():
         if not can_declare_webhook(hook, status=part == "status"):
             return None
-        said = hook_fields(hook)
-        fields[part] = hook.url if len(said) == 1 else said
+        fields[part] = hook_flow(hook)
     return fields
+
+
+def hook_flow(hook: Webhook) -> Flow:
+    """Return a webhook for YAML: its URL alone where nothing else is set."""
+    fields: dict[str, Flow] = dict(hook_fields(hook))
+    return hook.url if len(fields) == 1 else fields
 
 
 def _hooks(live: Live) -> dict[str, Webhook]:
@@ -92,14 +111,11 @@ def _hooks(live: Live) -> dict[str, Webhook]:
 
 
 def _entry(name: str, live: Live, fields: Mapping[str, Flow]) -> Entry:
+    # A friendly name that equals the name of the entry is its default.
     inner = tuple(
         Entry(key, value)
         for key, value in fields.items()
         if (key, value) != ("friendly_name", name)
     )
-    oddities = dict.fromkeys(
-        words
-        for part, hook in _hooks(live).items()
-        for words in remarks.webhook_remarks(part, hook)
-    )
-    return Entry(name, Block(inner) if inner else {}, above=tuple(oddities))
+    comments = remarks.list_remarks(_hooks(live))
+    return Entry(name, Block(inner) if inner else {}, above=comments)

@@ -1,6 +1,6 @@
-"""What accounts hold → the configuration that declares exactly that, with comments on what is odd; pure.
+"""Write the configuration that declares the resources of accounts exactly, with comments on unusual ones; pure.
 
-A plan of it imports and writes nothing. The same account gives the same bytes.
+A plan of it only imports, and writes nothing to Twilio. The same account gives the same bytes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from reconciler.config.desired.roundtrip import hook_fields
 from reconciler.config.formats import is_sid
 from reconciler.config.sections.fields import NUMBER_KEY
 from reconciler.config.source.write import Block, Entry, Flow, render_text
 from reconciler.diagnostics import Diagnostic
 from reconciler.export import applications, remarks, trunks
-from reconciler.export.applications import ApplicationNames
+from reconciler.export.applications import ApplicationNames, hook_flow
 from reconciler.export.names import UniqueNames, name_from_urls, slug
 from reconciler.export.number_entry import NO_AGENT, PARTS, AgentKey, NumberEntries, NumberEntry
 from reconciler.model.live import Live
@@ -28,11 +27,11 @@ from reconciler.planning.identity.observed import Observed
 
 
 class DeclaredConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What a configuration already declares: that is referred to, and not declared again.
+    """The declarations of an existing configuration: the export refers to them and does not repeat them.
 
-    `numbers` by E.164 or SID, `agents` with their parts, `trunks` as SID → name, `names` of trunks that are taken,
-    `applications` by SID, and their names that are taken; `account` is the one of resources that name none. `project`
-    is the header's, None for a file to be included.
+    `numbers` are E.164 numbers and SIDs, `agents` agents with their parts, `trunks` SID → name, `names` all names of
+    trunks, `applications` SID → name, `application_names` all names of applications. `account` is the account of
+    resources that name none. `project` is the name for the header, None for a file to include.
     """
 
     numbers: frozenset[str] = frozenset()
@@ -46,23 +45,28 @@ class DeclaredConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExportFilter(msgspec.Struct, frozen=True):
-    """Which numbers to export: those with one of these beginnings, and one of these labels (globs)."""
+    """A filter of numbers to export: one of these prefixes, and one of these labels (globs)."""
 
     prefixes: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
 
-    def takes(self, live: Live) -> bool:
-        """Whether this number is wanted."""
-        by_prefix = not self.prefixes or live.key.startswith(self.prefixes)
-        return by_prefix and (
-            not self.labels or any(fnmatchcase(live.name, label) for label in self.labels)
-        )
+    @property
+    def is_active(self) -> bool:
+        """True when at least one condition is given."""
+        return bool(self.prefixes or self.labels)
+
+    def matches(self, live: Live) -> bool:
+        """Return true when this number is to be exported."""
+        if self.prefixes and not live.key.startswith(self.prefixes):
+            return False
+        return not self.labels or any(fnmatchcase(live.name, label) for label in self.labels)
 
 
 class Exported(msgspec.Struct, frozen=True):
-    """The file and what is in it; `declared` counts numbers that were left out because they are declared already.
+    """The file, and the counts of its contents.
 
-    It lacks what `unread_accounts` hold; `problems` say why these could not be read.
+    `declared` counts numbers that are left out because they are already declared, `odd` entries with a comment. The
+    file lacks the resources of `unread_accounts`; `problems` are the reasons.
     """
 
     text: str
@@ -78,54 +82,58 @@ class Exported(msgspec.Struct, frozen=True):
 
 class _Number(NamedTuple):
     live: Live
-    said: NumberEntry
+    entry: NumberEntry
 
 
 def export(
-    observed: Observed, known: DeclaredConfig, wanted: ExportFilter | None = None
+    observed: Observed, known: DeclaredConfig, selection: ExportFilter | None = None
 ) -> Exported:
-    """The configuration of all numbers that are wanted and not declared, with what they need."""
-    found, left_out = _choose(observed, known, wanted or ExportFilter())
+    """Write the configuration of all selected numbers that are not declared yet, with the resources that they use."""
+    selection = selection or ExportFilter()
+    selected, declared_count = _select(observed, known, selection)
+
+    # Applications come first: the entries of numbers use their names.
     apps = applications.declare_applications(
-        observed.resources, found, known.applications, known.application_names, known.account
+        observed.resources, selected, known.applications, known.application_names, known.account
     )
-    ways = NumberEntries(apps.called)
-    chosen = [_Number(live, ways.of(live)) for live in found]
-    partial = bool(wanted and (wanted.prefixes or wanted.labels))
-    others = _used(observed.resources, chosen) if partial else observed.resources
-    declared = trunks.declare_trunks(others, known.trunks, known.names, known.account)
-    agents = _Agents(known, chosen)
-    numbers = [_number(number, agents, declared.names, known) for number in chosen]
+    number_entries = NumberEntries(apps.names)
+    numbers = [_Number(live, number_entries.of(live)) for live in selected]
+
+    others = observed.resources
+    if selection.is_active:
+        others = _resources_of_used_trunks(others, numbers)
+    declared_trunks = trunks.declare_trunks(others, known.trunks, known.names, known.account)
+    agents = _Agents(known, numbers)
     sections = {
         "agents": agents.entries(),
         "applications": apps.entries,
-        "trunks": declared.entries,
-        "numbers": tuple(numbers),
-    }
-    notes = [*apps.notes, *declared.notes]
-    unread = [
-        f"Account `{name}` could not be read: what it holds is missing here."
-        for name in sorted(observed.unread)
-    ]
-    oddities = sum(bool(entry.note) for entry in numbers) + len(notes)
-    entries = [
-        *_header(known),
-        *(Entry(name, Block(inner)) for name, inner in sections.items() if inner),
-    ]
-    return Exported(
-        text=render_text(
-            entries or [Entry("numbers", {})], [*_head(known, chosen), *unread, *notes]
+        "trunks": declared_trunks.entries,
+        "numbers": tuple(
+            _number_entry(number, agents, declared_trunks.names, known) for number in numbers
         ),
+    }
+    entries = list(_header(known))
+    for name, inner in sections.items():
+        if inner:
+            entries.append(Entry(name, Block(inner)))
+
+    notes = [*apps.notes, *declared_trunks.notes]
+    unread = sorted(observed.unread)
+    comments = list(_head_comments(known, numbers))
+    for name in unread:
+        comments.append(f"Account `{name}` could not be read: its resources are missing here.")
+    comments += notes
+
+    return Exported(
+        text=render_text(entries or [Entry("numbers", {})], comments),
         numbers=len(numbers),
         agents=len(sections["agents"]),
-        trunks=len(declared.entries),
+        trunks=len(declared_trunks.entries),
         applications=len(apps.entries),
-        declared=left_out,
-        odd=oddities,
-        unread_accounts=tuple(sorted(observed.unread)),
-        problems=tuple(
-            _unread_account(name, observed.unread[name]) for name in sorted(observed.unread)
-        ),
+        declared=declared_count,
+        odd=sum(bool(entry.note) for entry in sections["numbers"]) + len(notes),
+        unread_accounts=tuple(unread),
+        problems=tuple(_unread_account(name, observed.unread[name]) for name in unread),
     )
 
 
@@ -133,29 +141,40 @@ def _unread_account(account: str, reason: Diagnostic) -> Diagnostic:
     return Diagnostic(
         code="account_unread",
         summary="An account cannot be read",
-        detail=f"The configuration lacks what account `{account}` holds. {reason.detail or reason.summary}",
+        detail=(
+            f"The configuration lacks the resources of account `{account}`. "
+            f"{reason.detail or reason.summary}"
+        ),
     )
 
 
-def _choose(
-    observed: Observed, known: DeclaredConfig, wanted: ExportFilter
+def _select(
+    observed: Observed, known: DeclaredConfig, selection: ExportFilter
 ) -> tuple[list[Live], int]:
-    """The numbers to write, in the order of the file: by E.164, each once."""
-    found, left_out = dict[str, Live](), 0
+    """Return the numbers to write, sorted and each once, and the count of those that are already declared."""
+    selected: dict[str, Live] = {}
+    declared = 0
+
+    # The default account first: of a number that two accounts list, its entry is the shorter one.
     for account in sorted(observed.numbers, key=lambda name: (name != known.account, name)):
         for live in observed.numbers[account].values():
             if live.key in known.numbers or live.sid in known.numbers:
-                left_out += 1
-            elif wanted.takes(live):
-                found.setdefault(
-                    live.key if re.fullmatch(NUMBER_KEY[1:-1], live.key) else live.sid, live
-                )
-    return [found[key] for key in sorted(found)], left_out
+                declared += 1
+            elif selection.matches(live):
+                selected.setdefault(_number_key(live), live)
+    return [selected[key] for key in sorted(selected)], declared
 
 
-def _used(others: Mapping[str, Live], chosen: Iterable[_Number]) -> dict[str, Live]:
-    """The trunks of these numbers, with what hangs below them."""
-    sids = {number.said.trunk for number in chosen}
+def _number_key(live: Live) -> str:
+    """Return the key of a number in YAML: its E.164, or its SID where Twilio has another format (a short code)."""
+    return live.key if re.fullmatch(NUMBER_KEY[1:-1], live.key) else live.sid
+
+
+def _resources_of_used_trunks(
+    others: Mapping[str, Live], numbers: Iterable[_Number]
+) -> dict[str, Live]:
+    """Return the trunks of these numbers, with their children."""
+    sids = {number.entry.trunk for number in numbers}
     return {address: live for address, live in others.items() if address.split("/")[1] in sids}
 
 
@@ -165,131 +184,124 @@ def _header(known: DeclaredConfig) -> Iterator[Entry]:
         yield Entry("project", known.project)
 
 
-def _head(known: DeclaredConfig, chosen: list[_Number]) -> Iterator[str]:
-    yield "Made by `reconciler export` from what is on Twilio: a plan of it imports, and writes nothing."
+def _head_comments(known: DeclaredConfig, numbers: list[_Number]) -> Iterator[str]:
+    yield "Written by `reconciler export` from live resources: a plan of it only imports."
     if known.project is None:
         yield "Add it to `include` in your configuration."
-    watched = sum(number.said.watched for number in chosen)
-    if watched:
-        one = watched == 1
-        number, they = ("1 number has", "it is") if one else (f"{watched} numbers have", "they are")
-        yield f"{number} nothing that answers, or nothing that can be declared: {they} only watched."
+
+    count = sum(number.entry.is_observe_only for number in numbers)
+    if count:
+        subject, verb = (
+            ("1 number has", "it is") if count == 1 else (f"{count} numbers have", "they are")
+        )
+        yield f"{subject} no route, or none that YAML can express: {verb} only watched."
 
 
 class _Agents:
-    """The agents that the numbers need: those that are declared already, and new ones with names of their own."""
+    """The agents of the numbers: declared ones, and new ones with names of their own."""
 
-    def __init__(self, known: DeclaredConfig, chosen: Iterable[_Number]) -> None:
-        self._names = {
-            _key_of(parts): name for name, parts in sorted(known.agents.items(), reverse=True)
-        }
-        self._numbers = list(chosen)
-        untrunked = {number.said.agent for number in self._numbers if not number.said.trunk}
-        self._there = untrunked | self._names.keys()
-        self._used = Counter(self.of(number.said) for number in self._numbers)
-        self._used.pop(NO_AGENT, None)
-        self._new = sorted((key for key in self._used if key not in self._names), key=_order)
+    def __init__(self, known: DeclaredConfig, numbers: list[_Number]) -> None:
+        self._names: dict[AgentKey, str] = {}
+        # Of several agents with equal routes, the first name in the alphabet is used.
+        for name, parts in sorted(known.agents.items(), reverse=True):
+            self._names[_agent_key(parts)] = name
+
+        without_trunk = {number.entry.agent for number in numbers if not number.entry.trunk}
+        self._existing = without_trunk | self._names.keys()
+        self._counts = Counter(self.of(number.entry) for number in numbers)
+        self._counts.pop(NO_AGENT, None)
+
+        self._new = sorted(self._counts.keys() - self._names.keys(), key=_sort_key)
         unique = UniqueNames(known.agents)
-        self._names.update({key: unique.name(_name(key)) for key in self._new})
+        for key in self._new:
+            self._names[key] = unique.name(_agent_name(key))
 
-    def of(self, said: NumberEntry) -> AgentKey:
-        """The agent of a number; behind a trunk, one that exists anyway is better than one of its own."""
-        return (
-            said.instead if said.instead in self._there and said.instead != NO_AGENT else said.agent
-        )
+    def of(self, entry: NumberEntry) -> AgentKey:
+        """Return the agent of a number; behind a trunk, an agent that exists anyway is preferred to a new one."""
+        alternative = entry.alternative
+        if alternative != NO_AGENT and alternative in self._existing:
+            return alternative
+        return entry.agent
 
-    def name(self, said: NumberEntry) -> str:
-        """The name of a number's agent; "" when it has none."""
-        key = self.of(said)
+    def name(self, entry: NumberEntry) -> str:
+        """Return the name of a number's agent; "" when it has none."""
+        key = self.of(entry)
         return "" if key == NO_AGENT else self._names[key]
 
     def entries(self) -> tuple[Entry, ...]:
-        """The new ones, by name."""
+        """Return the entries of the new agents, sorted by name."""
         return tuple(sorted((self._entry(key) for key in self._new), key=lambda entry: entry.key))
 
     def _entry(self, key: AgentKey) -> Entry:
-        oddities = dict.fromkeys(
-            words
-            for part, hook in key.hooks.items()
-            for words in remarks.webhook_remarks(part, hook)
-        )
-        count = self._used[key]
+        count = self._counts[key]
         note = f"{count} number{'' if count == 1 else 's'}"
         if key.application:
             return Entry(self._names[key], Block((Entry("application", key.application),)), note)
-        hooks = Block(tuple(Entry(part, _hook(hook)) for part, hook in key.hooks.items()))
-        return Entry(self._names[key], Block((Entry("webhooks", hooks),)), note, tuple(oddities))
+
+        hooks = Block(tuple(Entry(part, hook_flow(hook)) for part, hook in key.hooks.items()))
+        comments = remarks.list_remarks(key.hooks)
+        return Entry(self._names[key], Block((Entry("webhooks", hooks),)), note, comments)
 
 
-def _key_of(parts: Attrs) -> AgentKey:
+def _agent_key(parts: Attrs) -> AgentKey:
     voice = parts.get("voice")
     if isinstance(voice, ApplicationRoute):
-        return AgentKey(voice.application)  # whether it texts follows from the application
+        return AgentKey(voice.application)  # its SMS follows from the application
+
     hooks = (value if isinstance(value := parts.get(part), Webhook) else None for part in PARTS)
     return AgentKey("", *hooks)
 
 
-def _order(key: AgentKey) -> tuple[object, ...]:
-    """Plain agents first, so that they get the plain names; then by their URLs."""
-    return (
-        key.application,
-        len(key.hooks) == 0,
-        *((hook is None, *_fields(hook)) for hook in key[1:]),
-    )
+def _sort_key(key: AgentKey) -> tuple[object, ...]:
+    """Sort simple agents first, so that they get names without a number; then by their URLs."""
+    fields: list[tuple[object, ...]] = []
+    for hook in (key.voice, key.sms, key.status):
+        if hook is None:
+            fields.append((True,))
+        else:
+            fields.append((False, hook.url, hook.method, hook.fallback_url, hook.fallback_method))
+    return (key.application, len(key.hooks) == 0, *fields)
 
 
-def _fields(hook: object) -> tuple[str, ...]:
-    return (
-        (hook.url, hook.method, hook.fallback_url, hook.fallback_method)
-        if isinstance(hook, Webhook)
-        else ()
-    )
-
-
-def _name(key: AgentKey) -> str:
-    if key.application:
-        return (
-            f"application-{key.application[2:8]}"
-            if is_sid(key.application, "AP")
-            else slug([key.application], [])
-        )
+def _agent_name(key: AgentKey) -> str:
+    application = key.application
+    if application:
+        is_unnamed = is_sid(application, "AP")
+        return f"application-{application[2:8]}" if is_unnamed else slug([application], [])
     return name_from_urls(hook.url for hook in key.hooks.values())
 
 
-def _hook(hook: Webhook) -> Flow:
-    fields: dict[str, Flow] = dict(hook_fields(hook))
-    return hook.url if len(fields) == 1 else fields
-
-
-def _number(
-    number: _Number, agents: _Agents, names: Mapping[str, str], known: DeclaredConfig
+def _number_entry(
+    number: _Number, agents: _Agents, trunk_names: Mapping[str, str], known: DeclaredConfig
 ) -> Entry:
-    """One line: the agent's name alone where that says it all."""
-    live, said = number
-    agent = agents.name(said)
+    """Write one number; the short form, the agent's name alone, where nothing else is declared."""
+    live, declared = number
+    agent = agents.name(declared)
+
     fields: dict[str, Flow] = {}
     if live.account != known.account:
         fields["account"] = live.account
     if agent:
         fields["agent"] = agent
-    if said.trunk:
-        fields["trunk"] = names.get(said.trunk, said.trunk)
-    if said.webhooks:
-        fields["webhooks"] = {part: _hook(hook) for part, hook in said.webhooks.items()}
-    if said.left_alone and not said.watched:
-        fields["manage"] = [part for part in PARTS if part not in said.left_alone]
-    key = live.key if re.fullmatch(NUMBER_KEY[1:-1], live.key) else live.sid
-    short = fields.keys() == {"agent"}
-    return Entry(key, agent if short else fields, "; ".join(_notes(live, said)))
+    if declared.trunk:
+        fields["trunk"] = trunk_names.get(declared.trunk, declared.trunk)
+    if declared.webhooks:
+        fields["webhooks"] = {part: hook_flow(hook) for part, hook in declared.webhooks.items()}
+    if declared.left_alone and not declared.is_observe_only:
+        fields["manage"] = [part for part in PARTS if part not in declared.left_alone]
+
+    is_short = fields.keys() == {"agent"}
+    note = "; ".join(_number_notes(live, declared))
+    return Entry(_number_key(live), agent if is_short else fields, note)
 
 
-def _notes(live: Live, said: NumberEntry) -> Iterator[str]:
-    if label := remarks.find_label(live):
+def _number_notes(live: Live, declared: NumberEntry) -> Iterator[str]:
+    label = remarks.find_label(live)
+    if label:
         yield label
     yield from remarks.find_dead_routes(live)
-    yield from (f"{part} is left alone: {reason}" for part, reason in said.left_alone.items())
-    yield from (
-        words
-        for part, hook in said.webhooks.items()
-        for words in remarks.webhook_remarks(part, hook)
-    )
+
+    for part, reason in declared.left_alone.items():
+        yield f"{part} is left alone: {reason}"
+    for part, hook in declared.webhooks.items():
+        yield from remarks.webhook_remarks(part, hook)

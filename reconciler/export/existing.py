@@ -1,4 +1,4 @@
-"""A configuration that is there already → what an export may refer to and must not declare again; pure."""
+"""Collect the declarations of an existing configuration, which an export refers to and does not repeat; pure."""
 
 from __future__ import annotations
 
@@ -12,39 +12,46 @@ from reconciler.planning.identity.observed import Observed
 
 
 def find_declared(project: Project, observed: Observed, name: str) -> DeclaredConfig:
-    """What this configuration declares, with its trunks and applications found among those that are there.
+    """Collect the declarations of this configuration, with the SIDs of its live trunks and applications.
 
-    Where there is none yet, the export is a whole configuration, for a project of this name.
+    Without a configuration, the export is a whole one, for a project of this name.
     """
-    numbers = [want for want in project.desired if want.kind in NUMBER_KINDS]
-    texts = {
-        want.key: want.profile.attrs["sms"] is not None
-        for want in _declared("application", project)
-    }
+    numbers: set[str] = set()
+    for resource in project.desired:
+        if resource.kind in NUMBER_KINDS:
+            numbers.add(resource.key)
+            if resource.sid:
+                numbers.add(resource.sid)
+
+    texts: dict[str, bool] = {}
+    for application in _select(project, "application"):
+        texts[application.key] = application.profile.attrs["sms"] is not None
+
+    applications: dict[str, ApplicationNames] = {}
+    for sid, application_name in _live_names("application", project, observed).items():
+        applications[sid] = ApplicationNames(application_name, texts[application_name])
+
     return DeclaredConfig(
-        numbers=frozenset(name for want in numbers for name in (want.key, want.sid) if name),
+        numbers=frozenset(numbers),
         agents={name: agent.parts for name, agent in project.agents.items()},
-        trunks=_named("trunk", project, observed),
-        names=frozenset(want.key for want in _declared("trunk", project)),
-        applications={
-            sid: ApplicationNames(name, texts[name])
-            for sid, name in _named("application", project, observed).items()
-        },
+        trunks=_live_names("trunk", project, observed),
+        names=frozenset(trunk.key for trunk in _select(project, "trunk")),
+        applications=applications,
         application_names=frozenset(texts),
         account=project.default_account,
         project=None if project.files else name,
     )
 
 
-def _declared(kind: str, project: Project) -> list[Desired]:
-    return [want for want in project.desired if want.kind == kind]
+def _select(project: Project, kind: str) -> list[Desired]:
+    return [resource for resource in project.desired if resource.kind == kind]
 
 
-def _named(kind: str, project: Project, observed: Observed) -> dict[str, str]:
-    """SID → name of what is declared of this kind and there."""
+def _live_names(kind: str, project: Project, observed: Observed) -> dict[str, str]:
+    """Return SID → name of the declared resources of this kind that exist."""
     live = [live for address, live in observed.resources.items() if address.startswith(f"{kind}/")]
     names: dict[str, str] = {}
     for account in sorted(project.accounts):
-        mine = (one for one in live if one.account == account)
-        names.update(names_of(kind, account, _declared(kind, project), {}, mine))
+        of_account = [one for one in live if one.account == account]
+        names.update(names_of(kind, account, _select(project, kind), {}, of_account))
     return names

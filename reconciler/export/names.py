@@ -1,4 +1,4 @@
-"""Names for what has none in an account: agents from their URLs, trunks from their labels; stable, unique, pure."""
+"""Names for exported resources: agents from their URLs, trunks from their labels; stable, unique, pure."""
 
 from __future__ import annotations
 
@@ -9,62 +9,58 @@ from urllib.parse import urlsplit
 from reconciler.config.sections.fields import describe_bad_name
 from reconciler.kinds.known_hosts import find_owner
 
-_SAYS_NOTHING = frozenset(
-    word
-    for line in (
-        "api app call callback calls handler hook hooks http https in inbound incoming message messages messaging",
-        "phone prod production receive sms status text texts twilio twiml url voice voices web webhook webhooks",
-        "welcome www xml v1 v2 v3 php aspx json html reply",
-    )
-    for word in line.split()
+_WORDS = (
+    "api app call callback calls handler hook hooks http https in inbound incoming message "
+    "messages messaging phone prod production receive sms status text texts twilio twiml url "
+    "voice voices web webhook webhooks welcome www xml v1 v2 v3 php aspx json html reply"
 )
+_GENERIC_WORDS = frozenset(_WORDS.split())
+"""Words of URLs that do not distinguish one agent from another."""
 _LONGEST = 48
 
 
 def name_from_urls(urls: Iterable[str]) -> str:
-    """A name from the first URL that has a host: its host without the top of its domain, and what its path says."""
+    """Return a name from the first URL with a host: the platform or the host's words, then those of the path."""
     for url in urls:
         try:
             parts = urlsplit(url)
             host, path = parts.hostname or "", parts.path
         except ValueError:
             continue
-        if host:
-            known = find_owner(url)
-            return slug(
-                [known] if known and "Twilio" not in known else _host_words(host), _path_words(path)
-            )
+        if not host:
+            continue
+
+        # A host of Twilio is shared by all its customers, so only the path distinguishes the agents.
+        owner = find_owner(url)
+        first = [owner] if owner and "Twilio" not in owner else _host_words(host)
+        return slug(first, _path_words(path))
     return "agent"
 
 
 def name_from_label(label: str, otherwise: str) -> str:
-    """A name from a friendly name or a domain."""
+    """Return a name from a friendly name or a domain."""
     return slug([label], []) if re.search("[A-Za-z0-9]", label) else otherwise
 
 
 def slug(first: list[str], more: list[str]) -> str:
-    """Words as a name: lower case, letters and digits joined by dashes, never too long."""
-    joined = "-".join(
-        filter(
-            None, (re.sub("[^a-z0-9]+", "-", word.lower()).strip("-") for word in (*first, *more))
-        )
-    )
-    name = joined[:_LONGEST].strip("-")
+    """Return words as a name: lower case, letters and digits joined by dashes, limited in length."""
+    words = [re.sub("[^a-z0-9]+", "-", word.lower()).strip("-") for word in (*first, *more)]
+    name = "-".join(filter(None, words))[:_LONGEST].strip("-")
     return "agent" if describe_bad_name(name) else name
 
 
 class UniqueNames:
-    """Gives out each name once: a second one that would be the same gets a number."""
+    """A supply of names that returns each name once; a repeated name gets a number."""
 
     def __init__(self, taken: Iterable[str]) -> None:
         self._taken = set(taken)
 
-    def name(self, wanted: str) -> str:
-        """The name, or the first of ``name-2``, ``name-3`` … that is free."""
-        name, count = wanted, 1
+    def name(self, preferred: str) -> str:
+        """Return the name, or the first of ``name-2``, ``name-3`` … that is free."""
+        name, count = preferred, 1
         while name in self._taken:
             count += 1
-            name = f"{wanted}-{count}"
+            name = f"{preferred}-{count}"
         self._taken.add(name)
         return name
 
@@ -72,14 +68,18 @@ class UniqueNames:
 def _host_words(host: str) -> list[str]:
     if ":" in host or re.fullmatch(r"[0-9.]+", host):
         return [host]
+
+    # example.co.uk: a short label before a country code belongs to the top of the domain.
     labels = host.split(".")
     top = 2 if len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3 else 1
-    words = [label for label in labels[:-top] if label not in _SAYS_NOTHING]
+    words = [label for label in labels[:-top] if label not in _GENERIC_WORDS]
     return words or [labels[0]]
 
 
 def _path_words(path: str) -> list[str]:
-    words = [
-        word for word in re.split(r"[/._]+", path.lower()) if word and word not in _SAYS_NOTHING
-    ]
-    return [word for word in words if len(word) <= 24][:3]
+    words: list[str] = []
+    for word in re.split(r"[/._]+", path.lower()):
+        # Longer words are ids or tokens, which may be secret.
+        if word and word not in _GENERIC_WORDS and len(word) <= 24:
+            words.append(word)
+    return words[:3]

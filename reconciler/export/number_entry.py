@@ -1,13 +1,13 @@
-"""One number as it is in, how a configuration says that out: whom it names, what it overrides, what it leaves alone.
+"""Declare one live number: the agent that it names, the parts that it overrides, the parts that it leaves alone.
 
-| live voice  | live sms            | said as                                                      |
-|-------------|---------------------|--------------------------------------------------------------|
-| URL or none | URL or none         | an agent with these webhooks; nothing at all: only watched    |
-| trunk       | URL or none         | the trunk, and an agent for the rest                         |
-| application | the same, or a URL  | an agent with the application; the URL on the number         |
-| application | none, nor does it   | an agent with the application                                |
-| application | none, or another    | the agent; sms is left alone, for nothing here could say it  |
-| not its own | application         | an agent with the application; the URL or trunk on the number |
+| live voice   | live sms                  | declared as                                                   |
+|--------------|---------------------------|---------------------------------------------------------------|
+| URL or none  | URL or none               | an agent with these webhooks; without any: only watched       |
+| trunk        | URL or none               | the trunk, and an agent for the rest                          |
+| application  | the same, or a URL        | an agent with the application; the URL on the number          |
+| application  | none, and it has no SMS   | an agent with the application                                 |
+| application  | none, or another          | the agent; sms is left alone, because YAML cannot express it  |
+| URL or trunk | application               | an agent with the application; the URL or trunk on the number |
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PARTS = ("voice", "sms", "status")
 
 
 class AgentKey(NamedTuple):
-    """What an agent puts on its numbers; equal keys are one agent."""
+    """The routes that an agent gives to its numbers; equal keys are one agent."""
 
     application: str = ""
     voice: Webhook | None = None
@@ -38,97 +38,115 @@ class AgentKey(NamedTuple):
     @property
     def hooks(self) -> dict[str, Webhook]:
         """Its webhooks by part."""
-        found = {"voice": self.voice, "sms": self.sms, "status": self.status}
-        return {part: hook for part, hook in found.items() if hook is not None}
+        by_part = {"voice": self.voice, "sms": self.sms, "status": self.status}
+        return {part: hook for part, hook in by_part.items() if hook is not None}
 
 
 NO_AGENT = AgentKey()
 
 
 class NumberEntry(NamedTuple):
-    """How a number is declared. `instead` is an agent to name if it exists anyway: its voice is behind the trunk."""
+    """The declaration of a number.
+
+    `left_alone` are parts that are not managed, with the reason. `alternative` is an agent that also fits, because the
+    trunk hides its voice webhook; it is preferred when other numbers use it.
+    """
 
     agent: AgentKey = NO_AGENT
     trunk: str = ""
     webhooks: Mapping[str, Webhook] = MappingProxyType({})
     left_alone: Mapping[str, str] = MappingProxyType({})
-    instead: AgentKey = NO_AGENT
+    alternative: AgentKey = NO_AGENT
 
     @property
-    def watched(self) -> bool:
-        """Whether nothing is declared of the number but itself."""
+    def is_observe_only(self) -> bool:
+        """True when the number is declared without an agent and a trunk."""
         return self.agent == NO_AGENT and not self.trunk
 
 
 def number_entry(
     attrs: Attrs,
     wire: Wire,
-    called: Mapping[str, ApplicationNames] = MappingProxyType({}),
+    names: Mapping[str, ApplicationNames] = MappingProxyType({}),
     can_text: bool = True,
 ) -> NumberEntry:
-    """How to declare a number that is configured so; `called` names applications by SID."""
-    left = {part: reason for part in PARTS if (reason := _unsayable(part, attrs[part], called))}
-    parts = {part: None if part in left else _by_name(attrs[part], called) for part in PARTS}
-    trunk = parts["voice"].trunk if isinstance(parts["voice"], TrunkRoute) else ""
-    application = next(
-        (v.application for v in parts.values() if isinstance(v, ApplicationRoute)), ""
-    )
-    if application:
-        texts = next((one.texts for one in called.values() if one.name == application), True)
-        return _by_application(
-            ApplicationNames(application, texts and can_text), trunk, parts, left
-        )
-    voice, sms, status = (v if isinstance(v, Webhook) else None for v in parts.values())
-    agent = AgentKey(voice=voice, sms=sms, status=status)
-    hidden = (
-        make_webhook(*(str(wire.get(f"voice_{rest}") or "") for rest in _HOOK)) if trunk else None
-    )
-    instead = agent._replace(voice=hidden) if hidden else NO_AGENT
-    return NumberEntry(agent, trunk, left_alone=left, instead=instead)
+    """Return the declaration of a number with this configuration; `names` are those of applications by SID."""
+    left_alone: dict[str, str] = {}
+    parts: dict[str, Value] = {}
+    for part in PARTS:
+        reason = _find_obstacle(part, attrs[part], names)
+        if reason:
+            left_alone[part] = reason
+        parts[part] = None if reason else _use_name(attrs[part], names)
+    voice = parts["voice"]
+    trunk = voice.trunk if isinstance(voice, TrunkRoute) else ""
+
+    for value in parts.values():
+        if isinstance(value, ApplicationRoute):
+            application = value.application
+            texts = can_text and _handles_sms(application, names)
+            return _entry_with_application(
+                ApplicationNames(application, texts), trunk, parts, left_alone
+            )
+
+    hooks = {part: value for part, value in parts.items() if isinstance(value, Webhook)}
+    agent = AgentKey(voice=hooks.get("voice"), sms=hooks.get("sms"), status=hooks.get("status"))
+    hidden = _hidden_webhook(wire) if trunk else None
+    alternative = agent._replace(voice=hidden) if hidden else NO_AGENT
+    return NumberEntry(agent, trunk, left_alone=left_alone, alternative=alternative)
 
 
-_HOOK = ("url", "method", "fallback_url", "fallback_method")
+def _handles_sms(name: str, names: Mapping[str, ApplicationNames]) -> bool:
+    for application in names.values():
+        if application.name == name:
+            return application.texts
+    return True
 
 
-def _by_name(value: Value, called: Mapping[str, ApplicationNames]) -> Value:
-    """The part, with its application by its name."""
-    if isinstance(value, ApplicationRoute) and value.application in called:
-        return ApplicationRoute(called[value.application].name)
+def _hidden_webhook(wire: Wire) -> Webhook | None:
+    """Return the voice webhook that is set on a number and hidden by its trunk."""
+    fields = ("url", "method", "fallback_url", "fallback_method")
+    return make_webhook(*(str(wire.get(f"voice_{field}") or "") for field in fields))
+
+
+def _use_name(value: Value, names: Mapping[str, ApplicationNames]) -> Value:
+    """Replace the SID of an application with its name."""
+    if isinstance(value, ApplicationRoute) and value.application in names:
+        return ApplicationRoute(names[value.application].name)
     return value
 
 
-def _by_application(
-    agents: ApplicationNames, trunk: str, parts: dict[str, Value], left: dict[str, str]
+def _entry_with_application(
+    application: ApplicationNames, trunk: str, parts: dict[str, Value], left_alone: dict[str, str]
 ) -> NumberEntry:
-    """The agent brings the application for voice and, if that texts, SMS; what is otherwise stands on the number, or
-    is left alone. Messages that no application gets on the number, for it has none or cannot take any, are as said."""
-    application = agents.name
+    """Return the declaration of a number whose agent has an application.
+
+    The agent sets the application for voice and, if the application handles messages, for SMS. Parts with a webhook
+    are declared on the number; parts that differ otherwise are left alone. An empty SMS part needs no declaration when
+    the application handles no messages.
+    """
+    route = ApplicationRoute(application.name)
     own: dict[str, Webhook] = {}
     for part, value in parts.items():
-        if part in left or isinstance(value, TrunkRoute):
+        if part in left_alone or isinstance(value, TrunkRoute):
             continue
         if isinstance(value, Webhook):
             own[part] = value
-        elif (
-            part != "status"
-            and value != ApplicationRoute(application)
-            and not _none_brought(part, value, agents)
-        ):
-            other = (
-                f"application {value.application}"
-                if isinstance(value, ApplicationRoute)
-                else "empty"
-            )
-            left[part] = f"{other}, while the agent's application would take it"
-    return NumberEntry(AgentKey(application), trunk, own, left)
+            continue
+
+        is_empty_as_set = part == "sms" and value is None and not application.texts
+        if part == "status" or value == route or is_empty_as_set:
+            continue
+        other = "empty"
+        if isinstance(value, ApplicationRoute):
+            other = f"application {value.application}"
+        left_alone[part] = f"{other}, while the agent's application would take it"
+
+    return NumberEntry(AgentKey(application.name), trunk, own, left_alone)
 
 
-def _none_brought(part: str, value: Value, agents: ApplicationNames) -> bool:
-    return part == "sms" and value is None and not agents.texts
-
-
-def _unsayable(part: str, value: Value, called: Mapping[str, ApplicationNames]) -> str:
-    """Why a part cannot be declared; "" when it can."""
+def _find_obstacle(part: str, value: Value, names: Mapping[str, ApplicationNames]) -> str:
+    """Return the reason why a part cannot be declared; "" when it can."""
     match value:
         case Webhook() if not can_declare_webhook(value, status=part == "status"):
             return f"{url_without_secrets(value.url or value.fallback_url)} cannot be declared"
@@ -137,9 +155,9 @@ def _unsayable(part: str, value: Value, called: Mapping[str, ApplicationNames]) 
         case ApplicationRoute(application=sid) if not _is_normal(sid, "AP"):
             return "its application cannot be declared"
         case ApplicationRoute(application=sid) if (
-            part == "sms" and sid in called and not called[sid].texts
+            part == "sms" and sid in names and not names[sid].texts
         ):
-            return f"application {called[sid].name} has no SMS URL, so that no agent brings it"
+            return f"application {names[sid].name} has no SMS URL, so that no agent sets it"
         case _:
             return ""
 
@@ -149,19 +167,19 @@ def _is_normal(sid: str, prefix: str) -> bool:
 
 
 class NumberEntries:
-    """Numbers that are configured alike are declared alike: each way is worked out once."""
+    """The declarations of numbers: numbers with equal configuration share one."""
 
-    def __init__(self, called: Mapping[str, ApplicationNames]) -> None:
-        self._called = called
-        self._known: dict[tuple[int, int, bool], tuple[Live, NumberEntry]] = {}
+    def __init__(self, names: Mapping[str, ApplicationNames]) -> None:
+        self._names = names
+        self._entries: dict[tuple[int, int, bool], tuple[Live, NumberEntry]] = {}
 
     def of(self, live: Live) -> NumberEntry:
-        """How to declare this number."""
+        """Return the declaration of this number."""
+        # Hot path: numbers with equal configuration share `attrs` and `wire`, so their identity is a key that needs no
+        # hashing of the content. The stored `live` keeps both alive, and so their ids unique.
         key = (id(live.attrs), id(live.wire), live.can_text)
-        found = self._known.get(key)
+        found = self._entries.get(key)
         if found is None:
-            found = self._known[key] = (
-                live,
-                number_entry(live.attrs, live.wire, self._called, live.can_text),
-            )
+            entry = number_entry(live.attrs, live.wire, self._names, live.can_text)
+            found = self._entries[key] = (live, entry)
         return found[1]

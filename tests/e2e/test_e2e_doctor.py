@@ -149,7 +149,7 @@ def test_a_wrong_secret_and_an_unknown_key_are_told_apart(play: Play) -> None:
         "state",
     ]
     assert wrong["credentials"][0] == "failed"
-    assert "API secret does not belong to the key" in wrong["credentials"][1]
+    assert "API secret does not match the key" in wrong["credentials"][1]
     unknown = checks(play, code=1, KEY="SK" + "9" * 32)
     assert "does not know the API key" in unknown["credentials"][1]
     everything(play, play.account(PARENT, WRONG))
@@ -250,7 +250,7 @@ def test_a_page_of_somebody_elses_is_not_twilio(play: Play) -> None:
     found = checks(play, code=1)
     assert found["credentials"] == (
         "warning",
-        "nothing was answered that shows whether they are right",
+        "no answer shows whether they are right",
     )
     assert found["numbers"][0] == "failed"
     assert "404" in found["numbers"][1]

@@ -79,8 +79,8 @@ def test_numbers_with_equal_webhooks_get_one_agent_and_a_line_each() -> None:
     hooks = {"voice_url": VOICE, "sms_url": SMS}
     found = lines(twilio(number(2, **hooks), number(1, **hooks), number(3)))
     assert found == [
-        "# Made by `reconciler export` from what is on Twilio: a plan of it imports, and writes nothing.",
-        "# 1 number has nothing that answers, or nothing that can be declared: it is only watched.",
+        "# Written by `reconciler export` from live resources: a plan of it only imports.",
+        "# 1 number has no route, or none that YAML can express: it is only watched.",
         "version: 1",
         "project: voice",
         "",
@@ -152,7 +152,7 @@ def test_what_is_set_on_a_trunk_is_declared_and_lists_go_by_their_sid() -> None:
     found = exported(twilio(trunks=[trunk])).text
     start = found.index("  acme-edge:")
     assert (
-        "  # Its credential lists go by their SID: Twilio shows nobody their passwords.\n  acme-edge:"
+        "  # Its credential lists are declared by SID: Twilio does not return their passwords.\n  acme-edge:"
         in found
     )
     assert (
@@ -235,10 +235,10 @@ def test_applications_that_numbers_use_are_declared_and_agents_name_them() -> No
         "numbers:",
         '  "+15550100001": main-menu',
         '  "+15550100002": {agent: main-menu, manage: [voice, status]}'
-        "    # sms is left alone: application main-menu has no SMS URL, so that no agent brings it",
+        "    # sms is left alone: application main-menu has no SMS URL, so that no agent sets it",
         '  "+15550100003": both',
         '  "+15550100004": both',
-        '  "+15550100005": {}    # sms is left alone: application main-menu has no SMS URL, so that no agent brings it',
+        '  "+15550100005": {}    # sms is left alone: application main-menu has no SMS URL, so that no agent sets it',
     ]
     assert result.applications == 2
     _, plan = planned(fake, result.text)
