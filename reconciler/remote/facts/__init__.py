@@ -1,1 +1,1 @@
-"""Answers to single questions about an account: regions, prices, SIP domains, messaging services."""
+"""Answer single questions about accounts: regions, prices, SIP domains, messaging services."""

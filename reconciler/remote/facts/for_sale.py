@@ -1,6 +1,4 @@
-"""The numbers that Twilio sells at present in a country, with their price and what they require of
-an owner.
-"""
+"""Search the numbers that Twilio sells in a country, with price and requirements."""
 
 from __future__ import annotations
 
@@ -22,7 +20,10 @@ _CAPABILITIES = ("voice", "sms", "mms", "fax")
 def search_numbers(
     gateway: Gateway, country: str, kind: str, query: Mapping[str, str]
 ) -> list[NumberForSale]:
-    """The numbers for sale that fit, at most one page. Raises RemoteError, ReconcilerError."""
+    """Return the matching numbers for sale, at most one page.
+
+    Raises RemoteError, ReconcilerError.
+    """
     rows = _read_rows(gateway, country, kind, query)
     if not rows:
         return []
@@ -70,7 +71,10 @@ def _text(value: Json) -> str | None:
 
 
 def _capabilities(value: Json) -> list[str]:
-    """What a number can do, by the names of `Capabilities`; Twilio writes some of them in capitals."""
+    """Return the capabilities of a number, by the names of `Capabilities`.
+
+    Twilio writes some of them in capitals.
+    """
     if not isinstance(value, dict):
         return []
     able = {name.lower() for name, can in value.items() if can is True}
@@ -88,7 +92,10 @@ def _not_sold_diagnostic(country: str, kind: str) -> Diagnostic:
 
 
 def _unreadable_diagnostic(country: str) -> Diagnostic:
-    detail = f"Twilio's answer holds no list of numbers for sale in {country}. Try again; if it stays so, report it."
+    detail = (
+        f"Twilio's answer has no list of numbers for sale in {country}. Try again; if the error "
+        "persists, report it."
+    )
     return Diagnostic(
         code="unexpected_answer", summary="The answer is not one of Twilio's", detail=detail
     )

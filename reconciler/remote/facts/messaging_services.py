@@ -1,8 +1,8 @@
-"""The messaging services of accounts: numbers in → who answers their messages in their place.
+"""Find the messaging services that answer messages in place of numbers.
 
 A number does not show that it is in a service; only the service shows its numbers. Read beside
-everything else, and only where some declared number has a route for messages: it is a call an
-account and one for each service more.
+everything else, and only if a declared number has a route for messages: one call for each account,
+and one more for each service.
 """
 
 from __future__ import annotations
@@ -26,33 +26,39 @@ MEMBERS = Endpoint(
 _WORKERS = 8
 
 ServiceFacts = tuple[dict[str, Service], list[Diagnostic]]
-"""The service of each number (by its SID) that is answered by one, and what could not be read."""
+"""The service of each number that is in one (by SID), and problems of reading."""
 ServicePrefetcher = Callable[[Iterable[Desired], Mapping[str, Gateway]], Callable[[], ServiceFacts]]
-"""Begins to look; what it returns waits for what was found."""
+"""Starts to read the services; what it returns waits for the result."""
 
 
 def prefetch_services(
     desired: Iterable[Desired], gateways: Mapping[str, Gateway]
 ) -> Callable[[], ServiceFacts]:
-    """Begin to read the services of all accounts that declare a route for messages.
+    """Start to read the services of all accounts that declare a route for messages.
 
     Never raises RemoteError.
     """
-    accounts = {
-        profile.account for profile in _profiles(desired) if profile.attrs.get("sms") is not None
-    }
+    accounts: set[str] = set()
+    for profile in _profiles(desired):
+        if profile.attrs.get("sms") is not None:
+            accounts.add(profile.account)
     if not accounts:
         return _no_facts
+
     pool = ThreadPoolExecutor(len(accounts), thread_name_prefix="services")
-    begun = [pool.submit(_read_account, gateways[account]) for account in sorted(accounts)]
+    futures = [pool.submit(_read_account, gateways[account]) for account in sorted(accounts)]
     pool.shutdown(wait=False)
 
-    def found() -> ServiceFacts:
-        parts = [each.result() for each in begun]
-        services = {sid: service for members, _ in parts for sid, service in members.items()}
-        return services, [problem for _, problems in parts for problem in problems]
+    def join() -> ServiceFacts:
+        services: dict[str, Service] = {}
+        problems: list[Diagnostic] = []
+        for future in futures:
+            members, unread = future.result()
+            services.update(members)
+            problems += unread
+        return services, problems
 
-    return found
+    return join
 
 
 def no_services(
@@ -67,38 +73,39 @@ def _no_facts() -> ServiceFacts:
 
 
 def _profiles(desired: Iterable[Desired]) -> Collection[Profile]:
+    # Profiles are shared by many numbers: each one is returned once.
     return {
-        id(want.profile): want.profile for want in desired if want.kind in NUMBER_KINDS
+        id(item.profile): item.profile for item in desired if item.kind in NUMBER_KINDS
     }.values()
 
 
 def _read_account(gateway: Gateway) -> ServiceFacts:
+    """Return the services of one account that answer for their numbers."""
+    services: list[Service] = []
     try:
-        services = [
-            _to_service(row)
-            for row in gateway.rows(SERVICES)
-            if not row.get("use_inbound_webhook_on_number")
-        ]
+        for row in gateway.rows(SERVICES):
+            if not row.get("use_inbound_webhook_on_number"):
+                services.append(_to_service(row))
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="members") as pool:
             members = list(pool.map(lambda service: _read_members(gateway, service.sid), services))
     except RemoteError as error:
+        # 404: a server that stands in for Twilio has no messaging services.
         return {}, [] if error.status == 404 else [_unreadable_warning(gateway.account, error)]
-    return {
-        sid: service for service, sids in zip(services, members, strict=True) for sid in sids
-    }, []
+
+    service_of: dict[str, Service] = {}
+    for service, sids in zip(services, members, strict=True):
+        service_of.update(dict.fromkeys(sids, service))
+    return service_of, []
 
 
 def _read_members(gateway: Gateway, service_sid: str) -> list[str]:
     try:
-        return [
-            str(row["sid"])
-            for row in gateway.rows(MEMBERS, service_sid=service_sid)
-            if "sid" in row
-        ]
+        rows = gateway.rows(MEMBERS, service_sid=service_sid)
     except RemoteError as error:
         if error.status == 404:  # deleted since it was listed
             return []
         raise
+    return [str(row["sid"]) for row in rows if "sid" in row]
 
 
 def _to_service(row: Mapping[str, Json]) -> Service:
@@ -112,12 +119,12 @@ def _to_service(row: Mapping[str, Json]) -> Service:
 
 
 def _unreadable_warning(account: str, error: RemoteError) -> Diagnostic:
-    said = error.diagnostics[0]
+    cause = error.diagnostics[0]
     return Diagnostic(
         severity="warning",
         code="services_unreadable",
         summary="Messaging services cannot be read",
         detail=f"Whether a messaging service of account `{account}` answers in place of declared "
         "SMS webhooks is not known. Give the key permission to read messaging services, or look "
-        f"there when messages do not arrive. {said.detail or said.summary}",
+        f"there when messages do not arrive. {cause.detail or cause.summary}",
     )

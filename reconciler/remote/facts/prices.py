@@ -1,4 +1,4 @@
-"""What numbers cost a month in a country, by type of number, as Twilio's Pricing API says it."""
+"""Read the monthly price of numbers in a country, by type, from Twilio's Pricing API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from reconciler.remote.gateway import Gateway
 
 
 def read_prices(gateway: Gateway, country: str) -> dict[str, Money]:
-    """The prices by type of number; a type whose price or currency cannot be read is left out."""
+    """Return the prices by type of number.
+
+    A type whose price or currency cannot be read is left out.
+    """
     try:
         row = gateway.call(PRICES, country=country)
     except RemoteError:
@@ -37,7 +40,7 @@ def read_prices(gateway: Gateway, country: str) -> dict[str, Money]:
 
 
 def _amount(price: Json) -> float | None:
-    """A price as a number; None for anything but an amount of money."""
+    """Return a price as a number; None for anything but an amount of money."""
     try:
         amount = msgspec.convert(price, float, strict=False)
     except msgspec.ValidationError:

@@ -1,7 +1,7 @@
-"""What Twilio says of the numbers that a plan would buy, read before one of them is bought.
+"""Read prices, availability and regulations of the numbers that a plan would buy.
 
-Prices and regulations take one call for each country; whether a number is for sale, one call for
-each number.
+All of it is read before the first purchase. Prices and regulations take one call for each country;
+availability takes one call for each number.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _AT_ONCE = 8
 
 
 class Account(Protocol):
-    """What has to be known of an account here."""
+    """The part of an account that is needed here."""
 
     @property
     def base_url(self) -> str | None:
-        """Another address than Twilio's: a stand-in on this machine, or a proxy."""
+        """Return another address than Twilio's: a stand-in on this machine, or a proxy."""
 
 
 def check_purchases(
@@ -44,23 +44,23 @@ def check_purchases(
     *,
     most: int,
 ) -> Plan:
-    """Add to the plan the price of each purchase, and an error for each that must not or cannot be
-    bought.
+    """Add to the plan the price of each purchase, and an error for each impossible one.
 
-    A plan that buys more than `most` numbers is refused anyway: then the single numbers are not
-    asked about.
+    A plan that buys more than `most` numbers is refused anyway: then single numbers are not looked
+    up.
     """
     bought = [action for action in plan.actions if action.action == "purchase"]
     if not bought:
         return plan
 
-    wanted = {
-        want.address: want.profile.purchase for want in desired if want.profile.purchase is not None
+    declared: dict[str, Purchase] = {}
+    for item in desired:
+        if item.profile.purchase is not None:
+            declared[item.address] = item.profile.purchase
+    purchases = {
+        action.address: declared[action.address] for action in bought if action.address in declared
     }
-    asked = {
-        action.address: wanted[action.address] for action in bought if action.address in wanted
-    }
-    offers = _read_offers(bought, asked, gateways, single=len(bought) <= most)
+    offers = _read_offers(bought, purchases, gateways, single=len(bought) <= most)
 
     prices: dict[str, Money] = {}
     problems = list(plan.diagnostics)
@@ -68,9 +68,9 @@ def check_purchases(
         offer = offers.get(action.address, Offer())
         if offer.price is not None:
             prices[action.address] = offer.price
-        if action.address in asked:
+        if action.address in purchases:
             sure = not is_stand_in(accounts[action.account].base_url)
-            problems += find_offer_problems(action, asked[action.address], offer, sure=sure)
+            problems += find_offer_problems(action, purchases[action.address], offer, sure=sure)
 
     return msgspec.structs.replace(
         plan,
@@ -81,10 +81,9 @@ def check_purchases(
 
 
 def is_stand_in(base_url: str | None) -> bool:
-    """Tell whether an address is a stand-in for Twilio, where nothing costs money: only one on this
-    machine is.
+    """Return whether an address is a stand-in for Twilio, where nothing costs money.
 
-    Any other address may be a proxy to Twilio itself.
+    Only an address on this machine is; any other may be a proxy to Twilio itself.
     """
     return base_url is not None and is_loopback(urlsplit(base_url).hostname or "")
 
@@ -100,16 +99,16 @@ def _with_price(action: Action, prices: Mapping[str, Money]) -> Action:
 
 def _read_offers(
     bought: Sequence[Action],
-    asked: Mapping[str, Purchase],
+    purchases: Mapping[str, Purchase],
     gateways: Mapping[str, Gateway],
     *,
     single: bool,
 ) -> dict[str, Offer]:
-    """The offer for each address."""
+    """Return the offer for each address; `single`: look up each number, too."""
     prices: dict[tuple[str, str], dict[str, Money]] = {}
     regulated: dict[tuple[str, str], frozenset[str] | None] = {}
     for action in bought:
-        purchase = asked.get(action.address)
+        purchase = purchases.get(action.address)
         if purchase is None:
             continue
         place = (action.account, purchase.country)
@@ -119,22 +118,24 @@ def _read_offers(
             regulated[place] = read_regulated_types(gateway, purchase.country)
 
     def offer_of(action: Action) -> Offer:
-        purchase = asked[action.address]
+        purchase = purchases[action.address]
         place = (action.account, purchase.country)
         types = regulated[place]
         offer = Offer(
             price=prices[place].get(purchase.type),
             regulated=None if types is None else purchase.type in types,
         )
+
         if not single:
             return offer
+
         e164 = action.address.split("/", 1)[1]
         rows = read_for_sale(
             gateways[action.account], purchase, {"Contains": e164.removeprefix("+")}
         )
         return _with_row(offer, e164, rows)
 
-    known = [action for action in bought if action.address in asked]
+    known = [action for action in bought if action.address in purchases]
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="offers") as pool:
         offers = list(pool.map(offer_of, known))
     return {action.address: offer for action, offer in zip(known, offers, strict=True)}
@@ -155,8 +156,9 @@ def _with_row(offer: Offer, e164: str, rows: list[dict[str, Json]] | None) -> Of
 def read_for_sale(
     gateway: Gateway, purchase: Purchase, query: Mapping[str, str]
 ) -> list[dict[str, Json]] | None:
-    """The numbers of this country and type that Twilio offers (at most one page); None when that
-    cannot be read.
+    """Return the numbers of this country and type that Twilio offers (at most one page).
+
+    None when that cannot be read.
     """
     try:
         page = gateway.call(
@@ -168,7 +170,7 @@ def read_for_sale(
 
 
 def rows_for_sale(page: Mapping[str, Json]) -> list[dict[str, Json]] | None:
-    """The rows of one page of AvailablePhoneNumbers; None when it is no such page."""
+    """Return the rows of one page of AvailablePhoneNumbers; None when it is no such page."""
     rows = page.get("available_phone_numbers")
     if not isinstance(rows, list):
         return None
@@ -176,10 +178,10 @@ def rows_for_sale(page: Mapping[str, Json]) -> list[dict[str, Json]] | None:
 
 
 def read_regulated_types(gateway: Gateway, country: str) -> frozenset[str] | None:
-    """The types of numbers in a country for which Twilio has a regulation; None when that cannot be
-    read.
+    """Return the types of numbers in a country that have a regulation.
 
-    A regulation that requires nothing (its lists are empty) does not count.
+    None when that cannot be read. A regulation without requirements (its lists are empty) does not
+    count.
     """
     try:
         page = gateway.call(REGULATIONS, {"IsoCountry": country, "PageSize": "1000"})

@@ -1,9 +1,9 @@
-"""The SIP domains of accounts: a plan in → which domains use the lists that it would delete, and
-the plan that knows.
+"""Find the SIP domains that use lists which a plan would delete, and plan again with that
+knowledge.
 
-A list does not show who uses it, and Twilio deletes none that is used; but by then it would be
-empty. Asked only when a plan deletes a list: a call an account, and two or three for each of its
-domains, side by side.
+A list does not show who uses it. Twilio refuses to delete a used list, but by then it would be
+empty. Read only if a plan deletes a list: one call for each account, and two or three for each of
+its domains, several at once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from reconciler.kinds.access_list import IP_ACCESS_CONTROL_LIST
 from reconciler.kinds.credential_list import CREDENTIAL_LIST
 from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.table import list_watched_child_kinds
+from reconciler.model.route import Json
 from reconciler.planning.identity.observed import Domains, Observed
 from reconciler.planning.plan import Plan
 from reconciler.remote.gateway import Gateway
@@ -50,10 +51,9 @@ Using = dict[str, set[str]]
 def plan_with_domains(
     make: Callable[[Observed], Plan], observed: Observed, gateways: Mapping[str, Gateway]
 ) -> tuple[Plan, list[Diagnostic]]:
-    """The plan of `make`: where it would delete lists, made again knowing which of them SIP domains
-    use.
+    """Return the plan of `make`, made again with the users of the lists that it would delete.
 
-    Never raises RemoteError: domains that cannot be read are a warning, and `Domains.unread` for
+    Never raises RemoteError: domains that cannot be read become a warning, and `Domains.unread` for
     the plan.
     """
     plan = make(observed)
@@ -64,74 +64,87 @@ def plan_with_domains(
         if action.action == "delete" and action.kind in MAPPINGS:
             kinds.setdefault(action.account, set()).add(action.kind)
         elif action.action == "delete" and action.reason == "drift" and above in MAPPINGS:
+            # A member that is deleted as drift changes the list for everything that uses it.
             kinds.setdefault(action.account, set()).add(above)
             emptied.setdefault(action.account, set()).add(above)
     if not kinds:
         return plan, []
-    using: Using = {}
+
+    users: Using = {}
     problems: dict[str, Diagnostic] = {}
     for account in sorted(kinds):
+        gateway = gateways[account]
         try:
-            for sid, users in read_lists_in_use(gateways[account], sorted(kinds[account])).items():
-                using.setdefault(sid, set()).update(users)
-            for sid, users in read_trunks_using(
-                gateways[account], sorted(emptied.get(account, ())), observed
-            ).items():
-                using.setdefault(sid, set()).update(users)
+            _add_users(users, read_lists_in_use(gateway, sorted(kinds[account])))
+            changed = sorted(emptied.get(account, ()))
+            _add_users(users, read_trunks_using(gateway, changed, observed))
         except RemoteError as error:
             problems[account] = _unreadable_warning(account, error)
-    found = Domains(using, frozenset(problems))
-    return make(observed.with_domains(found)), list(problems.values())
+
+    domains = Domains(users, frozenset(problems))
+    return make(observed.with_domains(domains)), list(problems.values())
+
+
+def _add_users(users: Using, more: Using) -> None:
+    for sid, names in more.items():
+        users.setdefault(sid, set()).update(names)
 
 
 def read_lists_in_use(gateway: Gateway, kinds: list[str]) -> Using:
-    """Which SIP domains of an account use its lists of these kinds. Raises RemoteError."""
-    mappings = [mapping for kind in kinds for mapping in MAPPINGS[kind]]
-    below = [(row, mapping) for row in gateway.rows(DOMAINS) for mapping in mappings]
+    """Return which SIP domains of an account use its lists of these kinds. Raises RemoteError."""
+    mappings: list[Endpoint] = []
+    for kind in kinds:
+        mappings += MAPPINGS[kind]
+    listings: list[tuple[dict[str, Json], Endpoint]] = []
+    for domain in gateway.rows(DOMAINS):
+        listings += [(domain, mapping) for mapping in mappings]
+
+    def read(listing: tuple[dict[str, Json], Endpoint]) -> list[dict[str, Json]]:
+        domain, mapping = listing
+        return gateway.rows(mapping, domain_sid=str(domain.get("sid")))
+
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="domains") as pool:
-        pages = list(
-            pool.map(lambda one: gateway.rows(one[1], domain_sid=str(one[0].get("sid"))), below)
-        )
-    using: Using = {}
-    for (domain, _), lists in zip(below, pages, strict=True):
-        for sid in (str(row.get("sid")) for row in lists):
-            using.setdefault(sid, set()).add(str(domain.get("domain_name") or domain.get("sid")))
-    return using
+        pages = list(pool.map(read, listings))
+
+    users: Using = {}
+    for (domain, _), rows in zip(listings, pages, strict=True):
+        name = str(domain.get("domain_name") or domain.get("sid"))
+        for row in rows:
+            users.setdefault(str(row.get("sid")), set()).add(name)
+    return users
 
 
 def read_trunks_using(gateway: Gateway, kinds: list[str], observed: Observed) -> Using:
-    """Which trunks of an account that have no name here use its lists of these kinds.
-
-    Raises RemoteError.
-    """
-    trunks = [
-        live.sid
-        for address, live in observed.resources.items()
-        if live.account == gateway.account and address == f"trunk/{live.sid}"
-    ]
+    """Return which trunks without a name here use lists of these kinds. Raises RemoteError."""
+    trunks: list[str] = []
+    for address, live in observed.resources.items():
+        if live.account == gateway.account and address == f"trunk/{live.sid}":
+            trunks.append(live.sid)
     uses = [kind for kind in list_watched_child_kinds("trunk") if kind.refers in kinds]
-    asked = [(sid, kind) for sid in trunks for kind in uses]
-    if not asked:
+    listings: list[tuple[str, Endpoint]] = []
+    for trunk in trunks:
+        listings += [(trunk, kind.listing) for kind in uses]
+    if not listings:
         return {}
 
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="trunks") as pool:
-        pages = list(pool.map(lambda one: gateway.rows(one[1].listing, parent_sid=one[0]), asked))
-    using: Using = {}
-    for (trunk, _), lists in zip(asked, pages, strict=True):
-        for row in lists:
-            using.setdefault(str(row.get("sid")), set()).add(trunk)
-    return using
+        pages = list(pool.map(lambda one: gateway.rows(one[1], parent_sid=one[0]), listings))
+    users: Using = {}
+    for (trunk, _), rows in zip(listings, pages, strict=True):
+        for row in rows:
+            users.setdefault(str(row.get("sid")), set()).add(trunk)
+    return users
 
 
 def _unreadable_warning(account: str, error: RemoteError) -> Diagnostic:
-    said = error.diagnostics[0]
+    cause = error.diagnostics[0]
     return Diagnostic(
         severity="warning",
         code="sip_domains_unreadable",
         summary="SIP domains cannot be read",
-        detail=f"Whether a SIP domain of account `{account}` uses a list that is to be deleted or "
-        "loses members is not known. It is deleted whole, without being emptied first: Twilio "
-        "refuses that for a list in use, which then is as it was. Undeclared members are taken off "
-        "only with consent. To know beforehand, give the key permission to read SIP domains. "
-        f"{said.detail or said.summary}",
+        detail=f"A list that is to be deleted or to lose members may be used by a SIP domain of "
+        f"account `{account}`. The list is deleted whole, without being emptied first: Twilio "
+        "refuses that for a used list, which then stays unchanged. Undeclared members are removed "
+        "only with consent. To check this in advance, give the key permission to read SIP domains. "
+        f"{cause.detail or cause.summary}",
     )

@@ -1,6 +1,6 @@
 """Butter AI: a number is imported free, then assigned to an agent; assigning writes its webhooks.
 
-https://docs.getbutter.ai. Answers come as ``{success, message, data}``. No call is described that
+https://docs.getbutter.ai. Answers are ``{success, message, data}``. No call is documented that
 changes or removes an imported number.
 """
 
@@ -52,11 +52,12 @@ class Butter(UndocumentedCalls):
         self._vault = vault
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """All numbers of the organisation."""
+        """Return all numbers of the organisation."""
         page = self._caller.send("GET", _NUMBERS)
         if object_in(page, "pagination").get("has_more") is True:
             message = "its list has a second page, and its documents do not say how to ask for that"
             raise errors.number_error(self.name, "the list", "unexpected_answer", message)
+
         rows = list_rows(self.name, page, "data")
         return read_single_page(
             self.name, read_numbers(self.name, rows, _to_number, ("assigned_agent_id",))
@@ -65,11 +66,11 @@ class Butter(UndocumentedCalls):
     def create(
         self, asked: Sequence[RegistrationRequest]
     ) -> Sequence[RegisteredNumber | RemoteError]:
-        """One import for each number; who answers is a call of its own."""
+        """Import each number with one call; the agent is set by another call."""
         return [self._import(each) for each in asked]
 
     def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
-        """Take it from the agent that has it, and assign it to the one it is for."""
+        """Take the number from the agent that has it, and assign it to its new agent."""
         had, agent = there.attrs.get("agent"), asked.attrs["agent"]
         if had is not None:
             self._unassign(str(had), there.id)
@@ -99,12 +100,16 @@ class Butter(UndocumentedCalls):
         except RemoteError as error:
             if error.status == 409 and self._has(agent, number):
                 return
+
             if error.status == 404:
                 raise errors.with_code(error, "agent_not_found") from error
             raise
 
     def _has(self, agent: str, number: str) -> bool:
-        """Whether it is this agent's already, which is answered like being another's."""
+        """Return whether the number is already this agent's.
+
+        The platform answers that like a number of another agent.
+        """
         return any(
             there.id == number and there.attrs.get("agent") == agent for there in self.list(())
         )
@@ -116,41 +121,40 @@ class Butter(UndocumentedCalls):
                 self.name, self._caller.send("POST", _NUMBERS, body=body, secrets=secrets)
             )
         except RemoteError as error:
-            return (
-                errors.with_code(error, "integration_not_found") if error.status == 404 else error
-            )
+            return errors.missing_as(error, "integration_not_found")
         return _to_number(object_in(answer, "data")) or RegisteredNumber("", asked.key, {})
 
     def _body(self, asked: RegistrationRequest) -> tuple[dict[str, object], tuple[str, ...]]:
-        both = ("supports_inbound", "supports_outbound")
+        """Return the body of an import, and the secrets in it."""
         body: dict[str, object] = {
             "phone_number": asked.key,
-            **{name: asked.attrs[name] for name in both},
+            "supports_inbound": asked.attrs["supports_inbound"],
+            "supports_outbound": asked.attrs["supports_outbound"],
         }
         if asked.number_sid:
-            return {
-                **body,
-                "provider": "twilio",
-                "integration_id": self._connections[asked.account],
-            }, ()
+            body["provider"] = "twilio"
+            body["integration_id"] = self._connections[asked.account]
+            return body, ()
+
+        body["provider"] = "sip"
+        for ours, theirs in _SIP.items():
+            if asked.attrs.get(ours) is not None:
+                body[theirs] = asked.attrs[ours]
         secrets = self._vault.sip(asked.address)
-        told = {
-            theirs: asked.attrs[ours]
-            for ours, theirs in _SIP.items()
-            if asked.attrs.get(ours) is not None
-        }
-        hidden = {theirs: secrets[ours] for ours, theirs in _SIP_SECRETS.items() if ours in secrets}
-        return {**body, "provider": "sip", **told, **hidden}, tuple(secrets.values())
+        for ours, theirs in _SIP_SECRETS.items():
+            if ours in secrets:
+                body[theirs] = secrets[ours]
+        return body, tuple(secrets.values())
 
 
 def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """Key and organisation."""
+    """Return key and organisation."""
     key = vault.platform(name, "api_key")
     return {"X-API-Key": key, "X-Organization-Id": vault.organization(name)}, (key,)
 
 
 def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
-    """Error bodies are only said to be objects."""
+    """Read an error body, which is only documented to be an object."""
     message = refusal_text(body, "detail", "message", "error")
     words = message.lower()
     if status == 400:
@@ -159,7 +163,7 @@ def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
 
 
 def _check_success(name: str, answer: Any) -> Any:
-    """The answer, unless it says under a 200 that it has failed."""
+    """Return the answer, unless it reports a failure under a 200."""
     if isinstance(answer, Mapping) and answer.get("success") is False:
         raise errors.number_error(
             name, "the call", "success_false", refusal_text(answer, "message", "detail", "error")
@@ -170,7 +174,7 @@ def _check_success(name: str, answer: Any) -> Any:
 def _to_number(row: Mapping[str, Any]) -> RegisteredNumber | None:
     key, sid = text_in(row, "phone_number"), text_in(row, "phone_number_id")
     attrs: dict[str, Value] = {"agent": text_in(row, "assigned_agent_id")}
-    attrs |= {
-        n: row[n] for n in ("supports_inbound", "supports_outbound") if isinstance(row.get(n), bool)
-    }
+    for name in ("supports_inbound", "supports_outbound"):
+        if isinstance(row.get(name), bool):
+            attrs[name] = row[name]
     return RegisteredNumber(sid, key, attrs) if key and sid else None

@@ -1,10 +1,9 @@
-"""What every adapter of a platform promises, and the values it is asked with; knows no platform and
-no HTTP.
+"""The interface of every platform adapter, and the values it is called with. No platform, no HTTP.
 
-An adapter sends documented calls with documented fields only, and no others. Every method may raise
-`reconciler.errors.RemoteError` with a code of the one taxonomy (docs/reference/codes.md). It stores
-no credentials: it asks its `Vault` at the moment of a call. What `kind.can` does not list, it is
-never asked for.
+An adapter sends documented calls with documented fields only. Every method may raise
+`reconciler.errors.RemoteError` with a code of the one taxonomy (docs/reference/codes.md). An
+adapter stores no credentials: it asks its `Vault` at the moment of a call. It is never asked for
+what `kind.can` does not list.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ class RegistrationRequest(msgspec.Struct, frozen=True):
 
     `account` is the name of its Twilio account and `number_sid` its SID there; both are empty for a
     number outside Twilio. `attrs` are the attributes of its registration. `import_started`: an
-    earlier run of ours has begun this very import and could not find out whether it was carried
-    out.
+    earlier run started this import and could not find out whether it was carried out.
     """
 
     address: str
@@ -39,8 +37,8 @@ class RegistrationRequest(msgspec.Struct, frozen=True):
 class RegisteredNumber(msgspec.Struct, frozen=True):
     """One number as a platform has it.
 
-    `id` is what its calls want to have, `attrs` what can be read of the registration's attributes.
-    `secrets` are those that the platform gives back: to be compared, never to be kept.
+    `id` is its identifier in calls, `attrs` the readable attributes of the registration. `secrets`
+    are those that the platform returns: they are compared and never kept.
     """
 
     id: str
@@ -53,32 +51,32 @@ class RegisteredNumber(msgspec.Struct, frozen=True):
 
 
 class Complaint(msgspec.Struct, frozen=True):
-    """What a platform says is wrong with its own side; `broken`: numbers cannot be imported there."""
+    """A problem that a platform reports on its own side.
+
+    `broken`: numbers cannot be imported there.
+    """
 
     words: str
     broken: bool
 
 
 class Vault(Protocol):
-    """Where secrets are looked up when a call needs them.
-
-    Raises ReconcilerError `secret_not_found`.
-    """
+    """Lookup of secrets at the moment of a call. Raises ReconcilerError `secret_not_found`."""
 
     def platform(self, name: str, field: str) -> str:
-        """A secret of a platform: its `api_key`, its `api_secret`."""
+        """Return a secret of a platform: its `api_key`, its `api_secret`."""
         ...
 
     def organization(self, name: str) -> str:
-        """The organisation of a platform that wants one named; no secret."""
+        """Return the organisation of a platform that needs one; no secret."""
         ...
 
     def twilio(self, account: str) -> tuple[str, str]:
-        """SID and auth token of a Twilio account."""
+        """Return SID and auth token of a Twilio account."""
         ...
 
     def sip(self, address: str) -> Mapping[str, str]:
-        """Password and PIN of a number outside Twilio, as far as it has them."""
+        """Return password and PIN of a number outside Twilio, if it has them."""
         ...
 
 
@@ -90,47 +88,43 @@ class Adapter(Protocol):
     kind: PlatformKind
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """All numbers that are there; for those asked about, with all that can be read of them."""
+        """Return all numbers on the platform; for those asked about, all readable attributes."""
         ...
 
     def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
-        """Ask what the platform would refuse of these numbers: address → why.
+        """Return what the platform would refuse of these numbers: address → error.
 
-        At most one call for each distinct agent and connection, by reading only. What the platform
-        has no call for, or does not answer clearly, is left out.
+        At most one call for each distinct agent and connection, by reading only. Anything the
+        platform has no call for, or does not answer clearly, is left out.
         """
         ...
 
     def create(
         self, asked: Sequence[RegistrationRequest]
     ) -> Sequence[RegisteredNumber | RemoteError]:
-        """Import these numbers; one answer for each, in their order.
+        """Import these numbers; return one answer for each, in their order.
 
-        Many at once only where `kind.bulk` says so.
+        Many at once only if `kind.bulk` says so.
         """
         ...
 
     def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
-        """Set who answers, and who calls out: the attributes of `kind.links` that `asked.attrs`
-        has.
-        """
+        """Set who answers and who calls out: the attributes of `kind.links` in `asked.attrs`."""
         ...
 
     def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
-        """Change the attributes of `kind.updates` that `asked.attrs` has."""
+        """Change the attributes of `kind.updates` in `asked.attrs`."""
         ...
 
     def delete(self, there: RegisteredNumber) -> None:
-        """Take the number off the platform; it stays on Twilio.
+        """Remove the number from the platform; it stays on Twilio.
 
-        One that is not there any more is done.
+        A number that is already gone counts as done.
         """
         ...
 
     def verify(self) -> Sequence[Complaint]:
-        """What is wrong with the platform's own connection to Twilio, as it says itself; nothing
-        when all is well.
-        """
+        """Return what the platform reports as wrong with its own connection to Twilio."""
         ...
 
     def close(self) -> None:
@@ -147,6 +141,14 @@ def agent_ids_of(asked: RegistrationRequest) -> list[str]:
     return [str(asked.attrs[name]) for name in _AGENTS if asked.attrs.get(name) is not None]
 
 
+def list_agents(asked: Sequence[RegistrationRequest]) -> list[str]:
+    """Return the ids of all agents that these numbers are to be linked to, each once."""
+    agents: dict[str, None] = {}
+    for each in asked:
+        agents.update(dict.fromkeys(agent_ids_of(each)))
+    return list(agents)
+
+
 def map_first_refusals(
     asked: Sequence[RegistrationRequest], refused: Mapping[str, RemoteError]
 ) -> dict[str, RemoteError]:
@@ -161,28 +163,29 @@ def map_first_refusals(
 
 
 class UndocumentedCalls:
-    """The calls that a platform's documents do not describe: to ask for one is a mistake of ours,
-    not of its user.
+    """The calls that a platform's documents do not describe.
+
+    Calling one is a mistake in this program, not of its user.
     """
 
     kind: PlatformKind
 
     def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
-        """Nothing can be asked."""
+        """Return nothing: there is no call to ask."""
         return {}
 
     def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
-        """Not described."""
+        """Raise AssertionError: the call is not documented."""
         raise AssertionError(f"{self.kind.title} has no call to link a number")
 
     def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
-        """Not described."""
+        """Raise AssertionError: the call is not documented."""
         raise AssertionError(f"{self.kind.title} has no call to change a number")
 
     def delete(self, there: RegisteredNumber) -> None:
-        """Not described."""
+        """Raise AssertionError: the call is not documented."""
         raise AssertionError(f"{self.kind.title} has no call to remove a number")
 
     def verify(self) -> Sequence[Complaint]:
-        """Not described."""
+        """Raise AssertionError: the call is not documented."""
         raise AssertionError(f"{self.kind.title} has no call to verify its connection")

@@ -1,8 +1,7 @@
-"""Dasha BlackBox: numbers join the trunk of a Twilio provider, many with one call, and are then
-linked to agents.
+"""Dasha BlackBox: numbers join the trunk of a Twilio provider in bulk, and are linked to agents.
 
-https://blackbox.dasha.ai/docs/api-reference. An import goes on after a number that fails, and says
-so under a 200. Answers may hold SIP passwords: only what is named here is read.
+https://blackbox.dasha.ai/docs/api-reference. An import continues after a number that fails, and
+reports that under a 200. Answers may hold SIP passwords: only what is named here is read.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from reconciler.remote.platforms.contract import (
     RegistrationRequest,
     UndocumentedCalls,
     Vault,
-    agent_ids_of,
+    list_agents,
     map_first_refusals,
 )
 from reconciler.remote.platforms.listing import (
@@ -57,8 +56,9 @@ class Dasha(UndocumentedCalls):
         self._connections = connections
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """The numbers of all our providers; who calls out with one is asked for those that declare
-        it.
+        """Return the numbers of all our providers.
+
+        The agent that calls out with a number is read for those that declare one.
         """
         callers = {each.key for each in asked if "outbound_agent" in each.attrs}
         found: dict[str, RegisteredNumber] = {}
@@ -77,7 +77,7 @@ class Dasha(UndocumentedCalls):
         return [*found.values()]
 
     def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
-        """Ask whether the providers and the agents are there."""
+        """Return errors for missing providers and agents."""
         found: dict[str, RemoteError] = {}
         for account in dict.fromkeys(each.account for each in asked):
             try:
@@ -90,37 +90,40 @@ class Dasha(UndocumentedCalls):
                 refused = errors.with_code(error, "integration_not_found")
                 found |= {each.address: refused for each in asked if each.account == account}
 
-        wanted = dict.fromkeys(agent for each in asked for agent in agent_ids_of(each))
-        known = (
-            {text_in(row, "id") for row in rows_in(self._caller.send("GET", "/api/v1/agents"))}
-            if wanted
-            else set()
-        )
-        if known - {None} or not wanted:
-            missing = {
-                agent: errors.number_error(
-                    self.name, f"The agent {agent}", "agent_not_found", "it is not among its agents"
-                )
-                for agent in wanted
-                if agent not in known
-            }
+        agents = list_agents(asked)
+        if not agents:
+            return found
+
+        # A list without ids is not understood: nothing is concluded from it.
+        known = {text_in(row, "id") for row in rows_in(self._caller.send("GET", "/api/v1/agents"))}
+        if known - {None}:
+            missing: dict[str, RemoteError] = {}
+            for agent in agents:
+                if agent not in known:
+                    missing[agent] = errors.number_error(
+                        self.name,
+                        f"The agent {agent}",
+                        "agent_not_found",
+                        "it is not among its agents",
+                    )
             found = {**map_first_refusals(asked, missing), **found}
         return found
 
     def create(
         self, asked: Sequence[RegistrationRequest]
     ) -> Sequence[RegisteredNumber | RemoteError]:
-        """One call for all numbers of a provider."""
+        """Import all numbers of a provider with one call."""
         results: dict[str, RegisteredNumber | RemoteError] = {}
         for account in dict.fromkeys(each.account for each in asked):
             results |= self._import(account, [each for each in asked if each.account == account])
         return [results[each.key] for each in asked]
 
     def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
-        """Set or remove the agent that takes the calls, and the one that calls out with the number."""
+        """Set or remove the agent that takes the calls, and the one that calls out."""
         for name, mode in _MODES.items():
             if name not in asked.attrs:
                 continue
+
             agent, path = asked.attrs[name], f"/api/v1/sip-phone-numbers/{there.id}/agent-link"
             if agent is not None:
                 self._put(path, str(agent), mode)
@@ -132,16 +135,15 @@ class Dasha(UndocumentedCalls):
                 self._caller.send("DELETE", path, query=query)
 
     def delete(self, there: RegisteredNumber) -> None:
-        """Unlink it, detach it from the trunk and drop its record."""
+        """Unlink the number, detach it from the trunk and delete its record."""
         provider = self._provider_of(there)
         if provider is None:
             return
-        self.link(
-            there,
-            RegistrationRequest(
-                "", there.key, {name: None for name in _MODES if there.attrs.get(name) is not None}
-            ),
-        )
+
+        # A linked number cannot be deleted (409).
+        linked = {name: None for name in _MODES if there.attrs.get(name) is not None}
+        self.link(there, RegistrationRequest("", there.key, linked))
+
         try:
             self._caller.send(
                 "DELETE", f"/api/v1/providers/twilio/{provider}/phone-numbers/{there.id}"
@@ -154,14 +156,14 @@ class Dasha(UndocumentedCalls):
                 raise
 
     def verify(self) -> Sequence[Complaint]:
-        """Each provider checks credentials, trunk, credential list and numbers, and says what is
-        amiss.
+        """Return what each provider reports as wrong.
+
+        It checks credentials, trunk, credential list and numbers.
         """
-        return [
-            found
-            for account, provider in self._connections.items()
-            for found in self._verified(account, provider)
-        ]
+        complaints: list[Complaint] = []
+        for account, provider in self._connections.items():
+            complaints += self._verify_provider(account, provider)
+        return complaints
 
     def close(self) -> None:
         """Close the connections."""
@@ -176,32 +178,34 @@ class Dasha(UndocumentedCalls):
                 self._caller.send("GET", "/api/v1/sip-phone-numbers", query=query),
                 "items",
             )
+
             has_next = len(page) >= _PAGE
             pages.add(
                 read_numbers(self.name, page, _to_number, ("incomingCallsAgentId",)),
                 has_next=has_next,
             )
+
             if not has_next:
                 return pages
             offset += _PAGE
 
-    def _verified(self, account: str, provider: str) -> Sequence[Complaint]:
+    def _verify_provider(self, account: str, provider: str) -> Sequence[Complaint]:
         try:
             row = self._caller.send("POST", f"/api/v1/providers/{provider}/verify", idempotent=True)
         except RemoteError as error:
-            raise (
-                errors.with_code(error, "integration_not_found") if error.status == 404 else error
-            ) from error
+            raise errors.missing_as(error, "integration_not_found") from error
+
         if not isinstance(row, Mapping):
             return [Complaint(f"the provider of {account} does not say how it is", False)]
         status = text_in(row, "verificationStatus") or text_in(row, "status") or "pending"
         if status in ("verified", "pending"):
             return []
+
         details = row.get("verificationDetails")
-        told = "; ".join(map(str, details)) if isinstance(details, list) else ""
+        reasons = "; ".join(map(str, details)) if isinstance(details, list) else ""
         return [
             Complaint(
-                f"the provider of {account} is {status}: {told or 'no reason given'}",
+                f"the provider of {account} is {status}: {reasons or 'no reason given'}",
                 status == "failed",
             )
         ]
@@ -209,8 +213,9 @@ class Dasha(UndocumentedCalls):
     def _import(
         self, account: str, asked: Sequence[RegistrationRequest]
     ) -> dict[str, RegisteredNumber | RemoteError]:
-        """The answer has counts and the SIDs that failed: what came of the rest is read from the
-        list.
+        """Import numbers with one call and return the result of each.
+
+        The answer has counts and the SIDs that failed; the other results are read from the list.
         """
         provider = self._connections[account]
         sids = ["PN" + each.number_sid[2:].lower() for each in asked]
@@ -220,19 +225,18 @@ class Dasha(UndocumentedCalls):
                 "POST", path, body={"phoneNumberSids": [*dict.fromkeys(sids)]}
             )
         except RemoteError as error:
-            lost = (
-                errors.with_code(error, "integration_not_found") if error.status == 404 else error
-            )
-            return {each.key: lost for each in asked}
+            failure = errors.missing_as(error, "integration_not_found")
+            return {each.key: failure for each in asked}
+
         failed = {
             text_in(row, "phoneNumberSid"): text_in(row, "errorMessage") or "failed"
             for row in rows_in(answer, "errors")
         }
         there = {number.key: number for number in self.list(asked)}
-        return {
-            each.key: self._result(each, there.get(each.key), failed.get(sid))
-            for each, sid in zip(asked, sids, strict=True)
-        }
+        results: dict[str, RegisteredNumber | RemoteError] = {}
+        for each, sid in zip(asked, sids, strict=True):
+            results[each.key] = self._result(each, there.get(each.key), failed.get(sid))
+        return results
 
     def _result(
         self, asked: RegistrationRequest, there: RegisteredNumber | None, message: str | None
@@ -242,25 +246,22 @@ class Dasha(UndocumentedCalls):
         if there is not None:
             owner = f"the agent {there.attrs.get('agent')} has it"
             return errors.number_error(self.name, asked.key, "number_already_imported", owner)
-        said = (message or "it is not in the list after the import").lower()
-        code = next((code for words, code in _CODES if words in said), "platform_refused")
+
+        words = (message or "it is not in the list after the import").lower()
+        code = next((code for part, code in _CODES if part in words), "platform_refused")
         return errors.number_error(
-            self.name, asked.key, code, f"{asked.number_sid}: {message or said}"
+            self.name, asked.key, code, f"{asked.number_sid}: {message or words}"
         )
 
     def _is_free_for(self, asked: RegistrationRequest, there: RegisteredNumber) -> bool:
-        """Whether nobody else's agent takes its calls: a link would replace that one without a
-        word.
-        """
+        """Return whether no other agent takes its calls: a link would replace that one silently."""
         return there.attrs.get("agent") in (None, asked.attrs.get("agent"))
 
     def _put(self, path: str, agent: str, mode: str) -> None:
         try:
             self._caller.send("PUT", path, query={"agentId": agent, "mode": mode})
         except RemoteError as error:
-            raise (
-                errors.with_code(error, "agent_not_found") if error.status == 404 else error
-            ) from error
+            raise errors.missing_as(error, "agent_not_found") from error
 
     def _outbound(self, sid: str) -> str | None:
         affected = list_rows(
@@ -302,13 +303,13 @@ def _uses(row: Mapping[str, Any]) -> Sequence[Any]:
 
 
 def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """A bearer token."""
+    """Return a bearer token."""
     key = vault.platform(name, "api_key")
     return {"Authorization": f"Bearer {key}"}, (key,)
 
 
 def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
-    """A problem of RFC 7807; a provider or an agent that is not there tells it in words."""
+    """Read a problem of RFC 7807; a missing provider or agent is only named in words."""
     return ("validation_error" if status in (400, 422) else None), refusal_text(
         body, "detail", "title"
     )

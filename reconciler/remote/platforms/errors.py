@@ -1,8 +1,7 @@
-"""A platform's refusals and silences → our codes, with a cause and a cure; the same for all
-platforms.
+"""Convert refusals and silences of a platform to our codes, each with a cause and a cure.
 
-Raises nothing: each function returns the `RemoteError` to raise. What came from outside loses
-secrets, styling and control characters first.
+The same for all platforms. Raises nothing: each function returns the `RemoteError` to raise.
+Secrets, styling and control characters are removed from all text from outside.
 """
 
 from __future__ import annotations
@@ -54,10 +53,10 @@ CURES: dict[str, tuple[str, str]] = {
         "The platform knows this SID under another number: check the account that is connected "
         "there.",
     ),
-    "missing_field": ("The platform misses a field", "Declare what it names."),
+    "missing_field": ("Required field missing", "Declare what it names."),
     "invalid_provider": ("Unknown provider", "The platform takes `twilio` and `sip`."),
     "validation_error": (
-        "The platform finds a value wrong",
+        "Value refused by the platform",
         "Correct what it names in the configuration.",
     ),
     "no_twilio_integration": (
@@ -65,7 +64,7 @@ CURES: dict[str, tuple[str, str]] = {
         "Connect it in the platform's dashboard; some platforms have no call for that.",
     ),
     "ambiguous_integration": (
-        "It is not said which Twilio account",
+        "Ambiguous Twilio account",
         "The platform has several: name its id of the account under `connections`.",
     ),
     "integration_not_found": (
@@ -156,7 +155,7 @@ _BY_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class CallPlace:
-    """Which call an error is about; `ambiguous`: an attempt may have been carried out."""
+    """The call that an error is about; `ambiguous`: an attempt may have been carried out."""
 
     platform: str
     method: str
@@ -167,8 +166,9 @@ class CallPlace:
 
 
 def refusal_error(where: CallPlace, status: int, code: str | None, message: str) -> RemoteError:
-    """The error of an answer that is a refusal; without a code of the platform's own, by its
-    status.
+    """Return the error of a refusal.
+
+    Without a code of the platform's own, the status decides.
     """
     known = code if code in CURES else code_for_status(status)
     what = (
@@ -179,7 +179,7 @@ def refusal_error(where: CallPlace, status: int, code: str | None, message: str)
 
 
 def code_for_status(status: int) -> str:
-    """Our code for an HTTP status."""
+    """Return our code for an HTTP status."""
     if status == 429:
         return "rate_limited"
     if status >= 500 or status == 408:
@@ -188,18 +188,18 @@ def code_for_status(status: int) -> str:
 
 
 def no_answer_error(where: CallPlace, error: NoAnswer) -> RemoteError:
-    """The error of a call that brought no usable answer."""
+    """Return the error of a call without a usable answer."""
     code = _BY_FAILURE.get(error.failure, "network_error")
     return _error(where, code, f"{_describe_call(where)} failed: {error}.")
 
 
 def interruption_error(where: CallPlace) -> RemoteError:
-    """The error of a call that was still waiting when the run was told to stop."""
+    """Return the error of a call that was waiting when the run was stopped."""
     return _error(where, "interrupted", f"{_describe_call(where)} was not sent (again).")
 
 
 def with_code(error: RemoteError, code: str) -> RemoteError:
-    """The same error under the name that it has for this call."""
+    """Return the same error under the code that it has for this call."""
     summary, cure = CURES[code]
     what = (
         error.diagnostics[0].detail.removesuffix(CURES[error.code][1]).strip()
@@ -210,11 +210,17 @@ def with_code(error: RemoteError, code: str) -> RemoteError:
     return RemoteError(diagnostic, status=error.status, ambiguous=error.ambiguous)
 
 
+def missing_as(error: RemoteError, code: str) -> RemoteError:
+    """Return the error under this code if its status is 404, otherwise as it is."""
+    return with_code(error, code) if error.status == 404 else error
+
+
 def number_error(
     platform: str, key: str, code: str, message: str, secrets: tuple[str, ...] = ()
 ) -> RemoteError:
-    """The error about one number that an answer about many reports, or that is known before any
-    call.
+    """Return the error about one number.
+
+    For an answer about many numbers, or for a problem that is known before any call.
     """
     summary, cure = CURES[code]
     what = redact(f"{key} on {platform}: {message}".rstrip(".") + ".", secrets)

@@ -1,5 +1,4 @@
-"""Feather: bridge numbers for warm transfers, and phone numbers whose channels say which agent
-answers.
+"""Feather: bridge numbers for warm transfers, and phone numbers with an agent for each channel.
 
 https://doc.featherhq.com (OpenAPI). Its Twilio account is connected in a browser beforehand; no
 credentials are sent.
@@ -21,7 +20,7 @@ from reconciler.remote.platforms.contract import (
     RegisteredNumber,
     RegistrationRequest,
     Vault,
-    agent_ids_of,
+    list_agents,
     map_first_refusals,
 )
 from reconciler.remote.platforms.listing import list_rows, read_numbers, read_single_page
@@ -52,9 +51,9 @@ class Feather:
         self._connections = connections
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """Bridge numbers and phone numbers; the channels of those asked about.
+        """Return bridge numbers and phone numbers, with the channels of those asked about.
 
-        What is retired counts as gone.
+        A retired number counts as gone.
         """
         wanted = {each.key: each.attrs.get("bridge") is True for each in asked}
         rows = list_rows(self.name, self._caller.send("GET", _BRIDGES))
@@ -68,7 +67,7 @@ class Feather:
             self.name, read_numbers(self.name, rows, _to_number, ("status",))
         )
 
-        # A number may be both; then the one that is declared counts.
+        # A number may be both: then the declared one counts.
         found = {number.key: number for number in (*bridges, *numbers)}
         found |= {n.key: n for n in (*bridges, *numbers) if wanted.get(n.key) is n.attrs["bridge"]}
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="feather") as pool:
@@ -78,33 +77,39 @@ class Feather:
             return [*detailed]
 
     def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
-        """Ask whether the Twilio account is connected, and whether the agents are there."""
+        """Return errors if the Twilio account is not connected, or for missing agents."""
         problem = self._connection_problem()
         if problem is not None:
             error = errors.number_error(self.name, "Twilio", *problem)
             return {each.address: error for each in asked}
 
-        wanted = dict.fromkeys(agent for each in asked for agent in agent_ids_of(each))
-        missing = self._missing_agents(set(wanted))
-        refused = {
-            agent: errors.number_error(
-                self.name, f"The agent {agent}", "agent_not_found", "it is not among its assistants"
-            )
-            for agent in wanted
-            if agent in missing
-        }
+        agents = list_agents(asked)
+        missing = self._find_missing_agents(agents)
+        refused: dict[str, RemoteError] = {}
+        for agent in agents:
+            if agent in missing:
+                refused[agent] = errors.number_error(
+                    self.name,
+                    f"The agent {agent}",
+                    "agent_not_found",
+                    "it is not among its assistants",
+                )
         return map_first_refusals(asked, refused)
 
-    def _missing_agents(self, wanted: set[str]) -> set[str]:
-        """Return the agents that the whole list of assistants does not hold; none if it is longer
-        than we may read.
+    def _find_missing_agents(self, agents: Sequence[str]) -> set[str]:
+        """Return the agents that are not in the list of assistants.
+
+        None if the list is not understood, or has more pages than there are agents: those pages
+        may be read, to keep the number of calls small.
         """
-        missing, cursor = set(wanted), None
-        for _ in wanted:
+        missing = set(agents)
+        cursor = None
+        for _ in agents:
             query = {"limit": _ASSISTANTS_PAGE, "include_archived": True, "cursor": cursor}
             page = self._caller.send("GET", _ASSISTANTS, query=query)
             missing -= {text_in(row, "id") or "" for row in rows_in(page, "assistants")}
             cursor = text_in(page, "next_cursor") if isinstance(page, Mapping) else None
+
             if not isinstance(page, Mapping) or not isinstance(page.get("assistants"), list):
                 return set()
             if not missing or page.get("has_more") is not True:
@@ -114,14 +119,15 @@ class Feather:
     def create(
         self, asked: Sequence[RegistrationRequest]
     ) -> Sequence[RegisteredNumber | RemoteError]:
-        """One import for each number; a phone number that was retired is brought back."""
+        """Import each number with one call; a retired phone number is restored."""
         return [self._import(each) for each in asked]
 
     def link(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
-        """Replace the bindings of each channel; none empties it."""
+        """Replace the bindings of each channel; without an agent it is emptied."""
         for name, channel in _CHANNELS.items():
             if name not in asked.attrs:
                 continue
+
             agent = asked.attrs[name]
             bindings = [{"agent_id": agent}] if agent is not None else []
             try:
@@ -129,16 +135,14 @@ class Feather:
                     "PUT", f"{_NUMBERS}/{there.id}/channels/{channel}", body={"bindings": bindings}
                 )
             except RemoteError as error:
-                raise (
-                    errors.with_code(error, "agent_not_found") if error.status == 404 else error
-                ) from error
+                raise errors.missing_as(error, "agent_not_found") from error
 
     def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """Set the status of a phone number."""
         self._caller.send("PATCH", f"{_NUMBERS}/{there.id}", body={"status": asked.attrs["status"]})
 
     def delete(self, there: RegisteredNumber) -> None:
-        """Drop a bridge number, whose webhook is cleared; retire a phone number."""
+        """Delete a bridge number, whose webhook is cleared; retire a phone number."""
         base = _BRIDGES if there.attrs.get("bridge") is True else _NUMBERS
         try:
             self._caller.send("DELETE", f"{base}/{there.id}")
@@ -147,7 +151,7 @@ class Feather:
                 raise
 
     def verify(self) -> Sequence[Complaint]:
-        """Whether a Twilio account is connected, and whether it is clear which one."""
+        """Return a complaint unless exactly one Twilio account is meant and connected."""
         problem = self._connection_problem()
         return [Complaint(problem[1], True)] if problem is not None else []
 
@@ -156,37 +160,36 @@ class Feather:
         self._caller.close()
 
     def _connection_problem(self) -> tuple[str, str] | None:
-        """Return code and words of what is wrong with the connected Twilio accounts, None when
-        nothing is.
+        """Return code and message of what is wrong with the connected Twilio accounts.
+
+        None when nothing is.
         """
-        found = list_rows(self.name, self._caller.send("GET", _INTEGRATIONS))
-        there = [
-            text_in(row, "id") or "" for row in found if row.get("integration_key") == "twilio"
-        ]
-        if not there:
-            return (
-                "no_twilio_integration",
-                "no Twilio account is connected: connect it in the dashboard",
-            )
-        gone = [
-            f"{account} ({sid})" for account, sid in self._connections.items() if sid not in there
-        ]
-        if gone:
-            return (
-                "integration_not_found",
-                f"it does not know these ids under `connections`: {', '.join(gone)}",
-            )
-        if len(there) > 1 and not self._connections:
-            names = ", ".join(there)
-            return (
-                "ambiguous_integration",
-                f"several Twilio accounts are connected, name one of them: {names}",
-            )
+        connected: list[str] = []
+        for row in list_rows(self.name, self._caller.send("GET", _INTEGRATIONS)):
+            if row.get("integration_key") == "twilio":
+                connected.append(text_in(row, "id") or "")
+        if not connected:
+            message = "no Twilio account is connected: connect it in the dashboard"
+            return "no_twilio_integration", message
+
+        unknown: list[str] = []
+        for account, sid in self._connections.items():
+            if sid not in connected:
+                unknown.append(f"{account} ({sid})")
+        if unknown:
+            message = f"it does not know these ids under `connections`: {', '.join(unknown)}"
+            return "integration_not_found", message
+
+        if len(connected) > 1 and not self._connections:
+            names = ", ".join(connected)
+            message = f"several Twilio accounts are connected, name one of them: {names}"
+            return "ambiguous_integration", message
         return None
 
     def _with_channels(self, number: RegisteredNumber) -> RegisteredNumber:
         if number.attrs["bridge"] is True:
             return number
+
         channels = list_rows(
             self.name, self._caller.send("GET", f"{_NUMBERS}/{number.id}/channels")
         )
@@ -205,55 +208,56 @@ class Feather:
         chosen = {"integration_connection_id": connection} if connection else {}
         try:
             if asked.attrs.get("bridge") is True:
-                answer = self._caller.send(
-                    "POST",
-                    _BRIDGES,
-                    body={"twilio_number_sid": asked.number_sid, **chosen},
-                    idempotent=True,
-                )
+                body: dict[str, object] = {"twilio_number_sid": asked.number_sid, **chosen}
+                answer = self._caller.send("POST", _BRIDGES, body=body, idempotent=True)
                 return _to_bridge_number(answer) or RegisteredNumber("", asked.key, {})
-            retired = self._retired(asked.key)
+
+            # A retired number cannot be imported again: it is restored.
+            retired = self._find_retired(asked.key)
             if retired is not None:
                 answer = self._caller.send("POST", f"{_NUMBERS}/{retired}/restore", idempotent=True)
                 return self._with_channels(
                     _to_number(answer) or RegisteredNumber(retired, asked.key, {"bridge": False})
                 )
-            capabilities = (
-                ["voice", "sms"] if asked.attrs.get("sms_agent") is not None else ["voice"]
-            )
+
+            has_sms = asked.attrs.get("sms_agent") is not None
             body = {
                 "phone_e164": asked.key,
                 "vendor": "twilio",
                 "vendor_mode": "byo",
-                "capabilities": capabilities,
+                "capabilities": ["voice", "sms"] if has_sms else ["voice"],
+                **chosen,
             }
-            answer = self._caller.send("POST", _NUMBERS, body={**body, **chosen})
+            answer = self._caller.send("POST", _NUMBERS, body=body)
             return _to_number(answer) or RegisteredNumber("", asked.key, {})
         except RemoteError as error:
             return error
 
-    def _retired(self, key: str) -> str | None:
+    def _find_retired(self, key: str) -> str | None:
         there = list_rows(self.name, self._caller.send("GET", _NUMBERS, query={"status": _RETIRED}))
         return next((text_in(row, "id") for row in there if row.get("phone_e164") == key), None)
 
 
 def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """The key in a header of its own, never as a bearer token."""
+    """Return the key in a header of its own, never as a bearer token."""
     key = vault.platform(name, "api_key")
     return {"x-api-key": key}, (key,)
 
 
 def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
-    """``{error, message}``, or the findings of a validation: of these only place and words, never
-    the input.
+    """Read ``{error, message}``, or the findings of a validation.
+
+    Of these only places and messages, never the input.
     """
     if status != 422:
         return None, refusal_text(body, "message", "error")
+
     message = validation_text(body)
     words = message.lower()
     if "integration" not in words:
         missing = "not in the" in words or "not found" in words
         return ("number_not_in_twilio" if missing else "validation_error"), message
+
     several = any(word in words for word in _SEVERAL)
     return ("ambiguous_integration" if several else "no_twilio_integration"), message
 
@@ -263,22 +267,18 @@ def _is_retired(row: Mapping[str, Any]) -> bool:
 
 
 def _to_bridge_number(row: Any) -> RegisteredNumber | None:
-    key, sid = (
-        (text_in(row, "phone_e164"), text_in(row, "id"))
-        if isinstance(row, Mapping)
-        else (None, None)
-    )
+    key, sid = _key_and_id(row)
     return RegisteredNumber(sid, key, {"bridge": True}) if key and sid else None
 
 
 def _to_number(row: Any) -> RegisteredNumber | None:
-    key, sid = (
-        (text_in(row, "phone_e164"), text_in(row, "id"))
-        if isinstance(row, Mapping)
-        else (None, None)
-    )
-    return (
-        RegisteredNumber(sid, key, {"bridge": False, "status": text_in(row, "status")})
-        if key and sid
-        else None
-    )
+    key, sid = _key_and_id(row)
+    if not (key and sid):
+        return None
+    return RegisteredNumber(sid, key, {"bridge": False, "status": text_in(row, "status")})
+
+
+def _key_and_id(row: Any) -> tuple[str | None, str | None]:
+    if not isinstance(row, Mapping):
+        return None, None
+    return text_in(row, "phone_e164"), text_in(row, "id")

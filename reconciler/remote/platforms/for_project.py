@@ -1,6 +1,4 @@
-"""The platforms of one project: adapters by name, what they show, and what planning has to know of
-them.
-"""
+"""The platforms of one project: adapters by name, their numbers, and facts for planning."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from reconciler.remote.platforms.observe import find_platforms, observe_platform
 
 
 class Adapters(dict[str, Adapter]):
-    """An adapter for every platform, connected when it is first asked for."""
+    """The adapters of all platforms, each connected at its first use."""
 
     def __init__(
         self,
@@ -33,6 +31,7 @@ class Adapters(dict[str, Adapter]):
         super().__init__()
         self._project = project
         self._vault = ProjectVault(project, environ)
+
         self._stop = stop
         self._on_call = on_call
         self._on_wait = on_wait
@@ -49,7 +48,7 @@ class Adapters(dict[str, Adapter]):
     def extend_observed(
         self, observed: Observed, desired: Sequence[Desired], resources: Mapping[str, Entry]
     ) -> Observed:
-        """What was observed on Twilio, with what the platforms have.
+        """Return what was observed on Twilio, extended by the numbers on the platforms.
 
         Raises RemoteError, ReconcilerError.
         """
@@ -57,9 +56,9 @@ class Adapters(dict[str, Adapter]):
         names = sorted(find_platforms(desired, resources) & declared) if declared else []
         if not names:
             return observed
-        used = {
-            name: self[name] for name in names
-        }  # connected here: threads must not do it at the same time
+
+        # Connected here, in one thread: threads must not do it at the same time.
+        used = {name: self[name] for name in names}
         found = observe_platforms(names, desired, resources, used, self._vault)
         others = {**observed.resources, **found}
         return Observed(
@@ -74,7 +73,7 @@ class Adapters(dict[str, Adapter]):
 
 
 def platform_facts(project: Project) -> Platforms:
-    """What planning has to know of the platforms."""
+    """Return what planning needs to know of the platforms."""
     types = {name: platform.type for name, platform in project.platforms.items()}
     tokens = {name for name, account in project.accounts.items() if account.auth_token is not None}
     return Platforms(types, frozenset(tokens))

@@ -1,5 +1,4 @@
-"""Read the listings of platforms strictly: what is not a list of complete rows is an error, never
-an empty list.
+"""Read the listings of platforms strictly: anything but a list of complete rows is an error.
 
 A missing row would be planned as a number to import, so nothing is concluded from a listing that is
 not understood.
@@ -60,10 +59,12 @@ def read_numbers(
         number = read(row)
         if number is None:
             raise _error(platform, "unexpected_answer", f"row {index + 1} has no number or no id")
+
         for name in names:
             value = row.get(name)
             if value is not None and not isinstance(value, str):
                 raise _error(platform, "unexpected_answer", f"`{name}` of {number.key} is no text")
+
         numbers.append(number)
     return numbers
 
@@ -78,9 +79,9 @@ class NumberPages:
         self.count = 0
 
     def add(self, numbers: Iterable[RegisteredNumber], *, has_next: bool = False) -> None:
-        """Add one page; `count` is how many there were.
+        """Add one page; `count` is how many pages there were.
 
-        Raises RemoteError for numbers that contradict each other, and for pages without an end.
+        Raises RemoteError for contradicting numbers, and for pages without an end.
         """
         self.count += 1
         new = 0
@@ -99,20 +100,19 @@ class NumberPages:
 
     @property
     def numbers(self) -> list[RegisteredNumber]:
-        """All numbers so far."""
+        """Return all numbers so far."""
         return list(self._found.values())
 
 
 def read_until_steady(
     platform: str, read: Callable[[], NumberPages], sought: Collection[str] = ()
 ) -> list[RegisteredNumber]:
-    """Return the numbers of a listing, read again while it may have left out one of those that are
-    `sought` (E.164).
+    """Return the numbers of a listing, read again while it may lack one of `sought` (E.164).
 
-    Pages are read by offset: a number that is removed from an earlier page shifts the next ones,
-    and one of them is never shown. So a listing of several pages that lacks a sought number is read
-    again, until a reading brings nothing new. Raises RemoteError for a listing that does not come
-    to rest.
+    Pages are read by offset: when a number is removed from an earlier page, the next ones shift and
+    one of them is never shown. So a listing of several pages that lacks a sought number is read
+    again until a reading brings nothing new. Raises RemoteError for a listing that does not become
+    steady.
     """
     first = read()
     known = {number.key: number for number in first.numbers}

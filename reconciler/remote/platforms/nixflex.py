@@ -1,8 +1,7 @@
-"""Nixflex: a number is imported under its agent with the Twilio account's own token; moving is
-removing and importing.
+"""Nixflex: a number is imported under its agent with the Twilio account's own token.
 
-https://docs.nixflex.com. Its import overwrites voice, SMS and status webhooks, its removal clears
-them.
+https://docs.nixflex.com. A number is moved by removing and importing it. The import overwrites
+voice, SMS and status webhooks, the removal clears them.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from reconciler.remote.platforms.contract import (
     RegistrationRequest,
     UndocumentedCalls,
     Vault,
-    agent_ids_of,
+    list_agents,
     map_first_refusals,
 )
 from reconciler.remote.platforms.listing import (
@@ -36,7 +35,7 @@ from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
 _PAGE = 100
 _AT_ONCE = 8
 _MOST_AGENTS = 300
-"""So many agents are asked about before an import: half of what Nixflex allows in a minute."""
+"""Most agents that are looked up before an import: half of what Nixflex allows in a minute."""
 _ACCOUNT = re.compile(r"AC[a-f0-9]{32}")
 _CODES = {
     "key_secret_required": "invalid_api_key",
@@ -56,13 +55,17 @@ class Nixflex(UndocumentedCalls):
         self._vault = vault
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """All numbers; read again where pages that shift may have left out one of those asked
-        about.
+        """Return all numbers.
+
+        Read again if shifting pages may have left out one of those asked about.
         """
         return read_until_steady(self.name, self._numbers, [each.key for each in asked])
 
     def _numbers(self) -> NumberPages:
-        """One reading, newest first; a number that a shifting page gives twice is kept once."""
+        """Read all pages once, newest first.
+
+        A number that a shifting page repeats is kept once.
+        """
         pages, offset = NumberPages(self.name), 0
         while True:
             query = {"limit": _PAGE, "offset": offset}
@@ -71,26 +74,30 @@ class Nixflex(UndocumentedCalls):
                 self._caller.send("GET", "/v1/phone-numbers", query=query),
                 "phone_numbers",
             )
+
             has_next = len(page) >= _PAGE
             pages.add(read_numbers(self.name, page, _to_number, ("agent_id",)), has_next=has_next)
+
             if not has_next:
                 return pages
             offset += _PAGE
 
     def preflight(self, asked: Sequence[RegistrationRequest]) -> Mapping[str, RemoteError]:
-        """Ask for each agent whether it is there and ours."""
-        agents = [*dict.fromkeys(agent for each in asked for agent in agent_ids_of(each))][
-            :_MOST_AGENTS
-        ]
+        """Return an error for each agent that is missing or not ours."""
+        agents = list_agents(asked)[:_MOST_AGENTS]
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="nixflex") as pool:
             answers = [*pool.map(self._agent_refusal, agents)]
+
         refused = {
             agent: error for agent, error in zip(agents, answers, strict=True) if error is not None
         }
         return map_first_refusals(asked, refused)
 
     def _agent_refusal(self, agent: str) -> RemoteError | None:
-        """Why this agent cannot be used. Raises RemoteError for an answer that does not say so."""
+        """Return why this agent cannot be used, None if it can.
+
+        Raises RemoteError for an answer that does not show it.
+        """
         try:
             self._caller.send("GET", f"/v1/agents/{quote(agent, safe='')}")
         except RemoteError as error:
@@ -104,11 +111,11 @@ class Nixflex(UndocumentedCalls):
     def create(
         self, asked: Sequence[RegistrationRequest]
     ) -> Sequence[RegisteredNumber | RemoteError]:
-        """One import for each number."""
+        """Import each number with one call."""
         return [self._import(each) for each in asked]
 
     def delete(self, there: RegisteredNumber) -> None:
-        """Take it off; the number's webhooks are cleared, the number itself stays."""
+        """Remove the number; its webhooks are cleared, the number itself stays."""
         try:
             self._caller.send("DELETE", f"/v1/phone-numbers/{quote(there.key, safe='')}")
         except RemoteError as error:
@@ -123,14 +130,16 @@ class Nixflex(UndocumentedCalls):
         sid, token = self._vault.twilio(asked.account)
         if not _ACCOUNT.fullmatch(sid):
             return errors.number_error(
-                self.name, asked.key, "invalid_twilio_sid", "Nixflex takes small letters only"
+                self.name, asked.key, "invalid_twilio_sid", "Nixflex accepts lower-case SIDs only"
             )
+
         body = {
             "phone_number": asked.key,
             "twilio_sid": sid,
             "twilio_token": token,
             "agent_id": asked.attrs["agent"],
         }
+
         try:
             answer = self._caller.send("POST", "/v1/phone-numbers", body=body, secrets=(token,))
         except RemoteError as error:
@@ -141,17 +150,17 @@ class Nixflex(UndocumentedCalls):
 
 
 def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """The key as ``KEY_ID:KEY_SECRET``. Raises RemoteError when it is not that."""
+    """Return the key as ``KEY_ID:KEY_SECRET``. Raises RemoteError when it has another form."""
     key = vault.platform(name, "api_key")
     if key.count(":") != 1 or not all(key.split(":")):
         raise errors.number_error(
-            name, "api_key", "invalid_api_key", "Nixflex wants KEY_ID:KEY_SECRET"
+            name, "api_key", "invalid_api_key", "Nixflex requires KEY_ID:KEY_SECRET"
         )
     return {"Authorization": f"Bearer {key}"}, (key, key.split(":")[1])
 
 
 def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
-    """``{"error": {type, code, message}}``; its codes are those of the one taxonomy."""
+    """Read ``{"error": {type, code, message}}``; its codes are those of the one taxonomy."""
     error = object_in(body, "error")
     code = text_in(error, "code") or ""
     return _CODES.get(code, code), refusal_text(error, "message", "type")

@@ -1,6 +1,4 @@
-"""Read what a plan needs from every platform, each in a thread of its own: the numbers it has, by
-address.
-"""
+"""Read the numbers of every platform that a plan needs, each platform in a thread of its own."""
 
 from __future__ import annotations
 
@@ -23,92 +21,106 @@ from reconciler.remote.platforms.contract import (
 _DIFFERS = "(another one)"
 
 
-def find_platforms(desired: Iterable[Desired], resources: Mapping[str, Entry]) -> set[str]:
-    """The platforms that numbers are declared or remembered on."""
-    names = {platform_name(want.address) for want in desired if want.kind == REGISTRATION}
+def find_platforms(desired: Iterable[Desired], recorded: Mapping[str, Entry]) -> set[str]:
+    """Return the platforms on which numbers are declared or recorded."""
+    names = {platform_name(item.address) for item in desired if item.kind == REGISTRATION}
     return names | {
-        platform_name(address) for address in resources if address.startswith("registration/")
+        platform_name(address) for address in recorded if address.startswith("registration/")
     }
 
 
 def observe_platforms(
     names: Iterable[str],
     desired: Sequence[Desired],
-    resources: Mapping[str, Entry],
+    recorded: Mapping[str, Entry],
     adapters: Mapping[str, Adapter],
     vault: Vault,
 ) -> dict[str, Live]:
-    """Every number on these platforms, by the address of its registration.
+    """Return every number on these platforms, by the address of its registration.
 
     Raises RemoteError, ReconcilerError.
     """
     names = sorted(names)
-    wanted = [want for want in desired if want.kind == REGISTRATION]
     if not names:
         return {}
+
+    registrations = [item for item in desired if item.kind == REGISTRATION]
     with ThreadPoolExecutor(len(names), thread_name_prefix="platforms") as pool:
-        parts = pool.map(lambda name: _read(adapters[name], wanted, resources, vault), names)
-        return {address: live for part in parts for address, live in part.items()}
+        parts = pool.map(lambda name: _read(adapters[name], registrations, recorded, vault), names)
+        observed: dict[str, Live] = {}
+        for part in parts:
+            observed.update(part)
+        return observed
 
 
 def _read(
-    adapter: Adapter, desired: Sequence[Desired], resources: Mapping[str, Entry], vault: Vault
+    adapter: Adapter, desired: Sequence[Desired], recorded: Mapping[str, Entry], vault: Vault
 ) -> dict[str, Live]:
-    mine = {want.address: want for want in desired if platform_name(want.address) == adapter.name}
-    asked = [
-        RegistrationRequest(want.address, want.key, want.profile.attrs) for want in mine.values()
-    ]
+    """Return the numbers on one platform, by the address of their registration."""
     if "list" not in adapter.kind.can:
-        return _last_applied_registrations(adapter.name, resources)
+        return _last_applied_registrations(adapter.name, recorded)
+
+    declared: dict[str, Desired] = {}
+    for item in desired:
+        if platform_name(item.address) == adapter.name:
+            declared[item.address] = item
+    asked = [
+        RegistrationRequest(item.address, item.key, item.profile.attrs)
+        for item in declared.values()
+    ]
     if adapter.kind.pages:
-        asked += _only_recorded(adapter.name, mine, resources)
+        asked += _only_recorded(adapter.name, declared, recorded)
+
     found: dict[str, Live] = {}
     for number in adapter.list(asked):
         address = registration_address(adapter.name, number.key)
-        want, entry = mine.get(address), resources.get(address)
-        found[address] = _to_live(number, want, entry, vault)
+        found[address] = _to_live(number, declared.get(address), recorded.get(address), vault)
     return found
 
 
 def _only_recorded(
-    name: str, declared: Mapping[str, Desired], resources: Mapping[str, Entry]
+    name: str, declared: Mapping[str, Desired], recorded: Mapping[str, Entry]
 ) -> list[RegistrationRequest]:
-    """The recorded numbers of a platform that are no longer declared: its list must not leave one
-    out.
+    """Return the recorded numbers of a platform that are no longer declared.
+
+    Its list must not miss one of them.
     """
-    recorded: list[RegistrationRequest] = []
-    for address, entry in resources.items():
+    requests: list[RegistrationRequest] = []
+    for address, entry in recorded.items():
         is_there = entry.kind == REGISTRATION and platform_name(address) == name and entry.sid
         if is_there and address not in declared:
-            recorded.append(RegistrationRequest(address, entry.key, {}, entry.account))
-    return recorded
+            requests.append(RegistrationRequest(address, entry.key, {}, entry.account))
+    return requests
 
 
-def _last_applied_registrations(name: str, resources: Mapping[str, Entry]) -> dict[str, Live]:
-    """What a platform without a list has, as far as we know: what we have put there."""
+def _last_applied_registrations(name: str, recorded: Mapping[str, Entry]) -> dict[str, Live]:
+    """Return what a platform without a list should have: what we wrote last."""
     return {
         address: Live(entry.sid, entry.key, entry.account, {}, entry.last_applied)
-        for address, entry in resources.items()
+        for address, entry in recorded.items()
         if entry.kind == REGISTRATION and platform_name(address) == name and entry.sid
     }
 
 
 def _to_live(
-    number: RegisteredNumber, want: Desired | None, entry: Entry | None, vault: Vault
+    number: RegisteredNumber, item: Desired | None, entry: Entry | None, vault: Vault
 ) -> Live:
-    """The registration as planning sees it. What cannot be read is taken for what we wrote last.
+    """Return the registration as planning sees it.
 
-    Secrets that the platform gives back are compared here, and none of them goes any further.
+    Attributes that cannot be read are assumed to be as we wrote them last. Secrets that the
+    platform returns are compared here, and go no further.
     """
     known = dict(entry.last_applied) if entry is not None else {}
     attrs: dict[str, Value] = {**known, **number.attrs}
-    declared = vault.sip(want.address) if want is not None and number.secrets else {}
+
+    declared = vault.sip(item.address) if item is not None and number.secrets else {}
     for name, secret in number.secrets.items():
-        as_declared = want.profile.attrs.get(name) if want is not None else known.get(name)
+        as_declared = item.profile.attrs.get(name) if item is not None else known.get(name)
         attrs[name] = as_declared if declared.get(name, "") == secret else _DIFFERS
+
     wire = {
         name: value
         for name, value in attrs.items()
         if isinstance(value, str | int | bool) or value is None
     }
-    return Live(number.id, number.key, want.profile.account if want else "", wire, attrs)
+    return Live(number.id, number.key, item.profile.account if item else "", wire, attrs)

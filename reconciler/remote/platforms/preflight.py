@@ -1,9 +1,8 @@
-"""Ask the platforms of a plan what they would refuse, before anything is written: an error of the
-plan.
+"""Ask the platforms of a plan what they would refuse, before anything is written.
 
 Each platform is asked about distinct agents and connections, not about numbers, and all platforms
-at the same time. What cannot be asked or does not answer is no error: an import that is refused is
-undone.
+at the same time. A question that cannot be asked or is not answered is no error: an import that the
+platform refuses later is undone.
 """
 
 from __future__ import annotations
@@ -25,8 +24,9 @@ _NAMED = 3
 def find_expected_refusals(
     actions: Sequence[Action], adapters: Mapping[str, Adapter]
 ) -> list[Diagnostic]:
-    """Return an error for each agent or connection that would be refused, a warning where it cannot
-    be asked.
+    """Return an error for each agent or connection that would be refused.
+
+    And a warning for each platform that cannot be asked.
     """
     by_platform: dict[str, list[Action]] = {}
     for action in actions:
@@ -35,14 +35,16 @@ def find_expected_refusals(
     if not by_platform:
         return []
 
-    connected = {
-        name: adapters[name] for name in by_platform
-    }  # connected here: threads must not do it together
+    # Connected here, in one thread: threads must not do it at the same time.
+    connected = {name: adapters[name] for name in by_platform}
     with ThreadPoolExecutor(len(by_platform), thread_name_prefix="preflight") as pool:
-        parts = pool.map(
-            lambda name: _check_platform(connected[name], by_platform[name]), by_platform
+        parts = list(
+            pool.map(lambda name: _check_platform(connected[name], by_platform[name]), by_platform)
         )
-        return [diagnostic for part in parts for diagnostic in part]
+    diagnostics: list[Diagnostic] = []
+    for part in parts:
+        diagnostics += part
+    return diagnostics
 
 
 def _check_platform(adapter: Adapter, actions: Sequence[Action]) -> list[Diagnostic]:
@@ -71,13 +73,14 @@ def _to_request(action: Action) -> RegistrationRequest:
 
 
 def _refusal_diagnostic(error: RemoteError, actions: Sequence[Action]) -> Diagnostic:
-    said, first = error.diagnostics[0], actions[0]
+    cause, first = error.diagnostics[0], actions[0]
     named = ", ".join(action.address.rsplit("/", 1)[1] for action in actions[:_NAMED])
     more = f" and {len(actions) - _NAMED} more" if len(actions) > _NAMED else ""
+
     return Diagnostic(
         code=error.code,
-        summary=said.summary,
-        detail=f"{said.detail or said.summary} It is declared for {named}{more}.",
+        summary=cause.summary,
+        detail=f"{cause.detail or cause.summary} It is declared for {named}{more}.",
         address=first.address,
         file=first.file,
         line=first.line,

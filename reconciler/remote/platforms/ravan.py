@@ -1,5 +1,4 @@
-"""Ravan AI (Agni): a number is added by the pair of its E.164 and its SID, and that is all its
-documents describe.
+"""Ravan AI (Agni): a number is added by its E.164 and its SID; nothing else is documented.
 
 https://docs.ravan.ai. The path of its list is not shown there; nothing changes, links or removes a
 number.
@@ -25,9 +24,7 @@ from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
 
 _ADD = "/api/v1/phone-numbers/add-twilio"
 _OTHER_FORM = frozenset({301, 302, 307, 308, 404, 405})
-"""How a server answers that wants the slash at the end, as other pages of the documents write their
-paths.
-"""
+"""Statuses of a server that needs the slash at the end, as other pages of the documents have it."""
 _CODES = (
     ("already", "number_already_imported"),
     ("another phone number", "sid_number_mismatch"),
@@ -49,23 +46,24 @@ class Ravan(UndocumentedCalls):
         self._caller = caller
 
     def list(self, asked: Sequence[RegistrationRequest]) -> Sequence[RegisteredNumber]:
-        """Not described."""
+        """Raise AssertionError: the call is not documented."""
         raise AssertionError("Ravan AI has no call to list numbers")
 
     def create(
         self, asked: Sequence[RegistrationRequest]
     ) -> Sequence[RegisteredNumber | RemoteError]:
-        """One call for each number.
+        """Import the numbers, one call for each.
 
-        There is no list that could decide what "already" means. So it is a success only for an
-        import that an earlier run of ours has begun and has not heard the end of; any other number
-        that is there is somebody's own.
+        There is no list that could show what "already" means. So it is a success only for an import
+        that an earlier run of ours started without seeing its end; any other existing number
+        belongs to somebody else.
         """
         return [self._add(each) for each in asked]
 
     def verify(self) -> Sequence[Complaint]:
-        """Whether the key is accepted: the list of agents is the one call that shows it and changes
-        nothing.
+        """Return whether the key is accepted.
+
+        The list of agents is the one call that shows it and changes nothing.
         """
         answer = self._caller.send("GET", "/api/v1/agents/", query={"limit": 1})
         if isinstance(answer, Mapping) and answer.get("success") is True:
@@ -86,6 +84,7 @@ class Ravan(UndocumentedCalls):
             body["friendly_name"] = asked.attrs["friendly_name"]
         if asked.attrs.get("price") is not None:
             body["price"] = float(str(asked.attrs["price"]))
+
         try:
             answer = self._send(body)
         except RemoteError as error:
@@ -98,6 +97,7 @@ class Ravan(UndocumentedCalls):
             message = refusal_text(answer, "message")
             words = message or "it does not say whether it succeeded"
             refusal = errors.number_error(self.name, asked.key, code_of(message), words)
+
         if asked.import_started and refusal.code == "number_already_imported":
             return RegisteredNumber(asked.key, asked.key, {})
         return refusal
@@ -112,16 +112,16 @@ class Ravan(UndocumentedCalls):
 
 
 def code_of(message: str) -> str:
-    """Our code for a refusal that comes with status 200 and in words only."""
+    """Return our code for a refusal that comes with status 200 and in words only."""
     return next((code for words, code in _CODES if words in message.lower()), "success_false")
 
 
 def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """The key in a header of its own."""
+    """Return the key in a header of its own."""
     key = vault.platform(name, "api_key")
     return {"X-Api-Key": key}, (key,)
 
 
 def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
-    """``{success, message, data}``; errors are not described at all."""
+    """Read ``{success, message, data}``; errors are not documented at all."""
     return None, refusal_text(body, "message", "detail", "error")
