@@ -16,7 +16,7 @@ from pathlib import Path
 from reconciler.config.codes import SUMMARIES
 from reconciler.config.lint_rules import RULES
 from reconciler.remote.platforms.errors import CURES as PLATFORM_CURES
-from reconciler.remote.twilio.errors import CURES
+from reconciler.remote.twilio.cures import CURES
 
 PACKAGE = Path(__file__).resolve().parents[2] / "reconciler"
 _CODE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")

@@ -166,6 +166,7 @@ def read_for_sale(
         )
     except RemoteError:
         return None
+
     return rows_for_sale(page)
 
 

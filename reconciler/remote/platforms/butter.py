@@ -121,7 +121,7 @@ class Butter(UndocumentedCalls):
                 self.name, self._caller.send("POST", _NUMBERS, body=body, secrets=secrets)
             )
         except RemoteError as error:
-            return errors.missing_as(error, "integration_not_found")
+            return errors.with_code_if_missing(error, "integration_not_found")
         return _to_number(object_in(answer, "data")) or RegisteredNumber("", asked.key, {})
 
     def _body(self, asked: RegistrationRequest) -> tuple[dict[str, object], tuple[str, ...]]:

@@ -193,7 +193,7 @@ class Dasha(UndocumentedCalls):
         try:
             row = self._caller.send("POST", f"/api/v1/providers/{provider}/verify", idempotent=True)
         except RemoteError as error:
-            raise errors.missing_as(error, "integration_not_found") from error
+            raise errors.with_code_if_missing(error, "integration_not_found") from error
 
         if not isinstance(row, Mapping):
             return [Complaint(f"the provider of {account} does not say how it is", False)]
@@ -225,7 +225,7 @@ class Dasha(UndocumentedCalls):
                 "POST", path, body={"phoneNumberSids": [*dict.fromkeys(sids)]}
             )
         except RemoteError as error:
-            failure = errors.missing_as(error, "integration_not_found")
+            failure = errors.with_code_if_missing(error, "integration_not_found")
             return {each.key: failure for each in asked}
 
         failed = {
@@ -261,7 +261,7 @@ class Dasha(UndocumentedCalls):
         try:
             self._caller.send("PUT", path, query={"agentId": agent, "mode": mode})
         except RemoteError as error:
-            raise errors.missing_as(error, "agent_not_found") from error
+            raise errors.with_code_if_missing(error, "agent_not_found") from error
 
     def _outbound(self, sid: str) -> str | None:
         affected = list_rows(

@@ -16,7 +16,7 @@ from reconciler.remote.transport.retry import FailureKind
 
 CURES: dict[str, tuple[str, str]] = {
     "agent_not_found": (
-        "The platform does not know the agent",
+        "Agent not found on the platform",
         "Check `id` of the agent: it is the platform's own id.",
     ),
     "agent_not_owned": (
@@ -28,7 +28,7 @@ CURES: dict[str, tuple[str, str]] = {
         "Remove it there first, or declare the agent that has it.",
     ),
     "number_not_in_twilio": (
-        "The platform does not find the number on Twilio",
+        "Number not found on Twilio by the platform",
         "Check that the account connected there is the one that has the number, and its region.",
     ),
     "twilio_invalid_credentials": (
@@ -78,7 +78,8 @@ CURES: dict[str, tuple[str, str]] = {
     ),
     "trunk_attachment_failed": (
         "The platform could not attach the number to its trunk",
-        "Run the same command again; if it stays so, look at the platform's connection to Twilio.",
+        "Run the same command again; if the error persists, check the platform's connection to "
+        "Twilio.",
     ),
     "number_in_use": (
         "The number is still in use on the platform",
@@ -97,15 +98,15 @@ CURES: dict[str, tuple[str, str]] = {
         "Correct what it names, then run the same command again.",
     ),
     "not_found": (
-        "The platform does not know this",
+        "Not found on the platform",
         "Somebody has removed it meanwhile; `reconciler plan` shows what is there.",
     ),
     "rate_limited": (
-        "The platform has too many requests at once",
+        "Too many requests at once for the platform",
         "Nothing was carried out by the refused requests. Try again later.",
     ),
     "platform_unavailable": (
-        "The platform failed to answer properly",
+        "Platform unavailable",
         "Run the same command again later: what is done already is not done twice.",
     ),
     "network_error": (
@@ -118,14 +119,14 @@ CURES: dict[str, tuple[str, str]] = {
         "Check the platform's base_url, and whether a proxy or a login page answers in its place.",
     ),
     "answer_too_large": (
-        "The answer is too large",
+        "Answer too large",
         "No answer of the platform is that large: check its base_url, and what answers in its "
         "place.",
     ),
     "endless_listing": (
         "A listing has no end",
-        "Nothing was concluded from it. Run the same command again; if it stays so, check the "
-        "platform's base_url.",
+        "Nothing was concluded from it. Run the same command again; if the error persists, check "
+        "the platform's base_url.",
     ),
     "inconsistent_listing": (
         "A listing contradicts itself",
@@ -210,7 +211,7 @@ def with_code(error: RemoteError, code: str) -> RemoteError:
     return RemoteError(diagnostic, status=error.status, ambiguous=error.ambiguous)
 
 
-def missing_as(error: RemoteError, code: str) -> RemoteError:
+def with_code_if_missing(error: RemoteError, code: str) -> RemoteError:
     """Return the error under this code if its status is 404, otherwise as it is."""
     return with_code(error, code) if error.status == 404 else error
 

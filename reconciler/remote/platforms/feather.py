@@ -135,7 +135,7 @@ class Feather:
                     "PUT", f"{_NUMBERS}/{there.id}/channels/{channel}", body={"bindings": bindings}
                 )
             except RemoteError as error:
-                raise errors.missing_as(error, "agent_not_found") from error
+                raise errors.with_code_if_missing(error, "agent_not_found") from error
 
     def update(self, there: RegisteredNumber, asked: RegistrationRequest) -> None:
         """Set the status of a phone number."""

@@ -90,6 +90,7 @@ def _only_recorded(
         is_there = entry.kind == REGISTRATION and platform_name(address) == name and entry.sid
         if is_there and address not in declared:
             requests.append(RegistrationRequest(address, entry.key, {}, entry.account))
+
     return requests
 
 

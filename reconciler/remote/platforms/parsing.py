@@ -52,4 +52,5 @@ def validation_text(body: Any) -> str:
         if isinstance(where, list):
             message = f"{'.'.join(map(str, where))}: {message}"
         findings.append(message)
+
     return "; ".join(findings)

@@ -52,7 +52,7 @@ def _check_platform(adapter: Adapter, actions: Sequence[Action]) -> list[Diagnos
     try:
         refused = adapter.preflight(asked)
     except RemoteError as error:
-        return [_unchecked_warning(adapter, error)]
+        return [_warn_not_checked(adapter, error)]
 
     # One mistyped agent may concern a thousand numbers: it is one error.
     grouped: dict[str, list[Action]] = {}
@@ -88,7 +88,7 @@ def _refusal_diagnostic(error: RemoteError, actions: Sequence[Action]) -> Diagno
     )
 
 
-def _unchecked_warning(adapter: Adapter, error: RemoteError) -> Diagnostic:
+def _warn_not_checked(adapter: Adapter, error: RemoteError) -> Diagnostic:
     return Diagnostic(
         severity="warning",
         code="agents_not_checked",

@@ -68,11 +68,9 @@ class Ravan(UndocumentedCalls):
         answer = self._caller.send("GET", "/api/v1/agents/", query={"limit": 1})
         if isinstance(answer, Mapping) and answer.get("success") is True:
             return []
-        return [
-            Complaint(
-                refusal_text(answer, "message") or "it does not say whether it succeeded", True
-            )
-        ]
+
+        message = refusal_text(answer, "message") or "it does not say whether it succeeded"
+        return [Complaint(message, True)]
 
     def close(self) -> None:
         """Close the connections."""

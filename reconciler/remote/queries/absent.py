@@ -56,5 +56,6 @@ def fetch_row(gateway: Gateway, asked: ResourceQuestion) -> Row | None:
         if error.status == 404:
             return None
         raise
+
     check_row(gateway.account, asked.kind, row)
     return row

@@ -29,8 +29,8 @@ from reconciler.remote.queries.literal_routes import collect_literal_sids, find_
 from reconciler.remote.queries.needs import (
     find_sought_numbers,
     find_unbound_children,
+    find_undeclared_used_kinds,
     index_recorded_numbers,
-    undeclared_used_kinds,
 )
 from reconciler.remote.queries.reread import find_unlisted_numbers, read_rows_again
 from reconciler.remote.queries.rows import read_child_rows, read_rows
@@ -90,7 +90,7 @@ class AccountReader:
         self._needed = {(item.profile.account, item.kind) for item in self._desired}
         self._needed |= {(entry.account, entry.kind) for entry in recorded.values()}
         self._unbound = find_unbound_children(self._desired, recorded)
-        self._undeclared_used = undeclared_used_kinds(self._desired, recorded)
+        self._undeclared_used = find_undeclared_used_kinds(self._desired, recorded)
         self._literal_sids = collect_literal_sids(desired, recorded)
 
         self._desired_numbers = [item for item in desired if item.kind in NUMBER_KINDS]
@@ -216,6 +216,7 @@ class AccountReader:
         """
         undeclared = {k for account, k in self._undeclared_used if account == gateway.account}
         listings: list[ChildListing] = []
+
         for name in sorted(kinds):
             kind = KINDS[name]
             if kind.parent is None:
@@ -289,12 +290,12 @@ class AccountReader:
         numbers.update(self._fetch_unlisted_numbers(gateway, names, numbers))
 
         # Only a listing of several pages can lack a number, and only a declared one matters.
-        missing = self._missing_numbers(account, numbers) if pages > 1 else []
+        missing = self._find_missing_numbers(account, numbers) if pages > 1 else []
         for row in find_unlisted_numbers(gateway, missing):
             numbers[row.phone_number] = observer.live(row, account)
         return numbers
 
-    def _missing_numbers(self, account: str, numbers: Mapping[str, Live]) -> list[str]:
+    def _find_missing_numbers(self, account: str, numbers: Mapping[str, Live]) -> list[str]:
         """Return the declared numbers of an account that should exist and are not in `numbers`.
 
         Those that are recorded, declared by SID or to be bought have been looked up already.
@@ -305,6 +306,7 @@ class AccountReader:
                 continue
             if item.profile.purchase is not None or item.key.startswith("PN"):
                 continue
+
             if item.address not in self._all_recorded:
                 missing.append(item.key)
         return missing

@@ -39,6 +39,7 @@ def attribute_drift(
         sids = [d.sid for d in drifted if d.account == account and d.sid.startswith("PN")]
         for event in _read_events(gateways[account], sids, now - RETENTION):
             events.setdefault(event.resource_sid, []).append(event)
+
     return [msgspec.structs.replace(d, actor=actor_of(d, events.get(d.sid, ()))) for d in drifted]
 
 

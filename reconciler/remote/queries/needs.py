@@ -33,7 +33,7 @@ def kinds_by_account(
     pairs |= {(entry.account, entry.kind) for entry in recorded.values()}
 
     if any(kind in _USERS for _, kind in pairs):
-        for account, kind in undeclared_used_kinds(desired, recorded):
+        for account, kind in find_undeclared_used_kinds(desired, recorded):
             pairs |= {(account, user) for user in _USERS[kind]}
 
     kinds: dict[str, set[str]] = {}
@@ -46,7 +46,7 @@ def kinds_by_account(
     return kinds
 
 
-def undeclared_used_kinds(
+def find_undeclared_used_kinds(
     desired: Iterable[Desired], recorded: Mapping[str, Entry]
 ) -> set[tuple[str, str]]:
     """Return (account, kind) of recorded, no longer declared resources that others may refer to.
@@ -73,6 +73,7 @@ def find_unbound_children(
         entry = recorded.get(item.address)
         if item.parent is not None and (entry is None or not is_bound(entry)):
             found.add((item.kind, item.parent))
+
     return found
 
 

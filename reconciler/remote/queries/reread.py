@@ -70,7 +70,7 @@ def _unsteady_error(account: str, kind: str) -> RemoteError:
             summary="A listing contradicts itself",
             detail=f"Account {account}: each of {_MOST_READINGS + 1} readings of its "
             f"{kind.replace('_', ' ')}s showed other ones, so it is unknown what is there, and "
-            "nothing was concluded. Somebody is changing them just now: run the same command again "
+            "nothing was concluded. Somebody is changing them now: run the same command again "
             "afterwards.",
         )
     )

@@ -114,6 +114,7 @@ def read_retry_after(retry_after: str | None, now: float) -> float:
     """
     if not retry_after:
         return 0.0
+
     try:
         seconds = float(retry_after)
     except ValueError:

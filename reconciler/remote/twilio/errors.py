@@ -20,6 +20,7 @@ from reconciler.remote.transport.pool import NoAnswer
 from reconciler.remote.transport.redact import redact
 from reconciler.remote.transport.retry import FailureKind
 from reconciler.remote.transport.waits import wait_limit_text
+from reconciler.remote.twilio.cures import CURES
 
 _AUTH_FAILED = 20003
 _ACCOUNT_UNUSABLE = frozenset({10001, 20005, 20008})
@@ -36,111 +37,6 @@ _NAMED = {
     21650: "identity_needed",
 }
 """Refusals with a cure of their own. Source: Twilio's error dictionary."""
-
-CURES: dict[str, tuple[str, str]] = {
-    "twilio_auth_failed": (
-        "Twilio did not accept the credentials",
-        "Check that the SID and the key or token belong together, to this account (a subaccount "
-        "needs its own) and to this region, and that a restricted key has the permission.",
-    ),
-    "twilio_invalid_credentials": (
-        "Twilio rejected the account or its credentials",
-        "Check the account's SID, its key or token (test credentials do not work), and in Twilio's "
-        "console that the account is active.",
-    ),
-    "not_found": (
-        "Twilio does not know this resource",
-        "It was deleted, or belongs to another account, subaccount or region; `reconciler plan` "
-        "shows what is there.",
-    ),
-    "twilio_wrong_account": (
-        "The credentials belong to another Twilio account",
-        "Give it credentials of its own: what is in no account's path (trunks, messaging services, "
-        "events) is found in the account whose credentials are sent, not in its subaccounts.",
-    ),
-    "rate_limited": (
-        "Twilio has too many requests of this account at once",
-        "Nothing was carried out by the refused requests. Try again later, or with a lower "
-        "--concurrency; other programs of the same account count as well.",
-    ),
-    "twilio_unavailable": (
-        "Twilio failed to answer properly",
-        "Look at https://status.twilio.com and run the same command again: what is done already is "
-        "not done twice.",
-    ),
-    "network_error": (
-        "Twilio cannot be reached",
-        "Check the network, DNS, HTTPS_PROXY and, where it is set, the account's base_url; then "
-        "run the same command again.",
-    ),
-    "unexpected_answer": (
-        "The answer is not one of Twilio's",
-        "Check the account's base_url, and whether a proxy or a login page answers in Twilio's "
-        "place.",
-    ),
-    "answer_too_large": (
-        "The answer is too large",
-        "No answer of Twilio is that large: check the account's base_url, and what answers in "
-        "Twilio's place.",
-    ),
-    "endless_listing": (
-        "A listing has no end",
-        "Nothing was concluded from it. Run the same command again; if it stays so, check the "
-        "account's base_url and what answers in Twilio's place.",
-    ),
-    "foreign_rows": (
-        "A listing has rows of another account",
-        "Nothing was concluded from it. Check the account's SID and base_url, and whether "
-        "something between here and Twilio mixes up accounts.",
-    ),
-    "inconsistent_listing": (
-        "A listing contradicts itself",
-        "Nothing was concluded from it. If somebody is changing these resources just now, run the "
-        "same command again afterwards; else check the account's base_url and what answers in "
-        "Twilio's place.",
-    ),
-    "twilio_refused": (
-        "Twilio refused the request",
-        "Correct what Twilio names in the configuration, then run the same command again.",
-    ),
-    "trunk_domain_taken": (
-        "The trunk's domain is taken",
-        "Domains are unique among all accounts, and that of a deleted trunk stays reserved for up "
-        "to 30 days. Choose another `domain`; if it is a trunk of yours in another account, "
-        "declare it there.",
-    ),
-    "trunk_in_use": (
-        "The trunk is still in use",
-        "Something is on it that the plan did not know of: look at the trunk in Twilio's console, "
-        "and plan again.",
-    ),
-    "list_in_use": (
-        "The list is still in use",
-        "A trunk or a SIP domain that is not managed here uses it. Take it off there, or leave it "
-        "to whoever uses it: `reconciler state rm` and its address forgets it with what is on it.",
-    ),
-    "address_needed": (
-        "Address of the owner missing",
-        "Twilio has not bought the number. Name the address in `purchase.address`, or a bundle "
-        "that holds it in `purchase.bundle`, then apply again.",
-    ),
-    "bundle_needed": (
-        "Regulatory bundle missing",
-        "Twilio has not bought the number. Name an approved bundle in `purchase.bundle`, then "
-        "apply again.",
-    ),
-    "identity_needed": (
-        "Identity of the owner missing",
-        "Twilio has not bought the number. Name the identity in `purchase.identity`, then apply "
-        "again.",
-    ),
-    "timed_out": (
-        "Time limit exceeded",
-        "Run the same command again, with a longer --timeout where Twilio answers slowly.",
-    ),
-    "interrupted": ("Interrupted", "Run the same command again to finish what is left."),
-}
-"""Code → summary and cure. Summaries hold no user data."""
 
 _BY_FAILURE = {
     FailureKind.UNREADABLE: "unexpected_answer",
@@ -201,6 +97,7 @@ def no_answer_error(
     """
     code = _BY_FAILURE.get(error.failure, "network_error")
     cure = _TRUST_CURE if error.failure is FailureKind.UNTRUSTED else CURES[code][1]
+
     return _error(
         where, code, f"{_describe_call(where)} failed: {error}.", cure, request_id=request_id
     )
@@ -289,6 +186,7 @@ def convert_vendor_error(where: CallPlace, error: TwilioException) -> RemoteErro
             f"{_describe_call(where)} failed in Twilio's package: {type(error).__name__}: {reason}."
         )
         return _error(where, "twilio_refused", what, CURES["twilio_refused"][1])
+
     return _refusal(where, int(facts["status"] or 0), _from_facts(facts), None)
 
 
@@ -360,9 +258,9 @@ def _refusal(
     where: CallPlace, status: int, refusal: Refusal, request_id: str | None
 ) -> RemoteError:
     code = code_of(status, refusal.code)
-    said = "; ".join((refusal.message, *refusal.particulars)) or "no reason given"
+    message = "; ".join((refusal.message, *refusal.particulars)) or "no reason given"
     number = f" {refusal.code}" if refusal.code is not None else ""
-    what = f"{_describe_call(where)} was answered {status}:{number} {said}".rstrip(".") + "."
+    what = f"{_describe_call(where)} was answered {status}:{number} {message}".rstrip(".") + "."
     cure = CURES[code][1] + (f" More: {refusal.more_info}" if refusal.more_info else "")
     return _error(
         where, code, what, cure, status=status, vendor_code=refusal.code, request_id=request_id
@@ -391,8 +289,10 @@ def _error(
         notes.append(_AMBIGUOUS)
     if where.waited is not None:
         notes.append(wait_limit_text(where.waited))
+
     request = [f"Request: {request_id}"] if request_id else []
     detail = " ".join([redact(what, where.secrets), *notes, redact(cure, where.secrets), *request])
+
     return RemoteError(
         Diagnostic(code=code, summary=CURES[code][0], detail=detail),
         status=status,

@@ -84,6 +84,7 @@ def iterate_pages(
     """
     trail = PageTrail(first)
     target: str | None = first
+
     while target is not None:
         page = fetch(target)
         yield page
