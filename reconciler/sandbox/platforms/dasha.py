@@ -10,7 +10,11 @@ from reconciler.sandbox.http.routing import Call, Refused
 from reconciler.sandbox.platforms import dasha_rows as rows
 from reconciler.sandbox.platforms.keys import find_key
 from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer_token, clamp_number
-from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, is_visible_to
+from reconciler.sandbox.platforms.rows import (
+    PlatformRow,
+    PlatformShelf,
+    find_visible,
+)
 
 _TITLES = {
     400: "Bad Request",
@@ -54,8 +58,8 @@ PLATFORM = Platform("dasha", _authenticate, _error)
 
 def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
     """Return the caller's row with this id; refuses with 404."""
-    row = call.store.table(shelf).get(sid)
-    if row is None or not is_visible_to(row, call.organization):
+    row = find_visible(call.store, shelf, sid, call.organization)
+    if row is None:
         raise problem(404, f"{sid} was not found.", call.request.path)
     return row
 

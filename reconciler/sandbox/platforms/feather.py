@@ -16,7 +16,7 @@ from reconciler.sandbox.platforms.rows import (
     PlatformRow,
     PlatformShelf,
     complete_uuid,
-    is_visible_to,
+    find_visible,
     visible_rows,
 )
 from reconciler.sandbox.platforms.twilio_client import find_account
@@ -107,8 +107,8 @@ def refuse_extra_fields(call: PlatformCall, *names: str) -> None:
 
 def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], sid: str) -> R:
     """Return the caller's row with this id; refuses with 404."""
-    row = call.store.table(shelf).get(sid)
-    if row is None or not is_visible_to(row, call.organization):
+    row = find_visible(call.store, shelf, sid, call.organization)
+    if row is None:
         raise refusal(404, f"{sid} was not found")
     return row
 

@@ -23,7 +23,7 @@ from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer
 from reconciler.sandbox.platforms.rows import (
     PlatformRow,
     PlatformShelf,
-    is_visible_to,
+    find_visible,
     visible_rows,
 )
 
@@ -153,8 +153,8 @@ def update_list(now: list[str], change: Any) -> list[str]:
 
 def fetch_own(call: PlatformCall, shelf: PlatformShelf[R], name: str) -> R:
     """Return the row whose id the body names; refuses when it does not exist."""
-    row = call.store.table(shelf).get(call.text(name))
-    if row is None or not is_visible_to(row, call.organization):
+    row = find_visible(call.store, shelf, call.text(name), call.organization)
+    if row is None:
         raise refusal(
             "not_found", f"requested {name.removesuffix('_id').replace('_', ' ')} does not exist"
         )

@@ -28,6 +28,7 @@ from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer
 from reconciler.sandbox.platforms.rows import (
     PlatformRow,
     PlatformShelf,
+    find_visible,
     is_visible_to,
     new_id,
     set_dates,
@@ -288,8 +289,8 @@ def _list(call: PlatformCall) -> Reply:
 
 
 def _number_of(call: PlatformCall) -> NixflexNumber:
-    row = call.store.table(NUMBERS).get(call.path["number"])
-    if row is None or not is_visible_to(row, call.organization):
+    row = find_visible(call.store, NUMBERS, call.path["number"], call.organization)
+    if row is None:
         raise refusal(404, "number_not_found", "The number is not imported")
     return row
 

@@ -17,7 +17,7 @@ from reconciler.sandbox.platforms.nixflex import (
     refusal,
 )
 from reconciler.sandbox.platforms.platform import PlatformCall
-from reconciler.sandbox.platforms.rows import is_visible_to
+from reconciler.sandbox.platforms.rows import find_visible
 from reconciler.sandbox.twilio.dates import iso8601
 
 _LONGEST_PROMPT = 16_000
@@ -35,8 +35,8 @@ def _view(row: NixflexAgent) -> dict[str, object]:
 
 
 def _agent(call: PlatformCall) -> NixflexAgent:
-    row = call.store.table(AGENTS).get(call.path["agent"])
-    if row is None or not is_visible_to(row, call.organization):
+    row = find_visible(call.store, AGENTS, call.path["agent"], call.organization)
+    if row is None:
         raise refusal(404, "agent_not_found", "There is no agent with this id")
     return row
 

@@ -15,6 +15,7 @@ from reconciler.sandbox.platforms.rows import (
     PlatformRow,
     PlatformShelf,
     complete_uuid,
+    find_visible,
     is_visible_to,
     visible_rows,
 )
@@ -158,8 +159,8 @@ def _list_agents(call: PlatformCall) -> Reply:
 
 
 def _fetch_agent(call: PlatformCall) -> Reply:
-    row = call.store.table(AGENTS).get(call.path["id"])
-    if row is None or not is_visible_to(row, call.organization):
+    row = find_visible(call.store, AGENTS, call.path["id"], call.organization)
+    if row is None:
         raise Refused(_error(404, "There is no agent with this id"))
     return json_reply(200, {"success": True, "message": "", "data": _agent_view(row)})
 

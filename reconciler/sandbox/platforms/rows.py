@@ -87,3 +87,11 @@ def is_visible_to(row: PlatformRow, organization: str) -> bool:
 def visible_rows(store: Store, shelf: PlatformShelf[P], organization: str) -> list[P]:
     """Return the rows that an organisation can see, oldest first."""
     return [row for row in store.table(shelf) if is_visible_to(row, organization)]
+
+
+def find_visible(store: Store, shelf: PlatformShelf[P], sid: str, organization: str) -> P | None:
+    """Return the row with this id, None unless it exists and the organisation can see it."""
+    row = store.table(shelf).get(sid)
+    if row is None or not is_visible_to(row, organization):
+        return None
+    return row
