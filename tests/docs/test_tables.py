@@ -51,12 +51,12 @@ def test_every_fault_is_documented_with_its_options() -> None:
         for tag, kind in kinds.items()
     }
     table = {
-        row[0].strip("`"): names(row[1]) for row in rows("docs/how-to/sandbox.md", "## Bad days")
+        row[0].strip("`"): names(row[1]) for row in rows("docs/how-to/sandbox.md", "## Faults")
     }
     assert table == known
     assert common <= names(
         prose(ROOT / "docs/how-to/sandbox.md")
-        .partition("Which calls are hit")[2]
+        .partition("A fault hits")[2]
         .partition("\n\n")[0]
     )
 
