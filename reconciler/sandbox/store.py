@@ -116,11 +116,14 @@ class Table(Generic[R]):
 
     def __init__(self, shelf: Shelf[R]) -> None:
         self.shelf = shelf
+
+        # A rank is the position of a row in the order of creation; it never changes, so that page
+        # tokens stay valid. The other tables are indices over it, and a cache of JSON.
         self._rows: dict[int, R] = {}
         self._ranks: dict[str, int] = {}
-        self._owned: dict[str, list[int]] = {}
-        self._keyed: dict[object, R] = {}
-        self._rendered: dict[str, bytes] = {}
+        self._ranks_by_owner: dict[str, list[int]] = {}
+        self._rows_by_key: dict[object, R] = {}
+        self._json: dict[str, bytes] = {}
         self._next_rank = 1
 
     def __len__(self) -> int:
@@ -136,31 +139,31 @@ class Table(Generic[R]):
 
     def get_by_key(self, value: object) -> R | None:
         """Return the row whose unique field has this value, if there is one."""
-        return self._keyed.get(value)
+        return self._rows_by_key.get(value)
 
     def rows_of(self, owner: str) -> Iterator[R]:
         """Return the rows of one owner, newest first."""
-        return (self._rows[rank] for rank in reversed(self._owned.get(owner, ())))
+        return (self._rows[rank] for rank in reversed(self._ranks_by_owner.get(owner, ())))
 
     def count(self, owner: str) -> int:
         """Return the number of rows of one owner."""
-        return len(self._owned.get(owner, ()))
+        return len(self._ranks_by_owner.get(owner, ()))
 
     def add(self, row: R) -> R:
         """Add a row as the newest one; raises `ValueError` for a SID or a key that is in use."""
         key = self._key(row)
         if row.sid in self._ranks:
-            raise ValueError(f"{row.sid} is there twice")
-        if key and key in self._keyed:
-            raise ValueError(f"{key} is there twice")
+            raise ValueError(f"{row.sid} exists twice")
+        if key and key in self._rows_by_key:
+            raise ValueError(f"{key} exists twice")
 
         rank = self._next_rank
         self._next_rank += 1
         self._rows[rank] = row
         self._ranks[row.sid] = rank
-        self._owned.setdefault(self._owner(row), []).append(rank)
+        self._ranks_by_owner.setdefault(self._owner(row), []).append(rank)
         if key:
-            self._keyed[key] = row
+            self._rows_by_key[key] = row
         return row
 
     def change(self, row: R, values: Mapping[str, object]) -> Changes:
@@ -175,31 +178,32 @@ class Table(Generic[R]):
                 changes[name] = {"previous": previous, "updated": value}
 
         # Keep the indices in step with the row: rendered JSON, unique key, owner.
-        self._rendered.pop(row.sid, None)
-        if (new_key := self._key(row)) != key:
-            self._keyed.pop(key, None)
+        self._json.pop(row.sid, None)
+        new_key = self._key(row)
+        if new_key != key:
+            self._rows_by_key.pop(key, None)
             if new_key:
-                self._keyed[new_key] = row
+                self._rows_by_key[new_key] = row
 
         if self._owner(row) != owner:
-            self._owned[owner].remove(rank)
-            insort(self._owned.setdefault(self._owner(row), []), rank)
+            self._ranks_by_owner[owner].remove(rank)
+            insort(self._ranks_by_owner.setdefault(self._owner(row), []), rank)
         return changes
 
     def remove(self, row: R) -> None:
         """Remove a row from the table."""
         rank = self._ranks.pop(row.sid)
         del self._rows[rank]
-        ranks = self._owned[self._owner(row)]
+        ranks = self._ranks_by_owner[self._owner(row)]
         del ranks[bisect_left(ranks, rank)]
-        self._keyed.pop(self._key(row), None)
-        self._rendered.pop(row.sid, None)
+        self._rows_by_key.pop(self._key(row), None)
+        self._json.pop(row.sid, None)
 
     def to_json(self, row: R) -> bytes:
         """Return the row as JSON, from the cache unless the row has changed."""
-        text = self._rendered.get(row.sid)
+        text = self._json.get(row.sid)
         if text is None:
-            text = self._rendered[row.sid] = msgspec.json.encode(row)
+            text = self._json[row.sid] = msgspec.json.encode(row)
         return text
 
     def page(
@@ -215,7 +219,7 @@ class Table(Generic[R]):
         The cost does not grow with the rows before or after the page. `among` names the only
         candidates, so that the other rows of the owner are not searched.
         """
-        ranks = self._owned.get(owner, [])
+        ranks = self._ranks_by_owner.get(owner, [])
         if among is not None:
             ranks = sorted(self._ranks[row.sid] for row in among if self._owner(row) == owner)
 

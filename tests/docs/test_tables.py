@@ -55,9 +55,7 @@ def test_every_fault_is_documented_with_its_options() -> None:
     }
     assert table == known
     assert common <= names(
-        prose(ROOT / "docs/how-to/sandbox.md")
-        .partition("A fault hits")[2]
-        .partition("\n\n")[0]
+        prose(ROOT / "docs/how-to/sandbox.md").partition("A fault hits")[2].partition("\n\n")[0]
     )
 
 

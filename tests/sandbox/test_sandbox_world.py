@@ -165,7 +165,7 @@ def test_a_fresh_world_is_the_one_of_the_beginning() -> None:
         ({"accounts": [{}], "numbers": [{}]}, r"numbers\[0\]: phone_number must be E.164"),
         (
             {"accounts": [{}], "numbers": [{"phone_number": "+15552000000"}] * 2},
-            r"numbers\[1\]: .* is there twice",
+            r"numbers\[1\]: .* exists twice",
         ),
         (
             {"accounts": [{}], "numbers": [{"phone_number": "+15552000000", "beta": "no"}]},

@@ -135,6 +135,7 @@ class Sandbox:
         error = verdict.reply and reword_error(request.path, verdict.reply)
         reply = None if verdict.silent else error or result
         self.calls.record(request, reply.status if reply else 0, verdict.faults)
+
         if reply is None:
             self._listener.sleep(verdict.hang)
             return Answer(keep_open=False)
