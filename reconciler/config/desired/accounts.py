@@ -1,4 +1,4 @@
-"""Which Twilio account a resource belongs to: what it says, what is declared in, a name or a finding out; pure."""
+"""Resolve the Twilio account of a resource: a name, or a finding; pure."""
 
 from __future__ import annotations
 
@@ -22,39 +22,42 @@ class Accounts:
         self._complete = complete
 
     def resolve(self, own: str | None) -> str | Finding:
-        """The account of a resource: its own, else the default, else the only one; never a guess."""
+        """Return the account of a resource: its own, else the default, else the only one.
+
+        Several accounts without a default are a finding: the account is never guessed.
+        """
         name = own or self._default
         if name is not None:
             return name if name in self._names or not self._complete else self.unknown(name)
+
+        # Another account may be declared in a file that could not be read.
         if len(self._names) == 1 or not self._complete:
             return next(iter(self._names), FROM_ENVIRONMENT)
-        detail = f"There are several accounts ({', '.join(sorted(self._names))}): name one with `account`, or for all "
-        return Finding(
-            "ambiguous_integration",
-            f"{detail}resources with `defaults: {{account: …}}`.",
-            (),
-            "key",
+
+        detail = (
+            f"There are several accounts ({', '.join(sorted(self._names))}): name one with "
+            "`account`, or for all resources with `defaults: {account: …}`."
         )
+        return Finding("ambiguous_integration", detail, (), "key")
 
     def resolve_or_none(self, own: str | None) -> str | None:
-        """The account of a resource, None when there is something wrong with it."""
+        """Return the account of a resource, or None when it cannot be resolved."""
         account = self.resolve(own)
         return account if isinstance(account, str) else None
 
     def unknown(self, name: str) -> Finding:
-        """The finding that no such account is declared."""
+        """Return the finding that no such account is declared."""
         detail = f"`accounts` declares no `{name}`.{suggest_options(name, self._names)}"
         return Finding("no_twilio_integration", detail, ("account",))
 
     def check_default(self) -> list[Finding]:
-        """Whether the default account is declared."""
+        """Check that the default account is declared."""
         name = self._default
         return [self.unknown(name)] if name and self._complete and name not in self._names else []
 
 
 def account_settings(name: str, account: Account, place: Place) -> AccountSettings:
-    """A declared account as a value."""
-
+    """Return a declared account as a value."""
     return AccountSettings(
         name=name,
         sid=account.sid,
@@ -70,7 +73,11 @@ def account_settings(name: str, account: Account, place: Place) -> AccountSettin
 
 
 def account_from_environment(environ: Mapping[str, str]) -> AccountSettings:
-    """The account that the TWILIO_* variables describe; what is missing there is told when it is needed."""
+    """Return the account that the TWILIO_* variables describe.
+
+    A missing variable is reported when its value is needed.
+    """
+    # An API key without its secret is unusable, so the auth token is preferred to that.
     by_key = environ.get("TWILIO_API_KEY") and (
         environ.get("TWILIO_API_SECRET") or not environ.get("TWILIO_AUTH_TOKEN")
     )

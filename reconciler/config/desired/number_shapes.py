@@ -1,6 +1,6 @@
-"""One way of declaring a number in, what all numbers declared so have in common out: profile and findings.
+"""Make the shape of a number: what all numbers that are declared alike have in common.
 
-Equal profiles are one object, whatever the ways that lead to them.
+Equal profiles are one object, even if numbers of different shapes have them.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 
 class NumberShape(NamedTuple):
-    """What numbers that are declared alike have in common; no profile where the declaration is invalid.
+    """The common part of numbers that are declared alike; without a profile if it is invalid.
 
-    `sid` and `phone` are its pins. `plain`: there is nothing wrong with such numbers, and the key alone names them.
-    `own` are the fields in which they differ all the same (`numbers` takes those from each number). `registering` is
-    what a platform is asked for; a number outside Twilio has that and no profile.
+    `sid` and `phone` are its pins. `plain` numbers have no findings, and only the key identifies
+    them. `own` are the fields in which they differ (`numbers` takes those from each number).
+    `registering` is the registration on a platform; a number outside Twilio has that and no profile.
     """
 
     profile: Profile | None
@@ -52,7 +52,7 @@ class NumberShape(NamedTuple):
 
 
 class ShapeMaker:
-    """Makes templates; collects the URLs that they put on numbers in `urls`."""
+    """Makes shapes, and collects the URLs that numbers declare themselves in `urls`."""
 
     def __init__(self, context: ShapeContext) -> None:
         self.urls: set[str] = set()
@@ -60,46 +60,48 @@ class ShapeMaker:
         self._profiles: dict[tuple[object, ...], Profile] = {}
 
     def number(self, node: Node) -> NumberShape:
-        """What a number means that is declared like this."""
+        """Return the shape of a number that is declared like this."""
         value, findings = validate_entry(Number.model_validate, Number, expand_number(node))
         if not isinstance(value, Number):
             return NumberShape(None, tuple(findings))
         if value.provider == "sip":
             return self._sip(value, findings)
+
         context, defaults = self._context, self._context.defaults.numbers
         account = context.accounts.resolve(value.account)
-        findings += [*_problems(value, account, context)]
-        self.urls.update(url for _, hook in hooks_of(value.webhooks) for _, url in urls_of(hook))
+        findings += _problems(value, account, context)
+        for _, hook in hooks_of(value.webhooks):
+            self.urls.update(url for _, url in urls_of(hook))
+
         agent = context.agents.get(value.agent) if value.agent else None
         manage = defaults.manage if value.manage is None else value.manage
         attrs = number_parts(value, agent, manage)
-        watch = not (value.agent or value.trunk or value.webhooks or value.friendly_name)
-        options = self._options(value, defaults, value.agent, watch)
+        observe_only = not (value.agent or value.trunk or value.webhooks or value.friendly_name)
+        options = self._options(value, defaults, value.agent, observe_only)
+
         resident = context.platform_agents.get(value.agent or "")
         platform = context.platforms.get(resident.platform) if resident else None
         if resident is None or platform is None:
-            template = self._template(
-                value, account, attrs, options, findings, purchase=_purchase(value)
-            )
-            # An area code has to be compared with each number, which the fast path does not look at.
+            shape = self._shape(value, account, attrs, options, findings, _purchase(value))
+            # The area code must be compared with each number, which the fast path does not do.
             has_area_code = value.purchase is not None and value.purchase.area_code is not None
-            return template._replace(plain=False) if has_area_code else template
+            return shape._replace(plain=False) if has_area_code else shape
+
+        # The agent runs on a platform, which writes the managed parts itself.
         findings += registrations.number_problems(value, account, resident, platform)
         options = _on_platform(
             options, resident.platform, tuple(part for part in PARTS if part in manage)
         )
-        template = self._template(
-            value, account, attrs, options, findings, purchase=_purchase(value)
+        shape = self._shape(value, account, attrs, options, findings, _purchase(value))
+        if shape.profile is None:
+            return shape
+        registration = registrations.number_registration(
+            value, shape.profile.account, resident, platform, options
         )
-        if template.profile is None:
-            return template
-        asked = registrations.number_registration(
-            value, template.profile.account, resident, platform, options
-        )
-        return template._replace(plain=False, registering=asked)
+        return shape._replace(plain=False, registering=registration)
 
     def _sip(self, value: Number, findings: list[Finding]) -> NumberShape:
-        """A number outside Twilio: all there is of it is on its platform."""
+        """Return the shape of a number outside Twilio, which exists only on its platform."""
         context, name = self._context, value.platform or ""
         resident, platform = (
             context.platform_agents.get(value.agent or ""),
@@ -111,46 +113,51 @@ class ShapeMaker:
             )
         if platform is None:
             return NumberShape(None, tuple(findings))
+
         findings += registrations.sip_problems(value, resident, platform, "")
         options = self._options(value, context.defaults.numbers, value.agent, False)
-        asked = registrations.sip_registration(value, name, resident, options)
-        return NumberShape(None, tuple(findings), registering=None if findings else asked)
+        registration = registrations.sip_registration(value, name, resident, options)
+        return NumberShape(None, tuple(findings), registering=None if findings else registration)
 
     def bridge_number(self, node: Node) -> NumberShape:
-        """What a bridge number means that is declared like this."""
+        """Return the shape of a bridge number that is declared like this."""
         value, findings = validate_entry(
             BridgeNumber.model_validate, BridgeNumber, expand_bridge(node)
         )
         if not isinstance(value, BridgeNumber):
             return NumberShape(None, tuple(findings))
+
         context, defaults = self._context, self._context.defaults.bridge_numbers
         account = context.accounts.resolve(value.account)
         hook = value.voice or (None if value.platform else defaults.voice)
-        findings += [*lint_hook(value.voice, ("voice",))]
+        findings += lint_hook(value.voice, ("voice",))
         if hook is None and value.platform is None:
             detail = (
                 "It has no `voice`, and `defaults` gives none: bridge_numbers: {voice: https://…}."
             )
             findings.append(Finding("missing_field", detail, (), "key"))
         self.urls.update(url for _, url in urls_of(hook))
+
         attrs: Attrs = {} if value.platform else {"voice": canonical_webhook(hook)}
         options = self._options(value, defaults, None, False)
         name = value.platform
         if name is None:
-            return self._template(value, account, attrs, options, findings)
+            return self._shape(value, account, attrs, options, findings)
+
         platform = context.platforms.get(name)
         if platform is not None or (context.complete and name not in context.platforms):
             findings += registrations.bridge_problems(
                 value, platform, suggest_options(name, context.platforms)
             )
         options = _on_platform(options, name, ("voice",))
-        template = self._template(value, account, attrs, options, findings)
-        if template.profile is None or platform is None:
-            return template
-        asked = registrations.bridge_registration(value, name, template.profile.account, options)
-        return template._replace(plain=False, registering=asked)
+        shape = self._shape(value, account, attrs, options, findings)
+        if shape.profile is None or platform is None:
+            return shape
+        account_name = shape.profile.account
+        registration = registrations.bridge_registration(value, name, account_name, options)
+        return shape._replace(plain=False, registering=registration)
 
-    def _template(
+    def _shape(
         self,
         value: TwilioNumber,
         account: str | Finding,
@@ -161,20 +168,23 @@ class ShapeMaker:
     ) -> NumberShape:
         if isinstance(account, Finding):
             return NumberShape(None, (*findings, account), value.sid, value.phone_number)
+
+        # Numbers of different shapes may still have equal profiles: share one object, so that
+        # the planner compares it once.
         key = (account, *attrs.items(), options, purchase)
         profile = self._profiles.setdefault(key, Profile(account, attrs, options, purchase))
         plain = not findings and value.phone_number is None
         return NumberShape(profile, tuple(findings), value.sid, value.phone_number, plain)
 
     def _options(
-        self, value: Handling, defaults: Handling, agent: str | None, watch: bool
+        self, value: Handling, defaults: Handling, agent: str | None, observe_only: bool
     ) -> Options:
         return Options(
             agent=agent,
             on_removal=value.on_removal or defaults.on_removal or "restore",
             protect=bool(defaults.protect) if value.protect is None else value.protect,
             takeover=value.takeover or defaults.takeover or self._context.takeover,
-            observe_only=watch,
+            observe_only=observe_only,
         )
 
 
@@ -195,12 +205,12 @@ def _purchase(number: Number) -> Purchase | None:
     )
 
 
-def _on_platform(options: Options, platform: str, baseline: tuple[str, ...]) -> Options:
-    return msgspec.structs.replace(options, platform=platform, platform_written=baseline)
+def _on_platform(options: Options, platform: str, parts: tuple[str, ...]) -> Options:
+    return msgspec.structs.replace(options, platform=platform, platform_written=parts)
 
 
 def _problems(number: Number, account: str | Finding, context: ShapeContext) -> Iterator[Finding]:
-    """What is wrong with a number that is well-formed by itself."""
+    """Check the references of a number, and what its fields mean together."""
     yield from lint_webhooks(number.webhooks, ("webhooks",))
     if number.agent and context.complete and number.agent not in context.agents:
         from reconciler.config.validation.examples import describe_missing_agent
@@ -213,14 +223,19 @@ def _problems(number: Number, account: str | Finding, context: ShapeContext) -> 
             describe_missing_agent(number.agent, list(context.agents)) or detail,
             ("agent",),
         )
-    if (owner := context.foreign_owners.get(number.agent or "")) is not None:
-        detail = f"`{number.agent}` belongs to project `{owner}`: let that one declare the number."
+
+    owner = context.foreign_owners.get(number.agent or "")
+    if owner is not None:
+        detail = (
+            f"`{number.agent}` belongs to project `{owner}`: declare the number in that project."
+        )
         yield Finding("agent_not_owned", detail, ("agent",))
+
     yield from _application_problems(number, account, context)
     if number.trunk:
         yield from _trunk_problems(number, trunk_ref(number.trunk), account, context)
     if not (number.supports_inbound or number.supports_outbound):
-        detail = "`supports_inbound` and `supports_outbound` are both false: it is imported, and used for nothing."
+        detail = "`supports_inbound` and `supports_outbound` are both false: it is imported and not used."
         yield Finding("unusable_number", detail, ("supports_inbound",), "key")
 
 
@@ -230,11 +245,13 @@ def _application_problems(
     route = (context.agents.get(number.agent or "") or {}).get("voice")
     if not isinstance(route, ApplicationRoute):
         return
-    theirs = context.applications.get(route.application)
-    if theirs is not None and isinstance(account, str) and theirs != account:
+
+    # Twilio rejects an application of another account on a number.
+    other = context.applications.get(route.application)
+    if other is not None and isinstance(account, str) and other != account:
         detail = (
-            f"The number is in account `{account}`, application `{route.application}` of its agent in `{theirs}`: "
-            "Twilio connects them only in one."
+            f"The number is in account `{account}`, application `{route.application}` of its agent "
+            f"is in `{other}`: Twilio connects them only within one account."
         )
         yield Finding("account_mismatch", detail, ("agent",))
 
@@ -243,10 +260,11 @@ def _trunk_problems(
     number: Number, trunk: str, account: str | Finding, context: ShapeContext
 ) -> Iterator[Finding]:
     if number.webhooks is not None and number.webhooks.voice is not None:
-        detail = "A trunk takes the calls before any webhook is asked. Remove `webhooks: voice` or `trunk`."
+        detail = "A trunk takes all calls of a number. Remove `webhooks: voice` or `trunk`."
         yield Finding("conflicting_fields", detail, ("webhooks", "voice"), "key")
     if is_sid(trunk, "TK") or not context.complete:
         return
+
     if trunk not in context.trunks:
         cure = (
             suggest_options(trunk, context.trunks)
@@ -256,7 +274,11 @@ def _trunk_problems(
         detail = f"`trunks` declares no `{trunk}`.{cure}"
         yield Finding("trunk_not_found", detail, ("trunk",))
         return
-    theirs = context.trunks[trunk]
-    if theirs is not None and isinstance(account, str) and theirs != account:
-        detail = f"The number is in account `{account}`, trunk `{trunk}` in `{theirs}`: Twilio connects them only in one."
+
+    other = context.trunks[trunk]
+    if other is not None and isinstance(account, str) and other != account:
+        detail = (
+            f"The number is in account `{account}`, trunk `{trunk}` is in `{other}`: Twilio "
+            "connects them only within one account."
+        )
         yield Finding("account_mismatch", detail, ("trunk",))

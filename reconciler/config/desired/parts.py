@@ -1,4 +1,4 @@
-"""Valid settings in, what they ask of Twilio out: canonical parts of agents and numbers; pure."""
+"""Compile valid settings into canonical parts of agents and numbers; pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLEARED: Attrs = dict.fromkeys(PARTS)
 
 
 def canonical_webhook(hook: Hook | StatusHook | None) -> Webhook | None:
-    """A declared webhook in the form that is compared."""
+    """Return a declared webhook in the form that is compared."""
     if hook is None:
         return None
     if isinstance(hook, StatusHook):
@@ -33,12 +33,12 @@ def canonical_webhook(hook: Hook | StatusHook | None) -> Webhook | None:
 
 
 def webhook_parts_of(webhooks: Webhooks | Application) -> dict[str, Value]:
-    """The parts that a set of webhooks sets or clears."""
+    """Return the parts that a set of webhooks sets or clears."""
     return {part: canonical_webhook(getattr(webhooks, part)) for part in PARTS}
 
 
 def agent_parts(agent: DeclaredAgent, applications: Mapping[str, Checked[Application]]) -> Attrs:
-    """What an agent puts on its numbers; nothing is known of an agent on a platform.
+    """Return the parts that an agent sets on its numbers; none for an agent on a platform.
 
     | agent has     | voice       | sms                                             | status  |
     |---------------|-------------|-------------------------------------------------|---------|
@@ -49,19 +49,24 @@ def agent_parts(agent: DeclaredAgent, applications: Mapping[str, Checked[Applica
         return webhook_parts_of(agent.webhooks)
     if agent.application is None:
         return {}
+
     route = ApplicationRoute(application_ref(agent.application))
     declared = applications[agent.application].value if agent.application in applications else None
+    # An application with a SID is not declared here; it may well have an SMS URL.
     texts = is_sid(agent.application, "AP") or (declared is not None and declared.sms is not None)
     return {"voice": route, "sms": route if texts else None, "status": None}
 
 
 def application_ref(written: str) -> str:
-    """An application's name, or its SID in normal form."""
+    """Return an application's name, or its SID in normal form."""
     return normal_sid(written) if is_sid(written, "AP") else written
 
 
 def number_parts(number: Number, agent: Attrs | None, manage: Collection[str]) -> dict[str, Value]:
-    """The managed attributes of a number; empty when it declares nothing, or its agent's platform writes them."""
+    """Return the managed attributes of a number.
+
+    They are empty when the number declares none, or when its agent's platform writes them.
+    """
     attrs: dict[str, Value] = {}
     on_platform = agent is not None and not agent
     if not on_platform and (number.agent or number.trunk or number.webhooks):
@@ -79,13 +84,15 @@ def number_parts(number: Number, agent: Attrs | None, manage: Collection[str]) -
 
 
 def trunk_ref(written: str) -> str:
-    """A trunk's name, or its SID in normal form."""
+    """Return a trunk's name, or its SID in normal form."""
     return normal_sid(written) if is_sid(written, "TK") else written
 
 
 def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -> Agent:
-    """A declared agent as a value."""
+    """Return a declared agent as a value."""
     recording = agent.webhooks.recording_status if agent.webhooks else None
+    application = application_ref(agent.application) if agent.application else None
+
     return Agent(
         name=name,
         kind="webhooks" if agent.webhooks else "application" if agent.application else "platform",
@@ -93,7 +100,7 @@ def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -
         position=place.at("key"),
         platform=agent.platform,
         id=agent.id,
-        application=application_ref(agent.application) if agent.application else None,
+        application=application,
         owner=agent.owner,
         outbound_number=agent.outbound_number,
         recording_status=canonical_webhook(recording),
@@ -102,12 +109,13 @@ def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -
 
 
 def compile_platform(name: str, platform: AnyPlatform, place: Place) -> PlatformSettings:
-    """A declared platform as a value."""
+    """Return a declared platform as a value."""
     secrets: dict[str, Secret] = {}
     for field in ("api_key", "api_secret"):
         secret = secret_of(platform, field, place)
         if secret is not None:
             secrets[field] = secret
+
     return PlatformSettings(
         name=name,
         type=platform.type,

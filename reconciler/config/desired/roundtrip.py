@@ -1,4 +1,4 @@
-"""What stands on Twilio in, whether a configuration can say exactly that out; asked of the models themselves; pure."""
+"""Check whether a live resource can be written in YAML without loss, with the models themselves; pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.model.route import Webhook
 
 
 def hook_fields(hook: Webhook) -> dict[str, str]:
-    """A webhook as a configuration writes it: what is as by default is left out."""
+    """Return a webhook as a configuration writes it: default values are left out."""
     fields = {"url": hook.url}
     if hook.method != "POST":
         fields["method"] = hook.method
@@ -27,33 +27,31 @@ def hook_fields(hook: Webhook) -> dict[str, str]:
 
 
 def can_declare_webhook(hook: Webhook, *, status: bool = False) -> bool:
-    """Whether a webhook can be declared."""
+    """Return whether a webhook can be declared without loss."""
+    model = StatusHook if status else Hook
     try:
-        return (
-            canonical_webhook((StatusHook if status else Hook).model_validate(hook_fields(hook)))
-            == hook
-        )
+        return canonical_webhook(model.model_validate(hook_fields(hook))) == hook
     except ValidationError:
         return False
 
 
 def can_declare_trunk(fields: Mapping[str, Any]) -> bool:
-    """Whether a trunk can be declared by these fields, and they mean themselves."""
+    """Return whether a trunk can be declared with these fields without loss."""
     return _same(Trunk, fields)
 
 
 def can_declare_application(fields: Mapping[str, Any]) -> bool:
-    """Whether an application can be declared by these fields, and they mean themselves."""
+    """Return whether an application can be declared with these fields without loss."""
     return _same(Application, fields)
 
 
 def can_declare_origination(fields: Mapping[str, Any]) -> bool:
-    """Whether an origination URL can be declared by these fields, and they mean themselves."""
+    """Return whether an origination URL can be declared with these fields without loss."""
     return _same(Origination, fields)
 
 
 def is_label(name: object) -> bool:
-    """Whether a friendly name can be declared."""
+    """Return whether a friendly name can be declared."""
     return isinstance(name, str) and bool(name.strip()) and len(name) <= LONGEST_LABEL
 
 
@@ -62,8 +60,7 @@ def _same(model: type[Section], fields: Mapping[str, Any]) -> bool:
         value = model.model_validate(dict(fields))
     except ValidationError:
         return False
-    return all(
-        getattr(value, name) == said
-        for name, said in fields.items()
-        if not isinstance(said, list | dict)
-    )
+
+    # Lists and mappings become models, which callers check by themselves.
+    plain = [name for name in fields if not isinstance(fields[name], list | dict)]
+    return all(getattr(value, name) == fields[name] for name in plain)

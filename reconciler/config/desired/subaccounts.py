@@ -1,7 +1,8 @@
-"""What the credentials of a parent account cannot do for a subaccount; pure.
+"""Find resources of a subaccount that the credentials of its parent cannot reach; pure.
 
-The 2010 API has the account in its paths, so a parent's credentials act on `/Accounts/{subaccount}/…`. The newer APIs
-(trunking, monitor, messaging) have none: they act on the account whose credentials they get.
+The paths of the 2010 API name the account, so a parent's credentials work for
+`/Accounts/{subaccount}/…`. The paths of the newer APIs (trunking, monitor, messaging) do not: they
+act on the account whose credentials they get.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from reconciler.diagnostics import Diagnostic
 
 
 def find_unreachable(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
-    """A problem for each trunk in an account that is reached by the credentials of its parent."""
-    by_parent = {
-        name for name, entry in settings.accounts.items() if entry.value and entry.value.parent
-    }
+    """Yield a problem for each trunk in an account that uses the credentials of its parent."""
+    by_parent = set()
+    for name, entry in settings.accounts.items():
+        if entry.value and entry.value.parent:
+            by_parent.add(name)
+
     for name, (place, trunk) in settings.trunks.items():
         account = accounts.resolve_or_none(trunk.account) if trunk is not None else None
         if trunk is not None and account in by_parent:
@@ -31,7 +34,7 @@ def find_unreachable(settings: Settings, accounts: Accounts) -> Iterator[Diagnos
 
 def _detail(account: str) -> str:
     return (
-        f"Trunks are made in the account whose credentials are sent, and those of `{account}` belong to its `parent`. "
-        f"Give `{account}` an API key (or the auth token) of the subaccount itself and leave out `parent`; numbers can "
-        "be reached either way."
+        "Twilio creates a trunk in the account whose credentials are sent, and the credentials of "
+        f"`{account}` belong to its `parent`. Give `{account}` an API key (or the auth token) of the "
+        "subaccount itself, and leave out `parent`. Numbers work either way."
     )

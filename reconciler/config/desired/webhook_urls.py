@@ -1,4 +1,7 @@
-"""What to say about a webhook's URL before Twilio asks it; pure, and never repeats the URL (it may hold a password)."""
+"""Check the URLs of webhooks; pure.
+
+Messages never quote a URL, because it may hold a password.
+"""
 
 from __future__ import annotations
 
@@ -44,47 +47,56 @@ _LOCAL_NAMES = ("localhost", "local", "internal", "lan", "home.arpa", "test", "i
 
 
 def lint_url(url: str, loc: Loc = ()) -> list[Finding]:
-    """Warnings about a URL that is well-formed."""
+    """Return the warnings about a valid URL."""
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".").lower()
-    found = list(_host(host, loc))
+    found = list(_check_host(host, loc))
+
+    # A local URL already has a warning; without TLS nothing more is at risk there.
     if parts.scheme == "http" and not found:
-        detail = "Calls and messages, and Twilio's signature, travel in the clear. Use https://."
+        detail = "Calls, messages and Twilio's signature are not encrypted. Use https://."
         found.append(Finding("insecure_url", detail, loc))
+
     if parts.username or parts.password:
-        detail = "A user or password in a URL ends up in state and reports. Verify Twilio's signature instead."
-        found.append(Finding("credentials_in_url", detail, loc))
-    for name in sorted(
-        {name for name, value in parse_qsl(parts.query) if value and _SECRET.search(name)}
-    ):
-        detail = f"The query value `{name}` looks like a secret, and ends up in state and reports. "
-        found.append(
-            Finding("credentials_in_url", f"{detail}Verify Twilio's signature instead.", loc)
+        detail = (
+            "A user or password in a URL appears in the state and in reports. Verify Twilio's "
+            "signature instead."
         )
+        found.append(Finding("credentials_in_url", detail, loc))
+    for name in sorted(_secret_parameters(parts.query)):
+        detail = (
+            f"The query parameter `{name}` looks like a secret, and appears in the state and in "
+            "reports. Verify Twilio's signature instead."
+        )
+        found.append(Finding("credentials_in_url", detail, loc))
     return found
 
 
-def _host(host: str, loc: Loc) -> Iterator[Finding]:
+def _secret_parameters(query: str) -> set[str]:
+    names = set()
+    for name, value in parse_qsl(query):
+        if value and _SECRET.search(name):
+            names.add(name)
+    return names
+
+
+def _check_host(host: str, loc: Loc) -> Iterator[Finding]:
     if host == DEMO_HOST:
-        yield Finding(
-            "demo_url", f"{DEMO_HOST} only plays a greeting: callers reach no agent.", loc
-        )
-    elif _below(host, _TUNNELS):
-        detail = f"{host} is a tunnel to somebody's machine: when it closes, callers reach nobody."
+        detail = f"{DEMO_HOST} only plays a greeting: callers reach no agent."
+        yield Finding("demo_url", detail, loc)
+    elif _is_below(host, _TUNNELS):
+        detail = f"{host} is a temporary tunnel: when it closes, callers reach nobody."
         yield Finding("tunnel_url", detail, loc)
-    elif _below(host, _LOCAL_NAMES) or _private(host):
-        yield Finding(
-            "loopback_url",
-            f"{host} exists only on this machine or network; Twilio asks from outside.",
-            loc,
-        )
+    elif _is_below(host, _LOCAL_NAMES) or _is_private(host):
+        detail = f"{host} exists only on this machine or network; Twilio cannot reach it."
+        yield Finding("loopback_url", detail, loc)
 
 
-def _below(host: str, domains: tuple[str, ...]) -> bool:
+def _is_below(host: str, domains: tuple[str, ...]) -> bool:
     return any(host == domain or host.endswith("." + domain) for domain in domains)
 
 
-def _private(host: str) -> bool:
+def _is_private(host: str) -> bool:
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
@@ -92,7 +104,7 @@ def _private(host: str) -> bool:
 
 
 def urls_of(hook: Hook | StatusHook | None) -> Iterator[tuple[str, str]]:
-    """The URLs of a webhook, each with its field."""
+    """Yield the URLs of a webhook, each with its field."""
     if hook is not None:
         yield "url", hook.url
         if isinstance(hook, Hook) and hook.fallback_url:
@@ -100,9 +112,10 @@ def urls_of(hook: Hook | StatusHook | None) -> Iterator[tuple[str, str]]:
 
 
 def hooks_of(webhooks: Webhooks | None) -> Iterator[tuple[str, Hook | StatusHook]]:
-    """The webhooks that are declared, each with its part."""
+    """Yield the webhooks that are declared, each with its part."""
     if webhooks is None:
         return
+
     parts = {"voice": webhooks.voice, "sms": webhooks.sms, "status": webhooks.status}
     recording = webhooks.recording_status if isinstance(webhooks, AgentWebhooks) else None
     for part, hook in {**parts, "recording_status": recording}.items():
@@ -111,12 +124,16 @@ def hooks_of(webhooks: Webhooks | None) -> Iterator[tuple[str, Hook | StatusHook
 
 
 def lint_hook(hook: Hook | StatusHook | None, loc: Loc) -> list[Finding]:
-    """Warnings about all URLs of a webhook."""
-    return [finding for field, url in urls_of(hook) for finding in lint_url(url, (*loc, field))]
+    """Return the warnings about all URLs of a webhook."""
+    findings: list[Finding] = []
+    for field, url in urls_of(hook):
+        findings += lint_url(url, (*loc, field))
+    return findings
 
 
 def lint_webhooks(webhooks: Webhooks | None, loc: Loc) -> list[Finding]:
-    """Warnings about all URLs of a set of webhooks."""
-    return [
-        finding for part, hook in hooks_of(webhooks) for finding in lint_hook(hook, (*loc, part))
-    ]
+    """Return the warnings about all URLs of a set of webhooks."""
+    findings: list[Finding] = []
+    for part, hook in hooks_of(webhooks):
+        findings += lint_hook(hook, (*loc, part))
+    return findings
