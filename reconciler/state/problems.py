@@ -1,6 +1,6 @@
-"""What can be wrong with a state, its journal, its lock or a plan file, as errors that say how to mend it.
+"""Errors about the state, its journal, its lock and plan files. Each detail ends with the way to repair it.
 
-In come places and reasons, out come exceptions ready to raise; reads nothing and decides nothing.
+Takes places and reasons and returns exceptions ready to raise; reads nothing and decides nothing.
 """
 
 from __future__ import annotations
@@ -14,22 +14,33 @@ from reconciler.errors import StateError, StateLocked
 if TYPE_CHECKING:
     from reconciler.state.records import StoredVersion
 
+_LISTED_ADDRESSES = 3
+"""How many addresses a message lists before it counts the rest."""
+
 _REPAIR_STATE = (
-    "Nothing was changed. See what `reconciler state repair --dry-run` can save. Or put the last good copy back (the "
-    ".backup beside a state file holds the version before the last change, .history the ones before; else take it from "
-    "version control), or mend this place by hand and run `reconciler state repair`, which computes its digest again."
+    "Nothing was changed. List what can be repaired:\n"
+    "  reconciler state repair --dry-run\n"
+    "Or restore the last good copy: the .backup beside a state file holds the version before the last "
+    "change, .history holds the versions before that, and version control may hold a copy. Or correct "
+    "this place by hand and run `reconciler state repair`, which computes the digest again."
 )
 _REPAIR_JOURNAL = (
-    "Nothing was changed. The journal holds what an interrupted run did and what is not in the state yet, prior values "
-    "among it. Put a good copy of it back, or see what `reconciler state repair --dry-run` can save. Or give it up by "
-    "moving it aside, then run plan and look closely."
+    "Nothing was changed. The journal holds what an interrupted run did and what the state does not "
+    "hold yet, prior values among it. Restore a good copy of it, or list what can be repaired:\n"
+    "  reconciler state repair --dry-run\n"
+    "Or give the journal up: move it aside, then run `reconciler plan` and read the plan carefully."
+)
+_HAND_EDIT = (
+    "Either a value was corrupted, or somebody edited it by hand. `reconciler state repair --dry-run` "
+    "lists every resource that differs from the version before, and `reconciler state repair` accepts "
+    "the content as it is."
 )
 
 
 def state_damaged(
     origin: str, reason: str, *, line: int | None = None, column: int | None = None
 ) -> StateError:
-    """The state cannot be understood at this place."""
+    """Return the error of a state that cannot be decoded at this place."""
     return _error(
         "state_damaged",
         "The state is damaged",
@@ -41,228 +52,255 @@ def state_damaged(
 
 
 def journal_damaged(origin: str, reason: str, *, line: int | None = None) -> StateError:
-    """The journal cannot be understood, or does not belong to the state beside it."""
+    """Return the error of a journal that cannot be decoded or does not continue its state."""
     aside = "" if "://" in origin else f"\n  mv {origin} {origin}.aside"
     detail = f"{origin}: {reason}. {_REPAIR_JOURNAL}{aside}"
     return _error("state_damaged", "The journal of the state is damaged", detail, origin, line)
 
 
 def digest_mismatch(origin: str) -> StateError:
-    """The document can be read, and its digest says that it is not what was written."""
+    """Return the error of a readable document whose content does not match its digest."""
     detail = f"{origin}: the content does not match its digest. {_HAND_EDIT} {_REPAIR_STATE}"
     return _error("state_damaged", "The state is damaged", detail, origin)
 
 
-_HAND_EDIT = (
-    "Either a value changed by itself, or somebody edited it by hand: `reconciler state repair --dry-run` lists every "
-    "resource that differs from the version before, and `reconciler state repair` accepts the content as it is."
-)
-
-
 def checksum_mismatch(origin: str) -> StateError:
-    """A value that a store keeps beside the others does not match its checksum."""
+    """Return the error of one stored value that does not match its checksum."""
     return state_damaged(origin, "one of its values does not match its checksum")
 
 
 def kind_too_new(origin: str, kind: str) -> StateError:
-    """The state holds a kind of resource that this version does not know, and its digest fits."""
-    detail = f"{origin} holds a resource of kind `{kind}`, which this version does not know. Install the version that "
-    return _error(
-        "state_too_new", "The state was written by a newer version", f"{detail}wrote it.", origin
+    """Return the error of an undamaged state with a kind of resource that this version does not know."""
+    detail = (
+        f"{origin} holds a resource of kind `{kind}`, which this version does not know. "
+        "Install the version that wrote it."
     )
+    return _error("state_too_new", "The state was written by a newer version", detail, origin)
 
 
-STATE_NEEDED = "Nothing can be said or done without it: put a copy of your own in its place, or"
+STATE_NEEDED = "This command needs the state. Restore your own copy of it, or"
+"""The effect of a missing state on commands other than `plan`; `state_gone` continues the sentence."""
+
 PRIOR_VALUES_SAFE = (
-    "All that was bound looks new. A number that the newest of them knows keeps the values from before that stand "
-    "there; any other is imported with what it has now. Better, put a copy of your own in its place, or"
+    "Every resource now looks new. A number recorded in the newest of these versions keeps its prior "
+    "values from there; any other number is imported with its present values as prior values. It is "
+    "safer to restore your own copy of the state, or"
 )
+"""The effect of a missing state on a plan that loses nothing."""
 
 
 def explain_duplicates(addresses: Sequence[str]) -> str:
-    """What a plan means that makes anew what a former version of the state knows and what is still there."""
+    """Return the effect of a plan that would create again what a former version records and Twilio has."""
     return (
-        f"What it held is still on Twilio, and would be made a second time: {', '.join(addresses)}. Nothing is written "
-        "until the state is back: put a copy of your own in its place, or"
+        "These recorded resources still exist on Twilio, and apply would create them a second time: "
+        f"{', '.join(addresses)}. Nothing is written until the state is back. Restore your own copy of "
+        "it, or"
     )
 
 
 def explain_lost_prior_values(addresses: Sequence[str]) -> str:
-    """What a plan means that leaves out numbers whose values from before only a former version of the state knows."""
-    more = f" and {len(addresses) - 3} more" if len(addresses) > 3 else ""
+    """Return the effect of a plan without numbers whose prior values only a former version records."""
+    listed = ", ".join(addresses[:_LISTED_ADDRESSES])
+    if len(addresses) > _LISTED_ADDRESSES:
+        listed += f" and {len(addresses) - _LISTED_ADDRESSES} more"
+
     return (
-        f"It knew what {', '.join(addresses[:3])}{more} pointed at before, and a state that begins without them would "
-        "take our own webhooks for that. Nothing is written: plan all numbers at once, without `--target` and "
-        "`--exclude`. Better, put a copy of your own in its place, or"
+        f"It recorded the prior values of {listed}. A new state without these numbers would later "
+        "record our own webhooks as their prior values. Nothing is written. Plan all numbers at once, "
+        "without `--target` and `--exclude`. It is safer to restore your own copy of the state, or"
     )
 
 
-def state_gone(place: str, kept: Sequence[StoredVersion], meaning: str) -> Diagnostic:
-    """There is no state where there was one: its former versions are still kept, the newest first."""
-    last = kept[0]
-    when = f", written {last.saved}" if last.saved else ""
-    newest = (
-        f"the newest is serial {last.serial}{when}"
-        if last.serial
-        else "the newest is the empty beginning"
-    )
-    back, anew = (
-        f"reconciler state pull --serial {last.serial} > FILE\n  reconciler state push FILE",
-        "delete them",
-    )
-    if "://" not in place:
-        back, anew = (
-            "reconciler state repair --dry-run",
-            f"move them aside:\n  mv {place}.history {place}.history.aside",
+def state_gone(place: str, versions: Sequence[StoredVersion], effect: str) -> Diagnostic:
+    """Return the diagnostic of a missing state whose former versions, the newest first, still exist.
+
+    `effect` ends in the middle of a sentence: "…, or".
+    """
+    last = versions[0]
+    newest = "the newest is the empty state"
+    if last.serial:
+        when = f", written {last.saved}" if last.saved else ""
+        newest = f"the newest is serial {last.serial}{when}"
+
+    if "://" in place:
+        restore = (
+            f"reconciler state pull --serial {last.serial} > FILE\n  reconciler state push FILE"
         )
+        start_anew = "delete them"
+    else:
+        restore = "reconciler state repair --dry-run"
+        start_anew = f"move them aside:\n  mv {place}.history {place}.history.aside"
+
     detail = (
-        f"{place} is not there, and former versions of it are ({newest}). {meaning} see what its history brings back:\n"
-        f"  {back}\n"
-        f"Or, to begin anew and to forget what it held, {anew}"
+        f"{place} does not exist, but former versions of it do ({newest}). {effect} see what its "
+        f"history can restore:\n  {restore}\n"
+        f"Or, to start with an empty state and lose what it recorded, {start_anew}"
     )
     return Diagnostic(
-        code="state_gone",
-        summary="The state is gone, and its history is still there",
-        detail=detail,
+        code="state_gone", summary="The state is missing, but its history exists", detail=detail
     )
 
 
 def state_too_new(origin: str, found: int, known: int) -> StateError:
-    """A newer version of the reconciler wrote the state or its journal."""
-    detail = f"{origin} has format {found}; this version reads up to {known}. Install the version that wrote it."
+    """Return the error of a state or journal that a newer version of the reconciler wrote."""
+    detail = (
+        f"{origin} has format {found}; this version reads formats up to {known}. "
+        "Install the version that wrote it."
+    )
     return _error("state_too_new", "The state was written by a newer version", detail, origin)
 
 
 def state_too_old(origin: str, found: int) -> StateError:
-    """No way leads from this format to the present one."""
-    detail = f"{origin} has format {found}, which this version cannot bring up to date. Run an older version first."
-    return _error("state_too_old", "The state was written by a version too old", detail, origin)
+    """Return the error of a format that no migration leads away from."""
+    detail = (
+        f"{origin} has format {found}, which this version cannot migrate. "
+        "Run an older version of the reconciler first."
+    )
+    return _error(
+        "state_too_old", "The state was written by a version that is too old", detail, origin
+    )
 
 
 def state_wrong_project(origin: str, found: str, wanted: str) -> StateError:
-    """The state belongs to another project than the configuration."""
+    """Return the error of a state that belongs to another project than the configuration."""
     detail = (
-        f"{origin} belongs to project {found!r}, the configuration says {wanted!r}. "
+        f"{origin} belongs to project {found!r}; the configuration declares {wanted!r}. "
         "Correct `project` or `state` in the configuration: two projects must not share a state."
     )
     return _error("state_wrong_project", "The state belongs to another project", detail, origin)
 
 
 def state_moved(origin: str, found: str, wanted: str) -> StateError:
-    """The state is not the one that the caller worked from."""
-    detail = f"{origin} is at {found}, but this run worked from {wanted}. Another run wrote in between: run again."
+    """Return the error of a state that is not the version that the caller worked from."""
+    detail = (
+        f"{origin} is at {found}, but this run started from {wanted}. "
+        "Another run wrote in between: run again."
+    )
     return _error("state_moved", "The state changed during the run", detail, origin)
 
 
 def state_unreadable(origin: str, error: OSError | str) -> StateError:
-    """The state, or its folder, cannot be opened."""
-    detail = f"{origin} cannot be read: {_reason(error)}. Check `state` in the configuration and the permissions."
+    """Return the error of a state, or its folder, that cannot be opened."""
+    detail = (
+        f"{origin} cannot be read: {_reason(error)}. "
+        "Check `state` in the configuration and the permissions."
+    )
     return _error("state_unreadable", "The state cannot be read", detail, origin)
 
 
 def state_too_large(origin: str, most: int) -> StateError:
     """Return the error of a remote state that is not read because of its size."""
     detail = (
-        f"{origin} holds more than {most >> 30} GB. No state of the reconciler is that large: check `state` in the "
-        "configuration, and what answers there."
+        f"{origin} holds more than {most >> 30} GB. No state of the reconciler is that large: check "
+        "`state` in the configuration, and the server that answers there."
     )
     return _error("state_too_large", "The state is too large", detail, origin)
 
 
 def state_unwritable(origin: str, error: OSError | str) -> StateError:
-    """The state, its journal or its lock cannot be written."""
+    """Return the error of a state, journal or lock that cannot be written."""
     detail = (
-        f"{origin} cannot be written: {_reason(error)}. What was saved before is intact. Make room or correct the "
-        "permissions, then run again: it continues from the journal."
+        f"{origin} cannot be written: {_reason(error)}. What was saved before is intact. Make room or "
+        "correct the permissions, then run again: the run continues from the journal."
     )
     return _error("state_unwritable", "The state cannot be written", detail, origin)
 
 
 def extra_missing(what: str, extra: str) -> StateError:
-    """A library is not installed that comes with an extra of this package."""
-    detail = f"{what} needs a library that is not installed. Install it:\n  pip install 'twilio-reconciler[{extra}]'"
+    """Return the error of a library that is not installed and comes with an extra of this package."""
+    detail = (
+        f"{what} needs a library that is not installed. Install it:\n"
+        f"  pip install 'twilio-reconciler[{extra}]'"
+    )
     return _error("extra_missing", "An optional part is not installed", detail)
 
 
 def state_backend_missing(scheme: str) -> StateError:
-    """No store for this kind of URL; the location itself may hold a password and is not repeated."""
+    """Return the error of a URL without a store. The URL may hold a password and is not repeated."""
     detail = (
-        f"A state at {scheme}://… is not supported. Name a file, or s3://, gs://, az://, postgresql:// or https:// and "
-        "a place:\n  state: ./state.json"
+        f"A state at {scheme}://… is not supported. Name a file, or a URL that begins with s3://, "
+        "gs://, az://, postgresql:// or https://:\n"
+        "  state: ./state.json"
     )
-    return _error("state_backend_missing", "There is no state store of this kind", detail)
+    return _error("state_backend_missing", "Unsupported kind of state store", detail)
 
 
 def state_address_invalid(origin: str, reason: str) -> StateError:
-    """The URL of the state lacks something, or has too much."""
-    return _error(
-        "state_address_invalid", "The address of the state is incomplete", f"{origin}: {reason}"
-    )
+    """Return the error of a state URL that lacks a part or has one too many."""
+    return _error("state_address_invalid", "The URL of the state is invalid", f"{origin}: {reason}")
 
 
 def lock_unreadable(origin: str, reason: str) -> StateError:
-    """Something else than a lock of ours stands in the place of the lock; it is never taken for a free one."""
+    """Return the error of a lock object that is not one of ours; it never counts as a free lock."""
     detail = (
-        f"{origin}: {reason}. Another program put it there, or a newer version of this one. Nothing was changed. Look "
-        "whose it is, and delete it once nobody needs it."
+        f"{origin}: {reason}. Another program, or a newer version of this one, wrote it. Nothing was "
+        "changed. Find out who wrote it, and delete it once nobody needs it."
     )
     return _error("state_damaged", "The lock of the state cannot be read", detail, origin)
 
 
 def unsupported_encoding(origin: str, found: str) -> StateError:
-    """The database cannot keep every text."""
+    """Return the error of a database that cannot store every text."""
     detail = (
-        f"The database of {origin} has the encoding {found}, which cannot keep every text that Twilio may return. "
-        "Nothing was changed. Make a database in UTF8:\n  createdb --encoding UTF8 --template template0 NAME"
+        f"The database of {origin} has the encoding {found}, which cannot store every text that Twilio "
+        "may return. Nothing was changed. Create a database in UTF8:\n"
+        "  createdb --encoding UTF8 --template template0 NAME"
     )
     return _error("state_encoding", "The encoding of the database is not supported", detail, origin)
 
 
 def not_returned(address: str) -> StateError:
-    """The store returned something else than what was just written to it."""
+    """Return the error of a store that returns something else than what was just written to it."""
     detail = (
-        f"The state was written and read back, and {address} is not what was written. Nothing was written to Twilio. "
-        "Check what stands between: a proxy, a cache, or a server that changes documents."
+        f"The state was written and read back, and the store returned another value for {address}. "
+        "Nothing was written to Twilio. Check what stands between: a proxy, a cache, or a server that "
+        "changes documents."
     )
     return _error("state_not_returned", "The store does not return what was written", detail)
 
 
 def key_missing(origin: str) -> StateError:
-    """Something is encrypted, and no key is declared."""
+    """Return the error of encrypted content without a declared key."""
     detail = (
-        f"{origin} is encrypted, and the configuration names no key. Nothing was changed. Declare the key:\n"
+        f"{origin} is encrypted, and the configuration declares no key. Nothing was changed. "
+        "Declare the key:\n"
         "  encryption_key: {env: RECONCILER_ENCRYPTION_KEY}"
     )
     return _error("encryption_key_missing", "The state is encrypted and no key is declared", detail)
 
 
 def key_wrong(origin: str, wanted: str, ours: str) -> StateError:
-    """Something is encrypted with a key that we do not have."""
+    """Return the error of content that is encrypted with a key that is not declared."""
     detail = (
-        f"{origin} is encrypted with key {wanted}; the configuration leads to {ours}. Nothing was changed. Give the "
-        "former key as well, after the new one, until everything is written anew:\n"
+        f"{origin} is encrypted with key {wanted}; the configuration declares {ours}. Nothing was "
+        "changed. Declare the former key as well, after the new one, until everything is encrypted "
+        "with the new key:\n"
         "  encryption_key: [{env: NEW_KEY}, {env: FORMER_KEY}]"
     )
     return _error("encryption_key_wrong", "The state is encrypted with another key", detail)
 
 
 def key_weak(shortest: int) -> StateError:
-    """A key that could be guessed."""
-    detail = f"An encryption key has at least {shortest} characters. Make a good one:\n  openssl rand -base64 32"
+    """Return the error of a key that is short enough to be guessed."""
+    detail = (
+        f"An encryption key needs at least {shortest} characters. Generate one:\n"
+        "  openssl rand -base64 32"
+    )
     return _error("encryption_key_weak", "The encryption key is too short", detail)
 
 
 def ciphertext_damaged(origin: str) -> StateError:
-    """What was encrypted was changed since."""
-    detail = f"{origin}: what is encrypted is not what was written. {_REPAIR_STATE}"
+    """Return the error of encrypted content that was changed after it was written."""
+    detail = f"{origin}: the encrypted content is not what was written. {_REPAIR_STATE}"
     return _error("state_damaged", "The state is damaged", detail, origin)
 
 
 def lock_lost(origin: str, reason: str) -> StateLocked:
-    """The lease ended, or somebody else has the lock; nothing more may be written."""
+    """Return the error of a lease that ended or was taken over; nothing more may be written."""
     detail = (
-        f"{reason}, so this run has stopped writing to {origin}. What was recorded until then is safe; a call in "
-        "flight is recognised by the next run. See who holds the lock, then run again:\n  reconciler apply"
+        f"{reason}, so this run has stopped writing to {origin}. What was recorded until then is safe. "
+        "The next run recognises a call that was in flight. See who holds the lock, then run again:\n"
+        "  reconciler apply"
     )
     return StateLocked(
         Diagnostic(code="state_lock_lost", summary="The lock of the state was lost", detail=detail)
@@ -270,11 +308,15 @@ def lock_lost(origin: str, reason: str) -> StateLocked:
 
 
 def conditions_ignored(origin: str) -> StateError:
-    """The store takes a write whose condition does not hold: it cannot keep two runs apart."""
+    """Return the error of a store that accepts a write whose condition does not hold.
+
+    Such a store cannot keep two runs apart.
+    """
     detail = (
-        f"The store of {origin} took a write under a condition that did not hold (`If-Match`, `If-None-Match`), so it "
-        "cannot keep two runs from writing at once. Nothing was changed. Keep the state in a store that honours "
-        "conditional writes, as those of AWS, Google and Azure do, or in a file, in PostgreSQL or behind HTTP."
+        f"The store of {origin} accepted a write under a condition that did not hold (`If-Match`, "
+        "`If-None-Match`), so it cannot keep two runs from writing at once. Nothing was changed. Keep "
+        "the state in a store that supports conditional writes, such as those of AWS, Google and "
+        "Azure, or in a file, in PostgreSQL or behind HTTP."
     )
     return _error(
         "state_conditions_ignored", "The store ignores the conditions of writes", detail, origin
@@ -282,10 +324,10 @@ def conditions_ignored(origin: str) -> StateError:
 
 
 def number_claimed(project: str, other: str, sid: str, address: str) -> Diagnostic:
-    """Another project in the same database has this number."""
+    """Return the diagnostic of a number that another project in the same database manages."""
     detail = (
-        f"{sid} belongs to project {other!r} in this database, and cannot belong to {project!r} as well. Take it out "
-        "of one of the two configurations, and let that project forget it first."
+        f"{sid} belongs to project {other!r} in this database, and cannot belong to {project!r} as "
+        "well. Remove it from one of the two configurations, and let that project forget it first."
     )
     return Diagnostic(
         code="number_already_imported",
@@ -295,39 +337,43 @@ def number_claimed(project: str, other: str, sid: str, address: str) -> Diagnost
     )
 
 
-_NO_PLAN = "This is no plan file, or a damaged one"
+_NO_PLAN = "Not a plan file, or a damaged one"
 
 
 def plan_damaged(origin: str, reason: str) -> StateError:
-    """The plan file cannot be understood."""
+    """Return the error of a plan file that cannot be decoded."""
     if origin.endswith((".yaml", ".yml")):
-        detail = f"{origin} is named like a configuration, and `apply` takes a saved plan. To apply what it declares:\n"
-        return _error("plan_damaged", _NO_PLAN, f"{detail}  reconciler apply -f {origin}", origin)
+        detail = (
+            f"{origin} is named like a configuration, and `apply` takes a saved plan. "
+            f"To apply what it declares:\n  reconciler apply -f {origin}"
+        )
+        return _error("plan_damaged", _NO_PLAN, detail, origin)
+
     detail = (
-        f"{origin}: {reason}. Nothing was changed. A plan file cannot be mended: make a new one.\n"
+        f"{origin}: {reason}. Nothing was changed. A plan file cannot be repaired: make a new one.\n"
         f"  reconciler plan --out {origin}"
     )
     return _error("plan_damaged", _NO_PLAN, detail, origin)
 
 
 def plan_too_new(origin: str, found: int, known: int) -> StateError:
-    """Another version of the reconciler wrote the plan file."""
+    """Return the error of a plan file that another version of the reconciler wrote."""
     detail = (
-        f"{origin} has format {found}, this version writes and reads {known}. Nothing was changed. Make a new one:\n"
-        f"  reconciler plan --out {origin}"
+        f"{origin} has format {found}; this version writes and reads format {known}. Nothing was "
+        f"changed. Make a new plan:\n  reconciler plan --out {origin}"
     )
     return _error("plan_too_new", "The plan file was written by another version", detail, origin)
 
 
 def plan_unreadable(origin: str, error: OSError | str) -> StateError:
-    """The plan file cannot be opened."""
+    """Return the error of a plan file that cannot be opened."""
     return _error(
         "plan_unreadable", "The plan file cannot be read", f"{origin}: {_reason(error)}.", origin
     )
 
 
 def plan_unwritable(origin: str, error: OSError | str) -> StateError:
-    """The plan file cannot be written."""
+    """Return the error of a plan file that cannot be written."""
     return _error(
         "plan_unwritable", "The plan file cannot be written", f"{origin}: {_reason(error)}.", origin
     )

@@ -13,7 +13,9 @@ from reconciler.remote.transport.pool import NoAnswer
 from reconciler.remote.transport.retry import FailureKind
 from reconciler.state.format.codec import Codec
 from reconciler.state.records import Put
-from reconciler.state.stores.http import Answer, HttpBacking, HttpEndpoints, read_endpoints
+from reconciler.state.stores.http import HttpBacking
+from reconciler.state.stores.http_client import Answer
+from reconciler.state.stores.http_endpoints import HttpEndpoints, read_endpoints
 from reconciler.state.stores.leased import LeasedStore
 
 from .conftest import Place

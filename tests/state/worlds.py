@@ -11,7 +11,9 @@ import psycopg
 
 from reconciler.state.format.codec import Codec
 from reconciler.state.stores.bucket import BucketBacking, StoredObject
-from reconciler.state.stores.http import Answer, HttpBacking, HttpEndpoints
+from reconciler.state.stores.http import HttpBacking
+from reconciler.state.stores.http_client import Answer
+from reconciler.state.stores.http_endpoints import HttpEndpoints
 from reconciler.state.stores.leased import LeasedStore
 from reconciler.state.stores.postgres import PostgresBacking
 from reconciler.state.stores.postgres_sql import TABLES

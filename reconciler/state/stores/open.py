@@ -71,7 +71,8 @@ def _behind_http(
     from reconciler.remote.transport.body import STATE_BYTES
     from reconciler.remote.transport.pool import Pool
     from reconciler.state.stores.http import LEASE as LONGER
-    from reconciler.state.stores.http import HttpBacking, read_endpoints
+    from reconciler.state.stores.http import HttpBacking
+    from reconciler.state.stores.http_endpoints import read_endpoints
     from reconciler.state.stores.leased import LeasedStore
 
     lease, clock = seconds or LONGER, SystemClock()
