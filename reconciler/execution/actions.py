@@ -1,4 +1,4 @@
-"""One action → its call → a verified outcome. Errors become outcomes; nothing is saved here."""
+"""Execute one action: make its call and return a verified outcome. Errors become outcomes; nothing is saved here."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _CREATE_TRIES = 8
 
 
 class ActionRunner:
-    """Carries out single actions over one gateway per account.
+    """Executes single actions over one gateway per account.
 
-    `sids` maps addresses to SIDs and grows as trunks are created; `before` holds the raw live fields by address as
-    the plan saw them; `secrets` the secrets behind the fingerprints that actions hold; `refusal` says why an action
-    must not be carried out after all.
+    `sids` maps addresses to SIDs and grows as resources are created. `before` holds the raw live fields by address as
+    the plan saw them. `secrets` maps fingerprints in actions to secrets. `refusal` returns why an action must not be
+    executed after all.
     """
 
     def __init__(
@@ -59,54 +59,56 @@ class ActionRunner:
         self.sids = sids
         self._before = before
         self._secrets = secrets or {}
-        self._shown: dict[
-            str, Mapping[str, Any]
-        ] = {}  # replies about numbers whose webhooks are still hidden
+        self._shown: dict[str, Mapping[str, Any]] = {}
+        """The replies to writes of numbers whose webhooks are still hidden, by address."""
 
     def perform(self, action: Action) -> Outcome:
-        """Carry out one action; never raises for what Twilio or the network does."""
-        refused = self._refusal(action) or self._not_written(action)
-        if refused is not None:
-            return Outcome(action=action, status="failed", error=refused)
+        """Execute one action; never raises for what Twilio or the network does."""
+        failure = self._refusal(action) or self._missing_webhook(action)
+        if failure is not None:
+            return Outcome(action=action, status="failed", error=failure)
         try:
-            return self._dispatch(self._bought(action))
+            return self._dispatch(self._with_new_sid(action))
         except RemoteError as error:
             return Outcome(action=action, status="failed", error=failure_of(action, error))
 
-    def _not_written(self, action: Action) -> Failure | None:
-        """Why a trunk or application stays on a number: there is no webhook of its platform behind it."""
+    def _missing_webhook(self, action: Action) -> Failure | None:
+        """Return why a trunk or application stays on a number: its platform has written no webhook behind it."""
         if not action.unhides or self._registrar is None:
             return None
-        title = self._registrar.not_written(action.address)
+        title = self._registrar.platform_without_webhook(action.address)
         if title is None:
             return None
+
         return Failure(
             "webhook_not_written",
-            f"{title} has registered {action.address} and has written no voice webhook on it, so it stays on what "
-            "answers it now. See in the platform's dashboard how it reaches the number, then run apply again.",
+            f"{title} has registered {action.address} but has written no voice webhook on it, so the number "
+            "keeps the route that answers it now. Find out in the platform's dashboard how it reaches the "
+            "number, then run apply again.",
         )
 
     def batch_of(self, action: Action) -> str | None:
-        """The batch that this action may be carried out with; None for one that goes alone."""
+        """Return the batch that this action may be executed with; None for one that runs alone."""
         if self._registrar is None or action.kind != REGISTRATION:
             return None
         return self._registrar.batch_of(action)
 
     def perform_together(self, actions: Sequence[Action]) -> list[Outcome]:
-        """Carry out actions of one batch."""
+        """Execute the actions of one batch."""
         assert self._registrar is not None
         return self._registrar.perform(actions)
 
     def check(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """The outcomes after what they did on platforms was read once more."""
+        """Return the outcomes after their results on platforms were read once more."""
         return list(outcomes) if self._registrar is None else self._registrar.check(outcomes)
 
     def params(self, action: Action) -> Params:
-        """The form parameters that this action sends; empty when it only concerns state."""
+        """Return the form parameters that this action sends; empty when it only concerns state."""
         kind = KINDS[action.kind]
         params = kind.to_wire(action.set, self.sids) if action.set else {}
         clears = {param: "" for param, field in kind.params.items() if field in action.unset}
-        return {**params, **clears, **(restore_params(action.restore) if action.restore else {})}
+        restores = restore_params(action.restore) if action.restore else {}
+        return {**params, **clears, **restores}
 
     def _dispatch(self, action: Action) -> Outcome:
         match action.action:
@@ -114,19 +116,24 @@ class ActionRunner:
                 return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
             case _ if action.kind == REGISTRATION:
                 return self.perform_together([action])[0]
-            case "create" | "purchase":
-                return self._make(action)
+            case "purchase":
+                return self._make(action, self._purchase, self._purchase_outcome)
+            case "create":
+                return self._make(action, self._create_once, self._creation_outcome)
             case "delete":
                 return self._delete(action)
             case _:
                 return self._update(action)
 
-    def _make(self, action: Action) -> Outcome:
-        """What does not exist yet; a plain refusal means that it still does not."""
+    def _make(
+        self,
+        action: Action,
+        make: Callable[[Action], Mapping[str, Any]],
+        outcome_of: Callable[[Action, Mapping[str, Any]], Outcome],
+    ) -> Outcome:
+        """Make a resource that does not exist yet; after a plain refusal it certainly does not exist."""
         try:
-            row = (
-                self._purchase(action) if action.action == "purchase" else self._create_once(action)
-            )
+            row = make(action)
         except RemoteError as error:
             return Outcome(
                 action=action,
@@ -134,14 +141,10 @@ class ActionRunner:
                 error=failure_of(action, error),
                 unmade=not error.ambiguous,
             )
-        return (
-            self._purchased(action, row)
-            if action.action == "purchase"
-            else self._created(action, row)
-        )
+        return outcome_of(action, row)
 
-    def _bought(self, action: Action) -> Action:
-        """The action with the SID of a number that was bought only a step before."""
+    def _with_new_sid(self, action: Action) -> Action:
+        """Return the action with the SID of a number that an earlier step of this run has bought."""
         if action.sid or action.kind not in NUMBER_KINDS or action.address not in self.sids:
             return action
         sid = self.sids[action.address]
@@ -149,28 +152,29 @@ class ActionRunner:
         return msgspec.structs.replace(action, sid=sid, entry=entry)
 
     def _purchase(self, action: Action) -> Mapping[str, Any]:
-        """Buy exactly one, even when no answer comes: a number that is in the account by then has been bought."""
+        """Buy exactly one number, even when no answer comes: if it is in the account by then, it has been bought."""
         e164 = action.address.split("/", 1)[1]
 
-        def found() -> Mapping[str, Any] | None:
+        def buy() -> Mapping[str, Any]:
+            return self.call(action, BUY, purchase_params(action.changes))
+
+        def find() -> Mapping[str, Any] | None:
             rows = self.gateways[action.account].find_numbers(e164)
             return {"sid": rows[0].sid, "phone_number": e164} if rows else None
 
-        row = _once(lambda: self.call(action, BUY, purchase_params(action.changes)), found)
+        row = _make_once(buy, find)
 
-        # An answer about another number, or without a SID, says nothing of this one: the account decides.
-        return row if row.get("sid") and row.get("phone_number") == e164 else found() or row
+        # An answer about another number, or without a SID, proves nothing about this one: the account decides.
+        if row.get("sid") and row.get("phone_number") == e164:
+            return row
+        return find() or row
 
-    def _purchased(self, action: Action, row: Mapping[str, Any]) -> Outcome:
-        """The outcome of a purchase: a SID is recorded only together with the number that was asked for."""
+    def _purchase_outcome(self, action: Action, row: Mapping[str, Any]) -> Outcome:
+        """Return the outcome of a purchase: a SID is recorded only together with the requested number."""
         sid, number = row.get("sid"), row.get("phone_number")
         if not isinstance(sid, str) or not sid or number != action.address.split("/", 1)[1]:
-            return Outcome(
-                action=action,
-                status="failed",
-                error=_bought_other(action, sid, number),
-                half_done=True,
-            )
+            failure = _unconfirmed_purchase(action, sid, number)
+            return Outcome(action=action, status="failed", error=failure, half_done=True)
 
         entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)
         return Outcome(action=action, status="applied", entry=entry, sid=sid)
@@ -179,6 +183,7 @@ class ActionRunner:
         params = self.params(action)
         if not params:
             return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
+
         kind = KINDS[action.kind]
         sent = fields_sent(kind, params)
         parts = split_action(action, params) if action.kind in NUMBER_KINDS else None
@@ -193,10 +198,14 @@ class ActionRunner:
     def _write(
         self, action: Action, params: Params
     ) -> tuple[Mapping[str, Any], Verdict, list[str]]:
-        """Send an update, once more where its reply shows that it was not stored: the reply and what became of it."""
+        """Send an update, and once more where its reply shows that it was not stored.
+
+        Returns the last reply, the verdict on it, and the fields that are not as sent.
+        """
         kind = KINDS[action.kind]
         before = self._before.get(action.address, {})
         sent = fields_sent(kind, params)
+
         row = self.call(action, kind.update, params)
         verdict, fields = judge_write(sent, row, before)
         if verdict == "dropped":
@@ -205,15 +214,15 @@ class ActionRunner:
         return row, verdict, fields
 
     def _switch(self, action: Action, parts: TwoWrites, params: Params) -> Outcome:
-        """Write what replaces a route, see it by a read, and only then write what takes the route off."""
+        """Write what replaces a route, read it back, and only then write what takes the route off."""
         kind = KINDS[action.kind]
         before = self._before.get(action.address, {})
         shown = self._shown.pop(action.address, {})
-        refused: list[str] = []
+        dropped: list[str] = []
 
         def write(some: Params) -> Mapping[str, Any]:
             row, verdict, fields = self._write(action, some)
-            refused[:] = fields if verdict == "dropped" else []
+            dropped[:] = fields if verdict == "dropped" else []
             return row
 
         def read() -> Mapping[str, Any]:
@@ -225,8 +234,8 @@ class ActionRunner:
 
         sent = fields_sent(kind, params)
         row = write(ready.params)
-        if refused:
-            return self.outcome(action, kind, row, sent, True, refused)
+        if dropped:
+            return self.outcome(action, kind, row, sent, True, dropped)
         verdict, fields = judge_repaired(sent, row, before)
         return self.outcome(action, kind, row, sent, verdict == "dropped", fields)
 
@@ -239,34 +248,37 @@ class ActionRunner:
         dropped: bool,
         fields: list[str],
     ) -> Outcome:
-        """The outcome of a write whose reply has been judged; `fields` are those that are not as sent."""
+        """Return the outcome of a write whose reply has been judged; `fields` are those that are not as sent."""
         if dropped:
-            return Outcome(
-                action=action, status="dropped", error=_dropped(action, fields), sent=sent
-            )
+            failure = _dropped_write(action, fields)
+            return Outcome(action=action, status="dropped", error=failure, sent=sent)
         if not fields or action.entry is None:
             return Outcome(
                 action=action, status="applied", entry=action.entry, sid=action.sid, sent=sent
             )
+
+        # Twilio has put a value into its own form: record the pair, so that the next plan sees no drift. A webhook
+        # behind a trunk is read as if the trunk were not there.
         behind = {"trunk_sid": ""} if isinstance(action.set.get("voice"), Webhook) else {}
         live = kind.observe({**row, **behind, **self._parent(action)}, action.account, {})
-        entry = msgspec.structs.replace(
-            action.entry, normalised=record_form(action.entry, action.set, live)
-        )
+        forms = record_form(action.entry, action.set, live)
+        entry = msgspec.structs.replace(action.entry, normalised=forms)
         note = "; ".join(f"{field}: sent {sent[field]}, stored {row[field]}" for field in fields)
         stored = {**sent, **{field: row[field] for field in fields}}
         return Outcome(
             action=action, status="normalised", entry=entry, sid=action.sid, sent=stored, note=note
         )
 
-    def _created(self, action: Action, row: Mapping[str, Any]) -> Outcome:
-        """The outcome of something new, judged by its row and mended once where Twilio has dropped a field."""
+    def _creation_outcome(self, action: Action, row: Mapping[str, Any]) -> Outcome:
+        """Return the outcome of a creation; repairs it once where Twilio has dropped a field."""
         kind = KINDS[action.kind]
         params = self.params(action)
         sent = fields_sent(kind, params)
         if judge_write(sent, row, {})[0] == "dropped":
             row = self.call(msgspec.structs.replace(action, sid=row["sid"]), kind.update, params)
         verdict, fields = judge_write(sent, row, {})
+
+        # The entry has the SID even where a field was dropped: the resource must not be created again.
         live = kind.observe({**row, **self._parent(action)}, action.account, {})
         entry = action.entry and msgspec.structs.replace(action.entry, sid=live.sid, key=live.key)
         done = msgspec.structs.replace(action, sid=live.sid, entry=entry)
@@ -274,11 +286,11 @@ class ActionRunner:
         return msgspec.structs.replace(result, entry=result.entry or entry)
 
     def _create_once(self, action: Action) -> Mapping[str, Any]:
-        """Create exactly one, even when no answer comes: then look first whether it is there by now."""
+        """Create exactly one resource, even when no answer comes: then look first whether it exists by now."""
         kind, params = KINDS[action.kind], self.params(action)
         endpoint = kind.create
         assert endpoint is not None
-        return _once(
+        return _make_once(
             lambda: self.call(action, endpoint, params), lambda: self._find(action, kind, params)
         )
 
@@ -286,20 +298,22 @@ class ActionRunner:
         return {"parent_sid": self.sids[action.parent]} if action.parent else {}
 
     def _find(self, action: Action, kind: Kind, params: Params) -> Mapping[str, Any] | None:
-        """What an unanswered create has made after all: a row with the key that was sent, and nobody's yet."""
+        """Return what an unanswered create has made after all: a row with the key that was sent and a new SID."""
         if kind.singleton:
             return None
-        known = {sid for address, sid in self.sids.items() if address.startswith(f"{kind.name}/")}
-        if (
-            kind.refers is not None
-        ):  # the row is the list itself, and another trunk may use it as well
-            known = set()
+
+        known: set[str] = set()
+        if kind.refers is None:
+            prefix = f"{kind.name}/"
+            known = {sid for address, sid in self.sids.items() if address.startswith(prefix)}
+        # Otherwise the row is the list itself, and another trunk may use it as well.
+
         sent = fields_sent(kind, params)
         field = kind.key_field if sent.get(kind.key_field) else "friendly_name"
-        rows = self.gateways[action.account].rows(kind.listing, **self._path(action))
-        return next(
-            (row for row in rows if row.get(field) == sent[field] and row["sid"] not in known), None
-        )
+        for row in self.gateways[action.account].rows(kind.listing, **self._path(action)):
+            if row.get(field) == sent[field] and row["sid"] not in known:
+                return row
+        return None
 
     def _delete(self, action: Action) -> Outcome:
         kind = KINDS[action.kind]
@@ -307,36 +321,40 @@ class ActionRunner:
         try:
             self.call(action, kind.delete)
         except RemoteError as error:
-            if error.status != 404:
+            if error.status != 404:  # deleted already, for example by a run that died
                 raise
         return Outcome(action=action, status="applied", entry=action.entry, sid=action.sid)
 
     def call(
         self, action: Action, endpoint: Endpoint, params: Params | None = None
     ) -> Mapping[str, Any]:
-        """One call about the resource of this action; the secrets behind fingerprints are filled in only here."""
+        """Make one call about the resource of this action; only here fingerprints become secrets."""
         return self.gateways[action.account].call(
-            endpoint, self._revealed(action, params), **self._path(action)
+            endpoint, self._reveal(action, params), **self._path(action)
         )
 
-    def _revealed(self, action: Action, params: Params | None) -> Params | None:
-        hidden = secret_fields(action.kind)
-        if not params or not hidden:
+    def _reveal(self, action: Action, params: Params | None) -> Params | None:
+        secret = secret_fields(action.kind)
+        if not params or not secret:
             return params
-        names = KINDS[action.kind].params
-        return {
-            p: self._secrets[str(value)] if names[p] in hidden else value
-            for p, value in params.items()
-        }
+
+        fields = KINDS[action.kind].params
+        revealed: Params = {}
+        for name, value in params.items():
+            revealed[name] = self._secrets[str(value)] if fields[name] in secret else value
+        return revealed
 
     def _path(self, action: Action) -> dict[str, str]:
         return {**({"sid": action.sid} if action.sid else {}), **self._parent(action)}
 
 
-def _once(
+def _make_once(
     make: Callable[[], Mapping[str, Any]], find: Callable[[], Mapping[str, Any] | None]
 ) -> Mapping[str, Any]:
-    """What was made, or was found after a call without an answer; an error stays ambiguous once one was."""
+    """Return what was made, or what was found after a call without an answer.
+
+    Raises RemoteError; `ambiguous` stays true once one attempt was ambiguous.
+    """
     for attempt in range(_CREATE_TRIES):
         try:
             return make()
@@ -351,7 +369,7 @@ def _once(
 
 
 def failure_of(action: Action, error: RemoteError) -> Failure:
-    """Twilio's refusal in our words; that of an attachment has a code of its own."""
+    """Return the failure of an action that Twilio refused; an attachment has a code of its own."""
     attaching = action.action == "attach_trunk" and error.code not in _OWN_CODES
     code = "trunk_attachment_failed" if attaching else error.code
     diagnostic = error.diagnostics[0]
@@ -359,23 +377,24 @@ def failure_of(action: Action, error: RemoteError) -> Failure:
 
 
 def sids_of(entries: Mapping[str, Any]) -> Sids:
-    """Address → SID of everything that state knows."""
+    """Return address → SID of all recorded resources that have one."""
     return {address: entry.sid for address, entry in entries.items() if entry.sid}
 
 
-def _bought_other(action: Action, sid: object, number: object) -> Failure:
-    """The failure of a purchase that was answered, and after which the account does not have the number."""
+def _unconfirmed_purchase(action: Action, sid: object, number: object) -> Failure:
+    """Return the failure of a purchase that was answered, but whose number is not in the account."""
     return Failure(
         "purchase_unconfirmed",
-        f"Twilio answered the purchase of {action.address} with number {number or 'unknown'}, SID {sid or 'unknown'}, "
-        "and the account does not have the number that was asked for. Something may have been bought. Look at the "
-        "account's numbers and its usage in Twilio's console before you apply again, which would buy once more.",
+        f"Twilio answered the purchase of {action.address} with number {number or 'unknown'}, "
+        f"SID {sid or 'unknown'}, but the account does not have the requested number. Something may have "
+        "been bought. Look at the account's numbers and its usage in Twilio's console before you apply "
+        "again, which would buy once more.",
     )
 
 
-def _dropped(action: Action, fields: list[str]) -> Failure:
+def _dropped_write(action: Action, fields: list[str]) -> Failure:
     return Failure(
         "write_dropped",
-        f"Twilio accepted the write for {action.address} and did not store {', '.join(fields)}, twice. "
-        "Run apply again; if it stays so, set the field in the console and see what refuses it.",
+        f"Twilio accepted the write for {action.address} twice, but did not store {', '.join(fields)}. "
+        "Run apply again. If it happens again, set the field in Twilio's console to see why it is refused.",
     )

@@ -1,4 +1,4 @@
-"""One plan carried out from first intent to saved state: walk, read back, correct, fold."""
+"""Execute one plan, from the first intent to the saved state: schedule, read back, correct, fold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import Event
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from reconciler.errors import ReconcilerError
 from reconciler.execution.actions import ActionRunner, sids_of
@@ -32,17 +32,17 @@ NO_ADAPTERS: Mapping[str, Adapter] = {}
 
 
 class ProgressSink(Protocol):
-    """Who is told how it goes."""
+    """The receiver of progress reports."""
 
     def start(self, total: int) -> None:
-        """So many actions are about to start."""
+        """Report that this many actions are about to start."""
 
     def report_outcome(self, outcome: Outcome) -> None:
-        """One action is done."""
+        """Report that one action is done."""
 
 
 class ExecutionContext(Protocol):
-    """What a run may use of its setting."""
+    """The part of a run's setting that an execution may use."""
 
     @property
     def concurrency(self) -> int:
@@ -54,10 +54,21 @@ class ExecutionContext(Protocol):
 
     @property
     def progress(self) -> ProgressSink:
-        """Who is told how it goes."""
+        """The receiver of progress reports."""
 
     def now(self) -> str:
-        """Now, as RFC 3339 in UTC."""
+        """Return the present time, as RFC 3339 in UTC."""
+
+
+class _Execution(NamedTuple):
+    """One plan under way. `resources` is the base of its intents; `recorded` grows with every outcome."""
+
+    plan: Plan
+    observed: Observed
+    resources: Mapping[str, Entry]
+    journal: Journal
+    context: ExecutionContext
+    recorded: list[Outcome]
 
 
 def execute_plan(
@@ -66,82 +77,79 @@ def execute_plan(
     state: State,
     store: Store,
     gateways: Mapping[str, Gateway],
-    means: ExecutionContext,
+    context: ExecutionContext,
     secrets: Mapping[str, str] | None = None,
     adapters: Mapping[str, Adapter] = NO_ADAPTERS,
 ) -> Result:
-    """Carry out a plan under the lock of its state; returns every outcome. `secrets` by their fingerprints.
+    """Execute a plan under the lock of its state, and return every outcome. `secrets` maps fingerprints to secrets.
 
-    A plan without anything writes nothing, but folds what an interrupted run has left in its journal. When the state
-    cannot be written any more, the error knows what was recorded until then.
+    1. Open the journal, which folds what an interrupted run has left in it.
+    2. Record renamed addresses.
+    3. Run the actions, read them back and correct what was not stored.
+    4. Fold the journal, with what is recorded without a write, into the next version of the state.
+
+    An empty plan on a state without journal records writes nothing. When the state cannot be written any more, the
+    error carries the outcomes that were recorded until then.
     """
     if not (plan.actions or plan.state_updates or plan.renames or state.journal_records):
         if state.serial and state.destinations not in (None, state.recorded_destinations):
             store.save(state)
         return Result(())
+
     recorded: list[Outcome] = []
-    with _telling(recorded):
-        means.progress.start(len(plan.actions))
+    with _add_outcomes_to_errors(recorded):
+        context.progress.start(len(plan.actions))
         journal = store.begin(state)
+
         resources = rename_entries(state.resources, plan.renames)
-        journal.append(_renames(state.resources, resources))
-        others = {address: live.sid for address, live in observed.resources.items()}
-        known = {**sids_of(resources), **others}
-        names = {
-            sid: address.split("/", 1)[1]
-            for address, sid in others.items()
-            if address.startswith("trunk/")
-        }
-        registrar = RegistrationRunner(adapters, gateways, observed, names, known)
-        performer = ActionRunner(
-            gateways, known, plan.fingerprints, secrets, registrar, _refusal(plan.actions, gateways)
-        )
-        verify = partial(_verify, store, journal)
-        walked = partial(
-            _walked, plan, observed, resources, journal, performer, means, recorded, verify
-        )
-        result = walked() if plan.actions else Result(())
-        acted = {action.address for action in plan.actions}
-        acted |= {
-            o.action.parent
-            for o in result.outcomes
-            if o.learned is not None and o.action.parent is not None
-        }
-        learned = {
-            address: entry for address, entry in plan.state_updates.items() if address not in acted
-        }
-        refreshed = [
-            Put(address, stamp_times(entry, means.now())) for address, entry in learned.items()
-        ]
-        journal.fold([*refreshed, *_of_no_parent(result, resources)])
+        journal.append(_rename_records(state.resources, resources))
+
+        execution = _Execution(plan, observed, resources, journal, context, recorded)
+        result = Result(())
+        if plan.actions:
+            runner = _action_runner(execution, gateways, secrets, adapters)
+            result = _run_actions(execution, runner, partial(_verify, store, journal))
+
+        journal.fold([*_update_records(execution, result), *_orphan_records(result, resources)])
         return result
 
 
-def _of_no_parent(result: Result, resources: Mapping[str, Entry]) -> list[Record]:
-    """Drop what is remembered of deleted children whose parent state knows no longer."""
-    ended = {
-        o.action.address
-        for o in result.outcomes
-        if o.succeeded and o.action.action in ("delete", "forget")
-    }
-    deleted = select_deleted(resources) if ended else {}
-    return [Drop(address) for address, entry in deleted.items() if entry.parent in ended]
+def _action_runner(
+    execution: _Execution,
+    gateways: Mapping[str, Gateway],
+    secrets: Mapping[str, str] | None,
+    adapters: Mapping[str, Adapter],
+) -> ActionRunner:
+    plan, observed = execution.plan, execution.observed
+    live_sids = {address: live.sid for address, live in observed.resources.items()}
+    sids = {**sids_of(execution.resources), **live_sids}
+
+    trunk_names: dict[str, str] = {}
+    for address, sid in live_sids.items():
+        if address.startswith("trunk/"):
+            trunk_names[sid] = address.split("/", 1)[1]
+
+    registrar = RegistrationRunner(adapters, gateways, observed, trunk_names, sids)
+    refusal = _refusal(plan.actions, gateways)
+    return ActionRunner(gateways, sids, plan.fingerprints, secrets, registrar, refusal)
 
 
 def _refusal(
     actions: Sequence[Action], gateways: Mapping[str, Gateway]
 ) -> Callable[[Action], Failure | None]:
-    """What still has to be looked at right before an action; for almost every plan that is nothing."""
+    """Return the check right before an action; almost every plan needs none."""
     if not any(action.action == "delete" and action.parent is not None for action in actions):
         return lambda action: None
-    from reconciler.execution.list_usage import ListUsage  # few plans take anything off a list
+
+    # Imported late: few plans take anything off a list.
+    from reconciler.execution.list_usage import ListUsage
 
     return ListUsage(actions, gateways).refusal
 
 
 @contextmanager
-def _telling(recorded: Sequence[Outcome]) -> Iterator[None]:
-    """An error that ends the run takes along what was recorded until then."""
+def _add_outcomes_to_errors(recorded: Sequence[Outcome]) -> Iterator[None]:
+    """Add what was recorded until then to an error that ends the run."""
     try:
         yield
     except ReconcilerError as error:
@@ -149,84 +157,113 @@ def _telling(recorded: Sequence[Outcome]) -> Iterator[None]:
         raise
 
 
-def _walked(
-    plan: Plan,
-    observed: Observed,
-    resources: Mapping[str, Entry],
-    journal: Journal,
-    performer: ActionRunner,
-    means: ExecutionContext,
-    recorded: list[Outcome],
-    verify: Callable[[], None],
-) -> Result:
-    def told(outcome: Outcome) -> None:
-        recorded.append(outcome)
-        means.progress.report_outcome(outcome)
+def _run_actions(execution: _Execution, runner: ActionRunner, verify: Callable[[], None]) -> Result:
+    """Run the actions of the plan, read back what they wrote, and record corrections."""
+    plan, observed, context = execution.plan, execution.observed, execution.context
 
-    workers = means.concurrency * max(1, len({action.account for action in plan.actions}))
-    base = {**resources, **plan.state_updates}
-    walk = Scheduler(
+    def record_outcome(outcome: Outcome) -> None:
+        execution.recorded.append(outcome)
+        context.progress.report_outcome(outcome)
+
+    accounts = {action.account for action in plan.actions}
+    workers = context.concurrency * max(1, len(accounts))
+    base = {**execution.resources, **plan.state_updates}
+    result = Scheduler(
         plan.actions,
-        performer,
-        journal,
+        runner,
+        execution.journal,
         base,
-        now=means.now,
+        now=context.now,
         workers=workers,
-        stop=means.stop,
-        on_outcome=told,
+        stop=context.stop,
+        on_outcome=record_outcome,
         verify=verify,
-    )
-    result = walk.run()
+    ).run()
+
     totals = {account: len(numbers) for account, numbers in observed.numbers.items()}
-    readback = Readback(performer.gateways, performer, totals, plan.fingerprints, workers=workers)
-    outcomes = performer.check(readback.check(result.outcomes))
-    journal.append(_corrections(result.outcomes, outcomes, base, means.now()))
+    readback = Readback(runner.gateways, runner, totals, plan.fingerprints, workers=workers)
+    outcomes = runner.check(readback.check(result.outcomes))
+    execution.journal.append(_correction_records(result.outcomes, outcomes, base, context.now()))
     return Result(tuple(outcomes), result.interrupted)
 
 
 def _verify(store: Store, journal: Journal) -> None:
-    """Read the state back, and raise StateError unless it holds all that the journal was given.
+    """Read the state back, and raise StateError unless it holds all that was appended to the journal.
 
     Prior values that cannot be read again would be lost with the first write to Twilio.
     """
     written = journal.state.resources
-    found = store.load()
-    kept = found.resources if found is not None else {}
-    if kept == written:
+    loaded = store.load()
+    found = loaded.resources if loaded is not None else {}
+    if found == written:
         return
-    for address in sorted(written.keys() | kept.keys()):
-        if written.get(address) != kept.get(address):
+
+    for address in sorted(written.keys() | found.keys()):
+        if written.get(address) != found.get(address):
             raise not_returned(address)
 
 
-def _renames(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list[Record]:
-    """What the journal has to say about resources that got another name: all of it at once, or nothing."""
+def _rename_records(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list[Record]:
+    """Return the records of renamed addresses; they are appended as one batch, all or nothing."""
     if before is after:
         return []
-    drops = [Drop(address) for address in before if address not in after]
-    return [
-        *drops,
-        *(Put(address, entry) for address, entry in after.items() if before.get(address) != entry),
-    ]
+
+    records: list[Record] = [Drop(address) for address in before if address not in after]
+    for address, entry in after.items():
+        if before.get(address) != entry:
+            records.append(Put(address, entry))
+    return records
 
 
-def _corrections(
-    walked: Sequence[Outcome], checked: Sequence[Outcome], base: Mapping[str, Entry], at: str
+def _update_records(execution: _Execution, result: Result) -> list[Record]:
+    """Return the records of what the plan learned about addresses that it does not write.
+
+    A number to which a platform has written has a newer entry already, from the outcome of its registration.
+    """
+    written = {action.address for action in execution.plan.actions}
+    for outcome in result.outcomes:
+        if outcome.learned is not None and outcome.action.parent is not None:
+            written.add(outcome.action.parent)
+
+    records: list[Record] = []
+    now = execution.context.now
+    for address, entry in execution.plan.state_updates.items():
+        if address not in written:
+            records.append(Put(address, stamp_times(entry, now())))
+    return records
+
+
+def _orphan_records(result: Result, resources: Mapping[str, Entry]) -> list[Record]:
+    """Drop the entries of deleted children whose parent was deleted or forgotten in this run."""
+    ended: set[str] = set()
+    for outcome in result.outcomes:
+        if outcome.succeeded and outcome.action.action in ("delete", "forget"):
+            ended.add(outcome.action.address)
+    if not ended:
+        return []
+
+    deleted = select_deleted(resources)
+    return [Drop(address) for address, entry in deleted.items() if entry.parent in ended]
+
+
+def _correction_records(
+    before: Sequence[Outcome], checked: Sequence[Outcome], base: Mapping[str, Entry], at: str
 ) -> list[Record]:
-    """The entries of writes that turned out not to be there: as they were begun, so that the next run tries again.
+    """Return the entries of writes that were not stored after all: as before the write, so that the next run repeats it.
 
     A write that could not be read back keeps the entry that its reply confirmed, so that the next plan compares it. One
-    that leaves no entry, such as a release, has to keep what there was: its prior values would be lost.
-    Where a trunk or application still hides what a platform wrote, the entry holds that already: it is drift.
+    that leaves no entry, such as a release, has to keep the former entry: its prior values would be lost. Where a
+    trunk or application still hides what a platform wrote, the entry holds that already: it is drift.
     """
-    pairs = zip(walked, checked, strict=True)
     lost: set[str] = set()
-    for was, now in pairs:
+    for was, now in zip(before, checked, strict=True):
         failed = was.succeeded and not now.succeeded
         if failed and not was.action.unhides and (now.status == "dropped" or now.entry is None):
             lost.add(was.action.address)
-    of_lost = group_by_address(o.action for o in walked if o.action.address in lost)
-    begun = build_intents(of_lost, base, at)
-    return [
-        Put(address, begun[address] if address in begun else base[address]) for address in of_lost
-    ]
+
+    chains = group_by_address(o.action for o in before if o.action.address in lost)
+    intents = build_intents(chains, base, at)
+    records: list[Record] = []
+    for address in chains:
+        records.append(Put(address, intents[address] if address in intents else base[address]))
+    return records

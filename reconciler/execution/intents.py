@@ -1,4 +1,4 @@
-"""What must be on disk before the first write: prior values, and what each resource is about to become. No I/O."""
+"""Build the entries to record before the first write: prior values, and what each resource is about to become. No I/O."""
 
 from __future__ import annotations
 
@@ -13,61 +13,63 @@ from reconciler.planning.decide.unregister import WITHDRAWN
 
 
 def group_by_address(actions: Iterable[Action]) -> dict[str, list[Action]]:
-    """The actions of each address, in the order of the plan: one must have succeeded before the next is tried."""
-    out: dict[str, list[Action]] = {}
+    """Return the actions of each address in the order of the plan; each needs the success of the one before it."""
+    chains: dict[str, list[Action]] = {}
     for action in actions:
-        out.setdefault(action.address, []).append(action)
-    return out
+        chains.setdefault(action.address, []).append(action)
+    return chains
 
 
 def build_intents(
     chain_of: Mapping[str, Sequence[Action]], base: Mapping[str, Entry], now: str
 ) -> dict[str, Entry]:
-    """For each address that is going to be written: its entry with prior values and with what is `pending`.
+    """Return, for each address to be written, its entry with prior values and with what is `pending`.
 
-    Should the run die between a write and its outcome, the next one knows from `pending` that the value it finds on
-    Twilio is ours, and from an empty SID that a resource found there was created by us.
+    When the run dies between a write and its outcome, the next run knows from `pending` that the value on Twilio is
+    ours, and from an empty SID that a resource found there was created by us.
     """
-    out: dict[str, Entry] = {}
+    intents: dict[str, Entry] = {}
     for address, chain in chain_of.items():
-        first = chain[0].entry
-        if first is not None and chain[0].action == "delete":
-            out[address] = stamp_times(
-                first, now
-            )  # what is about to be deleted, so that `undo` can make it again
-            continue
-        if first is None or chain[0].action in ("forget", "delete", "release", "restore_webhooks"):
-            continue
-        known = base.get(address)
-        if chain[0].action == "unregister":
-            out[address] = stamp_times(
-                msgspec.structs.replace(first, pending={WITHDRAWN: True}), now
-            )
-            continue
-        if chain[0].action == "import":
-            start = first
-        elif chain[0].action in ("create", "purchase", "register"):
-            start = msgspec.structs.replace(first, last_applied={})
-        else:
-            start = msgspec.structs.replace(
-                _ours(known or first), prior=first.prior, options=first.options
-            )
-        out[address] = stamp_times(msgspec.structs.replace(start, pending=_pending(chain)), now)
-    return out
+        intent = _intent(chain, base.get(address))
+        if intent is not None:
+            intents[address] = stamp_times(intent, now)
+    return intents
 
 
-def _ours(entry: Entry) -> Entry:
-    """The entry without what was only watched: under other options it would pass for what we wrote."""
+def _intent(chain: Sequence[Action], present: Entry | None) -> Entry | None:
+    """Return the entry to record before the first action of an address; None where nothing is written."""
+    action, first = chain[0].action, chain[0].entry
+    if first is None or action in ("forget", "release", "restore_webhooks"):
+        return None
+    if action == "delete":
+        # Recorded as it is, so that `undo` can create it again.
+        return first
+    if action == "unregister":
+        return msgspec.structs.replace(first, pending={WITHDRAWN: True})
+
+    if action == "import":
+        start = first
+    elif action in ("create", "purchase", "register"):
+        start = msgspec.structs.replace(first, last_applied={})
+    else:
+        start = msgspec.structs.replace(
+            _without_observed(present or first), prior=first.prior, options=first.options
+        )
+    return msgspec.structs.replace(start, pending=_pending_values(chain))
+
+
+def _without_observed(entry: Entry) -> Entry:
+    """Return the entry without values that were only observed: under other options they would pass for ours."""
     return msgspec.structs.replace(entry, last_applied={}) if entry.options.observe_only else entry
 
 
 def entry_after_step(entry: Entry, rest: Sequence[Action], now: str) -> Entry:
-    """The entry once a step has succeeded, with what the remaining steps of its address are about to write."""
-    return stamp_times(msgspec.structs.replace(entry, pending=_pending(rest)), now)
+    """Return the entry after a step, with what the remaining steps of its address are about to write."""
+    return stamp_times(msgspec.structs.replace(entry, pending=_pending_values(rest)), now)
 
 
 def entry_after_undo(entry: Entry, sid: str | None, now: str) -> Entry | None:
-    """The entry of a registration whose action was undone: as before it; None where there was nothing before."""
+    """Return the entry of a registration after an undo: as before its action; None where there was none before."""
     if not entry.sid:
         return None
     return stamp_times(
@@ -76,20 +78,16 @@ def entry_after_undo(entry: Entry, sid: str | None, now: str) -> Entry | None:
 
 
 def accept_platform_writes(entry: Entry, learned: Mapping[str, Value], now: str) -> Entry:
-    """The entry of a number whose webhooks a platform has written: from now on that is what was applied."""
-    parts = {
-        part: learned[part]
-        for part in entry.options.platform_written or entry.last_applied
-        if part in learned
-    }
-    return stamp_times(
-        msgspec.structs.replace(entry, last_applied={**entry.last_applied, **parts}, normalised={}),
-        now,
-    )
+    """Return the entry of a number with the webhooks that its platform has written as its last applied values."""
+    applied = dict(entry.last_applied)
+    for part in entry.options.platform_written or entry.last_applied:
+        if part in learned:
+            applied[part] = learned[part]
+    return stamp_times(msgspec.structs.replace(entry, last_applied=applied, normalised={}), now)
 
 
 def stamp_times(entry: Entry, now: str) -> Entry:
-    """The entry with its times: the first one says when it was imported and its prior values were read."""
+    """Return the entry with its times; the first time is when it was imported and its prior values were read."""
     return msgspec.structs.replace(
         entry,
         prior_at=entry.prior_at or (None if entry.created else now),
@@ -98,18 +96,22 @@ def stamp_times(entry: Entry, now: str) -> Entry:
     )
 
 
-def _pending(chain: Sequence[Action]) -> dict[str, Value] | None:
-    """What is in effect after the last of these actions, as far as they write anything.
+def _pending_values(chain: Sequence[Action]) -> dict[str, Value] | None:
+    """Return the values in effect after the last of these actions; None when they write nothing.
 
-    What uncovers a platform's webhooks is left out: what those are is known once the platform has written them.
+    Actions that uncover a platform's webhooks are left out: those are unknown until the platform has written them.
     """
-    chain = [action for action in chain if not action.unhides]
-    final = next(
-        (a.entry for a in reversed(chain) if a.entry is not None and (a.set or a.unset)), None
-    )
+    final: Entry | None = None
+    names: set[str] = set()
+    for action in chain:
+        if action.unhides:
+            continue
+        names.update(action.set)
+        if action.unset:
+            names.add("voice")
+        if action.entry is not None and (action.set or action.unset):
+            final = action.entry
+
     if final is None:
         return None
-    names = {
-        name for action in chain for name in (*action.set, *(("voice",) if action.unset else ()))
-    }
     return {name: value for name, value in final.last_applied.items() if name in names}

@@ -1,8 +1,7 @@
-"""Whether a SIP domain has come to use a list that is about to be emptied: asked once more, right before that.
+"""Check, right before a list is emptied, that no SIP domain has started to use it since the plan was made.
 
-The plan has asked already; since then somebody may have let phones in by that list, and a list without what is on it
-shuts them out although Twilio refuses to delete it. A list that is deleted as it is needs no question: there Twilio's
-own refusal leaves it whole.
+An empty list shuts out the phones that it let in, although Twilio refuses to delete the list itself. A list that is
+deleted with its content needs no check: Twilio's own refusal leaves it whole.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from reconciler.remote.gateway import Gateway
 
 
 class ListUsage:
-    """The lists that a plan empties and deletes; may be asked from any thread, and asks Twilio once for an account."""
+    """The lists that a plan empties and deletes. Safe in any thread; reads each account once."""
 
     def __init__(self, actions: Iterable[Action], gateways: Mapping[str, Gateway]) -> None:
         self._lists = {a.address: a for a in actions if a.action == "delete" and a.kind in MAPPINGS}
@@ -27,22 +26,24 @@ class ListUsage:
         self._lock = Lock()
 
     def refusal(self, action: Action) -> Failure | None:
-        """Why this action must not be carried out; None for one that takes nothing off a list that goes."""
-        goes = self._lists.get(action.parent or "") if action.action == "delete" else None
-        if goes is None:
+        """Return why this action must not be executed; None unless it takes something off a list of this plan."""
+        deletion = self._lists.get(action.parent or "") if action.action == "delete" else None
+        if deletion is None:
             return None
-        using = self._using(goes.account)
-        if isinstance(using, RemoteError):
-            said = using.diagnostics[0]
-            return Failure(
-                using.code,
-                f"{_whole(goes, 'may be used by a SIP domain')} {said.detail or said.summary}",
-            )
-        domains = sorted(using.get(goes.sid or "", ()))
-        used = f"is used by the SIP domain {', '.join(domains[:3])} since the plan was made"
-        return Failure("list_in_use", f"{_whole(goes, used)} Plan again.") if domains else None
 
-    def _using(self, account: str) -> Using | RemoteError:
+        in_use = self._lists_in_use(deletion.account)
+        if isinstance(in_use, RemoteError):
+            problem = in_use.diagnostics[0]
+            refusal = _explain_refusal(deletion, "may be used by a SIP domain")
+            return Failure(in_use.code, f"{refusal} {problem.detail or problem.summary}")
+
+        domains = sorted(in_use.get(deletion.sid or "", ()))
+        if not domains:
+            return None
+        used = f"is used by the SIP domain {', '.join(domains[:3])} since the plan was made"
+        return Failure("list_in_use", f"{_explain_refusal(deletion, used)} Plan again.")
+
+    def _lists_in_use(self, account: str) -> Using | RemoteError:
         with self._lock:
             if account not in self._known:
                 kinds = sorted({a.kind for a in self._lists.values() if a.account == account})
@@ -53,5 +54,8 @@ class ListUsage:
             return self._known[account]
 
 
-def _whole(goes: Action, why: str) -> str:
-    return f"{goes.address} {why}: nothing was taken off it, so that whoever it lets in is not shut out."
+def _explain_refusal(deletion: Action, reason: str) -> str:
+    return (
+        f"{deletion.address} {reason}: nothing was taken off it, because that would shut out the phones "
+        "that it lets in."
+    )

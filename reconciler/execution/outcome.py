@@ -1,4 +1,4 @@
-"""What became of each action: values that apply yields and reports show; no I/O."""
+"""The outcome of each action: values that apply returns and reports show; no I/O."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ SUCCESSES: frozenset[Status] = frozenset({"applied", "normalised"})
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why an action did not succeed: our code, and Twilio's words with its own code and request id."""
+    """The reason why an action did not succeed: our code, and Twilio's words with its own code and request id."""
 
     code: str
     message: str
 
 
 def verification_failure(address: str, service: str, reason: str) -> Failure:
-    """The failure of a write that was answered with success and could not be read back."""
+    """Return the failure of a write that was answered with success and could not be read back."""
     return Failure(
         "write_unverified",
-        f"{service} accepted the write for {address}, and it could not be read back, so it is unknown whether it is "
-        f"stored: {reason} Run `reconciler plan`: it compares what is there with what was written.",
+        f"{service} accepted the write for {address}, but it could not be read back, so it is unknown "
+        f"whether it is stored: {reason} Run `reconciler plan`: it compares the live values with what was "
+        "written.",
     )
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """One action and what became of it.
+    """One action and its result.
 
-    `entry` is what state holds now (None: nothing any more); `sent` the raw fields that were written and are to be
-    found on Twilio afterwards, `note` what a reader should know besides; `unmade`: it was to be made, and certainly was
-    not. `learned` are the values that a platform has written to the number of this action by itself: what drift is
-    measured on from now on. `reverted` as a status means that everything the action had done was undone; `half_done`
-    that it failed and left something changed, which the error says how to put right by hand.
+    `entry` is what the state holds now (None: nothing any more). `sent` are the raw fields that were written and that
+    Twilio should show afterwards. `note` is extra information for the reader. `unmade`: the resource was to be created,
+    and certainly was not. `learned` are the values that a platform has written to the number of this action: the new
+    baseline of drift. The status `reverted` means that everything the action had done was undone; `half_done` that it
+    failed and left something changed, and the error says how to correct it by hand.
     """
 
     action: Action
@@ -54,7 +55,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the action has done what the plan says."""
+        """True when the action has done what the plan says."""
         return self.status in SUCCESSES
 
 
@@ -66,7 +67,7 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def successes(self) -> int:
-        """How many actions succeeded."""
+        """The number of actions that succeeded."""
         return sum(outcome.succeeded for outcome in self.outcomes)
 
     @property

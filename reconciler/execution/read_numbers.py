@@ -29,28 +29,30 @@ class NumberReader:
         for account in dict.fromkeys(account for _, account, _ in wanted):
             sids = {sid: address for address, of, sid in wanted if of == account}
             total = len(self._observed.numbers.get(account, {}))
+
+            # One call for each number, or one for each page of the account: take what is fewer.
             by_listing = len(sids) > 1 and len(sids) > ceil(total / PAGE)
-            read = self._listed if by_listing else self._fetched
+            read = self._read_by_listing if by_listing else self._read_one_by_one
             rows.update(read(self._gateways[account], sids))
         return rows
 
-    def _listed(self, gateway: Gateway, sids: Mapping[str, str]) -> Rows:
+    def _read_by_listing(self, gateway: Gateway, sids: Mapping[str, str]) -> Rows:
         rows: Rows = {}
         try:
             for page in gateway.number_pages():
                 for row in page:
-                    if row.sid in sids:
-                        rows[sids[row.sid]] = {
-                            field: getattr(row, field) or "" for field in WIRE_FIELDS
-                        }
+                    address = sids.get(row.sid)
+                    if address is not None:
+                        rows[address] = {field: getattr(row, field) or "" for field in WIRE_FIELDS}
         except RemoteError as error:
+            # Every number gets either its row or the reason why there is none.
             return {**dict.fromkeys(sids.values(), error), **rows}
 
-        # A listing that moves while it is read can leave a number out.
+        # A listing that changes while it is read can leave a number out.
         absent = {sid: address for sid, address in sids.items() if address not in rows}
-        return {**rows, **self._fetched(gateway, absent)}
+        return {**rows, **self._read_one_by_one(gateway, absent)}
 
-    def _fetched(self, gateway: Gateway, sids: Mapping[str, str]) -> Rows:
+    def _read_one_by_one(self, gateway: Gateway, sids: Mapping[str, str]) -> Rows:
         rows: Rows = {}
         for sid, address in sids.items():
             try:

@@ -1,8 +1,8 @@
-"""The second proof of every write: read what was written, at the end, and mend once what is not there.
+"""Read back every write at the end of a run, and repair once what was not stored.
 
 One by one or by listing, whichever is fewer calls. Nothing is ever created a second time. A write that cannot be read
-back has failed: its reply alone is no proof. State keeps what the reply confirmed, so the next plan compares it with
-what is there.
+back has failed: its reply alone is no proof. The state keeps what the reply confirmed, so that the next plan compares
+it with the live values.
 """
 
 from __future__ import annotations
@@ -30,39 +30,43 @@ _READINGS = 3
 
 
 class Readback:
-    """Reads back what a walk has written and corrects its outcomes.
+    """Reads back what a run has written, and corrects its outcomes.
 
-    `totals` is how many numbers each account has, `before` the raw fields by address before the walk.
+    `totals` is how many numbers each account has, `before` the raw fields by address before the run.
     """
 
     def __init__(
         self,
         gateways: Mapping[str, Gateway],
-        performer: ActionRunner,
+        runner: ActionRunner,
         totals: Mapping[str, int],
         before: Mapping[str, Wire],
         *,
         workers: int,
     ) -> None:
         self._gateways = gateways
-        self._performer = performer
+        self._runner = runner
         self._totals = totals
         self._before = before
         self._workers = workers
 
     def check(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """The outcomes as they stand after reading back; those of a write that is not there have failed."""
-        written = [o for o in outcomes if o.succeeded and o.sent]
-        last = {o.action.address: o for o in written}
-        expected = _expected(written)
+        """Return the outcomes after reading back; a write that was not stored has failed.
+
+        Where an address was written more than once, its last outcome gets the verdict.
+        """
+        written = [outcome for outcome in outcomes if outcome.succeeded and outcome.sent]
+        last = {outcome.action.address: outcome for outcome in written}
+        expected = _expected_fields(written)
         rows = self._read(list(last.values()))
-        verdicts = {
-            address: self._settle(last[address], expected[address], rows.get(address))
-            for address in last
-        }
-        return [
-            verdicts[o.action.address] if last.get(o.action.address) is o else o for o in outcomes
-        ]
+
+        checked: list[Outcome] = []
+        for outcome in outcomes:
+            address = outcome.action.address
+            if last.get(address) is outcome:
+                outcome = self._judge(outcome, expected[address], rows.get(address))
+            checked.append(outcome)
+        return checked
 
     def _read(self, outcomes: Sequence[Outcome]) -> dict[str, Mapping[str, Any] | RemoteError]:
         """Read what was written. What cannot be read is asked for again: a 404 right after a write may be untrue."""
@@ -80,19 +84,18 @@ class Readback:
         for account, of_account in _by_account(outcomes).items():
             numbers = [o for o in of_account if o.action.kind in NUMBER_KINDS]
             if len(numbers) > ceil(self._totals.get(account, 0) / PAGE) > 0:
-                rows.update(self._listed(account, numbers))
+                rows.update(self._read_by_listing(account, numbers))
                 single += [o for o in of_account if o.action.kind not in NUMBER_KINDS]
             else:
                 single += of_account
+
         with ThreadPoolExecutor(self._workers, thread_name_prefix="readback") as pool:
-            rows.update(
-                zip(
-                    (o.action.address for o in single), pool.map(self._fetched, single), strict=True
-                )
-            )
+            found = pool.map(self._fetch, single)
+            for outcome, row in zip(single, found, strict=True):
+                rows[outcome.action.address] = row
         return rows
 
-    def _listed(
+    def _read_by_listing(
         self, account: str, outcomes: Sequence[Outcome]
     ) -> dict[str, Mapping[str, Any] | RemoteError]:
         wanted = {o.sid: o.action.address for o in outcomes}
@@ -105,73 +108,85 @@ class Readback:
         except RemoteError as error:
             return {o.action.address: rows.get(o.action.address, error) for o in outcomes}
 
-        # A listing that moves while it is read can leave a number out.
+        # A listing that changes while it is read can leave a number out.
         for outcome in outcomes:
             if outcome.action.address not in rows:
-                rows[outcome.action.address] = self._fetched(outcome)
+                rows[outcome.action.address] = self._fetch(outcome)
         return rows
 
-    def _fetched(self, outcome: Outcome) -> Mapping[str, Any] | RemoteError:
+    def _fetch(self, outcome: Outcome) -> Mapping[str, Any] | RemoteError:
         try:
-            return self._performer.call(self._target(outcome), KINDS[outcome.action.kind].fetch)
+            return self._runner.call(self._target(outcome), KINDS[outcome.action.kind].fetch)
         except RemoteError as error:
             return error
 
     def _target(self, outcome: Outcome) -> Action:
         return msgspec.structs.replace(outcome.action, sid=outcome.sid)
 
-    def _settle(
+    def _judge(
         self, outcome: Outcome, expected: Wire, row: Mapping[str, Any] | RemoteError | None
     ) -> Outcome:
+        """Return the outcome that a row proves; repairs the write once where it was not stored."""
         if row is None or isinstance(row, RemoteError):
-            return _unverified(outcome, row)
-        hidden = secret_fields(outcome.action.kind)
-        absent = [field for field in expected if field not in row and field not in hidden]
+            return _unread_outcome(outcome, row)
+
+        # Twilio never returns secrets; any other field that is absent proves nothing.
+        secret = secret_fields(outcome.action.kind)
+        absent = [field for field in expected if field not in row and field not in secret]
         if absent:
-            return _failed_unread(outcome, f"the answer holds no {', '.join(absent)}")
+            return _unverified_outcome(outcome, f"the answer holds no {', '.join(absent)}")
+
         before = self._before.get(outcome.action.address, {})
         changed = find_unconfirmed(expected, row)
-        if not _undone(changed, expected, row, before):
-            return _changed_since(outcome, changed) if changed else outcome
+        if not _lost_fields(changed, expected, row, before):
+            return _note_later_change(outcome, changed) if changed else outcome
+
         try:
-            params = {
-                p: expected[f]
-                for p, f in KINDS[outcome.action.kind].params.items()
-                if f in expected
-            }
-            self._performer.call(self._target(outcome), KINDS[outcome.action.kind].update, params)
-            again = self._performer.call(self._target(outcome), KINDS[outcome.action.kind].fetch)
+            again = self._write_again(outcome, expected)
         except RemoteError as error:
-            return _failed(outcome, changed, f"; the repair failed: {error}")
-        undone = _undone(find_unconfirmed(expected, again), expected, again, before)
-        return _failed(outcome, undone, ", also after one repair.") if undone else outcome
+            return _dropped_outcome(outcome, changed, f"; the repair failed: {error}")
+        lost = _lost_fields(find_unconfirmed(expected, again), expected, again, before)
+        return _dropped_outcome(outcome, lost, ", even after one repair.") if lost else outcome
+
+    def _write_again(self, outcome: Outcome, expected: Wire) -> Mapping[str, Any]:
+        """Write the expected fields once more, and return the resource as it is then. Raises RemoteError."""
+        kind = KINDS[outcome.action.kind]
+        params: dict[str, WireValue] = {}
+        for param, field in kind.params.items():
+            if field in expected:
+                params[param] = expected[field]
+        self._runner.call(self._target(outcome), kind.update, params)
+        return self._runner.call(self._target(outcome), kind.fetch)
 
 
-def _undone(
+def _lost_fields(
     changed: Iterable[str], expected: Wire, row: Mapping[str, Any], before: Wire
 ) -> list[str]:
-    """Return the fields that are empty or as before the run, or flags and numbers that are not as written."""
-    return [
-        field
-        for field in changed
-        if is_same_value("", row[field])
-        or is_same_value(before.get(field), row[field])
-        or not isinstance(expected[field], str)
-    ]
+    """Return the fields whose write was lost: empty or as before the run, or flags and numbers not as written.
+
+    Any other text is a later change by somebody else.
+    """
+    lost: list[str] = []
+    for field in changed:
+        value = row[field]
+        as_before = is_same_value("", value) or is_same_value(before.get(field), value)
+        if as_before or not isinstance(expected[field], str):
+            lost.append(field)
+    return lost
 
 
-def _expected(outcomes: Iterable[Outcome]) -> dict[str, dict[str, WireValue]]:
-    """What each address should look like after all that was written to it: the last word on each field."""
+def _expected_fields(outcomes: Iterable[Outcome]) -> dict[str, dict[str, WireValue]]:
+    """Return the fields that each address should show after all its writes; the last write of a field counts."""
     expected: dict[str, dict[str, WireValue]] = {}
     for outcome in outcomes:
         fields = expected.setdefault(outcome.action.address, {})
         fields.update(outcome.sent)
-        for switch, other in (
-            ("trunk_sid", "voice_application_sid"),
-            ("voice_application_sid", "trunk_sid"),
-        ):
-            if outcome.sent.get(switch):
-                fields.pop(other, None)
+
+        # Setting one of the two clears the other inside Twilio.
+        if outcome.sent.get("trunk_sid"):
+            fields.pop("voice_application_sid", None)
+        if outcome.sent.get("voice_application_sid"):
+            fields.pop("trunk_sid", None)
     return expected
 
 
@@ -182,36 +197,37 @@ def _by_account(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
     return grouped
 
 
-def _unverified(outcome: Outcome, error: RemoteError | None) -> Outcome:
-    """The outcome of a write that could not be read back. A number that is gone is an incident."""
+def _unread_outcome(outcome: Outcome, error: RemoteError | None) -> Outcome:
+    """Return the outcome of a write that could not be read back. A number that is gone is an incident."""
     gone = error is None or error.status == 404
     if not gone or outcome.action.kind not in NUMBER_KINDS:
-        return _failed_unread(outcome, str(error))
+        return _unverified_outcome(outcome, str(error))
 
     message = (
-        f"{outcome.action.address} was written, and is not in its account any more: reading it back answers 404. It "
-        "was released, ported out or moved meanwhile. Find out by whom in Twilio's console. If it is gone for good, "
-        "remove it from the configuration and apply."
+        f"{outcome.action.address} was written, and is no longer in its account: reading it back answers "
+        "404. It was released, ported out or moved meanwhile. Find out by whom in Twilio's console. If it "
+        "is gone for good, remove it from the configuration and apply."
     )
-    return _left_open(outcome, Failure("number_missing", message))
+    return _half_done_outcome(outcome, Failure("number_missing", message))
 
 
-def _failed_unread(outcome: Outcome, reason: str) -> Outcome:
-    return _left_open(outcome, verification_failure(outcome.action.address, "Twilio", reason))
+def _unverified_outcome(outcome: Outcome, reason: str) -> Outcome:
+    failure = verification_failure(outcome.action.address, "Twilio", reason)
+    return _half_done_outcome(outcome, failure)
 
 
-def _left_open(outcome: Outcome, failure: Failure) -> Outcome:
-    """The outcome as a failure that may have changed something; its entry stays recorded."""
+def _half_done_outcome(outcome: Outcome, failure: Failure) -> Outcome:
+    """Return the outcome as a failure that may have changed something; its entry stays recorded."""
     return msgspec.structs.replace(outcome, status="failed", error=failure, half_done=True)
 
 
-def _changed_since(outcome: Outcome, fields: Sequence[str]) -> Outcome:
-    """The reply has shown the value, so it was stored: what stands there now is somebody else's, and drift."""
+def _note_later_change(outcome: Outcome, fields: Sequence[str]) -> Outcome:
+    """Add a note about fields that somebody else changed after the reply had shown them stored: drift."""
     note = f"written, and changed by somebody else since: {', '.join(fields)}"
     return msgspec.structs.replace(outcome, note=note)
 
 
-def _failed(outcome: Outcome, fields: Sequence[str], repair: str) -> Outcome:
+def _dropped_outcome(outcome: Outcome, fields: Sequence[str], repair: str) -> Outcome:
     message = (
         f"Twilio accepted the write for {outcome.action.address}, and reading it back shows other values in "
         f"{', '.join(fields)}{repair}"

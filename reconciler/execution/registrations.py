@@ -84,7 +84,7 @@ class RegistrationRunner:
             for a in actions
         ]
 
-    def not_written(self, number: str) -> str | None:
+    def platform_without_webhook(self, number: str) -> str | None:
         """Return the platform that has registered this number and written no webhook on it, if that is so."""
         return self._unwritten.get(number)
 

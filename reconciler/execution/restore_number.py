@@ -18,7 +18,7 @@ def find_differences(before: Wire, now: Wire) -> dict[str, WireValue]:
         if was == (now.get(field) or ""):
             continue
         if field.endswith("_method") and not (was and before.get(url_field_for(field))):
-            continue
+            continue  # a method without a URL decides nothing
         found[field] = was
     return found
 
@@ -33,6 +33,7 @@ def restore_number(gateway: Gateway, sid: str, before: Wire, now: Wire) -> list[
     if not send:
         return []
 
+    # Clearing the other one is what Twilio does by itself; an update that names both is refused.
     for switch, other in (_SWITCHES, _SWITCHES[::-1]):
         if send.get(switch):
             send.pop(other, None)

@@ -1,7 +1,7 @@
-"""Carry out a plan: independent addresses at once, each address in order, every outcome durable before the next step.
+"""Run the actions of a plan: independent addresses at once, the steps of an address in order.
 
-This thread alone decides and records; worker threads do nothing but single calls. One failure stops only what
-depends on it.
+Every outcome is durable before the next step. One thread decides and records; worker threads make single calls and
+nothing else. A failure stops only what depends on it.
 """
 
 from __future__ import annotations
@@ -31,27 +31,30 @@ from reconciler.state.records import Drop, Put, Record
 from reconciler.state.stores.store import Journal
 
 _WITHOUT_CALLS = frozenset({"import", "forget"})
-"""What only concerns state; an import is durable with the intents already."""
+"""Actions that concern the state only; an import is durable with the intents already."""
 
 _AHEAD = 2
-"""How many actions are given out for each worker, so that none waits for another's outcome to become durable."""
+"""Actions submitted for each worker, so that no worker waits while outcomes are made durable."""
 
 _GATHER = 0.02
-"""Seconds in which outcomes are gathered to be made durable together, while every worker has more to do..."""
+"""Seconds to gather outcomes, so that one fsync makes all of them durable, while every worker has more to do…"""
 _CROWD = 16
-"""...and there are so many workers: to wake for the outcome of each costs them more than their calls do."""
+"""…and there are at least this many workers: to wake for each outcome would cost more than their calls do."""
 
 Clock = Callable[[], str]
 """Now, as RFC 3339 in UTC."""
 
 
 class Scheduler:
-    """One run over the actions of a plan."""
+    """One run over the actions of a plan.
+
+    `verify` checks, before the first call, that the store returns the intents.
+    """
 
     def __init__(
         self,
         actions: Sequence[Action],
-        performer: ActionRunner,
+        runner: ActionRunner,
         journal: Journal,
         base: Mapping[str, Entry],
         *,
@@ -61,70 +64,83 @@ class Scheduler:
         on_outcome: Callable[[Outcome], None] = lambda outcome: None,
         verify: Callable[[], None] = lambda: None,
     ) -> None:
-        self._performer = performer
+        self._runner = runner
         self._journal = journal
         self._base = base
         self._now = now
         self._workers = workers
         self._stop = stop
         self._on_outcome = on_outcome
-        self._verify = verify  # that the intents can be read again, before the first call
+        self._verify = verify
         self._order = list(actions)
         self._chains = group_by_address(actions)
         self._position = dict.fromkeys(self._chains, 0)
         self._waits = {address: _needs(address, chain) for address, chain in self._chains.items()}
-        self._paused: dict[str, list[Action]] = {}
         self._waiting = dict(self._chains)
+        """The addresses that have not started."""
+        self._paused: dict[str, list[Action]] = {}
+        """The addresses that wait for a platform, and their remaining steps."""
         self._outcomes: dict[int, Outcome] = {}
         self._completed: queue.SimpleQueue[tuple[Action, Outcome]] = queue.SimpleQueue()
         self._forms: dict[str, dict[str, list[Value]]] = {}
-        self._broken: set[str] = set()
+        self._failed: set[str] = set()
         self._finished: set[str] = set()
-        self._known: dict[str, Entry] = {}
-        self._held: dict[str, list[Action]] = {}
+        self._entries: dict[str, Entry] = {}
+        """The entries that this run has recorded, by address."""
+        self._batches: dict[str, list[Action]] = {}
+        """The actions that wait for others of their batch."""
 
     def run(self) -> Result:
-        """Carry out everything that can be; returns all outcomes in the order of the plan."""
-        planned = build_intents(self._chains, self._base, self._now())
-        self._known = dict(planned)
-        self._journal.append([Put(address, entry) for address, entry in planned.items()])
+        """Run all actions that can be run, and return all outcomes in the order of the plan."""
+        intents = build_intents(self._chains, self._base, self._now())
+        self._entries = dict(intents)
+        self._journal.append([Put(address, entry) for address, entry in intents.items()])
         self._verify()
+
         with ThreadPoolExecutor(self._workers, thread_name_prefix="apply") as pool:
             try:
                 self._loop(pool)
             except BaseException:
-                self._stop.set()  # what cannot be recorded any more must not be begun either
+                self._stop.set()  # what cannot be recorded any more must not be started either
                 raise
+
         for action in self._order:
             if id(action) not in self._outcomes:
-                self._outcomes[id(action)] = _stopped(action)
-        if records := self._never_made():
+                self._outcomes[id(action)] = _interrupted_outcome(action)
+        records = self._withdrawn_intents()
+        if records:
             self._journal.append(records)
-        return Result(
-            tuple(self._outcomes[id(action)] for action in self._order), self._cut_short()
-        )
+        outcomes = tuple(self._outcomes[id(action)] for action in self._order)
+        return Result(outcomes, self._is_interrupted())
 
-    def _never_made(self) -> list[Record]:
-        """Take back the intents of what was refused or not tried: what appears there later is not our work."""
-        outcomes = (
-            self._outcomes[id(action)]
-            for action in self._order
-            if action.action in ("create", "purchase")
-        )
-        unmade = [o.action.address for o in outcomes if o.unmade or o.status == "skipped"]
-        return [Put(a, self._base[a]) if a in self._base else Drop(a) for a in unmade]
+    def _withdrawn_intents(self) -> list[Record]:
+        """Return the records that withdraw the intents of resources that were refused or not tried.
 
-    def _cut_short(self) -> bool:
-        """Whether a stop left anything undone."""
-        codes = {
-            outcome.error.code for outcome in self._outcomes.values() if outcome.error is not None
-        }
-        return "interrupted" in codes
+        With the intent in the state, a resource that somebody else creates later would pass for ours.
+        """
+        records: list[Record] = []
+        for action in self._order:
+            outcome = self._outcomes[id(action)]
+            if action.action not in ("create", "purchase"):
+                continue
+            if not outcome.unmade and outcome.status != "skipped":
+                continue
+            former = self._base.get(action.address)
+            records.append(
+                Put(action.address, former) if former is not None else Drop(action.address)
+            )
+        return records
+
+    def _is_interrupted(self) -> bool:
+        """Return whether a stop has prevented any action."""
+        errors = (outcome.error for outcome in self._outcomes.values())
+        return any(error is not None and error.code == "interrupted" for error in errors)
 
     def _loop(self, pool: ThreadPoolExecutor) -> None:
-        ready = self._hold(self._ready())
+        ready = self._without_batches(self._ready())
         running = 0
-        while ready or running or self._held:
+        while ready or running or self._batches:
+            # 1. Keep the workers busy, and start nothing new after a stop.
             while ready and running < _AHEAD * self._workers and not self._stop.is_set():
                 action = ready.popleft()
                 if action.action in _WITHOUT_CALLS:
@@ -132,50 +148,56 @@ class Scheduler:
                 else:
                     pool.submit(self._work, action)
                 running += 1
+
+            # 2. Start batches once nothing else is left that may join them.
             if not running and not self._stop.is_set():
-                running += self._give_out_held(pool)
+                running += self._submit_batches(pool)
             if not running:
                 return
+
+            # 3. Record what is done. The next step of an address comes before addresses that have not started.
             under_way = running - self._completed.qsize()
             done = self._drain(gather=under_way > self._workers >= _CROWD)
             running -= len(done)
-            ready.extendleft(reversed(self._hold(self._record(done))))
-            ready.extend(self._hold(self._ready()))
+            ready.extendleft(reversed(self._without_batches(self._record(done))))
+            ready.extend(self._without_batches(self._ready()))
 
-    def _hold(self, actions: Sequence[Action]) -> deque[Action]:
-        """Those that go singly; what one call may serve together waits until nothing else is left that may join it."""
+    def _without_batches(self, actions: Sequence[Action]) -> deque[Action]:
+        """Return the actions that run alone, and put the others aside until their batch starts."""
         single: deque[Action] = deque()
         for action in actions:
-            batch = self._performer.batch_of(action)
+            batch = self._runner.batch_of(action)
             if batch is None:
                 single.append(action)
             else:
-                self._held.setdefault(batch, []).append(action)
+                self._batches.setdefault(batch, []).append(action)
         return single
 
-    def _give_out_held(self, pool: ThreadPoolExecutor) -> int:
-        held, self._held = self._held, {}
-        for actions in held.values():
+    def _submit_batches(self, pool: ThreadPoolExecutor) -> int:
+        """Submit all batches, and return the number of their actions."""
+        batches, self._batches = self._batches, {}
+        for actions in batches.values():
             pool.submit(self._work_together, actions)
-        return sum(map(len, held.values()))
+        return sum(map(len, batches.values()))
 
     def _work(self, action: Action) -> None:
         try:
-            outcome = _stopped(action) if self._stop.is_set() else self._performer.perform(action)
-        except Exception as error:  # noqa: BLE001 - a worker must always answer; the run goes on and says so
-            outcome = _broken(action, error)
+            stopped = self._stop.is_set()
+            outcome = _interrupted_outcome(action) if stopped else self._runner.perform(action)
+        except Exception as error:  # noqa: BLE001 - a worker must always answer; the run continues and reports it
+            outcome = _internal_error(action, error)
         self._completed.put((action, outcome))
 
     def _work_together(self, actions: list[Action]) -> None:
         try:
-            outcomes = self._performer.perform_together(actions)
+            outcomes = self._runner.perform_together(actions)
         except Exception as error:  # noqa: BLE001 - as above
-            outcomes = [_broken(action, error) for action in actions]
+            outcomes = [_internal_error(action, error) for action in actions]
         for action, outcome in zip(actions, outcomes, strict=True):
             self._completed.put((action, outcome))
 
     def _drain(self, *, gather: bool) -> list[tuple[Action, Outcome]]:
-        """Wait for one completed action, and a little for more; then take all there are: one fsync serves them all."""
+        """Wait for one outcome, with `gather` a little for more, and take all there are: one fsync serves them all."""
         done = [self._completed.get()]
         if gather:
             self._stop.wait(_GATHER)
@@ -184,7 +206,7 @@ class Scheduler:
         return done
 
     def _record(self, done: Sequence[tuple[Action, Outcome]]) -> list[Action]:
-        """Make outcomes durable, then give out the next step of each address that may go on."""
+        """Make outcomes durable, and return the next step of each address that may continue."""
         now = self._now()
         records: list[Record] = []
         following: list[Action] = []
@@ -192,109 +214,124 @@ class Scheduler:
             self._outcomes[id(action)] = outcome
             rest = self._rest(action)
             if outcome.succeeded:
-                reached = self._known[action.address] if action.unhides else outcome.entry
-                entry = reached and entry_after_step(self._with_forms(action, reached), rest, now)
-                if action.action != "import":
-                    records.append(
-                        Put(action.address, entry) if entry is not None else Drop(action.address)
-                    )
-                if entry is not None:
-                    self._known[action.address] = entry
-                records += self._rebase(action, outcome, now)
-                if outcome.sid and action.action in ("create", "purchase"):
-                    self._performer.sids[action.address] = outcome.sid
+                records += self._success_records(action, outcome, rest, now)
                 following += self._next(action.address, rest)
                 if not rest:
                     self._finished.add(action.address)
             else:
-                if (
-                    outcome.entry is not None
-                ):  # created, but not as it should be: never to be created again
-                    records.append(
-                        Put(action.address, entry_after_step(outcome.entry, [action], now))
-                    )
-                elif outcome.unmade and action.kind == REGISTRATION:
-                    records.append(self._taken_back(action.address, outcome.sid, now))
-                records += self._rebase(action, outcome, now)
-                self._break(action.address, rest)
+                records += self._failure_records(action, outcome, now)
+                self._skip_rest(action.address, rest)
+
+        # The caller reports an outcome only when it is durable.
         if records:
             self._journal.append(records)
         for _, outcome in done:
             self._on_outcome(outcome)
         return following
 
+    def _success_records(
+        self, action: Action, outcome: Outcome, rest: list[Action], now: str
+    ) -> list[Record]:
+        records: list[Record] = []
+        reached = self._entries[action.address] if action.unhides else outcome.entry
+        entry = reached and entry_after_step(self._with_forms(action, reached), rest, now)
+        if action.action != "import":  # an import is durable with its intent
+            records.append(
+                Put(action.address, entry) if entry is not None else Drop(action.address)
+            )
+        if entry is not None:
+            self._entries[action.address] = entry
+
+        records += self._platform_writes(action, outcome, now)
+        if outcome.sid and action.action in ("create", "purchase"):
+            self._runner.sids[action.address] = outcome.sid
+        return records
+
+    def _failure_records(self, action: Action, outcome: Outcome, now: str) -> list[Record]:
+        records: list[Record] = []
+        if outcome.entry is not None:
+            # Created, but not as it should be: it must never be created again.
+            entry = entry_after_step(outcome.entry, [action], now)
+            records.append(Put(action.address, entry))
+        elif outcome.unmade and action.kind == REGISTRATION:
+            records.append(self._undo_record(action.address, outcome.sid, now))
+        records += self._platform_writes(action, outcome, now)
+        return records
+
     def _next(self, address: str, rest: list[Action]) -> list[Action]:
-        """The next step of an address, unless it has to wait until its platform has registered the number."""
+        """Return the next step of an address, unless it has to wait until its platform has registered the number."""
         if rest and rest[0].unhides:
             self._paused[address] = rest
             return []
         return rest[:1]
 
-    def _taken_back(self, address: str, sid: str | None, now: str) -> Record:
-        """The entry of a registration without what was begun and undone; `sid` when undoing has made it anew."""
-        known = self._known.get(address, self._base.get(address))
-        entry = entry_after_undo(known, sid, now) if known is not None else None
+    def _undo_record(self, address: str, sid: str | None, now: str) -> Record:
+        """Return the record of a registration whose action was undone; `sid` is set when the undo made it anew."""
+        present = self._entries.get(address, self._base.get(address))
+        entry = entry_after_undo(present, sid, now) if present is not None else None
         return Put(address, entry) if entry is not None else Drop(address)
 
-    def _rebase(self, action: Action, outcome: Outcome, now: str) -> list[Record]:
-        """The entry of the number that a platform has written to, with what it shows now."""
+    def _platform_writes(self, action: Action, outcome: Outcome, now: str) -> list[Record]:
+        """Return the record of the number that a platform has written to, with its present values as baseline."""
         number = action.parent or ""
-        entry = self._known.get(number, self._base.get(number))
+        entry = self._entries.get(number, self._base.get(number))
         if outcome.learned is None or entry is None:
             return []
-        self._known[number] = entry = accept_platform_writes(entry, outcome.learned, now)
+        self._entries[number] = entry = accept_platform_writes(entry, outcome.learned, now)
         return [Put(number, entry)]
 
     def _with_forms(self, action: Action, entry: Entry) -> Entry:
-        """The entry with the forms that earlier steps of its address have met; the plan could not know them."""
-        known = self._forms.get(action.address, entry.normalised)
-        kept = {name: form for name, form in known.items() if name not in action.set}
-        own = {name: form for name, form in entry.normalised.items() if name in action.set}
-        self._forms[action.address] = forms = {**kept, **own}
-        return (
-            entry if forms == entry.normalised else msgspec.structs.replace(entry, normalised=forms)
-        )
+        """Return the entry with the forms that earlier steps of its address have met; the plan cannot know them."""
+        earlier = self._forms.get(action.address, entry.normalised)
+        forms = {name: form for name, form in earlier.items() if name not in action.set}
+        for name, form in entry.normalised.items():
+            if name in action.set:
+                forms[name] = form
+
+        self._forms[action.address] = forms
+        if forms == entry.normalised:
+            return entry
+        return msgspec.structs.replace(entry, normalised=forms)
 
     def _rest(self, action: Action) -> list[Action]:
         chain = self._chains[action.address]
         self._position[action.address] += 1
         return chain[self._position[action.address] :]
 
-    def _break(self, address: str, rest: Sequence[Action]) -> None:
-        self._broken.add(address)
+    def _skip_rest(self, address: str, rest: Sequence[Action]) -> None:
+        self._failed.add(address)
         for action in rest:
             self._skip(action, "dependency_failed", "Not tried: the step before it failed.")
 
     def _resumable(self) -> list[Action]:
-        """The next step of every address that was waiting for its platform; what waits in vain is skipped."""
+        """Return the next step of every address that was waiting for its platform; skips what waits in vain."""
         ready: list[Action] = []
         for address, rest in list(self._paused.items()):
             needs = {need for need in rest[0].depends_on if need in self._chains}
-            if broken := sorted(needs & self._broken):
+            failed = sorted(needs & self._failed)
+            if failed:
                 del self._paused[address]
-                self._broken.add(address)
+                self._failed.add(address)
                 for action in rest:
-                    self._skip(action, "dependency_failed", f"Not tried: {broken[0]} failed.")
+                    self._skip(action, "dependency_failed", f"Not tried: {failed[0]} failed.")
             elif needs <= self._finished:
                 del self._paused[address]
                 ready.append(rest[0])
         return ready
 
     def _is_past(self, need: str, address: str) -> bool:
-        """Whether `need` has done all that `address` waits for: it may itself wait for `address` in the middle."""
+        """Return whether `need` has done all that `address` waits for: it may itself wait for `address` midway."""
         if need in self._finished:
             return True
         return need in self._paused and address in self._paused[need][0].depends_on
 
     def _ready(self) -> list[Action]:
-        """The first action of every address that waits for nobody any more."""
+        """Return the next action of every address whose dependencies are done."""
         ready: list[Action] = self._resumable() if self._paused else []
-        if not (
-            self._finished
-            or self._broken
-            or self._paused
-            or len(self._waiting) == len(self._chains)
-        ):
+
+        # Fast path: nothing has changed since the last call.
+        started = len(self._waiting) < len(self._chains)
+        if started and not (self._finished or self._failed or self._paused):
             return ready
 
         # An address that pauses before its first step lets another one start, which may stand before it.
@@ -305,15 +342,16 @@ class Scheduler:
         return ready
 
     def _startable(self) -> list[Action]:
-        """The first action of every address whose needs are met; what waits in vain is skipped."""
+        """Return the first action of every address whose needs are met; skips what waits in vain."""
         ready: list[Action] = []
         for address, chain in list(self._waiting.items()):
             needs = self._waits[address]
-            if broken := sorted(needs & self._broken):
+            failed = sorted(needs & self._failed)
+            if failed:
                 del self._waiting[address]
-                self._broken.add(address)
+                self._failed.add(address)
                 for action in chain:
-                    self._skip(action, "dependency_failed", f"Not tried: {broken[0]} failed.")
+                    self._skip(action, "dependency_failed", f"Not tried: {failed[0]} failed.")
             elif all(self._is_past(need, address) for need in needs):
                 del self._waiting[address]
                 ready += self._next(address, chain)
@@ -325,21 +363,20 @@ class Scheduler:
         self._on_outcome(outcome)
 
 
-def _stopped(action: Action) -> Outcome:
+def _interrupted_outcome(action: Action) -> Outcome:
     failure = Failure("interrupted", "The run was stopped before this action was tried.")
     return Outcome(action=action, status="skipped", error=failure)
 
 
-def _broken(action: Action, error: Exception) -> Outcome:
+def _internal_error(action: Action, error: Exception) -> Outcome:
     return Outcome(action=action, status="failed", error=Failure("internal_error", repr(error)))
 
 
 def _needs(address: str, chain: Sequence[Action]) -> set[str]:
-    """What a chain waits for before its first step; a step that uncovers webhooks waits by itself."""
-    return {
-        need
-        for action in chain
-        if not action.unhides
-        for need in action.depends_on
-        if need != address
-    }
+    """Return the addresses that a chain waits for before its first step; a step that uncovers webhooks waits by itself."""
+    needs: set[str] = set()
+    for action in chain:
+        if not action.unhides:
+            needs.update(action.depends_on)
+    needs.discard(address)
+    return needs

@@ -29,7 +29,7 @@ _COVERS = {"voice": ("TrunkSid", "VoiceApplicationSid"), "sms": ("SmsApplication
 
 
 class TwoWrites(NamedTuple):
-    """The two parts of a write, and what of the first must be seen before the second is sent."""
+    """The two parts of a write, and the fields of the first that must be seen before the second is sent."""
 
     first: Params
     second: Params
@@ -37,7 +37,7 @@ class TwoWrites(NamedTuple):
 
 
 class RemainingWrite(NamedTuple):
-    """What is still to be sent; `missing` are the fields that a read does not show, so that it must not be sent."""
+    """The write that is still to be sent; not when `missing` names fields that a read does not show."""
 
     params: Params
     missing: list[str]
@@ -49,31 +49,37 @@ def split_write(params: Params) -> TwoWrites | None:
     second: Params = {}
     routes: Params = {}
     for part, covers in _COVERS.items():
-        hidden = {p: v for p, v in params.items() if _is_hidden(part, p)}
-        hiding = {p: v for p, v in params.items() if p in covers}
+        hidden = {name: value for name, value in params.items() if _is_hidden(part, name)}
+        hiding = {name: value for name, value in params.items() if name in covers}
+
         if any(hiding.values()) and hidden:
+            # The write hides the URLs: send what hides them first.
             second |= hidden
             routes |= hiding
-            first = {p: v for p, v in first.items() if p not in hidden}
+            for name in hidden:
+                first.pop(name, None)
         elif hiding and not any(hiding.values()):
+            # The write uncovers the URLs: send them first.
             second |= {**hidden, **hiding}
             routes |= hidden
-            first = {p: v for p, v in first.items() if p not in hiding}
+            for name in hiding:
+                first.pop(name, None)
+
     return TwoWrites(first, second, fields_sent(NUMBER, routes)) if second else None
 
 
 def split_action(action: Action, params: Params) -> TwoWrites | None:
-    """Return the two parts of the write of an action; behind a trunk that is taken off its webhook must be seen.
+    """Return the two parts of the write of an action; None for a single call.
 
-    What uncovers the webhooks of a platform has been looked at when the platform was done.
+    Before a trunk is taken off, a read must show the webhook behind it. The webhooks of a platform (`unhides`) were
+    checked when the platform was done.
     """
-    parts = (
-        split_write(params)
-        if any(p in params for covers in _COVERS.values() for p in covers)
-        else None
-    )
+    # Fast path: most writes do not touch what hides URLs.
+    touches_cover = any(not params.keys().isdisjoint(covers) for covers in _COVERS.values())
+    parts = split_write(params) if touches_cover else None
     if parts is None or action.unhides:
         return None
+
     if action.action == "detach_trunk" and action.entry is not None and not parts.expected:
         behind = hook_params("voice", _webhook(action.entry.last_applied.get("voice")))
         return TwoWrites(behind, parts.second, fields_sent(NUMBER, behind))
@@ -88,11 +94,12 @@ def prepare_switch(
     write: Callable[[Params], Row],
     read: Callable[[], Row],
 ) -> RemainingWrite:
-    """Bring the first part in place, and tell what is to be sent after it.
+    """Write the first part unless it is in place already, and return what is to be sent after it.
 
     `before` is what the plan has seen, `shown` the reply to an earlier write of this run, empty without one. What a
     read does not show is sent once more. Raises what `write` and `read` raise.
     """
+    # Ask Twilio only where what is known already shows the route.
     expected = {field: _as_shown(field, value, shown) for field, value in parts.expected.items()}
     if not find_missing(expected, {**before, **shown}) and not find_missing(expected, read()):
         whole = params if parts.first.keys() <= params.keys() else parts.second
@@ -119,7 +126,7 @@ def find_missing(expected: Wire, row: Row) -> list[str]:
 
 
 def hides_webhooks(row: Row) -> bool:
-    """Tell whether a trunk or an application of this number answers in place of its URLs."""
+    """Return whether a trunk or an application of this number answers in place of its URLs."""
     return bool(
         row.get("trunk_sid") or row.get("voice_application_sid") or row.get("sms_application_sid")
     )
@@ -128,9 +135,10 @@ def hides_webhooks(row: Row) -> bool:
 def missing_route_outcome(action: Action, fields: list[str]) -> Outcome:
     """Return the outcome of an action that has left a number on its former route."""
     message = (
-        f"Twilio accepted the write for {action.address}, and a read afterwards does not show it in "
-        f"{', '.join(fields)}, also after one repair. The number stays on the route that answers it now, so that "
-        "calls are not lost. Run apply again; if it stays so, set the field in the console and see what refuses it."
+        f"Twilio accepted the write for {action.address}, but a read afterwards does not show it in "
+        f"{', '.join(fields)}, even after one repair. The number stays on the route that answers it now, "
+        "so that calls are not lost. Run apply again. If it happens again, set the field in Twilio's "
+        "console to see why it is refused."
     )
     if action.action == "detach_trunk":
         return Outcome(
@@ -140,7 +148,7 @@ def missing_route_outcome(action: Action, fields: list[str]) -> Outcome:
 
 
 def _as_shown(field: str, value: WireValue, shown: Row) -> WireValue:
-    """The value in the form in which Twilio has shown it; only text that is not empty has another form."""
+    """Return the value in the form in which Twilio has shown it; only text that is not empty has another form."""
     return shown.get(field) or value if value else value
 
 

@@ -1,4 +1,4 @@
-"""Sent × stored: did Twilio keep what it was told? A 200 is no proof: fields have been dropped under one. No I/O."""
+"""Compare what was sent with what Twilio stored: fields have been dropped under a 200 before. No I/O."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Verdict = Literal["applied", "normalised", "dropped"]
 
 
 def fields_sent(kind: Kind, params: Params) -> dict[str, WireValue]:
-    """The parameters of a call under the names that its reply uses."""
+    """Return the parameters of a call under the names that its reply uses."""
     return {kind.params[param]: value for param, value in params.items()}
 
 
 def judge_write(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Verdict, list[str]]:
-    """What became of the fields that were sent, and which of them are not as sent.
+    """Return the verdict on the fields that were sent, and those that are not as sent.
 
     | stored                                                               | verdict      |
     |----------------------------------------------------------------------|--------------|
@@ -33,20 +33,24 @@ def judge_write(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Ve
 
     A method says nothing without its URL: whatever stands there then is fine.
     """
-    wrong = [
-        field
-        for field, value in sent.items()
-        if field in stored and not is_same_value(value, stored[field])
-    ]
-    wrong = [field for field in wrong if not _is_idle(field, sent, stored)]
+    wrong: list[str] = []
+    dropped: list[str] = []
+    for field, value in sent.items():
+        if field not in stored or is_same_value(value, stored[field]):
+            continue
+        if _is_idle(field, sent, stored):
+            continue
+        wrong.append(field)
+        if _is_dropped(field, value, stored[field], before.get(field)):
+            dropped.append(field)
+
     if not wrong:
         return "applied", []
-    dropped = [f for f in wrong if _is_dropped(f, sent[f], stored[f], before.get(f))]
     return ("dropped", dropped) if dropped else ("normalised", wrong)
 
 
 def _is_idle(field: str, sent: Wire, stored: Mapping[str, Any]) -> bool:
-    """Whether a field is the method of a URL that is empty, as sent or as it stands."""
+    """Return whether a field is the method of a URL that is empty, as sent or, if not sent, as stored."""
     url = url_field_for(field)
     return field.endswith("_method") and not sent.get(url, stored.get(url, field))
 
@@ -69,7 +73,7 @@ def find_unconfirmed(confirmed: Wire, stored: Mapping[str, Any]) -> list[str]:
 def judge_repaired(
     sent: Wire, stored: Mapping[str, Any], before: Wire
 ) -> tuple[Verdict, list[str]]:
-    """What became of fields that were sent a second time.
+    """Return the verdict on fields that were sent a second time, and those that are not as sent.
 
     What is still as before is `normalised` all the same when a listed rule explains it: then Twilio's own form of the
     value was there already.
@@ -82,14 +86,12 @@ def judge_repaired(
 
 
 def record_form(entry: Entry, writes: Mapping[str, Value], live: Live) -> dict[str, list[Value]]:
-    """The entry's pairs of [sent, stored] with those of a write that Twilio has put into its own form."""
+    """Return the entry's pairs of [sent, stored], updated by a write that Twilio has put into its own form."""
     forms = {name: pair for name, pair in entry.normalised.items() if name not in writes}
     for name, value in writes.items():
-        stored = (
-            live.name
-            if name == "friendly_name" and name not in live.attrs
-            else live.attrs.get(name)
-        )
+        stored = live.attrs.get(name)
+        if name == "friendly_name" and name not in live.attrs:
+            stored = live.name
         if stored != value and stored is not None:
             forms[name] = [value, stored]
     return forms
