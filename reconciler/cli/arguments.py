@@ -1,4 +1,4 @@
-"""The command line before click sees it: flags may stand before or after the command, and some take a value or none."""
+"""Rearrange the command line before click parses it: flags may stand before or after the command."""
 
 from __future__ import annotations
 
@@ -21,26 +21,27 @@ class AnywhereGroup(click.Group):
 
 
 def complete_arguments(args: Sequence[str]) -> list[str]:
-    """Give a bare ``--allow-takeover`` its meaning: all addresses."""
+    """Replace a bare ``--allow-takeover`` by its meaning: all addresses."""
     return [f"{arg}={_OPTIONAL_VALUE[arg]}" if arg in _OPTIONAL_VALUE else arg for arg in args]
 
 
 def move_flags_behind_command(
     args: Sequence[str], own: set[str], with_value: set[str]
 ) -> list[str]:
-    """``--json -C dir plan x`` → ``plan --json -C dir x``; what belongs to the group itself stays in front."""
-    kept: list[str] = []
+    """Turn ``--json -C dir plan x`` into ``plan --json -C dir x``; flags of the group itself stay in front."""
+    staying: list[str] = []
     moved: list[str] = []
     rest = list(args)
     while rest and rest[0].startswith("-") and rest[0] != "--":
         flag = rest.pop(0)
-        target = kept if flag in own else moved
+        target = staying if flag in own else moved
         target.append(flag)
         if flag in with_value and rest:
             target.append(rest.pop(0))
+
     if not rest:
-        return [*kept, *moved]
-    return [*kept, rest[0], *moved, *rest[1:]]
+        return [*staying, *moved]
+    return [*staying, rest[0], *moved, *rest[1:]]
 
 
 def _own(group: click.Group) -> set[str]:
@@ -48,7 +49,7 @@ def _own(group: click.Group) -> set[str]:
 
 
 def _with_value(group: click.Group, ctx: click.Context) -> set[str]:
-    """All flags of all commands below that take a value as the next word."""
+    """Return the flags of all commands that take the next word as their value."""
     flags: set[str] = set()
     for name in group.list_commands(ctx):
         command = group.get_command(ctx, name)
@@ -65,9 +66,12 @@ def _flags(param: click.Parameter) -> Sequence[str]:
 
 
 def parse_seconds(text: str, units: Mapping[str, float] | None = None) -> float:
-    """``30s``, ``2m``, ``1h`` or plain seconds. Raises ValueError."""
+    """Parse ``30s``, ``2m``, ``1h`` or plain seconds. Raises ValueError."""
     factors = units or {"s": 1.0, "m": 60.0, "h": 3600.0}
-    number, factor = (text[:-1], factors[text[-1]]) if text and text[-1] in factors else (text, 1.0)
+    number, factor = text, 1.0
+    if text and text[-1] in factors:
+        number, factor = text[:-1], factors[text[-1]]
+
     value = float(number) * factor
     if not 0 <= value < float("inf"):
         raise ValueError(text)

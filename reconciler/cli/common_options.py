@@ -15,11 +15,8 @@ from reconciler.report.text.style import Style
 
 if TYPE_CHECKING:
     from reconciler.config.load.merge import Merged
-    from reconciler.remote.gateway import Wait
+    from reconciler.remote.gateway import CallRecord, Wait
     from reconciler.workflows.session import Progress, RunOptions
-
-if TYPE_CHECKING:
-    from reconciler.remote.gateway import CallRecord
 
 
 def _width() -> int:
@@ -28,24 +25,25 @@ def _width() -> int:
     return get_terminal_size().columns
 
 
-def _tell_call(call: CallRecord) -> None:
+def _print_call(call: CallRecord) -> None:
     request = f" {call.request_id}" if call.request_id else ""
     again = f" (attempt {call.attempt})" if call.attempt > 1 else ""
-    what = f"{call.account}: {call.method} {call.path} {call.status or 'no answer'} {call.seconds:.3f}s{request}{again}"
-    click.echo(what, err=True)
+    answer = f"{call.status or 'no answer'} {call.seconds:.3f}s"
+    line = f"{call.account}: {call.method} {call.path} {answer}{request}{again}"
+    click.echo(line, err=True)
 
 
 if TYPE_CHECKING:
 
     class ReportingProgress(Progress, Protocol):
-        """Progress that also reports when a call waits for its next attempt."""
+        """Progress that also reports calls that wait for their next attempt."""
 
         def report_wait(self, wait: Wait) -> None:
             """Report that a call waits."""
 
 
 class CommonOptions(msgspec.Struct, frozen=True):
-    """What the shared options say."""
+    """The values of the shared options."""
 
     directory: Path
     file: str
@@ -66,11 +64,11 @@ class CommonOptions(msgspec.Struct, frozen=True):
 
     @property
     def json(self) -> bool:
-        """Whether stdout is to be one document for programs, with nothing else beside it."""
+        """Return whether stdout is one document for programs, with nothing beside it."""
         return self.format != "text"
 
     def style(self, stream: Any) -> Style:
-        """Colour for that stream: only on a terminal, and only when nobody has said no; as wide as that terminal."""
+        """Return the style for a stream: colour and width only on a terminal, colour only where nothing forbids it."""
         unwanted = (
             self.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         )
@@ -84,7 +82,7 @@ class CommonOptions(msgspec.Struct, frozen=True):
     def run_options(
         self, command: str, progress: ReportingProgress, *, refresh: bool = True
     ) -> RunOptions:
-        """The options of a run."""
+        """Return the options of a run."""
         from datetime import UTC, datetime
 
         from reconciler.config.secrets.allow_list import extend_allow_list
@@ -105,7 +103,7 @@ class CommonOptions(msgspec.Struct, frozen=True):
             lock_timeout=self.lock_timeout,
             refresh=refresh,
             command=" ".join(["reconciler", *sys.argv[1:]]) if sys.argv[1:] else command,
-            on_call=_tell_call if self.verbose else None,
+            on_call=_print_call if self.verbose else None,
             on_wait=progress.report_wait,
             merged=self.merged,
         )

@@ -1,4 +1,4 @@
-"""What all commands share that carry out a plan: how consent is given, how it is asked, what is printed at the end."""
+"""Ask for confirmation, apply and report: shared by all commands that carry out a plan."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 Execute = Callable[["RunOptions", "Confirm"], "Applied"]
-"""Carry out a plan, once whoever confirms it has seen it."""
+"""Carry out a plan once it is confirmed."""
 Preview = Callable[["RunOptions"], "Planned"]
 """Make the same plan, and change nothing."""
 
 _AUTO_APPROVE = click.option(
-    "--auto-approve", is_flag=True, help="Do not ask; needed without a terminal."
+    "--auto-approve", is_flag=True, help="Do not ask for confirmation. Required without a terminal."
 )
 _CONSENT = [
     click.option("--allow-takeover", "takeovers", multiple=True, metavar="[=ADDRESS]",
-                 help="Consent to overwriting foreign values, of all addresses or of those that match the glob."),
+                 help="Consent to overwriting foreign values: of all addresses, or of those that match a glob."),
     click.option("--force", is_flag=True,
-                 help="Lift the limits of `safety`; neither takeover, protection nor staleness."),
+                 help="Lift the limits of `safety`. Does not lift takeovers, protection or staleness."),
 ]  # fmt: skip
 
 
@@ -44,7 +44,7 @@ purchase_option = click.option(
     is_flag=True,
     help="Consent to buying the numbers that are declared with `purchase`.",
 )
-"""Give a command that may buy numbers the option by which somebody consents to it."""
+"""Add the option that consents to purchases."""
 
 
 local_state_option = click.option(
@@ -52,28 +52,28 @@ local_state_option = click.option(
     is_flag=True,
     help="Accept a new local state file in CI, where it is usually lost with the job.",
 )
-"""Give a command that may begin a state the option by which somebody consents to it."""
+"""Add the option that consents to a new local state in CI."""
 
 _BASELINE = [
     click.option("--baseline", metavar="FILE|REV",
-                 help="Hold the change to the `safety` and secret destinations of this configuration or revision."),
+                 help="Also enforce the `safety` and secret destinations of this configuration or revision."),
     click.option("--allow-destination", "destinations", multiple=True, metavar="NAME",
                  help="Consent to new secret destinations of this account or platform, or to a new `state`."),
 ]  # fmt: skip
 
 
 def baseline_options(function: F) -> F:
-    """Give a command the baseline that a change is held to, and the consent to new destinations of secrets."""
+    """Add the options for a baseline, and for consent to new destinations of secrets."""
     return _with_options(function, _BASELINE)
 
 
 def consent_options(function: F) -> F:
-    """Give a command that carries out a plan the options by which somebody consents."""
+    """Add the consent options of commands that carry out a plan."""
     return _with_options(function, [_AUTO_APPROVE, *_CONSENT])
 
 
 def plan_consent_options(function: F) -> F:
-    """Give a command the consent of `apply`: without --auto-approve, which consents to nothing that is refused."""
+    """Add the consent options of `apply` to a command that only plans: all but --auto-approve."""
     return _with_options(function, [*_CONSENT, purchase_option, local_state_option])
 
 
@@ -85,10 +85,10 @@ def _with_options(function: F, options: Sequence[Callable[[Any], Any]]) -> F:
 
 
 def execute_and_report(shared: CommonOptions, command: str, run: Execute, *, asked: bool) -> int:
-    """Run it, ask unless it has been `asked` already, print what was done; the exit code."""
+    """Carry out a plan, ask for confirmation unless `asked`, print the result and return the exit code."""
     if not asked and not is_on_terminal():
         raise click.UsageError(
-            "Nobody is there to ask: give --auto-approve, or a plan file made by `plan --out`."
+            "No terminal to confirm on: pass --auto-approve, or a plan file made by `plan --out`."
         )
     progress = choose_progress(shared)
     options = shared.run_options(command, progress)
@@ -97,7 +97,9 @@ def execute_and_report(shared: CommonOptions, command: str, run: Execute, *, ask
             applied = run(options, None if asked else partial(_confirm, shared, command))
         finally:
             progress.close()
-    from reconciler.cli.exit_codes import result_exit_code  # imported by now, beside the first page
+
+    # Imported here, because the run has already loaded these modules during its first page.
+    from reconciler.cli.exit_codes import result_exit_code
     from reconciler.report.documents.build import apply_document
 
     document = apply_document(
@@ -109,6 +111,7 @@ def execute_and_report(shared: CommonOptions, command: str, run: Execute, *, ask
         if shared.json:
             emit(shared, document, project)
         return Exit.FAILED
+
     emit(shared, document, project)
     return result_exit_code(applied.result, applied.planned.unread_accounts)
 
@@ -116,7 +119,7 @@ def execute_and_report(shared: CommonOptions, command: str, run: Execute, *, ask
 def review_plan(
     shared: CommonOptions, command: str, look: Preview, out: Path | None, origin: Origin
 ) -> int:
-    """Show the plan that a command would carry out, and save it if that is asked for; the exit code."""
+    """Show the plan that a command would carry out, save it with `out`, and return the exit code."""
     from reconciler.cli.exit_codes import plan_exit_code
     from reconciler.report.documents.build import plan_document
     from reconciler.workflows import plan_apply
@@ -143,13 +146,13 @@ def review_plan(
 
 def _confirm(shared: CommonOptions, command: str, planned: Planned) -> bool:
     emit_diagnostics(shared, [*planned.notes, *planned.plan.diagnostics])
-    click.echo(f"\n{_summarise(command, planned)}", err=True)
-    click.echo("Apply these actions? Only `yes` is taken as consent: ", nl=False, err=True)
+    click.echo(f"\n{_summarize(command, planned)}", err=True)
+    click.echo("Apply these actions? Only 'yes' will be accepted to approve: ", nl=False, err=True)
     return sys.stdin.readline().strip() == "yes"
 
 
-def _summarise(command: str, planned: Planned) -> str:
-    """The counts and the risk once more: the plan itself may have scrolled away above its warnings."""
+def _summarize(command: str, planned: Planned) -> str:
+    """Return the counts and the risk again: the plan may have scrolled away above its warnings."""
     from reconciler.report.documents.build import plan_document
     from reconciler.report.text.overview import build_overview
 

@@ -1,4 +1,4 @@
-"""Results → exit codes: the one place that decides."""
+"""Decide the exit codes of plans and results."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from reconciler.workflows.session import Planned
 
 
 def plan_exit_code(planned: Planned, *, detailed: bool, fail_on_refusal: bool = False) -> int:
-    """The exit code of a plan that was shown: errors first, then refusals, then changes.
+    """Return the exit code of a plan: errors first, then refusals, then changes.
 
-    What consent on the command line of apply can lift is exit 4 only with `fail_on_refusal`. A refusal with severity
-    `error` always is: no consent lifts a protection, a rule of level error or a policy.
+    A refusal that consent can lift gives exit 4 only with `fail_on_refusal`. A refusal with severity `error` always
+    does: no consent lifts a protection, a rule of level error or a policy.
     """
     refusals = set(planned.refusals)
     if any(d.severity == "error" and d not in refusals for d in planned.plan.diagnostics):
@@ -29,11 +29,10 @@ def plan_exit_code(planned: Planned, *, detailed: bool, fail_on_refusal: bool = 
 
 
 def result_exit_code(result: Result, unread: Sequence[str] = ()) -> int:
-    """The exit code of an apply; `unread` are accounts that could not be read, about which nothing was done.
+    """Return the exit code of an apply; `unread` are accounts that could not be read, so nothing was done there.
 
-    Partial as soon as one action succeeded, be it an import, and one did not; failed when none succeeded.
-
-    A failed action that left something changed is partial as well.
+    Partial when at least one action succeeded, even an import, and one did not; failed when none succeeded. A failed
+    action that left something changed is partial as well.
     """
     if not result.failures and not unread:
         return Exit.DONE

@@ -1,4 +1,4 @@
-"""How a command fails: every error becomes diagnostics in the form that was asked for, and an exit code."""
+"""Turn every error of a command into diagnostics in the chosen format, and an exit code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_guarded(common: CommonOptions, name: str, command: Callable[[], Any]) -> int:
-    """Run a command; its exit code, or that of the error it ended with, which has been told."""
+    """Run a command and return its exit code, or report its error and return that of the error."""
     try:
         code = command()
         return int(code) if isinstance(code, int) else Exit.DONE
@@ -31,7 +31,7 @@ def run_guarded(common: CommonOptions, name: str, command: Callable[[], Any]) ->
         emit_failure(common, name, [_file_problem(error)])
         return Exit.FAILED
     except Exception as error:  # noqa: BLE001 - the last resort: one line instead of a page, and no value of anything
-        emit_failure(common, name, [_unexpected(error)])
+        emit_failure(common, name, [_internal_error(error)])
         if common.verbose > 1:
             import traceback
 
@@ -43,18 +43,18 @@ def _file_problem(error: OSError) -> Diagnostic:
     place = f"{error.filename}: " if error.filename else ""
     return Diagnostic(
         code="file_error",
-        summary="A file cannot be read or written",
-        detail=f"{place}{error.strerror or error}. Check that it exists, and who may read and write it.",
+        summary="File cannot be read or written",
+        detail=f"{place}{error.strerror or error}. Check that it exists, and its permissions.",
     )
 
 
-def _unexpected(error: Exception) -> Diagnostic:
+def _internal_error(error: Exception) -> Diagnostic:
     import traceback
 
     last = traceback.extract_tb(error.__traceback__)[-1]
     return Diagnostic(
         code="internal_error",
-        summary="This should not have happened",
-        detail=f"{type(error).__name__} in {last.name}, line {last.lineno}. Please report it, with the output of the "
-        "same command with `-vv`. What was applied until then is saved.",
+        summary="Internal error",
+        detail=f"{type(error).__name__} in {last.name}, line {last.lineno}. Please report it with the output of the "
+        "same command with `-vv`. What was applied before the error is saved.",
     )

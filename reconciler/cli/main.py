@@ -1,4 +1,4 @@
-"""The command `reconciler`: its commands, and how every way to fail becomes an exit code."""
+"""The command `reconciler`: the table of commands, and the exit code of a command line."""
 
 from __future__ import annotations
 
@@ -19,95 +19,88 @@ from reconciler.errors import Exit
 COMMANDS = {
     "validate": (
         "reconciler.cli.commands.validate",
-        "Check the configuration; needs no credentials.",
+        "Check the configuration. Needs no credentials.",
     ),
-    "plan": ("reconciler.cli.commands.plan", "Show what would change; changes nothing."),
-    "apply": ("reconciler.cli.commands.apply", "Change Twilio to what is declared, after asking."),
+    "plan": ("reconciler.cli.commands.plan", "Show what an apply would change. Changes nothing."),
+    "apply": (
+        "reconciler.cli.commands.apply",
+        "Apply the configuration to Twilio, after confirmation.",
+    ),
     "drift": (
         "reconciler.cli.commands.drift",
-        "Show what somebody else has changed since the last apply.",
+        "Show changes made outside the reconciler since the last apply.",
     ),
     "rollback": (
         "reconciler.cli.commands.rollback",
-        "Bring back what was applied in a former version of the state.",
+        "Restore what was applied in an earlier version of the state.",
     ),
-    "undo": ("reconciler.cli.commands.undo", "Take the last apply back."),
+    "undo": ("reconciler.cli.commands.undo", "Roll back the last apply."),
     "release": (
         "reconciler.cli.commands.release",
-        "Let go of numbers without editing the configuration.",
+        "Stop managing numbers without editing the configuration.",
     ),
     "show": (
         "reconciler.cli.commands.show",
-        "Show a saved plan, one resource, or everything that is managed.",
+        "Show a saved plan, one resource or all managed resources.",
     ),
-    "state": ("reconciler.cli.commands.state", "Look into the state."),
-    "init": ("reconciler.cli.commands.init", "Start a project in this folder."),
+    "state": ("reconciler.cli.commands.state", "Inspect and edit the state."),
+    "init": ("reconciler.cli.commands.init", "Create a project in this folder."),
     "export": (
         "reconciler.cli.commands.export",
-        "Write what is on Twilio as configuration; changes nothing there.",
+        "Export a Twilio account as configuration. Changes nothing.",
     ),
     "numbers": ("reconciler.cli.commands.numbers", "Search numbers for sale."),
-    "fmt": (
-        "reconciler.cli.commands.fmt",
-        "Put the files into one form: quotes, indentation, order of numbers.",
-    ),
+    "fmt": ("reconciler.cli.commands.fmt", "Format configuration files."),
     "graph": (
         "reconciler.cli.commands.graph",
-        "Draw how calls reach whom, as declared; needs no credentials.",
+        "Draw the declared call routes. Needs no credentials.",
     ),
     "lint": (
         "reconciler.cli.commands.lint",
-        "Look for traps in a valid configuration; needs no credentials.",
+        "Check a valid configuration for common mistakes. Needs no credentials.",
     ),
     "schema": (
         "reconciler.cli.commands.schema",
-        "Print a JSON Schema: of the configuration, for editors, or of an output.",
+        "Print the JSON Schema of the configuration or of an output.",
     ),
-    "completion": (
-        "reconciler.cli.commands.completion",
-        "Print the script that has a shell complete commands and options.",
-    ),
-    "sandbox": (
-        "reconciler.cli.commands.sandbox",
-        "Serve a Twilio that behaves, on a loopback port.",
-    ),
-    "demo": (
-        "reconciler.cli.commands.demo",
-        "The whole story on a built-in Twilio, in ten seconds.",
-    ),
+    "completion": ("reconciler.cli.commands.completion", "Print a shell completion script."),
+    "sandbox": ("reconciler.cli.commands.sandbox", "Run a simulated Twilio on a local port."),
+    "demo": ("reconciler.cli.commands.demo", "Run a demonstration on a simulated Twilio."),
     "doctor": (
         "reconciler.cli.commands.doctor",
-        "Check credentials, connections, permissions and state; changes nothing.",
+        "Check credentials, connections, permissions and state. Changes nothing.",
     ),
 }
-"""Name of a command: its module, and the summary that `reconciler --help` prints without importing the module."""
+"""Name of a command: its module and its short help. `reconciler --help` prints it without importing a module."""
 
 _EPILOG = """\b
 Exit codes: 0 done or nothing to do; 1 failed; 2 changes (plan --detailed-exitcode) or
-drift; 3 the configuration is invalid; 4 refused (stale plan, takeover, threshold,
-protected, policy); 5 applied in part; 6 the state is locked; 64 wrong usage.
+drift; 3 invalid configuration; 4 refused (stale plan, takeover, limit, protected,
+policy); 5 partly applied; 6 state locked; 64 wrong usage.
 
 \b
-Start here:  reconciler demo            the whole story on a built-in Twilio
+Start here:  reconciler demo            run a demonstration on a simulated Twilio
              reconciler validate        check the files; needs no credentials
-             reconciler plan            what would change, changing nothing
-             reconciler apply           change it, after asking
-             reconciler drift           what somebody else has changed since
+             reconciler plan            show what an apply would change
+             reconciler apply           apply it, after confirmation
+             reconciler drift           show changes made outside the reconciler
 """
 
 
 class _Commands(AnywhereGroup):
-    """Commands by name, each imported when it is asked for: starting is most of the time that a small plan takes."""
+    """Commands by name. Each is imported when it is used: starting is most of the time that a small plan takes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All of them, in the order of a day's work."""
+        """Return the names of all commands, in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command in the module of its name."""
+        """Import a command and give it the short help of the table; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        module, summary = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), cmd_name)
+        command.short_help = summary
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -119,9 +112,11 @@ class _Commands(AnywhereGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is named; for a name that is none, with what may be meant."""
+        """Return the named command. Raises UsageError with a suggestion for an unknown name."""
         unknown = args and args[0] not in COMMANDS and not args[0].startswith("-")
-        if unknown and not ctx.resilient_parsing:  # a shell that completes words is told nothing
+
+        # A shell that completes words parses an unfinished line: it gets no error.
+        if unknown and not ctx.resilient_parsing:
             from reconciler.cli.suggestions import suggest_command
 
             ctx.fail(suggest_command(args[0], tuple(COMMANDS)))
@@ -133,16 +128,17 @@ class _Commands(AnywhereGroup):
 )
 @click.version_option(__version__, prog_name="reconciler")
 def main() -> None:
-    """Phone numbers as code: declare Twilio numbers, agents and trunks in YAML, plan, apply, and see what drifted.
+    """Manage Twilio phone numbers as code: declare numbers, agents and trunks in YAML, then plan and apply.
 
-    A number is never released, what it pointed at before is never forgotten, and saying the same thing twice
-    changes nothing. Flags may stand before or after the command.
+    A number is never deleted from the account, its values from before the first write are kept, and a second apply of
+    the same configuration changes nothing. Flags may stand before or after the command.
     """
 
 
 def run(args: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and exit with its code."""
     watch_interrupts()
+
     # A process that was started with closed streams has None in their place.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
@@ -151,8 +147,11 @@ def run(args: Sequence[str] | None = None) -> None:
 
         streams: Any = sys
         streams.stdout, streams.stderr = SafeStream(sys.stdout), SafeStream(sys.stderr)
-    gc.disable()  # a short-lived process: at 100,000 numbers the collector costs more than all planning
-    # A plugin of pydantic would see every declaration, and to look for one reads the metadata of all that is installed
+
+    # A short-lived process: at 100,000 numbers the collector costs more than all planning.
+    gc.disable()
+
+    # A plugin of pydantic would see every declaration, and the search for one reads the metadata of every package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     exit_process(
         run_to_exit_code(
@@ -166,7 +165,7 @@ def run(args: Sequence[str] | None = None) -> None:
 
 
 def exit_process(code: int) -> NoReturn:
-    """End the process at once: taking 100,000 numbers apart one by one would take longer than planning them."""
+    """Exit at once: to free 100,000 numbers one by one would take longer than to plan them."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -176,11 +175,11 @@ def exit_process(code: int) -> NoReturn:
 
 
 def run_to_exit_code(command: Callable[[], Any]) -> int:
-    """The exit code of the command line; commands themselves answer for their failures in `guarded`."""
+    """Run the command line and return its exit code; `failures.run_guarded` handles the errors of commands."""
     try:
         code = command()
         if is_interrupted():
-            raise KeyboardInterrupt  # the first one was lost on its way
+            raise KeyboardInterrupt  # Python has lost the exception of the signal handler
         return int(code) if isinstance(code, int) else Exit.DONE
     except click.exceptions.Exit as stop:
         return stop.exit_code

@@ -33,7 +33,7 @@ class Duration(_FloatType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """The seconds; a usage error when it cannot be read."""
+        """Return the seconds. Fails with a usage error."""
         try:
             return value if isinstance(value, float) else parse_seconds(str(value))
         except ValueError:
@@ -43,12 +43,12 @@ class Duration(_FloatType):
 
 
 class HostType(_TextType):
-    """An entry of the list of hosts that secrets may be sent to."""
+    """An entry of the list of hosts to which secrets may be sent."""
 
     name = "host"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The entry as it is written; a usage error when it is none."""
+        """Return the entry as it is written. Fails with a usage error."""
         from reconciler.config.secrets.hosts import read_entry
 
         try:
@@ -62,11 +62,11 @@ _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
 _OPTIONS = [
     click.option("-C", "directory", type=_DIRECTORY, default=Path(), metavar="DIR", help="Change to DIR first."),
     click.option("-f", "file", default=DEFAULT_ENTRY, metavar="FILE", show_default=True, help="The entry file."),
-    click.option("--json", "json_", is_flag=True, help="The same as --format json."),
+    click.option("--json", "json_", is_flag=True, help="Same as --format json."),
     click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST", type=HostType(),
-                 help="Let secrets be sent to HOST, HOST:PORT or SCHEME://HOST:PORT as well (*.HOST: its subdomains); "
-                      "RECONCILER_ALLOW_HOSTS does the same."),
-    click.option("--no-color", is_flag=True, help="No colour; NO_COLOR does the same."),
+                 help="Also allow secrets to be sent to HOST, HOST:PORT or SCHEME://HOST:PORT (*.HOST: its "
+                      "subdomains). Same as RECONCILER_ALLOW_HOSTS."),
+    click.option("--no-color", is_flag=True, help="No colour. Same as NO_COLOR."),
     click.option(
         "-v", "--verbose", count=True, help="Show every resource, and every call on stderr; -vv adds tracebacks."
     ),
@@ -77,49 +77,49 @@ _PLAIN = [
         "format_",
         type=click.Choice(["text", "json"]),
         default="text",
-        help="What stdout is.",
+        help="Format of stdout.",
     ),
 ]
 _REPORTED = [
-    click.option("--format", "format_", type=click.Choice(reports.NAMES), default="text", help="What stdout is."),
+    click.option("--format", "format_", type=click.Choice(reports.NAMES), default="text", help="Format of stdout."),
     click.option("--report", "reports_", multiple=True, metavar="NAME=FILE",
-                 help="Write this format to FILE as well (- is stdout, in place of text)."),
+                 help="Also write this format to FILE (-: stdout, in place of text)."),
 ]  # fmt: skip
 _SCOPE = [
     click.option("--target", "targets", multiple=True, metavar="PATTERN",
-                 help="Only these: an address (globs), number, SID, agent/NAME or label:KEY=VALUE."),
-    click.option("--exclude", "excludes", multiple=True, metavar="PATTERN", help="Not these; the same patterns."),
+                 help="Only these: an address (glob), number, SID, agent/NAME or label:KEY=VALUE."),
+    click.option("--exclude", "excludes", multiple=True, metavar="PATTERN", help="Not these; same patterns as --target."),
     click.option("--concurrency", type=click.IntRange(1, 100), metavar="N",
-                 help="Calls at once for each account, from the first on, fewer after a 429; without it 8, and up to "
-                      "32 while Twilio answers well."),
+                 help="Concurrent calls for each account; fewer after a 429. Default: 8 at first, up to 32 while "
+                      "Twilio answers well."),
     click.option("--timeout", type=Duration(), metavar="DURATION",
-                 help="How long the run may take (30s, 10m): then it finishes what is in flight, saves and ends."),
+                 help="Time limit of the run (30s, 10m). At the limit it finishes calls in flight, saves and ends."),
     click.option("--lock-timeout", type=Duration(), default=0.0, metavar="DURATION",
-                 help="How long to wait for the state's lock; 0 by default."),
+                 help="Time to wait for the lock of the state. Default: 0."),
     click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes."),
 ]  # fmt: skip
 
 
 def common_options(function: F) -> F:
-    """Give a command the options that every command has; it gets them as its first argument."""
+    """Add the options that every command has; the command receives them as its first argument."""
     return _with(function, [*_OPTIONS, *_PLAIN])
 
 
 def report_options(function: F) -> F:
-    """The same, for a command whose document can be had in every format."""
+    """Add the common options to a command whose document is available in every format."""
     return _with(function, [*_OPTIONS, *_REPORTED])
 
 
 def format_options(*forms: str) -> Callable[[F], F]:
-    """The same for a command whose stdout takes other forms; the first is the default."""
+    """Add the common options to a command with formats of its own; the first is the default."""
     own = click.option(
-        "--format", "format_", type=click.Choice(forms), default=forms[0], help="What stdout is."
+        "--format", "format_", type=click.Choice(forms), default=forms[0], help="Format of stdout."
     )
     return lambda function: _with(function, [*_OPTIONS, own])
 
 
 def scope_options(function: F) -> F:
-    """The same, with the options of commands that plan."""
+    """Add the common options and those of commands that plan."""
     return _with(function, [*_OPTIONS, *_REPORTED, *_SCOPE])
 
 
@@ -145,7 +145,8 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         shape, wanted = _outputs(
             "json" if json_ else format_, reports.parse_reports(reports_, directory)
         )
-        # Before anything else: even the report of a failure must not be written over the state.
+
+        # Before anything else: even the report of a failure must not overwrite the state.
         merged = check_output_paths(
             click.get_current_context().command, own, wanted, directory, file
         )
@@ -176,17 +177,21 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
 def _outputs(
     shape: str, wanted: tuple[tuple[str, str], ...]
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """What stdout is, and the files; a report on stdout takes the place of text, and of nothing else."""
-    on_stdout = [name for name, file in wanted if file == reports.STDOUT]
+    """Return the format of stdout and the reports in files; a report on stdout replaces text only."""
+    on_stdout, in_files = [], []
+    for name, file in wanted:
+        if file == reports.STDOUT:
+            on_stdout.append(name)
+        else:
+            in_files.append((name, file))
+
     if on_stdout and shape != "text":
-        raise click.UsageError(f"stdout is {shape} already; give the report a file.")
-    return (on_stdout[0] if on_stdout else shape), tuple(
-        each for each in wanted if each[1] != reports.STDOUT
-    )
+        raise click.UsageError(f"stdout is already {shape}. Write the report to a file.")
+    return (on_stdout[0] if on_stdout else shape), tuple(in_files)
 
 
 def command_name() -> str:
-    """The command that is running, as documents name it: ``plan``, ``state list``."""
+    """Return the name of the running command, as in documents: ``plan``, ``state list``."""
     context, names = click.get_current_context(), []
     while context.parent is not None:
         names.append(context.info_name or "")
@@ -195,5 +200,5 @@ def command_name() -> str:
 
 
 def is_on_terminal() -> bool:
-    """Whether somebody is there to answer."""
+    """Return whether a prompt can be answered."""
     return sys.stdin.isatty() and sys.stderr.isatty()

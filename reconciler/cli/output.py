@@ -1,4 +1,4 @@
-"""Where things are printed: a command's data on stdout, everything else on stderr."""
+"""Print documents on stdout, and everything else on stderr."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 def emit(common: CommonOptions, document: Document, project: str = "") -> None:
-    """Print a command's document as it was asked for and write its reports; text comes after its diagnostics."""
+    """Print a document in the chosen format and write its reports; text is preceded by the diagnostics."""
     if common.reports or common.format not in ("text", "json"):
-        _reportable(document)
+        _check_reportable(document)
+
     if common.format == "text":
         from reconciler.report.text import render
 
@@ -28,7 +29,7 @@ def emit(common: CommonOptions, document: Document, project: str = "") -> None:
     elif common.format == "json":
         from reconciler.report.formats import json
 
-        # In JSON the mark of a workflow command is written in another way that means the same.
+        # The mark of a workflow command, written as an escape that means the same in JSON.
         click.echo(json.render(document).replace("##[", "#\\u0023["), nl=False)
     else:
         from reconciler.report.formats.registry import FORMATS
@@ -36,6 +37,8 @@ def emit(common: CommonOptions, document: Document, project: str = "") -> None:
         rendered = FORMATS[common.format].render(
             document, project or _project(common), common.style(sys.stdout)
         )
+
+        # The annotations are workflow commands on purpose: they bypass the stream that breaks commands.
         commands = (
             getattr(sys.stdout, "write_commands", None) if common.format == "github" else None
         )
@@ -43,6 +46,7 @@ def emit(common: CommonOptions, document: Document, project: str = "") -> None:
             commands(rendered)
         else:
             click.echo(rendered, nl=False)
+
     if common.reports:
         from reconciler.cli import reports
 
@@ -69,7 +73,7 @@ def emit_failure(
     done: Sequence[Any] = (),
     unread: Sequence[str] = (),
 ) -> None:
-    """What a command prints that could not do its work; a drawing has no form for that, it is told as with text.
+    """Print the diagnostics of a command that failed; formats of drawings have no form for that, and use text.
 
     `done` are the outcomes of an apply that ended in the middle, `unread` the accounts that could not be read.
     """
@@ -79,6 +83,7 @@ def emit_failure(
     if in_text and not common.reports and not done:
         emit_diagnostics(common, diagnostics)
         return
+
     from reconciler.report.documents.build import failure_document
 
     document = failure_document(command, diagnostics, done, unread)
@@ -89,15 +94,17 @@ def emit_failure(
     reports.write(common, document, _project(common))
 
 
-def _reportable(document: Document) -> None:
+def _check_reportable(document: Document) -> None:
     from reconciler.report.formats.registry import REPORTED
 
     if not isinstance(document, REPORTED):
-        raise click.UsageError("Only plans and results have reports; this is text or JSON.")
+        raise click.UsageError(
+            "Only plans and results have reports. This command has text and JSON."
+        )
 
 
 def _project(common: CommonOptions) -> str:
-    """The project of a configuration that could not be read as a whole."""
+    """Guess the project name of a configuration that could not be read."""
     from reconciler.config.load.project_name import guess_project
 
     return guess_project(common.directory / common.file)

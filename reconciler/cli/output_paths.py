@@ -33,9 +33,9 @@ def check_output_paths(
     directory: Path,
     file: str,
 ) -> list[Merged]:
-    """End with wrong usage when a file to write is the state or belongs to the configuration.
+    """Raise UsageError when a file to write is the state or belongs to the configuration.
 
-    Returns the configuration as it was read, if it was needed: a command need not read it again.
+    Returns the configuration if it was read for this, so that the command does not read it again.
     """
     given = [(f"--report {name}", Path(report), False) for name, report in reports]
     for param in command.params:
@@ -49,7 +49,7 @@ def check_output_paths(
 def check_paths(
     given: Sequence[tuple[str, Path, bool]], directory: Path, file: str
 ) -> list[Merged]:
-    """The same for paths that are known as (option, path, whether it edits the configuration)."""
+    """Check paths given as (option, path, whether it edits the configuration)."""
     if not given:
         return []
     from reconciler.errors import UsageError
@@ -61,11 +61,8 @@ def check_paths(
         merged = check_outputs(outputs, directory / file, directory)
     except UsageError as error:
         raise click.UsageError(error.diagnostics[0].detail) from error
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-    ) as error:  # a loop of links, a name that no file can have
+    except (OSError, ValueError, RuntimeError) as error:
+        # A loop of links, or a name that no file can have.
         names = ", ".join(option for option, _, _ in given)
         raise click.UsageError(
             f"{names}: the path cannot be checked ({error}). Name another file."
@@ -74,12 +71,12 @@ def check_paths(
 
 
 def _refuse_shared(outputs: Sequence[Output]) -> None:
-    """Raise when two options write to one file: the second would destroy what the first has written."""
+    """Raise UsageError when two options write to one file: the second would overwrite the first."""
     first: dict[str, str] = {}
     for output in outputs:
         real = os.path.realpath(output.path)
         if output.path.name == _STDOUT or (os.path.exists(real) and not os.path.isfile(real)):
-            continue  # a terminal, a pipe or /dev/null takes what several options write
+            continue  # several options may write to a terminal, a pipe or /dev/null
 
         other = first.setdefault(os.path.normcase(real), output.option)
         if other != output.option:

@@ -1,4 +1,4 @@
-"""How a run tells on stderr what it does: a bar on a terminal, a line for each action in a log."""
+"""Report progress on stderr: a bar on a terminal, a line for each action in a log."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class QuietProgress:
-    """Says nothing but the plan that is about to be applied, and what it waits for when that takes long.
+    """Progress that shows only the plan that is about to be applied, and long waits.
 
-    Of a call that has to wait `NOTICEABLE` seconds in all, and of each account once in `REPEATED` seconds.
+    A wait is reported when a call waits `NOTICEABLE` seconds in all, for each account once in `REPEATED` seconds.
     """
 
     NOTICEABLE = 3.0
@@ -29,30 +29,29 @@ class QuietProgress:
 
     def __init__(self, common: CommonOptions) -> None:
         self._common = common
-        self._told: dict[str, float] = {}
-        self._telling = Lock()
+        self._reported: dict[str, float] = {}
+        self._report_lock = Lock()
 
     def report_wait(self, wait: Wait) -> None:
-        """A line on stderr, from whichever thread, unless the wait is short or one has just been told."""
+        """Report a wait on stderr, from any thread, unless it is short or one was just reported."""
         if wait.before + wait.seconds < self.NOTICEABLE:
             return
-        with self._telling:
-            last = self._told.get(wait.account)
+        with self._report_lock:
+            last = self._reported.get(wait.account)
             if last is None or wait.at - last >= self.REPEATED:
-                self._told[wait.account] = wait.at
-                self._say(mask(_waiting(wait)))
+                self._reported[wait.account] = wait.at
+                self._print(mask(_describe_wait(wait)))
 
-    def _say(self, line: str) -> None:
-        with contextlib.suppress(
-            OSError
-        ):  # nobody reads it any more: that must not stop an apply half way
+    def _print(self, line: str) -> None:
+        # A reader that has closed stderr must not stop an apply half way.
+        with contextlib.suppress(OSError):
             click.echo(line, err=True)
 
     def report_read(self, account: str, numbers: int) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def show_plan(self, planned: Planned) -> None:
-        """The plan, unless stdout is to be one document."""
+        """Print the plan, unless stdout is one document."""
         if self._common.json or not planned.plan.actions:
             return
         from reconciler.report.documents.build import plan_document
@@ -63,17 +62,17 @@ class QuietProgress:
         click.echo(render.render(document, self._common.style(sys.stdout)), nl=False)
 
     def start(self, total: int) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def report_outcome(self, outcome: Outcome) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 class LineProgress(QuietProgress):
-    """For logs: one line for each action as it is done, up to a limit, then one for every hundred."""
+    """Progress for logs: a line for each action, of more than `LIMIT` actions for every hundredth and each failure."""
 
     LIMIT = 200
 
@@ -83,11 +82,11 @@ class LineProgress(QuietProgress):
         self._done = 0
 
     def start(self, total: int) -> None:
-        """Remember how many there are."""
+        """Remember how many actions there are."""
         self._total = total
 
     def report_outcome(self, outcome: Outcome) -> None:
-        """A line for what was done."""
+        """Print a line for an action."""
         self._done += 1
         if (
             self._total <= self.LIMIT
@@ -96,11 +95,11 @@ class LineProgress(QuietProgress):
             or not outcome.succeeded
         ):
             what = f"{outcome.action.address} {outcome.action.action}: {outcome.status}"
-            self._say(mask(f"[{self._done}/{self._total}] {what}"))
+            self._print(mask(f"[{self._done}/{self._total}] {what}"))
 
 
 class BarProgress(LineProgress):
-    """For a terminal: a bar that moves, and what failed above it."""
+    """Progress for a terminal: a bar, with failures above it."""
 
     def __init__(self, common: CommonOptions) -> None:
         super().__init__(common)
@@ -108,7 +107,7 @@ class BarProgress(LineProgress):
         self._task: Any = None
 
     def report_read(self, account: str, numbers: int) -> None:
-        """How many numbers have been read so far."""
+        """Show how many numbers have been read so far."""
         if numbers > 1000:
             self._ensure()
             self._bar.update(
@@ -116,7 +115,7 @@ class BarProgress(LineProgress):
             )
 
     def show_plan(self, planned: Planned) -> None:
-        """The plan, with the bar out of the way."""
+        """Remove the bar and print the plan."""
         self.close()
         super().show_plan(planned)
 
@@ -135,16 +134,16 @@ class BarProgress(LineProgress):
                 self._task, completed=self._done, description=mask(outcome.action.address)
             )
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         bar = self._bar
         if bar is None:
-            super()._say(line)
+            super()._print(line)
         else:
-            with contextlib.suppress(OSError):  # as above
+            with contextlib.suppress(OSError):  # see QuietProgress
                 bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -160,8 +159,8 @@ class BarProgress(LineProgress):
             self._bar.start()
 
 
-def _waiting(wait: Wait) -> str:
-    """Which account, why, how long, and how far it has come; nothing of the call itself."""
+def _describe_wait(wait: Wait) -> str:
+    """Return account, reason and length of a wait, and the attempt; nothing of the call itself."""
     answer = {0: "no answer", 429: "429, too many requests"}.get(
         wait.status, f"answered {wait.status}"
     )
@@ -171,7 +170,7 @@ def _waiting(wait: Wait) -> str:
 
 
 def choose_progress(common: CommonOptions) -> QuietProgress:
-    """The way to tell that fits where stderr goes."""
+    """Return a bar for a terminal, lines for a log."""
     if sys.stderr.isatty():
         return BarProgress(common)
     return LineProgress(common)

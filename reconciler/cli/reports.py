@@ -1,4 +1,4 @@
-"""`--report NAME=FILE`: what was asked for, checked before anything is done, and written in one step."""
+"""Parse `--report NAME=FILE`, check it before anything is done, and write each report in one step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STDOUT = "-"
 
 
 def parse_reports(given: Sequence[str], directory: Path) -> tuple[tuple[str, str], ...]:
-    """(format, file) of each; a usage error for what could not be written at the end, when it would be too late."""
+    """Return (format, file) of each report. Raises UsageError for what could not be written at the end of the run."""
     wanted: list[tuple[str, str]] = []
     for each in given:
         name, separator, file = each.partition("=")
@@ -37,7 +37,7 @@ def parse_reports(given: Sequence[str], directory: Path) -> tuple[tuple[str, str
 
 
 def write(common: CommonOptions, document: Document, project: str) -> None:
-    """All reports that were asked for; each file is the old one or the new one, whole."""
+    """Write all reports; each file is replaced as a whole."""
     from reconciler.report.formats.registry import FORMATS
     from reconciler.report.text.style import Style
 
@@ -49,17 +49,19 @@ def write(common: CommonOptions, document: Document, project: str) -> None:
 def _check(path: Path) -> None:
     if path.suffix.lower() in (".yaml", ".yml") and path.exists():
         raise click.UsageError(
-            f"The report cannot be written: `{path}` is YAML, which no report is, and would be lost."
+            f"The report cannot be written: `{path}` is a YAML file, which no report is, and would be overwritten."
         )
     if not path.parent.is_dir() or path.is_dir():
-        what = "is a folder" if path.is_dir() else "is in a folder that is not there"
+        what = "is a folder" if path.is_dir() else "is in a folder that does not exist"
         raise click.UsageError(f"The report cannot be written: `{path}` {what}.")
 
 
 def _replace(path: Path, content: bytes) -> None:
-    if path.exists() and not path.is_file():  # a pipe, /dev/null: it is written to, not replaced
+    # A pipe or /dev/null is written to, not replaced.
+    if path.exists() and not path.is_file():
         path.write_bytes(content)
         return
+
     from tempfile import NamedTemporaryFile
 
     target = path.resolve()
@@ -67,7 +69,7 @@ def _replace(path: Path, content: bytes) -> None:
         try:
             new.write(content)
             new.close()
-            # Never wider than the file that it replaces: somebody may have made that private.
+            # Never with more permissions than the file that it replaces, which may be private.
             former = target.stat().st_mode if target.exists() else 0o644
             Path(new.name).chmod(former & 0o644 & ~_umask())
             Path(new.name).replace(target)

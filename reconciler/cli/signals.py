@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first lets calls in flight finish and saves, the second stops at once."""
+"""Handle Ctrl-C and SIGTERM: the first lets calls in flight finish and saves, the second exits at once."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def watch_interrupts() -> None:
 
 
 def is_interrupted() -> bool:
-    """Whether a SIGINT came that the command has not handled itself."""
+    """Return whether a SIGINT came that the command has not handled itself."""
     return _interrupted.is_set()
 
 
 def report_time_over() -> None:
-    """Say on stderr that the time of the run is over; whole, even while another thread writes."""
-    os.write(2, b"\nThe time is over: finishing the calls in flight and saving.\n")
+    """Report on stderr that the time limit is reached, in one write even while another thread prints."""
+    os.write(2, b"\nTime limit reached: finishing calls in flight and saving.\n")
 
 
 @contextmanager
 def stop_on_signals(stop: Event) -> Iterator[None]:
-    """While inside, the first signal sets `stop`; state is durable at every moment, so the second may just leave."""
+    """Set `stop` on the first signal and exit on the second, which is safe: the state is durable at every moment."""
 
     def handle(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
             os._exit(Exit.FAILED)
         stop.set()
         os.write(
-            2, b"\nStopping: finishing the calls in flight and saving. Once more to stop at once.\n"
+            2, b"\nStopping: finishing calls in flight and saving. Press again to stop at once.\n"
         )
 
     before = {number: signal.signal(number, handle) for number in _SIGNALS}

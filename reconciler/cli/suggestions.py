@@ -1,27 +1,27 @@
-"""A word that is no command in, what is likely meant by it out; looked at only once somebody has typed it."""
+"""Suggest a command for an unknown one; imported only when one was typed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 _ELSEWHERE = {
-    "destroy": "To let go of numbers there is `release`; nothing here deletes a number.",
+    "destroy": "`release` stops managing numbers; no command deletes a number.",
     "import": "`plan` imports what is declared; `export` writes what an account holds as configuration.",
     "refresh": "`plan` reads Twilio every time; `drift` shows what has changed there.",
-    "check": "`validate` checks the files, `doctor` what they lead to.",
-    "diff": "`plan` shows what would change, `drift` what somebody else has changed.",
-    "deploy": "`apply` carries a plan out.",
-    "status": "`drift` shows what somebody else has changed, `state list` what is remembered.",
-    "format": "`fmt` puts the files into one form.",
+    "check": "`validate` checks the files, `doctor` the connections and permissions.",
+    "diff": "`plan` shows what would change, `drift` what was changed outside the reconciler.",
+    "deploy": "`apply` carries out a plan.",
+    "status": "`drift` shows what was changed outside the reconciler, `state list` what is recorded.",
+    "format": "`fmt` formats the files.",
     "list": "`state list` shows every address.",
-    "help": "`--help` stands behind any command.",
-    "version": "`--version` shows it.",
+    "help": "`reconciler COMMAND --help` shows the help of a command.",
+    "version": "`reconciler --version` shows the version.",
 }
-"""What other programs call it."""
+"""Names of the same commands in other programs."""
 
 
 def suggest_command(word: str, commands: Sequence[str]) -> str:
-    """There is no such command; and which one may be meant."""
+    """Return the error message for an unknown command, with a suggestion."""
     from difflib import get_close_matches
 
     near = get_close_matches(word, commands, n=1)

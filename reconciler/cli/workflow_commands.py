@@ -1,7 +1,7 @@
-"""Text for a log of GitHub Actions: lines that its runner would obey are changed so that they are only text.
+"""Make text safe for a log of GitHub Actions, whose runner executes commands that it finds in it.
 
-A runner obeys `::command::` at the start of a line and `##[command]` anywhere in one. Text may hold what somebody
-wrote into YAML or on Twilio, so all text is changed at the one place where it is written.
+A runner executes `::command::` at the start of a line and `##[command]` anywhere. Text may contain values from YAML or
+Twilio, so all text is changed at the one place where it is written.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ _MOST_KEPT = 4096
 
 
 class SafeStream:
-    """A text stream that writes no workflow command; everything else is the stream's own."""
+    """A wrapper of a text stream that writes no workflow command."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._line = ""  # what stands in the line that is being written
+        self._line = ""  # the unfinished line
 
     def write(self, text: str) -> int:
-        """Write the text, each command in it broken by a backslash."""
-        self._stream.write(self._changed(text))
+        """Write the text; a backslash breaks each command in it."""
+        self._stream.write(self._break_all(text))
         return len(text)
 
     def write_commands(self, text: str) -> None:
@@ -39,7 +39,7 @@ class SafeStream:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def _changed(self, text: str) -> str:
+    def _break_all(self, text: str) -> str:
         changed = _ANYWHERE.sub(r"#\\#", _break_commands(text))
 
         # A command may come in pieces: what stands in the line already counts.

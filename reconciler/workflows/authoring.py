@@ -1,4 +1,4 @@
-"""What the commands do that write configuration and look at it: init, fmt, graph, lint; as short scripts.
+"""Workflows that write or check configuration files: init, fmt and lint.
 
 Nothing here plans or applies, prints, reads the command line or decides an exit code.
 """
@@ -30,47 +30,50 @@ from reconciler.workflows.session import RunOptions
 
 
 def fmt(options: RunOptions, names: Sequence[Path]) -> list[Formatted]:
-    """These files, or all of the configuration, in their tidy form; writes nothing. Raises ConfigInvalid."""
+    """Return these files, or all of the configuration, before and after formatting; write nothing. Raises ConfigInvalid."""
     folder = options.directory
     merged = None if names else Merged(folder / options.file, folder)
-    found, problems = list[Formatted](), list[Diagnostic]()
-    for path in [folder / name for name in (names if merged is None else merged.files)]:
+    formatted, problems = list[Formatted](), list[Diagnostic]()
+    for name in names if merged is None else merged.files:
+        path = folder / name
         try:
             data = read_content(path, included=True)
             after = format_text(data, os.path.relpath(path, folder))
-            found.append(Formatted(os.path.relpath(path, folder), data.decode("utf-8"), after))
+            formatted.append(Formatted(os.path.relpath(path, folder), data.decode("utf-8"), after))
         except ConfigInvalid as error:
             problems += error.diagnostics
         except OSError as error:
             problems += _unreadable(path, folder, error, merged)
     if problems:
         raise ConfigInvalid(*problems)
-    return found
+    return formatted
 
 
 def _unreadable(
     path: Path, folder: Path, error: OSError, merged: Merged | None
 ) -> list[Diagnostic]:
-    """What every command says of a file of the configuration that cannot be read; of one that was named, the same."""
+    """Return the problem of a file that cannot be read, as every other command reports it."""
     label = os.path.relpath(path, folder)
-    said = (
-        [d for d in merged.diagnostics if d.code == "unreadable_file"] if merged is not None else []
-    )
+    reported = []
+    for problem in merged.diagnostics if merged is not None else ():
+        if problem.code == "unreadable_file" and problem.file == label:
+            reported.append(problem)
+
     own = diagnostic(
         "unreadable_file", f"{label}: {error.strerror or error}.", Position(label, 1, 1)
     )
-    return [d for d in said if d.file == label] or [own]
+    return reported or [own]
 
 
 def write(options: RunOptions, formatted: Iterable[Formatted]) -> None:
-    """Write those that change."""
+    """Write the files that change."""
     for file in formatted:
         if file.before != file.after:
             write_files.replace_file(options.directory / file.file, file.after)
 
 
 class CreatedProject(msgspec.Struct, frozen=True):
-    """The files of a new project; `kept` are those that were there and are not needed to be ours."""
+    """The files of a new project; `kept` are optional ones that existed and stay as they are."""
 
     files: tuple[str, ...]
     kept: tuple[str, ...]
@@ -83,11 +86,11 @@ def list_project_files(answers: Answers) -> tuple[str, ...]:
 
 
 def _check_state_name(folder: Path, answers: Answers) -> None:
-    """Refuse a state in the place of a file of the new project: the first apply would overwrite that file."""
+    """Raise UsageError for a state with the name of a file of the new project: the first apply would overwrite it."""
     state = local_path(answers.state, folder)
     for name in list_project_files(answers):
         if state is not None and is_state_file(folder / name, state):
-            detail = f"--state: {answers.state} is the place of {name}, a file of the project. Name another file."
+            detail = f"--state: {answers.state} is also the name of {name}, a file of the project. Name another file."
             raise UsageError(
                 Diagnostic(
                     code="output_protected", summary="Output path is protected", detail=detail
@@ -96,12 +99,12 @@ def _check_state_name(folder: Path, answers: Answers) -> None:
 
 
 def _check_entry(folder: Path) -> None:
-    """Refuse a folder that has a configuration: it is protected like every configuration from an output path."""
+    """Raise UsageError for a folder that has a configuration, which no output may overwrite."""
     if not os.path.lexists(folder / starter.ENTRY):
         return
     detail = (
         f"`{starter.ENTRY}` is the configuration of this folder, and would be overwritten. Nothing was written. Edit "
-        "it, or start another project in another folder with -C DIR."
+        "it, or create the new project in another folder with -C DIR."
     )
     raise UsageError(
         Diagnostic(code="output_protected", summary="Output path is protected", detail=detail)
@@ -109,46 +112,50 @@ def _check_entry(folder: Path) -> None:
 
 
 def init(options: RunOptions, answers: Answers) -> CreatedProject:
-    """Make a project in the folder. Raises UsageError (and makes nothing) when it has one, and what `export` raises."""
+    """Create a project in the folder. Raises UsageError (and writes nothing) when it has one, and what `export` raises."""
     folder = options.directory
     _check_state_name(folder, answers)
     _check_entry(folder)
+
+    # Everything is checked, and the account read, before the first file is written.
     text = starter.entry_file(answers, options.environ, include=answers.from_account)
     contents = {starter.ENTRY: text}
     write_files.refuse_existing([folder / starter.NUMBERS] if answers.from_account else [])
-    exported = _checked(options, answers)
+    exported = _check_and_export(options, answers)
     if exported is not None:
         contents = {starter.NUMBERS: exported, **contents}
+
     extra = {
         starter.IGNORE: starter.ignore_file(answers.state),
         starter.SCHEMA: starter.schema_file(),
     }
     kept = tuple(name for name in extra if (folder / name).exists())
-    contents = {**{name: body for name, body in extra.items() if name not in kept}, **contents}
+    missing = {name: body for name, body in extra.items() if name not in kept}
+    contents = {**missing, **contents}
     for name, body in contents.items():
         write_files.create_file(folder / name, body)
     return CreatedProject(tuple(contents), kept)
 
 
-def _checked(options: RunOptions, answers: Answers) -> str | None:
-    """What the account holds, if that is asked for; UsageError when the answers make no valid configuration."""
-    # Who names a state in an answer means it; the files of the new project get no such trust later.
+def _check_and_export(options: RunOptions, answers: Answers) -> str | None:
+    """Check the new configuration, and export the account if the answers ask for it. Raises UsageError."""
+    # A server named in an answer is trusted for this run only; later runs need it in the allow list.
     environ = extend_allow_list(options.environ, _servers(answers.state, options.environ))
     with TemporaryDirectory() as folder:
-        there = Path(folder)
+        draft = Path(folder)
         write_files.create_file(
-            there / starter.ENTRY, starter.entry_file(answers, options.environ, include=False)
+            draft / starter.ENTRY, starter.entry_file(answers, options.environ, include=False)
         )
         try:
-            load(there / starter.ENTRY, environ=environ, display_root=there)
+            load(draft / starter.ENTRY, environ=environ, display_root=draft)
         except ConfigInvalid as error:
             raise UsageError(*error.diagnostics) from error
         if not answers.from_account:
             return None
-        away = msgspec.structs.replace(
-            options, directory=there, file=starter.ENTRY, environ=environ
+        draft_options = msgspec.structs.replace(
+            options, directory=draft, file=starter.ENTRY, environ=environ
         )
-        return export(away, (), ExportFilter(), answers.project).text
+        return export(draft_options, (), ExportFilter(), answers.project).text
 
 
 def _servers(state: str, environ: Mapping[str, str]) -> list[str]:
@@ -159,6 +166,6 @@ def _servers(state: str, environ: Mapping[str, str]) -> list[str]:
 
 
 def lint(options: RunOptions) -> list[Diagnostic]:
-    """All that a valid configuration holds of warnings, remarks and violations. Raises ConfigInvalid."""
+    """Return all warnings, remarks and violations of a valid configuration. Raises ConfigInvalid."""
     project = validate(options)
     return [*project.warnings, *project.remarks, *project.violations]

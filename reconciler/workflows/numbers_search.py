@@ -1,6 +1,6 @@
-"""`numbers search`: the numbers for sale, and those that were chosen, added to a configuration file.
+"""Search numbers for sale, and add chosen ones to a configuration file.
 
-Buys nothing: a number is bought by `apply`, with consent.
+Buys nothing: `apply` buys numbers, with consent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import msgspec
 
 from reconciler.config.load import write_files
 from reconciler.config.load.append import append_numbers
-from reconciler.config.load.load import load_undeclared
 from reconciler.config.project import Project
 from reconciler.config.source.write import Entry, Flow
 from reconciler.diagnostics import Diagnostic
@@ -22,15 +21,15 @@ from reconciler.kinds.purchase import NumberForSale
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.remote.facts.for_sale import search_numbers
 from reconciler.state.stores.companions import is_state_file, local_path
-from reconciler.workflows.inspect import validate
-from reconciler.workflows.session import DEFAULT_FILE, RunOptions, open_gateways
+from reconciler.workflows.inspect import validate_or_load_account
+from reconciler.workflows.session import RunOptions, open_gateways
 
 _SUFFIXES = (".yaml", ".yml")
 _NORTH_AMERICA = ("US", "CA")
 
 
 class NumberRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Which numbers to list, and of the numbers that are written: how many, or which, and what they declare."""
+    """The numbers to list, and of those to write: how many, or which, and what they declare."""
 
     country: str
     type: str = "local"
@@ -53,41 +52,36 @@ class NumbersFound(msgspec.Struct, frozen=True):
     written: frozenset[str]
 
 
-def search(options: RunOptions, wish: NumberRequest) -> NumbersFound:
+def search(options: RunOptions, request: NumberRequest) -> NumbersFound:
     """List numbers for sale, and add the chosen ones to a file.
 
     Raises UsageError, ConfigInvalid, RemoteError, and ReconcilerError when nothing can be added.
     """
-    project = _project(options)
-    account = _account(project, wish.account)
-    query = _query(wish)
-    _check_agent(project, wish.agent)
-    target = options.directory / wish.write if wish.write is not None else None
+    project = validate_or_load_account(options)
+    account = _account(project, request.account)
+    query = _query(request)
+    _check_agent(project, request.agent)
+    target = options.directory / request.write if request.write is not None else None
     if target is not None:
         _check_target(target, project)
 
     with open_gateways(options, project) as gateways:
-        numbers = tuple(search_numbers(gateways[account], wish.country, wish.type, query))
+        numbers = tuple(search_numbers(gateways[account], request.country, request.type, query))
     listed = {number.phone_number for number in numbers}
     declared = frozenset(
-        want.key for want in project.desired if want.kind in NUMBER_KINDS and want.key in listed
+        each.key for each in project.desired if each.kind in NUMBER_KINDS and each.key in listed
     )
     if target is None:
         return NumbersFound(numbers, declared, frozenset())
 
-    chosen = _choose(numbers, declared, wish)
-    entries = [_entry(number, account, project, wish) for number in chosen]
+    chosen = _choose(numbers, declared, request)
+    entries = [_entry(number, account, project, request) for number in chosen]
     _append(target, os.path.relpath(target, options.directory), entries)
     return NumbersFound(numbers, declared, frozenset(number.phone_number for number in chosen))
 
 
-def _project(options: RunOptions) -> Project:
-    """The configuration; without one, the account of the TWILIO_* variables."""
-    there = options.file != DEFAULT_FILE or (options.directory / options.file).exists()
-    return validate(options) if there else load_undeclared(options.directory, options.environ)
-
-
 def _account(project: Project, named: str | None) -> str:
+    """Return the account to search with: the named one, the default, or the only one. Raises UsageError."""
     known = ", ".join(sorted(project.accounts))
     if named is not None:
         if named in project.accounts:
@@ -104,14 +98,15 @@ def _account(project: Project, named: str | None) -> str:
     raise _usage("ambiguous_integration", "Ambiguous Twilio account", detail)
 
 
-def _query(wish: NumberRequest) -> dict[str, str]:
-    if wish.area_code is not None and wish.country not in _NORTH_AMERICA:
+def _query(request: NumberRequest) -> dict[str, str]:
+    """Return the parameters of the search. Raises UsageError."""
+    if request.area_code is not None and request.country not in _NORTH_AMERICA:
         detail = (
-            f"Twilio knows area codes only in the US and Canada, not in {wish.country}. Search for the beginning of "
-            "the number instead:\n  --contains '+4420'"
+            f"Twilio has area codes only for the US and Canada, not for {request.country}. Search for the beginning "
+            "of the number instead:\n  --contains '+4420'"
         )
         raise _usage("invalid_value", "Area code outside the US and Canada", detail)
-    query = {"AreaCode": wish.area_code, "Contains": wish.contains}
+    query = {"AreaCode": request.area_code, "Contains": request.contains}
     return {name: value for name, value in query.items() if value is not None}
 
 
@@ -126,68 +121,72 @@ def _check_agent(project: Project, agent: str | None) -> None:
 
 
 def _check_target(target: Path, project: Project) -> None:
-    """Refuse a file that is no configuration by its name, or that is the state."""
+    """Raise UsageError for a file that is not named like a configuration, or that is the state."""
     if target.suffix not in _SUFFIXES:
         detail = f"{target.name} does not end in .yaml or .yml. Numbers are added only to a configuration file."
-        raise _usage("not_a_configuration", "File is no configuration", detail)
+        raise _usage("not_a_configuration", "Not a configuration file", detail)
 
     state = local_path(project.state, project.base)
     if state is not None and is_state_file(target, state):
         detail = (
             f"{target.name} is the state or a file that belongs to it. Name a configuration file."
         )
-        raise _usage("not_a_configuration", "File is no configuration", detail)
+        raise _usage("not_a_configuration", "Not a configuration file", detail)
 
 
 def _choose(
-    numbers: Sequence[NumberForSale], declared: Collection[str], wish: NumberRequest
+    numbers: Sequence[NumberForSale], declared: Collection[str], request: NumberRequest
 ) -> list[NumberForSale]:
-    """The numbers to write: those that are named, else the first ones that are not declared yet."""
+    """Return the numbers to write: the named ones, else the first ones that are not declared yet."""
     by_number = {number.phone_number: number for number in numbers}
-    missing = [number for number in wish.numbers if number not in by_number]
+    missing = [number for number in request.numbers if number not in by_number]
     if missing:
         detail = f"{missing[0]} is not among the numbers for sale that match. Search again without --number."
         raise ReconcilerError(_problem("number_not_for_sale", "Number not found for sale", detail))
-    twice = [number for number in wish.numbers if number in declared]
+
+    twice = [number for number in request.numbers if number in declared]
     if twice:
-        detail = f"{twice[0]} is declared already. Leave it out."
+        detail = f"{twice[0]} is already declared. Remove its --number."
         raise ReconcilerError(
-            _problem("number_already_imported", "Number declared already", detail)
+            _problem("number_already_imported", "Number already declared", detail)
         )
 
-    if wish.numbers:
-        return [by_number[number] for number in dict.fromkeys(wish.numbers)]
+    if request.numbers:
+        return [by_number[number] for number in dict.fromkeys(request.numbers)]
+
     free = [number for number in numbers if number.phone_number not in declared]
     if not free:
-        detail = "No number for sale matches that is not declared yet; nothing was written. Search more widely."
+        detail = "Every matching number for sale is already declared, or none matches. Nothing was written. Use a wider search."
         raise ReconcilerError(_problem("number_not_for_sale", "Number not found for sale", detail))
-    return free[: wish.count]
+    return free[: request.count]
 
 
-def _entry(number: NumberForSale, account: str, project: Project, wish: NumberRequest) -> Entry:
-    """The declaration of one number; its present price becomes the most that it may cost."""
+def _entry(number: NumberForSale, account: str, project: Project, request: NumberRequest) -> Entry:
+    """Return the declaration of one number; its present price becomes `max_price`."""
     purchase: dict[str, Flow] = {"country": number.country, "type": number.type}
     if number.price is not None and number.price.currency == "USD":
         purchase["max_price"] = number.price.amount
     elif number.price is not None:
         purchase["max_price"] = {"amount": number.price.amount, "currency": number.price.currency}
-    given = {"bundle": wish.bundle, "address": wish.address}
+    given = {"bundle": request.bundle, "address": request.address}
     purchase |= {name: sid for name, sid in given.items() if sid is not None}
 
     fields: dict[str, Flow] = {}
     if account != project.default_account:
         fields["account"] = account
-    if wish.agent is not None:
-        fields["agent"] = wish.agent
-    return Entry(number.phone_number, {**fields, "purchase": purchase}, _missing(number, wish))
+    if request.agent is not None:
+        fields["agent"] = request.agent
+    return Entry(
+        number.phone_number, {**fields, "purchase": purchase}, _todo_comment(number, request)
+    )
 
 
-def _missing(number: NumberForSale, wish: NumberRequest) -> str:
-    """What still has to be added by hand, as a comment behind the entry."""
-    if number.bundle_required and wish.bundle is None:
+def _todo_comment(number: NumberForSale, request: NumberRequest) -> str:
+    """Return what has to be added by hand, as a comment behind the entry."""
+    if number.bundle_required and request.bundle is None:
         return "needs purchase.bundle"
     needs_address = number.address_requirements not in (None, "none")
-    if needs_address and wish.address is None and wish.bundle is None:
+    if needs_address and request.address is None and request.bundle is None:
         return "needs purchase.address or purchase.bundle"
     return ""
 

@@ -1,7 +1,7 @@
-"""The one check of every path that a command writes to: it must not be the state or a part of the configuration.
+"""Check every path that a command writes to: it must not be the state or a file of the configuration.
 
-In go the paths that the command line names, out comes nothing, or a UsageError before anything is read from Twilio or
-written. A configuration that is invalid protects its files as far as it can be read.
+Raises UsageError before anything is read from Twilio or written. An invalid configuration protects its files as far as
+it can be read.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def check_outputs(outputs: Sequence[Output], entry: Path, root: Path) -> Merged 
     """
     merged = _read(entry, root)
     for output in outputs:
-        # The entry file is protected without being read: the rest may be unreadable. `export` may make a new one.
+        # The entry file is protected even if it cannot be read. `export` may create a new one.
         if not output.edits and output.path.exists() and is_same_file(output.path, entry):
             raise UsageError(_refusal(output, "the configuration"))
 
@@ -53,38 +53,40 @@ def check_outputs(outputs: Sequence[Output], entry: Path, root: Path) -> Merged 
                 raise UsageError(
                     _refusal(output, "the state, or its journal, lock, backup or history")
                 )
+
         _check_configuration(output, merged, entry)
     return merged
 
 
 def _check_configuration(output: Output, merged: Merged | None, entry: Path) -> None:
-    """A file that does not exist is no file of the configuration, and cannot be lost."""
+    """Raise UsageError for an existing file that is part of the configuration; a new file cannot overwrite anything."""
     if not output.path.exists():
         return
     if merged is not None and not output.edits and _is_one_of(output.path, merged.paths):
         raise UsageError(_refusal(output, "a file of the configuration"))
     if merged is not None and _is_one_of(output.path, _secret_files(merged)):
         raise UsageError(_refusal(output, "a file that holds a secret"))
+
+    # A configuration that cannot be parsed: search its text for names of files. `fmt` may write includes.
     if merged is None or not merged.complete:
-        named = (
-            path
-            for key, path in _named_in_text(merged, entry)
-            if not (output.edits and key == "include")
-        )
-        if _is_one_of(output.path, named):
+        protected = []
+        for key, path in _find_names_in_text(merged, entry):
+            if not (output.edits and key == "include"):
+                protected.append(path)
+        if _is_one_of(output.path, protected):
             raise UsageError(_refusal(output, "a file that the configuration names"))
 
 
 def _read(entry: Path, root: Path) -> Merged | None:
-    """The configuration; None when it cannot be read at all, which the command itself will report."""
+    """Read the configuration; None when it cannot be read at all, which the command itself will report."""
     try:
         return Merged(entry, root)
-    except Exception:  # noqa: BLE001 - whatever it is: the check goes on with the text of the entry file
+    except Exception:  # noqa: BLE001 - any error: the check goes on with the text of the entry file
         return None
 
 
 def _states(merged: Merged | None, entry: Path) -> Iterator[Path]:
-    """Where the state may be: every `state` at the top of any file, and the default where there is none."""
+    """Return every place where the state may be: each `state` at the top of a file, else the default."""
     found: list[str] = []
     for place in merged.parts.get("state", []) if merged is not None else []:
         if isinstance(place.node, str) and place.node:
@@ -94,28 +96,31 @@ def _states(merged: Merged | None, entry: Path) -> Iterator[Path]:
         if path is not None:
             yield path
     if merged is None or not merged.complete:
-        yield from (path for key, path in _named_in_text(merged, entry) if key == "state")
+        yield from (path for key, path in _find_names_in_text(merged, entry) if key == "state")
     if not found:
         yield entry.parent / DEFAULT_STATE
 
 
 def _secret_files(merged: Merged) -> Iterator[Path]:
-    """Every `{file: PATH}`, wherever it stands."""
-    left = [place.node for places in merged.parts.values() for place in places]
+    """Return every `{file: PATH}` in the configuration."""
+    pending: list[object] = []
+    for places in merged.parts.values():
+        pending += [place.node for place in places]
+
     seen: set[int] = set()  # aliases repeat the same node
-    while left:
-        node = left.pop()
+    while pending:
+        node = pending.pop()
         if not isinstance(node, Map | Seq) or id(node) in seen:
             continue
         seen.add(id(node))
-        left += node.values() if isinstance(node, Map) else node
+        pending += node.values() if isinstance(node, Map) else node
         path = node.get("file") if isinstance(node, Map) else None
         if isinstance(path, str) and path:
             yield merged.base / path
 
 
-def _named_in_text(merged: Merged | None, entry: Path) -> Iterator[tuple[str, Path]]:
-    """(key, path) of what `state`, `include` and `file` name in files that are no valid YAML, line by line."""
+def _find_names_in_text(merged: Merged | None, entry: Path) -> Iterator[tuple[str, Path]]:
+    """Return (key, path) of what `state`, `include` and `file` name in invalid YAML, line by line."""
     for file in merged.paths if merged is not None else [entry]:
         try:
             with file.open(encoding="utf-8", errors="replace") as lines:
@@ -123,10 +128,10 @@ def _named_in_text(merged: Merged | None, entry: Path) -> Iterator[tuple[str, Pa
         except (OSError, ValueError):
             continue
         for line in text.splitlines():
-            yield from _named_in_line(line[:_LONGEST_LINE], file.parent, entry.parent)
+            yield from _find_names_in_line(line[:_LONGEST_LINE], file.parent, entry.parent)
 
 
-def _named_in_line(line: str, folder: Path, base: Path) -> Iterator[tuple[str, Path]]:
+def _find_names_in_line(line: str, folder: Path, base: Path) -> Iterator[tuple[str, Path]]:
     named = [(found[1], line[found.end() :]) for found in _NAMES_A_FILE.finditer(line)]
     item = _ITEM.match(line)
     if not named and item is not None:

@@ -1,6 +1,6 @@
-"""`release` as a workflow: addresses of numbers in; an ordinary plan that lets go of them, carried out, out.
+"""Release numbers without editing the configuration: build an ordinary plan that releases them, and apply it.
 
-Nothing here prints, reads the command line or decides an exit code; what letting go means, `planning.handback` knows.
+Nothing here prints, reads the command line or decides an exit code. `planning.goals.release_selected` builds the plan.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
 
 
 class ReleaseRequest(msgspec.Struct, frozen=True):
-    """Which numbers to let go of (addresses, E.164 or SIDs), and what becomes of them (None: as was declared)."""
+    """The numbers to release (addresses, E.164 or SIDs), and what becomes of them (None: as declared)."""
 
     names: Sequence[str]
     how: OnRemoval | None = None
 
 
 def release(
-    options: RunOptions, consent: Consent, letting: ReleaseRequest, confirm: Confirm
+    options: RunOptions, consent: Consent, request: ReleaseRequest, confirm: Confirm
 ) -> Applied:
-    """Let go of them. Raises Refused, UsageError, and what a plan raises."""
-    return apply_planned(options, consent, confirm, planner(options, consent, letting))
+    """Release the numbers. Raises Refused, UsageError, and what a plan raises."""
+    return apply_planned(options, consent, confirm, planner(options, consent, request))
 
 
-def preview(options: RunOptions, consent: Consent, letting: ReleaseRequest) -> Planned:
-    """The plan of a release, without changing anything, judged as a release with this consent would judge it."""
-    return read_plan_only(options, planner(options, consent, letting))
+def preview(options: RunOptions, consent: Consent, request: ReleaseRequest) -> Planned:
+    """Plan a release without changing anything, and check the plan as a release with this consent would."""
+    return read_plan_only(options, planner(options, consent, request))
 
 
-def planner(options: RunOptions, consent: Consent, letting: ReleaseRequest) -> Planner:
-    """Return what plans the release."""
+def planner(options: RunOptions, consent: Consent, request: ReleaseRequest) -> Planner:
+    """Return the planner of the release."""
 
-    def planned(
+    def plan_release(
         project: Project,
         store: Store,
         gateways: Mapping[str, Gateway],
@@ -61,58 +61,58 @@ def planner(options: RunOptions, consent: Consent, letting: ReleaseRequest) -> P
         /,
     ) -> Planned:
         state = load_for_writing(store, project)
-        addresses = list(dict.fromkeys(_address(state.resources, name) for name in letting.names))
-        letting_go = planning.build_release_goal(
-            state.resources, addresses, letting.how, project.desired
-        )
-        outside = find_accounts_outside(options.targets, (), letting_go.chosen)
-        accounts = {entry.account for entry in letting_go.chosen.values()} - outside
-        known = {**state.resources, **letting_go.chosen}
+        addresses = list(dict.fromkeys(_address(state.resources, name) for name in request.names))
+        goal = planning.build_release_goal(state.resources, addresses, request.how, project.desired)
+
+        # Only the accounts of the chosen numbers are read.
+        outside = find_accounts_outside(options.targets, (), goal.chosen)
+        accounts = {entry.account for entry in goal.chosen.values()} - outside
+        known = {**state.resources, **goal.chosen}
         near = {address: entry for address, entry in known.items() if entry.account in accounts}
         observed = observe([], near, gateways, options.progress.report_read)
-        whole_plan = planning.plan_release(letting_go, observed, project.our_urls)
+
+        whole_plan = planning.plan_release(goal, observed, project.our_urls)
         whole_plan = add_unknown_routes(whole_plan, (), observed.unknown)
         plan = narrow_plan(
             whole_plan, options.targets, options.excludes, recorded=(state.resources,)
         )
-        whole = Planned(
-            project=project, state=state, plan=plan, observed=observed, notes=letting_go.diagnostics
-        )
-        return apply_guards(options, whole, consent)
 
-    return planned
+        planned = Planned(
+            project=project, state=state, plan=plan, observed=observed, notes=goal.diagnostics
+        )
+        return apply_guards(options, planned, consent)
+
+    return plan_release
 
 
 def _address(resources: Resources, name: str) -> str:
-    """The address of a bound number. Raises ReconcilerError for what is not bound, UsageError for what is no number."""
+    """Return the address of a bound number. Raises ReconcilerError for an unknown one, UsageError for another kind."""
     entry = find_entry(resources, name)
     address = name if name in resources else next(a for a, e in resources.items() if e is entry)
     if entry.kind not in NUMBER_KINDS:
-        raise UsageError(_no_number(address, entry))
-    platforms = [
-        a.split("/")[1]
-        for a, e in resources.items()
-        if a.startswith("registration/") and e.key == entry.key
-    ]
-    if platforms:
-        raise ReconcilerError(_registered(address, platforms[0]))
+        raise UsageError(_wrong_kind_error(address, entry))
+
+    # A platform that has imported the number must release it first, or its agent would go on writing the webhooks.
+    for other, registration in resources.items():
+        if other.startswith("registration/") and registration.key == entry.key:
+            raise ReconcilerError(_registration_error(address, other.split("/")[1]))
     return address
 
 
-def _registered(address: str, platform: str) -> Diagnostic:
+def _registration_error(address: str, platform: str) -> Diagnostic:
     return Diagnostic(
         code="release_of_registered",
-        summary="The number is registered with a platform",
-        detail=f"{address} is answered by an agent of `{platform}`, which has to let go of it first. Remove the number "
+        summary="Number is registered with a platform",
+        detail=f"{address} is answered by an agent of `{platform}`, which has to release it first. Remove the number "
         "from the configuration, or give it another agent, and apply.",
         address=address,
     )
 
 
-def _no_number(address: str, entry: Entry) -> Diagnostic:
+def _wrong_kind_error(address: str, entry: Entry) -> Diagnostic:
     return Diagnostic(
         code="release_of_no_number",
-        summary="Only numbers are released",
-        detail=f"{address} is of kind `{entry.kind}`. To let go of it, remove it from the configuration and apply.",
+        summary="Only numbers can be released",
+        detail=f"{address} is of kind `{entry.kind}`. Remove it from the configuration and apply.",
         address=address,
     )

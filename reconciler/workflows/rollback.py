@@ -1,6 +1,6 @@
-"""The way back as a workflow: a version of the state, by serial or time, in; an ordinary plan towards it, applied, out.
+"""Roll back to a version of the state, given by serial or time: build an ordinary plan towards it, and apply it.
 
-Nothing here prints, reads the command line or decides an exit code; what the way is, `planning.rollback` knows.
+Nothing here prints, reads the command line or decides an exit code. `planning.goals.rollback` builds the plan.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from reconciler.workflows.plan_apply import Confirm, Planner, apply_planned, rea
 from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
 
 PREVIOUS = "previous"
-"""The version before the present one: the way back from the last apply."""
+"""The version before the present one: `undo` rolls back to it."""
 
 
 def rollback(options: RunOptions, consent: Consent, to: str, confirm: Confirm) -> Applied:
-    """Bring back what was applied in a version of the state. Raises Refused, and what a plan raises."""
+    """Restore what was applied in a version of the state. Raises Refused, and what a plan raises."""
     return apply_planned(options, consent, confirm, planner(options, consent, to))
 
 
 def preview(options: RunOptions, consent: Consent, to: str) -> Planned:
-    """The plan of a rollback, without changing anything, judged as a rollback with this consent would judge it."""
+    """Plan a rollback without changing anything, and check the plan as a rollback with this consent would."""
     return read_plan_only(options, planner(options, consent, to))
 
 
 def planner(options: RunOptions, consent: Consent, to: str) -> Planner:
-    """Return what plans the way back."""
+    """Return the planner of the rollback."""
 
-    def planned(
+    def plan_rollback(
         project: Project,
         store: Store,
         gateways: Mapping[str, Gateway],
@@ -69,66 +69,74 @@ def planner(options: RunOptions, consent: Consent, to: str) -> Planner:
         chosen = narrow_plan(
             whole, options.targets, options.excludes, recorded=(then.resources, now.resources)
         )
+
+        # Errors stay in the plan and stop it; everything else becomes a note.
         remarks = [d for d in chosen.diagnostics if d.severity != "error"]
         notes = [*remarks, *unread, *planning.warn_of_difference(there, project.desired)]
         errors = tuple(d for d in chosen.diagnostics if d.severity == "error")
         chosen = msgspec.structs.replace(chosen, diagnostics=errors)
-        way = Planned(
+
+        planned = Planned(
             project=project, state=now, plan=chosen, observed=observed, notes=tuple(notes)
         )
-        return apply_guards(options, check_claims(way, store), consent)
+        return apply_guards(options, check_claims(planned, store), consent)
 
-    return planned
+    return plan_rollback
 
 
 def find_version(store: Store, now: State, to: str) -> State:
-    """The version that is meant, of the same history as the present one. Raises ReconcilerError."""
-    kept = store.history()
-    serial = _serial(kept, now, to)
+    """Return the version that `to` names, of the same lineage as the present one. Raises ReconcilerError."""
+    versions = store.history()
+    serial = _find_serial(versions, now, to)
     then = store.version(serial) if serial is not None else None
     if then is None or then.lineage != now.lineage:
-        raise ReconcilerError(_not_kept(to, kept))
+        raise ReconcilerError(_version_missing(to, versions))
     return msgspec.structs.replace(then, journal_records=0)
 
 
-def _serial(kept: Sequence[StoredVersion], now: State, to: str) -> int | None:
-    """The serial of a version given by serial or time; what a journal holds is later than its version."""
+def _find_serial(versions: Sequence[StoredVersion], now: State, to: str) -> int | None:
+    """Return the serial of a version given by serial or time; None when there is none."""
     if to == PREVIOUS:
-        older = [
-            version.serial for version in kept if version.serial < now.serial or now.journal_records
-        ]
+        # The journal is newer than the present version, so with records in it that version is the previous one.
+        older = []
+        for version in versions:
+            if version.serial < now.serial or now.journal_records:
+                older.append(version.serial)
         return max(older, default=None)
+
     if to.isdecimal():
         return int(to)
-    moment = _moment(to)
-    times = ((v.serial, datetime.fromisoformat(v.saved.at)) for v in kept if v.saved is not None)
-    return max((serial for serial, at in times if at <= moment), default=None)
+
+    moment = _parse_time(to)
+    written_before = []
+    for version in versions:
+        if version.saved is not None and datetime.fromisoformat(version.saved.at) <= moment:
+            written_before.append(version.serial)
+    return max(written_before, default=None)
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         detail = f"{text!r} is neither a serial nor a time: write 12, or 2026-03-01T12:00:00Z."
         raise UsageError(
-            Diagnostic(code="version_not_kept", summary="Not a version", detail=detail)
+            Diagnostic(code="version_not_kept", summary="Invalid version", detail=detail)
         ) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _not_kept(to: str, kept: Sequence[StoredVersion]) -> Diagnostic:
-    serials = ", ".join(str(version.serial) for version in kept)
+def _version_missing(to: str, versions: Sequence[StoredVersion]) -> Diagnostic:
+    serials = ", ".join(str(version.serial) for version in versions)
     what = (
         "There is no version before the present one"
         if to == PREVIOUS
         else f"There is no version for `{to}`"
     )
-    nothing = "Nothing was ever applied into this state, so there is nothing to go back to; check `state` in the file."
-    known = (
-        f"Kept are: {serials}. `reconciler state history` shows when and by whom each was written."
-    )
+    nothing = "Nothing was ever applied into this state. Check `state` in the configuration."
+    known = f"Stored versions: {serials}. `reconciler state history` shows when and by whom each was written."
     return Diagnostic(
         code="version_not_kept",
-        summary="That version of the state is not kept",
-        detail=f"{what}, and nothing was changed. {known if kept else nothing}",
+        summary="Version of the state not found",
+        detail=f"{what}, and nothing was changed. {known if versions else nothing}",
     )

@@ -1,4 +1,4 @@
-"""Plans that wait in a file: what is saved with them, and whether the world is still the one they were made for."""
+"""Make the content of a plan file, and find what has changed since a plan was saved."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make_saved_plan(
     would_refuse: Sequence[str] = (),
     origin: Origin | None = None,
 ) -> PlanFile:
-    """The plan with the state's version, the configuration's digest and the fingerprints of all that it touches.
+    """Return a plan with the version of the state, the digest of the configuration and the fingerprints of its resources.
 
     `selection` is what `--target` and `--exclude` named; `origin` is the command that made the plan.
     """
@@ -77,26 +77,24 @@ def make_saved_plan(
 
 
 Attribution = Callable[[Sequence[Drifted]], Sequence[Drifted]]
-"""Says who made changes, as far as that can be found out."""
+"""Add the actor to changes, as far as the event log of Twilio has it."""
 
 
 LastCommit = Callable[[], str | None]
-"""Says which commit changed the configuration last and whose that is, as far as that can be found out."""
+"""Return the last commit of the configuration and its author, as far as git has them."""
 
 
 def find_moved_bases(
-    saved: PlanFile, project: Project, state: State | None, committed: LastCommit = lambda: None
+    saved: PlanFile, project: Project, state: State | None, last_commit: LastCommit = lambda: None
 ) -> list[Diagnostic]:
-    """What the plan was made from and is not the same any more: project, configuration, version of the state."""
-    bases = (
-        ("project", saved.project, project.name),
-        ("configuration", saved.config_digest, project.digest),
-    )
-    moved = [
-        base_moved(kind, was, now, committed() if kind == "configuration" else None)
-        for kind, was, now in bases
-        if was != now
-    ]
+    """Find which of project, configuration and version of the state have changed since the plan was saved."""
+    moved = []
+    if saved.project != project.name:
+        moved.append(base_moved("project", saved.project, project.name, None))
+    if saved.config_digest != project.digest:
+        moved.append(
+            base_moved("configuration", saved.config_digest, project.digest, last_commit())
+        )
     of_state = plan_file.find_state_change(saved, state)
     return [*moved, of_state] if of_state is not None else moved
 
@@ -107,73 +105,79 @@ def find_staleness(
     state: State,
     observed: Observed,
     secrets: Collection[str] = (),
-    who: Attribution = lambda moved: moved,
-    committed: LastCommit = lambda: None,
+    attribute: Attribution = lambda moved: moved,
+    last_commit: LastCommit = lambda: None,
 ) -> list[Diagnostic]:
-    """Everything that has moved since the plan was saved; empty when it may be applied.
+    """Find everything that has changed since the plan was saved; empty when it may be applied.
 
     `secrets` are the fingerprints of all secrets as they are now.
     """
-    moved = find_moved_bases(saved, project, state, committed)
+    moved = find_moved_bases(saved, project, state, last_commit)
     if moved:
         return moved
+
+    # Live values that were edited meanwhile, with the person who edited them.
     live = _live_fingerprints(saved, observed)
-    edited = who(
-        list_edits(
-            saved.fingerprints, live, {action.address: action.account for action in saved.actions}
-        )
-    )
+    accounts = {action.address: action.account for action in saved.actions}
+    edits = attribute(list_edits(saved.fingerprints, live, accounts))
+    actors = {edit.address: edit.actor for edit in edits}
+
+    # Secrets that have another value now, and resources that exist now and would be created twice.
+    other_secrets, existing = [], []
+    for action in saved.actions:
+        if _secret_fingerprints(action) - set(secrets):
+            other_secrets.append(action.address)
+        if action.creates and action.address in observed.resources:
+            existing.append(action.address)
+
     return [
-        *find_moved_resources(
-            saved.fingerprints, live, {found.address: found.actor for found in edited}
-        ),
-        *find_other_secrets(a.address for a in saved.actions if _sealed(a) - set(secrets)),
-        *find_new_resources(
-            a.address for a in saved.actions if a.creates and a.address in observed.resources
-        ),
+        *find_moved_resources(saved.fingerprints, live, actors),
+        *find_other_secrets(other_secrets),
+        *find_new_resources(existing),
     ]
 
 
 def references_of(project: Project, addresses: Collection[str]) -> dict[str, dict[str, str]]:
-    """Where the secrets of these addresses are found, by address and field, as a digest names them."""
-    return {
-        address: {field: _named(reference) for field, reference in fields.items()}
-        for address, fields in project.secrets.items()
-        if address in addresses
-    }
+    """Return the references of the secrets of these addresses, by address and field, as a digest contains them."""
+    references = {}
+    for address, fields in project.secrets.items():
+        if address in addresses:
+            references[address] = {
+                field: _reference_text(reference) for field, reference in fields.items()
+            }
+    return references
 
 
-def _named(reference: Secret) -> str:
+def _reference_text(reference: Secret) -> str:
     return f"env:{reference.env}" if reference.env else f"file:{reference.file}"
 
 
 def empty_plan(plan: Plan) -> Plan:
-    """The same plan without anything to do, to learn or to object."""
+    """Return the plan without actions, state updates and diagnostics."""
     return msgspec.structs.replace(
         plan, actions=(), state_updates={}, diagnostics=(), fingerprints={}, renames={}
     )
 
 
 def secret_writing_addresses(saved: PlanFile) -> frozenset[str]:
-    """The addresses whose secrets an action of the plan writes: they have to be looked up for that."""
-    return frozenset(action.address for action in saved.actions if _sealed(action))
+    """Return the addresses whose secrets an action of the plan writes, so that they must be readable."""
+    return frozenset(action.address for action in saved.actions if _secret_fingerprints(action))
 
 
-def _sealed(action: Action) -> set[str]:
-    """The fingerprints of the secrets that an action writes."""
+def _secret_fingerprints(action: Action) -> set[str]:
+    """Return the fingerprints of the secrets that an action writes."""
     return {str(value) for name, value in action.set.items() if name in secret_fields(action.kind)}
 
 
 def _live_fingerprints(saved: PlanFile, observed: Observed) -> Mapping[str, Wire | None]:
+    """Return the fingerprint of each resource of the plan as it is now; None for one that is gone."""
     first = {action.address: action for action in reversed(saved.actions)}
-    found = {
-        address: _live(first[address], observed)
-        for address in saved.fingerprints
-        if address in first
-    }
-    return {
-        address: fingerprint(live) if live is not None else None for address, live in found.items()
-    }
+    fingerprints: dict[str, Wire | None] = {}
+    for address in saved.fingerprints:
+        if address in first:
+            live = _live(first[address], observed)
+            fingerprints[address] = fingerprint(live) if live is not None else None
+    return fingerprints
 
 
 def _live(action: Action, observed: Observed) -> Live | None:

@@ -1,4 +1,4 @@
-"""Where and how a run works: what comes from outside, what it has planned and done, its connections and its store.
+"""The environment of a run: its options, connections, prefetched pages and state store, and the values it returns.
 
 Decides nothing; the workflows do.
 """
@@ -53,32 +53,32 @@ if TYPE_CHECKING:
     from reconciler.remote.platforms.for_project import Adapters
 
 MOST_CALLS = 32
-"""Calls at once for an account where nobody says: a run begins with `FIRST_CALLS` and goes up to this."""
+"""Concurrent calls for an account without `--concurrency`: a run begins with `FIRST_CALLS` and goes up to this."""
 FIRST_CALLS = 8
 DEFAULT_FILE = "reconciler.yaml"
 
 
 class Progress(Protocol):
-    """What a run tells while it works: a terminal draws it, a log prints lines, a test ignores it."""
+    """Receiver of progress reports: a terminal draws a bar, a log prints lines, a test ignores them."""
 
     def report_read(self, account: str, numbers: int) -> None:
-        """So many numbers of an account have been read."""
+        """Report how many numbers of an account have been read."""
 
     def show_plan(self, planned: Planned) -> None:
-        """The plan that is about to be applied."""
+        """Show the plan that is about to be applied."""
 
     def start(self, total: int) -> None:
-        """So many actions are about to start."""
+        """Report how many actions are about to start."""
 
     def report_outcome(self, outcome: Outcome) -> None:
-        """One action is done."""
+        """Report the outcome of one action."""
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and how to run: everything that comes from outside. Durations in seconds.
+    """Everything that a run receives from outside. Durations in seconds.
 
-    `ramp`: begin with few calls at once, and go up to `concurrency` while Twilio answers well. `on_wait` is told, from
-    any thread, that a call waits for another attempt.
+    `ramp`: begin with few concurrent calls, and go up to `concurrency` while Twilio answers well. `on_wait` is called,
+    from any thread, when a call waits for another attempt.
     """
 
     directory: Path
@@ -97,23 +97,22 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     baseline: str | None = None
     allowed_destinations: tuple[str, ...] = ()
     planned: KnownDestinations | None = None
-    """The destinations that a saved plan was made with; only while it is applied."""
+    """The destinations that a saved plan was made with; set only while it is applied."""
     stop: Event = msgspec.field(default_factory=Event)
     on_call: Callable[[CallRecord], None] | None = None
     on_wait: Callable[[Wait], None] | None = None
     merged: list[Merged] = msgspec.field(default_factory=list)
-    """The configuration as the check of output paths has read it; whoever takes it removes it, so it is used once."""
+    """The configuration as the check of output paths has read it. `validate` removes it, so it is used once."""
     baselines: dict[str, Project] = msgspec.field(default_factory=dict)
-    """The baselines that have been read."""
+    """Cache of the baselines that have been read, by name."""
 
     def now(self) -> str:
-        """Now, as RFC 3339 in UTC."""
+        """Return the present time as RFC 3339 in UTC."""
         return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """What the person applying agrees to: takeovers of these addresses (globs), purchases, limits exceeded, and a new
-    local state in CI."""
+    """Consent to takeovers of these addresses (globs), to purchases, to exceeding limits, and to a new local state in CI."""
 
     takeovers: tuple[str, ...] = ()
     purchases: bool = False
@@ -122,9 +121,11 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan and what it was made from; `notes` are the diagnostics of the configuration and of the guard,
-    `refusals` is everything that makes an apply refuse it (exit 4), and `baseline` what it is held to beside its own
-    configuration. `secrets` are those behind the fingerprints in the plan; they are never shown or stored.
+    """A plan and what it was made from.
+
+    `notes` are the diagnostics of the configuration and of the guards, `refusals` everything that makes an apply refuse
+    the plan (exit 4), and `baseline` the other configuration that it must not go beyond. `secrets` are those behind the
+    fingerprints in the plan; they are never shown or stored.
     """
 
     project: Project
@@ -138,20 +139,20 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def new_destinations(self) -> list[Destination]:
-        """Where this project sends secrets and the last apply did not."""
+        """Return the destinations of secrets that the last apply did not have."""
         return find_new(destinations_of(self.project), self.state.recorded_destinations)
 
     @property
     def would_refuse(self) -> list[str]:
-        """The codes with which an apply would refuse this plan, each once; empty when it would not.
+        """Return the codes with which an apply would refuse this plan, each once.
 
-        Read from the list that `making.refuse` raises, so that a plan never announces anything else.
+        Read from the list that `guards.raise_if_refused` raises, so that a plan never announces anything else.
         """
         return list(dict.fromkeys(refusal.code for refusal in self.refusals))
 
     @property
     def unread_accounts(self) -> list[str]:
-        """The accounts that could not be read."""
+        """Return the accounts that could not be read."""
         return sorted(self.observed.unread)
 
     def __repr__(self) -> str:
@@ -159,7 +160,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
-    """What an apply did; `declined` when the plan was shown and not confirmed."""
+    """The result of an apply; `declined` when the plan was shown and not confirmed."""
 
     planned: Planned
     result: Result
@@ -167,7 +168,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_baseline_project(options: RunOptions) -> Project | None:
-    """The configuration that `--baseline` names; read once. Raises ReconcilerError."""
+    """Load the configuration that `--baseline` names; once in a run. Raises ReconcilerError."""
     if options.baseline is None:
         return None
     if options.baseline not in options.baselines:
@@ -181,9 +182,9 @@ def load_baseline_project(options: RunOptions) -> Project | None:
 
 
 def check_destinations(options: RunOptions, project: Project) -> None:
-    """Raise Refused when secrets would go where the baseline, or a saved plan, sends none.
+    """Raise Refused for a destination of secrets that the baseline, or a saved plan, does not have.
 
-    Comes before the first connection.
+    Called before the first connection.
     """
     check_consent(project, options.allowed_destinations)
     baseline = load_baseline_project(options)
@@ -199,7 +200,7 @@ def check_destinations(options: RunOptions, project: Project) -> None:
 def list_trusted_destinations(
     options: RunOptions, project: Project, state: State, gateways: Gateways
 ) -> tuple[Destination, ...]:
-    """What the next version of the state records: the destinations that this run has used, and those known before."""
+    """Return the destinations for the next version of the state: those this run has used, and those recorded before."""
     selection = find_selection(
         options.targets, options.excludes, list_named(project.desired, (state.resources,))
     )
@@ -208,7 +209,7 @@ def list_trusted_destinations(
 
 
 def open_state_store(options: RunOptions, project: Project) -> Store:
-    """Where the state of this project is kept."""
+    """Open the store of the state of this project."""
     cipher = state_cipher(options, project)
     return open_store(
         project.state, project.base, project.name, cipher=cipher, environ=options.environ
@@ -216,18 +217,18 @@ def open_state_store(options: RunOptions, project: Project) -> Store:
 
 
 def state_cipher(options: RunOptions, project: Project) -> Cipher | None:
-    """What encrypts the state of this project; None when it is kept in clear."""
+    """Return the cipher of the state of this project; None when it is not encrypted."""
     if not project.encryption_keys:
         return None
-    from reconciler.state.format.cipher import (
-        Aes,
-    )  # cryptography is an extra, and takes time to import
+
+    # cryptography is an optional extra, and takes time to import.
+    from reconciler.state.format.cipher import Aes
 
     return Aes([reveal(key, options.environ, project.base) for key in project.encryption_keys])
 
 
 class Gateways(dict[str, Gateway]):
-    """A gateway for every account, connected when it is first asked for."""
+    """The gateways of a run by account, each connected at first use."""
 
     def __init__(self, options: RunOptions, project: Project) -> None:
         super().__init__()
@@ -236,10 +237,9 @@ class Gateways(dict[str, Gateway]):
 
     @cached_property
     def adapters(self) -> Adapters:
-        """The adapters of the project's platforms."""
-        from reconciler.remote.platforms.for_project import (
-            Adapters,
-        )  # not before the first call to Twilio is on its way
+        """Return the adapters of the project's platforms."""
+        # Imported here, because the first call to Twilio should be on its way before.
+        from reconciler.remote.platforms.for_project import Adapters
 
         options = self._options
         return Adapters(
@@ -259,9 +259,8 @@ class Gateways(dict[str, Gateway]):
             adapter.close()
 
     def __missing__(self, name: str) -> Gateway:
-        from reconciler.remote.twilio.gateway import (
-            connect,
-        )  # twilio takes a tenth of a second to import
+        # The twilio package takes a tenth of a second to import.
+        from reconciler.remote.twilio.gateway import connect
 
         account = self._project.accounts.get(name)
         if account is None:
@@ -281,7 +280,7 @@ class Gateways(dict[str, Gateway]):
 
 @contextmanager
 def open_gateways(options: RunOptions, project: Project) -> Iterator[Gateways]:
-    """The gateways of a run; they are closed at its end."""
+    """Open the gateways of a run, and close them at its end."""
     gateways = Gateways(options, project)
     try:
         yield gateways
@@ -290,8 +289,8 @@ def open_gateways(options: RunOptions, project: Project) -> Iterator[Gateways]:
 
 
 class Prefetch(msgspec.Struct, frozen=True):
-    """What is on its way from Twilio: numbers by account, their messaging services, which calling waits for, and the
-    regions of some that are new.
+    """Reads that are on their way: numbers by account, messaging services (a call waits for them), and the inbound
+    regions of some new numbers.
     """
 
     pages: Mapping[str, Pages]
@@ -302,11 +301,11 @@ class Prefetch(msgspec.Struct, frozen=True):
 def prefetch(
     options: RunOptions, project: Project, gateways: Gateways, *, services: bool = True
 ) -> Prefetch:
-    """Begin to read what a plan needs, as far as the configuration alone tells; nothing with `--no-refresh`."""
+    """Begin to read what a plan needs, as far as the configuration alone determines it; nothing with `--no-refresh`."""
     if not options.refresh:
         return Prefetch({}, messaging.no_services(project.desired, gateways))
 
-    # State is not read yet. An account that only state has to do with is read later, by `observe`.
+    # The state is not loaded yet. An account that only the state refers to is read later, by `observe`.
     outside = find_accounts_outside(options.targets, project.desired, {})
     declared, _ = keep_inside(project.desired, {}, outside)
     look = messaging.prefetch_services if services else messaging.no_services
@@ -314,24 +313,25 @@ def prefetch(
 
 
 def prefetch_with_regions(
-    options: RunOptions, project: Project, state: State, gateways: Gateways, begun: Prefetch
+    options: RunOptions, project: Project, state: State, gateways: Gateways, pages: Prefetch
 ) -> Prefetch:
-    """The same, and begin to ask about some numbers that are going to be imported, in accounts without a `region`."""
+    """Also prefetch the inbound region of some numbers that will be imported, in accounts without a `region`."""
     if not options.refresh:
-        return begun
+        return pages
+
     accounts = {name for name, account in project.accounts.items() if not account.region}
     selection = find_selection(
         options.targets, options.excludes, list_named(project.desired, (state.resources,))
     )
     some = sample_newcomers(project.desired, state.resources, accounts, selection.selects)
     return msgspec.structs.replace(
-        begun, regions=inbound_regions.prefetch_regions(gateways, some, options.stop)
+        pages, regions=inbound_regions.prefetch_regions(gateways, some, options.stop)
     )
 
 
 def _unknown_account(name: str) -> Diagnostic:
     return Diagnostic(
         code="no_twilio_integration",
-        summary="State refers to an account that is not declared",
+        summary="Account in the state is not declared",
         detail=f"State holds resources of account `{name}`. Declare it under `accounts` until they are released.",
     )

@@ -1,6 +1,6 @@
-"""The state changed by hand, as workflows: under the lock, with a dry run, never touching Twilio.
+"""Edit the state by hand: under the lock, with a dry run, without a call to Twilio.
 
-Every change is the next version of the state, so the one before is in its history. Prints nothing.
+Every change is the next version of the state, so the previous one is in its history. Prints nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from reconciler.workflows.session import RunOptions, open_state_store, state_cip
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done: the serial before and after (None: a dry run, or nothing to do), and what changed by address."""
+    """The result of an edit: the serial before and after (None: a dry run, or no change), and the changes by address."""
 
     before: int
     after: int | None
@@ -37,42 +37,44 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
-    """What was saved of a damaged state, and where the damaged files lie now (None: a dry run, or nothing to do)."""
+    """The result of a repair: what was saved, and where the damaged files are now (None: a dry run, or no damage)."""
 
     saved: repairing.Salvage
     aside: list[Path] | None
 
 
 def move(options: RunOptions, source: str, target: str, *, dry_run: bool) -> Operation:
-    """Give a resource another address. Raises ReconcilerError, StateLocked."""
+    """Move a resource to another address. Raises ReconcilerError, StateLocked."""
 
-    def moved(state: State) -> State:
-        return edit.with_resources(state, edit.move(state.resources, _known(state, source), target))
+    def change(state: State) -> State:
+        return edit.with_resources(
+            state, edit.move(state.resources, _find_address(state, source), target)
+        )
 
-    return _operate(options, moved, dry_run)
+    return _operate(options, change, dry_run)
 
 
 def remove(options: RunOptions, addresses: Sequence[str], *, dry_run: bool) -> Operation:
-    """Forget resources, without a call to Twilio. Raises Refused for what is protected."""
+    """Remove resources from the state, without a call to Twilio. Raises Refused for protected ones."""
 
-    def without(state: State) -> State:
+    def change(state: State) -> State:
         return edit.with_resources(
-            state, edit.drop(state.resources, [_known(state, a) for a in addresses])
+            state, edit.drop(state.resources, [_find_address(state, a) for a in addresses])
         )
 
-    return _operate(options, without, dry_run)
+    return _operate(options, change, dry_run)
 
 
 def push(options: RunOptions, file: Path, *, force: bool, dry_run: bool) -> Operation:
-    """Make a document the next version of the state. Raises Refused unless it continues what is there.
+    """Write a document as the next version of the state. Raises Refused unless it continues the present one.
 
-    The document may have been edited by hand, so its digest is not checked; the next version gets one that fits.
-    Where the state is gone it comes back, under a serial that none of its versions has had. `force` also replaces a
-    damaged state, except in a file, which can be repaired.
+    The document may have been edited by hand, so its digest is not checked; the next version gets a new one. A missing
+    state is restored, under a serial that none of its versions has had. `force` also replaces a damaged state, except
+    in a file, which can be repaired.
     """
     pushed = decode(file.read_bytes(), validate(options).name, str(file), check_digest=False)
 
-    def taken(state: State) -> State:
+    def change(state: State) -> State:
         if not force:
             edit.check_push(state, pushed)
         beginning = state.version.is_same(empty_state(state.project).version)
@@ -81,32 +83,32 @@ def push(options: RunOptions, file: Path, *, force: bool, dry_run: bool) -> Oper
             edit.with_resources(state, pushed.resources), lineage=lineage
         )
 
-    return _operate(options, taken, dry_run, read=_or_empty, instead=pushed if force else None)
+    return _operate(options, change, dry_run, read=_or_empty, instead=pushed if force else None)
 
 
 def pull(options: RunOptions, serial: int | None) -> State:
-    """The state, or a former version of it. Raises ReconcilerError when that is not kept."""
-    project, store = _opened(options)
+    """Return the state, or an earlier version of it. Raises ReconcilerError when it is not stored."""
+    project, store = _open(options)
     state = load_for_reading(store, project) if serial is None else store.version(serial)
     if state is None:
         raise ReconcilerError(
             Diagnostic(
                 code="version_not_kept",
-                summary="That version of the state is not kept",
-                detail=f"There is no version {serial}. `reconciler state history` shows those that are kept.",
+                summary="Version of the state not found",
+                detail=f"There is no version {serial}. `reconciler state history` lists the stored versions.",
             )
         )
     return state
 
 
 def history(options: RunOptions) -> list[StoredVersion]:
-    """The present version and the former ones that are kept, the newest first."""
-    return _opened(options)[1].history()
+    """Return the present version and the stored earlier ones, the newest first."""
+    return _open(options)[1].history()
 
 
 def repair(options: RunOptions, *, dry_run: bool) -> Repair:
-    """Save what can be saved of a damaged state file. Raises ReconcilerError for a state that is no file."""
-    project, store = _opened(options)
+    """Repair a damaged state file. Raises ReconcilerError for a state that is not in a file."""
+    project, store = _open(options)
     path, codec = _path(project), Codec(project.name, state_cipher(options, project))
     with store.lock(
         this_run(options.command, options.now(), options.environ),
@@ -125,7 +127,7 @@ def repair(options: RunOptions, *, dry_run: bool) -> Repair:
 
 
 def _or_empty(store: Store, project: Project) -> State:
-    """The state, also when it is gone: what is pushed brings it back."""
+    """Return the state, or an empty one when it is missing: the pushed document replaces it."""
     return store.load() or empty_state(project.name)
 
 
@@ -138,9 +140,9 @@ def _operate(
 ) -> Operation:
     """Change the resources under the lock, and save them as the next version.
 
-    `instead` takes the place of a state that is damaged, where the store can write over one.
+    `instead` replaces a damaged state, where the store can overwrite one.
     """
-    project, store = _opened(options)
+    project, store = _open(options)
     with store.lock(
         this_run(options.command, options.now(), options.environ),
         options.lock_timeout,
@@ -158,25 +160,26 @@ def _operate(
         changes = edit.list_changed(state.resources, after.resources)
         if dry_run or not changes:
             return Operation(before=state.serial, after=None, changes=changes)
+
         saved = store.save(after)
         return Operation(before=state.serial, after=saved.serial, changes=changes)
 
 
 def _overwrite(store: LeasedStore, state: State, dry_run: bool) -> Operation:
-    """Write a state over one that is damaged. What that held is not known, so every resource counts as added."""
+    """Overwrite a damaged state. Its content is unknown, so every resource counts as added."""
     changes = edit.list_changed({}, state.resources)
     if dry_run:
         return Operation(before=state.serial, after=None, changes=changes)
     return Operation(before=state.serial, after=store.overwrite(state).serial, changes=changes)
 
 
-def _opened(options: RunOptions) -> tuple[Project, Store]:
+def _open(options: RunOptions) -> tuple[Project, Store]:
     project = validate(options)
     return project, open_state_store(options, project)
 
 
-def _known(state: State, address: str) -> str:
-    """The address, also of a number that is given by its SID or E.164 alone."""
+def _find_address(state: State, address: str) -> str:
+    """Return the address of a resource, also of a number given by its SID or E.164 alone."""
     entry = find_entry(state.resources, address)
     return next(known for known, other in state.resources.items() if other is entry)
 
@@ -187,10 +190,10 @@ def _path(project: Project) -> Path:
             Diagnostic(
                 code="repair_impossible",
                 summary="Only a state file can be repaired",
-                detail="Replace the damaged state by the newest version that can be read:\n"
+                detail="Replace the damaged state with the newest version that can be read:\n"
                 "  reconciler state history\n"
                 "  reconciler state pull --serial SERIAL > good.json && reconciler state push --force good.json\n"
-                "Where no version can be read, push a copy of your own, from an earlier `state pull` or a backup of "
+                "If no version can be read, push a copy of your own, from an earlier `state pull` or a backup of "
                 "the database, bucket or server. A document behind HTTP that is damaged as a whole cannot be replaced: "
                 "delete it on the server first.",
             )
@@ -199,7 +202,7 @@ def _path(project: Project) -> Path:
 
 
 def _readable(store: Store, path: Path) -> list[State]:
-    """The former versions that can be read, the newest first."""
+    """Return the earlier versions that can be read, the newest first."""
     found = []
     for kept in FormerVersions(Disk(), path).list_versions():
         try:

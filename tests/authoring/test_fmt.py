@@ -39,7 +39,7 @@ def test_all_files_of_a_configuration_are_formatted_once(folder: Path) -> None:
     assert texts(folder) == [TIDY, UK_TIDY]
     assert (folder / "numbers" / "uk.yaml").stat().st_mode & 0o777 == 0o640
     run(folder, "validate")
-    assert run(folder, "fmt", "--check").stdout == "2 files are as they should be.\n"
+    assert run(folder, "fmt", "--check").stdout == "2 files are formatted already.\n"
     assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == [
         "reconciler.yaml",
         "uk.yaml",

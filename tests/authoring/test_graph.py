@@ -113,4 +113,4 @@ def test_what_cannot_be_drawn_is_told_in_words(tmp_path: Path, form: str) -> Non
     done = run(tmp_path, "graph", "--format", form, code=3)
     assert done.stdout == ""
     assert "reconciler.yaml:1:" in done.stderr
-    assert "should not have happened" not in done.stderr
+    assert "internal_error" not in done.stderr

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
-from reconciler.cli.main import COMMANDS
+from reconciler.cli.main import COMMANDS, main
 from reconciler.cli.suggestions import suggest_command
 
 from .command import run
@@ -53,7 +54,16 @@ def test_a_command_that_is_meant_is_one() -> None:
 def test_a_report_does_not_replace_a_configuration(tmp_path: Path) -> None:
     (tmp_path / "reconciler.yaml").write_text("version: 1\nproject: acme\n", encoding="utf-8")
     shown = run(tmp_path, "validate", "--report", "html=reconciler.yaml", code=64).stderr
-    assert "would be lost" in shown
+    assert "would be overwritten" in shown
     assert (tmp_path / "reconciler.yaml").read_text(
         encoding="utf-8"
     ) == "version: 1\nproject: acme\n"
+
+
+def test_the_table_of_commands_is_the_short_help_of_the_commands() -> None:
+    context = click.Context(main)
+    for name, (_, summary) in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert command.get_short_help_str(limit=100) == summary
+        assert command.help

@@ -137,7 +137,7 @@ def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
     assert process.wait(60) == 0, out
     asked = os.read(ours, 65536).decode()
     os.close(ours)
-    assert "Name of the project" in asked
+    assert "Project name" in asked
     text = (tmp_path / "reconciler.yaml").read_text(encoding="utf-8")
     assert "project: acme-lines" in text
     assert SID in text

@@ -95,7 +95,7 @@ def test_all_is_well(play: Play) -> None:
     assert {need.check for need in NEEDS} <= found.keys()
     text = play.run("doctor").out
     assert "account main" in text
-    assert "All that is needed works." in text
+    assert "Everything needed works." in text
     assert TOKEN not in text
 
 

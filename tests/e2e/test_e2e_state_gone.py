@@ -148,7 +148,7 @@ def test_doctor_says_so(lost: Stage) -> None:
 
 def test_repaired_it_goes_on_with_the_prior_values_of_old(lost: Stage) -> None:
     assert "nothing was written" in lost.run("state", "repair", "--dry-run").out
-    assert "Written anew. Run `reconciler plan`" in lost.run("state", "repair").out
+    assert "Written again. Run `reconciler plan`" in lost.run("state", "repair").out
     lost.apply()
     assert lost.state[f"number/{TWO}"]["prior"]["voice_url"] == FOREIGN
     lost.settled()

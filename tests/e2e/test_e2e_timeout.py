@@ -40,7 +40,7 @@ def test_what_is_in_flight_when_the_time_is_over_is_finished_and_the_next_run_do
         "apply", "--auto-approve", "--json", "--concurrency", "2", "--timeout", "5s"
     )
     gate.wait(2)
-    running.err.wait_for("The time is over")
+    running.err.wait_for("Time limit reached")
     gate.open()
     done = stage.end(running)
     assert done.code == 5

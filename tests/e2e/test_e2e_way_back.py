@@ -139,7 +139,7 @@ def test_only_what_is_kept_can_be_brought_back(stage: Stage) -> None:
         "what was applied then is what is there"
         in stage.run("rollback", "--to", "1", "--dry-run").out
     )
-    assert "Kept are: 1, 0." in stage.run("rollback", "--to", "7", "--dry-run", code=1).err
+    assert "Stored versions: 1, 0." in stage.run("rollback", "--to", "7", "--dry-run", code=1).err
     assert stage.run("rollback", "--to", "7", "--dry-run", "--json", code=1).codes == [
         "version_not_kept"
     ]

@@ -131,7 +131,7 @@ def test_many_alike_warnings_are_folded_and_so_are_equal_errors() -> None:
     assert told.count("would be lost") == 3
     assert told.splitlines()[-1] == (
         "warning takeover_refused: Foreign values would be overwritten: "
-        "47 more (+15550000003, +15550000004, +15550000005 and 44 more); -v tells all"
+        "47 more (+15550000003, +15550000004, +15550000005 and 44 more); -v shows all"
     )
     assert (
         render.render_diagnostics(warnings, Style(whole=True), lambda *_: None).count(

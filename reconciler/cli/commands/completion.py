@@ -1,4 +1,4 @@
-"""`reconciler completion`: the script by which a shell completes commands, options and addresses."""
+"""`reconciler completion`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.errors import Exit
 SHELLS = ("bash", "zsh", "fish")
 
 
-@click.command(short_help="Print the script that has a shell complete commands and options.")
+@click.command()
 @click.argument(
     "shell", shell_complete=lambda ctx, param, begun: [s for s in SHELLS if s.startswith(begun)]
 )
@@ -29,6 +29,6 @@ def completion(shared: CommonOptions, shell: str) -> int:
     root = click.get_current_context().find_root().command
     found = get_completion_class(shell) if shell in SHELLS else None
     if found is None:
-        raise click.UsageError(f"No script for `{shell}`; there are: {', '.join(SHELLS)}.")
+        raise click.UsageError(f"Unknown shell `{shell}`. Known: {', '.join(SHELLS)}.")
     click.echo(found(root, {}, "reconciler", "_RECONCILER_COMPLETE").source())
     return Exit.DONE

@@ -1,4 +1,4 @@
-"""`reconciler demo`: the whole story on a built-in Twilio, with the real commands and the YAML of the quickstart."""
+"""`reconciler demo`: the real commands and the YAML of the quickstart, on a simulated Twilio."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _SID = "AC00000000000000000000000000000001"
 _EDITED = "+15550100101"
 
 
-@click.command(short_help="The whole story on a built-in Twilio, in ten seconds.")
-@click.option("--pace", type=float, default=0.0, metavar="SECONDS", help="Wait between the steps.")
+@click.command()
+@click.option("--pace", type=float, default=0.0, metavar="SECONDS", help="Pause between the steps.")
 def demo(pace: float) -> int:
-    """Plan, apply, a colleague's edit in the console, drift, plan, apply, nothing to do: told step by step.
+    """Run a demonstration: plan, apply, an edit in the console, drift, plan, apply, nothing to do.
 
-    Everything happens on a Twilio inside this process and in a temporary folder; no account is needed or touched.
+    It uses a simulated Twilio inside this process and a temporary folder. No account is needed or touched.
     """
     from reconciler.sandbox.service.app import Sandbox
     from reconciler.sandbox.world.world import World
@@ -41,11 +41,11 @@ def demo(pace: float) -> int:
         Sandbox(World.from_seed(seed)) as twilio,
     ):
         copyfile(source / "reconciler.yaml", Path(folder) / "reconciler.yaml")
-        return _Story(Path(folder), twilio, pace).tell()
+        return _Demo(Path(folder), twilio, pace).run()
 
 
 def quickstart() -> Path:
-    """The folder of the quickstart: in a checkout ``examples/``, in an installed package its data."""
+    """Return the folder of the quickstart: in a checkout ``examples/``, in an installed package its data."""
     package = Path(__file__).resolve().parents[2]
     for folder in (package / "_data" / "quickstart", package.parent / "examples" / "quickstart"):
         if folder.is_dir():
@@ -53,7 +53,7 @@ def quickstart() -> Path:
     raise FileNotFoundError("the quickstart example is not installed with the package")
 
 
-class _Story:
+class _Demo:
     def __init__(self, folder: Path, twilio: Sandbox, pace: float) -> None:
         self._folder = folder
         self._twilio = twilio
@@ -66,9 +66,9 @@ class _Story:
             "TWILIO_BASE_URL": twilio.base_url,
         }
 
-    def tell(self) -> int:
-        """Every step with the exit code that it must have; 1 when one had another."""
-        self._say(
+    def run(self) -> int:
+        """Run every step and return 1 when one had another exit code than expected."""
+        self._print(
             "A Twilio account with five numbers. Four of them are declared in reconciler.yaml:"
         )
         click.echo(
@@ -77,37 +77,37 @@ class _Story:
             .split("version: 1", 1)[1]
             .strip()
         )
-        self._say("What would change? Nothing is written by a plan.")
+        self._print("Plan: show what would change. A plan writes nothing.")
         self._run(["plan", "--detailed-exitcode"], Exit.CHANGES)
-        self._say(
-            "One number still points at somebody's old PBX. Without consent, nothing at all is written:"
+        self._print(
+            "One number still points at an old PBX. Without consent, apply refuses and writes nothing:"
         )
         self._run(["apply", "--auto-approve"], Exit.REFUSED)
-        self._say("With consent for that one number; what it pointed at is saved first.")
+        self._print("Apply with consent for that one number; its present values are saved first.")
         self._run(["apply", "--auto-approve", "--allow-takeover=number/+15550100102"], Exit.DONE)
-        self._say("Saying the same thing twice changes nothing.")
+        self._print("A second plan has nothing to do.")
         self._run(["plan", "--detailed-exitcode"], Exit.DONE)
-        self._say(
+        self._print(
             f"Now a colleague edits {_EDITED} in the console: calls go to a tunnel on a laptop."
         )
         self._twilio.edit(_EDITED, {"voice_url": "https://laptop.example.dev/voice"})
-        self._say("The scheduled check sees it, and who it was:")
+        self._print("The scheduled drift check finds the edit, and who made it:")
         self._run(["drift"], Exit.CHANGES)
         self._run(["plan"], Exit.DONE)
         self._run(["apply", "--auto-approve"], Exit.DONE)
-        self._say("And there is nothing left to do.")
+        self._print("Nothing is left to do.")
         self._run(["plan", "--detailed-exitcode"], Exit.DONE)
-        self._say(
-            "The bridge number's view, and what state remembers of the number that was taken over:"
+        self._print(
+            "The view of the bridge number, and the recorded entry of the number that was taken over:"
         )
         self._run(["show", "bridge_number/+15550100200"], Exit.DONE)
         self._run(["state", "show", "number/+15550100102"], Exit.DONE)
-        self._say(
-            "That was all. Your own YAML starts from examples/quickstart; the README says how to go on."
+        self._print(
+            "End of the demonstration. Start your own YAML from examples/quickstart; the README has the next steps."
         )
         return Exit.FAILED if self._failed else Exit.DONE
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         time.sleep(self._pace)
         click.echo(f"\n# {text}")
 
@@ -119,4 +119,4 @@ class _Story:
         click.echo(f"(exit {code})")
         if code != expected:
             self._failed = True
-            click.echo(f"This should have been exit {expected}.", err=True)
+            click.echo(f"Expected exit {expected}.", err=True)

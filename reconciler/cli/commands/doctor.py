@@ -11,15 +11,17 @@ from reconciler.cli.progress import QuietProgress
 from reconciler.errors import Exit
 
 
-@click.command(short_help="Check credentials, connections, permissions and state; changes nothing.")
+@click.command()
 @common_options
 def doctor(shared: CommonOptions) -> int:
-    """Check everything that this configuration needs, without changing anything: the secrets of each account, whether
-    Twilio answers, which half of the credentials is wrong, what the key may read and what for, this machine's clock,
-    each platform's key and its own connection to Twilio, and the state.
+    """Check everything that this configuration needs, and change nothing.
 
-    Exit 0 when all that is needed works (a warning says what else is missing), 1 when something does not, 3 when the
-    configuration is invalid. Whether a key may also write only shows in `apply`.
+    Checked are the secrets of each account, the connection to Twilio, the credentials, the read permissions of the key
+    and what they are needed for, the clock of this machine, the key of each platform and its own connection to Twilio,
+    and the state.
+
+    Exit 0 when everything needed works (warnings name what else is missing), 1 when something does not, 3 when the
+    configuration is invalid. Write permissions are not checked: only `apply` writes.
     """
     from reconciler.doctor.check import all_passed
     from reconciler.report.documents.build import doctor_document

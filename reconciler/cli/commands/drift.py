@@ -13,14 +13,14 @@ from reconciler.cli.progress import choose_progress
 from reconciler.errors import Exit
 
 
-@click.command(short_help="Show what somebody else has changed since the last apply.")
+@click.command()
 @baseline_options
 @scope_options
 def drift(shared: CommonOptions, baseline: str | None, destinations: tuple[str, ...]) -> int:
-    """Compare what was last applied with what is on Twilio, field by field, and say who changed it where that is known.
+    """Compare what was last applied with what is on Twilio, field by field, and name who changed it where known.
 
-    Exit 2 when something has drifted, 0 when nothing has. What is declared but not applied yet is no drift; it is
-    counted as pending. When nothing of what is declared has been applied yet, exit 1 (`nothing_recorded`).
+    Exit 2 when something has drifted, 0 when nothing has. What is declared but not yet applied is counted as pending,
+    not as drift. Exit 1 (`nothing_recorded`) when nothing that is declared has been applied yet.
     """
     from reconciler.workflows import inspect
 
@@ -31,11 +31,11 @@ def drift(shared: CommonOptions, baseline: str | None, destinations: tuple[str, 
         planned, drifted = inspect.drift(options)
     finally:
         progress.close()
-    from reconciler.report.documents.build import (
-        drift_document,
-    )  # imported by now, beside the first page
 
-    # What lasts between runs is no drift, and is repeated all the same.
+    # Imported here, because the run has already loaded this module during its first page.
+    from reconciler.report.documents.build import drift_document
+
+    # An unexpected form is no drift, but it lasts between runs, so it is reported again.
     lasting = [note for note in planned.notes if note.code == "unexpected_form"]
     warnings = [*planned.project.warnings, *lasting]
     emit(shared, drift_document(drifted, planned.plan, warnings), planned.project.name)

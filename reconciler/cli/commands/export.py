@@ -14,32 +14,32 @@ from reconciler.cli.progress import choose_progress
 from reconciler.errors import Exit
 
 
-@click.command(short_help="Write what is on Twilio as configuration; changes nothing there.")
-@click.option("--out", type=OutputPath(), metavar="FILE", help="Write FILE, in place of stdout.")
-@click.option("--force", is_flag=True, help="Overwrite FILE when it is there already.")
+@click.command()
+@click.option("--out", type=OutputPath(), metavar="FILE", help="Write to FILE instead of stdout.")
+@click.option("--force", is_flag=True, help="Overwrite an existing FILE.")
 @click.option(
     "--account",
     "accounts",
     multiple=True,
     metavar="NAME",
-    help="Only this account; all by default.",
+    help="Only this account. Default: all.",
 )
 @click.option(
-    "--prefix", "prefixes", multiple=True, metavar="+1555", help="Only numbers that begin so."
+    "--prefix", "prefixes", multiple=True, metavar="+1555", help="Only numbers with this prefix."
 )
 @click.option(
     "--friendly-name",
     "labels",
     multiple=True,
     metavar="GLOB",
-    help="Only numbers with such a label.",
+    help="Only numbers whose friendly name matches.",
 )
 @click.option(
     "--project",
     default="voice",
     metavar="NAME",
     show_default=True,
-    help="Project of a new configuration.",
+    help="Project name of a new configuration.",
 )
 @common_options
 def export(
@@ -51,12 +51,12 @@ def export(
     labels: tuple[str, ...],
     project: str,
 ) -> int:
-    """Write an account as configuration: agents deduced from equal webhooks, trunks, and a line for each number.
+    """Export an account as configuration: agents deduced from equal webhooks, trunks, and a line for each number.
 
-    A plan of the result only imports, and apply writes nothing to Twilio. Comments say what is odd: dead routes,
-    tunnels, other platforms' hosts, credentials in URLs. Without a configuration, the account is that of the TWILIO_*
-    variables, and the result a configuration of its own; with one, what it declares is left out, and the result is a
-    file to include. When an account cannot be read the others are exported, and it ends with 1.
+    A plan of the result only imports, so its apply writes nothing to Twilio. Comments mark dead routes, tunnels, hosts
+    of other platforms and credentials in URLs. Without a configuration, the account of the TWILIO_* variables is
+    exported as a complete configuration. With one, resources that it declares are left out, and the result is a file
+    to include. When an account cannot be read, the others are exported and the exit code is 1.
     """
     from reconciler.config.load import write_files
     from reconciler.export.document import ExportFilter

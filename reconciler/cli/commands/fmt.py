@@ -14,7 +14,7 @@ from reconciler.cli.progress import QuietProgress
 from reconciler.errors import Exit
 
 
-@click.command(short_help="Put the files into one form: quotes, indentation, order of numbers.")
+@click.command()
 @click.argument("files", nargs=-1, type=OutputPath(edits=True, dir_okay=True), metavar="[FILE…]")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 when a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
@@ -22,9 +22,9 @@ from reconciler.errors import Exit
 def fmt(shared: CommonOptions, files: tuple[Path, ...], check: bool, diff: bool) -> int:
     """Format these files, or all files of the configuration: numbers in quotes and in order, two spaces a level.
 
-    Comments and the order of sections stay; numbers are sorted within the groups that empty lines make. A file that
-    might not mean the same afterwards is refused (exit 3), and none is written. Exit 1 with --check when a file would
-    change, else 0.
+    Comments and the order of sections stay; numbers are sorted within groups that empty lines separate. If the meaning of
+    a file might change, it is refused (exit 3) and no file is written. Exit 1 with --check when a file would change,
+    else 0.
     """
     from reconciler.report.documents.build import format_document
     from reconciler.workflows import authoring
@@ -32,13 +32,14 @@ def fmt(shared: CommonOptions, files: tuple[Path, ...], check: bool, diff: bool)
     options = shared.run_options("fmt", QuietProgress(shared))
     formatted = authoring.fmt(options, files)
     if not (check or diff):
-        # Without FILE it is the configuration that names the files: it may include the state by mistake.
+        # Without FILE the configuration names the files, and it may include the state by mistake.
         check_paths(
             [("include", Path(f.file), True) for f in formatted if f.before != f.after],
             shared.directory,
             shared.file,
         )
         authoring.write(options, formatted)
+
     document = format_document(formatted, diff=diff, written=not (check or diff))
     emit(shared, document)
     return Exit.FAILED if check and document.summary["changed"] else Exit.DONE

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from reconciler.config.load.starter import Answers
 
 
-@click.command(short_help="Start a project in this folder.")
+@click.command()
 @click.option(
     "--project",
     metavar="NAME",
-    help="Its name in state, locks and reports; that of the folder by default.",
+    help="Name in state, locks and reports. Default: the name of the folder.",
 )
 @click.option(
     "--account-sid",
     default="",
     metavar="SID",
-    help="Declare this Twilio account; else TWILIO_* say which.",
+    help="Declare this Twilio account. Default: the account of the TWILIO_* variables.",
 )
-@click.option("--from-account", is_flag=True, help="Export what is on Twilio into numbers.yaml.")
-@click.option("--state", metavar="PLACE", help="Where state is kept; ./state.json by default.")
+@click.option("--from-account", is_flag=True, help="Export the account into numbers.yaml.")
+@click.option("--state", metavar="PLACE", help="Location of the state. Default: ./state.json.")
 @common_options
 def init(
     shared: CommonOptions,
@@ -40,10 +40,10 @@ def init(
     from_account: bool,
     state: str | None,
 ) -> int:
-    """Leave a working project: reconciler.yaml, the schema for editors, and a .gitignore for state and plans.
+    """Create a working project: reconciler.yaml, the schema for editors, and a .gitignore for state and plans.
 
-    Asks on a terminal when no option says anything. Never overwrites a file. Secrets are only referred to, by the
-    names of the TWILIO_* variables.
+    Asks on a terminal when no option is given. Never overwrites a file. Secrets are only referred to, by the names of
+    the TWILIO_* variables.
     """
     from reconciler.config.load.starter import Answers, ignore_patterns, project_name
     from reconciler.report.documents.types import InitDocument
@@ -56,16 +56,17 @@ def init(
         from_account=from_account,
     )
     if not (project or account_sid or from_account or state or shared.json) and is_on_terminal():
-        answers = _asked(answers)
-    if (
-        shared.file != DEFAULT_ENTRY
-    ):  # another project in this folder: its state may have one of our names
+        answers = _ask_for_answers(answers)
+
+    # Another project in this folder may have its state under one of the new names.
+    if shared.file != DEFAULT_ENTRY:
         new = [
             name
             for name in authoring.list_project_files(answers)
             if not (shared.directory / name).exists()
         ]
         check_paths([("init", Path(name), False) for name in new], shared.directory, shared.file)
+
     made = authoring.init(shared.run_options("init", QuietProgress(shared)), answers)
     summary = {
         "project": answers.project,
@@ -79,15 +80,15 @@ def init(
     return 0
 
 
-def _asked(proposed: Answers) -> Answers:
-    """The answers of whoever sits there; an empty line takes what is proposed."""
+def _ask_for_answers(proposed: Answers) -> Answers:
+    """Ask on the terminal; an empty line accepts the proposed answer."""
     from reconciler.config.load.starter import Answers
 
     return Answers(
-        project=_ask("Name of the project", proposed.project),
-        account_sid=_ask("SID of the Twilio account (empty: TWILIO_ACCOUNT_SID says it)", ""),
-        state=_ask("Where to keep state", proposed.state),
-        from_account=_ask("Export what is on Twilio now? (yes/no)", "no").lower() in ("y", "yes"),
+        project=_ask("Project name", proposed.project),
+        account_sid=_ask("Twilio account SID (empty: use TWILIO_ACCOUNT_SID)", ""),
+        state=_ask("Location of the state", proposed.state),
+        from_account=_ask("Export the account now? (yes/no)", "no").lower() in ("y", "yes"),
     )
 
 

@@ -11,15 +11,15 @@ from reconciler.cli.progress import QuietProgress
 from reconciler.errors import Exit
 
 
-@click.command(short_help="Look for traps in a valid configuration; needs no credentials.")
-@click.option("--strict", is_flag=True, help="Exit 4 for warnings, too.")
-@click.option("--rules", is_flag=True, help="List all rules, with what they are good for.")
+@click.command()
+@click.option("--strict", is_flag=True, help="Exit 4 for warnings as well.")
+@click.option("--rules", is_flag=True, help="List all rules and their purpose.")
 @common_options
 def lint(shared: CommonOptions, strict: bool, rules: bool) -> int:
-    """Show everything that is valid and may hurt: the warnings of `validate`, remarks beside them, and policies.
+    """Show problems of a valid configuration: the warnings of `validate`, further remarks, and policy violations.
 
-    A rule is switched off or raised in the file (`lint: {disable: [RULE], level: {RULE: error}}`), and for one line by
-    the comment `# reconciler: ignore[RULE]`. Exit 4 when a rule of level error or a policy is violated, 3 when the
+    Disable or raise a rule in the file (`lint: {disable: [RULE], level: {RULE: error}}`), and disable it for one line
+    with the comment `# reconciler: ignore[RULE]`. Exit 4 when a rule of level error or a policy is violated, 3 when the
     configuration is invalid, else 0.
     """
     from reconciler.report.documents.build import lint_document, rules_document

@@ -15,55 +15,53 @@ from reconciler.cli.output_paths import OutputPath
 from reconciler.cli.progress import QuietProgress
 
 
-@click.group(cls=AnywhereGroup, short_help="Search numbers for sale.")
+@click.group(cls=AnywhereGroup)
 def numbers() -> None:
-    """Phone numbers that Twilio sells."""
+    """Search phone numbers that Twilio sells."""
 
 
 def _country(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None
     if not re.fullmatch("[A-Za-z]{2}", value):
-        raise click.BadParameter("a country is two letters (ISO 3166), such as GB")
+        raise click.BadParameter("expected two letters (ISO 3166), such as GB")
     return value.upper()
 
 
 def _sid(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
     prefix = "BU" if param.name == "bundle" else "AD"
     if value is not None and not re.fullmatch(f"{prefix}[0-9a-fA-F]{{32}}", value):
-        raise click.BadParameter(f"a SID is {prefix} and 32 hexadecimal digits")
+        raise click.BadParameter(f"expected {prefix} and 32 hexadecimal digits")
     return value
 
 
 _TYPES = click.Choice(["local", "mobile", "toll_free"])
 
 
-@numbers.command("search", short_help="List numbers for sale; add some to a file.")
+@numbers.command("search", short_help="List numbers for sale, or add some to a file.")
 @click.option("--country", metavar="CC", callback=_country, help="Country (ISO 3166), such as GB.")
 @click.option(
     "--type", "kind", type=_TYPES, default="local", show_default=True, help="Kind of number."
 )
-@click.option("--area-code", metavar="CODE", help="Only this area code; US and Canada only.")
+@click.option("--area-code", metavar="CODE", help="Only this area code (US and Canada).")
 @click.option(
     "--contains",
     metavar="PATTERN",
-    help="Only numbers with these digits; * is any digit, + the beginning.",
+    help="Only numbers with these digits; *: any digit, +: the beginning.",
 )
-@click.option(
-    "--account", metavar="NAME", help="The account that asks, and that the numbers are for."
-)
+@click.option("--account", metavar="NAME", help="Account to search with and to buy for.")
 @click.option(
     "--write",
     type=OutputPath(edits=True),
     metavar="FILE",
-    help="Add the chosen numbers to this YAML file, with `purchase`.",
+    help="Add the chosen numbers to this YAML file, each with `purchase`.",
 )
 @click.option(
-    "--number", "chosen", multiple=True, metavar="E164", help="With --write: add this one."
+    "--number", "chosen", multiple=True, metavar="E164", help="With --write: add this number."
 )
 @click.option("--count", type=click.IntRange(1, 30), default=1, show_default=True,
-              help="With --write and without --number: add so many, from the first on.")  # fmt: skip
-@click.option("--agent", metavar="NAME", help="With --write: the agent that answers.")
+              help="With --write and without --number: add the first COUNT numbers.")  # fmt: skip
+@click.option("--agent", metavar="NAME", help="With --write: the agent of the numbers.")
 @click.option("--bundle", metavar="BU…", callback=_sid, help="With --write: the regulatory bundle.")
 @click.option(
     "--address", metavar="AD…", callback=_sid, help="With --write: the address of the owner."
@@ -83,11 +81,11 @@ def search(
     bundle: str | None,
     address: str | None,
 ) -> int:
-    """List numbers that Twilio sells at present (at most 30), with their price and what they require.
+    """List numbers that Twilio sells now (at most 30), with their prices and requirements.
 
-    With --write, the first of them, or those that --number names, are added to FILE as entries of `numbers`. Comments
-    and layout of the file stay; a file that does not exist is made. Nothing is bought: `apply --allow-purchase` buys.
-    The present price becomes `max_price`. Without a configuration, the account is that of the TWILIO_* variables.
+    With --write, the first numbers, or those that --number names, are added to FILE as entries of `numbers`. Comments
+    and layout of the file stay; a missing file is created. Nothing is bought before `apply --allow-purchase`. The
+    present price becomes `max_price`. Without a configuration, the account of the TWILIO_* variables is used.
     """
     from reconciler.report.documents.build import numbers_document
     from reconciler.workflows import numbers_search
@@ -95,8 +93,9 @@ def search(
     if country is None:
         raise click.UsageError("Missing option --country, such as --country GB.")
     if write is None and (chosen or agent or bundle or address):
-        raise click.UsageError("--number, --agent, --bundle and --address belong to --write.")
-    wish = numbers_search.NumberRequest(
+        raise click.UsageError("--number, --agent, --bundle and --address require --write.")
+
+    request = numbers_search.NumberRequest(
         country=country,
         type=kind,
         area_code=area_code,
@@ -109,7 +108,9 @@ def search(
         bundle=bundle,
         address=address,
     )
-    found = numbers_search.search(shared.run_options("numbers search", QuietProgress(shared)), wish)
+    found = numbers_search.search(
+        shared.run_options("numbers search", QuietProgress(shared)), request
+    )
     emit(
         shared,
         numbers_document(

@@ -16,19 +16,22 @@ if TYPE_CHECKING:
     from reconciler.model.desired import OnRemoval
 
 
-@click.command(short_help="Let go of numbers without editing the configuration.")
+@click.command()
 @click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
 @click.option(
-    "--restore", "how", flag_value="restore", help="Put back what was there before the import."
+    "--restore", "how", flag_value="restore", help="Restore the values from before the import."
 )
 @click.option(
-    "--clear", "how", flag_value="clear", help="Leave no webhook, application or trunk that we set."
+    "--clear",
+    "how",
+    flag_value="clear",
+    help="Clear the webhooks, applications and trunks that were applied.",
 )
 @click.option(
-    "--keep", "how", flag_value="keep", help="Write nothing, and forget what was there before."
+    "--keep", "how", flag_value="keep", help="Write nothing, and forget the prior values."
 )
-@click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing.")
-@click.option("--out", type=OutputPath(), help="Only save the plan, for apply FILE.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+@click.option("--out", type=OutputPath(), help="Only save the plan, for `apply FILE`.")
 @consent_options
 @scope_options
 def release(
@@ -41,30 +44,31 @@ def release(
     takeovers: tuple[str, ...],
     force: bool,
 ) -> int:
-    """Let go of numbers and bridge numbers (an ADDRESS, an E.164 number or a SID): plan it, show it, ask, carry it out.
+    """Stop managing numbers and bridge numbers, each given as ADDRESS, E.164 number or SID: plan, show, ask, carry out.
 
-    Without --restore, --clear or --keep each is treated as its `on_removal` says. Only what still is as we wrote it is
-    changed; what somebody else has set since is named and left. No number is ever deleted. A number that is still
-    declared comes back with the next apply: remove it from the configuration too. What is protected is refused.
+    Without --restore, --clear or --keep, `on_removal` of each number decides. Only values that are still as applied are
+    changed; values that were set since are reported and left. No number is deleted from the account. A number that is
+    still declared is imported again by the next apply, so remove it from the configuration too. Protected numbers are
+    refused.
     """
     from reconciler.state.plan_file import Origin
     from reconciler.workflows import release as release_workflow
     from reconciler.workflows.session import Consent
 
-    letting = release_workflow.ReleaseRequest(addresses, how)
+    request = release_workflow.ReleaseRequest(addresses, how)
     origin = Origin(command="release", addresses=list(addresses), how=how)
     consent = Consent(takeovers=takeovers, force=force)
     if dry_run or out is not None:
         return review_plan(
             shared,
             "release",
-            lambda options: release_workflow.preview(options, consent, letting),
+            lambda options: release_workflow.preview(options, consent, request),
             out,
             origin,
         )
     return execute_and_report(
         shared,
         "release",
-        lambda options, confirm: release_workflow.release(options, consent, letting, confirm),
+        lambda options, confirm: release_workflow.release(options, consent, request, confirm),
         asked=auto_approve,
     )

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from reconciler.workflows.session import Consent
 
 
-@click.command(short_help="Bring back what was applied in a former version of the state.")
+@click.command()
 @click.option("--to", metavar="SERIAL|TIME", help="A version of the state (see `state history`), or the "
-              "last one written by that time.")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing.")
-@click.option("--out", type=OutputPath(), help="Only save the plan, for apply FILE.")
+              "last version written before TIME.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
+@click.option("--out", type=OutputPath(), help="Only save the plan, for `apply FILE`.")
 @consent_options
 @scope_options
 def rollback(
@@ -32,18 +32,18 @@ def rollback(
     takeovers: tuple[str, ...],
     force: bool,
 ) -> int:
-    """Plan the way back to what was applied in version SERIAL of the state, show it, ask, and carry it out.
+    """Restore what was applied in an earlier version of the state: plan, show, ask, carry out.
 
-    Numbers get the values that they had then, numbers that are managed only since are released, trunks made since are
-    deleted when nothing uses them, trunks deleted since are made again. What somebody else has written since is only
-    overwritten with --allow-takeover. The limits of `safety` count as in any apply. The configuration is not changed:
-    bring it back as well, or the next plan goes forward again.
+    Numbers get the values of that version, numbers managed only since then are released, trunks created since then are
+    deleted when nothing uses them, and trunks deleted since then are created again. Values that somebody else has
+    written since then are only overwritten with --allow-takeover. The limits of `safety` apply. The configuration does
+    not change: restore it as well, or the next apply changes everything back.
     """
     from reconciler.workflows.session import Consent
 
     if to is None:
         raise click.UsageError(
-            "Say where to: --to SERIAL or --to TIME; `reconciler undo` takes the last apply back."
+            "Missing --to SERIAL or --to TIME. `reconciler undo` rolls back the last apply."
         )
     consent = Consent(takeovers=takeovers, force=force)
     if dry_run or out is not None:
@@ -54,13 +54,13 @@ def rollback(
 def run_rollback(
     shared: CommonOptions, command: str, to: str, consent: Consent, *, asked: bool
 ) -> int:
-    """Go back, as `apply` goes forward."""
-    from reconciler.workflows import rollback as ways
+    """Roll back and return the exit code."""
+    from reconciler.workflows import rollback as rollback_workflow
 
     return execute_and_report(
         shared,
         command,
-        lambda options, confirm: ways.rollback(options, consent, to, confirm),
+        lambda options, confirm: rollback_workflow.rollback(options, consent, to, confirm),
         asked=asked,
     )
 
@@ -68,12 +68,16 @@ def run_rollback(
 def preview_rollback(
     shared: CommonOptions, command: str, to: str, out: Path | None, consent: Consent
 ) -> int:
-    """Show the plan, and save it if it is asked for."""
+    """Show the plan of a rollback, and save it with `out`."""
     from reconciler.state.plan_file import Origin
-    from reconciler.workflows import rollback as ways
+    from reconciler.workflows import rollback as rollback_workflow
 
     origin = Origin(command="rollback", to=to)
 
     return review_plan(
-        shared, command, lambda options: ways.preview(options, consent, to), out, origin
+        shared,
+        command,
+        lambda options: rollback_workflow.preview(options, consent, to),
+        out,
+        origin,
     )

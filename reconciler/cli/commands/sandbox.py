@@ -1,4 +1,4 @@
-"""`reconciler sandbox`: a Twilio that behaves, on a loopback port."""
+"""`reconciler sandbox`: a simulated Twilio on a loopback port."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _SEED = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.command(short_help="Serve a Twilio that behaves, on a loopback port.")
+@click.command()
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8010,
     show_default=True,
-    help="0 takes any free port.",
+    help="Port; 0: any free port.",
 )
 @click.option(
     "--numbers",
@@ -39,7 +39,7 @@ _SEED = click.Path(exists=True, dir_okay=False, path_type=Path)
     default=1,
     show_default=True,
     metavar="N",
-    help="Spread them over N accounts.",
+    help="Distribute the numbers over N accounts.",
 )
 @click.option(
     "--seed", type=_SEED, metavar="FILE", help="Start from the world in FILE (JSON) instead."
@@ -48,20 +48,20 @@ _SEED = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--persist",
     type=OutputPath(),
     metavar="FILE",
-    help="Take up the world in FILE, and save it there at the end.",
+    help="Load the world from FILE, and save it there at the end.",
 )
 @click.option(
     "--latency",
     type=click.FloatRange(0),
     metavar="MS",
-    help="Every answer takes MS milliseconds longer.",
+    help="Delay every answer by MS milliseconds.",
 )
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="NAME[:KEY=VALUE,…]",
-    help="A bad day, for example rate_limit:every=10 or drop:percent=5,method=write. Repeatable.",
+    help="Inject a fault, such as rate_limit:every=10 or drop:percent=5,method=write. Repeatable.",
 )
 def sandbox(
     port: int,
@@ -72,11 +72,11 @@ def sandbox(
     latency: float | None,
     faults: tuple[str, ...],
 ) -> int:
-    """Serve a Twilio on 127.0.0.1 until Ctrl-C: numbers, trunks, origination URLs, events and accounts, stateful.
+    """Run a simulated Twilio on 127.0.0.1 until Ctrl-C, with numbers, trunks, origination URLs, events and accounts.
 
-    Point an account at it with `base_url: http://127.0.0.1:8010`, a platform with `…/nixflex` and the like. At run
-    time, /_sandbox lists what can be asked of it: the log of calls, faults, an edit in the console, the whole world as
-    a seed. docs/how-to/sandbox.md has it all.
+    Use it for an account with `base_url: http://127.0.0.1:8010`, for a platform with `…/nixflex` and so on. While it
+    runs, /_sandbox lists its own endpoints: the log of calls, faults, an edit as in the console, the world as a seed
+    file. See docs/how-to/sandbox.md.
     """
     from reconciler.sandbox.service.app import serve
 
@@ -93,7 +93,7 @@ def sandbox(
         serve(world, port=port, faults=_faults(faults, latency), persist=persist, on_ready=ready)
     except OSError as error:
         raise click.ClickException(
-            f"Port {port} cannot be had: {error.strerror}. Choose another with --port."
+            f"Port {port} is not available: {error.strerror}. Choose another with --port."
         ) from None
     return Exit.DONE
 

@@ -1,4 +1,4 @@
-"""`reconciler schema`: the JSON Schemas of everything that is read or written."""
+"""`reconciler schema`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import json
 import click
 
 
-@click.command(
-    short_help="Print a JSON Schema: of the configuration, for editors, or of an output."
-)
+@click.command()
 @click.argument("name", default="config")
 @click.option("--list", "names", is_flag=True, help="Only list the names.")
 def schema(name: str, names: bool) -> int:
-    """Print the JSON Schema NAME (`config` by default); --list names them all.
+    """Print the JSON Schema NAME (default: `config`); --list prints all names.
 
     \b
-    To have an editor check and complete a file, put this on its first line:
+    For checks and completion in an editor, put this on the first line of a file:
       # yaml-language-server: $schema=<path or URL of config.schema.json>
     """
     from reconciler.schemas import SCHEMAS
@@ -25,6 +23,6 @@ def schema(name: str, names: bool) -> int:
         click.echo("\n".join(SCHEMAS))
         return 0
     if name not in SCHEMAS:
-        raise click.UsageError(f"No schema `{name}`; there are: {', '.join(SCHEMAS)}.")
+        raise click.UsageError(f"Unknown schema `{name}`. Known: {', '.join(SCHEMAS)}.")
     click.echo(json.dumps(SCHEMAS[name](), indent=2, ensure_ascii=False))
     return 0

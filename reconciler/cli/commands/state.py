@@ -1,4 +1,4 @@
-"""`reconciler state`: what is remembered, without asking Twilio."""
+"""`reconciler state`: inspect the state without a call to Twilio."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
 
 
-@click.group(cls=AnywhereGroup, short_help="Look into the state.")
+@click.group(cls=AnywhereGroup)
 def state() -> None:
-    """What the reconciler remembers: which address is which SID, what was applied, what was there before."""
+    """Inspect and edit the state: SIDs, last applied values and prior values by address."""
 
 
 state.add_command(unlock)
 
 
-@state.command("list", short_help="Every address in state.")
+@state.command("list", short_help="List every address in the state.")
 @common_options
 def list_(shared: CommonOptions) -> int:
-    """List every address in state, in order."""
+    """List every address in the state, sorted."""
     from reconciler.report.documents import build
     from reconciler.workflows import inspect
 
-    _, remembered = inspect.read_recorded(shared.run_options("state list", QuietProgress(shared)))
-    emit(shared, build.state_list_document(remembered.resources, command="state list"))
+    _, recorded = inspect.read_recorded(shared.run_options("state list", QuietProgress(shared)))
+    emit(shared, build.state_list_document(recorded.resources, command="state list"))
     return 0
 
 
-@state.command("show", short_help="What state holds of one address.")
+@state.command("show", short_help="Show the entry of one address.")
 @click.argument("address")
 @common_options
 def show(shared: CommonOptions, address: str) -> int:
-    """Show the whole entry of ADDRESS: SID, what was last applied, the values from before the import, times."""
+    """Show the whole entry of ADDRESS: SID, last applied values, prior values from before the import, times."""
     from reconciler.report.documents import build
     from reconciler.report.documents.views import plain_row
     from reconciler.workflows import inspect
 
-    _, remembered = inspect.read_recorded(shared.run_options("state show", QuietProgress(shared)))
-    entry = inspect.find_entry(remembered.resources, address)
+    _, recorded = inspect.read_recorded(shared.run_options("state show", QuietProgress(shared)))
+    entry = inspect.find_entry(recorded.resources, address)
     emit(shared, build.resource_document(address, plain_row(entry), command="state show"))
     return 0
 

@@ -1,4 +1,4 @@
-"""`reconciler state mv|rm|pull|push|history|repair`: the state changed by hand; Twilio is never touched."""
+"""`reconciler state mv|rm|pull|push|history|repair`: edit the state by hand; Twilio is never touched."""
 
 from __future__ import annotations
 
@@ -17,47 +17,45 @@ if TYPE_CHECKING:
     from reconciler.workflows.state_edit import Operation
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_dry_run = click.option(
-    "--dry-run", is_flag=True, help="Show what would change, and write nothing."
-)
+_dry_run = click.option("--dry-run", is_flag=True, help="Show what would change and write nothing.")
 _lock_timeout = click.option(
     "--lock-timeout", "wait", type=Duration(), default=0.0, metavar="DURATION",
-    help="How long to wait for the state's lock; 0 by default.",
+    help="Time to wait for the lock of the state. Default: 0.",
 )  # fmt: skip
 
 
-@click.command(short_help="Give a resource another address in state.")
+@click.command(short_help="Move a resource to another address in the state.")
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @_dry_run
 @_lock_timeout
 @common_options
 def mv(shared: CommonOptions, source: str, target: str, dry_run: bool, wait: float) -> int:
-    """Remember the resource FROM under the address TO, with all that hangs below it and refers to it.
+    """Record the resource FROM under the address TO, with its children and all references to it.
 
-    Where several people share a configuration, `moved:` in the file does the same, reviewed and for everybody.
+    If several people share a configuration, use `moved:` in the file instead: it is reviewed and applies to everybody.
     """
     from reconciler.workflows import state_edit
 
     done = state_edit.move(_edit_options(shared, "state mv", wait), source, target, dry_run=dry_run)
-    return _tell(shared, "state mv", done, dry_run=dry_run)
+    return _emit_change(shared, "state mv", done, dry_run=dry_run)
 
 
-@click.command(short_help="Forget resources.")
+@click.command(short_help="Remove resources from the state.")
 @click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
 @_dry_run
 @_lock_timeout
 @common_options
 def rm(shared: CommonOptions, addresses: tuple[str, ...], dry_run: bool, wait: float) -> int:
-    """Forget each ADDRESS and what hangs below it: nothing is put back or deleted on Twilio.
+    """Remove each ADDRESS and its children from the state; nothing is restored or deleted on Twilio.
 
-    The values from before the import are forgotten with it (they stay in the history). To let go of a number and put
-    them back, remove it from the configuration and apply. What is protected is refused.
+    Prior values are removed as well (they stay in the history). To release a number and restore its prior values,
+    remove it from the configuration and apply. Protected resources are refused.
     """
     from reconciler.workflows import state_edit
 
     done = state_edit.remove(_edit_options(shared, "state rm", wait), addresses, dry_run=dry_run)
-    return _tell(shared, "state rm", done, dry_run=dry_run)
+    return _emit_change(shared, "state rm", done, dry_run=dry_run)
 
 
 @click.command(short_help="Print the state.")
@@ -65,13 +63,13 @@ def rm(shared: CommonOptions, addresses: tuple[str, ...], dry_run: bool, wait: f
     "--serial",
     type=int,
     metavar="SERIAL",
-    help="A former version, of those that `state history` shows.",
+    help="An earlier version; `state history` lists them.",
 )
 @common_options
 def pull(shared: CommonOptions, serial: int | None) -> int:
-    """Print the state as `state push` takes it, with what an interrupted run has left in its journal.
+    """Print the state in the form that `state push` reads, with the journal of an interrupted run.
 
-    It is printed whole, with the URLs of numbers as they were: treat it as you treat the state.
+    The output is complete, with the URLs of numbers: protect it like the state.
     """
     from reconciler.report.documents.state import pull_document
     from reconciler.state.format.document import encode
@@ -85,18 +83,16 @@ def pull(shared: CommonOptions, serial: int | None) -> int:
     return 0
 
 
-@click.command(short_help="Replace the state by a file.")
+@click.command(short_help="Replace the state with a file.")
 @click.argument("document", metavar="FILE", type=_FILE)
-@click.option(
-    "--force", is_flag=True, help="Also when FILE does not continue the state that is there."
-)
+@click.option("--force", is_flag=True, help="Also if FILE does not continue the present state.")
 @_dry_run
 @_lock_timeout
 @common_options
 def push(shared: CommonOptions, document: Path, force: bool, dry_run: bool, wait: float) -> int:
-    """Make FILE, which `state pull` has printed, the next version of the state.
+    """Write FILE, the output of `state pull`, as the next version of the state.
 
-    Refused (exit 4) when it is of another history, or when the state has been written since it was pulled.
+    Refused (exit 4) when FILE has another lineage, or when the state was written after the pull.
     """
     from reconciler.workflows import state_edit
 
@@ -104,13 +100,13 @@ def push(shared: CommonOptions, document: Path, force: bool, dry_run: bool, wait
     done = state_edit.push(
         _edit_options(shared, "state push", wait), path, force=force, dry_run=dry_run
     )
-    return _tell(shared, "state push", done, dry_run=dry_run)
+    return _emit_change(shared, "state push", done, dry_run=dry_run)
 
 
-@click.command(short_help="The versions of the state that are kept.")
+@click.command(short_help="List the stored versions of the state.")
 @common_options
 def history(shared: CommonOptions) -> int:
-    """List the versions of the state that are kept, the newest first: when, by whom and by which command.
+    """List the stored versions of the state, the newest first: when, by whom and by which command.
 
     `rollback --to SERIAL` brings back what was applied in one of them.
     """
@@ -121,14 +117,14 @@ def history(shared: CommonOptions) -> int:
     return 0
 
 
-@click.command(short_help="Save what can be saved of a damaged state.")
+@click.command(short_help="Repair a damaged state file.")
 @_dry_run
 @_lock_timeout
 @common_options
 def repair(shared: CommonOptions, dry_run: bool, wait: float) -> int:
-    """Read a damaged state file line by line, complete it from its journal and from former versions, write it anew.
+    """Read a damaged state file line by line, complete it from its journal and earlier versions, and write it again.
 
-    The damaged files are kept under names of their own. Look with --dry-run first, and at `reconciler plan` afterwards.
+    The damaged files are kept under other names. Use --dry-run first, and check `reconciler plan` afterwards.
     """
     from reconciler.report.documents.state import repair_document
     from reconciler.workflows import state_edit
@@ -149,7 +145,7 @@ def _edit_options(shared: CommonOptions, command: str, wait: float) -> RunOption
     )
 
 
-def _tell(shared: CommonOptions, command: str, done: Operation, *, dry_run: bool) -> int:
+def _emit_change(shared: CommonOptions, command: str, done: Operation, *, dry_run: bool) -> int:
     from reconciler.report.documents.state import change_document
 
     emit(shared, change_document(command, done.before, done.after, done.changes, dry_run=dry_run))

@@ -10,8 +10,8 @@ from reconciler.cli.confirmation import consent_options
 from reconciler.cli.options import scope_options
 
 
-@click.command(short_help="Take the last apply back.")
-@click.option("--dry-run", is_flag=True, help="Show the plan, and change nothing.")
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @consent_options
 @scope_options
 def undo(
@@ -21,7 +21,7 @@ def undo(
     takeovers: tuple[str, ...],
     force: bool,
 ) -> int:
-    """Roll back to the version of the state before the present one. Undoing twice is doing it again."""
+    """Roll back to the previous version of the state. Running `undo` twice applies the change again."""
     from reconciler.workflows.rollback import PREVIOUS
     from reconciler.workflows.session import Consent
 

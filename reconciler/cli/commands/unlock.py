@@ -1,4 +1,4 @@
-"""`reconciler state unlock`: a lock that was left behind."""
+"""`reconciler state unlock`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from reconciler.cli.output import emit
 from reconciler.cli.progress import QuietProgress
 
 
-@click.command(short_help="Free a lock that was left behind.")
+@click.command(short_help="Free the lock of a run that has ended.")
 @click.option(
     "--force",
     is_flag=True,
-    help="Also the lock of a run that may be alive: that run stops writing.",
+    help="Also free the lock of a run that may be alive; that run stops writing.",
 )
 @common_options
 def unlock(shared: CommonOptions, force: bool) -> int:
-    """Free the lock of the state, and say whose it was.
+    """Free the lock of the state, and print who held it.
 
-    Seldom needed: the lock of a file ends with its process, that of another store at the end of its lease. Without
-    --force only a lock that ran out is freed, one of the same CI job, or one of a process of yours on this machine
-    that is gone. Exit 6: it is somebody else's.
+    Rarely needed: the lock of a file ends with its process, that of another store at the end of its lease. Without
+    --force, only an expired lock is freed, one of the same CI job, or one of a process of the same user on this
+    machine that has ended. Exit 6: another run holds it.
     """
     from reconciler.report.documents import build
     from reconciler.workflows import inspect

@@ -12,10 +12,10 @@ from reconciler.diagnostics import sort_by_place
 from reconciler.errors import Exit
 
 
-@click.command(short_help="Check the configuration; needs no credentials.")
+@click.command()
 @report_options
 def validate(shared: CommonOptions) -> int:
-    """Read all files, check everything that can be checked without Twilio, and show every problem at once.
+    """Read all files, check everything that can be checked without Twilio, and show all problems at once.
 
     Exit 0 when the configuration is valid (warnings do not change that), 3 when it is not, 4 when it is valid and
     violates a policy.

@@ -1,7 +1,7 @@
-"""The actions of a plan → resources, and resources that change alike → groups, what could hurt first; pure.
+"""Group the actions of a plan by resource, and resources that change alike; the riskiest groups come first.
 
 One resource is one line to a reader, however many actions it takes. Resources are alike when the same steps, for the
-same reason, end in the same values; what stood there before may differ. The order is that of urgency:
+same reason, end in the same values; the values before may differ. The order is that of urgency:
 
 | first          | because                                                     |
 |----------------|-------------------------------------------------------------|
@@ -33,15 +33,15 @@ T = TypeVar("T")
 V = TypeVar("V", bound=Hashable)
 
 FEW = 3
-"""So many alike are still shown one by one, and so many examples are given of more."""
+"""Up to this many alike are shown one by one; of more, this many examples are given."""
 _OWN = frozenset({"friendly_name", "phone_number"})
-"""Fields that differ from resource to resource by nature: to change them is alike, whatever they become."""
+"""Fields that always differ between resources: changes of them count as alike, whatever the value."""
 _SCATTERED = 5
-"""More groups than this that do the same to the same fields, and the smallest of them become one."""
+"""If more groups than this change the same fields in the same way, the small ones are merged."""
 
 
 class Urgency(IntEnum):
-    """What a reader must see first."""
+    """The order in which a reader must see resources."""
 
     TAKEOVER = 0
     PURCHASE = 1
@@ -56,11 +56,11 @@ TITLES = {
     Urgency.PURCHASE: "Buys, and so costs money each month",
     Urgency.HIDDEN: "Leaves something set that has no effect",
 }
-"""What stands above the most urgent groups in every format."""
+"""Titles of the most urgent groups, for every format."""
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """All that a plan does to one address. `route` is from before the first action to after the last one, `steps` are
+    """Everything that a plan does to one address. `route` is from before the first action to after the last one, `steps` are
     the names of its actions, `urgency` is how soon a reader has to see it."""
 
     address: str
@@ -73,22 +73,22 @@ class Resource(msgspec.Struct, frozen=True):
 
     @property
     def reason(self) -> str:
-        """Why: an import is new, what follows it may have another reason."""
+        """Return the reason of the last action: the one after an import may differ from it."""
         return self.actions[-1].reason
 
     @property
     def agent(self) -> str | None:
-        """The agent that it is declared with."""
+        """Return the declared agent."""
         return self.actions[-1].agent
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What there is to say besides."""
+        """Return the notes of all actions, each once."""
         return tuple(dict.fromkeys(action.note for action in self.actions if action.note))
 
     @property
     def place(self) -> tuple[str, int] | None:
-        """File and line of its declaration."""
+        """Return file and line of the declaration."""
         first = self.actions[0]
         return (first.file, first.line) if first.file and first.line else None
 
@@ -108,22 +108,22 @@ class Group(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def first(self) -> Resource:
-        """The one that speaks for all."""
+        """Return the resource that represents the group."""
         return self.resources[0]
 
     @cached_property
     def addresses(self) -> list[str]:
-        """Whom it is about."""
+        """Return the addresses of the group."""
         return [resource.address for resource in self.resources]
 
     @cached_property
     def fields(self) -> list[Field]:
-        """What changes."""
+        """Return the fields that change."""
         return _values([resource.changes for resource in self.resources])
 
     @cached_property
     def routes(self) -> tuple[list[str], list[str]]:
-        """Whom calls reach before and after; empty when that does not change."""
+        """Return the routes of calls before and after; empty when they do not change."""
         found = [resource.route for resource in self.resources if resource.route is not None]
         return _commonest([route.before for route in found]), _commonest(
             [route.after for route in found]
@@ -131,19 +131,21 @@ class Group(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def hidden(self) -> list[str]:
-        """What stays set without effect."""
-        return list(
-            dict.fromkeys(h for r in self.resources if r.route is not None for h in r.route.hidden)
-        )
+        """Return the values that stay set without effect, each once."""
+        values: dict[str, None] = {}
+        for resource in self.resources:
+            if resource.route is not None:
+                values.update(dict.fromkeys(resource.route.hidden))
+        return list(values)
 
     @cached_property
     def losses(self) -> list[Field]:
-        """What is lost to others."""
+        """Return the foreign values that are overwritten."""
         return _values([resource.takeover for resource in self.resources])
 
 
 def resources_of(document: PlanDocument) -> list[Resource]:
-    """One for each address, in the order in which the plan comes to them."""
+    """Return one resource for each address, in the order of the plan."""
     return _once(
         document,
         "resources",
@@ -154,19 +156,19 @@ def resources_of(document: PlanDocument) -> list[Resource]:
 
 
 def group_resources(document: PlanDocument) -> list[Group]:
-    """All resources, those that change alike together, the most urgent first."""
-    return _once(document, "groups", lambda: _grouped(resources_of(document)))
+    """Return all resources in groups that change alike, the most urgent first."""
+    return _once(document, "groups", lambda: _group(resources_of(document)))
 
 
 def list_resources(document: PlanDocument) -> list[Group]:
-    """Every resource on its own, in the same order of urgency."""
+    """Return each resource as a group of its own, in the same order of urgency."""
     return sorted(
         (Group((each,)) for each in resources_of(document)), key=lambda group: group.first.urgency
     )
 
 
 def _once(document: PlanDocument, name: str, make: Callable[[], list[T]]) -> list[T]:
-    """What was worked out of a document before, or is now: a document is shown in several formats and parts."""
+    """Compute a value of a document once: a document is rendered in several formats and parts."""
     known: dict[str, list[T]] = document.__dict__
     if name not in known:
         known[name] = make()
@@ -180,13 +182,13 @@ def _by_address(actions: Iterable[PlannedAction]) -> dict[str, list[PlannedActio
     return found
 
 
-def _grouped(found: Iterable[Resource]) -> list[Group]:
+def _group(found: Iterable[Resource]) -> list[Group]:
     alike = [Group(tuple(each)) for each in gather(found, _alike).values()]
-    return sorted(_gathered_up(alike), key=lambda group: group.first.urgency)
+    return sorted(_merge_scattered(alike), key=lambda group: group.first.urgency)
 
 
 def gather(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
-    """Items of one key together, in the order in which keys and items come."""
+    """Collect items by key, in the order of keys and items."""
     found: dict[Hashable, list[T]] = {}
     for item in items:
         found.setdefault(key(item), []).append(item)
@@ -194,7 +196,7 @@ def gather(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, l
 
 
 def _resource(address: str, actions: Sequence[PlannedAction]) -> Resource:
-    route = _way(actions)
+    route = _route(actions)
     takeover = tuple([change for action in actions for change in action.takeover])
     steps = tuple([action.action for action in actions])
     return Resource(
@@ -208,8 +210,8 @@ def _resource(address: str, actions: Sequence[PlannedAction]) -> Resource:
     )
 
 
-def _way(actions: Sequence[PlannedAction]) -> RouteChange | None:
-    """Whom calls reach before all actions and after them; None when that is the same."""
+def _route(actions: Sequence[PlannedAction]) -> RouteChange | None:
+    """Return the route before all actions and after them; None when it is the same."""
     routes = [action.route for action in actions if action.route is not None]
     if not routes or routes[0].before == routes[-1].after:
         return None
@@ -245,9 +247,11 @@ def _roughly(resource: Resource) -> tuple[Hashable, ...]:
     return (kind, resource.steps, resource.reason, resource.agent, resource.urgency, fields, lost)
 
 
-def _gathered_up(groups: Sequence[Group]) -> list[Group]:
-    """Where hundreds do the same but each ends in a value of its own (a release puts back what was there), one group
-    says that they differ."""
+def _merge_scattered(groups: Sequence[Group]) -> list[Group]:
+    """Merge small groups that differ only in their values.
+
+    A release of hundreds of numbers restores a value of its own to each: one group with different values is enough.
+    """
     out: list[Group] = []
     for alike in gather(groups, lambda group: _roughly(group.first)).values():
         few = FEW if len(alike) > _SCATTERED else 0
@@ -276,12 +280,12 @@ def _commonest(values: Sequence[V]) -> list[V]:
 
 
 def is_gone(drifted: Drifted) -> bool:
-    """Whether the resource is not on Twilio any more."""
+    """Return whether the resource no longer exists on Twilio."""
     return [(field.field, field.live) for field in drifted.fields] == [("sid", None)]
 
 
 def drift_groups(drifted: Sequence[Drifted]) -> list[list[Drifted]]:
-    """Those of one kind that drifted to the same values by the same hand together; what is gone comes first."""
+    """Group resources of one kind that one actor changed to the same values; deleted ones come first."""
     alike = gather(
         drifted,
         lambda d: (d.address.partition("/")[0], d.fields if not is_gone(d) else None, d.actor),
@@ -297,10 +301,10 @@ def outcome_reason(outcome: ActionOutcome) -> str:
 
 
 def outcome_groups(outcomes: Sequence[ActionOutcome]) -> list[list[ActionOutcome]]:
-    """Outcomes that somebody has to know about, those that say the same together, failures first."""
-    told = [outcome for outcome in outcomes if outcome.error is not None or outcome.note]
+    """Group outcomes with an error or a note by kind, action, status and text; failures first."""
+    reported = [outcome for outcome in outcomes if outcome.error is not None or outcome.note]
     alike = gather(
-        told, lambda o: (o.address.partition("/")[0], o.action, o.status, outcome_reason(o))
+        reported, lambda o: (o.address.partition("/")[0], o.action, o.status, outcome_reason(o))
     )
     return sorted(
         alike.values(), key=lambda found: (found[0].error is None, found[0].status == "skipped")

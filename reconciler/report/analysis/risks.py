@@ -1,4 +1,4 @@
-"""A document → how much it asks of its reader, and every single thing that needs attention, with its place; pure.
+"""Compute the risk level of a document, and list everything in it that needs attention, with its place.
 
 | level     | a plan with                                                            | drift     | apply      |
 |-----------|------------------------------------------------------------------------|-----------|------------|
@@ -47,7 +47,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def level_of(document: Document) -> Level:
-    """The worst of what it holds."""
+    """Return the highest level of a document."""
     if any(d.severity == "error" for d in document.diagnostics):
         return "blocked"
     return max(_levels(document), key=LEVELS.index, default="none")
@@ -77,35 +77,35 @@ def _level(group: Group) -> Level:
 
 
 def refusals_of(document: PlanDocument) -> list[Diagnostic]:
-    """The diagnostics for which an apply would refuse the plan."""
+    """Return the diagnostics for which an apply would refuse the plan."""
     codes = set(document.summary.get("would_refuse", ()))
     return [d for d in document.diagnostics if d.code in codes]
 
 
 def leaves_calls_unanswered(group: Group) -> bool:
-    """Whether calls that somebody answered reach nobody any more."""
+    """Return whether calls that were answered reach nothing after the plan."""
     return any(r.route is not None and r.route.after == "nothing" for r in group.resources)
 
 
 def list_findings(document: Document) -> list[Finding]:
-    """Its diagnostics, and what else a reviewer has to know, alike things once."""
-    return [*(_of_diagnostic(d) for d in document.diagnostics), *list_own_findings(document)]
+    """Return the diagnostics, risks, drift and failures of a document, similar ones once."""
+    return [*(_diagnostic_finding(d) for d in document.diagnostics), *list_own_findings(document)]
 
 
 def list_own_findings(document: Document) -> Iterator[Finding]:
-    """What it holds beside its diagnostics: risks of a plan, drift, failures."""
+    """Return the risks of a plan, the drift or the failures of a document, without its diagnostics."""
     match document:
         case PlanDocument():
             announced = {d.address for d in refusals_of(document)}
             for group in group_resources(document):
-                yield from _of_group(group, announced)
+                yield from _group_findings(group, announced)
         case DriftDocument():
-            yield from _drifted(document)
+            yield from _drift_findings(document)
         case ApplyDocument():
-            yield from _failed(document)
+            yield from _failure_findings(document)
 
 
-def _of_diagnostic(d: Diagnostic) -> Finding:
+def _diagnostic_finding(d: Diagnostic) -> Finding:
     detail = "\n".join(printable(line) for line in d.detail.splitlines())
     return Finding(
         rule=d.code,
@@ -119,41 +119,49 @@ def _of_diagnostic(d: Diagnostic) -> Finding:
     )
 
 
-def _of_group(group: Group, announced: set[str | None]) -> Iterator[Finding]:
+def _group_findings(group: Group, announced: set[str | None]) -> Iterator[Finding]:
     first = group.first
     before, after = group.routes
     whom = _whom(group.addresses)
+
+    # Takeovers and purchases that a refusal announces are among the diagnostics already.
     if first.takeover and not announced.issuperset(group.addresses):
         lost = ", ".join(f"{field.name} {show_value(field.before[0])}" for field in group.losses)
-        yield _finding(
+        yield _make_finding(
             group, "plan/takeover", "warning", "Foreign values are overwritten", f"{whom}: {lost}"
         )
+
     if first.urgency is Urgency.PURCHASE and not announced.issuperset(group.addresses):
         price = ", ".join(printable(note) for note in first.notes) or "price not known"
-        yield _finding(group, "plan/purchase", "warning", "Numbers are bought", f"{whom}: {price}")
+        yield _make_finding(
+            group, "plan/purchase", "warning", "Numbers are bought", f"{whom}: {price}"
+        )
+
     if leaves_calls_unanswered(group):
         was = printable(before[0])
-        yield _finding(
+        yield _make_finding(
             group,
             "plan/no-route",
             "warning",
-            "Nothing answers calls any more",
+            "Calls reach nothing",
             f"{whom}: was {was}",
         )
+
     if group.hidden:
         hidden = ", ".join(printable(words) for words in group.hidden[:3])
         message = f"{whom}: {hidden} stays set behind {printable(after[0])}"
-        yield _finding(
-            group, "plan/hidden-route", "info", "Something is set that has no effect", message
-        )
+        yield _make_finding(group, "plan/hidden-route", "info", "Value without effect", message)
+
     if group.first.urgency is Urgency.REMOVAL:
         steps = ", ".join(group.first.steps)
-        yield _finding(
-            group, "plan/removal", "info", "Something stops being managed", f"{whom}: {steps}"
+        yield _make_finding(
+            group, "plan/removal", "info", "Resource no longer managed", f"{whom}: {steps}"
         )
 
 
-def _finding(group: Group, rule: str, severity: Severity, summary: str, message: str) -> Finding:
+def _make_finding(
+    group: Group, rule: str, severity: Severity, summary: str, message: str
+) -> Finding:
     action = group.first.actions[0]
     return Finding(
         rule=rule,
@@ -167,7 +175,7 @@ def _finding(group: Group, rule: str, severity: Severity, summary: str, message:
     )
 
 
-def _drifted(document: DriftDocument) -> Iterator[Finding]:
+def _drift_findings(document: DriftDocument) -> Iterator[Finding]:
     for found in drift_groups(document.drifted):
         first = found[0]
         fields = ", ".join(
@@ -180,13 +188,13 @@ def _drifted(document: DriftDocument) -> Iterator[Finding]:
         yield Finding(
             rule="drift",
             severity="warning",
-            summary="Drifted since the last apply",
+            summary="Drift since the last apply",
             message=message,
             address=first.address,
         )
 
 
-def _failed(document: ApplyDocument) -> Iterator[Finding]:
+def _failure_findings(document: ApplyDocument) -> Iterator[Finding]:
     for found in outcome_groups(document.outcomes):
         first = found[0]
         said = printable(first.error.message if first.error else first.note or "")

@@ -1,4 +1,4 @@
-"""Values of a run → the documents that are printed; text and JSON are two renderings of the same document."""
+"""Build the documents that commands print; text and JSON are two renderings of the same document."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def plan_document(
     digest: str | None = None,
     destinations: Sequence[Destination] | None = None,
 ) -> PlanDocument:
-    """The plan as it is shown; `diagnostics` are those of the configuration and of the guard, added to its own.
+    """Build the document of a plan; `diagnostics` are those of the configuration and of the guards, added to its own.
 
     `would_refuse` are the codes with which an apply would refuse it. Without a `digest` it is computed for a plan that
     writes no secrets.
@@ -83,13 +83,13 @@ def plan_document(
             "refreshes": len(plan.state_updates),
             "bound": sum(plan.bound.values()),
             "unmanaged": plan.unmanaged,
-            **_left_out(plan),
+            **_excluded_count(plan),
             **_severities(everything),
             "would_refuse": list(would_refuse),
             "unread_accounts": list(plan.unread),
         },
         diagnostics=everything,
-        actions=[_planned(action) for action in plan.actions],
+        actions=[_plan_row(action) for action in plan.actions],
         refreshes=list(plan.state_updates),
         unmanaged=plan.unmanaged,
         renames=plan.renames or msgspec.UNSET,
@@ -105,27 +105,30 @@ def apply_document(
     command: str = "apply",
     plan: Plan | None = None,
 ) -> ApplyDocument:
-    """What an apply did, action by action; `plan` adds what it warned of, and how much was left out of it."""
+    """Build the document of an apply; `plan` adds its warnings, and how many resources were excluded."""
     failures = result.failures
+
+    # The plan may have warned of an unexpected form already.
     known = {(d.code, d.detail) for d in diagnostics}
-    unexpected = [found for found in _unexpected(result) if (found.code, found.detail) not in known]
+    unexpected = [
+        warning for warning in _warn_of_forms(result) if (warning.code, warning.detail) not in known
+    ]
+    by_action = Counter(each.action.action for each in result.outcomes if each.succeeded)
+    summary = {
+        "success_count": result.successes,
+        "failed_count": len(failures),
+        "interrupted": result.interrupted,
+        "unread_accounts": list(plan.unread) if plan else [],
+        "by_action": dict(sorted(by_action.items())),
+    }
+    if plan is not None:
+        summary |= _excluded_count(plan)
+        if plan.renames and not result.interrupted:
+            summary["renames"] = len(plan.renames)
+
     return ApplyDocument(
         command=command,
-        summary={
-            "success_count": result.successes,
-            "failed_count": len(failures),
-            "interrupted": result.interrupted,
-            "unread_accounts": list(plan.unread) if plan else [],
-            "by_action": dict(
-                sorted(Counter(o.action.action for o in result.outcomes if o.succeeded).items())
-            ),
-            **(_left_out(plan) if plan else {}),
-            **(
-                {"renames": len(plan.renames)}
-                if plan and plan.renames and not result.interrupted
-                else {}
-            ),
-        },
+        summary=summary,
         diagnostics=sort_by_place([*diagnostics, *(plan.diagnostics if plan else ()), *unexpected]),
         outcomes=[_outcome(outcome) for outcome in result.outcomes],
         success_count=result.successes,
@@ -134,15 +137,15 @@ def apply_document(
     )
 
 
-def _unexpected(result: Result) -> Iterator[Diagnostic]:
-    """Warn of what Twilio has stored in a form that no listed rule explains."""
+def _warn_of_forms(result: Result) -> Iterator[Diagnostic]:
+    """Warn of values that Twilio has stored in a form that no listed rule explains."""
     for outcome in result.outcomes:
         if outcome.status == "normalised" and outcome.entry is not None:
             yield from list_unexpected(outcome.action.address, outcome.entry, outcome.action.set)
 
 
-def _left_out(plan: Plan) -> dict[str, int]:
-    """How many resources that would change a run is not about; nothing where it is about all of them."""
+def _excluded_count(plan: Plan) -> dict[str, int]:
+    """Return how many resources that would change are excluded; nothing when none is."""
     return {"left_out": plan.excluded} if plan.excluded else {}
 
 
@@ -152,7 +155,7 @@ def failure_document(
     done: Sequence[Outcome] = (),
     unread: Sequence[str] = (),
 ) -> Document:
-    """What a command prints that could not do its work; an `apply` says in its own form what was `done` by then."""
+    """Build the document of a command that failed; an `apply` has its own form, with the outcomes `done` by then."""
     ordered = sort_by_place(list(diagnostics))
     if command == "apply" or done:
         document = apply_document(Result(tuple(done)), ordered, command=command)
@@ -169,9 +172,11 @@ def drift_document(
     *,
     command: str = "drift",
 ) -> DriftDocument:
-    """What has drifted, and how much else is waiting."""
-    elsewhere = {d.address for d in drifted}
-    pending = {a.address for a in plan.actions if a.reason != "drift" or a.address not in elsewhere}
+    """Build the document of a drift check, with the number of pending changes."""
+    drifted_addresses = {d.address for d in drifted}
+    pending = {
+        a.address for a in plan.actions if a.reason != "drift" or a.address not in drifted_addresses
+    }
     return DriftDocument(
         command=command,
         summary={
@@ -190,7 +195,7 @@ def drift_document(
 
 
 def doctor_document(checks: Sequence[Check], diagnostics: Sequence[Diagnostic]) -> DoctorDocument:
-    """Everything that was looked at."""
+    """Build the document of `doctor`."""
     counts = Counter(check.status for check in checks)
     return DoctorDocument(
         command="doctor",
@@ -201,7 +206,7 @@ def doctor_document(checks: Sequence[Check], diagnostics: Sequence[Diagnostic]) 
 
 
 def plan_file_document(saved: PlanFile) -> PlanDocument:
-    """A saved plan, as `plan` showed it."""
+    """Build the document of a saved plan, as `plan` showed it."""
     plan = Plan(
         tuple(saved.actions),
         dict(saved.state_updates),
@@ -224,7 +229,7 @@ def plan_file_document(saved: PlanFile) -> PlanDocument:
 
 
 def state_list_document(resources: Mapping[str, Entry], *, command: str) -> StateListDocument:
-    """Every address in state."""
+    """Build the list of addresses in the state."""
     rows = [
         ResourceRow(
             address=address, account=entry.account, sid=entry.sid, agent=entry.options.agent
@@ -237,14 +242,14 @@ def state_list_document(resources: Mapping[str, Entry], *, command: str) -> Stat
 def resource_document(
     address: str, fields: dict[str, Any], *, command: str = "show"
 ) -> ResourceDocument:
-    """One resource."""
+    """Build the document of one resource."""
     return ResourceDocument(
         command=command, summary={"address": address}, resource={"address": address, **fields}
     )
 
 
 def export_document(exported: Exported, out: str | None) -> ExportDocument:
-    """What was exported; with a file, the configuration stands there and not here."""
+    """Build the document of an export; a configuration that was written to a file is not repeated."""
     summary = {
         n: value
         for n, value in msgspec.to_builtins(exported).items()
@@ -266,7 +271,7 @@ def numbers_document(
     written: Collection[str],
     out: str | None,
 ) -> NumbersDocument:
-    """Numbers for sale, and which of them are declared or were written."""
+    """Build the list of numbers for sale, with which of them are declared or were written."""
     numbers = [
         ListedNumber(
             **{name: getattr(number, name) for name in number.__struct_fields__},
@@ -280,7 +285,7 @@ def numbers_document(
 
 
 def format_document(formatted: Sequence[Formatted], *, diff: bool, written: bool) -> FormatDocument:
-    """Which files changed, or would."""
+    """Build the list of files that changed, or would."""
     files = [
         FormattedFile(file=f.file, changed=f.before != f.after, diff=_diff(f) if diff else None)
         for f in formatted
@@ -299,7 +304,7 @@ def _diff(file: Formatted) -> str:
 
 
 def graph_document(found: Graph) -> GraphDocument:
-    """The ways of calls, and how many of them lead nowhere or back."""
+    """Build the document of the call graph, with the number of orphans and loops."""
     counts = {
         "nodes": len(found.nodes),
         "edges": len(found.edges),
@@ -312,7 +317,7 @@ def graph_document(found: Graph) -> GraphDocument:
 
 
 def lint_document(found: Sequence[Diagnostic]) -> LintDocument:
-    """What lint found, and how much of which level."""
+    """Build the document of `lint`, with the number of diagnostics of each level."""
     levels = Counter(d.severity for d in found)
     summary = {"errors": levels["error"], "warnings": levels["warning"], "remarks": levels["info"]}
     return LintDocument(
@@ -321,12 +326,12 @@ def lint_document(found: Sequence[Diagnostic]) -> LintDocument:
 
 
 def rules_document() -> LintDocument:
-    """The rules of lint."""
+    """Build the list of lint rules."""
     rules = [LintRule(id=name, **rule._asdict()) for name, rule in RULES.items()]
     return LintDocument(command="lint", summary={"rules": len(rules)}, rules=rules)
 
 
-def _planned(action: Action) -> PlannedAction:
+def _plan_row(action: Action) -> PlannedAction:
     return PlannedAction(
         address=action.address,
         action=action.action,
@@ -371,7 +376,7 @@ def _severities(diagnostics: Sequence[Diagnostic]) -> dict[str, int]:
 
 
 def unlock_document(found: LockInfo | None) -> UnlockDocument:
-    """A lock that was freed; None when there was none."""
+    """Build the document of a freed lock; None when there was none."""
     holder = (
         msgspec.to_builtins(found.holder)
         if found is not None and found.holder is not None

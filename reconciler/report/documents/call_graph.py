@@ -1,6 +1,6 @@
-"""A configuration → the paths of its calls as a graph: number → route → agent, trunk, application → host; pure.
+"""Build the graph of declared call routes: number → route → agent, trunk, application → host.
 
-Numbers that go the same way are one node. What nobody uses is an orphan; what leads back to where it came from, a loop.
+Numbers with the same route are one node. A node that nothing refers to is an orphan; a route back to its start is a loop.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ NodeKind = Literal[
     "number", "bridge_number", "agent", "trunk", "application", "platform", "host", "sip_host"
 ]
 ONE_BY_ONE = 3
-"""So many numbers that go the same way are shown one by one; more are one node."""
+"""Up to this many numbers with the same route are shown one by one; more are one node."""
 _TWILIO_SIP = re.compile(r"(.+)\.pstn\.(?:[a-z0-9-]+\.)*twilio\.com")
 
 
 class Node(msgspec.Struct, frozen=True):
-    """Something on the way of a call; `count` is how many numbers it stands for."""
+    """A node of a call route; `count` is how many numbers it stands for."""
 
     id: str
     kind: NodeKind
@@ -39,7 +39,7 @@ class Node(msgspec.Struct, frozen=True):
 
 
 class Edge(msgspec.Struct, frozen=True, order=True):
-    """A step of the way: `label` says of what (voice, sms, status)."""
+    """An edge of a call route; `label` is the part (voice, sms, status)."""
 
     source: str
     target: str
@@ -48,29 +48,29 @@ class Edge(msgspec.Struct, frozen=True, order=True):
 
 
 class Graph(msgspec.Struct, frozen=True):
-    """All nodes and edges, sorted."""
+    """All nodes and edges of a graph, sorted."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
 
 
 def build_graph(project: Project) -> Graph:
-    """The graph of what is declared."""
-    drawing = _Drawing(project)
+    """Build the graph of a configuration."""
+    builder = _GraphBuilder(project)
     for want in project.desired:
         if want.kind == "trunk":
-            drawing.node("trunk", want.key)
+            builder.add_node("trunk", want.key)
         elif want.kind == "origination_url":
-            drawing.origination(want)
+            builder.add_origination(want)
     for agent in project.agents.values():
-        drawing.agent(agent)
-    for members in _alike(project.desired):
-        drawing.numbers(members)
-    return drawing.done()
+        builder.add_agent(agent)
+    for members in _group_numbers(project.desired):
+        builder.add_numbers(members)
+    return builder.build()
 
 
-def _alike(desired: Iterable[Desired]) -> Iterator[list[Desired]]:
-    """Numbers in groups that go the same way; few of a kind each for itself."""
+def _group_numbers(desired: Iterable[Desired]) -> Iterator[list[Desired]]:
+    """Group numbers with the same route; a small group is split into single numbers."""
     groups: defaultdict[tuple[object, ...], list[Desired]] = defaultdict(list)
     for want in desired:
         if want.kind in NUMBER_KINDS:
@@ -84,8 +84,8 @@ def _alike(desired: Iterable[Desired]) -> Iterator[list[Desired]]:
         yield from [members] if len(members) > ONE_BY_ONE else ([member] for member in members)
 
 
-class _Drawing:
-    """A graph being drawn."""
+class _GraphBuilder:
+    """A graph under construction."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -102,73 +102,81 @@ class _Drawing:
             if isinstance(value := agent.parts.get("voice"), Webhook)
         }
 
-    def node(self, kind: NodeKind, name: str, *, label: str = "", count: int = 1) -> str:
-        """The id of a node, which is there from now on."""
+    def add_node(self, kind: NodeKind, name: str, *, label: str = "", count: int = 1) -> str:
+        """Add a node and return its id."""
         key = f"{kind}/{name}"
         self._nodes.setdefault(key, Node(key, kind, label or name, count))
         return key
 
-    def edge(self, source: str, target: str, label: str = "") -> None:
-        """A step; several between the same two nodes become one with all their labels."""
+    def add_edge(self, source: str, target: str, label: str = "") -> None:
+        """Add an edge; several between the same two nodes become one with all their labels."""
         self._labels[source, target].update({label: None} if label else {})
 
-    def origination(self, want: Desired) -> None:
-        """From a trunk to where it sends its calls; to a trunk of ours that is a way back."""
+    def add_origination(self, want: Desired) -> None:
+        """Add the edge from a trunk to its origination URL; the URL may lead to another declared trunk."""
         source, host = str(want.parent), sip_host(want.key).lower()
-        self.node("trunk", source.partition("/")[2])
+        self.add_node("trunk", source.partition("/")[2])
         attrs = want.profile.attrs
         label = "" if attrs.get("enabled", True) else "disabled"
         label = label or f"priority {attrs.get('priority')}, weight {attrs.get('weight')}"
-        own = self._domains.get(_at_home(host))
-        self.edge(source, self.node("trunk", own) if own else self.node("sip_host", host), label)
+        own = self._domains.get(_global_domain(host))
+        self.add_edge(
+            source, self.add_node("trunk", own) if own else self.add_node("sip_host", host), label
+        )
 
-    def agent(self, agent: Agent) -> None:
-        """From an agent to whom it asks."""
-        source = self.node("agent", agent.name)
+    def add_agent(self, agent: Agent) -> None:
+        """Add an agent and its edges."""
+        source = self.add_node("agent", agent.name)
         parts: dict[str, Value] = {**agent.parts, "recording": agent.recording_status}
         for part, value in parts.items():
-            self._lead(source, part, value)
+            self._add_route(source, part, value)
         if agent.platform:
-            self.edge(source, self.node("platform", agent.platform), agent.id or "")
+            self.add_edge(source, self.add_node("platform", agent.platform), agent.id or "")
 
-    def numbers(self, members: list[Desired]) -> None:
-        """From numbers that go the same way to what takes their calls and messages."""
+    def add_numbers(self, members: list[Desired]) -> None:
+        """Add numbers with the same route and their edges."""
         first = members[0]
         kind: NodeKind = "bridge_number" if first.kind == "bridge_number" else "number"
         words = "bridge numbers" if kind == "bridge_number" else "numbers"
         label = f"{len(members)} {words}" if len(members) > 1 else first.key
-        source = self.node(kind, first.key, label=label, count=len(members))
+        source = self.add_node(kind, first.key, label=label, count=len(members))
+
+        # Parts that the numbers inherit from their agent lead to the agent, others to their own targets.
         agent = self._project.agents.get(first.profile.options.agent or "")
         parts: Attrs = agent.parts if agent else {}
         if agent:
-            self.edge(source, self.node("agent", agent.name))
+            self.add_edge(source, self.add_node("agent", agent.name))
         for part, value in first.profile.attrs.items():
             if agent and value is not None and parts.get(part) == value:
-                self.edge(source, f"agent/{agent.name}", part)
+                self.add_edge(source, f"agent/{agent.name}", part)
             elif part != "friendly_name":
-                self._lead(source, part, value)
+                self._add_route(source, part, value)
 
-    def _lead(self, source: str, part: str, value: Value) -> None:
+    def _add_route(self, source: str, part: str, value: Value) -> None:
         match value:
             case TrunkRoute(trunk=name):
-                self.edge(source, self.node("trunk", name), part)
+                self.add_edge(source, self.add_node("trunk", name), part)
             case ApplicationRoute(application=name):
-                self.edge(source, self.node("application", name), part)
+                self.add_edge(source, self.add_node("application", name), part)
             case Webhook(url=url, fallback_url=fallback):
                 back = self._voices.get(url) if source.startswith("bridge_number/") else None
-                self.edge(
+                self.add_edge(
                     source,
-                    self.node("agent", back) if back else self.node("host", _host(url)),
+                    self.add_node("agent", back) if back else self.add_node("host", _host(url)),
                     part,
                 )
                 if fallback:
-                    self.edge(source, self.node("host", _host(fallback)), f"{part} fallback")
+                    self.add_edge(
+                        source, self.add_node("host", _host(fallback)), f"{part} fallback"
+                    )
 
-    def done(self) -> Graph:
-        """The graph, with orphans and loops marked."""
+    def build(self) -> Graph:
+        """Return the graph, with orphans and loops marked."""
         onward: defaultdict[str, set[str]] = defaultdict(set)
         for source, target in self._labels:
             onward[source].add(target)
+
+        # An edge to itself does not count as a use.
         reached = {target for source, target in self._labels if source != target}
         edges = [
             Edge(source, target, ", ".join(labels), _leads_back(source, target, onward))
@@ -188,7 +196,7 @@ class _Drawing:
 
 
 def _leads_back(source: str, target: str, onward: Mapping[str, set[str]]) -> bool:
-    """Whether a call that takes this step can come here again; a bridge number that rings an agent always does."""
+    """Return whether a call can follow this edge twice; a bridge number that rings an agent always does."""
     if source.startswith("bridge_number/") and target.startswith("agent/"):
         return True
     seen, ahead = set[str](), [target]
@@ -202,8 +210,8 @@ def _leads_back(source: str, target: str, onward: Mapping[str, set[str]]) -> boo
     return False
 
 
-def _at_home(host: str) -> str:
-    """The domain of a trunk in whatever region it is named."""
+def _global_domain(host: str) -> str:
+    """Return the domain of a trunk without its region."""
     found = _TWILIO_SIP.fullmatch(host)
     return f"{found[1]}.pstn.twilio.com" if found else ""
 

@@ -9,7 +9,7 @@ from reconciler.config.project import Project
 
 
 def count_declared(project: Project) -> dict[str, Any]:
-    """How much is declared, by kind, and how many problems there are."""
+    """Count the declared resources by kind, and the problems by severity."""
     kinds = Counter(want.kind for want in project.desired)
     severities = Counter(d.severity for d in (*project.warnings, *project.violations))
     return {

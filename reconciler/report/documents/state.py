@@ -1,4 +1,4 @@
-"""The JSON documents of the `state` commands that change the state or look into its history, and how they are made."""
+"""The JSON documents of the `state` commands that edit the state or list its history, and their builders."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class StateRepairDocument(StateDocument, kw_only=True):
 def change_document(
     command: str, before: int, after: int | None, changes: Mapping[str, str], *, dry_run: bool
 ) -> StateChangeDocument:
-    """What a change by hand did."""
+    """Build the document of an edit by hand."""
     rows = _rows(changes)
     return StateChangeDocument(
         command=command,
@@ -95,7 +95,7 @@ def _rows(changes: Mapping[str, str]) -> list[StateChange]:
 
 
 def history_document(kept: Sequence[StoredVersion]) -> StateHistoryDocument:
-    """The versions that are kept."""
+    """Build the list of stored versions."""
     versions = [
         StateVersion(
             serial=version.serial,
@@ -112,7 +112,7 @@ def history_document(kept: Sequence[StoredVersion]) -> StateHistoryDocument:
 
 
 def pull_document(state: State) -> StatePullDocument:
-    """A state as one field of a document."""
+    """Build a document with the state as one field."""
     summary = {"serial": state.serial, "lineage": state.lineage, "resources": len(state.resources)}
     return StatePullDocument(
         command="state pull", summary=summary, state=msgspec.json.decode(encode(state))
@@ -122,7 +122,7 @@ def pull_document(state: State) -> StatePullDocument:
 def repair_document(
     saved: Salvage, aside: Sequence[Path] | None, *, dry_run: bool
 ) -> StateRepairDocument:
-    """What was saved of a damaged state."""
+    """Build the document of a repair."""
     return StateRepairDocument(
         command="state repair",
         summary={"damaged": len(saved.damaged)},

@@ -1,4 +1,4 @@
-"""One resource as users and the platforms' own documents know it: the row of a number, the view of a bridge number."""
+"""Rows of single resources: a number, a bridge number in the form of its platform, and any other resource."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from reconciler.planning.decide.fields import flatten
 from reconciler.planning.identity.observed import Observed
 
 _NAMESPACE = UUID("6d1c3c7e-51a2-5d6b-9d0f-3f1f6a0c9b52")
-"""Ours; with the SIDs it makes ids that are the same on every machine and in every run."""
+"""Namespace of ids that are made from SIDs, the same on every machine and in every run."""
 
 
 def number_row(entry: Entry) -> dict[str, Any]:
-    """Number → agent → credentials, with what was applied and what was there before."""
+    """Return the row of a number: agent, account, last applied and prior values."""
     return {
         "kind": entry.kind,
         "phone_number": entry.key,
@@ -37,7 +37,7 @@ def number_row(entry: Entry) -> dict[str, Any]:
 
 
 def bridge_view(address: str, entry: Entry, account_sid: str, live: Live | None) -> dict[str, Any]:
-    """A bridge number's view; `status` is active, drifted or missing on Twilio right now. Never any credentials."""
+    """Return the row of a bridge number; `status` is active, drifted or missing on Twilio now. Never any credentials."""
     return {
         "kind": entry.kind,
         "id": str(uuid5(_NAMESPACE, f"{account_sid}/{entry.sid}")),
@@ -53,10 +53,10 @@ def bridge_view(address: str, entry: Entry, account_sid: str, live: Live | None)
 
 
 def plain_row(entry: Entry) -> dict[str, Any]:
-    """Any other resource: what state holds of it."""
+    """Return the row of any other resource: its recorded entry."""
     fields: dict[str, Any] = msgspec.to_builtins(entry)
 
-    # State keeps labels as sorted pairs, which can be shared and compared; people know them as a mapping.
+    # The state holds labels as sorted pairs, which can be shared and compared; users write them as a mapping.
     if entry.options.labels:
         fields["options"]["labels"] = dict(entry.options.labels)
     return {**fields, "applied": flatten(entry.kind, entry.last_applied)}

@@ -1,7 +1,7 @@
-"""A document → workflow commands of GitHub Actions: an annotation at each line of YAML that needs attention.
+"""Render a document as workflow commands of GitHub Actions: an annotation for each finding, at its line of YAML.
 
-A runner obeys every line of a log that begins with ``::``, so what comes from YAML or Twilio is escaped as GitHub
-asks for it: neither a new line nor a property can be smuggled in.
+A runner executes every line of a log that begins with ``::``, so text from YAML or Twilio is escaped as GitHub
+documents it: it can add neither a line nor a property.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from reconciler.report.wording import printable
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
 _MOST = 10
-"""GitHub shows so many annotations of a kind for one step, and drops the rest without a word."""
+"""GitHub shows this many annotations of a kind for one step, and drops the rest silently."""
 
 
 def render(document: Document) -> str:
-    """One line for each annotation; of more than GitHub shows, the last says how many there are."""
+    """Render a document as one line for each annotation; the last line counts those that GitHub would drop."""
     ordered = sorted(
         list_findings(document), key=lambda finding: list(_COMMANDS).index(finding.severity)
     )
@@ -45,7 +45,7 @@ def _command(finding: Finding) -> str:
 
 
 def _data(raw: str) -> str:
-    """A message, on several lines where it has them."""
+    """Escape a message; line breaks stay."""
     lines = "\n".join(printable(line) for line in raw.split("\n"))
     return lines.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 

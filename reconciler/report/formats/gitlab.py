@@ -1,4 +1,4 @@
-"""A document → GitLab's Code Quality report: what needs attention, at its line of YAML, in a merge request."""
+"""Render a document as a Code Quality report of GitLab: findings at their lines of YAML, in a merge request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SEVERITIES: Mapping[Severity, str] = {"error": "blocker", "warning": "major", "
 
 
 def render(document: Document) -> str:
-    """A JSON list of issues; without a place of its own an issue stands at the top of the entry file."""
+    """Render a document as a JSON list of issues; an issue without a place is put at the top of the entry file."""
     issues = [_issue(finding) for finding in list_findings(document)]
     return msgspec.json.format(msgspec.json.encode(issues), indent=2).decode() + "\n"
 
@@ -37,6 +37,6 @@ def _issue(finding: Finding) -> dict[str, object]:
 
 
 def fingerprint(finding: Finding) -> str:
-    """The same for the same problem of the same resource, wherever it moves in its file."""
-    told = (finding.rule, finding.file or "", finding.address or "", finding.message)
-    return hashlib.sha256("\0".join(told).encode("utf-8", "replace")).hexdigest()
+    """Return an id of a finding that does not depend on its line."""
+    identity = (finding.rule, finding.file or "", finding.address or "", finding.message)
+    return hashlib.sha256("\0".join(identity).encode("utf-8", "replace")).hexdigest()

@@ -1,4 +1,4 @@
-"""A graph → Mermaid or DOT; labels are escaped, whatever they hold."""
+"""Render a call graph as Mermaid or DOT, with escaped labels."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _WORDS: dict[NodeKind, str] = {
 
 
 def mermaid(graph: Graph) -> str:
-    """The graph as a Mermaid flowchart, as GitHub and GitLab show it."""
+    """Render a graph as a Mermaid flowchart, as GitHub and GitLab show it."""
     ids = {node.id: f"n{place}" for place, node in enumerate(graph.nodes)}
     lines = ["flowchart LR"]
     for node in graph.nodes:
@@ -61,7 +61,7 @@ def _arrow(edge: Edge) -> str:
 
 
 def dot(graph: Graph) -> str:
-    """The graph in the language of Graphviz."""
+    """Render a graph for Graphviz."""
     return "\n".join(["digraph calls {", "  rankdir=LR;", *_dot_lines(graph), "}"]) + "\n"
 
 
@@ -81,7 +81,7 @@ def _label(node: Node) -> str:
 
 
 def _for_mermaid(text: str) -> str:
-    """Entities for all that Mermaid or HTML could take for its own."""
+    """Escape every character that Mermaid or HTML could interpret."""
     return "".join(c if c.isalnum() or c in " +-_.,:/()@" else f"#{ord(c)};" for c in text)
 
 

@@ -1,4 +1,4 @@
-"""A document → JSON text: indented, keys in the order of the document, ending in a newline; credentials masked."""
+"""Render a document as indented JSON, with credentials masked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.report.documents.types import Document, ExportDocument
 
 
 def render(document: Document) -> str:
-    """The document as JSON."""
+    """Render a document as JSON."""
     data = msgspec.json.encode(document)
     if not isinstance(document, StatePullDocument | ExportDocument) and has_credentials(
         data.decode()

@@ -1,4 +1,4 @@
-"""A document → JUnit XML, for the test tabs of CI: drift fails, a plan passes unless it cannot be applied.
+"""Render a document as JUnit XML for the test tab of a CI.
 
 | document   | a test case is   | it fails when                             |
 |------------|------------------|-------------------------------------------|
@@ -46,7 +46,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 def render(document: Document, project: str) -> str:
-    """One suite, with at least one case: a suite without any is taken for a mistake."""
+    """Render a document as one suite, with at least one case: CI systems report an empty suite as a mistake."""
     suite = f"reconciler {document.command} {project}"
     cases = [*_cases(document)] or [Case("nothing to report")]
     counts = " ".join(f'{name}="{number}"' for name, number in _counts(cases).items())
@@ -80,22 +80,22 @@ def _cases(document: Document) -> Iterator[Case]:
             refusals = [d for d in refusals_of(document) if d.severity != "error"]
             refused = {d.address: d for d in refusals if d.address}
             planned = resources_of(document)
-            yield from (_planned(resource, refused.get(resource.address)) for resource in planned)
+            yield from (_plan_case(resource, refused.get(resource.address)) for resource in planned)
 
             # A refusal of the plan as a whole has no resource in it to fail.
             addresses = {resource.address for resource in planned}
             yield from (_problem(d) for d in refusals if d.address not in addresses)
         case DriftDocument():
-            yield from (_drifted(each) for each in document.drifted)
+            yield from (_drift_case(each) for each in document.drifted)
             if not document.drifted:
-                yield Case("what was applied is what is there")
+                yield Case("no drift")
         case ApplyDocument():
-            yield from (_done(outcome) for outcome in document.outcomes)
+            yield from (_outcome_case(outcome) for outcome in document.outcomes)
     errors = (d for d in document.diagnostics if d.severity == "error")
     yield from (_problem(d) for d in errors)
 
 
-def _planned(resource: Resource, refused: Diagnostic | None) -> Case:
+def _plan_case(resource: Resource, refused: Diagnostic | None) -> Case:
     changes = "\n".join(
         f"{c.field}: {show_value(c.before)} → {show_value(c.after)}" for c in resource.changes
     )
@@ -109,7 +109,7 @@ def _planned(resource: Resource, refused: Diagnostic | None) -> Case:
     )
 
 
-def _drifted(drifted: Drifted) -> Case:
+def _drift_case(drifted: Drifted) -> Case:
     by = f" by {drifted.actor}" if drifted.actor else ""
     if is_gone(drifted):
         return Case(
@@ -128,7 +128,7 @@ def _drifted(drifted: Drifted) -> Case:
     )
 
 
-def _done(outcome: ActionOutcome) -> Case:
+def _outcome_case(outcome: ActionOutcome) -> Case:
     name = f"{outcome.address} {outcome.action}"
     if outcome.error is None:
         return Case(name, body=outcome.note or "")
@@ -156,10 +156,12 @@ def _lines(case: Case, suite: str) -> Iterator[str]:
     body = _text(case.body)
     if case.verdict is not None:
         kind = f" type={_attribute(case.kind)}" if case.verdict != "skipped" else ""
-        told = f"<{case.verdict} message={_attribute(case.message)}{kind}>{body}</{case.verdict}>"
+        content = (
+            f"<{case.verdict} message={_attribute(case.message)}{kind}>{body}</{case.verdict}>"
+        )
     else:
-        told = f"<system-out>{body}</system-out>" if body else ""
-    yield f"{opening}>{told}</testcase>" if told else f"{opening}/>"
+        content = f"<system-out>{body}</system-out>" if body else ""
+    yield f"{opening}>{content}</testcase>" if content else f"{opening}/>"
 
 
 def _text(raw: str) -> str:

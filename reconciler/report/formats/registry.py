@@ -1,4 +1,4 @@
-"""The table of formats: every one a rendering of the same document, imported when it is asked for."""
+"""The table of formats: each renders the same document, and is imported when it is used."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from reconciler.report.documents.types import (
 from reconciler.report.text.style import Style
 
 Render = Callable[[Document, str, Style], str]
-"""(document, name of the project, how text is to look) → the report."""
+"""(document, name of the project, style of text) → the report."""
 
 REPORTED = (PlanDocument, ApplyDocument, DriftDocument, ValidateDocument, FailureDocument)
-"""What there are reports of; other documents are text and JSON alone."""
+"""Documents that have reports; others have only text and JSON."""
 
 
 class Format(msgspec.Struct, frozen=True):
-    """One format; `purpose` says what it is for."""
+    """One format and its purpose."""
 
     purpose: str
     render: Render
@@ -44,7 +44,7 @@ def _json(document: Document, project: str, style: Style) -> str:
 
 
 def without_credentials(document: Document) -> Document:
-    """The same document with credentials in URLs masked, before any format writes them in its own way."""
+    """Return the document with credentials in URLs masked, before a format writes them in its own way."""
     if not has_credentials(msgspec.json.encode(document).decode()):
         return document
     return msgspec.convert(mask_all(msgspec.to_builtins(document)), type(document))

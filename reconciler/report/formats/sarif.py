@@ -1,4 +1,4 @@
-"""A document → SARIF 2.1.0, for code scanning and editors: problems and risks as results at their lines of YAML."""
+"""Render a document as SARIF 2.1.0 for code scanning and editors: findings at their lines of YAML."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def render(document: Document, project: str) -> str:
-    """One run with a rule for each code that occurs."""
+    """Render a document as one run with a rule for each code that occurs."""
     found = list_findings(document)
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(document, project, found)]}
     return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"

@@ -1,6 +1,6 @@
-"""The groups of a plan → a drawing of whom calls reach: numbers → agent → route → host, before (dashed) and after.
+"""Draw the call routes of a plan as SVG: numbers → agent → route → host, before (dashed) and after.
 
-In goes a plan's groups, out comes one SVG element; it is drawn for the eye, and every node says in words what it is.
+Every node has a label in words for screen readers.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from reconciler.report.wording import count, key_of, kind_of, printable
 _COLUMNS = ("Numbers", "Agent", "Route", "Host")
 _WIDTH, _GAP, _HEIGHT, _STEP, _TOP = 230, 60, 34, 46, 30
 _MOST = 24
-"""So many groups are drawn; a drawing of more would show nothing."""
+"""Up to this many groups are drawn; a drawing of more is unreadable."""
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A box: its column, what it says, what to search for when it is chosen."""
+    """A box: its column, its label, and the search text when it is clicked."""
 
     column: int
     label: str
@@ -39,11 +39,12 @@ class Edge(msgspec.Struct, frozen=True):
 
 
 def draw_calls(groups: Sequence[Group]) -> str:
-    """The SVG; empty when no call goes elsewhere."""
+    """Return the SVG; empty when no route changes."""
     routed = [group for group in groups if group.first.route is not None]
     edges = list(dict.fromkeys(edge for group in routed[:_MOST] for edge in _edges(group)))
     if not edges:
         return ""
+
     places = _places(edges)
     height = _TOP + _STEP * max(
         sum(node.column == c for node in places) for c in range(len(_COLUMNS))
@@ -54,6 +55,7 @@ def draw_calls(groups: Sequence[Group]) -> str:
         *(_line(edge, places) for edge in edges),
         *(_box(node, at) for node, at in places.items()),
     ]
+
     said = "Whom calls reach: numbers, their agent, the route and the host; dashed is how it was"
     left_out = len(routed) - min(len(routed), _MOST)
     more = f"<p>{left_out:,} more groups are not drawn; the table has them.</p>" if left_out else ""
@@ -71,12 +73,14 @@ def _edges(group: Group) -> Iterator[Edge]:
     )
     start = Node(0, names, group.first.agent or "" if many else key_of(group.first.address))
     agent = Node(1, group.first.agent or "no agent", group.first.agent or "")
-    yield from _chain([start, *_reached(before)], "before")
-    yield from _chain([start, agent, *_reached(after)], "lost" if after == ["nothing"] else "after")
+    yield from _chain([start, *_route_nodes(before)], "before")
+    yield from _chain(
+        [start, agent, *_route_nodes(after)], "lost" if after == ["nothing"] else "after"
+    )
 
 
-def _reached(routes: Sequence[str]) -> list[Node]:
-    """A route and, where it is a URL, the host that it leads to."""
+def _route_nodes(routes: Sequence[str]) -> list[Node]:
+    """Return the node of a route and, if it is a URL, the node of its host."""
     if len(routes) > 1:
         return [Node(2, f"{len(routes):,} different routes")]
     route = routes[0]
@@ -93,12 +97,12 @@ def _chain(nodes: Sequence[Node], meaning: str) -> Iterator[Edge]:
 def _host(url: str) -> str:
     try:
         return urlsplit(url.partition(" ")[0]).hostname or ""
-    except ValueError:  # what stands on Twilio need not be a URL
+    except ValueError:  # a live value need not be a URL
         return ""
 
 
 def _places(edges: Sequence[Edge]) -> dict[Node, tuple[int, int]]:
-    """Where each box stands: one below the other in its column, in the order in which they come."""
+    """Return the position of each box: in its column, in the order of the edges."""
     filled = [0] * len(_COLUMNS)
     places: dict[Node, tuple[int, int]] = {}
     for node in dict.fromkeys(node for edge in edges for node in (edge.start, edge.end)):

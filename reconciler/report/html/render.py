@@ -1,7 +1,7 @@
-"""A document → one HTML file that needs nothing else: no server, no network, no font, no framework.
+"""Render a document as one HTML file without any dependency: no server, network, font or framework.
 
-The head and the groups are plain HTML; the table is filled by a script from data in the page. A content security
-policy lets exactly this script and this style through, so that even a mistake in escaping could run nothing.
+The head and the groups are plain HTML; a script fills the table from data in the page. A content security policy allows
+exactly this script and this style, so that a mistake in escaping could not run code.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from reconciler.report.text.overview import Overview, build_overview
 from reconciler.report.wording import count, key_of, kind_of, printable, repeats_route, show_value
 
 _MOST = 100
-"""So many groups, and so many problems, are shown before the table; the table has all."""
+"""Up to this many groups and problems are shown above the table, which has all resources."""
 
 
 def render(document: Document, project: str) -> str:
-    """The page."""
+    """Render a document as an HTML page."""
     found, rows = build_overview(document, project), rows_of(document)
     groups = group_resources(document) if isinstance(document, PlanDocument) else []
     style, script = _asset("page.css"), _asset("page.js")
@@ -60,6 +60,7 @@ def _body(
     yield from _problems(document.diagnostics)
     yield from _groups(groups)
     yield from () if groups else _findings(list_own_findings(document))
+
     picture = draw_calls(groups)
     if picture:
         yield f"<section><h2>Whom calls reach</h2>\n<div class=scroll>{picture}</div></section>\n"
@@ -86,6 +87,8 @@ def _problems(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
         [*([count(errors, "error")] if errors else []), *_warnings(len(diagnostics) - errors)]
     )
     yield f"<section><details{' open' if errors else ''}><summary><h2>{title}</h2></summary>\n<ul class=problems>"
+
+    # Errors first.
     ordered = sorted(diagnostics, key=lambda d: d.severity != "error")
     for d in ordered[:_MOST]:
         place = ":".join(str(part) for part in (d.file, d.line, d.column) if part is not None)
@@ -138,6 +141,7 @@ def _group(group: Group) -> Iterator[str]:
     )
     yield f"<dl>{''.join(_fields(group))}</dl>"
     yield from (f"<p class=note>{_e(note)}</p>" for note in first.notes)
+
     if many:
         names = ", ".join(_e(key_of(address)) for address in group.addresses[:FEW])
         rest = len(group.addresses) - FEW
@@ -154,12 +158,14 @@ def _fields(group: Group) -> Iterator[str]:
         )
     before, after = group.routes
     route = group.first.route
-    told = (
+
+    # A change of `voice_url` is the change of the route already.
+    repeated = (
         len(before) == len(after) == 1
         and route
         and any(repeats_route(route, c) for c in group.first.changes)
     )
-    if after and not told:
+    if after and not repeated:
         yield _change(Field("calls", list(before), list(after)), "calls", "")
     yield from (
         f"<dt class=hidden>set, but without effect</dt><dd>{_e(words)}</dd>"
@@ -188,7 +194,7 @@ def _e(raw: str) -> str:
 
 
 def _data(rows: Rows) -> str:
-    """JSON that cannot end its script element."""
+    """Return the rows as JSON that cannot end its script element."""
     written = msgspec.json.encode(rows).decode()
     return written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

@@ -1,6 +1,6 @@
-"""A document → the rows of its page as plain data: one for each resource, what many have in common written once.
+"""Build the rows of a page as plain data: one for each resource, with common text stored once.
 
-Knows nothing of HTML: everything in here is text, and the page shows it as text.
+Everything here is text, not HTML, and the page shows it as text.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ KINDS = {
     Urgency.ROUTE: "calls change",
     Urgency.REST: "other",
 }
-"""How the page calls what a plan does, the most urgent first."""
+"""Names of the kinds of changes on the page, the most urgent first."""
 
 
 class RowText(msgspec.Struct, frozen=True, array_like=True):
-    """What there is to say of a row: its kind, what is done and why, about whom, `fields` as (name, before, after,
-    lost), whom calls reach, and remarks."""
+    """The text of a row: its kind, the steps, the reason, the agent or actor, `fields` as (name, before, after, lost), the
+    route of calls, and notes."""
 
     kind: str
     what: str
@@ -47,11 +47,11 @@ class Rows(msgspec.Struct, frozen=True):
 
 
 def rows_of(document: Document) -> Rows:
-    """All rows, in the order of the document."""
+    """Return all rows, in the order of the document."""
     seen: dict[Hashable, int] = {}
     rows = [
         (address, place, seen.setdefault(told, len(seen)))
-        for address, place, told in _told(document)
+        for address, place, told in _row_texts(document)
     ]
     told = [each for each in seen if isinstance(each, RowText)]
     return Rows(list(dict.fromkeys(_in_order(told))), told, rows)
@@ -63,12 +63,12 @@ def _in_order(told: list[RowText]) -> list[str]:
     return [kind for kind in urgent if kind in kinds] + sorted(kinds - set(urgent))
 
 
-def _told(document: Document) -> Iterator[tuple[str, str, RowText]]:
+def _row_texts(document: Document) -> Iterator[tuple[str, str, RowText]]:
     match document:
         case PlanDocument():
             for resource in resources_of(document):
                 place = f"{resource.place[0]}:{resource.place[1]}" if resource.place else ""
-                yield printable(resource.address), printable(place), _planned(resource)
+                yield printable(resource.address), printable(place), _plan_text(resource)
         case DriftDocument():
             for drifted in document.drifted:
                 fields = tuple(
@@ -91,7 +91,7 @@ def _told(document: Document) -> Iterator[tuple[str, str, RowText]]:
                 yield printable(outcome.address), "", told
 
 
-def _planned(resource: Resource) -> RowText:
+def _plan_text(resource: Resource) -> RowText:
     lost = {(change.field, change.before) for change in resource.takeover}
     shown = [
         *resource.changes,

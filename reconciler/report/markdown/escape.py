@@ -1,6 +1,6 @@
-"""Text → Markdown that shows exactly this text, and pages that end before a limit; knows nothing of plans.
+"""Escape text for Markdown, and fit pages below a limit.
 
-GitHub's comments hold 65,536 characters. A value from YAML or Twilio can neither end its cell, nor mention anybody,
+A comment on GitHub holds 65,536 characters. A value from YAML or Twilio can neither end its cell, nor mention a user,
 nor become a link, an image or HTML.
 """
 
@@ -13,7 +13,7 @@ from reconciler.report.truncate import shorten
 from reconciler.report.wording import NOTHING, printable
 
 LIMIT = 65_000
-"""Below GitHub's limit, in bytes, so that it holds whatever is counted."""
+"""Below GitHub's limit; in bytes, so that it holds for characters as well."""
 _LONGEST = 160
 """A value longer than this is shortened in its middle."""
 
@@ -22,12 +22,12 @@ _MENTION = re.compile(r"@(?=\w)")
 
 
 def text(raw: str) -> str:
-    """Words that Markdown takes for nothing but words; ``@`` is kept from calling anybody."""
+    """Escape text so that Markdown shows it as it is; ``@`` mentions nobody."""
     return _MENTION.sub("@\u200b", _SPECIAL.sub(lambda found: "\\" + found[0], printable(raw)))
 
 
 def code(raw: str, longest: int = _LONGEST) -> str:
-    """A value as code; a dash where there is none."""
+    """Return a value as code, a dash when it is empty."""
     plain = shorten(printable(raw), longest)
     if plain in ("", NOTHING):
         return NOTHING
@@ -37,22 +37,22 @@ def code(raw: str, longest: int = _LONGEST) -> str:
 
 
 def row(*cells: str) -> str:
-    """One line of a table; none of its cells can end before its time."""
+    """Return one row of a table; a pipe in a cell is escaped."""
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
 def head(*titles: str) -> str:
-    """The head of a table."""
+    """Return the head of a table."""
     return row(*titles) + row(*("---" for _ in titles))
 
 
 def fold(title: str, body: str) -> str:
-    """What is shown when somebody asks for it."""
+    """Return a folded section."""
     return f"<details>\n<summary>{title}</summary>\n\n{body}\n</details>\n\n"
 
 
 def fit_rows(rows: Iterable[str], room: int) -> Iterator[str]:
-    """As many whole rows as there is room for; stops reading at the first that does not fit."""
+    """Return the rows that fit, up to the first that does not."""
     for each in rows:
         room -= size(each)
         if room < 0:
@@ -61,5 +61,5 @@ def fit_rows(rows: Iterable[str], room: int) -> Iterator[str]:
 
 
 def size(written: str) -> int:
-    """How much of the limit this takes."""
+    """Return the size of a text in bytes, as the limit counts it."""
     return len(written.encode())

@@ -1,7 +1,7 @@
-"""A document → Markdown for a comment: the risk, what could hurt, what changes; everything else folded below.
+"""Render a document as Markdown for a comment: the risk, then what changes, then details, folded.
 
-However large a plan is, the comment stays below GitHub's limit and says how much it leaves out. Its first line is a
-marker that is the same in the next report of the same project, so that one comment can be kept up to date.
+The comment stays below GitHub's limit and reports how much it leaves out. Its first line is a marker that is the same
+in the next report of the same project, so that one comment can be updated.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from reconciler.report.truncate import shorten
 from reconciler.report.wording import count, key_of, kind_of, repeats_route, show_value
 
 _SIGNS = {"none": "⚪", "low": "🟢", "medium": "🟡", "high": "🔴", "blocked": "⛔"}
-_ELSEWHERE = "The whole is in `--format json` and `--report html=FILE`."
+_ELSEWHERE = "`--format json` and `--report html=FILE` have everything."
 _TABLE = ("Resources", "Field", "Before", "After")
 
 
 def render(document: Document, project: str) -> str:
-    """The document as Markdown."""
+    """Render a document as Markdown."""
     found = build_overview(document, project)
     out = [_top(found) + _digest(document)]
     match document:
@@ -47,7 +47,7 @@ def render(document: Document, project: str) -> str:
             sections = iter([_apply])
         case _:
             sections = iter(())
-    out += _filled(document, sections, LIMIT - size(out[0]))
+    out += _fill(document, sections, LIMIT - size(out[0]))
     return "".join(out).rstrip() + "\n"
 
 
@@ -55,14 +55,14 @@ Section = Callable[[Document, int], str]
 """(document, room) → Markdown that takes no more than the room."""
 
 
-def _filled(document: Document, sections: Iterator[Section], room: int) -> Iterator[str]:
-    """Each section may take half of what is left; problems come after what is planned, and all else last."""
+def _fill(document: Document, sections: Iterator[Section], room: int) -> Iterator[str]:
+    """Return sections that fit the room: each may take half of the rest; problems come after the plan, details last."""
     for section in [*sections, _problems]:
         written = section(document, room // 2)
         room -= size(written)
         yield written
     if isinstance(document, PlanDocument) and document.actions:
-        yield _everything(document, room)
+        yield _all_resources(document, room)
 
 
 def _top(found: Overview) -> str:
@@ -73,7 +73,7 @@ def _top(found: Overview) -> str:
 
 
 def _digest(document: Document) -> str:
-    """The digest of a plan that does something, to be given to `apply --expect`."""
+    """Return the digest of a plan with actions, for `apply --expect`."""
     if not isinstance(document, PlanDocument) or not document.actions:
         return ""
     return f"Digest of the plan: {code(document.digest)}\n\n"
@@ -93,7 +93,7 @@ def _part(title: str, groups: Sequence[Group]) -> Section:
 def _table(
     title: str, total: int, rows: Iterable[str], room: int, titles: Sequence[str] = _TABLE
 ) -> str:
-    """A table of so many rows, of which the last may be left out; empty when there are none."""
+    """Return a table, without the last rows if they do not fit; empty when there are none."""
     if not total:
         return ""
     top = f"{title}\n\n{head(*titles)}"
@@ -108,7 +108,7 @@ def _table(
 
 
 def _group_rows(group: Group) -> str:
-    """One row for each field; who it is about stands in the first."""
+    """Return one row for each field; the first names the resources."""
     lost = {field.name for field in group.losses}
     fields = [
         *group.fields,
@@ -117,6 +117,7 @@ def _group_rows(group: Group) -> str:
     cells = [_field(field, taken=field.name in lost) for field in fields]
     cells += _route(group)
     who = _who(group)
+
     first, *more = cells or [("", "", "")]
     return row(who, *first) + "".join(row("", *each) for each in more)
 
@@ -147,11 +148,12 @@ def _field(field: Field, *, taken: bool) -> tuple[str, str, str]:
 def _route(group: Group) -> Iterator[tuple[str, str, str]]:
     before, after = group.routes
     route = group.first.route
-    told = route is not None and len(before) == len(after) == 1
+    single = route is not None and len(before) == len(after) == 1
     if route is not None and not (
-        told and any(repeats_route(route, change) for change in group.first.changes)
+        single and any(repeats_route(route, change) for change in group.first.changes)
     ):
         yield "**calls**", _one_of(before), _one_of(after)
+
     for words in group.hidden[:FEW]:
         yield "set, but without effect", code(words), ""
 
@@ -170,6 +172,7 @@ def _drift(document: Document, room: int) -> str:
         many = f"**{count(len(found), kind_of(first.address))}** " if len(found) > 1 else ""
         by = f"<br>by {text(first.actor)}" if first.actor else ""
         by += f"<br>{describe_guess(first.looks_like)}" if first.looks_like else ""
+
         fields = [(f.field, show_value(f.recorded), show_value(f.live)) for f in first.fields]
         cells = [("gone from Twilio", show_value(first.sid), "")] if is_gone(first) else fields
         who = f"{many}{_names([d.address for d in found])}{by}"
@@ -187,17 +190,20 @@ def _apply(document: Document, room: int) -> str:
     for found in outcome_groups(document.outcomes):
         first = found[0]
         why = f"{code(first.error.code)} " if first.error else ""
-        said = text(shorten((first.error.message if first.error else first.note) or "", 1000))
-        rows.append(row(_names([o.address for o in found]), first.action, first.status, why + said))
+        reason = text(shorten((first.error.message if first.error else first.note) or "", 1000))
+        rows.append(
+            row(_names([o.address for o in found]), first.action, first.status, why + reason)
+        )
+
     stopped = "Stopped on request; what was done is saved. Run apply again to finish.\n\n"
     table = _table(
-        "#### What to look at", len(rows), rows, room, ("Resources", "Action", "Became", "Why")
+        "#### Failures and notes", len(rows), rows, room, ("Resources", "Action", "Result", "Why")
     )
     return (stopped if document.summary.get("interrupted") else "") + table
 
 
 def _problems(document: Document, room: int) -> str:
-    """Errors in sight, warnings folded."""
+    """Return errors in full and warnings folded."""
     errors = [d for d in document.diagnostics if d.severity == "error"]
     others = [d for d in document.diagnostics if d.severity != "error"]
     written = _list(f"#### {count(len(errors), 'error')}\n\n", errors, room // 2)
@@ -224,11 +230,13 @@ def _problem(d: Diagnostic) -> str:
     return f"- {code(place) + ' ' if place else ''}**{d.code}** {text(d.summary)}{detail}\n"
 
 
-def _everything(document: PlanDocument, room: int) -> str:
-    """Every resource in a line of its own, as far as there is room."""
+def _all_resources(document: PlanDocument, room: int) -> str:
+    """Return a row for every resource, as far as there is room."""
     found = resources_of(document)
     if len(found) <= FEW:
         return ""
+
+    # Measure the frame first; the rows take the rest.
     title = f"All {count(len(found), 'resource')}"
     top = head("Resource", "Actions", "Calls", "Declared at")
     frame = size(fold(title, top)) + 200

@@ -1,4 +1,4 @@
-"""Documents of the commands that write configuration and look at it → lines of text."""
+"""Render the documents of `export`, `init`, `fmt` and `lint` as text."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from reconciler.report.text.style import Style
 
 
 def export_lines(document: ExportDocument, style: Style) -> Iterator[str]:
-    """The configuration itself, or what went into the file."""
+    """Return the configuration itself, or the counts of what was written to the file."""
     if document.configuration is not None:
         yield document.configuration.removesuffix("\n")
         return
+
     counts = ", ".join(
         f"{document.summary[name]} {name}" for name in ("numbers", "agents", "trunks")
     )
@@ -31,20 +32,20 @@ def export_lines(document: ExportDocument, style: Style) -> Iterator[str]:
 
 
 def init_lines(document: InitDocument, style: Style) -> Iterator[str]:
-    """The files of the new project, and how to go on."""
+    """Return the files of the new project, and the next steps."""
     for name in document.files:
         yield f"{style('good', '+')} {name}"
     for name in document.kept:
-        yield style("warn", f"! {name} was there already and stays as it is.")
+        yield style("warn", f"! {name} exists already and was not changed.")
     if document.kept:
         patterns = ", ".join(document.summary["ignored"])
-        yield f"  See that git ignores: {patterns}"
+        yield f"  Make sure that git ignores: {patterns}"
     yield ""
     yield "Next: `reconciler validate`, then `reconciler plan`."
 
 
 def format_lines(document: FormatDocument, style: Style) -> Iterator[str]:
-    """What changed in which file."""
+    """Return the changed files."""
     verb = "Formatted" if document.written else "Would format"
     for file in document.files:
         if file.diff:
@@ -52,17 +53,18 @@ def format_lines(document: FormatDocument, style: Style) -> Iterator[str]:
         elif file.changed:
             yield style("change", f"{verb} {file.file}")
     if not document.summary["changed"]:
-        yield style("good", f"{document.summary['files']} files are as they should be.")
+        yield style("good", f"{document.summary['files']} files are formatted already.")
 
 
 def lint_lines(document: LintDocument, style: Style) -> Iterator[str]:
-    """The rules, or how much was found."""
+    """Return the rules, or the counts of findings."""
     for rule in document.rules:
         yield f"{style('strong', rule.id)} ({rule.level}): {rule.summary}"
         yield f"    {rule.why}"
         yield f"    {style('good', '→')} {rule.cure}"
     if document.rules:
         return
+
     counts = ", ".join(
         f"{document.summary[name]} {name}" for name in ("errors", "warnings", "remarks")
     )

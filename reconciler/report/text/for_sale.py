@@ -1,4 +1,4 @@
-"""Numbers for sale → a table for people, and what to do next."""
+"""Render numbers for sale as a table, with the next steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEAD = ("number", "type", "place", "can", "a month", "requires")
 
 
 def lines(document: NumbersDocument, style: Style) -> Iterator[str]:
-    """The table, then how many numbers were written, or how to write them."""
+    """Return the table, then how many numbers were written, or how to write them."""
     if not document.numbers:
         yield "No number for sale matches."
         return
@@ -30,7 +30,7 @@ def lines(document: NumbersDocument, style: Style) -> Iterator[str]:
     written = document.summary["written"]
     yield ""
     if document.out is None:
-        yield "`--write FILE` adds the first of them to a configuration file; nothing is bought before `apply`."
+        yield "`--write FILE` adds the first number to a configuration file; nothing is bought before `apply`."
         return
     yield style("good", f"Added {count(written, 'number')} to {printable(document.out)}.")
     yield "Next: `reconciler plan`, then `reconciler apply --allow-purchase`."

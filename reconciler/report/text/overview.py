@@ -1,4 +1,4 @@
-"""A document → what its reader has to know first, in the same words in every format; pure."""
+"""Build the head of a report, in the same words for every format."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _WORDS: dict[Level, str] = {
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """The head of a report. `verdict` is the level in words, `facts` what stands behind it, the worst
-    first, `aside` what is left alone."""
+    """The head of a report. `verdict` is the level in words, `facts` are its reasons, the worst first, and `aside` names
+    what is not touched."""
 
     command: str
     project: str
@@ -43,13 +43,13 @@ class Overview(msgspec.Struct, frozen=True):
 
     @property
     def marker(self) -> str:
-        """A comment by which the next report of the same kind finds this one, and takes its place."""
+        """Return a comment by which the next report of the same kind finds and replaces this one."""
         name = re.sub(r"[^A-Za-z0-9_.]+", "-", self.project).strip("-")
         return f"<!-- reconciler:{self.command}:{name} -->"
 
 
 def build_overview(document: Document, project: str) -> Overview:
-    """The head of a report on this document."""
+    """Build the head of the report on a document."""
     level = level_of(document)
     command = "plan" if isinstance(document, PlanDocument) else document.command
     facts = [*_facts(document), *_problems(document)]
@@ -107,17 +107,20 @@ def _plan_facts(document: PlanDocument) -> Iterator[str]:
     takeovers = [r for r in found if r.takeover]
     if takeovers:
         yield f"{count(len(takeovers), 'takeover')} of foreign values"
+
     bought = [r.address for r in found if "purchase" in r.steps]
     yield from (f"{words} bought" for words in _kinds(bought))
+
     silent = sum(r.route is not None and r.route.after == "nothing" for r in routes)
     if silent:
-        yield f"calls to {count(silent, 'number')} reach nobody any more"
+        yield f"calls to {count(silent, 'number')} reach nothing"
     yield from (f"calls to {words} go elsewhere" for words in _kinds([r.address for r in routes]))
+
     hidden = sum(r.route is not None and bool(r.route.hidden) for r in routes)
     if hidden:
         yield f"{count(hidden, 'hidden route')}"
     removed = [r.address for r in found if r.urgency is Urgency.REMOVAL]
-    yield from (f"{words} let go of" for words in _kinds(removed))
+    yield from (f"{words} no longer managed" for words in _kinds(removed))
 
 
 def _problems(document: Document) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A plan → lines for people: what could hurt first, alike changes once, the counts last."""
+"""Render a plan as text: the riskiest changes first, similar ones once, the counts last."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from reconciler.report.wording import count, examples, kind_of, printable, repea
 
 
 def lines(document: PlanDocument, style: Style) -> Iterator[str]:
-    """The plan, line by line; the first one says that apply would refuse it."""
+    """Return the lines of a plan; the first one reports that apply would refuse it."""
     refusal = refusal_sentence(document)
     if refusal:
         yield style("bad", refusal)
@@ -34,7 +34,7 @@ def lines(document: PlanDocument, style: Style) -> Iterator[str]:
     groups = (
         list_resources(document)
         if style.whole
-        else [each for g in group_resources(document) for each in _few(g)]
+        else [each for g in group_resources(document) for each in _split_small(g)]
     )
     for urgency, found in groupby(groups, key=lambda group: group.first.urgency):
         section = list(found)
@@ -44,15 +44,15 @@ def lines(document: PlanDocument, style: Style) -> Iterator[str]:
             yield from _group(group, style)
         if urgency in TITLES:
             yield ""
-    yield from _closing(document, groups, style)
+    yield from _footer(document, groups, style)
 
 
 _BACK = ("rollback", "undo")
-"""The commands that go back to what was applied, whatever is declared."""
+"""The commands that restore earlier values, whatever is declared."""
 
 
-def _few(group: Group) -> list[Group]:
-    """A group of few is shown one by one: that says more in as many lines."""
+def _split_small(group: Group) -> list[Group]:
+    """Split a small group: single resources show more in as many lines."""
     return [group] if len(group.resources) > FEW else [Group((each,)) for each in group.resources]
 
 
@@ -75,9 +75,11 @@ def _group(group: Group, style: Style) -> Iterator[str]:
     for field in group.losses:
         if field.name not in {each.name for each in group.fields}:
             yield f"    {style('warn', '! takes over')} {printable(field.name)}: {_one_of(field.before)}"
+
     whose = guess_platform(before for field in _set_by_others(group) for before in field.before)
     if whose is not None:
         yield f"    {style('quiet', describe_guess(whose))}"
+
     yield from _route(group, style)
     for note in first.notes:
         yield f"    {style('quiet', printable(note))}"
@@ -86,7 +88,7 @@ def _group(group: Group, style: Style) -> Iterator[str]:
 
 
 def _set_by_others(group: Group) -> Sequence[Field]:
-    """The fields whose old values somebody else has set."""
+    """Return the fields whose old values somebody else has set."""
     return (*group.losses, *(group.fields if group.first.reason in ("drift", "conflict") else ()))
 
 
@@ -129,7 +131,7 @@ def _field(field: Field, style: Style, *, takeover: bool) -> Iterator[str]:
 
 
 def change_lines(head: str, before: str, after: str, style: Style, length: int) -> Iterator[str]:
-    """``field: old → new``, on two lines where one is too narrow; `length` is that of the head without its colours."""
+    """Return ``field: old → new``, on two lines if needed; `length` is that of the head without its colours."""
     room = style.width if not style.whole else None
     if room is None or 4 + length + len(before) + 3 + len(after) <= room:
         yield f"    {head}{before} → {after}"
@@ -140,36 +142,39 @@ def change_lines(head: str, before: str, after: str, style: Style, length: int) 
 
 
 def _one_of(values: Sequence[WireValue]) -> str:
-    """The value, or the commonest of several and how many there are."""
+    """Return the value, or the most common of several and their number."""
     if len(values) == 1:
         return show_value(values[0])
     return f"{len(values):,} different, such as {show_value(values[0])}"
 
 
 def _route(group: Group, style: Style) -> Iterator[str]:
-    """Whom calls reach, where the fields have not said that already."""
+    """Return the change of the route, unless the fields show it already."""
     before, after = group.routes
     if not after:
         return
-    told = len(group.resources) == 1 or (len(before) == 1 and len(after) == 1)
-    if not (told and any(_told(group, change) for change in group.first.changes)):
+
+    # A change of `voice_url` is the change of the route, if that is the same for the whole group.
+    single = len(group.resources) == 1 or (len(before) == 1 and len(after) == 1)
+    if not (single and any(_repeats_route(group, change) for change in group.first.changes)):
         head = style("bad" if after == ["nothing"] else "strong", "calls:") + " "
         yield from change_lines(head, _one_of(before), _one_of(after), style, 7)
+
     for words in group.hidden[:FEW]:
         yield f"    {style('warn', 'set, but without effect:')} {printable(words)}"
     if len(group.hidden) > FEW:
         yield f"    and {len(group.hidden) - FEW:,} more without effect"
 
 
-def _told(group: Group, change: Change) -> bool:
+def _repeats_route(group: Group, change: Change) -> bool:
     route = group.first.route
     return route is not None and repeats_route(route, change)
 
 
-def _closing(document: PlanDocument, groups: Sequence[Group], style: Style) -> Iterator[str]:
+def _footer(document: PlanDocument, groups: Sequence[Group], style: Style) -> Iterator[str]:
     for source, target in (document.renames or {}).items():
         named = f"{style('strong', printable(source))} → {style('strong', printable(target))}"
-        yield f"{style('change', '~')} {named}  the same under a new name"
+        yield f"{style('change', '~')} {named}  renamed"
     if document.renames or (groups and groups[-1].first.urgency not in TITLES):
         yield ""
     yield style("strong", headline(document))
@@ -184,12 +189,12 @@ def _closing(document: PlanDocument, groups: Sequence[Group], style: Style) -> I
         )
     if any(len(group.resources) > 1 for group in groups):
         yield style(
-            "quiet", "What changes alike is shown once; -v or --format json shows every resource."
+            "quiet", "Similar changes are shown once; -v or --format json shows every resource."
         )
 
 
 def refusal_sentence(document: PlanDocument) -> str:
-    """One sentence with the codes with which an apply would refuse the plan; empty when it would not."""
+    """Return a sentence with the codes of the refusals of an apply; empty when there are none."""
     codes = document.summary.get("would_refuse", ())
     if not codes:
         return ""
@@ -199,7 +204,7 @@ def refusal_sentence(document: PlanDocument) -> str:
 
 
 def destination_sentence(destination: Destination) -> str:
-    """One sentence about a destination of a secret that state has not recorded."""
+    """Return a sentence about a new destination of a secret."""
     key = (
         f" (with {printable(destination.key)})"
         if destination.key not in ("", destination.credential)
@@ -210,7 +215,7 @@ def destination_sentence(destination: Destination) -> str:
 
 
 def headline(document: PlanDocument) -> str:
-    """One sentence: how much would be done, and whether it can be."""
+    """Return a sentence with the counts of a plan, and whether it can be applied."""
     errors = document.summary.get("errors", 0)
     if errors and not document.actions:
         return f"Not planned: {count(errors, 'error')}."
@@ -232,7 +237,7 @@ def headline(document: PlanDocument) -> str:
 
 
 def _names(document: PlanDocument) -> str:
-    """What an apply does all the same where something has another name and nothing else is to do."""
+    """Return a sentence about renames, which an apply records even if there is nothing else to do."""
     if not document.renames:
         return ""
     them = "it" if len(document.renames) == 1 else "them"
@@ -242,7 +247,7 @@ def _names(document: PlanDocument) -> str:
 
 
 def no_action_sentence(document: PlanDocument | ApplyDocument) -> str:
-    """That there is nothing to do, and whether that holds for everything or only for what was chosen."""
+    """Return that there is nothing to do, for everything or for the selected resources."""
     left_out = document.summary.get("left_out", 0)
     if not left_out and document.command in _BACK:
         return "Nothing to do: what was applied then is what is there."

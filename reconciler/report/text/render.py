@@ -1,4 +1,4 @@
-"""A document → text for people: what would ring differently first, how to go on last; readable without colour."""
+"""Render a document as text: the most important part first, the next steps last; readable without colour."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ SourceLine = Callable[[str, int, int], tuple[str, str] | None]
 """(file, line, column) → that line of the configuration and what stands before the column, both without secrets."""
 
 MANY_ERRORS = 10
-"""So many errors that say the same are shown; of more, the rest is one line."""
+"""Up to this many equal errors are shown; the rest is one line."""
 MOST_ERRORS = 200
-"""So many errors of one code are shown."""
+"""Up to this many errors of one code are shown."""
 MANY = 3
-"""So many warnings of one code are told in full; of more, the rest is one line."""
+"""Up to this many warnings of one code are shown; the rest is one line."""
 
 
 def render(document: Document, style: Style) -> str:
-    """The document as text for stdout; its diagnostics are rendered by `render_diagnostics`, for stderr."""
+    """Render a document for stdout; `render_diagnostics` renders its diagnostics for stderr."""
     match document:
         case PlanDocument():
             lines = plan.lines(document, style)
@@ -72,9 +72,11 @@ def render(document: Document, style: Style) -> str:
         case StateDocument():
             lines = state_lines(document, style)
         case UnlockDocument():
-            lines = iter([_unlocked(document)])
+            lines = iter([_unlock_line(document)])
         case _:
             lines = iter(())
+
+    # An export is YAML to be used as it is, so nothing in it is masked.
     text = "".join(f"{line}\n" for line in lines)
     return text if isinstance(document, ExportDocument) else mask(text)
 
@@ -82,37 +84,43 @@ def render(document: Document, style: Style) -> str:
 def render_diagnostics(
     diagnostics: Sequence[Diagnostic], style: Style, source_line: SourceLine
 ) -> str:
-    """Diagnostics with their place, the line of the file and a caret below it; of many that are
-    alike, the first few and how many more there are."""
-    told, left_out = _told(diagnostics, style)
-    lines = [line for d in told for line in _diagnostic(d, style, source_line)]
-    return mask(
-        "".join(f"{line}\n" for line in [*lines, *(_folded(found, style) for found in left_out)])
-    )
+    """Render diagnostics with their place, the line of the file and a caret below it.
+
+    Of many that are alike, the first few are shown, and how many more there are.
+    """
+    shown, folded = _limit(diagnostics, style)
+    lines: list[str] = []
+    for diagnostic in shown:
+        lines += _diagnostic(diagnostic, style, source_line)
+    for same in folded:
+        lines.append(_fold(same, style))
+    return mask("".join(f"{line}\n" for line in lines))
 
 
-def _told(
+def _limit(
     diagnostics: Sequence[Diagnostic], style: Style
 ) -> tuple[list[Diagnostic], list[list[Diagnostic]]]:
+    """Return the diagnostics to show, and the others in groups that are alike."""
     seen: Counter[tuple[str, str]] = Counter()
-    told: list[Diagnostic] = []
+    shown: list[Diagnostic] = []
     left_out: dict[tuple[str, str], list[Diagnostic]] = {}
     for d in diagnostics:
-        # Warnings are alike by their code, errors only when they say the same; many errors of one code are too many.
+        # Warnings of one code are alike, errors only with the same detail. The number of errors of one code is limited too.
         alike = (d.code, d.detail if d.severity == "error" else d.severity)
         of_code = (d.code, "*")
         seen[alike] += 1
         seen[of_code] += 1
+
         enough = seen[alike] > MANY_ERRORS or seen[of_code] > MOST_ERRORS
         if style.whole or not (enough if d.severity == "error" else seen[alike] > MANY):
-            told.append(d)
+            shown.append(d)
         else:
             by_code = d.severity == "error" and seen[alike] <= MANY_ERRORS
             left_out.setdefault(of_code if by_code else alike, []).append(d)
-    return told, list(left_out.values())
+    return shown, list(left_out.values())
 
 
-def _folded(found: Sequence[Diagnostic], style: Style) -> str:
+def _fold(found: Sequence[Diagnostic], style: Style) -> str:
     first = found[0]
     addresses = [d.address for d in found if d.address]
     whom = f" ({examples(addresses)})" if addresses else ""
@@ -121,11 +129,11 @@ def _folded(found: Sequence[Diagnostic], style: Style) -> str:
     )
     if first.severity == "error":
         return f"{head}: {len(found):,} more like this{whom}; -v shows all"
-    return f"{head}: {len(found):,} more{whom}; -v tells all"
+    return f"{head}: {len(found):,} more{whom}; -v shows all"
 
 
 _UNQUOTED = frozenset({"state_damaged"})
-"""Whose line is never shown, though the state be named like a configuration: it holds URLs, with their tokens."""
+"""Codes whose source line is never shown: the state may be named like a configuration, and holds URLs with tokens."""
 
 
 def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterator[str]:
@@ -134,6 +142,7 @@ def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterato
     )
     colour = "bad" if d.severity == "error" else "warn" if d.severity == "warning" else "info"
     yield f"{place + ': ' if place else ''}{style(colour, d.severity)} {style('strong', d.code)}: {printable(d.summary)}"
+
     pointed = d.file is not None and d.line is not None and d.code not in _UNQUOTED
     source = source_line(d.file or "", d.line or 1, d.column or 1) if pointed else None
     if source is not None:
@@ -147,7 +156,7 @@ def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterato
 
 
 def valid_sentence(document: ValidateDocument) -> str:
-    """One sentence: how much is declared."""
+    """Return a sentence with the counts of what is declared."""
     names = {
         "numbers": "number",
         "bridge_numbers": "bridge number",
@@ -182,7 +191,7 @@ def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
                 yield f"  {printable(field)}: {show_value(inner if pairs is None else ', '.join(pairs))}"
 
 
-def _unlocked(document: UnlockDocument) -> str:
+def _unlock_line(document: UnlockDocument) -> str:
     if not document.unlocked:
         return "The state is not locked."
     who = (

@@ -1,4 +1,4 @@
-"""What drifted and what an apply did → lines for people: the worst first, alike things once."""
+"""Render drift and the outcomes of an apply as text: the worst first, similar ones once."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from reconciler.report.wording import count, examples, kind_of, printable, show_
 
 
 def drift_lines(document: DriftDocument, style: Style) -> Iterator[str]:
-    """What is gone first, then what was changed; by whom; how to go on."""
+    """Return deleted resources first, then changed ones, with the actor; then the next steps."""
     for found in drift_groups(document.drifted):
         alike = [found] if len(found) > FEW and not style.whole else [[each] for each in found]
         for each in alike:
-            yield from _drifted(each, style)
+            yield from _drift_entry(each, style)
+
     if document.drifted:
         yield ""
         many = count(len(document.drifted), "resource")
         yield style("bad", f"{many} drifted. `reconciler plan` shows what apply would do.")
     else:
-        yield style("good", "No drift: what was applied is what is there.")
+        yield style("good", "No drift: the live values equal the last applied values.")
     if document.pending:
         yield f"{count(document.pending, 'resource')} waiting for other changes; see `reconciler plan`."
     if document.unmanaged:
@@ -38,11 +39,12 @@ def drift_lines(document: DriftDocument, style: Style) -> Iterator[str]:
 
 
 def apply_lines(document: ApplyDocument, style: Style) -> Iterator[str]:
-    """What failed, what came out otherwise than written, the counts."""
+    """Return failures, values that Twilio stored differently, and the counts."""
     for found in outcome_groups(document.outcomes):
         alike = [found] if len(found) > FEW and not style.whole else [[each] for each in found]
         for each in alike:
             yield _outcome(each, style)
+
     if document.summary.get("interrupted"):
         yield style(
             "warn", "Stopped on request; what was done is saved. Run apply again to finish."
@@ -55,13 +57,13 @@ def apply_lines(document: ApplyDocument, style: Style) -> Iterator[str]:
 
 
 def _names(document: ApplyDocument) -> str:
-    """What was done in state alone."""
+    """Return a sentence about renames, which change only the state."""
     renames = document.summary.get("renames", 0)
     return f" In state {count(renames, 'name')} changed." if renames else ""
 
 
 def apply_sentence(document: ApplyDocument) -> str:
-    """One sentence: how much was done, and of what."""
+    """Return a sentence with the counts of an apply."""
     counts = ", ".join(
         f"{number:,} {action}" for action, number in document.summary.get("by_action", {}).items()
     )
@@ -69,7 +71,7 @@ def apply_sentence(document: ApplyDocument) -> str:
     return f"Applied: {done}{f' ({counts})' if counts else ''}."
 
 
-def _drifted(found: Sequence[Drifted], style: Style) -> Iterator[str]:
+def _drift_entry(found: Sequence[Drifted], style: Style) -> Iterator[str]:
     first = found[0]
     gone = is_gone(first)
     who = _who([each.address for each in found])
@@ -78,10 +80,12 @@ def _drifted(found: Sequence[Drifted], style: Style) -> Iterator[str]:
         style("bad" if gone else "change", "-" if gone else "~")
         + f" {style('strong', who)}{style('info', actor)}"
     )
+
     if gone:
         yield f"    {style('bad', 'gone from Twilio')}" + (
             f" ({show_value(first.sid)})" if len(found) == 1 else ""
         )
+
     for field in () if gone else first.fields:
         head, length = f"{printable(field.field)}: ", len(field.field) + 2
         old, new = f"{show_value(field.recorded)} (recorded)", f"{show_value(field.live)} (live)"

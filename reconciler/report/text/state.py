@@ -1,4 +1,4 @@
-"""The documents of `state mv`, `rm`, `push`, `history` and `repair` → lines of text."""
+"""Render the documents of `state mv`, `rm`, `push`, `history` and `repair` as text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIGNS = {"added": ("+", "good"), "changed": ("~", "change"), "removed": ("-", "
 
 
 def state_lines(document: StateDocument, style: Style) -> Iterator[str]:
-    """What people read of it."""
+    """Return the lines of a document."""
     match document:
         case StateChangeDocument():
             return _changes(document, style)
@@ -38,17 +38,17 @@ def _changes(document: StateChangeDocument, style: Style) -> Iterator[str]:
         yield "Dry run: nothing was written."
     else:
         yield (
-            f"State is at serial {document.serial_after} now; serial {document.serial_before} stays in its history. "
+            f"The state is now at serial {document.serial_after}; serial {document.serial_before} stays in its history. "
             "Nothing was written to Twilio."
         )
 
 
 def _history(document: StateHistoryDocument, style: Style) -> Iterator[str]:
     for version in document.versions:
-        told = "  ".join(
+        details = "  ".join(
             part for part in (version.at, version.who, version.run, version.job_url) if part
         )
-        yield f"{style('strong', str(version.serial).rjust(6))}  {told}".rstrip()
+        yield f"{style('strong', str(version.serial).rjust(6))}  {details}".rstrip()
     if not document.versions:
         yield "There is no state yet."
 
@@ -61,7 +61,7 @@ def _repair(document: StateRepairDocument, style: Style) -> Iterator[str]:
     yield f"{document.from_file} resources can be read in the file; {document.from_history} more in former versions; "
     yield f"{document.from_journal} records of the journal continue them. In all: {document.resources} resources."
 
-    # Nobody can tell a hand edit from a changed bit, so a person has to look at each of these.
+    # A hand edit and a changed bit look the same, so a person has to check each of these.
     if document.changes:
         yield "The file does not match its digest. These resources differ from the version before; check each of them:"
         for row in document.changes:
@@ -72,4 +72,4 @@ def _repair(document: StateRepairDocument, style: Style) -> Iterator[str]:
         yield "Dry run: nothing was written."
     else:
         aside = f"; the damaged files are {', '.join(document.aside)}" if document.aside else ""
-        yield f"Written anew{aside}. Run `reconciler plan` and read it."
+        yield f"Written again{aside}. Check `reconciler plan`."

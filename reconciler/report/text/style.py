@@ -1,4 +1,4 @@
-"""How text is to look: colour by meaning or none at all, how wide, how much; knows nothing of what is printed."""
+"""Style of text: colour by meaning, width and amount of detail."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _CODES = {
 
 
 class Style(msgspec.Struct, frozen=True):
-    """How to mark text up: with colour on a terminal that wants it, else not at all.
+    """The style of a stream: colour on a terminal that allows it.
 
-    `width` is that of the terminal, None where lines may be as long as they are. `whole`: every resource by itself,
-    nothing folded or shortened.
+    `width` is that of the terminal, None where lines may have any length. `whole`: show every resource, and fold or
+    shorten nothing.
     """
 
     colour: bool = False
@@ -27,5 +27,5 @@ class Style(msgspec.Struct, frozen=True):
     whole: bool = False
 
     def __call__(self, meaning: str, text: str) -> str:
-        """The text in the colour of that meaning (`good`, `change`, `bad`, `warn`, `quiet`, `strong`, `info`)."""
+        """Return the text in the colour of a meaning (`good`, `change`, `bad`, `warn`, `quiet`, `strong`, `info`)."""
         return f"\x1b[{_CODES[meaning]}m{text}\x1b[0m" if self.colour and text else text
