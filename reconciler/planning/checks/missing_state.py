@@ -18,16 +18,6 @@ from reconciler.model.entry import Entry
 from reconciler.planning.identity.observed import Observed
 
 
-def numbers_by_sid(*held: Iterable[Entry]) -> dict[str, Entry]:
-    """The entries of numbers by SID; of several about one number the last one counts."""
-    return {
-        entry.sid: entry
-        for entries in held
-        for entry in entries
-        if entry.kind in NUMBER_KINDS and entry.sid
-    }
-
-
 def find_duplicates(
     actions: Iterable[Action], former: Mapping[str, Entry], observed: Observed
 ) -> list[str]:
