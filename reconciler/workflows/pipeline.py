@@ -19,7 +19,7 @@ from reconciler.planning.checks import inbound_regions as region_checks
 from reconciler.planning.checks.unexpected_forms import find_unexpected
 from reconciler.planning.checks.unknown_routes import add_unknown_routes
 from reconciler.planning.checks.unread_accounts import hold_back, select_readable
-from reconciler.planning.decide.unlisted import list_children
+from reconciler.planning.decide.child_drift import list_children
 from reconciler.planning.identity.moved import follow_moves, rename_entries
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.identity.offline import (

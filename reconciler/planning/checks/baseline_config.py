@@ -1,7 +1,7 @@
-"""What a change must not weaken for itself: the `safety`, consent and protection of another configuration; pure.
+"""Hold a plan to the `safety`, consent and protection of another configuration, the baseline; pure.
 
-A pipeline names the configuration of the branch that a change is meant for. A plan is then held to both, and a knob is
-loosened in a change of its own, which needs nothing loosened.
+A pipeline names the configuration of the branch that a change is meant for. The plan must then satisfy both: a change
+cannot loosen the settings that it needs loosened. They are loosened in a change of their own.
 """
 
 from __future__ import annotations
@@ -45,8 +45,10 @@ class Safety(Limits, Protocol):
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """Another configuration, as far as a plan is held to it. `name` is how the user called it; `consenting` and
-    `protected` hold those addresses and SIDs that the plan has to do with."""
+    """The part of another configuration that a plan is held to.
+
+    `name` is the user's name of it; `consenting` and `protected` hold those addresses and SIDs that the plan acts on.
+    """
 
     name: str
     max_updates: Limit
@@ -65,7 +67,7 @@ def to_baseline(
     actions: Iterable[Action],
     staying: Collection[str] = (),
 ) -> Baseline:
-    """The baseline that these declarations make for a plan of these actions.
+    """Build the baseline of these declarations for a plan of these actions.
 
     Consent that its `safety` gives to all counts for what it does not declare as well. `staying` are the addresses that
     the other configuration declares, numbers left out: a protected trunk that is not among them is protected with all
@@ -73,24 +75,40 @@ def to_baseline(
     """
     from reconciler.planning.decide.trunk_members import trunk_members  # most runs have no baseline
 
-    wanted = list(desired)
-    concerned = [{name for name in (action.address, action.sid) if name} for action in actions]
-    declared = {k for w in wanted for k in _keys(w)}
-    consenting = {k for w in wanted if w.profile.options.takeover == "allow" for k in _keys(w)}
-    protected = {k for w in wanted if w.profile.options.protect for k in _keys(w)}
-    gone = {w.address: w for w in wanted if w.kind not in NUMBER_KINDS and w.address not in staying}
-    protected |= trunk_members(
-        {a for a, w in gone.items() if w.kind == TRUNK.name and w.profile.options.protect}, gone
-    )
-    known = set().union(*concerned)
-    new = set().union(
-        *(names for names in concerned if safety.takeover == "allow" and not names & declared)
-    )
+    declared: set[str] = set()
+    consenting: set[str] = set()
+    protected: set[str] = set()
+    removed: dict[str, Desired] = {}
+    for want in desired:
+        keys = list(_keys(want))
+        declared.update(keys)
+        if want.profile.options.takeover == "allow":
+            consenting.update(keys)
+        if want.profile.options.protect:
+            protected.update(keys)
+        if want.kind not in NUMBER_KINDS and want.address not in staying:
+            removed[want.address] = want
+
+    removed_trunks = {
+        address
+        for address, want in removed.items()
+        if want.kind == TRUNK.name and want.profile.options.protect
+    }
+    protected |= trunk_members(removed_trunks, removed)
+
+    known: set[str] = set()
+    undeclared: set[str] = set()
+    for action in actions:
+        names = {name for name in (action.address, action.sid) if name}
+        known |= names
+        if safety.takeover == "allow" and not names & declared:
+            undeclared |= names
+
     return Baseline(
         name,
         safety.max_updates,
         safety.max_removals,
-        frozenset(consenting & known | new),
+        frozenset(consenting & known | undeclared),
         frozenset(protected & known),
         safety.state_secrets == "refuse",
         safety.max_purchases,
@@ -107,14 +125,18 @@ def find_refusals(
     buys: bool,
     own: Sequence[Diagnostic],
 ) -> list[Diagnostic]:
-    """What the baseline forbids of a plan, beyond what is refused by its `own` configuration already."""
+    """Return the refusals of the baseline that the plan's `own` configuration does not have already."""
     known = {(d.code, d.address) for d in own if d.code not in _LIMITS}
     actions = tuple(_as_before(action, baseline) for action in plan.actions)
     found = guard.find_refusals(
         msgspec.structs.replace(plan, actions=actions), baseline, consent, force=force, buys=buys
     )
-    told = [_told(d, baseline) for d in found if (d.code, d.address) not in known]
-    return [*told, *_let_go(plan.actions, baseline)]
+
+    refusals: list[Diagnostic] = []
+    for refusal in found:
+        if (refusal.code, refusal.address) not in known:
+            refusals.append(_name_baseline(refusal, baseline))
+    return [*refusals, *_removals_of_protected(plan.actions, baseline)]
 
 
 def _keys(want: Desired) -> Iterable[str]:
@@ -130,15 +152,15 @@ def _as_before(action: Action, baseline: Baseline) -> Action:
     return msgspec.structs.replace(action, entry=msgspec.structs.replace(entry, options=options))
 
 
-def _told(problem: Diagnostic, baseline: Baseline) -> Diagnostic:
+def _name_baseline(problem: Diagnostic, baseline: Baseline) -> Diagnostic:
     detail = (
-        f"{problem.detail}\nThat is how the baseline, {baseline.name}, has it: a change cannot loosen what it needs "
-        "loosened itself. Loosen it in a change of its own first."
+        f"{problem.detail}\nThe baseline, {baseline.name}, sets this limit. A change cannot loosen the setting that it "
+        "needs loosened: loosen it in a separate change first."
     )
     return msgspec.structs.replace(problem, detail=detail)
 
 
-def _let_go(actions: Iterable[Action], baseline: Baseline) -> list[Diagnostic]:
+def _removals_of_protected(actions: Iterable[Action], baseline: Baseline) -> list[Diagnostic]:
     gone = {a.address for a in actions if a.removes and baseline.protected & {a.address, a.sid}}
     return [
         Diagnostic(

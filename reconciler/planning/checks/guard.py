@@ -1,7 +1,7 @@
-"""What a plan must not do without somebody's consent: take over foreign values, change or remove too much; pure.
+"""Refuse plans that need consent: foreign values would be overwritten, or limits exceeded; pure.
 
 Limits are shares or counts of the bound resources of a kind. Imports never count: they change nothing that is bound.
-Nor does what finishes an earlier run: it was within the limits then, or forced.
+Actions that finish an earlier run do not count either: they were within the limits then, or forced.
 """
 
 from __future__ import annotations
@@ -22,27 +22,26 @@ from reconciler.planning.plan import Plan
 def find_refusals(
     plan: Plan, limits: Limits, consent: Sequence[str], *, force: bool, buys: bool = False
 ) -> list[Diagnostic]:
-    """Why this plan must not be applied as it is; empty when it may.
+    """Return why this plan must not be applied as it is; empty when it may be.
 
     `force` lifts limits of changes and removals and nothing else, `buys` is the consent to purchases; neither lifts
     the limits of purchases.
     """
-    protected = [d for d in plan.diagnostics if d.code == "protected"]
-    bought = (
-        []
-        if buys
-        else [_purchase(action) for action in plan.actions if action.action == "purchase"]
-    )
-    return [
-        *protected,
-        *bought,
-        *find_spending_refusals(plan, limits),
-        *_takeovers(plan.actions, consent),
-        *([] if force else _limits(plan, limits)),
-    ]
+    found = [d for d in plan.diagnostics if d.code == "protected"]
+
+    if not buys:
+        for action in plan.actions:
+            if action.action == "purchase":
+                found.append(_purchase_refusal(action))
+    found += find_spending_refusals(plan, limits)
+
+    found += _takeover_refusals(plan.actions, consent)
+    if not force:
+        found += _limit_refusals(plan, limits)
+    return found
 
 
-def _purchase(action: Action) -> Diagnostic:
+def _purchase_refusal(action: Action) -> Diagnostic:
     price = f" ({action.note})" if action.note else ""
     return Diagnostic(
         code="purchase_refused",
@@ -56,23 +55,26 @@ def _purchase(action: Action) -> Diagnostic:
     )
 
 
-def _takeovers(actions: Iterable[Action], consent: Sequence[str]) -> list[Diagnostic]:
+def _takeover_refusals(actions: Iterable[Action], consent: Sequence[str]) -> list[Diagnostic]:
     refused: dict[str, list[Action]] = {}
     for action in actions:
-        if action.takeover and not _consented(action, consent):
+        if action.takeover and not _has_consent(action, consent):
             refused.setdefault(action.address, []).append(action)
-    return [_takeover(address, steps) for address, steps in refused.items()]
+    return [_takeover_refusal(address, steps) for address, steps in refused.items()]
 
 
-def _takeover(address: str, steps: Sequence[Action]) -> Diagnostic:
-    lost = dict.fromkeys(
-        f"{change.field} {change.before}" for step in steps for change in step.takeover
-    )
+def _takeover_refusal(address: str, steps: Sequence[Action]) -> Diagnostic:
+    lost: dict[str, None] = {}
+    for step in steps:
+        for change in step.takeover:
+            lost[f"{change.field} {change.before}"] = None
+
     where = "`takeover: allow` on the number, or `safety: {takeover: allow}`"
     fate = "The values are recorded first and put back when the number is released."
     if steps[0].action == "delete":
         where = "`safety: {takeover: allow}`"
         fate = "The values are recorded first; `reconciler undo` makes it again, except for a password."
+
     return Diagnostic(
         code="takeover_refused",
         summary="Foreign values would be overwritten",
@@ -86,36 +88,43 @@ def _takeover(address: str, steps: Sequence[Action]) -> Diagnostic:
     )
 
 
-def _consented(action: Action, consent: Sequence[str]) -> bool:
+def _has_consent(action: Action, consent: Sequence[str]) -> bool:
+    """Return whether the declaration or a flag consents; for a registration also a flag that names its number."""
     if action.entry is not None and action.entry.options.takeover == "allow":
         return True
-    meant = (
-        (action.address, action.parent)
-        if action.kind == REGISTRATION and action.parent
-        else (action.address,)
-    )
-    return any(
-        address == glob or fnmatchcase(address, glob) for glob in consent for address in meant
-    )
+
+    addresses = [action.address]
+    if action.kind == REGISTRATION and action.parent:
+        addresses.append(action.parent)
+
+    return any(_matches(glob, addresses) for glob in consent)
 
 
-def _limits(plan: Plan, limits: Limits) -> list[Diagnostic]:
-    imported = {a.address for a in plan.actions if _is_addition(a) or a.resume}
+def _matches(glob: str, addresses: Sequence[str]) -> bool:
+    """Return whether a pattern is, or matches, one of these addresses."""
+    return any(address == glob or fnmatchcase(address, glob) for address in addresses)
+
+
+def _limit_refusals(plan: Plan, limits: Limits) -> list[Diagnostic]:
+    # An addition changes nothing that is bound; a resumed action was within the limits when it began.
+    not_counted = {a.address for a in plan.actions if _is_addition(a) or a.resume}
+
     removed: dict[str, set[str]] = {}
     updated: dict[str, set[str]] = {}
     for action in plan.actions:
-        if action.address not in imported:
+        if action.address not in not_counted:
             counted = removed if action.removes else updated
             counted.setdefault(action.kind, set()).add(action.address)
+
     return [
-        *_exceeded(plan.bound, updated, limits.max_updates, "max_updates", "change"),
-        *_exceeded(plan.bound, removed, limits.max_removals, "max_removals", "remove"),
-        *_few_exceeded(plan, limits.max_removals),
+        *_share_refusals(plan.bound, updated, limits.max_updates, "max_updates", "change"),
+        *_share_refusals(plan.bound, removed, limits.max_removals, "max_removals", "remove"),
+        *_small_count_refusals(plan, limits.max_removals),
     ]
 
 
-def _few_exceeded(plan: Plan, limit: Limit) -> list[Diagnostic]:
-    """Deletions of undeclared children count where few resources are bound, too: nobody here asked for one of them."""
+def _small_count_refusals(plan: Plan, limit: Limit) -> list[Diagnostic]:
+    """Refuse too many deletions of undeclared children, also where few resources are bound: nobody declared them."""
     unlisted: dict[str, set[str]] = {}
     for action in plan.actions:
         if action.action == "delete" and action.reason == "drift" and not action.resume:
@@ -134,14 +143,16 @@ def _is_addition(action: Action) -> bool:
     return action.adds and (action.action != "register" or action.reason == "new")
 
 
-def _exceeded(
+def _share_refusals(
     bound: Mapping[str, int], counted: Mapping[str, set[str]], limit: Limit, knob: str, verb: str
 ) -> list[Diagnostic]:
-    return [
-        _too_many(kind, len(counted[kind]), bound.get(kind, 0), limit, knob, verb)
-        for kind in sorted(counted)
-        if (most := limit.most(bound.get(kind, 0))) is not None and len(counted[kind]) > most
-    ]
+    found: list[Diagnostic] = []
+    for kind in sorted(counted):
+        count, bound_of_kind = len(counted[kind]), bound.get(kind, 0)
+        most = limit.most(bound_of_kind)
+        if most is not None and count > most:
+            found.append(_too_many(kind, count, bound_of_kind, limit, knob, verb))
+    return found
 
 
 def _too_many(kind: str, count: int, bound: int, limit: Limit, knob: str, verb: str) -> Diagnostic:
@@ -155,9 +166,7 @@ def _too_many(kind: str, count: int, bound: int, limit: Limit, knob: str, verb: 
 
 
 def announce_refusal(refusal: Diagnostic) -> Diagnostic:
-    """A refusal as a plan announces it: the plan is fine, applying it needs consent; none lifts a protection."""
-    return (
-        refusal
-        if refusal.code == "protected"
-        else msgspec.structs.replace(refusal, severity="warning")
-    )
+    """Return a refusal as a plan shows it: a warning where consent lifts it, an error where nothing does."""
+    if refusal.code == "protected":
+        return refusal
+    return msgspec.structs.replace(refusal, severity="warning")

@@ -34,10 +34,11 @@ from reconciler.model.position import Position
 from reconciler.model.route import Attrs, Value, Webhook
 from reconciler.planning.checks.unread_accounts import hold_back, select_readable
 from reconciler.planning.decide import drift
+from reconciler.planning.decide.child_removal import plan_removal
+from reconciler.planning.decide.child_sets import Children
 from reconciler.planning.decide.compare import all_written_values, prior_value
 from reconciler.planning.decide.problems import CURE, quote_address, removal_protected
 from reconciler.planning.decide.reserved_domains import note_recreated_domain
-from reconciler.planning.decide.unlisted import Children, plan_removal
 from reconciler.planning.identity.children import select_deleted, without_deleted
 from reconciler.planning.identity.moved import Resources, rename_entries
 from reconciler.planning.identity.observed import Observed

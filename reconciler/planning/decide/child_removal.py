@@ -1,0 +1,82 @@
+"""The deletion of an undeclared child, with an entry that lets `undo` make it again; pure."""
+
+from __future__ import annotations
+
+from reconciler.kinds.table import KINDS, secret_fields
+from reconciler.model.action import Action, Change, Reason
+from reconciler.model.desired import Desired, Options
+from reconciler.model.entry import Entry
+from reconciler.model.live import Live
+from reconciler.model.route import Attrs
+from reconciler.planning.decide.child_sets import kind_of
+from reconciler.planning.decide.fields import diff_fields
+
+
+def plan_removal(
+    want: Desired,
+    address: str,
+    live: Live,
+    before: Entry | None,
+    *,
+    reason: Reason,
+    takeover: bool,
+    resumes: bool = False,
+) -> Action:
+    """Return the deletion of a child of `want`; `before` is the entry of the child's address now."""
+    kind = kind_of(address)
+    secret = secret_fields(kind)
+    known = {name: value for name, value in live.attrs.items() if name not in secret}
+    changes = _list_losses(kind, known)
+
+    file, line, column = want.position
+    return Action(
+        address=address,
+        action="delete",
+        reason=reason,
+        kind=kind,
+        account=live.account,
+        sid=live.sid,
+        changes=changes,
+        takeover=changes if takeover else (),
+        file=file or None,
+        line=line or None,
+        column=column or None,
+        entry=_entry_of_deleted(want, kind, live, before, known),
+        parent=want.address,
+        resume=resumes,
+        note=f"not declared below {want.address}",
+    )
+
+
+def _list_losses(kind: str, known: Attrs) -> tuple[Change, ...]:
+    """Return the values that are lost, without empty ones."""
+    losses: list[Change] = []
+    for change in diff_fields(kind, {}, known):
+        if change.after not in (None, ""):
+            losses.append(Change(change.field, change.after, None))
+    return tuple(losses)
+
+
+def _entry_of_deleted(
+    want: Desired, kind: str, live: Live, before: Entry | None, known: Attrs
+) -> Entry:
+    """Return the entry after the deletion; `deleted` counts the deletions at this address."""
+    # The use of a list has no attributes: the SID of the list is what makes it again.
+    if KINDS[kind].refers is not None:
+        known = {"list": live.sid}
+
+    return Entry(
+        kind=kind,
+        account=live.account,
+        sid=live.sid,
+        key=live.key,
+        last_applied={},
+        options=Options(takeover=want.profile.options.takeover),
+        prior={
+            name: value
+            for name, value in known.items()
+            if isinstance(value, str | int | bool) and value != ""
+        },
+        parent=want.address,
+        deleted=(before.deleted if before is not None else 0) + 1,
+    )
