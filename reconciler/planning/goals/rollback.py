@@ -25,27 +25,30 @@ from typing import NamedTuple
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.number import PARTS, canonical_routes
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION, secret_fields
 from reconciler.model.action import Action, Change
 from reconciler.model.desired import Desired, Options, Profile
 from reconciler.model.entry import Entry
-from reconciler.model.position import Position
-from reconciler.model.route import Attrs, Value, Webhook
+from reconciler.model.route import Attrs, Webhook
 from reconciler.planning.checks.unread_accounts import hold_back, select_readable
 from reconciler.planning.decide import drift
 from reconciler.planning.decide.child_removal import plan_removal
 from reconciler.planning.decide.child_sets import Children
-from reconciler.planning.decide.compare import all_written_values, prior_value
 from reconciler.planning.decide.problems import CURE, quote_address, removal_protected
 from reconciler.planning.decide.reserved_domains import note_recreated_domain
+from reconciler.planning.goals.restored_resources import (
+    NOWHERE,
+    keep_entry,
+    restore_deleted_child,
+    restore_entry,
+    restore_found,
+)
 from reconciler.planning.identity.children import select_deleted, without_deleted
 from reconciler.planning.identity.moved import Resources, rename_entries
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.plan import Plan
 from reconciler.planning.planner import fingerprint, plan_resources
 
-_NOWHERE = Position("", 0, 0)
 _MISSING = frozenset({"number_missing", "number_not_in_twilio"})
 
 
@@ -65,76 +68,93 @@ class RollbackTarget(NamedTuple):
 
 
 def rollback_target(then: Resources, now: Resources) -> RollbackTarget:
-    """The way from the present state to a recorded one; what lives on platforms stays as it is."""
-    left = _of_platforms(then) | _of_platforms(now)
-    then, now = (
-        {address: entry for address, entry in resources.items() if address not in left}
-        for resources in (then, now)
-    )
-    then = rename_entries(then, _renames(without_deleted(then), without_deleted(now)))
-    once, since = select_deleted(then), select_deleted(now)
-    then, now = without_deleted(then), without_deleted(now)
-    numbers = {entry.sid: entry for entry in now.values() if entry.kind in NUMBER_KINDS}
-    desired: list[Desired] = []
+    """Return the declarations that lead from the present state to a recorded one.
+
+    1. Leave out what lives on platforms.
+    2. Follow the renames since, and set the entries of deleted children apart.
+    3. Declare what was bound then, with the values of then.
+    4. Declare what was imported since and is no number: it stays, with the values from before.
+    5. Declare the undeclared children that were deleted since.
+    """
+    on_platforms = _addresses_on_platforms(then) | _addresses_on_platforms(now)
+    then = {a: e for a, e in then.items() if a not in on_platforms}
+    now = {a: e for a, e in now.items() if a not in on_platforms}
     problems = [
         _incomplete(address, "It lives on a platform, and stays as it is.")
-        for address in sorted(left)
+        for address in sorted(on_platforms)
     ]
+
+    then = rename_entries(then, _find_renames(without_deleted(then), without_deleted(now)))
+    deleted_then, deleted_now = select_deleted(then), select_deleted(now)
+    then, now = without_deleted(then), without_deleted(now)
+
+    desired, found = _restore_bound(then, now)
+    problems += found
+    for address, entry in now.items():
+        is_resource = address not in then and entry.kind not in NUMBER_KINDS
+        # A setting is put back when it is released.
+        if is_resource and not entry.created and not KINDS[entry.kind].singleton:
+            desired.append(restore_found(address, entry))
+
+    undeleted = _deleted_only_in(deleted_now, deleted_then, {**then, **now})
+    for address, entry in undeleted.items():
+        if secret_fields(entry.kind):
+            problems.append(_incomplete(address, _DELETED_SINCE))
+        else:
+            desired.append(restore_deleted_child(address, entry))
+
+    bound = {a: e if a in then else _to_put_back(e) for a, e in now.items()}
+    return RollbackTarget(
+        desired,
+        bound | deleted_now,
+        problems,
+        frozenset(undeleted),
+        _deleted_only_in(deleted_then, deleted_now, now),
+        {address: entry.children for address, entry in then.items() if entry.children},
+    )
+
+
+_DELETED_SINCE = "It was deleted since, and its secret is kept nowhere."
+
+
+def _restore_bound(then: Resources, now: Resources) -> tuple[list[Desired], list[Diagnostic]]:
+    """Return the declarations of what was bound then, and warnings about what cannot be restored."""
+    numbers = {entry.sid: entry for entry in now.values() if entry.kind in NUMBER_KINDS}
+    desired: list[Desired] = []
+    problems: list[Diagnostic] = []
     for address, entry in then.items():
         present = now.get(address) or numbers.get(entry.sid)
         if entry.pending is not None:
             problems.append(_uncertain(address))
+
+        # Without a SID it was about to be made: what became of it since stays.
         if not entry.sid:
-            desired += [_as_it_is(address, present)] if present is not None else []
+            if present is not None:
+                desired.append(keep_entry(address, present))
         elif present is None and secret_fields(entry.kind):
-            problems.append(
-                _incomplete(address, "It was deleted since, and its secret is kept nowhere.")
-            )
+            problems.append(_incomplete(address, _DELETED_SINCE))
         else:
-            desired.append(_as_it_was(address, entry, present))
-            problems += _of_secrets(address, entry, present)
-    kept = (
-        (a, e)
-        for a, e in now.items()
-        if a not in then and e.kind not in NUMBER_KINDS and not e.created
-    )
-    found = [
-        (a, e) for a, e in kept if not KINDS[e.kind].singleton
-    ]  # a setting is put back when it is let go of
-    desired += [_as_it_was_found(address, entry) for address, entry in found]
-    undeleted = [
-        a
-        for a, e in since.items()
-        if _count(once, a) < e.deleted and a not in then and a not in now
-    ]
-    for address in undeleted:
-        if secret_fields(since[address].kind):
-            problems.append(
-                _incomplete(address, "It was deleted since, and its secret is kept nowhere.")
-            )
-        else:
-            desired.append(_as_it_was_deleted(address, since[address]))
-    return RollbackTarget(
-        desired,
-        {a: e if a in then else _to_put_back(e) for a, e in now.items()} | since,
-        problems,
-        frozenset(undeleted),
-        {a: e for a, e in once.items() if _count(since, a) < e.deleted and a not in now},
-        {a: e.children for a, e in then.items() if e.children},
-    )
+            desired.append(restore_entry(address, entry, present))
+            problems += _warn_of_secrets(address, entry, present)
+    return desired, problems
+
+
+def _deleted_only_in(
+    deleted: Mapping[str, Entry], before: Resources, bound: Resources
+) -> dict[str, Entry]:
+    """Return the children that were deleted more often here than `before`, and that are not bound."""
+    return {
+        address: entry
+        for address, entry in deleted.items()
+        if _count(before, address) < entry.deleted and address not in bound
+    }
 
 
 def _count(deleted: Resources, address: str) -> int:
     return deleted[address].deleted if address in deleted else 0
 
 
-def _as_it_was_deleted(address: str, entry: Entry) -> Desired:
-    """An undeclared child that is to be there again, with the values it had."""
-    profile = Profile(entry.account, dict(entry.prior), Options())
-    return Desired(entry.kind, address, entry.key, profile, _NOWHERE, parent=entry.parent)
-
-
-def _of_platforms(resources: Resources) -> set[str]:
+def _addresses_on_platforms(resources: Resources) -> set[str]:
     """Registrations, and the numbers whose webhooks a platform writes: only the platform can bring those back."""
     found = {
         a for a, e in resources.items() if e.kind == REGISTRATION or e.options.platform is not None
@@ -146,7 +166,7 @@ def _of_platforms(resources: Resources) -> set[str]:
 
 def entries_of_both(then: Resources, now: Resources) -> Resources:
     """All that is or was bound, by which live resources are recognised: by their SID, also when forgotten since."""
-    return {**rename_entries(then, _renames(then, now)), **now}
+    return {**rename_entries(then, _find_renames(then, now)), **now}
 
 
 def keep_readable(there: RollbackTarget, unread: Collection[str]) -> RollbackTarget:
@@ -170,7 +190,9 @@ def keep_readable(there: RollbackTarget, unread: Collection[str]) -> RollbackTar
 
 def plan_rollback(there: RollbackTarget, observed: Observed, ours: Iterable[str]) -> Plan:
     """The plan that goes this way, conflicts and what is out of reach included."""
-    ours = frozenset([*ours, *_urls(there.desired), *_urls_of(there.resources.values())])
+    ours = frozenset(
+        [*ours, *_urls_of_desired(there.desired), *_urls_of_entries(there.resources.values())]
+    )
     made = hold_back(
         plan_resources(there.desired, there.resources, observed, ours), observed.unread
     )
@@ -184,7 +206,7 @@ def plan_rollback(there: RollbackTarget, observed: Observed, ours: Iterable[str]
             note_recreated_domain(_placeless(_with_conflict(action, lost)))
             for action in whole.actions
         ),
-        diagnostics=(*there.diagnostics, *map(_told, whole.diagnostics)),
+        diagnostics=(*there.diagnostics, *map(_describe_for_rollback, whole.diagnostics)),
     )
 
 
@@ -200,7 +222,7 @@ def _with_children(there: RollbackTarget, whole: Plan, observed: Observed) -> Pl
     for address, entry in there.again.items():
         live = observed.resources.get(address)
         if live is not None and live.parent is not None:
-            want = Desired("", live.parent, "", Profile(live.account, {}, Options()), _NOWHERE)
+            want = Desired("", live.parent, "", Profile(live.account, {}, Options()), NOWHERE)
             made = plan_removal(want, address, live, None, reason="removed", takeover=False)
             actions.append(msgspec.structs.replace(made, entry=entry))
             touched[address] = fingerprint(live)
@@ -249,7 +271,7 @@ def warn_of_difference(there: RollbackTarget, declared: Iterable[Desired]) -> li
     ]
 
 
-def _renames(then: Resources, now: Resources) -> dict[str, str]:
+def _find_renames(then: Resources, now: Resources) -> dict[str, str]:
     """What has got another name since, known by its SID; what hangs below it follows."""
     names = {
         (e.kind, e.sid): a
@@ -260,33 +282,7 @@ def _renames(then: Resources, now: Resources) -> dict[str, str]:
     return {a: b for a, b in pairs if b is not None and a != b and a not in now and b not in then}
 
 
-def _as_it_was(address: str, entry: Entry, present: Entry | None) -> Desired:
-    attrs = (
-        _number_attrs(entry, present)
-        if entry.kind in NUMBER_KINDS
-        else _plain_attrs(entry, present)
-    )
-    options = msgspec.structs.replace(
-        entry.options,
-        observe_only=entry.options.observe_only and not attrs,
-        protect=entry.options.protect or (present is not None and present.options.protect),
-        takeover=(present or entry).options.takeover,
-    )
-    return _desired(address, entry, attrs, options)
-
-
-def _plain_attrs(entry: Entry, present: Entry | None) -> Attrs:
-    """The values of then; a secret stays the one of now, for state has only ever held fingerprints."""
-    secret = secret_fields(entry.kind)
-    kept = (
-        {n: v for n, v in present.last_applied.items() if n in secret}
-        if present is not None
-        else {}
-    )
-    return {**entry.last_applied, **kept}
-
-
-def _of_secrets(address: str, entry: Entry, present: Entry | None) -> list[Diagnostic]:
+def _warn_of_secrets(address: str, entry: Entry, present: Entry | None) -> list[Diagnostic]:
     changed = [
         n
         for n in secret_fields(entry.kind)
@@ -297,74 +293,6 @@ def _of_secrets(address: str, entry: Entry, present: Entry | None) -> list[Diagn
         if changed
         else []
     )
-
-
-def _as_it_is(address: str, entry: Entry) -> Desired:
-    return _desired(
-        address, entry, {} if entry.options.observe_only else entry.last_applied, entry.options
-    )
-
-
-def _as_it_was_found(address: str, entry: Entry) -> Desired:
-    attrs: dict[str, Value] = {name: entry.prior.get(name) for name in entry.last_applied}
-    return _desired(address, entry, attrs, entry.options)
-
-
-def _desired(address: str, entry: Entry, attrs: Attrs, options: Options) -> Desired:
-    label = address.partition("/")[2] if entry.parent is None else entry.key
-    named = entry.kind not in NUMBER_KINDS and any(
-        f.name == "friendly_name" for f in KINDS[entry.kind].fields
-    )
-    made = {"friendly_name": label[:64]} if named else {}
-    profile = Profile(entry.account, attrs, options)
-    used = KINDS[entry.kind].refers
-    key = entry.key if used is None else str(entry.last_applied["list"])
-    needs = () if used is None else (f"{used}/{key}",)
-    return Desired(
-        entry.kind,
-        address,
-        key,
-        profile,
-        _NOWHERE,
-        parent=entry.parent,
-        on_create=made,
-        needs=needs,
-    )
-
-
-def _number_attrs(entry: Entry, present: Entry | None) -> Attrs:
-    """The values of then; and of what was not managed then, the parts that we have written since, or lost.
-
-    | a part was            | goes back to                                  |
-    |-----------------------|-----------------------------------------------|
-    | managed               | what was applied                              |
-    | only watched          | what was recorded                             |
-    | managed no longer     | what we had left it at                        |
-    | never managed         | what was found when it was managed first      |
-    """
-    since = all_written_values(present) if present is not None else {}
-    watched = entry.options.observe_only
-    attrs: dict[str, Value] = {} if watched else dict(entry.last_applied)
-    for part in dict.fromkeys((*entry.previously_managed, *since)):
-        if part in attrs or (
-            part in entry.previously_managed and since.get(part) == entry.previously_managed[part]
-        ):
-            continue
-        if watched and part in entry.last_applied:
-            attrs[part] = entry.last_applied[part]
-        elif part in entry.previously_managed:
-            attrs[part] = entry.previously_managed[part]
-        elif present is not None:
-            attrs |= _found(present, part)
-    return attrs
-
-
-def _found(entry: Entry, part: str) -> dict[str, Value]:
-    """A part as it was before it was managed; a friendly name cannot be taken away again."""
-    wire = {field: prior_value(entry, field) for field in PARTS[part]}
-    if part == "friendly_name":
-        return {part: wire[part]} if wire[part] else {}
-    return {part: canonical_routes(wire, {})[part]}
 
 
 def _to_put_back(entry: Entry) -> Entry:
@@ -393,7 +321,7 @@ def _placeless(action: Action) -> Action:
     return msgspec.structs.replace(action, file=None, line=None, column=None)
 
 
-def _told(problem: Diagnostic) -> Diagnostic:
+def _describe_for_rollback(problem: Diagnostic) -> Diagnostic:
     if problem.code in _MISSING:
         return _incomplete(
             problem.address or "", "It is not on Twilio any more, and nothing is bought."
@@ -409,12 +337,12 @@ def _told(problem: Diagnostic) -> Diagnostic:
     )
 
 
-def _urls(desired: Iterable[Desired]) -> Iterator[str]:
+def _urls_of_desired(desired: Iterable[Desired]) -> Iterator[str]:
     for want in desired:
         yield from _urls_in(want.profile.attrs)
 
 
-def _urls_of(entries: Iterable[Entry]) -> Iterator[str]:
+def _urls_of_entries(entries: Iterable[Entry]) -> Iterator[str]:
     for entry in entries:
         yield from () if entry.options.observe_only else _urls_in(entry.last_applied)
 
