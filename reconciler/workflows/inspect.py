@@ -92,7 +92,7 @@ def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
 def _find_drift(options: RunOptions, project: Project, planned: Planned) -> list[Drifted]:
     """Return what has drifted of the selected resources, sorted by address."""
     from reconciler.planning.checks.unread_accounts import select_readable
-    from reconciler.planning.decide import unlisted
+    from reconciler.planning.decide import child_drift
     from reconciler.planning.decide.drift import find_drift
     from reconciler.planning.identity.match import sids_to_names
     from reconciler.planning.identity.moved import rename_entries
@@ -106,12 +106,12 @@ def _find_drift(options: RunOptions, project: Project, planned: Planned) -> list
 
     found = [
         *find_drift(entries, observed),
-        *unlisted.find_changes(sids_to_names(declared, observed), entries, observed),
+        *child_drift.find_changes(sids_to_names(declared, observed), entries, observed),
     ]
     found.sort(key=lambda drifted: drifted.address)
 
     # Without a single recorded resource among those selected, `no drift` would be a false answer.
-    children = unlisted.list_children(recorded, observed)
+    children = child_drift.list_children(recorded, observed)
     named = [*list_named(project.desired, (recorded,)), *children]
     selection = find_selection(options.targets, options.excludes, named)
     any_recorded = any(map(selection.selects, recorded))
