@@ -1,6 +1,6 @@
-"""The codes of configuration problems: each with its constant summary; tells which of them are only warnings.
+"""The codes of configuration problems with their constant summaries, and which are warnings.
 
-Codes that also exist elsewhere (platforms, Twilio) carry the same name everywhere.
+Codes that also exist elsewhere (platforms, Twilio) have the same name everywhere.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ WARNINGS = frozenset(
 def diagnostic(
     code: str, detail: str, position: Position | None, address: str | None = None
 ) -> Diagnostic:
-    """A diagnostic of this code at this place; severity and summary follow from the code."""
+    """Return a diagnostic of this code at this position; the code decides severity and summary."""
     file, line, column = position if position is not None else (None, None, None)
     return Diagnostic(
         severity="warning" if code in WARNINGS else "error",

@@ -1,7 +1,7 @@
-"""Which files a configuration may name: a path and the folders it may lead into in, the real path out.
+"""Check that paths in a configuration stay in the folders that it may use.
 
-The configuration may come from a pull request; a path in it must not make this program read, show or send a file of
-the machine. Links are resolved first. Nothing is opened here.
+The configuration may come from a pull request; a path in it must not make this program read, show or
+send a file of the machine. Links are resolved first. Nothing is opened here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _GIT = ".git"
 
 
 def repository_root(folder: Path) -> str:
-    """The real path of the nearest parent with a `.git` entry; without one, of the folder itself."""
+    """Return the real path of the nearest parent with a `.git` entry, else of the folder itself."""
     real = Path(os.path.realpath(folder))
     for parent in (real, *real.parents):
         if (parent / _GIT).exists():
@@ -23,12 +23,12 @@ def repository_root(folder: Path) -> str:
 
 
 def secret_folders(base: Path, environ: Mapping[str, str]) -> list[str]:
-    """The folders in which files with secrets may be, as real paths: that of the entry file first."""
+    """Return the folders that may hold secrets, as real paths: that of the entry file first."""
     named = [
         *environ.get("RECONCILER_SECRETS_DIR", "").split(":"),
         environ.get("CREDENTIALS_DIRECTORY", ""),
     ]
-    # A relative entry would depend on where the command was started, and an empty one would be that place itself.
+    # A relative entry would depend on the current folder, and an empty one would be that folder.
     return [
         os.path.realpath(base),
         *(os.path.realpath(folder) for folder in named if os.path.isabs(folder)),
@@ -36,13 +36,13 @@ def secret_folders(base: Path, environ: Mapping[str, str]) -> list[str]:
 
 
 def locate_secret(path: str, base: Path, environ: Mapping[str, str]) -> str | None:
-    """The real path of a file with a secret, or None when it is outside. ValueError when it is no path at all."""
+    """Return the real path of a secret file, or None if it is outside. ValueError: not a path."""
     real = os.path.realpath(base / path)
     return real if is_inside(real, secret_folders(base, environ)) else None
 
 
 def explain_outside(path: str) -> str:
-    """Why this file is not read as a secret, and what to do."""
+    """Explain why this file is not read as a secret, and what to do."""
     return (
         f"After following links, `{path}` is outside the folder of the entry file (or in `.git`), and a file from "
         "elsewhere could be any file of the machine. Move it there; or name its folder outside the files:\n"
@@ -51,7 +51,7 @@ def explain_outside(path: str) -> str:
 
 
 def is_inside(real: str, folders: Iterable[str]) -> bool:
-    """Whether a real path is below one of these real folders, and not in the data of git."""
+    """Return whether a real path is below one of these real folders, and not in `.git`."""
     for folder in folders:
         if real == folder or not real.startswith(folder.rstrip(os.sep) + os.sep):
             continue

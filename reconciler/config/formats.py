@@ -12,12 +12,12 @@ _SID_LIKE = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
 
 
 def is_sid(text: str, prefix: str) -> bool:
-    """Whether this is a SID of the kind with that prefix."""
+    """Return whether this is a SID of the kind with that prefix."""
     return text.startswith(prefix) and _SID_LIKE.fullmatch(text) is not None
 
 
 def normal_sid(sid: str) -> str:
-    """A SID in the one form that we compare: its prefix in capitals, the hexadecimal digits in lower case."""
+    """Return a SID in normal form: its prefix in capitals, its digits in lower case."""
     return sid[:2].upper() + sid[2:].lower()
 
 
@@ -36,6 +36,6 @@ def _camel(name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def spellings(name: str) -> tuple[str, ...]:
-    """All ways to write a field's name, our own first."""
+    """Return all spellings of a field's name, our own first."""
     names = (name, *ALIASES.get(name, ()))
     return tuple(dict.fromkeys((*names, *map(_camel, names))))

@@ -158,5 +158,5 @@ RULES: dict[str, Rule] = {
 
 
 def is_violation(d: Diagnostic) -> bool:
-    """Whether this is a rule or a policy that must be kept, and is not: it refuses plan and apply."""
+    """Return whether this is a violated rule or policy of level error, which refuses plan and apply."""
     return d.severity == "error" and (d.code in RULES or d.code == "policy_violated")

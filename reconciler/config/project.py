@@ -1,4 +1,4 @@
-"""The outcome of loading a configuration: frozen values for all who come after; knows nothing of YAML or pydantic."""
+"""The result of loading a configuration: frozen values without YAML or pydantic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reconciler.planning.identity.moved import Move
 
 
 class Secret(msgspec.Struct, frozen=True):
-    """Where a secret is to be found: an environment variable or a file; never the secret itself."""
+    """A reference to a secret: an environment variable or a file; never the secret itself."""
 
     env: str | None
     file: str | None
@@ -72,7 +72,7 @@ class Agent(msgspec.Struct, frozen=True):
 
 
 class Safety(msgspec.Struct, frozen=True):
-    """What a plan may do without being asked twice."""
+    """The limits of a plan that needs no further consent."""
 
     takeover: Takeover = "refuse"
     max_updates: Limit = Limit(30, percent=True)
@@ -119,7 +119,7 @@ class Project(msgspec.Struct, frozen=True):
     encryption_keys: tuple[Secret, ...] = ()
     secrets: Mapping[str, Mapping[str, Secret]] = {}
     remarks: list[Diagnostic] = []
-    """What only `lint` shows."""
+    """Diagnostics that only `lint` shows."""
     violations: list[Diagnostic] = []
     """Rules of level error, and policies, that are violated: the configuration is valid, and must not be applied."""
     policies: tuple[Policy, ...] = ()

@@ -1,6 +1,7 @@
-"""Declared numbers whose agents live on a platform in, what is asked of that platform out; pure.
+"""Compile the registrations of numbers on platforms; pure.
 
-A template is shared by all numbers that are declared alike; what is a number's own is put in by `registration_of`.
+Numbers that are declared alike share one `RegistrationShape`; `registration_of` adds the values of
+the single number.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ _ID_FORMS = {
         "the UUID of the Twilio provider",
     ),
 }
-"""How a platform's own id of a Twilio account looks, as its documents say."""
+"""The documented form of a platform's own id of a Twilio account: pattern and description."""
 
 
 class PlatformAgent(NamedTuple):
-    """An agent that lives on a platform, as far as its numbers need it."""
+    """An agent that runs on a platform, as far as its numbers need it."""
 
     name: str
     platform: str
@@ -48,10 +49,11 @@ class PlatformAgent(NamedTuple):
 
 
 class RegistrationShape(msgspec.Struct, frozen=True):
-    """What a platform is asked for, for numbers that are declared alike.
+    """The common part of registrations of numbers that are declared alike.
 
-    `secrets` are fields below `sip` whose values are only looked up when they are needed. `outbound` are the
-    attributes of the one number that is the agent's caller id.
+    `secrets` are fields below `sip` whose values are looked up only when they are needed.
+    `outbound_number` is the one number that is the agent's caller id. `labelled`: the platform gets
+    the number's friendly name.
     """
 
     platform: str
@@ -63,7 +65,7 @@ class RegistrationShape(msgspec.Struct, frozen=True):
 
 
 def platform_agents(agents: Mapping[str, Agent | None]) -> dict[str, PlatformAgent]:
-    """The agents that live on a platform, by name."""
+    """Return the agents that run on a platform, by name."""
     return {
         name: PlatformAgent(name, agent.platform, agent.id or "", agent.outbound_number)
         for name, agent in agents.items()
@@ -74,7 +76,7 @@ def platform_agents(agents: Mapping[str, Agent | None]) -> dict[str, PlatformAge
 def number_registration(
     number: Number, account: str, agent: PlatformAgent, platform: AnyPlatform, options: Options
 ) -> RegistrationShape:
-    """A Twilio number whose agent lives on this platform."""
+    """Return the registration of a Twilio number whose agent runs on this platform."""
     inbound, outbound = number.supports_inbound, number.supports_outbound
     attrs: dict[str, Value] = {}
     match platform.type:
@@ -94,11 +96,10 @@ def number_registration(
             attrs = {"agent": agent.id if inbound else None}
         case _:
             pass
-    on_create: Attrs = (
-        {"price": str(number.price)}
-        if platform.type == "ravan" and number.price is not None
-        else {}
-    )
+
+    on_create: Attrs = {}
+    if platform.type == "ravan" and number.price is not None:
+        on_create = {"price": str(number.price)}
     caller = agent.outbound_number if platform.type == "dasha" and outbound else None
     profile = Profile(account, attrs, _own(options, agent.name))
     labelled = platform.type == "ravan" and number.friendly_name is not None
@@ -110,14 +111,14 @@ def number_registration(
 def bridge_registration(
     bridge: BridgeNumber, name: str, account: str, options: Options
 ) -> RegistrationShape:
-    """A bridge number that a platform keeps."""
+    """Return the registration of a bridge number."""
     return RegistrationShape(name, Profile(account, {"bridge": True}, _own(options, None)))
 
 
 def sip_registration(
     number: Number, name: str, agent: PlatformAgent | None, options: Options
 ) -> RegistrationShape:
-    """A number outside Twilio; its account is the platform itself."""
+    """Return the registration of a number outside Twilio; its account is the platform itself."""
     sip, inbound, outbound = number.sip or Sip(), number.supports_inbound, number.supports_outbound
     attrs: dict[str, Value] = {
         "supports_inbound": inbound,
@@ -127,16 +128,25 @@ def sip_registration(
     }
     if inbound:
         attrs["agent"] = agent.id if agent else None
-    said = {
+
+    # Fields that are left out are not managed.
+    optional = {
         "trunk_name": sip.trunk_name,
         "room_name": sip.room_name if inbound else None,
         "server_address": sip.server_address if outbound else None,
     }
-    attrs.update({name: value for name, value in said.items() if value is not None})
-    secrets = {
-        field: reference for field in _SIP_SECRETS if (reference := getattr(sip, field)) is not None
-    }
-    attrs.update({field: "declared" if field in secrets else None for field in _SIP_SECRETS})
+    for option, value in optional.items():
+        if value is not None:
+            attrs[option] = value
+
+    # A fingerprint takes the place of "declared" once the secret is looked up.
+    secrets: dict[str, Reference] = {}
+    for field in _SIP_SECRETS:
+        reference = getattr(sip, field)
+        if reference is not None:
+            secrets[field] = reference
+        attrs[field] = "declared" if reference is not None else None
+
     return RegistrationShape(
         name, Profile(name, attrs, _own(options, agent.name if agent else None)), secrets=secrets
     )
@@ -156,14 +166,16 @@ def registration_of(
     profile: Profile | None,
     price: float | None = None,
 ) -> Desired:
-    """The registration of one number. `profile` is the number's, for its own label; `price` its own price."""
+    """Return the registration of one number.
+
+    `profile` is that of the number, for its own label; `price` its own price.
+    """
     attrs = dict(asked.profile.attrs)
     if asked.outbound_number is not None and asked.outbound_number == key:
         attrs["outbound_agent"] = attrs.get("agent")
-    on_create = {
-        **asked.on_create,
-        **({"price": str(price)} if "price" in asked.on_create and price is not None else {}),
-    }
+    on_create = dict(asked.on_create)
+    if "price" in on_create and price is not None:
+        on_create["price"] = str(price)
     if asked.labelled and profile is not None:
         attrs["friendly_name"] = profile.attrs["friendly_name"]
     return Desired(
@@ -180,7 +192,7 @@ def registration_of(
 
 
 def secrets_of(asked: RegistrationShape, entry: Place) -> dict[str, Secret]:
-    """The secrets of one number with the places of their references."""
+    """Return the secrets of one number with the positions of their references."""
     return {
         field: to_secret(reference, find_place(entry, ("sip", field)).at("value"))
         for field, reference in asked.secrets.items()
@@ -190,27 +202,31 @@ def secrets_of(asked: RegistrationShape, entry: Place) -> dict[str, Secret]:
 def number_problems(
     number: Number, account: str | Finding, agent: PlatformAgent, platform: AnyPlatform
 ) -> Iterator[Finding]:
-    """What stands in the way of a number whose agent lives on this platform."""
+    """Check a number whose agent runs on this platform."""
     kind = PLATFORM_KINDS[platform.type]
-    yield from _serves(platform, "number", ("agent",))
+    yield from _check_serves(platform, "number", ("agent",))
     for name in ("trunk", "webhooks"):
         if getattr(number, name) is not None:
             detail = (
-                f"The agent `{agent.name}` lives on `{agent.platform}`, which writes its numbers' webhooks itself. "
-                f"Remove `{name}`, or give the number an agent of your own."
+                f"The agent `{agent.name}` runs on `{agent.platform}`, which writes the webhooks of "
+                f"its numbers itself. Remove `{name}`, or give the number an agent of your own."
             )
             yield Finding("conflicting_fields", detail, (name,), "key")
+
     if kind.both_ways and not (number.supports_inbound and number.supports_outbound):
         switch = "supports_outbound" if number.supports_inbound else "supports_inbound"
-        detail = f"{kind.title} takes and makes calls with every number it has: its import has no such switch."
+        detail = (
+            f"{kind.title} takes and makes calls with each of its numbers: its import has no such "
+            "switch."
+        )
         yield Finding("unsupported_feature", detail, (switch,), "key")
-    yield from _connection(account, agent.platform, platform, ("agent",))
+    yield from _check_connection(account, agent.platform, platform, ("agent",))
 
 
 def bridge_problems(
     bridge: BridgeNumber, platform: AnyPlatform | None, known: str
 ) -> Iterator[Finding]:
-    """What stands in the way of a bridge number of this platform; `known` helps where there is none."""
+    """Check a bridge number of this platform; `known` lists platforms when it is not declared."""
     if platform is None:
         yield Finding(
             "platform_not_found",
@@ -218,13 +234,13 @@ def bridge_problems(
             ("platform",),
         )
     else:
-        yield from _serves(platform, "bridge_number", ("platform",))
+        yield from _check_serves(platform, "bridge_number", ("platform",))
 
 
 def sip_problems(
     number: Number, agent: PlatformAgent | None, platform: AnyPlatform | None, known: str
 ) -> Iterator[Finding]:
-    """What stands in the way of a number outside Twilio."""
+    """Check a number outside Twilio; `known` lists platforms when its own is not declared."""
     if platform is None:
         yield Finding(
             "platform_not_found",
@@ -232,29 +248,28 @@ def sip_problems(
             ("platform",),
         )
         return
-    yield from _serves(platform, "sip", ("platform",))
+
+    yield from _check_serves(platform, "sip", ("platform",))
     if number.agent and (agent is None or agent.platform != number.platform):
-        detail = f"The number lives on `{number.platform}`, and so must its agent; `{number.agent}` does not."
+        detail = f"The number is on `{number.platform}`, but its agent `{number.agent}` is not."
         yield Finding("conflicting_fields", detail, ("agent",))
 
 
 def connection_findings(platform: AnyPlatform) -> list[Finding]:
-    """Ids of Twilio accounts that are not what this platform gives them."""
+    """Find ids of Twilio accounts that do not have the form of this platform's ids."""
     pattern, form = _ID_FORMS.get(platform.type, (None, ""))
     if pattern is None:
         return []
-    return [
-        Finding(
-            "invalid_value",
-            f"This is not an id of {PLATFORM_KINDS[platform.type].title}'s: {form}.",
-            ("connections", name),
-        )
-        for name, value in getattr(platform, "connections", {}).items()
-        if not re.fullmatch(pattern, value)
-    ]
+
+    findings = []
+    detail = f"This is not an id of {PLATFORM_KINDS[platform.type].title}'s: {form}."
+    for name, value in getattr(platform, "connections", {}).items():
+        if not re.fullmatch(pattern, value):
+            findings.append(Finding("invalid_value", detail, ("connections", name)))
+    return findings
 
 
-def _serves(platform: AnyPlatform, what: Serves, loc: tuple[str, ...]) -> Iterator[Finding]:
+def _check_serves(platform: AnyPlatform, what: Serves, loc: tuple[str, ...]) -> Iterator[Finding]:
     kind = PLATFORM_KINDS[platform.type]
     if what not in kind.serves:
         names = {
@@ -267,7 +282,7 @@ def _serves(platform: AnyPlatform, what: Serves, loc: tuple[str, ...]) -> Iterat
         yield Finding("platform_cannot_import", detail, loc)
 
 
-def _connection(
+def _check_connection(
     account: str | Finding, name: str, platform: AnyPlatform, loc: tuple[str, ...]
 ) -> Iterator[Finding]:
     kind = PLATFORM_KINDS[platform.type]

@@ -1,6 +1,7 @@
-"""Valid trunks and applications in, the resources they ask of Twilio out, and where their secrets are; pure.
+"""Compile trunks and applications into desired resources; pure.
 
-Several trunks may use one list: whichever gives its content declares it, and what they say must agree.
+Several trunks may use one list. The list is declared by the trunk that gives its content, and two
+trunks must not give different contents.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _KINDS = {_ACCESS: "ip_access_control_list", _CREDENTIALS: "credential_list"}
 
 
 class DesiredResources:
-    """Everything that trunks and applications ask for; `secrets` by address and field."""
+    """The resources of trunks and applications; `secrets` are references by address and field."""
 
     def __init__(self, accounts: Accounts, takeover: Takeover = "refuse") -> None:
         self._takeover = takeover
@@ -45,7 +46,7 @@ class DesiredResources:
         self._accounts = accounts
 
     def applications(self, declared: Mapping[str, Checked[Application]]) -> None:
-        """The TwiML applications."""
+        """Add the TwiML applications."""
         for name, (place, application) in declared.items():
             account = (
                 self._accounts.resolve_or_none(application.account)
@@ -56,7 +57,7 @@ class DesiredResources:
                 self.desired.append(_application(name, application, account, place))
 
     def trunks(self, declared: Mapping[str, Checked[Trunk]]) -> None:
-        """The trunks with all that hangs below them, and the lists they use."""
+        """Add the trunks with their children, and the lists that they use."""
         for name, (place, trunk) in declared.items():
             account = self._accounts.resolve_or_none(trunk.account) if trunk is not None else None
             if trunk is not None and account is not None:
@@ -74,10 +75,11 @@ class DesiredResources:
             profile,
             place.at("key"),
             on_create={"friendly_name": name},
-            unlisted=_unlisted(trunk),
+            unlisted=_unlisted_by_kind(trunk),
         )
         self.desired.append(top)
         self.desired += _originations(top, trunk, place)
+
         if trunk.recording is not None:
             attrs: Attrs = {"mode": trunk.recording.mode, "trim": trunk.recording.trim}
             position = find_place(place, ("recording",)).at("key")
@@ -90,6 +92,7 @@ class DesiredResources:
                 parent=address,
             )
             self.desired.append(recording)
+
         for index, used in enumerate(trunk.ip_access_control_lists):
             self._access_list(top, used, find_place(place, (_ACCESS, index)))
         for index, users in enumerate(trunk.credential_lists):
@@ -130,9 +133,10 @@ class DesiredResources:
         content: dict[str, Unlisted] | None,
         place: Place,
     ) -> Desired | None:
-        """Have the trunk use a list; the list itself where it is managed and declared here for the first time.
+        """Attach a list to the trunk, and return the list if this trunk is the first to declare it.
 
-        `content` says what becomes of what is on a managed list and not declared; None for a list that is only used.
+        `content` is the handling of undeclared items on a managed list, None for a list that is
+        only used.
         """
         kind, key = _KINDS[section], name or sid or ""
         account, position = trunk.profile.account, place.at("value")
@@ -148,6 +152,8 @@ class DesiredResources:
                 needs=(address,),
             )
         )
+
+        # The first trunk that gives the content declares the list; `list_findings` compares others.
         if content is None or any(known.address == address for known in self.desired):
             return None
         profile = Profile(account, {"friendly_name": key}, Options(takeover=self._takeover))
@@ -164,8 +170,8 @@ _PARTS = {
 """Kind of child of a trunk → the key that declares children of it."""
 
 
-def _unlisted(trunk: Trunk) -> dict[str, Unlisted]:
-    """What becomes of undeclared children, by kind: those of a part whose key is left out are only watched."""
+def _unlisted_by_kind(trunk: Trunk) -> dict[str, Unlisted]:
+    """Return the handling of undeclared children by kind: `watch` where the key is left out."""
     found: dict[str, Unlisted] = {}
     for kind, field in _PARTS.items():
         found[kind] = trunk.unlisted if field in trunk.model_fields_set else "watch"
@@ -217,7 +223,7 @@ def _origination_attrs(origination: Origination) -> Attrs:
 
 
 def sip_host(url: str) -> str:
-    """The host of a SIP URL, without port and parameters."""
+    """Return the host of a SIP URL, without port and parameters."""
     host = url.removeprefix("sip:").partition(";")[0].partition("?")[0].rpartition("@")[2]
     return host.rpartition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
 
@@ -268,12 +274,13 @@ def _application(name: str, application: Application, account: str, place: Place
 def list_findings(
     trunks: Mapping[str, Checked[Trunk]], accounts: Accounts
 ) -> Iterator[tuple[str, Finding]]:
-    """What trunks say of lists that does not agree: (name of the trunk, finding)."""
+    """Yield (name of the trunk, finding) for lists that trunks declare differently."""
     first: dict[tuple[str, str], tuple[str, str | None]] = {}
     managed: dict[tuple[str, str], tuple[str, object]] = {}
     for name, (_, trunk) in trunks.items():
         if trunk is None:
             continue
+
         account = accounts.resolve_or_none(trunk.account)
         for section, index, key, content in _lists_of(trunk):
             user, home = first.setdefault((section, key), (name, account))
@@ -294,13 +301,13 @@ def list_findings(
 
 def _two_homes(user: str, home: str | None, key: str) -> str:
     return (
-        f"Trunk `{user}` uses a list `{key}` in account `{home}`, and one name stands for one list here. "
-        "A list that is managed: give it another name. One that exists already: name it by its `sid`."
+        f"Trunk `{user}` uses a list `{key}` in account `{home}`, and one name means one list here. "
+        "Give a managed list another name, and name a list that exists already by its `sid`."
     )
 
 
 def _content(items: object, unlisted: Unlisted) -> object:
-    """What a trunk says of a list; None where it only uses the list."""
+    """Return the content that a trunk gives to a list; None if it only uses the list."""
     return (items, unlisted) if items is not None else None
 
 

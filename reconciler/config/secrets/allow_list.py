@@ -1,7 +1,7 @@
-"""The hosts that secrets may be sent to: the environment in, the objection to an origin out; pure.
+"""Decide which hosts secrets may be sent to; pure.
 
-The configuration may come from a pull request, so its files alone never direct a secret to a new host. What allows a
-host is fixed in the program (the hosts of Twilio and of the platforms), or comes from the environment.
+The configuration may come from a pull request, so its files alone never send a secret to a new host.
+Allowed hosts are fixed in the program (Twilio and the platforms), or come from the environment.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VARIABLE = "RECONCILER_ALLOW_HOSTS"
 """Entries, separated by commas. `--allow-host` adds to it."""
 
 Use = Literal["account", "platform", "state"]
-"""What a host is needed for."""
+"""The purpose of a host."""
 
 _TWILIO = HostEntry("https", "*.twilio.com", None)
 _PLATFORMS = {
@@ -42,7 +42,7 @@ _HOSTS_OF_POSTGRESQL = ("PGHOST", "PGHOSTADDR")
 
 
 class AllowList(msgspec.Struct, frozen=True):
-    """What the environment allows: `anywhere` for every secret, the others for the secrets of that use."""
+    """The hosts that the environment allows: `anywhere` for every secret, others for one use."""
 
     anywhere: tuple[HostEntry, ...] = ()
     accounts: tuple[HostEntry, ...] = ()
@@ -52,7 +52,7 @@ class AllowList(msgspec.Struct, frozen=True):
 
 
 def read_allow_list(environ: Mapping[str, str]) -> AllowList:
-    """The allow list of this environment. Raises ValueError for an entry of the user's that cannot be read."""
+    """Return the allow list of this environment. Raises ValueError for an entry that is unusable."""
     anywhere = []
     for text in environ.get(VARIABLE, "").split(","):
         if text.strip():
@@ -80,7 +80,10 @@ def find_objection(
     platform: str = "",
     location: str = "",
 ) -> str:
-    """Why no secret may be sent to this origin; "" when it may. `location` is that of a state."""
+    """Return why no secret may be sent to this origin; "" when it may.
+
+    `encrypted` is None when the scheme decides. `location` is that of a state.
+    """
     if is_loopback(origin.host):
         return ""
     entries = [*allowed.anywhere, *_entries_for(use, allowed, platform, location)]
@@ -94,16 +97,16 @@ def find_objection(
         if not over_tls:
             return f"`{host}` is none of the hosts that this secret may be sent to. {_cure(origin)}"
 
-    # A host is one thing, to send a secret in the clear is another: the entry must say that it means that.
-    sure = origin.scheme == "https" if encrypted is None else encrypted
-    if sure or any(entry.scheme is not None for entry in matches):
+    # An entry without a scheme allows the host, but not to send secrets to it without TLS.
+    uses_tls = origin.scheme == "https" if encrypted is None else encrypted
+    if uses_tls or any(entry.scheme is not None for entry in matches):
         return ""
     better = "`sslmode=require`" if origin.scheme == "postgresql" else "https://"
     return f"The secret would be sent to `{host}` without TLS: use {better}. {_cure(origin)}"
 
 
 def extend_allow_list(environ: Mapping[str, str], entries: Iterable[str]) -> Mapping[str, str]:
-    """The environment with these entries added to its allow list."""
+    """Return the environment with these entries added to its allow list."""
     added = [entry for entry in entries if entry]
     if not added:
         return environ
@@ -111,7 +114,7 @@ def extend_allow_list(environ: Mapping[str, str], entries: Iterable[str]) -> Map
 
 
 def _cure(origin: Origin) -> str:
-    """How to allow it from outside the files."""
+    """Return how to allow the origin from outside the files."""
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     entry = host if origin.scheme == "https" else f"{origin.scheme}://{host}:{origin.port}"
     return (
@@ -124,14 +127,14 @@ def _entries_for(use: Use, allowed: AllowList, platform: str, location: str) -> 
     if use == "account":
         return [_TWILIO, *allowed.accounts]
     if use == "platform":
-        # The sandbox that TWILIO_BASE_URL names plays the platforms as well.
+        # The sandbox that TWILIO_BASE_URL names also simulates the platforms.
         own = _PLATFORMS.get(platform)
         return [*allowed.accounts, *([own] if own else [])]
     return [*allowed.state, *_gitlab(allowed, location)]
 
 
 def _gitlab(allowed: AllowList, location: str) -> list[HostEntry]:
-    """The GitLab of this job, for a state of its API: only such an address gets the token of the job."""
+    """Return the GitLab of this job for a state of its API; no other address gets the job's token."""
     if not (allowed.gitlab and location.startswith(f"{allowed.gitlab}/")):
         return []
     try:
@@ -141,7 +144,7 @@ def _gitlab(allowed: AllowList, location: str) -> list[HostEntry]:
 
 
 def _origins(environ: Mapping[str, str], names: Iterable[str]) -> list[HostEntry]:
-    """Exactly the servers that these variables name; a value that is no URL allows nothing."""
+    """Return exactly the servers that these variables name; a value that is no URL allows none."""
     found = []
     for name in names:
         try:
@@ -152,7 +155,7 @@ def _origins(environ: Mapping[str, str], names: Iterable[str]) -> list[HostEntry
 
 
 def _hosts(environ: Mapping[str, str]) -> list[HostEntry]:
-    """The servers that libpq's variables name; paths of sockets among them need no entry."""
+    """Return the servers that libpq's variables name; paths of sockets need no entry."""
     found = []
     for name in _HOSTS_OF_POSTGRESQL:
         for host in environ.get(name, "").split(","):

@@ -1,7 +1,7 @@
-"""Where the secrets of a project go, and what of it another configuration lacks; pure, and never a secret itself.
+"""List the destinations of secrets, and find new ones; pure, and never with a secret itself.
 
-A destination is the reference of a credential, the host that it is sent to and, for platforms, the reference of the
-platform's own key: with another key, the same host is somebody else's account there.
+A destination is the reference of a credential, the host that it is sent to and, for platforms, the
+reference of the platform's own key: with another key, the same host is another customer's account.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from reconciler.model.destination import Destination
 from reconciler.model.position import Position
 
 STATE = "state"
-"""The name by which `--allow-destination` calls the place of the state."""
+"""The name of the state's location in `--allow-destination`."""
 _TWILIO = "*.twilio.com"
 _SENDS_TOKENS = frozenset({"nixflex"})
 """Types of platforms that get the auth token of the Twilio account with each number they import."""
 
 
 class KnownDestinations(msgspec.Struct, frozen=True):
-    """What a change is held to: where its destinations and its state were before. `name` says in words what that is."""
+    """The destinations and the state that a change is compared with; `name` describes their source."""
 
     name: str
     state: str
@@ -35,7 +35,7 @@ class KnownDestinations(msgspec.Struct, frozen=True):
 
 
 class UsedEndpoints(msgspec.Struct, frozen=True):
-    """What a run has connected to, and the addresses that it may write to."""
+    """The accounts and platforms that a run has connected to, and the addresses it may write to."""
 
     accounts: frozenset[str]
     platforms: frozenset[str]
@@ -43,43 +43,44 @@ class UsedEndpoints(msgspec.Struct, frozen=True):
 
 
 def destinations_of(project: Project) -> tuple[Destination, ...]:
-    """All destinations of a project, sorted, each once."""
-    return _sorted(_find_destinations(project, lambda address: True))
+    """Return all destinations of a project, sorted, each once."""
+    return _sort(_find_destinations(project, lambda address: True))
 
 
 def find_trusted(
     project: Project, used: UsedEndpoints, recorded: Iterable[Destination]
 ) -> tuple[Destination, ...]:
-    """The destinations of a project that a run has used, and those that were recorded before, sorted.
+    """Return the destinations that a run has used or that were recorded before, sorted.
 
-    A run with `--target` reads a part of the project; what it did not use stays new, and `plan` goes on listing it.
+    A run with `--target` reads a part of the project; destinations that it did not use stay new, and
+    `plan` continues to list them.
     """
     names = {STATE, *used.accounts, *used.platforms}
     found = {each for each in _find_destinations(project, used.chooses) if each.name in names}
 
     before = {_identity(destination) for destination in recorded}
     found |= {each for each in destinations_of(project) if _identity(each) in before}
-    return _sorted(found)
+    return _sort(found)
 
 
 def _find_destinations(project: Project, chooses: Callable[[str], bool]) -> set[Destination]:
-    """The destinations of a project; those of single resources only where the address is chosen."""
+    """Return the destinations of a project; those of resources only if their address is chosen."""
     found = {*_of_accounts(project), *_of_platforms(project), *_of_state(project)}
     return found | {*_of_tokens(project, chooses), *_of_resources(project, chooses)}
 
 
-def _sorted(destinations: Iterable[Destination]) -> tuple[Destination, ...]:
+def _sort(destinations: Iterable[Destination]) -> tuple[Destination, ...]:
     return tuple(sorted(destinations, key=lambda d: (d.name, d.credential, d.host, d.key)))
 
 
 def find_new(present: Iterable[Destination], known: Iterable[Destination]) -> list[Destination]:
-    """The destinations that are not among the known ones. The name of an account or platform makes no difference."""
+    """Return the destinations that are not known. The name of an account or platform is ignored."""
     there = {_identity(destination) for destination in known}
     return [destination for destination in present if _identity(destination) not in there]
 
 
 def check_consent(project: Project, consent: Collection[str]) -> None:
-    """Raise UsageError when `--allow-destination` names nothing that there is."""
+    """Raise UsageError when `--allow-destination` names an unknown account or platform."""
     known = {*project.accounts, *project.platforms, STATE}
     unknown = sorted(set(consent) - known)
     if unknown:
@@ -95,9 +96,9 @@ def check_consent(project: Project, consent: Collection[str]) -> None:
 
 
 def refuse_new(project: Project, known: KnownDestinations, consent: Collection[str]) -> None:
-    """Raise Refused for what was not sent or kept there before; before anything is connected to.
+    """Raise Refused for new destinations and another state, before anything is connected to.
 
-    Whatever goes to Twilio itself is not refused: nobody else reads it there.
+    Twilio itself is never a refused destination: nobody else reads the secret there.
     """
     refused = []
     if project.state != known.state and STATE not in consent:
@@ -134,18 +135,20 @@ def _of_platforms(project: Project) -> Iterator[Destination]:
 
 
 def _of_tokens(project: Project, chooses: Callable[[str], bool]) -> Iterator[Destination]:
-    """The auth tokens that go to platforms, with the numbers that they import."""
+    """Yield the auth tokens that platforms get with the numbers that they import."""
     takers = {
         name for name, platform in project.platforms.items() if platform.type in _SENDS_TOKENS
     }
     if not takers:
         return
+
     pairs = set()
     for want in project.desired:
         if want.kind == REGISTRATION and chooses(want.address):
             platform = want.address.split("/")[1]
             if platform in takers:
                 pairs.add((platform, want.profile.account))
+
     for name, account in pairs:
         token = project.accounts[account].auth_token if account in project.accounts else None
         if token is not None:
@@ -155,7 +158,7 @@ def _of_tokens(project: Project, chooses: Callable[[str], bool]) -> Iterator[Des
 
 
 def _of_resources(project: Project, chooses: Callable[[str], bool]) -> Iterator[Destination]:
-    """Passwords and PINs that are declared with resources, by the account or platform that gets them."""
+    """Yield passwords and PINs of resources, by the account or platform that gets them."""
     if not project.secrets:
         return
     owners = {
@@ -178,7 +181,7 @@ def _of_resources(project: Project, chooses: Callable[[str], bool]) -> Iterator[
 
 
 def _of_state(project: Project) -> Iterator[Destination]:
-    """The servers that the location of the state names."""
+    """Yield the servers that the location of the state names."""
     try:
         servers = find_servers(project.state, {})
     except ValueError:
@@ -188,7 +191,7 @@ def _of_state(project: Project) -> Iterator[Destination]:
 
 
 def _references(secrets: Iterable[Secret | None]) -> str:
-    """References in one comparable form: where a secret is found, in the order in which they are used."""
+    """Return references in one comparable form, in the order in which they are used."""
     found = []
     for secret in secrets:
         if secret is not None:
@@ -205,7 +208,7 @@ def _host_of_account(account: AccountSettings) -> str:
 
 
 def _host(url: str) -> str:
-    """The origin of a URL; all hosts of Twilio are one."""
+    """Return the origin of a URL; all hosts of Twilio count as one."""
     try:
         origin = read_origin(url)
     except ValueError:

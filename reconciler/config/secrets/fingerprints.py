@@ -1,7 +1,7 @@
-"""Secrets that can be written and never read: which of them are still the ones that were written?
+"""Recognise secrets that can be written but not read back, by their fingerprints.
 
-A fingerprint is a slow salted hash (scrypt), or an HMAC where the configuration names a key. Neither tells the secret;
-short secrets, which could be guessed, are only ever given an HMAC.
+A fingerprint is a slow salted hash (scrypt), or an HMAC if the configuration names a key. Neither
+reveals the secret; short secrets, which could be guessed, only get an HMAC.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ SHORTEST_HASHED = 8
 
 PIN_LENGTH = (4, 10)
 UNHASHED = "declared"
-"""In the place of a PIN's fingerprint, without a key: that there is one is all that may be remembered."""
+"""Stands for the fingerprint of a PIN without a key: only its existence may be recorded."""
 
 _N, _R, _P = 2**14, 8, 1
-"""What scrypt costs: 16 MB and some fifty milliseconds, as recommended for interactive use."""
+"""The cost of scrypt: 16 MB and about 50 ms, as recommended for interactive use."""
 
 
 class Sealed(msgspec.Struct, frozen=True):
-    """Declarations whose secret fields hold fingerprints, and the secrets by fingerprint (never shown or stored).
+    """Declarations with fingerprints in secret fields, and the secrets (never shown or stored).
 
-    `unknown` are addresses whose secrets could not be looked up, and were not needed: they are taken as unchanged.
+    `unknown` are addresses whose secrets could not be looked up and were not needed: they count as
+    unchanged.
     """
 
     desired: Sequence[Desired]
@@ -49,7 +50,7 @@ class Sealed(msgspec.Struct, frozen=True):
 
 
 def fingerprint(secret: str, key: str | None) -> str:
-    """A new fingerprint of a secret: with a key always the same one, without it another each time.
+    """Return a fingerprint of a secret: the same each time with a key, a new one without.
 
     Raises ValueError for a secret that is too short to be hashed without a key.
     """
@@ -62,7 +63,7 @@ def fingerprint(secret: str, key: str | None) -> str:
 
 
 def matches_fingerprint(secret: str, known: str, key: str | None) -> bool:
-    """Whether a fingerprint is that of this secret; an HMAC can only be told with its key."""
+    """Return whether a fingerprint is that of this secret; an HMAC needs its key."""
     scheme, _, rest = known.partition("$")
     if scheme == "hmac-sha256" and key is not None:
         return hmac.compare_digest(fingerprint(secret, key).encode(), known.encode())
@@ -84,21 +85,23 @@ def seal(
     environ: Mapping[str, str],
     needed: Callable[[str], bool] = lambda address: True,
 ) -> Sealed:
-    """Look up every secret that resources hold, and put fingerprints in the place of them.
+    """Look up every secret of the resources, and replace it by its fingerprint.
 
-    A secret that is still the one that is remembered (in state, or in a saved plan) keeps its fingerprint. So does one
-    that cannot be found and is not needed. Raises ReconcilerError with every other secret that cannot be found.
+    A secret that equals the recorded one (in the state, or in a saved plan) keeps its fingerprint. So
+    does one that cannot be found and is not needed. Raises ReconcilerError with every other secret
+    that cannot be found.
     """
     if not project.secrets:
         return Sealed(desired, {})
+
     problems: list[Diagnostic] = []
     known: dict[str, str] = {}
     unknown: list[str] = []
     out: list[Desired] = []
-    for want in desired:
-        entries = [each[want.address] for each in remembered if want.address in each]
+    for resource in desired:
+        entries = [each[resource.address] for each in remembered if resource.address in each]
         attrs: dict[str, Value] = {}
-        for name, reference in project.secrets.get(want.address, {}).items():
+        for name, reference in project.secrets.get(resource.address, {}).items():
             try:
                 secret = reveal(reference, environ, project.base)
                 attrs[name] = sealed = _seal(
@@ -106,10 +109,11 @@ def seal(
                 )
                 known[sealed] = secret
             except ReconcilerError as error:
-                problems += error.diagnostics if needed(want.address) else ()
-                unknown.append(want.address)
-                attrs |= _unchanged(name, entries)
-        out.append(_with(want, attrs) if attrs else want)
+                problems += error.diagnostics if needed(resource.address) else ()
+                unknown.append(resource.address)
+                attrs |= _recorded_value(name, entries)
+        out.append(_with(resource, attrs) if attrs else resource)
+
     if problems:
         raise ReconcilerError(*dict.fromkeys(problems))
     return Sealed(out, known, tuple(dict.fromkeys(unknown)))
@@ -121,15 +125,11 @@ def _key(project: Project, environ: Mapping[str, str]) -> str | None:
     )
 
 
-def _unchanged(name: str, entries: Sequence[Entry]) -> dict[str, Value]:
-    return next(
-        (
-            {name: entry.last_applied[name]}
-            for entry in reversed(entries)
-            if name in entry.last_applied
-        ),
-        {},
-    )
+def _recorded_value(name: str, entries: Sequence[Entry]) -> dict[str, Value]:
+    for entry in reversed(entries):
+        if name in entry.last_applied:
+            return {name: entry.last_applied[name]}
+    return {}
 
 
 def _seal(
@@ -139,12 +139,15 @@ def _seal(
         _check_pin(secret, reference)
         if key is None:
             return UNHASHED
-    values = [
-        value for e in entries for value in ((e.pending or {}).get(name), e.last_applied.get(name))
-    ]
+
+    # A write whose outcome is unknown left its fingerprint in `pending`.
+    values: list[object] = []
+    for entry in entries:
+        values += [(entry.pending or {}).get(name), entry.last_applied.get(name)]
     for value in dict.fromkeys(values):
         if isinstance(value, str) and matches_fingerprint(secret, value, key):
             return value
+
     try:
         return fingerprint(secret, key)
     except ValueError:
@@ -162,9 +165,9 @@ def _check_pin(pin: str, reference: Secret) -> None:
         raise ReconcilerError(diagnostic("invalid_pin", detail, reference.position))
 
 
-def _with(want: Desired, attrs: Mapping[str, Value]) -> Desired:
-    profile = msgspec.structs.replace(want.profile, attrs={**want.profile.attrs, **attrs})
-    return msgspec.structs.replace(want, profile=profile)
+def _with(resource: Desired, attrs: Mapping[str, Value]) -> Desired:
+    profile = msgspec.structs.replace(resource.profile, attrs={**resource.profile.attrs, **attrs})
+    return msgspec.structs.replace(resource, profile=profile)
 
 
 def _scrypt(secret: str, salt: bytes) -> bytes:

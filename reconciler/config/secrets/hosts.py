@@ -1,8 +1,8 @@
-"""Hosts in one comparable form: URLs and entries of the allow list in, origins out; pure.
+"""Parse URLs and entries of the allow list into comparable origins; pure.
 
-A check is only worth something when it looks at the host that the HTTP client connects to. Parsers of URLs disagree
-about unusual spellings (backslashes, two @, octal addresses, letters outside ASCII), so everything unusual is refused
-here instead of being interpreted.
+The check must see the same host as the HTTP client. Parsers of URLs disagree about unusual spellings
+(backslashes, two @, octal addresses, letters outside ASCII), so everything unusual is refused here
+instead of being interpreted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class Origin(NamedTuple):
-    """Where a request goes: scheme, host in its one form, and port."""
+    """The server of a request: scheme, host in normal form, and port."""
 
     scheme: str
     host: str
@@ -48,7 +48,7 @@ class HostEntry(NamedTuple):
 
 
 def read_origin(url: str) -> Origin:
-    """The origin of a URL. Raises ValueError, which says what is unusual about it."""
+    """Return the origin of a URL. Raises ValueError, which names what is unusual about it."""
     found = _URL.fullmatch(url)
     if found is None:
         raise ValueError(
@@ -59,7 +59,7 @@ def read_origin(url: str) -> Origin:
 
 
 def normal_scheme(scheme: str) -> str:
-    """The scheme in its one form. Raises ValueError for one that no host is reached by."""
+    """Return the scheme in normal form. Raises ValueError for one that is not supported."""
     lowered = scheme.lower()
     known = "postgresql" if lowered == "postgres" else lowered
     if known not in PORTS:
@@ -68,7 +68,7 @@ def normal_scheme(scheme: str) -> str:
 
 
 def normal_host(text: str) -> str:
-    """A host name or address in its one form: lower case, no dot at its end. Raises ValueError for an unusual one."""
+    """Return a host in normal form: lower case, no dot at its end. Raises ValueError if unusual."""
     if not text.isascii():
         raise ValueError("its host has letters outside ASCII; write it in its xn-- form")
     if text.startswith("[") and text.endswith("]"):
@@ -85,7 +85,7 @@ def normal_host(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host in its one form is this machine."""
+    """Return whether a host in normal form is this machine."""
     if host == "localhost":
         return True
     try:
@@ -96,7 +96,7 @@ def is_loopback(host: str) -> bool:
 
 
 def read_entry(text: str) -> HostEntry:
-    """An entry: ``host``, ``host:port`` or ``scheme://host:port``. Raises ValueError, which says what is wrong."""
+    """Parse an entry: ``host``, ``host:port`` or ``scheme://host:port``. Raises ValueError."""
     wildcard, bare = text.count("*"), text.strip()
     if bare.count(":") > 1 and re.fullmatch(r"[0-9A-Fa-f:]++(?:\.[0-9A-Fa-f.]*)?", bare):
         bare = f"[{bare}]"  # an IPv6 address without its brackets cannot have a port
@@ -115,19 +115,19 @@ def read_entry(text: str) -> HostEntry:
 
 
 def entry_for(origin: Origin) -> HostEntry:
-    """The entry that matches exactly this origin."""
+    """Return the entry that matches exactly this origin."""
     return HostEntry(origin.scheme, origin.host, origin.port)
 
 
 def matches_host(entry: HostEntry, host: str) -> bool:
-    """Whether an entry is about this host."""
+    """Return whether an entry matches this host."""
     if entry.host.startswith("*."):
         return host.endswith(entry.host[1:])
     return host == entry.host
 
 
 def find_matches(entries: Iterable[HostEntry], origin: Origin) -> list[HostEntry]:
-    """The entries that match an origin; an entry without a scheme or a port matches every one."""
+    """Return the entries that match an origin; no scheme or no port in an entry matches any."""
     found = []
     for entry in entries:
         same_scheme = entry.scheme in (None, origin.scheme)

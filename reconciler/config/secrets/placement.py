@@ -1,6 +1,6 @@
-"""Where the secrets of a configuration come from and where they would go: diagnostics of what is not allowed.
+"""Check where the secrets of a configuration come from and where they would be sent.
 
-Needs no secret and sends nothing, so `validate` finds all of it.
+This needs no secret and sends nothing, so `validate` finds all problems.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _UNUSUAL = "It is not certain which host would be connected to: "
 
 
 def check_hosts(settings: Settings, environ: Mapping[str, str]) -> list[Diagnostic]:
-    """Every host that the files name and that no secret may be sent to."""
+    """Report every host in the files that no secret may be sent to."""
     try:
         allowed = read_allow_list(environ)
     except ValueError as error:
         return [diagnostic("host_not_allowed", str(error), None)]
     return [
-        *_accounts(settings, allowed),
-        *_platforms(settings, allowed),
-        *_state(settings, allowed, environ),
+        *_check_accounts(settings, allowed),
+        *_check_platforms(settings, allowed),
+        *_check_state(settings, allowed, environ),
     ]
 
 
 def list_header_secrets(settings: Settings) -> list[Secret]:
-    """The references of accounts, platforms and keys; those of resources are kept beside them."""
+    """Return the references of accounts, platforms and keys; those of resources are elsewhere."""
     found: list[Secret | None] = []
     for place, account in settings.accounts.values():
         if account is not None:
@@ -61,7 +61,7 @@ def list_header_secrets(settings: Settings) -> list[Secret]:
 def check_secret_files(
     secrets: Iterable[Secret], base: Path, environ: Mapping[str, str]
 ) -> list[Diagnostic]:
-    """Every reference to a file outside the folders in which secrets may be."""
+    """Report every reference to a file outside the folders in which secrets may be."""
     problems = []
     known: dict[str, str] = {}
     for secret in secrets:
@@ -88,23 +88,23 @@ def _find_fault(path: str, base: Path, environ: Mapping[str, str]) -> str:
     try:
         located = locate_secret(path, base, environ)
     except (OSError, ValueError):
-        return ""  # such a file does not exist; that is told when the secret is needed
+        return ""  # no such file; reported when the secret is needed
     return "" if located is not None else explain_outside(path)
 
 
-def _accounts(settings: Settings, allowed: AllowList) -> Iterator[Diagnostic]:
+def _check_accounts(settings: Settings, allowed: AllowList) -> Iterator[Diagnostic]:
     for place, account in settings.accounts.values():
         if account is not None and account.base_url is not None:
-            yield from _base_url(account.base_url, place, allowed, "account")
+            yield from _check_base_url(account.base_url, place, allowed, "account")
 
 
-def _platforms(settings: Settings, allowed: AllowList) -> Iterator[Diagnostic]:
+def _check_platforms(settings: Settings, allowed: AllowList) -> Iterator[Diagnostic]:
     for place, platform in settings.platforms.values():
         if platform is not None:
-            yield from _base_url(platform.base_url, place, allowed, "platform", platform)
+            yield from _check_base_url(platform.base_url, place, allowed, "platform", platform)
 
 
-def _base_url(
+def _check_base_url(
     url: str, entry: Place, allowed: AllowList, use: Use, platform: AnyPlatform | None = None
 ) -> Iterator[Diagnostic]:
     position = find_place(entry, ("base_url",)).at("value")
@@ -122,7 +122,7 @@ def _base_url(
         yield diagnostic("host_not_allowed", objection, position)
 
 
-def _state(
+def _check_state(
     settings: Settings, allowed: AllowList, environ: Mapping[str, str]
 ) -> Iterator[Diagnostic]:
     place = settings.header_places.get("state")

@@ -1,4 +1,4 @@
-"""References to secrets, and the secrets themselves at the moment they are needed; never shows a value.
+"""Resolve references to secrets when their values are needed; messages never show a value.
 
 The only place that reads environment variables and files for secrets.
 """
@@ -15,13 +15,14 @@ from reconciler.config.formats import is_sid, normal_sid
 from reconciler.config.project import AccountSettings, Secret
 from reconciler.config.sections.fields import Reference, Section, is_zone
 from reconciler.config.source.nodes import Place
+from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
 from reconciler.model.credentials import Credentials
 from reconciler.model.position import Position
 
 
 def secret_of(section: Section, field: str, entry: Place) -> Secret | None:
-    """The reference in this field of a declared entry."""
+    """Return the reference in this field of a declared entry."""
     reference = getattr(section, field, None)
     return (
         to_secret(reference, find_place(entry, (field,)).at("value"))
@@ -31,12 +32,12 @@ def secret_of(section: Section, field: str, entry: Place) -> Secret | None:
 
 
 def to_secret(reference: Reference, position: Position) -> Secret:
-    """A declared reference as a value."""
+    """Return a declared reference as a value."""
     return Secret(reference.env or None, reference.file or None, position)
 
 
 def reveal(secret: Secret, environ: Mapping[str, str], base: Path) -> str:
-    """The secret that a reference leads to; files are relative to `base`.
+    """Return the secret that a reference leads to; files are relative to `base`.
 
     Raises `secret_not_found`, and `secret_outside_project` for a file that no secret may be in.
     """
@@ -47,7 +48,7 @@ def reveal(secret: Secret, environ: Mapping[str, str], base: Path) -> str:
 
 
 def credentials(account: AccountSettings, environ: Mapping[str, str], base: Path) -> Credentials:
-    """How the account is reached: by its API key where it has one, else by its or its parent's auth token.
+    """Return the credentials of an account: its API key, else its or its parent's auth token.
 
     Raises `ReconcilerError` with every problem: `secret_not_found` at its reference, `invalid_twilio_sid`.
     """
@@ -65,11 +66,14 @@ def credentials(account: AccountSettings, environ: Mapping[str, str], base: Path
     if not is_sid(sid, "AC"):
         problems.append(_bad_sid(sid))
     if not all(is_zone(zone) for zone in (account.region, account.edge) if zone is not None):
-        problems.append(
-            _bad_zone()
-        )  # of TWILIO_REGION or TWILIO_EDGE: those of files have been checked
+        # Only TWILIO_REGION or TWILIO_EDGE: values in files have been validated.
+        problems.append(_bad_zone())
     if problems:
-        raise ReconcilerError(*(d for problem in problems for d in problem.diagnostics))
+        diagnostics: list[Diagnostic] = []
+        for problem in problems:
+            diagnostics += problem.diagnostics
+        raise ReconcilerError(*diagnostics)
+
     return Credentials(
         name=account.name,
         sid=normal_sid(sid),

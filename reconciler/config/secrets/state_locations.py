@@ -1,8 +1,8 @@
-"""What a `state` names, taken apart as its client does: the servers that get its password, or what is unusual; pure.
+"""Find the servers that a `state` location names, parsed as its client does; pure.
 
-libpq decodes %XX after it has found the parts of an address and before it splits lists of hosts, takes a later
-parameter for an earlier one, and finds a user even behind a question mark. Addresses in which that would matter are
-refused.
+libpq decodes %XX after it has found the parts of an address and before it splits lists of hosts,
+lets a later parameter replace an earlier one, and finds a user even behind a question mark.
+Addresses in which that would matter are refused.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ class Server(NamedTuple):
 
 
 def find_servers(location: str, environ: Mapping[str, str]) -> list[Server]:
-    """The servers that a location leads to, named by itself or by libpq's variables; none for a file or a socket.
+    """Return the servers that a location or libpq's variables name; none for a file or a socket.
 
-    Raises ValueError, which says what is unusual about the location.
+    Raises ValueError, which names what is unusual about the location.
     """
     scheme, separator, rest = location.partition("://")
     if not separator:
@@ -89,7 +89,7 @@ def _web_server(location: str) -> Server:
 
 
 def _check_bucket(rest: str) -> None:
-    """The client builds the provider's host of the bucket's name, so that must be a plain one."""
+    """Check the bucket's name: the client makes it a part of the provider's host."""
     bucket, _, key = rest.partition("/")
     if "?" in rest or "#" in rest:
         raise ValueError(
@@ -108,7 +108,7 @@ def _databases(location: str, environ: Mapping[str, str]) -> list[Server]:
             "write it as postgresql://user@host:port/database?sslmode=require, and %40 for another @"
         )
     parameters = _parameters(found["query"] or "")
-    named, ports = _named_hosts(found["hosts"])
+    named, ports = _split_hosts(found["hosts"])
 
     # A parameter replaces what the address says, and the address counts where it is not one: check both.
     sources = [named, *(parameters[name] for name in ("host", "hostaddr") if name in parameters)]
@@ -135,7 +135,7 @@ def _databases(location: str, environ: Mapping[str, str]) -> list[Server]:
 
 
 def _is_encrypted(parameters: Mapping[str, str], environ: Mapping[str, str]) -> bool:
-    """Whether libpq connects over TLS or not at all."""
+    """Return whether libpq connects over TLS or not at all."""
     mode = parameters.get("sslmode") or environ.get("PGSSLMODE", "")
     if "sslmode" not in parameters and parameters.get("ssl") == "true":
         mode = "require"
@@ -151,8 +151,8 @@ def _check_service(parameters: Mapping[str, str], environ: Mapping[str, str]) ->
         )
 
 
-def _named_hosts(text: str) -> tuple[str, str]:
-    """Hosts and ports of an address, each as a list with commas; decoded before it is split, as libpq does."""
+def _split_hosts(text: str) -> tuple[str, str]:
+    """Return hosts and ports of an address, each with commas; decoded before the split, as in libpq."""
     hosts, ports = [], []
     for part in text.split(","):
         found = _HOST_AND_PORT.fullmatch(part)
@@ -160,11 +160,11 @@ def _named_hosts(text: str) -> tuple[str, str]:
             raise ValueError("one of its hosts is neither host nor host:port")
         hosts.append(found["host"].removeprefix("[").removesuffix("]"))
         ports.append(found["port"] or "")
-    return _decoded(",".join(hosts)), ",".join(ports) if any(ports) else ""
+    return _decode(",".join(hosts)), ",".join(ports) if any(ports) else ""
 
 
 def _pairs(hosts: str, ports: str, environ: Mapping[str, str]) -> list[tuple[str, int]]:
-    """Each host with its port; one port counts for all."""
+    """Return each host with its port; a single port applies to all."""
     names, numbers = hosts.split(","), ports.split(",")
     if len(numbers) == 1:
         numbers *= len(names)
@@ -181,10 +181,10 @@ def _pairs(hosts: str, ports: str, environ: Mapping[str, str]) -> list[tuple[str
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """The parameters of a PostgreSQL address by name. Raises ValueError for those that cannot stand in a file."""
+    """Return the parameters of a PostgreSQL address. Raises ValueError for forbidden ones."""
     found: dict[str, str] = {}
     for pair in query.split("&") if query else []:
-        name, _, value = (_decoded(part) for part in pair.partition("="))
+        name, _, value = (_decode(part) for part in pair.partition("="))
         if name in ("service", "servicefile"):
             raise ValueError(
                 f"`{name}` would take the server from another file; name the server itself"
@@ -204,8 +204,8 @@ def _parameters(query: str) -> dict[str, str]:
     return found
 
 
-def _decoded(text: str) -> str:
-    """The text with %XX decoded, as libpq decodes it. Raises ValueError for what it cannot decode."""
+def _decode(text: str) -> str:
+    """Decode %XX as libpq does. Raises ValueError for text that it cannot decode."""
     if re.search(r"%(?![0-9A-Fa-f]{2})|%00", text):
         raise ValueError("it has a percent sign that is not followed by two hexadecimal digits")
     return unquote(text, errors="strict")

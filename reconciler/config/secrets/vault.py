@@ -1,4 +1,4 @@
-"""The secrets of a project, each looked up at the moment when a call needs it; never keeps one."""
+"""Look up each secret of a project when a call needs it; no secret is kept."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from reconciler.errors import ReconcilerError
 
 
 class ProjectVault:
-    """What the references of a configuration lead to. Every method raises ReconcilerError `secret_not_found`."""
+    """The secrets of a project. Every method raises ReconcilerError `secret_not_found`."""
 
     def __init__(self, project: Project, environ: Mapping[str, str]) -> None:
         self._project = project
         self._environ = environ
 
     def platform(self, name: str, field: str) -> str:
-        """A secret of a platform: its `api_key`, its `api_secret`."""
+        """Return a secret of a platform: its `api_key` or `api_secret`."""
         return reveal(
             self._project.platforms[name].secrets[field], self._environ, self._project.base
         )
 
     def organization(self, name: str) -> str:
-        """The organisation of a platform that wants one named; no secret."""
+        """Return the organisation id of a platform, which is no secret."""
         return self._project.platforms[name].organization_id or ""
 
     def twilio(self, account: str) -> tuple[str, str]:
-        """SID and auth token of a Twilio account; only for one that has a token (`planning` refuses the others)."""
+        """Return SID and auth token of an account; the planner refuses accounts without a token."""
         settings = self._project.accounts[account]
         if settings.auth_token is None:
             detail = f"The account `{account}` has no `auth_token`."
@@ -39,7 +39,7 @@ class ProjectVault:
         )
 
     def sip(self, address: str) -> Mapping[str, str]:
-        """Password and PIN of a number outside Twilio, as far as it has them."""
+        """Return password and PIN of a number outside Twilio, as far as it has them."""
         secrets = self._project.secrets.get(address, {})
         return {
             name: reveal(secret, self._environ, self._project.base)
