@@ -1,16 +1,16 @@
-"""Undo what a platform has done of an action that it then refused, so that the number rings where it rang before.
+"""Undo what a platform has done of an action that failed, so that the number rings where it rang before.
 
-1. Ask the platform what it has now. If that cannot be found out, nothing is undone: the next run asks again.
-2. An answer that was lost and turns out to be a success is one.
-3. Put the platform's own records back: remove what was made, make again what was removed, link as before.
-4. Put the number's fields on Twilio back, and check them.
+1. Read what the platform has now. If that is impossible, undo nothing: the next run asks again.
+2. Count a lost answer as a success when the platform shows the requested result.
+3. Restore the platform's own records: remove what was made, make again what was removed, link as before.
+4. Restore the number's fields on Twilio, and check them.
 
 What cannot be undone is half done: the error says what to do by hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -20,7 +20,7 @@ from reconciler.execution.read_numbers import NumberReader
 from reconciler.execution.restore_number import find_differences, restore_number
 from reconciler.kinds.platforms import PlatformKind
 from reconciler.model.action import Action
-from reconciler.model.route import Attrs, Wire
+from reconciler.model.route import Attrs, Value, Wire
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.platforms.contract import Adapter, RegisteredNumber, RegistrationRequest
 
@@ -31,10 +31,10 @@ _DOUBTFUL = frozenset(
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One action that was tried on a platform, and how it went.
+    """One action that was tried on a platform, and its result.
 
     `was` is the number as the platform had it before the action, `before` what it showed on Twilio, `made` what the
-    action has imported. `error` is None for an action that succeeded; then `outcome` says what came of it.
+    action has imported. `error` is None for an action that succeeded; then `outcome` is its outcome.
     """
 
     action: Action
@@ -47,7 +47,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportUndo:
-    """Brings platform and number back to what they were before an action that has failed."""
+    """Restores platform and number to what they were before an action that has failed."""
 
     def __init__(self, gateways: Mapping[str, Gateway], numbers: NumberReader) -> None:
         self._gateways = gateways
@@ -57,76 +57,75 @@ class ImportUndo:
         """Return the outcome of each failed attempt, after undoing what it has done."""
         if not attempts:
             return []
-        doubtful = [each for each in attempts if _is_doubtful(each)]
-        there: dict[str, RegisteredNumber] = {}
+
+        can_list = "list" in adapter.kind.can
+        doubtful = [attempt for attempt in attempts if _is_doubtful_attempt(attempt)]
+        present: dict[str, RegisteredNumber] = {}
         unknown: RemoteError | None = None
-        if doubtful and "list" in adapter.kind.can:
+        if doubtful and can_list:
+            requests = [attempt.asked for attempt in doubtful]
             try:
-                there = {
-                    number.key: number for number in adapter.list([each.asked for each in doubtful])
-                }
+                present = {number.key: number for number in adapter.list(requests)}
             except RemoteError as error:
                 unknown = error
 
         outcomes: list[Outcome] = []
-        for each in attempts:
-            asks = each in doubtful
-            cannot_ask = unknown is not None or "list" not in adapter.kind.can
-            if asks and cannot_ask and _may_have_happened(each):
-                outcomes.append(_unknown(each, adapter.kind, unknown))
+        for attempt in attempts:
+            if attempt not in doubtful:
+                outcome = self._undo(adapter, attempt, None)
+            elif (unknown is not None or not can_list) and _may_have_happened(attempt):
+                outcome = _unknown_outcome(attempt, adapter.kind, unknown)
             else:
-                outcomes.append(
-                    self._settled(adapter, each, there.get(each.asked.key) if asks else None)
-                )
+                outcome = self._undo(adapter, attempt, present.get(attempt.asked.key))
+            outcomes.append(outcome)
         return outcomes
 
-    def _settled(self, adapter: Adapter, attempt: Attempt, now: RegisteredNumber | None) -> Outcome:
-        arrived = _arrived(attempt, now, adapter.kind)
-        if arrived is not None:
-            return arrived
+    def _undo(self, adapter: Adapter, attempt: Attempt, now: RegisteredNumber | None) -> Outcome:
+        success = _late_success(attempt, now)
+        if success is not None:
+            return success
         try:
-            undone, new_id = self._platform_undone(adapter, attempt, now)
+            undone, new_id = self._restore_platform(adapter, attempt, now)
         except RemoteError as error:
-            return _half_done(attempt, _manual_platform(attempt, adapter.kind, error))
+            return _half_done_outcome(attempt, _manual_platform(attempt, adapter.kind, error))
 
-        # Only once the platform has let go: its removal clears or detaches what it finds on the number.
+        # After the platform: its removal clears or detaches what it finds on the number.
         try:
-            restored, wrong = self._number_restored(attempt)
+            restored, wrong = self._restore_number(attempt)
         except RemoteError as error:
-            return _half_done(attempt, _manual_number(attempt, (), error))
+            return _half_done_outcome(attempt, _manual_number(attempt, (), error))
         if wrong:
-            return _half_done(attempt, _manual_number(attempt, wrong, None))
+            return _half_done_outcome(attempt, _manual_number(attempt, wrong, None))
         if attempt.made is not None and "delete" not in adapter.kind.can:
-            return _left_there(attempt, adapter.kind)
-        return _undone(attempt, undone or restored, new_id)
+            return _unremovable_outcome(attempt, adapter.kind)
+        return _undo_outcome(attempt, undone or restored, new_id)
 
-    def _platform_undone(
+    def _restore_platform(
         self, adapter: Adapter, attempt: Attempt, now: RegisteredNumber | None
     ) -> tuple[bool, str | None]:
-        """Put the platform's records back; whether anything had to be done, and the id of what was made again."""
+        """Restore the platform's records. Returns whether anything changed, and the id of what was imported anew."""
         was, asked = attempt.was, attempt.asked
         if was is None:
-            # Only what this very action has made: anything else there is somebody's own.
+            # Remove only what this very action has made: anything else there belongs to somebody else.
             if now is None or attempt.made is None or "delete" not in adapter.kind.can:
                 return False, None
             adapter.delete(now)
             return True, None
         if now is None:
-            return True, _made_again(adapter, was, asked)
-        other = [
-            name
-            for name in adapter.kind.replaces
-            if name in now.attrs and now.attrs[name] != was.attrs.get(name)
-        ]
-        if other:
-            adapter.delete(now)
-            return True, _made_again(adapter, was, asked)
-        return _linked_again(adapter, was, now, asked), None
+            return True, _import_again(adapter, was, asked)
 
-    def _number_restored(self, attempt: Attempt) -> tuple[bool, list[str]]:
-        """Put the number's fields back; whether any had changed, and those that are still not as before."""
+        for name in adapter.kind.replaces:
+            if name in now.attrs and now.attrs[name] != was.attrs.get(name):
+                # The platform cannot change this attribute of a number: import the number anew.
+                adapter.delete(now)
+                return True, _import_again(adapter, was, asked)
+        return _link_again(adapter, was, now, asked), None
+
+    def _restore_number(self, attempt: Attempt) -> tuple[bool, list[str]]:
+        """Restore the number's fields. Returns whether any had changed, and those that are still not as before."""
         if attempt.before is None:
             return False, []
+
         action, sid = attempt.action, attempt.asked.number_sid
         row = self._numbers.read([(action.address, action.account, sid)]).get(action.address)
         if row is None:
@@ -146,14 +145,17 @@ def is_doubtful(error: RemoteError) -> bool:
 def matches_request(
     found: RegisteredNumber, asked: RegistrationRequest, kind: PlatformKind
 ) -> bool:
-    """Return whether what is there is what was asked for; who answers may still be to be set by a call of its own."""
-    names = found.attrs.keys() & asked.attrs.keys()
-    differ = {name for name in names if found.attrs[name] != asked.attrs[name]}
-    return all(name in kind.links and found.attrs[name] is None for name in differ)
+    """Return whether the platform has what was requested; agents that are linked by a call of their own may be unset."""
+    for name in found.attrs.keys() & asked.attrs.keys():
+        if found.attrs[name] == asked.attrs[name]:
+            continue
+        if name not in kind.links or found.attrs[name] is not None:
+            return False
+    return True
 
 
-def _is_doubtful(attempt: Attempt) -> bool:
-    """Return whether the platform has to be asked: after a plain refusal of an import there is nothing to ask."""
+def _is_doubtful_attempt(attempt: Attempt) -> bool:
+    """Return whether the platform has to be asked; a plain refusal of an import is certain."""
     first_import = attempt.action.action == "register" and attempt.made is None
     return not first_import or attempt.error is None or is_doubtful(attempt.error)
 
@@ -163,49 +165,53 @@ def _may_have_happened(attempt: Attempt) -> bool:
     return attempt.made is not None or attempt.was is not None or attempt.error.ambiguous
 
 
-def _arrived(attempt: Attempt, now: RegisteredNumber | None, kind: PlatformKind) -> Outcome | None:
-    """Return the success that a lost answer stood for, None for a failure."""
+def _late_success(attempt: Attempt, now: RegisteredNumber | None) -> Outcome | None:
+    """Return the success behind a lost answer; None for a failure."""
     action, error = attempt.action, attempt.error
     assert error is not None
-    if action.action == "unregister" and now is None:
-        return Outcome(action=action, status="applied", sid=action.sid)
-    if action.action == "unregister" or not error.ambiguous:
+    if action.action == "unregister":
+        # A number that is not there is removed, whatever the answer was.
+        return None if now is not None else Outcome(action=action, status="applied", sid=action.sid)
+    if not error.ambiguous or now is None or action.entry is None:
         return None
-    if now is None or action.entry is None:
-        return None
-    wanted = attempt.asked.attrs
-    if any(name in now.attrs and now.attrs[name] != value for name, value in wanted.items()):
-        return None
+
+    for name, value in attempt.asked.attrs.items():
+        if name in now.attrs and now.attrs[name] != value:
+            return None
     entry = msgspec.structs.replace(action.entry, sid=now.id, key=now.key, prior={})
     return Outcome(action=action, status="applied", entry=entry, sid=now.id)
 
 
-def _made_again(adapter: Adapter, was: RegisteredNumber, asked: RegistrationRequest) -> str:
-    """Import the number as it was there before; return its id. Raises RemoteError."""
+def _import_again(adapter: Adapter, was: RegisteredNumber, asked: RegistrationRequest) -> str:
+    """Import the number as the platform had it before; return its id. Raises RemoteError."""
     former = msgspec.structs.replace(asked, attrs=was.attrs, import_started=True)
     [result] = adapter.create([former])
     if isinstance(result, RemoteError):
         raise result
-    _linked_again(adapter, was, result, asked)
+    _link_again(adapter, was, result, asked)
     return result.id
 
 
-def _linked_again(
+def _link_again(
     adapter: Adapter, was: RegisteredNumber, now: RegisteredNumber, asked: RegistrationRequest
 ) -> bool:
-    """Set who answers as it was before; whether anything differed. Raises RemoteError."""
-    changed = False
-    for names, change in (
-        (adapter.kind.updates, adapter.update),
-        (adapter.kind.links, adapter.link),
-    ):
-        former: Attrs = {
-            n: was.attrs[n] for n in names if n in was.attrs and now.attrs.get(n) != was.attrs[n]
-        }
-        if former:
-            change(now, msgspec.structs.replace(asked, attrs=former))
-            changed = True
-    return changed
+    """Restore who answers. Returns whether anything differed. Raises RemoteError."""
+    updates = _changed_attrs(adapter.kind.updates, was, now)
+    if updates:
+        adapter.update(now, msgspec.structs.replace(asked, attrs=updates))
+    links = _changed_attrs(adapter.kind.links, was, now)
+    if links:
+        adapter.link(now, msgspec.structs.replace(asked, attrs=links))
+    return bool(updates or links)
+
+
+def _changed_attrs(names: Iterable[str], was: RegisteredNumber, now: RegisteredNumber) -> Attrs:
+    """Return the former values of those of these attributes that differ now."""
+    former: dict[str, Value] = {}
+    for name in names:
+        if name in was.attrs and now.attrs.get(name) != was.attrs[name]:
+            former[name] = was.attrs[name]
+    return former
 
 
 def _message(attempt: Attempt) -> tuple[str, str]:
@@ -214,10 +220,10 @@ def _message(attempt: Attempt) -> tuple[str, str]:
     return attempt.error.code, diagnostic.detail or diagnostic.summary
 
 
-def _undone(attempt: Attempt, changed: bool, new_id: str | None) -> Outcome:
+def _undo_outcome(attempt: Attempt, changed: bool, new_id: str | None) -> Outcome:
     code, message = _message(attempt)
     if changed:
-        message += f" What it had done was undone: {attempt.asked.key} is as it was before, here and there."
+        message += f" The change was undone: {attempt.asked.key} is as it was before, on Twilio and on the platform."
     return Outcome(
         action=attempt.action,
         status="reverted" if changed else "failed",
@@ -227,36 +233,39 @@ def _undone(attempt: Attempt, changed: bool, new_id: str | None) -> Outcome:
     )
 
 
-def _half_done(attempt: Attempt, by_hand: str) -> Outcome:
+def _half_done_outcome(attempt: Attempt, by_hand: str) -> Outcome:
     code, message = _message(attempt)
     failure = Failure(code, f"{message} {by_hand}")
     return Outcome(action=attempt.action, status="failed", error=failure, half_done=True)
 
 
-def _unknown(attempt: Attempt, kind: PlatformKind, why: RemoteError | None) -> Outcome:
+def _unknown_outcome(attempt: Attempt, kind: PlatformKind, error: RemoteError | None) -> Outcome:
     code, message = _message(attempt)
-    reason = (
-        f"its list could not be read ({why.code})"
-        if why is not None
-        else "it has no call that shows its numbers"
+    reason = "it has no call that lists its numbers"
+    if error is not None:
+        reason = f"its list could not be read ({error.code})"
+    message += (
+        f" It is unknown whether {kind.title} has executed the action: {reason}. Nothing was undone; the "
+        "next apply decides."
     )
-    message += f" Whether {kind.title} has carried it out is unknown: {reason}. Nothing was undone; the next apply settles it."
     return Outcome(
         action=attempt.action, status="failed", error=Failure(code, message), half_done=True
     )
 
 
-def _left_there(attempt: Attempt, kind: PlatformKind) -> Outcome:
-    """The platform has no call that removes what was imported: state remembers it, and a person may remove it."""
+def _unremovable_outcome(attempt: Attempt, kind: PlatformKind) -> Outcome:
+    """Return the outcome of an import that the platform has no call to remove; the state records it."""
     made, action = attempt.made, attempt.action
     assert made is not None
     assert action.entry is not None
+
     code, message = _message(attempt)
     by_hand = kind.manual.get("delete", "")
     message += (
-        f" {attempt.asked.key} rings where it rang before, and stays imported in {kind.title} without an agent. "
-        f"Correct the agent and run apply again, or take it back: {by_hand}"
+        f" {attempt.asked.key} rings where it rang before, but stays imported in {kind.title} without an "
+        f"agent. Correct the agent and run apply again, or remove the number: {by_hand}"
     )
+
     links = {name: made.attrs.get(name) for name in kind.links if name in action.entry.last_applied}
     entry = msgspec.structs.replace(
         action.entry,
@@ -271,25 +280,26 @@ def _left_there(attempt: Attempt, kind: PlatformKind) -> Outcome:
 
 
 def _manual_platform(attempt: Attempt, kind: PlatformKind, error: RemoteError) -> str:
-    """Say what a person has to do on the platform."""
+    """Return what a person has to do on the platform."""
     key, was = attempt.asked.key, attempt.was
-    why = f"Undoing it failed as well ({error.code})."
+    reason = f"The undo failed as well ({error.code})."
     if was is None:
-        return f"{why} Remove {key} in {kind.title} by hand, then run apply again."
+        return f"{reason} Remove {key} in {kind.title} by hand, then run apply again."
+
     agent = was.attrs.get("agent")
-    whom = f"the agent {agent}" if agent else "the agent that it had"
+    former_agent = f"the agent {agent}" if agent else "the agent that it had"
     return (
-        f"{why} {key} may answer nobody. Import it in {kind.title} by hand for {whom}, or declare that agent for it "
-        "and run apply again."
+        f"{reason} Calls to {key} may reach nobody. Import it in {kind.title} by hand for {former_agent}, or "
+        "declare that agent for it and run apply again."
     )
 
 
 def _manual_number(attempt: Attempt, fields: Sequence[str], error: RemoteError | None) -> str:
-    """Say what a person has to set on the number."""
+    """Return what a person has to set on the number."""
     before, key = attempt.before or {}, attempt.asked.key
-    why = f"({error.code})" if error is not None else f"({', '.join(fields)} are not as before)"
-    former = (
-        ", ".join(f"{field}={value}" for field, value in before.items() if value)
-        or "no route at all"
+    reason = f"{', '.join(fields)} are not as before" if error is None else error.code
+    former = [f"{field}={value}" for field, value in before.items() if value]
+    return (
+        f"{key} could not be restored on Twilio ({reason}). Set its former values by hand: "
+        f"{', '.join(former) or 'no route at all'}; or run apply again."
     )
-    return f"{key} could not be put back on Twilio {why}. Set by hand what it had: {former}; or run apply again."

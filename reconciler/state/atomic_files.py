@@ -1,4 +1,4 @@
-"""The few things done to files, so small that tests can let each of them fail or the power go out in the middle.
+"""The file operations of a store, so small that tests can let each of them fail, or the power fail in the middle.
 
 Knows nothing of states, journals or formats.
 """
@@ -28,16 +28,16 @@ _BINARY = getattr(os, "O_BINARY", 0)
 
 
 class Files(Protocol):
-    """What a file store asks of a file system. Content is durable from `sync` on, a name from `sync_folder` on."""
+    """The interface of a file system. Content is durable after `sync`, a name after `sync_folder`."""
 
     def read(self, path: Path, most: int = -1) -> bytes | None:
-        """The content, or its first `most` bytes; None when there is no such file.
+        """Return the content, or its first `most` bytes; None when there is no such file.
 
-        Raises OSError for what is no regular file, and with EFBIG for a whole content above STATE_BYTES.
+        Raises OSError for anything but a regular file, and with EFBIG for a whole content above STATE_BYTES.
         """
 
     def create(self, path: Path, like: Path) -> int:
-        """A new, empty, private file, open for writing; with the permissions of `like` when that exists."""
+        """Create an empty, private file, open for writing; with the permissions of `like` when that exists."""
 
     def write(self, handle: int, data: bytes) -> None:
         """Append all of it."""
@@ -46,7 +46,7 @@ class Files(Protocol):
         """Return once the content is on disk."""
 
     def close(self, handle: int) -> None:
-        """Give the handle back."""
+        """Close the handle."""
 
     def replace(self, source: Path, target: Path) -> None:
         """Rename, over what stands there, in one step."""
@@ -64,7 +64,7 @@ class Files(Protocol):
         """Make a folder that is open to those who may use the file `like`; nothing to do when it is there."""
 
     def listing(self, folder: Path) -> list[str]:
-        """The names in the folder, sorted; none when there is no such folder."""
+        """Return the names in the folder, sorted; none when there is no such folder."""
 
 
 class Disk:
@@ -135,9 +135,8 @@ class Disk:
         if not folder.is_dir():
             mode = like.stat().st_mode & 0o777
             folder.mkdir(exist_ok=True)
-            folder.chmod(
-                mode | (mode & 0o444) >> 2
-            )  # to read in a folder takes the right to search it
+            # Reading in a folder takes the right to search it.
+            folder.chmod(mode | (mode & 0o444) >> 2)
 
     def listing(self, folder: Path) -> list[str]:
         """See `Files`."""
@@ -162,7 +161,7 @@ def share_permissions(handle: int, like: Path) -> None:
 def write_whole(
     files: Files, path: Path, blocks: Iterable[bytes], *, temporary: Path, private: bool = False
 ) -> None:
-    """Put a new content in the place of the old in one step: after a crash there is the one or the other, whole.
+    """Replace the content of a file in one step: after a crash the file has either the old or the new content.
 
     `private`: for its owner alone, also when the old file had other permissions.
     """

@@ -1,4 +1,4 @@
-"""A state changed by hand, as values: one state in, another one out; nothing is read, written or asked of Twilio.
+"""Edit a state by hand: take one state and return another; reads and writes nothing, and calls nobody.
 
 | change | keeps                                                                        |
 |--------|------------------------------------------------------------------------------|
@@ -28,7 +28,7 @@ Resources = Mapping[str, Entry]
 
 
 def move(resources: Resources, source: str, target: str) -> Resources:
-    """The resources with one under a new address. Raises ReconcilerError when it cannot have that."""
+    """Return the resources with one under a new address. Raises ReconcilerError when it cannot have that."""
     entry = resources[source]
     if entry.kind in NUMBER_KINDS or entry.parent is not None:
         reason = (
@@ -51,7 +51,7 @@ def move(resources: Resources, source: str, target: str) -> Resources:
 
 
 def drop(resources: Resources, addresses: Sequence[str]) -> Resources:
-    """The resources without these and what hangs below them. Raises Refused when one of them is protected."""
+    """Return the resources without these and what is below them. Raises Refused when one of them is protected."""
     gone = {a for a, e in resources.items() if a in addresses or e.parent in addresses}
     kept = [
         removal_protected(a, "nothing was removed from state")
@@ -69,7 +69,7 @@ def drop(resources: Resources, addresses: Sequence[str]) -> Resources:
 
 
 def check_push(present: State, pushed: State) -> None:
-    """Raises Refused unless `pushed` continues the state that is there, and still protects what that protects."""
+    """Raise Refused unless `pushed` continues the present state, and still protects what that protects."""
     if present.version.is_same(empty_state(present.project).version):
         return
     if pushed.lineage != present.lineage:
@@ -96,16 +96,18 @@ def check_push(present: State, pushed: State) -> None:
 
 
 def list_changed(before: Resources, after: Resources) -> dict[str, str]:
-    """What is different, by address: `added`, `removed` or `changed`."""
-    words = {a: "removed" for a in before if a not in after}
-    words |= {
-        a: "changed" if a in before else "added" for a, e in after.items() if before.get(a) != e
-    }
-    return dict(sorted(words.items()))
+    """Return the differences by address: `added`, `removed` or `changed`."""
+    changes = {address: "removed" for address in before if address not in after}
+    for address, entry in after.items():
+        if address not in before:
+            changes[address] = "added"
+        elif before[address] != entry:
+            changes[address] = "changed"
+    return dict(sorted(changes.items()))
 
 
 def with_resources(state: State, resources: Resources) -> State:
-    """The same version with other resources, to be saved as the next one."""
+    """Return the same version with other resources, to be saved as the next one."""
     return msgspec.structs.replace(state, resources=dict(resources))
 
 

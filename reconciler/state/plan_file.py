@@ -128,9 +128,9 @@ def write(
 
 
 def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> PlanFile:
-    """The plan in this file; StateError `plan_unreadable`, `plan_damaged`, `plan_too_new`, or as of decrypting.
+    """Return the plan in this file. `cipher` is called only when the plan is encrypted.
 
-    The cipher is asked for when it is needed.
+    Raises StateError: `plan_unreadable`, `plan_damaged`, `plan_too_new`, or those of decryption.
     """
     try:
         data = path.read_bytes()
@@ -140,7 +140,7 @@ def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> Plan
         head = msgspec.json.decode(data, type=_Found)
         if head.format == FORMAT:
             plan = msgspec.json.decode(
-                _opened(head.sealed, cipher, path) or _unchanged(data, path), type=PlanFile
+                _decrypt(head.sealed, cipher, path) or _check_checksum(data, path), type=PlanFile
             )
             _check_addresses(plan, path)
             return plan
@@ -163,7 +163,7 @@ def _check_addresses(plan: PlanFile, path: Path) -> None:
         )
 
 
-def _opened(sealed: str | None, cipher: Callable[[], Cipher | None], path: Path) -> bytes | None:
+def _decrypt(sealed: str | None, cipher: Callable[[], Cipher | None], path: Path) -> bytes | None:
     if sealed is None:
         return None
     ours = cipher()
@@ -176,8 +176,8 @@ def _with_checksum(data: bytes) -> bytes:
     return data[:-1] + _CHECKSUM + hashlib.sha256(data).hexdigest().encode() + _END
 
 
-def _unchanged(data: bytes, path: Path) -> bytes:
-    """The plan without its checksum, which fits; StateError `plan_damaged` when it does not, or is not there."""
+def _check_checksum(data: bytes, path: Path) -> bytes:
+    """Return the plan without its checksum. Raises StateError `plan_damaged` when that is absent or does not match."""
     plan = data[: data.rfind(_CHECKSUM)] + b"}"
     if _with_checksum(plan) != data.rstrip():
         raise problems.plan_damaged(
@@ -187,7 +187,7 @@ def _unchanged(data: bytes, path: Path) -> bytes:
 
 
 def find_state_change(plan: PlanFile, state: State | None) -> Diagnostic | None:
-    """Why the plan no longer fits the state, None when it does; no state at all fits a plan made upon none."""
+    """Return why the plan no longer fits the state; None when it does. No state fits a plan made without one."""
     wanted = Version(plan.lineage, plan.serial, plan.journal_records)
     found = state.version if state else Version("", 0)
     if found.is_same(wanted):
@@ -200,7 +200,7 @@ def find_state_change(plan: PlanFile, state: State | None) -> Diagnostic | None:
 
 
 def _author(state: State | None) -> str:
-    """Who wrote the state that is there now, as far as that is known, as sentences that go on from another."""
+    """Return who wrote the present state, as far as that is known, as sentences that follow another."""
     if state is None:
         return ""
     wrote = f" Serial {state.serial} was written {state.saved}." if state.saved else ""

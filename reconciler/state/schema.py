@@ -19,17 +19,17 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def state_schema() -> Schema:
-    """The schema of a state document."""
+    """Return the schema of a state document."""
     return _schema(StoredDocument, "The state of a reconciler project")
 
 
 def plan_file_schema() -> Schema:
-    """The schema of a saved plan."""
+    """Return the schema of a saved plan."""
     return _schema(StoredPlanFile, "A saved plan of the reconciler")
 
 
 def schema_files() -> dict[str, str]:
-    """Name in `schemas/` → content."""
+    """Return the content of each file in `schemas/` by its name."""
     made = {"state.schema.json": state_schema(), "plan-file.schema.json": plan_file_schema()}
     return {
         name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -49,7 +49,7 @@ def _schema(root: type[msgspec.Struct], title: str) -> Schema:
 
 
 def _strict(definition: Schema) -> Schema:
-    """Without the docstring's indentation, and closed: a field that is not known here is not written either."""
+    """Return a definition without its docstring's indentation, and closed: unknown fields are never written."""
     described = {"description": inspect.cleandoc(definition.get("description", ""))}
     closed = {"additionalProperties": False} if "properties" in definition else {}
     plain: Schema = _without_discriminators(definition)
@@ -57,7 +57,7 @@ def _strict(definition: Schema) -> Schema:
 
 
 def _without_discriminators(value: Any) -> Any:
-    """The same without OpenAPI's `discriminator`, which JSON Schema does not know."""
+    """Return the value without OpenAPI's `discriminator`, which JSON Schema does not have."""
     if isinstance(value, dict):
         return {
             name: _without_discriminators(each)

@@ -193,7 +193,7 @@ def test_who_lost_the_lock_is_told_who_has_it(place: Make) -> None:
         late._backing.renew(grant)
     late._backing.close()
     run = "process 4711, `reconciler apply --force` since 2026-03-01T12:00:00Z, CI job https://ci.example/1"
-    assert lost.value.reason == f"bob on ci-7 ({run}) took the lock over"
+    assert lost.value.reason == f"bob on ci-7 ({run}) took over the lock"
 
 
 def test_the_message_says_who_has_the_lock_and_when_it_was_ours_last(world: BucketWorld) -> None:
@@ -204,7 +204,7 @@ def test_the_message_says_who_has_the_lock_and_when_it_was_ours_last(world: Buck
         assert loaded is not None
         world.expire()
         clock.now += 3
-        told = r"bob on laptop .* took the lock over, 3 s after this run had last renewed it"
+        told = r"bob on laptop .* took over the lock, 3 s after this run had last renewed it"
         with (
             world.store().lock(replace(holder(), who="bob")),
             pytest.raises(StateLocked, match=told),

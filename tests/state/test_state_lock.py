@@ -89,7 +89,7 @@ def test_a_holder_that_has_not_said_who_it_is(file: Path) -> None:
     with FileStore(file, "acme").lock(holder()):
         file.with_name("state.json.lock").write_text("{")
         with (
-            pytest.raises(StateLocked, match="has not said who"),
+            pytest.raises(StateLocked, match="holder is unknown"),
             FileStore(file, "acme").lock(holder()),
         ):
             pytest.fail("both hold the lock")

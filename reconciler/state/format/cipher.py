@@ -1,4 +1,4 @@
-"""Encryption of what is kept: AES-256-GCM under a key derived from a secret text; the only module with cryptography.
+"""Encrypt states and plans: AES-256-GCM under a key derived from a secret text; the only module with cryptography.
 
 A sealed text is `v1:KEY:BASE64`: the form, which key, and nonce and ciphertext. The first key seals, all of them open,
 so a key is changed by putting the new one in front. Never shows a key, and reads no configuration.
@@ -32,9 +32,9 @@ class Aes:
             raise problems.extra_missing("Encryption", "encryption") from error
         if any(len(secret) < SHORTEST for secret in secrets):
             raise problems.key_weak(SHORTEST)
-        derived = [_derived(secret) for secret in secrets]
-        self._keys: dict[str, AESGCM] = {name: AESGCM(key) for name, key in derived}
-        self._first = derived[0][0]
+        keys = [_derive_key(secret) for secret in secrets]
+        self._keys: dict[str, AESGCM] = {name: AESGCM(key) for name, key in keys}
+        self._first = keys[0][0]
 
     def seal(self, data: bytes, bound_to: bytes) -> str:
         """See `Cipher`."""
@@ -63,8 +63,8 @@ class Aes:
             raise problems.ciphertext_damaged(origin) from error
 
 
-def _derived(secret: str) -> tuple[str, bytes]:
-    """The name by which a key is known, which tells nothing of it, and the key."""
+def _derive_key(secret: str) -> tuple[str, bytes]:
+    """Return the key of a secret, and its name, which reveals nothing of it: (name, key)."""
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 

@@ -39,16 +39,16 @@ from reconciler.state.records import Put, Record
 
 
 class Cipher(Protocol):
-    """Keeps a secret, and notices any change to it or to what it is bound to."""
+    """Encrypts data, and detects any change to it or to the context that it is bound to."""
 
     def seal(self, data: bytes, bound_to: bytes) -> str:
-        """A text that only a holder of the key can read."""
+        """Return a text that only a holder of the key can read."""
 
     def uses_current_key(self, text: str) -> bool:
-        """Whether it was sealed with the key that seals now."""
+        """Return whether a text was sealed with the key that `seal` uses."""
 
     def open(self, text: str, bound_to: bytes, origin: str) -> bytes:
-        """What was sealed; StateError when no key of ours fits, or something was changed."""
+        """Return the sealed data. Raises StateError when no key fits, or when something was changed."""
 
 
 class _Sealed(Head):
@@ -81,14 +81,14 @@ _decode_checked = msgspec.json.Decoder(_Checked).decode
 
 
 class Codec:
-    """How the states of one project are written and read."""
+    """Writes and reads the states of one project."""
 
     def __init__(self, project: str, cipher: Cipher | None = None) -> None:
         self.project = project
         self._cipher = cipher
 
     def blocks(self, document: Document) -> Iterator[bytes]:
-        """The document piece by piece, as it is stored."""
+        """Yield the document piece by piece, as it is stored."""
         if self._cipher is None:
             yield from encode_blocks(document)
             return
@@ -97,27 +97,29 @@ class Codec:
         yield _encode(self._cipher.seal(encode(document), _encode(top))) + b"}\n"
 
     def document(self, document: Document) -> bytes:
-        """The document in one piece."""
+        """Return the document in one piece."""
         return b"".join(self.blocks(document))
 
     def state(self, data: bytes, origin: str, *, check_digest: bool = True) -> State:
-        """The state that was stored; StateError as of `decode`, and when it cannot be decrypted."""
-        return decode(self._opened(data, origin), self.project, origin, check_digest=check_digest)
+        """Return the stored state. Raises StateError as `decode` does, and when it cannot be decrypted."""
+        return decode(
+            self._decrypt_document(data, origin), self.project, origin, check_digest=check_digest
+        )
 
     def head(self, beginning: bytes) -> Head | None:
-        """The head of a document that begins like this; needs no key."""
+        """Return the head of a document that begins with these bytes; needs no key."""
         return read_head(beginning)
 
     def seal(self, text: bytes) -> bytes:
-        """A JSON value as it is stored: with a checksum, or as a JSON string."""
+        """Return a JSON value as it is stored: with a checksum, or as a JSON string."""
         if self._cipher is None:
             return b'%b%08x","value":%b}' % (_CHECKED, zlib.crc32(text), text)
         return _encode(self._cipher.seal(text, _RECORD))
 
     def unseal(self, stored: bytes, origin: str) -> bytes:
-        """The JSON value that was stored, of which the store keeps every byte. StateError when it was changed."""
+        """Return a stored JSON value; the store must keep every byte. Raises StateError when it was changed."""
         if stored.startswith(b'"'):
-            return self._decrypted(stored, origin)
+            return self._decrypt_value(stored, origin)
         if not stored.startswith(_CHECKED):
             return stored
 
@@ -132,7 +134,7 @@ class Codec:
         StateError when it was changed; what the decoder raises.
         """
         if stored.startswith(b'"'):
-            return decoder.decode(self._decrypted(stored, origin))
+            return decoder.decode(self._decrypt_value(stored, origin))
         try:
             checked = _decode_checked(stored)
         except msgspec.ValidationError:  # written by a version that knew no checksums
@@ -145,7 +147,7 @@ class Codec:
         return found
 
     def is_current(self, stored: bytes) -> bool:
-        """Whether a JSON value is stored as it would be now: with a checksum, or sealed with our first key."""
+        """Return whether a JSON value is stored in the present form: with a checksum, or sealed with our first key."""
         if self._cipher is None:
             return stored.startswith(_CHECKED)
         if not stored.startswith(b'"'):
@@ -153,12 +155,12 @@ class Codec:
         return self._cipher.uses_current_key(msgspec.json.decode(stored, type=str))
 
     def records(self, records: Sequence[Record], *, checksum: bool = True) -> bytes:
-        """Records as they are stored: JSON. `checksum` is False where the place of the records has one."""
+        """Return records as they are stored: JSON. `checksum` is False where their line has one already."""
         data = _encode(records)
         return data if self._cipher is None and not checksum else self.seal(data)
 
     def read_records(self, stored: bytes, origin: str) -> list[Record]:
-        """The records that were stored; StateError when they are damaged or cannot be decrypted."""
+        """Return stored records. Raises StateError when they are damaged or cannot be decrypted."""
         try:
             found = self.value(stored, origin, RECORDS)
             for record in found:
@@ -171,14 +173,14 @@ class Codec:
             raise problems.journal_damaged(origin, str(error)) from error
         return found
 
-    def _decrypted(self, stored: bytes, origin: str) -> bytes:
+    def _decrypt_value(self, stored: bytes, origin: str) -> bytes:
         try:
             text = msgspec.json.decode(stored, type=str)
         except DECODE_ERRORS as error:
             raise problems.ciphertext_damaged(origin) from error
         return self._key(origin).open(text, _RECORD, origin)
 
-    def _opened(self, data: bytes, origin: str) -> bytes:
+    def _decrypt_document(self, data: bytes, origin: str) -> bytes:
         if data.find(b'"sealed"', 0, HEAD_BYTES) < 0:
             return data
         try:

@@ -1,4 +1,4 @@
-"""The state: what we remember of every address, and its form as one JSON document.
+"""The state: the recorded entry of every address, and its form as one JSON document.
 
 In goes a `State`, out come bytes, and back; knows nothing of files, locks or journals. The document has one resource
 a line, sorted by address, so that a version control's diff shows the numbers that changed and nothing else. Its last
@@ -59,7 +59,7 @@ class StoredDocument(Document, frozen=True, kw_only=True):
 
 
 HEAD_BYTES = 65536
-"""So many bytes of a document are enough for its head."""
+"""The number of bytes of a document that are enough for its head."""
 
 
 class Version(NamedTuple):
@@ -70,7 +70,7 @@ class Version(NamedTuple):
     journal_records: int = 0
 
     def is_same(self, other: Version) -> bool:
-        """Whether nothing happened between the two; all empty beginnings are alike, whatever their lineage."""
+        """Return whether both are the same version; all empty states are, whatever their lineage."""
         return self == other or (0, 0) == self[1:] == other[1:]
 
     def __str__(self) -> str:
@@ -97,7 +97,7 @@ class State(Document, frozen=True, kw_only=True):
 
     @property
     def version(self) -> Version:
-        """Which state this is."""
+        """The version of this state."""
         return Version(self.lineage, self.serial, self.journal_records)
 
 
@@ -136,22 +136,22 @@ _DECODER = msgspec.json.Decoder(_Rows)
 
 
 def empty_state(project: str) -> State:
-    """The state before anything is known, with a lineage of its own."""
+    """Return a state without resources, with a lineage of its own."""
     return State(project=project, lineage=str(uuid.uuid4()), serial=0, resources={})
 
 
 def head_of(document: Document) -> Head:
-    """All of a document but its resources."""
+    """Return a document without its resources."""
     return Head(FORMAT, document.project, document.lineage, document.serial, document.saved)
 
 
 def head_line(top: Head, opening: bytes) -> bytes:
-    """The first line of a document, after which `opening` goes on."""
+    """Return the first line of a document, which ends with `opening`."""
     return _ENCODER.encode(top)[:-1] + opening + b"\n"
 
 
 def encode_blocks(document: Document) -> Iterator[bytes]:
-    """The document piece by piece, so that writing it needs no memory to speak of; same state, same bytes."""
+    """Yield the document piece by piece, so that writing it needs little memory; same state, same bytes."""
     digest = hashlib.sha256()
     for block in _without_digest(document):
         digest.update(block)
@@ -177,7 +177,7 @@ def _without_digest(document: Document) -> Iterator[bytes]:
 
 
 def encode(document: Document) -> bytes:
-    """The document in one piece."""
+    """Return the document in one piece."""
     return b"".join(encode_blocks(document))
 
 
@@ -189,7 +189,7 @@ def decode(
     migrations: Mapping[int, Step] = MIGRATIONS,
     check_digest: bool = True,
 ) -> State:
-    """The state of this project that the bytes hold; `origin` names them in messages.
+    """Decode the state of this project; `origin` names the document in messages.
 
     `check_digest` is False for a document that a person edited, and for rows that have a checksum each.
 
@@ -218,7 +218,7 @@ def decode(
 
 
 def _has_its_digest(data: bytes, rows: _Rows, state: State) -> bool:
-    """Whether the document is what was written. Documents of the first format have no digest."""
+    """Return whether the document is what was written. Documents of the first format have no digest."""
     if rows.digest is None:
         return rows.format in WITHOUT_DIGEST
     if _is_as_written(data):
@@ -233,7 +233,7 @@ def _has_its_digest(data: bytes, rows: _Rows, state: State) -> bool:
 
 
 def _is_as_written(data: bytes) -> bool:
-    """Whether the bytes themselves match the digest at their end: the quick answer, true for what we wrote."""
+    """Return whether the bytes themselves match the digest at their end: fast, and true for what we wrote."""
     found = _DIGEST.search(data, max(0, len(data) - _DIGEST_LENGTH))
     if found is None:
         return False
@@ -243,7 +243,7 @@ def _is_as_written(data: bytes) -> bool:
 
 
 def read_head(beginning: bytes) -> Head | None:
-    """The head of a document of which this is the beginning; None when that is no whole first line."""
+    """Return the head of a document that begins with these bytes; None when they hold no whole first line."""
     try:
         line = beginning.split(b"\n", 1)[0].removesuffix(_OPENING).removesuffix(SEALED)
         return msgspec.json.decode(line + b"}", type=Head)
@@ -321,7 +321,7 @@ def _format_of(data: bytes) -> int | None:
 
 
 def _damage(data: bytes, origin: str, error: Exception) -> StateError:
-    """Where the document is damaged, as exactly as can be told."""
+    """Return the error of a damaged document, with the place as exactly as possible."""
     if not data.strip():
         return problems.state_damaged(origin, "the file is empty")
     marker = re.search(rb"^<{7} ", data, re.MULTILINE)
@@ -361,5 +361,5 @@ def _misfit(data: bytes, origin: str, error: RowError) -> StateError:
 
 
 def _position(data: bytes, offset: int) -> tuple[int, int]:
-    """Line and column, from 1, of an offset."""
+    """Return line and column, from 1, of an offset."""
     return data.count(b"\n", 0, offset) + 1, offset - data.rfind(b"\n", 0, offset)

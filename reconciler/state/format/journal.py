@@ -40,7 +40,7 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Leftover(msgspec.Struct, frozen=True):
-    """All that is good in a journal."""
+    """The undamaged content of a journal."""
 
     header: Header
     records: list[Record]
@@ -58,19 +58,19 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def header_line(header: Header) -> tuple[bytes, int]:
-    """The first line, and the checksum that the next one goes on from."""
+    """Return the first line, and the checksum that the next line continues."""
     return _line(b"header", _encode(header), 0)
 
 
 def record_line(
     records: Sequence[Record], checksum: int, codec: Codec = CLEAR
 ) -> tuple[bytes, int]:
-    """A line of records after one of this checksum, and the checksum that the next one goes on from."""
+    """Return a line of records after a line with this checksum, and the checksum that the next line continues."""
     return _line(b"records", codec.records(records, checksum=False), checksum)
 
 
 def parse(data: bytes, origin: str, codec: Codec = CLEAR) -> Leftover | None:
-    """What the journal holds; None when not even its header became durable. StateError when it is damaged."""
+    """Decode a journal; None when not even its header became durable. Raises StateError when it is damaged."""
     lines = data.split(b"\n")
     torn = lines.pop()
     header: Header | None = None
@@ -99,7 +99,10 @@ def parse(data: bytes, origin: str, codec: Codec = CLEAR) -> Leftover | None:
 
 
 def replay(state: State, leftover: Leftover, origin: str) -> State:
-    """The state with the journal's records; unchanged when they are in it already. StateError when they do not fit."""
+    """Return the state with the journal's records; unchanged when it holds them already.
+
+    Raises StateError when they do not continue this state.
+    """
     header = leftover.header
     if header.lineage != state.lineage:
         reason = f"it continues another state, of lineage {header.lineage}, than the one beside it ({state.lineage})"
@@ -122,7 +125,7 @@ def _line(name: bytes, body: bytes, checksum: int) -> tuple[bytes, int]:
 
 
 def _body(line: bytes, name: bytes, checksum: int) -> tuple[msgspec.Raw | None, int]:
-    """The content of a good line and its checksum; None for a bad one."""
+    """Return the content of a good line and its checksum; None for a bad one."""
     try:
         found = _LINES.decode(line)
     except DECODE_ERRORS:

@@ -1,7 +1,7 @@
-"""Entries out of a decoded document: parts that many resources have in common are decoded once and shared.
+"""Decode the entries of a document: parts that many resources have in common are decoded once and shared.
 
-A hundred thousand numbers have few distinct routes and prior values. Decoding each distinct one once makes reading
-quicker by half and what is read a third of the size. Knows nothing of files, formats or projects.
+A hundred thousand numbers have few distinct routes and prior values. Decoding each distinct one once halves the time to
+read and needs a third of the memory. Knows nothing of files, formats or projects.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NULL = msgspec.Raw(b"null")
 _EMPTY = msgspec.Raw(b"{}")
 
 DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding raises on a document that is not what it should be."""
+"""The exceptions that decoding raises on a damaged document."""
 
 
 class Row(
@@ -51,7 +51,7 @@ class Row(
 
 
 class RowError(Exception):
-    """One resource is not what it should be."""
+    """One resource is invalid."""
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"{safe_address(address)}: {reason}")
@@ -96,7 +96,7 @@ def check_address(address: str, kind: str, key: str, parent: str | None) -> None
 
 
 class _Parts(dict[bytes, Any]):
-    """JSON of one field of an entry → its value, decoded when it is first asked for."""
+    """JSON of one field of an entry → its value, decoded at the first access."""
 
     def __init__(self, field: str) -> None:
         self._decode = msgspec.json.Decoder(_TYPES[field]).decode
@@ -107,7 +107,7 @@ class _Parts(dict[bytes, Any]):
 
 
 def decode_entries(rows: dict[str, Row]) -> dict[str, Entry]:
-    """The entries of these rows. Equal parts are one and the same object: never change one in place."""
+    """Return the entries of these rows. Equal parts are one and the same object: never change one in place."""
     applied, options, prior = _Parts("last_applied"), _Parts("options"), _Parts("prior")
     pending, normalised, left = (
         _Parts("pending"),
@@ -147,7 +147,7 @@ def decode_entries(rows: dict[str, Row]) -> dict[str, Entry]:
 
 
 def first_misfit(resources: dict[str, msgspec.Raw]) -> RowError | None:
-    """The first resource that cannot be a row, and why; None when all can."""
+    """Return the error of the first resource that cannot be a row; None when all can."""
     decode = msgspec.json.Decoder(Row).decode
     for address, raw in resources.items():
         try:

@@ -1,7 +1,7 @@
-"""What decoding says of a damaged document in, the same without anything that stood in the document out.
+"""Describe a decoding error without quoting the document, which may hold secrets.
 
-A line of state holds URLs, and those hold tokens. Where a line is damaged nothing is what it seems to be: a URL may
-stand where a name belongs. So only what comes from our own types is repeated: their fields, and where in them it is.
+A line of state holds URLs, and those hold tokens. In a damaged line a URL may stand where a name belongs. So messages
+repeat only what comes from our own types: the names of fields, and the place in them.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _OURS = (
     "'utf-8' codec can't decode",
     "maximum recursion depth exceeded",
 )
-"""How messages begin that name types, fields, characters' places and nothing else."""
+"""The beginnings of messages that name types, fields, places of characters and nothing else."""
 _QUOTING = {
     "Object contains unknown field": "a field is not known",
     "Invalid": "a value is not one of those known",
 }
-"""How those begin that quote the document, and what is said instead."""
+"""The beginnings of messages that quote the document, and the words to use instead."""
 _PATH = re.compile(r" - at `\$(?:\.\w+|\[\.\.\.\]|\[\d+\])*`$")
 _NUMBER = re.compile(r"\+[0-9]{1,15}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def safe_reason(error: Exception) -> str:
-    """What is wrong, without anything out of the document."""
+    """Return the reason of a decoding error, without any content of the document."""
     text = str(error)
     if text.startswith(_OURS):
         return text
@@ -43,7 +43,7 @@ def safe_reason(error: Exception) -> str:
 
 
 def safe_address(address: str) -> str:
-    """The address as far as it surely is one: kind and number or name; what follows may be a URL."""
+    """Return the part of an address that certainly is one: kind and number or name; the rest may be a URL."""
     kind, _, rest = address.partition("/")
     name, _, more = rest.partition("/")
     if kind not in RANKS or not (_NUMBER if kind in NUMBER_KINDS else _NAME).fullmatch(name):

@@ -1,7 +1,7 @@
-"""What a state that does not exist yet means: nothing can have drifted, and a file in CI is soon lost; does no I/O.
+"""Check a run without a state: a new local file in CI is soon lost, and nothing can have drifted; does no I/O.
 
-A folder of a CI job is usually thrown away with it. The next job would find no state, import everything again and take
-our own webhooks for the values from before.
+The folder of a CI job is usually deleted after it. The next job would find no state, import everything again and
+record our own webhooks as prior values.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ _NOT_IN_CI = frozenset({"", "0", "false"})
 
 
 def refuse_local_state(project: Project, environ: Mapping[str, str]) -> Diagnostic | None:
-    """Why an apply must not begin a local state here; None where it may.
+    """Return why an apply must not create a local state here; None where it may.
 
-    Only asked where there is no state yet: a file that exists in CI has come from somewhere.
+    For runs without a state only: a file that exists in CI was brought there.
     """
     if environ.get("CI", "").strip().lower() in _NOT_IN_CI or "://" in project.state:
         return None
-    if all(is_test_server(url) for url in _used_servers(project)):
+    if all(is_test_server(url) for url in _base_urls(project)):
         return None
     return _local_state_in_ci(project, environ)
 
 
-def _used_servers(project: Project) -> list[str | None]:
-    """The base URL of every account that a declared resource is in; None: the vendor's own.
+def _base_urls(project: Project) -> list[str | None]:
+    """Return the base URL of every account that a declared resource is in; None: the vendor's own.
 
     The account of a number outside Twilio is its platform.
     """
@@ -44,7 +44,7 @@ def _used_servers(project: Project) -> list[str | None]:
 
 
 def is_test_server(url: str | None) -> bool:
-    """Whether a base URL leads to a sandbox: a loopback address, or plain http.
+    """Return whether a base URL leads to a sandbox: a loopback address, or plain http.
 
     Twilio and the platforms answer with TLS alone. Plain http to any other host has been allowed from outside the
     files, or the configuration would be invalid.
@@ -75,13 +75,13 @@ def _local_state_in_ci(project: Project, environ: Mapping[str, str]) -> Diagnost
 
 
 def no_record_error(project: Project) -> Diagnostic:
-    """Why no drift can be found: nothing of what the run is about is recorded."""
+    """Return the error of a drift run whose resources are not recorded."""
     place = project.state.partition("?")[0]
     return Diagnostic(
         code="nothing_recorded",
         summary="Nothing recorded to compare with",
-        detail=f"Nothing that this run is about is recorded in the state ({place}), so whether it has "
-        "drifted is unknown. If it was never applied, run\n"
+        detail=f"The state ({place}) records none of the chosen resources, so it is unknown whether they "
+        "have drifted. If they were never applied, run\n"
         "  reconciler apply\n"
-        "If it was applied elsewhere, let `state` name the place that the apply wrote to.",
+        "If they were applied elsewhere, set `state` to the place that the apply wrote to.",
     )

@@ -1,9 +1,8 @@
-"""The state to work upon, and what is known when it is gone while former versions of it are still kept.
+"""Load the state, and recognise a missing one by its former versions.
 
-In goes a store, out comes a state, an empty one where there is none. A first run has no history, so only a state that
-was taken away is told: what is bound then looks new, and would be imported with our own webhooks as the values from
-before, so the newest version that is kept says what they were. Asks the store for its history only where there is no
-state; repairs nothing.
+Returns an empty state where there is none. A first run has no history, so a state that is absent although its history
+exists has been lost. Every managed number then looks new and would be imported with our own webhooks as prior values;
+the newest former version has the correct ones. Reads the history only where there is no state; repairs nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from reconciler.state.stores.store import Store
 
 
 class MissingState(NamedTuple):
-    """A state that is gone: where it was, the versions that are kept, and what the newest of them holds by address."""
+    """A missing state: its place, the versions that are kept, and the entries of the newest one by address."""
 
     place: str
     versions: Sequence[StoredVersion]
@@ -33,12 +32,14 @@ class MissingState(NamedTuple):
 
     @property
     def refusal(self) -> Diagnostic:
-        """Why nothing can be done that needs it."""
+        """The error of a command that needs the state."""
         return problems.state_gone(self.place, self.versions, problems.STATE_NEEDED)
 
     def assess_plan(self, twice: Sequence[str], left_out: Sequence[str]) -> Diagnostic:
-        """What a plan means nevertheless. Two things forbid it: addresses that it would make a second time, `twice`,
-        and numbers that it leaves out, whose values from before nobody would look for any more.
+        """Return the warning of a plan without the state, or the error that forbids to apply it.
+
+        Forbidden are a plan that would create addresses a second time (`twice`), and one that leaves out numbers whose
+        prior values would be lost (`left_out`).
         """
         if not twice and not left_out:
             found = problems.state_gone(self.place, self.versions, problems.PRIOR_VALUES_SAFE)
@@ -52,7 +53,7 @@ class MissingState(NamedTuple):
 
 
 class LoadedState(NamedTuple):
-    """What a plan is made upon. `gone` says that it is empty because the state is gone, `first` that there was none."""
+    """The state for a plan. `missing` is set when it was lost, `first` when there never was one."""
 
     state: State
     missing: MissingState | None
@@ -60,7 +61,7 @@ class LoadedState(NamedTuple):
 
 
 def load_or_recover(store: Store, project: Project) -> LoadedState:
-    """The state, and what is known of it when it is gone."""
+    """Load the state, and its former versions when it is missing."""
     state, kept = _read(store)
     lost = MissingState(_place(project), kept, _newest(store, kept)) if kept else None
     return LoadedState(
@@ -69,7 +70,7 @@ def load_or_recover(store: Store, project: Project) -> LoadedState:
 
 
 def load_for_reading(store: Store, project: Project) -> State:
-    """The state, for whoever only looks at it. StateError when it is gone."""
+    """Load the state for a command that only reads. Raises StateError when it is missing."""
     found = load_or_recover(store, project)
     if found.missing is not None:
         raise StateError(found.missing.refusal)
@@ -77,7 +78,7 @@ def load_for_reading(store: Store, project: Project) -> State:
 
 
 def load_for_writing(store: Store, project: Project) -> State:
-    """The state, for whoever is about to change it. Raises Refused when it is gone."""
+    """Load the state for a command that will write. Raises Refused when it is missing."""
     found = load_or_recover(store, project)
     if found.missing is not None:
         raise Refused(found.missing.refusal)
@@ -85,22 +86,23 @@ def load_for_writing(store: Store, project: Project) -> State:
 
 
 def _read(store: Store) -> tuple[State | None, list[StoredVersion]]:
-    """The state, or the former versions of one that is gone."""
+    """Return the state, or the former versions of a missing one."""
     state = store.load()
     kept = [] if state is not None else store.history()
     if kept:
-        state = store.load()  # asked again: it may have been written first since
+        # Load again: another run may have written the first version in between.
+        state = store.load()
     return state, kept if state is None else []
 
 
 def _newest(store: Store, kept: Sequence[StoredVersion]) -> Mapping[str, Entry]:
-    """What the newest version holds. StateError when it cannot be read: nothing else knows the values from before."""
+    """Return the entries of the newest version. Raises StateError when it is unreadable: only it has prior values."""
     version = store.version(kept[0].serial)
     return version.resources if version is not None else {}
 
 
 def _place(project: Project) -> str:
-    """Where the state was: a path that can be copied, or an address without its parameters."""
+    """Return the place of the state: a path that can be copied, or a URL without its parameters."""
     if "://" in project.state:
         return project.state.partition("?")[0]
     return str(project.base / Path(project.state).expanduser())

@@ -1,11 +1,11 @@
-"""A damaged state file in, what can be saved of it out: whole lines, the good beginning of its journal, old versions.
+"""Repair a damaged state file from its whole lines, the undamaged beginning of its journal, and former versions.
 
-One resource stands on one line, so damage in one place leaves all others readable. What is readable nowhere comes
-from the newest former version that has it; so does everything when the file is gone. Nothing is thrown away: damaged
-files are moved aside.
+Each resource has a line of its own, so damage in one place leaves all others readable. A resource that is unreadable
+comes from the newest former version; so do all of them when the file is missing. Nothing is deleted: damaged files are
+moved aside.
 
-A document that is readable as a whole and does not match its digest (a hand edit, or a changed bit) is taken as it is.
-Nobody can tell which of its values is not what was written, so the differences to the version before are returned.
+A document that is readable as a whole but does not match its digest (a hand edit, or a changed bit) is accepted as it
+is. It is impossible to find out which of its values was changed, so the differences to the version before are returned.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from reconciler.state.records import Record, apply_records
 
 
 class Salvage(msgspec.Struct, frozen=True):
-    """What is saved: the state to write, how many resources stood in the file, in old versions, in the journal;
-    which files are damaged; and for a document that only fails its digest, what differs from the version before."""
+    """The result of a repair: the state to write, and how many resources came from the file, from former versions and
+    from the journal; the damaged files; for a document that only fails its digest, the differences to the version before.
+    """
 
     state: State
     from_file: int
@@ -40,16 +41,16 @@ class Salvage(msgspec.Struct, frozen=True):
 
     @property
     def is_needed(self) -> bool:
-        """Whether anything is damaged at all."""
+        """True when anything is damaged."""
         return bool(self.damaged)
 
 
 def salvage_state(
     path: Path, codec: Codec, former: Sequence[State], files: Files | None = None
 ) -> Salvage:
-    """Look at a state file and its journal, and save what can be saved. Changes nothing.
+    """Read a state file and its journal, and return what can be saved. Changes nothing.
 
-    Raises StateError for what is no damage: a key that is missing, another project, a newer format.
+    Raises StateError for problems other than damage: a missing key, another project, a newer format.
     """
     disk = files or Disk()
     data = disk.read(path)
@@ -89,7 +90,7 @@ def salvage_state(
 
 
 def _without_its_digest(data: bytes, origin: str, codec: Codec) -> State | None:
-    """The state in a document that does not match its digest; None when more than that is wrong."""
+    """Return the state in a document that does not match its digest; None when more than that is wrong."""
     try:
         return codec.state(data, origin, check_digest=False)
     except StateError:
@@ -99,7 +100,7 @@ def _without_its_digest(data: bytes, origin: str, codec: Codec) -> State | None:
 def write_salvage(
     path: Path, saved: Salvage, suffix: str, codec: Codec, files: Files | None = None
 ) -> list[Path]:
-    """Under the lock: put the damaged files aside under names that end in `suffix`, and write what was saved."""
+    """Move the damaged files aside under names that end in `suffix`, and write the saved state. Needs the lock."""
     disk = files or Disk()
     contents = {damaged: disk.read(damaged) for damaged in saved.damaged}
     there = {damaged: content for damaged, content in contents.items() if content is not None}
@@ -121,7 +122,7 @@ def _only_damage(error: StateError) -> None:
 
 
 def _lines(data: bytes) -> dict[str, Entry]:
-    """Every resource whose line is whole."""
+    """Return every resource whose line is whole."""
     found: dict[str, Entry] = {}
     for line in data.split(b"\n")[1:]:
         try:
@@ -137,7 +138,7 @@ def _lines(data: bytes) -> dict[str, Entry]:
 def _records(
     journal: bytes | None, state: State | None, path: Path, codec: Codec
 ) -> tuple[list[Record], bool]:
-    """The records before the first damage that continue this state, and whether there is no damage."""
+    """Return the records before the first damage that continue this state, and whether there is no damage."""
     if journal is None:
         return [], True
     parts = journal.split(b"\n")

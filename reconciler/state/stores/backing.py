@@ -1,7 +1,7 @@
-"""What a place outside this machine has to offer so that `LeasedStore` can keep a state there.
+"""The interface of a place outside this machine in which `LeasedStore` keeps a state.
 
-Every call is one attempt at one change, whole or not at all; the place itself refuses what comes with a stale grant.
-Knows no threads, no clock of this machine, and no order in which calls have to come but the one that is said here.
+Every call is one attempt at one change, whole or not at all; the place itself refuses a call with a stale grant.
+Knows no threads, no clock of this machine, and no order of calls except the one that is stated here.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ LEASE = 30.0
 class Grant(msgspec.Struct):
     """The lock as granted: a number that rises with each grant, and what the place needs to recognise it.
 
-    `unfenced` says that a write may still be under way: of an earlier holder, whose lock was taken and not given back,
-    or one that got no answer.
+    `unfenced`: a write may still be in flight, either of an earlier holder whose lock was taken over, or one of this
+    holder that got no answer.
     """
 
     holder: Holder
@@ -35,14 +35,14 @@ class Grant(msgspec.Struct):
 
 
 class LeaseLost(Exception):
-    """The grant holds no longer; `now` is who has the lock, if anybody and if that is known."""
+    """The grant is no longer valid; `now` is the holder of the lock, where there is one and it is known."""
 
     def __init__(self, grant: Grant, now: Holder | None = None) -> None:
-        self.reason = "Another run, or `state unlock`, took the lock over"
+        self.reason = "Another run, or `state unlock`, took over the lock"
         if now is not None and now.run == grant.holder.run:
-            self.reason = "The lease ran out"
+            self.reason = "The lease expired"
         elif now is not None:
-            self.reason = f"{describe_holder(now)} took the lock over"
+            self.reason = f"{describe_holder(now)} took over the lock"
         super().__init__(self.reason)
 
 
@@ -51,48 +51,48 @@ class Backing(Protocol):
 
     @property
     def origin(self) -> str:
-        """The place, as messages name it; without any secret."""
+        """The place, as messages show it; without any secret."""
 
     def open(self) -> None:
-        """Before the first call."""
+        """Prepare for calls; called before the first one."""
 
     def close(self) -> None:
-        """After the last call; may be opened again."""
+        """Close connections; called after the last call. The place may be opened again."""
 
     def read(self) -> State | None:
-        """The state with its journal, whole; None when there is none yet."""
+        """Return the whole state with its journal; None when there is none yet."""
 
     def acquire(self, holder: Holder) -> Grant | LockInfo:
-        """The lock, or who holds it."""
+        """Take the lock, or return who holds it."""
 
     def renew(self, grant: Grant) -> None:
-        """Begin the lease anew. Called from a thread of its own."""
+        """Start the lease anew. Called from a thread of its own."""
 
     def release(self, grant: Grant) -> None:
-        """Give the lock back."""
+        """Release the lock."""
 
     def lock_info(self) -> LockInfo | None:
-        """Who holds the lock; None when nobody does."""
+        """Return the holder of the lock; None when it is free."""
 
     def break_lock(self, found: LockInfo) -> None:
-        """Take the lock from whom `lock_info` has found; who came since keeps it."""
+        """Free the lock of the holder that `lock_info` has found; a later holder keeps it."""
 
     def create(self, state: State, grant: Grant) -> None:
-        """Put the first version where nothing is yet."""
+        """Write the first version where nothing is yet."""
 
     def replace(self, state: State, known: Mapping[str, Entry] | None, grant: Grant) -> None:
-        """Put the next version in the place of the present one and its journal.
+        """Replace the present version and its journal by the next version.
 
-        `known` is what those hold; None when the answer to a write was lost.
+        `known` is the content of those; None when the answer to a write was lost.
         """
 
     def append(self, state: State, batch: int, records: Sequence[Record], grant: Grant) -> None:
-        """Put records behind the `batch` - 1 before them in the journal upon this version; all or none."""
+        """Append records to the journal of this version as batch number `batch`; all or none."""
 
     def newest(self) -> int | None:
-        """The highest serial that is there, also where the state is damaged; None where there is no version.
+        """Return the highest serial, also where the state is damaged; None where there is no version.
 
-        `replace` with `known` None may follow, and writes over what is there.
+        `replace` with `known` None may follow, and overwrites what is there.
         """
 
     def history(self) -> list[StoredVersion]:

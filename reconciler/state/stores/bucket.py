@@ -8,10 +8,10 @@ Object stores change one object at a time, conditionally; so all that must not h
 | a batch of the journal | a new object `KEY.journal/SERIAL/BATCH`, which fails when there is one of that number |
 | the next version | `KEY` is put over the version of it that was read |
 
-Whoever takes the lock of a run that has not given it back cannot know whether that still has a write under way; nor can
-a run that got no answer, which says so when it gives its lock back. Before his first write he therefore ends a journal
-(he takes the number of its next batch) and writes a new version: whatever arrives later meets a number that is taken,
-or another version, and is refused.
+A run that takes over a lock cannot know whether the former holder still has a write in flight; nor can a run that got
+no answer, which records that when it releases its lock. Before its first write such a run therefore ends the journal
+(it takes the number of the next batch) and writes a new version: a late write meets a number that is taken, or another
+version, and is refused.
 
 Knows nothing of any vendor, and no clock but the store's own.
 """
@@ -45,7 +45,7 @@ _TRIES = 3
 
 
 class StoredObject(msgspec.Struct, frozen=True):
-    """An object: what it holds, which version of it that is, and when it was put (seconds, by the store's clock)."""
+    """An object: its content, its version, and the time at which it was put (seconds, by the store's clock)."""
 
     data: bytes
     tag: str
@@ -53,13 +53,13 @@ class StoredObject(msgspec.Struct, frozen=True):
 
 
 class Bucket(Protocol):
-    """What is asked of an object store. Every call is atomic, and seen by all that come after it; StateError."""
+    """The interface of an object store. Every call is atomic, and visible to all later calls. Raises StateError."""
 
     def get(self, key: str, most: int | None = None) -> StoredObject | None:
-        """The object, or its beginning; None when there is none."""
+        """Return the object, or its first `most` bytes; None when there is none."""
 
     def put(self, key: str, data: bytes, over: str | None) -> str | None:
-        """Put the object over this version, or where none is; its new version, or None when that is not so."""
+        """Put the object over the version `over`, None for no object. Returns its new version; None when refused."""
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object within the store."""
@@ -68,10 +68,10 @@ class Bucket(Protocol):
         """Delete the objects; those that are not there, too."""
 
     def list(self, prefix: str) -> Sequence[str]:
-        """The keys that begin so, in order."""
+        """Return the keys that begin with the prefix, in order."""
 
     def now(self) -> float:
-        """The store's clock."""
+        """Return the time by the store's clock."""
 
 
 class _Lock(msgspec.Struct, forbid_unknown_fields=True):
@@ -84,7 +84,7 @@ class _Lock(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Batch(msgspec.Struct):
-    """An object of the journal; without records it only ends the journal of who comes too late."""
+    """An object of the journal; one without records ends the journal, so that late batches are refused."""
 
     lineage: str
     serial: int
@@ -108,9 +108,12 @@ class BucketBacking:
         self._codec = codec
         self._origin = origin
         self._lease = lease
-        self._tag: str | None = None  # of the version that was read or written last
-        self._batches = 0  # of its journal, as far as we know
-        self._end = ""  # what we put there to end it; it stays, for what it keeps out may come late
+        self._tag: str | None = None
+        """The tag of the version that was read or written last."""
+        self._batches = 0
+        """The number of batches in its journal, as far as we know."""
+        self._end = ""
+        """The batch that we put there to end the journal. It stays: the write that it keeps out may come late."""
 
     @property
     def origin(self) -> str:
@@ -140,17 +143,18 @@ class BucketBacking:
     def acquire(self, holder: Holder) -> Grant | LockInfo:
         """See `Backing`."""
         found, lock = self._read_lock()
-        if lock.holder is not None and found is not None and not self._ran_out(found):
+        if lock.holder is not None and found is not None and not self._is_expired(found):
             return LockInfo(lock.holder)
+
         mine = _Lock(lock.token + 1, holder, unfenced=lock.unfenced or lock.holder is not None)
         over = found.tag if found else None
         tag = self._put_lock(mine, over)
         if tag is None:
             _, winner = self._read_lock()
             return LockInfo(winner.holder)
-        if (
-            self._bucket.put(f"{self._key}.lock", _encode(mine), over) is not None
-        ):  # over what is there no longer
+
+        # Test the store: the same condition no longer holds, so a second put must be refused.
+        if self._bucket.put(f"{self._key}.lock", _encode(mine), over) is not None:
             self._put_lock(_Lock(mine.token, None, unfenced=mine.unfenced), tag)
             raise problems.conditions_ignored(self._origin)
         return Grant(holder, mine.token, tag, mine.unfenced)
@@ -170,7 +174,7 @@ class BucketBacking:
         found, lock = self._read_lock()
         if found is None or lock.holder is None:
             return None
-        return LockInfo(lock.holder, self._ran_out(found))
+        return LockInfo(lock.holder, self._is_expired(found))
 
     def break_lock(self, found: LockInfo) -> None:
         """See `Backing`."""
@@ -195,7 +199,7 @@ class BucketBacking:
         self._clear(state.serial)
 
     def append(self, state: State, batch: int, records: Sequence[Record], grant: Grant) -> None:
-        """See `Backing`. The lock is looked at afterwards: if it is ours then, nobody can have come in between."""
+        """See `Backing`. The lock is read afterwards: if it is ours then, nobody has written in between."""
         body = msgspec.Raw(self._codec.records(records))
         mine = _Batch(state.lineage, state.serial, grant.token, uuid.uuid4().hex, body)
         written = self._put_new(self._batch(state.serial, batch), _encode(mine))
@@ -214,10 +218,11 @@ class BucketBacking:
         journal = self._bucket.list(f"{self._key}.journal/")
         names = [*journal, *self._bucket.list(f"{self._key}.history/")]
 
-        serials = [
-            int(each) for name in names if (each := _serial_in(name.removeprefix(self._key)))
-        ]
-        serials += [top.serial] if top is not None else []
+        serials = [top.serial] if top is not None else []
+        for name in names:
+            digits = _serial_in(name.removeprefix(self._key))
+            if digits:
+                serials.append(int(digits))
         newest = max(serials, default=0)
         self._batches = sum(
             name.startswith(f"{self._key}.journal/{newest:09d}/") for name in journal
@@ -256,15 +261,16 @@ class BucketBacking:
         return self._codec.state(found.data, self._origin) if found else None
 
     def _with_journal(self, state: State, names: Sequence[str]) -> State | None:
-        """The state with the batches of its journal; None when those were cleared away meanwhile."""
-        ours = [
-            name for name in names if name.startswith(f"{self._key}.journal/{state.serial:09d}/")
-        ]
-        if names and names[-1] > f"{self._key}.journal/{state.serial:09d}/~":
+        """Return the state with the batches of its journal; None when those were deleted meanwhile."""
+        journal = f"{self._key}.journal/{state.serial:09d}/"
+        ours = [name for name in names if name.startswith(journal)]
+        if names and names[-1] > f"{journal}~":
             reason = f"it continues a later version than the state beside it, which has serial {state.serial}"
             raise problems.journal_damaged(f"{self._origin}.journal/", reason)
+
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             batches = list(pool.map(self._bucket.get, ours))
+
         records: list[Record] = []
         for number, (name, found) in enumerate(zip(ours, batches, strict=True), 1):
             if found is None:
@@ -291,7 +297,7 @@ class BucketBacking:
         return self._codec.read_records(bytes(batch.records), origin)
 
     def _end_journal(self, state: State, grant: Grant) -> None:
-        """Take the number of the batch after those that are known; state_moved when somebody else has written it."""
+        """Take the number of the next batch. Raises StateError `state_moved` when another run has written it."""
         before = state.serial - 1
         end = _encode(
             _Batch(state.lineage, before, grant.token, uuid.uuid4().hex, msgspec.Raw(_NOTHING))
@@ -323,14 +329,14 @@ class BucketBacking:
         self._tag, self._batches = tag, 0
 
     def _put_new(self, key: str, data: bytes) -> bool:
-        """Put an object where none is; also when only the answer to that was lost."""
+        """Put an object where none is; return whether it is there now, also after a lost answer."""
         if self._bucket.put(key, data, None) is not None:
             return True
         found = self._bucket.get(key)
         return found is not None and found.data == data
 
     def _clear(self, serial: int) -> None:
-        """Delete what is older than the present version, or than what is kept; what stays does no harm."""
+        """Delete journals of former versions, and versions that are too old; leftovers do no harm."""
         with suppress(StateError):
             journals = self._bucket.list(f"{self._key}.journal/")
             former = self._bucket.list(f"{self._key}.history/")[:-KEPT_VERSIONS]
@@ -355,14 +361,14 @@ class BucketBacking:
         return found, lock
 
     def _change_lock(self, grant: Grant, change: Callable[[_Lock], _Lock]) -> None:
-        """Put our lock anew; once more when an earlier renewal, one that got no answer, arrived in between."""
+        """Write our lock anew; try again when an earlier renewal that got no answer arrived in between."""
         for _ in range(_TRIES):
             found, lock = self._read_lock()
             if found is None or not _is_of(lock, grant):
                 raise LeaseLost(grant, lock.holder)
             if self._put_lock(change(lock), found.tag) is not None:
                 return
-        raise problems.state_unwritable(self._origin, "its lock is ours and cannot be put anew")
+        raise problems.state_unwritable(self._origin, "its lock is ours and cannot be renewed")
 
     def _put_lock(self, lock: _Lock, over: str | None) -> str | None:
         data = _encode(lock)
@@ -372,8 +378,8 @@ class BucketBacking:
             return found.tag if found is not None and found.data == data else None
         return tag
 
-    def _ran_out(self, found: StoredObject) -> bool:
-        """By the store's own clock: those of two machines may differ by more than a lease lasts."""
+    def _is_expired(self, found: StoredObject) -> bool:
+        """Return whether a lease has ended, by the store's clock: those of two machines may differ too much."""
         return self._bucket.now() - found.modified > self._lease + _WHOLE_SECONDS
 
     def _former(self, serial: int) -> str:
@@ -384,7 +390,7 @@ class BucketBacking:
 
 
 def _serial_in(name: str) -> str:
-    """The digits of the serial in `.journal/SERIAL/BATCH` or `.history/SERIAL.json`; empty for another name."""
+    """Return the serial in `.journal/SERIAL/BATCH` or `.history/SERIAL.json` as digits; empty for another name."""
     digits = name.split("/")[1].removesuffix(".json")
     return digits if digits.isdecimal() else ""
 

@@ -1,4 +1,4 @@
-"""Where a state in a local file keeps its parts, and whether a path is one of them."""
+"""The files beside a local state: its journal, lock, backup and history; recognise a path that is one of them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import unicodedata
 from pathlib import Path
 
 SUFFIXES = ("journal", "lock", "backup", "history", "new")
-"""What follows the name of the state: `state.json.journal` and so on."""
+"""The suffixes of the state's name: `state.json.journal` and so on."""
 
 
 def local_path(location: str, base: Path) -> Path | None:
-    """The file of a state, None for a state behind a URL."""
+    """Return the file of a state; None for a state behind a URL."""
     return None if "://" in location else base / Path(location).expanduser()
 
 
 def is_state_file(path: Path, state: Path) -> bool:
-    """Whether the path is this state, or one of its companions, under any name, link or spelling."""
+    """Return whether the path is this state or one of its companions, under any name, link or spelling."""
     state = state.resolve()
     parts = [state, *(state.with_name(f"{state.name}.{suffix}") for suffix in SUFFIXES)]
     if any(is_same_file(path, part) for part in parts):
@@ -27,15 +27,13 @@ def is_state_file(path: Path, state: Path) -> bool:
     target = path.resolve()
     if any(is_same_file(parent, history) for parent in target.parents):
         return True
-    return (
-        any(is_same_file(path, version) for version in _versions(history))
-        if _has_second_name(target)
-        else False
-    )
+    if not _has_second_name(target):
+        return False
+    return any(is_same_file(path, version) for version in _versions(history))
 
 
 def is_same_file(path: Path, other: Path) -> bool:
-    """Whether both are one file: by path, by link, or on a file system that ignores case or Unicode form."""
+    """Return whether both are one file: by path, by link, or on a file system that ignores case or Unicode form."""
     first, second = path.resolve(), other.resolve()
     if first == second:
         return True
@@ -46,7 +44,7 @@ def is_same_file(path: Path, other: Path) -> bool:
 
     # At least one does not exist. They would be one file when the file system ignores the difference, and no
     # file system can be asked about a name that does not exist: take the careful answer.
-    if first.exists() or second.exists() or _folded(first.name) != _folded(second.name):
+    if first.exists() or second.exists() or _fold_case(first.name) != _fold_case(second.name):
         return False
     try:
         return first.parent.samefile(second.parent)
@@ -54,7 +52,7 @@ def is_same_file(path: Path, other: Path) -> bool:
         return False
 
 
-def _folded(name: str) -> str:
+def _fold_case(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 

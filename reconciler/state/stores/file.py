@@ -56,13 +56,14 @@ class FileStore:
         self._clock = clock or SystemClock()
         self._former = FormerVersions(self._files, self._path)
         self._lease: Lease | None = None
-        self._version: Version | None = None  # of what was loaded or written last
+        self._version: Version | None = None
+        """The version that was loaded or written last."""
         self._exists = False
         self._journal: FileJournal | None = None
 
     def load(self) -> State | None:
-        """See `Store`. The journal is read first: were it read last, a fold in between would go unseen."""
-        self._need_folder()
+        """See `Store`. The journal is read first: read last, it would hide a fold in between."""
+        self._check_folder()
         try:
             journal = self._files.read(self._beside("journal"))
             data = self._files.read(self._path)
@@ -70,7 +71,8 @@ class FileStore:
             if error.errno == errno.EFBIG:
                 raise problems.state_too_large(self._origin, STATE_BYTES) from error
             raise problems.state_unreadable(self._origin, error) from error
-        state = self._understand(data, journal)
+
+        state = self._decode(data, journal)
         self._exists = state is not None
         self._version = (state or empty_state(self._codec.project)).version
         return state
@@ -79,10 +81,10 @@ class FileStore:
     def lock(
         self, holder: Holder, timeout: float = 0.0, stop: Event | None = None
     ) -> Iterator[Lease]:
-        """See `Store`; the operating system's lock does not get lost."""
-        self._need_folder()
+        """See `Store`; the operating system's lock cannot be lost."""
+        self._check_folder()
         with ExitStack() as stack:
-            with self.writing():
+            with self.report_write_errors():
                 lock = file_lock(
                     self._beside("lock"), holder, timeout, like=self._path, origin=self._origin
                 )
@@ -97,8 +99,8 @@ class FileStore:
 
     def lock_info(self) -> LockInfo | None:
         """See `Store`."""
-        self._need_folder()
-        with self.writing():
+        self._check_folder()
+        with self.report_write_errors():
             return holder_of(self._beside("lock"))
 
     def unlock(self, by: Holder, *, force: bool) -> LockInfo | None:
@@ -110,21 +112,21 @@ class FileStore:
 
     def begin(self, state: State) -> FileJournal:
         """See `Store`."""
-        holder = self._under_lock(state).holder
+        holder = self._check_present(state).holder
         if state.journal_records:
             state = self.write_version(state)
         elif not self._exists:
-            state = msgspec.structs.replace(
-                state, serial=next_free_serial(self.history(), state.serial)
-            )
+            serial = next_free_serial(self.history(), state.serial)
+            state = msgspec.structs.replace(state, serial=serial)
             self._write(state)
+
         header = lines.Header(lines.FORMAT, state.lineage, state.serial, holder.run, holder.since)
         self._journal = self._new_journal(state, header)
         return self._journal
 
     def save(self, state: State) -> State:
         """See `Store`."""
-        self._under_lock(state)
+        self._check_present(state)
         return self.write_version(state)
 
     def history(self) -> list[StoredVersion]:
@@ -136,13 +138,14 @@ class FileStore:
             raise problems.state_unreadable(self._origin, error) from error
         if present is None:
             return former
-        return [
-            StoredVersion(present.serial, present.saved),
-            *(kept for kept in former if kept.serial < present.serial),
-        ]
+
+        # The present version has a second name in the history while it is replaced.
+        versions = [StoredVersion(present.serial, present.saved)]
+        versions += [version for version in former if version.serial < present.serial]
+        return versions
 
     def find_claims(self, sids: Collection[str]) -> Mapping[str, str]:
-        """See `Store`: a file is one project's."""
+        """See `Store`: a file belongs to one project."""
         return {}
 
     def version(self, serial: int) -> State | None:
@@ -150,44 +153,46 @@ class FileStore:
         for path in (self._path, self._former.path_of(serial)):
             try:
                 found = self._codec.head(self._files.read(path, HEAD_BYTES) or b"")
-                data = (
-                    self._files.read(path) if found is not None and found.serial == serial else None
-                )
+                if found is None or found.serial != serial:
+                    continue
+                data = self._files.read(path)
             except OSError as error:
                 raise problems.state_unreadable(str(path), error) from error
+
+            # Read the serial again: another run may have replaced the file in between.
             state = self._codec.state(data, str(path)) if data is not None else None
             if state is not None and state.serial == serial:
                 return state
         return None
 
     def write_version(self, state: State) -> State:
-        """Under lock: write the next version over the present one, and end the journal that is in it."""
-        saved = describe_save(self.held().holder, self._clock.wall(), state)
+        """Write the next version over the present one, and end the journal that is in it. Needs the lock."""
+        saved = describe_save(self.current_lease().holder, self._clock.wall(), state)
         following = msgspec.structs.replace(
             state, serial=self._next_serial(state), saved=saved, journal_records=0
         )
         self._write(following)
         return following
 
-    def held(self) -> Lease:
-        """The lease; to write without one is a mistake of the program."""
+    def current_lease(self) -> Lease:
+        """Return the lease. Raises RuntimeError without one: to write without the lock is a defect."""
         if self._lease is None:
             raise RuntimeError("the lock must be held")
         return self._lease
 
     def _next_serial(self, state: State) -> int:
-        """One that no version has had, also where the state is gone and its history is not."""
-        return (
-            state.serial + 1 if self._exists else next_free_serial(self.history(), state.serial + 1)
-        )
+        """Return a serial that no version has had, also where the state is missing and its history exists."""
+        if self._exists:
+            return state.serial + 1
+        return next_free_serial(self.history(), state.serial + 1)
 
-    def note(self, version: Version) -> None:
-        """From now on this version is there."""
+    def set_present(self, version: Version) -> None:
+        """Take this as the present version."""
         self._exists, self._version = True, version
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Turn what a file system refuses into the error to show."""
+    def report_write_errors(self) -> Iterator[None]:
+        """Turn an OSError into StateError `state_unwritable`."""
         try:
             yield
         except OSError as error:
@@ -196,7 +201,7 @@ class FileStore:
     def _new_journal(self, state: State, header: lines.Header) -> FileJournal:
         line, checksum = lines.header_line(header)
         path = self._beside("journal")
-        with self.writing():
+        with self.report_write_errors():
             self._files.remove(path)
             handle = self._files.create(path, self._path)
             self._files.write(handle, line)
@@ -205,25 +210,27 @@ class FileStore:
         return FileJournal(self, self._files, self._codec, state, path, handle, checksum)
 
     def _write(self, state: State) -> None:
-        with self.writing():
+        with self.report_write_errors():
             self._keep_previous()
             write_whole(
                 self._files, self._path, self._codec.blocks(state), temporary=self._beside("new")
             )
             self._files.remove(self._beside("journal"))
         self._former.prune()
-        self.note(state.version)
+        self.set_present(state.version)
 
     def _keep_previous(self) -> None:
-        """The version to be replaced stays as the backup: a second name for it now, its only one afterwards."""
+        """Keep the version to be replaced: give it a second name now, which becomes its only one."""
         if self._exists and self._version is not None:
             self._former.keep(self._version.serial)
+
+        # A file system without hard links keeps no backup; the state itself is safe.
         backup = self._beside("backup")
         with suppress(OSError):
             self._files.remove(backup)
             self._files.link(self._path, backup)
 
-    def _understand(self, data: bytes | None, journal: bytes | None) -> State | None:
+    def _decode(self, data: bytes | None, journal: bytes | None) -> State | None:
         origin = self._origin + ".journal"
         leftover = None if journal is None else lines.parse(journal, origin, self._codec)
         if data is not None:
@@ -235,9 +242,9 @@ class FileStore:
             )
         return None
 
-    def _under_lock(self, state: State) -> Lease:
-        """The lease; StateError unless this state is the one that is there. Ends a journal still open."""
-        lease = self.held()
+    def _check_present(self, state: State) -> Lease:
+        """Return the lease. Raises StateError unless this state is the present one. Closes an open journal."""
+        lease = self.current_lease()
         if self._version is None:
             self.load()
         if self._version is None or not self._version.is_same(state.version):
@@ -246,13 +253,12 @@ class FileStore:
             self._journal.close()
         return lease
 
-    def _need_folder(self) -> None:
+    def _check_folder(self) -> None:
         if not self._path.parent.is_dir():
             raise problems.state_unreadable(self._origin, f"there is no folder {self._path.parent}")
-        if os.path.exists(self._path) and not os.path.isfile(
-            self._path
-        ):  # a pipe or a device would be read for ever
-            raise problems.state_unreadable(self._origin, "it is no file")
+        # A pipe or a device would be read for ever.
+        if os.path.exists(self._path) and not os.path.isfile(self._path):
+            raise problems.state_unreadable(self._origin, "it is not a file")
 
     def _beside(self, suffix: str) -> Path:
         return self._path.with_name(f"{self._path.name}.{suffix}")
@@ -282,15 +288,17 @@ class FileJournal:
         return self._state
 
     def append(self, records: Sequence[Record]) -> None:
-        """See `Journal`. When writing fails the records are kept all the same, for `fold` to try."""
+        """See `Journal`. When writing fails, the records are kept for `fold` to write."""
         if self._handle is None:
             raise RuntimeError("the journal has ended")
         if not records:
             return
+
         line, self._checksum = lines.record_line(records, self._checksum, self._codec)
-        self._remember(records)
-        with self._store.writing():
-            if self._broken:  # a line behind half a line would be taken for damage
+        self._add_to_state(records)
+        with self._store.report_write_errors():
+            # A line after half a line would be taken for damage.
+            if self._broken:
                 raise OSError("an earlier write failed")
             self._broken = True
             self._files.write(self._handle, line)
@@ -299,24 +307,24 @@ class FileJournal:
 
     def fold(self, more: Sequence[Record] = ()) -> State:
         """See `Journal`."""
-        self._store.held()
+        self._store.current_lease()
         self.close()
-        self._remember(more)
+        self._add_to_state(more)
         if self._state.journal_records:
             self._state = self._store.write_version(self._state)
         else:
-            with self._store.writing():
+            with self._store.report_write_errors():
                 self._files.remove(self._path)
         return self._state
 
     def close(self) -> None:
-        """Take no more records; what was appended stays for `fold` or the next run."""
+        """Accept no more records; what was appended stays for `fold` or the next run."""
         if self._handle is not None:
             self._files.close(self._handle)
             self._handle = None
 
-    def _remember(self, records: Sequence[Record]) -> None:
+    def _add_to_state(self, records: Sequence[Record]) -> None:
         apply_records(self._state.resources, records)
         unfolded = self._state.journal_records + len(records)
         self._state = msgspec.structs.replace(self._state, journal_records=unfolded)
-        self._store.note(self._state.version)
+        self._store.set_present(self._state.version)

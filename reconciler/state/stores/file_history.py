@@ -1,7 +1,7 @@
 """The former versions of a state file, in a folder beside it: second names of files that are about to be replaced.
 
-In goes the path of the version that is there, out come versions by serial. A version costs a hard link, whatever its
-size; a file system without links keeps none. Knows nothing of journals or locks.
+Takes the path of the present version and returns versions by serial. A version costs a hard link, whatever its size; a
+file system without links keeps none. Knows nothing of journals or locks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class FormerVersions:
         self._folder = path.with_name(f"{path.name}.history")
 
     def keep(self, serial: int) -> None:
-        """Give the version that is there, of this serial, a name that outlives it."""
+        """Give the present version, which has this serial, a second name."""
         name = self.path_of(serial)
         with suppress(OSError):
             self._files.make_folder(self._folder, self._path)
@@ -37,20 +37,20 @@ class FormerVersions:
             self._files.sync_folder(self._folder)
 
     def prune(self) -> None:
-        """Forget all but the last ones."""
+        """Delete all but the last `KEPT_VERSIONS`."""
         with suppress(OSError):
             for name in self._names()[:-KEPT_VERSIONS]:
                 self._files.remove(self._folder / name)
 
     def list_versions(self) -> Iterator[StoredVersion]:
-        """The former versions, the newest first."""
+        """Yield the former versions, the newest first."""
         for name in reversed(self._names()):
             found = read_head(self._files.read(self._folder / name, HEAD_BYTES) or b"")
             if found is not None:
                 yield StoredVersion(found.serial, found.saved)
 
     def path_of(self, serial: int) -> Path:
-        """Where the version of this serial is kept, if it is."""
+        """Return the path at which the version of this serial is kept, if it is."""
         return self._folder / f"{serial:09d}.json"
 
     def _names(self) -> list[str]:

@@ -1,7 +1,7 @@
-"""A lock on a file by the operating system: it ends with the process that holds it, however that dies.
+"""A lock on a file by the operating system: it ends with the process that holds it, however that process ends.
 
-The file is never removed. Whoever removed it would let a second process lock a new file of the same name while a third
-still holds the old one. What the file says is for messages only; the truth is the lock.
+The file is never removed: otherwise a second process could lock a new file of the same name while a third still holds
+the old one. The content of the file is for messages only; only the lock counts.
 """
 
 from __future__ import annotations
@@ -43,17 +43,18 @@ else:
 def file_lock(
     path: Path, holder: Holder, timeout: float, *, like: Path, origin: str
 ) -> Iterator[None]:
-    """Hold the lock of this file, with the permissions of `like`; StateLocked when it is not free in time.
+    """Hold the lock of this file, with the permissions of `like`. Raises StateLocked when it is not free in time.
 
-    OSError when the file cannot be opened or its file system has no locks. `origin` names what is locked in messages.
+    Raises OSError when the file cannot be opened or its file system has no locks. `origin` is for messages.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
     try:
         deadline = time.monotonic() + timeout
-        while not _taken(handle):
+        while not _try_lock(handle):
             if time.monotonic() >= deadline:
-                raise lock_error(origin, _holder(handle))
+                raise lock_error(origin, _read_holder(handle))
             time.sleep(min(_POLL, max(0.0, deadline - time.monotonic())))
+
         share_permissions(handle, like)
         _write(handle, msgspec.json.encode(holder) + b"\n")
         try:
@@ -66,18 +67,19 @@ def file_lock(
 
 
 def holder_of(path: Path) -> LockInfo | None:
-    """Who holds the lock of this file; None when nobody does. OSError as above."""
+    """Return the holder of the lock of this file; None when it is free. Raises OSError as `file_lock` does."""
     try:
         handle = os.open(path, os.O_RDWR)
     except FileNotFoundError:
         return None
     try:
-        return None if _taken(handle) else LockInfo(_holder(handle))
+        return None if _try_lock(handle) else LockInfo(_read_holder(handle))
     finally:
         os.close(handle)
 
 
-def _taken(handle: int) -> bool:
+def _try_lock(handle: int) -> bool:
+    """Take the lock if it is free; return whether it was."""
     try:
         _take(handle)
     except OSError as error:
@@ -93,8 +95,8 @@ def _write(handle: int, text: bytes) -> None:
     os.write(handle, text)
 
 
-def _holder(handle: int) -> Holder | None:
-    """Who wrote itself into the file; asked a second time, for it may just have taken the lock."""
+def _read_holder(handle: int) -> Holder | None:
+    """Return the holder that the file names. Reads twice: a run that has just taken the lock writes a moment later."""
     for attempt in range(2):
         os.lseek(handle, 0, os.SEEK_SET)
         try:

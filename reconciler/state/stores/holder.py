@@ -1,4 +1,4 @@
-"""Who holds a lock: this process described for others, and the refusal that they are shown; locks nothing itself."""
+"""Describe the holder of a lock, and build the error that other runs show; locks nothing itself."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 def this_run(command: str, since: str, environ: Mapping[str, str] = os.environ) -> Holder:
-    """The present process; `command` as the user typed it."""
+    """Return the present process as a holder; `command` as the user typed it."""
     run, job = uuid.uuid4().hex, job_of(environ)
     return Holder(
         _user(),
@@ -54,9 +54,9 @@ def this_run(command: str, since: str, environ: Mapping[str, str] = os.environ) 
 
 
 def describe_save(holder: Holder, wall: float, state: State) -> Saved:
-    """What a version of this state, written by this run at this time (seconds since 1970), says of its origin.
+    """Return the origin of a version of this state, written by this run at this time (seconds since 1970).
 
-    The destinations of secrets are those that the state brings, else those that were recorded before.
+    The destinations of secrets are those of the state, else those that were recorded before.
     """
     at = datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     destinations = state.recorded_destinations if state.destinations is None else state.destinations
@@ -64,7 +64,7 @@ def describe_save(holder: Holder, wall: float, state: State) -> Saved:
 
 
 def job_url(environ: Mapping[str, str]) -> str | None:
-    """The page of the CI job that this is: GitHub Actions, GitLab CI, Jenkins; None outside of CI."""
+    """Return the page of this CI job: GitHub Actions, GitLab CI or Jenkins; None outside of CI."""
     parts = [environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
     if all(parts):
         return "{}/{}/actions/runs/{}".format(*parts)
@@ -72,9 +72,9 @@ def job_url(environ: Mapping[str, str]) -> str | None:
 
 
 def job_of(environ: Mapping[str, str]) -> str | None:
-    """A name of the CI job that this is, which no other job has at the same time; None when that is not certain.
+    """Return a name of this CI job that no other job has at the same time; None when that is not certain.
 
-    | | its page is shared by | told apart by |
+    | | its page is shared by | distinguished by |
     |---|---|---|
     | GitHub | all jobs of a run (and the job's name by a matrix) | runner (may have a namesake), tracking ID |
     | GitLab | nobody: tried again, a job has another page | – |
@@ -83,11 +83,13 @@ def job_of(environ: Mapping[str, str]) -> str | None:
     page = job_url(environ)
     if page is None or page == environ.get("CI_JOB_URL"):
         return page
-    sure, more = _JENKINS if page == environ.get("BUILD_URL") else _GITHUB
-    parts = [environ.get(name, "") for name in sure]
-    return (
-        " ".join([page, *parts, *(environ.get(name, "") for name in more)]) if all(parts) else None
-    )
+
+    required, optional = _JENKINS if page == environ.get("BUILD_URL") else _GITHUB
+    parts = [environ.get(name, "") for name in required]
+    if not all(parts):
+        return None
+    parts += [environ.get(name, "") for name in optional]
+    return " ".join([page, *parts])
 
 
 _GITHUB = (("GITHUB_JOB", "GITHUB_RUN_ATTEMPT", "RUNNER_NAME"), ("RUNNER_TRACKING_ID",))
@@ -98,9 +100,9 @@ FREED_BY_THE_SYSTEM = "It is free as soon as that process ends."
 
 
 def lock_error(origin: str, holder: Holder | None, freed: str = FREED_BY_THE_SYSTEM) -> StateLocked:
-    """The refusal of a lock, which says when it will be free; None when its holder is not known."""
+    """Return the error of a lock that is not free; `freed` says when it will be. `holder` is None when unknown."""
     if holder is None:
-        detail = f"Another run holds the lock of {origin}; it has not said who it is."
+        detail = f"Another run holds the lock of {origin}; its holder is unknown."
     else:
         job = f" CI job: {holder.job_url}" if holder.job_url else ""
         detail = (
@@ -114,14 +116,14 @@ def lock_error(origin: str, holder: Holder | None, freed: str = FREED_BY_THE_SYS
 
 
 def describe_holder(holder: Holder) -> str:
-    """Who that is, in the middle of a sentence."""
+    """Return the holder as part of a sentence."""
     job = f", CI job {holder.job_url}" if holder.job_url else ""
     run = f"process {holder.pid}, `{holder.command}` since {holder.since}{job}"
     return f"{holder.who} on {holder.host} ({run})"
 
 
 def is_left_behind_by(holder: Holder, by: Holder) -> bool:
-    """Whether the holder was a run of the same CI job, or of the same user on this machine, and is not alive on it.
+    """Return whether the holder was a run of the same CI job, or of the same user on this machine, and has ended.
 
     | the holder's process | its job is ours | it is not, or nobody knows |
     |---|---|---|
@@ -131,13 +133,15 @@ def is_left_behind_by(holder: Holder, by: Holder) -> bool:
     """
     here = (holder.host, holder.machine) == (by.host, by.machine)
     alive = _is_alive(holder.pid) if here else None
+
+    # A job runs once at a time, so another process of the same job has ended unless it is visibly alive.
     if holder.job is not None and holder.job == by.job:
         return alive is not True
     return alive is False and holder.who == by.who
 
 
 def _is_alive(pid: int) -> bool | None:
-    """None when it cannot be asked."""
+    """Return whether a process of this machine runs; None when that cannot be found out."""
     if sys.platform == "win32":  # there signal 0 would end the process
         return None
     try:
@@ -150,9 +154,9 @@ def _is_alive(pid: int) -> bool | None:
 
 
 def _machine() -> str | None:
-    """Where process numbers are those of this process: a boot of a kernel, and the PID namespace in it (a container).
+    """Return the boot of the kernel and the PID namespace (container) in which process numbers are valid.
 
-    None where there is no such thing: then the host's name has to do.
+    None on other systems, where the name of the host has to be enough.
     """
     if sys.platform != "linux":
         return None
@@ -160,9 +164,8 @@ def _machine() -> str | None:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
-        return (
-            uuid.uuid4().hex
-        )  # equal to no other: what cannot be told apart is not taken for gone
+        # Equal to no other value: a machine that cannot be recognised never makes a holder look dead.
+        return uuid.uuid4().hex
 
 
 def _user() -> str:

@@ -1,6 +1,6 @@
-"""The one document in which a state lies behind Terraform's HTTP protocol; its form only, asks nobody.
+"""The one document that holds a state behind Terraform's HTTP protocol; its form only, sends no requests.
 
-Its own `serial` counts writes, not versions: GitLab wants another one with each write.
+Its own `serial` counts writes, not versions: GitLab refuses a write with a serial that it has already.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _NULL = msgspec.Raw(b"null")
 
 
 class LastSeen(msgspec.Struct, frozen=True):
-    """Which run was last heard of, and when, in seconds by the server's clock."""
+    """The run that wrote last, and the time of that write in seconds by the server's clock."""
 
     run: str
     at: float
 
 
 class FormerVersion(msgspec.Struct, frozen=True):
-    """A former version: what it held of the addresses that the next one changed, null for what was not there."""
+    """A former version: its entries of the addresses that the next version changed, null for an absent one."""
 
     serial: int
     saved: Saved | None
@@ -36,7 +36,7 @@ class FormerVersion(msgspec.Struct, frozen=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """The document: the state with its journal, its former versions, and its holder's last sign of life.
+    """The document: the state with its journal, its former versions, and the last write of the lock's holder.
 
     The state has a digest of its own, and so has every batch of the journal and every former version; `digest` covers
     the rest.
@@ -58,7 +58,7 @@ class _Mark(msgspec.Struct):
 
 
 def with_digest(envelope: Envelope) -> Envelope:
-    """The same document with the digest that fits it, in the present format."""
+    """Return the document in the present format, with its digest."""
     present = msgspec.structs.replace(envelope, reconciler=FORMAT)
     return msgspec.structs.replace(present, digest=_digest_of(present))
 
@@ -77,18 +77,21 @@ def _digest_of(envelope: Envelope) -> str:
 
 
 def read_envelope(data: bytes, project: str, origin: str) -> Envelope:
-    """The document of this project. StateError: `state_damaged`, `state_too_new`, `state_wrong_project`."""
+    """Decode the document of this project.
+
+    Raises StateError: `state_damaged`, `state_too_new`, `state_wrong_project`.
+    """
     try:
         mark = msgspec.json.decode(data, type=_Mark).reconciler
         if mark is None:
-            raise problems.state_damaged(
-                origin, "it is not a state of the reconciler, but something else"
-            )
+            raise problems.state_damaged(origin, "the document is not a state of the reconciler")
         if mark > FORMAT:
             raise problems.state_too_new(origin, mark, FORMAT)
         found = msgspec.json.decode(data, type=Envelope)
     except DECODE_ERRORS as error:
         raise problems.state_damaged(origin, safe_reason(error)) from error
+
+    # Documents of the first format have no digest.
     if (found.digest is not None or mark >= _WITH_DIGEST) and found.digest != _digest_of(found):
         raise problems.state_damaged(origin, "the document does not match its digest")
     if found.project != project:

@@ -1,4 +1,4 @@
-"""The lock of Terraform's HTTP protocol: what it says, and whose it is; its form only, asks nobody."""
+"""The lock of Terraform's HTTP protocol: decode it and recognise its holder; sends no requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reconciler.state.stores.holder import Holder
 
 
 class LockBody(msgspec.Struct, rename="pascal"):
-    """What Terraform writes about a lock."""
+    """The description of a lock, in Terraform's form."""
 
     id: str = msgspec.field(default="", name="ID")
     operation: str = ""
@@ -21,7 +21,7 @@ class LockBody(msgspec.Struct, rename="pascal"):
 
 
 def decode_lock(answer: bytes) -> LockBody:
-    """Whose lock a refusal is about; empty where the server does not say."""
+    """Return the lock that a refusal describes; an empty one where the server describes none."""
     try:
         return msgspec.json.decode(answer, type=LockBody)
     except DECODE_ERRORS:
@@ -29,7 +29,7 @@ def decode_lock(answer: bytes) -> LockBody:
 
 
 def is_ours(seen: LockBody) -> bool:
-    """Whether a run of ours set the lock: it wrote itself into it. Terraform's locks, and unreadable ones, are not."""
+    """Return whether the reconciler set the lock: its runs write themselves into it. Terraform does not."""
     try:
         return seen.id != "" and msgspec.json.decode(seen.info, type=Holder).run == seen.id
     except DECODE_ERRORS:
@@ -37,13 +37,11 @@ def is_ours(seen: LockBody) -> bool:
 
 
 def holder_of(seen: LockBody) -> Holder | None:
-    """Return who holds a lock, as far as it says so."""
+    """Return the holder of a lock, as far as the lock names one."""
     try:
         return msgspec.json.decode(seen.info, type=Holder)
     except DECODE_ERRORS:
         who, _, host = seen.who.partition("@")
-        return (
-            Holder(who, host or "unknown", 0, seen.operation, seen.created, seen.id)
-            if who
-            else None
-        )
+        if not who:
+            return None
+        return Holder(who, host or "unknown", 0, seen.operation, seen.created, seen.id)

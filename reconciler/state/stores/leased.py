@@ -1,7 +1,7 @@
 """A state in a place outside this machine, under a lease: the part that all such stores have in common.
 
-Whether the caller may write is decided here: he holds the lock, its lease has not run out, and the state that he worked
-from is the one that is there. That nobody else can write in between is the place's own doing (`Backing`).
+Decides whether the caller may write: it holds the lock, the lease has not expired, and the state that it worked from is
+the present one. The place itself (`Backing`) makes sure that nobody else writes in between.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _POLL = 0.25
 
 
 class LeasedStore:
-    """A `Store` upon a place that can do what `Backing` asks for."""
+    """A `Store` in a `Backing`."""
 
     def __init__(
         self, backing: Backing, *, lease: float = LEASE, clock: Clock | None = None
@@ -39,9 +39,11 @@ class LeasedStore:
         self._seconds = lease
         self._clock = clock or SystemClock()
         self._grant: Grant | None = None
-        self._heart: LeaseRenewal | None = None
-        self._version: Version | None = None  # of what is there, as long as we hold the lock
-        self._known: dict[str, Entry] | None = {}  # and its resources, unless a write failed
+        self._renewal: LeaseRenewal | None = None
+        self._version: Version | None = None
+        """The present version, as long as we hold the lock."""
+        self._known: dict[str, Entry] | None = {}
+        """The resources of the present version; None after a write that failed."""
         self._exists = False
         self._journal: LeasedJournal | None = None
 
@@ -61,23 +63,25 @@ class LeasedStore:
         """See `Store`."""
         with self._connected():
             grant, asked = self._acquire(holder, timeout)
-            renew = partial(self._backing.renew, grant)
-            self._grant, self._heart = (
-                grant,
-                LeaseRenewal(renew, self._seconds, self._clock, asked=asked, told=stop),
+            renewal = LeaseRenewal(
+                partial(self._backing.renew, grant),
+                self._seconds,
+                self._clock,
+                asked=asked,
+                stop_event=stop,
             )
+            self._grant, self._renewal = grant, renewal
             self._version = None
-            self._heart.start()
+            renewal.start()
             try:
                 yield Lease(holder)
             finally:
-                self._heart.stop()
+                renewal.stop()
                 self._grant = None
                 if self._journal:
                     self._journal.close()
-                with suppress(
-                    LeaseLost, ReconcilerError
-                ):  # it is taken already, or will be free by itself
+                # When this fails, somebody else has the lock already, or its lease will expire.
+                with suppress(LeaseLost, ReconcilerError):
                     self._backing.release(grant)
 
     def lock_info(self) -> LockInfo | None:
@@ -91,48 +95,50 @@ class LeasedStore:
             found = self._backing.lock_info()
             if found is None:
                 return None
+
             ours = (
                 found.holder is not None
                 and not found.foreign
                 and is_left_behind_by(found.holder, by)
             )
             if not (force or found.expired or ours):
-                raise lock_error(self._backing.origin, found.holder, self._freed(found))
+                raise lock_error(self._backing.origin, found.holder, self._explain_release(found))
             self._backing.break_lock(found)
             return found
 
     def begin(self, state: State) -> LeasedJournal:
         """See `Store`."""
-        grant = self._may_write_upon(state)
+        grant = self._check_present(state)
         if state.journal_records or (grant.unfenced and self._exists):
+            # A new version keeps out a late write to the journal of the present one.
             state = self.write_version(state)
         elif not self._exists:
-            state = msgspec.structs.replace(
-                state, serial=next_free_serial(self._backing.history(), state.serial)
-            )
-            with self.writing() as grant:
+            serial = next_free_serial(self._backing.history(), state.serial)
+            state = msgspec.structs.replace(state, serial=serial)
+            with self.valid_grant() as grant:
                 self._backing.create(state, grant)
-            self._note(state)
+            self._set_present(state)
         self._journal = LeasedJournal(self, self._backing, state)
         return self._journal
 
     def save(self, state: State) -> State:
         """See `Store`."""
-        self._may_write_upon(state)
+        self._check_present(state)
         return self.write_version(state)
 
     def overwrite(self, state: State) -> State:
-        """Under lock: write a version over one that is damaged, under a serial that none has had."""
+        """Write a version over a damaged one, under a serial that none has had. Needs the lock."""
         newest = self._backing.newest()
-        saved = describe_save(self._held().holder, self._clock.wall(), state)
+        saved = describe_save(self._current_grant().holder, self._clock.wall(), state)
         serial = max(newest or 0, state.serial) + 1
         following = msgspec.structs.replace(state, serial=serial, saved=saved, journal_records=0)
-        with self.writing() as grant:
+
+        with self.valid_grant() as grant:
             if newest is None:
                 self._backing.create(following, grant)
             else:
                 self._backing.replace(following, None, grant)
-        self._note(following)
+        self._set_present(following)
         return following
 
     def history(self) -> list[StoredVersion]:
@@ -151,48 +157,54 @@ class LeasedStore:
             return self._backing.version(serial)
 
     def write_version(self, state: State) -> State:
-        """Under lock: write the next version over the present one and its journal."""
-        saved = describe_save(self._held().holder, self._clock.wall(), state)
+        """Write the next version over the present one and its journal. Needs the lock."""
+        saved = describe_save(self._current_grant().holder, self._clock.wall(), state)
         following = msgspec.structs.replace(
             state, serial=self._next_serial(state), saved=saved, journal_records=0
         )
-        with self.writing() as grant:
+
+        with self.valid_grant() as grant:
             if self._exists:
                 self._backing.replace(following, self._known, grant)
             else:
                 self._backing.create(following, grant)
-        self._note(following)
+        self._set_present(following)
         return following
 
     @contextmanager
-    def writing(self) -> Iterator[Grant]:
-        """The grant to write with; StateLocked when the lock is lost, before or during."""
-        grant, heart = self._held(), self._heart
-        assert heart is not None, "the heart beats as long as there is a grant"
-        if reason := heart.why_lost():
-            raise problems.lock_lost(self._backing.origin, reason)
+    def valid_grant(self) -> Iterator[Grant]:
+        """Give the grant to write with. Raises StateLocked when the lock is lost, before or during the block."""
+        grant, renewal = self._current_grant(), self._renewal
+        assert renewal is not None, "a lease is renewed as long as there is a grant"
+        self._check_lease(renewal)
         try:
             yield grant
-            if (
-                reason := heart.why_lost()
-            ):  # whether what was written in time arrived in time is not known
-                raise problems.lock_lost(self._backing.origin, reason)
+            # A write that was sent before the lease expired may have arrived after it.
+            self._check_lease(renewal)
         except LeaseLost as error:
-            heart.lose_to(error)
-            raise problems.lock_lost(self._backing.origin, heart.why_lost()) from error
+            renewal.lose_to(error)
+            raise problems.lock_lost(self._backing.origin, renewal.why_lost()) from error
         except BaseException:
-            grant.unfenced = (
-                True  # what got no answer may still arrive, when somebody else has the lock
-            )
+            # A write that got no answer may still arrive when somebody else has the lock.
+            grant.unfenced = True
             raise
 
-    def appending(self, version: Version) -> None:
-        """The journal is about to grow to this version; whether it did is not known until `appended`."""
+    def _check_lease(self, renewal: LeaseRenewal) -> None:
+        """Raise StateLocked when the lease is lost."""
+        reason = renewal.why_lost()
+        if reason:
+            raise problems.lock_lost(self._backing.origin, reason)
+
+    def expect_version(self, version: Version) -> None:
+        """Take this as the present version: the journal is about to grow to it."""
         self._version = version
 
     @contextmanager
-    def sure_of(self, records: Sequence[Record]) -> Iterator[None]:
-        """Know the records as written when the block ends well; else it may be that only the answer was lost."""
+    def note_when_written(self, records: Sequence[Record]) -> Iterator[None]:
+        """Add the records to the known resources when the block succeeds.
+
+        After an error the resources are unknown: perhaps only the answer was lost.
+        """
         known, self._known = self._known, None
         yield
         if known is not None:
@@ -200,23 +212,22 @@ class LeasedStore:
         self._known = known
 
     def _next_serial(self, state: State) -> int:
-        """One that no version has had, also where the state is gone and its history is not."""
-        return (
-            state.serial + 1
-            if self._exists
-            else next_free_serial(self._backing.history(), state.serial + 1)
-        )
+        """Return a serial that no version has had, also where the state is missing and its history exists."""
+        if self._exists:
+            return state.serial + 1
+        return next_free_serial(self._backing.history(), state.serial + 1)
 
-    def _note(self, state: State) -> None:
+    def _set_present(self, state: State) -> None:
         self._exists, self._version, self._known = True, state.version, dict(state.resources)
 
-    def _held(self) -> Grant:
+    def _current_grant(self) -> Grant:
         if self._grant is None:
             raise RuntimeError("the lock must be held")
         return self._grant
 
-    def _may_write_upon(self, state: State) -> Grant:
-        grant = self._held()
+    def _check_present(self, state: State) -> Grant:
+        """Return the grant. Raises StateError unless this state is the present one. Closes an open journal."""
+        grant = self._current_grant()
         if self._version is None:
             self.load()
         if self._version is None or not self._version.is_same(state.version):
@@ -226,7 +237,7 @@ class LeasedStore:
         return grant
 
     def _acquire(self, holder: Holder, timeout: float) -> tuple[Grant, float]:
-        """The grant, and when it was asked for."""
+        """Take the lock; return the grant and the time of the request. Raises StateLocked."""
         deadline = time.monotonic() + timeout
         while True:
             asked = self._clock.monotonic()
@@ -235,16 +246,18 @@ class LeasedStore:
                 return found, asked
             left = deadline - time.monotonic()
             if left <= 0:
-                raise lock_error(self._backing.origin, found.holder, self._freed(found))
+                raise lock_error(self._backing.origin, found.holder, self._explain_release(found))
             time.sleep(min(_POLL, left))
 
-    def _freed(self, found: LockInfo) -> str:
+    def _explain_release(self, found: LockInfo) -> str:
+        """Return a sentence that says when a lock will be free."""
         if found.foreign or found.holder is None:
             return (
-                "Another program set this lock, or it cannot be read, so it never expires: its holder has to release "
-                "it. If you are sure that it is a leftover:\n  reconciler state unlock --force\n"
+                "Another program set this lock, or it cannot be read, so it never expires: its holder has "
+                "to release it. If you are sure that it is a leftover:\n"
+                "  reconciler state unlock --force\n"
             )
-        return f"It is free when that run ends, or {self._seconds:g} seconds after it died."
+        return f"It is free when that run ends, or {self._seconds:g} seconds after that run died."
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:
@@ -260,7 +273,7 @@ class LeasedStore:
 
 
 class LeasedJournal:
-    """A `Journal` in such a place."""
+    """A `Journal` in a `Backing`."""
 
     def __init__(self, store: LeasedStore, backing: Backing, state: State) -> None:
         self._store, self._backing = store, backing
@@ -276,37 +289,39 @@ class LeasedJournal:
         return self._state
 
     def append(self, records: Sequence[Record]) -> None:
-        """See `Journal`. When writing fails the records are kept all the same, for `fold` to try."""
+        """See `Journal`. When writing fails, the records are kept for `fold` to write."""
         if self._ended:
             raise RuntimeError("the journal has ended")
         if not records:
             return
-        self._remember(records)
-        with self._store.writing() as grant:
-            if self._broken:  # whether the batch before this one is there is not known
+
+        self._add_to_state(records)
+        with self._store.valid_grant() as grant:
+            # After a failed write it is unknown whether the batch before this one has arrived.
+            if self._broken:
                 raise problems.state_unwritable(self._backing.origin, "an earlier write failed")
             self._broken = True
             self._batch += 1
-            with self._store.sure_of(records):
+            with self._store.note_when_written(records):
                 self._backing.append(self._base, self._batch, records, grant)
             self._broken = False
 
     def fold(self, more: Sequence[Record] = ()) -> State:
         """See `Journal`."""
-        with self._store.writing():
+        with self._store.valid_grant():
             self.close()
-            self._remember(more)
+            self._add_to_state(more)
         if self._state.journal_records:
             self._state = self._store.write_version(self._state)
         return self._state
 
     def close(self) -> None:
-        """Take no more records; what was appended stays for `fold` or the next run."""
+        """Accept no more records; what was appended stays for `fold` or the next run."""
         self._ended = True
 
-    def _remember(self, records: Sequence[Record]) -> None:
+    def _add_to_state(self, records: Sequence[Record]) -> None:
         apply_records(self._state.resources, records)
         self._state = msgspec.structs.replace(
             self._state, journal_records=self._state.journal_records + len(records)
         )
-        self._store.appending(self._state.version)
+        self._store.expect_version(self._state.version)

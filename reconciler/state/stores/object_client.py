@@ -1,7 +1,6 @@
-"""From `s3://`, `gs://` and `az://` to a bucket, by way of obstore: the only module that knows it.
+"""Buckets at `s3://`, `gs://` and `az://` over obstore; the only module that knows it.
 
-Credentials, region and endpoint are the provider's own: its environment variables and what its machines offer. Nothing
-of them is ever shown.
+Credentials, region and endpoint come from the provider's own environment variables and machines. They are never shown.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _RETRY: dict[str, Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=2
 
 
 class ObjectTimeouts(msgspec.Struct, frozen=True):
-    """Seconds to wait for an answer to begin; the wait begins with the request, so it is for what is sent as well."""
+    """Seconds to wait until an answer begins; the time starts with the request and includes what is sent."""
 
     lock: float = 8.0  # less than a beat of its lease, so that there is another one
     small: float = 25.0
@@ -47,7 +46,7 @@ _USUAL = ObjectTimeouts()
 def open_bucket(
     location: str, environ: Mapping[str, str], *, patience: ObjectTimeouts = _USUAL
 ) -> tuple[ObstoreBucket, str]:
-    """The bucket of this URL and the key in it. StateError: `extra_missing`, `state_address_invalid`."""
+    """Return the bucket of this URL and the key in it. Raises StateError: `extra_missing`, `state_address_invalid`."""
     parts = urlsplit(location)
     key = parts.path.strip("/")
     if not parts.netloc or not key:
@@ -85,7 +84,7 @@ def _store(scheme: str, bucket: str, environ: Mapping[str, str], within: float) 
 
 
 def _on_http(environ: Mapping[str, str]) -> bool:
-    """Whether the endpoint that somebody chose himself has no TLS; a provider's own always has."""
+    """Return whether a configured endpoint has no TLS; a provider's own always has."""
     names = (
         "AWS_ENDPOINT_URL_S3",
         "AWS_ENDPOINT_URL",
@@ -198,7 +197,7 @@ class ObstoreBucket:
             raise problems.state_unreadable(self._origin, _first_line(error)) from error
 
     def now(self) -> float:
-        """See `Bucket`: the time at which an object is put that is there for nothing else."""
+        """See `Bucket`: put an object that serves no other purpose, and return its time."""
         import obstore
         from obstore.exceptions import BaseError
 
@@ -210,14 +209,14 @@ class ObstoreBucket:
             raise problems.state_unwritable(self._origin, _first_line(error)) from error
 
     def _store_for(self, key: str, size: int = 0) -> ObjectStore:
-        """The store with the patience that this object takes."""
+        """Return the store with the time limits for this object."""
         if key in (self._lock, self._probe):
             return self._stores(self._patience.lock)
         return self._stores(self._patience.small if size <= _SMALL else self._patience.whole)
 
 
 def _tag(found: Any) -> str:
-    """The version of an object as one text: S3 and Azure compare its ETag, Google its generation."""
+    """Return the version of an object as one text: S3 and Azure compare its ETag, Google its generation."""
     return f"{found['e_tag'] or ''}\n{found['version'] or ''}"
 
 
@@ -227,5 +226,5 @@ def _condition(tag: str) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    """The reason without the debugging output behind it."""
+    """Return the reason without the debugging output after it."""
     return str(error).split("\n", 1)[0].strip()

@@ -1,6 +1,6 @@
-"""From the `state` of a configuration to the store that keeps it; each kind of store has a module of its own.
+"""Open the store that `state` in a configuration names; each kind of store has a module of its own.
 
-Modules of stores that need a library are imported when such a store is opened, and only then.
+Modules of stores that need a library are imported only when such a store is opened.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def open_store(
     environ: Mapping[str, str] = os.environ,
     lease: float | None = None,
 ) -> Store:
-    """The store at this location, a path from `base` or a URL; what it keeps is encrypted when there is a cipher.
+    """Return the store at this location, a path from `base` or a URL; its content is encrypted with the cipher, if any.
 
-    StateError: `state_backend_missing`, `state_address_invalid`, `extra_missing`.
+    Raises StateError: `state_backend_missing`, `state_address_invalid`, `extra_missing`.
     """
     scheme, url, _ = location.partition("://")
     codec = Codec(project, cipher)
@@ -61,7 +61,8 @@ def _in_postgres(location: str, codec: Codec, lease: float) -> Store:
     if find_spec("psycopg") is None:
         raise problems.extra_missing("A state in PostgreSQL", "postgres")
     return LeasedStore(
-        PostgresBacking(location, codec, origin=_shown(location), lease=lease), lease=lease
+        PostgresBacking(location, codec, origin=_without_parameters(location), lease=lease),
+        lease=lease,
     )
 
 
@@ -85,10 +86,12 @@ def _behind_http(
         most_bytes=STATE_BYTES,
     )
     where = read_endpoints(location, environ)
-    backing = HttpBacking(where, codec, pool, origin=_shown(location), lease=lease, clock=clock)
+    backing = HttpBacking(
+        where, codec, pool, origin=_without_parameters(location), lease=lease, clock=clock
+    )
     return LeasedStore(backing, lease=lease, clock=clock)
 
 
-def _shown(location: str) -> str:
-    """The location without what may follow it: parameters can hold a token."""
+def _without_parameters(location: str) -> str:
+    """Return the location without its parameters, which can hold a token."""
     return urlsplit(location)._replace(query="", fragment="").geturl()

@@ -48,7 +48,7 @@ SELECT to_regclass('reconciler_project') IS NOT NULL, EXISTS (
     SELECT FROM pg_attribute WHERE attrelid = to_regclass('reconciler_project') AND attname = 'digest'
 )
 """
-"""Whether there are tables, and whether they have the column that an earlier version did not know."""
+"""Two booleans: the tables exist, and they have the column that an earlier version did not create."""
 
 TOP = """
 SELECT format, serial, unfolded, lineage, saved, to_jsonb(p) ->> 'digest' FROM reconciler_project p
@@ -63,7 +63,7 @@ WHERE project = %s AND v.serial = %s
 """One of the versions that are kept."""
 
 LOCK = "SELECT holder, lease_until <= clock_timestamp() FROM reconciler_project WHERE project = %s AND run IS NOT NULL"
-"""Who holds the lock, and whether the lease has run out."""
+"""The holder of the lock, and whether the lease has expired."""
 
 NEWEST = """
 SELECT max(serial) FROM (
@@ -79,13 +79,13 @@ SET token = token + 1, run = %s, holder = %s, lease_until = clock_timestamp() + 
 WHERE project = %s AND (run IS NULL OR lease_until <= clock_timestamp())
 RETURNING token
 """
-"""Take the lock when nobody has it or its lease ran out."""
+"""Take the lock when it is free or its lease has expired."""
 
 FENCE = """
 UPDATE reconciler_project SET lease_until = clock_timestamp() + %s * interval '1 second'
 WHERE project = %s AND token = %s AND run = %s AND lease_until > clock_timestamp()
 """
-"""Nothing is updated, and so nothing may be written, unless the lock is ours and its lease has not run out."""
+"""Renew the lease. Updates no row, so that nothing may be written, unless the lock is ours and has not expired."""
 
 FREE = "UPDATE reconciler_project SET run = NULL, holder = NULL, token = token + 1 WHERE project = %s AND run = %s"
 """Take the lock from this run, if it still has it."""
@@ -100,4 +100,4 @@ BEFORE = """
 SELECT DISTINCT ON (address) address, entry FROM reconciler_former
 WHERE project = %s AND serial >= %s ORDER BY address, serial
 """
-"""What a version held of the resources that later ones have changed."""
+"""The entries of a version for the resources that later versions have changed."""
