@@ -109,7 +109,7 @@ def test_what_was_kept_in_clear_is_sealed_with_the_next_version(plain_place: Pla
         journal = store.begin(found)
         journal.append([Drop(address(0))])
         final = journal.fold()
-    with pytest.raises(StateError, match="names no key"):
+    with pytest.raises(StateError, match="declares no key"):
         plain_place.open().load()
     assert replace(plain_place, key=KEY).open().load() == final
     assert set(final.resources) == {address(1), address(5)}

@@ -161,7 +161,7 @@ def test_a_folder_in_the_place_of_the_state(file: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="there it is no path")
 def test_a_device_in_the_place_of_the_state_is_not_read(file: Path) -> None:
     file.symlink_to(os.devnull)
-    assert "it is no file" in refusal(file)
+    assert "it is not a file" in refusal(file)
 
 
 @pytest.mark.parametrize(
