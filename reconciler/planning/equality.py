@@ -1,4 +1,4 @@
-"""Whether two plans do the same: which parts of an action count, their digest, and what differs; pure.
+"""Compare two plans: the parts of an action that count, their digest, and the differences; pure.
 
 | counts | does not count |
 |---|---|
@@ -33,7 +33,7 @@ def digest_of(actions: Iterable[Action], references: References) -> str:
     """The digest of what these actions do, `sha256:…`; equal for equal plans, in whatever order."""
     digest = hashlib.sha256()
     for action in sorted(actions, key=_key):
-        digest.update(_ENCODER.encode(_compared(action, references)))
+        digest.update(_ENCODER.encode(_digest_parts(action, references)))
         digest.update(b"\n")
     return f"sha256:{digest.hexdigest()}"
 
@@ -57,7 +57,7 @@ def list_differences(saved: Sequence[Action], fresh: Sequence[Action]) -> list[D
             found.append(_other_steps(key, len(old), len(new)))
             continue
         for one, other in zip(old, new, strict=True):
-            found += _differing_fields(one, other)
+            found += _compare_fields(one, other)
     return found
 
 
@@ -72,7 +72,7 @@ def _by_key(actions: Iterable[Action]) -> dict[Key, list[Action]]:
     return found
 
 
-def _compared(action: Action, references: References) -> tuple[object, ...]:
+def _digest_parts(action: Action, references: References) -> tuple[object, ...]:
     """The parts of an action that count, with a reference in the place of each secret."""
     writes: Mapping[str, object] = action.set
     if action.kind in _WITH_SECRETS:
@@ -87,7 +87,7 @@ def _compared(action: Action, references: References) -> tuple[object, ...]:
     return (*what, action.changes, writes, sorted(action.unset), action.restore, prior)
 
 
-def _differing_fields(saved: Action, fresh: Action) -> Iterator[Diagnostic]:
+def _compare_fields(saved: Action, fresh: Action) -> Iterator[Diagnostic]:
     """One diagnostic for each field that counts and differs."""
     address, action = _key(saved)
     if any(saved.set.get(name) != fresh.set.get(name) for name in secret_fields(fresh.kind)):
@@ -99,7 +99,7 @@ def _differing_fields(saved: Action, fresh: Action) -> Iterator[Diagnostic]:
     for name in sorted(old.keys() | new.keys()):
         was, now = old.get(name), new.get(name)
         if was != now:
-            detail = f"{address}: {name} of `{action}` is {_shown(was)} in the reviewed plan and {_shown(now)} now."
+            detail = f"{address}: {name} of `{action}` is {_format_value(was)} in the reviewed plan and {_format_value(now)} now."
             yield plan_stale(detail, address)
 
 
@@ -116,7 +116,7 @@ def _fields(action: Action) -> dict[str, Any]:
     return fields
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     return "not set" if value is None or value == "" else _ENCODER.encode(value).decode()
 
 

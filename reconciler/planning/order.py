@@ -14,7 +14,7 @@ from reconciler.model.action import Action
 
 
 def sort_safely(actions: Iterable[Action]) -> list[Action]:
-    """Sort by rank and address, and let every removal wait for what it would pull the ground from under."""
+    """Sort by rank and address, and let every removal wait for whatever still uses it."""
     actions = list(actions)
     leaving = {
         a.address
@@ -42,7 +42,7 @@ def _key(action: Action, leaving: set[str]) -> tuple[bool, int, str]:
 
 
 def _waits(actions: list[Action]) -> dict[str, list[str]]:
-    """For each address, beyond what the planner said: whom its actions have to wait for.
+    """Map addresses to those their actions wait for, beyond what the planner has set.
 
     | action                             | waits for                                                   |
     |------------------------------------|-------------------------------------------------------------|
@@ -61,7 +61,7 @@ def _waits(actions: list[Action]) -> dict[str, list[str]]:
         arriving = waits[f"into {above}"] = [
             a.address for a in below if a.action in ("create", "update")
         ]
-        leaving = _leaving(actions, above)
+        leaving = _list_leaving(actions, above)
         waits |= {a.address: [*arriving, *leaving] for a in below if a.action == "delete"}
     for action in actions:
         if action.action == "delete" and action.parent is None:
@@ -70,7 +70,7 @@ def _waits(actions: list[Action]) -> dict[str, list[str]]:
             waits[action.address] = [
                 *(a.address for a in below if action.address not in a.depends_on),
                 *ended,
-                *_leaving(actions, action.address, action.sid),
+                *_list_leaving(actions, action.address, action.sid),
             ]
     return waits
 
@@ -94,7 +94,7 @@ _SHOWN = {"trunk": ("trunk",), "application": ("voice_application", "sms_applica
 
 
 def leaves_resource(action: Action, kind: str, called: Collection[str]) -> bool:
-    """Whether a number's action takes it off this trunk or application, `called` so (by name or by SID)."""
+    """Return whether a number's action takes it off this trunk or application, `called` by name or by SID."""
     if action.kind not in NUMBER_KINDS:
         return False
     if action.route is not None and action.route.before in [f"{kind} {name}" for name in called]:
@@ -103,7 +103,7 @@ def leaves_resource(action: Action, kind: str, called: Collection[str]) -> bool:
     return any(change.field in shown and change.before in called for change in action.changes)
 
 
-def _leaving(actions: list[Action], above: str, sid: str | None = None) -> list[str]:
+def _list_leaving(actions: list[Action], above: str, sid: str | None = None) -> list[str]:
     kind, _, name = above.partition("/")
     called = (name, sid) if sid else (name,)
     return (

@@ -1,4 +1,4 @@
-"""Has the world moved since a plan was made? State, configuration and every touched object are compared; pure."""
+"""Find what has changed since a plan was made: state, configuration and every touched object; pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def find_moved_resources(
     return [
         problem
         for address in sorted(saved)
-        for problem in _moved(address, saved[address], live.get(address), told.get(address))
+        for problem in _find_moves(address, saved[address], live.get(address), told.get(address))
     ]
 
 
@@ -89,7 +89,9 @@ def base_moved(kind: str, saved: str, now: str, commit: str | None = None) -> Di
     return plan_stale(detail, None)
 
 
-def _moved(address: str, saved: Wire, live: Wire | None, actor: str | None) -> list[Diagnostic]:
+def _find_moves(
+    address: str, saved: Wire, live: Wire | None, actor: str | None
+) -> list[Diagnostic]:
     if live is None:
         return [
             plan_stale(
@@ -102,7 +104,7 @@ def _moved(address: str, saved: Wire, live: Wire | None, actor: str | None) -> l
     by = f", changed by {actor}" if actor else ""
     return [
         plan_stale(
-            f"{address}: {path} was {_shown(before)} when the plan was made and is {_shown(after)} now{by}.",
+            f"{address}: {path} was {_format_value(before)} when the plan was made and is {_format_value(after)} now{by}.",
             address,
         )
         for path, before, after in list_changes(saved, live)
@@ -119,7 +121,7 @@ def list_changes(saved: Wire, live: Wire) -> list[tuple[str, object, object]]:
     return [(field, saved.get(field), live.get(field)) for field in sorted(fields)]
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     return "not set" if value is None or value == "" else str(value)
 
 

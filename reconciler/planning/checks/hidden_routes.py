@@ -38,10 +38,14 @@ def find_hidden_messages(desired: Iterable[Desired], observed: Observed) -> Iter
 
 def annotate(actions: Sequence[Action], observed: Observed) -> list[Action]:
     """The same actions; those that write a route for messages which a service hides say so."""
-    return [_told(action, observed) for action in actions] if observed.services else list(actions)
+    return (
+        [_annotate_action(action, observed) for action in actions]
+        if observed.services
+        else list(actions)
+    )
 
 
-def _told(action: Action, observed: Observed) -> Action:
+def _annotate_action(action: Action, observed: Observed) -> Action:
     sms, service = action.set.get("sms"), observed.services.get(action.sid or "")
     if sms is None or service is None or _agrees(service, sms):
         return action

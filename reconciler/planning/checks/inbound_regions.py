@@ -100,7 +100,7 @@ def check_regions(
         address: region for address, region in answers.items() if region == asked[address].managed
     }
     wrong = {address: region for address, region in answers.items() if address not in right}
-    actions = tuple(_remembering(action, right) for action in plan.actions)
+    actions = tuple(_with_region(action, right) for action in plan.actions)
     acted = {action.address for action in plan.actions}
     learned = {
         address: msgspec.structs.replace(
@@ -130,7 +130,7 @@ def _answers_calls(entry: Entry) -> bool:
     )
 
 
-def _remembering(action: Action, right: Mapping[str, str]) -> Action:
+def _with_region(action: Action, right: Mapping[str, str]) -> Action:
     if action.entry is None or action.address not in right:
         return action
     return msgspec.structs.replace(

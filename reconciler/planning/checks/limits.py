@@ -9,7 +9,7 @@ import msgspec
 from reconciler.model.desired import Money
 
 MAX_PURCHASES = 10
-"""How many numbers one run buys at most where the configuration does not say."""
+"""The default of `safety.max_purchases`."""
 LIMITS_FROM = 10
 """A share of fewer resources than this is no limit: one of three is a third."""
 
@@ -41,16 +41,16 @@ class Limits(Protocol):
 
     @property
     def max_updates(self) -> Limit:
-        """How many bound resources of a kind a plan may change."""
+        """Number or share of the bound resources of a kind that a plan may change."""
 
     @property
     def max_removals(self) -> Limit:
-        """How many it may let go of."""
+        """Number or share of them that it may remove."""
 
     @property
     def max_purchases(self) -> int:
-        """How many numbers one run may buy."""
+        """Number of numbers that one run may buy."""
 
     @property
     def max_spend(self) -> Money | None:
-        """What the numbers that one run buys may cost a month together; None for no limit."""
+        """Monthly cost of all numbers that one run buys; None for no limit."""

@@ -1,4 +1,4 @@
-"""Whether numbers may be bought: their price, what Twilio requires of their owner, and the limits of `safety`; pure.
+"""Check purchases of numbers: their price, what Twilio requires of their owner, and the limits of `safety`; pure.
 
 Unknown is never zero and never fine: a price that is not known is over every `max_spend`.
 """
@@ -36,7 +36,7 @@ class Offer(msgspec.Struct, frozen=True):
 def find_offer_problems(
     action: Action, asked: Purchase, offer: Offer, *, sure: bool
 ) -> Iterator[Diagnostic]:
-    """What speaks against buying this number.
+    """Yield the problems of buying this number.
 
     `sure` is false on a stand-in for Twilio, where nothing costs money and prices may be missing.
     """
@@ -79,7 +79,7 @@ def _price_problems(
 
 
 def _requirement_problems(action: Action, asked: Purchase, offer: Offer) -> Iterator[Diagnostic]:
-    """What Twilio requires of the owner of the number and the purchase does not name.
+    """Yield a problem where the purchase does not name what Twilio requires of the owner.
 
     A bundle holds the address where one is needed, so it satisfies the number's address requirement as well.
     """
@@ -141,7 +141,7 @@ def _over_budget(plan: Plan, bought: list[str], most: Money) -> Iterator[Diagnos
     unknown = [address for address in bought if address not in plan.prices]
     if unknown:
         detail = (
-            f"`safety.max_spend` allows {most}, and the price of {_named(unknown)} is not known: it may be any amount. "
+            f"`safety.max_spend` allows {most}, and the price of {_join_addresses(unknown)} is not known: it may be any amount. "
             f"Let the credentials read prices (Pricing), or exclude these numbers. {lifted}"
         )
         yield Diagnostic(code="spend_unknown", summary="Cost of purchases unknown", detail=detail)
@@ -153,7 +153,7 @@ def _over_budget(plan: Plan, bought: list[str], most: Money) -> Iterator[Diagnos
     ]
     if foreign:
         detail = (
-            f"`safety.max_spend` is in {most.currency}, and {_named(foreign)} would be paid in "
+            f"`safety.max_spend` is in {most.currency}, and {_join_addresses(foreign)} would be paid in "
             f"{plan.prices[foreign[0]].currency}: amounts in two currencies are not added. State the limit in the "
             f"currency of the account. {lifted}"
         )
@@ -187,7 +187,7 @@ def _foreign(price: Money, most: Money) -> bool:
     return price.currency != most.currency
 
 
-def _named(addresses: list[str]) -> str:
+def _join_addresses(addresses: list[str]) -> str:
     more = len(addresses) - _SHOWN
     return ", ".join(addresses[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 

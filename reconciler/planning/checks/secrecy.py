@@ -67,7 +67,7 @@ def mask_all(value: Any) -> Any:
 
 
 def has_credentials(text: str) -> bool:
-    """Whether anything in it would be masked; quick where nothing is."""
+    """Return whether `mask` would change the text; quick where it would not."""
     return ("=" in text or "@" in text) and mask(text) != text
 
 
@@ -76,7 +76,7 @@ def find_clear_credentials(plan: Plan) -> list[Diagnostic]:
     entries = dict(plan.state_updates)
     entries |= {action.address: action.entry for action in plan.actions if action.entry is not None}
     found = ((address, sorted(set(_fields(entry)))) for address, entry in entries.items())
-    return [_kept(address, fields) for address, fields in sorted(found) if fields]
+    return [_clear_credentials(address, fields) for address, fields in sorted(found) if fields]
 
 
 def _fields(entry: Entry) -> Iterator[str]:
@@ -98,7 +98,7 @@ def _parts(attrs: Attrs) -> Iterator[str]:
             yield part
 
 
-def _kept(address: str, fields: list[str]) -> Diagnostic:
+def _clear_credentials(address: str, fields: list[str]) -> Diagnostic:
     return Diagnostic(
         code="credentials_in_state",
         summary="Credentials would be in the state, in clear",

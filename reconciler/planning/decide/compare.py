@@ -25,9 +25,12 @@ from reconciler.model.route import Attrs, Value, WireValue
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """What has to be written (`wanted`), why, which of it was not ours to write before (`fresh`), the entry that
-    state should hold before anything is written (`base`), whether an earlier run had begun to write just that, and
-    whether Twilio shows something that such a run had written without saying so (`resolved`)."""
+    """The result of a comparison.
+
+    `wanted` has to be written, for `reason`; `fresh` are the parts of it that were not ours before. `base` is the
+    entry before anything is written. `resumes`: an earlier run had begun to write just that. `resolved`: Twilio shows
+    a value that such a run wrote without recording it.
+    """
 
     wanted: dict[str, Value]
     reason: Reason
@@ -48,7 +51,7 @@ def live_attrs(live: Live, names: Attrs) -> dict[str, Value]:
 
 
 def last_applied(entry: Entry, live: Live, name: str) -> Value:
-    """What we last wrote, or were about to write when a run died and Twilio shows that it got there."""
+    """Return what we last wrote; also what a run was about to write when it died, if Twilio shows that value."""
     if (
         entry.pending is not None
         and name in entry.pending
@@ -73,17 +76,19 @@ def prior_values(kind: str, live: Live, names: Iterable[str]) -> dict[str, WireV
         return {
             name: live.wire.get(name) for name in names if live.wire.get(name) not in (None, "")
         }
-    fields = [field for name in names for field in PARTS[name]]
-    values = {
-        field: live.name if field == "friendly_name" else live.wire.get(field) for field in fields
-    }
-    return {
-        f: v for f, v in values.items() if v and not (f.endswith("_method") and v == DEFAULT_METHOD)
-    }
+
+    values: dict[str, WireValue] = {}
+    for name in names:
+        for field in PARTS[name]:
+            value = live.name if field == "friendly_name" else live.wire.get(field)
+            is_default = field.endswith("_method") and value == DEFAULT_METHOD
+            if value and not is_default:
+                values[field] = value
+    return values
 
 
 def prior_value(entry: Entry, field: str) -> WireValue:
-    """What a raw field was before; the method of a webhook that was there is Twilio's default when none is recorded."""
+    """Return the value of a raw field before us; a webhook without a recorded method has Twilio's default."""
     if field in entry.prior or not field.endswith("_method"):
         return entry.prior.get(field)
     return DEFAULT_METHOD if entry.prior.get(url_field_for(field)) else None
@@ -95,17 +100,24 @@ def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:
     last = {name: last_applied(entry, live, name) for name in attrs if name in entry.last_applied}
     have = {name: match_form(entry, name, attrs[name], live_value(live, name)) for name in attrs}
     wanted = {name: value for name, value in attrs.items() if have[name] != value}
+
+    # The reason follows from both comparisons with the last applied value; see the table above.
     drifted = any(
         name in last and match_form(entry, name, last[name], have[name]) != last[name]
         for name in wanted
     )
     declared = any(name not in last or attrs[name] != last[name] for name in wanted)
-    reason: Reason = "conflict" if drifted and declared else "drift" if drifted else "config"
+    reason: Reason = "config"
+    if drifted:
+        reason = "conflict" if declared else "drift"
+
+    # A run that died may have written what is pending: that is no takeover of foreign values.
     pending = entry.pending or {}
-    unknown = (
+    unknown = [
         name for name in attrs if _is_new(entry, live, name) or _only_watched(entry, live, name)
-    )
-    fresh = frozenset(name for name in unknown if name not in pending)
+    ]
+    fresh = frozenset([name for name in unknown if name not in pending])
+
     resumes = all(name in pending and pending[name] == value for name, value in wanted.items())
     arrived = any(
         n not in entry.last_applied and live_value(live, n) == value for n, value in pending.items()
@@ -115,21 +127,19 @@ def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:
 
 
 def _only_watched(entry: Entry, live: Live, name: str) -> bool:
-    """Whether a number was only watched so far and nobody here has written what this part of it shows."""
+    """Return whether a number was observe only so far, and its live value of this part is not ours."""
     return entry.options.observe_only and not is_as_written(entry, live, name)
 
 
 def all_written_values(entry: Entry) -> dict[str, Value]:
-    """What we last wrote, part by part, also to parts that are managed no longer; not what was only watched."""
-    return (
-        dict(entry.previously_managed)
-        if entry.options.observe_only
-        else {**entry.previously_managed, **entry.last_applied}
-    )
+    """Return what we last wrote, also to parts that are not managed any more; nothing for observe only."""
+    if entry.options.observe_only:
+        return dict(entry.previously_managed)
+    return {**entry.previously_managed, **entry.last_applied}
 
 
 def is_as_written(entry: Entry, live: Live, name: str) -> bool:
-    """Whether a part that is managed no longer still shows what we wrote."""
+    """Return whether a part that is not managed any more still has the value that we wrote."""
     return name in entry.previously_managed and entry.previously_managed[name] == live_value(
         live, name
     )
@@ -139,34 +149,37 @@ def _is_new(entry: Entry, live: Live, name: str) -> bool:
     return name not in entry.last_applied and not is_as_written(entry, live, name)
 
 
-def _left(desired: Desired, entry: Entry) -> dict[str, Value]:
-    """What we wrote to parts that this declaration does not manage."""
+def _values_left(desired: Desired, entry: Entry) -> dict[str, Value]:
+    """Return what we wrote to parts that this declaration does not manage."""
     if desired.kind not in NUMBER_KINDS:
         return {}
     managed = () if desired.profile.options.observe_only else desired.profile.attrs
     return {name: value for name, value in all_written_values(entry).items() if name not in managed}
 
 
-def _changed(entry: Entry, live: Live, name: str) -> bool:
+def _has_changed(entry: Entry, live: Live, name: str) -> bool:
     return name in entry.last_applied and entry.last_applied[name] != live_value(live, name)
 
 
 def _prior(entry: Entry, live: Live, attrs: Attrs) -> dict[str, WireValue]:
-    """What a release puts back: first values, but for what was not ours meanwhile and for what is managed anew.
+    """Return the prior values: those of the import, and live ones where somebody else wrote or we manage a part anew.
 
     Not for what a run was about to write when it died: what stands there may be ours.
     """
     moved = [
         name
         for name in entry.last_applied
-        if _only_watched(entry, live, name) and _changed(entry, live, name)
+        if _only_watched(entry, live, name) and _has_changed(entry, live, name)
     ]
     anew = [
         name for name in attrs if _is_new(entry, live, name) and name not in (entry.pending or {})
     ]
     if entry.created or not (moved or anew):
         return entry.prior
-    replaced = {field for name in (*moved, *anew) for field in PARTS.get(name, (name,))}
+
+    replaced: set[str] = set()
+    for name in (*moved, *anew):
+        replaced.update(PARTS.get(name, (name,)))
     kept = {field: value for field, value in entry.prior.items() if field not in replaced}
     return {**kept, **prior_values(entry.kind, live, [*anew, *moved])}
 
@@ -178,6 +191,7 @@ def _base(desired: Desired, entry: Entry, live: Live, last: dict[str, Value]) ->
     for name, want in attrs.items():
         have = match_form(entry, name, want, live_value(live, name))
         applied[name] = want if have == want else last.get(name, have)
+
     return msgspec.structs.replace(
         entry,
         kind=desired.kind,
@@ -189,7 +203,7 @@ def _base(desired: Desired, entry: Entry, live: Live, last: dict[str, Value]) ->
         options=desired.profile.options,
         prior=_prior(entry, live, attrs),
         pending=None,
-        previously_managed=_left(desired, entry),
+        previously_managed=_values_left(desired, entry),
         created=entry.created and entry.sid == live.sid,
         normalised={name: pair for name, pair in entry.normalised.items() if name in attrs},
     )

@@ -1,4 +1,4 @@
-"""Last applied × live → what somebody else has changed; a question of its own, apart from what is declared; pure."""
+"""Find drift: live values that differ from the last applied ones, whatever is declared; pure."""
 
 from __future__ import annotations
 
@@ -41,27 +41,33 @@ class Drifted(msgspec.Struct, frozen=True):
 
 
 def find_drift(resources: Mapping[str, Entry], observed: Observed) -> list[Drifted]:
-    """Every bound address whose recorded fields are not what is live, in the order of addresses."""
+    """Return every bound address whose live fields differ from the recorded ones, in the order of addresses."""
     known = resolve_names(resources, observed.resources)
-    found = (
-        _drifted(address, entry, observed) for address, entry in known.items() if is_bound(entry)
-    )
-    return sorted((drifted for drifted in found if drifted is not None), key=lambda d: d.address)
+
+    found: list[Drifted] = []
+    for address, entry in known.items():
+        drifted = _compare_entry(address, entry, observed) if is_bound(entry) else None
+        if drifted is not None:
+            found.append(drifted)
+    return sorted(found, key=lambda drifted: drifted.address)
 
 
 def find_live(address: str, entry: Entry, observed: Observed) -> Live | None:
-    """The live resource that state means by this entry."""
+    """Return the live resource that an entry is bound to."""
     if entry.kind in NUMBER_KINDS:
         return observed.bound_number(entry.account, entry.key, entry.sid)
     return observed.resources.get(address)
 
 
-def _drifted(address: str, entry: Entry, observed: Observed) -> Drifted | None:
+def _compare_entry(address: str, entry: Entry, observed: Observed) -> Drifted | None:
     live = find_live(address, entry, observed)
     if live is None:
         return Drifted(address, entry.account, entry.sid, (DriftedField("sid", entry.sid, None),))
+
+    # Fast path: most entries agree as a whole.
     if entry.last_applied == live.attrs and entry.pending is None:
         return None
+
     last = {name: last_applied(entry, live, name) for name in entry.last_applied}
     have = {name: match_form(entry, name, last[name], live_value(live, name)) for name in last}
     fields = tuple(

@@ -1,4 +1,4 @@
-"""What to do with one phone number: import it, write what differs in a safe order, release it; pure.
+"""Decide about one phone number: buy or import it, and write what differs in a safe order; pure.
 
 Twilio keeps trunk, application and URLs side by side and the first present one answers. So a number leaves its trunk
 only after the webhooks behind it are right, and joins one last: at no moment is it without a route.
@@ -85,14 +85,15 @@ def adopt(
     it had before either). `adoptions` are those worked out so far.
     """
     profile = desired.profile
-    known = (
-        {}
-        if adoptions is None or former is not None or "friendly_name" in profile.attrs
-        else adoptions
-    )
+
+    # Only what is the same for all numbers alike is shared: not a name, nor the values of a former entry.
+    shared = adoptions is not None and former is None and "friendly_name" not in profile.attrs
+    known = adoptions if adoptions is not None and shared else {}
     key = (desired.kind, id(profile), id(live.attrs), id(live.wire))
-    if (adoption := known.get(key)) is None:
+    adoption = known.get(key)
+    if adoption is None:
         adoption = known[key] = _adoption(desired, live, ours, former)
+
     mine = all_written_values(former) if former else {}
     managed = () if profile.options.observe_only else profile.attrs
     entry = Entry(
@@ -143,6 +144,7 @@ def buy(desired: Desired, ours: Collection[str]) -> list[Action]:
         options=desired.profile.options,
         created=True,
     )
+
     first = _action(
         desired,
         live,
@@ -158,15 +160,17 @@ def buy(desired: Desired, ours: Collection[str]) -> list[Action]:
 def align(
     desired: Desired, entry: Entry, live: Live, ours: Collection[str]
 ) -> tuple[list[Action], Entry | None]:
-    """What a bound number needs: writes, the entry to refresh state with before them, or nothing at all."""
+    """Return the writes that a bound number needs, and the entry that state has to learn before them."""
     if desired.profile.options.observe_only:
         desired = msgspec.structs.replace(
             desired,
             profile=msgspec.structs.replace(desired.profile, attrs=live_attrs(live, WATCHED)),
         )
+
     found = compare(desired, entry, live)
     if not found.wanted:
         return [], None if found.base == entry else found.base
+
     writes = _writes(desired.kind, live, found.wanted, found.fresh, ours)
     actions = _actions(desired, live, writes, found.reason, found.base)
     learned = found.base if found.resolved else None
@@ -179,8 +183,8 @@ def _writes(
     voice = live.attrs["voice"]
     for step in _steps(live, wanted):
         after = step.effect.get("voice", voice)
-        messages = _hidden_messages(live, step)
-        route = _route(voice, after, (*_hidden(live, step), *messages))
+        messages = _find_hidden_messages(live, step)
+        route = _route(voice, after, (*_find_hidden(live, step), *messages))
         takeover = tuple(
             change
             for part, value in {**step.writes, **step.effect}.items()
@@ -192,7 +196,7 @@ def _writes(
             if messages and route is None
             else None
         )
-        yield Write(step, _changes(kind, step), takeover, route, note, _needed(step))
+        yield Write(step, _changes(kind, step), takeover, route, note, _list_needs(step))
         voice = after
 
 
@@ -207,7 +211,7 @@ def _actions(
         yield _action(desired, live, write.step.name, reason, entry=entry, write=write)
 
 
-def _needed(step: Step) -> tuple[str, ...]:
+def _list_needs(step: Step) -> tuple[str, ...]:
     """The trunk and the applications that a step puts a number on: they must be there first."""
     routes = dict.fromkeys(step.effect.values())
     trunks = (f"trunk/{route.trunk}" for route in routes if isinstance(route, TrunkRoute))
@@ -236,14 +240,20 @@ def _steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
         for part, v in hooks.items()
         if hidden[part] != v or f"{part}_application_sid" in answering
     }
+
+    # 1. Webhooks first: behind a trunk they have no effect yet, so the number keeps its route.
     if sent:
         visible = {part: v for part, v in sent.items() if not (part == "voice" and leaves_trunk)}
         clears = tuple(
             f"{part}_application_sid" for part in sent if f"{part}_application_sid" in answering
         )
         yield Step("overwrite_webhooks", sent, visible, hidden, clears)
+
+    # 2. Then the trunk goes, and the webhooks behind it answer.
     if leaves_trunk:
         yield Step("detach_trunk", {}, {"voice": hooks["voice"]}, have, ("trunk_sid",))
+
+    # 3. Applications and trunks replace what answers in one call.
     applications: dict[str, Value] = {
         part: v for part, v in wanted.items() if isinstance(v, ApplicationRoute)
     }
@@ -251,13 +261,14 @@ def _steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
         yield Step("set_application", applications, applications, have)
     if isinstance(wanted.get("voice"), TrunkRoute):
         yield Step("attach_trunk", {"voice": wanted["voice"]}, {"voice": wanted["voice"]}, have)
+
     if "friendly_name" in wanted:
         name = {"friendly_name": wanted["friendly_name"]}
         yield Step("rename", name, name, have)
 
 
 def _changes(kind: str, step: Step) -> tuple[Change, ...]:
-    """What a step changes; a trunk or an application that comes or goes leaves the URLs behind it as they are."""
+    """Return the changes of a step; attaching or detaching a trunk or application leaves the URLs behind it."""
     found = diff_fields(kind, step.replaces, {**step.writes, **step.effect})
     if step.name in ("attach_trunk", "detach_trunk", "set_application"):
         return tuple(
@@ -284,8 +295,8 @@ def _set_sids(live: Live) -> frozenset[str]:
     )
 
 
-def _hidden(live: Live, step: Step) -> tuple[str, ...]:
-    """What stays set without effect after this step: a trunk hides the URL, an application too."""
+def _find_hidden(live: Live, step: Step) -> tuple[str, ...]:
+    """Return what stays set without effect after this step: a trunk or an application hides the URL."""
     if step.name == "detach_trunk" or (
         step.name == "overwrite_webhooks" and "voice" in step.effect
     ):
@@ -297,8 +308,8 @@ def _hidden(live: Live, step: Step) -> tuple[str, ...]:
     return tuple(hidden or ([f"webhook {url}"] if url else []))
 
 
-def _hidden_messages(live: Live, step: Step) -> tuple[str, ...]:
-    """What stays set for messages without effect after this step: an application hides the URL."""
+def _find_hidden_messages(live: Live, step: Step) -> tuple[str, ...]:
+    """Return the SMS webhook that stays set without effect: an application hides it."""
     url = live.wire.get("sms_url") if isinstance(step.effect.get("sms"), ApplicationRoute) else None
     return (f"SMS webhook {url}",) if url else ()
 

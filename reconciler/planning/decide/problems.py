@@ -1,4 +1,4 @@
-"""What planning finds wrong, as diagnostics with their cure; pure."""
+"""Problems that planning finds, as diagnostics with their cure; pure."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def number_missing(
             f"`{where[0]}` now. If it was moved there, set `account: {where[0]}` on it; if it was bought again, remove "
             "it from the configuration, apply, and declare it anew.",
         )
+
     if entry is not None:
         return at_declaration(
             want,
@@ -39,6 +40,7 @@ def number_missing(
             f"If it is gone for good, remove it from the configuration and apply; "
             f"to apply all the rest before that is known, add `--exclude {address}`.",
         )
+
     searched = ", ".join(f"`{name}`" for name in sorted(observed.numbers)) or "none"
     hint = (
         f"It is in account `{where[0]}`: set `account: {where[0]}` on it."
@@ -91,14 +93,14 @@ def child_undeclared(want: Desired, address: str, values: str) -> Diagnostic:
     )
 
 
-def children_disappeared(want: Desired, told: Sequence[str]) -> Diagnostic:
+def children_disappeared(want: Desired, children: Sequence[str]) -> Diagnostic:
     """Undeclared children that state has recorded are gone."""
     return at_declaration(
         want,
         want.address,
         "unlisted_gone",
         "Undeclared children are gone from Twilio",
-        f"{'; '.join(told)}: recorded below {want.address}, not declared, and no longer there. The next apply takes "
+        f"{'; '.join(children)}: recorded below {want.address}, not declared, and no longer there. The next apply takes "
         "them out of the record and writes nothing to Twilio. If they are needed, declare them.",
         severity="warning",
     )
@@ -136,6 +138,7 @@ def duplicate_number(
         address.partition("/")[2],
         *((live.key, live.sid) if live is not None else ()),
     }
+
     others = (other for other in desired if other.key in names and other.position != want.position)
     where = next(
         (f"`{o.key}` at {o.position.file}:{o.position.line}:{o.position.column}" for o in others),

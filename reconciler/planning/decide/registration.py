@@ -1,4 +1,4 @@
-"""What to do with a number's place on a platform: register, link, reassign, update, unregister or forget it; pure.
+"""Decide about a number on a platform: register, import, link, update or reassign it; pure.
 
 | there           | remembered | there as declared | plan                                                              |
 |-----------------|------------|-------------------|-------------------------------------------------------------------|
@@ -65,16 +65,16 @@ def decide(
     kind: PlatformKind,
     ours: Collection[str],
 ) -> Decision:
-    """The decision about one declared registration. `number` is None for a number outside Twilio."""
+    """Decide about one declared registration. `number` is None for a number outside Twilio."""
     if live is None:
         hand = frozenset({"link"}) if needs_manual_link(kind) else frozenset()
         return Decision((_register(want, entry, number, kind, ours),), rewrites=True, by_hand=hand)
     if entry is None or not entry.sid:
-        return _found(want, entry, live, number, kind)
-    return _aligned(want, entry, live, number, kind)
+        return _import_existing(want, entry, live, number, kind)
+    return _align(want, entry, live, number, kind)
 
 
-def _found(
+def _import_existing(
     want: Desired, entry: Entry | None, live: Live, number: Number | None, kind: PlatformKind
 ) -> Decision:
     """It is there, and state does not know by which id: it was imported by somebody else, or by a run that died."""
@@ -82,17 +82,21 @@ def _found(
     wanted = {
         name: value for name, value in want.profile.attrs.items() if live.attrs.get(name) != value
     }
+
+    # An import of another agent's number would take it over.
     other = live.attrs.get("agent")
     if not begun and "agent" in wanted and other is not None:
         return Decision(problems=(_of_another(want, str(other), kind),))
+
     fresh = msgspec.structs.replace(
         _entry(want, created=begun),
         sid=live.sid,
         key=live.key,
-        last_applied={**want.profile.attrs, **_known(want, live)},
+        last_applied={**want.profile.attrs, **_live_values(want, live)},
     )
     if begun and not wanted:
         return Decision(refresh=fresh, rewrites=True)
+
     if wanted:
         fresh = msgspec.structs.replace(fresh, prior=_snapshot(entry, number))
     first = _action(want, live.sid, "import", "new", entry=fresh, after=_after(number))
@@ -102,7 +106,7 @@ def _found(
     return Decision((first, *steps), rewrites=begun or bool(steps), by_hand=hand)
 
 
-def _aligned(
+def _align(
     want: Desired, entry: Entry, live: Live, number: Number | None, kind: PlatformKind
 ) -> Decision:
     found = compare(want, entry, live)
@@ -110,6 +114,8 @@ def _aligned(
     base = msgspec.structs.replace(found.base, prior={})
     if not found.wanted:
         return Decision(refresh=None if base == entry else base, rewrites=begun)
+
+    # The raw fields of the number are noted before the call: a refusal restores them.
     noted = msgspec.structs.replace(base, prior=_snapshot(entry, number))
     steps, hand = _steps(want, noted, live, found.wanted, found.reason, number, kind)
     actions = tuple(msgspec.structs.replace(step, resume=found.resumes) for step in steps)
@@ -153,6 +159,7 @@ def _steps(
             "Until both are done the number answers nobody"
         )
         return (step("reassign", set(wanted), gap),), frozenset()
+
     linked = [name for name in wanted if name in kind.links]
     updated = [name for name in wanted if name in kind.updates]
     by_hand = {"update"} if set(wanted) - set(linked) - set(updated) else set()
@@ -171,6 +178,7 @@ def adopt_platform_writes(
     options = want.profile.options
     if not options.platform_written:
         return want
+
     left = entry is not None and not rewritten and entry.options.platform == options.platform
     known = entry.last_applied if entry is not None and left else {}
     shown = values_without_route(live.wire) if freed and live.wire else live.attrs
@@ -204,6 +212,7 @@ def _register(
     reason: Reason = "drift" if entry is not None and entry.sid else "new"
     attrs = {**want.on_create, **want.profile.attrs}
     begun = entry is not None and has_begun(entry)
+
     fresh = msgspec.structs.replace(_entry(want, created=True), prior=_snapshot(entry, number))
     action = _action(
         want,
@@ -215,7 +224,7 @@ def _register(
             *diff_fields(REGISTRATION, {}, attrs),
             *(_rewritten(number, kind, want) if number else ()),
         ),
-        takeover=_lost(number, kind, want, ours) if number else (),
+        takeover=_list_losses(number, kind, want, ours) if number else (),
         writes=attrs,
         after=_after(number),
         route=_route(number, want, attrs),
@@ -245,7 +254,7 @@ def _entry(want: Desired, *, created: bool) -> Entry:
     )
 
 
-def _known(want: Desired, live: Live) -> dict[str, Value]:
+def _live_values(want: Desired, live: Live) -> dict[str, Value]:
     return {name: live.attrs[name] for name in want.profile.attrs if name in live.attrs}
 
 
@@ -270,7 +279,7 @@ def _rewritten(number: Number, kind: PlatformKind, want: Desired) -> tuple[Chang
     )
 
 
-def _lost(
+def _list_losses(
     number: Number, kind: PlatformKind, want: Desired, ours: Collection[str]
 ) -> tuple[Change, ...]:
     """The foreign values that are lost: of a bound number what stands there is ours, or drift."""
@@ -285,7 +294,7 @@ def _lost(
 
 
 def _foreign(live: Live, writes: Mapping[str, Value]) -> tuple[Change, ...]:
-    """What somebody else has set there and an update would replace."""
+    """Return the values of somebody else that an update would replace."""
     return tuple(
         Change(name, before, None)
         for name in writes

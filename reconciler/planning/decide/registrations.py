@@ -72,7 +72,9 @@ class Registrations:
         """Decide about all of them: what is declared, then what is declared no longer."""
         wanted = [want for want in desired if want.kind == REGISTRATION]
         for want in wanted:
-            self._declared(want, resources, observed, ours, platforms)
+            self._plan_declared(want, resources, observed, ours, platforms)
+
+        # Without platforms in the configuration the prefix of an address is quicker to test than the kind.
         known = (
             [a for a, e in resources.items() if e.kind == REGISTRATION]
             if wanted or platforms.types
@@ -80,14 +82,16 @@ class Registrations:
         )
         gone = sorted(address for address in known if address not in self.handled)
         if gone:
-            self._gone(gone, _numbers(desired, observed), resources, observed, platforms)
+            self._plan_undeclared(gone, _numbers(desired, observed), resources, observed, platforms)
             moving = self._leaving.keys() & {action.parent for action in self.actions}
             self.actions = [
                 self._behind_its_leaving(a) if a.parent in moving else a for a in self.actions
             ]
+
         for action in self.actions:
             if action.parent is not None and action.action in _WRITES_ON_TWILIO:
                 self._writing.setdefault(action.parent, []).append(action)
+
         for (platform, missing), addresses in sorted(self._by_hand.items()):
             kind = PLATFORM_KINDS[platforms.types[platform]]
             self.diagnostics.append(unregister.manual_step(kind, platform, missing, addresses))
@@ -107,7 +111,7 @@ class Registrations:
         return self._writing.get(address, [])
 
     def entry_to_release(self, address: str, entry: Entry, live: Live) -> tuple[Entry, bool]:
-        """What a number to be released remembers, and whether its platform lets go of it first.
+        """Return the entry of a number to release, and whether it leaves its platform first.
 
         What it shows after an import or a removal on the platform that died half way is our doing.
         """
@@ -119,10 +123,10 @@ class Registrations:
                 entry, last_applied={**entry.last_applied, **shown}, pending=None
             )
         elif address in self._leaving:
-            entry = _before_its_switch(entry, live)
+            entry = _entry_before_switch(entry, live)
         return entry, address in self._leaving
 
-    def _declared(
+    def _plan_declared(
         self,
         want: Desired,
         resources: Mapping[str, Entry],
@@ -135,13 +139,15 @@ class Registrations:
         number = None
         if want.parent is not None:
             number, key = _number(want, resources, observed)
-            want = _addressed(want, platform, key, number)
+            want = _with_number_address(want, platform, key, number)
         self.handled.add(want.address)
+
         if want.parent is not None and number is None:
-            return  # the number is not there, which is said about the number itself
+            return  # the number is not there, which the number itself reports
         if kind.needs_token and want.profile.account not in platforms.tokens:
             self.diagnostics.append(unregister.auth_token_missing(want, kind))
             return
+
         entry, live = resources.get(want.address), observed.resources.get(want.address)
         decision = registration.decide(want, entry, live, number, kind, ours)
         sid = number.live.sid if number is not None else None
@@ -153,6 +159,7 @@ class Registrations:
             self.refreshes[want.address] = decision.refresh
         if decision.actions and live is not None:
             self.touched[want.address] = live
+
         if decision.rewrites and number is not None:
             self.rewritten.add(number.address)
             if not kind.by_trunk:
@@ -160,7 +167,7 @@ class Registrations:
         for missing in decision.by_hand:
             self._by_hand.setdefault((platform, missing), set()).add(want.address)
 
-    def _gone(
+    def _plan_undeclared(
         self,
         gone: Sequence[str],
         numbers: Collection[str],
@@ -182,6 +189,7 @@ class Registrations:
                 self._withdraw(
                     address, entry, live, PLATFORM_KINDS[type_of], stays=entry.parent in numbers
                 )
+
         of_number = (
             {a: e.sid for a, e in resources.items() if e.kind in NUMBER_KINDS} if gone else {}
         )
@@ -217,7 +225,7 @@ class Registrations:
         return msgspec.structs.replace(action, depends_on=(*action.depends_on, need))
 
 
-def _before_its_switch(entry: Entry, live: Live) -> Entry:
+def _entry_before_switch(entry: Entry, live: Live) -> Entry:
     """The entry of a number that still has the trunk or application of before, so that nothing was switched yet.
 
     A run died between the import on the platform and the switch. What the platform wrote behind the trunk goes with it,
@@ -274,7 +282,7 @@ def _number(
     return Number(address, resources.get(address), live), live.key
 
 
-def _addressed(want: Desired, platform: str, key: str, number: Number | None) -> Desired:
+def _with_number_address(want: Desired, platform: str, key: str, number: Number | None) -> Desired:
     """The declaration under the E.164 of its number, which one that was declared by SID did not know."""
     parent = number.address if number is not None else want.parent
     if key == want.key and parent == want.parent:

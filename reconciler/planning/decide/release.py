@@ -1,4 +1,4 @@
-"""Letting go of a number that is no longer declared: put back what was there before, where it is still ours; pure.
+"""Release a number that is not declared any more: restore its prior values, where they are still ours; pure.
 
 A number is never deleted. What somebody else has changed since we last wrote it stays as it is.
 """
@@ -34,7 +34,7 @@ _NOTHING: Mapping[str, WireValue] = {}
 
 
 def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> list[Action]:
-    """The actions that let go of a bound number: `restore_webhooks` first when it then has to leave a trunk.
+    """Return the actions that release a bound number: `restore_webhooks` first when it then has to leave a trunk.
 
     `whole`: also what is as it was before is written, for a platform lets go of the number first and may clear it.
     """
@@ -42,15 +42,19 @@ def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> l
     entry = msgspec.structs.replace(entry, last_applied=applied, pending=None)
     target = _target(entry, live)
     send = _to_send(target, live, {f: v for f, v in target.items() if v} if whole else {})
+
     if not live.can_text:  # Twilio refuses them (21407), and with them the rest of the call
         send = {
             field: value for field, value in send.items() if not (value and field in PARTS["sms"])
         }
+
+    # On a trunk the webhooks are written first: the number is never without a route.
     voice = [field for field in PARTS["voice"] if field in send]
     leaves_trunk = send.get("trunk_sid") == "" and len(voice) > 1
     if not leaves_trunk:
-        note = "; ".join([_note(entry, send), *_left(entry, live)])
+        note = "; ".join([_note(entry, send), *_describe_foreign(entry, live)])
         return [_action(address, entry, live, "release", send, _behind(target, send), note=note)]
+
     first = {field: value for field, value in send.items() if field != "trunk_sid"}
     return [
         _action(
@@ -59,7 +63,7 @@ def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> l
             live,
             "restore_webhooks",
             first,
-            note="; ".join([_note(entry, first), *_left(entry, live)]),
+            note="; ".join([_note(entry, first), *_describe_foreign(entry, live)]),
         ),
         _action(
             address,
@@ -129,7 +133,7 @@ def _part(entry: Entry, part: str) -> dict[str, WireValue]:
 
 
 def is_ours(entry: Entry, live: Live, part: str) -> bool:
-    """Whether a part is as we left it."""
+    """Return whether a part still has the value that we left."""
     have = live_value(live, part)
     if entry.options.observe_only or part not in entry.last_applied:
         return is_as_written(entry, live, part)
@@ -140,14 +144,15 @@ def is_ours(entry: Entry, live: Live, part: str) -> bool:
 def _to_send(
     target: dict[str, WireValue], live: Live, anyway: dict[str, WireValue]
 ) -> dict[str, WireValue]:
-    """What differs from live; a trunk and an application delete one another, so only the one to set is sent."""
+    """Return the fields to send; of a trunk and an application only the one to set, as they clear one another."""
     send: dict[str, WireValue] = {
         field: value or ""
         for field, value in target.items()
         if field in anyway or (value or "") != (_live_field(live, field) or "")
     }
     send = {field: value for field, value in send.items() if value or not _never_empty(field)}
-    send |= {field: DEFAULT_METHOD for field in target if _left_over(field, send, live)}
+
+    send |= {field: DEFAULT_METHOD for field in target if _is_leftover_method(field, send, live)}
     for switch, other in (_VOICE_SWITCHES, _VOICE_SWITCHES[::-1]):
         if send.get(switch):
             send.pop(other, None)
@@ -159,8 +164,8 @@ def _never_empty(field: str) -> bool:
     return field.endswith("_method") or field == "friendly_name"
 
 
-def _left_over(field: str, send: Mapping[str, WireValue], live: Live) -> bool:
-    """Whether a URL that is emptied would leave a method behind that came with it; the default is not in state."""
+def _is_leftover_method(field: str, send: Mapping[str, WireValue], live: Live) -> bool:
+    """Return whether clearing a URL would leave a method behind that came with it; state omits the default."""
     return (
         field.endswith("_method")
         and field not in send
@@ -187,6 +192,12 @@ def _action(
     before = live.attrs["voice"]
     wire = _wire_after(live, {**sent, **send})
     after = _voice_after(live, wire)
+
+    route = None
+    if after != before:
+        hidden = tuple(describe_hidden_voice(wire))
+        route = RouteChange(describe_route(before), describe_route(after), hidden)
+
     return Action(
         address=address,
         action=name,
@@ -195,11 +206,7 @@ def _action(
         account=entry.account,
         sid=entry.sid,
         changes=tuple(_change(live, field, value) for field, value in send.items()),
-        route=None
-        if after == before
-        else RouteChange(
-            describe_route(before), describe_route(after), tuple(describe_hidden_voice(wire))
-        ),
+        route=route,
         restore={**behind, **send},
         entry=entry if name == "restore_webhooks" else None,
         note=note,
@@ -247,8 +254,8 @@ def _note(entry: Entry, send: dict[str, WireValue]) -> str:
     return "values from before the import" + (f", read {entry.prior_at}" if entry.prior_at else "")
 
 
-def _left(entry: Entry, live: Live) -> list[str]:
-    """What is not touched because somebody else has changed it since, with the value that stands there now."""
+def _describe_foreign(entry: Entry, live: Live) -> list[str]:
+    """Describe the parts that are not restored, because somebody else has changed them since."""
     if entry.options.on_removal == "keep":
         return []
     foreign = (
@@ -258,10 +265,10 @@ def _left(entry: Entry, live: Live) -> list[str]:
     )
     left = [part for part in foreign if _to_send(_part(entry, part), live, {})]
     shown = ", ".join(
-        f"{part.replace('_', ' ')} ({_shown(live_value(live, part))})" for part in left
+        f"{part.replace('_', ' ')} ({_format_value(live_value(live, part))})" for part in left
     )
     return [f"left as somebody else has set it since: {shown}"] if left else []
 
 
-def _shown(value: Value) -> str:
+def _format_value(value: Value) -> str:
     return str(value) if isinstance(value, str) else describe_route(value)

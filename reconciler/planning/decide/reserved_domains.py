@@ -1,6 +1,6 @@
-"""What is said of the domain of a deleted trunk, which Twilio keeps from everybody for up to 30 days; pure.
+"""Note that Twilio reserves the domain of a deleted trunk for up to 30 days; pure.
 
-| the plan                                            | what is said                                  |
+| the plan                                            | note                                          |
 |-----------------------------------------------------|-----------------------------------------------|
 | deletes a trunk that has a domain                   | nobody can have the domain for a while        |
 | makes a trunk again that state or a version knows   | Twilio may refuse its domain for a while      |
@@ -19,7 +19,7 @@ _DOMAIN = "domain_name"
 
 
 def note_reserved_domain(kind: str, attrs: Attrs) -> str | None:
-    """What deleting a resource with these attributes means for its domain; None without one."""
+    """Return a note about the domain of a resource that is deleted; None without one."""
     domain = attrs.get(_DOMAIN) if kind == TRUNK.name else None
     return (
         f"Twilio keeps {domain} reserved for up to 30 days: no trunk, here or elsewhere, can have it"

@@ -1,4 +1,4 @@
-"""What to do with any resource that is not a number: create, import, update, delete, or put back as it was; pure."""
+"""Decide about a resource that is not a number: create, import, update, delete or restore it; pure."""
 
 from __future__ import annotations
 
@@ -32,10 +32,12 @@ def decide(
             _action(desired, live.sid, "import", "new", fresh),
             *_update(desired, fresh, live, wanted, "new"),
         ], None
+
     found = compare(desired, entry, live)
     back = _put_back(desired, entry, live)
     if not found.wanted and not back:
         return [], None if found.base == entry else found.base
+
     reason: Reason = found.reason if found.wanted else "config"
     actions = _update(desired, found.base, live, {**found.wanted, **back}, reason)
     learned = found.base if found.resolved else None
@@ -43,7 +45,7 @@ def decide(
 
 
 def _put_back(desired: Desired, entry: Entry, live: Live) -> dict[str, Value]:
-    """What fields become that were declared and are not any more: what they were before us, else Twilio's default."""
+    """Return the values of fields that are not declared any more: the prior ones, else Twilio's defaults."""
     left = [f for f in KINDS[desired.kind].fields if f.resets and f.name in entry.last_applied]
     values = {f.name: _before(entry, f) for f in left if f.name not in desired.profile.attrs}
     return {name: value for name, value in values.items() if live.attrs.get(name) != value}
@@ -65,6 +67,7 @@ def restore(address: str, entry: Entry, live: Live) -> Action:
     ]
     back = {field.name: _before(entry, field) for field in ours}
     writes = {name: value for name, value in back.items() if live.attrs.get(name) != value}
+
     return Action(
         address=address,
         action="release",
@@ -75,12 +78,12 @@ def restore(address: str, entry: Entry, live: Live) -> Action:
         parent=entry.parent,
         changes=diff_fields(entry.kind, live.attrs, writes),
         set=writes,
-        note=_left(entry, live, set(back)),
+        note=_describe_foreign(entry, live, set(back)),
     )
 
 
-def _left(entry: Entry, live: Live, back: set[str]) -> str | None:
-    """What is not put back because somebody else has changed it since, with the value that stands there now."""
+def _describe_foreign(entry: Entry, live: Live, back: set[str]) -> str | None:
+    """Describe the fields that are not restored, because somebody else has changed them since."""
     foreign = [
         f for f in KINDS[entry.kind].fields if f.name in entry.last_applied and f.name not in back
     ]
@@ -108,25 +111,22 @@ def remove(address: str, entry: Entry, live: Live) -> Action:
         parent=entry.parent,
         changes=tuple(
             Change(c.field, c.after, None)
-            for c in diff_fields(entry.kind, {}, _told(entry.kind, live.attrs))
+            for c in diff_fields(entry.kind, {}, _list_losses(entry.kind, live.attrs))
         ),
         note=note_reserved_domain(entry.kind, live.attrs),
     )
 
 
-def _told(kind: str, attrs: Attrs) -> Attrs:
-    """What is worth telling of a resource that goes: nothing empty or secret, no default that can be put back."""
+def _list_losses(kind: str, attrs: Attrs) -> Attrs:
+    """Return the values that a deletion loses: nothing empty or secret, no default that can be restored."""
     defaults = {field.name: field.default for field in KINDS[kind].fields if field.resets}
-    told = {
-        name: value
-        for name, value in attrs.items()
-        if value is not None and name not in secret_fields(kind)
-    }
-    return {
-        name: value
-        for name, value in told.items()
-        if name not in defaults or value != defaults[name]
-    }
+
+    losses: dict[str, Value] = {}
+    for name, value in attrs.items():
+        is_default = name in defaults and value == defaults[name]
+        if value is not None and name not in secret_fields(kind) and not is_default:
+            losses[name] = value
+    return losses
 
 
 def _create(desired: Desired, entry: Entry | None) -> Action:
@@ -141,6 +141,8 @@ def _create(desired: Desired, entry: Entry | None) -> Action:
         created=True,
         parent=desired.parent,
     )
+
+    # With a SID in state it existed before: somebody else has deleted it.
     known = entry is not None and bool(entry.sid)
     made = _action(
         desired,
@@ -154,6 +156,7 @@ def _create(desired: Desired, entry: Entry | None) -> Action:
     )
     if not known:
         return made
+
     from reconciler.planning.decide.reserved_domains import (
         note_recreated_domain,
     )  # hardly any plan makes anything again

@@ -30,7 +30,11 @@ def without_sms(desired: Sequence[Desired], observed: Observed) -> Sequence[Desi
         for key, profile in profiles.items()
         if isinstance(profile.attrs.get("sms"), ApplicationRoute)
     }
-    return [_fitted(want, voice_only, observed) for want in desired] if voice_only else desired
+    return (
+        [_without_sms_route(want, voice_only, observed) for want in desired]
+        if voice_only
+        else desired
+    )
 
 
 def sms_error(want: Desired, address: str, live: Live) -> Diagnostic | None:
@@ -51,7 +55,9 @@ def sms_error(want: Desired, address: str, live: Live) -> Diagnostic | None:
     )
 
 
-def _fitted(want: Desired, voice_only: dict[int, Profile], observed: Observed) -> Desired:
+def _without_sms_route(
+    want: Desired, voice_only: dict[int, Profile], observed: Observed
+) -> Desired:
     profile = voice_only.get(id(want.profile))
     live = observed.number(want.profile.account, want.key) if profile is not None else None
     if (

@@ -35,7 +35,7 @@ def switch_last(
 
     # What is not uncovered yet is still as Twilio shows it: the planned entries know only the end of the chain.
     first = [_before_the_switch(action, live) for action in actions if not action.unset]
-    last = [_uncovering(action, registrations) for action in actions if action.unset]
+    last = [_clear_only(action, registrations) for action in actions if action.unset]
     return [*first, *last]
 
 
@@ -51,7 +51,7 @@ def _before_the_switch(action: Action, live: Live) -> Action:
     )
 
 
-def _uncovering(action: Action, registrations: Sequence[Action]) -> Action:
+def _clear_only(action: Action, registrations: Sequence[Action]) -> Action:
     """Keep only what is cleared: the webhooks behind it are the platform's to write."""
     last = registrations[-1]
     shown = {_SHOWN_AS[field] for field in action.unset if field in _SHOWN_AS}

@@ -1,7 +1,7 @@
-"""What belongs to a trunk and shares its fate once its block is gone; pure.
+"""Find the members of a trunk, which share its fate once its block is removed; pure.
 
-`protect` and `on_removal` are said of a trunk and mean it whole. As long as it is declared, what is taken out of its
-block is a change of it, which neither of them stops; see docs/decisions/0012.
+`protect` and `on_removal` on a trunk cover the trunk and everything under it once the trunk block is removed. As long
+as it is declared, they do not stop changes of its block; see docs/decisions/0012.
 
 | the trunk                            | what was taken out of its block or of its lists  | all that belongs to it     |
 |--------------------------------------|--------------------------------------------------|----------------------------|
@@ -27,7 +27,7 @@ _SAYING = frozenset({*NUMBER_KINDS, TRUNK.name, "application"})
 
 
 def restore_declared_options(entry: Entry) -> Entry:
-    """The entry with what was said of the resource itself: state may hold what was once said of its trunk."""
+    """Return the entry with the options of the resource itself: state may hold options of its trunk."""
     return entry if entry.kind in _SAYING else msgspec.structs.replace(entry, options=Options())
 
 

@@ -1,4 +1,4 @@
-"""The quick way through a large account: numbers that are as declared and as remembered need no further thought.
+"""Fast path: skip numbers whose declared, recorded and live values agree.
 
 Declarations, entries and live configurations that are alike are the same objects, so the answer for one number is
 the answer for all that share them. This is the one loop that runs for every number of every plan. Pure.
@@ -24,19 +24,22 @@ def skip_unchanged(
     declared: set[str],
     managed: set[str],
 ) -> list[Desired]:
-    """The declared numbers that need a decision; addresses and SIDs of all others go into `declared` and `managed`."""
+    """Return the numbers that need a decision; add addresses and SIDs of all others to `declared` and `managed`."""
     rest: list[Desired] = []
     verdicts: dict[tuple[int, int, int, int], int] = {}
     kept: list[object] = []  # an id means something only as long as its object lives
+
     account = ""
     numbers: Mapping[str, Live] = {}
     for want in desired:
         if want.kind not in NUMBER_KINDS:
             continue
+
         profile, address = want.profile, want.address
         if profile.account != account:
             account = profile.account
             numbers = observed.numbers.get(account, {})
+
         live, entry = numbers.get(want.key), resources.get(address)
         if (
             live is None
@@ -47,6 +50,8 @@ def skip_unchanged(
         ):
             rest.append(want)
             continue
+
+        # One verdict for all numbers that share these objects; the rest is compared number by number.
         alike = (id(profile), id(entry.last_applied), id(entry.options), id(live.attrs))
         verdict = verdicts.get(alike)
         if verdict is None:
@@ -62,13 +67,14 @@ def skip_unchanged(
         ):
             rest.append(want)
             continue
+
         declared.add(address)
         managed.add(live.sid)
     return rest
 
 
 def _agrees(want: Desired, entry: Entry, live: Live) -> int:
-    """Whether a declaration, what was applied and what is live agree in all that alike numbers share."""
+    """Return whether a declaration, the last applied and the live values agree in what alike numbers share."""
     attrs, options = want.profile.attrs, want.profile.options
     if options.observe_only or entry.options != options or entry.last_applied != attrs:
         return _NO

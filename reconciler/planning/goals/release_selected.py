@@ -37,7 +37,7 @@ def build_release_goal(
     how: OnRemoval | None,
     declared: Iterable[Desired],
 ) -> ReleaseGoal:
-    """What letting go of these numbers means; `how` in place of what is declared or remembered for their removal.
+    """Build the goal of releasing these numbers; `how` replaces the declared or recorded `on_removal`.
 
     A number that is declared to be protected is, also before state has heard of it.
     """
@@ -68,13 +68,13 @@ def plan_release(handback: ReleaseGoal, observed: Observed, ours: Collection[str
         entry.kind in NUMBER_KINDS and entry.account in observed.numbers
         for entry in others.values()
     )
-    told = tuple(map(_told, whole.diagnostics))
+    told = tuple(map(_describe_protection, whole.diagnostics))
     return msgspec.structs.replace(
         whole, bound=bound, unmanaged=max(0, whole.unmanaged - kept), diagnostics=told
     )
 
 
-def _told(found: Diagnostic) -> Diagnostic:
+def _describe_protection(found: Diagnostic) -> Diagnostic:
     """A protection, said to somebody who asks for the release of what may well be declared."""
     return (
         removal_protected(found.address, "nothing was released")

@@ -272,7 +272,7 @@ def warn_of_difference(there: RollbackTarget, declared: Iterable[Desired]) -> li
 
 
 def _find_renames(then: Resources, now: Resources) -> dict[str, str]:
-    """What has got another name since, known by its SID; what hangs below it follows."""
+    """Map old addresses to new ones for resources that were renamed since, matched by SID."""
     names = {
         (e.kind, e.sid): a
         for a, e in now.items()
@@ -296,7 +296,7 @@ def _warn_of_secrets(address: str, entry: Entry, present: Entry | None) -> list[
 
 
 def _to_put_back(entry: Entry) -> Entry:
-    """What is bound only since goes with all its traces, whatever its declaration says of its removal."""
+    """Return the entry of a resource bound only since: it is restored, whatever `on_removal` says."""
     return msgspec.structs.replace(
         entry, options=msgspec.structs.replace(entry.options, on_removal="restore")
     )

@@ -8,7 +8,7 @@ from reconciler.model.entry import Entry
 
 
 def is_bound(entry: Entry) -> bool:
-    """Whether the entry stands for a resource that is there."""
+    """Return whether the entry is bound to a resource, and not the record of a deleted child."""
     return bool(entry.sid) and not entry.deleted
 
 
@@ -28,6 +28,7 @@ def group_recorded_children(
     for parent, entry in resources.items():
         if entry.account != account:
             continue
+
         for kind, recorded in entry.children.items():
             found.setdefault((kind, parent), []).extend(
                 sid for sid in recorded if sid not in deleted

@@ -34,7 +34,7 @@ def names_of(
     for address, entry in resources.items():
         if entry.kind == kind and entry.account == account and entry.sid in sids:
             names[entry.sid] = address.split("/", 1)[1]
-    for name, attrs in _looked_for(kind, account, desired, resources):
+    for name, attrs in _list_unbound(kind, account, desired, resources):
         if name not in names.values():
             found = next(
                 (
@@ -61,10 +61,10 @@ def has_unmatched(
     `names` is what `names_of` returned for this kind and account.
     """
     matched = set(names.values())
-    return any(name not in matched for name, _ in _looked_for(kind, account, desired, resources))
+    return any(name not in matched for name, _ in _list_unbound(kind, account, desired, resources))
 
 
-def _looked_for(
+def _list_unbound(
     kind: str, account: str, desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> Iterator[tuple[str, Attrs]]:
     """Those without a known SID: declared ones, lists that a trunk uses by name, what a run was about to make."""
@@ -168,11 +168,11 @@ def sids_to_names(desired: Sequence[Desired], observed: Observed) -> Sequence[De
     profiles: dict[int, Profile] = {}
     for profile in (want.profile for want in desired):
         if id(profile) not in profiles:
-            profiles[id(profile)] = _named(profile, names)
-    return [_renamed(want, profiles[id(want.profile)], names) for want in desired]
+            profiles[id(profile)] = _rename_profile(profile, names)
+    return [_rename_declaration(want, profiles[id(want.profile)], names) for want in desired]
 
 
-def _renamed(want: Desired, profile: Profile, names: Mapping[str, str]) -> Desired:
+def _rename_declaration(want: Desired, profile: Profile, names: Mapping[str, str]) -> Desired:
     if want.key in names and want.kind in KINDS and KINDS[want.kind].refers is not None:
         name = names[want.key]
         address = f"{want.address.rpartition('/')[0]}/{name}"
@@ -181,7 +181,7 @@ def _renamed(want: Desired, profile: Profile, names: Mapping[str, str]) -> Desir
     return want if profile is want.profile else msgspec.structs.replace(want, profile=profile)
 
 
-def _named(profile: Profile, names: Mapping[str, str]) -> Profile:
+def _rename_profile(profile: Profile, names: Mapping[str, str]) -> Profile:
     attrs = rename_references(profile.attrs, names)
     return profile if attrs == profile.attrs else msgspec.structs.replace(profile, attrs=attrs)
 

@@ -54,7 +54,7 @@ def follow_moves(
 ) -> FollowedMoves:
     """State under the names that the configuration uses now."""
     bound = without_deleted(resources)
-    renames, blocked = _declared(bound, moves)
+    renames, blocked = _follow_declared(bound, moves)
     renames |= _by_domain(bound, desired, renames)
     renames |= _by_label(bound, desired, renames)
     return FollowedMoves(rename_entries(resources, renames), renames, blocked)
@@ -74,7 +74,9 @@ def rename_entries(resources: Resources, renames: Mapping[str, str]) -> Resource
     return {_address(a, e, renames): _entry(a, e, renames, values) for a, e in resources.items()}
 
 
-def _declared(resources: Resources, moves: Sequence[Move]) -> tuple[Renames, list[Diagnostic]]:
+def _follow_declared(
+    resources: Resources, moves: Sequence[Move]
+) -> tuple[Renames, list[Diagnostic]]:
     following = {move.source: move.target for move in moves}
     agents = {f"agent/{entry.options.agent}" for entry in resources.values()} if moves else set()
     renames: Renames = {}
@@ -86,7 +88,7 @@ def _declared(resources: Resources, moves: Sequence[Move]) -> tuple[Renames, lis
             continue
         target = ends.get(move.target) or move.target  # a valid configuration has no circle
         if target in taken:
-            problems.append(_blocked(move, target))
+            problems.append(_move_blocked(move, target))
         else:
             renames[move.source] = target
             taken.add("" if target.startswith("agent/") else target)
@@ -221,7 +223,7 @@ def _value(value: Value, renames: Mapping[str, str]) -> Value:
             return value
 
 
-def _blocked(move: Move, target: str) -> Diagnostic:
+def _move_blocked(move: Move, target: str) -> Diagnostic:
     file, line, column = move.position
     return Diagnostic(
         severity="warning",

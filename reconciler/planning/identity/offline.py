@@ -15,7 +15,7 @@ from reconciler.planning.identity.observed import Observed
 
 
 def observe_recorded(resources: Mapping[str, Entry]) -> Observed:
-    """What Twilio would show if nothing had changed since the last apply."""
+    """Return what Twilio would show if nothing had changed since the last apply."""
     numbers: dict[str, dict[str, Live]] = {}
     others: dict[str, Live] = {}
     for address, entry in resources.items():
@@ -36,7 +36,7 @@ def observe_recorded(resources: Mapping[str, Entry]) -> Observed:
 def split_plannable(
     desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> tuple[list[Desired], list[Diagnostic]]:
-    """What can be planned without asking Twilio; numbers that were never imported cannot, and a warning says so."""
+    """Return what can be planned without reading Twilio, and a warning about numbers that were never imported."""
     sids = {entry.sid for entry in resources.values()}
     kept, left = [], 0
     for want in desired:

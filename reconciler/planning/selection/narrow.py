@@ -40,7 +40,7 @@ def narrow_plan(
     mentioned = {*plan.state_updates, *(d.address for d in plan.diagnostics if d.address)}
     check_matches(selection, everything, mentioned)
 
-    chosen = _chosen(plan.actions, selection)
+    chosen = _select_addresses(plan.actions, selection)
     kept = [d for d in plan.diagnostics if d.address is None or selection.selects(d.address)]
     return msgspec.structs.replace(
         plan,
@@ -52,7 +52,7 @@ def narrow_plan(
     )
 
 
-def _chosen(actions: Sequence[Action], selection: Selection) -> set[str]:
+def _select_addresses(actions: Sequence[Action], selection: Selection) -> set[str]:
     """The addresses of actions that a run is about."""
     needs: dict[str, set[str]] = {}
     for action in actions:

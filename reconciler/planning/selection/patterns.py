@@ -42,7 +42,7 @@ class Pattern(msgspec.Struct, frozen=True):
     addresses: frozenset[str] = frozenset()
 
     def matches(self, address: str) -> bool:
-        """Whether this address is meant."""
+        """Return whether the pattern matches this address."""
         return address in self.addresses or any(fnmatchcase(address, glob) for glob in self.globs)
 
 
@@ -56,12 +56,12 @@ class Selection(msgspec.Struct, frozen=True):
         return bool(self.targets or self.excludes)
 
     def selects(self, address: str) -> bool:
-        """Whether an address is targeted and not excluded; without targets every address is targeted."""
+        """Return whether an address is targeted and not excluded; without targets every address is targeted."""
         targeted = not self.targets or any(pattern.matches(address) for pattern in self.targets)
         return targeted and not self.skips(address)
 
     def skips(self, address: str) -> bool:
-        """Whether an address is excluded."""
+        """Return whether an address is excluded."""
         return any(pattern.matches(address) for pattern in self.excludes)
 
 
@@ -130,13 +130,13 @@ def _collect(pattern: Pattern, everything: Sequence[Named]) -> Pattern:
     }
     if test is not None and numbers:
         found.update(
-            each.address for each in everything if _registered_number(each.address) in numbers
+            each.address for each in everything if _number_of_registration(each.address) in numbers
         )
     return msgspec.structs.replace(pattern, addresses=frozenset(found))
 
 
 def _by_sid(each: Named) -> bool:
-    """Whether this is a number that is declared by its SID, so that its address is another once it is known."""
+    """Return whether this is a number that is declared by its SID; its E.164 gives it another address."""
     return each.sid is not None and each.address.endswith(f"/{each.sid}")
 
 
@@ -146,7 +146,7 @@ def _find_bound(found: set[str], everything: Iterable[Named]) -> set[str]:
     return {each.address for each in everything if each.sid in sids} if sids else set()
 
 
-def _registered_number(address: str) -> str | None:
+def _number_of_registration(address: str) -> str | None:
     """The E.164 of a registration (``registration/PLATFORM/+E164``); None for any other address."""
     return address.rpartition("/")[2] if address.startswith(f"{REGISTRATION}/") else None
 

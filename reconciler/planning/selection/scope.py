@@ -61,7 +61,7 @@ def keep_inside(
 
 
 def _is_known(pattern: Pattern, addresses: Iterable[str]) -> bool:
-    """Whether a pattern can only mean resources that are declared or recorded, and means at least one."""
+    """Return whether a pattern matches only declared or recorded resources, and at least one."""
     if pattern.form == "address":
         kind, _, _ = pattern.text.partition("/")
         is_number = kind in NUMBER_KINDS or kind == REGISTRATION
