@@ -204,7 +204,10 @@ def test_credentials_that_are_refused_name_the_variables(
     ("content", "message"),
     [
         (b"not json", "state_damaged"),
-        (json.dumps({"version": 4, "serial": 3, "resources": []}).encode(), "not a state of the reconciler"),
+        (
+            json.dumps({"version": 4, "serial": 3, "resources": []}).encode(),
+            "not a state of the reconciler",
+        ),
         (json.dumps({"reconciler": 99, "serial": 3}).encode(), "Install the version that wrote it"),
         (
             json.dumps({"reconciler": 1, "serial": 3, "project": "other"}).encode(),
