@@ -103,6 +103,7 @@ def refuse_new(project: Project, known: KnownDestinations, consent: Collection[s
     refused = []
     if project.state != known.state and STATE not in consent:
         refused.append(_other_state(known.name, project.state_position))
+
     for destination in find_new(destinations_of(project), known.destinations):
         if (
             destination.host != _TWILIO
@@ -166,6 +167,7 @@ def _of_resources(project: Project, chooses: Callable[[str], bool]) -> Iterator[
         for want in project.desired
         if want.address in project.secrets
     }
+
     for address, secrets in project.secrets.items():
         owner = owners.get(address, "") if chooses(address) else ""
         for secret in secrets.values():

@@ -53,6 +53,7 @@ def list_header_secrets(settings: Settings) -> list[Secret]:
     for place, platform in settings.platforms.values():
         if platform is not None:
             found += [secret_of(platform, field, place) for field in _OF_PLATFORM]
+
     if settings.header is not None:
         found += _keys(settings.header, settings.header_places)
     return [secret for secret in found if secret is not None]
@@ -115,6 +116,7 @@ def _check_base_url(
     except ValueError as error:
         yield diagnostic("host_not_allowed", f"{_UNUSUAL}{error}.", position)
         return
+
     objection = find_objection(
         origin, allowed, use, platform=platform.type if platform is not None else ""
     )

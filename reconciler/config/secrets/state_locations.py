@@ -77,6 +77,8 @@ def find_servers(location: str, environ: Mapping[str, str]) -> list[Server]:
         return [_web_server(location)]
     if scheme in ("postgresql", "postgres"):
         return _databases(location, environ)
+
+    # A bucket: its endpoint comes from the environment, not from the location.
     _check_bucket(rest)
     return []
 
@@ -189,6 +191,7 @@ def _parameters(query: str) -> dict[str, str]:
             raise ValueError(
                 f"`{name}` would take the server from another file; name the server itself"
             )
+
         if name not in _HARMLESS:
             reason = (
                 "it can name another secret"
