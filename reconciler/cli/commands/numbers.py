@@ -111,10 +111,6 @@ def search(
     found = numbers_search.search(
         shared.run_options("numbers search", QuietProgress(shared)), request
     )
-    emit(
-        shared,
-        numbers_document(
-            found.numbers, found.declared, found.written, str(write) if write else None
-        ),
-    )
+    out = str(write) if write else None
+    emit(shared, numbers_document(found.numbers, found.declared, found.written, out))
     return 0
