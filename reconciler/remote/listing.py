@@ -17,19 +17,19 @@ Rows that shift while a listing is read repeat only few pages.
 
 
 class ListingError(Exception):
-    """The rows of a listing cannot be relied on. `code` is that of the diagnostic."""
+    """A listing whose rows cannot be relied on. `code` is that of the diagnostic."""
 
     code = "inconsistent_listing"
 
 
 class EndlessListing(ListingError):
-    """The listing has no end."""
+    """A listing without an end."""
 
     code = "endless_listing"
 
 
 class ForeignRows(ListingError):
-    """The listing has rows that were not asked for."""
+    """A listing with rows that were not requested."""
 
     code = "foreign_rows"
 

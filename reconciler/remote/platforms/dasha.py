@@ -264,13 +264,18 @@ class Dasha(UndocumentedCalls):
             raise errors.with_code_if_missing(error, "agent_not_found") from error
 
     def _outbound(self, sid: str) -> str | None:
+        """Return the id of the agent that calls out with a number, None without one."""
         affected = list_rows(
             self.name, self._caller.send("GET", f"/api/v1/sip-phone-numbers/{sid}/affected-agents")
         )
-        users = [text_in(row, "agentId") for row in affected if "outbound" in _uses(row)]
-        return next((user for user in users if user), None)
+        for row in affected:
+            agent = text_in(row, "agentId")
+            if agent and "outbound" in _uses(row):
+                return agent
+        return None
 
     def _users(self, sid: str) -> str:
+        """Return the names of the agents that use a number."""
         affected = rows_in(
             self._caller.send("GET", f"/api/v1/sip-phone-numbers/{sid}/affected-agents")
         )

@@ -96,11 +96,13 @@ def _only_recorded(
 
 def _last_applied_registrations(name: str, recorded: Mapping[str, Entry]) -> dict[str, Live]:
     """Return what a platform without a list should have: what we wrote last."""
-    return {
-        address: Live(entry.sid, entry.key, entry.account, {}, entry.last_applied)
-        for address, entry in recorded.items()
-        if entry.kind == REGISTRATION and platform_name(address) == name and entry.sid
-    }
+    registrations: dict[str, Live] = {}
+    for address, entry in recorded.items():
+        if entry.kind == REGISTRATION and platform_name(address) == name and entry.sid:
+            registrations[address] = Live(
+                entry.sid, entry.key, entry.account, {}, entry.last_applied
+            )
+    return registrations
 
 
 def _to_live(
@@ -119,9 +121,8 @@ def _to_live(
         as_declared = item.profile.attrs.get(name) if item is not None else known.get(name)
         attrs[name] = as_declared if declared.get(name, "") == secret else _DIFFERS
 
-    wire = {
-        name: value
-        for name, value in attrs.items()
-        if isinstance(value, str | int | bool) or value is None
-    }
+    wire: dict[str, str | int | bool | None] = {}
+    for name, value in attrs.items():
+        if value is None or isinstance(value, str | int | bool):
+            wire[name] = value
     return Live(number.id, number.key, item.profile.account if item else "", wire, attrs)

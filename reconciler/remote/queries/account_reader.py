@@ -255,7 +255,7 @@ class AccountReader:
         rows_of_each: Sequence[list[Row]],
         names: Mapping[str, str],
     ) -> None:
-        """Add to the rows of each parent the recorded ones that exist but are not in the listing."""
+        """Add to the rows of each parent the recorded ones that only the listing lacks."""
         recorded: dict[tuple[str, str], list[str]] = {}
         for entry in self._recorded.values():
             if entry.parent is not None and is_bound(entry) and entry.account == gateway.account:

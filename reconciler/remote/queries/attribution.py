@@ -34,9 +34,13 @@ def attribute_drift(
 
     Events that cannot be read (permissions, age, no such product) change nothing.
     """
+    sids_by_account: dict[str, list[str]] = {}
+    for item in drifted:
+        if item.account in gateways and item.sid.startswith("PN"):
+            sids_by_account.setdefault(item.account, []).append(item.sid)
+
     events: dict[str, list[Event]] = {}
-    for account in {d.account for d in drifted} & gateways.keys():
-        sids = [d.sid for d in drifted if d.account == account and d.sid.startswith("PN")]
+    for account, sids in sids_by_account.items():
         for event in _read_events(gateways[account], sids, now - RETENTION):
             events.setdefault(event.resource_sid, []).append(event)
 

@@ -69,11 +69,13 @@ def _read_account(
         found.update((row.phone_number, observer.live(row, gateway.account)) for row in page)
         progress(gateway.account, len(found))
 
-    if any(row.wire.get(field) for row in found.values() for field in _SET):
-        live = [
+    # Hot path: one pass over the numbers, which stops at the first that uses an application.
+    voice, sms = _SET
+    if any(live.wire.get(voice) or live.wire.get(sms) for live in found.values()):
+        applications = [
             APPLICATION.observe(row, gateway.account, {}) for row in read_rows(gateway, APPLICATION)
         ]
-        others.update(index_by_address("application", live, {}))
+        others.update(index_by_address("application", applications, {}))
     return found, others
 
 

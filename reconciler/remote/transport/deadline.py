@@ -33,7 +33,7 @@ def connection_class(scheme: str, seconds: float, now: Callable[[], float]) -> t
 
 
 class _OnePieceConnection(HTTPConnection):
-    """A connection that sends head and body as one piece: one system call, one packet if it fits."""
+    """A connection that sends head and body as one piece: one system call, often one packet."""
 
     _pieces: list[bytes] | None = None
 

@@ -33,7 +33,7 @@ class RampUp(Enum):
 
 
 class ConcurrencyHint:
-    """What a server has been seen to accept.
+    """Record of how many calls a server has accepted.
 
     Races between threads make the ramp-up slightly slower and do no other harm.
     """

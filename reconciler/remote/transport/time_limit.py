@@ -66,7 +66,7 @@ class TimeLimit:
 
     @contextmanager
     def stop_at_end(self, stop: Event) -> Iterator[None]:
-        """Set `stop` at the end of the time instead of cutting off calls; calls in flight finish."""
+        """Set `stop` at the end of the time, and let calls in flight finish."""
         self._lifted = True
         if self._seconds == inf:
             yield

@@ -225,10 +225,12 @@ def _from_facts(facts: Mapping[str, Any]) -> Refusal:
     texts = [facts.get(key) for key in ("message", "msg", "title", "detail")]
     message = ": ".join(dict.fromkeys(text for text in texts if isinstance(text, str) and text))
 
-    links = [facts.get(key) for key in ("more_info", "moreInfo", "type")]
-    link = next(
-        (link for link in links if isinstance(link, str) and link.startswith("https://")), ""
-    )
+    link = ""
+    for key in ("more_info", "moreInfo", "type"):
+        value = facts.get(key)
+        if isinstance(value, str) and value.startswith("https://"):
+            link = value
+            break
 
     errors = facts.get("errors")
     particulars: list[str] = []

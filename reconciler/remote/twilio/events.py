@@ -76,11 +76,11 @@ def read_changes(data: Json) -> dict[str, tuple[Json, Json]]:
     if not isinstance(fields, dict):
         return {}
 
-    return {
-        name: (change.get("previous"), change.get("updated"))
-        for name, change in fields.items()
-        if isinstance(change, dict) and ("updated" in change or "previous" in change)
-    }
+    changes: dict[str, tuple[Json, Json]] = {}
+    for name, change in fields.items():
+        if isinstance(change, dict) and ("updated" in change or "previous" in change):
+            changes[name] = (change.get("previous"), change.get("updated"))
+    return changes
 
 
 def _moment(date: object) -> datetime | None:
