@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from reconciler.config.formats import is_sid
-from reconciler.config.sections.fields import NUMBER_KEY
+from reconciler.config.sections.checks import NUMBER_KEY
 from reconciler.config.source.write import Block, Entry, Flow, render_text
 from reconciler.diagnostics import Diagnostic
 from reconciler.export import applications, remarks, trunks

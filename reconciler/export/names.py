@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from reconciler.config.sections.fields import describe_bad_name
+from reconciler.config.sections.checks import describe_bad_name
 from reconciler.kinds.known_hosts import find_owner
 
 _WORDS = (

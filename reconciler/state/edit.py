@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from reconciler.config.sections.fields import NAME
+from reconciler.config.sections.checks import NAME
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, Refused
 from reconciler.kinds.table import KINDS, NUMBER_KINDS

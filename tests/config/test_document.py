@@ -8,14 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.config.source.builder import DEEPEST
 from reconciler.config.source.nodes import Float, Int, Map, Place, Seq, Spot
-from reconciler.config.source.parse import (
-    DEEPEST,
-    Document,
-    PurePython,
-    load_fastest_parser,
-    parse_file,
-)
+from reconciler.config.source.parse import Document, PurePython, load_fastest_parser, parse_file
 from reconciler.config.source.scalars import Ambiguous, resolve
 
 PARSERS = pytest.mark.parametrize("parser", [load_fastest_parser(), PurePython])

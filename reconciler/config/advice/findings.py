@@ -1,6 +1,8 @@
-"""What is wrong with one entry, said relative to it; becomes a diagnostic once a place for the entry is known.
+"""Problems of one entry, relative to it.
 
-Entries that say the same share their findings, so that 100,000 numbers declared alike are looked at once.
+They become diagnostics when the place of the entry is known.
+
+Equal entries share their findings, so that 100,000 equal numbers are checked once.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ _MOST_LISTED = 12
 
 
 class Finding(NamedTuple):
-    """A problem at `loc` within an entry, on the key or the value that stands there."""
+    """A problem at `loc` within an entry, on the key or on the value."""
 
     code: str
     detail: str
@@ -29,14 +31,18 @@ class Finding(NamedTuple):
 def place_findings(
     findings: Iterable[Finding], entry: Place, address: str | None = None
 ) -> list[Diagnostic]:
-    """The diagnostics of an entry that stands at this place."""
+    """Return the diagnostics of an entry at this place."""
     return [
         diagnostic(f.code, f.detail, find_place(entry, f.loc).at(f.side), address) for f in findings
     ]
 
 
 def find_place(entry: Place, loc: Loc) -> Place:
-    """The value that `loc` leads to, however fields are spelled; segments that the file does not have are skipped."""
+    """Return the value at `loc`, in any spelling of the fields.
+
+    Segments that the file does not have are skipped.
+    """
+    # pydantic's locations contain tags of unions, which are not in the file.
     place = entry
     for segment in loc:
         names = spellings(segment) if isinstance(segment, str) else (segment,)
@@ -45,15 +51,18 @@ def find_place(entry: Place, loc: Loc) -> Place:
 
 
 def suggest_options(word: str, options: Collection[str]) -> str:
-    """What else could be meant: the nearest option, else all of them when they are few; and what cannot be seen."""
+    """Suggest the nearest option, or list all of them when they are few.
+
+    Also name invisible characters.
+    """
     if not word.isascii():
         from reconciler.config.source.invisible_characters import describe_invisible
 
-        return f"{_meant(word, options)}{describe_invisible(word)}"
-    return _meant(word, options)
+        return f"{_suggest(word, options)}{describe_invisible(word)}"
+    return _suggest(word, options)
 
 
-def _meant(word: str, options: Collection[str]) -> str:
+def _suggest(word: str, options: Collection[str]) -> str:
     near = nearest_option(word, options)
     if near:
         return f" Did you mean `{near}`?"

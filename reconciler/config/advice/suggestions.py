@@ -1,6 +1,7 @@
-"""A value that is refused in, what is likely meant by it out; looked at only once something is wrong.
+"""Suggestions for refused values; used only for an error.
 
-Repeats a value only when it cannot be a secret: a host without a user, the name of a variable.
+A suggestion repeats a value only when it cannot be a secret: a host without a user, the name of a
+variable.
 """
 
 from __future__ import annotations
@@ -15,22 +16,29 @@ _VARIABLES = (
     r"env:(?:// *)?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)",
     r"([A-Z]+(?:_[A-Z]+)+)",
 )
-"""How shells, workflow files and other tools write that a variable is meant; and its mere name."""
+"""Syntax of variables in shells, workflow files and other tools; and a plain name of a variable."""
 
 
 def suggest_url(url: str) -> str:
-    """What is meant by something that is no http(s) URL."""
+    """Suggest a correction for a text that is no http(s) URL."""
     if re.match("wss?://", url):
-        return " A WebSocket is named in the TwiML that the webhook answers with; here stands the webhook."
+        return (
+            " This is a WebSocket: write it in the TwiML that the webhook returns, and the URL of "
+            "the webhook here."
+        )
     if "${" in url or "{{" in url:
-        return " Variables are not filled in here: write the URL out."
+        return " Variables are not replaced here: write the whole URL."
     return f" Did you mean https://{url}?" if _HOST.fullmatch(url) else ""
 
 
 def find_variable(value: object) -> str:
-    """The name of the variable that somebody wants filled in; "" when that is not what it says."""
+    """Return the name of the variable that a value refers to in another tool's syntax; "" when it
+    refers to none.
+    """
     if not isinstance(value, str):
         return ""
-    return next(
-        (found[1] for pattern in _VARIABLES if (found := re.fullmatch(pattern, value.strip()))), ""
-    )
+    for pattern in _VARIABLES:
+        found = re.fullmatch(pattern, value.strip())
+        if found:
+            return found[1]
+    return ""

@@ -19,7 +19,7 @@ from reconciler.config.desired.registrations import registration_of, secrets_of
 from reconciler.config.formats import E164, is_sid, normal_sid
 from reconciler.config.project import Secret
 from reconciler.config.section_names import duplicate_declaration
-from reconciler.config.sections.fields import LONGEST_LABEL
+from reconciler.config.sections.checks import LONGEST_LABEL
 from reconciler.config.source.nodes import Float, Int, Map, Node, Place
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.desired import Desired, Profile

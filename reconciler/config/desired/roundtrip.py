@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from reconciler.config.desired.parts import canonical_webhook
 from reconciler.config.sections.agent import Application, Hook, StatusHook
-from reconciler.config.sections.fields import LONGEST_LABEL, Section
+from reconciler.config.sections.checks import LONGEST_LABEL
+from reconciler.config.sections.fields import Section
 from reconciler.config.sections.trunk import Origination, Trunk
 from reconciler.model.route import Webhook
 

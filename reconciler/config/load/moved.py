@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from reconciler.config.advice.findings import Finding, place_findings, suggest_options
 from reconciler.config.load.merge import Merged
 from reconciler.config.section_names import LIST_SECTION
+from reconciler.config.sections.checks import describe_bad_name
 from reconciler.config.sections.declared import Settings
-from reconciler.config.sections.fields import describe_bad_name
 from reconciler.config.sections.general import Move as Declared
 from reconciler.config.source.nodes import Place
 from reconciler.config.validation.pydantic_errors import validate_entry

@@ -16,8 +16,9 @@ from reconciler.config.load.merge import Merged
 from reconciler.config.section_names import LIST_SECTION, NUMBER_SECTIONS, SECTIONS
 from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import Agent, Application
+from reconciler.config.sections.checks import describe_bad_name
 from reconciler.config.sections.declared import Checked, Settings
-from reconciler.config.sections.fields import Section, describe_bad_name
+from reconciler.config.sections.fields import Section
 from reconciler.config.sections.general import Defaults, Header, Safety
 from reconciler.config.sections.policy import Lint, Policy
 from reconciler.config.source.nodes import Int, Map, Place, Seq

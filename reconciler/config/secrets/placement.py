@@ -17,8 +17,8 @@ from reconciler.config.secrets.allow_list import AllowList, Use, find_objection,
 from reconciler.config.secrets.hosts import read_origin
 from reconciler.config.secrets.references import secret_of, to_secret
 from reconciler.config.secrets.state_locations import find_servers
+from reconciler.config.sections.checks import is_location
 from reconciler.config.sections.declared import Settings
-from reconciler.config.sections.fields import is_location
 from reconciler.config.source.nodes import Place
 from reconciler.diagnostics import Diagnostic
 

@@ -13,7 +13,8 @@ from reconciler.config.codes import diagnostic
 from reconciler.config.confinement import explain_outside, locate_secret
 from reconciler.config.formats import is_sid, normal_sid
 from reconciler.config.project import AccountSettings, Secret
-from reconciler.config.sections.fields import Reference, Section, is_zone
+from reconciler.config.sections.checks import is_zone
+from reconciler.config.sections.fields import Reference, Section
 from reconciler.config.source.nodes import Place
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError

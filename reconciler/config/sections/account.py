@@ -4,13 +4,13 @@ from typing import Self
 
 from pydantic import model_validator
 
+from reconciler.config.sections.checks import make_refusal
 from reconciler.config.sections.fields import (
     AccountSid,
     SecretReference,
     Section,
     Url,
     Zone,
-    make_refusal,
     mandatory_field,
     optional_field,
 )

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
+from reconciler.config.sections.checks import make_refusal
 from reconciler.config.sections.fields import (
     Label,
     Labels,
@@ -12,7 +13,6 @@ from reconciler.config.sections.fields import (
     Section,
     Text,
     Url,
-    make_refusal,
     mandatory_field,
     optional_field,
 )

@@ -1,4 +1,6 @@
-"""The sections that every configuration may have, whatever else is in it, and what stands at the top of the file."""
+"""The sections that every configuration may have, whatever else is in it, and what stands at the
+top of the file.
+"""
 
 from typing import Literal
 

@@ -12,7 +12,7 @@ from reconciler.config.source.nodes import Loc
 
 
 def model_at(annotation: Any, loc: Loc) -> type[BaseModel] | None:
-    """The model that describes the mapping at `loc`."""
+    """Return the model of the mapping at `loc`; None when no model describes it."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return model_at(args[0], loc)
@@ -20,6 +20,7 @@ def model_at(annotation: Any, loc: Loc) -> type[BaseModel] | None:
         return _member_at(args, loc)
     if origin in (dict, list):
         return model_at(args[-1], loc[1:])
+
     if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         return None
     if not loc:

@@ -1,4 +1,7 @@
-"""The configuration file as one pydantic model: the sections put together; the source of its JSON Schema."""
+"""The configuration file as one pydantic model: the sections put together.
+
+The source of its JSON Schema.
+"""
 
 from typing import Annotated
 
@@ -6,7 +9,8 @@ from pydantic import Field
 
 from reconciler.config.sections.account import Account
 from reconciler.config.sections.agent import Agent, Application
-from reconciler.config.sections.fields import NUMBER_KEY, Name, Text, optional_field
+from reconciler.config.sections.checks import NUMBER_KEY
+from reconciler.config.sections.fields import Name, Text, optional_field
 from reconciler.config.sections.general import Defaults, Header, Move, Safety
 from reconciler.config.sections.number import AnyBridgeNumber, AnyNumber
 from reconciler.config.sections.platform import Platform
@@ -17,7 +21,9 @@ NumberKey = Annotated[str, Field(pattern=NUMBER_KEY)]
 
 
 class Config(Header):
-    """A configuration of the reconciler: Twilio phone numbers, trunks, bridge numbers, and the agents that answer."""
+    """A configuration of the reconciler: Twilio phone numbers, trunks, bridge numbers, and the
+    agents that answer.
+    """
 
     include: Text | list[Text] = optional_field(
         "Other files, by glob, relative to this one.", ["numbers/*.yaml"], default=[]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, model_validator
 
 from reconciler.config.sections.agent import AnyHook, Webhooks
+from reconciler.config.sections.checks import make_refusal
 from reconciler.config.sections.fields import (
     AddressSid,
     BundleSid,
@@ -22,7 +23,6 @@ from reconciler.config.sections.fields import (
     Section,
     Takeover,
     Text,
-    make_refusal,
     mandatory_field,
     optional_field,
 )
@@ -56,7 +56,9 @@ class Amount(Section):
 
 
 def _in_dollars(value: Any) -> Any:
-    """The long form of an amount: a plain number is in US dollars, in which Twilio bills most accounts."""
+    """The long form of an amount: a plain number is in US dollars, in which Twilio bills most
+    accounts.
+    """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return {"amount": value, "currency": "USD"}
     return value
@@ -204,7 +206,9 @@ class BridgeNumber(TwilioNumber):
 
 
 def expand_number(value: Any) -> Any:
-    """The long form of a number: its agent's name alone is a shorthand, nothing at all an empty mapping."""
+    """The long form of a number: its agent's name alone is a shorthand, nothing at all an empty
+    mapping.
+    """
     if value is None:
         return {}
     return {"agent": value} if isinstance(value, str) else value

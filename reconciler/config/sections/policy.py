@@ -6,13 +6,8 @@ from pydantic import AfterValidator, Field
 
 from reconciler.config.advice.spelling import nearest_option
 from reconciler.config.lint_rules import RULES, Level
-from reconciler.config.sections.fields import (
-    Section,
-    Text,
-    make_refusal,
-    mandatory_field,
-    optional_field,
-)
+from reconciler.config.sections.checks import make_refusal
+from reconciler.config.sections.fields import Section, Text, mandatory_field, optional_field
 
 
 def _rule(value: str) -> str:

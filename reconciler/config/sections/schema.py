@@ -1,4 +1,7 @@
-"""The JSON Schema of the configuration file, generated from its pydantic model; `schemas/config.schema.json` is it."""
+"""The JSON Schema of the configuration file, generated from its pydantic model.
+
+`schemas/config.schema.json` is it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def config_schema() -> dict[str, Any]:
-    """The schema, for editors and other programs; it teaches the snake_case spelling of every field only."""
+    """Return the schema, for editors and other programs.
+
+    It has the snake_case spelling of each field only.
+    """
     schema = _tidy(Config.model_json_schema())
     schema["title"] = "Configuration of the reconciler"
     del schema["required"]  # a file that is included needs neither version nor project
@@ -19,12 +25,15 @@ def config_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """The schema as its file holds it."""
+    """Return the text of the schema's file."""
     return json.dumps(config_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _tidy(node: Any) -> Any:
-    """Without pydantic's titles, without null where it only stands for "left out", and closed against odd names."""
+    """Remove pydantic's titles, and null where it only means "left out".
+
+    Refuse keys that match no pattern.
+    """
     if isinstance(node, list):
         return [_tidy(item) for item in node]
     if not isinstance(node, dict):
@@ -34,9 +43,12 @@ def _tidy(node: Any) -> Any:
         for key, value in node.items()
         if not (key == "title" and isinstance(value, str))
     }
+
     tidy.pop("discriminator", None)
     if "patternProperties" in tidy:
         tidy["additionalProperties"] = False
+
+    # A default of None means that the field may be left out, not that null may be written.
     if "default" in tidy and tidy["default"] is None:
         del tidy["default"]
         tidy["anyOf"] = [option for option in tidy.get("anyOf", []) if option != {"type": "null"}]

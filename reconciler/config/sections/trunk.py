@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from reconciler.config.formats import is_sid
+from reconciler.config.sections.checks import make_refusal
 from reconciler.config.sections.fields import (
     AccessListSid,
     Cidr,
@@ -19,7 +20,6 @@ from reconciler.config.sections.fields import (
     Text,
     Url,
     Username,
-    make_refusal,
     mandatory_field,
     optional_field,
 )
@@ -97,7 +97,9 @@ def _expand(value: Any) -> Any:
 
 
 class AccessList(_List):
-    """Networks that may call through the trunk: a list that is managed here, or one that exists and is only used."""
+    """Networks that may call through the trunk: a list that is managed here, or one that exists and
+    is only used.
+    """
 
     name: Name | None = optional_field("Its name on Twilio.", "offices")
     sid: AccessListSid | None = optional_field(
@@ -126,7 +128,9 @@ class Credential(Section):
 
 
 class CredentialList(_List):
-    """Users that may call through the trunk: a list that is managed here, or one that exists and is only used."""
+    """Users that may call through the trunk: a list that is managed here, or one that exists and is
+    only used.
+    """
 
     name: Name | None = optional_field("Its name on Twilio.", "pbx")
     sid: CredentialListSid | None = optional_field(

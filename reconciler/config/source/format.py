@@ -1,6 +1,6 @@
-"""A YAML file's text in, the same configuration in one form out: quotes, indentation, order of numbers; pure.
+"""Format the text of a YAML file: quotes, indentation, order of numbers; pure.
 
-Comments and the order of sections stay. Whatever is not sure to mean the same afterwards is refused.
+Comments and the order of sections stay. A file whose meaning could change is refused.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from reconciler.model.position import Position
 
 _ODD_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")
 _CURED = frozenset({"unquoted_number"})
-"""What quotes around a number's key mend."""
+"""Problems that quotes around a number's key solve."""
 _BLOCK = re.compile(r"(?<!\S)([|>])([+0-9]*)(?!\S)")
-"""How a text of several lines begins that does not say (`-`) that it has no line break at its end."""
+"""Header of a block text without `-`, which would strip the line break at its end."""
 
 
 class Formatted(NamedTuple):
-    """One file as it is and as it ought to be."""
+    """One file before and after formatting."""
 
     file: str
     before: str
@@ -37,34 +37,32 @@ class Formatted(NamedTuple):
 
 
 def format_text(data: bytes, file: str) -> str:
-    """A file's text in its tidy form. Raises ConfigInvalid when it cannot be read, or might not mean the same."""
+    """Return the formatted text of a file.
+
+    Raises ConfigInvalid when it is invalid, or when its meaning would change.
+    """
     before = parse_file(data, file)
-    problems = [*_uncured(before), *_duplicates(before)]
+    problems = [d for d in before.diagnostics if d.code not in _CURED]
+    problems += _find_duplicates(before)
     if problems:
         raise ConfigInvalid(*problems)
+
     text = data.decode("utf-8").replace("\r\n", "\n")
     if _ODD_BREAKS.search(text):
-        raise ConfigInvalid(
-            _refusal(file, "It has line breaks that are not of this world's text editors.")
-        )
+        raise ConfigInvalid(_refusal(file, "It has line breaks that text editors do not write."))
     try:
-        text = _plain_end(_sorted(reindent(_quoted(text))))
+        text = _trim_lines(_sort_numbers(reindent(_normalise_quotes(text))))
     except YAMLError:
-        raise ConfigInvalid(
-            _refusal(file, "Its layout is one that this command does not understand.")
-        ) from None
+        raise ConfigInvalid(_refusal(file, "This command does not support its layout.")) from None
+
+    # The last defence: formatting must never change the configuration.
     after = parse_file(text.encode("utf-8"), file)
     if after.root == before.root and not after.diagnostics:
         return text
-    raise ConfigInvalid(_refusal(file, "It would not mean the same afterwards."))
+    raise ConfigInvalid(_refusal(file, "Formatting would change its meaning."))
 
 
-def _uncured(document: Document) -> list[Diagnostic]:
-    """What is wrong with the YAML, but for what quotes will mend."""
-    return [d for d in document.diagnostics if d.code not in _CURED]
-
-
-def _duplicates(document: Document) -> Iterator[Diagnostic]:
+def _find_duplicates(document: Document) -> Iterator[Diagnostic]:
     for node, key, again in document.duplicates:
         first = node.mark(key, "key")
         one, two = (
@@ -80,36 +78,38 @@ def _refusal(file: str, reason: str) -> Diagnostic:
     )
 
 
-def _quoted(text: str) -> str:
-    """Numbers as keys in double quotes, and double quotes in the place of single ones.
+def _normalise_quotes(text: str) -> str:
+    """Put keys of numbers in double quotes, and replace single quotes by double ones.
 
-    A text at the end of a file that has no line break there has none in its value: it says so, wherever it may move.
+    A block text at the end of a file without a final line break has none in its value. It gets the
+    header `-`, which keeps that value wherever the text moves.
     """
     starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    has_no_last_break = not text.endswith("\n")
+
     changes: dict[int, tuple[int, str]] = {}
-    unended = not text.endswith("\n")
     for node, is_number in _scalars(parse_root(text), ()):
-        start, end = (starts[mark.line] + mark.column for mark in (node.start_mark, node.end_mark))
+        start = starts[node.start_mark.line] + node.start_mark.column
+        end = starts[node.end_mark.line] + node.end_mark.column
         raw = text[start:end]
-        single = (
-            node.style == "'"
-            and "\n" not in raw
-            and not re.search(r'["\\]|[^\x20-\x7e]', node.value)
-        )
-        if single or (is_number and raw == node.value):
+
+        # In double quotes, `"`, a backslash and special characters would need escapes: those stay
+        # in single quotes.
+        is_plain = "\n" not in raw and not re.search(r'["\\]|[^\x20-\x7e]', node.value)
+        if (node.style == "'" and is_plain) or (is_number and raw == node.value):
             changes[start] = (end, quote(node.value))
-        elif node.style in ("|", ">") and unended and not node.value.endswith("\n"):
-            changes.update(_without_break(text, start))
-    return _replaced(text, changes)
+        elif node.style in ("|", ">") and has_no_last_break and not node.value.endswith("\n"):
+            changes.update(_strip_last_break(text, start))
+    return _replace(text, changes)
 
 
-def _without_break(text: str, start: int) -> Iterator[tuple[int, tuple[int, str]]]:
+def _strip_last_break(text: str, start: int) -> Iterator[tuple[int, tuple[int, str]]]:
     head = _BLOCK.search(text, start, text.find("\n", start) % (len(text) + 1))
     if head:
         yield head.start(), (head.end(), f"{head[1]}{head[2].replace('+', '')}-")
 
 
-def _replaced(text: str, changes: dict[int, tuple[int, str]]) -> str:
+def _replace(text: str, changes: dict[int, tuple[int, str]]) -> str:
     parts, last = [], 0
     for start in sorted(changes):
         end, new = changes[start]
@@ -119,7 +119,10 @@ def _replaced(text: str, changes: dict[int, tuple[int, str]]) -> str:
 
 
 def _scalars(node: Node, path: tuple[str, ...]) -> Iterator[tuple[ScalarNode, bool]]:
-    """Every scalar, and whether it is the key of a number; what aliases stand for comes more than once."""
+    """Yield every scalar, with true for the key of a number.
+
+    The targets of aliases come more than once.
+    """
     if isinstance(node, ScalarNode):
         yield node, False
     elif isinstance(node, SequenceNode):
@@ -132,48 +135,59 @@ def _scalars(node: Node, path: tuple[str, ...]) -> Iterator[tuple[ScalarNode, bo
             yield from _scalars(value, (*path, key.value))
 
 
-def _sorted(text: str) -> str:
-    """Numbers in order, within the groups that empty lines make; each takes the comments right above it along."""
+def _sort_numbers(text: str) -> str:
+    """Sort the numbers within groups that empty lines separate.
+
+    Comments above a number move with it.
+    """
     for section in NUMBER_SECTIONS:
         if section not in text:
             continue
         found = read_layout(text)
         for key, value in found.root.value:
-            block = isinstance(value, MappingNode) and not value.flow_style
-            if key.value == section and block and not _repeats(found, value):
-                text = "\n".join(_in_order(found, value))
+            is_block = isinstance(value, MappingNode) and not value.flow_style
+            if key.value == section and is_block and not _has_aliases(found, value):
+                text = "\n".join(_sort_lines(found, value))
     return text
 
 
-def _repeats(found: Layout, section: MappingNode) -> bool:
-    """Whether there are anchors or aliases in a section: what repeats another must stay below it."""
+def _has_aliases(found: Layout, section: MappingNode) -> bool:
+    """Return true when a section has anchors or aliases: an alias must stay below its anchor."""
     lines = found.lines[section.start_mark.line : section.end_mark.line + 1]
     return re.search(r"[&*]\w", "\n".join(lines)) is not None
 
 
-def _in_order(found: Layout, section: MappingNode) -> list[str]:
+def _sort_lines(found: Layout, section: MappingNode) -> list[str]:
     keys = [(key.start_mark.line, key.value) for key, _ in section.value]
     if len({line for line, _ in keys}) < len(keys):
-        return found.lines
-    first = _lead(found, keys[0][0], 0)
-    out, group, at = found.lines[:first], list[tuple[str, list[str]]](), first
+        return found.lines  # two numbers on one line cannot move apart
+
+    at = _first_comment(found, keys[0][0], 0)
+    lines = found.lines[:at]
+    group: list[tuple[str, list[str]]] = []
     for place, (line, name) in enumerate(keys):
-        last = keys[place + 1][0] if place + 1 < len(keys) else len(found.lines)
-        end = _end(found, line, last)
+        is_last = place + 1 == len(keys)
+        next_key = len(found.lines) if is_last else keys[place + 1][0]
+        end = _end(found, line, next_key)
         group.append((name, found.lines[at:end]))
-        at = _lead(found, last, end) if place + 1 < len(keys) else end
-        if at > end:  # an empty line, and comments that belong to nobody: the group ends here
-            out += _flat(group) + found.lines[end:at]
+
+        # An empty line, or comments that belong to no number, end the group.
+        at = end if is_last else _first_comment(found, next_key, end)
+        if at > end:
+            lines += _join(group) + found.lines[end:at]
             group = []
-    return [*out, *_flat(group), *found.lines[at:]]
+    return [*lines, *_join(group), *found.lines[at:]]
 
 
-def _flat(group: list[tuple[str, list[str]]]) -> list[str]:
-    return [line for _, lines in sorted(group, key=lambda entry: entry[0]) for line in lines]
+def _join(group: list[tuple[str, list[str]]]) -> list[str]:
+    joined: list[str] = []
+    for _, lines in sorted(group, key=lambda entry: entry[0]):
+        joined += lines
+    return joined
 
 
-def _lead(found: Layout, line: int, least: int) -> int:
-    """The first of the comment lines that stand right above an entry, and no further in."""
+def _first_comment(found: Layout, line: int, least: int) -> int:
+    """Return the first of the comment lines directly above an entry that are not indented further."""
     margin = count_indent(found.lines[line]) if line < len(found.lines) else 0
     while line > least and found.is_free(line - 1) and _is_comment(found, line - 1, margin):
         line -= 1
@@ -185,25 +199,27 @@ def _is_comment(found: Layout, line: int, most: int) -> bool:
 
 
 def _end(found: Layout, line: int, limit: int) -> int:
-    """Behind the last line of an entry's own."""
+    """Return the line after the last line of an entry."""
     last, margin = line, count_indent(found.lines[line])
     for below in range(line + 1, limit):
         columns = found.starts.get(below)
         if columns is not None and min(columns)[0] <= margin:
             break
-        theirs = found.is_free(below) and (
-            not found.lines[below].strip() or _is_comment(found, below, margin)
-        )
-        last = last if theirs else below
+
+        # Empty lines and comments at the margin belong to the next entry.
+        is_empty = not found.lines[below].strip()
+        if not found.is_free(below) or not (is_empty or _is_comment(found, below, margin)):
+            last = below
     return last + 1
 
 
-def _plain_end(text: str) -> str:
-    """No spaces at the ends of lines, no empty lines in a row, one line break at the end."""
+def _trim_lines(text: str) -> str:
+    """Remove spaces at the ends of lines and repeated empty lines; end with one line break."""
     found = read_layout(text)
-    kept: list[str] = []
+    lines: list[str] = []
     for number, line in enumerate(found.lines):
-        inside = number in found.follows
-        if line.strip() or inside or (kept and kept[-1].strip()):
-            kept.append(line if inside else line.rstrip(" "))
-    return "\n".join(kept).strip("\n") + "\n"
+        # Within a value (a block text) spaces and empty lines are content.
+        is_content = number in found.follows
+        if line.strip() or is_content or (lines and lines[-1].strip()):
+            lines.append(line if is_content else line.rstrip(" "))
+    return "\n".join(lines).strip("\n") + "\n"

@@ -1,4 +1,5 @@
-"""A text in, words about the characters in it that look like a space, a quote or nothing and are something else.
+"""A text in, words about the characters in it that look like a space, a quote or nothing and are
+something else.
 
 Looked at only once something is wrong; knows nothing of what the text is for.
 """
@@ -9,7 +10,8 @@ import re
 import unicodedata
 
 SPACES = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
-"""What editors and word processors put where a space was meant, as the inside of a character class."""
+"""What editors and word processors put where a space was meant, as the inside of a character class.
+"""
 _ODD = re.compile(
     rf"[{SPACES}\u00ad\u200c-\u200f\u2018-\u201f\u202a-\u202e\u2061-\u2069\uff01-\uff5e]"
 )
@@ -22,7 +24,9 @@ def name_character(character: str) -> str:
 
 
 def describe_invisible(text: str) -> str:
-    """A sentence about the first characters in a text that are not what they look like; "" where there are none."""
+    """A sentence about the first characters in a text that are not what they look like; "" where
+    there are none.
+    """
     found = list(dict.fromkeys(_ODD.findall(text)))[:2]
     return (
         f" It holds {' and '.join(map(name_character, found))}: type it anew, in plain characters."

@@ -1,6 +1,7 @@
-"""A YAML text in, which of its lines is what out: whose indentation each follows, and where quotes may change.
+"""The layout of a YAML text: the role of each line, and the line whose indentation it follows.
 
-Works on the places that the parser reports; the text is in \\n lines. Knows nothing of what a configuration means.
+Uses the positions that the parser reports; lines end in \\n. Does not depend on the meaning of a
+configuration.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ _FAR = 1_000_000
 
 @dataclass
 class Layout:
-    """What stands on each line, by its index.
+    """The role of each line, by its index.
 
-    `starts`: lines that begin with a key or a dash, with the columns of what begins there, old and new.
-    `follows`: lines that continue a value, with the line that it began on. All others are comments or empty.
+    `starts`: lines that begin with a key or a dash, with the columns of what begins there, old and
+    new. `follows`: lines that continue a value, with the line that it began on. All others are
+    comments or empty.
     """
 
     lines: list[str]
@@ -34,19 +36,19 @@ class Layout:
     follows: dict[int, int] = field(default_factory=dict)
 
     def is_free(self, line: int) -> bool:
-        """Whether this line is a comment or empty."""
+        """Return true when this line is a comment or empty."""
         return line not in self.starts and line not in self.follows
 
 
 def parse_root(text: str) -> MappingNode:
-    """The root of a file that is known to be a mapping."""
+    """Return the root of a text that is known to be a mapping."""
     root = yaml.compose(text, Loader=_LOADER)
     assert isinstance(root, MappingNode), "the reader has taken it for a mapping"
     return root
 
 
 def read_layout(text: str) -> Layout:
-    """The layout of a text."""
+    """Return the layout of a text."""
     root = parse_root(text)
     found = Layout(text.split("\n"), root)
     if root.flow_style:
@@ -64,7 +66,9 @@ def _mapping(out: Layout, node: MappingNode, indent: int) -> None:
 
 
 def _value(out: Layout, key: Node, value: Node, indent: int) -> None:
-    """What follows a key: block collections are indented below it, everything else only goes along."""
+    """Add the value of a key: a block collection is indented below it, any other value moves with
+    it.
+    """
     if isinstance(value, MappingNode) and _is_block(value) and not _is_alias(value, key):
         _mapping(out, value, indent + STEP)
     elif isinstance(value, SequenceNode) and _is_block(value) and not _is_alias(value, key):
@@ -102,7 +106,7 @@ def _go_along(out: Layout, first: int, margin: int, value: Node) -> None:
 
 
 def _last_line(out: Layout, margin: int, value: Node) -> int:
-    """Where a value ends that stands below a key or a dash in the column `margin`."""
+    """Return the last line of a value below a key or a dash in the column `margin`."""
     if not isinstance(value, ScalarNode) or value.style not in ("|", ">"):
         end = value.end_mark
         return end.line if end.column > 0 else end.line - 1
@@ -116,7 +120,7 @@ def _last_line(out: Layout, margin: int, value: Node) -> int:
 
 
 def count_indent(line: str) -> int:
-    """How many spaces a line begins with."""
+    """Return the number of spaces at the start of a line."""
     return len(line) - len(line.lstrip(" "))
 
 
@@ -125,27 +129,32 @@ def _is_block(node: MappingNode | SequenceNode) -> bool:
 
 
 def _is_alias(value: Node, key: Node) -> bool:
-    """Whether the value stands elsewhere, and only its name here."""
+    """Return true for an alias: its value is in another place."""
     return bool(value.start_mark.index < key.start_mark.index)
 
 
 def reindent(text: str) -> str:
-    """The text with every level indented by two spaces; comments keep to what they stood with."""
+    """Indent every level of a text by two spaces.
+
+    Comments move with the lines that they belong to.
+    """
     found = read_layout(text)
     lines = found.lines
     out = list(lines)
+
+    # Keys and dashes first: all other lines follow their shift.
     shift: dict[int, int] = {}
     for line, columns in found.starts.items():
-        out[line], shift[line] = _indented(lines[line], columns)
+        out[line], shift[line] = _indent(lines[line], columns)
     for line, first in found.follows.items():
-        out[line] = _shifted(lines[line], shift.get(first, 0))
+        out[line] = _shift(lines[line], shift.get(first, 0))
     for line, column in _comments(found):
         out[line] = " " * _comment_indent(found, line, column) + lines[line].strip()
     return "\n".join(out)
 
 
 def _comments(found: Layout) -> Iterator[tuple[int, int]]:
-    """Lines that are comments, and the column of each: below one that stands further out nothing is further in."""
+    """Yield each comment line and its column, which is at most that of the comment above it."""
     least = _FAR
     for line, text in enumerate(found.lines):
         if not found.is_free(line):
@@ -155,8 +164,8 @@ def _comments(found: Layout) -> Iterator[tuple[int, int]]:
             yield line, least
 
 
-def _indented(line: str, columns: list[tuple[int, int]]) -> tuple[str, int]:
-    """A line that begins with a key or dashes, and by how much the last of them has moved."""
+def _indent(line: str, columns: list[tuple[int, int]]) -> tuple[str, int]:
+    """Indent a line that begins with a key or dashes; also return the shift of the last of them."""
     columns = sorted(set(columns))
     text = line[columns[-1][0] :]
     dash = _DASHES.match(text)
@@ -170,14 +179,16 @@ def _indented(line: str, columns: list[tuple[int, int]]) -> tuple[str, int]:
     return " " * columns[0][1] + text, moved
 
 
-def _shifted(line: str, by: int) -> str:
+def _shift(line: str, by: int) -> str:
     if not line.strip():
         return ""
     return " " * by + line if by >= 0 else line[min(-by, count_indent(line)) :]
 
 
 def _comment_indent(found: Layout, line: int, column: int) -> int:
-    """That of the next entry, unless the comment stands further in and so belongs to what is above it."""
+    """Return the indentation of a comment: that of the next entry, or of the entry above that it
+    belongs to.
+    """
     after = _next_start(found, line)
     old, new = found.starts[after][0] if after is not None else (-1, 0)
     if column <= old:
@@ -195,7 +206,7 @@ def _next_start(found: Layout, line: int) -> int | None:
 
 
 def _open_before(found: Layout, line: int) -> Iterator[tuple[int, int]]:
-    """The levels that are open above a line, innermost first."""
+    """Yield the open levels above a line, the innermost first."""
     least = _FAR
     for above in range(line - 1, -1, -1):
         for old, new in sorted(set(found.starts.get(above, [])), reverse=True):

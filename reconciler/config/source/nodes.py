@@ -1,6 +1,6 @@
-"""A parsed YAML file as values with positions: maps and lists that remember where each key and value stands.
+"""A parsed YAML file as values with positions: maps and lists with the place of each key and value.
 
-Knows nothing of YAML's syntax or of what a configuration means.
+Does not depend on YAML's syntax or on the meaning of a configuration.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Spot(NamedTuple):
 
 
 class Int(int):
-    """An integer that remembers how it was written: ``+15551234567`` has lost its plus sign otherwise."""
+    """An integer with its text: without it, ``+15551234567`` would lose its plus sign."""
 
     text: str
 
@@ -43,7 +43,7 @@ class Int(int):
 
 
 class Float(float):
-    """A decimal number that remembers how it was written."""
+    """A decimal number with its text."""
 
     text: str
 
@@ -59,7 +59,7 @@ class Map(dict[str, "Node"]):
     _index: dict[str, int]
 
     def mark(self, key: str, side: Side) -> Mark:
-        """Where this key, or its value, stands."""
+        """Return the place of this key, or of its value."""
         try:
             index = self._index
         except AttributeError:
@@ -67,7 +67,7 @@ class Map(dict[str, "Node"]):
         return self.marks[index[key] + (side == "value")]
 
     def entry(self, file: str, key: str) -> Place:
-        """What stands under this key."""
+        """Return the value of this key, with its places."""
         return Place(file, self[key], self.mark(key, "key"), self.mark(key, "value"))
 
 
@@ -83,7 +83,7 @@ Node = Map | Seq | Scalar
 
 
 class Place(NamedTuple):
-    """A value, the file it is in, and where its key and it stand there."""
+    """A value, its file, and the places of its key and of itself."""
 
     file: str
     node: Node
@@ -91,12 +91,12 @@ class Place(NamedTuple):
     value: Mark
 
     def at(self, side: Side) -> Position:
-        """The position of the key or of the value, as people count."""
+        """Return the position of the key or of the value, counted from 1."""
         mark = self.key if side == "key" else self.value
         return Position(self.file, mark.line + 1, mark.column + 1)
 
     def child(self, segment: str | int) -> Place | None:
-        """The value under this key or index; None when there is none."""
+        """Return the value of this key or index; None when there is none."""
         node = self.node
         if isinstance(node, Map) and isinstance(segment, str) and segment in node:
             return node.entry(self.file, segment)
@@ -106,7 +106,7 @@ class Place(NamedTuple):
         return None
 
     def entries(self) -> dict[str, Place]:
-        """What a mapping holds, by key; nothing for what is no mapping."""
+        """Return the entries of a mapping by key; none for other values."""
         return (
             {key: self.node.entry(self.file, key) for key in self.node}
             if isinstance(self.node, Map)
@@ -114,7 +114,7 @@ class Place(NamedTuple):
         )
 
     def items(self) -> list[Place]:
-        """What a list holds; nothing for what is no list."""
+        """Return the items of a list; none for other values."""
         node = self.node
         marked = zip(node, node.marks, strict=True) if isinstance(node, Seq) else ()
         return [Place(self.file, item, mark, mark) for item, mark in marked]

@@ -1,54 +1,27 @@
-"""One YAML file's bytes in, a strict tree of values with positions out; the only module that knows YAML's syntax.
+"""Parse the bytes of one YAML file to a strict tree of values with positions.
 
-Knows nothing of what a configuration means, nor of other files. Built from libyaml's events in one pass, because a
-file of 100,000 numbers has half a million of them. Anchors and aliases are understood as far as they cannot explode;
-merge keys (``<<``), tags and everything that YAML 1.1 and 1.2 read differently are refused.
+Does not depend on the meaning of a configuration, or on other files. The tree is built from
+libyaml's events in one pass, because a file of 100,000 numbers has half a million of them.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from typing import Any
 
 import msgspec
 from yaml.error import MarkedYAMLError
-from yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    StreamEndEvent,
-)
 from yaml.parser import Parser
 from yaml.reader import Reader, ReaderError
 from yaml.scanner import Scanner
 
-from reconciler.config.codes import diagnostic
-from reconciler.config.source.nodes import Int, Map, Mark, Node, Scalar, Seq, Spot
-from reconciler.config.source.scalars import Ambiguous, resolve
-from reconciler.config.source.syntax_errors import find_cure, find_error_place
+from reconciler.config.source.builder import Builder, Duplicate, Stop, find_spot
+from reconciler.config.source.nodes import Map
 from reconciler.diagnostics import Diagnostic
-from reconciler.model.position import Position
-
-DEEPEST = 64
-MOST_ALIASED = 500_000
-"""How many values all aliases of a file may stand for."""
-_SCALAR: Any = ScalarEvent
-_MAPPING: Any = MappingStartEvent
-_MAPPING_END: Any = MappingEndEvent
-_OPEN = object()
-_TAB = re.compile(rb"^ *(?=\t[ \t]*[^ \t\r\n#])", re.MULTILINE)
-_LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_NO_TABS = "YAML is indented with spaces. Replace tabs by spaces."
-_TEXT_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
-_TREE_TAGS = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 
 
 class PurePython(Reader, Scanner, Parser):
-    """The parser without libyaml: the same events, some thirty times slower."""
+    """A parser without libyaml: the same events, about thirty times slower."""
 
     def __init__(self, data: bytes) -> None:
         Reader.__init__(self, data)
@@ -57,7 +30,7 @@ class PurePython(Reader, Scanner, Parser):
 
 
 def load_fastest_parser() -> Callable[[bytes], Any]:
-    """libyaml's parser where PyYAML was built with it."""
+    """Return libyaml's parser, or the slow one where PyYAML was built without libyaml."""
     try:
         from yaml._yaml import CParser
     except ImportError:  # pragma: no cover - depends on how PyYAML was built
@@ -65,16 +38,11 @@ def load_fastest_parser() -> Callable[[bytes], Any]:
     return CParser
 
 
-class Duplicate(NamedTuple):
-    """A key that stands in one mapping more than once: the mapping (which holds the first) and the place of another."""
-
-    node: Map
-    key: str
-    again: Mark
-
-
 class Document(msgspec.Struct, frozen=True):
-    """One file. `complete` is false when the file could not be read to its end; `root` is then what came before."""
+    """One file. `complete` is false when the file could not be read to its end.
+
+    `root` then holds the part before.
+    """
 
     file: str
     root: Map
@@ -84,324 +52,26 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def parse_file(data: bytes, file: str, *, parser: Callable[[bytes], Any] | None = None) -> Document:
-    """Parse one file; never raises, all that is wrong with its form is in `diagnostics`."""
-    builder = _Builder(file)
+    """Parse one file; never raises, all problems of its form are in `diagnostics`."""
+    builder = Builder(file)
+
     try:
         data.decode("utf-8")
         builder.tabs(data)
         builder.build((parser or load_fastest_parser())(data).get_event)
     except UnicodeDecodeError as error:
         detail = "Save it as UTF-8; from here on its bytes are something else."
-        builder.problem("not_utf8", detail, _spot(data, error.start))
+        builder.problem("not_utf8", detail, find_spot(data, error.start))
     except ReaderError as error:
         detail = "It holds a control character that YAML does not allow; remove it."
-        builder.problem("yaml_syntax", detail, _spot(data, error.position))
+        builder.problem("yaml_syntax", detail, find_spot(data, error.position))
     except MarkedYAMLError as error:
         builder.syntax(error, data)
-    except _Stop:
+    except Stop:
         pass
     else:
         return Document(file, builder.root, builder.diagnostics, builder.duplicates)
+
+    # The rest of the file is missing: keep the complete part, so that its errors are reported too.
     builder.drop_unfinished()
     return Document(file, builder.root, builder.diagnostics, builder.duplicates, complete=False)
-
-
-class _Stop(Exception):
-    """The rest of the file cannot be understood; the problem is already noted."""
-
-
-class _Builder:
-    """Turns events into nodes; collects problems."""
-
-    def __init__(self, file: str) -> None:
-        self.root = _empty()
-        self.diagnostics: list[Diagnostic] = []
-        self.duplicates: list[Duplicate] = []
-        self._file = file
-        self._get: Callable[[], Any]
-        self._keys: dict[str, str] = {}
-        self._plain: dict[str, Scalar] = {}
-        self._anchors: dict[str, Any] = {}
-        self._sizes: dict[int, tuple[int, Map | Seq]] = {}
-        self._aliased = 0
-        self._in_key = 0
-        self._open: list[Map] = []
-
-    def problem(self, code: str, detail: str, mark: Mark) -> None:
-        """Note a problem."""
-        self.diagnostics.append(
-            diagnostic(code, detail, Position(self._file, mark.line + 1, mark.column + 1))
-        )
-
-    def tabs(self, data: bytes) -> None:
-        """Note the first line that is indented with a tab."""
-        found = _TAB.search(data) if b"\t" in data else None
-        if found is not None:
-            self.problem("tab_indentation", _NO_TABS, _spot(data, found.end()))
-
-    def syntax(self, error: MarkedYAMLError, data: bytes) -> None:
-        """Note what the parser stopped at; a tab in that line is what it stumbled over."""
-        problem = error.problem or ""
-        mark = find_error_place(problem, error.problem_mark, error.context_mark) or Spot(0, 0)
-        lines = [*_LINE_ENDS.split(data.decode("utf-8")), ""]
-        line = lines[min(mark.line, len(lines) - 1)]
-        if "\t" not in line[: mark.column + 1]:
-            from reconciler.config.source.whitespace_errors import find_cause
-
-            found = find_cause(lines, mark) or (
-                "yaml_syntax",
-                find_cure(problem, error.context or ""),
-                mark,
-            )
-            spot = (found[0], found[2].line + 1, found[2].column + 1)
-            if not any((d.code, d.line, d.column) == spot for d in self.diagnostics):
-                self.problem(*found)
-        elif not self.diagnostics or self.diagnostics[0].code != "tab_indentation":
-            self.problem("tab_indentation", _NO_TABS, Spot(mark.line, line.index("\t")))
-
-    def drop_unfinished(self) -> None:
-        """Leave out the section in which reading stopped; what stands alone below its key may be half an entry."""
-        marks = self.root.marks
-        if self._open or (self.root and marks[-1].line > marks[-2].line):
-            self.root.popitem()
-        del self.root.marks[2 * len(self.root) :]
-
-    def build(self, get: Callable[[], Any]) -> None:
-        """Read the one document of the stream into `root`."""
-        self._get = get
-        get()
-        if type(get()) is StreamEndEvent:
-            self._not_a_mapping(None, Spot(0, 0))
-        event = get()
-        if type(event) is MappingStartEvent:
-            self._decoration(event, _TREE_TAGS)
-            self._map(1, self.root)
-        else:
-            self._not_a_mapping(self._node(event, 1), event.start_mark)
-        get()
-        mark = (event := get()).start_mark
-        if type(event) is DocumentStartEvent:
-            detail = (
-                "Only the first one would count. Put each into a file of its own and `include` it."
-            )
-            self.problem("multiple_documents", detail, mark)
-
-    def _not_a_mapping(self, node: Node, mark: Mark) -> NoReturn:
-        if node is None:
-            self.problem(
-                "empty_file",
-                "Write `version: 1` and `project: NAME`; a file that is included holds a section, such as `numbers`.",
-                Spot(0, 0),
-            )
-        else:
-            from reconciler.config.source.whitespace_errors import (
-                describe_missing_space,
-                find_tight_key,
-            )
-
-            text = node if isinstance(node, str) else ""
-            detail = "A configuration file is a mapping: `version: 1`, `project: …` and so on."
-            hint = (
-                f" {describe_missing_space(find_tight_key(text), text)}"
-                if find_tight_key(text)
-                else ""
-            )
-            self.problem("wrong_type", detail + hint, mark)
-        raise _Stop
-
-    def _map(self, depth: int, root: Map) -> Map:
-        """Fill `root` and the mappings in it with events up to its end. The hot loop: nearly all events get here."""
-        get, keys, plain = self._get, self._keys, self._plain
-        scalar, mapping, end = _SCALAR, _MAPPING, _MAPPING_END
-        node, add, deepest = root, root.marks.append, DEEPEST - depth
-        open_maps: list[Map] = []
-        if root is self.root:
-            self._open = open_maps
-        while True:
-            event = get()
-            if type(event) is scalar:
-                mark, key = event.start_mark, event.value
-                if not event.style:
-                    key = keys.get(key) or self._key(key, mark)
-                if event.anchor or event.tag:
-                    self._decorated(event)
-                if key in node:
-                    self.duplicates.append(Duplicate(node, key, mark))
-                    self._node(get(), depth + 1)
-                    continue
-                event = get()
-                add(mark)
-                add(event.start_mark)
-                if type(event) is scalar and not event.anchor and not event.tag:
-                    if event.style:
-                        node[key] = event.value
-                    else:
-                        try:
-                            node[key] = plain[event.value]
-                        except KeyError:
-                            node[key] = self._scalar(event.value, event.start_mark)
-                elif type(event) is mapping and not event.anchor and not event.tag:
-                    node[key] = child = Map()
-                    open_maps.append(node)
-                    if len(open_maps) > deepest:
-                        self._too_deep()
-                    child.marks = []
-                    node, add = child, child.marks.append
-                else:
-                    node[key] = self._node(event, depth + len(open_maps) + 1)
-            elif type(event) is end:
-                if not open_maps:
-                    return root
-                node = open_maps.pop()
-                add = node.marks.append
-            else:
-                self._complex_key(event, depth + len(open_maps))
-
-    def _seq(self, depth: int, node: Seq) -> Seq:
-        if depth > DEEPEST:
-            self._too_deep()
-        while True:
-            event = self._get()
-            if type(event) is SequenceEndEvent:
-                return node
-            node.append(self._node(event, depth + 1))
-            node.marks.append(event.start_mark)
-
-    def _node(self, event: Any, depth: int) -> Node:
-        """The value that starts with this event, whatever it is."""
-        kind = type(event)
-        if kind is AliasEvent:
-            return self._alias(event)
-        if kind is ScalarEvent:
-            return self._decorated(event)
-        anchor = self._decoration(event, _TREE_TAGS)
-        if anchor:
-            self._anchors[anchor] = _OPEN
-        # `_map` counts the mappings in its values, but not one that is a key of a key.
-        if depth > DEEPEST:
-            self._too_deep()
-        node: Node
-        if kind is MappingStartEvent:
-            node = self._map(depth, _empty())
-        else:
-            node = Seq()
-            node.marks = []
-            self._seq(depth, node)
-        if anchor:
-            self._anchors[anchor] = node
-        return node
-
-    def _decorated(self, event: Any) -> Node:
-        """A scalar that may have an anchor or a tag."""
-        anchor = self._decoration(event, _TEXT_TAGS)
-        quoted = event.style or event.tag
-        value: Scalar = event.value if quoted else self._scalar(event.value, event.start_mark)
-        if anchor:
-            self._anchors[anchor] = value
-        return value
-
-    def _decoration(self, event: Any, allowed: frozenset[str | None]) -> str:
-        if event.tag not in allowed:
-            detail = "Nothing is built from tags here. Remove the word that starts with `!`, or put the value in quotes."
-            self.problem("custom_tag", detail, event.start_mark)
-        return event.anchor or ""
-
-    def _alias(self, event: Any) -> Node:
-        missing = object()
-        node = self._anchors.get(event.anchor, missing)
-        if node is missing or node is _OPEN:
-            detail = "An alias (`*name`) repeats what an anchor (`&name`) marked further up in the same file; "
-            detail += (
-                "this one refers to itself."
-                if node is _OPEN
-                else "there is no such anchor. Text is put in quotes."
-            )
-            self.problem("unknown_alias", detail, event.start_mark)
-            return f"*{event.anchor}"
-        self._aliased += self._size(node)
-        if self._aliased > MOST_ALIASED:
-            detail = f"All aliases up to here stand for more than {MOST_ALIASED:,} values. Write out what you need."
-            self.problem("alias_explosion", detail, event.start_mark)
-            raise _Stop
-        return node  # type: ignore[no-any-return]
-
-    def _size(self, node: Any) -> int:
-        """How many values a node stands for once its aliases are written out."""
-        if not isinstance(node, Map | Seq):
-            return 1
-        known = self._sizes.get(id(node))
-        if known is None:
-            children = node.values() if isinstance(node, Map) else node
-            known = self._sizes[id(node)] = (1 + sum(self._size(child) for child in children), node)
-        return known[0]
-
-    def _key(self, text: str, mark: Mark) -> str:
-        """A plain key that is met for the first time."""
-        value = resolve(text)
-        if isinstance(value, str) and text != "<<":
-            self._keys[text] = text
-            if not text[0].isascii():
-                self._unicode_key(text, mark)
-        elif text == "<<":
-            detail = "Not every YAML program knows `<<`. Repeat the keys, use `defaults`, or alias the whole mapping."
-            self.problem("merge_key", detail, mark)
-        elif isinstance(value, Int):
-            self.problem(
-                "unquoted_number",
-                f'To YAML `{text}` is a number. Put it in quotes: "{text}".',
-                mark,
-            )
-        else:
-            reason = f" {value.reason}" if isinstance(value, Ambiguous) else ""
-            self.problem(
-                "ambiguous_scalar",
-                f'As a key, `{text}` is not text to YAML: write "{text}".{reason}',
-                mark,
-            )
-        return text
-
-    def _unicode_key(self, text: str, mark: Mark) -> None:
-        from reconciler.config.source.invisible_characters import SPACES
-        from reconciler.config.source.whitespace_errors import describe_unicode_space
-
-        if re.match(f"[{SPACES}]", text):
-            self.problem("unicode_space", describe_unicode_space(text[0], "before the key"), mark)
-
-    def _scalar(self, text: str, mark: Mark) -> Scalar:
-        """A plain value that is met for the first time."""
-        value = resolve(text)
-        if isinstance(value, Ambiguous):
-            self.problem(
-                "ambiguous_scalar", f"{value.reason} Put it in quotes if it is text.", mark
-            )
-            return text
-        self._plain[text] = value
-        return value
-
-    def _complex_key(self, event: Any, depth: int) -> None:
-        if not self._in_key:
-            detail = "A list, a mapping or an alias cannot be a key here: write the key out as plain text."
-            self.problem("complex_key", detail, event.start_mark)
-        self._in_key += 1
-        self._node(event, depth + 1)
-        self._in_key -= 1
-        self._node(self._get(), depth + 1)
-
-    def _too_deep(self) -> NoReturn:
-        detail = (
-            f"More than {DEEPEST} levels: no configuration has that many. Is a bracket missing?"
-        )
-        mark = self._get().start_mark
-        self.problem("too_deep", detail, mark)
-        raise _Stop
-
-
-def _empty() -> Map:
-    node = Map()
-    node.marks = []
-    return node
-
-
-def _spot(data: bytes, offset: int) -> Spot:
-    start = data.rfind(b"\n", 0, offset) + 1
-    return Spot(data.count(b"\n", 0, offset), len(data[start:offset].decode("utf-8", "replace")))

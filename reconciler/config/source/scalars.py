@@ -1,7 +1,8 @@
-"""What a plain (unquoted) scalar of YAML means: text, number, boolean or null, or something that nobody should write.
+"""Resolve plain (unquoted) scalars of YAML: text, number, boolean, null, or an ambiguous value.
 
-YAML 1.1 and 1.2 disagree on ``yes``, ``0123``, ``1_000``, ``12:30`` and ``1e3``; such scalars are refused wherever
-they stand, because editors, linters and other tools would read another value than we do.
+YAML 1.1 and 1.2 disagree on ``yes``, ``0123``, ``1_000``, ``12:30`` and ``1e3``; such scalars are
+refused wherever they stand, because editors, linters and other tools would read another value than
+we do.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from reconciler.config.source.nodes import Float, Int, Scalar
 
 
 class Ambiguous(NamedTuple):
-    """A scalar that must be quoted or written otherwise; `reason` says why, without repeating it."""
+    """A scalar that must be quoted or written otherwise.
+
+    `reason` says why, without repeating it.
+    """
 
     reason: str
 
@@ -58,7 +62,7 @@ _ODD = (
 
 
 def resolve(text: str) -> Scalar | Ambiguous:
-    """The value of a plain scalar."""
+    """Return the value of a plain scalar."""
     if text in _FIXED:
         return _FIXED[text]
     if text in _BOOLEAN_WORDS:

@@ -1,4 +1,7 @@
-"""A line of a configuration file, and of no other, for a report to show; what may be a secret is blanked out."""
+"""Read a line of a configuration file for a report; possible secrets are masked.
+
+Other files have no lines.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,18 @@ INCLUDED = (*YAML, ".json")
 
 
 def has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
-    """Whether a file is named like that, also where links lead: whoever may name a file learns of what is in it."""
+    """Return true when the name of a file has one of these suffixes, with links resolved.
+
+    A configuration can name any file, so the content of other files must not reach a report.
+    """
     return Path(os.path.realpath(path)).suffix.lower() in suffixes
 
 
 def read_source_line(file: str, line: int, root: Path | None = None) -> str | None:
-    """Line `line` (from 1) of a file named by a diagnostic, None when it cannot be read; secrets are blanked out."""
+    """Return line `line` (from 1) of a diagnostic's file, None when it cannot be read.
+
+    Secrets are masked.
+    """
     found = read_line_with_mark(file, line, 1, root)
     return found[0] if found is not None else None
 
@@ -46,10 +55,11 @@ def read_source_line(file: str, line: int, root: Path | None = None) -> str | No
 def read_line_with_mark(
     file: str, line: int, column: int, root: Path | None = None
 ) -> tuple[str, str] | None:
-    """A line of a file as `source_line` shows it, and what of that stands before a column of the file.
+    """A line of a file as `source_line` shows it, and what of that stands before a column of the
+    file.
 
-    A file that is not YAML by its name has no lines to show: it may be a secret, a state or /proc/self/environ. Of a
-    long line the part around the column is shown.
+    A file that is not YAML by its name has no lines to show: it may be a secret, a state or
+    /proc/self/environ. Of a long line the part around the column is shown.
 
     `root` is the folder that the names of diagnostics are relative to, by default the current one.
     """
@@ -69,7 +79,7 @@ def read_line_with_mark(
 
 
 def _lines(path: Path) -> tuple[str, ...]:
-    """The lines of a file; none of one that cannot be read."""
+    """Return the lines of a file; none when it cannot be read."""
     try:
         found = path.stat()
         return (
@@ -92,7 +102,10 @@ def _read_lines(path: Path, _changed: int, _size: int) -> tuple[str, ...]:
 
 
 def _cut(text: str) -> str:
-    """The beginning of a long line. The cut leaves no part of a password before an `@` that is no longer there."""
+    """Return the beginning of a long line.
+
+    The cut leaves no part of a password: without the `@` after it, the mask would not find it.
+    """
     text = text.rstrip("\r\n")
     if len(text) <= LONGEST:
         return text
@@ -102,7 +115,7 @@ def _cut(text: str) -> str:
 
 
 def _around(shown: str, before: str) -> tuple[str, str]:
-    """The part of a masked line that is around a column."""
+    """Return the part of a masked line around a column."""
     if len(shown) <= _WIDEST:
         return shown, before
     first = max(len(before) - _WIDEST // 2, 0)
@@ -111,9 +124,10 @@ def _around(shown: str, before: str) -> tuple[str, str]:
 
 
 def mask_secrets(text: str, before: str = "") -> str:
-    """The line without values of secret fields (references may stay) and without user and password in URLs.
+    """Mask the values of secret fields, but references, and users and passwords in URLs.
 
-    `before` is the line before it: a value may stand below its key. Takes time in proportion to the line.
+    `before` is the line before it: a value may stand below its key. Takes time in proportion to the
+    line.
     """
     text = _USER.sub(r"\1***@", text)
     above = list(_key_ends(before))
@@ -126,10 +140,10 @@ def mask_secrets(text: str, before: str = "") -> str:
 
 
 def _key_ends(text: str) -> Iterator[int]:
-    """Where each key of a secret ends: behind its colon, or behind itself when it has none.
+    """Yield the end of each key of a secret: after its colon, or after the key when it has none.
 
-    Words are taken one after the other, each once: a pattern that begins to search anew at every character takes
-    minutes for a line of a few thousand characters.
+    Words are taken one after the other, each once: a pattern that begins to search anew at every
+    character takes minutes for a line of a few thousand characters.
     """
     last = ""  # the last character before this word that is neither space nor quote; "" at the start of the line
     at = 0

@@ -1,4 +1,4 @@
-"""What libyaml says of broken syntax, in words that help: its problem and context in, a cure and a place out."""
+"""Translate libyaml's syntax errors: find a cure and a place for its problem and context."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _CURES = (
 
 
 def find_cure(problem: str, context: str) -> str:
-    """What to do about a syntax error; repeats nothing of the file, for that may be a secret."""
+    """Return the cure of a syntax error; it quotes nothing of the file, which may hold secrets."""
     for words, advice in _CURES:
         if words in problem or words in context:
             return advice
@@ -50,7 +50,9 @@ def find_cure(problem: str, context: str) -> str:
 
 
 def find_error_place(problem: str, mark: Mark | None, context_mark: Mark | None) -> Mark | None:
-    """Where to point: at what was opened, when the parser only noticed lines later that it is not closed."""
+    """Return the place of an error: that of an opening bracket or quote which is never closed,
+    where that is the cause.
+    """
     if mark is None or context_mark is None:
         return mark or context_mark
     unclosed = "expected ',' or" in problem or "end of stream" in problem

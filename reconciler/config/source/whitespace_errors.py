@@ -1,6 +1,6 @@
-"""Lines around a place where YAML stumbled in, what is wrong with the white space in them out.
+"""Find white space, colons and quotes that explain a syntax error of YAML.
 
-Looked at only once something is wrong. Says no value of the file, for that may be a secret.
+Used only for an error. Messages quote no value of the file, which may be a secret.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ _EQUALS = re.compile(r"""[ ]*(?:"[^"]+"|'[^']+'|[A-Za-z_][\w.-]*)[ ]*=>?(?=\s)""
 _SCHEMES = frozenset({"sip", "sips", "tel", "http", "https", "whatsapp", "arn"})
 _KEY = re.compile(r"([A-Za-z_]\w*):(?=[^ \t\n/])")
 _BEFORE = 3
-"""How many lines up the cause may stand: YAML takes a line without its colon for the beginning of a text."""
+"""Number of lines above an error to search: YAML reads a line without its colon as the beginning of
+a text.
+"""
 
 
 class Cause(NamedTuple):
-    """What is wrong, and where."""
+    """The cause of an error, and its place."""
 
     code: str
     detail: str
@@ -32,7 +34,7 @@ class Cause(NamedTuple):
 
 
 def find_cause(lines: Sequence[str], mark: Mark) -> Cause | None:
-    """The white space that explains an error at `mark`; None when there is nothing wrong with any near it."""
+    """Return the cause of an error at `mark`; None when the lines near it have no such cause."""
     for number in _near(lines, mark.line):
         line = lines[number]
         found = (
@@ -47,13 +49,13 @@ def find_cause(lines: Sequence[str], mark: Mark) -> Cause | None:
 
 
 def _near(lines: Sequence[str], last: int) -> Iterator[int]:
-    """The lines up to that one that hold something, the last first."""
-    told = 0
+    """Yield the last lines with content up to this one, the last first."""
+    count = 0
     for number in range(min(last, len(lines) - 1), -1, -1):
         if lines[number].strip(" ") and not lines[number].lstrip().startswith("#"):
             yield number
-            told += 1
-        if told == _BEFORE:
+            count += 1
+        if count == _BEFORE:
             return
 
 
@@ -76,7 +78,7 @@ def _odd_space(line: str, number: int) -> Cause | None:
 
 
 def describe_unicode_space(character: str, place: str) -> str:
-    """Cause and cure of a character that only looks like a space."""
+    """Describe cause and cure of a character that only looks like a space."""
     return (
         f"Here stands {name_character(character)} {place}: by eye it is a plain space or nothing, to YAML it is text. Replace "
         "it by plain spaces, here and in the lines around; such spaces come with text copied from a web page or a chat."
@@ -92,7 +94,7 @@ def _tight(line: str, number: int) -> Cause | None:
 
 
 def _open_quote(line: str, number: int) -> Cause | None:
-    """A line with one quote too few: YAML reads on until the next one."""
+    """Find a line with one quote too few: YAML reads on until the next quote."""
     places = [
         at for at, character in enumerate(line) if character == '"' and line[at - 1 : at] != "\\"
     ]
@@ -114,7 +116,7 @@ def _equals(line: str, number: int) -> Cause | None:
 
 
 def _apostrophe(lines: Sequence[str], mark: Mark) -> Cause | None:
-    """A text in single quotes that an apostrophe has ended."""
+    """Find a text in single quotes that an apostrophe ends."""
     line = lines[min(mark.line, len(lines) - 1)]
     if (
         mark.column == 0
@@ -131,9 +133,10 @@ def _head(line: str) -> str:
 
 
 def find_tight_key(text: str, fields: Sequence[str] | None = None) -> str:
-    """The key in a text that lacks the space after its colon: `agent` of `agent:support`; "" for other texts.
+    """Return the key without a space after its colon: `agent` of `agent:support`; "" for other
+    texts.
 
-    With `fields`, only what is one of those is a key.
+    With `fields`, only these are keys.
     """
     found = _KEY.match(text) or (re.match(r"([A-Za-z_]\w*):(?=/)", text) if fields else None)
     name = found[1] if found else ""
@@ -143,5 +146,8 @@ def find_tight_key(text: str, fields: Sequence[str] | None = None) -> str:
 
 
 def describe_missing_space(key: str, text: str) -> str:
-    """Cause and cure of a key that lacks its space in a text; the value is not repeated."""
+    """Describe cause and cure of a key without a space after its colon.
+
+    The value is not repeated.
+    """
     return f"A space is missing after the colon of `{key}:`. Write `{key}: ` and then the value.{describe_invisible(text)}"

@@ -1,6 +1,6 @@
-"""A small tree of entries with comments in, YAML text out: the form in which the reconciler writes configuration.
+"""Write a small tree of entries with comments as YAML: the format of generated configuration.
 
-Writes only what `document` reads back as the same values; knows nothing of what a configuration means.
+`parse` reads the text back as the same values. Does not depend on the meaning of a configuration.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class Items(NamedTuple):
 
 
 def render_text(entries: Sequence[Entry], head: Sequence[str] = ()) -> str:
-    """The file: comment lines, then the entries, with an empty line before every section that is a block."""
+    """Return the file: comment lines, then the entries, with an empty line before every block
+    section.
+    """
     lines = [render_comment(line) for line in head]
     for entry in entries:
         if lines and isinstance(entry.value, Block):
@@ -52,17 +54,17 @@ def render_text(entries: Sequence[Entry], head: Sequence[str] = ()) -> str:
 
 
 def render_comment(words: str) -> str:
-    """A comment line: whatever the words hold, they cannot end it."""
+    """Return a comment line; no character of the words can end it."""
     return f"# {safe_comment(words)}".rstrip()
 
 
 def safe_comment(words: str) -> str:
-    """Words on one line of characters that YAML takes in a comment."""
+    """Replace characters that YAML does not allow in a comment."""
     return "".join(c if c.isprintable() and c != "\ufeff" else " " for c in words)
 
 
 def render_scalar(value: str, *, flow: bool = False) -> str:
-    """A text as YAML, quoted where it could be read as anything else."""
+    """Return a text as YAML, in quotes where it could be read as another value."""
     plain = (_PLAIN_IN_FLOW if flow else _PLAIN).fullmatch(value)
     if plain and not value.endswith(":") and isinstance(resolve(value), str):
         return value
@@ -70,11 +72,11 @@ def render_scalar(value: str, *, flow: bool = False) -> str:
 
 
 def quote(value: str) -> str:
-    """A text in double quotes."""
-    return '"' + "".join(map(_escaped, value)) + '"'
+    """Return a text in double quotes."""
+    return '"' + "".join(map(_escape, value)) + '"'
 
 
-def _escaped(char: str) -> str:
+def _escape(char: str) -> str:
     if char in _ESCAPES:
         return _ESCAPES[char]
     if char.isprintable() and char != "\ufeff":
@@ -83,7 +85,7 @@ def _escaped(char: str) -> str:
 
 
 def render_flow(value: Flow) -> str:
-    """A value on one line."""
+    """Return a value on one line."""
     match value:
         case None:
             return "null"
@@ -104,7 +106,7 @@ def render_flow(value: Flow) -> str:
 
 
 def render_entry(entry: Entry, indent: str = "") -> Iterator[str]:
-    """The lines of one entry, indented."""
+    """Yield the lines of one entry, indented."""
     yield from (f"{indent}{render_comment(line)}" for line in entry.above)
     head = f"{indent}{render_scalar(entry.key)}:"
     note = f"    {render_comment(entry.note)}" if entry.note else ""
