@@ -18,7 +18,7 @@ import pytest
 
 from reconciler.errors import StateError
 from reconciler.remote.transport import body
-from reconciler.state.stores import http, object_client
+from reconciler.state.stores import http_client, object_client
 from reconciler.state.stores.open import open_store
 
 from . import servers
@@ -112,7 +112,7 @@ class Server:
 
 @pytest.fixture(params=ANSWERS)
 def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for module in (body, http, object_client):
+    for module in (body, http_client, object_client):
         monkeypatch.setattr(module, "STATE_BYTES", LIMIT)
     made = Server(request.param)
     yield made
