@@ -108,10 +108,8 @@ class BucketBacking:
         self._codec = codec
         self._origin = origin
         self._lease = lease
-        self._tag: str | None = None
-        """The tag of the version that was read or written last."""
-        self._batches = 0
-        """The number of batches in its journal, as far as we know."""
+        self._tag: str | None = None  # of the version that was read or written last
+        self._batches = 0  # in its journal, as far as we know
         self._end = ""
         """The batch that we put there to end the journal. It stays: the write that it keeps out may come late."""
 
