@@ -130,9 +130,13 @@ class Readback:
         if row is None or isinstance(row, RemoteError):
             return _unread_outcome(outcome, row)
 
-        # Twilio never returns secrets; any other field that is absent proves nothing.
+        # Twilio never returns secrets, and a server may leave out a field that is empty. Any other
+        # field that is absent proves nothing.
         secret = secret_fields(outcome.action.kind)
-        absent = [field for field in expected if field not in row and field not in secret]
+        absent = []
+        for field, value in expected.items():
+            if field not in row and field not in secret and value not in ("", None):
+                absent.append(field)
         if absent:
             return _unverified_outcome(outcome, f"the answer holds no {', '.join(absent)}")
 
