@@ -213,7 +213,7 @@ def test_a_state_of_the_previous_version_has_recorded_nothing(stage: Stage, trun
     path = stage.folder / "state.json"
     text = path.read_text(encoding="utf-8")
     old = (
-        text.replace('"format":2', '"format":1')
+        text.replace('"format":3', '"format":1')
         .partition(',"digest"')[0]
         .rstrip()
         .removesuffix("}")
