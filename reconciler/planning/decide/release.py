@@ -20,7 +20,7 @@ from reconciler.kinds.number import (
 from reconciler.model.action import Action, ActionName, Change, RouteChange
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
-from reconciler.model.route import ApplicationRoute, TrunkRoute, Value, Wire, WireValue
+from reconciler.model.route import ApplicationRoute, TrunkRoute, Value, Webhook, Wire, WireValue
 from reconciler.planning.decide.compare import (
     all_written_values,
     is_as_written,
@@ -115,7 +115,9 @@ def _target(entry: Entry, live: Live) -> dict[str, WireValue]:
     if entry.options.on_removal == "keep":
         return {}
     ours = (
-        part for part in all_written_values(entry) if part in PARTS and is_ours(entry, live, part)
+        part
+        for part in all_written_values(entry)
+        if part in PARTS and _is_releasable(entry, live, part)
     )
     return {field: value for part in ours for field, value in _part(entry, part).items()}
 
@@ -139,6 +141,31 @@ def is_ours(entry: Entry, live: Live, part: str) -> bool:
         return is_as_written(entry, live, part)
     stored = entry.normalised.get(part)
     return have == last_applied(entry, live, part) or (stored is not None and have == stored[1])
+
+
+def _is_releasable(entry: Entry, live: Live, part: str) -> bool:
+    """Return whether a release restores this part: it is ours, or an earlier release restored half of it."""
+    return is_ours(entry, live, part) or _is_half_restored(entry, live, part)
+
+
+def _is_half_restored(entry: Entry, live: Live, part: str) -> bool:
+    """Return whether a release was stopped after it had put back the trunk or application.
+
+    A release attaches first and clears our URL with a second write. Between the two, the prior trunk or application
+    hides our URL, and the part looks as if somebody else had changed it.
+    """
+    written = last_applied(entry, live, part)
+    if written is not None and not isinstance(written, Webhook):
+        return False
+    url = "" if written is None else written.url
+    if (live.wire.get(f"{part}_url") or "") != url:
+        return False
+
+    for field in PARTS[part]:
+        prior = prior_value(entry, field)
+        if field.endswith("_sid") and prior and live.wire.get(field) == prior:
+            return True
+    return False
 
 
 def _to_send(
@@ -261,7 +288,7 @@ def _describe_foreign(entry: Entry, live: Live) -> list[str]:
     foreign = (
         part
         for part in all_written_values(entry)
-        if part in PARTS and not is_ours(entry, live, part)
+        if part in PARTS and not _is_releasable(entry, live, part)
     )
     left = [part for part in foreign if _to_send(_part(entry, part), live, {})]
     shown = ", ".join(
