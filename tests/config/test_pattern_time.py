@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 MADE_AT_RUN_TIME = {
     "reconciler.cli.commands.numbers": 1,  # two letters and 32 digits
-    "reconciler.config.source.parse": 1,  # one character
+    "reconciler.config.source.builder": 1,  # one character
     "reconciler.config.advice.suggestions": 1,  # a table, which is tried
     "reconciler.config.load.include_patterns": 1,  # `fnmatch.translate`, which does not backtrack
     "reconciler.config.desired.numbers": 1,  # the fixed form of a number, which has no alternatives

@@ -294,11 +294,11 @@ def test_an_application_that_is_declared_already_is_referred_to_by_its_name_and_
     ("url", "words"),
     [
         ("https://demo.twilio.com/welcome/voice/", "only plays a greeting"),
-        ("https://laptop.ngrok.io/voice", "is a tunnel"),
+        ("https://laptop.ngrok.io/voice", "is a temporary tunnel"),
         ("https://api.vapi.ai/twilio/inbound_call", "Vapi answers here"),
         ("https://me:secret@agents.example.com/voice", "user or password"),
         ("https://agents.example.com/voice?api_key=12", "`api_key`"),
-        ("http://agents.example.com/voice", "in the clear"),
+        ("http://agents.example.com/voice", "are not encrypted"),
     ],
 )
 def test_what_is_odd_about_a_webhook_stands_above_its_agent(url: str, words: str) -> None:
