@@ -1,6 +1,7 @@
 """The clock: elapsed time, the time of day, and waiting.
 
-The only module below `remote` that reads a clock or sleeps; tests replace it with their own `Clock`.
+The only module below `remote` that reads a clock or sleeps; tests replace it with their own
+`Clock`.
 """
 
 from __future__ import annotations

@@ -12,9 +12,10 @@ Severity = Literal["error", "warning", "info"]
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=False):
     """One problem.
 
-    `code` is a stable snake_case id from ``docs/reference/codes.md``. `summary` is short and constant, without user
-    data. `detail` describes the exact problem and its cure in whole sentences; a command to copy has a line of its own.
-    `line` and `column` start at 1. `address` is the resource that it concerns.
+    `code` is a stable snake_case id from ``docs/reference/codes.md``. `summary` is short and
+    constant, without user data. `detail` describes the exact problem and its cure in whole
+    sentences; a command to copy has a line of its own. `line` and `column` start at 1. `address` is
+    the resource that it concerns.
     """
 
     severity: Severity = "error"

@@ -1,4 +1,5 @@
-"""Exceptions that end a run, and the exit code of each; does not depend on Twilio, YAML or terminals.
+"""Exceptions that end a run, and the exit code of each; does not depend on Twilio, YAML or
+terminals.
 
 Problems that can be collected are values (`reconciler.diagnostics`), not exceptions.
 """
@@ -28,8 +29,8 @@ class Exit(IntEnum):
 class ReconcilerError(Exception):
     """The base of every error that ends a run, with its diagnostics and its exit code.
 
-    `done` are the outcomes that an interrupted apply had recorded; `unread_accounts` are accounts that could not be
-    read before the run ended for another reason.
+    `done` are the outcomes that an interrupted apply had recorded; `unread_accounts` are accounts
+    that could not be read before the run ended for another reason.
     """
 
     exit: Exit = Exit.FAILED
@@ -50,8 +51,8 @@ class ConfigInvalid(ReconcilerError):
 class RemoteError(ReconcilerError):
     """Twilio or a platform refused a call, or could not be reached.
 
-    `status` is the HTTP status (0 when no answer came), `vendor_code` Twilio's error code (20003 …), `request_id` the
-    header `Twilio-Request-Id`. `ambiguous`: the call may have taken effect.
+    `status` is the HTTP status (0 when no answer came), `vendor_code` Twilio's error code (20003
+    …), `request_id` the header `Twilio-Request-Id`. `ambiguous`: the call may have taken effect.
     """
 
     def __init__(

@@ -1,4 +1,6 @@
-"""The table of JSON Schemas by name, each generated from the code that reads or writes such a document."""
+"""The table of JSON Schemas by name, each generated from the code that reads or writes such a
+document.
+"""
 
 from __future__ import annotations
 

@@ -85,7 +85,6 @@ INNER_LAYERS = {
         "confinement",
         "section_names",
         "formats",
-        "vendors",
         "project",
         "codes",
     ],
@@ -100,6 +99,23 @@ INNER_LAYERS = {
         "identity",
         "plan",
         "order",
+    ],
+    "workflows": [
+        "apply_saved",
+        "rollback",
+        "release",
+        "state_edit",
+        "plan_apply",
+        "numbers_search",
+        "authoring",
+        "inspect",
+        "warm_up",
+        "guards",
+        "saved_plan_check",
+        "pipeline",
+        "saved_plan",
+        "output_guard",
+        "session",
     ],
     "sandbox": ["service", "faults", "world", "platforms", "twilio", "http", "store"],
 }
@@ -226,12 +242,12 @@ def test_the_core_is_pure(path: Path) -> None:
 def test_modules_and_functions_stay_small_and_say_what_they_are(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
-    assert text.count("\n") <= 470
+    assert text.count("\n") <= 420
     assert ast.get_docstring(tree), "a module's first line says what goes in and what comes out"
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert length <= 80, f"{node.name} has {length} lines"
+            assert length <= 60, f"{node.name} has {length} lines"
 
 
 def test_help_and_validate_start_without_twilio() -> None:

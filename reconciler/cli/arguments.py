@@ -28,7 +28,9 @@ def complete_arguments(args: Sequence[str]) -> list[str]:
 def move_flags_behind_command(
     args: Sequence[str], own: set[str], with_value: set[str]
 ) -> list[str]:
-    """Turn ``--json -C dir plan x`` into ``plan --json -C dir x``; flags of the group itself stay in front."""
+    """Turn ``--json -C dir plan x`` into ``plan --json -C dir x``; flags of the group itself stay
+    in front.
+    """
     staying: list[str] = []
     moved: list[str] = []
     rest = list(args)

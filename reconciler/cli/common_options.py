@@ -68,7 +68,9 @@ class CommonOptions(msgspec.Struct, frozen=True):
         return self.format != "text"
 
     def style(self, stream: Any) -> Style:
-        """Return the style for a stream: colour and width only on a terminal, colour only where nothing forbids it."""
+        """Return the style for a stream: colour and width only on a terminal, colour only where
+        nothing forbids it.
+        """
         unwanted = (
             self.no_color or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         )

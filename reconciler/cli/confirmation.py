@@ -85,7 +85,9 @@ def _with_options(function: F, options: Sequence[Callable[[Any], Any]]) -> F:
 
 
 def execute_and_report(shared: CommonOptions, command: str, run: Execute, *, asked: bool) -> int:
-    """Carry out a plan, ask for confirmation unless `asked`, print the result and return the exit code."""
+    """Carry out a plan, ask for confirmation unless `asked`, print the result and return the exit
+    code.
+    """
     if not asked and not is_on_terminal():
         raise click.UsageError(
             "No terminal to confirm on: pass --auto-approve, or a plan file made by `plan --out`."

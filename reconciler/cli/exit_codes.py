@@ -12,8 +12,8 @@ from reconciler.workflows.session import Planned
 def plan_exit_code(planned: Planned, *, detailed: bool, fail_on_refusal: bool = False) -> int:
     """Return the exit code of a plan: errors first, then refusals, then changes.
 
-    A refusal that consent can lift gives exit 4 only with `fail_on_refusal`. A refusal with severity `error` always
-    does: no consent lifts a protection, a rule of level error or a policy.
+    A refusal that consent can lift gives exit 4 only with `fail_on_refusal`. A refusal with
+    severity `error` always does: no consent lifts a protection, a rule of level error or a policy.
     """
     refusals = set(planned.refusals)
     if any(d.severity == "error" and d not in refusals for d in planned.plan.diagnostics):
@@ -29,10 +29,11 @@ def plan_exit_code(planned: Planned, *, detailed: bool, fail_on_refusal: bool = 
 
 
 def result_exit_code(result: Result, unread: Sequence[str] = ()) -> int:
-    """Return the exit code of an apply; `unread` are accounts that could not be read, so nothing was done there.
+    """Return the exit code of an apply; `unread` are accounts that could not be read, so nothing
+    was done there.
 
-    Partial when at least one action succeeded, even an import, and one did not; failed when none succeeded. A failed
-    action that left something changed is partial as well.
+    Partial when at least one action succeeded, even an import, and one did not; failed when none
+    succeeded. A failed action that left something changed is partial as well.
     """
     if not result.failures and not unread:
         return Exit.DONE

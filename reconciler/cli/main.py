@@ -71,7 +71,9 @@ COMMANDS = {
         "Check credentials, connections, permissions and state. Changes nothing.",
     ),
 }
-"""Name of a command: its module and its short help. `reconciler --help` prints it without importing a module."""
+"""Name of a command: its module and its short help. `reconciler --help` prints it without importing
+a module.
+"""
 
 _EPILOG = """\b
 Exit codes: 0 done or nothing to do; 1 failed; 2 changes (plan --detailed-exitcode) or
@@ -88,7 +90,9 @@ Start here:  reconciler demo            run a demonstration on a simulated Twili
 
 
 class _Commands(AnywhereGroup):
-    """Commands by name. Each is imported when it is used: starting is most of the time that a small plan takes."""
+    """Commands by name. Each is imported when it is used: starting is most of the time that a small
+    plan takes.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order of the table."""
@@ -128,10 +132,12 @@ class _Commands(AnywhereGroup):
 )
 @click.version_option(__version__, prog_name="reconciler")
 def main() -> None:
-    """Manage Twilio phone numbers as code: declare numbers, agents and trunks in YAML, then plan and apply.
+    """Manage Twilio phone numbers as code: declare numbers, agents and trunks in YAML, then plan
+    and apply.
 
-    A number is never deleted from the account, its values from before the first write are kept, and a second apply of
-    the same configuration changes nothing. Flags may stand before or after the command.
+    A number is never deleted from the account, its values from before the first write are kept, and
+    a second apply of the same configuration changes nothing. Flags may stand before or after the
+    command.
     """
 
 
@@ -151,7 +157,8 @@ def run(args: Sequence[str] | None = None) -> None:
     # A short-lived process: at 100,000 numbers the collector costs more than all planning.
     gc.disable()
 
-    # A plugin of pydantic would see every declaration, and the search for one reads the metadata of every package.
+    # A plugin of pydantic would see every declaration, and the search for one reads the metadata of
+    # every package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     exit_process(
         run_to_exit_code(
@@ -175,7 +182,9 @@ def exit_process(code: int) -> NoReturn:
 
 
 def run_to_exit_code(command: Callable[[], Any]) -> int:
-    """Run the command line and return its exit code; `failures.run_guarded` handles the errors of commands."""
+    """Run the command line and return its exit code; `failures.run_guarded` handles the errors of
+    commands.
+    """
     try:
         code = command()
         if is_interrupted():

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def emit(common: CommonOptions, document: Document, project: str = "") -> None:
-    """Print a document in the chosen format and write its reports; text is preceded by the diagnostics."""
+    """Print a document in the chosen format and write its reports; text is preceded by the
+    diagnostics.
+    """
     if common.reports or common.format not in ("text", "json"):
         _check_reportable(document)
 
@@ -38,7 +40,8 @@ def emit(common: CommonOptions, document: Document, project: str = "") -> None:
             document, project or _project(common), common.style(sys.stdout)
         )
 
-        # The annotations are workflow commands on purpose: they bypass the stream that breaks commands.
+        # The annotations are workflow commands on purpose: they bypass the stream that breaks
+        # commands.
         commands = (
             getattr(sys.stdout, "write_commands", None) if common.format == "github" else None
         )
@@ -73,9 +76,11 @@ def emit_failure(
     done: Sequence[Any] = (),
     unread: Sequence[str] = (),
 ) -> None:
-    """Print the diagnostics of a command that failed; formats of drawings have no form for that, and use text.
+    """Print the diagnostics of a command that failed; formats of drawings have no form for that,
+    and use text.
 
-    `done` are the outcomes of an apply that ended in the middle, `unread` the accounts that could not be read.
+    `done` are the outcomes of an apply that ended in the middle, `unread` the accounts that could
+    not be read.
     """
     from reconciler.cli import reports
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class QuietProgress:
     """Progress that shows only the plan that is about to be applied, and long waits.
 
-    A wait is reported when a call waits `NOTICEABLE` seconds in all, for each account once in `REPEATED` seconds.
+    A wait is reported when a call waits `NOTICEABLE` seconds in all, for each account once in
+    `REPEATED` seconds.
     """
 
     NOTICEABLE = 3.0
@@ -72,7 +73,9 @@ class QuietProgress:
 
 
 class LineProgress(QuietProgress):
-    """Progress for logs: a line for each action, of more than `LIMIT` actions for every hundredth and each failure."""
+    """Progress for logs: a line for each action, of more than `LIMIT` actions for every hundredth
+    and each failure.
+    """
 
     LIMIT = 200
 

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from reconciler.report.documents.types import Document
 
 NAMES = ("text", "json", "markdown", "html", "sarif", "github", "gitlab", "junit")
-"""The formats, written out so that starting does not import them; a test compares them with the table."""
+"""The formats, written out so that starting does not import them; a test compares them with the
+table.
+"""
 STDOUT = "-"
 
 
 def parse_reports(given: Sequence[str], directory: Path) -> tuple[tuple[str, str], ...]:
-    """Return (format, file) of each report. Raises UsageError for what could not be written at the end of the run."""
+    """Return (format, file) of each report. Raises UsageError for what could not be written at the
+    end of the run.
+    """
     wanted: list[tuple[str, str]] = []
     for each in given:
         name, separator, file = each.partition("=")

@@ -1,4 +1,6 @@
-"""Handle Ctrl-C and SIGTERM: the first lets calls in flight finish and saves, the second exits at once."""
+"""Handle Ctrl-C and SIGTERM: the first lets calls in flight finish and saves, the second exits at
+once.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,19 @@ _interrupted = Event()
 
 
 def watch_interrupts() -> None:
-    """Stop the command on SIGINT, and remember that it came; a SIGINT that the caller has ignored stays ignored.
+    """Stop the command on SIGINT, and remember that it came; a SIGINT that the caller has ignored
+    stays ignored.
 
-    The exception of a handler is lost where Python cannot raise it, as in a callback of the import system.
+    The exception of a handler is lost where Python cannot raise it, as in a callback of the import
+    system.
     """
 
     def handle(number: int, frame: FrameType | None) -> None:
         _interrupted.set()
         raise KeyboardInterrupt
 
-    # A shell starts commands with `&` in this way, so that Ctrl-C means the command in the foreground alone.
+    # A shell starts commands with `&` in this way, so that Ctrl-C means the command in the
+    # foreground alone.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, handle)
 
@@ -36,13 +41,17 @@ def is_interrupted() -> bool:
 
 
 def report_time_over() -> None:
-    """Report on stderr that the time limit is reached, in one write even while another thread prints."""
+    """Report on stderr that the time limit is reached, in one write even while another thread
+    prints.
+    """
     os.write(2, b"\nTime limit reached: finishing calls in flight and saving.\n")
 
 
 @contextmanager
 def stop_on_signals(stop: Event) -> Iterator[None]:
-    """Set `stop` on the first signal and exit on the second, which is safe: the state is durable at every moment."""
+    """Set `stop` on the first signal and exit on the second, which is safe: the state is durable at
+    every moment.
+    """
 
     def handle(number: int, frame: FrameType | None) -> None:
         if stop.is_set():

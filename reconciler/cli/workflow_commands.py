@@ -1,7 +1,7 @@
 """Make text safe for a log of GitHub Actions, whose runner executes commands that it finds in it.
 
-A runner executes `::command::` at the start of a line and `##[command]` anywhere. Text may contain values from YAML or
-Twilio, so all text is changed at the one place where it is written.
+A runner executes `::command::` at the start of a line and `##[command]` anywhere. Text may contain
+values from YAML or Twilio, so all text is changed at the one place where it is written.
 """
 
 from __future__ import annotations
@@ -60,9 +60,11 @@ class SafeStream:
 
 
 def _break_commands(text: str) -> str:
-    """Put a backslash before each `::` that begins a line, except the first line: what stands before it decides there.
+    """Put a backslash before each `::` that begins a line, except the first line: what stands
+    before it decides there.
 
-    Line by line, because a pattern such as `\\s*(?=::)` takes quadratic time for a text of line breaks only.
+    Line by line, because a pattern such as `\\s*(?=::)` takes quadratic time for a text of line
+    breaks only.
     """
     if "::" not in text:
         return text

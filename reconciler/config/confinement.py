@@ -1,7 +1,7 @@
 """Check that paths in a configuration stay in the folders that it may use.
 
-The configuration may come from a pull request; a path in it must not make this program read, show or
-send a file of the machine. Links are resolved first. Nothing is opened here.
+The configuration may come from a pull request; a path in it must not make this program read, show
+or send a file of the machine. Links are resolved first. Nothing is opened here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The rules as a table: id, level, what it is about, why it matters, what to do. docs/reference/lint.md is written against it.
+"""The rules as a table: id, level, what it is about, why it matters, what to do.
+docs/reference/lint.md is written against it.
 
-`warning` is shown by every command, `info` by `reconciler lint` alone, `error` makes plan and apply refuse.
+`warning` is shown by every command, `info` by `reconciler lint` alone, `error` makes plan and apply
+refuse.
 """
 
 from __future__ import annotations
@@ -158,5 +160,7 @@ RULES: dict[str, Rule] = {
 
 
 def is_violation(d: Diagnostic) -> bool:
-    """Return whether this is a violated rule or policy of level error, which refuses plan and apply."""
+    """Return whether this is a violated rule or policy of level error, which refuses plan and
+    apply.
+    """
     return d.severity == "error" and (d.code in RULES or d.code == "policy_violated")

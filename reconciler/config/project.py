@@ -26,7 +26,8 @@ class Secret(msgspec.Struct, frozen=True):
 
 
 class AccountSettings(msgspec.Struct, frozen=True):
-    """A Twilio account as declared, or as the TWILIO_* variables describe it (then `position` is None).
+    """A Twilio account as declared, or as the TWILIO_* variables describe it (then `position` is
+    None).
 
     `parent` is the SID of the account to which the credentials belong, when that is another one.
     """
@@ -56,7 +57,9 @@ class PlatformSettings(msgspec.Struct, frozen=True):
 
 
 class Agent(msgspec.Struct, frozen=True):
-    """An agent as declared; `parts` is what it puts on its numbers (nothing known when it lives on a platform)."""
+    """An agent as declared; `parts` is what it puts on its numbers (nothing known when it lives on
+    a platform).
+    """
 
     name: str
     kind: Literal["webhooks", "application", "platform"]
@@ -83,7 +86,9 @@ class Safety(msgspec.Struct, frozen=True):
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """A rule of the user's own: resources of these kinds whose address is like `match` must fit the schema."""
+    """A rule of the user's own: resources of these kinds whose address is like `match` must fit the
+    schema.
+    """
 
     name: str
     kinds: frozenset[str]
@@ -97,9 +102,10 @@ class Policy(msgspec.Struct, frozen=True):
 class Project(msgspec.Struct, frozen=True):
     """A valid configuration.
 
-    `base` is the folder of the entry file: `state` and secret files are relative to it. `files` are the files read, as
-    diagnostics name them, and `digest` tells whether any of them changed. `our_urls` are all URLs that it declares,
-    `secrets` says where those are found that resources hold: by address and field.
+    `base` is the folder of the entry file: `state` and secret files are relative to it. `files` are
+    the files read, as diagnostics name them, and `digest` tells whether any of them changed.
+    `our_urls` are all URLs that it declares, `secrets` says where those are found that resources
+    hold: by address and field.
     """
 
     name: str
@@ -121,9 +127,13 @@ class Project(msgspec.Struct, frozen=True):
     remarks: list[Diagnostic] = []
     """Diagnostics that only `lint` shows."""
     violations: list[Diagnostic] = []
-    """Rules of level error, and policies, that are violated: the configuration is valid, and must not be applied."""
+    """Rules of level error, and policies, that are violated: the configuration is valid, and must
+    not be applied.
+    """
     policies: tuple[Policy, ...] = ()
     state_position: Position | None = None
-    """Where `state` is declared; without it, where the entry file starts. None where nothing is written."""
+    """Where `state` is declared; without it, where the entry file starts. None where nothing is
+    written.
+    """
     default_account: str | None = None
     """The account of resources that name none; None when each must name its own."""

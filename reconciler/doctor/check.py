@@ -13,9 +13,9 @@ Status = Literal["ok", "warning", "failed"]
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One result of `doctor`.
 
-    `account` is null for a check of the whole project. `failed`: something that this configuration needs does not
-    work. `warning`: the configuration works without it, and `detail` names the missing feature. `code` is the code of
-    the error, if any; all commands use the same codes.
+    `account` is null for a check of the whole project. `failed`: something that this configuration
+    needs does not work. `warning`: the configuration works without it, and `detail` names the
+    missing feature. `code` is the code of the error, if any; all commands use the same codes.
     """
 
     account: str | None

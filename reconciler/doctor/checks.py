@@ -1,4 +1,5 @@
-"""The checks of a project: its accounts in parallel, its secrets, its platforms, its state. Reads only.
+"""The checks of a project: its accounts in parallel, its secrets, its platforms, its state. Reads
+only.
 
 To add a check, add a function to `ACCOUNT_CHECKS` (run for each account) or to `CHECKS` (run once).
 """
@@ -30,7 +31,8 @@ from reconciler.state.stores.store import Store
 class DoctorSubject(msgspec.Struct, frozen=True):
     """The project to check, with its interfaces to the outside.
 
-    `gateways` raises ReconcilerError for an account without its secrets; an adapter raises it when a call needs them.
+    `gateways` raises ReconcilerError for an account without its secrets; an adapter raises it when
+    a call needs them.
     """
 
     project: Project
@@ -46,7 +48,9 @@ ProjectCheck = Callable[[DoctorSubject], Iterable[Check]]
 
 
 def run_checks(subject: DoctorSubject) -> list[Check]:
-    """Run all checks: the accounts in the order of the configuration, then those of the whole project."""
+    """Run all checks: the accounts in the order of the configuration, then those of the whole
+    project.
+    """
     accounts = list(subject.project.accounts.values())
     with ThreadPoolExecutor(max(1, len(accounts)), thread_name_prefix="doctor") as pool:
         by_account = list(pool.map(lambda account: _check_account(subject, account), accounts))
@@ -88,7 +92,9 @@ def _check_regions(
 
 
 def _check_secrets(subject: DoctorSubject) -> Iterator[Check]:
-    """Check the secrets of platforms and of declared resources (passwords), and the fingerprint key."""
+    """Check the secrets of platforms and of declared resources (passwords), and the fingerprint
+    key.
+    """
     project = subject.project
     groups: dict[str, Mapping[str, Secret]] = {
         f"platform {platform.name}": platform.secrets for platform in project.platforms.values()
@@ -114,7 +120,9 @@ def _check_secrets(subject: DoctorSubject) -> Iterator[Check]:
 
 
 def _check_platforms(subject: DoctorSubject) -> Iterator[Check]:
-    """Check each platform, one after the other, but those with missing secrets, which `_check_secrets` reports."""
+    """Check each platform, one after the other, but those with missing secrets, which
+    `_check_secrets` reports.
+    """
     for name, platform in subject.project.platforms.items():
         if not any(_find_problems(secret, subject) for secret in platform.secrets.values()):
             yield from check_platform(subject.adapters[name])

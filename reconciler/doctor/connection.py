@@ -1,4 +1,6 @@
-"""Read the first row of everything that an account needs; in parallel, so that a silent server costs one timeout."""
+"""Read the first row of everything that an account needs; in parallel, so that a silent server
+costs one timeout.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class AnswerTimes:
-    """Speed of an account's answers, and the time on the server; receives each call, from any thread."""
+    """Speed of an account's answers, and the time on the server; receives each call, from any
+    thread.
+    """
 
     def __init__(
         self, now: Callable[[], datetime], forward: Callable[[CallRecord], None] | None = None
@@ -35,7 +39,9 @@ class AnswerTimes:
         self.seconds: dict[str, float] = {}
         """Account → seconds of its fastest answer."""
         self.ahead: dict[str, float] = {}
-        """Account → seconds that our clock is ahead of Twilio's; of several answers, the smallest difference."""
+        """Account → seconds that our clock is ahead of Twilio's; of several answers, the smallest
+        difference.
+        """
 
     def __call__(self, call: CallRecord) -> None:
         """Record one call, and forward it."""
@@ -46,7 +52,8 @@ class AnswerTimes:
         if call.status:
             self.seconds[account] = min(call.seconds, self.seconds.get(account, call.seconds))
 
-        # The header `Date` was set before the answer travelled: the smallest difference is the most exact.
+        # The header `Date` was set before the answer travelled: the smallest difference is the most
+        # exact.
         server_time = _parse_date(call.date)
         if server_time is not None:
             ahead = (self._now() - server_time).total_seconds()

@@ -22,7 +22,9 @@ from reconciler.model.route import ApplicationRoute, TrunkRoute, Webhook
 
 
 class AccountUse(msgspec.Struct, frozen=True):
-    """The declared resources of one account: kinds, profiles, one number by E.164, a country to buy in."""
+    """The declared resources of one account: kinds, profiles, one number by E.164, a country to buy
+    in.
+    """
 
     kinds: frozenset[str]
     profiles: tuple[Profile, ...]
@@ -156,7 +158,8 @@ def find_account_use(account: str, desired: Iterable[Desired]) -> AccountUse:
             continue
 
         kinds.add(resource.kind)
-        # By identity: 100,000 numbers share few profiles, and hashing their attributes would take far longer. It is
+        # By identity: 100,000 numbers share few profiles, and hashing their attributes would take
+        # far longer. It is
         # safe because `desired` keeps every profile alive.
         profiles[id(profile)] = profile
         if number is None and resource.kind in NUMBER_KINDS and resource.key.startswith("+"):

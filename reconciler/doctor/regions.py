@@ -1,4 +1,6 @@
-"""Check that the region that an account's connection manages answers its numbers; asks about each number."""
+"""Check that the region that an account's connection manages answers its numbers; asks about each
+number.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Judge an account's answers: is reachability, the credentials, a permission or the clock at fault? Pure.
+"""Judge an account's answers: is reachability, the credentials, a permission or the clock at fault?
+Pure.
 
 | answers | verdict |
 |---|---|
@@ -18,7 +19,9 @@ from reconciler.doctor.connection import Answer, AnswerTimes
 from reconciler.errors import RemoteError
 
 TOLERANCE = 60.0
-"""Seconds that our clock may differ from Twilio's: TLS and signed URLs fail at a difference of minutes."""
+"""Seconds that our clock may differ from Twilio's: TLS and signed URLs fail at a difference of
+minutes.
+"""
 _AUTH_FAILED = 20003
 
 
@@ -37,7 +40,8 @@ def account_checks(
     yield _check(account, "reachable", "ok", f"{account.base_url or 'Twilio'} answers{within}")
     yield from _check_clock(account, times)
 
-    # One answer that needs credentials and got past them proves these right; every 401 then is a missing permission.
+    # One answer that needs credentials and got past them proves these right; every 401 then is a
+    # missing permission.
     refusals = [error for error in errors if error.status == 401]
     if len(errors) < len(answers) or any(error.status == 403 for error in errors):
         detail = f"{_credential(account)} is accepted for {sid}"

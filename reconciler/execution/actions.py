@@ -1,4 +1,6 @@
-"""Execute one action: make its call and return a verified outcome. Errors become outcomes; nothing is saved here."""
+"""Execute one action: make its call and return a verified outcome. Errors become outcomes; nothing
+is saved here.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +41,9 @@ _CREATE_TRIES = 8
 class ActionRunner:
     """Executes single actions over one gateway per account.
 
-    `sids` maps addresses to SIDs and grows as resources are created. `before` holds the raw live fields by address as
-    the plan saw them. `secrets` maps fingerprints in actions to secrets. `refusal` returns why an action must not be
-    executed after all.
+    `sids` maps addresses to SIDs and grows as resources are created. `before` holds the raw live
+    fields by address as the plan saw them. `secrets` maps fingerprints in actions to secrets.
+    `refusal` returns why an action must not be executed after all.
     """
 
     def __init__(
@@ -73,7 +75,9 @@ class ActionRunner:
             return Outcome(action=action, status="failed", error=failure_of(action, error))
 
     def _missing_webhook(self, action: Action) -> Failure | None:
-        """Return why a trunk or application stays on a number: its platform has written no webhook behind it."""
+        """Return why a trunk or application stays on a number: its platform has written no webhook
+        behind it.
+        """
         if not action.unhides or self._registrar is None:
             return None
         title = self._registrar.platform_without_webhook(action.address)
@@ -131,7 +135,9 @@ class ActionRunner:
         make: Callable[[Action], Mapping[str, Any]],
         outcome_of: Callable[[Action, Mapping[str, Any]], Outcome],
     ) -> Outcome:
-        """Make a resource that does not exist yet; after a plain refusal it certainly does not exist."""
+        """Make a resource that does not exist yet; after a plain refusal it certainly does not
+        exist.
+        """
         try:
             row = make(action)
         except RemoteError as error:
@@ -152,7 +158,9 @@ class ActionRunner:
         return msgspec.structs.replace(action, sid=sid, entry=entry)
 
     def _purchase(self, action: Action) -> Mapping[str, Any]:
-        """Buy exactly one number, even when no answer comes: if it is in the account by then, it has been bought."""
+        """Buy exactly one number, even when no answer comes: if it is in the account by then, it
+        has been bought.
+        """
         e164 = action.address.split("/", 1)[1]
 
         def buy() -> Mapping[str, Any]:
@@ -164,13 +172,16 @@ class ActionRunner:
 
         row = _make_once(buy, find)
 
-        # An answer about another number, or without a SID, proves nothing about this one: the account decides.
+        # An answer about another number, or without a SID, proves nothing about this one: the
+        # account decides.
         if row.get("sid") and row.get("phone_number") == e164:
             return row
         return find() or row
 
     def _purchase_outcome(self, action: Action, row: Mapping[str, Any]) -> Outcome:
-        """Return the outcome of a purchase: a SID is recorded only together with the requested number."""
+        """Return the outcome of a purchase: a SID is recorded only together with the requested
+        number.
+        """
         sid, number = row.get("sid"), row.get("phone_number")
         if not isinstance(sid, str) or not sid or number != action.address.split("/", 1)[1]:
             failure = _unconfirmed_purchase(action, sid, number)
@@ -248,7 +259,9 @@ class ActionRunner:
         dropped: bool,
         fields: list[str],
     ) -> Outcome:
-        """Return the outcome of a write whose reply has been judged; `fields` are those that are not as sent."""
+        """Return the outcome of a write whose reply has been judged; `fields` are those that are
+        not as sent.
+        """
         if dropped:
             failure = _dropped_write(action, fields)
             return Outcome(action=action, status="dropped", error=failure, sent=sent)
@@ -257,7 +270,8 @@ class ActionRunner:
                 action=action, status="applied", entry=action.entry, sid=action.sid, sent=sent
             )
 
-        # Twilio has put a value into its own form: record the pair, so that the next plan sees no drift. A webhook
+        # Twilio has put a value into its own form: record the pair, so that the next plan sees no
+        # drift. A webhook
         # behind a trunk is read as if the trunk were not there.
         behind = {"trunk_sid": ""} if isinstance(action.set.get("voice"), Webhook) else {}
         live = kind.observe({**row, **behind, **self._parent(action)}, action.account, {})
@@ -278,7 +292,8 @@ class ActionRunner:
             row = self.call(msgspec.structs.replace(action, sid=row["sid"]), kind.update, params)
         verdict, fields = judge_write(sent, row, {})
 
-        # The entry has the SID even where a field was dropped: the resource must not be created again.
+        # The entry has the SID even where a field was dropped: the resource must not be created
+        # again.
         live = kind.observe({**row, **self._parent(action)}, action.account, {})
         entry = action.entry and msgspec.structs.replace(action.entry, sid=live.sid, key=live.key)
         done = msgspec.structs.replace(action, sid=live.sid, entry=entry)
@@ -286,7 +301,9 @@ class ActionRunner:
         return msgspec.structs.replace(result, entry=result.entry or entry)
 
     def _create_once(self, action: Action) -> Mapping[str, Any]:
-        """Create exactly one resource, even when no answer comes: then look first whether it exists by now."""
+        """Create exactly one resource, even when no answer comes: then look first whether it exists
+        by now.
+        """
         kind, params = KINDS[action.kind], self.params(action)
         endpoint = kind.create
         assert endpoint is not None
@@ -298,7 +315,9 @@ class ActionRunner:
         return {"parent_sid": self.sids[action.parent]} if action.parent else {}
 
     def _find(self, action: Action, kind: Kind, params: Params) -> Mapping[str, Any] | None:
-        """Return what an unanswered create has made after all: a row with the key that was sent and a new SID."""
+        """Return what an unanswered create has made after all: a row with the key that was sent and
+        a new SID.
+        """
         if kind.singleton:
             return None
 

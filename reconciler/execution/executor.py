@@ -61,7 +61,9 @@ class ExecutionContext(Protocol):
 
 
 class _Execution(NamedTuple):
-    """One plan under way. `resources` is the base of its intents; `recorded` grows with every outcome."""
+    """One plan under way. `resources` is the base of its intents; `recorded` grows with every
+    outcome.
+    """
 
     plan: Plan
     observed: Observed
@@ -81,15 +83,16 @@ def execute_plan(
     secrets: Mapping[str, str] | None = None,
     adapters: Mapping[str, Adapter] = NO_ADAPTERS,
 ) -> Result:
-    """Execute a plan under the lock of its state, and return every outcome. `secrets` maps fingerprints to secrets.
+    """Execute a plan under the lock of its state, and return every outcome. `secrets` maps
+    fingerprints to secrets.
 
     1. Open the journal, which folds what an interrupted run has left in it.
     2. Record renamed addresses.
     3. Run the actions, read them back and correct what was not stored.
     4. Fold the journal, with what is recorded without a write, into the next version of the state.
 
-    An empty plan on a state without journal records writes nothing. When the state cannot be written any more, the
-    error carries the outcomes that were recorded until then.
+    An empty plan on a state without journal records writes nothing. When the state cannot be
+    written any more, the error carries the outcomes that were recorded until then.
     """
     if not (plan.actions or plan.state_updates or plan.renames or state.journal_records):
         if state.serial and state.destinations not in (None, state.recorded_destinations):
@@ -188,7 +191,8 @@ def _run_actions(execution: _Execution, runner: ActionRunner, verify: Callable[[
 
 
 def _verify(store: Store, journal: Journal) -> None:
-    """Read the state back, and raise StateError unless it holds all that was appended to the journal.
+    """Read the state back, and raise StateError unless it holds all that was appended to the
+    journal.
 
     Prior values that cannot be read again would be lost with the first write to Twilio.
     """
@@ -218,7 +222,8 @@ def _rename_records(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> 
 def _update_records(execution: _Execution, result: Result) -> list[Record]:
     """Return the records of what the plan learned about addresses that it does not write.
 
-    A number to which a platform has written has a newer entry already, from the outcome of its registration.
+    A number to which a platform has written has a newer entry already, from the outcome of its
+    registration.
     """
     written = {action.address for action in execution.plan.actions}
     for outcome in result.outcomes:
@@ -249,11 +254,13 @@ def _orphan_records(result: Result, resources: Mapping[str, Entry]) -> list[Reco
 def _correction_records(
     before: Sequence[Outcome], checked: Sequence[Outcome], base: Mapping[str, Entry], at: str
 ) -> list[Record]:
-    """Return the entries of writes that were not stored after all: as before the write, so that the next run repeats it.
+    """Return the entries of writes that were not stored after all: as before the write, so that the
+    next run repeats it.
 
-    A write that could not be read back keeps the entry that its reply confirmed, so that the next plan compares it. One
-    that leaves no entry, such as a release, has to keep the former entry: its prior values would be lost. Where a
-    trunk or application still hides what a platform wrote, the entry holds that already: it is drift.
+    A write that could not be read back keeps the entry that its reply confirmed, so that the next
+    plan compares it. One that leaves no entry, such as a release, has to keep the former entry: its
+    prior values would be lost. Where a trunk or application still hides what a platform wrote, the
+    entry holds that already: it is drift.
     """
     lost: set[str] = set()
     for was, now in zip(before, checked, strict=True):

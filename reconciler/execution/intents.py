@@ -1,4 +1,6 @@
-"""Build the entries to record before the first write: prior values, and what each resource is about to become. No I/O."""
+"""Build the entries to record before the first write: prior values, and what each resource is about
+to become. No I/O.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from reconciler.planning.decide.unregister import WITHDRAWN
 
 
 def group_by_address(actions: Iterable[Action]) -> dict[str, list[Action]]:
-    """Return the actions of each address in the order of the plan; each needs the success of the one before it."""
+    """Return the actions of each address in the order of the plan; each needs the success of the
+    one before it.
+    """
     chains: dict[str, list[Action]] = {}
     for action in actions:
         chains.setdefault(action.address, []).append(action)
@@ -23,10 +27,11 @@ def group_by_address(actions: Iterable[Action]) -> dict[str, list[Action]]:
 def build_intents(
     chain_of: Mapping[str, Sequence[Action]], base: Mapping[str, Entry], now: str
 ) -> dict[str, Entry]:
-    """Return, for each address to be written, its entry with prior values and with what is `pending`.
+    """Return, for each address to be written, its entry with prior values and with what is
+    `pending`.
 
-    When the run dies between a write and its outcome, the next run knows from `pending` that the value on Twilio is
-    ours, and from an empty SID that a resource found there was created by us.
+    When the run dies between a write and its outcome, the next run knows from `pending` that the
+    value on Twilio is ours, and from an empty SID that a resource found there was created by us.
     """
     intents: dict[str, Entry] = {}
     for address, chain in chain_of.items():
@@ -37,7 +42,9 @@ def build_intents(
 
 
 def _intent(chain: Sequence[Action], present: Entry | None) -> Entry | None:
-    """Return the entry to record before the first action of an address; None where nothing is written."""
+    """Return the entry to record before the first action of an address; None where nothing is
+    written.
+    """
     action, first = chain[0].action, chain[0].entry
     if first is None or action in ("forget", "release", "restore_webhooks"):
         return None
@@ -59,17 +66,23 @@ def _intent(chain: Sequence[Action], present: Entry | None) -> Entry | None:
 
 
 def _without_observed(entry: Entry) -> Entry:
-    """Return the entry without values that were only observed: under other options they would pass for ours."""
+    """Return the entry without values that were only observed: under other options they would pass
+    for ours.
+    """
     return msgspec.structs.replace(entry, last_applied={}) if entry.options.observe_only else entry
 
 
 def entry_after_step(entry: Entry, rest: Sequence[Action], now: str) -> Entry:
-    """Return the entry after a step, with what the remaining steps of its address are about to write."""
+    """Return the entry after a step, with what the remaining steps of its address are about to
+    write.
+    """
     return stamp_times(msgspec.structs.replace(entry, pending=_pending_values(rest)), now)
 
 
 def entry_after_undo(entry: Entry, sid: str | None, now: str) -> Entry | None:
-    """Return the entry of a registration after an undo: as before its action; None where there was none before."""
+    """Return the entry of a registration after an undo: as before its action; None where there was
+    none before.
+    """
     if not entry.sid:
         return None
     return stamp_times(
@@ -78,7 +91,9 @@ def entry_after_undo(entry: Entry, sid: str | None, now: str) -> Entry | None:
 
 
 def accept_platform_writes(entry: Entry, learned: Mapping[str, Value], now: str) -> Entry:
-    """Return the entry of a number with the webhooks that its platform has written as its last applied values."""
+    """Return the entry of a number with the webhooks that its platform has written as its last
+    applied values.
+    """
     applied = dict(entry.last_applied)
     for part in entry.options.platform_written or entry.last_applied:
         if part in learned:
@@ -87,7 +102,9 @@ def accept_platform_writes(entry: Entry, learned: Mapping[str, Value], now: str)
 
 
 def stamp_times(entry: Entry, now: str) -> Entry:
-    """Return the entry with its times; the first time is when it was imported and its prior values were read."""
+    """Return the entry with its times; the first time is when it was imported and its prior values
+    were read.
+    """
     return msgspec.structs.replace(
         entry,
         prior_at=entry.prior_at or (None if entry.created else now),
@@ -99,7 +116,8 @@ def stamp_times(entry: Entry, now: str) -> Entry:
 def _pending_values(chain: Sequence[Action]) -> dict[str, Value] | None:
     """Return the values in effect after the last of these actions; None when they write nothing.
 
-    Actions that uncover a platform's webhooks are left out: those are unknown until the platform has written them.
+    Actions that uncover a platform's webhooks are left out: those are unknown until the platform
+    has written them.
     """
     final: Entry | None = None
     names: set[str] = set()

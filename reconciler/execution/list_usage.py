@@ -1,7 +1,9 @@
-"""Check, right before a list is emptied, that no SIP domain has started to use it since the plan was made.
+"""Check, right before a list is emptied, that no SIP domain has started to use it since the plan
+was made.
 
-An empty list shuts out the phones that it let in, although Twilio refuses to delete the list itself. A list that is
-deleted with its content needs no check: Twilio's own refusal leaves it whole.
+An empty list shuts out the phones that it let in, although Twilio refuses to delete the list
+itself. A list that is deleted with its content needs no check: Twilio's own refusal leaves it
+whole.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ class ListUsage:
         self._lock = Lock()
 
     def refusal(self, action: Action) -> Failure | None:
-        """Return why this action must not be executed; None unless it takes something off a list of this plan."""
+        """Return why this action must not be executed; None unless it takes something off a list of
+        this plan.
+        """
         deletion = self._lists.get(action.parent or "") if action.action == "delete" else None
         if deletion is None:
             return None

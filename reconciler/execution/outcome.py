@@ -16,7 +16,9 @@ SUCCESSES: frozenset[Status] = frozenset({"applied", "normalised"})
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """The reason why an action did not succeed: our code, and Twilio's words with its own code and request id."""
+    """The reason why an action did not succeed: our code, and Twilio's words with its own code and
+    request id.
+    """
 
     code: str
     message: str
@@ -35,11 +37,12 @@ def verification_failure(address: str, service: str, reason: str) -> Failure:
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """One action and its result.
 
-    `entry` is what the state holds now (None: nothing any more). `sent` are the raw fields that were written and that
-    Twilio should show afterwards. `note` is extra information for the reader. `unmade`: the resource was to be created,
-    and certainly was not. `learned` are the values that a platform has written to the number of this action: the new
-    baseline of drift. The status `reverted` means that everything the action had done was undone; `half_done` that it
-    failed and left something changed, and the error says how to correct it by hand.
+    `entry` is what the state holds now (None: nothing any more). `sent` are the raw fields that
+    were written and that Twilio should show afterwards. `note` is extra information for the reader.
+    `unmade`: the resource was to be created, and certainly was not. `learned` are the values that a
+    platform has written to the number of this action: the new baseline of drift. The status
+    `reverted` means that everything the action had done was undone; `half_done` that it failed and
+    left something changed, and the error says how to correct it by hand.
     """
 
     action: Action

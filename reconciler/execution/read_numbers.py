@@ -1,4 +1,6 @@
-"""Read what the numbers of registrations show on Twilio: one by one or by listing, whichever is fewer calls."""
+"""Read what the numbers of registrations show on Twilio: one by one or by listing, whichever is
+fewer calls.
+"""
 
 from __future__ import annotations
 

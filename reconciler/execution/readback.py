@@ -1,8 +1,8 @@
 """Read back every write at the end of a run, and repair once what was not stored.
 
-One by one or by listing, whichever is fewer calls. Nothing is ever created a second time. A write that cannot be read
-back has failed: its reply alone is no proof. The state keeps what the reply confirmed, so that the next plan compares
-it with the live values.
+One by one or by listing, whichever is fewer calls. Nothing is ever created a second time. A write
+that cannot be read back has failed: its reply alone is no proof. The state keeps what the reply
+confirmed, so that the next plan compares it with the live values.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _READINGS = 3
 class Readback:
     """Reads back what a run has written, and corrects its outcomes.
 
-    `totals` is how many numbers each account has, `before` the raw fields by address before the run.
+    `totals` is how many numbers each account has, `before` the raw fields by address before the
+    run.
     """
 
     def __init__(
@@ -69,7 +70,9 @@ class Readback:
         return checked
 
     def _read(self, outcomes: Sequence[Outcome]) -> dict[str, Mapping[str, Any] | RemoteError]:
-        """Read what was written. What cannot be read is asked for again: a 404 right after a write may be untrue."""
+        """Read what was written. What cannot be read is asked for again: a 404 right after a write
+        may be untrue.
+        """
         rows = self._read_once(outcomes)
         for _ in range(_READINGS - 1):
             unread = [o for o in outcomes if isinstance(rows.get(o.action.address), RemoteError)]
@@ -153,7 +156,9 @@ class Readback:
         return _dropped_outcome(outcome, lost, ", even after one repair.") if lost else outcome
 
     def _write_again(self, outcome: Outcome, expected: Wire) -> Mapping[str, Any]:
-        """Write the expected fields once more, and return the resource as it is then. Raises RemoteError."""
+        """Write the expected fields once more, and return the resource as it is then. Raises
+        RemoteError.
+        """
         kind = KINDS[outcome.action.kind]
         params: dict[str, WireValue] = {}
         for param, field in kind.params.items():
@@ -166,7 +171,8 @@ class Readback:
 def _lost_fields(
     changed: Iterable[str], expected: Wire, row: Mapping[str, Any], before: Wire
 ) -> list[str]:
-    """Return the fields whose write was lost: empty or as before the run, or flags and numbers not as written.
+    """Return the fields whose write was lost: empty or as before the run, or flags and numbers not
+    as written.
 
     Any other text is a later change by somebody else.
     """
@@ -180,7 +186,9 @@ def _lost_fields(
 
 
 def _expected_fields(outcomes: Iterable[Outcome]) -> dict[str, dict[str, WireValue]]:
-    """Return the fields that each address should show after all its writes; the last write of a field counts."""
+    """Return the fields that each address should show after all its writes; the last write of a
+    field counts.
+    """
     expected: dict[str, dict[str, WireValue]] = {}
     for outcome in outcomes:
         fields = expected.setdefault(outcome.action.address, {})
@@ -202,7 +210,9 @@ def _by_account(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def _unread_outcome(outcome: Outcome, error: RemoteError | None) -> Outcome:
-    """Return the outcome of a write that could not be read back. A number that is gone is an incident."""
+    """Return the outcome of a write that could not be read back. A number that is gone is an
+    incident.
+    """
     gone = error is None or error.status == 404
     if not gone or outcome.action.kind not in NUMBER_KINDS:
         return _unverified_outcome(outcome, str(error))
@@ -226,7 +236,9 @@ def _half_done_outcome(outcome: Outcome, failure: Failure) -> Outcome:
 
 
 def _note_later_change(outcome: Outcome, fields: Sequence[str]) -> Outcome:
-    """Add a note about fields that somebody else changed after the reply had shown them stored: drift."""
+    """Add a note about fields that somebody else changed after the reply had shown them stored:
+    drift.
+    """
     note = f"written, and changed by somebody else since: {', '.join(fields)}"
     return msgspec.structs.replace(outcome, note=note)
 

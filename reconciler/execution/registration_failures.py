@@ -1,4 +1,6 @@
-"""Failures of actions on platforms, as outcomes: not read before, not read after, or contradicted by the list. No I/O."""
+"""Failures of actions on platforms, as outcomes: not read before, not read after, or contradicted
+by the list. No I/O.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from reconciler.remote.platforms.contract import Adapter, RegisteredNumber, Regi
 
 
 def unread_outcome(action: Action, rows: Rows) -> Outcome:
-    """Return the outcome of an action that was not started: its former values, needed for an undo, are unknown."""
+    """Return the outcome of an action that was not started: its former values, needed for an undo,
+    are unknown.
+    """
     error = rows[action.address]
     assert isinstance(error, RemoteError)
     problem = error.diagnostics[0]
@@ -25,7 +29,9 @@ def unread_outcome(action: Action, rows: Rows) -> Outcome:
 
 
 def unverified_outcome(outcome: Outcome, adapter: Adapter, error: RemoteError) -> Outcome:
-    """Return the outcome of an action that cannot be read back; one that was undone has failed already."""
+    """Return the outcome of an action that cannot be read back; one that was undone has failed
+    already.
+    """
     if outcome.status == "reverted":
         return msgspec.structs.replace(outcome, note=f"undone, but could not be read back: {error}")
     failure = verification_failure(outcome.action.address, adapter.kind.title, str(error))
@@ -66,7 +72,9 @@ def not_reverted_outcome(outcome: Outcome, adapter: Adapter, wrong: str) -> Outc
 def explain_failed_action(
     action: Action, request: RegistrationRequest, found: RegisteredNumber | None
 ) -> str:
-    """Return what is not as the action should have left it; empty when all that can be read is correct."""
+    """Return what is not as the action should have left it; empty when all that can be read is
+    correct.
+    """
     if action.action == "unregister":
         return "it is still there" if found is not None else ""
     if found is None:

@@ -1,7 +1,9 @@
-"""Execute actions on platforms: make the calls of their adapter, verify, and read what the platform wrote on Twilio.
+"""Execute actions on platforms: make the calls of their adapter, verify, and read what the platform
+wrote on Twilio.
 
-What a number shows after its platform has written to it becomes the baseline of drift (`Outcome.learned`). An action
-that fails is undone (`reconciler.execution.undo_import`). Errors become outcomes; nothing is saved here.
+What a number shows after its platform has written to it becomes the baseline of drift
+(`Outcome.learned`). An action that fails is undone (`reconciler.execution.undo_import`). Errors
+become outcomes; nothing is saved here.
 """
 
 from __future__ import annotations
@@ -60,14 +62,17 @@ class RegistrationRunner:
         self._unwritten: dict[str, str] = {}
 
     def batch_of(self, action: Action) -> str | None:
-        """Return the batch of this action: registrations on a platform that imports many at once; else None."""
+        """Return the batch of this action: registrations on a platform that imports many at once;
+        else None.
+        """
         if action.action != "register":
             return None
         name = platform_name(action.address)
         return name if self._adapters[name].kind.bulk else None
 
     def perform(self, actions: Sequence[Action]) -> list[Outcome]:
-        """Execute actions of one platform, one or a batch; never raises for what platform or network do.
+        """Execute actions of one platform, one or a batch; never raises for what platform or
+        network do.
 
         1. Read what the numbers show, to know what to restore after a failure.
         2. Execute the actions.
@@ -105,11 +110,15 @@ class RegistrationRunner:
         return outcomes
 
     def platform_without_webhook(self, number: str) -> str | None:
-        """Return the platform that has registered this number and written no webhook on it, if that is so."""
+        """Return the platform that has registered this number and written no webhook on it, if that
+        is so.
+        """
         return self._unwritten.get(number)
 
     def check(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Return the outcomes after each platform was read once more; what it does not show has failed."""
+        """Return the outcomes after each platform was read once more; what it does not show has
+        failed.
+        """
         last_by_platform: dict[str, dict[str, Outcome]] = {}
         for outcome in outcomes:
             action = outcome.action
@@ -128,7 +137,9 @@ class RegistrationRunner:
     def _check_platform(
         self, adapter: Adapter, outcomes: Sequence[Outcome]
     ) -> Iterator[tuple[Outcome, Outcome]]:
-        """Yield each outcome that the platform's list contradicts, and the outcome that replaces it."""
+        """Yield each outcome that the platform's list contradicts, and the outcome that replaces
+        it.
+        """
         if "list" not in adapter.kind.can:
             return
         requests = {o.action.address: self._request(o.action) for o in outcomes}
@@ -182,7 +193,8 @@ class RegistrationRunner:
     ) -> list[RegisteredNumber | RemoteError]:
         """Return the results of an import, with doubtful refusals decided by the platform's list.
 
-        A refusal is doubtful when no clear answer came, or when it says that the number is imported already.
+        A refusal is doubtful when no clear answer came, or when it says that the number is imported
+        already.
         """
         doubtful: list[RegistrationRequest] = []
         for request, result in zip(requests, results, strict=True):
@@ -274,11 +286,15 @@ class RegistrationRunner:
         )
 
     def _number_sid(self, action: Action) -> str | None:
-        """Return the SID of the number of this action; a number that this run has bought is in `sids`."""
+        """Return the SID of the number of this action; a number that this run has bought is in
+        `sids`.
+        """
         return action.number_sid or self._sids.get(action.parent or "")
 
     def _former_number(self, action: Action) -> RegisteredNumber | None:
-        """Return the number as the platform had it when the plan was made; None for one that it did not have."""
+        """Return the number as the platform had it when the plan was made; None for one that it did
+        not have.
+        """
         return self._present_number(action) if action.action != "register" else None
 
     def _present_number(self, action: Action) -> RegisteredNumber:
@@ -319,7 +335,8 @@ class RegistrationRunner:
     ) -> dict[str, Value]:
         """Return the values that the platform has written, in effect once nothing hides them.
 
-        Where it has written nothing, the values in effect now; then the number is noted for `platform_without_webhook`.
+        Where it has written nothing, the values in effect now; then the number is noted for
+        `platform_without_webhook`.
         """
         shown = canonical_routes(after, self._names)
         adapter = self._adapters[platform_name(action.address)]
@@ -328,7 +345,8 @@ class RegistrationRunner:
         if not (after.get("trunk_sid") or after.get("voice_application_sid")):
             return values_without_route(after)
 
-        # A trunk or application hides the webhooks. A new registration that has left the voice webhook as it was has
+        # A trunk or application hides the webhooks. A new registration that has left the voice
+        # webhook as it was has
         # not written one.
         known = action.entry.prior if action.resume and action.entry is not None else before
         wire = _readable(known)
@@ -345,7 +363,9 @@ def _readable(row: Wire | RemoteError | None) -> Wire | None:
 
 
 def _former_fields(action: Action, before: Rows) -> Wire | None:
-    """Return what the number showed before the action was first attempted, possibly by a run that died."""
+    """Return what the number showed before the action was first attempted, possibly by a run that
+    died.
+    """
     if action.resume and action.entry is not None and action.entry.prior:
         return {field: action.entry.prior.get(field) or "" for field in WIRE_FIELDS}
     return _readable(before.get(action.address))

@@ -11,7 +11,9 @@ _SWITCHES = ("trunk_sid", "voice_application_sid")
 
 
 def find_differences(before: Wire, now: Wire) -> dict[str, WireValue]:
-    """Return the fields that are not as before, with their former values; a method counts with its URL only."""
+    """Return the fields that are not as before, with their former values; a method counts with its
+    URL only.
+    """
     found: dict[str, WireValue] = {}
     for field in WIRE_FIELDS:
         was = before.get(field) or ""
@@ -24,10 +26,11 @@ def find_differences(before: Wire, now: Wire) -> dict[str, WireValue]:
 
 
 def restore_number(gateway: Gateway, sid: str, before: Wire, now: Wire) -> list[str]:
-    """Write the former values of what has changed; return the fields that are still not as before. Raises RemoteError.
+    """Write the former values of what has changed; return the fields that are still not as before.
+    Raises RemoteError.
 
-    Setting a trunk deletes an application and the other way round, and an update must not name both. A number that
-    leaves a trunk gets its webhooks first, so that it always has a route.
+    Setting a trunk deletes an application and the other way round, and an update must not name
+    both. A number that leaves a trunk gets its webhooks first, so that it always has a route.
     """
     send = find_differences(before, now)
     if not send:

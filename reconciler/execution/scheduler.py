@@ -1,7 +1,7 @@
 """Run the actions of a plan: independent addresses at once, the steps of an address in order.
 
-Every outcome is durable before the next step. One thread decides and records; worker threads make single calls and
-nothing else. A failure stops only what depends on it.
+Every outcome is durable before the next step. One thread decides and records; worker threads make
+single calls and nothing else. A failure stops only what depends on it.
 """
 
 from __future__ import annotations
@@ -37,9 +37,13 @@ _AHEAD = 2
 """Actions submitted for each worker, so that no worker waits while outcomes are made durable."""
 
 _GATHER = 0.02
-"""Seconds to gather outcomes, so that one fsync makes all of them durable, while every worker has more to do…"""
+"""Seconds to gather outcomes, so that one fsync makes all of them durable, while every worker has
+more to do…
+"""
 _CROWD = 16
-"""…and there are at least this many workers: to wake for each outcome would cost more than their calls do."""
+"""…and there are at least this many workers: to wake for each outcome would cost more than their
+calls do.
+"""
 
 Clock = Callable[[], str]
 """Now, as RFC 3339 in UTC."""
@@ -116,7 +120,8 @@ class Scheduler:
     def _withdrawn_intents(self) -> list[Record]:
         """Return the records that withdraw the intents of resources that were refused or not tried.
 
-        With the intent in the state, a resource that somebody else creates later would pass for ours.
+        With the intent in the state, a resource that somebody else creates later would pass for
+        ours.
         """
         records: list[Record] = []
         for action in self._order:
@@ -155,7 +160,8 @@ class Scheduler:
             if not running:
                 return
 
-            # 3. Record what is done. The next step of an address comes before addresses that have not started.
+            # 3. Record what is done. The next step of an address comes before addresses that have
+            # not started.
             under_way = running - self._completed.qsize()
             done = self._drain(gather=under_way > self._workers >= _CROWD)
             running -= len(done)
@@ -197,7 +203,9 @@ class Scheduler:
             self._completed.put((action, outcome))
 
     def _drain(self, *, gather: bool) -> list[tuple[Action, Outcome]]:
-        """Wait for one outcome, with `gather` a little for more, and take all there are: one fsync serves them all."""
+        """Wait for one outcome, with `gather` a little for more, and take all there are: one fsync
+        serves them all.
+        """
         done = [self._completed.get()]
         if gather:
             self._stop.wait(_GATHER)
@@ -259,20 +267,26 @@ class Scheduler:
         return records
 
     def _next(self, address: str, rest: list[Action]) -> list[Action]:
-        """Return the next step of an address, unless it has to wait until its platform has registered the number."""
+        """Return the next step of an address, unless it has to wait until its platform has
+        registered the number.
+        """
         if rest and rest[0].unhides:
             self._paused[address] = rest
             return []
         return rest[:1]
 
     def _undo_record(self, address: str, sid: str | None, now: str) -> Record:
-        """Return the record of a registration whose action was undone; `sid` is set when the undo made it anew."""
+        """Return the record of a registration whose action was undone; `sid` is set when the undo
+        made it anew.
+        """
         present = self._entries.get(address, self._base.get(address))
         entry = entry_after_undo(present, sid, now) if present is not None else None
         return Put(address, entry) if entry is not None else Drop(address)
 
     def _platform_writes(self, action: Action, outcome: Outcome, now: str) -> list[Record]:
-        """Return the record of the number that a platform has written to, with its present values as baseline."""
+        """Return the record of the number that a platform has written to, with its present values
+        as baseline.
+        """
         number = action.parent or ""
         entry = self._entries.get(number, self._base.get(number))
         if outcome.learned is None or entry is None:
@@ -281,7 +295,9 @@ class Scheduler:
         return [Put(number, entry)]
 
     def _with_forms(self, action: Action, entry: Entry) -> Entry:
-        """Return the entry with the forms that earlier steps of its address have met; the plan cannot know them."""
+        """Return the entry with the forms that earlier steps of its address have met; the plan
+        cannot know them.
+        """
         earlier = self._forms.get(action.address, entry.normalised)
         forms = {name: form for name, form in earlier.items() if name not in action.set}
         for name, form in entry.normalised.items():
@@ -304,7 +320,9 @@ class Scheduler:
             self._skip(action, "dependency_failed", "Not tried: the step before it failed.")
 
     def _resumable(self) -> list[Action]:
-        """Return the next step of every address that was waiting for its platform; skips what waits in vain."""
+        """Return the next step of every address that was waiting for its platform; skips what waits
+        in vain.
+        """
         ready: list[Action] = []
         for address, rest in list(self._paused.items()):
             needs = {need for need in rest[0].depends_on if need in self._chains}
@@ -320,7 +338,9 @@ class Scheduler:
         return ready
 
     def _is_past(self, need: str, address: str) -> bool:
-        """Return whether `need` has done all that `address` waits for: it may itself wait for `address` midway."""
+        """Return whether `need` has done all that `address` waits for: it may itself wait for
+        `address` midway.
+        """
         if need in self._finished:
             return True
         return need in self._paused and address in self._paused[need][0].depends_on
@@ -334,7 +354,8 @@ class Scheduler:
         if started and not (self._finished or self._failed or self._paused):
             return ready
 
-        # An address that pauses before its first step lets another one start, which may stand before it.
+        # An address that pauses before its first step lets another one start, which may stand
+        # before it.
         paused = -1
         while paused != len(self._paused):
             paused = len(self._paused)
@@ -373,7 +394,9 @@ def _internal_error(action: Action, error: Exception) -> Outcome:
 
 
 def _needs(address: str, chain: Sequence[Action]) -> set[str]:
-    """Return the addresses that a chain waits for before its first step; a step that uncovers webhooks waits by itself."""
+    """Return the addresses that a chain waits for before its first step; a step that uncovers
+    webhooks waits by itself.
+    """
     needs: set[str] = set()
     for action in chain:
         if not action.unhides:

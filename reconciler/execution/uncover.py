@@ -1,14 +1,15 @@
 """Take a route off a number only after a read has shown the route that replaces it.
 
-On Twilio a trunk hides an application, and both hide the URLs. A reply may show a field that was not stored. So a
-write that changes what hides together with what is hidden is sent in two parts:
+On Twilio a trunk hides an application, and both hide the URLs. A reply may show a field that was
+not stored. So a write that changes what hides together with what is hidden is sent in two parts:
 
 | the write          | first part                   | second part, after a read has shown the first |
 |--------------------|------------------------------|-----------------------------------------------|
 | sets what hides    | the trunk or the application | the URLs behind it                            |
 | clears what hides  | the URLs behind it           | the clearing, with the URLs once more         |
 
-The first part is left out when a read shows that it is in place already. Every other write stays a single call.
+The first part is left out when a read shows that it is in place already. Every other write stays a
+single call.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ _COVERS = {"voice": ("TrunkSid", "VoiceApplicationSid"), "sms": ("SmsApplication
 
 
 class TwoWrites(NamedTuple):
-    """The two parts of a write, and the fields of the first that must be seen before the second is sent."""
+    """The two parts of a write, and the fields of the first that must be seen before the second is
+    sent.
+    """
 
     first: Params
     second: Params
@@ -37,14 +40,18 @@ class TwoWrites(NamedTuple):
 
 
 class RemainingWrite(NamedTuple):
-    """The write that is still to be sent; not when `missing` names fields that a read does not show."""
+    """The write that is still to be sent; not when `missing` names fields that a read does not
+    show.
+    """
 
     params: Params
     missing: list[str]
 
 
 def split_write(params: Params) -> TwoWrites | None:
-    """Return the two parts of a write to a number; None for one that can neither uncover nor hide anything else."""
+    """Return the two parts of a write to a number; None for one that can neither uncover nor hide
+    anything else.
+    """
     first = dict(params)
     second: Params = {}
     routes: Params = {}
@@ -71,8 +78,8 @@ def split_write(params: Params) -> TwoWrites | None:
 def split_action(action: Action, params: Params) -> TwoWrites | None:
     """Return the two parts of the write of an action; None for a single call.
 
-    Before a trunk is taken off, a read must show the webhook behind it. The webhooks of a platform (`unhides`) were
-    checked when the platform was done.
+    Before a trunk is taken off, a read must show the webhook behind it. The webhooks of a platform
+    (`unhides`) were checked when the platform was done.
     """
     # Fast path: most writes do not touch what hides URLs.
     touches_cover = any(not params.keys().isdisjoint(covers) for covers in _COVERS.values())
@@ -96,8 +103,8 @@ def prepare_switch(
 ) -> RemainingWrite:
     """Write the first part unless it is in place already, and return what is to be sent after it.
 
-    `before` is what the plan has seen, `shown` the reply to an earlier write of this run, empty without one. What a
-    read does not show is sent once more. Raises what `write` and `read` raise.
+    `before` is what the plan has seen, `shown` the reply to an earlier write of this run, empty
+    without one. What a read does not show is sent once more. Raises what `write` and `read` raise.
     """
     # Ask Twilio only where what is known already shows the route.
     expected = {field: _as_shown(field, value, shown) for field, value in parts.expected.items()}
@@ -118,7 +125,9 @@ def prepare_switch(
 
 
 def find_missing(expected: Wire, row: Row) -> list[str]:
-    """Return the fields of a route that a row does not show; a method that it leaves out is the default."""
+    """Return the fields of a route that a row does not show; a method that it leaves out is the
+    default.
+    """
     stored: dict[str, Any] = {}
     for field in expected:
         stored[field] = row.get(field) or (DEFAULT_METHOD if field.endswith("_method") else "")
@@ -148,7 +157,9 @@ def missing_route_outcome(action: Action, fields: list[str]) -> Outcome:
 
 
 def _as_shown(field: str, value: WireValue, shown: Row) -> WireValue:
-    """Return the value in the form in which Twilio has shown it; only text that is not empty has another form."""
+    """Return the value in the form in which Twilio has shown it; only text that is not empty has
+    another form.
+    """
     return shown.get(field) or value if value else value
 
 

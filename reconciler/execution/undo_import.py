@@ -1,8 +1,10 @@
-"""Undo what a platform has done of an action that failed, so that the number rings where it rang before.
+"""Undo what a platform has done of an action that failed, so that the number rings where it rang
+before.
 
 1. Read what the platform has now. If that is impossible, undo nothing: the next run asks again.
 2. Count a lost answer as a success when the platform shows the requested result.
-3. Restore the platform's own records: remove what was made, make again what was removed, link as before.
+3. Restore the platform's own records: remove what was made, make again what was removed, link as
+   before.
 4. Restore the number's fields on Twilio, and check them.
 
 What cannot be undone is half done: the error says what to do by hand.
@@ -33,8 +35,9 @@ _DOUBTFUL = frozenset(
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One action that was tried on a platform, and its result.
 
-    `was` is the number as the platform had it before the action, `before` what it showed on Twilio, `made` what the
-    action has imported. `error` is None for an action that succeeded; then `outcome` is its outcome.
+    `was` is the number as the platform had it before the action, `before` what it showed on Twilio,
+    `made` what the action has imported. `error` is None for an action that succeeded; then
+    `outcome` is its outcome.
     """
 
     action: Action
@@ -103,10 +106,13 @@ class ImportUndo:
     def _restore_platform(
         self, adapter: Adapter, attempt: Attempt, now: RegisteredNumber | None
     ) -> tuple[bool, str | None]:
-        """Restore the platform's records. Returns whether anything changed, and the id of what was imported anew."""
+        """Restore the platform's records. Returns whether anything changed, and the id of what was
+        imported anew.
+        """
         was, asked = attempt.was, attempt.asked
         if was is None:
-            # Remove only what this very action has made: anything else there belongs to somebody else.
+            # Remove only what this very action has made: anything else there belongs to somebody
+            # else.
             if now is None or attempt.made is None or "delete" not in adapter.kind.can:
                 return False, None
             adapter.delete(now)
@@ -122,7 +128,9 @@ class ImportUndo:
         return _link_again(adapter, was, now, asked), None
 
     def _restore_number(self, attempt: Attempt) -> tuple[bool, list[str]]:
-        """Restore the number's fields. Returns whether any had changed, and those that are still not as before."""
+        """Restore the number's fields. Returns whether any had changed, and those that are still
+        not as before.
+        """
         if attempt.before is None:
             return False, []
 
@@ -145,7 +153,9 @@ def is_doubtful(error: RemoteError) -> bool:
 def matches_request(
     found: RegisteredNumber, asked: RegistrationRequest, kind: PlatformKind
 ) -> bool:
-    """Return whether the platform has what was requested; agents that are linked by a call of their own may be unset."""
+    """Return whether the platform has what was requested; agents that are linked by a call of their
+    own may be unset.
+    """
     for name in found.attrs.keys() & asked.attrs.keys():
         if found.attrs[name] == asked.attrs[name]:
             continue
@@ -254,7 +264,9 @@ def _unknown_outcome(attempt: Attempt, kind: PlatformKind, error: RemoteError | 
 
 
 def _unremovable_outcome(attempt: Attempt, kind: PlatformKind) -> Outcome:
-    """Return the outcome of an import that the platform has no call to remove; the state records it."""
+    """Return the outcome of an import that the platform has no call to remove; the state records
+    it.
+    """
     made, action = attempt.made, attempt.action
     assert made is not None
     assert action.entry is not None

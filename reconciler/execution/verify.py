@@ -1,4 +1,6 @@
-"""Compare what was sent with what Twilio stored: fields have been dropped under a 200 before. No I/O."""
+"""Compare what was sent with what Twilio stored: fields have been dropped under a 200 before. No
+I/O.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ def judge_write(sent: Wire, stored: Mapping[str, Any], before: Wire) -> tuple[Ve
 
 
 def _is_idle(field: str, sent: Wire, stored: Mapping[str, Any]) -> bool:
-    """Return whether a field is the method of a URL that is empty, as sent or, if not sent, as stored."""
+    """Return whether a field is the method of a URL that is empty, as sent or, if not sent, as
+    stored.
+    """
     url = url_field_for(field)
     return field.endswith("_method") and not sent.get(url, stored.get(url, field))
 
@@ -60,7 +64,9 @@ def _is_dropped(field: str, sent: WireValue, stored: WireValue, before: WireValu
 
 
 def find_unconfirmed(confirmed: Wire, stored: Mapping[str, Any]) -> list[str]:
-    """Return the fields that no longer show what the reply to their write has shown; forms by a rule are the same."""
+    """Return the fields that no longer show what the reply to their write has shown; forms by a
+    rule are the same.
+    """
     found: list[str] = []
     for field, value in confirmed.items():
         if field not in stored or _is_idle(field, confirmed, stored):
@@ -75,8 +81,8 @@ def judge_repaired(
 ) -> tuple[Verdict, list[str]]:
     """Return the verdict on fields that were sent a second time, and those that are not as sent.
 
-    What is still as before is `normalised` all the same when a listed rule explains it: then Twilio's own form of the
-    value was there already.
+    What is still as before is `normalised` all the same when a listed rule explains it: then
+    Twilio's own form of the value was there already.
     """
     other: dict[str, WireValue] = {}
     for name, value in before.items():
@@ -86,7 +92,9 @@ def judge_repaired(
 
 
 def record_form(entry: Entry, writes: Mapping[str, Value], live: Live) -> dict[str, list[Value]]:
-    """Return the entry's pairs of [sent, stored], updated by a write that Twilio has put into its own form."""
+    """Return the entry's pairs of [sent, stored], updated by a write that Twilio has put into its
+    own form.
+    """
     forms = {name: pair for name, pair in entry.normalised.items() if name not in writes}
     for name, value in writes.items():
         stored = live.attrs.get(name)

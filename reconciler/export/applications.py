@@ -1,6 +1,7 @@
 """Convert live TwiML applications to entries of the `applications` section; pure.
 
-An application without a unique label, or with values that YAML cannot express, is left out: agents use its SID.
+An application without a unique label, or with values that YAML cannot express, is left out: agents
+use its SID.
 """
 
 from __future__ import annotations
@@ -25,14 +26,18 @@ PARTS = ("voice", "sms", "status")
 
 
 class ApplicationNames(NamedTuple):
-    """The name that agents use for an application; `texts`: it also handles the messages of its numbers."""
+    """The name that agents use for an application; `texts`: it also handles the messages of its
+    numbers.
+    """
 
     name: str
     texts: bool = True
 
 
 class Applications(NamedTuple):
-    """The names of applications by SID, the entries of the new ones, and notes on those without a name."""
+    """The names of applications by SID, the entries of the new ones, and notes on those without a
+    name.
+    """
 
     names: Mapping[str, ApplicationNames]
     entries: tuple[Entry, ...] = ()
@@ -57,7 +62,8 @@ def declare_applications(
         if live.sid not in new_sids:
             continue
 
-        # The next plan finds an application by its label, so the label has to be unique in the account.
+        # The next plan finds an application by its label, so the label has to be unique in the
+        # account.
         fields = _fields(live, default_account)
         if fields is None or labels[live.account, live.attrs["friendly_name"]] > 1:
             notes.append(

@@ -1,4 +1,5 @@
-"""Write the configuration that declares the resources of accounts exactly, with comments on unusual ones; pure.
+"""Write the configuration that declares the resources of accounts exactly, with comments on unusual
+ones; pure.
 
 A plan of it only imports, and writes nothing to Twilio. The same account gives the same bytes.
 """
@@ -27,11 +28,13 @@ from reconciler.planning.identity.observed import Observed
 
 
 class DeclaredConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The declarations of an existing configuration: the export refers to them and does not repeat them.
+    """The declarations of an existing configuration: the export refers to them and does not repeat
+    them.
 
-    `numbers` are E.164 numbers and SIDs, `agents` agents with their parts, `trunks` SID → name, `names` all names of
-    trunks, `applications` SID → name, `application_names` all names of applications. `account` is the account of
-    resources that name none. `project` is the name for the header, None for a file to include.
+    `numbers` are E.164 numbers and SIDs, `agents` agents with their parts, `trunks` SID → name,
+    `names` all names of trunks, `applications` SID → name, `application_names` all names of
+    applications. `account` is the account of resources that name none. `project` is the name for
+    the header, None for a file to include.
     """
 
     numbers: frozenset[str] = frozenset()
@@ -65,8 +68,8 @@ class ExportFilter(msgspec.Struct, frozen=True):
 class Exported(msgspec.Struct, frozen=True):
     """The file, and the counts of its contents.
 
-    `declared` counts numbers that are left out because they are already declared, `odd` entries with a comment. The
-    file lacks the resources of `unread_accounts`; `problems` are the reasons.
+    `declared` counts numbers that are left out because they are already declared, `odd` entries
+    with a comment. The file lacks the resources of `unread_accounts`; `problems` are the reasons.
     """
 
     text: str
@@ -88,7 +91,9 @@ class _Number(NamedTuple):
 def export(
     observed: Observed, known: DeclaredConfig, selection: ExportFilter | None = None
 ) -> Exported:
-    """Write the configuration of all selected numbers that are not declared yet, with the resources that they use."""
+    """Write the configuration of all selected numbers that are not declared yet, with the resources
+    that they use.
+    """
     selection = selection or ExportFilter()
     selected, declared_count = _select(observed, known, selection)
 
@@ -151,7 +156,9 @@ def _unread_account(account: str, reason: Diagnostic) -> Diagnostic:
 def _select(
     observed: Observed, known: DeclaredConfig, selection: ExportFilter
 ) -> tuple[list[Live], int]:
-    """Return the numbers to write, sorted and each once, and the count of those that are already declared."""
+    """Return the numbers to write, sorted and each once, and the count of those that are already
+    declared.
+    """
     selected: dict[str, Live] = {}
     declared = 0
 
@@ -166,7 +173,9 @@ def _select(
 
 
 def _number_key(live: Live) -> str:
-    """Return the key of a number in YAML: its E.164, or its SID where Twilio has another format (a short code)."""
+    """Return the key of a number in YAML: its E.164, or its SID where Twilio has another format (a
+    short code).
+    """
     return live.key if re.fullmatch(NUMBER_KEY[1:-1], live.key) else live.sid
 
 
@@ -217,7 +226,9 @@ class _Agents:
             self._names[key] = unique.name(_agent_name(key))
 
     def of(self, entry: NumberEntry) -> AgentKey:
-        """Return the agent of a number; behind a trunk, an agent that exists anyway is preferred to a new one."""
+        """Return the agent of a number; behind a trunk, an agent that exists anyway is preferred to
+        a new one.
+        """
         alternative = entry.alternative
         if alternative != NO_AGENT and alternative in self._existing:
             return alternative

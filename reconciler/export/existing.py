@@ -1,4 +1,6 @@
-"""Collect the declarations of an existing configuration, which an export refers to and does not repeat; pure."""
+"""Collect the declarations of an existing configuration, which an export refers to and does not
+repeat; pure.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from reconciler.planning.identity.observed import Observed
 
 
 def find_declared(project: Project, observed: Observed, name: str) -> DeclaredConfig:
-    """Collect the declarations of this configuration, with the SIDs of its live trunks and applications.
+    """Collect the declarations of this configuration, with the SIDs of its live trunks and
+    applications.
 
     Without a configuration, the export is a whole one, for a project of this name.
     """

@@ -1,4 +1,6 @@
-"""Names for exported resources: agents from their URLs, trunks from their labels; stable, unique, pure."""
+"""Names for exported resources: agents from their URLs, trunks from their labels; stable, unique,
+pure.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _LONGEST = 48
 
 
 def name_from_urls(urls: Iterable[str]) -> str:
-    """Return a name from the first URL with a host: the platform or the host's words, then those of the path."""
+    """Return a name from the first URL with a host: the platform or the host's words, then those of
+    the path.
+    """
     for url in urls:
         try:
             parts = urlsplit(url)
@@ -30,7 +34,8 @@ def name_from_urls(urls: Iterable[str]) -> str:
         if not host:
             continue
 
-        # A host of Twilio is shared by all its customers, so only the path distinguishes the agents.
+        # A host of Twilio is shared by all its customers, so only the path distinguishes the
+        # agents.
         owner = find_owner(url)
         first = [owner] if owner and "Twilio" not in owner else _host_words(host)
         return slug(first, _path_words(path))

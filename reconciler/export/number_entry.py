@@ -1,4 +1,5 @@
-"""Declare one live number: the agent that it names, the parts that it overrides, the parts that it leaves alone.
+"""Declare one live number: the agent that it names, the parts that it overrides, the parts that it
+leaves alone.
 
 | live voice   | live sms                  | declared as                                                   |
 |--------------|---------------------------|---------------------------------------------------------------|
@@ -48,8 +49,8 @@ NO_AGENT = AgentKey()
 class NumberEntry(NamedTuple):
     """The declaration of a number.
 
-    `left_alone` are parts that are not managed, with the reason. `alternative` is an agent that also fits, because the
-    trunk hides its voice webhook; it is preferred when other numbers use it.
+    `left_alone` are parts that are not managed, with the reason. `alternative` is an agent that
+    also fits, because the trunk hides its voice webhook; it is preferred when other numbers use it.
     """
 
     agent: AgentKey = NO_AGENT
@@ -70,7 +71,9 @@ def number_entry(
     names: Mapping[str, ApplicationNames] = MappingProxyType({}),
     can_text: bool = True,
 ) -> NumberEntry:
-    """Return the declaration of a number with this configuration; `names` are those of applications by SID."""
+    """Return the declaration of a number with this configuration; `names` are those of applications
+    by SID.
+    """
     left_alone: dict[str, str] = {}
     parts: dict[str, Value] = {}
     for part in PARTS:
@@ -121,9 +124,9 @@ def _entry_with_application(
 ) -> NumberEntry:
     """Return the declaration of a number whose agent has an application.
 
-    The agent sets the application for voice and, if the application handles messages, for SMS. Parts with a webhook
-    are declared on the number; parts that differ otherwise are left alone. An empty SMS part needs no declaration when
-    the application handles no messages.
+    The agent sets the application for voice and, if the application handles messages, for SMS.
+    Parts with a webhook are declared on the number; parts that differ otherwise are left alone. An
+    empty SMS part needs no declaration when the application handles no messages.
     """
     route = ApplicationRoute(application.name)
     own: dict[str, Webhook] = {}
@@ -175,7 +178,8 @@ class NumberEntries:
 
     def of(self, live: Live) -> NumberEntry:
         """Return the declaration of this number."""
-        # Hot path: numbers with equal configuration share `attrs` and `wire`, so their identity is a key that needs no
+        # Hot path: numbers with equal configuration share `attrs` and `wire`, so their identity is
+        # a key that needs no
         # hashing of the content. The stored `live` keeps both alive, and so their ids unique.
         key = (id(live.attrs), id(live.wire), live.can_text)
         found = self._entries.get(key)

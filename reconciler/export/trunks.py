@@ -1,6 +1,8 @@
-"""Convert live trunks and their children to entries of the `trunks` section; a table has one row per kind of child.
+"""Convert live trunks and their children to entries of the `trunks` section; a table has one row
+per kind of child.
 
-A trunk that a plan could not find again, or that YAML cannot express, is left out: its numbers use its SID.
+A trunk that a plan could not find again, or that YAML cannot express, is left out: its numbers use
+its SID.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from reconciler.model.live import Live
 
 
 class Child(NamedTuple):
-    """A kind of child: the field of a trunk that lists such children, and the value that declares one.
+    """A kind of child: the field of a trunk that lists such children, and the value that declares
+    one.
 
     `declare` returns None for a child that YAML cannot express.
     """

@@ -1,6 +1,7 @@
 """Networks that may call through a trunk: IP access control lists and their addresses; does no I/O.
 
-The key of an address is its network in CIDR; its label is unique in its list. Source: Twilio's API of 2010.
+The key of an address is its network in CIDR; its label is unique in its list. Source: Twilio's API
+of 2010.
 """
 
 from __future__ import annotations

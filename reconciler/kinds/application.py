@@ -1,7 +1,7 @@
 """A TwiML application: a name, and webhooks for every number that uses it; does no I/O.
 
-Its webhooks have the canonical form of a number's webhooks. Names are not unique on Twilio. Source: Twilio's API of
-2010.
+Its webhooks have the canonical form of a number's webhooks. Names are not unique on Twilio. Source:
+Twilio's API of 2010.
 """
 
 from __future__ import annotations

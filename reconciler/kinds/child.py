@@ -1,4 +1,6 @@
-"""Resources below another resource: the row of a child holds the SID of its parent in `parent_sid`; does no I/O."""
+"""Resources below another resource: the row of a child holds the SID of its parent in `parent_sid`;
+does no I/O.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Users that may call through a trunk: credential lists and their credentials; does no I/O.
 
-A password can be written and never read, so its fingerprint is compared. Source: Twilio's API of 2010.
+A password can be written and never read, so its fingerprint is compared. Source: Twilio's API of
+2010.
 """
 
 from __future__ import annotations

@@ -11,9 +11,10 @@
 | empty path      | `https://host` and `https://host/`                 | RFC 3986, 6.2.3              |
 | domain          | domain names and SIP hosts, upper and lower case   | RFC 4343; RFC 3261, 19.1.4   |
 
-A fragment of a URL is an instruction to Twilio (connection overrides) and has one form only. A different SID, domain,
-address or user name is another value, and so is a URL with a different scheme, host or port. A SIP URL with the
-default port differs from the URL without a port (RFC 3261, 19.1.4): the port decides how the host is resolved.
+A fragment of a URL is an instruction to Twilio (connection overrides) and has one form only. A
+different SID, domain, address or user name is another value, and so is a URL with a different
+scheme, host or port. A SIP URL with the default port differs from the URL without a port (RFC 3261,
+19.1.4): the port decides how the host is resolved.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from reconciler.model.route import WireValue
 Form = Literal["same", "listed", "unexpected", "other"]
 """Relation of a stored value to the value that was sent.
 
-`same`: equal. `listed`: another form by a rule above. `unexpected`: another form by no rule. `other`: another value.
+`same`: equal. `listed`: another form by a rule above. `unexpected`: another form by no rule.
+`other`: another value.
 """
 
 _PORTS = {"http": 80, "https": 443}
@@ -72,7 +74,9 @@ def _form_of_url(sent: str, stored: str) -> Form:
 
 
 def _parts(url: str) -> tuple[tuple[str, ...], str, str] | None:
-    """Return (scheme, user, host, port), the fragment, and the normalised rest; None for a text that is no URL."""
+    """Return (scheme, user, host, port), the fragment, and the normalised rest; None for a text
+    that is no URL.
+    """
     if url[:4].lower() in ("sip:", "sips") and "://" not in url:
         found = _SIP.match(url)
         if found is None:

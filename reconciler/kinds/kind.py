@@ -1,4 +1,6 @@
-"""Types that describe a kind of resource: fields, endpoints, kinds; names no particular kind and does no I/O."""
+"""Types that describe a kind of resource: fields, endpoints, kinds; names no particular kind and
+does no I/O.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,10 @@ Row = Mapping[str, Any]
 class Endpoint(msgspec.Struct, frozen=True):
     """One documented call of Twilio's API. `path` is filled with str.format.
 
-    `idempotent`: a second call changes nothing more, so the call may be repeated when no answer came. `items` is the
-    key of the rows in a page of a listing. `optional`: an account, or a server in the place of Twilio, may not have
-    this call; then 404 is an answer, and the call is not repeated.
+    `idempotent`: a second call changes nothing more, so the call may be repeated when no answer
+    came. `items` is the key of the rows in a page of a listing. `optional`: an account, or a server
+    in the place of Twilio, may not have this call; then 404 is an answer, and the call is not
+    repeated.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -36,10 +39,12 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class Field(msgspec.Struct, frozen=True):
-    """One plain field: its canonical `name` (also its name in responses), its request parameter, its default.
+    """One plain field: its canonical `name` (also its name in responses), its request parameter,
+    its default.
 
-    `resets`: removed from a declaration, the field returns to its prior value; other fields keep their value.
-    `secret`: the field can be written and never read; its fingerprint is compared and recorded.
+    `resets`: removed from a declaration, the field returns to its prior value; other fields keep
+    their value. `secret`: the field can be written and never read; its fingerprint is compared and
+    recorded.
     """
 
     name: str
@@ -57,13 +62,14 @@ def has_same_name(declared: Attrs, live: Attrs) -> bool:
 class Kind(msgspec.Struct, frozen=True):
     """One kind of resource.
 
-    `rank`: resources are created by ascending and deleted by descending rank; a resource that others refer to has a
-    lower rank than these. `paid`: the reconciler never creates or deletes it. `observe` turns a row of the API into a
-    `Live` (the row of a child also holds `parent_sid`), `to_wire` turns canonical attributes into request parameters,
-    and `params` names the response field of each parameter. `key_field` identifies the resource on Twilio when the
-    state has no SID; `alike` is true when a declared and a live resource are the same one. `parent` is the kind above
-    it, `refers` the kind that its key names (the list that a trunk uses). `singleton`: exactly one exists per parent,
-    so it is never deleted but restored to its prior values.
+    `rank`: resources are created by ascending and deleted by descending rank; a resource that
+    others refer to has a lower rank than these. `paid`: the reconciler never creates or deletes it.
+    `observe` turns a row of the API into a `Live` (the row of a child also holds `parent_sid`),
+    `to_wire` turns canonical attributes into request parameters, and `params` names the response
+    field of each parameter. `key_field` identifies the resource on Twilio when the state has no
+    SID; `alike` is true when a declared and a live resource are the same one. `parent` is the kind
+    above it, `refers` the kind that its key names (the list that a trunk uses). `singleton`:
+    exactly one exists per parent, so it is never deleted but restored to its prior values.
     """
 
     name: str
@@ -133,7 +139,9 @@ def _wire(value: Value) -> WireValue:
 
 
 def is_same_value(sent: WireValue, stored: WireValue) -> bool:
-    """Return true when two raw values are equal on the wire: null is "", and form encoding has no types."""
+    """Return true when two raw values are equal on the wire: null is "", and form encoding has no
+    types.
+    """
     left, right = ("" if value is None else value for value in (sent, stored))
     if isinstance(left, bool) or isinstance(right, bool):
         return str(left).lower() == str(right).lower()

@@ -1,7 +1,8 @@
 """Known hosts of webhooks: which voice-AI platform, or which part of Twilio, answers a URL; pure.
 
-A host is evidence, not proof, so reports write "looks like". The hosts are those that the documents and the consoles
-of the platforms show. This is the only table of hosts: drift, plans and exports use the same names.
+A host is evidence, not proof, so reports write "looks like". The hosts are those that the documents
+and the consoles of the platforms show. This is the only table of hosts: drift, plans and exports
+use the same names.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ _STUDIO_FLOW = re.compile(r"/v1/Accounts/AC\w*/Flows/FW\w*(?:/|\Z)")
 
 
 def find_owner(url: str) -> str | None:
-    """Return the platform, or the part of Twilio, that answers a URL; None when the host is not known."""
+    """Return the platform, or the part of Twilio, that answers a URL; None when the host is not
+    known.
+    """
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".")

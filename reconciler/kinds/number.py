@@ -1,8 +1,8 @@
 """A Twilio phone number (IncomingPhoneNumber): its fields on the wire and their canonical form.
 
-On the wire a number has trunk, application and URL side by side, and the first one that is set answers. In canonical
-form its voice is one value (webhooks, trunk, application or none), and so is its SMS. Facts: Twilio's API
-documentation of IncomingPhoneNumber. Does no I/O.
+On the wire a number has trunk, application and URL side by side, and the first one that is set
+answers. In canonical form its voice is one value (webhooks, trunk, application or none), and so is
+its SMS. Facts: Twilio's API documentation of IncomingPhoneNumber. Does no I/O.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Capabilities(msgspec.Struct, gc=False):
 
 
 class NumberRow(msgspec.Struct, gc=False):
-    """A number in Twilio's API, with the fields that the reconciler uses; each may be absent, null or ""."""
+    """A number in Twilio's API, with the fields that the reconciler uses; each may be absent, null
+    or "".
+    """
 
     sid: str
     phone_number: str
@@ -97,7 +99,9 @@ _Config = tuple[Wire, Attrs]
 
 
 class Observer:
-    """Converter of rows into `Live` numbers; numbers with equal configuration share one value of it."""
+    """Converter of rows into `Live` numbers; numbers with equal configuration share one value of
+    it.
+    """
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -105,7 +109,8 @@ class Observer:
 
     def live(self, row: NumberRow, account: str) -> Live:
         """Return the number as a `Live`."""
-        # Hot path: an account has up to 100,000 numbers and few different configurations, so each configuration is
+        # Hot path: an account has up to 100,000 numbers and few different configurations, so each
+        # configuration is
         # converted once.
         key = (
             row.voice_url,
@@ -170,7 +175,9 @@ def describe_hidden_voice(wire: Wire) -> list[str]:
 def make_webhook(
     url: str, method: str = "", fallback_url: str = "", fallback_method: str = ""
 ) -> Webhook | None:
-    """Return the canonical webhook, None when no URL is set. Without a method it is Twilio's default, POST."""
+    """Return the canonical webhook, None when no URL is set. Without a method it is Twilio's
+    default, POST.
+    """
     if not url and not fallback_url:
         return None
     return Webhook(
@@ -195,10 +202,11 @@ def observe(row: Row, account: str, names: Names) -> Live:
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:
-    """Return request parameters that set these managed parts whole; fields that a part does not set are sent empty.
+    """Return request parameters that set these managed parts whole; fields that a part does not set
+    are sent empty.
 
-    A trunk or an application is sent alone: Twilio uses it instead of the URLs, and accepts only one of them in an
-    update.
+    A trunk or an application is sent alone: Twilio uses it instead of the URLs, and accepts only
+    one of them in an update.
     """
     params: Params = {}
     for name, value in attrs.items():
@@ -210,7 +218,9 @@ def to_wire(attrs: Attrs, sids: Sids) -> Params:
 
 
 def restore_params(wire: Wire) -> Params:
-    """Return request parameters that restore wire fields; an empty method is not sent, so Twilio sets its default."""
+    """Return request parameters that restore wire fields; an empty method is not sent, so Twilio
+    sets its default.
+    """
     params: Params = {}
     for name, value in wire.items():
         if value or not name.endswith("_method"):
@@ -219,7 +229,9 @@ def restore_params(wire: Wire) -> Params:
 
 
 def user_fields(part: str, value: Value) -> dict[str, WireValue]:
-    """Return a canonical part as the fields of the documentation: ``voice_url`` …, ``trunk`` or ``application``."""
+    """Return a canonical part as the fields of the documentation: ``voice_url`` …, ``trunk`` or
+    ``application``.
+    """
     if part == "friendly_name":
         return {"friendly_name": value if isinstance(value, str) else None}
 
@@ -255,7 +267,9 @@ def describe_route(value: Value) -> str:
 
 
 def _route(wire: Wire, part: str, names: Names) -> Value:
-    """Return the effective route of voice or sms: Twilio asks the trunk, then the application, then the URL."""
+    """Return the effective route of voice or sms: Twilio asks the trunk, then the application, then
+    the URL.
+    """
     trunk = _text(wire, "trunk_sid") if part == "voice" else ""
     if trunk:
         return TrunkRoute(names.get(trunk, trunk))
@@ -282,7 +296,9 @@ def _part_params(part: str, value: Value, sids: Sids) -> Params:
 
 
 def hook_params(part: str, value: Value) -> Params:
-    """Return request parameters that set one webhook whole; fields that it does not set are sent empty."""
+    """Return request parameters that set one webhook whole; fields that it does not set are sent
+    empty.
+    """
     hook = value if isinstance(value, Webhook) else Webhook("")
     if part == "status":
         return _with_method("StatusCallback", "StatusCallbackMethod", hook.url, hook.method)

@@ -1,7 +1,7 @@
 """Capabilities of each voice-AI platform, as data; pure declarations.
 
-Sources are the platforms' published documents. A call that they do not describe is a missing capability, and `manual`
-names the step that a person has to take instead.
+Sources are the platforms' published documents. A call that they do not describe is a missing
+capability, and `manual` names the step that a person has to take instead.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import msgspec
 
 Capability = Literal["list", "create", "update", "delete", "link", "verify"]
 Serves = Literal["number", "bridge_number", "sip"]
-"""Kinds of numbers on a platform: a Twilio number, a bridge number, a number outside Twilio (`provider: sip`)."""
+"""Kinds of numbers on a platform: a Twilio number, a bridge number, a number outside Twilio
+(`provider: sip`).
+"""
 SIP_SECRETS = frozenset({"password", "pin"})
 """The secret attributes of a number outside Twilio."""
 _ALL: tuple[str, ...] = ("voice", "sms", "status")
@@ -22,14 +24,15 @@ _ALL: tuple[str, ...] = ("voice", "sms", "status")
 class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
     """One platform.
 
-    `overwrites` are the parts of a Twilio number that its import may write; all of them, where the documents do not
-    specify it. `links` are the attributes of a registration that have their own call, `updates` those that an update
-    changes, `replaces` those that need a delete and a new import. `bulk`: one call imports many numbers.
-    `needs_token`: an import needs the account's auth token; an API key is not enough. `needs_connection`: an import
-    needs the platform's own id of the Twilio account. `both_ways`: every number takes and makes calls. `by_trunk`:
-    calls reach the platform by a trunk and not by webhooks, which a trunk or an application on the number would hide.
-    `pages`: the list has pages, which may miss a number when rows move between them. `manual` is the instruction for a
-    person, for each missing capability.
+    `overwrites` are the parts of a Twilio number that its import may write; all of them, where the
+    documents do not specify it. `links` are the attributes of a registration that have their own
+    call, `updates` those that an update changes, `replaces` those that need a delete and a new
+    import. `bulk`: one call imports many numbers. `needs_token`: an import needs the account's auth
+    token; an API key is not enough. `needs_connection`: an import needs the platform's own id of
+    the Twilio account. `both_ways`: every number takes and makes calls. `by_trunk`: calls reach the
+    platform by a trunk and not by webhooks, which a trunk or an application on the number would
+    hide. `pages`: the list has pages, which may miss a number when rows move between them. `manual`
+    is the instruction for a person, for each missing capability.
     """
 
     type: str
@@ -145,5 +148,7 @@ def registration_address(platform: str, key: str) -> str:
 
 
 def needs_manual_link(kind: PlatformKind) -> bool:
-    """Return true when a person has to link the agent: the import takes no agent, and no call links one."""
+    """Return true when a person has to link the agent: the import takes no agent, and no call links
+    one.
+    """
     return "link" not in kind.can and "agent" not in kind.replaces

@@ -1,6 +1,7 @@
 """The purchase of a number on Twilio: the calls, and the parameter of each field; pure.
 
-Sources: AvailablePhoneNumbers of the 2010 API, the Pricing API, and the Regulations of Regulatory Compliance.
+Sources: AvailablePhoneNumbers of the 2010 API, the Pricing API, and the Regulations of Regulatory
+Compliance.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ PARAMS = {
 class NumberForSale(msgspec.Struct, frozen=True, kw_only=True):
     """One number that can be bought.
 
-    `capabilities` are some of voice, sms, mms and fax. `address_requirements` is none, any, local or foreign;
-    `bundle_required` is true when Twilio has a regulation for such numbers. Null means unknown.
+    `capabilities` are some of voice, sms, mms and fax. `address_requirements` is none, any, local
+    or foreign; `bundle_required` is true when Twilio has a regulation for such numbers. Null means
+    unknown.
     """
 
     phone_number: str
@@ -54,7 +56,9 @@ class NumberForSale(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def purchase_changes(e164: str, purchase: Purchase | None) -> tuple[Change, ...]:
-    """Return the changes of a purchase for the plan: the number, and the documents that Twilio requires."""
+    """Return the changes of a purchase for the plan: the number, and the documents that Twilio
+    requires.
+    """
     changes = [Change("phone_number", None, e164)]
     if purchase is None:
         return tuple(changes)
@@ -72,6 +76,8 @@ def purchase_params(changes: Iterable[Change]) -> Params:
 
 
 def normalise_number_type(name: object) -> str:
-    """Return a type of number in the spelling of `purchase`: Twilio also writes `toll free` and `tollfree`."""
+    """Return a type of number in the spelling of `purchase`: Twilio also writes `toll free` and
+    `tollfree`.
+    """
     letters = "".join(char for char in str(name).lower() if char.isalpha())
     return "toll_free" if letters == "tollfree" else letters

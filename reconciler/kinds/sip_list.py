@@ -1,4 +1,5 @@
-"""The common parts of IP access control lists and credential lists: a name, and members; does no I/O.
+"""The common parts of IP access control lists and credential lists: a name, and members; does no
+I/O.
 
 Source: Twilio's API of 2010, ``/SIP/IpAccessControlLists`` and ``/SIP/CredentialLists``.
 """
@@ -57,7 +58,9 @@ def list_member(
     key_field: str,
     key: Callable[[Row], str],
 ) -> Kind:
-    """Return the kind of the members of a list of kind `above`; `key` returns a member's key from its row."""
+    """Return the kind of the members of a list of kind `above`; `key` returns a member's key from
+    its row.
+    """
 
     def observe(row: Row, account: str, names: Names) -> Live:
         return child_live(fields, row, account, key=key(row), parent=(above, names))

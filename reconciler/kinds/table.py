@@ -32,7 +32,9 @@ KINDS: dict[str, Kind] = {
 }
 NUMBER_KINDS = frozenset({"number", "bridge_number"})
 REGISTRATION = "registration"
-"""A number on a voice-AI platform. It has another API, so it is not in the table (see `kinds.platforms`)."""
+"""A number on a voice-AI platform. It has another API, so it is not in the table (see
+`kinds.platforms`).
+"""
 RANKS = {**{kind.name: kind.rank for kind in KINDS.values()}, REGISTRATION: 40}
 """Kind → rank, of every kind that a plan may contain."""
 WITH_WEBHOOKS = NUMBER_KINDS | {"application"}

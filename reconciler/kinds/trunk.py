@@ -33,10 +33,13 @@ FIELDS = (
 
 
 def observe(row: Row, account: str, names: Names) -> Live:
-    """Return the `Live` of one row; its key is the domain, or the friendly name of a trunk without a domain."""
+    """Return the `Live` of one row; its key is the domain, or the friendly name of a trunk without
+    a domain.
+    """
     attrs = plain_attrs(FIELDS, row)
 
-    # Without a URL the method has no effect: one canonical value avoids a difference that nobody can repair.
+    # Without a URL the method has no effect: one canonical value avoids a difference that nobody
+    # can repair.
     method = str(attrs["disaster_recovery_method"] or "POST").upper()
     attrs["disaster_recovery_method"] = method if attrs["disaster_recovery_url"] else None
 
@@ -52,7 +55,9 @@ def observe(row: Row, account: str, names: Names) -> Live:
 
 
 def to_wire(attrs: Attrs, sids: Sids) -> Params:
-    """Return the request parameters of create and update; a method that is cleared with its URL is not sent."""
+    """Return the request parameters of create and update; a method that is cleared with its URL is
+    not sent.
+    """
     params = plain_params(FIELDS, attrs)
     if params.get("DisasterRecoveryMethod") == "":
         del params["DisasterRecoveryMethod"]

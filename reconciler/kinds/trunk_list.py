@@ -1,6 +1,7 @@
 """The use of a list by a trunk; the lists themselves are other kinds. Does no I/O.
 
-Twilio (Trunking API, v1) identifies a use by the SID of the list. A use is created and deleted, never changed.
+Twilio (Trunking API, v1) identifies a use by the SID of the list. A use is created and deleted,
+never changed.
 """
 
 from __future__ import annotations

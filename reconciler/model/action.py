@@ -39,13 +39,17 @@ RELEASES: frozenset[ActionName] = frozenset({"release", "restore_webhooks", "for
 """Removals that leave the resource in its account: the only ones that a number can have."""
 
 REMOVALS: frozenset[ActionName] = RELEASES | {"delete", "unregister"}
-"""Actions of a resource that is managed no longer; each is the last of its address, or leads to the last."""
+"""Actions of a resource that is managed no longer; each is the last of its address, or leads to the
+last.
+"""
 
 Reason = Literal["new", "config", "drift", "conflict", "removed"]
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One field of an action, before and after; in `takeover`, `before` is the value that would be lost."""
+    """One field of an action, before and after; in `takeover`, `before` is the value that would be
+    lost.
+    """
 
     field: str
     before: WireValue
@@ -68,12 +72,13 @@ class Action(
 ):
     """One step of a plan with one verified outcome.
 
-    Fields have the names of JSON here, for the schema includes this text. `writes` are the canonical attributes that
-    it sets, `clears` the wire fields that it sends empty with them, `restore` the wire fields that it sends unchanged
-    (`release`). `entry` is the state's entry afterwards (None: no entry). `after` are addresses whose own actions must
-    succeed first. `resumes`: an earlier run began exactly this action and was stopped or refused. `number_sid` is the
-    number of a registration. `unhides`: it removes a trunk or application that hides the values a platform has just
-    written; its entry is the one recorded after the platform's write.
+    Fields have the names of JSON here, for the schema includes this text. `writes` are the
+    canonical attributes that it sets, `clears` the wire fields that it sends empty with them,
+    `restore` the wire fields that it sends unchanged (`release`). `entry` is the state's entry
+    afterwards (None: no entry). `after` are addresses whose own actions must succeed first.
+    `resumes`: an earlier run began exactly this action and was stopped or refused. `number_sid` is
+    the number of a registration. `unhides`: it removes a trunk or application that hides the values
+    a platform has just written; its entry is the one recorded after the platform's write.
     """
 
     address: str

@@ -6,7 +6,9 @@ import msgspec
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """Credentials and server of one Twilio account. `username` is the account's `sid` or the SID of an API key."""
+    """Credentials and server of one Twilio account. `username` is the account's `sid` or the SID of
+    an API key.
+    """
 
     name: str
     sid: str

@@ -6,10 +6,11 @@ import msgspec
 
 
 class Destination(msgspec.Struct, frozen=True):
-    """A server that receives a secret: `credential` and `key` are references (``env:NAME``, ``file:PATH``).
+    """A server that receives a secret: `credential` and `key` are references (``env:NAME``,
+    ``file:PATH``).
 
-    `name` is the account or platform of the declaration. `host` is an origin, or ``*.twilio.com`` for Twilio. `key` is
-    the platform's own key, "" for Twilio.
+    `name` is the account or platform of the declaration. `host` is an origin, or ``*.twilio.com``
+    for Twilio. `key` is the platform's own key, "" for Twilio.
     """
 
     name: str

@@ -14,21 +14,24 @@ class Entry(
     omit_defaults=True,
     forbid_unknown_fields=True,
 ):
-    """The state's record of one address. Fields have the names of JSON here, for the schema includes this text.
+    """The state's record of one address. Fields have the names of JSON here, for the schema
+    includes this text.
 
     - `applied`: the canonical values that were last written or accepted.
-    - `prior`: the wire fields before each was first managed; a field that is missing was empty, or Twilio's default
-      method. For a registration that has not ended: the fields of its number before it began.
+    - `prior`: the wire fields before each was first managed; a field that is missing was empty, or
+      Twilio's default method. For a registration that has not ended: the fields of its number
+      before it began.
     - `prior_at`: the time when `prior` was read.
     - `pending`: the values that an interrupted run was about to write.
     - `normalised`: pairs of [sent, stored], for fields whose form Twilio changes.
-    - `left`: the last written values of parts that are no longer managed, so that a release recognises them.
+    - `left`: the last written values of parts that are no longer managed, so that a release
+      recognises them.
     - `created`: the reconciler created the resource. With an empty `sid` it was about to.
     - `region`: the region that answers a number's calls, where it was asked.
-    - `children`: by kind and SID, the attributes of undeclared children when the complete set was recorded; a kind that
-      is not in it was never recorded.
-    - `deleted`: number of times that this undeclared child was deleted. Then no SID is bound, and `prior` holds its
-      fields.
+    - `children`: by kind and SID, the attributes of undeclared children when the complete set was
+      recorded; a kind that is not in it was never recorded.
+    - `deleted`: number of times that this undeclared child was deleted. Then no SID is bound, and
+      `prior` holds its fields.
 
     Times are RFC 3339 in UTC.
     """

@@ -10,9 +10,9 @@ from reconciler.model.route import Attrs, Wire
 class Live(msgspec.Struct, frozen=True, gc=False):
     """One resource as its API returns it: raw fields in `wire`, their canonical form in `attrs`.
 
-    Resources with equal configuration share `wire` and `attrs`. A number's `attrs` are voice, sms and status; its
-    friendly name is in `name`, because it differs from number to number. `can_text` is false for a number that Twilio
-    reports as unable to take messages.
+    Resources with equal configuration share `wire` and `attrs`. A number's `attrs` are voice, sms
+    and status; its friendly name is in `name`, because it differs from number to number. `can_text`
+    is false for a number that Twilio reports as unable to take messages.
     """
 
     sid: str

@@ -18,7 +18,8 @@ class Webhook(
 ):
     """A URL that Twilio requests, its HTTP method, and the fallback for when that fails.
 
-    Canonical form: methods in upper case, no URL is ``""``, and without a fallback URL the fallback method is ``""``.
+    Canonical form: methods in upper case, no URL is ``""``, and without a fallback URL the fallback
+    method is ``""``.
     """
 
     url: str

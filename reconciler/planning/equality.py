@@ -4,7 +4,8 @@
 |---|---|
 | address, action, account, SID, changes, written values, prior values | reason, note, place in a file, order, times |
 
-Fingerprints of secrets are salted, so they are never part of a digest: the reference to the secret stands for it.
+Fingerprints of secrets are salted, so they are never part of a digest: the reference to the secret
+stands for it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def digest_mismatch(expected: str, found: str) -> Diagnostic:
 
 
 def list_differences(saved: Sequence[Action], fresh: Sequence[Action]) -> list[Diagnostic]:
-    """One diagnostic for each field in which a saved plan differs from the one that is made now, with both values."""
+    """One diagnostic for each field in which a saved plan differs from the one that is made now,
+    with both values.
+    """
     before, after = _by_key(saved), _by_key(fresh)
     found: list[Diagnostic] = []
     for key in sorted(before.keys() | after.keys()):

@@ -1,6 +1,8 @@
-"""The order in which actions are shown and started: what is referred to first, removals last and the other way round.
+"""The order in which actions are shown and started: what is referred to first, removals last and
+the other way round.
 
-Within one address the order in which the planner gave them is kept: it is what keeps a number reachable. Pure.
+Within one address the order in which the planner gave them is kept: it is what keeps a number
+reachable. Pure.
 """
 
 from __future__ import annotations
@@ -94,7 +96,9 @@ _SHOWN = {"trunk": ("trunk",), "application": ("voice_application", "sms_applica
 
 
 def leaves_resource(action: Action, kind: str, called: Collection[str]) -> bool:
-    """Return whether a number's action takes it off this trunk or application, `called` by name or by SID."""
+    """Return whether a number's action takes it off this trunk or application, `called` by name or
+    by SID.
+    """
     if action.kind not in NUMBER_KINDS:
         return False
     if action.route is not None and action.route.before in [f"{kind} {name}" for name in called]:

@@ -14,12 +14,13 @@ from reconciler.model.route import WireValue
 class Plan(msgspec.Struct, frozen=True):
     """What would be done.
 
-    `refreshes` are entries that only state has to learn (None: an entry under another address now). `bound` counts
-    bound resources by kind, `unmanaged` the numbers that nobody declared. `fingerprints` are the raw live fields, by
-    address, of everything the plan touches; `renames` lead from old addresses to new ones (see `planning.moved`);
-    `left_out` counts the resources that would change and that the run is not about (see `planning.select`).
-    `prices` are those of the numbers to be bought, by address, as far as they are known; `unread` the accounts
-    that could not be read.
+    `refreshes` are entries that only state has to learn (None: an entry under another address now).
+    `bound` counts bound resources by kind, `unmanaged` the numbers that nobody declared.
+    `fingerprints` are the raw live fields, by address, of everything the plan touches; `renames`
+    lead from old addresses to new ones (see `planning.moved`); `left_out` counts the resources that
+    would change and that the run is not about (see `planning.select`). `prices` are those of the
+    numbers to be bought, by address, as far as they are known; `unread` the accounts that could not
+    be read.
     """
 
     actions: tuple[Action, ...]

@@ -1,6 +1,7 @@
 """Declared × recorded × observed → a plan: every action, in an order that is safe to follow; pure.
 
-The same inputs give the same bytes. Nothing here reads files, the network, the clock or the terminal.
+The same inputs give the same bytes. Nothing here reads files, the network, the clock or the
+terminal.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def plan_resources(
 ) -> Plan:
     """Plan everything that is declared, and everything that is recorded and not declared any more.
 
-    `recovered` are the entries of a state that went missing: imported numbers keep the prior values in it.
+    `recovered` are the entries of a state that went missing: imported numbers keep the prior values
+    in it.
 
     1. Use one name for each resource, in declarations and in entries.
     2. Decide about trunks, lists and applications.
@@ -60,7 +62,8 @@ def plan_resources(
         sms_capability.without_sms(with_names, observed), recorded, observed, our_urls, recovered
     )
 
-    # A resource comes after those it refers to: the decision about it asks whether they are declared.
+    # A resource comes after those it refers to: the decision about it asks whether they are
+    # declared.
     others = [
         want
         for want in builder.desired
@@ -117,7 +120,8 @@ def _plan_number(builder: PlanBuilder, want: Desired) -> None:
     by_sid = want.key.startswith("PN")
     live = builder.observed.number(account, want.key)
 
-    # A number that is declared by its SID has its E.164 as its address, from Twilio or from its entry.
+    # A number that is declared by its SID has its E.164 as its address, from Twilio or from its
+    # entry.
     address = want.address
     if by_sid and live is not None:
         address = f"{want.kind}/{live.key}"
@@ -187,7 +191,8 @@ def _decide_number(
         actions, update = number.align(want, entry, live, builder.our_urls)
         builder.diagnostics += problems.find_observed_changes(want, address, entry, live)
 
-    # The trunk or application comes off last: until the platform has the number, calls go where they went.
+    # The trunk or application comes off last: until the platform has the number, calls go where
+    # they went.
     if freed:
         actions = switch_last(actions, live, registering)
     builder.record(address, actions, update, live)
@@ -196,7 +201,9 @@ def _decide_number(
 def _number_problem(
     builder: PlanBuilder, want: Desired, address: str, live: Live
 ) -> Diagnostic | None:
-    """Return why a number cannot be managed as declared; note it as managed where it is one of ours."""
+    """Return why a number cannot be managed as declared; note it as managed where it is one of
+    ours.
+    """
     if want.sid is not None and want.sid != live.sid:
         return problems.sid_mismatch(want, live)
     if live.sid in builder.managed_sids:
@@ -207,7 +214,9 @@ def _number_problem(
 
 
 def _may_buy(builder: PlanBuilder, want: Desired, entry: Entry | None) -> bool:
-    """Return whether the number may be bought: declared so, never bound before, and in none of the accounts."""
+    """Return whether the number may be bought: declared so, never bound before, and in none of the
+    accounts.
+    """
     unbound = entry is None or not entry.sid
     return (
         want.profile.purchase is not None
@@ -239,7 +248,8 @@ def _plan_other(builder: PlanBuilder, want: Desired) -> None:
         builder.diagnostics.append(problem)
         return
 
-    # A run that died after a create left an entry without a SID: the live resource is the one it made.
+    # A run that died after a create left an entry without a SID: the live resource is the one it
+    # made.
     if entry is not None and live is not None and not entry.sid:
         entry = msgspec.structs.replace(entry, sid=live.sid, last_applied=dict(live.attrs))
 
@@ -250,14 +260,18 @@ def _plan_other(builder: PlanBuilder, want: Desired) -> None:
 
 
 def _is_same_resource(live: Live | None, want: Desired, entry: Entry) -> bool:
-    """Return whether the declared account has the very resource of the entry: only the account's name changed."""
+    """Return whether the declared account has the very resource of the entry: only the account's
+    name changed.
+    """
     return live is not None and (live.account, live.sid) == (want.profile.account, entry.sid)
 
 
 def _identity_problem(
     builder: PlanBuilder, want: Desired, entry: Entry | None, live: Live | None
 ) -> Diagnostic | None:
-    """Return why a declaration names no single resource: several match, or the list it uses does not exist."""
+    """Return why a declaration names no single resource: several match, or the list it uses does
+    not exist.
+    """
     if live is not None and (entry is None or not entry.sid):
         sids = {live.sid}
         for other in find_same_key(want, live, builder.observed):

@@ -23,7 +23,8 @@ def find_moved_resources(
     live: Mapping[str, Wire | None],
     actors: Mapping[str, str | None] | None = None,
 ) -> list[Diagnostic]:
-    """One diagnostic for each field that is not as the plan saw it, with both values; None: the object is gone.
+    """One diagnostic for each field that is not as the plan saw it, with both values; None: the
+    object is gone.
 
     `actors` tells for an address who has changed it, in words.
     """
@@ -61,7 +62,9 @@ def find_new_resources(addresses: Iterable[str]) -> list[Diagnostic]:
 
 
 def find_kept_resources(saved: Iterable[Action], fresh: Iterable[Action]) -> list[Diagnostic]:
-    """One diagnostic for each resource that the plan would delete and a plan made now would not, with the reason."""
+    """One diagnostic for each resource that the plan would delete and a plan made now would not,
+    with the reason.
+    """
     why = {action.address: action.note for action in fresh if action.action == "forget"}
     spared = (
         a.address
@@ -83,7 +86,9 @@ def find_other_secrets(addresses: Iterable[str]) -> list[Diagnostic]:
 
 
 def base_moved(kind: str, saved: str, now: str, commit: str | None = None) -> Diagnostic:
-    """Project or configuration is not the one that the plan was made from; the last commit to change it, if known."""
+    """Project or configuration is not the one that the plan was made from; the last commit to
+    change it, if known.
+    """
     last = f" The last commit that changed it is {commit}." if commit else ""
     detail = f"The {kind} is not the one that the plan was made from: it was {saved} then and is {now} now.{last}"
     return plan_stale(detail, None)
@@ -136,7 +141,9 @@ def plan_stale(detail: str, address: str | None) -> Diagnostic:
 
 
 def about_question(problem: Diagnostic) -> Diagnostic:
-    """The same about a plan that was confirmed at the prompt; what concerns no stale plan stays as it is."""
+    """The same about a plan that was confirmed at the prompt; what concerns no stale plan stays as
+    it is.
+    """
     if problem.code != "plan_stale":
         return problem
     detail = problem.detail.removesuffix(_CURE_OF_FILE) + _CURE_OF_QUESTION

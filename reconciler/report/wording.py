@@ -1,7 +1,7 @@
 """Turn values, counts and names into words that are safe to print, for every format.
 
-Text from YAML or Twilio may contain anything, so control characters and direction marks are made visible here, before
-a format adds its own escapes.
+Text from YAML or Twilio may contain anything, so control characters and direction marks are made
+visible here, before a format adds its own escapes.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ _UNSEEN = re.compile(
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000110bd\U000110cd"
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-"""Control characters, line separators, and all that Unicode calls format characters (Cf) or ignorable by default;
-without the variation selectors U+FE00 to U+FE0F, which belong to emoji."""
+"""Control characters, line separators, and all that Unicode calls format characters (Cf) or
+ignorable by default; without the variation selectors U+FE00 to U+FE0F, which belong to emoji.
+"""
 
 
 def printable(text: str) -> str:

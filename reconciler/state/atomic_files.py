@@ -1,4 +1,5 @@
-"""The file operations of a store, so small that tests can let each of them fail, or the power fail in the middle.
+"""The file operations of a store, so small that tests can let each of them fail, or the power fail
+in the middle.
 
 Knows nothing of states, journals or formats.
 """
@@ -33,11 +34,14 @@ class Files(Protocol):
     def read(self, path: Path, most: int = -1) -> bytes | None:
         """Return the content, or its first `most` bytes; None when there is no such file.
 
-        Raises OSError for anything but a regular file, and with EFBIG for a whole content above STATE_BYTES.
+        Raises OSError for anything but a regular file, and with EFBIG for a whole content above
+        STATE_BYTES.
         """
 
     def create(self, path: Path, like: Path) -> int:
-        """Create an empty, private file, open for writing; with the permissions of `like` when that exists."""
+        """Create an empty, private file, open for writing; with the permissions of `like` when that
+        exists.
+        """
 
     def write(self, handle: int, data: bytes) -> None:
         """Append all of it."""
@@ -61,7 +65,9 @@ class Files(Protocol):
         """Return once the names in the folder are on disk."""
 
     def make_folder(self, folder: Path, like: Path) -> None:
-        """Make a folder that is open to those who may use the file `like`; nothing to do when it is there."""
+        """Make a folder that is open to those who may use the file `like`; nothing to do when it is
+        there.
+        """
 
     def listing(self, folder: Path) -> list[str]:
         """Return the names in the folder, sorted; none when there is no such folder."""
@@ -147,7 +153,9 @@ class Disk:
 
 
 def share_permissions(handle: int, like: Path) -> None:
-    """Keep the permissions that somebody gave the file `like` on purpose; without it the file stays private."""
+    """Keep the permissions that somebody gave the file `like` on purpose; without it the file stays
+    private.
+    """
     if sys.platform == "win32":
         return
     try:
@@ -161,7 +169,8 @@ def share_permissions(handle: int, like: Path) -> None:
 def write_whole(
     files: Files, path: Path, blocks: Iterable[bytes], *, temporary: Path, private: bool = False
 ) -> None:
-    """Replace the content of a file in one step: after a crash the file has either the old or the new content.
+    """Replace the content of a file in one step: after a crash the file has either the old or the
+    new content.
 
     `private`: for its owner alone, also when the old file had other permissions.
     """

@@ -1,4 +1,5 @@
-"""Edit a state by hand: take one state and return another; reads and writes nothing, and calls nobody.
+"""Edit a state by hand: take one state and return another; reads and writes nothing, and calls
+nobody.
 
 | change | keeps                                                                        |
 |--------|------------------------------------------------------------------------------|
@@ -28,7 +29,9 @@ Resources = Mapping[str, Entry]
 
 
 def move(resources: Resources, source: str, target: str) -> Resources:
-    """Return the resources with one under a new address. Raises ReconcilerError when it cannot have that."""
+    """Return the resources with one under a new address. Raises ReconcilerError when it cannot have
+    that.
+    """
     entry = resources[source]
     if entry.kind in NUMBER_KINDS or entry.parent is not None:
         reason = (
@@ -51,7 +54,9 @@ def move(resources: Resources, source: str, target: str) -> Resources:
 
 
 def drop(resources: Resources, addresses: Sequence[str]) -> Resources:
-    """Return the resources without these and what is below them. Raises Refused when one of them is protected."""
+    """Return the resources without these and what is below them. Raises Refused when one of them is
+    protected.
+    """
     gone = {a for a, e in resources.items() if a in addresses or e.parent in addresses}
     kept = [
         removal_protected(a, "nothing was removed from state")
@@ -69,7 +74,9 @@ def drop(resources: Resources, addresses: Sequence[str]) -> Resources:
 
 
 def check_push(present: State, pushed: State) -> None:
-    """Raise Refused unless `pushed` continues the present state, and still protects what that protects."""
+    """Raise Refused unless `pushed` continues the present state, and still protects what that
+    protects.
+    """
     if present.version.is_same(empty_state(present.project).version):
         return
     if pushed.lineage != present.lineage:

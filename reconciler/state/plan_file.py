@@ -1,7 +1,8 @@
-"""A plan kept in a file between `plan --out` and `apply`: what would be done, and all that it rests on.
+"""A plan kept in a file between `plan --out` and `apply`: what would be done, and all that it rests
+on.
 
-In goes a `PlanFile`, out comes it again, later and elsewhere; knows nothing of planning or Twilio. It holds no secret:
-actions carry canonical attributes, and those have none.
+In goes a `PlanFile`, out comes it again, later and elsewhere; knows nothing of planning or Twilio.
+It holds no secret: actions carry canonical attributes, and those have none.
 
 | | tells a changed file by | against somebody who wants it unseen |
 |---|---|---|
@@ -34,15 +35,18 @@ from reconciler.state.format.document import Serial, State, Version
 from reconciler.state.format.sanitize import safe_reason
 
 FORMAT = 5
-"""Since 2 a plan in clear has a checksum: one without it is another format, not a plan that may go without. Since 3 it
-holds the command that made it, so that the plan can be made again, since 4 the destinations of secrets, and since 5
-fields have other names."""
+"""Since 2 a plan in clear has a checksum: one without it is another format, not a plan that may go
+without. Since 3 it holds the command that made it, so that the plan can be made again, since 4 the
+destinations of secrets, and since 5 fields have other names.
+"""
 
 
 class Origin(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """The command that made a plan, with its arguments: `addresses` and `how` of `release`, `to` of `rollback`."""
+    """The command that made a plan, with its arguments: `addresses` and `how` of `release`, `to` of
+    `rollback`.
+    """
 
     command: Literal["plan", "release", "rollback"] = "plan"
     addresses: list[str] = []
@@ -51,16 +55,18 @@ class Origin(
 
 
 class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One saved plan. An apply makes it again, from `origin`, `targets` and `excludes`, and compares the two.
+    """One saved plan. An apply makes it again, from `origin`, `targets` and `excludes`, and
+    compares the two.
 
-    `lineage`, `serial` and `journal_records` are the version of the state it was made from. `fingerprints` are the live
-    managed fields of every object it touches. `state_updates` is what state is to hold where nothing is written; `bound`
-    and `unmanaged` are the counts that the plan was shown with. `renames` lead from old addresses to new ones.
-    `references` say where the secrets are found that actions write, by address and field: the digest of the actions
-    has them in the place of fingerprints. `baseline` is what the plan was held to, and is held to when it is applied.
-    `would_refuse` are the codes with which an apply would have refused it when it was saved; an apply judges it again
-    and does not read them. `state` and `destinations` say where secrets went when the plan was made: an apply sends
-    them nowhere else.
+    `lineage`, `serial` and `journal_records` are the version of the state it was made from.
+    `fingerprints` are the live managed fields of every object it touches. `state_updates` is what
+    state is to hold where nothing is written; `bound` and `unmanaged` are the counts that the plan
+    was shown with. `renames` lead from old addresses to new ones. `references` say where the
+    secrets are found that actions write, by address and field: the digest of the actions has them
+    in the place of fingerprints. `baseline` is what the plan was held to, and is held to when it is
+    applied. `would_refuse` are the codes with which an apply would have refused it when it was
+    saved; an apply judges it again and does not read them. `state` and `destinations` say where
+    secrets went when the plan was made: an apply sends them nowhere else.
     """
 
     format: Annotated[int, msgspec.Meta(ge=FORMAT, le=FORMAT)] = FORMAT
@@ -89,7 +95,9 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class StoredPlanFile(PlanFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One saved plan as it stands in a file in clear: last comes the SHA-256 of all that stands before it, closed."""
+    """One saved plan as it stands in a file in clear: last comes the SHA-256 of all that stands
+    before it, closed.
+    """
 
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
@@ -112,7 +120,9 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 def write(
     path: Path, plan: PlanFile, *, files: Files | None = None, cipher: Cipher | None = None
 ) -> None:
-    """Save the plan in one step, readable for its owner alone, or with the cipher; StateError `plan_unwritable`."""
+    """Save the plan in one step, readable for its owner alone, or with the cipher; StateError
+    `plan_unwritable`.
+    """
     data = _encode(plan)
     data = (
         _with_checksum(data)
@@ -152,7 +162,9 @@ def read(path: Path, cipher: Callable[[], Cipher | None] = lambda: None) -> Plan
 
 
 def _check_addresses(plan: PlanFile, path: Path) -> None:
-    """Raise StateError unless every address names a kind that is known, and every fingerprint belongs to an action."""
+    """Raise StateError unless every address names a kind that is known, and every fingerprint
+    belongs to an action.
+    """
     for action in plan.actions:
         kind, _, rest = action.address.partition("/")
         if kind != action.kind or kind not in RANKS or not rest:
@@ -177,7 +189,9 @@ def _with_checksum(data: bytes) -> bytes:
 
 
 def _check_checksum(data: bytes, path: Path) -> bytes:
-    """Return the plan without its checksum. Raises StateError `plan_damaged` when that is absent or does not match."""
+    """Return the plan without its checksum. Raises StateError `plan_damaged` when that is absent or
+    does not match.
+    """
     plan = data[: data.rfind(_CHECKSUM)] + b"}"
     if _with_checksum(plan) != data.rstrip():
         raise problems.plan_damaged(
@@ -187,7 +201,9 @@ def _check_checksum(data: bytes, path: Path) -> bytes:
 
 
 def find_state_change(plan: PlanFile, state: State | None) -> Diagnostic | None:
-    """Return why the plan no longer fits the state; None when it does. No state fits a plan made without one."""
+    """Return why the plan no longer fits the state; None when it does. No state fits a plan made
+    without one.
+    """
     wanted = Version(plan.lineage, plan.serial, plan.journal_records)
     found = state.version if state else Version("", 0)
     if found.is_same(wanted):
@@ -200,7 +216,9 @@ def find_state_change(plan: PlanFile, state: State | None) -> Diagnostic | None:
 
 
 def _author(state: State | None) -> str:
-    """Return who wrote the present state, as far as that is known, as sentences that follow another."""
+    """Return who wrote the present state, as far as that is known, as sentences that follow
+    another.
+    """
     if state is None:
         return ""
     wrote = f" Serial {state.serial} was written {state.saved}." if state.saved else ""

@@ -1,4 +1,5 @@
-"""Errors about the state, its journal, its lock and plan files. Each detail ends with the way to repair it.
+"""Errors about the state, its journal, its lock and plan files. Each detail ends with the way to
+repair it.
 
 Takes places and reasons and returns exceptions ready to raise; reads nothing and decides nothing.
 """
@@ -70,7 +71,9 @@ def checksum_mismatch(origin: str) -> StateError:
 
 
 def kind_too_new(origin: str, kind: str) -> StateError:
-    """Return the error of an undamaged state with a kind of resource that this version does not know."""
+    """Return the error of an undamaged state with a kind of resource that this version does not
+    know.
+    """
     detail = (
         f"{origin} holds a resource of kind `{kind}`, which this version does not know. "
         "Install the version that wrote it."
@@ -79,7 +82,8 @@ def kind_too_new(origin: str, kind: str) -> StateError:
 
 
 STATE_NEEDED = "This command needs the state. Restore your own copy of it, or"
-"""The effect of a missing state on commands other than `plan`; `state_gone` continues the sentence."""
+"""The effect of a missing state on commands other than `plan`; `state_gone` continues the sentence.
+"""
 
 PRIOR_VALUES_SAFE = (
     "Every resource now looks new. A number recorded in the newest of these versions keeps its prior "
@@ -90,7 +94,9 @@ PRIOR_VALUES_SAFE = (
 
 
 def explain_duplicates(addresses: Sequence[str]) -> str:
-    """Return the effect of a plan that would create again what a former version records and Twilio has."""
+    """Return the effect of a plan that would create again what a former version records and Twilio
+    has.
+    """
     return (
         "These recorded resources still exist on Twilio, and apply would create them a second time: "
         f"{', '.join(addresses)}. Nothing is written until the state is back. Restore your own copy of "
@@ -112,7 +118,8 @@ def explain_lost_prior_values(addresses: Sequence[str]) -> str:
 
 
 def state_gone(place: str, versions: Sequence[StoredVersion], effect: str) -> Diagnostic:
-    """Return the diagnostic of a missing state whose former versions, the newest first, still exist.
+    """Return the diagnostic of a missing state whose former versions, the newest first, still
+    exist.
 
     `effect` ends in the middle of a sentence: "…, or".
     """

@@ -52,7 +52,9 @@ def apply_records(resources: dict[str, Entry], records: Sequence[Record]) -> Non
 
 
 class StoredVersion(msgspec.Struct, frozen=True):
-    """One version that is kept: its serial, and where it comes from (None when nobody wrote that down)."""
+    """One version that is kept: its serial, and where it comes from (None when nobody wrote that
+    down).
+    """
 
     serial: int
     saved: Saved | None

@@ -1,6 +1,8 @@
-"""The JSON Schemas of the state and of plan files, generated from the types that are read and written.
+"""The JSON Schemas of the state and of plan files, generated from the types that are read and
+written.
 
-They are kept in `schemas/` for editors and other programs; a test holds the two equal. Opens no file.
+They are kept in `schemas/` for editors and other programs; a test holds the two equal. Opens no
+file.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ def _schema(root: type[msgspec.Struct], title: str) -> Schema:
 
 
 def _strict(definition: Schema) -> Schema:
-    """Return a definition without its docstring's indentation, and closed: unknown fields are never written."""
+    """Return a definition without its docstring's indentation, and closed: unknown fields are never
+    written.
+    """
     described = {"description": inspect.cleandoc(definition.get("description", ""))}
     closed = {"additionalProperties": False} if "properties" in definition else {}
     plain: Schema = _without_discriminators(definition)

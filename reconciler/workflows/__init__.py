@@ -1,1 +1,3 @@
-"""What each command does. A workflow joins configuration, state, remote and planning; it prints nothing."""
+"""What each command does. A workflow joins configuration, state, remote and planning; it prints
+nothing.
+"""

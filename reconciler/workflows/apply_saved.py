@@ -1,7 +1,7 @@
 """Apply a saved plan: plan again with the command that made it, compare, and apply the new plan.
 
-The file supplies the command with its arguments and the selection; nothing else of it reaches Twilio or the state.
-Prints nothing, reads no command line.
+The file supplies the command with its arguments and the selection; nothing else of it reaches
+Twilio or the state. Prints nothing, reads no command line.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from reconciler.workflows.session import Applied, Consent, Gateways, Planned, Ru
 def apply(
     options: RunOptions, consent: Consent, confirm: Confirm, saved: PlanFile, expected: str | None
 ) -> Applied:
-    """Apply the plan if it is still what would be planned now. Raises Refused, UsageError, and what a plan raises."""
+    """Apply the plan if it is still what would be planned now. Raises Refused, UsageError, and what
+    a plan raises.
+    """
     origin = saved.origin
     if origin.command != "plan" and expected is None:
         raise UsageError(_expect_missing(origin.command))
 
-    # A configuration that has changed must not send secrets elsewhere before the plan is found to be stale.
+    # A configuration that has changed must not send secrets elsewhere before the plan is found to
+    # be stale.
     selected = msgspec.structs.replace(
         options,
         targets=tuple(saved.targets),

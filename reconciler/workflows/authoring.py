@@ -30,7 +30,9 @@ from reconciler.workflows.session import RunOptions
 
 
 def fmt(options: RunOptions, names: Sequence[Path]) -> list[Formatted]:
-    """Return these files, or all of the configuration, before and after formatting; write nothing. Raises ConfigInvalid."""
+    """Return these files, or all of the configuration, before and after formatting; write nothing.
+    Raises ConfigInvalid.
+    """
     folder = options.directory
     merged = None if names else Merged(folder / options.file, folder)
     formatted, problems = list[Formatted](), list[Diagnostic]()
@@ -86,7 +88,9 @@ def list_project_files(answers: Answers) -> tuple[str, ...]:
 
 
 def _check_state_name(folder: Path, answers: Answers) -> None:
-    """Raise UsageError for a state with the name of a file of the new project: the first apply would overwrite it."""
+    """Raise UsageError for a state with the name of a file of the new project: the first apply
+    would overwrite it.
+    """
     state = local_path(answers.state, folder)
     for name in list_project_files(answers):
         if state is not None and is_state_file(folder / name, state):
@@ -112,7 +116,9 @@ def _check_entry(folder: Path) -> None:
 
 
 def init(options: RunOptions, answers: Answers) -> CreatedProject:
-    """Create a project in the folder. Raises UsageError (and writes nothing) when it has one, and what `export` raises."""
+    """Create a project in the folder. Raises UsageError (and writes nothing) when it has one, and
+    what `export` raises.
+    """
     folder = options.directory
     _check_state_name(folder, answers)
     _check_entry(folder)
@@ -138,8 +144,11 @@ def init(options: RunOptions, answers: Answers) -> CreatedProject:
 
 
 def _check_and_export(options: RunOptions, answers: Answers) -> str | None:
-    """Check the new configuration, and export the account if the answers ask for it. Raises UsageError."""
-    # A server named in an answer is trusted for this run only; later runs need it in the allow list.
+    """Check the new configuration, and export the account if the answers ask for it. Raises
+    UsageError.
+    """
+    # A server named in an answer is trusted for this run only; later runs need it in the allow
+    # list.
     environ = extend_allow_list(options.environ, _servers(answers.state, options.environ))
     with TemporaryDirectory() as folder:
         draft = Path(folder)

@@ -1,4 +1,6 @@
-"""Check a plan against everything that makes an apply refuse it: claims, limits, baselines, policies and the state."""
+"""Check a plan against everything that makes an apply refuse it: claims, limits, baselines,
+policies and the state.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,8 @@ def apply_guards(
     for baseline in baselines:
         refusals += find_baseline_refusals(plan, baseline, consent.takeovers, own=refusals, **given)
 
-    # Credentials that an apply would write into a state without encryption: refused, or only reported.
+    # Credentials that an apply would write into a state without encryption: refused, or only
+    # reported.
     exposed, refuse_exposed = _exposed_credentials(planned, baselines)
     if refuse_exposed:
         refusals += exposed
@@ -84,7 +87,8 @@ def apply_guards(
         notes.append(missing)
     notes += find_plan_violations(project.policies, plan.actions)
 
-    # A violated rule or policy is a note with severity `error`; it comes first, as before anything that needs consent.
+    # A violated rule or policy is a note with severity `error`; it comes first, as before anything
+    # that needs consent.
     violations = [note for note in notes if is_violation(note)]
     return msgspec.structs.replace(
         planned,
@@ -97,7 +101,8 @@ def apply_guards(
 def raise_if_refused(planned: Planned) -> None:
     """Raise every error and refusal of this plan. Nothing has been written yet.
 
-    A plan with errors fails (exit 1). Its refusals are reported with them: they remain when the errors are corrected.
+    A plan with errors fails (exit 1). Its refusals are reported with them: they remain when the
+    errors are corrected.
     """
     refused = set(planned.refusals)
     errors = []
@@ -157,7 +162,8 @@ def _exposed_credentials(
 ) -> tuple[Sequence[Diagnostic], bool]:
     """Return the credentials that would be written in clear text, and whether that is refused.
 
-    A baseline that refuses them counts more than `state_secrets: allow` in the configuration itself.
+    A baseline that refuses them counts more than `state_secrets: allow` in the configuration
+    itself.
     """
     project = planned.project
     refused = project.safety.state_secrets == "refuse" or any(

@@ -1,4 +1,5 @@
-"""Workflows that change nothing on Twilio: validate, drift, doctor, show and export; and the release of a lock.
+"""Workflows that change nothing on Twilio: validate, drift, doctor, show and export; and the
+release of a lock.
 
 Nothing here prints, reads the command line or decides an exit code.
 """
@@ -42,10 +43,13 @@ if TYPE_CHECKING:
 
 
 def validate(options: RunOptions) -> Project:
-    """Read the configuration and check all that can be checked without Twilio. Raises ConfigInvalid."""
+    """Read the configuration and check all that can be checked without Twilio. Raises
+    ConfigInvalid.
+    """
     entry = options.directory / options.file
 
-    # The check of output paths may have read the files already; with 100,000 numbers that saves seconds.
+    # The check of output paths may have read the files already; with 100,000 numbers that saves
+    # seconds.
     merged = options.merged.pop() if options.merged else None
     if merged is not None and merged.entry != entry:
         merged = None
@@ -65,7 +69,8 @@ def validate_or_load_account(options: RunOptions) -> Project:
 def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it.
 
-    Raises StateError when nothing is recorded of what is declared: unknown is not the same as no drift.
+    Raises StateError when nothing is recorded of what is declared: unknown is not the same as no
+    drift.
     """
     project = validate(options)
     check_destinations(options, project)
@@ -141,13 +146,17 @@ def doctor(options: RunOptions) -> tuple[Project, list[Check]]:
 
 
 def read_recorded(options: RunOptions) -> tuple[Project, State]:
-    """Read the configuration and the state, without a call to Twilio. Raises StateError when the state is missing."""
+    """Read the configuration and the state, without a call to Twilio. Raises StateError when the
+    state is missing.
+    """
     project = validate(options)
     return project, missing_state.load_for_reading(open_state_store(options, project), project)
 
 
 def unlock(options: RunOptions, *, force: bool) -> LockInfo | None:
-    """Free the lock of the state, and return it; None when nobody held it. Raises StateLocked when it may be in use."""
+    """Free the lock of the state, and return it; None when nobody held it. Raises StateLocked when
+    it may be in use.
+    """
     run = this_run(options.command, options.now(), options.environ)
     return open_state_store(options, validate(options)).unlock(run, force=force)
 
@@ -194,7 +203,9 @@ def export(
 
 
 def find_entry(resources: Mapping[str, Entry], address: str) -> Entry:
-    """Return the entry of an address; a number may be given by its SID or E.164 alone. Raises ReconcilerError."""
+    """Return the entry of an address; a number may be given by its SID or E.164 alone. Raises
+    ReconcilerError.
+    """
     if address in resources:
         return resources[address]
 

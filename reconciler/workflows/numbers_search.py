@@ -81,7 +81,9 @@ def search(options: RunOptions, request: NumberRequest) -> NumbersFound:
 
 
 def _account(project: Project, named: str | None) -> str:
-    """Return the account to search with: the named one, the default, or the only one. Raises UsageError."""
+    """Return the account to search with: the named one, the default, or the only one. Raises
+    UsageError.
+    """
     known = ", ".join(sorted(project.accounts))
     if named is not None:
         if named in project.accounts:

@@ -1,7 +1,8 @@
-"""Check every path that a command writes to: it must not be the state or a file of the configuration.
+"""Check every path that a command writes to: it must not be the state or a file of the
+configuration.
 
-Raises UsageError before anything is read from Twilio or written. An invalid configuration protects its files as far as
-it can be read.
+Raises UsageError before anything is read from Twilio or written. An invalid configuration protects
+its files as far as it can be read.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _MOST_READ = 1 << 20
 class Output(msgspec.Struct, frozen=True):
     """A path that a command writes to, and the option that named it.
 
-    `edits`: the command changes files of the configuration on purpose, such as `fmt`; the state stays protected.
+    `edits`: the command changes files of the configuration on purpose, such as `fmt`; the state
+    stays protected.
     """
 
     path: Path
@@ -38,9 +40,11 @@ class Output(msgspec.Struct, frozen=True):
 
 
 def check_outputs(outputs: Sequence[Output], entry: Path, root: Path) -> Merged | None:
-    """Raise UsageError when an output is the state, one of its companions, or a file of the configuration.
+    """Raise UsageError when an output is the state, one of its companions, or a file of the
+    configuration.
 
-    Returns the configuration that was read for this, so that the command does not read 100,000 numbers twice.
+    Returns the configuration that was read for this, so that the command does not read 100,000
+    numbers twice.
     """
     merged = _read(entry, root)
     for output in outputs:
@@ -59,7 +63,9 @@ def check_outputs(outputs: Sequence[Output], entry: Path, root: Path) -> Merged 
 
 
 def _check_configuration(output: Output, merged: Merged | None, entry: Path) -> None:
-    """Raise UsageError for an existing file that is part of the configuration; a new file cannot overwrite anything."""
+    """Raise UsageError for an existing file that is part of the configuration; a new file cannot
+    overwrite anything.
+    """
     if not output.path.exists():
         return
     if merged is not None and not output.edits and _is_one_of(output.path, merged.paths):
@@ -67,7 +73,8 @@ def _check_configuration(output: Output, merged: Merged | None, entry: Path) -> 
     if merged is not None and _is_one_of(output.path, _secret_files(merged)):
         raise UsageError(_refusal(output, "a file that holds a secret"))
 
-    # A configuration that cannot be parsed: search its text for names of files. `fmt` may write includes.
+    # A configuration that cannot be parsed: search its text for names of files. `fmt` may write
+    # includes.
     if merged is None or not merged.complete:
         protected = []
         for key, path in _find_names_in_text(merged, entry):
@@ -78,7 +85,9 @@ def _check_configuration(output: Output, merged: Merged | None, entry: Path) -> 
 
 
 def _read(entry: Path, root: Path) -> Merged | None:
-    """Read the configuration; None when it cannot be read at all, which the command itself will report."""
+    """Read the configuration; None when it cannot be read at all, which the command itself will
+    report.
+    """
     try:
         return Merged(entry, root)
     except Exception:  # noqa: BLE001 - any error: the check goes on with the text of the entry file
@@ -86,7 +95,9 @@ def _read(entry: Path, root: Path) -> Merged | None:
 
 
 def _states(merged: Merged | None, entry: Path) -> Iterator[Path]:
-    """Return every place where the state may be: each `state` at the top of a file, else the default."""
+    """Return every place where the state may be: each `state` at the top of a file, else the
+    default.
+    """
     found: list[str] = []
     for place in merged.parts.get("state", []) if merged is not None else []:
         if isinstance(place.node, str) and place.node:

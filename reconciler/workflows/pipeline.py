@@ -45,8 +45,8 @@ from reconciler.workflows.session import Gateways, Planned, Prefetch, RunOptions
 class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a plan is built from.
 
-    The secrets of a `saved` plan keep their fingerprints. `former` holds, by address, the entries of a state that is
-    missing. `for_drift`: nothing is asked that only an apply needs.
+    The secrets of a `saved` plan keep their fingerprints. `former` holds, by address, the entries
+    of a state that is missing. `for_drift`: nothing is asked that only an apply needs.
     """
 
     options: RunOptions
@@ -60,14 +60,17 @@ class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def for_apply(self) -> bool:
-        """Return whether the plan may be applied, which needs answers from Twilio and the platforms."""
+        """Return whether the plan may be applied, which needs answers from Twilio and the
+        platforms.
+        """
         return self.options.refresh and not self.for_drift
 
 
 class _Reading(msgspec.Struct, frozen=True):
     """What was read from Twilio, or assumed with `--no-refresh`.
 
-    `desired` are the declarations that can be planned from it, `outside` the accounts that no target is in.
+    `desired` are the declarations that can be planned from it, `outside` the accounts that no
+    target is in.
     """
 
     desired: Sequence[Desired]
@@ -89,7 +92,8 @@ def build_plan(inputs: PlanInputs) -> Planned:
     """
     project = inputs.project
 
-    # 1. Recall. All stages below use the new addresses, so that a rename never looks like a removal.
+    # 1. Recall. All stages below use the new addresses, so that a rename never looks like a
+    # removal.
     recorded, renames, rename_notes = follow_moves(
         inputs.state.resources, project.desired, project.moves
     )
@@ -131,8 +135,8 @@ def build_plan(inputs: PlanInputs) -> Planned:
 def _read(inputs: PlanInputs, recorded: Mapping[str, Entry]) -> _Reading:
     """Read the accounts that a target is in, with the messaging services of their numbers.
 
-    With `--no-refresh` the recorded values are taken for the live ones, and declarations that these do not suffice
-    for are left out.
+    With `--no-refresh` the recorded values are taken for the live ones, and declarations that these
+    do not suffice for are left out.
     """
     options, declared = inputs.options, inputs.project.desired
     if not options.refresh:
@@ -193,7 +197,9 @@ def _decider(
     recorded: Mapping[str, Entry],
     outside: frozenset[str],
 ) -> Callable[[Observed], Plan]:
-    """Return the function that plans the project from what was observed; `outside` are accounts no target is in."""
+    """Return the function that plans the project from what was observed; `outside` are accounts no
+    target is in.
+    """
     project = inputs.project
 
     def decide(observed: Observed) -> Plan:
@@ -231,7 +237,9 @@ def _narrow(
 
 
 def _answer(inputs: PlanInputs, plan: Plan, desired: Sequence[Desired]) -> Plan:
-    """Check purchases against present offers, and registrations against the rules of their platforms."""
+    """Check purchases against present offers, and registrations against the rules of their
+    platforms.
+    """
     project, gateways = inputs.project, inputs.gateways
     if inputs.options.refresh:
         most = project.safety.max_purchases
@@ -257,7 +265,8 @@ def _add_platform_refusals(plan: Plan, gateways: Gateways) -> Plan:
 def _check_regions(inputs: PlanInputs, planned: Planned) -> Planned:
     """Check in which region numbers are answered.
 
-    All numbers are asked about where the account declares a region, a sample elsewhere: one call for each number.
+    All numbers are asked about where the account declares a region, a sample elsewhere: one call
+    for each number.
     """
     options, gateways, sample = inputs.options, inputs.gateways, inputs.prefetch.regions
     plan, desired, accounts = planned.plan, inputs.project.desired, inputs.project.accounts

@@ -1,7 +1,7 @@
 """Workflows that plan, save a plan, and apply one.
 
-The workflows join configuration, state, Twilio and planning. Nothing here prints, reads the command line or decides
-an exit code.
+The workflows join configuration, state, Twilio and planning. Nothing here prints, reads the command
+line or decides an exit code.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ Confirm = Callable[[Planned], bool] | None
 
 
 class Planner(Protocol):
-    """A function from configuration, state and Twilio to a plan: of `apply`, `release` or `rollback`."""
+    """A function from configuration, state and Twilio to a plan: of `apply`, `release` or
+    `rollback`.
+    """
 
     def __call__(
         self,
@@ -53,7 +55,9 @@ class Planner(Protocol):
         confirmed: PlanFile | None = None,
         /,
     ) -> Planned:
-        """Plan; `confirmed` is the plan that a person was shown, whose secrets keep their fingerprints."""
+        """Plan; `confirmed` is the plan that a person was shown, whose secrets keep their
+        fingerprints.
+        """
 
 
 def plan(options: RunOptions, consent: Consent | None = None) -> Planned:
@@ -79,7 +83,8 @@ def read_plan_only(options: RunOptions, planner: Planner) -> Planned:
 
 
 def save(options: RunOptions, planned: Planned, path: Path, origin: Origin | None = None) -> None:
-    """Write the plan to a file, with everything that shows later whether it is stale. Raises StateError.
+    """Write the plan to a file, with everything that shows later whether it is stale. Raises
+    StateError.
 
     `origin` is the command that made it, where that is not `plan`.
     """
@@ -109,7 +114,9 @@ def _make_plan_file(
 
 
 def read_plan(options: RunOptions, path: Path) -> PlanFile:
-    """Read a saved plan. Raises StateError. The configuration is read only when the file is encrypted."""
+    """Read a saved plan. Raises StateError. The configuration is read only when the file is
+    encrypted.
+    """
     from reconciler.state import plan_file
 
     return plan_file.read(path, lambda: state_cipher(options, validate(options)))
@@ -124,7 +131,8 @@ def apply(
 ) -> Applied:
     """Plan, ask and apply. Raises Refused, and what `plan` raises.
 
-    Refused unless the plan equals the `saved` one, and its digest the `expected` one, where these are given.
+    Refused unless the plan equals the `saved` one, and its digest the `expected` one, where these
+    are given.
     """
 
     def planner(
@@ -163,7 +171,8 @@ def apply_planned(
                 return Applied(planned=planned, result=Result(()), declined=True)
             planned = _plan_again(options, planned, planner, store, gateways)
 
-        # From here on a time limit ends the run in order: calls in flight finish, and the state is saved.
+        # From here on a time limit ends the run in order: calls in flight finish, and the state is
+        # saved.
         options.limit.check()
         with options.limit.stop_at_end(options.stop):
             result = _execute(options, planned, store, gateways)
@@ -173,10 +182,12 @@ def apply_planned(
 def _plan_again(
     options: RunOptions, confirmed: Planned, planner: Planner, store: Store, gateways: Gateways
 ) -> Planned:
-    """Plan anew after the prompt was answered. Raises Refused when the new plan is not the confirmed one.
+    """Plan anew after the prompt was answered. Raises Refused when the new plan is not the
+    confirmed one.
 
-    The prompt may have waited for hours. What was set on Twilio meanwhile would be overwritten without consent, and
-    the state would not know the value. So the confirmed plan is treated as a saved one: made again and compared.
+    The prompt may have waited for hours. What was set on Twilio meanwhile would be overwritten
+    without consent, and the state would not know the value. So the confirmed plan is treated as a
+    saved one: made again and compared.
     """
     from reconciler.planning.staleness import about_question
     from reconciler.workflows import guards, saved_plan_check
@@ -227,7 +238,9 @@ def _plan(
     gateways: Gateways,
     saved: PlanFile | None = None,
 ) -> Planned:
-    """Build the plan of `plan` and `apply`: prefetch, load the state, build, compare with a saved plan, check."""
+    """Build the plan of `plan` and `apply`: prefetch, load the state, build, compare with a saved
+    plan, check.
+    """
     # Twilio answers while the state is loaded and modules are imported.
     pages = prefetch(options, project, gateways)
     loaded = missing_state.load_or_recover(store, project)

@@ -1,6 +1,8 @@
-"""Release numbers without editing the configuration: build an ordinary plan that releases them, and apply it.
+"""Release numbers without editing the configuration: build an ordinary plan that releases them, and
+apply it.
 
-Nothing here prints, reads the command line or decides an exit code. `planning.goals.release_selected` builds the plan.
+Nothing here prints, reads the command line or decides an exit code.
+`planning.goals.release_selected` builds the plan.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
 
 
 class ReleaseRequest(msgspec.Struct, frozen=True):
-    """The numbers to release (addresses, E.164 or SIDs), and what becomes of them (None: as declared)."""
+    """The numbers to release (addresses, E.164 or SIDs), and what becomes of them (None: as
+    declared).
+    """
 
     names: Sequence[str]
     how: OnRemoval | None = None
@@ -46,7 +50,9 @@ def release(
 
 
 def preview(options: RunOptions, consent: Consent, request: ReleaseRequest) -> Planned:
-    """Plan a release without changing anything, and check the plan as a release with this consent would."""
+    """Plan a release without changing anything, and check the plan as a release with this consent
+    would.
+    """
     return read_plan_only(options, planner(options, consent, request))
 
 
@@ -86,13 +92,16 @@ def planner(options: RunOptions, consent: Consent, request: ReleaseRequest) -> P
 
 
 def _address(resources: Resources, name: str) -> str:
-    """Return the address of a bound number. Raises ReconcilerError for an unknown one, UsageError for another kind."""
+    """Return the address of a bound number. Raises ReconcilerError for an unknown one, UsageError
+    for another kind.
+    """
     entry = find_entry(resources, name)
     address = name if name in resources else next(a for a, e in resources.items() if e is entry)
     if entry.kind not in NUMBER_KINDS:
         raise UsageError(_wrong_kind_error(address, entry))
 
-    # A platform that has imported the number must release it first, or its agent would go on writing the webhooks.
+    # A platform that has imported the number must release it first, or its agent would go on
+    # writing the webhooks.
     for other, registration in resources.items():
         if other.startswith("registration/") and registration.key == entry.key:
             raise ReconcilerError(_registration_error(address, other.split("/")[1]))

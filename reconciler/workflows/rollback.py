@@ -1,6 +1,8 @@
-"""Roll back to a version of the state, given by serial or time: build an ordinary plan towards it, and apply it.
+"""Roll back to a version of the state, given by serial or time: build an ordinary plan towards it,
+and apply it.
 
-Nothing here prints, reads the command line or decides an exit code. `planning.goals.rollback` builds the plan.
+Nothing here prints, reads the command line or decides an exit code. `planning.goals.rollback`
+builds the plan.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ def rollback(options: RunOptions, consent: Consent, to: str, confirm: Confirm) -
 
 
 def preview(options: RunOptions, consent: Consent, to: str) -> Planned:
-    """Plan a rollback without changing anything, and check the plan as a rollback with this consent would."""
+    """Plan a rollback without changing anything, and check the plan as a rollback with this consent
+    would.
+    """
     return read_plan_only(options, planner(options, consent, to))
 
 
@@ -85,7 +89,9 @@ def planner(options: RunOptions, consent: Consent, to: str) -> Planner:
 
 
 def find_version(store: Store, now: State, to: str) -> State:
-    """Return the version that `to` names, of the same lineage as the present one. Raises ReconcilerError."""
+    """Return the version that `to` names, of the same lineage as the present one. Raises
+    ReconcilerError.
+    """
     versions = store.history()
     serial = _find_serial(versions, now, to)
     then = store.version(serial) if serial is not None else None
@@ -97,7 +103,8 @@ def find_version(store: Store, now: State, to: str) -> State:
 def _find_serial(versions: Sequence[StoredVersion], now: State, to: str) -> int | None:
     """Return the serial of a version given by serial or time; None when there is none."""
     if to == PREVIOUS:
-        # The journal is newer than the present version, so with records in it that version is the previous one.
+        # The journal is newer than the present version, so with records in it that version is the
+        # previous one.
         older = []
         for version in versions:
             if version.serial < now.serial or now.journal_records:

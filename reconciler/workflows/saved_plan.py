@@ -42,9 +42,11 @@ def make_saved_plan(
     would_refuse: Sequence[str] = (),
     origin: Origin | None = None,
 ) -> PlanFile:
-    """Return a plan with the version of the state, the digest of the configuration and the fingerprints of its resources.
+    """Return a plan with the version of the state, the digest of the configuration and the
+    fingerprints of its resources.
 
-    `selection` is what `--target` and `--exclude` named; `origin` is the command that made the plan.
+    `selection` is what `--target` and `--exclude` named; `origin` is the command that made the
+    plan.
     """
     targets, excludes = selection
     touched = {action.address for action in plan.actions}
@@ -87,7 +89,9 @@ LastCommit = Callable[[], str | None]
 def find_moved_bases(
     saved: PlanFile, project: Project, state: State | None, last_commit: LastCommit = lambda: None
 ) -> list[Diagnostic]:
-    """Find which of project, configuration and version of the state have changed since the plan was saved."""
+    """Find which of project, configuration and version of the state have changed since the plan was
+    saved.
+    """
     moved = []
     if saved.project != project.name:
         moved.append(base_moved("project", saved.project, project.name, None))
@@ -138,7 +142,9 @@ def find_staleness(
 
 
 def references_of(project: Project, addresses: Collection[str]) -> dict[str, dict[str, str]]:
-    """Return the references of the secrets of these addresses, by address and field, as a digest contains them."""
+    """Return the references of the secrets of these addresses, by address and field, as a digest
+    contains them.
+    """
     references = {}
     for address, fields in project.secrets.items():
         if address in addresses:
@@ -160,7 +166,9 @@ def empty_plan(plan: Plan) -> Plan:
 
 
 def secret_writing_addresses(saved: PlanFile) -> frozenset[str]:
-    """Return the addresses whose secrets an action of the plan writes, so that they must be readable."""
+    """Return the addresses whose secrets an action of the plan writes, so that they must be
+    readable.
+    """
     return frozenset(action.address for action in saved.actions if _secret_fingerprints(action))
 
 

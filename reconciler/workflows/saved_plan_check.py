@@ -1,4 +1,5 @@
-"""Check that a saved or confirmed plan is still the plan that would be made now, and that its digest is the expected one.
+"""Check that a saved or confirmed plan is still the plan that would be made now, and that its
+digest is the expected one.
 
 The file is only compared: what is carried out is always the plan made now.
 """
@@ -26,7 +27,8 @@ from reconciler.workflows.session import Gateways, Planned, RunOptions
 def use_saved_plan(
     options: RunOptions, saved: PlanFile, planned: Planned, gateways: Gateways
 ) -> Planned:
-    """Return the plan made now, which will be carried out, if it equals the saved one. Raises Refused when it does not.
+    """Return the plan made now, which will be carried out, if it equals the saved one. Raises
+    Refused when it does not.
 
     A plan without actions is never stale: where anything has moved since, there is nothing to do.
     """
@@ -74,7 +76,8 @@ def digest_of_plan(planned: Planned) -> str:
 def check_digest(planned: Planned, expected: str | None, saved: PlanFile | None = None) -> None:
     """Raise Refused when another plan is expected than this one.
 
-    The digest of a `saved` plan is that of all its actions: this plan equals it, but for accounts that cannot be read.
+    The digest of a `saved` plan is that of all its actions: this plan equals it, but for accounts
+    that cannot be read.
     """
     if expected is None:
         return
@@ -101,7 +104,9 @@ def _without_unread(saved: PlanFile, planned: Planned) -> PlanFile:
 
 
 def _last_commit(options: RunOptions, project: Project) -> Callable[[], str | None]:
-    """Return the function that finds the last commit of the configuration; it runs git only for a stale plan."""
+    """Return the function that finds the last commit of the configuration; it runs git only for a
+    stale plan.
+    """
 
     def find() -> str | None:
         from reconciler.config.load.commits import last_commit

@@ -1,4 +1,5 @@
-"""The environment of a run: its options, connections, prefetched pages and state store, and the values it returns.
+"""The environment of a run: its options, connections, prefetched pages and state store, and the
+values it returns.
 
 Decides nothing; the workflows do.
 """
@@ -53,13 +54,17 @@ if TYPE_CHECKING:
     from reconciler.remote.platforms.for_project import Adapters
 
 MOST_CALLS = 32
-"""Concurrent calls for an account without `--concurrency`: a run begins with `FIRST_CALLS` and goes up to this."""
+"""Concurrent calls for an account without `--concurrency`: a run begins with `FIRST_CALLS` and goes
+up to this.
+"""
 FIRST_CALLS = 8
 DEFAULT_FILE = "reconciler.yaml"
 
 
 class Progress(Protocol):
-    """Receiver of progress reports: a terminal draws a bar, a log prints lines, a test ignores them."""
+    """Receiver of progress reports: a terminal draws a bar, a log prints lines, a test ignores
+    them.
+    """
 
     def report_read(self, account: str, numbers: int) -> None:
         """Report how many numbers of an account have been read."""
@@ -77,8 +82,8 @@ class Progress(Protocol):
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a run receives from outside. Durations in seconds.
 
-    `ramp`: begin with few concurrent calls, and go up to `concurrency` while Twilio answers well. `on_wait` is called,
-    from any thread, when a call waits for another attempt.
+    `ramp`: begin with few concurrent calls, and go up to `concurrency` while Twilio answers well.
+    `on_wait` is called, from any thread, when a call waits for another attempt.
     """
 
     directory: Path
@@ -102,7 +107,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     on_call: Callable[[CallRecord], None] | None = None
     on_wait: Callable[[Wait], None] | None = None
     merged: list[Merged] = msgspec.field(default_factory=list)
-    """The configuration as the check of output paths has read it. `validate` removes it, so it is used once."""
+    """The configuration as the check of output paths has read it. `validate` removes it, so it is
+    used once.
+    """
     baselines: dict[str, Project] = msgspec.field(default_factory=dict)
     """Cache of the baselines that have been read, by name."""
 
@@ -112,7 +119,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """Consent to takeovers of these addresses (globs), to purchases, to exceeding limits, and to a new local state in CI."""
+    """Consent to takeovers of these addresses (globs), to purchases, to exceeding limits, and to a
+    new local state in CI.
+    """
 
     takeovers: tuple[str, ...] = ()
     purchases: bool = False
@@ -123,9 +132,10 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A plan and what it was made from.
 
-    `notes` are the diagnostics of the configuration and of the guards, `refusals` everything that makes an apply refuse
-    the plan (exit 4), and `baseline` the other configuration that it must not go beyond. `secrets` are those behind the
-    fingerprints in the plan; they are never shown or stored.
+    `notes` are the diagnostics of the configuration and of the guards, `refusals` everything that
+    makes an apply refuse the plan (exit 4), and `baseline` the other configuration that it must not
+    go beyond. `secrets` are those behind the fingerprints in the plan; they are never shown or
+    stored.
     """
 
     project: Project
@@ -146,7 +156,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     def would_refuse(self) -> list[str]:
         """Return the codes with which an apply would refuse this plan, each once.
 
-        Read from the list that `guards.raise_if_refused` raises, so that a plan never announces anything else.
+        Read from the list that `guards.raise_if_refused` raises, so that a plan never announces
+        anything else.
         """
         return list(dict.fromkeys(refusal.code for refusal in self.refusals))
 
@@ -200,7 +211,9 @@ def check_destinations(options: RunOptions, project: Project) -> None:
 def list_trusted_destinations(
     options: RunOptions, project: Project, state: State, gateways: Gateways
 ) -> tuple[Destination, ...]:
-    """Return the destinations for the next version of the state: those this run has used, and those recorded before."""
+    """Return the destinations for the next version of the state: those this run has used, and those
+    recorded before.
+    """
     selection = find_selection(
         options.targets, options.excludes, list_named(project.desired, (state.resources,))
     )
@@ -289,8 +302,8 @@ def open_gateways(options: RunOptions, project: Project) -> Iterator[Gateways]:
 
 
 class Prefetch(msgspec.Struct, frozen=True):
-    """Reads that are on their way: numbers by account, messaging services (a call waits for them), and the inbound
-    regions of some new numbers.
+    """Reads that are on their way: numbers by account, messaging services (a call waits for them),
+    and the inbound regions of some new numbers.
     """
 
     pages: Mapping[str, Pages]
@@ -301,11 +314,14 @@ class Prefetch(msgspec.Struct, frozen=True):
 def prefetch(
     options: RunOptions, project: Project, gateways: Gateways, *, services: bool = True
 ) -> Prefetch:
-    """Begin to read what a plan needs, as far as the configuration alone determines it; nothing with `--no-refresh`."""
+    """Begin to read what a plan needs, as far as the configuration alone determines it; nothing
+    with `--no-refresh`.
+    """
     if not options.refresh:
         return Prefetch({}, messaging.no_services(project.desired, gateways))
 
-    # The state is not loaded yet. An account that only the state refers to is read later, by `observe`.
+    # The state is not loaded yet. An account that only the state refers to is read later, by
+    # `observe`.
     outside = find_accounts_outside(options.targets, project.desired, {})
     declared, _ = keep_inside(project.desired, {}, outside)
     look = messaging.prefetch_services if services else messaging.no_services
@@ -315,7 +331,9 @@ def prefetch(
 def prefetch_with_regions(
     options: RunOptions, project: Project, state: State, gateways: Gateways, pages: Prefetch
 ) -> Prefetch:
-    """Also prefetch the inbound region of some numbers that will be imported, in accounts without a `region`."""
+    """Also prefetch the inbound region of some numbers that will be imported, in accounts without a
+    `region`.
+    """
     if not options.refresh:
         return pages
 

@@ -1,6 +1,7 @@
 """Edit the state by hand: under the lock, with a dry run, without a call to Twilio.
 
-Every change is the next version of the state, so the previous one is in its history. Prints nothing.
+Every change is the next version of the state, so the previous one is in its history. Prints
+nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from reconciler.workflows.session import RunOptions, open_state_store, state_cip
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of an edit: the serial before and after (None: a dry run, or no change), and the changes by address."""
+    """The result of an edit: the serial before and after (None: a dry run, or no change), and the
+    changes by address.
+    """
 
     before: int
     after: int | None
@@ -37,7 +40,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of a repair: what was saved, and where the damaged files are now (None: a dry run, or no damage)."""
+    """The result of a repair: what was saved, and where the damaged files are now (None: a dry run,
+    or no damage).
+    """
 
     saved: repairing.Salvage
     aside: list[Path] | None
@@ -66,11 +71,12 @@ def remove(options: RunOptions, addresses: Sequence[str], *, dry_run: bool) -> O
 
 
 def push(options: RunOptions, file: Path, *, force: bool, dry_run: bool) -> Operation:
-    """Write a document as the next version of the state. Raises Refused unless it continues the present one.
+    """Write a document as the next version of the state. Raises Refused unless it continues the
+    present one.
 
-    The document may have been edited by hand, so its digest is not checked; the next version gets a new one. A missing
-    state is restored, under a serial that none of its versions has had. `force` also replaces a damaged state, except
-    in a file, which can be repaired.
+    The document may have been edited by hand, so its digest is not checked; the next version gets a
+    new one. A missing state is restored, under a serial that none of its versions has had. `force`
+    also replaces a damaged state, except in a file, which can be repaired.
     """
     pushed = decode(file.read_bytes(), validate(options).name, str(file), check_digest=False)
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 def import_while_waiting() -> None:
     """Import what plans, applies and reports.
 
-    Takes about as long as the first page of numbers, and the modules are used in any case. At the top of a module the
-    same imports would delay that page, and `validate` and `--help`, which need none of them.
+    Takes about as long as the first page of numbers, and the modules are used in any case. At the
+    top of a module the same imports would delay that page, and `validate` and `--help`, which need
+    none of them.
     """
     import reconciler.execution.executor
     import reconciler.report.documents.build

@@ -58,7 +58,7 @@ def test_the_demo_tells_its_story_with_the_quickstart(tmp_path: Path) -> None:
     )
     assert declared in told
     assert "1 resource drifted" in told
-    assert told.rstrip().splitlines()[-1].startswith("# That was all.")
+    assert told.rstrip().splitlines()[-1].startswith("# End of the demonstration.")
 
 
 @pytest.fixture(scope="module")
@@ -132,5 +132,5 @@ def test_the_installed_wheel_prints_its_schema(installed: Path, tmp_path: Path) 
 def test_the_installed_wheel_tells_the_demo_in_an_empty_folder(
     installed: Path, tmp_path: Path
 ) -> None:
-    assert "# That was all." in run([str(installed / "reconciler"), "demo"], tmp_path)
+    assert "# End of the demonstration." in run([str(installed / "reconciler"), "demo"], tmp_path)
     assert not list(tmp_path.iterdir())

@@ -47,14 +47,16 @@ def apply(
 ) -> int:
     """Plan, show the plan, ask for confirmation and carry it out; or carry out a saved PLANFILE.
 
-    With a PLANFILE it plans again, with the selection of the file, and refuses a plan that differs from the file (exit
-    4, `plan_stale`). A PLANFILE of `release` or `rollback` needs --expect.
+    With a PLANFILE it plans again, with the selection of the file, and refuses a plan that differs
+    from the file (exit 4, `plan_stale`). A PLANFILE of `release` or `rollback` needs --expect.
 
-    The values of a number are saved before its first write. One failure does not stop the other actions: exit 5 means
-    that some failed, and the next apply tries only those. Exit 4: refused, and nothing was written.
+    The values of a number are saved before its first write. One failure does not stop the other
+    actions: exit 5 means that some failed, and the next apply tries only those. Exit 4: refused,
+    and nothing was written.
 
-    An import is an action, done once the state has recorded the number and its values. So a first apply whose every
-    write Twilio refuses ends with 5, the second with 1. `summary.by_action` of the JSON counts what was done.
+    An import is an action, done once the state has recorded the number and its values. So a first
+    apply whose every write Twilio refuses ends with 5, the second with 1. `summary.by_action` of
+    the JSON counts what was done.
     """
 
     def run(options: RunOptions, confirm: plan_apply.Confirm) -> Applied:

@@ -29,7 +29,8 @@ _EDITED = "+15550100101"
 def demo(pace: float) -> int:
     """Run a demonstration: plan, apply, an edit in the console, drift, plan, apply, nothing to do.
 
-    It uses a simulated Twilio inside this process and a temporary folder. No account is needed or touched.
+    It uses a simulated Twilio inside this process and a temporary folder. No account is needed or
+    touched.
     """
     from reconciler.sandbox.service.app import Sandbox
     from reconciler.sandbox.world.world import World
@@ -45,7 +46,9 @@ def demo(pace: float) -> int:
 
 
 def quickstart() -> Path:
-    """Return the folder of the quickstart: in a checkout ``examples/``, in an installed package its data."""
+    """Return the folder of the quickstart: in a checkout ``examples/``, in an installed package its
+    data.
+    """
     package = Path(__file__).resolve().parents[2]
     for folder in (package / "_data" / "quickstart", package.parent / "examples" / "quickstart"):
         if folder.is_dir():

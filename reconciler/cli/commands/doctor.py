@@ -16,12 +16,13 @@ from reconciler.errors import Exit
 def doctor(shared: CommonOptions) -> int:
     """Check everything that this configuration needs, and change nothing.
 
-    Checked are the secrets of each account, the connection to Twilio, the credentials, the read permissions of the key
-    and what they are needed for, the clock of this machine, the key of each platform and its own connection to Twilio,
-    and the state.
+    Checked are the secrets of each account, the connection to Twilio, the credentials, the read
+    permissions of the key and what they are needed for, the clock of this machine, the key of each
+    platform and its own connection to Twilio, and the state.
 
-    Exit 0 when everything needed works (warnings name what else is missing), 1 when something does not, 3 when the
-    configuration is invalid. Write permissions are not checked: only `apply` writes.
+    Exit 0 when everything needed works (warnings name what else is missing), 1 when something does
+    not, 3 when the configuration is invalid. Write permissions are not checked: only `apply`
+    writes.
     """
     from reconciler.doctor.check import all_passed
     from reconciler.report.documents.build import doctor_document

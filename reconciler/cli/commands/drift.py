@@ -17,10 +17,12 @@ from reconciler.errors import Exit
 @baseline_options
 @scope_options
 def drift(shared: CommonOptions, baseline: str | None, destinations: tuple[str, ...]) -> int:
-    """Compare what was last applied with what is on Twilio, field by field, and name who changed it where known.
+    """Compare what was last applied with what is on Twilio, field by field, and name who changed it
+    where known.
 
-    Exit 2 when something has drifted, 0 when nothing has. What is declared but not yet applied is counted as pending,
-    not as drift. Exit 1 (`nothing_recorded`) when nothing that is declared has been applied yet.
+    Exit 2 when something has drifted, 0 when nothing has. What is declared but not yet applied is
+    counted as pending, not as drift. Exit 1 (`nothing_recorded`) when nothing that is declared has
+    been applied yet.
     """
     from reconciler.workflows import inspect
 

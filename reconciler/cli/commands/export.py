@@ -51,12 +51,14 @@ def export(
     labels: tuple[str, ...],
     project: str,
 ) -> int:
-    """Export an account as configuration: agents deduced from equal webhooks, trunks, and a line for each number.
+    """Export an account as configuration: agents deduced from equal webhooks, trunks, and a line
+    for each number.
 
-    A plan of the result only imports, so its apply writes nothing to Twilio. Comments mark dead routes, tunnels, hosts
-    of other platforms and credentials in URLs. Without a configuration, the account of the TWILIO_* variables is
-    exported as a complete configuration. With one, resources that it declares are left out, and the result is a file
-    to include. When an account cannot be read, the others are exported and the exit code is 1.
+    A plan of the result only imports, so its apply writes nothing to Twilio. Comments mark dead
+    routes, tunnels, hosts of other platforms and credentials in URLs. Without a configuration, the
+    account of the TWILIO_* variables is exported as a complete configuration. With one, resources
+    that it declares are left out, and the result is a file to include. When an account cannot be
+    read, the others are exported and the exit code is 1.
     """
     from reconciler.config.load import write_files
     from reconciler.export.document import ExportFilter

@@ -20,11 +20,12 @@ from reconciler.errors import Exit
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @common_options
 def fmt(shared: CommonOptions, files: tuple[Path, ...], check: bool, diff: bool) -> int:
-    """Format these files, or all files of the configuration: numbers in quotes and in order, two spaces a level.
+    """Format these files, or all files of the configuration: numbers in quotes and in order, two
+    spaces a level.
 
-    Comments and the order of sections stay; numbers are sorted within groups that empty lines separate. If the meaning of
-    a file might change, it is refused (exit 3) and no file is written. Exit 1 with --check when a file would change,
-    else 0.
+    Comments and the order of sections stay; numbers are sorted within groups that empty lines
+    separate. If the meaning of a file might change, it is refused (exit 3) and no file is written.
+    Exit 1 with --check when a file would change, else 0.
     """
     from reconciler.report.documents.build import format_document
     from reconciler.workflows import authoring

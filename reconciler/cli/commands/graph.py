@@ -15,9 +15,10 @@ from reconciler.cli.progress import QuietProgress
 def graph(shared: CommonOptions) -> int:
     """Draw number → route → agent, trunk, application → host, from the configuration alone.
 
-    --format is mermaid (the default), dot or json. More than three numbers with the same route are one node. Agents
-    and trunks that nothing refers to are marked as unused. Routes that lead back to their start are marked as loops:
-    a bridge number that rings the agent it should relieve, or a trunk that sends its calls to another declared trunk.
+    --format is mermaid (the default), dot or json. More than three numbers with the same route are
+    one node. Agents and trunks that nothing refers to are marked as unused. Routes that lead back
+    to their start are marked as loops: a bridge number that rings the agent it should relieve, or a
+    trunk that sends its calls to another declared trunk.
     """
     from reconciler.report.documents.build import graph_document
     from reconciler.report.documents.call_graph import build_graph as draw

@@ -40,10 +40,11 @@ def init(
     from_account: bool,
     state: str | None,
 ) -> int:
-    """Create a working project: reconciler.yaml, the schema for editors, and a .gitignore for state and plans.
+    """Create a working project: reconciler.yaml, the schema for editors, and a .gitignore for state
+    and plans.
 
-    Asks on a terminal when no option is given. Never overwrites a file. Secrets are only referred to, by the names of
-    the TWILIO_* variables.
+    Asks on a terminal when no option is given. Never overwrites a file. Secrets are only referred
+    to, by the names of the TWILIO_* variables.
     """
     from reconciler.config.load.starter import Answers, ignore_patterns, project_name
     from reconciler.report.documents.types import InitDocument

@@ -16,11 +16,12 @@ from reconciler.errors import Exit
 @click.option("--rules", is_flag=True, help="List all rules and their purpose.")
 @common_options
 def lint(shared: CommonOptions, strict: bool, rules: bool) -> int:
-    """Show problems of a valid configuration: the warnings of `validate`, further remarks, and policy violations.
+    """Show problems of a valid configuration: the warnings of `validate`, further remarks, and
+    policy violations.
 
-    Disable or raise a rule in the file (`lint: {disable: [RULE], level: {RULE: error}}`), and disable it for one line
-    with the comment `# reconciler: ignore[RULE]`. Exit 4 when a rule of level error or a policy is violated, 3 when the
-    configuration is invalid, else 0.
+    Disable or raise a rule in the file (`lint: {disable: [RULE], level: {RULE: error}}`), and
+    disable it for one line with the comment `# reconciler: ignore[RULE]`. Exit 4 when a rule of
+    level error or a policy is violated, 3 when the configuration is invalid, else 0.
     """
     from reconciler.report.documents.build import lint_document, rules_document
     from reconciler.workflows import authoring

@@ -83,9 +83,10 @@ def search(
 ) -> int:
     """List numbers that Twilio sells now (at most 30), with their prices and requirements.
 
-    With --write, the first numbers, or those that --number names, are added to FILE as entries of `numbers`. Comments
-    and layout of the file stay; a missing file is created. Nothing is bought before `apply --allow-purchase`. The
-    present price becomes `max_price`. Without a configuration, the account of the TWILIO_* variables is used.
+    With --write, the first numbers, or those that --number names, are added to FILE as entries of
+    `numbers`. Comments and layout of the file stay; a missing file is created. Nothing is bought
+    before `apply --allow-purchase`. The present price becomes `max_price`. Without a configuration,
+    the account of the TWILIO_* variables is used.
     """
     from reconciler.report.documents.build import numbers_document
     from reconciler.workflows import numbers_search

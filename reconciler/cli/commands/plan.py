@@ -41,15 +41,18 @@ def plan(
     local_state: bool,
     force: bool,
 ) -> int:
-    """Compare the configuration with Twilio and the state, and show every action that an apply would take.
+    """Compare the configuration with Twilio and the state, and show every action that an apply
+    would take.
 
-    When apply would refuse the plan, the first line and `summary.would_refuse` name the codes. Pass the consent options
-    of apply to see what remains; they are not saved with --out, so pass them to apply as well.
+    When apply would refuse the plan, the first line and `summary.would_refuse` name the codes. Pass
+    the consent options of apply to see what remains; they are not saved with --out, so pass them to
+    apply as well.
 
-    Exit 0 with or without changes; with --detailed-exitcode 2 when there are changes. Exit 1 when something declared is
-    missing, 3 when the configuration is invalid, 4 when the plan removes something protected, violates a policy or
-    would send secrets to a new destination that the baseline does not have, and with --fail-on-refusal whenever apply
-    would refuse it. If several apply: 3, 1, 4, 2.
+    Exit 0 with or without changes; with --detailed-exitcode 2 when there are changes. Exit 1 when
+    something declared is missing, 3 when the configuration is invalid, 4 when the plan removes
+    something protected, violates a policy or would send secrets to a new destination that the
+    baseline does not have, and with --fail-on-refusal whenever apply would refuse it. If several
+    apply: 3, 1, 4, 2.
     """
     if out is not None and not refresh:
         raise click.UsageError(

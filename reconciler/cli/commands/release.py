@@ -44,12 +44,13 @@ def release(
     takeovers: tuple[str, ...],
     force: bool,
 ) -> int:
-    """Stop managing numbers and bridge numbers, each given as ADDRESS, E.164 number or SID: plan, show, ask, carry out.
+    """Stop managing numbers and bridge numbers, each given as ADDRESS, E.164 number or SID: plan,
+    show, ask, carry out.
 
-    Without --restore, --clear or --keep, `on_removal` of each number decides. Only values that are still as applied are
-    changed; values that were set since are reported and left. No number is deleted from the account. A number that is
-    still declared is imported again by the next apply, so remove it from the configuration too. Protected numbers are
-    refused.
+    Without --restore, --clear or --keep, `on_removal` of each number decides. Only values that are
+    still as applied are changed; values that were set since are reported and left. No number is
+    deleted from the account. A number that is still declared is imported again by the next apply,
+    so remove it from the configuration too. Protected numbers are refused.
     """
     from reconciler.state.plan_file import Origin
     from reconciler.workflows import release as release_workflow

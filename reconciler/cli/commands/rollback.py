@@ -34,10 +34,11 @@ def rollback(
 ) -> int:
     """Restore what was applied in an earlier version of the state: plan, show, ask, carry out.
 
-    Numbers get the values of that version, numbers managed only since then are released, trunks created since then are
-    deleted when nothing uses them, and trunks deleted since then are created again. Values that somebody else has
-    written since then are only overwritten with --allow-takeover. The limits of `safety` apply. The configuration does
-    not change: restore it as well, or the next apply changes everything back.
+    Numbers get the values of that version, numbers managed only since then are released, trunks
+    created since then are deleted when nothing uses them, and trunks deleted since then are created
+    again. Values that somebody else has written since then are only overwritten with
+    --allow-takeover. The limits of `safety` apply. The configuration does not change: restore it as
+    well, or the next apply changes everything back.
     """
     from reconciler.workflows.session import Consent
 

@@ -72,11 +72,12 @@ def sandbox(
     latency: float | None,
     faults: tuple[str, ...],
 ) -> int:
-    """Run a simulated Twilio on 127.0.0.1 until Ctrl-C, with numbers, trunks, origination URLs, events and accounts.
+    """Run a simulated Twilio on 127.0.0.1 until Ctrl-C, with numbers, trunks, origination URLs,
+    events and accounts.
 
-    Use it for an account with `base_url: http://127.0.0.1:8010`, for a platform with `…/nixflex` and so on. While it
-    runs, /_sandbox lists its own endpoints: the log of calls, faults, an edit as in the console, the world as a seed
-    file. See docs/how-to/sandbox.md.
+    Use it for an account with `base_url: http://127.0.0.1:8010`, for a platform with `…/nixflex`
+    and so on. While it runs, /_sandbox lists its own endpoints: the log of calls, faults, an edit
+    as in the console, the world as a seed file. See docs/how-to/sandbox.md.
     """
     from reconciler.sandbox.service.app import serve
 

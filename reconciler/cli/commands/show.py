@@ -16,10 +16,11 @@ from reconciler.cli.progress import QuietProgress
 @click.argument("what", required=False, metavar="[PLANFILE|ADDRESS]")
 @report_options
 def show(shared: CommonOptions, what: str | None) -> int:
-    """Show a saved PLANFILE as `plan` showed it, or the recorded entry of one ADDRESS (number/+15550100, trunk/edge …).
+    """Show a saved PLANFILE as `plan` showed it, or the recorded entry of one ADDRESS
+    (number/+15550100, trunk/edge …).
 
-    A bridge number is shown with id, number, SID, connection and its present status on Twilio: active, drifted or
-    missing. Without an argument: every managed address.
+    A bridge number is shown with id, number, SID, connection and its present status on Twilio:
+    active, drifted or missing. Without an argument: every managed address.
     """
     from reconciler.report.documents import build
     from reconciler.workflows import inspect, plan_apply

@@ -37,7 +37,9 @@ def list_(shared: CommonOptions) -> int:
 @click.argument("address")
 @common_options
 def show(shared: CommonOptions, address: str) -> int:
-    """Show the whole entry of ADDRESS: SID, last applied values, prior values from before the import, times."""
+    """Show the whole entry of ADDRESS: SID, last applied values, prior values from before the
+    import, times.
+    """
     from reconciler.report.documents import build
     from reconciler.report.documents.views import plain_row
     from reconciler.workflows import inspect

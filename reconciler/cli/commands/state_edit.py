@@ -1,4 +1,6 @@
-"""`reconciler state mv|rm|pull|push|history|repair`: edit the state by hand; Twilio is never touched."""
+"""`reconciler state mv|rm|pull|push|history|repair`: edit the state by hand; Twilio is never
+touched.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ _lock_timeout = click.option(
 def mv(shared: CommonOptions, source: str, target: str, dry_run: bool, wait: float) -> int:
     """Record the resource FROM under the address TO, with its children and all references to it.
 
-    If several people share a configuration, use `moved:` in the file instead: it is reviewed and applies to everybody.
+    If several people share a configuration, use `moved:` in the file instead: it is reviewed and
+    applies to everybody.
     """
     from reconciler.workflows import state_edit
 
@@ -47,10 +50,11 @@ def mv(shared: CommonOptions, source: str, target: str, dry_run: bool, wait: flo
 @_lock_timeout
 @common_options
 def rm(shared: CommonOptions, addresses: tuple[str, ...], dry_run: bool, wait: float) -> int:
-    """Remove each ADDRESS and its children from the state; nothing is restored or deleted on Twilio.
+    """Remove each ADDRESS and its children from the state; nothing is restored or deleted on
+    Twilio.
 
-    Prior values are removed as well (they stay in the history). To release a number and restore its prior values,
-    remove it from the configuration and apply. Protected resources are refused.
+    Prior values are removed as well (they stay in the history). To release a number and restore its
+    prior values, remove it from the configuration and apply. Protected resources are refused.
     """
     from reconciler.workflows import state_edit
 
@@ -122,9 +126,11 @@ def history(shared: CommonOptions) -> int:
 @_lock_timeout
 @common_options
 def repair(shared: CommonOptions, dry_run: bool, wait: float) -> int:
-    """Read a damaged state file line by line, complete it from its journal and earlier versions, and write it again.
+    """Read a damaged state file line by line, complete it from its journal and earlier versions,
+    and write it again.
 
-    The damaged files are kept under other names. Use --dry-run first, and check `reconciler plan` afterwards.
+    The damaged files are kept under other names. Use --dry-run first, and check `reconciler plan`
+    afterwards.
     """
     from reconciler.report.documents.state import repair_document
     from reconciler.workflows import state_edit

@@ -21,7 +21,9 @@ def undo(
     takeovers: tuple[str, ...],
     force: bool,
 ) -> int:
-    """Roll back to the previous version of the state. Running `undo` twice applies the change again."""
+    """Roll back to the previous version of the state. Running `undo` twice applies the change
+    again.
+    """
     from reconciler.workflows.rollback import PREVIOUS
     from reconciler.workflows.session import Consent
 

@@ -20,9 +20,9 @@ from reconciler.cli.progress import QuietProgress
 def unlock(shared: CommonOptions, force: bool) -> int:
     """Free the lock of the state, and print who held it.
 
-    Rarely needed: the lock of a file ends with its process, that of another store at the end of its lease. Without
-    --force, only an expired lock is freed, one of the same CI job, or one of a process of the same user on this
-    machine that has ended. Exit 6: another run holds it.
+    Rarely needed: the lock of a file ends with its process, that of another store at the end of its
+    lease. Without --force, only an expired lock is freed, one of the same CI job, or one of a
+    process of the same user on this machine that has ended. Exit 6: another run holds it.
     """
     from reconciler.report.documents import build
     from reconciler.workflows import inspect

@@ -15,10 +15,11 @@ from reconciler.errors import Exit
 @click.command()
 @report_options
 def validate(shared: CommonOptions) -> int:
-    """Read all files, check everything that can be checked without Twilio, and show all problems at once.
+    """Read all files, check everything that can be checked without Twilio, and show all problems at
+    once.
 
-    Exit 0 when the configuration is valid (warnings do not change that), 3 when it is not, 4 when it is valid and
-    violates a policy.
+    Exit 0 when the configuration is valid (warnings do not change that), 3 when it is not, 4 when
+    it is valid and violates a policy.
     """
     from reconciler.report.documents.counts import count_declared
     from reconciler.report.documents.types import ValidateDocument

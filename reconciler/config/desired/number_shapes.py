@@ -39,7 +39,8 @@ class NumberShape(NamedTuple):
 
     `sid` and `phone` are its pins. `plain` numbers have no findings, and only the key identifies
     them. `own` are the fields in which they differ (`numbers` takes those from each number).
-    `registering` is the registration on a platform; a number outside Twilio has that and no profile.
+    `registering` is the registration on a platform; a number outside Twilio has that and no
+    profile.
     """
 
     profile: Profile | None

@@ -1,7 +1,7 @@
 """Read the number sections: validate each shape once, and make a desired number for each entry.
 
-100,000 numbers are declared in a handful of shapes. A `NumberShape` is validated once; the loop over
-all numbers only checks the key, looks up the shape and makes the value.
+100,000 numbers are declared in a handful of shapes. A `NumberShape` is validated once; the loop
+over all numbers only checks the key, looks up the shape and makes the value.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ OWN_FIELDS: dict[str, Callable[[object], bool]] = {
 
 
 class Identity(NamedTuple):
-    """A second name of a number (its SID, or its E.164 if the key is a SID), its key and its position."""
+    """A second name of a number (its SID, or its E.164 if the key is a SID), its key and its
+    position.
+    """
 
     name: str
     key: str

@@ -1,4 +1,6 @@
-"""Check whether a live resource can be written in YAML without loss, with the models themselves; pure."""
+"""Check whether a live resource can be written in YAML without loss, with the models themselves;
+pure.
+"""
 
 from __future__ import annotations
 

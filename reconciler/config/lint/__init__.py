@@ -1,1 +1,3 @@
-"""Traps that a valid configuration may hold: rules, who is spared from them, and users' own policies; pure."""
+"""Traps that a valid configuration may hold: rules, who is spared from them, and users' own
+policies; pure.
+"""

@@ -1,4 +1,5 @@
-"""Check the policies of the user: JSON Schemas for declared resources and for the actions of a plan.
+"""Check the policies of the user: JSON Schemas for declared resources and for the actions of a
+plan.
 
 Nothing is fetched: a `$ref` must point into the same schema. Messages never quote a value, because
 it may hold a secret.

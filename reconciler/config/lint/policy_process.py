@@ -1,8 +1,8 @@
 """Evaluate policies in a separate process that is killed at a deadline.
 
 A JSON Schema comes from a file that anybody can propose in a pull request. A regular expression in
-it, or references that double, can run for years, and Python cannot interrupt a regular expression in
-its own thread: only a process can be killed.
+it, or references that double, can run for years, and Python cannot interrupt a regular expression
+in its own thread: only a process can be killed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Show a valid configuration to policies: declared fields and the values that follow from them; pure.
+"""Show a valid configuration to policies: declared fields and the values that follow from them;
+pure.
 
 | kind           | document                                                                       |
 |----------------|--------------------------------------------------------------------------------|

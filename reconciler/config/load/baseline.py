@@ -24,7 +24,8 @@ from reconciler.errors import ConfigInvalid, ReconcilerError
 def load_baseline(
     baseline: str, entry: Path, directory: Path, environ: Mapping[str, str]
 ) -> Project:
-    """Load the configuration in that file, or as `entry` was at that revision. Raises ReconcilerError.
+    """Load the configuration in that file, or as `entry` was at that revision. Raises
+    ReconcilerError.
 
     The author of the change that is compared with the baseline can also add files to the work tree.
     So the form alone decides: a name with the ending of a configuration, or a path that starts with

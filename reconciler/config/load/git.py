@@ -32,7 +32,9 @@ _PASSED = (
     "SYSTEMROOT",
     "USERPROFILE",
 )
-"""What git needs: its programs, and the user's own configuration, which may name folders that are safe."""
+"""What git needs: its programs, and the user's own configuration, which may name folders that are
+safe.
+"""
 _ISOLATED = {
     "GIT_NO_LAZY_FETCH": "1",  # git since 2.45
     "GIT_ALLOW_PROTOCOL": "",  # every version: no way to a server is allowed, so nothing can be fetched
@@ -56,7 +58,8 @@ class GitError(Exception):
 def run_git(folder: Path, *args: str, timeout: float = TIMEOUT) -> bytes:
     """Run git at the root of the work tree that `folder` is in, and return what it prints.
 
-    Raises GitError when there is no work tree, when git cannot be run, when it fails, or after `timeout` seconds.
+    Raises GitError when there is no work tree, when git cannot be run, when it fails, or after
+    `timeout` seconds.
     """
     root = repository_root(folder)
     if not os.path.exists(os.path.join(root, ".git")):

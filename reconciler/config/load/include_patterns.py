@@ -1,7 +1,7 @@
 """Find the files that a pattern of `include` matches, in bounded time whatever the folder holds.
 
-As in a shell, `*`, `?` and `[…]` match within a name, `**` matches any number of folders, and none of
-them matches a hidden name. `**` does not follow links to folders: a link to a folder above would
+As in a shell, `*`, `?` and `[…]` match within a name, `**` matches any number of folders, and none
+of them matches a hidden name. `**` does not follow links to folders: a link to a folder above would
 never end.
 """
 

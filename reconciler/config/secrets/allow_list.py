@@ -1,7 +1,8 @@
 """Decide which hosts secrets may be sent to; pure.
 
-The configuration may come from a pull request, so its files alone never send a secret to a new host.
-Allowed hosts are fixed in the program (Twilio and the platforms), or come from the environment.
+The configuration may come from a pull request, so its files alone never send a secret to a new
+host. Allowed hosts are fixed in the program (Twilio and the platforms), or come from the
+environment.
 """
 
 from __future__ import annotations

@@ -52,8 +52,8 @@ def find_trusted(
 ) -> tuple[Destination, ...]:
     """Return the destinations that a run has used or that were recorded before, sorted.
 
-    A run with `--target` reads a part of the project; destinations that it did not use stay new, and
-    `plan` continues to list them.
+    A run with `--target` reads a part of the project; destinations that it did not use stay new,
+    and `plan` continues to list them.
     """
     names = {STATE, *used.accounts, *used.platforms}
     found = {each for each in _find_destinations(project, used.chooses) if each.name in names}

@@ -87,9 +87,9 @@ def seal(
 ) -> Sealed:
     """Look up every secret of the resources, and replace it by its fingerprint.
 
-    A secret that equals the recorded one (in the state, or in a saved plan) keeps its fingerprint. So
-    does one that cannot be found and is not needed. Raises ReconcilerError with every other secret
-    that cannot be found.
+    A secret that equals the recorded one (in the state, or in a saved plan) keeps its fingerprint.
+    So does one that cannot be found and is not needed. Raises ReconcilerError with every other
+    secret that cannot be found.
     """
     if not project.secrets:
         return Sealed(desired, {})

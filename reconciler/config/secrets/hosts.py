@@ -1,8 +1,8 @@
 """Parse URLs and entries of the allow list into comparable origins; pure.
 
-The check must see the same host as the HTTP client. Parsers of URLs disagree about unusual spellings
-(backslashes, two @, octal addresses, letters outside ASCII), so everything unusual is refused here
-instead of being interpreted.
+The check must see the same host as the HTTP client. Parsers of URLs disagree about unusual
+spellings (backslashes, two @, octal addresses, letters outside ASCII), so everything unusual is
+refused here instead of being interpreted.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Origin(NamedTuple):
 
 
 class HostEntry(NamedTuple):
-    """An entry of the allow list; `scheme` and `port` are None where it names none, `*.` matches subdomains."""
+    """An entry of the allow list; `scheme` and `port` are None where it names none, `*.` matches
+    subdomains.
+    """
 
     scheme: str | None
     host: str
@@ -78,7 +80,8 @@ def normal_host(text: str) -> str:
     if len(name) > 253 or not _NAME.fullmatch(name):
         raise ValueError("its host is no plain host name")
 
-    # A name whose last part is a number is an address to the resolver: 2130706433, 0x7f.1 and 127.1 are 127.0.0.1.
+    # A name whose last part is a number is an address to the resolver: 2130706433, 0x7f.1 and 127.1
+    # are 127.0.0.1.
     if _NUMERIC.fullmatch(name.rpartition(".")[2]):
         return _normal_ipv4(name)
     return name

@@ -51,7 +51,8 @@ def reveal(secret: Secret, environ: Mapping[str, str], base: Path) -> str:
 def credentials(account: AccountSettings, environ: Mapping[str, str], base: Path) -> Credentials:
     """Return the credentials of an account: its API key, else its or its parent's auth token.
 
-    Raises `ReconcilerError` with every problem: `secret_not_found` at its reference, `invalid_twilio_sid`.
+    Raises `ReconcilerError` with every problem: `secret_not_found` at its reference,
+    `invalid_twilio_sid`.
     """
     problems: list[ReconcilerError] = []
 

@@ -112,12 +112,14 @@ def _databases(location: str, environ: Mapping[str, str]) -> list[Server]:
     parameters = _parameters(found["query"] or "")
     named, ports = _split_hosts(found["hosts"])
 
-    # A parameter replaces what the address says, and the address counts where it is not one: check both.
+    # A parameter replaces what the address says, and the address counts where it is not one: check
+    # both.
     sources = [named, *(parameters[name] for name in ("host", "hostaddr") if name in parameters)]
     ports = parameters.get("port", ports) or environ.get("PGPORT") or "5432"
     encrypted = _is_encrypted(parameters, environ)
 
-    # libpq takes from the environment what the location does not name, and prefers an address to a name.
+    # libpq takes from the environment what the location does not name, and prefers an address to a
+    # name.
     names_host = bool(named or parameters.get("host") or parameters.get("hostaddr"))
     if not parameters.get("hostaddr"):
         sources.append(environ.get("PGHOSTADDR", ""))
@@ -145,7 +147,9 @@ def _is_encrypted(parameters: Mapping[str, str], environ: Mapping[str, str]) -> 
 
 
 def _check_service(parameters: Mapping[str, str], environ: Mapping[str, str]) -> None:
-    """Raise ValueError for a location that could take TLS away from the unknown server of PGSERVICE."""
+    """Raise ValueError for a location that could take TLS away from the unknown server of
+    PGSERVICE.
+    """
     mode = parameters.get("sslmode")
     if environ.get("PGSERVICE") and mode is not None and mode not in _ENCRYPTED_MODES:
         raise ValueError(
@@ -154,7 +158,9 @@ def _check_service(parameters: Mapping[str, str], environ: Mapping[str, str]) ->
 
 
 def _split_hosts(text: str) -> tuple[str, str]:
-    """Return hosts and ports of an address, each with commas; decoded before the split, as in libpq."""
+    """Return hosts and ports of an address, each with commas; decoded before the split, as in
+    libpq.
+    """
     hosts, ports = [], []
     for part in text.split(","):
         found = _HOST_AND_PORT.fullmatch(part)

@@ -1,7 +1,8 @@
 """Hold a plan to the `safety`, consent and protection of another configuration, the baseline; pure.
 
-A pipeline names the configuration of the branch that a change is meant for. The plan must then satisfy both: a change
-cannot loosen the settings that it needs loosened. They are loosened in a change of their own.
+A pipeline names the configuration of the branch that a change is meant for. The plan must then
+satisfy both: a change cannot loosen the settings that it needs loosened. They are loosened in a
+change of their own.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class Safety(Limits, Protocol):
 class Baseline(msgspec.Struct, frozen=True):
     """The part of another configuration that a plan is held to.
 
-    `name` is the user's name of it; `consenting` and `protected` hold those addresses and SIDs that the plan acts on.
+    `name` is the user's name of it; `consenting` and `protected` hold those addresses and SIDs that
+    the plan acts on.
     """
 
     name: str
@@ -69,9 +71,9 @@ def to_baseline(
 ) -> Baseline:
     """Build the baseline of these declarations for a plan of these actions.
 
-    Consent that its `safety` gives to all counts for what it does not declare as well. `staying` are the addresses that
-    the other configuration declares, numbers left out: a protected trunk that is not among them is protected with all
-    that belongs to it.
+    Consent that its `safety` gives to all counts for what it does not declare as well. `staying`
+    are the addresses that the other configuration declares, numbers left out: a protected trunk
+    that is not among them is protected with all that belongs to it.
     """
     from reconciler.planning.decide.trunk_members import trunk_members  # most runs have no baseline
 
@@ -125,7 +127,9 @@ def find_refusals(
     buys: bool,
     own: Sequence[Diagnostic],
 ) -> list[Diagnostic]:
-    """Return the refusals of the baseline that the plan's `own` configuration does not have already."""
+    """Return the refusals of the baseline that the plan's `own` configuration does not have
+    already.
+    """
     known = {(d.code, d.address) for d in own if d.code not in _LIMITS}
     actions = tuple(_as_before(action, baseline) for action in plan.actions)
     found = guard.find_refusals(

@@ -1,7 +1,8 @@
 """Refuse plans that need consent: foreign values would be overwritten, or limits exceeded; pure.
 
-Limits are shares or counts of the bound resources of a kind. Imports never count: they change nothing that is bound.
-Actions that finish an earlier run do not count either: they were within the limits then, or forced.
+Limits are shares or counts of the bound resources of a kind. Imports never count: they change
+nothing that is bound. Actions that finish an earlier run do not count either: they were within the
+limits then, or forced.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ def find_refusals(
 ) -> list[Diagnostic]:
     """Return why this plan must not be applied as it is; empty when it may be.
 
-    `force` lifts limits of changes and removals and nothing else, `buys` is the consent to purchases; neither lifts
-    the limits of purchases.
+    `force` lifts limits of changes and removals and nothing else, `buys` is the consent to
+    purchases; neither lifts the limits of purchases.
     """
     found = [d for d in plan.diagnostics if d.code == "protected"]
 
@@ -89,7 +90,9 @@ def _takeover_refusal(address: str, steps: Sequence[Action]) -> Diagnostic:
 
 
 def _has_consent(action: Action, consent: Sequence[str]) -> bool:
-    """Return whether the declaration or a flag consents; for a registration also a flag that names its number."""
+    """Return whether the declaration or a flag consents; for a registration also a flag that names
+    its number.
+    """
     if action.entry is not None and action.entry.options.takeover == "allow":
         return True
 
@@ -106,7 +109,8 @@ def _matches(glob: str, addresses: Sequence[str]) -> bool:
 
 
 def _limit_refusals(plan: Plan, limits: Limits) -> list[Diagnostic]:
-    # An addition changes nothing that is bound; a resumed action was within the limits when it began.
+    # An addition changes nothing that is bound; a resumed action was within the limits when it
+    # began.
     not_counted = {a.address for a in plan.actions if _is_addition(a) or a.resume}
 
     removed: dict[str, set[str]] = {}
@@ -124,7 +128,9 @@ def _limit_refusals(plan: Plan, limits: Limits) -> list[Diagnostic]:
 
 
 def _small_count_refusals(plan: Plan, limit: Limit) -> list[Diagnostic]:
-    """Refuse too many deletions of undeclared children, also where few resources are bound: nobody declared them."""
+    """Refuse too many deletions of undeclared children, also where few resources are bound: nobody
+    declared them.
+    """
     unlisted: dict[str, set[str]] = {}
     for action in plan.actions:
         if action.action == "delete" and action.reason == "drift" and not action.resume:
@@ -166,7 +172,9 @@ def _too_many(kind: str, count: int, bound: int, limit: Limit, knob: str, verb: 
 
 
 def announce_refusal(refusal: Diagnostic) -> Diagnostic:
-    """Return a refusal as a plan shows it: a warning where consent lifts it, an error where nothing does."""
+    """Return a refusal as a plan shows it: a warning where consent lifts it, an error where nothing
+    does.
+    """
     if refusal.code == "protected":
         return refusal
     return msgspec.structs.replace(refusal, severity="warning")

@@ -1,8 +1,10 @@
-"""The region that answers a number's calls: whom to ask, what to remember, and when the wrong one is managed; pure.
+"""The region that answers a number's calls: whom to ask, what to remember, and when the wrong one
+is managed; pure.
 
-Twilio keeps the settings of a number for each region apart. One that is answered elsewhere rings whatever is set
-there, and looks as declared here. Asked is about numbers whose voice is about to change, or whose region state does
-not know; where the account's `region` is not declared, only about some of those that are about to change (decision 6).
+Twilio keeps the settings of a number for each region apart. One that is answered elsewhere rings
+whatever is set there, and looks as declared here. Asked is about numbers whose voice is about to
+change, or whose region state does not know; where the account's `region` is not declared, only
+about some of those that are about to change (decision 6).
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ def sample_questions(
     accounts: Iterable[str],
     asked: Collection[tuple[str, str]] = (),
 ) -> dict[str, Question]:
-    """Address → whom to ask about in accounts that declare no region: a few of those that are about to change.
+    """Address → whom to ask about in accounts that declare no region: a few of those that are about
+    to change.
 
     Where some have been `asked` about already, given as (account, E.164), only these.
     """
@@ -90,7 +93,9 @@ def check_regions(
     asked: Mapping[str, Question],
     regions: Mapping[tuple[str, str], str],
 ) -> Plan:
-    """The plan with the answers, by account and E.164: remembered where they are right, an error where they are not."""
+    """The plan with the answers, by account and E.164: remembered where they are right, an error
+    where they are not.
+    """
     answers = {
         a: regions[q.account, q.number]
         for a, q in asked.items()

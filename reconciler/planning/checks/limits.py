@@ -21,13 +21,17 @@ class Limit(msgspec.Struct, frozen=True):
     percent: bool
 
     def most(self, bound: int) -> int | None:
-        """The limit for a kind with `bound` bound resources; None when there are too few for a limit."""
+        """The limit for a kind with `bound` bound resources; None when there are too few for a
+        limit.
+        """
         if bound < LIMITS_FROM:
             return None
         return int(bound * self.amount / 100) if self.percent else int(self.amount)
 
     def most_below(self, bound: int) -> int:
-        """The limit where it counts for few resources, too: a share above nothing then allows at least one."""
+        """The limit where it counts for few resources, too: a share above nothing then allows at
+        least one.
+        """
         if not self.percent or not self.amount:
             return int(self.amount)
         return max(1, int(bound * self.amount / 100))

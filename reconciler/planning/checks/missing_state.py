@@ -21,7 +21,9 @@ from reconciler.planning.identity.observed import Observed
 def find_duplicates(
     actions: Iterable[Action], former: Mapping[str, Entry], observed: Observed
 ) -> list[str]:
-    """The addresses, sorted, that would be made although a former state had them and they are still there."""
+    """The addresses, sorted, that would be made although a former state had them and they are still
+    there.
+    """
     if not former:
         return []
     there = {(live.account, live.sid) for live in observed.resources.values()}
@@ -39,10 +41,11 @@ def find_forgotten(
     desired: Iterable[Desired],
     observed: Observed,
 ) -> list[str]:
-    """The addresses, sorted, of numbers that a former state had, that are declared and there, and are not imported.
+    """The addresses, sorted, of numbers that a former state had, that are declared and there, and
+    are not imported.
 
-    Once a state has begun anew nobody looks for a former one: they would be imported later with our own webhooks as
-    the values from before.
+    Once a state has begun anew nobody looks for a former one: they would be imported later with our
+    own webhooks as the values from before.
     """
     known = {
         address: entry

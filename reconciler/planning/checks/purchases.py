@@ -1,4 +1,5 @@
-"""Check purchases of numbers: their price, what Twilio requires of their owner, and the limits of `safety`; pure.
+"""Check purchases of numbers: their price, what Twilio requires of their owner, and the limits of
+`safety`; pure.
 
 Unknown is never zero and never fine: a price that is not known is over every `max_spend`.
 """
@@ -23,8 +24,9 @@ _SHOWN = 3
 class Offer(msgspec.Struct, frozen=True):
     """What is known of a number for sale; None where it is not known.
 
-    `regulated`: Twilio has a regulation for numbers of this type in this country, which a bundle has to satisfy.
-    `address` is the number's `address_requirements`. `listed`: Twilio offers the number right now.
+    `regulated`: Twilio has a regulation for numbers of this type in this country, which a bundle
+    has to satisfy. `address` is the number's `address_requirements`. `listed`: Twilio offers the
+    number right now.
     """
 
     price: Money | None = None
@@ -81,7 +83,8 @@ def _price_problems(
 def _requirement_problems(action: Action, asked: Purchase, offer: Offer) -> Iterator[Diagnostic]:
     """Yield a problem where the purchase does not name what Twilio requires of the owner.
 
-    A bundle holds the address where one is needed, so it satisfies the number's address requirement as well.
+    A bundle holds the address where one is needed, so it satisfies the number's address requirement
+    as well.
     """
     if asked.bundle is not None:
         return

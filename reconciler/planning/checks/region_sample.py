@@ -1,6 +1,8 @@
-"""Whom to ask about, of the numbers that are declared and not in state yet: where their calls are answered; pure.
+"""Whom to ask about, of the numbers that are declared and not in state yet: where their calls are
+answered; pure.
 
-That they are about to change is known before Twilio has said anything, so they are asked about while it is read.
+That they are about to change is known before Twilio has said anything, so they are asked about
+while it is read.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from reconciler.model.desired import Desired, Profile
 from reconciler.model.entry import Entry
 
 SAMPLE = 10
-"""As many numbers of an account are asked about in one run where it declares no region (decision 6)."""
+"""As many numbers of an account are asked about in one run where it declares no region (decision
+6).
+"""
 
 
 def sample_newcomers(
@@ -21,9 +25,11 @@ def sample_newcomers(
     accounts: Collection[str],
     chosen: Callable[[str], bool] = lambda address: True,
 ) -> list[tuple[str, str]]:
-    """The first `SAMPLE` newcomers of each of these accounts whose address is chosen, as (account, E.164).
+    """The first `SAMPLE` newcomers of each of these accounts whose address is chosen, as (account,
+    E.164).
 
-    None where state holds as much as is declared: then there are hardly any, and they are asked about later.
+    None where state holds as much as is declared: then there are hardly any, and they are asked
+    about later.
     """
     if len(resources) >= len(desired):
         return []
@@ -42,7 +48,8 @@ def find_newcomers(
 ) -> Iterator[Desired]:
     """Numbers of these accounts that are to answer calls and are not in state yet.
 
-    Not those declared by their SID, whose E.164 only Twilio knows, nor those that may have to be bought.
+    Not those declared by their SID, whose E.164 only Twilio knows, nor those that may have to be
+    bought.
     """
     unknown = [
         want for want in desired if want.kind in NUMBER_KINDS and want.address not in resources

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 _HIDDEN = "***"
 _USER = re.compile(r"""(://|\bsips?:(?=[^/\s"'@:;?]+:))[^/?#\s"'@\\]+(@?)""", re.IGNORECASE)
-"""Takes a whole run, with its `@` or without one, so that no character is looked at for every beginning before it."""
+"""Takes a whole run, with its `@` or without one, so that no character is looked at for every
+beginning before it.
+"""
 _WORDS = "token|secret|passw(?:or)?d|passphrase|signature|credential|api[_.-]?key|access[_.-]?key|auth|jwt"
 _NAME = re.compile(r"[?&;#]([a-z0-9_.%-]+)=", re.IGNORECASE)
 _SECRET_NAME = re.compile(rf"{_WORDS}|^(?:key|sig|pass|pwd|code)$", re.IGNORECASE)
@@ -31,7 +33,9 @@ _VALUE = re.compile(r"""[^&#;\s"'<>\\]+""")
 
 
 def mask(text: str) -> str:
-    """The text without what looks like a credential in a URL; takes time in proportion to its length."""
+    """The text without what looks like a credential in a URL; takes time in proportion to its
+    length.
+    """
     if "@" in text:
         text = _USER.sub(lambda found: f"{found[1]}{_HIDDEN}@" if found[2] else found[0], text)
     return _without_parameters(text) if "=" in text else text

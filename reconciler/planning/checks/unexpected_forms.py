@@ -1,4 +1,6 @@
-"""Values that Twilio keeps in a form that no listed rule explains: a warning for as long as that lasts; pure."""
+"""Values that Twilio keeps in a form that no listed rule explains: a warning for as long as that
+lasts; pure.
+"""
 
 from __future__ import annotations
 

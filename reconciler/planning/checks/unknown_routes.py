@@ -1,4 +1,6 @@
-"""Errors for numbers whose declared trunk or application, named by its SID, is not in their account; pure."""
+"""Errors for numbers whose declared trunk or application, named by its SID, is not in their
+account; pure.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ def sids_to_restore(fields: Wire) -> list[str]:
 def add_unknown_routes(
     plan: Plan, desired: Iterable[Desired], unknown: Collection[tuple[str, str]]
 ) -> Plan:
-    """Return the plan with an error for each number that is to be put on a trunk or application that is not there.
+    """Return the plan with an error for each number that is to be put on a trunk or application
+    that is not there.
 
     `unknown` are (account, SID).
     """
@@ -62,8 +65,8 @@ def add_unknown_routes(
 def _unknown_prior(action: Action, sid: str) -> Diagnostic:
     """Warn of a release to a trunk or application that was deleted since the number was imported.
 
-    Only a warning: the number keeps its route when Twilio refuses the write, and the values from before are what the
-    user asked for.
+    Only a warning: the number keeps its route when Twilio refuses the write, and the values from
+    before are what the user asked for.
     """
     kind = "trunk" if sid.startswith("TK") else "application"
     return Diagnostic(

@@ -1,4 +1,6 @@
-"""Plan without the accounts that cannot be read: nothing is concluded from what they may hold; pure."""
+"""Plan without the accounts that cannot be read: nothing is concluded from what they may hold;
+pure.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ _HELD_PROBLEMS = frozenset({"number_not_in_twilio", "number_missing"})
 def select_readable(
     desired: Sequence[Desired], resources: Mapping[str, Entry], unread: Iterable[str]
 ) -> tuple[Sequence[Desired], Mapping[str, Entry]]:
-    """Return what can be decided about: neither declared nor recorded in an account that cannot be read.
+    """Return what can be decided about: neither declared nor recorded in an account that cannot be
+    read.
 
     A number that moves from or to such an account is left out as a whole.
     """
@@ -40,7 +43,9 @@ def select_readable(
 
 
 def hold_back(plan: Plan, unread: Mapping[str, Diagnostic]) -> Plan:
-    """Return the plan without what an unread account could contradict, and with an error for each such account."""
+    """Return the plan without what an unread account could contradict, and with an error for each
+    such account.
+    """
     if not unread:
         return plan
     actions = _without_held(plan.actions)

@@ -1,4 +1,6 @@
-"""Drift of undeclared children: those that appeared, changed or disappeared since the set was recorded; pure."""
+"""Drift of undeclared children: those that appeared, changed or disappeared since the set was
+recorded; pure.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ _DISAPPEARED: tuple[DriftedField, ...] = (DriftedField("present", True, False),)
 
 
 def list_children(resources: Mapping[str, Entry], observed: Observed) -> Iterator[Named]:
-    """Yield every child, live or recorded, that a pattern may match without being declared or bound."""
+    """Yield every child, live or recorded, that a pattern may match without being declared or
+    bound.
+    """
     for address, live in observed.resources.items():
         if live.parent is not None:
             yield Named(address, live.sid, None)
@@ -42,7 +46,9 @@ def list_children(resources: Mapping[str, Entry], observed: Observed) -> Iterato
 def find_changes(
     desired: Sequence[Desired], resources: Mapping[str, Entry], observed: Observed
 ) -> list[Drifted]:
-    """Return every undeclared child that appeared, changed or disappeared, in the order of addresses."""
+    """Return every undeclared child that appeared, changed or disappeared, in the order of
+    addresses.
+    """
     parents = _find_parents(resources, observed)
     declared = {want.address for want in desired}
     below = find_undeclared(parents, declared, resources, observed)

@@ -1,4 +1,6 @@
-"""The recorded and the live set of children below a trunk or a list: find, match and name them; pure."""
+"""The recorded and the live set of children below a trunk or a list: find, match and name them;
+pure.
+"""
 
 from __future__ import annotations
 
@@ -69,8 +71,8 @@ def map_recorded_sids(
 ) -> dict[str, str]:
     """Map the SID of each live child that belongs to the recorded set to the SID that it had then.
 
-    A child that was deleted and made again has another SID and the same attributes. `deleted` are the SIDs of what we
-    have deleted since: a child with one of them was added once more.
+    A child that was deleted and made again has another SID and the same attributes. `deleted` are
+    the SIDs of what we have deleted since: a child with one of them was added once more.
     """
     rows = list(live)
     found: dict[str, str] = {}

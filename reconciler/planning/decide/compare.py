@@ -1,4 +1,5 @@
-"""The three-way comparison of one resource: what is declared, what we last applied, what is live; pure.
+"""The three-way comparison of one resource: what is declared, what we last applied, what is live;
+pure.
 
 | live vs last applied | declared vs last applied | live vs declared | means      |
 |----------------------|--------------------------|------------------|------------|
@@ -27,9 +28,9 @@ from reconciler.model.route import Attrs, Value, WireValue
 class Comparison(msgspec.Struct, frozen=True):
     """The result of a comparison.
 
-    `wanted` has to be written, for `reason`; `fresh` are the parts of it that were not ours before. `base` is the
-    entry before anything is written. `resumes`: an earlier run had begun to write just that. `resolved`: Twilio shows
-    a value that such a run wrote without recording it.
+    `wanted` has to be written, for `reason`; `fresh` are the parts of it that were not ours before.
+    `base` is the entry before anything is written. `resumes`: an earlier run had begun to write
+    just that. `resolved`: Twilio shows a value that such a run wrote without recording it.
     """
 
     wanted: dict[str, Value]
@@ -41,7 +42,9 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def live_value(live: Live, name: str) -> Value:
-    """A canonical attribute of a live resource; a number's friendly name stands apart from what it shares."""
+    """A canonical attribute of a live resource; a number's friendly name stands apart from what it
+    shares.
+    """
     return live.name if name == "friendly_name" and name not in live.attrs else live.attrs.get(name)
 
 
@@ -51,7 +54,9 @@ def live_attrs(live: Live, names: Attrs) -> dict[str, Value]:
 
 
 def last_applied(entry: Entry, live: Live, name: str) -> Value:
-    """Return what we last wrote; also what a run was about to write when it died, if Twilio shows that value."""
+    """Return what we last wrote; also what a run was about to write when it died, if Twilio shows
+    that value.
+    """
     if (
         entry.pending is not None
         and name in entry.pending
@@ -70,7 +75,8 @@ def match_form(entry: Entry, name: str, want: Value, have: Value) -> Value:
 def prior_values(kind: str, live: Live, names: Iterable[str]) -> dict[str, WireValue]:
     """The raw fields behind these attributes, as they stand now: what a release would put back.
 
-    What is empty, or Twilio's default method, is left out: most numbers were empty, and state holds all of them.
+    What is empty, or Twilio's default method, is left out: most numbers were empty, and state holds
+    all of them.
     """
     if kind not in NUMBER_KINDS:
         return {
@@ -88,7 +94,9 @@ def prior_values(kind: str, live: Live, names: Iterable[str]) -> dict[str, WireV
 
 
 def prior_value(entry: Entry, field: str) -> WireValue:
-    """Return the value of a raw field before us; a webhook without a recorded method has Twilio's default."""
+    """Return the value of a raw field before us; a webhook without a recorded method has Twilio's
+    default.
+    """
     if field in entry.prior or not field.endswith("_method"):
         return entry.prior.get(field)
     return DEFAULT_METHOD if entry.prior.get(url_field_for(field)) else None
@@ -132,7 +140,9 @@ def _only_watched(entry: Entry, live: Live, name: str) -> bool:
 
 
 def all_written_values(entry: Entry) -> dict[str, Value]:
-    """Return what we last wrote, also to parts that are not managed any more; nothing for observe only."""
+    """Return what we last wrote, also to parts that are not managed any more; nothing for observe
+    only.
+    """
     if entry.options.observe_only:
         return dict(entry.previously_managed)
     return {**entry.previously_managed, **entry.last_applied}
@@ -162,7 +172,8 @@ def _has_changed(entry: Entry, live: Live, name: str) -> bool:
 
 
 def _prior(entry: Entry, live: Live, attrs: Attrs) -> dict[str, WireValue]:
-    """Return the prior values: those of the import, and live ones where somebody else wrote or we manage a part anew.
+    """Return the prior values: those of the import, and live ones where somebody else wrote or we
+    manage a part anew.
 
     Not for what a run was about to write when it died: what stands there may be ours.
     """
@@ -185,7 +196,9 @@ def _prior(entry: Entry, live: Live, attrs: Attrs) -> dict[str, WireValue]:
 
 
 def _base(desired: Desired, entry: Entry, live: Live, last: dict[str, Value]) -> Entry:
-    """The entry as it is before any write: agreed values refreshed, options and newly managed fields taken in."""
+    """The entry as it is before any write: agreed values refreshed, options and newly managed
+    fields taken in.
+    """
     attrs = desired.profile.attrs
     applied: dict[str, Value] = {}
     for name, want in attrs.items():

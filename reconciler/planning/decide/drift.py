@@ -27,7 +27,8 @@ class DriftedField(msgspec.Struct, frozen=True):
 
 
 class Drifted(msgspec.Struct, frozen=True):
-    """One address that has drifted; `sid` to ask the event log about it. `actor` says who did it, when known.
+    """One address that has drifted; `sid` to ask the event log about it. `actor` says who did it,
+    when known.
 
     `looks_like` names the platform whose host stands on the number now.
     """
@@ -41,7 +42,9 @@ class Drifted(msgspec.Struct, frozen=True):
 
 
 def find_drift(resources: Mapping[str, Entry], observed: Observed) -> list[Drifted]:
-    """Return every bound address whose live fields differ from the recorded ones, in the order of addresses."""
+    """Return every bound address whose live fields differ from the recorded ones, in the order of
+    addresses.
+    """
     known = resolve_names(resources, observed.resources)
 
     found: list[Drifted] = []

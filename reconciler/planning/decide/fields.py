@@ -1,4 +1,6 @@
-"""Canonical attributes → the flat fields a user reads (``voice_url`` …), and what changes between two of them."""
+"""Canonical attributes → the flat fields a user reads (``voice_url`` …), and what changes between
+two of them.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def flatten(kind: str, attrs: Attrs) -> dict[str, WireValue]:
 
 
 def diff_fields(kind: str, before: Attrs, after: Attrs) -> tuple[Change, ...]:
-    """The fields in which `after` differs from `before`, looking only at the attributes that `after` has."""
+    """The fields in which `after` differs from `before`, looking only at the attributes that
+    `after` has.
+    """
     out: list[Change] = []
     for name, value in after.items():
         if not (name in before and before[name] == value):
@@ -47,7 +51,9 @@ def _changes_of(kind: str, name: str, before: Value, after: Value) -> tuple[Chan
 
 
 def _is_default_method(change: Change) -> bool:
-    """A webhook that comes or goes brings Twilio's default method along, which nobody needs to read."""
+    """A webhook that comes or goes brings Twilio's default method along, which nobody needs to
+    read.
+    """
     return change.field.endswith("_method") and {change.before, change.after} == {None, "POST"}
 
 

@@ -1,7 +1,8 @@
 """Decide about one phone number: buy or import it, and write what differs in a safe order; pure.
 
-Twilio keeps trunk, application and URLs side by side and the first present one answers. So a number leaves its trunk
-only after the webhooks behind it are right, and joins one last: at no moment is it without a route.
+Twilio keeps trunk, application and URLs side by side and the first present one answers. So a number
+leaves its trunk only after the webhooks behind it are right, and joins one last: at no moment is it
+without a route.
 """
 
 from __future__ import annotations
@@ -33,9 +34,11 @@ WATCHED: Attrs = {"voice": None, "sms": None, "status": None}
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One write on the way: what it sets and clears on the wire, and which attributes are in effect after it.
+    """One write on the way: what it sets and clears on the wire, and which attributes are in effect
+    after it.
 
-    `replaces` is what stood in the place of `writes` and `effect`: for a webhook behind a trunk the hidden one.
+    `replaces` is what stood in the place of `writes` and `effect`: for a webhook behind a trunk the
+    hidden one.
     """
 
     name: ActionName
@@ -46,7 +49,9 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Write(msgspec.Struct, frozen=True):
-    """A step as a reviewer reads it; the same for all numbers that are configured and declared alike."""
+    """A step as a reviewer reads it; the same for all numbers that are configured and declared
+    alike.
+    """
 
     step: Step
     changes: tuple[Change, ...]
@@ -57,7 +62,8 @@ class Write(msgspec.Struct, frozen=True):
 
 
 class Adoption(msgspec.Struct, frozen=True):
-    """What importing a number comes to, whichever number it is: the live values, what a release puts back, the writes.
+    """What importing a number comes to, whichever number it is: the live values, what a release
+    puts back, the writes.
 
     `source` keeps alive what it was worked out from, by whose identity others find it.
     """
@@ -69,7 +75,9 @@ class Adoption(msgspec.Struct, frozen=True):
 
 
 Adoptions = dict[tuple[str, int, int, int], Adoption]
-"""Adoptions by kind, and by the identity of what numbers share that are declared and configured alike."""
+"""Adoptions by kind, and by the identity of what numbers share that are declared and configured
+alike.
+"""
 
 
 def adopt(
@@ -81,12 +89,13 @@ def adopt(
 ) -> list[Action]:
     """Import a number that is not bound yet, then write what differs.
 
-    `former` is the entry of the address that had it before (a number that became a bridge number keeps the values
-    it had before either). `adoptions` are those worked out so far.
+    `former` is the entry of the address that had it before (a number that became a bridge number
+    keeps the values it had before either). `adoptions` are those worked out so far.
     """
     profile = desired.profile
 
-    # Only what is the same for all numbers alike is shared: not a name, nor the values of a former entry.
+    # Only what is the same for all numbers alike is shared: not a name, nor the values of a former
+    # entry.
     shared = adoptions is not None and former is None and "friendly_name" not in profile.attrs
     known = adoptions if adoptions is not None and shared else {}
     key = (desired.kind, id(profile), id(live.attrs), id(live.wire))
@@ -127,7 +136,9 @@ def _adoption(
 
 
 def buy(desired: Desired, ours: Collection[str]) -> list[Action]:
-    """Buy a number that nobody has yet, then write what is declared over what Twilio delivers it with."""
+    """Buy a number that nobody has yet, then write what is declared over what Twilio delivers it
+    with.
+    """
     key = desired.key
     live = Live("", key, desired.profile.account, {}, _DELIVERED)
     attrs = desired.profile.attrs
@@ -160,7 +171,9 @@ def buy(desired: Desired, ours: Collection[str]) -> list[Action]:
 def align(
     desired: Desired, entry: Entry, live: Live, ours: Collection[str]
 ) -> tuple[list[Action], Entry | None]:
-    """Return the writes that a bound number needs, and the entry that state has to learn before them."""
+    """Return the writes that a bound number needs, and the entry that state has to learn before
+    them.
+    """
     if desired.profile.options.observe_only:
         desired = msgspec.structs.replace(
             desired,
@@ -268,7 +281,9 @@ def _steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
 
 
 def _changes(kind: str, step: Step) -> tuple[Change, ...]:
-    """Return the changes of a step; attaching or detaching a trunk or application leaves the URLs behind it."""
+    """Return the changes of a step; attaching or detaching a trunk or application leaves the URLs
+    behind it.
+    """
     found = diff_fields(kind, step.replaces, {**step.writes, **step.effect})
     if step.name in ("attach_trunk", "detach_trunk", "set_application"):
         return tuple(
@@ -289,14 +304,18 @@ def _behind_trunk(live: Live) -> Webhook | None:
 
 
 def _set_sids(live: Live) -> frozenset[str]:
-    """The application fields that are set: they would answer in place of a URL and must be cleared with it."""
+    """The application fields that are set: they would answer in place of a URL and must be cleared
+    with it.
+    """
     return frozenset(
         field for field in ("voice_application_sid", "sms_application_sid") if live.wire.get(field)
     )
 
 
 def _find_hidden(live: Live, step: Step) -> tuple[str, ...]:
-    """Return what stays set without effect after this step: a trunk or an application hides the URL."""
+    """Return what stays set without effect after this step: a trunk or an application hides the
+    URL.
+    """
     if step.name == "detach_trunk" or (
         step.name == "overwrite_webhooks" and "voice" in step.effect
     ):

@@ -20,9 +20,10 @@ from reconciler.planning.identity.observed import Observed
 class PlanBuilder:
     """A plan under construction, with the input that every decision reads.
 
-    `decided` are the addresses that the configuration declares and that have been decided about; `managed_sids` the
-    SIDs of their numbers. `undeclared` are recorded addresses that are not declared any more, `deleted` those that
-    the plan deletes. `touched` holds the live resources that the plan changes.
+    `decided` are the addresses that the configuration declares and that have been decided about;
+    `managed_sids` the SIDs of their numbers. `undeclared` are recorded addresses that are not
+    declared any more, `deleted` those that the plan deletes. `touched` holds the live resources
+    that the plan changes.
     """
 
     def __init__(
@@ -56,8 +57,8 @@ class PlanBuilder:
     def find_former_entry(self, sid: str) -> Entry | None:
         """Return an older entry of a number that its declared address has no entry of.
 
-        It is the entry of an address that is declared no longer (a number may have become a bridge number), else of
-        the state that went missing.
+        It is the entry of an address that is declared no longer (a number may have become a bridge
+        number), else of the state that went missing.
         """
         if self._former is None:
             declared = {want.address for want in self.desired}
@@ -74,7 +75,9 @@ class PlanBuilder:
         update: Entry | None,
         live: Live | None,
     ) -> None:
-        """Add the actions of one address, the entry that state has to learn, and the live resource they change."""
+        """Add the actions of one address, the entry that state has to learn, and the live resource
+        they change.
+        """
         self.actions += self.registrations.after_leaving(address, actions)
         if update is not None:
             self.state_updates[address] = update

@@ -15,7 +15,9 @@ from reconciler.planning.identity.observed import Observed
 def number_missing(
     want: Desired, address: str, entry: Entry | None, observed: Observed
 ) -> Diagnostic:
-    """A declared number that Twilio does not have: an incident when we knew it, else probably a mistake."""
+    """A declared number that Twilio does not have: an incident when we knew it, else probably a
+    mistake.
+    """
     where = [account for account, _ in observed.elsewhere(want.key)]
     if entry is not None and where:
         there = next(live for _, live in observed.elsewhere(want.key))
@@ -81,7 +83,9 @@ def other_account(want: Desired, entry: Entry) -> Diagnostic:
 
 
 def child_undeclared(want: Desired, address: str, values: str) -> Diagnostic:
-    """Somebody has put a child on a trunk or list that is managed here, and the plan leaves it alone."""
+    """Somebody has put a child on a trunk or list that is managed here, and the plan leaves it
+    alone.
+    """
     return at_declaration(
         want,
         address,
@@ -179,7 +183,9 @@ def quote_address(address: str) -> str:
 
 
 def removal_protected(address: str, undone: str, cure: str = CURE) -> Diagnostic:
-    """A command would let go of what is protected, whether it is declared or not; `undone` is what was not done."""
+    """A command would let go of what is protected, whether it is declared or not; `undone` is what
+    was not done.
+    """
     return Diagnostic(
         code="protected",
         summary=_PROTECTED,

@@ -36,7 +36,9 @@ _HIDING = ("trunk_sid", "voice_application_sid", "sms_application_sid")
 
 
 class Number(msgspec.Struct, frozen=True):
-    """The Twilio number that a registration is about: its address, what we remember and what is there."""
+    """The Twilio number that a registration is about: its address, what we remember and what is
+    there.
+    """
 
     address: str
     entry: Entry | None
@@ -46,8 +48,8 @@ class Number(msgspec.Struct, frozen=True):
 class Decision(msgspec.Struct, frozen=True):
     """What is to be done, what state has to learn, and what is wrong.
 
-    `rewrites`: the platform writes the number's webhooks, or has just written them for a run that died. Then what the
-    number shows is no drift, and what it shows afterwards is the baseline.
+    `rewrites`: the platform writes the number's webhooks, or has just written them for a run that
+    died. Then what the number shows is no drift, and what it shows afterwards is the baseline.
     """
 
     actions: tuple[Action, ...] = ()
@@ -77,7 +79,9 @@ def decide(
 def _import_existing(
     want: Desired, entry: Entry | None, live: Live, number: Number | None, kind: PlatformKind
 ) -> Decision:
-    """It is there, and state does not know by which id: it was imported by somebody else, or by a run that died."""
+    """It is there, and state does not know by which id: it was imported by somebody else, or by a
+    run that died.
+    """
     begun = entry is not None and has_begun(entry)
     wanted = {
         name: value for name, value in want.profile.attrs.items() if live.attrs.get(name) != value
@@ -170,10 +174,11 @@ def _steps(
 def adopt_platform_writes(
     want: Desired, entry: Entry | None, live: Live, *, rewritten: bool, freed: bool
 ) -> Desired:
-    """The declaration of a number whose webhooks a platform writes: as the platform left it, when that is known.
+    """The declaration of a number whose webhooks a platform writes: as the platform left it, when
+    that is known.
 
-    `rewritten`: it is about to write them, so what is there now counts as right. `freed`: first what would hide them
-    is taken off, a trunk or an application.
+    `rewritten`: it is about to write them, so what is there now counts as right. `freed`: first
+    what would hide them is taken off, a trunk or an application.
     """
     options = want.profile.options
     if not options.platform_written:
@@ -233,7 +238,9 @@ def _register(
 
 
 def _snapshot(entry: Entry | None, number: Number | None) -> dict[str, WireValue]:
-    """Return the raw fields of the number to put back if the platform refuses; a run that died has noted them first."""
+    """Return the raw fields of the number to put back if the platform refuses; a run that died has
+    noted them first.
+    """
     if entry is not None and has_begun(entry) and entry.prior:
         return entry.prior
     if number is None:

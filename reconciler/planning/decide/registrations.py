@@ -1,7 +1,8 @@
-"""The registrations of a plan: declared and remembered ones, decided before the numbers they are about; pure.
+"""The registrations of a plan: declared and remembered ones, decided before the numbers they are
+about; pure.
 
-What happens on a platform decides what a number's webhooks mean: written over by an import, they are no drift; taken
-off a platform first, they are restored after it.
+What happens on a platform decides what a number's webhooks mean: written over by an import, they
+are no drift; taken off a platform first, they are restored after it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ _WRITES_ON_TWILIO = frozenset({"register", "link", "update", "reassign"})
 
 
 class Platforms(msgspec.Struct, frozen=True):
-    """What planning has to know of them: the type of each by name, and the accounts whose auth token is declared."""
+    """What planning has to know of them: the type of each by name, and the accounts whose auth
+    token is declared.
+    """
 
     types: Mapping[str, str] = {}
     tokens: frozenset[str] = frozenset()
@@ -44,8 +47,9 @@ NO_PLATFORMS = Platforms()
 class Registrations:
     """Everything about platforms in one plan.
 
-    `handled` are the addresses that have been decided about, `rewritten` the numbers whose webhooks a platform writes
-    in this plan or has written for a run that died; of these, `freed` are reached by webhooks that nothing may hide.
+    `handled` are the addresses that have been decided about, `rewritten` the numbers whose webhooks
+    a platform writes in this plan or has written for a run that died; of these, `freed` are reached
+    by webhooks that nothing may hide.
     """
 
     def __init__(self) -> None:
@@ -74,7 +78,8 @@ class Registrations:
         for want in wanted:
             self._plan_declared(want, resources, observed, ours, platforms)
 
-        # Without platforms in the configuration the prefix of an address is quicker to test than the kind.
+        # Without platforms in the configuration the prefix of an address is quicker to test than
+        # the kind.
         known = (
             [a for a, e in resources.items() if e.kind == REGISTRATION]
             if wanted or platforms.types
@@ -210,8 +215,10 @@ class Registrations:
         if entry.parent is not None:
             if any(action.action != "forget" for action in actions):
                 self._leaving[entry.parent] = address
-            # An import or a removal that has begun may have written to the number before the run died.
-            # Whether the platform has the number by now or not, what the number shows may be its doing.
+            # An import or a removal that has begun may have written to the number before the run
+            # died.
+            # Whether the platform has the number by now or not, what the number shows may be its
+            # doing.
             if registration.has_begun(entry):
                 self._cleared.add(entry.parent)
         for missing in by_hand:
@@ -226,10 +233,11 @@ class Registrations:
 
 
 def _entry_before_switch(entry: Entry, live: Live) -> Entry:
-    """The entry of a number that still has the trunk or application of before, so that nothing was switched yet.
+    """The entry of a number that still has the trunk or application of before, so that nothing was
+    switched yet.
 
-    A run died between the import on the platform and the switch. What the platform wrote behind the trunk goes with it,
-    so the prior values of that part are put back.
+    A run died between the import on the platform and the switch. What the platform wrote behind the
+    trunk goes with it, so the prior values of that part are put back.
     """
     switches = {"voice": ("trunk_sid", "voice_application_sid"), "sms": ("sms_application_sid",)}
     shown: dict[str, Value] = {}
@@ -256,7 +264,9 @@ def _of(resources: Mapping[str, Entry]) -> Iterator[str]:
 def _number(
     want: Desired, resources: Mapping[str, Entry], observed: Observed
 ) -> tuple[Number | None, str]:
-    """The number that a registration is about, and its E.164 as far as it is known; one yet to be bought has no SID."""
+    """The number that a registration is about, and its E.164 as far as it is known; one yet to be
+    bought has no SID.
+    """
     account, kind = want.profile.account, (want.parent or "").split("/", 1)[0]
     live = observed.number(account, want.key)
     if live is None:
@@ -283,7 +293,9 @@ def _number(
 
 
 def _with_number_address(want: Desired, platform: str, key: str, number: Number | None) -> Desired:
-    """The declaration under the E.164 of its number, which one that was declared by SID did not know."""
+    """The declaration under the E.164 of its number, which one that was declared by SID did not
+    know.
+    """
     parent = number.address if number is not None else want.parent
     if key == want.key and parent == want.parent:
         return want

@@ -1,4 +1,5 @@
-"""Release a number that is not declared any more: restore its prior values, where they are still ours; pure.
+"""Release a number that is not declared any more: restore its prior values, where they are still
+ours; pure.
 
 A number is never deleted. What somebody else has changed since we last wrote it stays as it is.
 """
@@ -34,9 +35,11 @@ _NOTHING: Mapping[str, WireValue] = {}
 
 
 def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> list[Action]:
-    """Return the actions that release a bound number: `restore_webhooks` first when it then has to leave a trunk.
+    """Return the actions that release a bound number: `restore_webhooks` first when it then has to
+    leave a trunk.
 
-    `whole`: also what is as it was before is written, for a platform lets go of the number first and may clear it.
+    `whole`: also what is as it was before is written, for a platform lets go of the number first
+    and may clear it.
     """
     applied = {name: last_applied(entry, live, name) for name in entry.last_applied}
     entry = msgspec.structs.replace(entry, last_applied=applied, pending=None)
@@ -79,7 +82,8 @@ def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> l
 
 
 def _behind(target: Mapping[str, WireValue], send: Mapping[str, WireValue]) -> dict[str, WireValue]:
-    """Return the webhook that answers once a trunk or application is off, also where it is behind it already.
+    """Return the webhook that answers once a trunk or application is off, also where it is behind
+    it already.
 
     It is sent along: somebody may have cleared it since it was read.
     """
@@ -144,15 +148,17 @@ def is_ours(entry: Entry, live: Live, part: str) -> bool:
 
 
 def _is_releasable(entry: Entry, live: Live, part: str) -> bool:
-    """Return whether a release restores this part: it is ours, or an earlier release restored half of it."""
+    """Return whether a release restores this part: it is ours, or an earlier release restored half
+    of it.
+    """
     return is_ours(entry, live, part) or _is_half_restored(entry, live, part)
 
 
 def _is_half_restored(entry: Entry, live: Live, part: str) -> bool:
     """Return whether a release was stopped after it had put back the trunk or application.
 
-    A release attaches first and clears our URL with a second write. Between the two, the prior trunk or application
-    hides our URL, and the part looks as if somebody else had changed it.
+    A release attaches first and clears our URL with a second write. Between the two, the prior
+    trunk or application hides our URL, and the part looks as if somebody else had changed it.
     """
     written = last_applied(entry, live, part)
     if written is not None and not isinstance(written, Webhook):
@@ -171,7 +177,9 @@ def _is_half_restored(entry: Entry, live: Live, part: str) -> bool:
 def _to_send(
     target: dict[str, WireValue], live: Live, anyway: dict[str, WireValue]
 ) -> dict[str, WireValue]:
-    """Return the fields to send; of a trunk and an application only the one to set, as they clear one another."""
+    """Return the fields to send; of a trunk and an application only the one to set, as they clear
+    one another.
+    """
     send: dict[str, WireValue] = {
         field: value or ""
         for field, value in target.items()
@@ -192,7 +200,9 @@ def _never_empty(field: str) -> bool:
 
 
 def _is_leftover_method(field: str, send: Mapping[str, WireValue], live: Live) -> bool:
-    """Return whether clearing a URL would leave a method behind that came with it; state omits the default."""
+    """Return whether clearing a URL would leave a method behind that came with it; state omits the
+    default.
+    """
     return (
         field.endswith("_method")
         and field not in send

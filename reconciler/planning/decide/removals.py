@@ -28,7 +28,9 @@ from reconciler.planning.decide.trunk_members import restore_declared_options, t
 from reconciler.planning.order import ROUTE_SID_FIELDS, leaves_resource
 
 _USED = frozenset(kind.refers for kind in KINDS.values() if kind.refers is not None)
-"""Kinds that others name. Their users are decided about first: only then is it known whether they stay in use."""
+"""Kinds that others name. Their users are decided about first: only then is it known whether they
+stay in use.
+"""
 
 _MAX_USERS_NAMED = 3
 
@@ -37,7 +39,8 @@ def plan_removals(builder: PlanBuilder) -> None:
     """Decide about every recorded address that is not declared any more."""
     builder.undeclared = {address for address in builder.recorded if address not in builder.decided}
 
-    # `protect` on a trunk covers its members too: nothing is planned for them while the trunk stays.
+    # `protect` on a trunk covers its members too: nothing is planned for them while the trunk
+    # stays.
     to_remove = builder.undeclared - _members_of_protected_trunks(builder)
     for address in sorted(to_remove, key=lambda a: _removal_order(builder, a)):
         entry = restore_declared_options(builder.recorded[address])
@@ -62,8 +65,9 @@ def _members_of_protected_trunks(builder: PlanBuilder) -> set[str]:
 def _removal_order(builder: PlanBuilder, address: str) -> tuple[bool, bool, int, bool, str]:
     """Return a sort key: numbers first, then trunks, then the lists that trunks use.
 
-    Numbers come first because a trunk stays while one is on it; trunks come before lists for the same reason. Where
-    two addresses have an entry of one number (it was moved, and the run died), the one that wrote last releases it.
+    Numbers come first because a trunk stays while one is on it; trunks come before lists for the
+    same reason. Where two addresses have an entry of one number (it was moved, and the run died),
+    the one that wrote last releases it.
     """
     entry = builder.recorded[address]
     is_number = entry.kind in NUMBER_KINDS
@@ -81,7 +85,8 @@ def _removal_order(builder: PlanBuilder, address: str) -> tuple[bool, bool, int,
 def _remove_number(builder: PlanBuilder, address: str, entry: Entry) -> None:
     live = builder.observed.bound_number(entry.account, entry.key, entry.sid)
 
-    # A run that died after a purchase left an entry without a SID: look for the number by its E.164.
+    # A run that died after a purchase left an entry without a SID: look for the number by its
+    # E.164.
     if not entry.sid:
         live = builder.observed.number(entry.account, entry.key)
         if live is not None:
@@ -111,7 +116,8 @@ def _remove_other(builder: PlanBuilder, address: str, entry: Entry) -> None:
         builder.actions.append(forget(address, entry, "it stays on Twilio (on_removal: keep)"))
         return
 
-    # With `unlisted: delete` an imported child goes as well, once it is taken out of its parent's block.
+    # With `unlisted: delete` an imported child goes as well, once it is taken out of its parent's
+    # block.
     if not entry.created and builder.child_watch.policy(entry.parent, entry.kind) == "delete":
         builder.deleted.add(address)
         deletion = builder.child_watch.remove_imported(entry.parent or "", address, live)
@@ -135,7 +141,9 @@ def _remove_other(builder: PlanBuilder, address: str, entry: Entry) -> None:
 
 
 def _remove_setting(builder: PlanBuilder, address: str, entry: Entry, live: Live) -> None:
-    """Put a setting back as it was; it cannot be deleted, and goes or stays with the resource that has it."""
+    """Put a setting back as it was; it cannot be deleted, and goes or stays with the resource that
+    has it.
+    """
     if entry.parent in builder.undeclared:
         fate = "goes" if entry.parent in builder.deleted else "stays"
         builder.actions.append(forget(address, entry, f"it {fate} with {entry.parent}"))
@@ -162,8 +170,9 @@ def _reason_to_stay(builder: PlanBuilder, entry: Entry, live: Live) -> str | Non
 def _must_go_with_list(builder: PlanBuilder, entry: Entry) -> bool:
     """Return whether this must stay on its list until the list is deleted.
 
-    Twilio refuses to delete a list that a SIP domain uses. Emptied first, such a list would stay without the entries
-    that let the phones in. Where the domains of the account could not be read, a domain may use it.
+    Twilio refuses to delete a list that a SIP domain uses. Emptied first, such a list would stay
+    without the entries that let the phones in. Where the domains of the account could not be read,
+    a domain may use it.
     """
     return KINDS[entry.kind].parent in _USED and entry.account in builder.observed.domains.unread
 
@@ -186,7 +195,9 @@ def _list_users(builder: PlanBuilder, entry: Entry, live: Live) -> list[str]:
 
 
 def _numbers_using(builder: PlanBuilder, entry: Entry, live: Live) -> list[str]:
-    """List the numbers that stay on a trunk or application, then those that a release puts back on it."""
+    """List the numbers that stay on a trunk or application, then those that a release puts back on
+    it.
+    """
     fields = ROUTE_SID_FIELDS.get(entry.kind)
     if fields is None:
         return []

@@ -45,7 +45,9 @@ def decide(
 
 
 def _put_back(desired: Desired, entry: Entry, live: Live) -> dict[str, Value]:
-    """Return the values of fields that are not declared any more: the prior ones, else Twilio's defaults."""
+    """Return the values of fields that are not declared any more: the prior ones, else Twilio's
+    defaults.
+    """
     left = [f for f in KINDS[desired.kind].fields if f.resets and f.name in entry.last_applied]
     values = {f.name: _before(entry, f) for f in left if f.name not in desired.profile.attrs}
     return {name: value for name, value in values.items() if live.attrs.get(name) != value}
@@ -57,7 +59,9 @@ def _before(entry: Entry, field: Field) -> Value:
 
 
 def restore(address: str, entry: Entry, live: Live) -> Action:
-    """Put a setting that cannot be deleted back as it was before us, where it still is as we left it."""
+    """Put a setting that cannot be deleted back as it was before us, where it still is as we left
+    it.
+    """
     fields = KINDS[entry.kind].fields
     ours = [
         f
@@ -118,7 +122,9 @@ def remove(address: str, entry: Entry, live: Live) -> Action:
 
 
 def _list_losses(kind: str, attrs: Attrs) -> Attrs:
-    """Return the values that a deletion loses: nothing empty or secret, no default that can be restored."""
+    """Return the values that a deletion loses: nothing empty or secret, no default that can be
+    restored.
+    """
     defaults = {field.name: field.default for field in KINDS[kind].fields if field.resets}
 
     losses: dict[str, Value] = {}

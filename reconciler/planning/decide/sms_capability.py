@@ -1,4 +1,5 @@
-"""Numbers that cannot take messages: what a declaration means for one, and when it means nothing; pure.
+"""Numbers that cannot take messages: what a declaration means for one, and when it means nothing;
+pure.
 
 | declared for SMS      | on a number that cannot take messages                                     |
 |-----------------------|---------------------------------------------------------------------------|
@@ -38,7 +39,9 @@ def without_sms(desired: Sequence[Desired], observed: Observed) -> Sequence[Desi
 
 
 def sms_error(want: Desired, address: str, live: Live) -> Diagnostic | None:
-    """Why the declared messages of this number cannot be written; None when they can, or are there already."""
+    """Why the declared messages of this number cannot be written; None when they can, or are there
+    already.
+    """
     sms = want.profile.attrs.get("sms")
     if live.can_text or not isinstance(sms, Webhook) or sms == live_value(live, "sms"):
         return None

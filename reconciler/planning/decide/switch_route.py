@@ -1,8 +1,8 @@
 """Switch a number's calls to its platform: only after the platform has registered the number; pure.
 
-On Twilio a trunk hides an application and an application hides a URL. A platform that is reached by webhooks writes
-them behind what hides them. So the trunk or application is taken off last: if the platform refuses the number, its
-calls go where they went before.
+On Twilio a trunk hides an application and an application hides a URL. A platform that is reached by
+webhooks writes them behind what hides them. So the trunk or application is taken off last: if the
+platform refuses the number, its calls go where they went before.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ _SHOWN_AS = {
 def switch_last(
     actions: Sequence[Action], live: Live, registrations: Sequence[Action]
 ) -> list[Action]:
-    """Return a number's actions with those that uncover its webhooks at the end, waiting for its registration.
+    """Return a number's actions with those that uncover its webhooks at the end, waiting for its
+    registration.
 
     `registrations` are the actions of this number on its platform.
     """
     if not registrations or not any(action.unset for action in actions):
         return list(actions)
 
-    # What is not uncovered yet is still as Twilio shows it: the planned entries know only the end of the chain.
+    # What is not uncovered yet is still as Twilio shows it: the planned entries know only the end
+    # of the chain.
     first = [_before_the_switch(action, live) for action in actions if not action.unset]
     last = [_clear_only(action, registrations) for action in actions if action.unset]
     return [*first, *last]

@@ -13,9 +13,11 @@ DEMO_HOST = "demo.twilio.com"
 
 
 def overwritten_values(part: str, have: Value, want: Value, ours: Collection[str]) -> list[Change]:
-    """The foreign values of a managed part that would no longer be in effect once `want` is written.
+    """The foreign values of a managed part that would no longer be in effect once `want` is
+    written.
 
-    `ours` holds the URLs that this configuration declares; a trunk or application under a name of ours is ours too.
+    `ours` holds the URLs that this configuration declares; a trunk or application under a name of
+    ours is ours too.
     """
     if have is None or have == want:
         return []

@@ -1,7 +1,8 @@
 """Find the members of a trunk, which share its fate once its block is removed; pure.
 
-`protect` and `on_removal` on a trunk cover the trunk and everything under it once the trunk block is removed. As long
-as it is declared, they do not stop changes of its block; see docs/decisions/0012.
+`protect` and `on_removal` on a trunk cover the trunk and everything under it once the trunk block
+is removed. As long as it is declared, they do not stop changes of its block; see
+docs/decisions/0012.
 
 | the trunk                            | what was taken out of its block or of its lists  | all that belongs to it     |
 |--------------------------------------|--------------------------------------------------|----------------------------|
@@ -23,20 +24,26 @@ from reconciler.model.desired import Desired, Options
 from reconciler.model.entry import Entry
 
 _SAYING = frozenset({*NUMBER_KINDS, TRUNK.name, "application"})
-"""Kinds that are declared with `protect` and `on_removal` of their own; others follow what they belong to."""
+"""Kinds that are declared with `protect` and `on_removal` of their own; others follow what they
+belong to.
+"""
 
 
 def restore_declared_options(entry: Entry) -> Entry:
-    """Return the entry with the options of the resource itself: state may hold options of its trunk."""
+    """Return the entry with the options of the resource itself: state may hold options of its
+    trunk.
+    """
     return entry if entry.kind in _SAYING else msgspec.structs.replace(entry, options=Options())
 
 
 def trunk_members(
     trunks: Collection[str], rows: Mapping[str, Desired] | Mapping[str, Entry]
 ) -> set[str]:
-    """The addresses, among these rows, of what hangs below the trunks, of the lists they use, and of what is on those.
+    """The addresses, among these rows, of what hangs below the trunks, of the lists they use, and
+    of what is on those.
 
-    The rows are those that are declared no longer: a list that another trunk declares is that one's business.
+    The rows are those that are declared no longer: a list that another trunk declares is that one's
+    business.
     """
     if not trunks:
         return set()

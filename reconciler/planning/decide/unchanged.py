@@ -1,7 +1,8 @@
 """Fast path: skip numbers whose declared, recorded and live values agree.
 
-Declarations, entries and live configurations that are alike are the same objects, so the answer for one number is
-the answer for all that share them. This is the one loop that runs for every number of every plan. Pure.
+Declarations, entries and live configurations that are alike are the same objects, so the answer for
+one number is the answer for all that share them. This is the one loop that runs for every number of
+every plan. Pure.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ def skip_unchanged(
     declared: set[str],
     managed: set[str],
 ) -> list[Desired]:
-    """Return the numbers that need a decision; add addresses and SIDs of all others to `declared` and `managed`."""
+    """Return the numbers that need a decision; add addresses and SIDs of all others to `declared`
+    and `managed`.
+    """
     rest: list[Desired] = []
     verdicts: dict[tuple[int, int, int, int], int] = {}
     kept: list[object] = []  # an id means something only as long as its object lives
@@ -51,7 +54,8 @@ def skip_unchanged(
             rest.append(want)
             continue
 
-        # One verdict for all numbers that share these objects; the rest is compared number by number.
+        # One verdict for all numbers that share these objects; the rest is compared number by
+        # number.
         alike = (id(profile), id(entry.last_applied), id(entry.options), id(live.attrs))
         verdict = verdicts.get(alike)
         if verdict is None:
@@ -74,7 +78,9 @@ def skip_unchanged(
 
 
 def _agrees(want: Desired, entry: Entry, live: Live) -> int:
-    """Return whether a declaration, the last applied and the live values agree in what alike numbers share."""
+    """Return whether a declaration, the last applied and the live values agree in what alike
+    numbers share.
+    """
     attrs, options = want.profile.attrs, want.profile.options
     if options.observe_only or entry.options != options or entry.last_applied != attrs:
         return _NO

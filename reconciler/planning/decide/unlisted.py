@@ -1,6 +1,7 @@
 """Decide about the undeclared children of managed trunks and lists; pure.
 
-State records the complete set of children of a trunk or list. `key` is the one that declares children of this kind.
+State records the complete set of children of a trunk or list. `key` is the one that declares
+children of this kind.
 
 | key      | unlisted | the child appeared later            | the child is recorded, or nothing was recorded yet |
 |----------|----------|-------------------------------------|----------------------------------------------------|
@@ -8,8 +9,9 @@ State records the complete set of children of a trunk or list. `key` is the one 
 | declared | keep     | drift; a warning, never written     | a warning, never written                           |
 | absent   | any      | drift; a warning, never written     | watched: a change of it is drift                   |
 
-A `delete` is also a takeover for a credential, whose password nobody can restore, and for what stands on a list that
-something outside this project uses. State keeps what was deleted, and `undo` makes it again.
+A `delete` is also a takeover for a credential, whose password nobody can restore, and for what
+stands on a list that something outside this project uses. State keeps what was deleted, and `undo`
+makes it again.
 """
 
 from __future__ import annotations
@@ -76,7 +78,9 @@ class ChildWatch:
         self._live_sids = index_live_sids(observed) if has_parents else {}
 
     def policy(self, parent: str | None, kind: str) -> str | None:
-        """Return the policy for undeclared children of this kind below this parent; None where none is declared."""
+        """Return the policy for undeclared children of this kind below this parent; None where none
+        is declared.
+        """
         want = self._parents.get(parent or "")
         return want.unlisted.get(kind) if want is not None else None
 
@@ -103,7 +107,8 @@ class ChildWatch:
         before = self._resources.get(address)
         resumes = before is not None and bool(before.deleted) and before.sid == live.sid
 
-        # Consent is needed for a child that may have been there before us, for one that cannot be made again, and
+        # Consent is needed for a child that may have been there before us, for one that cannot be
+        # made again, and
         # for one that others rely on. What appeared since the set was recorded is drift.
         kind = kind_of(address)
         takeover = (
@@ -144,7 +149,9 @@ class ChildWatch:
         return [live for address, live in children.items() if kind_of(address) == kind]
 
     def _is_used_outside(self, want: Desired, address: str) -> bool:
-        """Return whether something outside this project uses the list, also where that could not be read."""
+        """Return whether something outside this project uses the list, also where that could not be
+        read.
+        """
         live = self._observed.resources.get(want.address)
         if kind_of(address) not in _ON_LISTS or live is None:
             return False
@@ -167,13 +174,17 @@ class ChildWatch:
                 yield children_disappeared(want, sorted(labels))
 
     def _present_sids(self, parent: str, kind: str, recorded: ChildSet) -> set[str]:
-        """Return the recorded SIDs of children that exist, and of those that we have deleted ourselves."""
+        """Return the recorded SIDs of children that exist, and of those that we have deleted
+        ourselves.
+        """
         matched = set(self._match(parent, kind, recorded).values())
         deleted = self._deleted_sids.get(parent, set())
         return matched | deleted | self._live_sids.get(parent, set())
 
     def remove_imported(self, parent: str, address: str, live: Live) -> Action:
-        """Delete a child that was there before it was imported and has been taken out of the declaration."""
+        """Delete a child that was there before it was imported and has been taken out of the
+        declaration.
+        """
         return plan_removal(
             self._parents[parent], address, live, None, reason="removed", takeover=True
         )
@@ -181,7 +192,8 @@ class ChildWatch:
     def record_children(
         self, actions: Sequence[Action], refreshes: Mapping[str, Entry]
     ) -> tuple[list[Action], dict[str, Entry]]:
-        """Return the actions and state updates with entries that hold the complete set of undeclared children.
+        """Return the actions and state updates with entries that hold the complete set of
+        undeclared children.
 
         Children that the plan forgets and leaves on Twilio belong to the set from then on.
         """
@@ -253,7 +265,8 @@ class ChildWatch:
         for sid, recorded_sid in self._match(parent, kind, recorded).items():
             out[sid] = dict(recorded[recorded_sid])
 
-        # What we have deleted ourselves stays recorded: state then needs no second write after the deletion.
+        # What we have deleted ourselves stays recorded: state then needs no second write after the
+        # deletion.
         for sid in self._deleted_sids.get(parent, ()):
             if sid in recorded:
                 out[sid] = dict(recorded[sid])

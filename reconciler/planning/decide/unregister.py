@@ -21,13 +21,16 @@ from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.decide.problems import at_declaration
 
 WITHDRAWN = "withdrawn"
-"""The pending attribute of a registration whose removal has begun: what its number shows from then on is our doing."""
+"""The pending attribute of a registration whose removal has begun: what its number shows from then
+on is our doing.
+"""
 
 
 def unregister(
     address: str, entry: Entry, live: Live | None, kind: PlatformKind | None, *, reason: Reason
 ) -> tuple[list[Action], frozenset[str]]:
-    """The actions that take a number off a platform, as far as that has calls for it, and what is left to do by hand.
+    """The actions that take a number off a platform, as far as that has calls for it, and what is
+    left to do by hand.
 
     `reason` is `config` when the number itself stays declared, under another agent.
     """

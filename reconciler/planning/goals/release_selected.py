@@ -1,7 +1,9 @@
-"""Remembered numbers and the addresses of some of them in, the plan that lets go of just those out; pure.
+"""Remembered numbers and the addresses of some of them in, the plan that lets go of just those out;
+pure.
 
-It is the plan that their removal from the configuration would bring, without removing them: the same steps, the same
-protection. Knows nothing of how addresses were given, and of no other resource.
+It is the plan that their removal from the configuration would bring, without removing them: the
+same steps, the same protection. Knows nothing of how addresses were given, and of no other
+resource.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from reconciler.planning.planner import plan_resources
 
 
 class ReleaseGoal(msgspec.Struct, frozen=True):
-    """What is let go of, as it is remembered and with what is to become of it; `others` are remembered as well."""
+    """What is let go of, as it is remembered and with what is to become of it; `others` are
+    remembered as well.
+    """
 
     chosen: Resources
     others: Resources
@@ -37,7 +41,8 @@ def build_release_goal(
     how: OnRemoval | None,
     declared: Iterable[Desired],
 ) -> ReleaseGoal:
-    """Build the goal of releasing these numbers; `how` replaces the declared or recorded `on_removal`.
+    """Build the goal of releasing these numbers; `how` replaces the declared or recorded
+    `on_removal`.
 
     A number that is declared to be protected is, also before state has heard of it.
     """

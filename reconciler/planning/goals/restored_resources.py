@@ -17,7 +17,9 @@ NOWHERE = Position("", 0, 0)
 
 
 def restore_entry(address: str, entry: Entry, present: Entry | None) -> Desired:
-    """Return the declaration with the values of then, and with the protection and the consent of now."""
+    """Return the declaration with the values of then, and with the protection and the consent of
+    now.
+    """
     read_attrs = _attrs_of_number if entry.kind in NUMBER_KINDS else _attrs_of_resource
     attrs = read_attrs(entry, present)
 
@@ -73,7 +75,9 @@ def _to_desired(address: str, entry: Entry, attrs: Attrs, options: Options) -> D
 
 
 def _attrs_of_resource(entry: Entry, present: Entry | None) -> Attrs:
-    """Return the values of then; a secret stays the one of now, because state holds only its fingerprint."""
+    """Return the values of then; a secret stays the one of now, because state holds only its
+    fingerprint.
+    """
     secret = secret_fields(entry.kind)
     attrs = dict(entry.last_applied)
     if present is not None:
@@ -82,7 +86,8 @@ def _attrs_of_resource(entry: Entry, present: Entry | None) -> Attrs:
 
 
 def _attrs_of_number(entry: Entry, present: Entry | None) -> Attrs:
-    """Return the values of then, and those of the parts that were not managed then and that we have written since.
+    """Return the values of then, and those of the parts that were not managed then and that we have
+    written since.
 
     | a part was            | goes back to                                  |
     |-----------------------|-----------------------------------------------|

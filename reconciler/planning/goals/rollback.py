@@ -12,8 +12,8 @@ The way back is an ordinary plan: what was applied then is what is declared, and
 | made     | deleted               | `create`, under a new SID                                                 |
 | a number | gone from Twilio      | a warning: nothing is ever bought                                         |
 
-Written is only where live still is what we wrote last; where somebody else has written since, what would be lost is
-shown as a takeover, and needs the same consent.
+Written is only where live still is what we wrote last; where somebody else has written since, what
+would be lost is shown as a takeover, and needs the same consent.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ _MISSING = frozenset({"number_missing", "number_not_in_twilio"})
 class RollbackTarget(NamedTuple):
     """How it was (`desired`), what is remembered now, and what cannot be brought back.
 
-    `undeleted` are undeclared children that were deleted since, `again` those that had been deleted then and were made
-    again since; `children` is what was recorded then of the undeclared children of each address.
+    `undeleted` are undeclared children that were deleted since, `again` those that had been deleted
+    then and were made again since; `children` is what was recorded then of the undeclared children
+    of each address.
     """
 
     desired: list[Desired]
@@ -155,7 +156,9 @@ def _count(deleted: Resources, address: str) -> int:
 
 
 def _addresses_on_platforms(resources: Resources) -> set[str]:
-    """Registrations, and the numbers whose webhooks a platform writes: only the platform can bring those back."""
+    """Registrations, and the numbers whose webhooks a platform writes: only the platform can bring
+    those back.
+    """
     found = {
         a for a, e in resources.items() if e.kind == REGISTRATION or e.options.platform is not None
     }
@@ -165,7 +168,9 @@ def _addresses_on_platforms(resources: Resources) -> set[str]:
 
 
 def entries_of_both(then: Resources, now: Resources) -> Resources:
-    """All that is or was bound, by which live resources are recognised: by their SID, also when forgotten since."""
+    """All that is or was bound, by which live resources are recognised: by their SID, also when
+    forgotten since.
+    """
     return {**rename_entries(then, _find_renames(then, now)), **now}
 
 
@@ -211,7 +216,9 @@ def plan_rollback(there: RollbackTarget, observed: Observed, ours: Iterable[str]
 
 
 def _with_children(there: RollbackTarget, whole: Plan, observed: Observed) -> Plan:
-    """The plan that leaves undeclared children as they were: there, or deleted, and in either case not bound."""
+    """The plan that leaves undeclared children as they were: there, or deleted, and in either case
+    not bound.
+    """
     actions: list[Action] = []
     for action in whole.actions:
         if action.address not in there.undeleted:

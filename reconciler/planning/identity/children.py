@@ -1,4 +1,6 @@
-"""Entries of what is bound, apart from those that only remember an undeclared child that we have deleted; pure."""
+"""Entries of what is bound, apart from those that only remember an undeclared child that we have
+deleted; pure.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def without_deleted(resources: Mapping[str, Entry]) -> Mapping[str, Entry]:
 def group_recorded_children(
     resources: Mapping[str, Entry], account: str
 ) -> dict[tuple[str, str], list[str]]:
-    """(kind, parent) → the SIDs of the undeclared children that state has recorded, without those that we deleted."""
+    """(kind, parent) → the SIDs of the undeclared children that state has recorded, without those
+    that we deleted.
+    """
     deleted = {entry.sid for entry in select_deleted(resources).values()}
     found: dict[tuple[str, str], list[str]] = {}
     for parent, entry in resources.items():

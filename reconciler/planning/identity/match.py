@@ -1,7 +1,7 @@
 """Who is who: which live resource is the one that a name in the configuration means; pure.
 
-A resource is known by state's SID first, by its natural key second (a trunk's domain, a friendly name, an
-origination URL's SIP URL within its trunk). What matches nothing is unmanaged.
+A resource is known by state's SID first, by its natural key second (a trunk's domain, a friendly
+name, an origination URL's SIP URL within its trunk). What matches nothing is unmanaged.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def has_unmatched(
     resources: Mapping[str, Entry],
     names: Mapping[str, str],
 ) -> bool:
-    """Return whether something that has no known SID matches no live resource, so that a plan would make it.
+    """Return whether something that has no known SID matches no live resource, so that a plan would
+    make it.
 
     `names` is what `names_of` returned for this kind and account.
     """
@@ -67,7 +68,9 @@ def has_unmatched(
 def _list_unbound(
     kind: str, account: str, desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> Iterator[tuple[str, Attrs]]:
-    """Those without a known SID: declared ones, lists that a trunk uses by name, what a run was about to make."""
+    """Those without a known SID: declared ones, lists that a trunk uses by name, what a run was
+    about to make.
+    """
     for want in desired:
         if want.profile.account != account or want.kind not in KINDS:
             continue
@@ -105,11 +108,13 @@ def index_children(
     taken: Collection[str] = (),
     declared: Collection[str] = (),
 ) -> dict[str, Live]:
-    """Live children by address; one whose key has been edited behind our back is still found by its SID.
+    """Live children by address; one whose key has been edited behind our back is still found by its
+    SID.
 
-    A child keeps the address that state has for its SID. Any other gets its key, or its SID where the key cannot be
-    shown or is the address of another child. The use of a list without a name here is called by the list's label,
-    unless it is declared or remembered by its SID. `taken` are names that stand for resources that we know.
+    A child keeps the address that state has for its SID. Any other gets its key, or its SID where
+    the key cannot be shown or is the address of another child. The use of a list without a name
+    here is called by the list's label, unless it is declared or remembered by its SID. `taken` are
+    names that stand for resources that we know.
     """
     by_key = KINDS[kind].refers is not None  # the SID of a list is no name for one of its uses
     entries = sorted(
@@ -134,7 +139,9 @@ _LONGEST_TAIL = 255
 
 
 def _tail(row: Live, taken: Collection[str]) -> str:
-    """The last part of a child's address: its key, where people and terminals can read that, else its SID."""
+    """The last part of a child's address: its key, where people and terminals can read that, else
+    its SID.
+    """
     if row.key == row.sid:
         free = bool(row.name) and "/" not in row.name and row.name not in taken
         return row.name if free and _is_readable(row.name) else row.sid
@@ -146,7 +153,9 @@ def _is_readable(label: str) -> bool:
 
 
 def _with_unseen(kind: str, live: Live, entry: Entry | None) -> Live:
-    """The resource with its secret fields as we last wrote them: nobody can see them, so nobody can say otherwise."""
+    """The resource with its secret fields as we last wrote them: nobody can see them, so nobody can
+    say otherwise.
+    """
     hidden = secret_fields(kind)
     if entry is None or entry.sid != live.sid or not hidden:
         return live

@@ -1,4 +1,5 @@
-"""Resources that got another name: what state remembers under the old one is remembered under the new; pure.
+"""Resources that got another name: what state remembers under the old one is remembered under the
+new; pure.
 
 | what happened                                            | is known by                                     |
 |----------------------------------------------------------|-------------------------------------------------|
@@ -6,8 +7,8 @@
 | a trunk renamed, its domain kept                         | the domain: Twilio gives it to one trunk only   |
 | a network of an access list changed, its label kept      | the label: a list has it only once              |
 
-Nothing is written to Twilio for a new name: names are ours. What hangs below a trunk moves with it, and so do the
-numbers that refer to it.
+Nothing is written to Twilio for a new name: names are ours. What hangs below a trunk moves with it,
+and so do the numbers that refer to it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from reconciler.planning.identity.children import without_deleted
 
 Resources = Mapping[str, Entry]
 Renames = dict[str, str]
-"""Old address → new one, of trunks, applications and agents: each leads straight to its last name."""
+"""Old address → new one, of trunks, applications and agents: each leads straight to its last name.
+"""
 
 
 Translate = Callable[[dict[str, Value]], dict[str, Value]]
@@ -42,7 +44,9 @@ class Move(msgspec.Struct, frozen=True):
 
 
 class FollowedMoves(NamedTuple):
-    """What is remembered, under the names of today; the renames behind that; what there is to say about them."""
+    """What is remembered, under the names of today; the renames behind that; what there is to say
+    about them.
+    """
 
     resources: Resources
     renames: Renames
@@ -96,9 +100,11 @@ def _follow_declared(
 
 
 def last_names(following: Mapping[str, str]) -> dict[str, str | None]:
-    """Map every name to the last name that its renames lead to; None for names that lead into a circle.
+    """Map every name to the last name that its renames lead to; None for names that lead into a
+    circle.
 
-    Each name is visited once, so that a chain of thousands of renames takes time in proportion to its length.
+    Each name is visited once, so that a chain of thousands of renames takes time in proportion to
+    its length.
     """
     last: dict[str, str | None] = {}
     for start in [*following, *following.values()]:
@@ -116,7 +122,9 @@ def last_names(following: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def chain_lengths(following: Mapping[str, str]) -> dict[str, int]:
-    """Map every name to the number of renames that follow it; a circle counts each of its names once."""
+    """Map every name to the number of renames that follow it; a circle counts each of its names
+    once.
+    """
     lengths: dict[str, int] = {}
     for start in [*following, *following.values()]:
         path: dict[str, None] = {}
@@ -154,7 +162,8 @@ def _by_domain(
 def _by_label(
     resources: Resources, desired: Iterable[Desired], renames: Mapping[str, str]
 ) -> Renames:
-    """Networks that are declared anew with the label of one that is declared no longer: Twilio has them changed.
+    """Networks that are declared anew with the label of one that is declared no longer: Twilio has
+    them changed.
 
     Made beside the old one first, a new one would be refused for its label.
     """

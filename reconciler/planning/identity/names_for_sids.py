@@ -1,7 +1,8 @@
-"""What state calls by its SID and has a name by now: entries are read under the names that live resources have; pure.
+"""What state calls by its SID and has a name by now: entries are read under the names that live
+resources have; pure.
 
-A trunk that was forgotten leaves its SID in the entries of its numbers. Declared again it has a name, and so has the
-route that Twilio shows: without this the two would pass for different trunks.
+A trunk that was forgotten leaves its SID in the entries of its numbers. Declared again it has a
+name, and so has the route that Twilio shows: without this the two would pass for different trunks.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _Parts = dict[int, dict[str, Value]]
 def resolve_names(
     resources: Mapping[str, Entry], others: Mapping[str, Live]
 ) -> Mapping[str, Entry]:
-    """The entries with names in the place of SIDs; parts that are alike stay one and the same object."""
+    """The entries with names in the place of SIDs; parts that are alike stay one and the same
+    object.
+    """
     names = match.names_by_sid(others)
     new = _new_parts(resources.values(), names) if names else {}
     if not new:
@@ -30,7 +33,9 @@ def resolve_names(
 
 
 def _new_parts(entries: Collection[Entry], names: Mapping[str, str]) -> _Parts:
-    """Those parts of entries that hold a SID with a name, told by it; by the identity of the old ones."""
+    """Those parts of entries that hold a SID with a name, told by it; by the identity of the old
+    ones.
+    """
     parts: dict[int, dict[str, Value]] = {}
     for entry in entries:  # a hundred thousand, of which few parts are not the same object
         parts[id(entry.last_applied)] = entry.last_applied

@@ -1,4 +1,6 @@
-"""What the outside world looks like, as far as a plan needs it: a value that remote code fills and planning reads."""
+"""What the outside world looks like, as far as a plan needs it: a value that remote code fills and
+planning reads.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from reconciler.model.live import Live
 
 
 class Service(msgspec.Struct, frozen=True):
-    """A messaging service that answers the messages of its numbers in their place; no `url`: it drops them."""
+    """A messaging service that answers the messages of its numbers in their place; no `url`: it
+    drops them.
+    """
 
     sid: str
     name: str
@@ -21,7 +25,9 @@ class Service(msgspec.Struct, frozen=True):
 
 
 class Domains(msgspec.Struct, frozen=True):
-    """Which SIP domains use a list, by the list's SID; `unread` are accounts whose domains could not be asked."""
+    """Which SIP domains use a list, by the list's SID; `unread` are accounts whose domains could
+    not be asked.
+    """
 
     using: Mapping[str, Collection[str]] = MappingProxyType({})
     unread: frozenset[str] = frozenset()
@@ -33,13 +39,13 @@ UNASKED = Domains()
 class Observed:
     """Everything read from Twilio for one run.
 
-    `numbers` holds, for each account that was read, its numbers by E.164; `others` all resources of other kinds by
-    address, already matched with the names we give them (the address of one that is not ours ends in its SID);
-    `services` the messaging service by the SID of each number that is answered by one, as far as that was asked;
-    `domains` the SIP domains and foreign trunks that use lists, where a list or what is on it is about to go;
-    `complete` the pairs of a trunk or list and a kind of child, where all children of that kind were read;
-    `unknown` the trunks and applications that the configuration names by SID and that are not there, as
-    (account, SID);
+    `numbers` holds, for each account that was read, its numbers by E.164; `others` all resources of
+    other kinds by address, already matched with the names we give them (the address of one that is
+    not ours ends in its SID); `services` the messaging service by the SID of each number that is
+    answered by one, as far as that was asked; `domains` the SIP domains and foreign trunks that use
+    lists, where a list or what is on it is about to go; `complete` the pairs of a trunk or list and
+    a kind of child, where all children of that kind were read; `unknown` the trunks and
+    applications that the configuration names by SID and that are not there, as (account, SID);
     `unread` the accounts that could not be read, with the reason.
     """
 

@@ -1,4 +1,6 @@
-"""``--no-refresh``: a world made of what state remembers, for a plan that asks Twilio nothing; pure."""
+"""``--no-refresh``: a world made of what state remembers, for a plan that asks Twilio nothing;
+pure.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def observe_recorded(resources: Mapping[str, Entry]) -> Observed:
 def split_plannable(
     desired: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> tuple[list[Desired], list[Diagnostic]]:
-    """Return what can be planned without reading Twilio, and a warning about numbers that were never imported."""
+    """Return what can be planned without reading Twilio, and a warning about numbers that were
+    never imported.
+    """
     sids = {entry.sid for entry in resources.values()}
     kept, left = [], 0
     for want in desired:

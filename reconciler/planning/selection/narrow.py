@@ -28,9 +28,10 @@ def narrow_plan(
 ) -> Plan:
     """Keep what is targeted (and what it depends on) and not excluded.
 
-    What depends on something excluded is left out as well: it could not succeed. Patterns match what is `desired`,
-    what is `recorded` and what the plan is about, be there anything to do or not; also the `children` that are neither
-    declared nor bound. Raises UsageError for a pattern that matches none of that.
+    What depends on something excluded is left out as well: it could not succeed. Patterns match
+    what is `desired`, what is `recorded` and what the plan is about, be there anything to do or
+    not; also the `children` that are neither declared nor bound. Raises UsageError for a pattern
+    that matches none of that.
     """
     if not targets and not excludes:
         return plan

@@ -8,8 +8,8 @@
 | ``agent/NAME``    | numbers that declare or last had this agent, and their registrations   |
 | ``label:KEY=TEXT``| numbers that declare or last had this label, and their registrations   |
 
-Only the first two can be matched by the address alone. For the others the addresses are collected once, from all that
-is declared, recorded and planned.
+Only the first two can be matched by the address alone. For the others the addresses are collected
+once, from all that is declared, recorded and planned.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ _SID = re.compile("[A-Za-z]{2}[0-9A-Fa-f]{32}")
 
 
 class Pattern(msgspec.Struct, frozen=True):
-    """One value of ``--target`` or ``--exclude``: globs over addresses, and the addresses that were collected."""
+    """One value of ``--target`` or ``--exclude``: globs over addresses, and the addresses that were
+    collected.
+    """
 
     option: str
     text: str
@@ -56,7 +58,9 @@ class Selection(msgspec.Struct, frozen=True):
         return bool(self.targets or self.excludes)
 
     def selects(self, address: str) -> bool:
-        """Return whether an address is targeted and not excluded; without targets every address is targeted."""
+        """Return whether an address is targeted and not excluded; without targets every address is
+        targeted.
+        """
         targeted = not self.targets or any(pattern.matches(address) for pattern in self.targets)
         return targeted and not self.skips(address)
 
@@ -68,7 +72,9 @@ class Selection(msgspec.Struct, frozen=True):
 def find_selection(
     targets: Sequence[str], excludes: Sequence[str], everything: Iterable[Named]
 ) -> Selection:
-    """Read the patterns, and collect the addresses that they match among `everything` (which `list_named` lists)."""
+    """Read the patterns, and collect the addresses that they match among `everything` (which
+    `list_named` lists).
+    """
     if not targets and not excludes:
         return Selection()
 
@@ -84,7 +90,9 @@ def list_named(
     recorded: Iterable[Mapping[str, Entry]],
     actions: Iterable[Action] = (),
 ) -> Iterator[Named]:
-    """Every resource that a pattern may match; one that is known from several places comes several times."""
+    """Every resource that a pattern may match; one that is known from several places comes several
+    times.
+    """
     for want in desired:
         # A number that is declared by its SID has its SID as its key.
         sid = want.sid or (want.key if want.kind in NUMBER_KINDS else None)
@@ -124,7 +132,8 @@ def _collect(pattern: Pattern, everything: Sequence[Named]) -> Pattern:
         found = {each.address for each in everything if test(pattern.text, each)}
     found |= _find_bound(found, everything)
 
-    # The registration of a number is found by its E.164. A glob over addresses means addresses alone.
+    # The registration of a number is found by its E.164. A glob over addresses means addresses
+    # alone.
     numbers = {
         address.partition("/")[2] for address in found if address.partition("/")[0] in NUMBER_KINDS
     }
@@ -136,7 +145,9 @@ def _collect(pattern: Pattern, everything: Sequence[Named]) -> Pattern:
 
 
 def _by_sid(each: Named) -> bool:
-    """Return whether this is a number that is declared by its SID; its E.164 gives it another address."""
+    """Return whether this is a number that is declared by its SID; its E.164 gives it another
+    address.
+    """
     return each.sid is not None and each.address.endswith(f"/{each.sid}")
 
 

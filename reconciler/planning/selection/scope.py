@@ -73,7 +73,9 @@ def _is_known(pattern: Pattern, addresses: Iterable[str]) -> bool:
 def _find_recorded_accounts(
     selection: Selection, wanted: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> set[str]:
-    """Return the accounts in which state has the targeted resources, under their address or their SID."""
+    """Return the accounts in which state has the targeted resources, under their address or their
+    SID.
+    """
     accounts = {entry.account for address, entry in resources.items() if selection.selects(address)}
 
     # A number may be declared by its SID: its recorded address is another one than the declared.

@@ -18,7 +18,8 @@ from reconciler.planning.selection.patterns import (
 )
 
 _MOST_COMPARED = 5_000
-"""Comparing words takes about 20 µs each; a suggestion is not worth more than a tenth of a second."""
+"""Comparing words takes about 20 µs each; a suggestion is not worth more than a tenth of a second.
+"""
 _FORMS = (
     "A pattern is an address such as number/+15550100101 (`*` stands for any text), a number in E.164, a SID, "
     "agent/NAME or label:KEY=VALUE."
@@ -30,7 +31,8 @@ def check_matches(
 ) -> None:
     """Raise UsageError when a pattern matches nothing that is declared, recorded or planned.
 
-    A mistyped pattern must not pass for a run that has nothing to do, or leave in what was meant to be excluded.
+    A mistyped pattern must not pass for a run that has nothing to do, or leave in what was meant to
+    be excluded.
     """
     addresses = {*planned, *(each.address for each in everything)}
     unmatched = [
@@ -78,7 +80,9 @@ def _suggest(
 
 
 def _suggest_address(text: str, addresses: Collection[str]) -> list[str]:
-    """The addresses that a name alone belongs to, the kind that is mistyped, or an address that is almost the same."""
+    """The addresses that a name alone belongs to, the kind that is mistyped, or an address that is
+    almost the same.
+    """
     wanted = text.lstrip("+")
     named = sorted(a for a in addresses if wanted and a.partition("/")[2].lstrip("+") == wanted)
     if named:

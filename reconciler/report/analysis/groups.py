@@ -1,7 +1,9 @@
-"""Group the actions of a plan by resource, and resources that change alike; the riskiest groups come first.
+"""Group the actions of a plan by resource, and resources that change alike; the riskiest groups
+come first.
 
-One resource is one line to a reader, however many actions it takes. Resources are alike when the same steps, for the
-same reason, end in the same values; the values before may differ. The order is that of urgency:
+One resource is one line to a reader, however many actions it takes. Resources are alike when the
+same steps, for the same reason, end in the same values; the values before may differ. The order is
+that of urgency:
 
 | first          | because                                                     |
 |----------------|-------------------------------------------------------------|
@@ -35,7 +37,8 @@ V = TypeVar("V", bound=Hashable)
 FEW = 3
 """Up to this many alike are shown one by one; of more, this many examples are given."""
 _OWN = frozenset({"friendly_name", "phone_number"})
-"""Fields that always differ between resources: changes of them count as alike, whatever the value."""
+"""Fields that always differ between resources: changes of them count as alike, whatever the value.
+"""
 _SCATTERED = 5
 """If more groups than this change the same fields in the same way, the small ones are merged."""
 
@@ -60,8 +63,10 @@ TITLES = {
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """Everything that a plan does to one address. `route` is from before the first action to after the last one, `steps` are
-    the names of its actions, `urgency` is how soon a reader has to see it."""
+    """Everything that a plan does to one address. `route` is from before the first action to after
+    the last one, `steps` are the names of its actions, `urgency` is how soon a reader has to see
+    it.
+    """
 
     address: str
     actions: tuple[PlannedAction, ...]
@@ -102,7 +107,9 @@ class Field(msgspec.Struct, frozen=True):
 
 
 class Group(msgspec.Struct, frozen=True, dict=True):
-    """Resources that change alike, in the order of the plan; what they have in common is worked out once."""
+    """Resources that change alike, in the order of the plan; what they have in common is worked out
+    once.
+    """
 
     resources: tuple[Resource, ...]
 
@@ -250,7 +257,8 @@ def _roughly(resource: Resource) -> tuple[Hashable, ...]:
 def _merge_scattered(groups: Sequence[Group]) -> list[Group]:
     """Merge small groups that differ only in their values.
 
-    A release of hundreds of numbers restores a value of its own to each: one group with different values is enough.
+    A release of hundreds of numbers restores a value of its own to each: one group with different
+    values is enough.
     """
     out: list[Group] = []
     for alike in gather(groups, lambda group: _roughly(group.first)).values():
@@ -285,7 +293,9 @@ def is_gone(drifted: Drifted) -> bool:
 
 
 def drift_groups(drifted: Sequence[Drifted]) -> list[list[Drifted]]:
-    """Group resources of one kind that one actor changed to the same values; deleted ones come first."""
+    """Group resources of one kind that one actor changed to the same values; deleted ones come
+    first.
+    """
     alike = gather(
         drifted,
         lambda d: (d.address.partition("/")[0], d.fields if not is_gone(d) else None, d.actor),

@@ -1,4 +1,5 @@
-"""Compute the risk level of a document, and list everything in it that needs attention, with its place.
+"""Compute the risk level of a document, and list everything in it that needs attention, with its
+place.
 
 | level     | a plan with                                                            | drift     | apply      |
 |-----------|------------------------------------------------------------------------|-----------|------------|
@@ -34,7 +35,9 @@ LEVELS: tuple[Level, ...] = ("none", "low", "medium", "high", "blocked")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that needs attention. `rule` is a diagnostic's code, or a risk of a plan (``plan/takeover``)."""
+    """One thing that needs attention. `rule` is a diagnostic's code, or a risk of a plan
+    (``plan/takeover``).
+    """
 
     rule: str
     severity: Severity

@@ -66,10 +66,11 @@ def plan_document(
     digest: str | None = None,
     destinations: Sequence[Destination] | None = None,
 ) -> PlanDocument:
-    """Build the document of a plan; `diagnostics` are those of the configuration and of the guards, added to its own.
+    """Build the document of a plan; `diagnostics` are those of the configuration and of the guards,
+    added to its own.
 
-    `would_refuse` are the codes with which an apply would refuse it. Without a `digest` it is computed for a plan that
-    writes no secrets.
+    `would_refuse` are the codes with which an apply would refuse it. Without a `digest` it is
+    computed for a plan that writes no secrets.
     """
     counts = Counter(action.action for action in plan.actions)
     everything = sort_by_place([*diagnostics, *plan.diagnostics])
@@ -105,7 +106,9 @@ def apply_document(
     command: str = "apply",
     plan: Plan | None = None,
 ) -> ApplyDocument:
-    """Build the document of an apply; `plan` adds its warnings, and how many resources were excluded."""
+    """Build the document of an apply; `plan` adds its warnings, and how many resources were
+    excluded.
+    """
     failures = result.failures
 
     # The plan may have warned of an unexpected form already.
@@ -155,7 +158,9 @@ def failure_document(
     done: Sequence[Outcome] = (),
     unread: Sequence[str] = (),
 ) -> Document:
-    """Build the document of a command that failed; an `apply` has its own form, with the outcomes `done` by then."""
+    """Build the document of a command that failed; an `apply` has its own form, with the outcomes
+    `done` by then.
+    """
     ordered = sort_by_place(list(diagnostics))
     if command == "apply" or done:
         document = apply_document(Result(tuple(done)), ordered, command=command)

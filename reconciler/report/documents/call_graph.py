@@ -1,6 +1,7 @@
 """Build the graph of declared call routes: number → route → agent, trunk, application → host.
 
-Numbers with the same route are one node. A node that nothing refers to is an orphan; a route back to its start is a loop.
+Numbers with the same route are one node. A node that nothing refers to is an orphan; a route back
+to its start is a loop.
 """
 
 from __future__ import annotations
@@ -113,7 +114,9 @@ class _GraphBuilder:
         self._labels[source, target].update({label: None} if label else {})
 
     def add_origination(self, want: Desired) -> None:
-        """Add the edge from a trunk to its origination URL; the URL may lead to another declared trunk."""
+        """Add the edge from a trunk to its origination URL; the URL may lead to another declared
+        trunk.
+        """
         source, host = str(want.parent), sip_host(want.key).lower()
         self.add_node("trunk", source.partition("/")[2])
         attrs = want.profile.attrs
@@ -141,7 +144,8 @@ class _GraphBuilder:
         label = f"{len(members)} {words}" if len(members) > 1 else first.key
         source = self.add_node(kind, first.key, label=label, count=len(members))
 
-        # Parts that the numbers inherit from their agent lead to the agent, others to their own targets.
+        # Parts that the numbers inherit from their agent lead to the agent, others to their own
+        # targets.
         agent = self._project.agents.get(first.profile.options.agent or "")
         parts: Attrs = agent.parts if agent else {}
         if agent:
@@ -196,7 +200,9 @@ class _GraphBuilder:
 
 
 def _leads_back(source: str, target: str, onward: Mapping[str, set[str]]) -> bool:
-    """Return whether a call can follow this edge twice; a bridge number that rings an agent always does."""
+    """Return whether a call can follow this edge twice; a bridge number that rings an agent always
+    does.
+    """
     if source.startswith("bridge_number/") and target.startswith("agent/"):
         return True
     seen, ahead = set[str](), [target]

@@ -1,4 +1,6 @@
-"""The JSON documents of the `state` commands that edit the state or list its history, and their builders."""
+"""The JSON documents of the `state` commands that edit the state or list its history, and their
+builders.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,10 @@ class StateChange(msgspec.Struct, kw_only=True):
 
 
 class StateChangeDocument(StateDocument, kw_only=True):
-    """What `state mv`, `state rm` and `state push` print. The version of `serial_before` stays in the history;
-    `serial_after` is null when nothing was written: after a dry run, or because nothing changes."""
+    """What `state mv`, `state rm` and `state push` print. The version of `serial_before` stays in
+    the history; `serial_after` is null when nothing was written: after a dry run, or because
+    nothing changes.
+    """
 
     dry_run: bool
     serial_before: int
@@ -52,15 +56,19 @@ class StateHistoryDocument(StateDocument, kw_only=True):
 
 
 class StatePullDocument(StateDocument, kw_only=True):
-    """What `state pull --json` prints; without `--json` it is the state alone, which `state push` takes."""
+    """What `state pull --json` prints; without `--json` it is the state alone, which `state push`
+    takes.
+    """
 
     state: dict[str, Any]
 
 
 class StateRepairDocument(StateDocument, kw_only=True):
-    """What `state repair` prints: which files are damaged, where they lie now (empty: a dry run, or a file
-    that was gone), and how many resources came from where. `changes` lists what differs from the version before, when
-    the file can be read whole and does not match its digest: a hand edit, or a changed bit."""
+    """What `state repair` prints: which files are damaged, where they lie now (empty: a dry run, or
+    a file that was gone), and how many resources came from where. `changes` lists what differs from
+    the version before, when the file can be read whole and does not match its digest: a hand edit,
+    or a changed bit.
+    """
 
     dry_run: bool
     damaged: list[str]

@@ -1,7 +1,7 @@
 """The JSON documents that commands print on stdout, as types; `schemas/` is generated from them.
 
-Every document has `format_version`, `command`, `summary` and `diagnostics`; the rest is the command's own data.
-A change that could break a reader raises the first number of `FORMAT_VERSION`.
+Every document has `format_version`, `command`, `summary` and `diagnostics`; the rest is the
+command's own data. A change that could break a reader raises the first number of `FORMAT_VERSION`.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ class ValidateDocument(Document, kw_only=True):
 
 
 class PlannedAction(msgspec.Struct, kw_only=True):
-    """One action of a plan. `changes` and `takeover` are empty lists where there are none; `route` is null when
-    calls go on reaching whom they reached before, `agent` when none is declared."""
+    """One action of a plan. `changes` and `takeover` are empty lists where there are none; `route`
+    is null when calls go on reaching whom they reached before, `agent` when none is declared.
+    """
 
     address: str
     action: str
@@ -68,13 +69,16 @@ ReadSummary = Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_READ_SUM
 
 
 class PlanDocument(Document, kw_only=True, dict=True):
-    """What `plan` and `show PLANFILE` print. `unmanaged` counts numbers that nobody declared; nothing touches them.
-    `renames` lead from the old address of a resource to its new one, where any has changed.
-    `digest` is that of the actions: `apply --expect DIGEST` carries out this plan and no other.
-    `summary.would_refuse` are the codes with which an apply would refuse the plan, `[]` when it would not.
-    `destinations` are those of secrets that state has not recorded, for `plan`."""
+    """What `plan` and `show PLANFILE` print. `unmanaged` counts numbers that nobody declared;
+    nothing touches them. `renames` lead from the old address of a resource to its new one, where
+    any has changed. `digest` is that of the actions: `apply --expect DIGEST` carries out this plan
+    and no other. `summary.would_refuse` are the codes with which an apply would refuse the plan,
+    `[]` when it would not. `destinations` are those of secrets that state has not recorded, for
+    `plan`.
+    """
 
-    # beside its fields (`dict`) it remembers what `groups` has worked out of it, for all formats and all their parts
+    # beside its fields (`dict`) it remembers what `groups` has worked out of it, for all formats
+    # and all their parts
 
     summary: Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_PLAN_SUMMARY)] = {}
     actions: list[PlannedAction]
@@ -112,7 +116,9 @@ class NumberError(msgspec.Struct, kw_only=True):
 
 
 class ApplyDocument(Document, kw_only=True):
-    """What `apply` prints: every outcome, and the counts. `summary.unread_accounts` could not be read."""
+    """What `apply` prints: every outcome, and the counts. `summary.unread_accounts` could not be
+    read.
+    """
 
     summary: ReadSummary = {}
     outcomes: list[ActionOutcome]
@@ -122,8 +128,9 @@ class ApplyDocument(Document, kw_only=True):
 
 
 class DriftDocument(Document, kw_only=True):
-    """What `drift` prints; `pending` counts addresses that a plan would change for other reasons than drift.
-    Nothing is known of `summary.unread_accounts`."""
+    """What `drift` prints; `pending` counts addresses that a plan would change for other reasons
+    than drift. Nothing is known of `summary.unread_accounts`.
+    """
 
     summary: ReadSummary = {}
     drifted: list[Drifted]
@@ -182,7 +189,9 @@ class GraphDocument(Document, kw_only=True):
 
 
 class FormattedFile(msgspec.Struct, kw_only=True):
-    """One file; `diff` is what has changed, or would, as a unified diff (null unless it was asked for)."""
+    """One file; `diff` is what has changed, or would, as a unified diff (null unless it was asked
+    for).
+    """
 
     file: str
     changed: bool
@@ -197,15 +206,18 @@ class FormatDocument(Document, kw_only=True):
 
 
 class InitDocument(Document, kw_only=True):
-    """What `init` prints: the files that it made, and those that were there already and stay as they are."""
+    """What `init` prints: the files that it made, and those that were there already and stay as
+    they are.
+    """
 
     files: list[str]
     kept: list[str]
 
 
 class ExportDocument(Document, kw_only=True):
-    """What `export` prints: the file that it wrote, or (`out` is null) the configuration itself. It lacks what
-    `summary.unread_accounts` hold, which could not be read."""
+    """What `export` prints: the file that it wrote, or (`out` is null) the configuration itself. It
+    lacks what `summary.unread_accounts` hold, which could not be read.
+    """
 
     summary: ReadSummary = {}
     out: str | None
@@ -213,21 +225,27 @@ class ExportDocument(Document, kw_only=True):
 
 
 class ListedNumber(NumberForSale, kw_only=True, frozen=True):
-    """One number for sale; `declared` in the configuration already, `written` to the file by this run."""
+    """One number for sale; `declared` in the configuration already, `written` to the file by this
+    run.
+    """
 
     declared: bool
     written: bool
 
 
 class NumbersDocument(Document, kw_only=True):
-    """What `numbers search` prints: the numbers for sale, and the file to which the chosen ones were added."""
+    """What `numbers search` prints: the numbers for sale, and the file to which the chosen ones
+    were added.
+    """
 
     numbers: list[ListedNumber]
     out: str | None
 
 
 class UnlockDocument(Document, kw_only=True):
-    """What `state unlock` prints: whether there was a lock, and who held it, as far as that is known."""
+    """What `state unlock` prints: whether there was a lock, and who held it, as far as that is
+    known.
+    """
 
     unlocked: bool
     holder: dict[str, Any] | None

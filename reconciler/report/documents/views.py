@@ -1,4 +1,6 @@
-"""Rows of single resources: a number, a bridge number in the form of its platform, and any other resource."""
+"""Rows of single resources: a number, a bridge number in the form of its platform, and any other
+resource.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def number_row(entry: Entry) -> dict[str, Any]:
 
 
 def bridge_view(address: str, entry: Entry, account_sid: str, live: Live | None) -> dict[str, Any]:
-    """Return the row of a bridge number; `status` is active, drifted or missing on Twilio now. Never any credentials."""
+    """Return the row of a bridge number; `status` is active, drifted or missing on Twilio now.
+    Never any credentials.
+    """
     return {
         "kind": entry.kind,
         "id": str(uuid5(_NAMESPACE, f"{account_sid}/{entry.sid}")),
@@ -56,7 +60,8 @@ def plain_row(entry: Entry) -> dict[str, Any]:
     """Return the row of any other resource: its recorded entry."""
     fields: dict[str, Any] = msgspec.to_builtins(entry)
 
-    # The state holds labels as sorted pairs, which can be shared and compared; users write them as a mapping.
+    # The state holds labels as sorted pairs, which can be shared and compared; users write them as
+    # a mapping.
     if entry.options.labels:
         fields["options"]["labels"] = dict(entry.options.labels)
     return {**fields, "applied": flatten(entry.kind, entry.last_applied)}

@@ -1,7 +1,8 @@
-"""Render a document as workflow commands of GitHub Actions: an annotation for each finding, at its line of YAML.
+"""Render a document as workflow commands of GitHub Actions: an annotation for each finding, at its
+line of YAML.
 
-A runner executes every line of a log that begins with ``::``, so text from YAML or Twilio is escaped as GitHub
-documents it: it can add neither a line nor a property.
+A runner executes every line of a log that begins with ``::``, so text from YAML or Twilio is
+escaped as GitHub documents it: it can add neither a line nor a property.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ _MOST = 10
 
 
 def render(document: Document) -> str:
-    """Render a document as one line for each annotation; the last line counts those that GitHub would drop."""
+    """Render a document as one line for each annotation; the last line counts those that GitHub
+    would drop.
+    """
     ordered = sorted(
         list_findings(document), key=lambda finding: list(_COMMANDS).index(finding.severity)
     )

@@ -1,4 +1,6 @@
-"""Render a document as a Code Quality report of GitLab: findings at their lines of YAML, in a merge request."""
+"""Render a document as a Code Quality report of GitLab: findings at their lines of YAML, in a merge
+request.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _SEVERITIES: Mapping[Severity, str] = {"error": "blocker", "warning": "major", "
 
 
 def render(document: Document) -> str:
-    """Render a document as a JSON list of issues; an issue without a place is put at the top of the entry file."""
+    """Render a document as a JSON list of issues; an issue without a place is put at the top of the
+    entry file.
+    """
     issues = [_issue(finding) for finding in list_findings(document)]
     return msgspec.json.format(msgspec.json.encode(issues), indent=2).decode() + "\n"
 

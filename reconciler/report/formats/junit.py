@@ -46,7 +46,9 @@ class Case(msgspec.Struct, frozen=True):
 
 
 def render(document: Document, project: str) -> str:
-    """Render a document as one suite, with at least one case: CI systems report an empty suite as a mistake."""
+    """Render a document as one suite, with at least one case: CI systems report an empty suite as a
+    mistake.
+    """
     suite = f"reconciler {document.command} {project}"
     cases = [*_cases(document)] or [Case("nothing to report")]
     counts = " ".join(f'{name}="{number}"' for name, number in _counts(cases).items())

@@ -44,7 +44,9 @@ def _json(document: Document, project: str, style: Style) -> str:
 
 
 def without_credentials(document: Document) -> Document:
-    """Return the document with credentials in URLs masked, before a format writes them in its own way."""
+    """Return the document with credentials in URLs masked, before a format writes them in its own
+    way.
+    """
     if not has_credentials(msgspec.json.encode(document).decode()):
         return document
     return msgspec.convert(mask_all(msgspec.to_builtins(document)), type(document))

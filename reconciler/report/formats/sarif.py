@@ -66,7 +66,8 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
 def _location(finding: Finding) -> dict[str, Any]:
     location: dict[str, Any] = {}
     if finding.file:
-        # A colon in a relative reference would be read as a scheme, and anything but ASCII is no URI.
+        # A colon in a relative reference would be read as a scheme, and anything but ASCII is no
+        # URI.
         physical: dict[str, Any] = {
             "artifactLocation": {"uri": quote(finding.file.replace("\\", "/"), safe="/")}
         }

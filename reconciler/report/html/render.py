@@ -1,7 +1,8 @@
 """Render a document as one HTML file without any dependency: no server, network, font or framework.
 
-The head and the groups are plain HTML; a script fills the table from data in the page. A content security policy allows
-exactly this script and this style, so that a mistake in escaping could not run code.
+The head and the groups are plain HTML; a script fills the table from data in the page. A content
+security policy allows exactly this script and this style, so that a mistake in escaping could not
+run code.
 """
 
 from __future__ import annotations

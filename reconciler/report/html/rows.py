@@ -26,8 +26,9 @@ KINDS = {
 
 
 class RowText(msgspec.Struct, frozen=True, array_like=True):
-    """The text of a row: its kind, the steps, the reason, the agent or actor, `fields` as (name, before, after, lost), the
-    route of calls, and notes."""
+    """The text of a row: its kind, the steps, the reason, the agent or actor, `fields` as (name,
+    before, after, lost), the route of calls, and notes.
+    """
 
     kind: str
     what: str

@@ -1,7 +1,7 @@
 """Escape text for Markdown, and fit pages below a limit.
 
-A comment on GitHub holds 65,536 characters. A value from YAML or Twilio can neither end its cell, nor mention a user,
-nor become a link, an image or HTML.
+A comment on GitHub holds 65,536 characters. A value from YAML or Twilio can neither end its cell,
+nor mention a user, nor become a link, an image or HTML.
 """
 
 from __future__ import annotations

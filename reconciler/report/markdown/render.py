@@ -1,7 +1,7 @@
 """Render a document as Markdown for a comment: the risk, then what changes, then details, folded.
 
-The comment stays below GitHub's limit and reports how much it leaves out. Its first line is a marker that is the same
-in the next report of the same project, so that one comment can be updated.
+The comment stays below GitHub's limit and reports how much it leaves out. Its first line is a
+marker that is the same in the next report of the same project, so that one comment can be updated.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ Section = Callable[[Document, int], str]
 
 
 def _fill(document: Document, sections: Iterator[Section], room: int) -> Iterator[str]:
-    """Return sections that fit the room: each may take half of the rest; problems come after the plan, details last."""
+    """Return sections that fit the room: each may take half of the rest; problems come after the
+    plan, details last.
+    """
     for section in [*sections, _problems]:
         written = section(document, room // 2)
         room -= size(written)

@@ -30,8 +30,9 @@ _WORDS: dict[Level, str] = {
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """The head of a report. `verdict` is the level in words, `facts` are its reasons, the worst first, and `aside` names
-    what is not touched."""
+    """The head of a report. `verdict` is the level in words, `facts` are its reasons, the worst
+    first, and `aside` names what is not touched.
+    """
 
     command: str
     project: str

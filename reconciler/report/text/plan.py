@@ -131,7 +131,9 @@ def _field(field: Field, style: Style, *, takeover: bool) -> Iterator[str]:
 
 
 def change_lines(head: str, before: str, after: str, style: Style, length: int) -> Iterator[str]:
-    """Return ``field: old → new``, on two lines if needed; `length` is that of the head without its colours."""
+    """Return ``field: old → new``, on two lines if needed; `length` is that of the head without its
+    colours.
+    """
     room = style.width if not style.whole else None
     if room is None or 4 + length + len(before) + 3 + len(after) <= room:
         yield f"    {head}{before} → {after}"

@@ -1,4 +1,6 @@
-"""Render a document as text: the most important part first, the next steps last; readable without colour."""
+"""Render a document as text: the most important part first, the next steps last; readable without
+colour.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ from reconciler.report.text.style import Style
 from reconciler.report.wording import count, examples, printable, show_value
 
 SourceLine = Callable[[str, int, int], tuple[str, str] | None]
-"""(file, line, column) → that line of the configuration and what stands before the column, both without secrets."""
+"""(file, line, column) → that line of the configuration and what stands before the column, both
+without secrets.
+"""
 
 MANY_ERRORS = 10
 """Up to this many equal errors are shown; the rest is one line."""
@@ -105,7 +109,8 @@ def _limit(
     shown: list[Diagnostic] = []
     left_out: dict[tuple[str, str], list[Diagnostic]] = {}
     for d in diagnostics:
-        # Warnings of one code are alike, errors only with the same detail. The number of errors of one code is limited too.
+        # Warnings of one code are alike, errors only with the same detail. The number of errors of
+        # one code is limited too.
         alike = (d.code, d.detail if d.severity == "error" else d.severity)
         of_code = (d.code, "*")
         seen[alike] += 1
@@ -133,7 +138,9 @@ def _fold(found: Sequence[Diagnostic], style: Style) -> str:
 
 
 _UNQUOTED = frozenset({"state_damaged"})
-"""Codes whose source line is never shown: the state may be named like a configuration, and holds URLs with tokens."""
+"""Codes whose source line is never shown: the state may be named like a configuration, and holds
+URLs with tokens.
+"""
 
 
 def _diagnostic(d: Diagnostic, style: Style, source_line: SourceLine) -> Iterator[str]:

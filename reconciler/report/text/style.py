@@ -18,8 +18,8 @@ _CODES = {
 class Style(msgspec.Struct, frozen=True):
     """The style of a stream: colour on a terminal that allows it.
 
-    `width` is that of the terminal, None where lines may have any length. `whole`: show every resource, and fold or
-    shorten nothing.
+    `width` is that of the terminal, None where lines may have any length. `whole`: show every
+    resource, and fold or shorten nothing.
     """
 
     colour: bool = False
@@ -27,5 +27,7 @@ class Style(msgspec.Struct, frozen=True):
     whole: bool = False
 
     def __call__(self, meaning: str, text: str) -> str:
-        """Return the text in the colour of a meaning (`good`, `change`, `bad`, `warn`, `quiet`, `strong`, `info`)."""
+        """Return the text in the colour of a meaning (`good`, `change`, `bad`, `warn`, `quiet`,
+        `strong`, `info`).
+        """
         return f"\x1b[{_CODES[meaning]}m{text}\x1b[0m" if self.colour and text else text

@@ -1,7 +1,9 @@
-"""Encrypt states and plans: AES-256-GCM under a key derived from a secret text; the only module with cryptography.
+"""Encrypt states and plans: AES-256-GCM under a key derived from a secret text; the only module
+with cryptography.
 
-A sealed text is `v1:KEY:BASE64`: the form, which key, and nonce and ciphertext. The first key seals, all of them open,
-so a key is changed by putting the new one in front. Never shows a key, and reads no configuration.
+A sealed text is `v1:KEY:BASE64`: the form, which key, and nonce and ciphertext. The first key
+seals, all of them open, so a key is changed by putting the new one in front. Never shows a key, and
+reads no configuration.
 """
 
 from __future__ import annotations

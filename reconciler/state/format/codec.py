@@ -1,4 +1,5 @@
-"""Between states and records and the bytes that a store keeps: the one place where they are encrypted, if they are.
+"""Between states and records and the bytes that a store keeps: the one place where they are
+encrypted, if they are.
 
 | | in clear | with a cipher |
 |---|---|---|
@@ -6,8 +7,9 @@
 | records of a file's journal | JSON; the line has a checksum | a JSON string |
 | other records, entries | `{"crc": CHECKSUM, "value": JSON}` | a JSON string |
 
-A document that is not sealed is read with a cipher, too, and sealed when it is written next; so is a value without a
-checksum, as former versions wrote it. What a cipher sealed needs no checksum: it notices every change. Opens no file.
+A document that is not sealed is read with a cipher, too, and sealed when it is written next; so is
+a value without a checksum, as former versions wrote it. What a cipher sealed needs no checksum: it
+notices every change. Opens no file.
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ class Cipher(Protocol):
         """Return whether a text was sealed with the key that `seal` uses."""
 
     def open(self, text: str, bound_to: bytes, origin: str) -> bytes:
-        """Return the sealed data. Raises StateError when no key fits, or when something was changed."""
+        """Return the sealed data. Raises StateError when no key fits, or when something was
+        changed.
+        """
 
 
 class _Sealed(Head):
@@ -101,7 +105,9 @@ class Codec:
         return b"".join(self.blocks(document))
 
     def state(self, data: bytes, origin: str, *, check_digest: bool = True) -> State:
-        """Return the stored state. Raises StateError as `decode` does, and when it cannot be decrypted."""
+        """Return the stored state. Raises StateError as `decode` does, and when it cannot be
+        decrypted.
+        """
         return decode(
             self._decrypt_document(data, origin), self.project, origin, check_digest=check_digest
         )
@@ -117,7 +123,9 @@ class Codec:
         return _encode(self._cipher.seal(text, _RECORD))
 
     def unseal(self, stored: bytes, origin: str) -> bytes:
-        """Return a stored JSON value; the store must keep every byte. Raises StateError when it was changed."""
+        """Return a stored JSON value; the store must keep every byte. Raises StateError when it was
+        changed.
+        """
         if stored.startswith(b'"'):
             return self._decrypt_value(stored, origin)
         if not stored.startswith(_CHECKED):
@@ -129,7 +137,8 @@ class Codec:
         return text
 
     def value(self, stored: bytes, origin: str, decoder: Decoder[T]) -> T:
-        """Decode a value that was stored, also where the store wrote the same JSON with other spaces.
+        """Decode a value that was stored, also where the store wrote the same JSON with other
+        spaces.
 
         StateError when it was changed; what the decoder raises.
         """
@@ -147,7 +156,9 @@ class Codec:
         return found
 
     def is_current(self, stored: bytes) -> bool:
-        """Return whether a JSON value is stored in the present form: with a checksum, or sealed with our first key."""
+        """Return whether a JSON value is stored in the present form: with a checksum, or sealed
+        with our first key.
+        """
         if self._cipher is None:
             return stored.startswith(_CHECKED)
         if not stored.startswith(b'"'):
@@ -155,7 +166,9 @@ class Codec:
         return self._cipher.uses_current_key(msgspec.json.decode(stored, type=str))
 
     def records(self, records: Sequence[Record], *, checksum: bool = True) -> bytes:
-        """Return records as they are stored: JSON. `checksum` is False where their line has one already."""
+        """Return records as they are stored: JSON. `checksum` is False where their line has one
+        already.
+        """
         data = _encode(records)
         return data if self._cipher is None and not checksum else self.seal(data)
 

@@ -1,8 +1,9 @@
 """The state: the recorded entry of every address, and its form as one JSON document.
 
-In goes a `State`, out come bytes, and back; knows nothing of files, locks or journals. The document has one resource
-a line, sorted by address, so that a version control's diff shows the numbers that changed and nothing else. Its last
-member is a digest of all that stands before it, so that one changed bit is an error and never a wrong value.
+In goes a `State`, out come bytes, and back; knows nothing of files, locks or journals. The document
+has one resource a line, sorted by address, so that a version control's diff shows the numbers that
+changed and nothing else. Its last member is a digest of all that stands before it, so that one
+changed bit is an error and never a wrong value.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ _LINES_A_BLOCK = 256  # some 200 KB: fits a processor's cache, and the memory is
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """What is written. A `lineage` is one history of versions; `serial` counts them, 0 being the empty beginning.
+    """What is written. A `lineage` is one history of versions; `serial` counts them, 0 being the
+    empty beginning.
 
     `saved` tells where the version comes from, `resources` holds what is known of each address.
     """
@@ -53,7 +55,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredDocument(Document, frozen=True, kw_only=True):
-    """A document as it is stored: `digest` is the SHA-256 of the document as it is written without its digest."""
+    """A document as it is stored: `digest` is the SHA-256 of the document as it is written without
+    its digest.
+    """
 
     digest: Annotated[str, msgspec.Meta(pattern="^sha256:[0-9a-f]{64}$")]
 
@@ -63,7 +67,9 @@ HEAD_BYTES = 65536
 
 
 class Version(NamedTuple):
-    """Which state it is: equal versions, equal states. `unfolded` counts records of a journal upon the serial."""
+    """Which state it is: equal versions, equal states. `unfolded` counts records of a journal upon
+    the serial.
+    """
 
     lineage: str
     serial: int
@@ -83,7 +89,9 @@ class Version(NamedTuple):
 
 
 class State(Document, frozen=True, kw_only=True):
-    """What is remembered. `unfolded` counts the records of a journal that are in `resources` but in no version yet."""
+    """What is remembered. `unfolded` counts the records of a journal that are in `resources` but in
+    no version yet.
+    """
 
     journal_records: int = 0
     destinations: tuple[Destination, ...] | None = None
@@ -151,7 +159,9 @@ def head_line(top: Head, opening: bytes) -> bytes:
 
 
 def encode_blocks(document: Document) -> Iterator[bytes]:
-    """Yield the document piece by piece, so that writing it needs little memory; same state, same bytes."""
+    """Yield the document piece by piece, so that writing it needs little memory; same state, same
+    bytes.
+    """
     digest = hashlib.sha256()
     for block in _without_digest(document):
         digest.update(block)
@@ -191,9 +201,11 @@ def decode(
 ) -> State:
     """Decode the state of this project; `origin` names the document in messages.
 
-    `check_digest` is False for a document that a person edited, and for rows that have a checksum each.
+    `check_digest` is False for a document that a person edited, and for rows that have a checksum
+    each.
 
-    StateError: `state_damaged` with the place, `state_too_new`, `state_too_old`, `state_wrong_project`.
+    StateError: `state_damaged` with the place, `state_too_new`, `state_too_old`,
+    `state_wrong_project`.
     """
     rows, migrated = _read(data, origin, migrations, check_digest)
     if rows.project != project:
@@ -218,13 +230,16 @@ def decode(
 
 
 def _has_its_digest(data: bytes, rows: _Rows, state: State) -> bool:
-    """Return whether the document is what was written. Documents of the first format have no digest."""
+    """Return whether the document is what was written. Documents of the first format have no
+    digest.
+    """
     if rows.digest is None:
         return rows.format in WITHOUT_DIGEST
     if _is_as_written(data):
         return True
 
-    # A tool may have written the same JSON with other spaces or in another order: compare with our own form of it.
+    # A tool may have written the same JSON with other spaces or in another order: compare with our
+    # own form of it.
     again = hashlib.sha256()
     for block in _without_digest(state):
         again.update(block)
@@ -233,7 +248,9 @@ def _has_its_digest(data: bytes, rows: _Rows, state: State) -> bool:
 
 
 def _is_as_written(data: bytes) -> bool:
-    """Return whether the bytes themselves match the digest at their end: fast, and true for what we wrote."""
+    """Return whether the bytes themselves match the digest at their end: fast, and true for what we
+    wrote.
+    """
     found = _DIGEST.search(data, max(0, len(data) - _DIGEST_LENGTH))
     if found is None:
         return False
@@ -243,7 +260,9 @@ def _is_as_written(data: bytes) -> bool:
 
 
 def read_head(beginning: bytes) -> Head | None:
-    """Return the head of a document that begins with these bytes; None when they hold no whole first line."""
+    """Return the head of a document that begins with these bytes; None when they hold no whole
+    first line.
+    """
     try:
         line = beginning.split(b"\n", 1)[0].removesuffix(_OPENING).removesuffix(SEALED)
         return msgspec.json.decode(line + b"}", type=Head)
@@ -254,7 +273,9 @@ def read_head(beginning: bytes) -> Head | None:
 def _read(
     data: bytes, origin: str, migrations: Mapping[int, Step], check_digest: bool
 ) -> tuple[_Rows, bool]:
-    """The rows in the present format, and whether they had to be migrated; then the digest is checked here."""
+    """The rows in the present format, and whether they had to be migrated; then the digest is
+    checked here.
+    """
     try:
         rows = _DECODER.decode(data)
         if rows.format == FORMAT:
@@ -271,7 +292,8 @@ def _read(
     else:
         found, failure = msgspec.json.decode(data), None
 
-    # An earlier format; or rows of an earlier format, which a store keeps beside those that were written since.
+    # An earlier format; or rows of an earlier format, which a store keeps beside those that were
+    # written since.
     current = rename_in_document(migrate(found, origin, migrations))
     resources = current.get("resources")
     if failure is not None and current == found:
@@ -297,7 +319,9 @@ def _check_bytes(data: bytes, found: dict[str, Any], origin: str) -> None:
 
 
 def _refuse_duplicates(data: bytes, origin: str, resources: int) -> None:
-    """A merge that kept both sides gives an address twice, and JSON takes the last: tell by the number of lines."""
+    """A merge that kept both sides gives an address twice, and JSON takes the last: tell by the
+    number of lines.
+    """
     as_written = data.endswith(_TAIL) or _DIGEST.search(data, max(0, len(data) - _DIGEST_LENGTH))
     if not as_written or data.count(b"\n") == resources + 2:
         return

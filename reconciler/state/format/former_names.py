@@ -7,8 +7,8 @@
 | 1, 2 | `options.watch` | `options.observe_only` |
 | 1, 2 | `options.baseline` | `options.platform_written` |
 
-A store can hold entries of both forms side by side, because it writes only the entries that change. So every reader
-tries the present form first, and renames only when that fails. Opens no file.
+A store can hold entries of both forms side by side, because it writes only the entries that change.
+So every reader tries the present form first, and renames only when that fails. Opens no file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The journal's lines: what a run did since the version of the state that it began with.
 
-One line a batch of records, each with a checksum that also covers the lines before it, so a line cut short, changed,
-lost or out of place is told from a good one. In go bytes and records, out come records and bytes; opens no file.
+One line a batch of records, each with a checksum that also covers the lines before it, so a line
+cut short, changed, lost or out of place is told from a good one. In go bytes and records, out come
+records and bytes; opens no file.
 
 | line | means |
 |---|---|
@@ -24,7 +25,8 @@ from reconciler.state.records import Record, apply_records
 
 FORMAT = 1
 _HOLE = b"\0\0"
-"""Blocks that never reached the disk are read as zeros; one zero alone may be a damaged character."""
+"""Blocks that never reached the disk are read as zeros; one zero alone may be a damaged character.
+"""
 CLEAR = Codec("")
 _NONE = msgspec.Raw(b"null")
 
@@ -65,12 +67,16 @@ def header_line(header: Header) -> tuple[bytes, int]:
 def record_line(
     records: Sequence[Record], checksum: int, codec: Codec = CLEAR
 ) -> tuple[bytes, int]:
-    """Return a line of records after a line with this checksum, and the checksum that the next line continues."""
+    """Return a line of records after a line with this checksum, and the checksum that the next line
+    continues.
+    """
     return _line(b"records", codec.records(records, checksum=False), checksum)
 
 
 def parse(data: bytes, origin: str, codec: Codec = CLEAR) -> Leftover | None:
-    """Decode a journal; None when not even its header became durable. Raises StateError when it is damaged."""
+    """Decode a journal; None when not even its header became durable. Raises StateError when it is
+    damaged.
+    """
     lines = data.split(b"\n")
     torn = lines.pop()
     header: Header | None = None

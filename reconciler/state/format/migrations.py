@@ -1,4 +1,6 @@
-"""Older state documents brought up to the present format, one step at a time; knows nothing of files or stores."""
+"""Older state documents brought up to the present format, one step at a time; knows nothing of
+files or stores.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,9 @@ from reconciler.state import problems
 from reconciler.state.format.former_names import rename_in_document
 
 FORMAT = 3
-"""The format that this version writes. Any change to what a document may hold, an added field too, raises it, unless
-no released version has written this format yet."""
+"""The format that this version writes. Any change to what a document may hold, an added field too,
+raises it, unless no released version has written this format yet.
+"""
 WITHOUT_DIGEST = (1,)
 """Formats whose documents have no digest."""
 
@@ -21,7 +24,9 @@ MIGRATIONS: Mapping[int, Step] = {1: lambda document: document, 2: rename_in_doc
 
 
 def migrate(document: Document, origin: str, steps: Mapping[int, Step] = MIGRATIONS) -> Document:
-    """The document in the present format; StateError when it is newer, or older than any step reaches."""
+    """The document in the present format; StateError when it is newer, or older than any step
+    reaches.
+    """
     found: int = document["format"]
     if found > FORMAT:
         raise problems.state_too_new(origin, found, FORMAT)

@@ -1,7 +1,9 @@
-"""Decode the entries of a document: parts that many resources have in common are decoded once and shared.
+"""Decode the entries of a document: parts that many resources have in common are decoded once and
+shared.
 
-A hundred thousand numbers have few distinct routes and prior values. Decoding each distinct one once halves the time to
-read and needs a third of the memory. Knows nothing of files, formats or projects.
+A hundred thousand numbers have few distinct routes and prior values. Decoding each distinct one
+once halves the time to read and needs a third of the memory. Knows nothing of files, formats or
+projects.
 """
 
 from __future__ import annotations
@@ -107,7 +109,9 @@ class _Parts(dict[bytes, Any]):
 
 
 def decode_entries(rows: dict[str, Row]) -> dict[str, Entry]:
-    """Return the entries of these rows. Equal parts are one and the same object: never change one in place."""
+    """Return the entries of these rows. Equal parts are one and the same object: never change one
+    in place.
+    """
     applied, options, prior = _Parts("last_applied"), _Parts("options"), _Parts("prior")
     pending, normalised, left = (
         _Parts("pending"),
@@ -153,7 +157,8 @@ def first_misfit(resources: dict[str, msgspec.Raw]) -> RowError | None:
         try:
             decode(raw)
         except msgspec.ValidationError:
-            # An earlier version gave some fields other names; what is wrong is told of the present form.
+            # An earlier version gave some fields other names; what is wrong is told of the present
+            # form.
             try:
                 decode(msgspec.json.encode(rename_fields(msgspec.json.decode(raw))))
             except DECODE_ERRORS as error:

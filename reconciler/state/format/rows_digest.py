@@ -1,10 +1,13 @@
-"""The digest of a state that is kept in rows: it notices a changed, a missing and an added row, and a changed head.
+"""The digest of a state that is kept in rows: it notices a changed, a missing and an added row, and
+a changed head.
 
-Each row has a checksum of its own, which says nothing about rows that are gone. A digest of all rows in order would
-have to read them all to add one. Therefore the rows are summed: each contributes the hash of its address and text, so
-that a batch of a journal changes the sum by its own rows only. The digest is the sum with a hash of head and sum.
+Each row has a checksum of its own, which says nothing about rows that are gone. A digest of all
+rows in order would have to read them all to add one. Therefore the rows are summed: each
+contributes the hash of its address and text, so that a batch of a journal changes the sum by its
+own rows only. The digest is the sum with a hash of head and sum.
 
-It detects damage, not an attacker: whoever may write the rows can compute it. Pure; knows no database.
+It detects damage, not an attacker: whoever may write the rows can compute it. Pure; knows no
+database.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Describe a decoding error without quoting the document, which may hold secrets.
 
-A line of state holds URLs, and those hold tokens. In a damaged line a URL may stand where a name belongs. So messages
-repeat only what comes from our own types: the names of fields, and the place in them.
+A line of state holds URLs, and those hold tokens. In a damaged line a URL may stand where a name
+belongs. So messages repeat only what comes from our own types: the names of fields, and the place
+in them.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def safe_reason(error: Exception) -> str:
 
 
 def safe_address(address: str) -> str:
-    """Return the part of an address that certainly is one: kind and number or name; the rest may be a URL."""
+    """Return the part of an address that certainly is one: kind and number or name; the rest may be
+    a URL.
+    """
     kind, _, rest = address.partition("/")
     name, _, more = rest.partition("/")
     if kind not in RANKS or not (_NUMBER if kind in NUMBER_KINDS else _NAME).fullmatch(name):

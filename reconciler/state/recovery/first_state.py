@@ -1,7 +1,8 @@
-"""Check a run without a state: a new local file in CI is soon lost, and nothing can have drifted; does no I/O.
+"""Check a run without a state: a new local file in CI is soon lost, and nothing can have drifted;
+does no I/O.
 
-The folder of a CI job is usually deleted after it. The next job would find no state, import everything again and
-record our own webhooks as prior values.
+The folder of a CI job is usually deleted after it. The next job would find no state, import
+everything again and record our own webhooks as prior values.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ def _base_urls(project: Project) -> list[str | None]:
 def is_test_server(url: str | None) -> bool:
     """Return whether a base URL leads to a sandbox: a loopback address, or plain http.
 
-    Twilio and the platforms answer with TLS alone. Plain http to any other host has been allowed from outside the
-    files, or the configuration would be invalid.
+    Twilio and the platforms answer with TLS alone. Plain http to any other host has been allowed
+    from outside the files, or the configuration would be invalid.
     """
     if url is None:
         return False

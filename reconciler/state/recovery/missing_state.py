@@ -1,8 +1,9 @@
 """Load the state, and recognise a missing one by its former versions.
 
-Returns an empty state where there is none. A first run has no history, so a state that is absent although its history
-exists has been lost. Every managed number then looks new and would be imported with our own webhooks as prior values;
-the newest former version has the correct ones. Reads the history only where there is no state; repairs nothing.
+Returns an empty state where there is none. A first run has no history, so a state that is absent
+although its history exists has been lost. Every managed number then looks new and would be imported
+with our own webhooks as prior values; the newest former version has the correct ones. Reads the
+history only where there is no state; repairs nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from reconciler.state.stores.store import Store
 
 
 class MissingState(NamedTuple):
-    """A missing state: its place, the versions that are kept, and the entries of the newest one by address."""
+    """A missing state: its place, the versions that are kept, and the entries of the newest one by
+    address.
+    """
 
     place: str
     versions: Sequence[StoredVersion]
@@ -38,8 +41,8 @@ class MissingState(NamedTuple):
     def assess_plan(self, twice: Sequence[str], left_out: Sequence[str]) -> Diagnostic:
         """Return the warning of a plan without the state, or the error that forbids to apply it.
 
-        Forbidden are a plan that would create addresses a second time (`twice`), and one that leaves out numbers whose
-        prior values would be lost (`left_out`).
+        Forbidden are a plan that would create addresses a second time (`twice`), and one that
+        leaves out numbers whose prior values would be lost (`left_out`).
         """
         if not twice and not left_out:
             found = problems.state_gone(self.place, self.versions, problems.PRIOR_VALUES_SAFE)
@@ -96,7 +99,9 @@ def _read(store: Store) -> tuple[State | None, list[StoredVersion]]:
 
 
 def _newest(store: Store, kept: Sequence[StoredVersion]) -> Mapping[str, Entry]:
-    """Return the entries of the newest version. Raises StateError when it is unreadable: only it has prior values."""
+    """Return the entries of the newest version. Raises StateError when it is unreadable: only it
+    has prior values.
+    """
     version = store.version(kept[0].serial)
     return version.resources if version is not None else {}
 

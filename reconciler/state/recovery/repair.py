@@ -1,11 +1,13 @@
-"""Repair a damaged state file from its whole lines, the undamaged beginning of its journal, and former versions.
+"""Repair a damaged state file from its whole lines, the undamaged beginning of its journal, and
+former versions.
 
-Each resource has a line of its own, so damage in one place leaves all others readable. A resource that is unreadable
-comes from the newest former version; so do all of them when the file is missing. Nothing is deleted: damaged files are
-moved aside.
+Each resource has a line of its own, so damage in one place leaves all others readable. A resource
+that is unreadable comes from the newest former version; so do all of them when the file is missing.
+Nothing is deleted: damaged files are moved aside.
 
-A document that is readable as a whole but does not match its digest (a hand edit, or a changed bit) is accepted as it
-is. It is impossible to find out which of its values was changed, so the differences to the version before are returned.
+A document that is readable as a whole but does not match its digest (a hand edit, or a changed bit)
+is accepted as it is. It is impossible to find out which of its values was changed, so the
+differences to the version before are returned.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ from reconciler.state.records import Record, apply_records
 
 
 class Salvage(msgspec.Struct, frozen=True):
-    """The result of a repair: the state to write, and how many resources came from the file, from former versions and
-    from the journal; the damaged files; for a document that only fails its digest, the differences to the version before.
+    """The result of a repair: the state to write, and how many resources came from the file, from
+    former versions and from the journal; the damaged files; for a document that only fails its
+    digest, the differences to the version before.
     """
 
     state: State
@@ -50,7 +53,8 @@ def salvage_state(
 ) -> Salvage:
     """Read a state file and its journal, and return what can be saved. Changes nothing.
 
-    Raises StateError for problems other than damage: a missing key, another project, a newer format.
+    Raises StateError for problems other than damage: a missing key, another project, a newer
+    format.
     """
     disk = files or Disk()
     data = disk.read(path)
@@ -90,7 +94,9 @@ def salvage_state(
 
 
 def _without_its_digest(data: bytes, origin: str, codec: Codec) -> State | None:
-    """Return the state in a document that does not match its digest; None when more than that is wrong."""
+    """Return the state in a document that does not match its digest; None when more than that is
+    wrong.
+    """
     try:
         return codec.state(data, origin, check_digest=False)
     except StateError:
@@ -100,7 +106,9 @@ def _without_its_digest(data: bytes, origin: str, codec: Codec) -> State | None:
 def write_salvage(
     path: Path, saved: Salvage, suffix: str, codec: Codec, files: Files | None = None
 ) -> list[Path]:
-    """Move the damaged files aside under names that end in `suffix`, and write the saved state. Needs the lock."""
+    """Move the damaged files aside under names that end in `suffix`, and write the saved state.
+    Needs the lock.
+    """
     disk = files or Disk()
     contents = {damaged: disk.read(damaged) for damaged in saved.damaged}
     there = {damaged: content for damaged, content in contents.items() if content is not None}
@@ -138,7 +146,9 @@ def _lines(data: bytes) -> dict[str, Entry]:
 def _records(
     journal: bytes | None, state: State | None, path: Path, codec: Codec
 ) -> tuple[list[Record], bool]:
-    """Return the records before the first damage that continue this state, and whether there is no damage."""
+    """Return the records before the first damage that continue this state, and whether there is no
+    damage.
+    """
     if journal is None:
         return [], True
     parts = journal.split(b"\n")
@@ -163,7 +173,9 @@ def _records(
 
 
 def _beginning(data: bytes | None, last: State | None, project: str) -> State:
-    """The version that was there, as far as its first line tells it; else the one after the newest that is kept."""
+    """The version that was there, as far as its first line tells it; else the one after the newest
+    that is kept.
+    """
     top = read_head(data or b"")
     known = last or empty_state(project)
     if top is None or not top.lineage:

@@ -1,7 +1,8 @@
 """The interface of a place outside this machine in which `LeasedStore` keeps a state.
 
-Every call is one attempt at one change, whole or not at all; the place itself refuses a call with a stale grant.
-Knows no threads, no clock of this machine, and no order of calls except the one that is stated here.
+Every call is one attempt at one change, whole or not at all; the place itself refuses a call with a
+stale grant. Knows no threads, no clock of this machine, and no order of calls except the one that
+is stated here.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from reconciler.state.stores.holder import Holder, describe_holder
 from reconciler.state.stores.store import LockInfo
 
 LEASE = 30.0
-"""Seconds after which a lock that was not renewed is free again; it is renewed three times in that time."""
+"""Seconds after which a lock that was not renewed is free again; it is renewed three times in that
+time.
+"""
 
 
 class Grant(msgspec.Struct):
-    """The lock as granted: a number that rises with each grant, and what the place needs to recognise it.
+    """The lock as granted: a number that rises with each grant, and what the place needs to
+    recognise it.
 
-    `unfenced`: a write may still be in flight, either of an earlier holder whose lock was taken over, or one of this
-    holder that got no answer.
+    `unfenced`: a write may still be in flight, either of an earlier holder whose lock was taken
+    over, or one of this holder that got no answer.
     """
 
     holder: Holder
@@ -35,7 +39,9 @@ class Grant(msgspec.Struct):
 
 
 class LeaseLost(Exception):
-    """The grant is no longer valid; `now` is the holder of the lock, where there is one and it is known."""
+    """The grant is no longer valid; `now` is the holder of the lock, where there is one and it is
+    known.
+    """
 
     def __init__(self, grant: Grant, now: Holder | None = None) -> None:
         self.reason = "Another run, or `state unlock`, took over the lock"
@@ -90,7 +96,8 @@ class Backing(Protocol):
         """Append records to the journal of this version as batch number `batch`; all or none."""
 
     def newest(self) -> int | None:
-        """Return the highest serial, also where the state is damaged; None where there is no version.
+        """Return the highest serial, also where the state is damaged; None where there is no
+        version.
 
         `replace` with `known` None may follow, and overwrites what is there.
         """

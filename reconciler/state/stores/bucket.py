@@ -1,6 +1,6 @@
 """A state in an object store: `KEY`, and beside it `KEY.lock`, `KEY.journal/…` and `KEY.history/…`.
 
-Object stores change one object at a time, conditionally; so all that must not happen twice is one conditional write:
+Object stores change one object at a time, conditionally: what must not happen twice is one write:
 
 | what | one of |
 |---|---|
@@ -8,12 +8,12 @@ Object stores change one object at a time, conditionally; so all that must not h
 | a batch of the journal | a new object `KEY.journal/SERIAL/BATCH`, which fails when there is one of that number |
 | the next version | `KEY` is put over the version of it that was read |
 
-A run that takes over a lock cannot know whether the former holder still has a write in flight; nor can a run that got
-no answer, which records that when it releases its lock. Before its first write such a run therefore ends the journal
-(it takes the number of the next batch) and writes a new version: a late write meets a number that is taken, or another
-version, and is refused.
+A run that takes over a lock cannot know whether the former holder still has a write in flight; nor
+can a run that got no answer, which records that when it releases its lock. Before its first write
+such a run therefore ends the journal (it takes the number of the next batch) and writes a new
+version: a late write meets a number that is taken, or another version, and is refused.
 
-Knows nothing of any vendor, and no clock but the store's own.
+Knows no vendor, and no clock but the store's own.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ _TRIES = 3
 
 
 class StoredObject(msgspec.Struct, frozen=True):
-    """An object: its content, its version, and the time at which it was put (seconds, by the store's clock)."""
+    """An object: its content, its version, and the time at which it was put (seconds, by the
+    store's clock).
+    """
 
     data: bytes
     tag: str
@@ -53,13 +55,17 @@ class StoredObject(msgspec.Struct, frozen=True):
 
 
 class Bucket(Protocol):
-    """The interface of an object store. Every call is atomic, and visible to all later calls. Raises StateError."""
+    """The interface of an object store. Every call is atomic, and visible to all later calls.
+    Raises StateError.
+    """
 
     def get(self, key: str, most: int | None = None) -> StoredObject | None:
         """Return the object, or its first `most` bytes; None when there is none."""
 
     def put(self, key: str, data: bytes, over: str | None) -> str | None:
-        """Put the object over the version `over`, None for no object. Returns its new version; None when refused."""
+        """Put the object over the version `over`, None for no object. Returns its new version; None
+        when refused.
+        """
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object within the store."""
@@ -84,7 +90,9 @@ class _Lock(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Batch(msgspec.Struct):
-    """An object of the journal; one without records ends the journal, so that late batches are refused."""
+    """An object of the journal; one without records ends the journal, so that late batches are
+    refused.
+    """
 
     lineage: str
     serial: int
@@ -111,7 +119,9 @@ class BucketBacking:
         self._tag: str | None = None  # of the version that was read or written last
         self._batches = 0  # in its journal, as far as we know
         self._end = ""
-        """The batch that we put there to end the journal. It stays: the write that it keeps out may come late."""
+        """The batch that we put there to end the journal. It stays: the write that it keeps out may
+        come late.
+        """
 
     @property
     def origin(self) -> str:
@@ -197,7 +207,9 @@ class BucketBacking:
         self._clear(state.serial)
 
     def append(self, state: State, batch: int, records: Sequence[Record], grant: Grant) -> None:
-        """See `Backing`. The lock is read afterwards: if it is ours then, nobody has written in between."""
+        """See `Backing`. The lock is read afterwards: if it is ours then, nobody has written in
+        between.
+        """
         body = msgspec.Raw(self._codec.records(records))
         mine = _Batch(state.lineage, state.serial, grant.token, uuid.uuid4().hex, body)
         written = self._put_new(self._batch(state.serial, batch), _encode(mine))
@@ -295,7 +307,9 @@ class BucketBacking:
         return self._codec.read_records(bytes(batch.records), origin)
 
     def _end_journal(self, state: State, grant: Grant) -> None:
-        """Take the number of the next batch. Raises StateError `state_moved` when another run has written it."""
+        """Take the number of the next batch. Raises StateError `state_moved` when another run has
+        written it.
+        """
         before = state.serial - 1
         end = _encode(
             _Batch(state.lineage, before, grant.token, uuid.uuid4().hex, msgspec.Raw(_NOTHING))
@@ -359,7 +373,9 @@ class BucketBacking:
         return found, lock
 
     def _change_lock(self, grant: Grant, change: Callable[[_Lock], _Lock]) -> None:
-        """Write our lock anew; try again when an earlier renewal that got no answer arrived in between."""
+        """Write our lock anew; try again when an earlier renewal that got no answer arrived in
+        between.
+        """
         for _ in range(_TRIES):
             found, lock = self._read_lock()
             if found is None or not _is_of(lock, grant):
@@ -377,7 +393,9 @@ class BucketBacking:
         return tag
 
     def _is_expired(self, found: StoredObject) -> bool:
-        """Return whether a lease has ended, by the store's clock: those of two machines may differ too much."""
+        """Return whether a lease has ended, by the store's clock: those of two machines may differ
+        too much.
+        """
         return self._bucket.now() - found.modified > self._lease + _WHOLE_SECONDS
 
     def _former(self, serial: int) -> str:
@@ -388,7 +406,9 @@ class BucketBacking:
 
 
 def _serial_in(name: str) -> str:
-    """Return the serial in `.journal/SERIAL/BATCH` or `.history/SERIAL.json` as digits; empty for another name."""
+    """Return the serial in `.journal/SERIAL/BATCH` or `.history/SERIAL.json` as digits; empty for
+    another name.
+    """
     digits = name.split("/")[1].removesuffix(".json")
     return digits if digits.isdecimal() else ""
 

@@ -1,4 +1,6 @@
-"""The files beside a local state: its journal, lock, backup and history; recognise a path that is one of them."""
+"""The files beside a local state: its journal, lock, backup and history; recognise a path that is
+one of them.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,16 @@ def local_path(location: str, base: Path) -> Path | None:
 
 
 def is_state_file(path: Path, state: Path) -> bool:
-    """Return whether the path is this state or one of its companions, under any name, link or spelling."""
+    """Return whether the path is this state or one of its companions, under any name, link or
+    spelling.
+    """
     state = state.resolve()
     parts = [state, *(state.with_name(f"{state.name}.{suffix}") for suffix in SUFFIXES)]
     if any(is_same_file(path, part) for part in parts):
         return True
 
-    # The history is a folder: everything in it is a former version, also by a second name of a version.
+    # The history is a folder: everything in it is a former version, also by a second name of a
+    # version.
     history = state.with_name(f"{state.name}.history")
     target = path.resolve()
     if any(is_same_file(parent, history) for parent in target.parents):
@@ -33,7 +38,9 @@ def is_state_file(path: Path, state: Path) -> bool:
 
 
 def is_same_file(path: Path, other: Path) -> bool:
-    """Return whether both are one file: by path, by link, or on a file system that ignores case or Unicode form."""
+    """Return whether both are one file: by path, by link, or on a file system that ignores case or
+    Unicode form.
+    """
     first, second = path.resolve(), other.resolve()
     if first == second:
         return True
@@ -42,7 +49,8 @@ def is_same_file(path: Path, other: Path) -> bool:
     except OSError:
         pass
 
-    # At least one does not exist. They would be one file when the file system ignores the difference, and no
+    # At least one does not exist. They would be one file when the file system ignores the
+    # difference, and no
     # file system can be asked about a name that does not exist: take the careful answer.
     if first.exists() or second.exists() or _fold_case(first.name) != _fold_case(second.name):
         return False

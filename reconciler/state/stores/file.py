@@ -1,7 +1,8 @@
-"""A state in a local file: `NAME`, beside it `NAME.journal`, `NAME.lock`, `NAME.backup`, the version before, and
-`NAME.history`, a folder with the versions before that.
+"""A state in a local file: `NAME`, beside it `NAME.journal`, `NAME.lock`, `NAME.backup`, the
+version before, and `NAME.history`, a folder with the versions before that.
 
-What is durable when, in the order of the steps; a crash between any two leaves a state that `load` reads:
+What is durable when, in the order of the steps; a crash between any two leaves a state that `load`
+reads:
 
 | step | leaves on disk |
 |---|---|
@@ -38,7 +39,9 @@ from reconciler.state.stores.store import Lease, LockInfo, next_free_serial
 
 
 class FileStore:
-    """A `Store` in one folder of a file system that can rename and lock; the backup needs hard links besides."""
+    """A `Store` in one folder of a file system that can rename and lock; the backup needs hard
+    links besides.
+    """
 
     def __init__(
         self,
@@ -104,7 +107,9 @@ class FileStore:
             return holder_of(self._beside("lock"))
 
     def unlock(self, by: Holder, *, force: bool) -> LockInfo | None:
-        """See `Store`: the operating system frees this lock when its process ends, and nobody else can."""
+        """See `Store`: the operating system frees this lock when its process ends, and nobody else
+        can.
+        """
         found = self.lock_info()
         if found is not None:
             raise lock_error(self._origin, found.holder)
@@ -166,7 +171,9 @@ class FileStore:
         return None
 
     def write_version(self, state: State) -> State:
-        """Write the next version over the present one, and end the journal that is in it. Needs the lock."""
+        """Write the next version over the present one, and end the journal that is in it. Needs the
+        lock.
+        """
         saved = describe_save(self.current_lease().holder, self._clock.wall(), state)
         following = msgspec.structs.replace(
             state, serial=self._next_serial(state), saved=saved, journal_records=0
@@ -181,7 +188,9 @@ class FileStore:
         return self._lease
 
     def _next_serial(self, state: State) -> int:
-        """Return a serial that no version has had, also where the state is missing and its history exists."""
+        """Return a serial that no version has had, also where the state is missing and its history
+        exists.
+        """
         if self._exists:
             return state.serial + 1
         return next_free_serial(self.history(), state.serial + 1)
@@ -243,7 +252,9 @@ class FileStore:
         return None
 
     def _check_present(self, state: State) -> Lease:
-        """Return the lease. Raises StateError unless this state is the present one. Closes an open journal."""
+        """Return the lease. Raises StateError unless this state is the present one. Closes an open
+        journal.
+        """
         lease = self.current_lease()
         if self._version is None:
             self.load()

@@ -1,7 +1,8 @@
-"""The former versions of a state file, in a folder beside it: second names of files that are about to be replaced.
+"""The former versions of a state file, in a folder beside it: second names of files that are about
+to be replaced.
 
-Takes the path of the present version and returns versions by serial. A version costs a hard link, whatever its size; a
-file system without links keeps none. Knows nothing of journals or locks.
+Takes the path of the present version and returns versions by serial. A version costs a hard link,
+whatever its size; a file system without links keeps none. Knows nothing of journals or locks.
 """
 
 from __future__ import annotations

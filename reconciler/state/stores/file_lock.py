@@ -1,7 +1,8 @@
-"""A lock on a file by the operating system: it ends with the process that holds it, however that process ends.
+"""A lock on a file by the operating system: it ends with the process that holds it, however that
+process ends.
 
-The file is never removed: otherwise a second process could lock a new file of the same name while a third still holds
-the old one. The content of the file is for messages only; only the lock counts.
+The file is never removed: otherwise a second process could lock a new file of the same name while a
+third still holds the old one. The content of the file is for messages only; only the lock counts.
 """
 
 from __future__ import annotations
@@ -43,9 +44,11 @@ else:
 def file_lock(
     path: Path, holder: Holder, timeout: float, *, like: Path, origin: str
 ) -> Iterator[None]:
-    """Hold the lock of this file, with the permissions of `like`. Raises StateLocked when it is not free in time.
+    """Hold the lock of this file, with the permissions of `like`. Raises StateLocked when it is not
+    free in time.
 
-    Raises OSError when the file cannot be opened or its file system has no locks. `origin` is for messages.
+    Raises OSError when the file cannot be opened or its file system has no locks. `origin` is for
+    messages.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
     try:
@@ -67,7 +70,9 @@ def file_lock(
 
 
 def holder_of(path: Path) -> LockInfo | None:
-    """Return the holder of the lock of this file; None when it is free. Raises OSError as `file_lock` does."""
+    """Return the holder of the lock of this file; None when it is free. Raises OSError as
+    `file_lock` does.
+    """
     try:
         handle = os.open(path, os.O_RDWR)
     except FileNotFoundError:
@@ -96,7 +101,9 @@ def _write(handle: int, text: bytes) -> None:
 
 
 def _read_holder(handle: int) -> Holder | None:
-    """Return the holder that the file names. Reads twice: a run that has just taken the lock writes a moment later."""
+    """Return the holder that the file names. Reads twice: a run that has just taken the lock writes
+    a moment later.
+    """
     for attempt in range(2):
         os.lseek(handle, 0, os.SEEK_SET)
         try:

@@ -20,10 +20,11 @@ from reconciler.state.records import Saved
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """A run that holds a lock or waits for it. `since` is RFC 3339, `run` a name that no other run has.
+    """A run that holds a lock or waits for it. `since` is RFC 3339, `run` a name that no other run
+    has.
 
-    `job` is of no other CI job that may run at the same time, `job_url` possibly of all jobs of a run. `machine` is
-    where `pid` means this process: host names and users are shared by containers.
+    `job` is of no other CI job that may run at the same time, `job_url` possibly of all jobs of a
+    run. `machine` is where `pid` means this process: host names and users are shared by containers.
     """
 
     who: str
@@ -54,7 +55,8 @@ def this_run(command: str, since: str, environ: Mapping[str, str] = os.environ) 
 
 
 def describe_save(holder: Holder, wall: float, state: State) -> Saved:
-    """Return the origin of a version of this state, written by this run at this time (seconds since 1970).
+    """Return the origin of a version of this state, written by this run at this time (seconds since
+    1970).
 
     The destinations of secrets are those of the state, else those that were recorded before.
     """
@@ -72,7 +74,8 @@ def job_url(environ: Mapping[str, str]) -> str | None:
 
 
 def job_of(environ: Mapping[str, str]) -> str | None:
-    """Return a name of this CI job that no other job has at the same time; None when that is not certain.
+    """Return a name of this CI job that no other job has at the same time; None when that is not
+    certain.
 
     | | its page is shared by | distinguished by |
     |---|---|---|
@@ -100,7 +103,9 @@ FREED_BY_THE_SYSTEM = "It is free as soon as that process ends."
 
 
 def lock_error(origin: str, holder: Holder | None, freed: str = FREED_BY_THE_SYSTEM) -> StateLocked:
-    """Return the error of a lock that is not free; `freed` says when it will be. `holder` is None when unknown."""
+    """Return the error of a lock that is not free; `freed` says when it will be. `holder` is None
+    when unknown.
+    """
     if holder is None:
         detail = f"Another run holds the lock of {origin}; its holder is unknown."
     else:
@@ -123,7 +128,8 @@ def describe_holder(holder: Holder) -> str:
 
 
 def is_left_behind_by(holder: Holder, by: Holder) -> bool:
-    """Return whether the holder was a run of the same CI job, or of the same user on this machine, and has ended.
+    """Return whether the holder was a run of the same CI job, or of the same user on this machine,
+    and has ended.
 
     | the holder's process | its job is ours | it is not, or nobody knows |
     |---|---|---|
@@ -134,7 +140,8 @@ def is_left_behind_by(holder: Holder, by: Holder) -> bool:
     here = (holder.host, holder.machine) == (by.host, by.machine)
     alive = _is_alive(holder.pid) if here else None
 
-    # A job runs once at a time, so another process of the same job has ended unless it is visibly alive.
+    # A job runs once at a time, so another process of the same job has ended unless it is visibly
+    # alive.
     if holder.job is not None and holder.job == by.job:
         return alive is not True
     return alive is False and holder.who == by.who
@@ -154,7 +161,8 @@ def _is_alive(pid: int) -> bool | None:
 
 
 def _machine() -> str | None:
-    """Return the boot of the kernel and the PID namespace (container) in which process numbers are valid.
+    """Return the boot of the kernel and the PID namespace (container) in which process numbers are
+    valid.
 
     None on other systems, where the name of the host has to be enough.
     """
@@ -164,7 +172,8 @@ def _machine() -> str | None:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
-        # Equal to no other value: a machine that cannot be recognised never makes a holder look dead.
+        # Equal to no other value: a machine that cannot be recognised never makes a holder look
+        # dead.
         return uuid.uuid4().hex
 
 

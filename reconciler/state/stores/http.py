@@ -1,10 +1,11 @@
-"""A state behind Terraform's HTTP protocol, as GitLab keeps one for every project: GET, POST, LOCK and UNLOCK.
+"""A state behind Terraform's HTTP protocol, as GitLab keeps one for every project: GET, POST, LOCK
+and UNLOCK.
 
-The protocol has one document and one lock, so everything is in that document: the state, the journal, what former
-versions held of the addresses that changed after them, and when the holder of the lock last answered. Each write
-sends all of it, which is good for some thousands of numbers. The server refuses a POST without the lock's ID, which
-keeps out a run that has lost the lock. Environment variables are Terraform's own (TF_HTTP_USERNAME …); a GitLab job
-needs none.
+The protocol has one document and one lock, so everything is in that document: the state, the
+journal, what former versions held of the addresses that changed after them, and when the holder of
+the lock last answered. Each write sends all of it, which is good for some thousands of numbers. The
+server refuses a POST without the lock's ID, which keeps out a run that has lost the lock.
+Environment variables are Terraform's own (TF_HTTP_USERNAME …); a GitLab job needs none.
 """
 
 from __future__ import annotations
@@ -126,7 +127,8 @@ class HttpBacking:
 
         self._envelope = self._get()
         self._serial = max(self._serial, self._envelope.serial)
-        # The lock holds its time by our clock only. When that differs from the server's, other runs need a time by
+        # The lock holds its time by our clock only. When that differs from the server's, other runs
+        # need a time by
         # the server's clock, which a renewal writes.
         if abs(self._client.clock_offset) > _MAX_CLOCK_OFFSET:
             self.renew(result)
@@ -269,13 +271,15 @@ class HttpBacking:
     def _post(self, envelope: Envelope, grant: Grant) -> None:
         """Write the document over the present one.
 
-        After a lost answer or a server error, read whether the write has arrived before sending it again.
+        After a lost answer or a server error, read whether the write has arrived before sending it
+        again.
         """
         separator = "&" if "?" in self._endpoints.state else "?"
         url = f"{self._endpoints.state}{separator}ID={grant.holder.run}"
         reason = ""
         for _ in range(ATTEMPTS):
-            # GitLab refuses a document with a serial that it has already, so every attempt has a new one.
+            # GitLab refuses a document with a serial that it has already, so every attempt has a
+            # new one.
             self._serial += 1
             sent = with_digest(
                 msgspec.structs.replace(
@@ -338,7 +342,8 @@ class HttpBacking:
     def _is_expired(self, lock: LockBody) -> bool:
         """Return whether a lease has ended, by the server's clock.
 
-        It began when its holder wrote last, or, before the first write, when the lock says that it was taken.
+        It began when its holder wrote last, or, before the first write, when the lock says that it
+        was taken.
         """
         envelope = self._get()
         if envelope.heard is not None and envelope.heard.run == lock.id:

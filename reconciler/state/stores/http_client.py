@@ -1,4 +1,5 @@
-"""Requests to the server of a state behind Terraform's HTTP protocol, with attempts, a time limit and its clock.
+"""Requests to the server of a state behind Terraform's HTTP protocol, with attempts, a time limit
+and its clock.
 
 Takes methods, URLs and bodies and returns answers; knows nothing of documents or locks.
 """
@@ -25,7 +26,9 @@ WHOLE_SECONDS = 1.0
 """Seconds by which a server's clock is uncertain: its `Date` header has whole seconds."""
 
 _TIME_LIMIT = 25.0
-"""Seconds for all attempts of a request together: a silent server is given up once, not three times."""
+"""Seconds for all attempts of a request together: a silent server is given up once, not three
+times.
+"""
 _LEAST_WAIT = 1.0
 
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -60,7 +63,9 @@ class Unanswered(StateError):
 
 
 class HttpClient:
-    """The requests for one state. `clock_offset` is by how many seconds the server's clock is ahead of ours."""
+    """The requests for one state. `clock_offset` is by how many seconds the server's clock is ahead
+    of ours.
+    """
 
     def __init__(
         self, endpoints: HttpEndpoints, sender: Sender, *, origin: str, clock: Clock
@@ -82,7 +87,8 @@ class HttpClient:
     def request(self, method: str, url: str, body: bytes | None = None) -> Answer:
         """Send a request and return its answer.
 
-        Raises StateError: Unanswered, which is retried unless the request is an update, or `state_too_large`.
+        Raises StateError: Unanswered, which is retried unless the request is an update, or
+        `state_too_large`.
         """
         headers = self._headers(body)
         deadline = self._clock.monotonic() + _TIME_LIMIT
@@ -112,14 +118,17 @@ class HttpClient:
         if self._endpoints.authorization:
             headers["Authorization"] = self._endpoints.authorization
         if body is not None:
-            # Terraform's protocol has this checksum, so servers may check it. It protects no secret.
+            # Terraform's protocol has this checksum, so servers may check it. It protects no
+            # secret.
             digest = hashlib.md5(body, usedforsecurity=False).digest()
             headers["Content-Type"] = "application/json"
             headers["Content-MD5"] = b64encode(digest).decode()
         return headers
 
     def _set_clock_offset(self, headers: Mapping[str, str], sent_at: float) -> None:
-        """Take the smallest offset that explains the `Date` header, which was written after `sent_at`."""
+        """Take the smallest offset that explains the `Date` header, which was written after
+        `sent_at`.
+        """
         date = headers.get("Date")
         if not date:
             return

@@ -1,4 +1,6 @@
-"""The addresses of a state behind Terraform's HTTP protocol, from Terraform's own environment variables; asks nobody."""
+"""The addresses of a state behind Terraform's HTTP protocol, from Terraform's own environment
+variables; asks nobody.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""The one document that holds a state behind Terraform's HTTP protocol; its form only, sends no requests.
+"""The one document that holds a state behind Terraform's HTTP protocol; its form only, sends no
+requests.
 
-Its own `serial` counts writes, not versions: GitLab refuses a write with a serial that it has already.
+Its own `serial` counts writes, not versions: GitLab refuses a write with a serial that it has
+already.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class LastSeen(msgspec.Struct, frozen=True):
 
 
 class FormerVersion(msgspec.Struct, frozen=True):
-    """A former version: its entries of the addresses that the next version changed, null for an absent one."""
+    """A former version: its entries of the addresses that the next version changed, null for an
+    absent one.
+    """
 
     serial: int
     saved: Saved | None
@@ -36,10 +40,11 @@ class FormerVersion(msgspec.Struct, frozen=True):
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """The document: the state with its journal, its former versions, and the last write of the lock's holder.
+    """The document: the state with its journal, its former versions, and the last write of the
+    lock's holder.
 
-    The state has a digest of its own, and so has every batch of the journal and every former version; `digest` covers
-    the rest.
+    The state has a digest of its own, and so has every batch of the journal and every former
+    version; `digest` covers the rest.
     """
 
     reconciler: int = FORMAT

@@ -29,7 +29,9 @@ def decode_lock(answer: bytes) -> LockBody:
 
 
 def is_ours(seen: LockBody) -> bool:
-    """Return whether the reconciler set the lock: its runs write themselves into it. Terraform does not."""
+    """Return whether the reconciler set the lock: its runs write themselves into it. Terraform does
+    not.
+    """
     try:
         return seen.id != "" and msgspec.json.decode(seen.info, type=Holder).run == seen.id
     except DECODE_ERRORS:

@@ -1,7 +1,8 @@
 """Renew a lease from a thread of its own as long as the lock is held.
 
-Measures time by this machine's monotonic clock, from before the lock was requested and before each renewal was sent,
-so that it never assumes a longer lease than the other side. Knows nothing of stores.
+Measures time by this machine's monotonic clock, from before the lock was requested and before each
+renewal was sent, so that it never assumes a longer lease than the other side. Knows nothing of
+stores.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ BEATS = 3
 
 
 class LeaseRenewal:
-    """Renews from `start` to `stop`; sets `stop_event` when the lease is lost. `asked` is the time of the request."""
+    """Renews from `start` to `stop`; sets `stop_event` when the lease is lost. `asked` is the time
+    of the request.
+    """
 
     def __init__(
         self,

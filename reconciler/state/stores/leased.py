@@ -1,7 +1,9 @@
-"""A state in a place outside this machine, under a lease: the part that all such stores have in common.
+"""A state in a place outside this machine, under a lease: the part that all such stores have in
+common.
 
-Decides whether the caller may write: it holds the lock, the lease has not expired, and the state that it worked from is
-the present one. The place itself (`Backing`) makes sure that nobody else writes in between.
+Decides whether the caller may write: it holds the lock, the lease has not expired, and the state
+that it worked from is the present one. The place itself (`Backing`) makes sure that nobody else
+writes in between.
 """
 
 from __future__ import annotations
@@ -173,7 +175,9 @@ class LeasedStore:
 
     @contextmanager
     def valid_grant(self) -> Iterator[Grant]:
-        """Give the grant to write with. Raises StateLocked when the lock is lost, before or during the block."""
+        """Give the grant to write with. Raises StateLocked when the lock is lost, before or during
+        the block.
+        """
         grant, renewal = self._current_grant(), self._renewal
         assert renewal is not None, "a lease is renewed as long as there is a grant"
         self._check_lease(renewal)
@@ -212,7 +216,9 @@ class LeasedStore:
         self._known = known
 
     def _next_serial(self, state: State) -> int:
-        """Return a serial that no version has had, also where the state is missing and its history exists."""
+        """Return a serial that no version has had, also where the state is missing and its history
+        exists.
+        """
         if self._exists:
             return state.serial + 1
         return next_free_serial(self._backing.history(), state.serial + 1)
@@ -226,7 +232,9 @@ class LeasedStore:
         return self._grant
 
     def _check_present(self, state: State) -> Grant:
-        """Return the grant. Raises StateError unless this state is the present one. Closes an open journal."""
+        """Return the grant. Raises StateError unless this state is the present one. Closes an open
+        journal.
+        """
         grant = self._current_grant()
         if self._version is None:
             self.load()

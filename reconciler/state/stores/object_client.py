@@ -1,6 +1,7 @@
 """Buckets at `s3://`, `gs://` and `az://` over obstore; the only module that knows it.
 
-Credentials, region and endpoint come from the provider's own environment variables and machines. They are never shown.
+Credentials, region and endpoint come from the provider's own environment variables and machines.
+They are never shown.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _RETRY: dict[str, Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=2
 
 
 class ObjectTimeouts(msgspec.Struct, frozen=True):
-    """Seconds to wait until an answer begins; the time starts with the request and includes what is sent."""
+    """Seconds to wait until an answer begins; the time starts with the request and includes what is
+    sent.
+    """
 
     lock: float = 8.0  # less than a beat of its lease, so that there is another one
     small: float = 25.0
@@ -46,7 +49,9 @@ _USUAL = ObjectTimeouts()
 def open_bucket(
     location: str, environ: Mapping[str, str], *, patience: ObjectTimeouts = _USUAL
 ) -> tuple[ObstoreBucket, str]:
-    """Return the bucket of this URL and the key in it. Raises StateError: `extra_missing`, `state_address_invalid`."""
+    """Return the bucket of this URL and the key in it. Raises StateError: `extra_missing`,
+    `state_address_invalid`.
+    """
     parts = urlsplit(location)
     key = parts.path.strip("/")
     if not parts.netloc or not key:
@@ -216,7 +221,9 @@ class ObstoreBucket:
 
 
 def _tag(found: Any) -> str:
-    """Return the version of an object as one text: S3 and Azure compare its ETag, Google its generation."""
+    """Return the version of an object as one text: S3 and Azure compare its ETag, Google its
+    generation.
+    """
     return f"{found['e_tag'] or ''}\n{found['version'] or ''}"
 
 

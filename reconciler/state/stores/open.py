@@ -28,7 +28,8 @@ def open_store(
     environ: Mapping[str, str] = os.environ,
     lease: float | None = None,
 ) -> Store:
-    """Return the store at this location, a path from `base` or a URL; its content is encrypted with the cipher, if any.
+    """Return the store at this location, a path from `base` or a URL; its content is encrypted with
+    the cipher, if any.
 
     Raises StateError: `state_backend_missing`, `state_address_invalid`, `extra_missing`.
     """

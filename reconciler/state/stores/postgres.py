@@ -1,4 +1,5 @@
-"""A state in PostgreSQL, a row for each resource: a small change is a small write. Many projects share a database.
+"""A state in PostgreSQL, a row for each resource: a small change is a small write. Many projects
+share a database.
 
 | table | holds |
 |---|---|
@@ -8,9 +9,10 @@
 | `reconciler_version` | where each version comes from |
 | `reconciler_number` | which project has which number: the SID is the key, so no second one can have it |
 
-Every write is one transaction that begins by checking its own token and lease in the project's row, and locks that row:
-a run that lost its lock changes nothing. There is no journal to read back; appended records change the rows at once.
-Credentials are libpq's own: PGPASSWORD, a password file, a service file. The only module that knows psycopg.
+Every write is one transaction that begins by checking its own token and lease in the project's row,
+and locks that row: a run that lost its lock changes nothing. There is no journal to read back;
+appended records change the rows at once. Credentials are libpq's own: PGPASSWORD, a password file,
+a service file. The only module that knows psycopg.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
 
 _LOSSLESS_ENCODINGS = ("UTF8", "SQL_ASCII")
 _CREATION_LOCK = 7_425_190_311_870_021_551
-"""The advisory lock under which tables are created: a number that nobody else has a reason to use."""
+"""The advisory lock under which tables are created: a number that nobody else has a reason to use.
+"""
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -106,8 +109,8 @@ class PostgresBacking:
     def _create_tables(self) -> None:
         """Create the tables unless they exist.
 
-        In a transaction of its own: creating an index locks its table until the end of the transaction, even where
-        the index exists already.
+        In a transaction of its own: creating an index locks its table until the end of the
+        transaction, even where the index exists already.
         """
         with self._writing() as rows:
             if rows.execute(postgres_sql.HAS_TABLES).fetchone() != (True, True):
@@ -115,7 +118,9 @@ class PostgresBacking:
                 rows.execute(postgres_sql.TABLES)
 
     def renew(self, grant: Grant) -> None:
-        """See `Backing`; over a connection of its own, for the other may be in the middle of a transaction."""
+        """See `Backing`; over a connection of its own, for the other may be in the middle of a
+        transaction.
+        """
         renewal = PostgresBacking(
             self._location, self._codec, origin=self._origin, lease=self._lease
         )
@@ -229,7 +234,8 @@ class PostgresBacking:
         return rows.state(top, found)
 
     def _fence(self, rows: ProjectRows, grant: Grant) -> None:
-        """Raise LeaseLost unless this run holds the lock; keep its row locked until the transaction ends.
+        """Raise LeaseLost unless this run holds the lock; keep its row locked until the transaction
+        ends.
 
         Renews the lease as well.
         """
@@ -279,7 +285,9 @@ class PostgresBacking:
         return self._connection
 
     def _check_encoding(self, connection: Connection[tuple[Any, ...]]) -> None:
-        """Raise StateError unless the database keeps every text: in UTF8, or in SQL_ASCII, which keeps all bytes."""
+        """Raise StateError unless the database keeps every text: in UTF8, or in SQL_ASCII, which
+        keeps all bytes.
+        """
         found = connection.info.parameter_status("server_encoding") or "unknown"
         if found not in _LOSSLESS_ENCODINGS:
             raise problems.unsupported_encoding(self._origin, found)

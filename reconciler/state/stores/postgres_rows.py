@@ -1,6 +1,8 @@
-"""The rows of one project in PostgreSQL, read and written inside a transaction that the caller has begun.
+"""The rows of one project in PostgreSQL, read and written inside a transaction that the caller has
+begun.
 
-Takes a connection and returns tops, rows, sums and locks; knows nothing of leases, and opens no connection.
+Takes a connection and returns tops, rows, sums and locks; knows nothing of leases, and opens no
+connection.
 """
 
 from __future__ import annotations
@@ -93,7 +95,9 @@ class ProjectRows:
         return self._fetch(postgres_sql.PRESENT, (self._project,))
 
     def at_version(self, serial: int) -> list[Row]:
-        """Return the rows of an earlier version: the present ones, and over them what later versions changed."""
+        """Return the rows of an earlier version: the present ones, and over them what later
+        versions changed.
+        """
         rows = dict(self.present())
         for address, text in self._fetch(postgres_sql.BEFORE, (self._project, serial)):
             if text is None:
@@ -121,7 +125,9 @@ class ProjectRows:
         return found[0] if found else None
 
     def sum(self) -> int:
-        """Return the sum of all rows from the present digest; 0 where there is none yet. Raises StateError."""
+        """Return the sum of all rows from the present digest; 0 where there is none yet. Raises
+        StateError.
+        """
         top = self.top()
         if top is None:
             return 0
@@ -144,7 +150,8 @@ class ProjectRows:
         resources = b',"resources":{\n' + b",\n".join(lines) + b"\n}}\n"
         document = _encode(head)[:-1] + saved + resources
 
-        # The document has no digest: every row has a checksum of its own, and all together the digest of the rows.
+        # The document has no digest: every row has a checksum of its own, and all together the
+        # digest of the rows.
         state = self._codec.state(document, self._origin, check_digest=False)
         return msgspec.structs.replace(state, journal_records=top.unfolded)
 
@@ -159,7 +166,9 @@ class ProjectRows:
             return LockInfo(None, foreign=True)
 
     def set_version(self, state: State, total: int) -> None:
-        """Make this the present version, whose rows have the sum `total`, and delete versions that are too old."""
+        """Make this the present version, whose rows have the sum `total`, and delete versions that
+        are too old.
+        """
         saved = _encode(state.saved).decode() if state.saved else None
         top = Top(state.format, state.serial, 0, state.lineage, saved)
         digest = digest_of(self._project, top, total)
@@ -180,9 +189,11 @@ class ProjectRows:
             )
 
     def set_journal_length(self, top: Top, length: int, total: int | None) -> None:
-        """Record the number of journal records upon the present version; `total` is the sum of the rows after them.
+        """Record the number of journal records upon the present version; `total` is the sum of the
+        rows after them.
 
-        Rows of an earlier version have no sum: they get a digest with the next version, together with checksums.
+        Rows of an earlier version have no sum: they get a digest with the next version, together
+        with checksums.
         """
         now = top._replace(unfolded=length)
         digest = None if total is None else digest_of(self._project, now, total)
@@ -194,7 +205,8 @@ class ProjectRows:
     def keep_former(self, serial: int, addresses: Sequence[str]) -> None:
         """Copy the rows of these addresses into the version `serial`, unless it has them already.
 
-        An address that changed more than once since that version is copied at its first change only.
+        An address that changed more than once since that version is copied at its first change
+        only.
         """
         self.execute(
             "INSERT INTO reconciler_former SELECT %s, %s, a, r.entry FROM unnest(%s::text[]) a "
@@ -263,7 +275,8 @@ class ProjectRows:
 
         Raises StateError `number_already_imported` when one belongs to another project.
         """
-        # Sorted, so that two projects that claim the same numbers at once cannot lock each other out.
+        # Sorted, so that two projects that claim the same numbers at once cannot lock each other
+        # out.
         self.execute(
             "INSERT INTO reconciler_number "
             "SELECT sid, %s, address FROM unnest(%s::text[], %s::text[]) n(sid, address) "
@@ -274,10 +287,13 @@ class ProjectRows:
             raise StateError(problems.number_claimed(self._project, other, sid, numbers[sid]))
 
     def _fetch(self, statement: str, values: tuple[object, ...]) -> list[tuple[str, Any]]:
-        """Return address and text of each row, fetched in pieces within the limit. Raises StateError."""
+        """Return address and text of each row, fetched in pieces within the limit. Raises
+        StateError.
+        """
         found: list[tuple[str, Any]] = []
         size = 0
-        # A cursor of the server: libpq would hold the whole answer before the first row can be looked at.
+        # A cursor of the server: libpq would hold the whole answer before the first row can be
+        # looked at.
         self.execute(f"DECLARE reconciler_rows NO SCROLL CURSOR FOR {statement}", values)
         while True:
             batch = self.execute(f"FETCH {_ROWS_AT_ONCE} FROM reconciler_rows").fetchall()

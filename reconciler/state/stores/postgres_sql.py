@@ -1,4 +1,6 @@
-"""The tables of a state in PostgreSQL, and the statements that decide who may write; text only, runs nothing."""
+"""The tables of a state in PostgreSQL, and the statements that decide who may write; text only,
+runs nothing.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,8 @@ SELECT to_regclass('reconciler_project') IS NOT NULL, EXISTS (
     SELECT FROM pg_attribute WHERE attrelid = to_regclass('reconciler_project') AND attname = 'digest'
 )
 """
-"""Two booleans: the tables exist, and they have the column that an earlier version did not create."""
+"""Two booleans: the tables exist, and they have the column that an earlier version did not create.
+"""
 
 TOP = """
 SELECT format, serial, unfolded, lineage, saved, to_jsonb(p) ->> 'digest' FROM reconciler_project p
@@ -85,7 +88,9 @@ FENCE = """
 UPDATE reconciler_project SET lease_until = clock_timestamp() + %s * interval '1 second'
 WHERE project = %s AND token = %s AND run = %s AND lease_until > clock_timestamp()
 """
-"""Renew the lease. Updates no row, so that nothing may be written, unless the lock is ours and has not expired."""
+"""Renew the lease. Updates no row, so that nothing may be written, unless the lock is ours and has
+not expired.
+"""
 
 FREE = "UPDATE reconciler_project SET run = NULL, holder = NULL, token = token + 1 WHERE project = %s AND run = %s"
 """Take the lock from this run, if it still has it."""

@@ -1,8 +1,10 @@
-"""The interface of a store of states, as the rest of the program sees it: load, lock, journal, save.
+"""The interface of a store of states, as the rest of the program sees it: load, lock, journal,
+save.
 
 Every store keeps these promises, and all stores pass the same tests:
 
-- what `Journal.append`, `Journal.fold` and `Store.save` returned from survives a crash at any later instant;
+- what `Journal.append`, `Journal.fold` and `Store.save` returned from survives a crash at any later
+  instant;
 - one holder of the lock at a time, and a state that changed since it was read is never overwritten;
 - nothing is repaired, dropped or adopted silently.
 
@@ -32,7 +34,8 @@ class Lease(msgspec.Struct, frozen=True):
 class LockInfo(msgspec.Struct, frozen=True):
     """A lock that is held: by whom, if that is known, and whether its lease has expired.
 
-    `foreign`: another program set it, or it cannot be read. Such a lock has no lease and never expires.
+    `foreign`: another program set it, or it cannot be read. Such a lock has no lease and never
+    expires.
     """
 
     holder: Holder | None
@@ -51,24 +54,31 @@ def next_free_serial(kept: Sequence[StoredVersion], otherwise: int) -> int:
 
 
 class Journal(Protocol):
-    """The record of what a run has done so far, beside the state. For one thread, while the lock is held."""
+    """The record of what a run has done so far, beside the state. For one thread, while the lock is
+    held.
+    """
 
     @property
     def state(self) -> State:
         """The state with all appended records; never older than what is durable."""
 
     def append(self, records: Sequence[Record]) -> None:
-        """Return once all of these are durable, at the price of one; after a crash there are all of them or none."""
+        """Return once all of these are durable, at the price of one; after a crash there are all of
+        them or none.
+        """
 
     def fold(self, more: Sequence[Record] = ()) -> State:
-        """Write the next version of the state, `more` included, and end the journal; nothing new, no new version."""
+        """Write the next version of the state, `more` included, and end the journal; nothing new,
+        no new version.
+        """
 
 
 class Store(Protocol):
     """One place for one state."""
 
     def load(self) -> State | None:
-        """Return the state, with the journal of an interrupted or running run; None when there is nothing yet.
+        """Return the state, with the journal of an interrupted or running run; None when there is
+        nothing yet.
 
         Needs no lock: whatever other runs do meanwhile, the result is one consistent state.
         """
@@ -76,7 +86,8 @@ class Store(Protocol):
     def lock(
         self, holder: Holder, timeout: float = 0.0, stop: Event | None = None
     ) -> AbstractContextManager[Lease]:
-        """Hold the lock. Raises StateLocked, which names its holder, when it is not free within these seconds.
+        """Hold the lock. Raises StateLocked, which names its holder, when it is not free within
+        these seconds.
 
         When the lock is lost meanwhile, `stop` is set, and every later write raises StateLocked.
         """
@@ -85,26 +96,34 @@ class Store(Protocol):
         """Return the holder of the lock; None when it is free."""
 
     def unlock(self, by: Holder, *, force: bool) -> LockInfo | None:
-        """Free the lock when it has expired, or is one that `by` left behind, or with force; return what was freed.
+        """Free the lock when it has expired, or is one that `by` left behind, or with force; return
+        what was freed.
 
         Raises StateLocked when somebody else holds it, or when only its process can release it.
         """
 
     def begin(self, state: State) -> Journal:
-        """Open the journal upon `state`, which is made durable first if it is not yet. Needs the lock.
+        """Open the journal upon `state`, which is made durable first if it is not yet. Needs the
+        lock.
 
         The journal of an interrupted run becomes a version of its own.
         Raises StateError `state_moved` when `state` is not what `load` returns under this lock.
         """
 
     def save(self, state: State) -> State:
-        """Write the next version of the state, and return it. Needs the lock; refuses as `begin` does."""
+        """Write the next version of the state, and return it. Needs the lock; refuses as `begin`
+        does.
+        """
 
     def history(self) -> list[StoredVersion]:
         """Return the present version and the former ones that are kept, the newest first."""
 
     def find_claims(self, sids: Collection[str]) -> Mapping[str, str]:
-        """Return those of these numbers that another project in the same place has: SID → project. Needs no lock."""
+        """Return those of these numbers that another project in the same place has: SID → project.
+        Needs no lock.
+        """
 
     def version(self, serial: int) -> State | None:
-        """Return the state of the version with this serial; None when that is not kept. Needs no lock."""
+        """Return the state of the version with this serial; None when that is not kept. Needs no
+        lock.
+        """
