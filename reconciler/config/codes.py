@@ -60,7 +60,7 @@ SUMMARIES: dict[str, str] = {
     "platform_not_found": "The platform is not declared",
     "platform_cannot_import": "The platform has no way to take this",
     "no_twilio_integration": "The Twilio account is not declared",
-    "ambiguous_integration": "It is not said which Twilio account",
+    "ambiguous_integration": "Ambiguous Twilio account",
     "subaccount_credentials": "A subaccount's own credentials are needed",
     "account_mismatch": "Two resources of different Twilio accounts",
     "number_already_imported": "The number is declared twice",
