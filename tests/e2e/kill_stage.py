@@ -80,11 +80,11 @@ class Deadly(Sandbox):
             assert time.monotonic() < deadline, "somebody is still connected"
             time.sleep(0.001)
 
-    def _carry_out(self, request: Request, verdict: Verdict) -> Reply:
+    def _execute(self, request: Request, verdict: Verdict) -> Reply:
         if not request.is_write or next(self._writes) != self._write:
-            return super()._carry_out(request, verdict)
+            return super()._execute(request, verdict)
         if self._carried_out:
-            super()._carry_out(request, verdict)
+            super()._execute(request, verdict)
         os.kill(self.victim.result(PATIENCE), signal.SIGKILL)
         raise ConnectionAbortedError("nobody is there any more")
 

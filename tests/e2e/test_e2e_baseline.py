@@ -49,7 +49,7 @@ def test_consent_to_a_takeover_counts_only_when_the_baseline_gives_it(stage: Sta
     stage.declare({ONE: {"agent": "support", "takeover": "allow"}})
     told = refused(stage, "--baseline", "target")["takeover_refused"]
     assert "baseline, target" in told
-    assert "change of its own" in told
+    assert "in a separate change first" in told
     assert "takeover_refused" in stage.run("plan", "--baseline", "target", "--json").codes
     commit(stage)
     stage.run("apply", "--auto-approve", "--baseline", "target")

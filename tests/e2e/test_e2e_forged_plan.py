@@ -46,7 +46,7 @@ def saved(stage: Stage) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "part", ["actions", "refreshes", "renames", "references", "diagnostics", "bound"]
+    "part", ["actions", "state_updates", "renames", "references", "diagnostics", "bound"]
 )
 def test_what_is_carried_out_is_what_is_planned_now(planned: Stage, part: str) -> None:
     """Parts that nobody compares: an entry in an action, what state would learn, what was said."""
@@ -56,13 +56,13 @@ def test_what_is_carried_out_is_what_is_planned_now(planned: Stage, part: str) -
         for action in plan["actions"]:
             if action.get("entry"):
                 action["entry"] |= {
-                    "applied": {},
+                    "last_applied": {},
                     "created": True,
                     "options": {"on_removal": "clear"},
                 }
     else:
         plan[part] = {
-            "refreshes": {f"number/{THREE}": foreign},
+            "state_updates": {f"number/{THREE}": foreign},
             "renames": {f"number/{ONE}": f"number/{THREE}"},
             "references": {"trunk/edge": {"password": "env:HOME"}},
             "diagnostics": [],

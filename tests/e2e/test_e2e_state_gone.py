@@ -40,10 +40,10 @@ def test_plan_shows_what_it_would_do_and_warns_how_to_bring_the_state_back(lost:
     assert all(
         word in warning["detail"]
         for word in (
-            "state.json is not there",
+            "state.json does not exist",
             "serial 1, written 20",
             "`reconciler apply",
-            "keeps the values from before",
+            "keeps its prior values",
             "reconciler state repair --dry-run",
         )
     )
@@ -101,7 +101,7 @@ def test_numbers_that_the_history_knows_are_not_left_out(
     lost: Stage, options: list[str], saved: bool
 ) -> None:
     announced = lost.plan(*options, "--out", "plan.bin")
-    assert f"what number/{TWO} pointed at before" in told(announced)["detail"]
+    assert f"the prior values of number/{TWO}" in told(announced)["detail"]
     again = ["plan.bin"] if saved else ["--auto-approve", *options]
     assert told(lost.json("apply", *again, code=4))["severity"] == "error"
     assert not (lost.folder / "state.json").exists()

@@ -25,7 +25,7 @@ def storing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, stored: Stored
 ) -> Iterator[tuple[PlatformStage, Any]]:
     """A stage before a Twilio that stores another value in this field of a number than it is sent."""
-    update = number_api.update
+    update = number_api.update_number
 
     def change(store: Any, number: Any, *, form: dict[str, str], **more: Any) -> Any:
         changed = {
@@ -34,7 +34,7 @@ def storing(
         }
         return update(store, number, form=changed, **more)
 
-    monkeypatch.setattr(number_api, "update", change)
+    monkeypatch.setattr(number_api, "update_number", change)
     with Sandbox(world({ONE: {}})) as sandbox:
         sandbox.edit(ONE, {"voice_url": BEFORE, "friendly_name": "Before"})
         yield PlatformStage(tmp_path / "work", sandbox), sandbox

@@ -47,7 +47,7 @@ AGENTS = {
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        connecting, "_PATIENCE", RetryPolicy(attempts=ATTEMPTS, first=0.0, longest=0.0)
+        connecting, "_RETRY_POLICY", RetryPolicy(attempts=ATTEMPTS, first=0.0, longest=0.0)
     )
 
 

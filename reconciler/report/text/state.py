@@ -72,4 +72,4 @@ def _repair(document: StateRepairDocument, style: Style) -> Iterator[str]:
         yield "Dry run: nothing was written."
     else:
         aside = f"; the damaged files are {', '.join(document.aside)}" if document.aside else ""
-        yield f"Written again{aside}. Check `reconciler plan`."
+        yield f"Written again{aside}. Run `reconciler plan` and check its actions."
