@@ -15,8 +15,11 @@ class AnywhereGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Move leading flags that are not the group's own behind the command they belong to."""
-        if args and args[0].startswith("-"):
-            args = move_flags_behind_command(args, _own(self), _with_value(self, ctx))
+        own = _own(self)
+
+        # To know which flags take a value means importing every command, which `--help` must not do.
+        if args and args[0].startswith("-") and args[0] not in own:
+            args = move_flags_behind_command(args, own, _with_value(self, ctx))
         return super().parse_args(ctx, args)
 
 
@@ -47,7 +50,7 @@ def move_flags_behind_command(
 
 
 def _own(group: click.Group) -> set[str]:
-    return {"--help"} | {flag for param in group.params for flag in _flags(param)}
+    return {"--help", "-h"} | {flag for param in group.params for flag in _flags(param)}
 
 
 def _with_value(group: click.Group, ctx: click.Context) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -67,3 +69,17 @@ def test_the_table_of_commands_is_the_short_help_of_the_commands() -> None:
         assert command is not None
         assert command.get_short_help_str(limit=100) == summary
         assert command.help
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h", "--version"])
+def test_the_help_of_the_program_imports_no_command(flag: str) -> None:
+    script = (
+        "import sys\nfrom reconciler.cli.main import main, run_to_exit_code\n"
+        f"code = run_to_exit_code(lambda: main.main([{flag!r}], standalone_mode=False))\n"
+        "found = [name for name in sys.modules if name.startswith('reconciler.cli.commands.')]\n"
+        "print(found, file=sys.stderr)\nsys.exit(code or bool(found))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
