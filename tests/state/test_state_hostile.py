@@ -94,11 +94,14 @@ class Server:
         self._http.block_on_close = False
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
         self.names_without_end = False
+        self.is_empty = False
         threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
 
     def list_page(self) -> tuple[dict[str, str], Iterable[bytes]]:
         """One page of a list of objects: empty, or with 1,000 names and the token of the next page."""
         names, more = (range(1000), "true") if self.names_without_end else (range(0), "false")
+        if self.is_empty:
+            names = range(0)
         rows = "".join(_CONTENT.format(self.requests, name) for name in names)
         text = f"<ListBucketResult><IsTruncated>{more}</IsTruncated>{rows}"
         text += "<NextContinuationToken>x</NextContinuationToken>" if self.names_without_end else ""
@@ -149,6 +152,21 @@ def test_a_list_of_objects_without_end_is_given_up(
     server.close()
     assert "100,000 names" in raised.value.diagnostics[0].detail
     assert server.requests <= 102
+
+
+def test_a_list_of_empty_pages_without_end_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library asks for page after page and never returns."""
+    server = Server("endless")
+    server.names_without_end = server.is_empty = True
+    monkeypatch.setattr(object_client, "LIST_SECONDS", 1.0)
+    for name, value in {**servers.S3, "AWS_ENDPOINT_URL": server.url}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StateError) as raised:
+        open_store("s3://states/x/state.json", tmp_path, "acme").load()
+    server.close()
+    assert "does not end within 1 s" in raised.value.diagnostics[0].detail
 
 
 def test_a_file_of_many_gigabytes_is_not_read(tmp_path: Path) -> None:

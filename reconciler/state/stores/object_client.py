@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache, partial
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,8 @@ _SMALL = 1 << 18
 _PIECE = 10 << 20
 _MOST_NAMES = 100_000
 """Objects below one prefix. A server that lists in circles would never end."""
+LIST_SECONDS = 120.0
+"""Seconds in which a list has to end."""
 _RETRY: dict[str, Any] = {"max_retries": 5, "retry_timeout": timedelta(seconds=25)}
 
 
@@ -188,18 +191,35 @@ class ObstoreBucket:
         import obstore
         from obstore.exceptions import BaseError
 
-        try:
-            store = self._stores(self._patience.small)
-            names: list[str] = []
-            for batch in obstore.list(store, prefix=prefix):
-                names += [found["path"] for found in batch]
-                if len(names) > _MOST_NAMES:
-                    raise problems.state_unreadable(
-                        self._origin, f"its list has more than {_MOST_NAMES:,} names"
-                    )
-            return sorted(names)
-        except (FileNotFoundError, BaseError) as error:
-            raise problems.state_unreadable(self._origin, _first_line(error)) from error
+        store = self._stores(self._patience.small)
+        names: list[str] = []
+        failures: list[Exception] = []
+
+        def read() -> None:
+            try:
+                for batch in obstore.list(store, prefix=prefix):
+                    names.extend(found["path"] for found in batch)
+                    if len(names) > _MOST_NAMES:
+                        return
+            except (FileNotFoundError, BaseError) as error:
+                failures.append(error)
+
+        # A list of empty pages without end never returns from the library, which has no limit for it.
+        reader = Thread(target=read, daemon=True)
+        reader.start()
+        reader.join(LIST_SECONDS)
+        if reader.is_alive():
+            raise problems.state_unreadable(
+                self._origin, f"its list does not end within {LIST_SECONDS:g} s"
+            )
+
+        if failures:
+            raise problems.state_unreadable(self._origin, _first_line(failures[0])) from failures[0]
+        if len(names) > _MOST_NAMES:
+            raise problems.state_unreadable(
+                self._origin, f"its list has more than {_MOST_NAMES:,} names"
+            )
+        return sorted(names)
 
     def now(self) -> float:
         """See `Bucket`: put an object that serves no other purpose, and return its time."""
