@@ -17,7 +17,8 @@ class AnywhereGroup(click.Group):
         """Move leading flags that are not the group's own behind the command they belong to."""
         own = _own(self)
 
-        # To know which flags take a value means importing every command, which `--help` must not do.
+        # To know which flags take a value means importing every command, which `--help` must not
+        # do.
         if args and args[0].startswith("-") and args[0] not in own:
             args = move_flags_behind_command(args, own, _with_value(self, ctx))
         return super().parse_args(ctx, args)

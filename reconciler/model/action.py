@@ -72,11 +72,11 @@ class Action(
 ):
     """One step of a plan with one verified outcome.
 
-    Fields have the names of JSON here, for the schema includes this text. `writes` are the
-    canonical attributes that it sets, `clears` the wire fields that it sends empty with them,
+    `set` are the canonical attributes that it sets, `unset` the wire fields that it sends empty
+    with them,
     `restore` the wire fields that it sends unchanged (`release`). `entry` is the state's entry
-    afterwards (None: no entry). `after` are addresses whose own actions must succeed first.
-    `resumes`: an earlier run began exactly this action and was stopped or refused. `number_sid` is
+    afterwards (None: no entry). `depends_on` are addresses whose own actions must succeed first.
+    `resume`: an earlier run began exactly this action and was stopped or refused. `number_sid` is
     the number of a registration. `unhides`: it removes a trunk or application that hides the values
     a platform has just written; its entry is the one recorded after the platform's write.
     """

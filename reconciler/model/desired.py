@@ -40,8 +40,7 @@ class Options(
     observe_only: bool = False
     """Declared without an agent, a trunk or webhooks: recorded and watched, never written."""
     platform: str | None = None
-    """The platform of its agent, which writes the parts in `platform_written` (JSON: `baseline`).
-    """
+    """The platform of its agent, which writes the parts in `platform_written`."""
     platform_written: tuple[str, ...] = ()
     """The parts whose drift is measured against the values that the platform wrote, not against a
     declaration.

@@ -14,18 +14,17 @@ class Entry(
     omit_defaults=True,
     forbid_unknown_fields=True,
 ):
-    """The state's record of one address. Fields have the names of JSON here, for the schema
-    includes this text.
+    """The state's record of one address.
 
-    - `applied`: the canonical values that were last written or accepted.
+    - `last_applied`: the canonical values that were last written or accepted.
     - `prior`: the wire fields before each was first managed; a field that is missing was empty, or
       Twilio's default method. For a registration that has not ended: the fields of its number
       before it began.
     - `prior_at`: the time when `prior` was read.
     - `pending`: the values that an interrupted run was about to write.
     - `normalised`: pairs of [sent, stored], for fields whose form Twilio changes.
-    - `left`: the last written values of parts that are no longer managed, so that a release
-      recognises them.
+    - `previously_managed`: the last written values of parts that are no longer managed, so that a
+      release recognises them.
     - `created`: the reconciler created the resource. With an empty `sid` it was about to.
     - `region`: the region that answers a number's calls, where it was asked.
     - `children`: by kind and SID, the attributes of undeclared children when the complete set was

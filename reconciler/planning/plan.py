@@ -12,15 +12,14 @@ from reconciler.model.route import WireValue
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What would be done.
+    """The actions of a plan, and what it was made from.
 
-    `refreshes` are entries that only state has to learn (None: an entry under another address now).
-    `bound` counts bound resources by kind, `unmanaged` the numbers that nobody declared.
-    `fingerprints` are the raw live fields, by address, of everything the plan touches; `renames`
-    lead from old addresses to new ones (see `planning.moved`); `left_out` counts the resources that
-    would change and that the run is not about (see `planning.select`). `prices` are those of the
-    numbers to be bought, by address, as far as they are known; `unread` the accounts that could not
-    be read.
+    `state_updates` are entries that only the state records; nothing is written for them. `bound`
+    counts bound resources by kind, `unmanaged` the numbers that nobody declared. `fingerprints` are
+    the raw live fields, by address, of everything the plan touches; `renames` lead from old
+    addresses to new ones (see `planning.identity.moved`); `excluded` counts the resources that
+    would change and that `--target` or `--exclude` leave out. `prices` are those of the numbers to
+    be bought, by address, as far as they are known; `unread` the accounts that could not be read.
     """
 
     actions: tuple[Action, ...]

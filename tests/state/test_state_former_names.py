@@ -157,3 +157,11 @@ def test_the_names_are_those_of_the_present_format(tmp_path: Path) -> None:
     assert {"observe_only", "platform_written"} <= set(
         msgspec.json.decode(msgspec.json.encode(PRESENT.options))
     )
+
+
+@pytest.mark.parametrize("name", ["state.schema.json", "plan-file.schema.json"])
+def test_a_schema_describes_fields_by_their_present_names(name: str) -> None:
+    """The descriptions come from docstrings, which a renaming of fields does not reach."""
+    text = (Path(__file__).parents[2] / "schemas" / name).read_text(encoding="utf-8")
+    former = ("applied", "left", "writes", "clears", "resumes", "unfolded", "refreshes", "left_out")
+    assert [word for word in former if f"`{word}`" in text] == []

@@ -29,13 +29,14 @@ on is our doing.
 def unregister(
     address: str, entry: Entry, live: Live | None, kind: PlatformKind | None, *, reason: Reason
 ) -> tuple[list[Action], frozenset[str]]:
-    """The actions that take a number off a platform, as far as that has calls for it, and what is
-    left to do by hand.
+    """Return the actions that remove a number from a platform, and the steps that have no call and
+    must be done by hand.
 
     `reason` is `config` when the number itself stays declared, under another agent.
     """
     if kind is None or live is None:
         return [_removal(address, entry, "forget", reason, note="no longer there")], frozenset()
+
     if entry.options.on_removal == "keep":
         return [
             _removal(
@@ -46,6 +47,8 @@ def unregister(
                 note=f"it stays in {kind.title} (on_removal: keep)",
             )
         ], frozenset()
+
+    # The platform can delete the number: that removes its links as well.
     if "delete" in kind.can:
         known_there = tuple(
             c for c in diff_fields(REGISTRATION, {}, live.attrs) if c.after is not None
@@ -55,6 +58,8 @@ def unregister(
         return [
             _removal(address, known, "unregister", reason, entry=known, changes=undone)
         ], frozenset()
+
+    # It cannot: unlink what has a call, forget the number, and leave the deletion to a person.
     unlinks: dict[str, Value] = {
         name: None for name in kind.links if live.attrs.get(name) is not None
     }

@@ -67,8 +67,8 @@ HEAD_BYTES = 65536
 
 
 class Version(NamedTuple):
-    """Which state it is: equal versions, equal states. `unfolded` counts records of a journal upon
-    the serial.
+    """Which state it is: equal versions, equal states. `journal_records` counts records of a
+    journal upon the serial.
     """
 
     lineage: str
@@ -89,8 +89,8 @@ class Version(NamedTuple):
 
 
 class State(Document, frozen=True, kw_only=True):
-    """What is remembered. `unfolded` counts the records of a journal that are in `resources` but in
-    no version yet.
+    """What is remembered. `journal_records` counts the records of a journal that are in `resources`
+    but in no version yet.
     """
 
     journal_records: int = 0

@@ -204,7 +204,8 @@ class ObstoreBucket:
             except (FileNotFoundError, BaseError) as error:
                 failures.append(error)
 
-        # A list of empty pages without end never returns from the library, which has no limit for it.
+        # A list of empty pages without end never returns from the library, which has no limit for
+        # it.
         reader = Thread(target=read, daemon=True)
         reader.start()
         reader.join(LIST_SECONDS)
