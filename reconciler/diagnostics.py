@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
 Severity = Literal["error", "warning", "info"]
+
+
+class Place(Protocol):
+    """A place in a configuration file: a `Position`, an `Action`, or another diagnostic."""
+
+    @property
+    def file(self) -> str | None:
+        """Return the file, relative to the folder of the entry file."""
+
+    @property
+    def line(self) -> int | None:
+        """Return the line; the first one is 1."""
+
+    @property
+    def column(self) -> int | None:
+        """Return the column; the first one is 1."""
 
 
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=False):
@@ -26,6 +42,33 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True, order=False):
     file: str | None = None
     line: int | None = None
     column: int | None = None
+
+    @classmethod
+    def at(
+        cls,
+        place: Place | None,
+        *,
+        code: str,
+        summary: str,
+        detail: str = "",
+        severity: Severity = "error",
+        address: str | None = None,
+    ) -> Diagnostic:
+        """Return a diagnostic that points at a place; None stands for no place."""
+        if place is None:
+            return cls(
+                severity=severity, code=code, summary=summary, detail=detail, address=address
+            )
+        return cls(
+            severity=severity,
+            code=code,
+            summary=summary,
+            detail=detail,
+            address=address,
+            file=place.file,
+            line=place.line,
+            column=place.column,
+        )
 
 
 def has_errors(diagnostics: list[Diagnostic]) -> bool:

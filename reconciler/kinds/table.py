@@ -12,6 +12,19 @@ from reconciler.kinds.platforms import SIP_SECRETS
 from reconciler.kinds.recording import RECORDING
 from reconciler.kinds.trunk import TRUNK
 from reconciler.kinds.trunk_list import TRUNK_CREDENTIAL_LIST, TRUNK_IP_ACCESS_CONTROL_LIST
+from reconciler.model.address import NUMBER_KINDS, Address
+
+__all__ = [
+    "KINDS",
+    "NUMBER_KINDS",
+    "RANKS",
+    "REGISTRATION",
+    "WITH_WEBHOOKS",
+    "children_of",
+    "kind_of",
+    "list_watched_child_kinds",
+    "secret_fields",
+]
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -30,7 +43,6 @@ KINDS: dict[str, Kind] = {
         BRIDGE_NUMBER,
     )
 }
-NUMBER_KINDS = frozenset({"number", "bridge_number"})
 REGISTRATION = "registration"
 """A number on a voice-AI platform. It has another API, so it is not in the table (see
 `kinds.platforms`).
@@ -43,7 +55,7 @@ WITH_WEBHOOKS = NUMBER_KINDS | {"application"}
 
 def kind_of(address: str) -> Kind:
     """Return the kind of an address. Raises KeyError for an address of no kind in the table."""
-    return KINDS[address.split("/", 1)[0]]
+    return KINDS[Address.parse(address).kind]
 
 
 def children_of(kind: str) -> list[Kind]:
