@@ -71,7 +71,16 @@ INNER_LAYERS = {
         "records",
         "atomic_files",
     ],
-    "remote": ["facts", "queries", "platforms", "twilio", "transport", "listing", "gateway"],
+    "remote": [
+        "facts",
+        "queries",
+        "platforms",
+        "twilio",
+        "transport",
+        "listing",
+        "gateway",
+        "parallel",
+    ],
     "config": [
         "load",
         "lint",
@@ -116,6 +125,7 @@ INNER_LAYERS = {
         "saved_plan",
         "output_guard",
         "session",
+        "answers",
     ],
     "sandbox": ["service", "faults", "world", "platforms", "twilio", "http", "store"],
 }

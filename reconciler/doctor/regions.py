@@ -10,7 +10,7 @@ from reconciler.doctor.check import Check
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired
 from reconciler.planning.checks.inbound_regions import HOME
-from reconciler.remote.facts.inbound_regions import read_regions
+from reconciler.remote.facts.inbound_regions import read_account_regions
 from reconciler.remote.gateway import Gateway
 
 _MAX_LISTED = 5
@@ -32,7 +32,7 @@ def check_regions(
         return
 
     managed = region or HOME
-    answers = read_regions(gateway, numbers)
+    answers = read_account_regions(gateway, numbers)
     elsewhere = [
         f"{number} in {answering}"
         for number, answering in sorted(answers.regions.items())

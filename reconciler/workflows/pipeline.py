@@ -11,16 +11,22 @@ import msgspec
 
 from reconciler.config.project import Project
 from reconciler.config.secrets.fingerprints import Sealed, seal
-from reconciler.diagnostics import Diagnostic, sort_by_place
-from reconciler.kinds.table import REGISTRATION
+from reconciler.diagnostics import Diagnostic
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
-from reconciler.planning.checks import inbound_regions as region_checks
+from reconciler.planning.checks import list_users
+from reconciler.planning.checks.questions import (
+    Facts,
+    Questions,
+    Scope,
+    check_facts,
+    list_questions,
+)
 from reconciler.planning.checks.unexpected_forms import find_unexpected
 from reconciler.planning.checks.unknown_routes import add_unknown_routes
 from reconciler.planning.checks.unread_accounts import hold_back, select_readable
 from reconciler.planning.decide.child_drift import list_children
-from reconciler.planning.identity.moved import follow_moves, rename_entries
+from reconciler.planning.identity.moved import follow_moves
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.identity.offline import (
     observe_recorded,
@@ -32,12 +38,12 @@ from reconciler.planning.planner import plan_resources
 from reconciler.planning.selection.narrow import narrow_plan
 from reconciler.planning.selection.patterns import find_selection, list_named
 from reconciler.planning.selection.scope import find_accounts_outside, keep_inside
-from reconciler.remote.facts import inbound_regions, sip_domains
-from reconciler.remote.facts.purchases import check_purchases
+from reconciler.remote.gateway import Gateway
 from reconciler.remote.platforms.for_project import platform_facts
 from reconciler.remote.queries.observe import observe
 from reconciler.state.format.document import State
 from reconciler.state.plan_file import PlanFile
+from reconciler.workflows.answers import Sources, answer
 from reconciler.workflows.saved_plan import secret_writing_addresses
 from reconciler.workflows.session import Gateways, Planned, Prefetch, RunOptions
 
@@ -87,8 +93,8 @@ def build_plan(inputs: PlanInputs) -> Planned:
     3. seal: replace secrets by fingerprints, then read the platforms;
     4. decide: plan every resource;
     5. narrow: keep what `--target` and `--exclude` select;
-    6. answer: ask for prices, and for what platforms would refuse;
-    7. check: the inbound regions of numbers.
+    6. ask: decide once more where an answer changes a decision, then answer all other questions;
+    7. check: add what the answers mean.
     """
     project = inputs.project
 
@@ -105,23 +111,31 @@ def build_plan(inputs: PlanInputs) -> Planned:
     sealed, assumed = _seal(inputs, reading, recorded)
     observed = _read_platforms(inputs, reading.observed, sealed, recorded)
 
-    # 4. Decide. Only the use of SIP domains can change a decision, so only they are asked for here.
-    decide = _decider(inputs, sealed.desired, recorded, reading.outside)
-    plan, unread_domains = _decide(inputs, decide, observed)
-    plan = msgspec.structs.replace(plan, renames=renames)
+    # 4. and 5. Decide and narrow.
+    def decide_and_narrow(observed: Observed) -> Plan:
+        plan = _decide(inputs, sealed.desired, recorded, observed, reading.outside)
+        plan = msgspec.structs.replace(plan, renames=renames)
+        return _narrow(inputs, plan, reading.desired, recorded, observed)
 
-    # 5. Narrow. Children that no file lists can be selected by their own address as well.
-    plan = _narrow(inputs, plan, reading.desired, recorded, observed)
+    plan = decide_and_narrow(observed)
 
-    # 6. Answer. The answers add diagnostics; from here on no action is added.
-    plan = _answer(inputs, plan, reading.desired)
-    notes = [*project.warnings, *rename_notes, *reading.notes, *assumed, *unread_domains]
+    # 6. Ask. Only the users of lists that would be deleted can change a decision.
+    unread: list[Diagnostic] = []
+    if inputs.for_apply:
+        plan, unread = decide_with_list_users(plan, decide_and_narrow, observed, inputs.gateways)
+    scope = _scope(inputs, plan, reading.desired, recorded)
+    questions = list_questions(plan, scope)
+    facts = _answer(inputs, questions)
+
+    # 7. Check. From here on no action is added or removed.
+    plan = check_facts(plan, questions, facts, recorded, project.desired)
+    notes = [*project.warnings, *rename_notes, *reading.notes, *assumed, *unread]
     notes += project.violations
     if inputs.options.refresh:
         notes += find_unexpected(recorded, observed)
+    notes += facts.regions.problems
 
-    # 7. Check. `drift` and an offline plan ask no number for its region.
-    planned = Planned(
+    return Planned(
         project=project,
         state=inputs.state,
         plan=plan,
@@ -129,7 +143,28 @@ def build_plan(inputs: PlanInputs) -> Planned:
         notes=tuple(notes),
         secrets=sealed.secrets,
     )
-    return _check_regions(inputs, planned) if inputs.for_apply else planned
+
+
+def decide_with_list_users(
+    plan: Plan,
+    decide: Callable[[Observed], Plan],
+    observed: Observed,
+    gateways: Mapping[str, Gateway],
+) -> tuple[Plan, list[Diagnostic]]:
+    """Decide once more where a plan deletes lists: a list in use is kept, or deleted as a whole.
+
+    Returns the plan unchanged where it deletes no list, and warnings for accounts whose SIP domains
+    cannot be read.
+    """
+    questions = list_users.list_questions(plan)
+    if not questions:
+        return plan, []
+
+    # Imported here because few plans delete a list.
+    from reconciler.remote.facts.sip_domains import read_list_users
+
+    domains, unread = read_list_users(questions, gateways, observed)
+    return decide(observed.with_domains(domains)), unread
 
 
 def _read(inputs: PlanInputs, recorded: Mapping[str, Entry]) -> _Reading:
@@ -150,7 +185,7 @@ def _read(inputs: PlanInputs, recorded: Mapping[str, Entry]) -> _Reading:
     )
 
     # The services are on their way since before the numbers, so they are waited for last.
-    services, unread = inputs.prefetch.services()
+    services, unread = inputs.prefetch.services.result()
     return _Reading(declared, observed.with_services(services), outside, [*unread])
 
 
@@ -191,36 +226,23 @@ def _secrets_needed(inputs: PlanInputs) -> Callable[[str], bool]:
     return lambda address: True
 
 
-def _decider(
+def _decide(
     inputs: PlanInputs,
     desired: Sequence[Desired],
     recorded: Mapping[str, Entry],
+    observed: Observed,
     outside: frozenset[str],
-) -> Callable[[Observed], Plan]:
-    """Return the function that plans the project from what was observed; `outside` are accounts no
-    target is in.
-    """
+) -> Plan:
+    """Plan the project from what was observed; `outside` are the accounts that no target is in."""
     project = inputs.project
 
-    def decide(observed: Observed) -> Plan:
-        # Nothing is decided about an account that was not read: its resources would look deleted.
-        unread = observed.unread.keys() | outside
-        readable, entries = select_readable(desired, recorded, unread)
-        facts = platform_facts(project)
-        plan = plan_resources(readable, entries, observed, project.our_urls, facts, inputs.former)
-        plan = add_unknown_routes(plan, readable, observed.unknown)
-        return hold_back(plan, observed.unread)
-
-    return decide
-
-
-def _decide(
-    inputs: PlanInputs, decide: Callable[[Observed], Plan], observed: Observed
-) -> tuple[Plan, list[Diagnostic]]:
-    """Plan, and for an apply ask which SIP domains use a trunk or list that would be deleted."""
-    if not inputs.for_apply:
-        return decide(observed), []
-    return sip_domains.plan_with_domains(decide, observed, inputs.gateways)
+    # Nothing is decided about an account that was not read: its resources would look deleted.
+    unread = observed.unread.keys() | outside
+    readable, entries = select_readable(desired, recorded, unread)
+    platforms = platform_facts(project)
+    plan = plan_resources(readable, entries, observed, project.our_urls, platforms, inputs.former)
+    plan = add_unknown_routes(plan, readable, observed.unknown)
+    return hold_back(plan, observed.unread)
 
 
 def _narrow(
@@ -236,67 +258,45 @@ def _narrow(
     return narrow_plan(plan, options.targets, options.excludes, desired, (recorded,), unlisted)
 
 
-def _answer(inputs: PlanInputs, plan: Plan, desired: Sequence[Desired]) -> Plan:
-    """Check purchases against present offers, and registrations against the rules of their
-    platforms.
-    """
-    project, gateways = inputs.project, inputs.gateways
-    if inputs.options.refresh:
-        most = project.safety.max_purchases
-        plan = check_purchases(plan, desired, gateways, project.accounts, most=most)
-    return _add_platform_refusals(plan, gateways) if inputs.for_apply else plan
-
-
-def _add_platform_refusals(plan: Plan, gateways: Gateways) -> Plan:
-    """Return the plan with an error for each action that its platform would refuse."""
-    if not any(action.kind == REGISTRATION for action in plan.actions):
-        return plan
-
-    # Imported here because few plans change anything on a platform.
-    from reconciler.remote.platforms.preflight import find_expected_refusals
-
-    refusals = find_expected_refusals(plan.actions, gateways.adapters)
-    if not refusals:
-        return plan
-    diagnostics = tuple(sort_by_place([*plan.diagnostics, *refusals]))
-    return msgspec.structs.replace(plan, diagnostics=diagnostics)
-
-
-def _check_regions(inputs: PlanInputs, planned: Planned) -> Planned:
-    """Check in which region numbers are answered.
-
-    All numbers are asked about where the account declares a region, a sample elsewhere: one call
-    for each number.
-    """
-    options, gateways, sample = inputs.options, inputs.gateways, inputs.prefetch.regions
-    plan, desired, accounts = planned.plan, inputs.project.desired, inputs.project.accounts
-    regions = {name: account.region for name, account in accounts.items() if account.region}
-    if not (regions or plan.actions):
-        return planned
+def _scope(
+    inputs: PlanInputs, plan: Plan, desired: Sequence[Desired], recorded: Mapping[str, Entry]
+) -> Scope:
+    """Return what this run asks about: offline nothing, for `drift` no question of an apply."""
+    options, project = inputs.options, inputs.project
+    regions = {name: account.region for name, account in project.accounts.items()}
 
     # Only selected numbers are asked about.
-    recorded = rename_entries(inputs.state.resources, plan.renames)
-    named = list_named(desired, (recorded,), plan.actions)
-    selection = find_selection(options.targets, options.excludes, named)
     entries = recorded
-    if selection:
-        entries = {address: recorded[address] for address in recorded if selection.selects(address)}
+    if inputs.for_apply and (plan.actions or any(regions.values())):
+        named = list_named(project.desired, (recorded,), plan.actions)
+        selection = find_selection(options.targets, options.excludes, named)
+        if selection:
+            entries = {}
+            for address, entry in recorded.items():
+                if selection.selects(address):
+                    entries[address] = entry
 
-    # Accounts with a declared region: every number has to be answered there.
-    required = region_checks.list_questions(plan, entries, regions)
-    numbers = [(question.account, question.number) for question in required.values()]
-    found, problems = inbound_regions.read_regions_of(gateways, numbers, options.stop)
+    return Scope(
+        desired=desired,
+        recorded=entries,
+        regions=regions,
+        max_purchases=project.safety.max_purchases,
+        offers=options.refresh,
+        apply_checks=inputs.for_apply,
+        prefetched=inputs.prefetch.regions.numbers,
+    )
 
-    # Other accounts: the sample was prefetched, as far as it was known before the plan.
-    others = accounts.keys() - regions.keys()
-    sampled = region_checks.sample_questions(plan, entries, others, sample.numbers)
-    late = []
-    for question in sampled.values():
-        if (question.account, question.number) not in sample.numbers:
-            late.append((question.account, question.number))
-    more = inbound_regions.prefetch_regions(gateways, late, options.stop)
-    found |= {**sample.wait(), **more.wait()}
 
-    questions = {**required, **sampled}
-    plan = region_checks.check_regions(plan, recorded, desired, questions, found)
-    return msgspec.structs.replace(planned, plan=plan, notes=(*planned.notes, *problems))
+def _answer(inputs: PlanInputs, questions: Questions) -> Facts:
+    """Answer the questions of a plan; offline there are none."""
+    if not inputs.options.refresh:
+        return Facts()
+
+    sources = Sources(
+        gateways=inputs.gateways,
+        adapters=inputs.gateways.adapters,
+        accounts=inputs.project.accounts,
+        stop=inputs.options.stop,
+        prefetch=inputs.prefetch.regions,
+    )
+    return answer(questions, sources)

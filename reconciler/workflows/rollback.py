@@ -16,9 +16,10 @@ from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.planning.goals import rollback as planning
+from reconciler.planning.identity.observed import Observed
+from reconciler.planning.plan import Plan
 from reconciler.planning.selection.narrow import narrow_plan
 from reconciler.planning.selection.scope import find_accounts_outside, keep_inside
-from reconciler.remote.facts import sip_domains
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.queries.observe import observe
 from reconciler.state.format.document import State
@@ -27,6 +28,7 @@ from reconciler.state.records import StoredVersion
 from reconciler.state.recovery.missing_state import load_for_writing
 from reconciler.state.stores.store import Store
 from reconciler.workflows.guards import apply_guards, check_claims
+from reconciler.workflows.pipeline import decide_with_list_users
 from reconciler.workflows.plan_apply import Confirm, Planner, apply_planned, read_plan_only
 from reconciler.workflows.session import Applied, Consent, Planned, RunOptions
 
@@ -67,9 +69,11 @@ def planner(options: RunOptions, consent: Consent, to: str) -> Planner:
 
         # Nothing is concluded from an account that cannot be read, or that no target is in.
         part = planning.keep_readable(there, observed.unread.keys() | outside)
-        whole, unread = sip_domains.plan_with_domains(
-            lambda seen: planning.plan_rollback(part, seen, project.our_urls), observed, gateways
-        )
+
+        def decide(seen: Observed) -> Plan:
+            return planning.plan_rollback(part, seen, project.our_urls)
+
+        whole, unread = decide_with_list_users(decide(observed), decide, observed, gateways)
         chosen = narrow_plan(
             whole, options.targets, options.excludes, recorded=(then.resources, now.resources)
         )

@@ -7,6 +7,7 @@ Decides nothing; the workflows do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -30,19 +31,19 @@ from reconciler.config.secrets.references import credentials, reveal
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
 from reconciler.model.destination import Destination
-from reconciler.planning.checks.region_sample import sample_newcomers
+from reconciler.planning.checks.inbound_regions import prefetch_questions
 from reconciler.planning.selection.patterns import find_selection, list_named
 from reconciler.planning.selection.scope import find_accounts_outside, keep_inside
-from reconciler.remote.facts import inbound_regions
 from reconciler.remote.facts import messaging_services as messaging
 from reconciler.remote.gateway import CallRecord, Gateway, Wait
 from reconciler.remote.queries.account_reader import Pages
-from reconciler.remote.queries.observe import prefetch_numbers as begin_pages
+from reconciler.remote.queries.observe import prefetch_numbers
 from reconciler.remote.transport.time_limit import TimeLimit
 from reconciler.state.format.codec import Cipher
 from reconciler.state.format.document import State
 from reconciler.state.stores.open import open_store
 from reconciler.state.stores.store import Store
+from reconciler.workflows.answers import RegionPrefetch, prefetch_regions
 
 if TYPE_CHECKING:
     from reconciler.config.load.merge import Merged
@@ -302,13 +303,13 @@ def open_gateways(options: RunOptions, project: Project) -> Iterator[Gateways]:
 
 
 class Prefetch(msgspec.Struct, frozen=True):
-    """Reads that are on their way: numbers by account, messaging services (a call waits for them),
-    and the inbound regions of some new numbers.
+    """Reads that are on their way: numbers by account, messaging services, and the inbound regions
+    of some new numbers.
     """
 
     pages: Mapping[str, Pages]
-    services: Callable[[], messaging.ServiceFacts]
-    regions: inbound_regions.RegionPrefetch = inbound_regions.RegionPrefetch()
+    services: Future[messaging.ServiceFacts]
+    regions: RegionPrefetch = msgspec.field(default_factory=RegionPrefetch)
 
 
 def prefetch(
@@ -318,14 +319,16 @@ def prefetch(
     with `--no-refresh`.
     """
     if not options.refresh:
-        return Prefetch({}, messaging.no_services(project.desired, gateways))
+        return Prefetch({}, messaging.no_services())
 
     # The state is not loaded yet. An account that only the state refers to is read later, by
     # `observe`.
     outside = find_accounts_outside(options.targets, project.desired, {})
     declared, _ = keep_inside(project.desired, {}, outside)
-    look = messaging.prefetch_services if services else messaging.no_services
-    return Prefetch(begin_pages(declared, gateways), look(declared, gateways))
+    pages = prefetch_numbers(declared, gateways)
+    if not services:
+        return Prefetch(pages, messaging.no_services())
+    return Prefetch(pages, messaging.prefetch_services(declared, gateways))
 
 
 def prefetch_with_regions(
@@ -337,14 +340,14 @@ def prefetch_with_regions(
     if not options.refresh:
         return pages
 
-    accounts = {name for name, account in project.accounts.items() if not account.region}
-    selection = find_selection(
-        options.targets, options.excludes, list_named(project.desired, (state.resources,))
+    named = list_named(project.desired, (state.resources,))
+    selection = find_selection(options.targets, options.excludes, named)
+    declared_regions = {name: account.region for name, account in project.accounts.items()}
+    questions = prefetch_questions(
+        project.desired, state.resources, declared_regions, selection.selects
     )
-    some = sample_newcomers(project.desired, state.resources, accounts, selection.selects)
-    return msgspec.structs.replace(
-        pages, regions=inbound_regions.prefetch_regions(gateways, some, options.stop)
-    )
+    regions = prefetch_regions(gateways, questions, options.stop)
+    return msgspec.structs.replace(pages, regions=regions)
 
 
 def _unknown_account(name: str) -> Diagnostic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -10,9 +11,10 @@ from reconciler.model.action import Action
 from reconciler.model.desired import Desired, Money, Options, Profile, Purchase
 from reconciler.model.position import Position
 from reconciler.model.route import Attrs
+from reconciler.planning.checks.purchases import check_offers, list_questions
 from reconciler.planning.plan import Plan
 from reconciler.remote.facts import purchases
-from reconciler.remote.facts.purchases import check_purchases
+from reconciler.remote.gateway import Gateway
 
 NUMBER = "number/+15550100109"
 
@@ -33,7 +35,8 @@ NUMBER = "number/+15550100109"
 def test_an_unknown_price_is_an_error_unless_the_address_is_on_this_machine(
     base_url: str | None, severity: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purchases, "_read_offers", lambda *args, **kwargs: {})
+    monkeypatch.setattr(purchases, "read_prices", lambda gateway, country: {})
+    monkeypatch.setattr(purchases, "read_regulated_types", lambda gateway, country: None)
     attrs: Attrs = {}
     purchase = Purchase(country="US", type="local", max_price=Money(5, "USD"))
     profile = Profile(account="main", attrs=attrs, options=Options(), purchase=purchase)
@@ -47,5 +50,8 @@ def test_an_unknown_price_is_an_error_unless_the_address_is_on_this_machine(
     action = Action(address=NUMBER, action="purchase", reason="new", kind="number", account="main")
     accounts = {"main": SimpleNamespace(base_url=base_url)}
     plan = Plan((action,), {}, (), {}, 0, {})
-    found = check_purchases(plan, [want], {}, accounts, most=10).diagnostics
+    questions = list_questions(plan, [want], max_purchases=0)
+    gateways = {"main": cast(Gateway, None)}
+    offers = purchases.read_offers(questions, gateways, accounts)
+    found = check_offers(plan, questions, offers).diagnostics
     assert [(d.code, d.severity) for d in found] == [("price_not_known", severity)]

@@ -75,7 +75,7 @@ class Case:
         needed = {want.profile.account for want in self.project.desired} | {
             e.account for e in entries.values()
         }
-        answering, _ = messaging_services.prefetch_services(self.project.desired, gateways)()
+        answering, _ = messaging_services.prefetch_services(self.project.desired, gateways).result()
         observed = observe(self.project.desired, entries, {name: gateways[name] for name in needed})
         return observed.with_services(answering)
 

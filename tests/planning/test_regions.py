@@ -1,4 +1,4 @@
-"""Which numbers are asked about, what is remembered, and what is wrong."""
+"""Regions of numbers: which questions a plan asks, what it records, and what is an error."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import pytest
 
 from reconciler.model.desired import Desired
 from reconciler.planning.checks.inbound_regions import (
-    Question,
+    RegionQuestion,
     check_regions,
     list_questions,
-    sample_questions,
 )
 from reconciler.planning.plan import Plan
 from tests.apply.stage import Stage, declared, e164, hook, number, pn, row, world
 
-IE1 = {"main": "ie1"}
+IE1: dict[str, str | None] = {"main": "ie1"}
+NO_REGION: dict[str, str | None] = {"main": None}
 ONE, TWO = f"number/{e164(1)}", f"number/{e164(2)}"
 BOTH = [number(1, voice=hook("a")), number(2, voice=hook("a"))]
 
@@ -24,7 +24,7 @@ def stage_of() -> Stage:
     return Stage(world(row(1), row(2)))
 
 
-def asked(stage: Stage, desired: list[Desired]) -> dict[str, Question]:
+def asked(stage: Stage, desired: list[Desired]) -> dict[str, RegionQuestion]:
     return list_questions(stage.plan(desired), stage.entries, IE1)
 
 
@@ -39,7 +39,7 @@ def answered(stage: Stage, desired: list[Desired], region: str) -> Plan:
     )
 
 
-def test_what_is_imported_is_asked_about_once_and_remembered() -> None:
+def test_an_imported_number_is_asked_about_once_and_recorded() -> None:
     stage = stage_of()
     assert set(asked(stage, BOTH)) == {ONE, TWO}
     stage.apply(BOTH, answered(stage, BOTH, "ie1"))
@@ -47,13 +47,13 @@ def test_what_is_imported_is_asked_about_once_and_remembered() -> None:
     assert asked(stage, BOTH) == {}
 
 
-def test_what_is_about_to_change_is_asked_about_again() -> None:
+def test_a_changed_number_is_asked_about_again() -> None:
     stage = stage_of()
     stage.apply(BOTH, answered(stage, BOTH, "ie1"))
     assert set(asked(stage, [BOTH[0], number(2, voice=hook("b"))])) == {TWO}
 
 
-def test_what_was_never_asked_is_learned_without_a_write() -> None:
+def test_an_unknown_region_is_recorded_without_a_write() -> None:
     stage = stage_of()
     stage.apply(BOTH)
     plan = answered(stage, BOTH, "ie1")
@@ -70,13 +70,13 @@ def test_an_account_that_declares_another_region_asks_anew() -> None:
 
 
 @pytest.mark.parametrize("managed", [{}, {"other": "ie1"}])
-def test_an_account_that_declares_no_region_is_never_asked(managed: dict[str, str]) -> None:
+def test_an_account_that_is_not_declared_is_never_asked(managed: dict[str, str]) -> None:
     stage = stage_of()
     assert list_questions(stage.plan(BOTH), stage.entries, managed) == {}
 
 
-def test_what_takes_no_calls_from_us_is_not_asked_about() -> None:
-    """Watched, without a voice of ours, let go of, or not there at all."""
+def test_numbers_without_a_managed_voice_are_not_asked_about() -> None:
+    """Watched, without a managed voice, released, or missing on Twilio."""
     stage = stage_of()
     quiet = [number(1), number(2, sms=hook("s")), number(3, voice=hook("a"))]
     assert asked(stage, quiet) == {}
@@ -111,17 +111,27 @@ def test_a_number_that_is_answered_elsewhere_is_an_error_at_its_place(bound: boo
     assert plan.state_updates == {}
 
 
-def test_what_was_not_answered_is_neither_wrong_nor_remembered() -> None:
+def test_a_missing_answer_changes_nothing() -> None:
     stage = stage_of()
     plan = check_regions(stage.plan(BOTH), stage.entries, BOTH, asked(stage, BOTH), {})
     assert plan == stage.plan(BOTH)
 
 
-def test_where_some_have_been_asked_about_nobody_else_is() -> None:
+def test_an_account_without_a_region_repeats_only_the_prefetched_questions() -> None:
     stage = stage_of()
     plan = stage.plan(BOTH)
-    assert set(sample_questions(plan, {}, {"main"})) == {ONE, TWO}
-    assert set(sample_questions(plan, {}, {"main"}, {("main", e164(2))})) == {TWO}
-    assert set(sample_questions(plan, {}, {"main"}, {("main", e164(3))})) == {ONE, TWO}, (
-        "none of these is about to change"
-    )
+    assert set(list_questions(plan, {}, NO_REGION)) == {ONE, TWO}
+    assert set(list_questions(plan, {}, NO_REGION, {("main", e164(2))})) == {TWO}
+
+    # None of the prefetched numbers is about to change.
+    assert set(list_questions(plan, {}, NO_REGION, {("main", e164(3))})) == {ONE, TWO}
+
+
+def test_an_account_without_a_region_asks_only_about_changes() -> None:
+    stage = stage_of()
+    stage.apply(BOTH)
+    assert list_questions(stage.plan(BOTH), stage.entries, NO_REGION) == {}
+    changed = stage.plan([BOTH[0], number(2, voice=hook("b"))])
+    questions = list_questions(changed, stage.entries, NO_REGION)
+    assert set(questions) == {TWO}
+    assert questions[TWO].sampled

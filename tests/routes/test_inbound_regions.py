@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 
 from reconciler.errors import ReconcilerError
-from reconciler.planning.checks.region_sample import SAMPLE
+from reconciler.planning.checks.inbound_regions import SAMPLE
 from reconciler.sandbox.faults.rules import Refuse
 
 from .conftest import Make

@@ -132,6 +132,18 @@ def test_domains_are_not_asked_about_a_list_that_stays_for_another_reason(stage:
     assert asked(stage) == []
 
 
+def test_domains_are_not_asked_about_a_list_outside_the_targets(stage: Stage) -> None:
+    made(stage)
+    stage.declare(trunks=BARE)
+    asked(stage)
+    stage.run("plan", "--target", "trunk/edge")
+    assert asked(stage) == []
+
+    # The same plan without a target asks: the lists would be deleted.
+    stage.run("plan")
+    assert asked(stage) != []
+
+
 @pytest.mark.parametrize(
     ("status", "path"),
     [(403, "*/SIP/Domains.json"), (404, "*/SIP/Domains.json"), (403, "*Mappings.json")],

@@ -44,15 +44,13 @@ def find_refusals(
 
 def _purchase_refusal(action: Action) -> Diagnostic:
     price = f" ({action.note})" if action.note else ""
-    return Diagnostic(
+    return Diagnostic.at(
+        action,
         code="purchase_refused",
         summary="A number would be bought",
-        detail=f"{action.address} is in no account and is declared with `purchase`{price}. Numbers cost money each "
-        "month; consent with\n  --allow-purchase",
+        detail=f"{action.address} is in no account and is declared with `purchase`{price}. "
+        "Numbers cost money each month; consent with\n  --allow-purchase",
         address=action.address,
-        file=action.file,
-        line=action.line,
-        column=action.column,
     )
 
 

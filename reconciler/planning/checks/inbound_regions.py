@@ -1,169 +1,305 @@
-"""The region that answers a number's calls: whom to ask, what to remember, and when the wrong one
-is managed; pure.
+"""Check in which region calls to numbers are answered; pure.
 
-Twilio keeps the settings of a number for each region apart. One that is answered elsewhere rings
-whatever is set there, and looks as declared here. Asked is about numbers whose voice is about to
-change, or whose region state does not know; where the account's `region` is not declared, only
-about some of those that are about to change (decision 6).
+Twilio keeps the settings of a number separately for each region. A number that another region
+answers uses the settings of that region, although the settings here look as declared. The plan asks
+about numbers whose voice is about to change, and about numbers whose region the state does not
+hold. For an account without a declared `region` it asks about a sample of the numbers that are
+about to change (decision 6).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from reconciler.diagnostics import Diagnostic, sort_by_place
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.action import Action
-from reconciler.model.desired import Desired
+from reconciler.model.desired import Desired, Profile
 from reconciler.model.entry import Entry
 from reconciler.model.position import Position
-from reconciler.planning.checks.region_sample import SAMPLE
 from reconciler.planning.plan import Plan
 
 HOME = "us1"
 """The region that is managed where an account declares none."""
 
+SAMPLE = 10
+"""The most numbers to ask about in one run, for each account that declares no region (decision 6)."""
 
-def sample_questions(
-    plan: Plan,
-    resources: Mapping[str, Entry],
-    accounts: Iterable[str],
-    asked: Collection[tuple[str, str]] = (),
-) -> dict[str, Question]:
-    """Address → whom to ask about in accounts that declare no region: a few of those that are about
-    to change.
+NumberId = tuple[str, str]
+"""A number as (account, E.164)."""
 
-    Where some have been `asked` about already, given as (account, E.164), only these.
+
+class RegionQuestion(msgspec.Struct, frozen=True):
+    """In which region is a number answered? `managed` is the region of its account.
+
+    `sampled`: its account declares no region, so an unknown answer is no problem.
     """
-    managed = dict.fromkeys(accounts, HOME)
-    acted = {action.address for action in plan.actions}
-    of_account: dict[str, list[str]] = {}
-    found = list_questions(plan, {a: e for a, e in resources.items() if a in acted}, managed)
-    for address, question in found.items():
-        known = resources.get(address)
-        if known is None or known.region != HOME:
-            of_account.setdefault(question.account, []).append(address)
-    chosen: dict[str, Question] = {}
-    for addresses in of_account.values():
-        known_already = [a for a in addresses if (found[a].account, found[a].number) in asked]
-        chosen.update((address, found[address]) for address in known_already or addresses[:SAMPLE])
-    return chosen
-
-
-class Question(msgspec.Struct, frozen=True):
-    """One number to ask about: in this account, which manages this region."""
 
     account: str
     number: str
     sid: str
     managed: str
+    sampled: bool = False
+
+    @property
+    def number_id(self) -> NumberId:
+        """Return the number as (account, E.164)."""
+        return self.account, self.number
+
+
+class RegionFacts(msgspec.Struct, frozen=True):
+    """The region of every number whose region is known, and a warning for each account that does
+    not report it.
+    """
+
+    regions: Mapping[NumberId, str] = {}
+    problems: tuple[Diagnostic, ...] = ()
 
 
 def list_questions(
-    plan: Plan, resources: Mapping[str, Entry], managed: Mapping[str, str]
-) -> dict[str, Question]:
-    """Address → whom to ask about. `managed` are the regions of those accounts that declare one.
+    plan: Plan,
+    recorded: Mapping[str, Entry],
+    declared_regions: Mapping[str, str | None],
+    prefetched: Collection[NumberId] = (),
+) -> dict[str, RegionQuestion]:
+    """Return the questions of a plan, by address.
 
-    Not about a number that is yet to be bought: the account would not know it.
+    `declared_regions` is the `region` of each account, None where it declares none. Of an account
+    without a region the questions in `prefetched` are repeated, since their answers are on their
+    way; a new sample is taken only where there are none.
     """
-    if not managed:
+    if not plan.actions and not any(declared_regions.values()):
         return {}
-    absent = {d.address for d in plan.diagnostics if d.severity == "error"}
-    absent |= {action.address for action in plan.actions if action.action == "purchase"}
-    acted = {action.address for action in plan.actions}
-    unknown = {
-        a: e
-        for a, e in resources.items()
-        if a not in acted and e.region != managed.get(e.account, e.region)
-    }
-    about = {a.address: a.entry for a in plan.actions if a.entry is not None and not a.releases}
-    return {
-        address: Question(entry.account, entry.key, entry.sid, managed[entry.account])
-        for address, entry in (unknown | about).items()
-        if entry.account in managed and address not in absent and _answers_calls(entry)
-    }
+
+    required: dict[str, str] = {}
+    others: dict[str, str] = {}
+    for account, region in declared_regions.items():
+        if region:
+            required[account] = region
+        else:
+            others[account] = HOME
+
+    questions = _list_all(plan, recorded, required)
+    questions.update(_list_sample(plan, recorded, others, prefetched))
+    return questions
+
+
+def prefetch_questions(
+    desired: Sequence[Desired],
+    recorded: Mapping[str, Entry],
+    declared_regions: Mapping[str, str | None],
+    selects: Callable[[str], bool] = lambda address: True,
+) -> list[RegionQuestion]:
+    """Return the questions that are certain before anything is read from Twilio.
+
+    They concern a sample of the selected numbers that are declared and not recorded yet, in
+    accounts without a region. Where the state holds as many entries as are declared, there are
+    hardly any: then the list is empty, and the plan asks later.
+    """
+    if len(recorded) >= len(desired):
+        return []
+
+    counts: dict[str, int] = {}
+    for account, region in declared_regions.items():
+        if not region:
+            counts[account] = 0
+
+    questions = []
+    for declared in _find_new_numbers(desired, recorded, counts.keys()):
+        account = declared.profile.account
+        if counts[account] < SAMPLE and selects(declared.address):
+            counts[account] += 1
+            questions.append(RegionQuestion(account, declared.key, "", HOME, sampled=True))
+    return questions
 
 
 def check_regions(
     plan: Plan,
-    resources: Mapping[str, Entry],
+    recorded: Mapping[str, Entry],
     desired: Iterable[Desired],
-    asked: Mapping[str, Question],
-    regions: Mapping[tuple[str, str], str],
+    questions: Mapping[str, RegionQuestion],
+    regions: Mapping[NumberId, str],
 ) -> Plan:
-    """The plan with the answers, by account and E.164: remembered where they are right, an error
-    where they are not.
+    """Return the plan with the regions that were found.
+
+    The managed region is recorded in the entry; any other region is an error. A number without an
+    answer stays as it is.
     """
-    answers = {
-        a: regions[q.account, q.number]
-        for a, q in asked.items()
-        if (q.account, q.number) in regions
-    }
-    right = {
-        address: region for address, region in answers.items() if region == asked[address].managed
-    }
-    wrong = {address: region for address, region in answers.items() if address not in right}
-    actions = tuple(_with_region(action, right) for action in plan.actions)
-    acted = {action.address for action in plan.actions}
-    learned = {
-        address: msgspec.structs.replace(
-            plan.state_updates.get(address, resources[address]), region=region
-        )
-        for address, region in right.items()
-        if address not in acted
-    }
-    places = _places(desired, asked) if wrong else {}
-    errors = [
-        region_mismatch(address, asked[address], wrong[address], places.get(address))
-        for address in wrong
-    ]
+    confirmed: dict[str, str] = {}
+    elsewhere: dict[str, str] = {}
+    for address, question in questions.items():
+        region = regions.get(question.number_id)
+        if region is None:
+            continue
+        if region == question.managed:
+            confirmed[address] = region
+        else:
+            elsewhere[address] = region
+
+    # Numbers without an action learn their region as well; nothing is written for that.
+    planned = {action.address for action in plan.actions}
+    updates = dict(plan.state_updates)
+    for address, region in confirmed.items():
+        if address not in planned:
+            entry = updates.get(address, recorded[address])
+            updates[address] = msgspec.structs.replace(entry, region=region)
+
+    places = _find_places(desired, questions) if elsewhere else {}
+    problems = list(plan.diagnostics)
+    for address, region in elsewhere.items():
+        problems.append(_region_mismatch(address, questions[address], region, places.get(address)))
+
     return msgspec.structs.replace(
         plan,
-        actions=actions,
-        state_updates=dict(sorted({**plan.state_updates, **learned}.items())),
-        diagnostics=tuple(sort_by_place([*plan.diagnostics, *errors])),
+        actions=tuple(_with_region(action, confirmed) for action in plan.actions),
+        state_updates=dict(sorted(updates.items())),
+        diagnostics=tuple(sort_by_place(problems)),
     )
+
+
+def _list_all(
+    plan: Plan, recorded: Mapping[str, Entry], managed: Mapping[str, str]
+) -> dict[str, RegionQuestion]:
+    """Return a question for each number of these accounts that changes or has no known region.
+
+    `managed` is the region of each account. A number that is yet to be bought is left out: its
+    account does not have it.
+    """
+    if not managed:
+        return {}
+
+    skipped = set()
+    for diagnostic in plan.diagnostics:
+        if diagnostic.severity == "error":
+            skipped.add(diagnostic.address)
+
+    planned = set()
+    changed: dict[str, Entry] = {}
+    for action in plan.actions:
+        planned.add(action.address)
+        if action.action == "purchase":
+            skipped.add(action.address)
+        if action.entry is not None and not action.releases:
+            changed[action.address] = action.entry
+
+    # A recorded region stays valid as long as the account manages the same one.
+    entries: dict[str, Entry] = {}
+    for address, entry in recorded.items():
+        region = managed.get(entry.account)
+        if region is not None and entry.region != region and address not in planned:
+            entries[address] = entry
+    entries.update(changed)
+
+    questions = {}
+    for address, entry in entries.items():
+        if entry.account in managed and address not in skipped and _answers_calls(entry):
+            region = managed[entry.account]
+            questions[address] = RegionQuestion(entry.account, entry.key, entry.sid, region)
+    return questions
+
+
+def _list_sample(
+    plan: Plan,
+    recorded: Mapping[str, Entry],
+    managed: Mapping[str, str],
+    prefetched: Collection[NumberId],
+) -> dict[str, RegionQuestion]:
+    """Return a few questions for each account without a region, about numbers with an action."""
+    # Numbers without an action are left out: their settings do not change.
+    questions = _list_all(plan, {}, managed)
+
+    candidates: dict[str, list[str]] = {}
+    for address, question in questions.items():
+        entry = recorded.get(address)
+        if entry is None or entry.region != HOME:
+            candidates.setdefault(question.account, []).append(address)
+
+    sample: dict[str, RegionQuestion] = {}
+    for addresses in candidates.values():
+        asked = [a for a in addresses if questions[a].number_id in prefetched]
+        for address in asked or addresses[:SAMPLE]:
+            sample[address] = msgspec.structs.replace(questions[address], sampled=True)
+    return sample
+
+
+def _find_new_numbers(
+    desired: Iterable[Desired], recorded: Mapping[str, Entry], accounts: Collection[str]
+) -> Iterable[Desired]:
+    """Yield the declared numbers of these accounts that answer calls and are not recorded.
+
+    Two sorts are left out: numbers declared by their SID, whose E.164 only Twilio knows, and
+    numbers that may have to be bought.
+    """
+    unrecorded = []
+    for declared in desired:
+        if declared.kind in NUMBER_KINDS and declared.address not in recorded:
+            unrecorded.append(declared)
+    if not unrecorded:
+        return
+
+    # A number may be recorded under the address of another kind.
+    keys = {entry.key for entry in recorded.values() if entry.kind in NUMBER_KINDS}
+    for declared in unrecorded:
+        is_e164 = declared.key.startswith("+")
+        if is_e164 and declared.key not in keys and _will_answer(declared.profile, accounts):
+            yield declared
+
+
+def _will_answer(profile: Profile, accounts: Collection[str]) -> bool:
+    """Return true for a number of these accounts that exists and whose voice is managed."""
+    if profile.options.observe_only or profile.purchase is not None:
+        return False
+    return profile.account in accounts and profile.attrs.get("voice") is not None
 
 
 def _answers_calls(entry: Entry) -> bool:
-    return (
-        entry.kind in NUMBER_KINDS
-        and not entry.options.observe_only
-        and entry.last_applied.get("voice") is not None
-    )
+    """Return true for a number whose voice is managed."""
+    is_managed_number = entry.kind in NUMBER_KINDS and not entry.options.observe_only
+    return is_managed_number and entry.last_applied.get("voice") is not None
 
 
-def _with_region(action: Action, right: Mapping[str, str]) -> Action:
-    if action.entry is None or action.address not in right:
+def _with_region(action: Action, confirmed: Mapping[str, str]) -> Action:
+    """Return the action with the region in its entry, where it is confirmed."""
+    if action.entry is None or action.address not in confirmed:
         return action
-    return msgspec.structs.replace(
-        action, entry=msgspec.structs.replace(action.entry, region=right[action.address])
-    )
+    entry = msgspec.structs.replace(action.entry, region=confirmed[action.address])
+    return msgspec.structs.replace(action, entry=entry)
 
 
-def _places(desired: Iterable[Desired], asked: Mapping[str, Question]) -> dict[str, Position]:
-    """Where each address is declared, by its number or by its SID."""
-    by_key = {want.key: want.position for want in desired if want.kind in NUMBER_KINDS}
-    keys = {address: (question.number, question.sid) for address, question in asked.items()}
-    return {a: by_key[key] for a, known in keys.items() for key in known if key in by_key}
+def _find_places(
+    desired: Iterable[Desired], questions: Mapping[str, RegionQuestion]
+) -> dict[str, Position]:
+    """Return where each address is declared, by its number or by its SID."""
+    by_key: dict[str, Position] = {}
+    for declared in desired:
+        if declared.kind in NUMBER_KINDS:
+            by_key[declared.key] = declared.position
+
+    places: dict[str, Position] = {}
+    for address, question in questions.items():
+        position = by_key.get(question.sid) or by_key.get(question.number)
+        if position is not None:
+            places[address] = position
+    return places
 
 
-def region_mismatch(
-    address: str, question: Question, region: str, at: Position | None
+def _region_mismatch(
+    address: str, question: RegionQuestion, region: str, place: Position | None
 ) -> Diagnostic:
-    """The error that a number is answered in this region, and another one is managed."""
-    file, line, column = at if at is not None else (None, None, None)
-    return Diagnostic(
+    """Return the error that another region than the managed one answers a number."""
+    detail = (
+        f"Calls to {question.number} are answered in `{region}`, and account `{question.account}` "
+        f"manages `{question.managed}`: what is set here has no effect on them. Route the number "
+        f"to `{question.managed}` (in the console, or `voice_region` of Twilio's Routes API; it "
+        f"takes up to five minutes), or manage it by an account with `region: {region}` and "
+        "credentials of that region."
+    )
+    return Diagnostic.at(
+        place,
         code="wrong_region",
         summary="The number is answered in another region",
-        detail=f"Calls to {question.number} are answered in `{region}`, and account `{question.account}` manages "
-        f"`{question.managed}`: what is set here has no effect on them. Route the number to `{question.managed}` "
-        f"(in the console, or `voice_region` of Twilio's Routes API; it takes up to five minutes), or manage it by an "
-        f"account with `region: {region}` and credentials of that region.",
+        detail=detail,
         address=address,
-        file=file,
-        line=line,
-        column=column,
     )

@@ -1,55 +1,120 @@
-"""Check purchases of numbers: their price, what Twilio requires of their owner, and the limits of
-`safety`; pure.
+"""Check purchases of numbers: price, requirements for the owner, and the limits of `safety`; pure.
 
-Unknown is never zero and never fine: a price that is not known is over every `max_spend`.
+An unknown price counts as higher than every `max_spend`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
 
-from reconciler.diagnostics import Diagnostic, Severity
+from reconciler.diagnostics import Diagnostic, Severity, sort_by_place
 from reconciler.model.action import Action
-from reconciler.model.desired import Money, Purchase
+from reconciler.model.address import Address
+from reconciler.model.desired import Desired, Money, Purchase
 from reconciler.planning.checks.limits import Limits
 from reconciler.planning.plan import Plan
 
 _SHOWN = 3
-"""How many addresses a refusal names."""
+"""Number of addresses that a refusal names."""
+
+
+class OfferQuestion(msgspec.Struct, frozen=True):
+    """At which price and under which conditions does Twilio sell a number?
+
+    `single`: whether to look up the number itself, and not only its country and type.
+    """
+
+    address: str
+    account: str
+    number: str
+    purchase: Purchase
+    single: bool
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """What is known of a number for sale; None where it is not known.
+    """The known facts about a number for sale; None for a fact that is not known.
 
     `regulated`: Twilio has a regulation for numbers of this type in this country, which a bundle
     has to satisfy. `address` is the number's `address_requirements`. `listed`: Twilio offers the
-    number right now.
+    number right now. `stand_in`: the answers come from a stand-in for Twilio, where nothing costs
+    money and prices may be missing.
     """
 
     price: Money | None = None
     regulated: bool | None = None
     address: str | None = None
     listed: bool | None = None
+    stand_in: bool = False
 
 
-def find_offer_problems(
-    action: Action, asked: Purchase, offer: Offer, *, sure: bool
-) -> Iterator[Diagnostic]:
-    """Yield the problems of buying this number.
+def list_questions(
+    plan: Plan, desired: Iterable[Desired], max_purchases: int
+) -> list[OfferQuestion]:
+    """Return a question for each number that the plan would buy.
 
-    `sure` is false on a stand-in for Twilio, where nothing costs money and prices may be missing.
+    A plan that buys more than `max_purchases` numbers is refused in any case: then single numbers
+    are not looked up.
     """
+    bought = [action for action in plan.actions if action.action == "purchase"]
+    if not bought:
+        return []
+
+    declared: dict[str, Purchase] = {}
+    for item in desired:
+        if item.profile.purchase is not None:
+            declared[item.address] = item.profile.purchase
+
+    questions = []
+    single = len(bought) <= max_purchases
+    for action in bought:
+        purchase = declared.get(action.address)
+        if purchase is not None:
+            number = Address.parse(action.address).name
+            question = OfferQuestion(action.address, action.account, number, purchase, single)
+            questions.append(question)
+    return questions
+
+
+def check_offers(
+    plan: Plan, questions: Iterable[OfferQuestion], offers: Mapping[str, Offer]
+) -> Plan:
+    """Return the plan with the price of each purchase, and an error for each impossible one."""
+    purchases = {question.address: question.purchase for question in questions}
+    prices: dict[str, Money] = {}
+    problems = list(plan.diagnostics)
+    actions = []
+    for action in plan.actions:
+        if action.action == "purchase":
+            offer = offers.get(action.address, Offer())
+            if offer.price is not None:
+                prices[action.address] = offer.price
+            if action.address in purchases:
+                problems += find_offer_problems(action, purchases[action.address], offer)
+            note = str(offer.price) if offer.price is not None else "price not known"
+            action = msgspec.structs.replace(action, note=note)
+        actions.append(action)
+
+    return msgspec.structs.replace(
+        plan,
+        actions=tuple(actions),
+        prices=prices,
+        diagnostics=tuple(sort_by_place(problems)),
+    )
+
+
+def find_offer_problems(action: Action, asked: Purchase, offer: Offer) -> Iterator[Diagnostic]:
+    """Yield the problems of buying this number."""
     if asked.max_price is not None:
-        yield from _price_problems(action, asked.max_price, offer.price, sure=sure)
+        yield from _price_problems(action, asked.max_price, offer)
     yield from _requirement_problems(action, asked, offer)
 
     if offer.listed is False:
         detail = (
-            f"{action.address} is not among the numbers that Twilio offers in {asked.country} at present; another "
-            "customer may have it. Choose one that is for sale:\n"
+            f"{action.address} is not among the numbers that Twilio offers in {asked.country} at "
+            "present; another customer may have it. Choose one that is for sale:\n"
             f"  reconciler numbers search --country {asked.country} --type {asked.type}"
         )
         yield _problem(
@@ -57,14 +122,14 @@ def find_offer_problems(
         )
 
 
-def _price_problems(
-    action: Action, most: Money, price: Money | None, *, sure: bool
-) -> Iterator[Diagnostic]:
+def _price_problems(action: Action, most: Money, offer: Offer) -> Iterator[Diagnostic]:
+    """Yield a problem where the price is unknown, too high, or in another currency."""
+    price = offer.price
     if price is None:
         detail = (
             f"Twilio does not tell what {action.address} would cost, and `max_price` allows {most}."
         )
-        severity: Severity = "error" if sure else "warning"
+        severity: Severity = "warning" if offer.stand_in else "error"
         yield _problem(
             action, "price_not_known", "The price of a number is not known", detail, severity
         )
@@ -121,7 +186,7 @@ def _requirement_problems(action: Action, asked: Purchase, offer: Offer) -> Iter
 
 
 def find_spending_refusals(plan: Plan, limits: Limits) -> list[Diagnostic]:
-    """Why this plan buys too much; empty when it does not. No flag lifts these limits."""
+    """Return why this plan buys too much; empty when it does not. No flag lifts these limits."""
     bought = sorted({action.address for action in plan.actions if action.action == "purchase"})
     refusals = []
     if len(bought) > limits.max_purchases:
@@ -141,6 +206,7 @@ def find_spending_refusals(plan: Plan, limits: Limits) -> list[Diagnostic]:
 
 def _over_budget(plan: Plan, bought: list[str], most: Money) -> Iterator[Diagnostic]:
     lifted = "`--force` and `--allow-purchase` do not lift it."
+    """Yield why the purchases exceed `max_spend`; an unknown price exceeds any limit."""
     unknown = [address for address in bought if address not in plan.prices]
     if unknown:
         detail = (
@@ -149,11 +215,17 @@ def _over_budget(plan: Plan, bought: list[str], most: Money) -> Iterator[Diagnos
         )
         yield Diagnostic(code="spend_unknown", summary="Cost of purchases unknown", detail=detail)
 
-    foreign = [
-        address
-        for address in bought
-        if address in plan.prices and _foreign(plan.prices[address], most)
-    ]
+    foreign = []
+    total = Decimal(0)
+    for address in bought:
+        price = plan.prices.get(address)
+        if price is None:
+            continue
+        if price.currency != most.currency:
+            foreign.append(address)
+        else:
+            total += _exact(price)
+
     if foreign:
         detail = (
             f"`safety.max_spend` is in {most.currency}, and {_join_addresses(foreign)} would be paid in "
@@ -164,14 +236,6 @@ def _over_budget(plan: Plan, bought: list[str], most: Money) -> Iterator[Diagnos
             code="spend_currency", summary="Purchases in another currency", detail=detail
         )
 
-    total = sum(
-        (
-            _exact(plan.prices[address])
-            for address in bought
-            if address in plan.prices and address not in foreign
-        ),
-        Decimal(0),
-    )
     if total > _exact(most):
         detail = (
             f"The numbers that the plan would buy cost {total:.2f} {most.currency} a month together, and "
@@ -182,12 +246,8 @@ def _over_budget(plan: Plan, bought: list[str], most: Money) -> Iterator[Diagnos
 
 
 def _exact(money: Money) -> Decimal:
-    """The amount as it is written, without the error of binary fractions."""
+    """Return the amount as it is written, without the error of binary fractions."""
     return Decimal(str(money.amount))
-
-
-def _foreign(price: Money, most: Money) -> bool:
-    return price.currency != most.currency
 
 
 def _join_addresses(addresses: list[str]) -> str:
@@ -198,13 +258,11 @@ def _join_addresses(addresses: list[str]) -> str:
 def _problem(
     action: Action, code: str, summary: str, detail: str, severity: Severity = "error"
 ) -> Diagnostic:
-    return Diagnostic(
+    return Diagnostic.at(
+        action,
         severity=severity,
         code=code,
         summary=summary,
         detail=detail,
         address=action.address,
-        file=action.file,
-        line=action.line,
-        column=action.column,
     )

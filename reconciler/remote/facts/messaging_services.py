@@ -7,8 +7,8 @@ and one more for each service.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
@@ -18,6 +18,7 @@ from reconciler.model.desired import Desired, Profile
 from reconciler.model.route import Json
 from reconciler.planning.identity.observed import Service
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.parallel import completed, map_each, start
 
 SERVICES = Endpoint("GET", "messaging", "/v1/Services", items="services", optional=True)
 MEMBERS = Endpoint(
@@ -27,49 +28,40 @@ _WORKERS = 8
 
 ServiceFacts = tuple[dict[str, Service], list[Diagnostic]]
 """The service of each number that is in one (by SID), and problems of reading."""
-ServicePrefetcher = Callable[[Iterable[Desired], Mapping[str, Gateway]], Callable[[], ServiceFacts]]
-"""Starts to read the services; what it returns waits for the result."""
 
 
 def prefetch_services(
     desired: Iterable[Desired], gateways: Mapping[str, Gateway]
-) -> Callable[[], ServiceFacts]:
+) -> Future[ServiceFacts]:
     """Start to read the services of all accounts that declare a route for messages.
 
-    Never raises RemoteError.
+    The future never raises RemoteError.
     """
     accounts: set[str] = set()
     for profile in _profiles(desired):
         if profile.attrs.get("sms") is not None:
             accounts.add(profile.account)
     if not accounts:
-        return _no_facts
+        return no_services()
 
-    pool = ThreadPoolExecutor(len(accounts), thread_name_prefix="services")
-    futures = [pool.submit(_read_account, gateways[account]) for account in sorted(accounts)]
-    pool.shutdown(wait=False)
-
-    def join() -> ServiceFacts:
-        services: dict[str, Service] = {}
-        problems: list[Diagnostic] = []
-        for future in futures:
-            members, unread = future.result()
-            services.update(members)
-            problems += unread
-        return services, problems
-
-    return join
+    # Connected here, in one thread: threads must not do it at the same time.
+    connected = [gateways[account] for account in sorted(accounts)]
+    return start(lambda: _read_accounts(connected), name="services")
 
 
-def no_services(
-    desired: Iterable[Desired], gateways: Mapping[str, Gateway]
-) -> Callable[[], ServiceFacts]:
-    """Ask nobody: for runs that show no routes."""
-    return _no_facts
+def no_services() -> Future[ServiceFacts]:
+    """Return the facts of a run that shows no routes, for which nothing is asked."""
+    return completed(({}, []))
 
 
-def _no_facts() -> ServiceFacts:
-    return {}, []
+def _read_accounts(gateways: Sequence[Gateway]) -> ServiceFacts:
+    """Return the services of several accounts, all read at the same time."""
+    services: dict[str, Service] = {}
+    problems: list[Diagnostic] = []
+    for members, unread in map_each(_read_account, gateways, workers=_WORKERS, name="services"):
+        services.update(members)
+        problems += unread
+    return services, problems
 
 
 def _profiles(desired: Iterable[Desired]) -> Collection[Profile]:
@@ -86,8 +78,12 @@ def _read_account(gateway: Gateway) -> ServiceFacts:
         for row in gateway.rows(SERVICES):
             if not row.get("use_inbound_webhook_on_number"):
                 services.append(_to_service(row))
-        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="members") as pool:
-            members = list(pool.map(lambda service: _read_members(gateway, service.sid), services))
+        members = map_each(
+            lambda service: _read_members(gateway, service.sid),
+            services,
+            workers=_WORKERS,
+            name="members",
+        )
     except RemoteError as error:
         # 404: a server that stands in for Twilio has no messaging services.
         return {}, [] if error.status == 404 else [_unreadable_warning(gateway.account, error)]

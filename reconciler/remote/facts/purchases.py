@@ -6,23 +6,20 @@ availability takes one call for each number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
-from reconciler.diagnostics import sort_by_place
 from reconciler.errors import RemoteError
 from reconciler.kinds.purchase import FOR_SALE, REGULATIONS, TYPES, normalise_number_type
-from reconciler.model.action import Action
-from reconciler.model.desired import Desired, Money, Purchase
+from reconciler.model.desired import Money, Purchase
 from reconciler.model.route import Json
-from reconciler.planning.checks.purchases import Offer, find_offer_problems
-from reconciler.planning.plan import Plan
+from reconciler.planning.checks.purchases import Offer, OfferQuestion
 from reconciler.remote.facts.prices import read_prices
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.parallel import map_each
 from reconciler.remote.transport.pool import is_loopback
 
 _AT_ONCE = 8
@@ -36,48 +33,40 @@ class Account(Protocol):
         """Return another address than Twilio's: a stand-in on this machine, or a proxy."""
 
 
-def check_purchases(
-    plan: Plan,
-    desired: Iterable[Desired],
+def read_offers(
+    questions: Sequence[OfferQuestion],
     gateways: Mapping[str, Gateway],
     accounts: Mapping[str, Account],
-    *,
-    most: int,
-) -> Plan:
-    """Add to the plan the price of each purchase, and an error for each impossible one.
+) -> dict[str, Offer]:
+    """Return the offer for each address; a fact that cannot be read is None in it."""
+    prices: dict[tuple[str, str], dict[str, Money]] = {}
+    regulated: dict[tuple[str, str], frozenset[str] | None] = {}
+    for question in questions:
+        country = question.purchase.country
+        place = (question.account, country)
+        if place not in prices:
+            gateway = gateways[question.account]
+            prices[place] = read_prices(gateway, country)
+            regulated[place] = read_regulated_types(gateway, country)
 
-    A plan that buys more than `most` numbers is refused anyway: then single numbers are not looked
-    up.
-    """
-    bought = [action for action in plan.actions if action.action == "purchase"]
-    if not bought:
-        return plan
+    def read_offer(question: OfferQuestion) -> Offer:
+        purchase = question.purchase
+        place = (question.account, purchase.country)
+        types = regulated[place]
+        offer = Offer(
+            price=prices[place].get(purchase.type),
+            regulated=None if types is None else purchase.type in types,
+            stand_in=is_stand_in(accounts[question.account].base_url),
+        )
+        if not question.single:
+            return offer
 
-    declared: dict[str, Purchase] = {}
-    for item in desired:
-        if item.profile.purchase is not None:
-            declared[item.address] = item.profile.purchase
-    purchases = {
-        action.address: declared[action.address] for action in bought if action.address in declared
-    }
-    offers = _read_offers(bought, purchases, gateways, single=len(bought) <= most)
+        query = {"Contains": question.number.removeprefix("+")}
+        rows = read_for_sale(gateways[question.account], purchase, query)
+        return _with_row(offer, question.number, rows)
 
-    prices: dict[str, Money] = {}
-    problems = list(plan.diagnostics)
-    for action in bought:
-        offer = offers.get(action.address, Offer())
-        if offer.price is not None:
-            prices[action.address] = offer.price
-        if action.address in purchases:
-            sure = not is_stand_in(accounts[action.account].base_url)
-            problems += find_offer_problems(action, purchases[action.address], offer, sure=sure)
-
-    return msgspec.structs.replace(
-        plan,
-        actions=tuple(_with_price(action, prices) for action in plan.actions),
-        prices=prices,
-        diagnostics=tuple(sort_by_place(problems)),
-    )
+    offers = map_each(read_offer, questions, workers=_AT_ONCE, name="offers")
+    return {question.address: offer for question, offer in zip(questions, offers, strict=True)}
 
 
 def is_stand_in(base_url: str | None) -> bool:
@@ -86,59 +75,6 @@ def is_stand_in(base_url: str | None) -> bool:
     Only an address on this machine is; any other may be a proxy to Twilio itself.
     """
     return base_url is not None and is_loopback(urlsplit(base_url).hostname or "")
-
-
-def _with_price(action: Action, prices: Mapping[str, Money]) -> Action:
-    if action.action != "purchase":
-        return action
-    price = prices.get(action.address)
-    return msgspec.structs.replace(
-        action, note=str(price) if price is not None else "price not known"
-    )
-
-
-def _read_offers(
-    bought: Sequence[Action],
-    purchases: Mapping[str, Purchase],
-    gateways: Mapping[str, Gateway],
-    *,
-    single: bool,
-) -> dict[str, Offer]:
-    """Return the offer for each address; `single`: look up each number, too."""
-    prices: dict[tuple[str, str], dict[str, Money]] = {}
-    regulated: dict[tuple[str, str], frozenset[str] | None] = {}
-    for action in bought:
-        purchase = purchases.get(action.address)
-        if purchase is None:
-            continue
-        place = (action.account, purchase.country)
-        if place not in prices:
-            gateway = gateways[action.account]
-            prices[place] = read_prices(gateway, purchase.country)
-            regulated[place] = read_regulated_types(gateway, purchase.country)
-
-    def offer_of(action: Action) -> Offer:
-        purchase = purchases[action.address]
-        place = (action.account, purchase.country)
-        types = regulated[place]
-        offer = Offer(
-            price=prices[place].get(purchase.type),
-            regulated=None if types is None else purchase.type in types,
-        )
-
-        if not single:
-            return offer
-
-        e164 = action.address.split("/", 1)[1]
-        rows = read_for_sale(
-            gateways[action.account], purchase, {"Contains": e164.removeprefix("+")}
-        )
-        return _with_row(offer, e164, rows)
-
-    known = [action for action in bought if action.address in purchases]
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="offers") as pool:
-        offers = list(pool.map(offer_of, known))
-    return {action.address: offer for action, offer in zip(known, offers, strict=True)}
 
 
 def _with_row(offer: Offer, e164: str, rows: list[dict[str, Json]] | None) -> Offer:

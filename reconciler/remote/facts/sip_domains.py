@@ -1,5 +1,4 @@
-"""Find the SIP domains that use lists which a plan would delete, and plan again with that
-knowledge.
+"""Find the SIP domains and foreign trunks that use lists which a plan would delete or empty.
 
 A list does not show who uses it. Twilio refuses to delete a used list, but by then it would be
 empty. Read only if a plan deletes a list: one call for each account, and two or three for each of
@@ -8,8 +7,7 @@ its domains, several at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
@@ -18,9 +16,10 @@ from reconciler.kinds.credential_list import CREDENTIAL_LIST
 from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.table import list_watched_child_kinds
 from reconciler.model.route import Json
+from reconciler.planning.checks.list_users import ListUsersQuestion
 from reconciler.planning.identity.observed import Domains, Observed
-from reconciler.planning.plan import Plan
 from reconciler.remote.gateway import Gateway
+from reconciler.remote.parallel import map_each
 
 _PATH = "/2010-04-01/Accounts/{account_sid}/SIP/Domains"
 _WORKERS = 8
@@ -48,41 +47,23 @@ Using = dict[str, set[str]]
 """SID of a list → the names of the domains that use it."""
 
 
-def plan_with_domains(
-    make: Callable[[Observed], Plan], observed: Observed, gateways: Mapping[str, Gateway]
-) -> tuple[Plan, list[Diagnostic]]:
-    """Return the plan of `make`, made again with the users of the lists that it would delete.
+def read_list_users(
+    questions: Iterable[ListUsersQuestion], gateways: Mapping[str, Gateway], observed: Observed
+) -> tuple[Domains, list[Diagnostic]]:
+    """Return the users of lists that a plan would delete or empty; never raises RemoteError.
 
-    Never raises RemoteError: domains that cannot be read become a warning, and `Domains.unread` for
-    the plan.
+    An account whose domains cannot be read is in `unread`, with a warning.
     """
-    plan = make(observed)
-    kinds: dict[str, set[str]] = {}
-    emptied: dict[str, set[str]] = {}
-    for action in plan.actions:
-        above = (action.parent or "").partition("/")[0]
-        if action.action == "delete" and action.kind in MAPPINGS:
-            kinds.setdefault(action.account, set()).add(action.kind)
-        elif action.action == "delete" and action.reason == "drift" and above in MAPPINGS:
-            # A member that is deleted as drift changes the list for everything that uses it.
-            kinds.setdefault(action.account, set()).add(above)
-            emptied.setdefault(action.account, set()).add(above)
-    if not kinds:
-        return plan, []
-
     users: Using = {}
     problems: dict[str, Diagnostic] = {}
-    for account in sorted(kinds):
-        gateway = gateways[account]
+    for question in questions:
+        gateway = gateways[question.account]
         try:
-            _add_users(users, read_lists_in_use(gateway, sorted(kinds[account])))
-            changed = sorted(emptied.get(account, ()))
-            _add_users(users, read_trunks_using(gateway, changed, observed))
+            _add_users(users, read_lists_in_use(gateway, sorted(question.kinds)))
+            _add_users(users, read_trunks_using(gateway, sorted(question.emptied), observed))
         except RemoteError as error:
-            problems[account] = _unreadable_warning(account, error)
-
-    domains = Domains(users, frozenset(problems))
-    return make(observed.with_domains(domains)), list(problems.values())
+            problems[question.account] = _unreadable_warning(question.account, error)
+    return Domains(users, frozenset(problems)), list(problems.values())
 
 
 def _add_users(users: Using, more: Using) -> None:
@@ -103,8 +84,7 @@ def read_lists_in_use(gateway: Gateway, kinds: list[str]) -> Using:
         domain, mapping = listing
         return gateway.rows(mapping, domain_sid=str(domain.get("sid")))
 
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="domains") as pool:
-        pages = list(pool.map(read, listings))
+    pages = map_each(read, listings, workers=_WORKERS, name="domains")
 
     users: Using = {}
     for (domain, _), rows in zip(listings, pages, strict=True):
@@ -124,11 +104,12 @@ def read_trunks_using(gateway: Gateway, kinds: list[str], observed: Observed) ->
     listings: list[tuple[str, Endpoint]] = []
     for trunk in trunks:
         listings += [(trunk, kind.listing) for kind in uses]
-    if not listings:
-        return {}
 
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="trunks") as pool:
-        pages = list(pool.map(lambda one: gateway.rows(one[1], parent_sid=one[0]), listings))
+    def read(listing: tuple[str, Endpoint]) -> list[dict[str, Json]]:
+        trunk, endpoint = listing
+        return gateway.rows(endpoint, parent_sid=trunk)
+
+    pages = map_each(read, listings, workers=_WORKERS, name="trunks")
     users: Using = {}
     for (trunk, _), rows in zip(listings, pages, strict=True):
         for row in rows:

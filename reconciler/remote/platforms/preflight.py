@@ -8,16 +8,15 @@ platform refuses later is undone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.kinds.platforms import platform_name
-from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action
+from reconciler.remote.parallel import map_each
 from reconciler.remote.platforms.contract import Adapter, RegistrationRequest
 
-_ASKED_ABOUT = frozenset({"register", "link", "reassign", "update"})
+_AT_ONCE = 16
 _NAMED = 3
 
 
@@ -26,21 +25,20 @@ def find_expected_refusals(
 ) -> list[Diagnostic]:
     """Return an error for each agent or connection that would be refused.
 
-    And a warning for each platform that cannot be asked.
+    And a warning for each platform that cannot be asked. The actions are registrations.
     """
     by_platform: dict[str, list[Action]] = {}
     for action in actions:
-        if action.kind == REGISTRATION and action.action in _ASKED_ABOUT:
-            by_platform.setdefault(platform_name(action.address), []).append(action)
-    if not by_platform:
-        return []
+        by_platform.setdefault(platform_name(action.address), []).append(action)
 
     # Connected here, in one thread: threads must not do it at the same time.
     connected = {name: adapters[name] for name in by_platform}
-    with ThreadPoolExecutor(len(by_platform), thread_name_prefix="preflight") as pool:
-        parts = list(
-            pool.map(lambda name: _check_platform(connected[name], by_platform[name]), by_platform)
-        )
+    parts = map_each(
+        lambda name: _check_platform(connected[name], by_platform[name]),
+        by_platform,
+        workers=_AT_ONCE,
+        name="preflight",
+    )
     diagnostics: list[Diagnostic] = []
     for part in parts:
         diagnostics += part

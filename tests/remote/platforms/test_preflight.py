@@ -9,6 +9,8 @@ import pytest
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.action import Action
+from reconciler.planning.checks.questions import Scope, list_questions
+from reconciler.planning.plan import Plan
 from reconciler.remote.platforms.preflight import find_expected_refusals
 from reconciler.sandbox.faults import rules as f
 from reconciler.sandbox.platforms.feather import CONNECTIONS
@@ -44,7 +46,11 @@ def registering(stage: Stage, key: str = ONE, **attrs: str) -> Action:
 
 
 def found(stage: Stage, *actions: Action) -> list[Diagnostic]:
-    return find_expected_refusals(actions, {"p": stage.adapter})
+    scope = Scope(
+        desired=(), recorded={}, regions={}, max_purchases=0, offers=False, apply_checks=True
+    )
+    questions = list_questions(Plan(actions, {}, (), {}, 0, {}), scope)
+    return find_expected_refusals(questions.registrations, {"p": stage.adapter})
 
 
 def test_an_agent_that_is_there_is_no_error_and_nothing_is_written(stage: Stage) -> None:
