@@ -19,6 +19,8 @@ from reconciler.remote.platforms.errors import CURES as PLATFORM_CURES
 from reconciler.remote.twilio.cures import CURES
 
 PACKAGE = Path(__file__).resolve().parents[2] / "reconciler"
+_CONSTRUCTORS = {"Diagnostic", "at"}
+"""`Diagnostic(…)` and `Diagnostic.at(place, …)`."""
 _CODE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 
 
@@ -64,7 +66,7 @@ def _given(node: ast.AST, places: Mapping[str, set[int]]) -> Iterator[str]:
                 if place < len(node.args):
                     yield from _literals(node.args[place])
             for keyword in node.keywords:
-                if keyword.arg == "code" and (name in places or name == "Diagnostic"):
+                if keyword.arg == "code" and (name in places or name in _CONSTRUCTORS):
                     yield from _literals(keyword.value)
         case ast.Assign(targets=[ast.Name(id="code")]):
             yield from _literals(node.value)
