@@ -1,8 +1,9 @@
-"""Hold a plan to the `safety`, consent and protection of another configuration, the baseline; pure.
+"""Check a plan against the `safety`, consent and protection of a second configuration, the
+baseline; pure.
 
-A pipeline names the configuration of the branch that a change is meant for. The plan must then
-satisfy both: a change cannot loosen the settings that it needs loosened. They are loosened in a
-change of their own.
+A pipeline names the configuration of the branch that a change is proposed for. The plan must then
+satisfy both: a change cannot loosen the settings that would refuse it. They are loosened in a
+separate change.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ class Safety(Limits, Protocol):
 
 
 class Baseline(msgspec.Struct, frozen=True):
-    """The part of another configuration that a plan is held to.
+    """The part of the baseline that a plan must satisfy.
 
-    `name` is the user's name of it; `consenting` and `protected` hold those addresses and SIDs that
-    the plan acts on.
+    `name` is the user's name of it. `consenting` and `protected` hold addresses and SIDs that the
+    plan acts on: those with `takeover: allow`, and those with `protect: true`.
     """
 
     name: str
@@ -67,55 +68,72 @@ def to_baseline(
     safety: Safety,
     desired: Iterable[Desired],
     actions: Iterable[Action],
-    staying: Collection[str] = (),
+    still_declared: Collection[str] = (),
 ) -> Baseline:
     """Build the baseline of these declarations for a plan of these actions.
 
-    Consent that its `safety` gives to all counts for what it does not declare as well. `staying`
-    are the addresses that the other configuration declares, numbers left out: a protected trunk
-    that is not among them is protected with all that belongs to it.
+    `safety: {takeover: allow}` of the baseline counts for resources that it does not declare as
+    well. `still_declared` are the addresses that the present configuration declares, without
+    numbers: a protected trunk that is not among them is protected with everything that belongs to
+    it.
     """
-    from reconciler.planning.decide.trunk_members import trunk_members  # most runs have no baseline
+    declarations = _read_declarations(desired, still_declared)
 
-    declared: set[str] = set()
-    consenting: set[str] = set()
-    protected: set[str] = set()
-    removed: dict[str, Desired] = {}
-    for want in desired:
-        keys = list(_keys(want))
-        declared.update(keys)
-        if want.profile.options.takeover == "allow":
-            consenting.update(keys)
-        if want.profile.options.protect:
-            protected.update(keys)
-        if want.kind not in NUMBER_KINDS and want.address not in staying:
-            removed[want.address] = want
-
-    removed_trunks = {
-        address
-        for address, want in removed.items()
-        if want.kind == TRUNK.name and want.profile.options.protect
-    }
-    protected |= trunk_members(removed_trunks, removed)
-
-    known: set[str] = set()
+    acted_on: set[str] = set()
     undeclared: set[str] = set()
     for action in actions:
-        names = {name for name in (action.address, action.sid) if name}
-        known |= names
-        if safety.takeover == "allow" and not names & declared:
+        names = {action.address}
+        if action.sid:
+            names.add(action.sid)
+        acted_on |= names
+        if safety.takeover == "allow" and not names & declarations.declared:
             undeclared |= names
 
     return Baseline(
-        name,
-        safety.max_updates,
-        safety.max_removals,
-        frozenset(consenting & known | undeclared),
-        frozenset(protected & known),
-        safety.state_secrets == "refuse",
-        safety.max_purchases,
-        safety.max_spend,
+        name=name,
+        max_updates=safety.max_updates,
+        max_removals=safety.max_removals,
+        consenting=frozenset(declarations.consenting & acted_on | undeclared),
+        protected=frozenset(declarations.protected & acted_on),
+        refuses_credentials=safety.state_secrets == "refuse",
+        max_purchases=safety.max_purchases,
+        max_spend=safety.max_spend,
     )
+
+
+class _Declarations(msgspec.Struct, frozen=True):
+    """The addresses and SIDs that a baseline declares, consents to take over, and protects."""
+
+    declared: set[str]
+    consenting: set[str]
+    protected: set[str]
+
+
+def _read_declarations(
+    desired: Iterable[Desired], still_declared: Collection[str]
+) -> _Declarations:
+    """Return what the baseline declares; protection covers the members of a removed trunk."""
+    from reconciler.planning.decide.trunk_members import trunk_members  # most runs have no baseline
+
+    found = _Declarations(set(), set(), set())
+    removed: dict[str, Desired] = {}
+    removed_trunks: set[str] = set()
+    for declared in desired:
+        names = _names(declared)
+        options = declared.profile.options
+        found.declared.update(names)
+        if options.takeover == "allow":
+            found.consenting.update(names)
+        if options.protect:
+            found.protected.update(names)
+
+        if declared.kind not in NUMBER_KINDS and declared.address not in still_declared:
+            removed[declared.address] = declared
+            if declared.kind == TRUNK.name and options.protect:
+                removed_trunks.add(declared.address)
+
+    found.protected.update(trunk_members(removed_trunks, removed))
+    return found
 
 
 def find_refusals(
@@ -127,28 +145,35 @@ def find_refusals(
     buys: bool,
     own: Sequence[Diagnostic],
 ) -> list[Diagnostic]:
-    """Return the refusals of the baseline that the plan's `own` configuration does not have
-    already.
+    """Return the refusals of the baseline; those in `own`, of the plan's configuration, are left
+    out.
     """
-    known = {(d.code, d.address) for d in own if d.code not in _LIMITS}
-    actions = tuple(_as_before(action, baseline) for action in plan.actions)
-    found = guard.find_refusals(
-        msgspec.structs.replace(plan, actions=actions), baseline, consent, force=force, buys=buys
-    )
+    known = set()
+    for refusal in own:
+        if refusal.code not in _LIMITS:
+            known.add((refusal.code, refusal.address))
 
+    actions = tuple(_with_consent_of(baseline, action) for action in plan.actions)
+    checked = msgspec.structs.replace(plan, actions=actions)
     refusals: list[Diagnostic] = []
-    for refusal in found:
+    for refusal in guard.find_refusals(checked, baseline, consent, force=force, buys=buys):
         if (refusal.code, refusal.address) not in known:
             refusals.append(_name_baseline(refusal, baseline))
     return [*refusals, *_removals_of_protected(plan.actions, baseline)]
 
 
-def _keys(want: Desired) -> Iterable[str]:
-    return filter(None, (want.address, want.sid, want.key if want.key.startswith("PN") else None))
+def _names(declared: Desired) -> list[str]:
+    """Return the address of a declaration, and its SID where it has one."""
+    names = [declared.address]
+    if declared.sid:
+        names.append(declared.sid)
+    if declared.key.startswith("PN"):
+        names.append(declared.key)
+    return names
 
 
-def _as_before(action: Action, baseline: Baseline) -> Action:
-    """The action with the consent that the baseline gives, and no other."""
+def _with_consent_of(baseline: Baseline, action: Action) -> Action:
+    """Return the action with the consent that the baseline gives, and no other."""
     entry = action.entry
     if entry is None or baseline.consenting & {action.address, action.sid}:
         return action
@@ -158,21 +183,28 @@ def _as_before(action: Action, baseline: Baseline) -> Action:
 
 def _name_baseline(problem: Diagnostic, baseline: Baseline) -> Diagnostic:
     detail = (
-        f"{problem.detail}\nThe baseline, {baseline.name}, sets this limit. A change cannot loosen the setting that it "
-        "needs loosened: loosen it in a separate change first."
+        f"{problem.detail}\nThe baseline, {baseline.name}, sets this limit. A change cannot loosen "
+        "the setting that it needs loosened: loosen it in a separate change first."
     )
     return msgspec.structs.replace(problem, detail=detail)
 
 
 def _removals_of_protected(actions: Iterable[Action], baseline: Baseline) -> list[Diagnostic]:
-    gone = {a.address for a in actions if a.removes and baseline.protected & {a.address, a.sid}}
-    return [
-        Diagnostic(
-            code="protected",
-            summary="A protected resource is no longer declared",
-            detail=f"{address} has `protect: true` in the baseline, {baseline.name}. Take the protection away in a "
-            "change of its own, and remove the resource in the next one.",
-            address=address,
+    """Return a refusal for each resource that the plan removes and the baseline protects."""
+    removed = set()
+    for action in actions:
+        if action.removes and baseline.protected & {action.address, action.sid}:
+            removed.add(action.address)
+
+    refusals = []
+    for address in sorted(removed):
+        refusals.append(
+            Diagnostic(
+                code="protected",
+                summary="A protected resource is no longer declared",
+                detail=f"{address} has `protect: true` in the baseline, {baseline.name}. Remove "
+                "the protection in a separate change, and remove the resource in the next one.",
+                address=address,
+            )
         )
-        for address in sorted(gone)
-    ]
+    return refusals

@@ -63,6 +63,7 @@ def _takeover_refusals(actions: Iterable[Action], consent: Sequence[str]) -> lis
 
 
 def _takeover_refusal(address: str, steps: Sequence[Action]) -> Diagnostic:
+    # A dictionary, because a value may be in several steps and the order counts.
     lost: dict[str, None] = {}
     for step in steps:
         for change in step.takeover:
@@ -72,24 +73,26 @@ def _takeover_refusal(address: str, steps: Sequence[Action]) -> Diagnostic:
     fate = "The values are recorded first and put back when the number is released."
     if steps[0].action == "delete":
         where = "`safety: {takeover: allow}`"
-        fate = "The values are recorded first; `reconciler undo` makes it again, except for a password."
+        fate = (
+            "The values are recorded first; `reconciler undo` makes it again, except for a "
+            "password."
+        )
 
-    return Diagnostic(
+    return Diagnostic.at(
+        steps[0],
         code="takeover_refused",
         summary="Foreign values would be overwritten",
         detail=f"{address}: {', '.join(lost)} would be lost, and nobody here has set it. "
         f"Consent in the file ({where}), or with\n"
         f"  --allow-takeover={address}\n" + fate,
         address=address,
-        file=steps[0].file,
-        line=steps[0].line,
-        column=steps[0].column,
     )
 
 
 def _has_consent(action: Action, consent: Sequence[str]) -> bool:
-    """Return whether the declaration or a flag consents; for a registration also a flag that names
-    its number.
+    """Return whether the declaration or a flag consents.
+
+    For a registration a flag that names its number counts as well.
     """
     if action.entry is not None and action.entry.options.takeover == "allow":
         return True
@@ -107,9 +110,13 @@ def _matches(glob: str, addresses: Sequence[str]) -> bool:
 
 
 def _limit_refusals(plan: Plan, limits: Limits) -> list[Diagnostic]:
+    """Return a refusal for each limit that the plan exceeds."""
     # An addition changes nothing that is bound; a resumed action was within the limits when it
     # began.
-    not_counted = {a.address for a in plan.actions if _is_addition(a) or a.resume}
+    not_counted = set()
+    for action in plan.actions:
+        if _is_addition(action) or action.resume:
+            not_counted.add(action.address)
 
     removed: dict[str, set[str]] = {}
     updated: dict[str, set[str]] = {}
@@ -126,8 +133,9 @@ def _limit_refusals(plan: Plan, limits: Limits) -> list[Diagnostic]:
 
 
 def _small_count_refusals(plan: Plan, limit: Limit) -> list[Diagnostic]:
-    """Refuse too many deletions of undeclared children, also where few resources are bound: nobody
-    declared them.
+    """Refuse too many deletions of undeclared children, even where few resources are bound.
+
+    Nobody has declared these children, so nobody expects that they are deleted.
     """
     unlisted: dict[str, set[str]] = {}
     for action in plan.actions:

@@ -1,4 +1,4 @@
-"""How much a plan may change and remove: a count, or a share of what is bound; pure."""
+"""Limits of a plan: how many resources it may change and remove, as a count or a share; pure."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ LIMITS_FROM = 10
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """How many resources a plan may touch: a number, or per cent of those that are bound."""
+    """The most resources that a plan may touch: a number, or per cent of the bound ones."""
 
     amount: float
     percent: bool
 
     def most(self, bound: int) -> int | None:
-        """The limit for a kind with `bound` bound resources; None when there are too few for a
-        limit.
-        """
+        """Return the limit for a kind with `bound` bound resources; None for too few of them."""
         if bound < LIMITS_FROM:
             return None
         return int(bound * self.amount / 100) if self.percent else int(self.amount)
 
     def most_below(self, bound: int) -> int:
-        """The limit where it counts for few resources, too: a share above nothing then allows at
-        least one.
+        """Return the limit where it holds for few resources as well: a share then allows at least
+        one resource.
         """
         if not self.percent or not self.amount:
             return int(self.amount)

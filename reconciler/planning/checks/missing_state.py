@@ -1,10 +1,10 @@
-"""What a state that is gone still says, by the newest version of it that is kept; pure.
+"""Plan without a state that existed before, with the help of its newest stored version; pure.
 
-| of what it held | a plan upon nothing |
+| resource in the stored version | plan without a state |
 |---|---|
-| a number | is imported, and keeps the values from before that stand there |
-| a number that the run leaves out | is refused: the state that begins would not know that there was another |
-| anything else that is still there and would be made again | is refused: there would be two of it |
+| a number | is imported, and keeps its prior values from the stored version |
+| a number that the run leaves out | is refused: the new state would not know its prior values |
+| another resource that still exists and would be created again | is refused: there would be two |
 """
 
 from __future__ import annotations
@@ -21,18 +21,23 @@ from reconciler.planning.identity.observed import Observed
 def find_duplicates(
     actions: Iterable[Action], former: Mapping[str, Entry], observed: Observed
 ) -> list[str]:
-    """The addresses, sorted, that would be made although a former state had them and they are still
-    there.
+    """Return the addresses, sorted, that the plan would create although they still exist.
+
+    `former` are the entries of the stored version.
     """
     if not former:
         return []
-    there = {(live.account, live.sid) for live in observed.resources.values()}
-    made = {action.address for action in actions if action.action == "create"}
-    return sorted(
-        a
-        for a in made
-        if (entry := former.get(a)) is not None and (entry.account, entry.sid) in there
-    )
+
+    existing = set()
+    for live in observed.resources.values():
+        existing.add((live.account, live.sid))
+
+    duplicates = set()
+    for action in actions:
+        entry = former.get(action.address) if action.action == "create" else None
+        if entry is not None and (entry.account, entry.sid) in existing:
+            duplicates.add(action.address)
+    return sorted(duplicates)
 
 
 def find_forgotten(
@@ -41,25 +46,26 @@ def find_forgotten(
     desired: Iterable[Desired],
     observed: Observed,
 ) -> list[str]:
-    """The addresses, sorted, of numbers that a former state had, that are declared and there, and
-    are not imported.
+    """Return the addresses, sorted, of numbers that the plan should import and does not.
 
-    Once a state has begun anew nobody looks for a former one: they would be imported later with our
-    own webhooks as the values from before.
+    These numbers are in the stored version, declared and still on Twilio. A later run finds a state
+    and does not read the stored version any more: it would import them with our own webhooks as
+    their prior values.
     """
-    known = {
-        address: entry
-        for address, entry in former.items()
-        if entry.kind in NUMBER_KINDS and entry.sid
-    }
-    if not known:
+    recorded: dict[str, Entry] = {}
+    for address, entry in former.items():
+        if entry.kind in NUMBER_KINDS and entry.sid:
+            recorded[address] = entry
+    if not recorded:
         return []
+
     imported = {action.sid for action in actions if action.action == "import"}
     declared = {want.key for want in desired if want.kind in NUMBER_KINDS}
-    return sorted(
-        address
-        for address, entry in known.items()
-        if entry.sid not in imported
-        and not declared.isdisjoint((entry.key, entry.sid))
-        and observed.bound_number(entry.account, entry.key, entry.sid) is not None
-    )
+    forgotten = []
+    for address, entry in recorded.items():
+        is_declared = entry.key in declared or entry.sid in declared
+        if entry.sid in imported or not is_declared:
+            continue
+        if observed.bound_number(entry.account, entry.key, entry.sid) is not None:
+            forgotten.append(address)
+    return sorted(forgotten)

@@ -1,11 +1,11 @@
-"""Credentials inside URLs: what a report masks, and which of them state would hold in clear; pure.
+"""Mask credentials inside URLs, and find those that the state would hold in clear text; pure.
 
-| part of a URL                                             | shown as        |
+| part of a URL                                             | report          |
 |-----------------------------------------------------------|-----------------|
 | `https://user:password@host`, `sip:user:password@host`     | `***@host`      |
-| `?token=…`, `&api_key=…`, `&sig=…` and their like          | `token=***`     |
+| `?token=…`, `&api_key=…`, `&sig=…` and similar names        | `token=***`     |
 
-Plans compare whole values and state keeps them whole: a masked value could not be put back.
+Plans compare whole values and the state holds whole values: a masked value could not be restored.
 """
 
 from __future__ import annotations
@@ -23,42 +23,44 @@ if TYPE_CHECKING:
 
 _HIDDEN = "***"
 _USER = re.compile(r"""(://|\bsips?:(?=[^/\s"'@:;?]+:))[^/?#\s"'@\\]+(@?)""", re.IGNORECASE)
-"""Takes a whole run, with its `@` or without one, so that no character is looked at for every
-beginning before it.
+"""Matches a whole run of characters, with its `@` or without one. So the time stays linear: no
+character is matched again for each possible start before it.
 """
-_WORDS = "token|secret|passw(?:or)?d|passphrase|signature|credential|api[_.-]?key|access[_.-]?key|auth|jwt"
+_WORDS = (
+    "token|secret|passw(?:or)?d|passphrase|signature|credential|api[_.-]?key|access[_.-]?key|auth"
+    "|jwt"
+)
 _NAME = re.compile(r"[?&;#]([a-z0-9_.%-]+)=", re.IGNORECASE)
 _SECRET_NAME = re.compile(rf"{_WORDS}|^(?:key|sig|pass|pwd|code)$", re.IGNORECASE)
 _VALUE = re.compile(r"""[^&#;\s"'<>\\]+""")
 
 
 def mask(text: str) -> str:
-    """The text without what looks like a credential in a URL; takes time in proportion to its
-    length.
-    """
+    """Return the text with credentials in URLs masked; the time is linear in its length."""
     if "@" in text:
         text = _USER.sub(lambda found: f"{found[1]}{_HIDDEN}@" if found[2] else found[0], text)
     return _without_parameters(text) if "=" in text else text
 
 
 def _without_parameters(text: str) -> str:
-    """The text without the values of parameters that are named like a secret."""
+    """Return the text without the values of parameters that are named like a secret."""
     parts: list[str] = []
     done = 0
     for name in _NAME.finditer(text):
-        value = (
-            _VALUE.match(text, name.end())
-            if name.start() >= done and _SECRET_NAME.search(name[1])
-            else None
-        )
+        # A name inside a value that is masked already is part of that value.
+        if name.start() < done or not _SECRET_NAME.search(name[1]):
+            continue
+        value = _VALUE.match(text, name.end())
         if value is not None:
             parts += (text[done : name.end()], _HIDDEN)
             done = value.end()
-    return "".join((*parts, text[done:]))
+
+    parts.append(text[done:])
+    return "".join(parts)
 
 
 def mask_all(value: Any) -> Any:
-    """The same for every text in plain JSON."""
+    """Return plain JSON with every text and key masked."""
     match value:
         case str():
             return mask(value)
@@ -71,33 +73,40 @@ def mask_all(value: Any) -> Any:
 
 
 def has_credentials(text: str) -> bool:
-    """Return whether `mask` would change the text; quick where it would not."""
+    """Return whether `mask` would change the text; fast for a text without `=` and `@`."""
     return ("=" in text or "@" in text) and mask(text) != text
 
 
 def find_clear_credentials(plan: Plan) -> list[Diagnostic]:
-    """One error for each address whose entry would hold credentials once the plan is carried out."""
+    """Return an error for each address whose entry would hold credentials after the plan."""
     entries = dict(plan.state_updates)
-    entries |= {action.address: action.entry for action in plan.actions if action.entry is not None}
-    found = ((address, sorted(set(_fields(entry)))) for address, entry in entries.items())
-    return [_clear_credentials(address, fields) for address, fields in sorted(found) if fields]
+    for action in plan.actions:
+        if action.entry is not None:
+            entries[action.address] = action.entry
+
+    errors = []
+    for address in sorted(entries):
+        fields = sorted(set(_find_fields(entries[address])))
+        if fields:
+            errors.append(_clear_credentials(address, fields))
+    return errors
 
 
-def _fields(entry: Entry) -> Iterator[str]:
-    yield from (
-        field
-        for field, value in entry.prior.items()
-        if isinstance(value, str) and has_credentials(value)
-    )
+def _find_fields(entry: Entry) -> Iterator[str]:
+    """Yield the names of the fields and parts of an entry whose URLs hold credentials."""
+    for field, value in entry.prior.items():
+        if isinstance(value, str) and has_credentials(value):
+            yield field
     for attrs in (entry.last_applied, entry.previously_managed, entry.pending or {}):
-        yield from _parts(attrs)
+        yield from _find_parts(attrs)
 
 
-def _parts(attrs: Attrs) -> Iterator[str]:
+def _find_parts(attrs: Attrs) -> Iterator[str]:
+    """Yield the names of the attributes whose URLs hold credentials."""
     for part, value in attrs.items():
-        texts = (
-            (value.url, value.fallback_url) if isinstance(value, Webhook) else (str(value or ""),)
-        )
+        texts = [str(value or "")]
+        if isinstance(value, Webhook):
+            texts = [value.url, value.fallback_url]
         if any(map(has_credentials, texts)):
             yield part
 
@@ -105,9 +114,10 @@ def _parts(attrs: Attrs) -> Iterator[str]:
 def _clear_credentials(address: str, fields: list[str]) -> Diagnostic:
     return Diagnostic(
         code="credentials_in_state",
-        summary="Credentials would be in the state, in clear",
-        detail=f"{address}: a URL in {', '.join(fields)} holds a password or a token. It is kept whole, or it could "
-        "not be put back; the file is readable for its owner only. Encrypt the state with `encryption_key`, or say "
-        "that it is harmless: safety: {state_secrets: allow}.",
+        summary="Credentials in clear text in the state",
+        detail=f"{address}: a URL in {', '.join(fields)} holds a password or a token. The state "
+        "has to hold the whole URL, because a part of it could not be restored; only the owner of "
+        "the file can read it. Encrypt the state with `encryption_key`, or accept it: "
+        "safety: {state_secrets: allow}.",
         address=address,
     )

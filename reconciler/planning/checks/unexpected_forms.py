@@ -1,6 +1,4 @@
-"""Values that Twilio keeps in a form that no listed rule explains: a warning for as long as that
-lasts; pure.
-"""
+"""Warn of values that Twilio stores in a form that no listed rule explains; pure."""
 
 from __future__ import annotations
 
@@ -24,9 +22,12 @@ def find_unexpected(resources: Mapping[str, Entry], observed: Observed) -> list[
         live = find_live(address, entry, observed)
         if live is None:
             continue
-        lasting = [
-            name for name, pair in entry.normalised.items() if live_value(live, name) == pair[1]
-        ]
+
+        # A value that was changed since then has its own report, as drift.
+        lasting = []
+        for name, pair in entry.normalised.items():
+            if live_value(live, name) == pair[1]:
+                lasting.append(name)
         found += list_unexpected(address, entry, lasting)
     return found
 
@@ -37,14 +38,16 @@ def list_unexpected(address: str, entry: Entry, names: Iterable[str]) -> Iterato
         pair = entry.normalised.get(name)
         if pair is None:
             continue
+
         for change in diff_fields(entry.kind, {name: pair[0]}, {name: pair[1]}):
             if compare_forms(change.field, change.before, change.after) == "unexpected":
                 yield Diagnostic(
                     severity="warning",
                     code="unexpected_form",
                     summary="Twilio stores another form of a value",
-                    detail=f"{change.field} of {address}: sent {change.before}, stored {change.after}. No listed rule "
-                    "explains the difference. If what is stored does the same, declare it so; else correct it in the "
-                    "console and apply again.",
+                    detail=f"{change.field} of {address}: sent {change.before}, stored "
+                    f"{change.after}. No listed rule explains the difference. If the stored value "
+                    "has the same effect, declare it in that form; else correct it in the console "
+                    "and apply again.",
                     address=address,
                 )

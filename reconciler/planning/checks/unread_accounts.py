@@ -1,5 +1,7 @@
-"""Plan without the accounts that cannot be read: nothing is concluded from what they may hold;
-pure.
+"""Plan without the accounts that cannot be read; pure.
+
+A resource that is missing elsewhere may be in such an account. So nothing is bought, forgotten or
+moved while an account is unread.
 """
 
 from __future__ import annotations
@@ -15,15 +17,14 @@ from reconciler.model.entry import Entry
 from reconciler.planning.plan import Plan
 
 _HELD_ACTIONS = frozenset({"purchase", "forget"})
-"""The number, or what is no longer there, may be in the account that cannot be read."""
+"""Actions that assume that a resource is in no account."""
 _HELD_PROBLEMS = frozenset({"number_not_in_twilio", "number_missing"})
 
 
 def select_readable(
     desired: Sequence[Desired], resources: Mapping[str, Entry], unread: Iterable[str]
 ) -> tuple[Sequence[Desired], Mapping[str, Entry]]:
-    """Return what can be decided about: neither declared nor recorded in an account that cannot be
-    read.
+    """Return the declarations and entries without those in an account that cannot be read.
 
     A number that moves from or to such an account is left out as a whole.
     """
@@ -31,30 +32,49 @@ def select_readable(
     if not accounts:
         return desired, resources
 
-    held = {want.address for want in desired if want.profile.account in accounts}
-    held |= {address for address, entry in resources.items() if entry.account in accounts}
-    sids = {entry.sid for address, entry in resources.items() if address in held}
-    sids |= {want.key for want in desired if want.address in held}
-    kept = [want for want in desired if want.address not in held and want.key not in sids]
-    known = {
-        address: e for address, e in resources.items() if address not in held and e.sid not in sids
-    }
-    return kept, known
+    # Declared or recorded in an unread account, by address and by SID.
+    addresses = set()
+    sids = set()
+    for declared in desired:
+        if declared.profile.account in accounts:
+            addresses.add(declared.address)
+            sids.add(declared.key)
+    for address, entry in resources.items():
+        if entry.account in accounts or address in addresses:
+            addresses.add(address)
+            sids.add(entry.sid)
+    for declared in desired:
+        if declared.address in addresses:
+            sids.add(declared.key)
+
+    readable = []
+    for declared in desired:
+        if declared.address not in addresses and declared.key not in sids:
+            readable.append(declared)
+
+    entries = {}
+    for address, entry in resources.items():
+        if address not in addresses and entry.sid not in sids:
+            entries[address] = entry
+    return readable, entries
 
 
 def hold_back(plan: Plan, unread: Mapping[str, Diagnostic]) -> Plan:
-    """Return the plan without what an unread account could contradict, and with an error for each
-    such account.
+    """Return the plan without actions and problems that an unread account could disprove.
+
+    It has an error for each such account.
     """
     if not unread:
         return plan
-    actions = _without_held(plan.actions)
+
     problems = [problem for problem in plan.diagnostics if problem.code not in _HELD_PROBLEMS]
-    diagnostics = tuple(
-        sort_by_place([*problems, *(unread_account(name, unread[name]) for name in sorted(unread))])
-    )
+    for account in sorted(unread):
+        problems.append(unread_account(account, unread[account]))
     return msgspec.structs.replace(
-        plan, actions=actions, diagnostics=diagnostics, unread=tuple(sorted(unread))
+        plan,
+        actions=_without_held(plan.actions),
+        diagnostics=tuple(sort_by_place(problems)),
+        unread=tuple(sorted(unread)),
     )
 
 
@@ -66,12 +86,14 @@ def keep_readable(actions: Sequence[Action], unread: Collection[str]) -> tuple[A
 
 
 def _without_held(actions: Sequence[Action]) -> tuple[Action, ...]:
-    """Leave out the addresses that are bought or forgotten, and what has to come after them."""
+    """Leave out addresses that are bought or forgotten, and the actions that depend on them."""
     held = {action.address for action in actions if action.action in _HELD_ACTIONS}
-    while more := {
-        a.address for a in actions if a.address not in held and not held.isdisjoint(a.depends_on)
-    }:
-        held |= more
+    size = 0
+    while len(held) > size:
+        size = len(held)
+        for action in actions:
+            if not held.isdisjoint(action.depends_on):
+                held.add(action.address)
     return tuple(action for action in actions if action.address not in held)
 
 
@@ -80,6 +102,6 @@ def unread_account(account: str, reason: Diagnostic) -> Diagnostic:
     return Diagnostic(
         code="account_unread",
         summary="An account cannot be read",
-        detail=f"Nothing was concluded about account `{account}`, and nothing is bought, forgotten or moved between "
-        f"accounts in this run. {reason.detail or reason.summary}",
+        detail=f"Nothing was decided about account `{account}`, and this run buys, forgets and "
+        f"moves nothing between accounts. {reason.detail or reason.summary}",
     )
