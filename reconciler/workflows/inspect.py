@@ -19,7 +19,6 @@ from reconciler.errors import ReconcilerError, StateError, UsageError
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.entry import Entry
 from reconciler.planning.selection.patterns import find_selection, list_named
-from reconciler.planning.selection.scope import find_accounts_outside
 from reconciler.state.format.document import State
 from reconciler.state.recovery import missing_state
 from reconciler.state.recovery.first_state import no_record_error
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from reconciler.doctor.check import Check
     from reconciler.export.document import Exported, ExportFilter
     from reconciler.planning.decide.drift import Drifted
+    from reconciler.workflows.pipeline import Resources
 
 
 def validate(options: RunOptions) -> Project:
@@ -69,8 +69,8 @@ def validate_or_load_account(options: RunOptions) -> Project:
 def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
     """Compare what was last applied with what is there, and ask Twilio's event log who changed it.
 
-    Raises StateError when nothing is recorded of what is declared: unknown is not the same as no
-    drift.
+    The plan tells how many changes are pending. Raises StateError when nothing is recorded of what
+    is declared: unknown is not the same as no drift.
     """
     project = validate(options)
     check_destinations(options, project)
@@ -78,35 +78,31 @@ def drift(options: RunOptions) -> tuple[Planned, list[Drifted]]:
         pages = prefetch(options, project, gateways, services=False)
         import_while_waiting()
         from reconciler.remote.queries.attribution import attribute_drift
-        from reconciler.workflows.pipeline import PlanInputs, build_plan
+        from reconciler.workflows import pipeline
 
         state = missing_state.load_for_reading(open_state_store(options, project), project)
-        inputs = PlanInputs(
-            options=options,
-            project=project,
-            state=state,
-            gateways=gateways,
-            prefetch=pages,
-            for_drift=True,
+        inputs = pipeline.PlanInputs(
+            options=options, project=project, state=state, gateways=gateways, prefetch=pages
         )
-        planned = build_plan(inputs)
-        found = _find_drift(options, project, planned)
+
+        # Nothing is written, so no secret has to be readable, and no question of an apply is asked.
+        resources = pipeline.read_resources(inputs, lambda address: False)
+        plan = pipeline.decide(inputs, resources, resources.observed)
+        found = _find_drift(options, project, resources)
+        planned = pipeline.to_planned(inputs, resources, plan)
         return planned, attribute_drift(found, gateways, options.clock())
 
 
-def _find_drift(options: RunOptions, project: Project, planned: Planned) -> list[Drifted]:
+def _find_drift(options: RunOptions, project: Project, resources: Resources) -> list[Drifted]:
     """Return what has drifted of the selected resources, sorted by address."""
     from reconciler.planning.checks.unread_accounts import select_readable
     from reconciler.planning.decide import child_drift
     from reconciler.planning.decide.drift import find_drift
     from reconciler.planning.identity.match import sids_to_names
-    from reconciler.planning.identity.moved import rename_entries
 
     # Nothing is concluded from an account that could not be read, or that no target is in.
-    observed = planned.observed
-    recorded = rename_entries(planned.state.resources, planned.plan.renames)
-    outside = find_accounts_outside(options.targets, project.desired, recorded)
-    unread = observed.unread.keys() | outside
+    observed, recorded = resources.observed, resources.recorded
+    unread = observed.unread.keys() | resources.outside
     declared, entries = select_readable(project.desired, recorded, unread)
 
     found = [

@@ -16,8 +16,6 @@ from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.planning.checks import list_users
 from reconciler.planning.checks.questions import (
-    Facts,
-    Questions,
     Scope,
     check_facts,
     list_questions,
@@ -52,7 +50,7 @@ class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a plan is built from.
 
     The secrets of a `saved` plan keep their fingerprints. `former` holds, by address, the entries
-    of a state that is missing. `for_drift`: nothing is asked that only an apply needs.
+    of a state that is missing.
     """
 
     options: RunOptions
@@ -62,22 +60,28 @@ class PlanInputs(msgspec.Struct, frozen=True, kw_only=True):
     prefetch: Prefetch
     saved: PlanFile | None = None
     former: Mapping[str, Entry] = {}
-    for_drift: bool = False
 
-    @property
-    def for_apply(self) -> bool:
-        """Return whether the plan may be applied, which needs answers from Twilio and the
-        platforms.
-        """
-        return self.options.refresh and not self.for_drift
+
+class Resources(msgspec.Struct, frozen=True, kw_only=True):
+    """The declared, recorded and live resources that decisions are made from.
+
+    `desired` are the declarations that can be planned, as the files have them; in `sealed` their
+    secrets are replaced by fingerprints. `recorded` are the entries under the addresses that the
+    resources have now, `renames` the old addresses of those that have changed. `outside` are the
+    accounts that no target is in.
+    """
+
+    desired: Sequence[Desired]
+    sealed: Sealed
+    recorded: Mapping[str, Entry]
+    renames: dict[str, str]
+    observed: Observed
+    outside: frozenset[str]
+    notes: list[Diagnostic]
 
 
 class _Reading(msgspec.Struct, frozen=True):
-    """What was read from Twilio, or assumed with `--no-refresh`.
-
-    `desired` are the declarations that can be planned from it, `outside` the accounts that no
-    target is in.
-    """
+    """The answer of Twilio, or with `--no-refresh` the recorded values in its place."""
 
     desired: Sequence[Desired]
     observed: Observed
@@ -96,10 +100,37 @@ def build_plan(inputs: PlanInputs) -> Planned:
     6. ask: decide once more where an answer changes a decision, then answer all other questions;
     7. check: add what the answers mean.
     """
-    project = inputs.project
+    # 1. to 3. Recall, read and seal.
+    resources = read_resources(inputs, _secrets_needed(inputs))
 
+    # 4. and 5. Decide and narrow.
+    plan = decide(inputs, resources, resources.observed)
+
+    # 6. Ask, except offline. Only the users of lists that would be deleted can change a decision.
+    if not inputs.options.refresh:
+        return to_planned(inputs, resources, plan)
+    plan, unread = decide_with_list_users(
+        plan,
+        lambda observed: decide(inputs, resources, observed),
+        resources.observed,
+        inputs.gateways,
+    )
+    questions = list_questions(plan, _scope(inputs, plan, resources))
+    facts = answer(questions, _sources(inputs))
+
+    # 7. Check. From here on no action is added or removed.
+    plan = check_facts(plan, questions, facts, resources.recorded, inputs.project.desired)
+    return to_planned(inputs, resources, plan, [*unread, *facts.regions.problems])
+
+
+def read_resources(inputs: PlanInputs, needs_secret: Callable[[str], bool]) -> Resources:
+    """Recall, read and seal: the stages before any decision.
+
+    `needs_secret` is the test for addresses whose secrets must be readable.
+    """
     # 1. Recall. All stages below use the new addresses, so that a rename never looks like a
     # removal.
+    project = inputs.project
     recorded, renames, rename_notes = follow_moves(
         inputs.state.resources, project.desired, project.moves
     )
@@ -108,40 +139,55 @@ def build_plan(inputs: PlanInputs) -> Planned:
     reading = _read(inputs, recorded)
 
     # 3. Seal. Plans and states hold fingerprints only, and registrations are compared by them.
-    sealed, assumed = _seal(inputs, reading, recorded)
+    sealed, assumed = _seal(inputs, reading, recorded, needs_secret)
     observed = _read_platforms(inputs, reading.observed, sealed, recorded)
+    return Resources(
+        desired=reading.desired,
+        sealed=sealed,
+        recorded=recorded,
+        renames=dict(renames),
+        observed=observed,
+        outside=reading.outside,
+        notes=[*rename_notes, *reading.notes, *assumed],
+    )
 
-    # 4. and 5. Decide and narrow.
-    def decide_and_narrow(observed: Observed) -> Plan:
-        plan = _decide(inputs, sealed.desired, recorded, observed, reading.outside)
-        plan = msgspec.structs.replace(plan, renames=renames)
-        return _narrow(inputs, plan, reading.desired, recorded, observed)
 
-    plan = decide_and_narrow(observed)
+def decide(inputs: PlanInputs, resources: Resources, observed: Observed) -> Plan:
+    """Decide about every resource, and keep what `--target` and `--exclude` select."""
+    project, options = inputs.project, inputs.options
 
-    # 6. Ask. Only the users of lists that would be deleted can change a decision.
-    unread: list[Diagnostic] = []
-    if inputs.for_apply:
-        plan, unread = decide_with_list_users(plan, decide_and_narrow, observed, inputs.gateways)
-    scope = _scope(inputs, plan, reading.desired, recorded)
-    questions = list_questions(plan, scope)
-    facts = _answer(inputs, questions)
+    # Nothing is decided about an account that was not read: its resources would look deleted.
+    recorded = resources.recorded
+    unread = observed.unread.keys() | resources.outside
+    readable, entries = select_readable(resources.sealed.desired, recorded, unread)
+    platforms = platform_facts(project)
+    plan = plan_resources(readable, entries, observed, project.our_urls, platforms, inputs.former)
+    plan = add_unknown_routes(plan, readable, observed.unknown)
+    plan = hold_back(plan, observed.unread)
+    plan = msgspec.structs.replace(plan, renames=resources.renames)
 
-    # 7. Check. From here on no action is added or removed.
-    plan = check_facts(plan, questions, facts, recorded, project.desired)
-    notes = [*project.warnings, *rename_notes, *reading.notes, *assumed, *unread]
-    notes += project.violations
+    # Children that no file lists can be selected by their own address as well.
+    unlisted = list_children(recorded, observed)
+    return narrow_plan(
+        plan, options.targets, options.excludes, resources.desired, (recorded,), unlisted
+    )
+
+
+def to_planned(
+    inputs: PlanInputs, resources: Resources, plan: Plan, problems: Sequence[Diagnostic] = ()
+) -> Planned:
+    """Return the plan with its notes; `problems` are questions that got no answer."""
+    project = inputs.project
+    notes = [*project.warnings, *resources.notes, *problems, *project.violations]
     if inputs.options.refresh:
-        notes += find_unexpected(recorded, observed)
-    notes += facts.regions.problems
-
+        notes += find_unexpected(resources.recorded, resources.observed)
     return Planned(
         project=project,
         state=inputs.state,
         plan=plan,
-        observed=observed,
+        observed=resources.observed,
         notes=tuple(notes),
-        secrets=sealed.secrets,
+        secrets=resources.sealed.secrets,
     )
 
 
@@ -190,12 +236,15 @@ def _read(inputs: PlanInputs, recorded: Mapping[str, Entry]) -> _Reading:
 
 
 def _seal(
-    inputs: PlanInputs, reading: _Reading, recorded: Mapping[str, Entry]
+    inputs: PlanInputs,
+    reading: _Reading,
+    recorded: Mapping[str, Entry],
+    needs_secret: Callable[[str], bool],
 ) -> tuple[Sealed, list[Diagnostic]]:
     """Replace secrets by fingerprints, and warn of those that are assumed to be unchanged."""
     options = inputs.options
     seeds = (_saved_entries(inputs.saved), recorded)
-    sealed = seal(inputs.project, reading.desired, seeds, options.environ, _secrets_needed(inputs))
+    sealed = seal(inputs.project, reading.desired, seeds, options.environ, needs_secret)
     return sealed, [] if options.refresh else warn_of_assumed_secrets(sealed.unknown)
 
 
@@ -219,84 +268,44 @@ def _saved_entries(saved: PlanFile | None) -> dict[str, Entry]:
 
 def _secrets_needed(inputs: PlanInputs) -> Callable[[str], bool]:
     """Return the test for addresses whose secrets must be readable: all that this run may write."""
-    if not inputs.for_apply:
+    if not inputs.options.refresh:
         return lambda address: False
     if inputs.saved is not None:
         return secret_writing_addresses(inputs.saved).__contains__
     return lambda address: True
 
 
-def _decide(
-    inputs: PlanInputs,
-    desired: Sequence[Desired],
-    recorded: Mapping[str, Entry],
-    observed: Observed,
-    outside: frozenset[str],
-) -> Plan:
-    """Plan the project from what was observed; `outside` are the accounts that no target is in."""
-    project = inputs.project
-
-    # Nothing is decided about an account that was not read: its resources would look deleted.
-    unread = observed.unread.keys() | outside
-    readable, entries = select_readable(desired, recorded, unread)
-    platforms = platform_facts(project)
-    plan = plan_resources(readable, entries, observed, project.our_urls, platforms, inputs.former)
-    plan = add_unknown_routes(plan, readable, observed.unknown)
-    return hold_back(plan, observed.unread)
-
-
-def _narrow(
-    inputs: PlanInputs,
-    plan: Plan,
-    desired: Sequence[Desired],
-    recorded: Mapping[str, Entry],
-    observed: Observed,
-) -> Plan:
-    """Keep the actions that `--target` and `--exclude` select."""
-    options = inputs.options
-    unlisted = list_children(recorded, observed)
-    return narrow_plan(plan, options.targets, options.excludes, desired, (recorded,), unlisted)
-
-
-def _scope(
-    inputs: PlanInputs, plan: Plan, desired: Sequence[Desired], recorded: Mapping[str, Entry]
-) -> Scope:
-    """Return what this run asks about: offline nothing, for `drift` no question of an apply."""
+def _scope(inputs: PlanInputs, plan: Plan, resources: Resources) -> Scope:
+    """Return the part of the run that decides which questions are asked."""
     options, project = inputs.options, inputs.project
     regions = {name: account.region for name, account in project.accounts.items()}
 
     # Only selected numbers are asked about.
-    entries = recorded
-    if inputs.for_apply and (plan.actions or any(regions.values())):
+    recorded = resources.recorded
+    if plan.actions or any(regions.values()):
         named = list_named(project.desired, (recorded,), plan.actions)
         selection = find_selection(options.targets, options.excludes, named)
         if selection:
-            entries = {}
-            for address, entry in recorded.items():
+            recorded = {}
+            for address, entry in resources.recorded.items():
                 if selection.selects(address):
-                    entries[address] = entry
+                    recorded[address] = entry
 
     return Scope(
-        desired=desired,
-        recorded=entries,
+        desired=resources.desired,
+        recorded=recorded,
         regions=regions,
         max_purchases=project.safety.max_purchases,
-        offers=options.refresh,
-        apply_checks=inputs.for_apply,
         prefetched=inputs.prefetch.regions.numbers,
     )
 
 
-def _answer(inputs: PlanInputs, questions: Questions) -> Facts:
-    """Answer the questions of a plan; offline there are none."""
-    if not inputs.options.refresh:
-        return Facts()
-
-    sources = Sources(
+def _sources(inputs: PlanInputs) -> Sources:
+    """Return everything that can answer a question of this run."""
+    return Sources(
         gateways=inputs.gateways,
         adapters=inputs.gateways.adapters,
         accounts=inputs.project.accounts,
         stop=inputs.options.stop,
         prefetch=inputs.prefetch.regions,
     )
-    return answer(questions, sources)

@@ -360,3 +360,23 @@ def test_a_change_cannot_raise_the_limits_of_purchases_for_itself(stage: Stage) 
         found = refusals_of(stage, "--allow-purchase", "--force", "--baseline", "main.yaml")
         assert found == {"purchases_exceeded", "spend_exceeded"}
     assert sum("PhoneNumber" in call.params for call in stage.apply("--allow-purchase")) == 2
+
+
+def test_drift_asks_nothing_about_numbers_to_be_bought(stage: Stage) -> None:
+    agents = {"support": {"webhooks": AGENT}}
+    owned = next(iter(stage.sandbox.world.numbers)).phone_number
+    stage.declare(agents=agents, numbers={owned: "support"})
+    stage.apply()
+    stage.declare(
+        agents=agents,
+        numbers={owned: "support", NEW: {"agent": "support", "purchase": {"country": "US"}}},
+    )
+
+    stage.sandbox.calls.reset()
+    assert stage.json("drift", code=0)["summary"]["pending"] == 1
+    asked = [call.path for call in stage.sandbox.calls]
+    assert [path for path in asked if "IncomingPhoneNumbers" not in path] == []
+
+    # The plan of the same configuration asks for the price.
+    stage.json("plan")
+    assert any("Countries" in call.path for call in stage.sandbox.calls)

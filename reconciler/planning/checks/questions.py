@@ -29,17 +29,14 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a run that decides which questions are asked.
 
     `max_purchases`: a plan that buys more numbers is refused in any case, so single numbers are not
-    looked up. `recorded` holds the selected entries. `offers`: ask about purchases;
-    `apply_checks`: ask about everything that only an apply needs. The regions of `prefetched`
-    numbers are on their way.
+    looked up. `recorded` holds the selected entries. The regions of `prefetched` numbers are on
+    their way.
     """
 
     desired: Collection[Desired]
     recorded: Mapping[str, Entry]
     regions: Mapping[str, str | None]
     max_purchases: int
-    offers: bool
-    apply_checks: bool
     prefetched: frozenset[NumberId] = frozenset()
 
 
@@ -63,20 +60,18 @@ class Facts(msgspec.Struct, frozen=True):
 
 def list_questions(plan: Plan, scope: Scope) -> Questions:
     """Return the questions that the checks of this plan need answers to."""
-    offers: tuple[OfferQuestion, ...] = ()
-    if scope.offers:
-        offers = tuple(purchases.list_questions(plan, scope.desired, scope.max_purchases))
+    registrations = []
+    for action in plan.actions:
+        if action.kind == REGISTRATION and action.action in _CHECKED_BY_PLATFORMS:
+            registrations.append(action)
 
-    registrations: list[Action] = []
-    regions: Mapping[str, RegionQuestion] = {}
-    if scope.apply_checks:
-        for action in plan.actions:
-            if action.kind == REGISTRATION and action.action in _CHECKED_BY_PLATFORMS:
-                registrations.append(action)
-        regions = inbound_regions.list_questions(
+    return Questions(
+        offers=tuple(purchases.list_questions(plan, scope.desired, scope.max_purchases)),
+        registrations=tuple(registrations),
+        regions=inbound_regions.list_questions(
             plan, scope.recorded, scope.regions, scope.prefetched
-        )
-    return Questions(offers, tuple(registrations), regions)
+        ),
+    )
 
 
 def check_facts(

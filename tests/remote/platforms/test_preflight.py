@@ -46,9 +46,7 @@ def registering(stage: Stage, key: str = ONE, **attrs: str) -> Action:
 
 
 def found(stage: Stage, *actions: Action) -> list[Diagnostic]:
-    scope = Scope(
-        desired=(), recorded={}, regions={}, max_purchases=0, offers=False, apply_checks=True
-    )
+    scope = Scope(desired=(), recorded={}, regions={}, max_purchases=0)
     questions = list_questions(Plan(actions, {}, (), {}, 0, {}), scope)
     return find_expected_refusals(questions.registrations, {"p": stage.adapter})
 
