@@ -138,6 +138,8 @@ ONE_PLACE = {
     "pydantic": "reconciler/config/",
     "deepdiff": "reconciler/planning/staleness.py",
     "rich": "reconciler/cli/progress.py",
+    "livekit": "reconciler/sandbox/platforms/livekit_protobuf.py",
+    "google": "reconciler/sandbox/platforms/livekit_protobuf.py",
     "jwt": "reconciler/remote/platforms/livekit.py",
     "obstore": "reconciler/state/stores/object_client.py",
     "psycopg": "reconciler/state/stores/postgres.py",

@@ -140,7 +140,9 @@ def _pin(rule: Mapping[str, Any]) -> str | None:
 def _encryption(trunks: Sequence[Mapping[str, Any]]) -> str | None:
     modes: list[str] = []
     for trunk in trunks:
-        mode = text_in(object_in(trunk, "media"), "encryption") or "SIP_MEDIA_ENCRYPT_DISABLE"
+        # Servers before LiveKit's protocol 1.1.18 know only `media_encryption`, later ones both.
+        mode = text_in(object_in(trunk, "media"), "encryption")
+        mode = mode or text_in(trunk, "media_encryption") or "SIP_MEDIA_ENCRYPT_DISABLE"
         modes.append(mode.rsplit("_", 1)[1].lower())
     return _join_distinct(modes)
 
@@ -169,8 +171,18 @@ def _texts_in(row: Mapping[str, Any], key: str) -> Sequence[str]:
 
 
 def _common_fields(key: str, attrs: Attrs) -> dict[str, Any]:
+    """Return the fields that both directions of a trunk share.
+
+    The encryption has two names: servers before LiveKit's protocol 1.1.18 know only the former one,
+    `media_encryption`.
+    """
     mode = f"SIP_MEDIA_ENCRYPT_{str(attrs.get('media_encryption') or 'allow').upper()}"
-    return {"name": attrs.get("trunk_name") or key, "numbers": [key], "media": {"encryption": mode}}
+    return {
+        "name": attrs.get("trunk_name") or key,
+        "numbers": [key],
+        "media": {"encryption": mode},
+        "media_encryption": mode,
+    }
 
 
 def _auth_fields(attrs: Attrs, secrets: Mapping[str, str]) -> dict[str, Any]:

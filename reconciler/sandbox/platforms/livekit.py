@@ -1,4 +1,5 @@
-"""LiveKit's SIP service: Twirp with JSON bodies and a signed token. Paths begin with ``/livekit``.
+"""LiveKit's SIP service: Twirp with JSON or protobuf bodies and a signed token. Paths begin with
+``/livekit``.
 
 A token is an HS256 JWT: `iss` is the API key, `exp` is in the future, and `sip.admin` is true.
 The signature is checked with the secret of the key that a seed names (`platform_keys`); without
@@ -18,6 +19,7 @@ import msgspec
 
 from reconciler.sandbox.http.messages import Reply, json_reply
 from reconciler.sandbox.http.routing import Call, Refused, Route
+from reconciler.sandbox.platforms import livekit_protobuf
 from reconciler.sandbox.platforms.keys import find_key
 from reconciler.sandbox.platforms.platform import Platform, PlatformCall, bearer_token
 from reconciler.sandbox.platforms.rows import (
@@ -91,20 +93,42 @@ def _bytes(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-PLATFORM = Platform("livekit", _authenticate, _error)
+PLATFORM = Platform("livekit", _authenticate, _error, reads_body=lambda call: not is_protobuf(call))
 
 
 def method_route(name: str, handler: Any) -> Route:
     """Return the route of a method of the service.
 
-    Its body may have names in snake case or in camel case.
+    A body is JSON, with names in snake case or in camel case, or protobuf; the answer has the same
+    form. Errors are JSON in both cases.
     """
 
     def handle(call: PlatformCall) -> Reply:
+        if is_protobuf(call):
+            call.body = _decode(name, call)
+            return livekit_protobuf.encode(name, handler(call))
         call.body = _to_snake_case(call.body)
         return json_reply(200, handler(call))
 
     return PLATFORM.route("POST", f"/twirp/livekit.SIP/{name}", handle)
+
+
+def is_protobuf(call: Call) -> bool:
+    """Return true when the body of a call is protobuf."""
+    return call.request.headers.get("content-type", "") == livekit_protobuf.CONTENT_TYPE
+
+
+def _decode(name: str, call: Call) -> dict[str, Any]:
+    try:
+        return livekit_protobuf.decode(name, call.request.body)
+    except ValueError as error:
+        raise refusal("malformed", str(error)) from error
+    except livekit_protobuf.ProtobufUnavailable:
+        message = (
+            "protobuf bodies need the package livekit-protocol: "
+            "pip install 'twilio-reconciler[livekit]', or send JSON"
+        )
+        raise Refused(_error(501, message)) from None
 
 
 def _to_snake_case(value: Any) -> Any:

@@ -96,7 +96,24 @@ _LISTS = ("numbers", "allowed_addresses", "allowed_numbers")
 
 
 def _view(shelf: PlatformShelf[R], row: R) -> dict[str, object]:
-    return {"sip_trunk_id": row.sid, **{name: getattr(row, name) for name in _NAMES[shelf.name]}}
+    """Return a trunk; its encryption is under both names, as LiveKit shows it."""
+    view: dict[str, object] = {"sip_trunk_id": row.sid}
+    for name in _NAMES[shelf.name]:
+        view[name] = getattr(row, name)
+    view["media_encryption"] = row.media.encryption
+    return view
+
+
+def _pick(shelf: PlatformShelf[R], body: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a trunk that a body sets.
+
+    `media_encryption` is the former name of `media.encryption`, which counts where both are set.
+    """
+    values = pick_fields(body, _NAMES[shelf.name])
+    former = body.get("media_encryption")
+    if former is not None and "media" not in values:
+        values["media"] = {"encryption": former}
+    return values
 
 
 def _check_inbound(call: PlatformCall, row: LiveKitInboundTrunk, password: str) -> None:
@@ -141,7 +158,7 @@ def _create(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
     if trunk.get("sip_trunk_id"):
         raise refusal("invalid_argument", "trunk id must not be set")
 
-    row = convert_value(pick_fields(trunk, _NAMES[shelf.name]), shelf.row)
+    row = convert_value(_pick(shelf, trunk), shelf.row)
     row.organization = call.organization
     _check(call, row, str(trunk.get("auth_password") or ""))
 
@@ -156,7 +173,7 @@ def _update(call: PlatformCall, shelf: PlatformShelf[R]) -> dict[str, object]:
     if (replace is None) == (update is None):
         raise refusal("invalid_argument", "missing or unsupported action")
 
-    values: dict[str, Any] = pick_fields(replace or update or {}, names)
+    values = _pick(shelf, replace or update or {})
 
     # The password is not stored: an update counts as one with a password, as it keeps the old one.
     password = (replace or {}).get("auth_password") or ("" if update is None else "unchanged")

@@ -33,13 +33,15 @@ class Platform:
 
     `name` is the prefix of its paths. `authenticate` returns the organisation that calls, or raises
     `Refused`. `error` builds an error in the platform's form from a status and a message;
-    `malformed` is the status for a body that is not an object.
+    `malformed` is the status for a body that is not an object. `reads_body` is false for a call
+    whose body is not JSON; its handler reads the body itself.
     """
 
     name: str
     authenticate: Callable[[Call], str]
     error: Callable[[int, str], Reply]
     malformed: int = 400
+    reads_body: Callable[[Call], bool] = lambda call: True
 
     def route(self, method: str, path: str, handler: PlatformHandler) -> Route:
         """Return a route below the prefix."""
@@ -55,6 +57,8 @@ class Platform:
         return Route(method, f"/{self.name}{path}", handle)
 
     def _read_body(self, call: Call) -> dict[str, object]:
+        if not self.reads_body(call):
+            return {}
         try:
             value = call.request.json()
         except msgspec.DecodeError:
