@@ -18,6 +18,7 @@ from reconciler.kinds.purchase import PRICES, REGULATIONS
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.kinds.trunk import TRUNK
 from reconciler.model.desired import Desired, Profile
+from reconciler.model.identity_map import list_distinct
 from reconciler.model.route import ApplicationRoute, TrunkRoute, Webhook
 
 
@@ -149,7 +150,7 @@ NEEDS: tuple[Need, ...] = (
 def find_account_use(account: str, desired: Iterable[Desired]) -> AccountUse:
     """Collect the declared resources of this account."""
     kinds: set[str] = set()
-    profiles: dict[int, Profile] = {}
+    profiles: list[Profile] = []
     number, country = None, None
 
     for resource in desired:
@@ -158,16 +159,13 @@ def find_account_use(account: str, desired: Iterable[Desired]) -> AccountUse:
             continue
 
         kinds.add(resource.kind)
-        # By identity: 100,000 numbers share few profiles, and hashing their attributes would take
-        # far longer. It is
-        # safe because `desired` keeps every profile alive.
-        profiles[id(profile)] = profile
+        profiles.append(profile)
         if number is None and resource.kind in NUMBER_KINDS and resource.key.startswith("+"):
             number = resource.key
         if profile.purchase is not None:
             country = profile.purchase.country
 
-    return AccountUse(frozenset(kinds), tuple(profiles.values()), number, country)
+    return AccountUse(frozenset(kinds), tuple(list_distinct(profiles)), number, country)
 
 
 def list_needs(declared: AccountUse) -> Iterator[Need]:

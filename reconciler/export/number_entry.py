@@ -22,6 +22,7 @@ from reconciler.config.formats import is_sid, normal_sid
 from reconciler.export.applications import ApplicationNames
 from reconciler.export.remarks import url_without_secrets
 from reconciler.kinds.number import make_webhook
+from reconciler.model.identity_map import IdentityMap
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook, Wire
 
@@ -174,16 +175,12 @@ class NumberEntries:
 
     def __init__(self, names: Mapping[str, ApplicationNames]) -> None:
         self._names = names
-        self._entries: dict[tuple[int, int, bool], tuple[Live, NumberEntry]] = {}
+        self._entries: IdentityMap[NumberEntry] = IdentityMap()
 
     def of(self, live: Live) -> NumberEntry:
         """Return the declaration of this number."""
-        # Hot path: numbers with equal configuration share `attrs` and `wire`, so their identity is
-        # a key that needs no
-        # hashing of the content. The stored `live` keeps both alive, and so their ids unique.
-        key = (id(live.attrs), id(live.wire), live.can_text)
-        found = self._entries.get(key)
+        found = self._entries.get(live.attrs, live.wire, live.can_text)
         if found is None:
-            entry = number_entry(live.attrs, live.wire, self._names, live.can_text)
-            found = self._entries[key] = (live, entry)
-        return found[1]
+            found = number_entry(live.attrs, live.wire, self._names, live.can_text)
+            self._entries.put(found, live.attrs, live.wire, live.can_text)
+        return found

@@ -23,6 +23,7 @@ from reconciler.config.sections.checks import LONGEST_LABEL
 from reconciler.config.source.nodes import Float, Int, Map, Node, Place
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.desired import Desired, Profile
+from reconciler.model.identity_map import IdentityMap
 from reconciler.model.position import Position
 
 Labels = tuple[tuple[str, str], ...]
@@ -78,7 +79,7 @@ class NumberSection:
         self.kind = kind
         self._make_shape = make_shape
         self._shapes: dict[object, NumberShape] = {}
-        self._labelled: dict[tuple[int, Labels], Profile] = {}
+        self._labelled: IdentityMap[dict[Labels, Profile]] = IdentityMap()
 
     def add(self, file: str, section: Map) -> None:
         """Add the numbers of one file. This is a hot loop: it runs once per number."""
@@ -164,13 +165,16 @@ class NumberSection:
     def _share_labels(self, profile: Profile, labels: Mapping[str, str]) -> Profile:
         """Return the profile with these labels.
 
-        Numbers with the same profile and labels share one object, so that it is compared once. The
-        id of `profile` is a safe key, because its shape keeps it alive.
+        Numbers with the same profile and labels share one object, so that it is compared once.
         """
+        by_labels = self._labelled.get(profile)
+        if by_labels is None:
+            by_labels = self._labelled.put({}, profile)
+
         own = tuple(sorted(labels.items()))
-        found = self._labelled.get((id(profile), own))
+        found = by_labels.get(own)
         if found is None:
-            found = self._labelled[id(profile), own] = _with_labels(profile, own)
+            found = by_labels[own] = _with_labels(profile, own)
         return found
 
     def _register(

@@ -21,6 +21,7 @@ from reconciler.config.source.nodes import Loc
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired, Profile
+from reconciler.model.identity_map import list_distinct
 from reconciler.model.position import Position
 from reconciler.model.route import TrunkRoute, Webhook
 
@@ -33,9 +34,7 @@ _WIDEST_IPV4 = 7
 
 def check_rules(settings: Settings, desired: Sequence[Desired]) -> list[Diagnostic]:
     """Return the violations of lint rules by agents, trunks and bridge numbers."""
-    # 100,000 numbers share a few profiles: `desired` keeps them alive, so each id is unique.
-    by_id = {id(d.profile): d.profile for d in desired if d.kind in NUMBER_KINDS}
-    profiles = list(by_id.values())
+    profiles = list_distinct(d.profile for d in desired if d.kind in NUMBER_KINDS)
     return [
         *_check_agents(settings, {profile.options.agent for profile in profiles}),
         *_check_trunks(settings, set(_trunk_names(profiles))),

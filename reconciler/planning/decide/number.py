@@ -14,8 +14,9 @@ import msgspec
 from reconciler.kinds.number import describe_hidden_voice, describe_route, make_webhook
 from reconciler.kinds.purchase import purchase_changes
 from reconciler.model.action import Action, ActionName, Change, Reason, RouteChange
-from reconciler.model.desired import Desired, Profile
+from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
+from reconciler.model.identity_map import IdentityMap
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook, WireValue
 from reconciler.planning.decide.compare import all_written_values, compare, live_attrs, prior_values
@@ -62,22 +63,19 @@ class Write(msgspec.Struct, frozen=True):
 
 
 class Adoption(msgspec.Struct, frozen=True):
-    """What importing a number comes to, whichever number it is: the live values, what a release
-    puts back, the writes.
+    """The part of an import that numbers share which are declared and configured alike.
 
-    `source` keeps alive what it was worked out from, by whose identity others find it.
+    `have` are the live values, `prior` the raw fields that a release restores, `writes` the writes
+    after the import.
     """
 
     have: dict[str, Value]
     prior: dict[str, WireValue]
     writes: tuple[Write, ...]
-    source: tuple[Profile, Live]
 
 
-Adoptions = dict[tuple[str, int, int, int], Adoption]
-"""Adoptions by kind, and by the identity of what numbers share that are declared and configured
-alike.
-"""
+Adoptions = IdentityMap[Adoption]
+"""Adoptions by kind, profile, and attributes and raw fields of the live number."""
 
 
 def adopt(
@@ -97,11 +95,11 @@ def adopt(
     # Only what is the same for all numbers alike is shared: not a name, nor the values of a former
     # entry.
     shared = adoptions is not None and former is None and "friendly_name" not in profile.attrs
-    known = adoptions if adoptions is not None and shared else {}
-    key = (desired.kind, id(profile), id(live.attrs), id(live.wire))
-    adoption = known.get(key)
+    known = adoptions if adoptions is not None and shared else IdentityMap[Adoption]()
+    adoption = known.get(desired.kind, profile, live.attrs, live.wire)
     if adoption is None:
-        adoption = known[key] = _adoption(desired, live, ours, former)
+        adoption = _adoption(desired, live, ours, former)
+        known.put(adoption, desired.kind, profile, live.attrs, live.wire)
 
     mine = all_written_values(former) if former else {}
     managed = () if profile.options.observe_only else profile.attrs
@@ -130,9 +128,7 @@ def _adoption(
     wanted = {name: value for name, value in desired.profile.attrs.items() if have[name] != value}
     fresh = frozenset(name for name in wanted if name not in mine or mine[name] != have[name])
     writes = tuple(_writes(desired.kind, live, wanted, fresh, ours))
-    return Adoption(
-        have, {**prior, **(former.prior if former else {})}, writes, (desired.profile, live)
-    )
+    return Adoption(have, {**prior, **(former.prior if former else {})}, writes)
 
 
 def buy(desired: Desired, ours: Collection[str]) -> list[Action]:

@@ -51,7 +51,7 @@ class PlanBuilder:
         self.undeclared: set[str] = set()
         self.deleted: set[str] = set()
         self.registrations = Registrations()
-        self.adoptions: number.Adoptions = {}
+        self.adoptions = number.Adoptions()
         self._former: dict[str, Entry] | None = None
 
     def find_former_entry(self, sid: str) -> Entry | None:

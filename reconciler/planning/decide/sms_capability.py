@@ -17,6 +17,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.model.desired import Desired, Profile
+from reconciler.model.identity_map import IdentityMap, list_distinct
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Webhook
 from reconciler.planning.decide.compare import live_value
@@ -24,18 +25,17 @@ from reconciler.planning.identity.observed import Observed
 
 
 def without_sms(desired: Sequence[Desired], observed: Observed) -> Sequence[Desired]:
-    """The same declarations, without the application's messages on numbers that cannot take any."""
-    profiles = {id(want.profile): want.profile for want in desired}
-    voice_only = {
-        key: _without_messages(profile)
-        for key, profile in profiles.items()
-        if isinstance(profile.attrs.get("sms"), ApplicationRoute)
-    }
-    return (
-        [_without_sms_route(want, voice_only, observed) for want in desired]
-        if voice_only
-        else desired
-    )
+    """Remove the application's messages from the declarations of numbers that cannot take any."""
+    voice_only: IdentityMap[Profile] = IdentityMap()
+    has_sms_application = False
+    for profile in list_distinct(declared.profile for declared in desired):
+        if isinstance(profile.attrs.get("sms"), ApplicationRoute):
+            voice_only.put(_without_messages(profile), profile)
+            has_sms_application = True
+
+    if not has_sms_application:
+        return desired
+    return [_without_sms_route(declared, voice_only, observed) for declared in desired]
 
 
 def sms_error(want: Desired, address: str, live: Live) -> Diagnostic | None:
@@ -59,18 +59,17 @@ def sms_error(want: Desired, address: str, live: Live) -> Diagnostic | None:
 
 
 def _without_sms_route(
-    want: Desired, voice_only: dict[int, Profile], observed: Observed
+    declared: Desired, voice_only: IdentityMap[Profile], observed: Observed
 ) -> Desired:
-    profile = voice_only.get(id(want.profile))
-    live = observed.number(want.profile.account, want.key) if profile is not None else None
-    if (
-        profile is None
-        or live is None
-        or live.can_text
-        or live_value(live, "sms") == want.profile.attrs["sms"]
-    ):
-        return want
-    return msgspec.structs.replace(want, profile=profile)
+    profile = voice_only.get(declared.profile)
+    if profile is None:
+        return declared
+
+    # An application that is there already stays as it is.
+    live = observed.number(declared.profile.account, declared.key)
+    if live is None or live.can_text or live_value(live, "sms") == declared.profile.attrs["sms"]:
+        return declared
+    return msgspec.structs.replace(declared, profile=profile)
 
 
 def _without_messages(profile: Profile) -> Profile:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
+from reconciler.model.identity_map import IdentityMap
 from reconciler.model.live import Live
 from reconciler.planning.identity.observed import Observed
 
@@ -29,8 +30,8 @@ def skip_unchanged(
     and `managed`.
     """
     rest: list[Desired] = []
-    verdicts: dict[tuple[int, int, int, int], int] = {}
-    kept: list[object] = []  # an id means something only as long as its object lives
+    verdicts: IdentityMap[int] = IdentityMap()
+    known_verdict = verdicts.get
 
     account = ""
     numbers: Mapping[str, Live] = {}
@@ -56,11 +57,10 @@ def skip_unchanged(
 
         # One verdict for all numbers that share these objects; the rest is compared number by
         # number.
-        alike = (id(profile), id(entry.last_applied), id(entry.options), id(live.attrs))
-        verdict = verdicts.get(alike)
+        verdict = known_verdict(profile, entry.last_applied, entry.options, live.attrs)
         if verdict is None:
-            verdict = verdicts[alike] = _agrees(want, entry, live)
-            kept.append((profile, entry.last_applied, entry.options, live.attrs))
+            verdict = _agrees(want, entry, live)
+            verdicts.put(verdict, profile, entry.last_applied, entry.options, live.attrs)
         if (
             verdict == _NO
             or entry.pending is not None

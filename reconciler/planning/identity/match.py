@@ -13,6 +13,7 @@ import msgspec
 from reconciler.kinds.table import KINDS, secret_fields
 from reconciler.model.desired import Desired, Profile
 from reconciler.model.entry import Entry
+from reconciler.model.identity_map import IdentityMap
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value
 from reconciler.planning.identity.observed import Observed
@@ -170,15 +171,20 @@ def names_by_sid(others: Mapping[str, Live]) -> dict[str, str]:
 
 
 def sids_to_names(desired: Sequence[Desired], observed: Observed) -> Sequence[Desired]:
-    """The same declarations, with what has a name here called by it where the file gives its SID."""
+    """Replace SIDs of trunks, applications and lists in declarations with the names they have here."""
     names = names_by_sid(observed.resources)
     if not names:
         return desired
-    profiles: dict[int, Profile] = {}
-    for profile in (want.profile for want in desired):
-        if id(profile) not in profiles:
-            profiles[id(profile)] = _rename_profile(profile, names)
-    return [_rename_declaration(want, profiles[id(want.profile)], names) for want in desired]
+
+    # Numbers that share a profile go on sharing it: later steps work it out once for all of them.
+    renamed: IdentityMap[Profile] = IdentityMap()
+    declarations: list[Desired] = []
+    for declared in desired:
+        profile = renamed.get(declared.profile)
+        if profile is None:
+            profile = renamed.put(_rename_profile(declared.profile, names), declared.profile)
+        declarations.append(_rename_declaration(declared, profile, names))
+    return declarations
 
 
 def _rename_declaration(want: Desired, profile: Profile, names: Mapping[str, str]) -> Desired:

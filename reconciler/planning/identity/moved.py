@@ -19,8 +19,10 @@ from typing import NamedTuple
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
+from reconciler.model.identity_map import IdentityMap
 from reconciler.model.position import Position
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value
 from reconciler.planning.identity.children import without_deleted
@@ -65,17 +67,22 @@ def follow_moves(
 
 
 def rename_entries(resources: Resources, renames: Mapping[str, str]) -> Resources:
-    """The same entries, in which every old name is the new one: of addresses, parents and routes."""
+    """Replace old names with new ones in the addresses, parents and routes of entries."""
     if not renames:
         return resources
-    seen: dict[int, dict[str, Value]] = {}
 
-    def values(attrs: dict[str, Value]) -> dict[str, Value]:
-        if id(attrs) not in seen:  # numbers that are alike share their values, and go on doing so
-            seen[id(attrs)] = _values(attrs, renames)
-        return seen[id(attrs)]
+    # Numbers that are alike share their values, and go on doing so.
+    renamed: IdentityMap[dict[str, Value]] = IdentityMap()
 
-    return {_address(a, e, renames): _entry(a, e, renames, values) for a, e in resources.items()}
+    def rename_values(attrs: dict[str, Value]) -> dict[str, Value]:
+        known = renamed.get(attrs)
+        return renamed.put(_rename_values(attrs, renames), attrs) if known is None else known
+
+    entries: dict[str, Entry] = {}
+    for address, entry in resources.items():
+        new_address = _rename_address(address, entry, renames)
+        entries[new_address] = _rename_entry(entry, renames, rename_values)
+    return entries
 
 
 def _follow_declared(
@@ -187,7 +194,7 @@ def _by_label(
     return found
 
 
-def _address(address: str, entry: Entry, renames: Mapping[str, str]) -> str:
+def _rename_address(address: str, entry: Entry, renames: Mapping[str, str]) -> str:
     if address in renames:
         return renames[address]
     if entry.parent is None or entry.parent not in renames:
@@ -201,28 +208,34 @@ def _address(address: str, entry: Entry, renames: Mapping[str, str]) -> str:
     )
 
 
-def _entry(address: str, entry: Entry, renames: Mapping[str, str], values: Translate) -> Entry:
-    agent = renames.get(f"agent/{entry.options.agent}")
-    told = msgspec.structs.replace(
+def _rename_entry(entry: Entry, renames: Mapping[str, str], values: Translate) -> Entry:
+    normalised: dict[str, list[Value]] = {}
+    for name, pair in entry.normalised.items():
+        normalised[name] = [_rename_value(value, renames) for value in pair]
+
+    renamed = msgspec.structs.replace(
         entry,
         last_applied=values(entry.last_applied),
         previously_managed=values(entry.previously_managed),
         pending=values(entry.pending) if entry.pending is not None else None,
-        normalised={n: [_value(v, renames) for v in pair] for n, pair in entry.normalised.items()},
+        normalised=normalised,
         parent=renames.get(entry.parent, entry.parent) if entry.parent else None,
     )
+
+    agent = renames.get(f"agent/{entry.options.agent}")
     if agent is not None:
-        told = msgspec.structs.replace(
-            told, options=msgspec.structs.replace(entry.options, agent=agent.partition("/")[2])
-        )
-    return entry if told == entry else told
+        options = msgspec.structs.replace(entry.options, agent=Address.parse(agent).name)
+        renamed = msgspec.structs.replace(renamed, options=options)
+
+    # An entry without a renamed part stays the same object.
+    return entry if renamed == entry else renamed
 
 
-def _values(attrs: Attrs, renames: Mapping[str, str]) -> dict[str, Value]:
-    return {name: _value(value, renames) for name, value in attrs.items()}
+def _rename_values(attrs: Attrs, renames: Mapping[str, str]) -> dict[str, Value]:
+    return {name: _rename_value(value, renames) for name, value in attrs.items()}
 
 
-def _value(value: Value, renames: Mapping[str, str]) -> Value:
+def _rename_value(value: Value, renames: Mapping[str, str]) -> Value:
     match value:
         case TrunkRoute(trunk=name) if f"trunk/{name}" in renames:
             return TrunkRoute(renames[f"trunk/{name}"].partition("/")[2])

@@ -1,5 +1,4 @@
-"""What state calls by its SID and has a name by now: entries are read under the names that live
-resources have; pure.
+"""Replace SIDs in recorded entries with the names that those resources have now; pure.
 
 A trunk that was forgotten leaves its SID in the entries of its numbers. Declared again it has a
 name, and so has the route that Twilio shows: without this the two would pass for different trunks.
@@ -12,47 +11,63 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from reconciler.model.entry import Entry
+from reconciler.model.identity_map import IdentityMap, list_distinct
 from reconciler.model.live import Live
 from reconciler.model.route import Value
 from reconciler.planning.identity import match
 
-_Parts = dict[int, dict[str, Value]]
+_Parts = IdentityMap[dict[str, Value]]
 
 
 def resolve_names(
     resources: Mapping[str, Entry], others: Mapping[str, Live]
 ) -> Mapping[str, Entry]:
-    """The entries with names in the place of SIDs; parts that are alike stay one and the same
-    object.
+    """Return the entries with names in place of SIDs.
+
+    Entries that share a part, such as `last_applied`, share it afterwards as well.
     """
     names = match.names_by_sid(others)
-    new = _new_parts(resources.values(), names) if names else {}
-    if not new:
+    renamed = _rename_parts(resources.values(), names) if names else None
+    if renamed is None:
         return resources
-    return {address: _entry(entry, new) for address, entry in resources.items()}
+    return {address: _rename_entry(entry, renamed) for address, entry in resources.items()}
 
 
-def _new_parts(entries: Collection[Entry], names: Mapping[str, str]) -> _Parts:
-    """Those parts of entries that hold a SID with a name, told by it; by the identity of the old
-    ones.
+def _rename_parts(entries: Collection[Entry], names: Mapping[str, str]) -> _Parts | None:
+    """Map each part of an entry that holds a SID with a name to the same part with the name.
+
+    Return None where no part holds one.
     """
-    parts: dict[int, dict[str, Value]] = {}
-    for entry in entries:  # a hundred thousand, of which few parts are not the same object
-        parts[id(entry.last_applied)] = entry.last_applied
+    parts: list[dict[str, Value]] = []
+    for entry in entries:
+        parts.append(entry.last_applied)
         if entry.previously_managed:
-            parts[id(entry.previously_managed)] = entry.previously_managed
+            parts.append(entry.previously_managed)
         if entry.pending:
-            parts[id(entry.pending)] = entry.pending
-    told = {key: match.rename_references(part, names) for key, part in parts.items()}
-    return {key: told[key] for key, part in parts.items() if part != told[key]}
+            parts.append(entry.pending)
+
+    # Of 100,000 entries few parts are not the same object.
+    renamed: _Parts | None = None
+    for part in list_distinct(parts):
+        new = match.rename_references(part, names)
+        if new != part:
+            renamed = IdentityMap() if renamed is None else renamed
+            renamed.put(new, part)
+    return renamed
 
 
-def _entry(entry: Entry, new: _Parts) -> Entry:
-    if not new.keys() & {id(entry.last_applied), id(entry.previously_managed), id(entry.pending)}:
+def _rename_entry(entry: Entry, renamed: _Parts) -> Entry:
+    last_applied = renamed.get(entry.last_applied)
+    previously_managed = renamed.get(entry.previously_managed)
+    pending = renamed.get(entry.pending)
+    if last_applied is None and previously_managed is None and pending is None:
         return entry
+
     return msgspec.structs.replace(
         entry,
-        last_applied=new.get(id(entry.last_applied), entry.last_applied),
-        previously_managed=new.get(id(entry.previously_managed), entry.previously_managed),
-        pending=new.get(id(entry.pending), entry.pending),
+        last_applied=entry.last_applied if last_applied is None else last_applied,
+        previously_managed=(
+            entry.previously_managed if previously_managed is None else previously_managed
+        ),
+        pending=entry.pending if pending is None else pending,
     )

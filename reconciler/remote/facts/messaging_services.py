@@ -15,6 +15,7 @@ from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Endpoint
 from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired, Profile
+from reconciler.model.identity_map import list_distinct
 from reconciler.model.route import Json
 from reconciler.planning.identity.observed import Service
 from reconciler.remote.gateway import Gateway
@@ -66,9 +67,7 @@ def _read_accounts(gateways: Sequence[Gateway]) -> ServiceFacts:
 
 def _profiles(desired: Iterable[Desired]) -> Collection[Profile]:
     # Profiles are shared by many numbers: each one is returned once.
-    return {
-        id(item.profile): item.profile for item in desired if item.kind in NUMBER_KINDS
-    }.values()
+    return list_distinct(item.profile for item in desired if item.kind in NUMBER_KINDS)
 
 
 def _read_account(gateway: Gateway) -> ServiceFacts:

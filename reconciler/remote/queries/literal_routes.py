@@ -12,6 +12,7 @@ from reconciler.kinds.table import KINDS, NUMBER_KINDS
 from reconciler.kinds.trunk import TRUNK
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
+from reconciler.model.identity_map import list_distinct
 from reconciler.planning.checks.unknown_routes import literal_sids, sids_to_restore
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.queries.absent import ResourceQuestion, fetch_absent
@@ -26,11 +27,11 @@ def collect_literal_sids(
 
     Declared numbers get what is declared, released ones what they had before.
     """
-    profiles = {id(item.profile): item.profile for item in desired if item.kind in NUMBER_KINDS}
-
     # Profiles are shared by many numbers: each one is read once.
+    profiles = list_distinct(item.profile for item in desired if item.kind in NUMBER_KINDS)
+
     named: dict[str, set[str]] = {}
-    for profile in profiles.values():
+    for profile in profiles:
         for sid in literal_sids(profile.attrs):
             named.setdefault(profile.account, set()).add(sid)
 
