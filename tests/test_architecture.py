@@ -105,6 +105,7 @@ INNER_LAYERS = {
         "selection",
         "checks",
         "decide",
+        "decision",
         "identity",
         "plan",
         "order",

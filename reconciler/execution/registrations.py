@@ -30,7 +30,7 @@ from reconciler.kinds.platforms import platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action
 from reconciler.model.route import Attrs, Value, Wire
-from reconciler.planning.decide.registration import values_without_route
+from reconciler.planning.decide.platform_writes import values_without_route
 from reconciler.planning.identity.observed import Observed
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.platforms.contract import Adapter, RegisteredNumber, RegistrationRequest

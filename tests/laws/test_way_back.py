@@ -12,7 +12,6 @@ from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.planning.decide.compare import live_value
-from reconciler.planning.decide.drift import find_live
 from tests.apply.stage import Stage
 from tests.laws.test_laws import MANY, QUICK
 from tests.laws.worlds import UNMANAGED, configurations, picture, stages
@@ -26,7 +25,7 @@ def managed(stage: Stage, entries: Mapping[str, Entry], desired: list[Desired]) 
     found: dict[str, Any] = {}
     for address, entry in entries.items():
         live = (
-            find_live(address, entry, observed)
+            observed.live(address, entry)
             if entry.kind in NUMBER_KINDS
             else observed.resources.get(address)
         )

@@ -8,7 +8,6 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.forms import compare_forms
 from reconciler.model.entry import Entry
 from reconciler.planning.decide.compare import live_value
-from reconciler.planning.decide.drift import find_live
 from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.identity.observed import Observed
 
@@ -19,7 +18,7 @@ def find_unexpected(resources: Mapping[str, Entry], observed: Observed) -> list[
     for address, entry in resources.items():
         if not entry.normalised:
             continue
-        live = find_live(address, entry, observed)
+        live = observed.live(address, entry)
         if live is None:
             continue
 

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from reconciler.kinds.known_hosts import guess_platform
-from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.entry import Entry
-from reconciler.model.live import Live
-from reconciler.model.route import WireValue
+from reconciler.model.route import Value, WireValue
 from reconciler.planning.decide.compare import last_applied, live_value, match_form
 from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.identity.children import is_bound
@@ -19,7 +17,7 @@ from reconciler.planning.identity.observed import Observed
 
 
 class DriftedField(msgspec.Struct, frozen=True):
-    """One field: what we recorded and what is there now."""
+    """One field with its recorded and its live value."""
 
     field: str
     recorded: WireValue
@@ -27,10 +25,10 @@ class DriftedField(msgspec.Struct, frozen=True):
 
 
 class Drifted(msgspec.Struct, frozen=True):
-    """One address that has drifted; `sid` to ask the event log about it. `actor` says who did it,
-    when known.
+    """One address that has drifted.
 
-    `looks_like` names the platform whose host stands on the number now.
+    `sid` is the key for the event log. `actor` made the change, when that is known. `looks_like` is
+    the platform whose host the number calls now.
     """
 
     address: str
@@ -55,15 +53,8 @@ def find_drift(resources: Mapping[str, Entry], observed: Observed) -> list[Drift
     return sorted(found, key=lambda drifted: drifted.address)
 
 
-def find_live(address: str, entry: Entry, observed: Observed) -> Live | None:
-    """Return the live resource that an entry is bound to."""
-    if entry.kind in NUMBER_KINDS:
-        return observed.bound_number(entry.account, entry.key, entry.sid)
-    return observed.resources.get(address)
-
-
 def _compare_entry(address: str, entry: Entry, observed: Observed) -> Drifted | None:
-    live = find_live(address, entry, observed)
+    live = observed.live(address, entry)
     if live is None:
         return Drifted(address, entry.account, entry.sid, (DriftedField("sid", entry.sid, None),))
 
@@ -71,13 +62,17 @@ def _compare_entry(address: str, entry: Entry, observed: Observed) -> Drifted | 
     if entry.last_applied == live.attrs and entry.pending is None:
         return None
 
-    last = {name: last_applied(entry, live, name) for name in entry.last_applied}
-    have = {name: match_form(entry, name, last[name], live_value(live, name)) for name in last}
-    fields = tuple(
-        DriftedField(c.field, c.before, c.after) for c in diff_fields(entry.kind, last, have)
-    )
-    if not fields:
+    last: dict[str, Value] = {}
+    now: dict[str, Value] = {}
+    for name in entry.last_applied:
+        last[name] = last_applied(entry, live, name)
+        now[name] = match_form(entry, name, last[name], live_value(live, name))
+
+    changes = diff_fields(entry.kind, last, now)
+    if not changes:
         return None
+
+    fields = tuple([DriftedField(c.field, c.before, c.after) for c in changes])
     return Drifted(
         address,
         entry.account,

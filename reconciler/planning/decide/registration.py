@@ -18,180 +18,203 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.number import canonical_routes, describe_route, user_fields
+from reconciler.kinds.number import describe_route, user_fields
 from reconciler.kinds.platforms import PlatformKind, needs_manual_link, platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, ActionName, Change, Reason, RouteChange
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
-from reconciler.model.route import Value, Wire, WireValue
+from reconciler.model.route import Value, WireValue
 from reconciler.planning.decide.compare import all_written_values, compare
 from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.decide.problems import at_declaration
 from reconciler.planning.decide.takeover import overwritten_values
-
-_HIDING = ("trunk_sid", "voice_application_sid", "sms_application_sid")
-"""Wire fields of a number that are in effect in place of its webhooks."""
+from reconciler.planning.decision import NO_DECISION, Decision
 
 
 class Number(msgspec.Struct, frozen=True):
-    """The Twilio number that a registration is about: its address, what we remember and what is
-    there.
-    """
+    """The Twilio number of a registration: its address, its entry and the live number."""
 
     address: str
     entry: Entry | None
     live: Live
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """What is to be done, what state has to learn, and what is wrong.
+class RegistrationDecision(msgspec.Struct, frozen=True):
+    """The decision about one registration, and its effects on the number.
 
-    `rewrites`: the platform writes the number's webhooks, or has just written them for a run that
-    died. Then what the number shows is no drift, and what it shows afterwards is the baseline.
+    - `rewrites`: the platform writes the number's webhooks, or has just written them for a run that
+      died. What the number shows now is no drift, and what it shows afterwards is recorded.
+    - `frees`: the platform is reached by webhooks, so nothing may hide those that it writes.
+    - `manual_steps`: capabilities that the platform has no call for.
     """
 
-    actions: tuple[Action, ...] = ()
-    refresh: Entry | None = None
-    problems: tuple[Diagnostic, ...] = ()
+    decision: Decision = NO_DECISION
     rewrites: bool = False
-    by_hand: frozenset[str] = frozenset()
+    frees: bool = False
+    manual_steps: frozenset[str] = frozenset()
 
 
 def decide(
-    want: Desired,
+    declared: Desired,
     entry: Entry | None,
     live: Live | None,
     number: Number | None,
     kind: PlatformKind,
-    ours: Collection[str],
-) -> Decision:
+    our_urls: Collection[str],
+) -> RegistrationDecision:
     """Decide about one declared registration. `number` is None for a number outside Twilio."""
     if live is None:
-        hand = frozenset({"link"}) if needs_manual_link(kind) else frozenset()
-        return Decision((_register(want, entry, number, kind, ours),), rewrites=True, by_hand=hand)
-    if entry is None or not entry.sid:
-        return _import_existing(want, entry, live, number, kind)
-    return _align(want, entry, live, number, kind)
+        result = _decide_new(declared, entry, number, kind, our_urls)
+    elif entry is None or not entry.sid:
+        result = _import_existing(declared, entry, live, number, kind)
+    else:
+        result = _align(declared, entry, live, number, kind)
+
+    rewrites = result.rewrites and number is not None
+    return msgspec.structs.replace(result, rewrites=rewrites, frees=rewrites and not kind.by_trunk)
+
+
+def _decide_new(
+    declared: Desired,
+    entry: Entry | None,
+    number: Number | None,
+    kind: PlatformKind,
+    our_urls: Collection[str],
+) -> RegistrationDecision:
+    """Register a number that the platform does not have."""
+    action = _register(declared, entry, number, kind, our_urls)
+    manual_steps = frozenset({"link"}) if needs_manual_link(kind) else frozenset()
+    return RegistrationDecision(
+        Decision.about(declared.address, [action]), rewrites=True, manual_steps=manual_steps
+    )
 
 
 def _import_existing(
-    want: Desired, entry: Entry | None, live: Live, number: Number | None, kind: PlatformKind
-) -> Decision:
-    """It is there, and state does not know by which id: it was imported by somebody else, or by a
-    run that died.
+    declared: Desired, entry: Entry | None, live: Live, number: Number | None, kind: PlatformKind
+) -> RegistrationDecision:
+    """Import a registration that the platform has and whose id state does not know.
+
+    Somebody else made it, or a run that died.
     """
-    begun = entry is not None and has_begun(entry)
-    wanted = {
-        name: value for name, value in want.profile.attrs.items() if live.attrs.get(name) != value
-    }
+    interrupted = entry is not None and has_begun(entry)
+    wanted = _differing_values(declared, live)
 
     # An import of another agent's number would take it over.
-    other = live.attrs.get("agent")
-    if not begun and "agent" in wanted and other is not None:
-        return Decision(problems=(_of_another(want, str(other), kind),))
+    agent = live.attrs.get("agent")
+    if not interrupted and "agent" in wanted and agent is not None:
+        problem = _agent_conflict(declared, str(agent), kind)
+        return RegistrationDecision(Decision.refuse(problem))
 
-    fresh = msgspec.structs.replace(
-        _entry(want, created=begun),
+    new_entry = msgspec.structs.replace(
+        _make_entry(declared, created=interrupted),
         sid=live.sid,
         key=live.key,
-        last_applied={**want.profile.attrs, **_live_values(want, live)},
+        last_applied={**declared.profile.attrs, **_live_values(declared, live)},
     )
-    if begun and not wanted:
-        return Decision(refresh=fresh, rewrites=True)
+    if interrupted and not wanted:
+        learned = Decision(updates={declared.address: new_entry})
+        return RegistrationDecision(learned, rewrites=True)
 
+    # The raw fields of the number are noted before the first call that changes something.
     if wanted:
-        fresh = msgspec.structs.replace(fresh, prior=_snapshot(entry, number))
-    first = _action(want, live.sid, "import", "new", entry=fresh, after=_after(number))
-    if begun:
+        new_entry = msgspec.structs.replace(new_entry, prior=_snapshot(entry, number))
+    first = _make_action(declared, live.sid, "import", "new", entry=new_entry, number=number)
+    if interrupted:
         first = msgspec.structs.replace(first, resume=True)
-    steps, hand = _steps(want, fresh, live, wanted, "new", number, kind)
-    return Decision((first, *steps), rewrites=begun or bool(steps), by_hand=hand)
+
+    steps, manual_steps = _plan_steps(declared, new_entry, live, wanted, "new", number, kind)
+    return RegistrationDecision(
+        Decision.about(declared.address, [first, *steps], live=live),
+        rewrites=interrupted or bool(steps),
+        manual_steps=manual_steps,
+    )
 
 
 def _align(
-    want: Desired, entry: Entry, live: Live, number: Number | None, kind: PlatformKind
-) -> Decision:
-    found = compare(want, entry, live)
-    begun = has_begun(entry)
+    declared: Desired, entry: Entry, live: Live, number: Number | None, kind: PlatformKind
+) -> RegistrationDecision:
+    """Write what differs on a registration that we made or imported."""
+    found = compare(declared, entry, live)
+    interrupted = has_begun(entry)
     base = msgspec.structs.replace(found.base, prior={})
     if not found.wanted:
-        return Decision(refresh=None if base == entry else base, rewrites=begun)
+        update = None if base == entry else base
+        learned = Decision.about(declared.address, (), update=update)
+        return RegistrationDecision(learned, rewrites=interrupted)
 
     # The raw fields of the number are noted before the call: a refusal restores them.
     noted = msgspec.structs.replace(base, prior=_snapshot(entry, number))
-    steps, hand = _steps(want, noted, live, found.wanted, found.reason, number, kind)
-    actions = tuple(msgspec.structs.replace(step, resume=found.resumes) for step in steps)
-    return Decision(
-        actions, base if found.resolved else None, rewrites=begun or bool(steps), by_hand=hand
+    steps, manual_steps = _plan_steps(
+        declared, noted, live, found.wanted, found.reason, number, kind
+    )
+    actions = [msgspec.structs.replace(step, resume=found.resumes) for step in steps]
+    update = base if found.resolved else None
+    return RegistrationDecision(
+        Decision.about(declared.address, actions, live=live, update=update),
+        rewrites=interrupted or bool(steps),
+        manual_steps=manual_steps,
     )
 
 
-def _steps(
-    want: Desired,
+def _differing_values(declared: Desired, live: Live) -> dict[str, Value]:
+    """Return the declared attributes that the platform has with another value."""
+    differing: dict[str, Value] = {}
+    for name, value in declared.profile.attrs.items():
+        if live.attrs.get(name) != value:
+            differing[name] = value
+    return differing
+
+
+def _plan_steps(
+    declared: Desired,
     base: Entry,
     live: Live,
     wanted: dict[str, Value],
     reason: Reason,
     number: Number | None,
     kind: PlatformKind,
-) -> tuple[tuple[Action, ...], frozenset[str]]:
-    """The calls that change these attributes, and the capabilities that are missing for the rest."""
+) -> tuple[list[Action], frozenset[str]]:
+    """Return the calls that change these attributes, and the capabilities missing for the rest."""
 
     def step(name: ActionName, names: Collection[str], note: str | None = None) -> Action:
         writes = {n: v for n, v in wanted.items() if n in names}
         after = msgspec.structs.replace(base, last_applied={**base.last_applied, **writes})
-        lost_there = () if base.created or reason != "new" else _foreign(live, writes)
-        return _action(
-            want,
+        is_ours = base.created or reason != "new"
+        return _make_action(
+            declared,
             live.sid,
             name,
             reason,
             entry=after,
             changes=diff_fields(REGISTRATION, live.attrs, writes),
-            takeover=lost_there,
-            writes=dict(want.profile.attrs) if name == "reassign" else writes,
-            after=_after(number),
-            route=_route(number, want, writes) if name != "update" else None,
+            takeover=() if is_ours else _foreign_values(live, writes),
+            writes=dict(declared.profile.attrs) if name == "reassign" else writes,
+            route=_route(number, declared) if name != "update" else None,
+            number=number,
             note=note,
         )
 
-    if set(wanted) & set(kind.replaces):
+    # An attribute that no call changes: only a new import does.
+    if not wanted.keys().isdisjoint(kind.replaces):
         gap = (
             f"{kind.title} has no call for this: it is removed there and imported again. "
             "Until both are done the number answers nobody"
         )
-        return (step("reassign", set(wanted), gap),), frozenset()
+        return [step("reassign", wanted, gap)], frozenset()
 
-    linked = [name for name in wanted if name in kind.links]
+    steps: list[Action] = []
     updated = [name for name in wanted if name in kind.updates]
-    by_hand = {"update"} if set(wanted) - set(linked) - set(updated) else set()
-    steps = [step(name, names) for name, names in (("update", updated), ("link", linked)) if names]  # type: ignore[arg-type]
-    return tuple(steps), frozenset(by_hand)
+    if updated:
+        steps.append(step("update", updated))
+    linked = [name for name in wanted if name in kind.links]
+    if linked:
+        steps.append(step("link", linked))
 
-
-def adopt_platform_writes(
-    want: Desired, entry: Entry | None, live: Live, *, rewritten: bool, freed: bool
-) -> Desired:
-    """The declaration of a number whose webhooks a platform writes: as the platform left it, when
-    that is known.
-
-    `rewritten`: it is about to write them, so what is there now counts as right. `freed`: first
-    what would hide them is taken off, a trunk or an application.
-    """
-    options = want.profile.options
-    if not options.platform_written:
-        return want
-
-    left = entry is not None and not rewritten and entry.options.platform == options.platform
-    known = entry.last_applied if entry is not None and left else {}
-    shown = values_without_route(live.wire) if freed and live.wire else live.attrs
-    attrs = {
-        part: known[part] if part in known else shown.get(part) for part in options.platform_written
-    }
-    profile = msgspec.structs.replace(want.profile, attrs={**attrs, **want.profile.attrs})
-    return msgspec.structs.replace(want, profile=profile)
+    # What neither an update nor a link changes is left to a person.
+    rest = wanted.keys() - set(linked) - set(updated)
+    return steps, frozenset({"update"}) if rest else frozenset()
 
 
 def has_begun(entry: Entry) -> bool:
@@ -202,39 +225,39 @@ def has_begun(entry: Entry) -> bool:
     return entry.pending is not None or not entry.sid
 
 
-def values_without_route(wire: Wire) -> dict[str, Value]:
-    """Return what a number would show without a trunk or applications on it."""
-    return canonical_routes({**wire, **dict.fromkeys(_HIDING, "")}, {})
-
-
 def _register(
-    want: Desired,
+    declared: Desired,
     entry: Entry | None,
     number: Number | None,
     kind: PlatformKind,
-    ours: Collection[str],
+    our_urls: Collection[str],
 ) -> Action:
+    # With an id in state the platform had it before: somebody else has removed it.
     reason: Reason = "drift" if entry is not None and entry.sid else "new"
-    attrs = {**want.on_create, **want.profile.attrs}
-    begun = entry is not None and has_begun(entry)
+    attrs = {**declared.on_create, **declared.profile.attrs}
+    changes = diff_fields(REGISTRATION, {}, attrs)
+    takeover: tuple[Change, ...] = ()
+    if number is not None:
+        changes = (*changes, *_rewritten_webhooks(number, kind, declared))
+        takeover = _list_losses(number, kind, declared, our_urls)
 
-    fresh = msgspec.structs.replace(_entry(want, created=True), prior=_snapshot(entry, number))
-    action = _action(
-        want,
+    new_entry = msgspec.structs.replace(
+        _make_entry(declared, created=True), prior=_snapshot(entry, number)
+    )
+    action = _make_action(
+        declared,
         None,
         "register",
         reason,
-        entry=fresh,
-        changes=(
-            *diff_fields(REGISTRATION, {}, attrs),
-            *(_rewritten(number, kind, want) if number else ()),
-        ),
-        takeover=_list_losses(number, kind, want, ours) if number else (),
+        entry=new_entry,
+        changes=changes,
+        takeover=takeover,
         writes=attrs,
-        after=_after(number),
-        route=_route(number, want, attrs),
+        route=_route(number, declared),
+        number=number,
     )
-    return msgspec.structs.replace(action, resume=begun)
+    interrupted = entry is not None and has_begun(entry)
+    return msgspec.structs.replace(action, resume=interrupted)
 
 
 def _snapshot(entry: Entry | None, number: Number | None) -> dict[str, WireValue]:
@@ -248,109 +271,108 @@ def _snapshot(entry: Entry | None, number: Number | None) -> dict[str, WireValue
     return {field: value for field, value in number.live.wire.items() if value}
 
 
-def _entry(want: Desired, *, created: bool) -> Entry:
+def _make_entry(declared: Desired, *, created: bool) -> Entry:
     return Entry(
         kind=REGISTRATION,
-        account=want.profile.account,
+        account=declared.profile.account,
         sid="",
-        key=want.key,
-        last_applied=dict(want.profile.attrs),
-        options=want.profile.options,
+        key=declared.key,
+        last_applied=dict(declared.profile.attrs),
+        options=declared.profile.options,
         created=created,
-        parent=want.parent,
+        parent=declared.parent,
     )
 
 
-def _live_values(want: Desired, live: Live) -> dict[str, Value]:
-    return {name: live.attrs[name] for name in want.profile.attrs if name in live.attrs}
+def _live_values(declared: Desired, live: Live) -> dict[str, Value]:
+    return {name: live.attrs[name] for name in declared.profile.attrs if name in live.attrs}
 
 
-def _after(number: Number | None) -> tuple[str, ...]:
-    return (number.address,) if number is not None else ()
+def _list_written_parts(kind: PlatformKind, declared: Desired) -> tuple[str, ...]:
+    """Return the parts that the platform may write; of a bridge number only its voice."""
+    return ("voice",) if declared.profile.attrs.get("bridge") is True else kind.overwrites
 
 
-def _overwritten(kind: PlatformKind, want: Desired) -> tuple[str, ...]:
-    """The parts that the platform may write; of a bridge number only its voice."""
-    return ("voice",) if want.profile.attrs.get("bridge") is True else kind.overwrites
-
-
-def _rewritten(number: Number, kind: PlatformKind, want: Desired) -> tuple[Change, ...]:
-    """The webhooks that are there now and that the platform writes over."""
+def _rewritten_webhooks(number: Number, kind: PlatformKind, declared: Desired) -> list[Change]:
+    """Return the present webhooks that the platform overwrites."""
     fields: dict[str, WireValue] = {}
-    for part in _overwritten(kind, want):
+    for part in _list_written_parts(kind, declared):
         fields.update(user_fields(part, number.live.attrs.get(part)))
-    return tuple(
-        Change(field, value, f"(set by {kind.title})")
-        for field, value in fields.items()
-        if not field.endswith("_method")
-    )
+
+    changes: list[Change] = []
+    for field, value in fields.items():
+        if not field.endswith("_method"):
+            changes.append(Change(field, value, f"(set by {kind.title})"))
+    return changes
 
 
 def _list_losses(
-    number: Number, kind: PlatformKind, want: Desired, ours: Collection[str]
+    number: Number, kind: PlatformKind, declared: Desired, our_urls: Collection[str]
 ) -> tuple[Change, ...]:
-    """The foreign values that are lost: of a bound number what stands there is ours, or drift."""
+    """Return the foreign values that are lost; a value of a bound number is ours, or drift."""
     entry = number.entry
-    mine: Mapping[str, Value] = all_written_values(entry) if entry is not None else {}
-    return tuple(
-        change
-        for part in _overwritten(kind, want)
-        if part not in mine
-        for change in overwritten_values(part, number.live.attrs.get(part), None, ours)
-    )
+    ours: Mapping[str, Value] = all_written_values(entry) if entry is not None else {}
+
+    losses: list[Change] = []
+    for part in _list_written_parts(kind, declared):
+        if part not in ours:
+            losses += overwritten_values(part, number.live.attrs.get(part), None, our_urls)
+    return tuple(losses)
 
 
-def _foreign(live: Live, writes: Mapping[str, Value]) -> tuple[Change, ...]:
+def _foreign_values(live: Live, writes: Mapping[str, Value]) -> tuple[Change, ...]:
     """Return the values of somebody else that an update would replace."""
-    return tuple(
-        Change(name, before, None)
-        for name in writes
-        if isinstance(before := live.attrs.get(name), str) and before and name != "agent"
-    )
+    foreign: list[Change] = []
+    for name in writes:
+        before = live.attrs.get(name)
+        if isinstance(before, str) and before and name != "agent":
+            foreign.append(Change(name, before, None))
+    return tuple(foreign)
 
 
-def _route(number: Number | None, want: Desired, writes: Mapping[str, Value]) -> RouteChange | None:
-    platform = platform_name(want.address)
-    agent = want.profile.attrs.get("agent")
-    after = f"agent {agent} on {platform}" if agent else f"platform {platform}"
+def _route(number: Number | None, declared: Desired) -> RouteChange | None:
+    """Return the change of the number's route: its calls go to the agent or the platform."""
     if number is None:
         return None
-    before = describe_route(number.live.attrs.get("voice"))
-    return RouteChange(before, after)
+
+    platform = platform_name(declared.address)
+    agent = declared.profile.attrs.get("agent")
+    after = f"agent {agent} on {platform}" if agent else f"platform {platform}"
+    return RouteChange(describe_route(number.live.attrs.get("voice")), after)
 
 
-def _of_another(want: Desired, agent: str, kind: PlatformKind) -> Diagnostic:
+def _agent_conflict(declared: Desired, agent: str, kind: PlatformKind) -> Diagnostic:
     return at_declaration(
-        want,
-        want.address,
+        declared,
+        declared.address,
         "number_already_imported",
         "The number belongs to another agent on the platform",
-        f"{want.key} is imported in {kind.title} already, for the agent {agent}. Declare that agent for it, or remove "
-        "the number there first.",
+        f"{declared.key} is imported in {kind.title} already, for the agent {agent}. Declare that agent for it, or "
+        "remove the number there first.",
     )
 
 
-def _action(
-    want: Desired,
+def _make_action(
+    declared: Desired,
     sid: str | None,
     name: ActionName,
     reason: Reason,
     *,
     entry: Entry,
+    number: Number | None,
     changes: tuple[Change, ...] = (),
     takeover: tuple[Change, ...] = (),
     writes: dict[str, Value] | None = None,
-    after: tuple[str, ...] = (),
     route: RouteChange | None = None,
     note: str | None = None,
 ) -> Action:
-    file, line, column = want.position
+    file, line, column = declared.position
     return Action(
-        address=want.address,
+        address=declared.address,
         action=name,
         reason=reason,
         kind=REGISTRATION,
-        account=want.profile.account,
+        account=declared.profile.account,
         sid=sid,
         changes=changes,
         takeover=takeover,
@@ -360,7 +382,8 @@ def _action(
         column=column,
         set=writes or {},
         entry=entry,
-        parent=want.parent,
-        depends_on=after,
+        parent=declared.parent,
+        number_sid=number.live.sid if number is not None else None,
+        depends_on=(number.address,) if number is not None else (),
         note=note,
     )

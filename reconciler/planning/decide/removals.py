@@ -16,15 +16,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+
 import msgspec
 
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS
+from reconciler.model.action import Action
+from reconciler.model.address import Address
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.planning.decide import problems, resource
-from reconciler.planning.decide.plan_builder import PlanBuilder
+from reconciler.planning.decide.platform_effects import PlatformEffects
 from reconciler.planning.decide.release import forget, is_ours, release
 from reconciler.planning.decide.trunk_members import restore_declared_options, trunk_members
+from reconciler.planning.decide.unlisted import ChildWatch
+from reconciler.planning.decision import Decision, join_decisions
+from reconciler.planning.identity.observed import Observed
 from reconciler.planning.order import ROUTE_SID_FIELDS, leaves_resource
 
 _USED = frozenset(kind.refers for kind in KINDS.values() if kind.refers is not None)
@@ -35,46 +42,83 @@ stay in use.
 _MAX_USERS_NAMED = 3
 
 
-def plan_removals(builder: PlanBuilder) -> None:
-    """Decide about every recorded address that is not declared any more."""
-    builder.undeclared = {address for address in builder.recorded if address not in builder.decided}
+class RemovalContext(msgspec.Struct, frozen=True):
+    """The input that the decisions about all removals share.
 
+    `undeclared` are the recorded addresses that are not declared any more. `actions` are those that
+    are planned so far, and `managed_sids` the SIDs of declared numbers. `children` are the
+    undeclared children of declared trunks and lists.
+    """
+
+    recorded: Mapping[str, Entry]
+    undeclared: frozenset[str]
+    observed: Observed
+    actions: Sequence[Action]
+    managed_sids: Collection[str]
+    children: ChildWatch
+    platforms: PlatformEffects
+
+
+class _Removed:
+    """The decisions so far: the next one reads which actions are planned and what is deleted."""
+
+    def __init__(self, context: RemovalContext) -> None:
+        self.decisions: list[Decision] = []
+        self.actions = list(context.actions)
+        self.deleted = {action.address for action in self.actions if action.action == "delete"}
+
+    def add(self, decision: Decision) -> None:
+        self.decisions.append(decision)
+        self.actions += decision.actions
+        for action in decision.actions:
+            if action.action == "delete":
+                self.deleted.add(action.address)
+
+
+def decide_removals(context: RemovalContext) -> Decision:
+    """Decide about every recorded address that is not declared any more."""
     # `protect` on a trunk covers its members too: nothing is planned for them while the trunk
     # stays.
-    to_remove = builder.undeclared - _members_of_protected_trunks(builder)
-    for address in sorted(to_remove, key=lambda a: _removal_order(builder, a)):
-        entry = restore_declared_options(builder.recorded[address])
+    to_remove = context.undeclared - _members_of_protected_trunks(context)
+
+    removed = _Removed(context)
+    managed_sids = set(context.managed_sids)
+    for address in sorted(to_remove, key=lambda a: _removal_order(context, a)):
+        entry = restore_declared_options(context.recorded[address])
         if entry.options.protect:
-            builder.diagnostics.append(problems.resource_protected(address, entry))
+            removed.add(Decision.refuse(problems.resource_protected(address, entry)))
         elif entry.kind in NUMBER_KINDS:
-            _remove_number(builder, address, entry)
+            decision = _remove_number(context, address, entry, managed_sids)
+            removed.add(decision)
+            managed_sids.update(live.sid for live in decision.touched.values())
         else:
-            _remove_other(builder, address, entry)
+            removed.add(_remove_other(context, removed, address, entry))
+    return join_decisions(removed.decisions)
 
 
-def _members_of_protected_trunks(builder: PlanBuilder) -> set[str]:
-    entries = {address: builder.recorded[address] for address in builder.undeclared}
-    protected_trunks = {
-        address
-        for address, entry in entries.items()
-        if entry.kind == "trunk" and entry.options.protect
-    }
-    return trunk_members(protected_trunks, entries)
+def _members_of_protected_trunks(context: RemovalContext) -> set[str]:
+    entries: dict[str, Entry] = {}
+    protected: list[str] = []
+    for address in context.undeclared:
+        entry = entries[address] = context.recorded[address]
+        if entry.kind == "trunk" and entry.options.protect:
+            protected.append(address)
+    return trunk_members(protected, entries)
 
 
-def _removal_order(builder: PlanBuilder, address: str) -> tuple[bool, bool, int, bool, str]:
+def _removal_order(context: RemovalContext, address: str) -> tuple[bool, bool, int, bool, str]:
     """Return a sort key: numbers first, then trunks, then the lists that trunks use.
 
     Numbers come first because a trunk stays while one is on it; trunks come before lists for the
     same reason. Where two addresses have an entry of one number (it was moved, and the run died),
     the one that wrote last releases it.
     """
-    entry = builder.recorded[address]
+    entry = context.recorded[address]
     is_number = entry.kind in NUMBER_KINDS
 
     wrote_last = False
-    if is_number:
-        live = builder.observed.bound_number(entry.account, entry.key, entry.sid)
+    if is_number and entry.sid:
+        live = context.observed.live(address, entry)
         if live is not None:
             wrote_last = any(is_ours(entry, live, part) for part in entry.last_applied)
 
@@ -82,162 +126,160 @@ def _removal_order(builder: PlanBuilder, address: str) -> tuple[bool, bool, int,
     return (not is_number, used, RANKS[entry.kind], not wrote_last, address)
 
 
-def _remove_number(builder: PlanBuilder, address: str, entry: Entry) -> None:
-    live = builder.observed.bound_number(entry.account, entry.key, entry.sid)
+def _remove_number(
+    context: RemovalContext, address: str, entry: Entry, managed_sids: Collection[str]
+) -> Decision:
+    # A run that died after a purchase left an entry without a SID.
+    live = context.observed.live(address, entry)
+    if not entry.sid and live is not None:
+        entry = msgspec.structs.replace(entry, sid=live.sid)
 
-    # A run that died after a purchase left an entry without a SID: look for the number by its
-    # E.164.
-    if not entry.sid:
-        live = builder.observed.number(entry.account, entry.key)
-        if live is not None:
-            entry = msgspec.structs.replace(entry, sid=live.sid)
-
-    if entry.sid in builder.managed_sids:
-        builder.actions.append(forget(address, entry, "declared under another address now"))
-    elif live is None:
-        builder.actions.append(forget(address, entry, "no longer on Twilio"))
-    else:
-        builder.managed_sids.add(live.sid)
-        known, whole = builder.registrations.entry_to_release(address, entry, live)
-        builder.record(address, release(address, known, live, whole=whole), None, live)
-
-
-def _remove_other(builder: PlanBuilder, address: str, entry: Entry) -> None:
-    live = builder.observed.resources.get(address)
+    if entry.sid in managed_sids:
+        return _forget(address, entry, "declared under another address now")
     if live is None:
-        builder.actions.append(forget(address, entry, "no longer on Twilio"))
-        return
+        return _forget(address, entry, "no longer on Twilio")
 
+    platforms = context.platforms
+    entry, whole = platforms.entry_to_release(address, entry, live)
+    actions = platforms.wait_for_leaving(address, release(address, entry, live, whole=whole))
+    return Decision.about(address, actions, live=live)
+
+
+def _remove_other(
+    context: RemovalContext, removed: _Removed, address: str, entry: Entry
+) -> Decision:
+    live = context.observed.live(address, entry)
+    if live is None:
+        return _forget(address, entry, "no longer on Twilio")
     if KINDS[entry.kind].singleton:
-        _remove_setting(builder, address, entry, live)
-        return
-
+        return _remove_setting(context, removed, address, entry, live)
     if entry.options.on_removal == "keep":
-        builder.actions.append(forget(address, entry, "it stays on Twilio (on_removal: keep)"))
-        return
+        return _forget(address, entry, "it stays on Twilio (on_removal: keep)")
 
     # With `unlisted: delete` an imported child goes as well, once it is taken out of its parent's
     # block.
-    if not entry.created and builder.child_watch.policy(entry.parent, entry.kind) == "delete":
-        builder.deleted.add(address)
-        deletion = builder.child_watch.remove_imported(entry.parent or "", address, live)
-        builder.record(address, [deletion], None, live)
-        return
+    if not entry.created and context.children.policy(entry.parent, entry.kind) == "delete":
+        deletion = context.children.remove_imported(entry.parent or "", address, live)
+        return Decision.about(address, [deletion], live=live)
 
-    reason = _reason_to_stay(builder, entry, live)
+    reason = _reason_to_stay(context, removed, entry, live)
     if reason is not None:
-        builder.actions.append(forget(address, entry, reason))
-        return
+        return _forget(address, entry, reason)
 
     parent = entry.parent
-    if parent is not None and parent in builder.undeclared and _must_go_with_list(builder, entry):
+    if parent is not None and parent in context.undeclared and _must_go_with_list(context, entry):
         forgotten = forget(address, entry, f"it goes with {parent}")
-        builder.actions.append(msgspec.structs.replace(forgotten, depends_on=(parent,)))
-        return
+        return Decision((msgspec.structs.replace(forgotten, depends_on=(parent,)),))
 
-    builder.deleted.add(address)
     known = msgspec.structs.replace(entry, sid=live.sid)
-    builder.record(address, [resource.remove(address, known, live)], None, live)
+    return Decision.about(address, [resource.remove(address, known, live)], live=live)
 
 
-def _remove_setting(builder: PlanBuilder, address: str, entry: Entry, live: Live) -> None:
+def _remove_setting(
+    context: RemovalContext, removed: _Removed, address: str, entry: Entry, live: Live
+) -> Decision:
     """Put a setting back as it was; it cannot be deleted, and goes or stays with the resource that
     has it.
     """
-    if entry.parent in builder.undeclared:
-        fate = "goes" if entry.parent in builder.deleted else "stays"
-        builder.actions.append(forget(address, entry, f"it {fate} with {entry.parent}"))
-    elif entry.options.on_removal != "keep":
-        builder.record(address, [resource.restore(address, entry, live)], None, live)
-    else:
-        builder.actions.append(forget(address, entry, "it stays on Twilio (on_removal: keep)"))
+    if entry.parent in context.undeclared:
+        fate = "goes" if entry.parent in removed.deleted else "stays"
+        return _forget(address, entry, f"it {fate} with {entry.parent}")
+    if entry.options.on_removal == "keep":
+        return _forget(address, entry, "it stays on Twilio (on_removal: keep)")
+    return Decision.about(address, [resource.restore(address, entry, live)], live=live)
 
 
-def _reason_to_stay(builder: PlanBuilder, entry: Entry, live: Live) -> str | None:
+def _forget(address: str, entry: Entry, note: str) -> Decision:
+    return Decision((forget(address, entry, note),))
+
+
+def _reason_to_stay(
+    context: RemovalContext, removed: _Removed, entry: Entry, live: Live
+) -> str | None:
     """Return why a resource must not be deleted; None when nothing speaks against it."""
     if not entry.created:
         return "it was there before it was imported, so it stays on Twilio"
 
-    users = _list_users(builder, entry, live)
+    users = _list_users(context, removed, entry, live)
     if users:
         return f"still in use on Twilio, by {', '.join(users)}"
 
-    if entry.parent in builder.undeclared and entry.parent not in builder.deleted:
+    if entry.parent in context.undeclared and entry.parent not in removed.deleted:
         return f"{entry.parent} stays on Twilio, and so does this"
     return None
 
 
-def _must_go_with_list(builder: PlanBuilder, entry: Entry) -> bool:
+def _must_go_with_list(context: RemovalContext, entry: Entry) -> bool:
     """Return whether this must stay on its list until the list is deleted.
 
     Twilio refuses to delete a list that a SIP domain uses. Emptied first, such a list would stay
     without the entries that let the phones in. Where the domains of the account could not be read,
     a domain may use it.
     """
-    return KINDS[entry.kind].parent in _USED and entry.account in builder.observed.domains.unread
+    return KINDS[entry.kind].parent in _USED and entry.account in context.observed.domains.unread
 
 
-def _list_users(builder: PlanBuilder, entry: Entry, live: Live) -> list[str]:
+def _list_users(context: RemovalContext, removed: _Removed, entry: Entry, live: Live) -> list[str]:
     """List what would still use this resource after the plan; at most three are named."""
-    domains = builder.observed.domains.using.get(live.sid, ()) if entry.kind in _USED else ()
-    users = sorted(
-        {
-            *_numbers_using(builder, entry, live),
-            *_trunks_using(builder, entry, live),
-            *domains,
-        }
-    )
+    users = {
+        *_numbers_using(context, removed, entry, live),
+        *_trunks_using(context, removed, entry, live),
+    }
+    if entry.kind in _USED:
+        users |= set(context.observed.domains.using.get(live.sid, ()))
 
-    more = len(users) - _MAX_USERS_NAMED
+    named = sorted(users)
+    more = len(named) - _MAX_USERS_NAMED
     if more > 0:
-        return [*users[:_MAX_USERS_NAMED], f"{more} more"]
-    return users
+        return [*named[:_MAX_USERS_NAMED], f"{more} more"]
+    return named
 
 
-def _numbers_using(builder: PlanBuilder, entry: Entry, live: Live) -> list[str]:
-    """List the numbers that stay on a trunk or application, then those that a release puts back on
+def _numbers_using(
+    context: RemovalContext, removed: _Removed, entry: Entry, live: Live
+) -> list[str]:
+    """List the numbers that stay on a trunk or application, and those that a release puts back on
     it.
     """
     fields = ROUTE_SID_FIELDS.get(entry.kind)
     if fields is None:
         return []
 
-    called = (_name_of(builder, live), live.sid)
+    names = (_name_of(context.observed, live), live.sid)
     leaving: set[str | None] = set()
     returning: set[str | None] = set()
-    for action in builder.actions:
-        if leaves_resource(action, entry.kind, called):
+    for action in removed.actions:
+        if leaves_resource(action, entry.kind, names):
             leaving.add(action.sid)
         if any(action.restore.get(field) == live.sid for field in fields):
             returning.add(action.sid)
 
-    staying: list[str] = []
-    put_back: list[str] = []
-    for number in builder.observed.numbers.get(entry.account, {}).values():
+    using: list[str] = []
+    for number in context.observed.numbers.get(entry.account, {}).values():
         is_on_it = any(number.wire.get(field) == live.sid for field in fields)
-        if is_on_it and number.sid not in leaving:
-            staying.append(number.key)
-        if number.sid in returning:
-            put_back.append(number.key)
-    return list(dict.fromkeys((*staying, *put_back)))
+        if (is_on_it and number.sid not in leaving) or number.sid in returning:
+            using.append(number.key)
+    return using
 
 
-def _trunks_using(builder: PlanBuilder, entry: Entry, live: Live) -> list[str]:
+def _trunks_using(
+    context: RemovalContext, removed: _Removed, entry: Entry, live: Live
+) -> list[str]:
     """List the trunks that keep using a list."""
     uses = {kind.name for kind in KINDS.values() if kind.refers == entry.kind}
 
     trunks: list[str] = []
-    for address, use in builder.observed.resources.items():
+    for address, use in context.observed.resources.items():
         kind, *names = address.split("/")
-        if use.sid == live.sid and kind in uses and address not in builder.deleted:
+        if use.sid == live.sid and kind in uses and address not in removed.deleted:
             trunks.append("/".join(names[:-1]))
     return trunks
 
 
-def _name_of(builder: PlanBuilder, live: Live) -> str:
+def _name_of(observed: Observed, live: Live) -> str:
     """Return the name that a live resource has here."""
     return next(
-        address.split("/", 1)[1]
-        for address, other in builder.observed.resources.items()
+        Address.parse(address).name
+        for address, other in observed.resources.items()
         if other is live
     )

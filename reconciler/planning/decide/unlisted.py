@@ -39,6 +39,7 @@ from reconciler.planning.decide.child_sets import (
     recorded_label,
 )
 from reconciler.planning.decide.problems import child_undeclared, children_disappeared
+from reconciler.planning.decision import Decision
 from reconciler.planning.identity.observed import Observed
 
 _ChildRecord = dict[str, dict[str, dict[str, Value]]]
@@ -48,14 +49,6 @@ _ON_LISTS = frozenset(
     for kind in KINDS.values()
     if kind.parent in ("ip_access_control_list", "credential_list")
 )
-
-
-class ChildDecision(msgspec.Struct, frozen=True):
-    """The decisions about undeclared children: deletions, the children they delete, and warnings."""
-
-    actions: tuple[Action, ...]
-    deleted: Mapping[str, Live]
-    warnings: tuple[Diagnostic, ...]
 
 
 class ChildWatch:
@@ -84,7 +77,7 @@ class ChildWatch:
         want = self._parents.get(parent or "")
         return want.unlisted.get(kind) if want is not None else None
 
-    def decide(self) -> ChildDecision:
+    def decide(self) -> Decision:
         """Decide about every undeclared child."""
         actions: list[Action] = []
         deleted: dict[str, Live] = {}
@@ -100,7 +93,7 @@ class ChildWatch:
                     warnings.append(child_undeclared(want, address, _list_values(live)))
 
         warnings += self._warn_of_disappeared()
-        return ChildDecision(tuple(actions), deleted, tuple(warnings))
+        return Decision(tuple(actions), diagnostics=tuple(warnings), touched=deleted)
 
     def _removal(self, want: Desired, address: str, live: Live) -> Action:
         """Delete a child that nobody here has declared, after all creates below its parent."""

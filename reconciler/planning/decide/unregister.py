@@ -1,6 +1,6 @@
-"""How a number leaves a platform, and what about platforms has to be said to people; pure.
+"""Remove a number from a platform, and warn of steps that a person has to take there; pure.
 
-What a platform has no call for is a warning with the step to take by hand; the rest is done.
+A step that the platform has no call for is a warning; the rest is done.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from reconciler.model.live import Live
 from reconciler.model.route import Value
 from reconciler.planning.decide.fields import diff_fields
 from reconciler.planning.decide.problems import at_declaration
+from reconciler.planning.decide.registration import RegistrationDecision
+from reconciler.planning.decision import Decision
 
 WITHDRAWN = "withdrawn"
 """The pending attribute of a registration whose removal has begun: what its number shows from then
@@ -28,72 +30,76 @@ on is our doing.
 
 def unregister(
     address: str, entry: Entry, live: Live | None, kind: PlatformKind | None, *, reason: Reason
-) -> tuple[list[Action], frozenset[str]]:
-    """Return the actions that remove a number from a platform, and the steps that have no call and
-    must be done by hand.
+) -> RegistrationDecision:
+    """Remove a number from a platform; `kind` is None where the platform never had it.
 
     `reason` is `config` when the number itself stays declared, under another agent.
     """
     if kind is None or live is None:
-        return [_removal(address, entry, "forget", reason, note="no longer there")], frozenset()
+        action = _make_action(address, entry, "forget", reason, note="no longer there")
+        return RegistrationDecision(Decision.about(address, [action], live=live))
 
     if entry.options.on_removal == "keep":
-        return [
-            _removal(
-                address,
-                entry,
-                "forget",
-                reason,
-                note=f"it stays in {kind.title} (on_removal: keep)",
-            )
-        ], frozenset()
+        note = f"it stays in {kind.title} (on_removal: keep)"
+        action = _make_action(address, entry, "forget", reason, note=note)
+        return RegistrationDecision(Decision.about(address, [action], live=live))
 
     # The platform can delete the number: that removes its links as well.
     if "delete" in kind.can:
-        known_there = tuple(
-            c for c in diff_fields(REGISTRATION, {}, live.attrs) if c.after is not None
-        )
-        undone = tuple(Change(c.field, c.after, None) for c in known_there)
-        known = msgspec.structs.replace(entry, sid=live.sid)
-        return [
-            _removal(address, known, "unregister", reason, entry=known, changes=undone)
-        ], frozenset()
+        action = _delete(address, entry, live, reason)
+        return RegistrationDecision(Decision.about(address, [action], live=live))
 
     # It cannot: unlink what has a call, forget the number, and leave the deletion to a person.
-    unlinks: dict[str, Value] = {
-        name: None for name in kind.links if live.attrs.get(name) is not None
-    }
-    steps = []
-    if unlinks and "link" in kind.can:
-        after = msgspec.structs.replace(
-            entry, sid=live.sid, last_applied={**entry.last_applied, **unlinks}
-        )
-        steps.append(
-            _removal(
-                address,
-                after,
-                "link",
-                reason,
-                entry=after,
-                changes=diff_fields(REGISTRATION, live.attrs, unlinks),
-                writes=unlinks,
-            )
-        )
-    steps.append(_removal(address, entry, "forget", reason, note=f"it stays in {kind.title}"))
-    return steps, frozenset({"delete"})
+    steps: list[Action] = []
+    links: dict[str, Value] = {n: None for n in kind.links if live.attrs.get(n) is not None}
+    if links and "link" in kind.can:
+        steps.append(_unlink(address, entry, live, links, reason))
+    stays = f"it stays in {kind.title}"
+    steps.append(_make_action(address, entry, "forget", reason, note=stays))
+    return RegistrationDecision(
+        Decision.about(address, steps, live=live), manual_steps=frozenset({"delete"})
+    )
+
+
+def _delete(address: str, entry: Entry, live: Live, reason: Reason) -> Action:
+    """Return the call that deletes a number on the platform, with the values that are lost."""
+    losses: list[Change] = []
+    for change in diff_fields(REGISTRATION, {}, live.attrs):
+        if change.after is not None:
+            losses.append(Change(change.field, change.after, None))
+
+    known = msgspec.structs.replace(entry, sid=live.sid)
+    return _make_action(address, known, "unregister", reason, entry=known, changes=tuple(losses))
+
+
+def _unlink(
+    address: str, entry: Entry, live: Live, links: dict[str, Value], reason: Reason
+) -> Action:
+    """Return the call that removes the links of a number, such as the one to its agent."""
+    after = msgspec.structs.replace(
+        entry, sid=live.sid, last_applied={**entry.last_applied, **links}
+    )
+    return _make_action(
+        address,
+        after,
+        "link",
+        reason,
+        entry=after,
+        changes=diff_fields(REGISTRATION, live.attrs, links),
+        writes=links,
+    )
 
 
 def manual_step(
     kind: PlatformKind, platform: str, missing: str, addresses: Collection[str]
 ) -> Diagnostic:
-    """A warning: what has to be done on the platform itself, for there is no call for it."""
-    code = (
-        "platform_link_missing"
-        if missing == "link"
-        else "platform_update_missing"
-        if missing == "update"
-        else "platform_delete_missing"
-    )
+    """Warn of a step to take on the platform itself, because it has no call for it."""
+    code = "platform_delete_missing"
+    if missing == "link":
+        code = "platform_link_missing"
+    elif missing == "update":
+        code = "platform_update_missing"
+
     named = ", ".join(sorted(address.rsplit("/", 1)[1] for address in addresses)[:10])
     more = f" and {len(addresses) - 10} more" if len(addresses) > 10 else ""
     return Diagnostic(
@@ -104,20 +110,20 @@ def manual_step(
     )
 
 
-def auth_token_missing(want: Desired, kind: PlatformKind) -> Diagnostic:
-    """The platform wants the auth token of an account that has an API key."""
+def auth_token_missing(declared: Desired, kind: PlatformKind) -> Diagnostic:
+    """Return an error: the platform needs the auth token of an account that has an API key."""
     return at_declaration(
-        want,
-        want.address,
+        declared,
+        declared.address,
         "auth_token_needed",
         "The platform needs the account's auth token",
-        f"{kind.title} imports a number with the auth token of its Twilio account; account `{want.profile.account}` "
+        f"{kind.title} imports a number with the auth token of its Twilio account; account `{declared.profile.account}` "
         "has an API key here. Give it its auth token:\n  auth_token: {env: TWILIO_AUTH_TOKEN}",
     )
 
 
 def unknown_platform(address: str) -> Diagnostic:
-    """State remembers a number on a platform that is declared no longer."""
+    """Return an error: state holds a number on a platform that is not declared."""
     name = platform_name(address)
     return Diagnostic(
         code="platform_not_found",
@@ -127,7 +133,7 @@ def unknown_platform(address: str) -> Diagnostic:
     )
 
 
-def _removal(
+def _make_action(
     address: str,
     of: Entry,
     name: ActionName,

@@ -1,6 +1,4 @@
-"""What the outside world looks like, as far as a plan needs it: a value that remote code fills and
-planning reads.
-"""
+"""The value `Observed`: what was read from Twilio and the platforms; remote code fills it."""
 
 from __future__ import annotations
 
@@ -10,6 +8,8 @@ from types import MappingProxyType
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 
 
@@ -25,8 +25,8 @@ class Service(msgspec.Struct, frozen=True):
 
 
 class Domains(msgspec.Struct, frozen=True):
-    """Which SIP domains use a list, by the list's SID; `unread` are accounts whose domains could
-    not be asked.
+    """The SIP domains that use lists, by the SID of the list; `unread` are the accounts whose domains
+    could not be read.
     """
 
     using: Mapping[str, Collection[str]] = MappingProxyType({})
@@ -39,14 +39,18 @@ UNASKED = Domains()
 class Observed:
     """Everything read from Twilio for one run.
 
-    `numbers` holds, for each account that was read, its numbers by E.164; `others` all resources of
-    other kinds by address, already matched with the names we give them (the address of one that is
-    not ours ends in its SID); `services` the messaging service by the SID of each number that is
-    answered by one, as far as that was asked; `domains` the SIP domains and foreign trunks that use
-    lists, where a list or what is on it is about to go; `complete` the pairs of a trunk or list and
-    a kind of child, where all children of that kind were read; `unknown` the trunks and
-    applications that the configuration names by SID and that are not there, as (account, SID);
-    `unread` the accounts that could not be read, with the reason.
+    - `numbers`: for each account that was read, its numbers by E.164.
+    - `resources`: all resources of other kinds by address, already matched with the names we give
+      them; the address of one that is not ours ends in its SID.
+    - `services`: the messaging service that answers for a number, by the SID of the number, as far
+      as that was asked.
+    - `domains`: the SIP domains and foreign trunks that use lists, where a list or what is on it is
+      about to go.
+    - `complete`: the pairs of a trunk or list and a kind of child, where all children of that kind
+      were read.
+    - `unknown`: the trunks and applications that the configuration names by SID and that are not
+      there, as (account, SID).
+    - `unread`: the accounts that could not be read, with the reason.
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class Observed:
         self._sids: dict[str, dict[str, Live]] = {}
 
     def with_services(self, services: Mapping[str, Service]) -> Observed:
-        """The same world, and who answers messages in it."""
+        """Return a copy with the messaging services that answer for numbers."""
         return Observed(
             self.numbers,
             self.resources,
@@ -81,7 +85,7 @@ class Observed:
         )
 
     def with_domains(self, domains: Domains) -> Observed:
-        """The same world, and which SIP domains use its lists."""
+        """Return a copy with the SIP domains that use lists."""
         return Observed(
             self.numbers,
             self.resources,
@@ -92,21 +96,34 @@ class Observed:
             self.unread,
         )
 
+    def live(self, address: str, entry: Entry) -> Live | None:
+        """Return the live resource of a recorded address.
+
+        A number is found by its recorded SID, whatever its E.164 is now, and by its E.164 where a
+        run died before it recorded one. Other resources are matched with their addresses already.
+        """
+        if entry.kind not in NUMBER_KINDS:
+            return self.resources.get(address)
+        if not entry.sid:
+            return self.number(entry.account, entry.key)
+        return self.bound_number(entry.account, entry.key, entry.sid)
+
     def number(self, account: str, key: str) -> Live | None:
-        """The number of that account with this E.164, or with this SID when `key` is one."""
-        return (
-            self._by_sid(account, key)
-            if key.startswith("PN")
-            else self.numbers.get(account, {}).get(key)
-        )
+        """Return the number of that account with this E.164, or with this SID when `key` is one."""
+        if key.startswith("PN"):
+            return self._by_sid(account, key)
+        return self.numbers.get(account, {}).get(key)
 
     def bound_number(self, account: str, key: str, sid: str) -> Live | None:
-        """The number that state knows by this SID, whatever its E.164 is now."""
+        """Return the number that state has under this SID, whatever its E.164 is now."""
+        # Hardly any number changes its E.164: only then the index of SIDs is built.
         live = self.numbers.get(account, {}).get(key)
-        return live if live is not None and live.sid == sid else self._by_sid(account, sid)
+        if live is not None and live.sid == sid:
+            return live
+        return self._by_sid(account, sid)
 
     def elsewhere(self, key: str) -> Iterator[tuple[str, Live]]:
-        """Where else this number is: (account, number) for every account that has it."""
+        """Yield (account, number) for every account that has this number."""
         for account in sorted(self.numbers):
             live = self.number(account, key)
             if live is not None:
