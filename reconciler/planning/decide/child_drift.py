@@ -50,8 +50,8 @@ def find_changes(
     addresses.
     """
     parents = _find_parents(resources, observed)
-    declared = {want.address for want in desired}
-    below = find_undeclared(parents, declared, resources, observed)
+    declared_addresses = {declared.address for declared in desired}
+    below = find_undeclared(parents, declared_addresses, resources, observed)
     deleted, live_sids = index_deleted_sids(resources), index_live_sids(observed)
 
     found: list[Drifted] = []

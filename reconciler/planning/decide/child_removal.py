@@ -7,13 +7,13 @@ from reconciler.model.action import Action, Change, Reason
 from reconciler.model.desired import Desired, Options
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
-from reconciler.model.route import Attrs
+from reconciler.model.route import Attrs, WireValue
 from reconciler.planning.decide.child_sets import kind_of
 from reconciler.planning.decide.fields import diff_fields
 
 
 def plan_removal(
-    want: Desired,
+    declared: Desired,
     address: str,
     live: Live,
     before: Entry | None,
@@ -22,13 +22,13 @@ def plan_removal(
     takeover: bool,
     resumes: bool = False,
 ) -> Action:
-    """Return the deletion of a child of `want`; `before` is the entry of the child's address now."""
+    """Return the deletion of a child of `declared`; `before` is the entry of the child's address now."""
     kind = kind_of(address)
     secret = secret_fields(kind)
     known = {name: value for name, value in live.attrs.items() if name not in secret}
     changes = _list_losses(kind, known)
 
-    file, line, column = want.position
+    file, line, column = declared.position
     return Action(
         address=address,
         action="delete",
@@ -41,10 +41,10 @@ def plan_removal(
         file=file or None,
         line=line or None,
         column=column or None,
-        entry=_entry_of_deleted(want, kind, live, before, known),
-        parent=want.address,
+        entry=_entry_of_deleted(declared, kind, live, before, known),
+        parent=declared.address,
         resume=resumes,
-        note=f"not declared below {want.address}",
+        note=f"not declared below {declared.address}",
     )
 
 
@@ -58,12 +58,17 @@ def _list_losses(kind: str, known: Attrs) -> tuple[Change, ...]:
 
 
 def _entry_of_deleted(
-    want: Desired, kind: str, live: Live, before: Entry | None, known: Attrs
+    declared: Desired, kind: str, live: Live, before: Entry | None, known: Attrs
 ) -> Entry:
     """Return the entry after the deletion; `deleted` counts the deletions at this address."""
     # The use of a list has no attributes: the SID of the list is what makes it again.
     if KINDS[kind].refers is not None:
         known = {"list": live.sid}
+
+    prior: dict[str, WireValue] = {}
+    for name, value in known.items():
+        if isinstance(value, str | int | bool) and value != "":
+            prior[name] = value
 
     return Entry(
         kind=kind,
@@ -71,12 +76,8 @@ def _entry_of_deleted(
         sid=live.sid,
         key=live.key,
         last_applied={},
-        options=Options(takeover=want.profile.options.takeover),
-        prior={
-            name: value
-            for name, value in known.items()
-            if isinstance(value, str | int | bool) and value != ""
-        },
-        parent=want.address,
+        options=Options(takeover=declared.profile.options.takeover),
+        prior=prior,
+        parent=declared.address,
         deleted=(before.deleted if before is not None else 0) + 1,
     )

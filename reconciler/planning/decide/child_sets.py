@@ -23,7 +23,7 @@ Below = dict[str, dict[str, Live]]
 
 def find_undeclared(
     parents: Collection[str],
-    declared: Collection[str],
+    declared_addresses: Collection[str],
     resources: Mapping[str, Entry],
     observed: Observed,
 ) -> Below:
@@ -41,7 +41,7 @@ def find_undeclared(
 
         entry = resources.get(address)
         is_bound = entry is not None and not entry.deleted
-        if address not in declared and not is_bound:
+        if address not in declared_addresses and not is_bound:
             found.setdefault(parent, {})[address] = live
     return found
 
@@ -88,10 +88,11 @@ def map_recorded_sids(
     for row in rows:
         if row.sid in found:
             continue
-        same = next((sid for sid, attrs in unmatched.items() if attrs == row.attrs), None)
-        if same is not None:
-            found[row.sid] = same
-            del unmatched[same]
+        for sid, attrs in unmatched.items():
+            if attrs == row.attrs:
+                found[row.sid] = sid
+                del unmatched[sid]
+                break
     return found
 
 

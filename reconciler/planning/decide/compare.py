@@ -1,5 +1,4 @@
-"""The three-way comparison of one resource: what is declared, what we last applied, what is live;
-pure.
+"""Compare one resource in three ways: declared, last applied and live; pure.
 
 | live vs last applied | declared vs last applied | live vs declared | means      |
 |----------------------|--------------------------|------------------|------------|
@@ -42,14 +41,15 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def live_value(live: Live, name: str) -> Value:
-    """A canonical attribute of a live resource; a number's friendly name stands apart from what it
-    shares.
-    """
-    return live.name if name == "friendly_name" and name not in live.attrs else live.attrs.get(name)
+    """Return a canonical attribute of a live resource."""
+    # A number has its friendly name apart from what it shares with others.
+    if name == "friendly_name" and name not in live.attrs:
+        return live.name
+    return live.attrs.get(name)
 
 
 def live_attrs(live: Live, names: Attrs) -> dict[str, Value]:
-    """The live values of these attributes."""
+    """Return the live values of these attributes."""
     return {name: live_value(live, name) for name in names}
 
 
@@ -57,33 +57,33 @@ def last_applied(entry: Entry, live: Live, name: str) -> Value:
     """Return what we last wrote; also what a run was about to write when it died, if Twilio shows
     that value.
     """
-    if (
-        entry.pending is not None
-        and name in entry.pending
-        and live_value(live, name) == entry.pending[name]
-    ):
-        return entry.pending[name]
+    pending = entry.pending
+    if pending is not None and name in pending and live_value(live, name) == pending[name]:
+        return pending[name]
     return entry.last_applied.get(name)
 
 
-def match_form(entry: Entry, name: str, want: Value, have: Value) -> Value:
-    """The live value, or the declared one where Twilio only keeps it in another form."""
+def match_form(entry: Entry, name: str, value: Value, live: Value) -> Value:
+    """Return the live value, or `value` where the API only keeps it in another form."""
     pair = entry.normalised.get(name)
-    return want if pair is not None and pair[0] == want and pair[1] == have else have
+    is_stored_form = pair is not None and pair[0] == value and pair[1] == live
+    return value if is_stored_form else live
 
 
 def prior_values(kind: str, live: Live, names: Iterable[str]) -> dict[str, WireValue]:
-    """The raw fields behind these attributes, as they stand now: what a release would put back.
+    """Return the live raw fields of these attributes, which a release would restore.
 
-    What is empty, or Twilio's default method, is left out: most numbers were empty, and state holds
+    Empty fields and Twilio's default method are left out: most numbers were empty, and state holds
     all of them.
     """
-    if kind not in NUMBER_KINDS:
-        return {
-            name: live.wire.get(name) for name in names if live.wire.get(name) not in (None, "")
-        }
-
     values: dict[str, WireValue] = {}
+    if kind not in NUMBER_KINDS:
+        for name in names:
+            value = live.wire.get(name)
+            if value not in (None, ""):
+                values[name] = value
+        return values
+
     for name in names:
         for field in PARTS[name]:
             value = live.name if field == "friendly_name" else live.wire.get(field)
@@ -102,36 +102,57 @@ def prior_value(entry: Entry, field: str) -> WireValue:
     return DEFAULT_METHOD if entry.prior.get(url_field_for(field)) else None
 
 
-def compare(desired: Desired, entry: Entry, live: Live) -> Comparison:
+def compare(declared: Desired, entry: Entry, live: Live) -> Comparison:
     """Compare one bound resource; an empty `wanted` means that nothing has to be written."""
-    attrs = desired.profile.attrs
-    last = {name: last_applied(entry, live, name) for name in attrs if name in entry.last_applied}
-    have = {name: match_form(entry, name, attrs[name], live_value(live, name)) for name in attrs}
-    wanted = {name: value for name, value in attrs.items() if have[name] != value}
-
-    # The reason follows from both comparisons with the last applied value; see the table above.
-    drifted = any(
-        name in last and match_form(entry, name, last[name], have[name]) != last[name]
-        for name in wanted
-    )
-    declared = any(name not in last or attrs[name] != last[name] for name in wanted)
-    reason: Reason = "config"
-    if drifted:
-        reason = "conflict" if declared else "drift"
+    attrs = declared.profile.attrs
+    last: dict[str, Value] = {}
+    have: dict[str, Value] = {}
+    wanted: dict[str, Value] = {}
+    for name, value in attrs.items():
+        have[name] = match_form(entry, name, value, live_value(live, name))
+        if have[name] != value:
+            wanted[name] = value
+        if name in entry.last_applied:
+            last[name] = last_applied(entry, live, name)
 
     # A run that died may have written what is pending: that is no takeover of foreign values.
     pending = entry.pending or {}
-    unknown = [
-        name for name in attrs if _is_new(entry, live, name) or _only_watched(entry, live, name)
-    ]
-    fresh = frozenset([name for name in unknown if name not in pending])
+    fresh: list[str] = []
+    for name in attrs:
+        is_unknown = _is_new(entry, live, name) or _only_watched(entry, live, name)
+        if is_unknown and name not in pending:
+            fresh.append(name)
 
-    resumes = all(name in pending and pending[name] == value for name, value in wanted.items())
-    arrived = any(
-        n not in entry.last_applied and live_value(live, n) == value for n, value in pending.items()
+    return Comparison(
+        wanted,
+        _reason(entry, wanted, last, have),
+        frozenset(fresh),
+        _base(declared, entry, live, last),
+        resumes=all(name in pending and pending[name] == wanted[name] for name in wanted),
+        resolved=_is_resolved(entry, live, last),
     )
-    resolved = arrived or any(last[name] != entry.last_applied[name] for name in last)
-    return Comparison(wanted, reason, fresh, _base(desired, entry, live, last), resumes, resolved)
+
+
+def _reason(entry: Entry, wanted: Attrs, last: Attrs, have: Attrs) -> Reason:
+    """Return the reason of a write, from both comparisons with the last applied value."""
+    has_drifted = is_redeclared = False
+    for name, value in wanted.items():
+        if name in last and match_form(entry, name, last[name], have[name]) != last[name]:
+            has_drifted = True
+        if name not in last or value != last[name]:
+            is_redeclared = True
+
+    if not has_drifted:
+        return "config"
+    return "conflict" if is_redeclared else "drift"
+
+
+def _is_resolved(entry: Entry, live: Live, last: Attrs) -> bool:
+    """Return whether Twilio shows a value that a run wrote without recording it."""
+    for name, value in (entry.pending or {}).items():
+        if name not in entry.last_applied and live_value(live, name) == value:
+            return True
+    return any(last[name] != entry.last_applied[name] for name in last)
 
 
 def _only_watched(entry: Entry, live: Live, name: str) -> bool:
@@ -150,21 +171,24 @@ def all_written_values(entry: Entry) -> dict[str, Value]:
 
 def is_as_written(entry: Entry, live: Live, name: str) -> bool:
     """Return whether a part that is not managed any more still has the value that we wrote."""
-    return name in entry.previously_managed and entry.previously_managed[name] == live_value(
-        live, name
-    )
+    written = entry.previously_managed
+    return name in written and written[name] == live_value(live, name)
 
 
 def _is_new(entry: Entry, live: Live, name: str) -> bool:
     return name not in entry.last_applied and not is_as_written(entry, live, name)
 
 
-def _values_left(desired: Desired, entry: Entry) -> dict[str, Value]:
+def _unmanaged_values(declared: Desired, entry: Entry) -> dict[str, Value]:
     """Return what we wrote to parts that this declaration does not manage."""
-    if desired.kind not in NUMBER_KINDS:
+    if declared.kind not in NUMBER_KINDS:
         return {}
-    managed = () if desired.profile.options.observe_only else desired.profile.attrs
-    return {name: value for name, value in all_written_values(entry).items() if name not in managed}
+
+    values = all_written_values(entry)
+    if not declared.profile.options.observe_only:
+        for name in declared.profile.attrs:
+            values.pop(name, None)
+    return values
 
 
 def _has_changed(entry: Entry, live: Live, name: str) -> bool:
@@ -174,49 +198,48 @@ def _has_changed(entry: Entry, live: Live, name: str) -> bool:
 def _prior(entry: Entry, live: Live, attrs: Attrs) -> dict[str, WireValue]:
     """Return the prior values: those of the import, and live ones where somebody else wrote or we
     manage a part anew.
-
-    Not for what a run was about to write when it died: what stands there may be ours.
     """
-    moved = [
-        name
-        for name in entry.last_applied
-        if _only_watched(entry, live, name) and _has_changed(entry, live, name)
-    ]
-    anew = [
-        name for name in attrs if _is_new(entry, live, name) and name not in (entry.pending or {})
-    ]
-    if entry.created or not (moved or anew):
+    changed: list[str] = []
+    for name in entry.last_applied:
+        if _only_watched(entry, live, name) and _has_changed(entry, live, name):
+            changed.append(name)
+
+    # Not for what a run was about to write when it died: the live value may be ours.
+    new: list[str] = []
+    for name in attrs:
+        if _is_new(entry, live, name) and name not in (entry.pending or {}):
+            new.append(name)
+
+    if entry.created or not (changed or new):
         return entry.prior
 
     replaced: set[str] = set()
-    for name in (*moved, *anew):
+    for name in (*changed, *new):
         replaced.update(PARTS.get(name, (name,)))
     kept = {field: value for field, value in entry.prior.items() if field not in replaced}
-    return {**kept, **prior_values(entry.kind, live, [*anew, *moved])}
+    return {**kept, **prior_values(entry.kind, live, [*new, *changed])}
 
 
-def _base(desired: Desired, entry: Entry, live: Live, last: dict[str, Value]) -> Entry:
-    """The entry as it is before any write: agreed values refreshed, options and newly managed
-    fields taken in.
-    """
-    attrs = desired.profile.attrs
+def _base(declared: Desired, entry: Entry, live: Live, last: Attrs) -> Entry:
+    """Return the entry before any write, with the present options and agreed values."""
+    attrs = declared.profile.attrs
     applied: dict[str, Value] = {}
-    for name, want in attrs.items():
-        have = match_form(entry, name, want, live_value(live, name))
-        applied[name] = want if have == want else last.get(name, have)
+    for name, value in attrs.items():
+        have = match_form(entry, name, value, live_value(live, name))
+        applied[name] = value if have == value else last.get(name, have)
 
     return msgspec.structs.replace(
         entry,
-        kind=desired.kind,
-        account=desired.profile.account,
+        kind=declared.kind,
+        account=declared.profile.account,
         sid=live.sid,
         key=live.key,
-        parent=desired.parent,
+        parent=declared.parent,
         last_applied=applied,
-        options=desired.profile.options,
+        options=declared.profile.options,
         prior=_prior(entry, live, attrs),
         pending=None,
-        previously_managed=_values_left(desired, entry),
+        previously_managed=_unmanaged_values(declared, entry),
         created=entry.created and entry.sid == live.sid,
         normalised={name: pair for name, pair in entry.normalised.items() if name in attrs},
     )

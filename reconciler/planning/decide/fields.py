@@ -1,10 +1,9 @@
-"""Canonical attributes → the flat fields a user reads (``voice_url`` …), and what changes between
-two of them.
+"""Turn canonical attributes into the flat fields that a user reads (``voice_url`` …), and compare
+them; pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from reconciler.kinds.number import user_fields
@@ -14,54 +13,50 @@ from reconciler.model.route import Attrs, Value, WireValue
 
 _HIDDEN = "(secret)"
 _HIDDEN_NEW = "(new secret)"
-"""What stands in place of a secret field: its fingerprint would tell a reader nothing."""
+"""Shown in place of a secret: its fingerprint would tell a reader nothing."""
 
 
 def flatten(kind: str, attrs: Attrs) -> dict[str, WireValue]:
-    """All fields of these attributes, in their order."""
+    """Return all fields of these attributes, in their order."""
     fields: dict[str, WireValue] = {}
     for name, value in attrs.items():
-        fields.update(
-            _field(kind, name, _HIDDEN if value and name in secret_fields(kind) else value)
-        )
+        is_secret = bool(value) and name in secret_fields(kind)
+        fields.update(_to_fields(kind, name, _HIDDEN if is_secret else value))
     return fields
 
 
 def diff_fields(kind: str, before: Attrs, after: Attrs) -> tuple[Change, ...]:
-    """The fields in which `after` differs from `before`, looking only at the attributes that
-    `after` has.
-    """
-    out: list[Change] = []
+    """Return the fields in which `after` differs from `before`, among the attributes of `after`."""
+    changes: list[Change] = []
     for name, value in after.items():
         if not (name in before and before[name] == value):
-            out += _changes_of(kind, name, before.get(name), value)
-    return tuple(out)
+            changes += _diff_attribute(kind, name, before.get(name), value)
+    return tuple(changes)
 
 
 @lru_cache(maxsize=1024, typed=True)
-def _changes_of(kind: str, name: str, before: Value, after: Value) -> tuple[Change, ...]:
-    """The same for one attribute; remembered, for most numbers change alike."""
+def _diff_attribute(kind: str, name: str, before: Value, after: Value) -> tuple[Change, ...]:
+    """Return the changed fields of one attribute; they are cached, because most numbers change
+    alike.
+    """
     if name in secret_fields(kind):
         return (Change(name, _HIDDEN if before else None, _HIDDEN_NEW),)
-    old, new = _field(kind, name, before), _field(kind, name, after)
-    differing = [
-        Change(f, old.get(f), new.get(f)) for f in _union(old, new) if old.get(f) != new.get(f)
-    ]
-    return tuple(change for change in differing if not _is_default_method(change))
+
+    old, new = _to_fields(kind, name, before), _to_fields(kind, name, after)
+    changes: list[Change] = []
+    for field in dict.fromkeys((*old, *new)):
+        change = Change(field, old.get(field), new.get(field))
+        if change.before != change.after and not _is_default_method(change):
+            changes.append(change)
+    return tuple(changes)
 
 
 def _is_default_method(change: Change) -> bool:
-    """A webhook that comes or goes brings Twilio's default method along, which nobody needs to
-    read.
-    """
+    """Return whether this is the default method that comes or goes with a webhook."""
     return change.field.endswith("_method") and {change.before, change.after} == {None, "POST"}
 
 
-def _field(kind: str, name: str, value: Value) -> dict[str, WireValue]:
+def _to_fields(kind: str, name: str, value: Value) -> dict[str, WireValue]:
     if kind in WITH_WEBHOOKS:
         return user_fields(name, value)
     return {name: value} if isinstance(value, str | int | bool) or value is None else {}
-
-
-def _union(old: Iterable[str], new: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys((*old, *new)))

@@ -1,27 +1,21 @@
-"""Decide about one phone number: buy or import it, and write what differs in a safe order; pure.
-
-Twilio keeps trunk, application and URLs side by side and the first present one answers. So a number
-leaves its trunk only after the webhooks behind it are right, and joins one last: at no moment is it
-without a route.
-"""
+"""Buy, import or align one phone number: the actions and entries of a number; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 import msgspec
 
-from reconciler.kinds.number import describe_hidden_voice, describe_route, make_webhook
 from reconciler.kinds.purchase import purchase_changes
-from reconciler.model.action import Action, ActionName, Change, Reason, RouteChange
+from reconciler.model.action import Action, ActionName, Change, Reason
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.identity_map import IdentityMap
 from reconciler.model.live import Live
-from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook, WireValue
+from reconciler.model.route import Attrs, Value, Webhook, WireValue
 from reconciler.planning.decide.compare import all_written_values, compare, live_attrs, prior_values
-from reconciler.planning.decide.fields import diff_fields
-from reconciler.planning.decide.takeover import DEMO_HOST, overwritten_values
+from reconciler.planning.decide.number_steps import Write, list_writes
+from reconciler.planning.decide.takeover import DEMO_HOST
 
 _DEMO = f"https://{DEMO_HOST}/welcome"
 _DELIVERED: Attrs = {
@@ -29,37 +23,10 @@ _DELIVERED: Attrs = {
     "sms": Webhook(f"{_DEMO}/sms/reply/"),
     "status": None,
 }
-"""How Twilio delivers a number: its demo answers. Whatever is really there, it is written over."""
+"""The values of a number that Twilio has just sold: its demo answers."""
 
 WATCHED: Attrs = {"voice": None, "sms": None, "status": None}
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One write on the way: what it sets and clears on the wire, and which attributes are in effect
-    after it.
-
-    `replaces` is what stood in the place of `writes` and `effect`: for a webhook behind a trunk the
-    hidden one.
-    """
-
-    name: ActionName
-    writes: dict[str, Value]
-    effect: dict[str, Value]
-    replaces: dict[str, Value]
-    clears: tuple[str, ...] = ()
-
-
-class Write(msgspec.Struct, frozen=True):
-    """A step as a reviewer reads it; the same for all numbers that are configured and declared
-    alike.
-    """
-
-    step: Step
-    changes: tuple[Change, ...]
-    takeover: tuple[Change, ...]
-    route: RouteChange | None
-    note: str | None
-    after: tuple[str, ...]
+"""The parts that are recorded of a number that is observe only."""
 
 
 class Adoption(msgspec.Struct, frozen=True):
@@ -79,258 +46,139 @@ Adoptions = IdentityMap[Adoption]
 
 
 def adopt(
-    desired: Desired,
+    declared: Desired,
     live: Live,
-    ours: Collection[str],
+    our_urls: Collection[str],
     former: Entry | None = None,
     adoptions: Adoptions | None = None,
 ) -> list[Action]:
     """Import a number that is not bound yet, then write what differs.
 
     `former` is the entry of the address that had it before (a number that became a bridge number
-    keeps the values it had before either). `adoptions` are those worked out so far.
+    keeps the values it had before either). `adoptions` are those of the numbers before it.
     """
-    profile = desired.profile
+    profile = declared.profile
 
-    # Only what is the same for all numbers alike is shared: not a name, nor the values of a former
-    # entry.
-    shared = adoptions is not None and former is None and "friendly_name" not in profile.attrs
-    known = adoptions if adoptions is not None and shared else IdentityMap[Adoption]()
-    adoption = known.get(desired.kind, profile, live.attrs, live.wire)
+    # A name differs from number to number, and so do the values of a former entry: then nothing is
+    # shared.
+    is_shared = adoptions is not None and former is None and "friendly_name" not in profile.attrs
+    known = adoptions if adoptions is not None and is_shared else Adoptions()
+    adoption = known.get(declared.kind, profile, live.attrs, live.wire)
     if adoption is None:
-        adoption = _adoption(desired, live, ours, former)
-        known.put(adoption, desired.kind, profile, live.attrs, live.wire)
+        adoption = _make_adoption(declared, live, our_urls, former)
+        known.put(adoption, declared.kind, profile, live.attrs, live.wire)
 
-    mine = all_written_values(former) if former else {}
-    managed = () if profile.options.observe_only else profile.attrs
     entry = Entry(
-        kind=desired.kind,
+        kind=declared.kind,
         account=profile.account,
         sid=live.sid,
         key=live.key,
         last_applied=adoption.have,
         options=profile.options,
         prior=adoption.prior,
-        prior_at=former.prior_at if former else None,
-        previously_managed={name: value for name, value in mine.items() if name not in managed},
     )
-    first = _action(desired, live, "import", "new", entry=entry)
-    return [first, *_actions(desired, live, adoption.writes, "new", entry)]
+    if former is not None:
+        entry = _with_former_values(entry, former, declared)
+
+    first = _make_action(declared, live, "import", "new", entry=entry)
+    return [first, *_make_write_actions(declared, live, adoption.writes, "new", entry)]
 
 
-def _adoption(
-    desired: Desired, live: Live, ours: Collection[str], former: Entry | None
+def _with_former_values(entry: Entry, former: Entry, declared: Desired) -> Entry:
+    """Return the entry with what we wrote under another address to parts that are not managed."""
+    unmanaged = all_written_values(former)
+    if not declared.profile.options.observe_only:
+        for name in declared.profile.attrs:
+            unmanaged.pop(name, None)
+    return msgspec.structs.replace(entry, prior_at=former.prior_at, previously_managed=unmanaged)
+
+
+def _make_adoption(
+    declared: Desired, live: Live, our_urls: Collection[str], former: Entry | None
 ) -> Adoption:
-    attrs = WATCHED if desired.profile.options.observe_only else desired.profile.attrs
+    attrs = WATCHED if declared.profile.options.observe_only else declared.profile.attrs
     have = live_attrs(live, attrs)
-    mine = all_written_values(former) if former else {}
-    prior = prior_values(desired.kind, live, [name for name in attrs if name not in mine])
-    wanted = {name: value for name, value in desired.profile.attrs.items() if have[name] != value}
-    fresh = frozenset(name for name in wanted if name not in mine or mine[name] != have[name])
-    writes = tuple(_writes(desired.kind, live, wanted, fresh, ours))
-    return Adoption(have, {**prior, **(former.prior if former else {})}, writes)
+
+    # What we wrote under another address is ours: it has the prior values of then.
+    written = all_written_values(former) if former is not None else {}
+    prior = prior_values(declared.kind, live, [name for name in attrs if name not in written])
+    if former is not None:
+        prior = {**prior, **former.prior}
+
+    wanted: dict[str, Value] = {}
+    fresh: set[str] = set()
+    for name, value in declared.profile.attrs.items():
+        if have[name] == value:
+            continue
+        wanted[name] = value
+        if name not in written or written[name] != have[name]:
+            fresh.add(name)
+
+    writes = tuple(list_writes(declared.kind, live, wanted, fresh, our_urls))
+    return Adoption(have, prior, writes)
 
 
-def buy(desired: Desired, ours: Collection[str]) -> list[Action]:
-    """Buy a number that nobody has yet, then write what is declared over what Twilio delivers it
-    with.
-    """
-    key = desired.key
-    live = Live("", key, desired.profile.account, {}, _DELIVERED)
-    attrs = desired.profile.attrs
+def buy(declared: Desired, our_urls: Collection[str]) -> list[Action]:
+    """Buy a number that nobody has yet, then overwrite the values that Twilio delivers it with."""
+    profile = declared.profile
+    delivered: dict[str, Value] = {}
+    for name, value in profile.attrs.items():
+        if name in _DELIVERED and _DELIVERED[name] == value:
+            delivered[name] = value
+
     entry = Entry(
-        kind=desired.kind,
-        account=desired.profile.account,
+        kind=declared.kind,
+        account=profile.account,
         sid="",
-        key=key,
-        last_applied={
-            name: value
-            for name, value in attrs.items()
-            if name in _DELIVERED and _DELIVERED[name] == value
-        },
-        options=desired.profile.options,
+        key=declared.key,
+        last_applied=delivered,
+        options=profile.options,
         created=True,
     )
+    live = Live("", declared.key, profile.account, {}, _DELIVERED)
+    changes = purchase_changes(declared.key, profile.purchase)
+    first = _make_action(declared, live, "purchase", "new", entry=entry, changes=changes)
 
-    first = _action(
-        desired,
-        live,
-        "purchase",
-        "new",
-        entry=entry,
-        changes=purchase_changes(key, desired.profile.purchase),
-    )
-    writes = _writes(desired.kind, live, dict(desired.profile.attrs), frozenset(), ours)
-    return [first, *_actions(desired, live, writes, "new", entry)]
+    # Every declared value is written: a number may be delivered with others.
+    writes = list_writes(declared.kind, live, dict(profile.attrs), frozenset(), our_urls)
+    return [first, *_make_write_actions(declared, live, writes, "new", entry)]
 
 
 def align(
-    desired: Desired, entry: Entry, live: Live, ours: Collection[str]
+    declared: Desired, entry: Entry, live: Live, our_urls: Collection[str]
 ) -> tuple[list[Action], Entry | None]:
-    """Return the writes that a bound number needs, and the entry that state has to learn before
-    them.
-    """
-    if desired.profile.options.observe_only:
-        desired = msgspec.structs.replace(
-            desired,
-            profile=msgspec.structs.replace(desired.profile, attrs=live_attrs(live, WATCHED)),
-        )
+    """Return the writes that a bound number needs, and the entry that state records before them."""
+    # An observe-only number agrees with whatever it shows.
+    if declared.profile.options.observe_only:
+        profile = msgspec.structs.replace(declared.profile, attrs=live_attrs(live, WATCHED))
+        declared = msgspec.structs.replace(declared, profile=profile)
 
-    found = compare(desired, entry, live)
+    found = compare(declared, entry, live)
     if not found.wanted:
         return [], None if found.base == entry else found.base
 
-    writes = _writes(desired.kind, live, found.wanted, found.fresh, ours)
-    actions = _actions(desired, live, writes, found.reason, found.base)
-    learned = found.base if found.resolved else None
-    return [msgspec.structs.replace(action, resume=found.resumes) for action in actions], learned
+    actions: list[Action] = []
+    writes = list_writes(declared.kind, live, found.wanted, found.fresh, our_urls)
+    for action in _make_write_actions(declared, live, writes, found.reason, found.base):
+        actions.append(msgspec.structs.replace(action, resume=found.resumes))
+    return actions, found.base if found.resolved else None
 
 
-def _writes(
-    kind: str, live: Live, wanted: dict[str, Value], fresh: Collection[str], ours: Collection[str]
-) -> Iterator[Write]:
-    voice = live.attrs["voice"]
-    for step in _steps(live, wanted):
-        after = step.effect.get("voice", voice)
-        messages = _find_hidden_messages(live, step)
-        route = _route(voice, after, (*_find_hidden(live, step), *messages))
-        takeover = tuple(
-            change
-            for part, value in {**step.writes, **step.effect}.items()
-            if part in fresh
-            for change in overwritten_values(part, step.replaces[part], value, ours)
-        )
-        note = (
-            f"set, but without effect: {', '.join(messages)}"
-            if messages and route is None
-            else None
-        )
-        yield Write(step, _changes(kind, step), takeover, route, note, _list_needs(step))
-        voice = after
-
-
-def _actions(
-    desired: Desired, live: Live, writes: Iterable[Write], reason: Reason, entry: Entry
-) -> Iterator[Action]:
-    """The writes for this very number, each with the entry as it is after it."""
+def _make_write_actions(
+    declared: Desired, live: Live, writes: Iterable[Write], reason: Reason, entry: Entry
+) -> list[Action]:
+    """Return the writes for this very number, each with the entry as it is after it."""
+    actions: list[Action] = []
     for write in writes:
-        entry = msgspec.structs.replace(
-            entry, last_applied={**entry.last_applied, **write.step.effect}
-        )
-        yield _action(desired, live, write.step.name, reason, entry=entry, write=write)
+        applied = {**entry.last_applied, **write.step.effect}
+        entry = msgspec.structs.replace(entry, last_applied=applied)
+        action = _make_action(declared, live, write.step.name, reason, entry=entry, write=write)
+        actions.append(action)
+    return actions
 
 
-def _list_needs(step: Step) -> tuple[str, ...]:
-    """The trunk and the applications that a step puts a number on: they must be there first."""
-    routes = dict.fromkeys(step.effect.values())
-    trunks = (f"trunk/{route.trunk}" for route in routes if isinstance(route, TrunkRoute))
-    applications = (
-        f"application/{route.application}"
-        for route in routes
-        if isinstance(route, ApplicationRoute)
-    )
-    return (*trunks, *applications)
-
-
-def _route(before: Value, after: Value, hidden: tuple[str, ...]) -> RouteChange | None:
-    words = describe_route(before), describe_route(after)
-    return None if words[0] == words[1] else RouteChange(*words, hidden)
-
-
-def _steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
-    """The writes in their safe order; each changes what it names and nothing that it does not."""
-    hooks = {part: v for part, v in wanted.items() if part != "friendly_name" and _is_hook(v)}
-    have = live_attrs(live, wanted)
-    leaves_trunk = "voice" in hooks and isinstance(live.attrs["voice"], TrunkRoute)
-    hidden = {**have, "voice": _behind_trunk(live)} if leaves_trunk else have
-    answering = _set_sids(live)
-    sent = {
-        part: v
-        for part, v in hooks.items()
-        if hidden[part] != v or f"{part}_application_sid" in answering
-    }
-
-    # 1. Webhooks first: behind a trunk they have no effect yet, so the number keeps its route.
-    if sent:
-        visible = {part: v for part, v in sent.items() if not (part == "voice" and leaves_trunk)}
-        clears = tuple(
-            f"{part}_application_sid" for part in sent if f"{part}_application_sid" in answering
-        )
-        yield Step("overwrite_webhooks", sent, visible, hidden, clears)
-
-    # 2. Then the trunk goes, and the webhooks behind it answer.
-    if leaves_trunk:
-        yield Step("detach_trunk", {}, {"voice": hooks["voice"]}, have, ("trunk_sid",))
-
-    # 3. Applications and trunks replace what answers in one call.
-    applications: dict[str, Value] = {
-        part: v for part, v in wanted.items() if isinstance(v, ApplicationRoute)
-    }
-    if applications:
-        yield Step("set_application", applications, applications, have)
-    if isinstance(wanted.get("voice"), TrunkRoute):
-        yield Step("attach_trunk", {"voice": wanted["voice"]}, {"voice": wanted["voice"]}, have)
-
-    if "friendly_name" in wanted:
-        name = {"friendly_name": wanted["friendly_name"]}
-        yield Step("rename", name, name, have)
-
-
-def _changes(kind: str, step: Step) -> tuple[Change, ...]:
-    """Return the changes of a step; attaching or detaching a trunk or application leaves the URLs
-    behind it.
-    """
-    found = diff_fields(kind, step.replaces, {**step.writes, **step.effect})
-    if step.name in ("attach_trunk", "detach_trunk", "set_application"):
-        return tuple(
-            change
-            for change in found
-            if change.field == "trunk" or change.field.endswith("_application")
-        )
-    return found
-
-
-def _is_hook(value: Value) -> bool:
-    return value is None or isinstance(value, Webhook)
-
-
-def _behind_trunk(live: Live) -> Webhook | None:
-    fields = ("voice_url", "voice_method", "voice_fallback_url", "voice_fallback_method")
-    return make_webhook(*(str(live.wire.get(field) or "") for field in fields))
-
-
-def _set_sids(live: Live) -> frozenset[str]:
-    """The application fields that are set: they would answer in place of a URL and must be cleared
-    with it.
-    """
-    return frozenset(
-        field for field in ("voice_application_sid", "sms_application_sid") if live.wire.get(field)
-    )
-
-
-def _find_hidden(live: Live, step: Step) -> tuple[str, ...]:
-    """Return what stays set without effect after this step: a trunk or an application hides the
-    URL.
-    """
-    if step.name == "detach_trunk" or (
-        step.name == "overwrite_webhooks" and "voice" in step.effect
-    ):
-        return ()
-    hidden = [
-        words for words in describe_hidden_voice(live.wire) if not words.startswith("application")
-    ]
-    url = live.wire.get("voice_url")
-    return tuple(hidden or ([f"webhook {url}"] if url else []))
-
-
-def _find_hidden_messages(live: Live, step: Step) -> tuple[str, ...]:
-    """Return the SMS webhook that stays set without effect: an application hides it."""
-    url = live.wire.get("sms_url") if isinstance(step.effect.get("sms"), ApplicationRoute) else None
-    return (f"SMS webhook {url}",) if url else ()
-
-
-def _action(
-    desired: Desired,
+def _make_action(
+    declared: Desired,
     live: Live,
     name: ActionName,
     reason: Reason,
@@ -339,13 +187,15 @@ def _action(
     write: Write | None = None,
     changes: tuple[Change, ...] = (),
 ) -> Action:
-    file, line, column = desired.position
+    file, line, column = declared.position
+
+    # An import or a purchase writes no attribute.
     return Action(
-        address=f"{desired.kind}/{live.key}",
+        address=f"{declared.kind}/{live.key}",
         action=name,
         reason=reason,
-        kind=desired.kind,
-        account=desired.profile.account,
+        kind=declared.kind,
+        account=declared.profile.account,
         sid=live.sid,
         changes=write.changes if write else changes,
         takeover=write.takeover if write else (),
@@ -356,6 +206,6 @@ def _action(
         set=write.step.writes if write else {},
         unset=write.step.clears if write else (),
         entry=entry,
-        depends_on=write.after if write else (),
+        depends_on=write.depends_on if write else (),
         note=write.note if write else None,
     )

@@ -1,7 +1,8 @@
-"""Problems that planning finds, as diagnostics with their cure; pure."""
+"""Describe the problems that the deciders find, as diagnostics with their cure; pure."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from reconciler.diagnostics import Diagnostic, Severity
@@ -13,27 +14,25 @@ from reconciler.planning.identity.observed import Observed
 
 
 def number_missing(
-    want: Desired, address: str, entry: Entry | None, observed: Observed
+    declared: Desired, address: str, entry: Entry | None, observed: Observed
 ) -> Diagnostic:
-    """A declared number that Twilio does not have: an incident when we knew it, else probably a
-    mistake.
-    """
-    where = [account for account, _ in observed.elsewhere(want.key)]
-    if entry is not None and where:
-        there = next(live for _, live in observed.elsewhere(want.key))
+    """Return an error: Twilio does not have a declared number."""
+    elsewhere = next(observed.elsewhere(declared.key), None)
+    if entry is not None and elsewhere is not None:
+        account, there = elsewhere
         return at_declaration(
-            want,
+            declared,
             address,
             "number_missing",
             "A managed number is not where it was",
             f"{entry.key} was imported as {entry.sid} from account `{entry.account}`; it is {there.sid} in account "
-            f"`{where[0]}` now. If it was moved there, set `account: {where[0]}` on it; if it was bought again, remove "
+            f"`{account}` now. If it was moved there, set `account: {account}` on it; if it was bought again, remove "
             "it from the configuration, apply, and declare it anew.",
         )
 
     if entry is not None:
         return at_declaration(
-            want,
+            declared,
             address,
             "number_missing",
             "A managed number is gone from Twilio",
@@ -43,127 +42,127 @@ def number_missing(
             f"to apply all the rest before that is known, add `--exclude {address}`.",
         )
 
+    # A number that was never recorded is probably a mistake in the declaration.
     searched = ", ".join(f"`{name}`" for name in sorted(observed.numbers)) or "none"
-    hint = (
-        f"It is in account `{where[0]}`: set `account: {where[0]}` on it."
-        if where
-        else "Check the number, the account and its region; a number can be declared once it has been bought."
-    )
+    hint = "Check the number, the account and its region; a number can be declared once it has been bought."
+    if elsewhere is not None:
+        hint = f"It is in account `{elsewhere[0]}`: set `account: {elsewhere[0]}` on it."
     return at_declaration(
-        want,
+        declared,
         address,
         "number_not_in_twilio",
         "Number not found on Twilio",
-        f"{want.key} is not in account `{want.profile.account}` (accounts searched: {searched}). {hint}",
+        f"{declared.key} is not in account `{declared.profile.account}` (accounts searched: {searched}). {hint}",
     )
 
 
-def ambiguous(want: Desired, sids: Sequence[str]) -> Diagnostic:
-    """Several resources go by the name that would tell which one is meant."""
+def ambiguous(declared: Desired, sids: Sequence[str]) -> Diagnostic:
+    """Return an error: several resources have the name that identifies the declared one."""
     return at_declaration(
-        want,
-        want.address,
+        declared,
+        declared.address,
         "ambiguous_match",
         "Several resources have this name",
-        f"{', '.join(sids)} in account `{want.profile.account}` all are what {want.address} would be taken for. "
+        f"{', '.join(sids)} in account `{declared.profile.account}` all are what {declared.address} would be taken for. "
         "Rename or delete all but one on Twilio, or give this one another name.",
     )
 
 
-def other_account(want: Desired, entry: Entry) -> Diagnostic:
-    """A resource is declared in another account than the one that has it."""
+def other_account(declared: Desired, entry: Entry) -> Diagnostic:
+    """Return an error: a resource is declared in another account than the one that has it."""
     return at_declaration(
-        want,
-        want.address,
+        declared,
+        declared.address,
         "account_mismatch",
         "A resource cannot change its account",
-        f"{want.address} is {entry.sid} in account `{entry.account}`, and is declared in `{want.profile.account}` now. "
+        f"{declared.address} is {entry.sid} in account `{entry.account}`, and is declared in `{declared.profile.account}` now. "
         "Declare it there under another name: the new one is made, and the old one goes once nothing uses it.",
     )
 
 
-def child_undeclared(want: Desired, address: str, values: str) -> Diagnostic:
-    """Somebody has put a child on a trunk or list that is managed here, and the plan leaves it
-    alone.
-    """
+def child_undeclared(declared: Desired, address: str, values: str) -> Diagnostic:
+    """Warn of a child that somebody has put on a managed trunk or list, and that the plan ignores."""
+
     return at_declaration(
-        want,
+        declared,
         address,
         "unlisted_child",
         "Undeclared child of a managed resource",
-        f"{address} ({values}) is on Twilio and not declared below {want.address}. It takes part in its calls. Declare "
+        f"{address} ({values}) is on Twilio and not declared below {declared.address}. It takes part in its calls. Declare "
         "it, or take it off in the console; with the key declared and `unlisted: delete`, apply deletes it.",
         severity="warning",
     )
 
 
-def children_disappeared(want: Desired, children: Sequence[str]) -> Diagnostic:
-    """Undeclared children that state has recorded are gone."""
+def children_disappeared(declared: Desired, children: Sequence[str]) -> Diagnostic:
+    """Warn that undeclared children which state has recorded are gone."""
     return at_declaration(
-        want,
-        want.address,
+        declared,
+        declared.address,
         "unlisted_gone",
         "Undeclared children are gone from Twilio",
-        f"{'; '.join(children)}: recorded below {want.address}, not declared, and no longer there. The next apply takes "
+        f"{'; '.join(children)}: recorded below {declared.address}, not declared, and no longer there. The next apply takes "
         "them out of the record and writes nothing to Twilio. If they are needed, declare them.",
         severity="warning",
     )
 
 
-def list_unknown(want: Desired, needed: str) -> Diagnostic:
-    """A trunk uses a list by a name that nothing has."""
+def list_unknown(declared: Desired, needed: str) -> Diagnostic:
+    """Return an error: a trunk uses a list by a name that no list has."""
     return at_declaration(
-        want,
-        want.address,
+        declared,
+        declared.address,
         "list_not_found",
         "List not found on Twilio",
-        f"{want.parent} uses {needed}, which is neither managed here nor in account `{want.profile.account}`. "
+        f"{declared.parent} uses {needed}, which is neither managed here nor in account `{declared.profile.account}`. "
         "Check its name or SID; to have it made, say what is on it (`addresses`, or `credentials`).",
     )
 
 
-def sid_mismatch(want: Desired, live: Live) -> Diagnostic:
-    """`sid` and number are declared together and do not belong together."""
+def sid_mismatch(declared: Desired, live: Live) -> Diagnostic:
+    """Return an error: the declared `sid` is not that of the declared number."""
     return at_declaration(
-        want,
-        want.address,
+        declared,
+        declared.address,
         "sid_number_mismatch",
         "SID and number do not belong together",
-        f"{live.key} is {live.sid} on Twilio, and the configuration pins it to {want.sid}. Correct or remove `sid`.",
+        f"{live.key} is {live.sid} on Twilio, and the configuration pins it to {declared.sid}. Correct or remove `sid`.",
     )
 
 
 def duplicate_number(
-    want: Desired, address: str, live: Live | None, desired: Sequence[Desired]
+    declared: Desired, address: str, live: Live | None, desired: Sequence[Desired]
 ) -> Diagnostic:
-    """One number under two names (its E.164 and its SID), with the place of the other."""
+    """Return an error: one number is declared twice, with the place of the other declaration."""
     names = {
-        want.key,
+        declared.key,
         address.partition("/")[2],
         *((live.key, live.sid) if live is not None else ()),
     }
 
-    others = (other for other in desired if other.key in names and other.position != want.position)
-    where = next(
-        (f"`{o.key}` at {o.position.file}:{o.position.line}:{o.position.column}" for o in others),
-        address,
-    )
+    where = address
+    for other in desired:
+        if other.key in names and other.position != declared.position:
+            file, line, column = other.position
+            where = f"`{other.key}` at {file}:{line}:{column}"
+            break
+
     return at_declaration(
-        want,
+        declared,
         address,
         "number_already_imported",
         "Number declared twice",
-        f"{want.key} is the same number as {where}. Keep one of the two.",
+        f"{declared.key} is the same number as {where}. Keep one of the two.",
     )
 
 
 _PROTECTED = "A protected resource is not let go of"
 CURE = "declare it with `protect: false`, apply, and run this again."
-"""How to have a protected resource let go of by a command."""
+"""The cure for a command that would remove a protected resource."""
 
 
 def resource_protected(address: str, entry: Entry) -> Diagnostic:
-    """Its block is gone, but state remembers that it must not be let go of."""
+    """Return an error: a resource is not declared any more, and state records it as protected."""
     whole = ", with all that hangs below it and the lists it uses" if entry.kind == "trunk" else ""
     return Diagnostic(
         code="protected",
@@ -176,16 +175,13 @@ def resource_protected(address: str, entry: Entry) -> Diagnostic:
 
 
 def quote_address(address: str) -> str:
-    """An address as a shell takes it."""
-    from shlex import quote
-
-    return quote(address)
+    """Return an address as a shell takes it."""
+    return shlex.quote(address)
 
 
 def removal_protected(address: str, undone: str, cure: str = CURE) -> Diagnostic:
-    """A command would let go of what is protected, whether it is declared or not; `undone` is what
-    was not done.
-    """
+    """Return an error: a command would remove a protected resource; `undone` is what was not done."""
+
     return Diagnostic(
         code="protected",
         summary=_PROTECTED,
@@ -195,21 +191,22 @@ def removal_protected(address: str, undone: str, cure: str = CURE) -> Diagnostic
 
 
 def find_observed_changes(
-    want: Desired, address: str, entry: Entry, live: Live
+    declared: Desired, address: str, entry: Entry, live: Live
 ) -> list[Diagnostic]:
-    """A number that is only watched has changed; apply takes the new values as the ones to watch."""
-    if not want.profile.options.observe_only or not entry.options.observe_only:
+    """Warn that an observe-only number has changed; apply records its new values."""
+    if not declared.profile.options.observe_only or not entry.options.observe_only:
         return []
-    changed = [
-        name
-        for name in entry.last_applied
-        if last_applied(entry, live, name) != live_value(live, name)
-    ]
+
+    changed: list[str] = []
+    for name in entry.last_applied:
+        if last_applied(entry, live, name) != live_value(live, name):
+            changed.append(name)
+
     if not changed:
         return []
     return [
         at_declaration(
-            want,
+            declared,
             address,
             "watched_number_changed",
             "A watched number has changed",
@@ -221,7 +218,7 @@ def find_observed_changes(
 
 
 def at_declaration(
-    want: Desired,
+    declared: Desired,
     address: str,
     code: str,
     summary: str,
@@ -229,15 +226,12 @@ def at_declaration(
     *,
     severity: Severity = "error",
 ) -> Diagnostic:
-    """A problem at the place where a resource is declared."""
-    file, line, column = want.position
-    return Diagnostic(
-        severity=severity,
+    """Return a problem at the place where a resource is declared."""
+    return Diagnostic.at(
+        declared.position,
         code=code,
         summary=summary,
         detail=detail,
+        severity=severity,
         address=address,
-        file=file,
-        line=line,
-        column=column,
     )

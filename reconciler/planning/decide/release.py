@@ -1,12 +1,11 @@
-"""Release a number that is not declared any more: restore its prior values, where they are still
-ours; pure.
+"""Release a number that is not declared any more: restore its prior values; pure.
 
 A number is never deleted. What somebody else has changed since we last wrote it stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -38,66 +37,60 @@ def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> l
     """Return the actions that release a bound number: `restore_webhooks` first when it then has to
     leave a trunk.
 
-    `whole`: also what is as it was before is written, for a platform lets go of the number first
-    and may clear it.
+    `whole`: values that are as before are written too, because a platform ends its registration
+    first and may clear them.
     """
     applied = {name: last_applied(entry, live, name) for name in entry.last_applied}
     entry = msgspec.structs.replace(entry, last_applied=applied, pending=None)
-    target = _target(entry, live)
-    send = _to_send(target, live, {f: v for f, v in target.items() if v} if whole else {})
+    target = _target_fields(entry, live)
+    always = {field for field, value in target.items() if value} if whole else set()
+    send = _select_fields(target, live, always)
 
-    if not live.can_text:  # Twilio refuses them (21407), and with them the rest of the call
-        send = {
-            field: value for field, value in send.items() if not (value and field in PARTS["sms"])
-        }
+    # Twilio refuses messages on such a number (21407), and with them the rest of the call.
+    if not live.can_text:
+        for field in PARTS["sms"]:
+            if send.get(field):
+                del send[field]
 
     # On a trunk the webhooks are written first: the number is never without a route.
     voice = [field for field in PARTS["voice"] if field in send]
     leaves_trunk = send.get("trunk_sid") == "" and len(voice) > 1
     if not leaves_trunk:
         note = "; ".join([_note(entry, send), *_describe_foreign(entry, live)])
-        return [_action(address, entry, live, "release", send, _behind(target, send), note=note)]
+        behind = _fields_behind(target, send)
+        return [_make_action(address, entry, live, "release", send, behind, note=note)]
 
-    first = {field: value for field, value in send.items() if field != "trunk_sid"}
-    return [
-        _action(
-            address,
-            entry,
-            live,
-            "restore_webhooks",
-            first,
-            note="; ".join([_note(entry, first), *_describe_foreign(entry, live)]),
-        ),
-        _action(
-            address,
-            entry,
-            live,
-            "release",
-            {"trunk_sid": ""},
-            _behind(target, {"trunk_sid": ""}),
-            first,
-            note=_note(entry, {"trunk_sid": ""}),
-        ),
-    ]
+    webhooks = {field: value for field, value in send.items() if field != "trunk_sid"}
+    note = "; ".join([_note(entry, webhooks), *_describe_foreign(entry, live)])
+    first = _make_action(address, entry, live, "restore_webhooks", webhooks, note=note)
+
+    last: dict[str, WireValue] = {"trunk_sid": ""}
+    behind, note = _fields_behind(target, last), _note(entry, last)
+    return [first, _make_action(address, entry, live, "release", last, behind, webhooks, note=note)]
 
 
-def _behind(target: Mapping[str, WireValue], send: Mapping[str, WireValue]) -> dict[str, WireValue]:
+def _fields_behind(
+    target: Mapping[str, WireValue], send: Mapping[str, WireValue]
+) -> dict[str, WireValue]:
     """Return the webhook that answers once a trunk or application is off, also where it is behind
     it already.
 
     It is sent along: somebody may have cleared it since it was read.
     """
-    covers = [send.get(switch) for switch in _VOICE_SWITCHES if switch in send]
-    if not covers or any(covers):
+    switches = [send[switch] for switch in _VOICE_SWITCHES if switch in send]
+    if not switches or any(switches):
         return {}
-    fields = [
-        field for field in PARTS["voice"] if field not in _VOICE_SWITCHES and field not in send
-    ]
-    return {
-        field: value
-        for field in fields
-        if (value := target.get(field)) and target.get(url_field_for(field), value)
-    }
+
+    behind: dict[str, WireValue] = {}
+    for field in PARTS["voice"]:
+        if field in _VOICE_SWITCHES or field in send:
+            continue
+
+        # A method without its URL says nothing.
+        value = target.get(field)
+        if value and target.get(url_field_for(field), value):
+            behind[field] = value
+    return behind
 
 
 def forget(address: str, entry: Entry, note: str) -> Action:
@@ -114,28 +107,25 @@ def forget(address: str, entry: Entry, note: str) -> Action:
     )
 
 
-def _target(entry: Entry, live: Live) -> dict[str, WireValue]:
-    """The raw fields as they should be afterwards, for every part that is still as we left it."""
+def _target_fields(entry: Entry, live: Live) -> dict[str, WireValue]:
+    """Return the raw fields after the release, for every part that is still as we left it."""
     if entry.options.on_removal == "keep":
         return {}
-    ours = (
-        part
-        for part in all_written_values(entry)
-        if part in PARTS and _is_releasable(entry, live, part)
-    )
-    return {field: value for part in ours for field, value in _part(entry, part).items()}
+
+    target: dict[str, WireValue] = {}
+    for part in all_written_values(entry):
+        if part in PARTS and _is_releasable(entry, live, part):
+            target.update(_released_fields(entry, part))
+    return target
 
 
-def _part(entry: Entry, part: str) -> dict[str, WireValue]:
-    """The raw fields of one part as a release leaves them; a name that is cleared would be refused."""
+def _released_fields(entry: Entry, part: str) -> dict[str, WireValue]:
+    """Return the raw fields of one part as a release leaves them."""
     if entry.options.on_removal == "restore":
         return {field: prior_value(entry, field) for field in PARTS[part]}
-    fields = (
-        []
-        if part == "friendly_name"
-        else [field for field in PARTS[part] if not field.endswith("_method")]
-    )
-    return dict.fromkeys(fields, "")
+
+    # Twilio refuses to clear a friendly name (20002) and a method (21403).
+    return {field: "" for field in PARTS[part] if not _never_empty(field)}
 
 
 def is_ours(entry: Entry, live: Live, part: str) -> bool:
@@ -174,20 +164,21 @@ def _is_half_restored(entry: Entry, live: Live, part: str) -> bool:
     return False
 
 
-def _to_send(
-    target: dict[str, WireValue], live: Live, anyway: dict[str, WireValue]
+def _select_fields(
+    target: dict[str, WireValue], live: Live, always: Collection[str] = ()
 ) -> dict[str, WireValue]:
-    """Return the fields to send; of a trunk and an application only the one to set, as they clear
-    one another.
-    """
-    send: dict[str, WireValue] = {
-        field: value or ""
-        for field, value in target.items()
-        if field in anyway or (value or "") != (_live_field(live, field) or "")
-    }
-    send = {field: value for field, value in send.items() if value or not _never_empty(field)}
+    """Return the fields to send: those that differ, and those in `always`."""
+    send: dict[str, WireValue] = {}
+    for field, value in target.items():
+        differs = (value or "") != (_live_field(live, field) or "")
+        if (differs or field in always) and (value or not _never_empty(field)):
+            send[field] = value or ""
 
-    send |= {field: DEFAULT_METHOD for field in target if _is_leftover_method(field, send, live)}
+    for field in target:
+        if _is_leftover_method(field, send, live):
+            send[field] = DEFAULT_METHOD
+
+    # A trunk and an application clear one another: only the one to set is sent.
     for switch, other in (_VOICE_SWITCHES, _VOICE_SWITCHES[::-1]):
         if send.get(switch):
             send.pop(other, None)
@@ -195,7 +186,7 @@ def _to_send(
 
 
 def _never_empty(field: str) -> bool:
-    """Fields that Twilio refuses to clear: a method (21403), a friendly name (20002)."""
+    """Return whether Twilio refuses to clear a field: a method (21403), a friendly name (20002)."""
     return field.endswith("_method") or field == "friendly_name"
 
 
@@ -203,19 +194,17 @@ def _is_leftover_method(field: str, send: Mapping[str, WireValue], live: Live) -
     """Return whether clearing a URL would leave a method behind that came with it; state omits the
     default.
     """
-    return (
-        field.endswith("_method")
-        and field not in send
-        and send.get(url_field_for(field)) == ""
-        and (live.wire.get(field) or DEFAULT_METHOD) != DEFAULT_METHOD
-    )
+    if not field.endswith("_method") or field in send:
+        return False
+    clears_url = send.get(url_field_for(field)) == ""
+    return clears_url and (live.wire.get(field) or DEFAULT_METHOD) != DEFAULT_METHOD
 
 
 def _live_field(live: Live, field: str) -> WireValue:
     return live.name if field == "friendly_name" else live.wire.get(field)
 
 
-def _action(
+def _make_action(
     address: str,
     entry: Entry,
     live: Live,
@@ -251,17 +240,16 @@ def _action(
 
 
 def _change(live: Live, field: str, value: WireValue) -> Change:
-    """A field as a user knows it: the trunk by its name where it has one."""
-    voice = live.attrs["voice"]
+    """Return the change of a field as users know it: the trunk by its name where it has one."""
     if field == "trunk_sid":
-        return Change(
-            "trunk", voice.trunk if isinstance(voice, TrunkRoute) else None, value or None
-        )
+        voice = live.attrs["voice"]
+        trunk = voice.trunk if isinstance(voice, TrunkRoute) else None
+        return Change("trunk", trunk, value or None)
     return Change(field, _live_field(live, field), value or None)
 
 
 def _wire_after(live: Live, send: Mapping[str, WireValue]) -> Wire:
-    """The raw fields once these are sent: on Twilio trunk and application delete one another."""
+    """Return the raw fields once these are sent: on Twilio trunk and application delete one another."""
     wire = {**live.wire, **send}
     for switch, other in (_VOICE_SWITCHES, _VOICE_SWITCHES[::-1]):
         if send.get(switch):
@@ -270,15 +258,18 @@ def _wire_after(live: Live, send: Mapping[str, WireValue]) -> Wire:
 
 
 def _voice_after(live: Live, wire: Wire) -> Value:
-    """The route of these raw fields; a trunk or an application that stays keeps the name it has."""
+    """Return the route of these raw fields."""
     before = live.attrs["voice"]
+    if all(wire.get(field) == live.wire.get(field) for field in PARTS["voice"]):
+        return before
+
+    # A trunk or an application that stays keeps the name that it has here.
     names: dict[str, str] = {}
     if isinstance(before, TrunkRoute):
         names[str(live.wire.get("trunk_sid"))] = before.trunk
     if isinstance(before, ApplicationRoute):
         names[str(live.wire.get("voice_application_sid"))] = before.application
-    same = all(wire.get(field) == live.wire.get(field) for field in PARTS["voice"])
-    return before if same else canonical_routes(wire, names)["voice"]
+    return canonical_routes(wire, names)["voice"]
 
 
 def _note(entry: Entry, send: dict[str, WireValue]) -> str:
@@ -295,16 +286,18 @@ def _describe_foreign(entry: Entry, live: Live) -> list[str]:
     """Describe the parts that are not restored, because somebody else has changed them since."""
     if entry.options.on_removal == "keep":
         return []
-    foreign = (
-        part
-        for part in all_written_values(entry)
-        if part in PARTS and not _is_releasable(entry, live, part)
-    )
-    left = [part for part in foreign if _to_send(_part(entry, part), live, {})]
-    shown = ", ".join(
-        f"{part.replace('_', ' ')} ({_format_value(live_value(live, part))})" for part in left
-    )
-    return [f"left as somebody else has set it since: {shown}"] if left else []
+
+    foreign: list[str] = []
+    for part in all_written_values(entry):
+        if part not in PARTS or _is_releasable(entry, live, part):
+            continue
+        if _select_fields(_released_fields(entry, part), live):
+            value = _format_value(live_value(live, part))
+            foreign.append(f"{part.replace('_', ' ')} ({value})")
+
+    if not foreign:
+        return []
+    return [f"left as somebody else has set it since: {', '.join(foreign)}"]
 
 
 def _format_value(value: Value) -> str:

@@ -21,15 +21,13 @@ _DOMAIN = "domain_name"
 def note_reserved_domain(kind: str, attrs: Attrs) -> str | None:
     """Return a note about the domain of a resource that is deleted; None without one."""
     domain = attrs.get(_DOMAIN) if kind == TRUNK.name else None
-    return (
-        f"Twilio keeps {domain} reserved for up to 30 days: no trunk, here or elsewhere, can have it"
-        if domain
-        else None
-    )
+    if not domain:
+        return None
+    return f"Twilio keeps {domain} reserved for up to 30 days: no trunk, here or elsewhere, can have it"
 
 
 def note_recreated_domain(action: Action) -> Action:
-    """The same, said where it makes a trunk that was there before."""
+    """Note on the creation of a trunk that existed before that Twilio may refuse its domain."""
     domain = action.set.get(_DOMAIN)
     if action.kind != TRUNK.name or action.action != "create" or not domain:
         return action

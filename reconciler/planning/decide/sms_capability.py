@@ -1,5 +1,4 @@
-"""Numbers that cannot take messages: what a declaration means for one, and when it means nothing;
-pure.
+"""Apply SMS declarations to numbers that cannot take messages; pure.
 
 | declared for SMS      | on a number that cannot take messages                                     |
 |-----------------------|---------------------------------------------------------------------------|
@@ -38,23 +37,21 @@ def without_sms(desired: Sequence[Desired], observed: Observed) -> Sequence[Desi
     return [_without_sms_route(declared, voice_only, observed) for declared in desired]
 
 
-def sms_error(want: Desired, address: str, live: Live) -> Diagnostic | None:
-    """Why the declared messages of this number cannot be written; None when they can, or are there
-    already.
+def sms_error(declared: Desired, address: str, live: Live) -> Diagnostic | None:
+    """Return why the declared messages of this number cannot be written; None when they can, or are
+    there already.
     """
-    sms = want.profile.attrs.get("sms")
+    sms = declared.profile.attrs.get("sms")
     if live.can_text or not isinstance(sms, Webhook) or sms == live_value(live, "sms"):
         return None
-    file, line, column = want.position
-    return Diagnostic(
+
+    return Diagnostic.at(
+        declared.position,
         code="number_cannot_text",
         summary="The number cannot take messages",
         detail=f"Twilio says that {live.key} has no SMS, and would refuse {sms.url or sms.fallback_url} (error 21407). "
         "Leave its messages alone with `manage: [voice, status]`, or give it an agent without `sms`.",
         address=address,
-        file=file,
-        line=line,
-        column=column,
     )
 
 

@@ -36,39 +36,48 @@ def switch_last(
 
     # What is not uncovered yet is still as Twilio shows it: the planned entries know only the end
     # of the chain.
-    first = [_before_the_switch(action, live) for action in actions if not action.unset]
-    last = [_clear_only(action, registrations) for action in actions if action.unset]
+    first: list[Action] = []
+    last: list[Action] = []
+    for action in actions:
+        if action.unset:
+            last.append(_clear_only(action, registrations))
+        else:
+            first.append(_record_live_parts(action, live))
     return [*first, *last]
 
 
-def _before_the_switch(action: Action, live: Live) -> Action:
-    if action.entry is None:
+def _record_live_parts(action: Action, live: Live) -> Action:
+    """Let the entry of an action before the switch hold the live values of what a platform writes."""
+    entry = action.entry
+    if entry is None:
         return action
+
     shown: dict[str, Value] = {
-        part: live.attrs.get(part) for part in action.entry.options.platform_written
+        part: live.attrs.get(part) for part in entry.options.platform_written
     }
-    applied = {**action.entry.last_applied, **shown, **action.set}
-    return msgspec.structs.replace(
-        action, entry=msgspec.structs.replace(action.entry, last_applied=applied)
-    )
+    applied = {**entry.last_applied, **shown, **action.set}
+    entry = msgspec.structs.replace(entry, last_applied=applied)
+    return msgspec.structs.replace(action, entry=entry)
 
 
 def _clear_only(action: Action, registrations: Sequence[Action]) -> Action:
-    """Keep only what is cleared: the webhooks behind it are the platform's to write."""
-    last = registrations[-1]
+    """Keep only what is cleared: the platform writes the webhooks behind it."""
     shown = {_SHOWN_AS[field] for field in action.unset if field in _SHOWN_AS}
-    changes = tuple(
-        Change(change.field, change.before, None) if change.field in shown else change
-        for change in action.changes
-        if change.field in shown
-    )
+    changes: list[Change] = []
+    for change in action.changes:
+        if change.field in shown:
+            changes.append(Change(change.field, change.before, None))
+
+    # From the switch on, calls take the route that the registration has set up.
+    last = registrations[-1]
     route = action.route
     if route is not None and last.route is not None:
         route = RouteChange(route.before, last.route.after)
+
     return msgspec.structs.replace(
         action,
         set={},
-        changes=changes,
+        changes=tuple(changes),
         route=route,
         unhides=True,
         depends_on=(*action.depends_on, last.address),

@@ -1,4 +1,4 @@
-"""What an import would take from somebody else: values that are foreign and would be lost; pure."""
+"""Find the foreign values that an import would overwrite; pure."""
 
 from __future__ import annotations
 
@@ -12,21 +12,25 @@ DEMO_HOST = "demo.twilio.com"
 """The host of the webhooks that Twilio puts on a number when it is bought."""
 
 
-def overwritten_values(part: str, have: Value, want: Value, ours: Collection[str]) -> list[Change]:
-    """The foreign values of a managed part that would no longer be in effect once `want` is
+def overwritten_values(
+    part: str, have: Value, new: Value, our_urls: Collection[str]
+) -> list[Change]:
+    """Return the foreign values of a managed part that are no longer in effect once `new` is
     written.
 
-    `ours` holds the URLs that this configuration declares; a trunk or application under a name of
-    ours is ours too.
+    `our_urls` are the URLs that this configuration declares. A trunk or an application under a name
+    of ours is not foreign either.
     """
-    if have is None or have == want:
+    if have is None or have == new:
         return []
-    kept = {value for _, value in _values(part, want)}
-    return [
-        Change(field, value, None)
-        for field, value in _values(part, have)
-        if value not in kept and value not in ours and not _is_ours_or_nobodys(have, value)
-    ]
+
+    kept = {value for _, value in _values(part, new)}
+    losses: list[Change] = []
+    for field, value in _values(part, have):
+        is_foreign = value not in our_urls and not _is_named_or_default(have, value)
+        if is_foreign and value not in kept:
+            losses.append(Change(field, value, None))
+    return losses
 
 
 def _values(part: str, value: Value) -> list[tuple[str, str]]:
@@ -42,7 +46,8 @@ def _values(part: str, value: Value) -> list[tuple[str, str]]:
             return []
 
 
-def _is_ours_or_nobodys(have: Value, value: str) -> bool:
+def _is_named_or_default(have: Value, value: str) -> bool:
+    """Return whether it is a trunk or application with a name here, or a webhook of Twilio's demo."""
     if isinstance(have, TrunkRoute):
         return not _is_sid(value, "TK")
     if isinstance(have, ApplicationRoute):
@@ -53,7 +58,7 @@ def _is_ours_or_nobodys(have: Value, value: str) -> bool:
 def _host(url: str) -> str | None:
     try:
         return urlsplit(url).hostname
-    except ValueError:  # what stands on Twilio need not be a URL
+    except ValueError:  # a value on Twilio need not be a URL
         return None
 
 

@@ -20,12 +20,13 @@ import msgspec
 
 from reconciler.kinds.table import KINDS, NUMBER_KINDS
 from reconciler.kinds.trunk import TRUNK
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired, Options
 from reconciler.model.entry import Entry
 
-_SAYING = frozenset({*NUMBER_KINDS, TRUNK.name, "application"})
-"""Kinds that are declared with `protect` and `on_removal` of their own; others follow what they
-belong to.
+_WITH_OWN_OPTIONS = frozenset({*NUMBER_KINDS, TRUNK.name, "application"})
+"""Kinds that are declared with `protect` and `on_removal` of their own; others follow the resource
+that they belong to.
 """
 
 
@@ -33,23 +34,34 @@ def restore_declared_options(entry: Entry) -> Entry:
     """Return the entry with the options of the resource itself: state may hold options of its
     trunk.
     """
-    return entry if entry.kind in _SAYING else msgspec.structs.replace(entry, options=Options())
+    if entry.kind in _WITH_OWN_OPTIONS:
+        return entry
+    return msgspec.structs.replace(entry, options=Options())
 
 
 def trunk_members(
     trunks: Collection[str], rows: Mapping[str, Desired] | Mapping[str, Entry]
 ) -> set[str]:
-    """The addresses, among these rows, of what hangs below the trunks, of the lists they use, and
-    of what is on those.
+    """Return the addresses, among these rows, of all that belongs to the trunks.
 
-    The rows are those that are declared no longer: a list that another trunk declares is that one's
-    business.
+    These are their children, the lists they use, and what is on those lists. The rows are those
+    that are declared no longer: a list that another trunk declares belongs to that one.
     """
     if not trunks:
         return set()
-    below = {address: row for address, row in rows.items() if row.parent in trunks}
-    uses = {address: refers for address, row in below.items() if (refers := KINDS[row.kind].refers)}
-    lists = {
-        f"{refers}/{address.split('/', 2)[2]}" for address, refers in uses.items()
-    } & rows.keys()
-    return {*below, *lists, *(address for address, row in rows.items() if row.parent in lists)}
+
+    children: set[str] = set()
+    lists: set[str] = set()
+    for address, row in rows.items():
+        if row.parent not in trunks:
+            continue
+        children.add(address)
+
+        # The use of a list has the name of that list.
+        used_kind = KINDS[row.kind].refers
+        used_list = f"{used_kind}/{Address.parse(address).key}"
+        if used_kind is not None and used_list in rows:
+            lists.add(used_list)
+
+    on_lists = {address for address, row in rows.items() if row.parent in lists}
+    return children | lists | on_lists

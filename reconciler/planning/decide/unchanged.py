@@ -23,11 +23,11 @@ def skip_unchanged(
     desired: Sequence[Desired],
     resources: Mapping[str, Entry],
     observed: Observed,
-    declared: set[str],
-    managed: set[str],
+    decided: set[str],
+    managed_sids: set[str],
 ) -> list[Desired]:
-    """Return the numbers that need a decision; add addresses and SIDs of all others to `declared`
-    and `managed`.
+    """Return the numbers that need a decision; add addresses and SIDs of all others to `decided`
+    and `managed_sids`.
     """
     rest: list[Desired] = []
     verdicts: IdentityMap[int] = IdentityMap()
@@ -35,57 +35,58 @@ def skip_unchanged(
 
     account = ""
     numbers: Mapping[str, Live] = {}
-    for want in desired:
-        if want.kind not in NUMBER_KINDS:
+    for declared in desired:
+        if declared.kind not in NUMBER_KINDS:
             continue
 
-        profile, address = want.profile, want.address
+        profile, address = declared.profile, declared.address
         if profile.account != account:
             account = profile.account
             numbers = observed.numbers.get(account, {})
 
-        live, entry = numbers.get(want.key), resources.get(address)
+        live, entry = numbers.get(declared.key), resources.get(address)
         if (
             live is None
             or entry is None
             or entry.sid != live.sid
-            or address in declared
-            or live.sid in managed
+            or address in decided
+            or live.sid in managed_sids
         ):
-            rest.append(want)
+            rest.append(declared)
             continue
 
         # One verdict for all numbers that share these objects; the rest is compared number by
         # number.
         verdict = known_verdict(profile, entry.last_applied, entry.options, live.attrs)
         if verdict is None:
-            verdict = _agrees(want, entry, live)
+            verdict = _agrees(declared, entry, live)
             verdicts.put(verdict, profile, entry.last_applied, entry.options, live.attrs)
         if (
             verdict == _NO
             or entry.pending is not None
             or entry.account != account
-            or entry.kind != want.kind
-            or (want.sid is not None and want.sid != live.sid)
+            or entry.kind != declared.kind
+            or (declared.sid is not None and declared.sid != live.sid)
             or (verdict == _IF_NAMED_SO and profile.attrs["friendly_name"] != live.name)
         ):
-            rest.append(want)
+            rest.append(declared)
             continue
 
-        declared.add(address)
-        managed.add(live.sid)
+        decided.add(address)
+        managed_sids.add(live.sid)
     return rest
 
 
-def _agrees(want: Desired, entry: Entry, live: Live) -> int:
+def _agrees(declared: Desired, entry: Entry, live: Live) -> int:
     """Return whether a declaration, the last applied and the live values agree in what alike
     numbers share.
     """
-    attrs, options = want.profile.attrs, want.profile.options
+    attrs, options = declared.profile.attrs, declared.profile.options
     if options.observe_only or entry.options != options or entry.last_applied != attrs:
         return _NO
-    if any(
-        live.attrs.get(name) != value for name, value in attrs.items() if name != "friendly_name"
-    ):
-        return _NO
+
+    # The friendly name differs from number to number: the caller compares it.
+    for name, value in attrs.items():
+        if name != "friendly_name" and live.attrs.get(name) != value:
+            return _NO
     return _IF_NAMED_SO if "friendly_name" in attrs else _YES

@@ -59,13 +59,15 @@ class ChildWatch:
     ) -> None:
         self._resources = resources
         self._observed = observed
-        self._parents = {want.address: want for want in desired if want.unlisted}
-        declared = {want.address for want in desired}
+        self._parents = {declared.address: declared for declared in desired if declared.unlisted}
+        declared_addresses = {declared.address for declared in desired}
 
         # Most configurations declare no parents: then no resource is looked at.
         has_parents = bool(self._parents)
         self._below = (
-            find_undeclared(self._parents, declared, resources, observed) if has_parents else {}
+            find_undeclared(self._parents, declared_addresses, resources, observed)
+            if has_parents
+            else {}
         )
         self._deleted_sids = index_deleted_sids(resources) if has_parents else {}
         self._live_sids = index_live_sids(observed) if has_parents else {}
@@ -74,8 +76,8 @@ class ChildWatch:
         """Return the policy for undeclared children of this kind below this parent; None where none
         is declared.
         """
-        want = self._parents.get(parent or "")
-        return want.unlisted.get(kind) if want is not None else None
+        declared = self._parents.get(parent or "")
+        return declared.unlisted.get(kind) if declared is not None else None
 
     def decide(self) -> Decision:
         """Decide about every undeclared child."""
@@ -83,19 +85,19 @@ class ChildWatch:
         deleted: dict[str, Live] = {}
         warnings: list[Diagnostic] = []
         for parent, below in sorted(self._below.items()):
-            want = self._parents[parent]
+            declared = self._parents[parent]
             for address, live in sorted(below.items()):
-                policy = want.unlisted.get(kind_of(address), "watch")
+                policy = declared.unlisted.get(kind_of(address), "watch")
                 if policy == "delete":
-                    actions.append(self._removal(want, address, live))
+                    actions.append(self._removal(declared, address, live))
                     deleted[address] = live
                 elif policy == "keep" or not self._was_recorded(parent, address, live):
-                    warnings.append(child_undeclared(want, address, _list_values(live)))
+                    warnings.append(child_undeclared(declared, address, _list_values(live)))
 
         warnings += self._warn_of_disappeared()
         return Decision(tuple(actions), diagnostics=tuple(warnings), touched=deleted)
 
-    def _removal(self, want: Desired, address: str, live: Live) -> Action:
+    def _removal(self, declared: Desired, address: str, live: Live) -> Action:
         """Delete a child that nobody here has declared, after all creates below its parent."""
         before = self._resources.get(address)
         resumes = before is not None and bool(before.deleted) and before.sid == live.sid
@@ -105,13 +107,13 @@ class ChildWatch:
         # for one that others rely on. What appeared since the set was recorded is drift.
         kind = kind_of(address)
         takeover = (
-            kind not in self._children_of(want.address)
-            or self._was_recorded(want.address, address, live)
+            kind not in self._children_of(declared.address)
+            or self._was_recorded(declared.address, address, live)
             or bool(secret_fields(kind))
-            or self._is_used_outside(want, address)
+            or self._is_used_outside(declared, address)
         )
         return plan_removal(
-            want,
+            declared,
             address,
             live,
             before,
@@ -141,19 +143,19 @@ class ChildWatch:
         children = self._below.get(parent, {})
         return [live for address, live in children.items() if kind_of(address) == kind]
 
-    def _is_used_outside(self, want: Desired, address: str) -> bool:
+    def _is_used_outside(self, declared: Desired, address: str) -> bool:
         """Return whether something outside this project uses the list, also where that could not be
         read.
         """
-        live = self._observed.resources.get(want.address)
+        live = self._observed.resources.get(declared.address)
         if kind_of(address) not in _ON_LISTS or live is None:
             return False
         domains = self._observed.domains
-        return bool(domains.using.get(live.sid)) or want.profile.account in domains.unread
+        return bool(domains.using.get(live.sid)) or declared.profile.account in domains.unread
 
     def _warn_of_disappeared(self) -> Iterator[Diagnostic]:
         """Yield a warning for each parent that has lost children which nobody here had declared."""
-        for parent, want in sorted(self._parents.items()):
+        for parent, declared in sorted(self._parents.items()):
             labels: list[str] = []
             for kind, recorded in self._children_of(parent).items():
                 if (parent, kind) not in self._observed.complete:
@@ -164,7 +166,7 @@ class ChildWatch:
                         labels.append(f"{kind} {recorded_label(kind, attrs, sid)}")
 
             if labels:
-                yield children_disappeared(want, sorted(labels))
+                yield children_disappeared(declared, sorted(labels))
 
     def _present_sids(self, parent: str, kind: str, recorded: ChildSet) -> set[str]:
         """Return the recorded SIDs of children that exist, and of those that we have deleted
@@ -221,11 +223,11 @@ class ChildWatch:
     def _build_records(self, forgotten: Mapping[str, Live]) -> dict[str, _ChildRecord]:
         """Map each declared parent to the children that its entry records after the plan."""
         found: dict[str, _ChildRecord] = {}
-        for parent, want in self._parents.items():
+        for parent, declared in self._parents.items():
             recorded = self._children_of(parent)
             is_live = parent in self._observed.resources
             children: _ChildRecord = {}
-            for child_kind in list_watched_child_kinds(want.kind):
+            for child_kind in list_watched_child_kinds(declared.kind):
                 kind = child_kind.name
                 if not is_live or (parent, kind) in self._observed.complete:
                     children[kind] = self._record_kind(parent, kind, recorded.get(kind), forgotten)

@@ -72,13 +72,13 @@ def _list_unbound(
     """Those without a known SID: declared ones, lists that a trunk uses by name, what a run was
     about to make.
     """
-    for want in desired:
-        if want.profile.account != account or want.kind not in KINDS:
+    for declared in desired:
+        if declared.profile.account != account or declared.kind not in KINDS:
             continue
-        if want.kind == kind:
-            yield want.key, {**want.on_create, **want.profile.attrs}
-        elif KINDS[want.kind].refers == kind:
-            yield want.key, {"friendly_name": want.key}
+        if declared.kind == kind:
+            yield declared.key, {**declared.on_create, **declared.profile.attrs}
+        elif KINDS[declared.kind].refers == kind:
+            yield declared.key, {"friendly_name": declared.key}
     for address, entry in resources.items():
         if entry.account != account:
             continue
@@ -87,13 +87,15 @@ def _list_unbound(
             yield name, {"friendly_name": name, **entry.pending}
 
 
-def find_same_key(want: Desired, live: Live, observed: Observed) -> Iterator[Live]:
+def find_same_key(declared: Desired, live: Live, observed: Observed) -> Iterator[Live]:
     """Other live resources without a name here that the declaration would fit as well as this one."""
-    kind = KINDS[want.kind]
+    kind = KINDS[declared.kind]
     if kind.parent is None:
         for address, other in observed.resources.items():
-            unnamed = address == f"{want.kind}/{other.sid}" and other.account == live.account
-            if unnamed and kind.alike({**want.on_create, **want.profile.attrs}, other.attrs):
+            unnamed = address == f"{declared.kind}/{other.sid}" and other.account == live.account
+            if unnamed and kind.alike(
+                {**declared.on_create, **declared.profile.attrs}, other.attrs
+            ):
                 yield other
 
 
@@ -187,13 +189,17 @@ def sids_to_names(desired: Sequence[Desired], observed: Observed) -> Sequence[De
     return declarations
 
 
-def _rename_declaration(want: Desired, profile: Profile, names: Mapping[str, str]) -> Desired:
-    if want.key in names and want.kind in KINDS and KINDS[want.kind].refers is not None:
-        name = names[want.key]
-        address = f"{want.address.rpartition('/')[0]}/{name}"
+def _rename_declaration(declared: Desired, profile: Profile, names: Mapping[str, str]) -> Desired:
+    if declared.key in names and declared.kind in KINDS and KINDS[declared.kind].refers is not None:
+        name = names[declared.key]
+        address = f"{declared.address.rpartition('/')[0]}/{name}"
         profile = msgspec.structs.replace(profile, attrs={**profile.attrs, "list": name})
-        return msgspec.structs.replace(want, key=name, address=address, profile=profile)
-    return want if profile is want.profile else msgspec.structs.replace(want, profile=profile)
+        return msgspec.structs.replace(declared, key=name, address=address, profile=profile)
+    return (
+        declared
+        if profile is declared.profile
+        else msgspec.structs.replace(declared, profile=profile)
+    )
 
 
 def _rename_profile(profile: Profile, names: Mapping[str, str]) -> Profile:

@@ -151,16 +151,16 @@ def _by_domain(
     resources: Resources, desired: Iterable[Desired], renames: Mapping[str, str]
 ) -> Renames:
     """Trunks that are declared under a new name with the domain of one that is declared no longer."""
-    trunks = {want.address: want for want in desired if want.kind == "trunk"}
+    trunks = {declared.address: declared for declared in desired if declared.kind == "trunk"}
     gone = {
         (entry.account, entry.last_applied.get("domain_name")): address
         for address, entry in resources.items()
         if entry.kind == "trunk" and address not in trunks and address not in renames
     }
     found: Renames = {}
-    for address, want in sorted(trunks.items()):
-        domain = want.profile.attrs.get("domain_name")
-        source = gone.pop((want.profile.account, domain), None) if domain else None
+    for address, declared in sorted(trunks.items()):
+        domain = declared.profile.attrs.get("domain_name")
+        source = gone.pop((declared.profile.account, domain), None) if domain else None
         if source is not None and address not in resources and address not in renames.values():
             found[source] = address
     return found
@@ -174,20 +174,20 @@ def _by_label(
 
     Made beside the old one first, a new one would be refused for its label.
     """
-    declared = {want.address: want for want in desired if want.kind == "ip_address"}
+    networks = {declared.address: declared for declared in desired if declared.kind == "ip_address"}
     gone = {
         (entry.parent, entry.last_applied.get("friendly_name")): address
         for address, entry in resources.items()
         if entry.kind == "ip_address"
         and entry.sid
-        and address not in declared
+        and address not in networks
         and address not in renames
     }
     found: Renames = {}
-    for address, want in sorted(declared.items()):
-        label = want.profile.attrs.get("friendly_name")
+    for address, declared in sorted(networks.items()):
+        label = declared.profile.attrs.get("friendly_name")
         source = (
-            gone.pop((want.parent, label), None) if label and address not in resources else None
+            gone.pop((declared.parent, label), None) if label and address not in resources else None
         )
         if source is not None:
             found[source] = address

@@ -43,13 +43,13 @@ def split_plannable(
     """
     sids = {entry.sid for entry in resources.values()}
     kept, left = [], 0
-    for want in desired:
-        of_number = want.kind in NUMBER_KINDS or (
-            want.parent is not None and want.kind == REGISTRATION
+    for declared in desired:
+        of_number = declared.kind in NUMBER_KINDS or (
+            declared.parent is not None and declared.kind == REGISTRATION
         )
-        if not of_number or want.address in resources or want.key in sids:
-            kept.append(want)
-        elif want.kind in NUMBER_KINDS:
+        if not of_number or declared.address in resources or declared.key in sids:
+            kept.append(declared)
+        elif declared.kind in NUMBER_KINDS:
             left += 1
     if not left:
         return kept, []

@@ -93,10 +93,10 @@ def list_named(
     """Every resource that a pattern may match; one that is known from several places comes several
     times.
     """
-    for want in desired:
+    for declared in desired:
         # A number that is declared by its SID has its SID as its key.
-        sid = want.sid or (want.key if want.kind in NUMBER_KINDS else None)
-        yield Named(want.address, sid, want.profile.options)
+        sid = declared.sid or (declared.key if declared.kind in NUMBER_KINDS else None)
+        yield Named(declared.address, sid, declared.profile.options)
 
     for resources in recorded:
         for address, entry in resources.items():

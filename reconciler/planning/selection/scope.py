@@ -30,17 +30,20 @@ def find_accounts_outside(
 
     # What is excluded is read all the same: only targets say what a run is about.
     selection = find_selection(targets, (), list_named(desired, (resources,)))
-    addresses = {want.address for want in desired} | resources.keys()
+    addresses = {declared.address for declared in desired} | resources.keys()
     if not all(_is_known(pattern, addresses) for pattern in selection.targets):
         return frozenset()
 
-    wanted = [want for want in desired if selection.selects(want.address)]
-    if any(want.profile.purchase is not None and want.address not in resources for want in wanted):
+    wanted = [declared for declared in desired if selection.selects(declared.address)]
+    if any(
+        declared.profile.purchase is not None and declared.address not in resources
+        for declared in wanted
+    ):
         return frozenset()
 
-    inside = {want.profile.account for want in wanted}
+    inside = {declared.profile.account for declared in wanted}
     inside |= _find_recorded_accounts(selection, wanted, resources)
-    every = {want.profile.account for want in desired} | {
+    every = {declared.profile.account for declared in desired} | {
         entry.account for entry in resources.values()
     }
     return frozenset(every - inside)
@@ -53,11 +56,11 @@ def keep_inside(
     if not outside:
         return desired, resources
 
-    declared = [want for want in desired if want.profile.account not in outside]
+    kept = [declared for declared in desired if declared.profile.account not in outside]
     recorded = {
         address: entry for address, entry in resources.items() if entry.account not in outside
     }
-    return declared, recorded
+    return kept, recorded
 
 
 def _is_known(pattern: Pattern, addresses: Iterable[str]) -> bool:
@@ -79,7 +82,9 @@ def _find_recorded_accounts(
     accounts = {entry.account for address, entry in resources.items() if selection.selects(address)}
 
     # A number may be declared by its SID: its recorded address is another one than the declared.
-    keys = {want.key for want in wanted} | {want.sid for want in wanted if want.sid}
+    keys = {declared.key for declared in wanted} | {
+        declared.sid for declared in wanted if declared.sid
+    }
     accounts |= {
         entry.account for entry in resources.values() if entry.sid in keys or entry.key in keys
     }

@@ -1,0 +1,211 @@
+"""The writes that change a number, in a safe order; pure.
+
+Twilio keeps trunk, application and URLs side by side and the first present one answers. So a number
+leaves its trunk only after the webhooks behind it are right, and joins one last: at no moment is it
+without a route.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import msgspec
+
+from reconciler.kinds.number import describe_hidden_voice, describe_route, make_webhook
+from reconciler.model.action import ActionName, Change, RouteChange
+from reconciler.model.live import Live
+from reconciler.model.route import ApplicationRoute, TrunkRoute, Value, Webhook
+from reconciler.planning.decide.compare import live_attrs
+from reconciler.planning.decide.fields import diff_fields
+from reconciler.planning.decide.takeover import overwritten_values
+
+_APPLICATION_FIELDS = ("voice_application_sid", "sms_application_sid")
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One write: the attributes that it sets, the wire fields that it clears, and its effect.
+
+    `effect` are the attributes that are in effect after it. `replaces` holds the values that
+    `writes` and `effect` replace: for a webhook behind a trunk the hidden one.
+    """
+
+    name: ActionName
+    writes: dict[str, Value]
+    effect: dict[str, Value]
+    replaces: dict[str, Value]
+    clears: tuple[str, ...] = ()
+
+
+class Write(msgspec.Struct, frozen=True):
+    """A step as a reviewer reads it; numbers that are configured and declared alike share it.
+
+    `depends_on` are the trunk and the applications that it attaches the number to.
+    """
+
+    step: Step
+    changes: tuple[Change, ...]
+    takeover: tuple[Change, ...]
+    route: RouteChange | None
+    note: str | None
+    depends_on: tuple[str, ...]
+
+
+def list_writes(
+    kind: str,
+    live: Live,
+    wanted: dict[str, Value],
+    fresh: Collection[str],
+    our_urls: Collection[str],
+) -> Iterator[Write]:
+    """Yield the writes that give a number these values; `fresh` are the parts that were not ours."""
+    voice = live.attrs["voice"]
+    for step in _list_steps(live, wanted):
+        after = step.effect.get("voice", voice)
+        messages = _find_hidden_messages(live, step)
+        route = _route_change(voice, after, (*_find_hidden_voice(live, step), *messages))
+
+        # Without a change of the route there is no other place that shows the hidden webhook.
+        note = None
+        if messages and route is None:
+            note = f"set, but without effect: {', '.join(messages)}"
+
+        takeover = _list_losses(step, fresh, our_urls)
+        yield Write(step, _list_changes(kind, step), takeover, route, note, _list_needs(step))
+        voice = after
+
+
+def _list_losses(
+    step: Step, fresh: Collection[str], our_urls: Collection[str]
+) -> tuple[Change, ...]:
+    """Return the foreign values that a step takes out of effect."""
+    losses: list[Change] = []
+    for part, value in {**step.writes, **step.effect}.items():
+        if part in fresh:
+            losses += overwritten_values(part, step.replaces[part], value, our_urls)
+    return tuple(losses)
+
+
+def _list_needs(step: Step) -> tuple[str, ...]:
+    """Return the trunk and the applications that a step attaches a number to: they come first."""
+    routes = dict.fromkeys(step.effect.values())
+    trunks: list[str] = []
+    applications: list[str] = []
+    for route in routes:
+        if isinstance(route, TrunkRoute):
+            trunks.append(f"trunk/{route.trunk}")
+        elif isinstance(route, ApplicationRoute):
+            applications.append(f"application/{route.application}")
+    return (*trunks, *applications)
+
+
+def _route_change(before: Value, after: Value, hidden: tuple[str, ...]) -> RouteChange | None:
+    words = describe_route(before), describe_route(after)
+    return None if words[0] == words[1] else RouteChange(*words, hidden)
+
+
+def _list_steps(live: Live, wanted: dict[str, Value]) -> Iterator[Step]:
+    """Yield the writes in their safe order; each changes what it names and nothing else."""
+    webhooks: dict[str, Value] = {}
+    applications: dict[str, Value] = {}
+    for part, value in wanted.items():
+        if isinstance(value, ApplicationRoute):
+            applications[part] = value
+        elif part != "friendly_name" and (value is None or isinstance(value, Webhook)):
+            webhooks[part] = value
+
+    # 1. Webhooks first: behind a trunk they have no effect yet, so the number keeps its route.
+    have = live_attrs(live, wanted)
+    leaves_trunk = "voice" in webhooks and isinstance(live.attrs["voice"], TrunkRoute)
+    step = _overwrite_webhooks(live, webhooks, have, leaves_trunk=leaves_trunk)
+    if step is not None:
+        yield step
+
+    # 2. Then the trunk goes, and the webhooks behind it answer.
+    if leaves_trunk:
+        yield Step("detach_trunk", {}, {"voice": webhooks["voice"]}, have, ("trunk_sid",))
+
+    # 3. An application or a trunk replaces in one call what answers.
+    if applications:
+        yield Step("set_application", applications, applications, have)
+    if isinstance(wanted.get("voice"), TrunkRoute):
+        voice = {"voice": wanted["voice"]}
+        yield Step("attach_trunk", voice, voice, have)
+
+    if "friendly_name" in wanted:
+        name = {"friendly_name": wanted["friendly_name"]}
+        yield Step("rename", name, name, have)
+
+
+def _overwrite_webhooks(
+    live: Live, webhooks: dict[str, Value], have: dict[str, Value], *, leaves_trunk: bool
+) -> Step | None:
+    """Return the write of all webhooks that differ; None where none does."""
+    replaces = {**have, "voice": _webhook_behind_trunk(live)} if leaves_trunk else have
+
+    # An application would answer in place of a URL, and must be cleared with it.
+    writes: dict[str, Value] = {}
+    clears: list[str] = []
+    for part, value in webhooks.items():
+        field = f"{part}_application_sid"
+        has_application = field in _APPLICATION_FIELDS and bool(live.wire.get(field))
+        if has_application:
+            clears.append(field)
+        if has_application or replaces[part] != value:
+            writes[part] = value
+    if not writes:
+        return None
+
+    # Behind a trunk the voice webhook is written, and not in effect.
+    effect = dict(writes)
+    if leaves_trunk:
+        effect.pop("voice", None)
+    return Step("overwrite_webhooks", writes, effect, replaces, tuple(clears))
+
+
+def _list_changes(kind: str, step: Step) -> tuple[Change, ...]:
+    """Return the changes of a step; attaching or detaching a trunk or application leaves the URLs
+    behind it.
+    """
+    found = diff_fields(kind, step.replaces, {**step.writes, **step.effect})
+    if step.name not in ("attach_trunk", "detach_trunk", "set_application"):
+        return found
+
+    changes: list[Change] = []
+    for change in found:
+        if change.field == "trunk" or change.field.endswith("_application"):
+            changes.append(change)
+    return tuple(changes)
+
+
+def _webhook_behind_trunk(live: Live) -> Webhook | None:
+    fields = ("voice_url", "voice_method", "voice_fallback_url", "voice_fallback_method")
+    return make_webhook(*(str(live.wire.get(field) or "") for field in fields))
+
+
+def _find_hidden_voice(live: Live, step: Step) -> tuple[str, ...]:
+    """Return the voice values without effect after this step: a trunk or an application hides
+    them.
+    """
+    if step.name == "detach_trunk":
+        return ()
+    if step.name == "overwrite_webhooks" and "voice" in step.effect:
+        return ()
+
+    hidden: list[str] = []
+    for words in describe_hidden_voice(live.wire):
+        if not words.startswith("application"):
+            hidden.append(words)
+
+    # Where nothing is hidden yet, this step hides the webhook.
+    url = live.wire.get("voice_url")
+    if not hidden and url:
+        hidden.append(f"webhook {url}")
+    return tuple(hidden)
+
+
+def _find_hidden_messages(live: Live, step: Step) -> tuple[str, ...]:
+    """Return the SMS webhook without effect after this step: an application hides it."""
+    if not isinstance(step.effect.get("sms"), ApplicationRoute):
+        return ()
+    url = live.wire.get("sms_url")
+    return (f"SMS webhook {url}",) if url else ()
