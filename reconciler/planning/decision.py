@@ -41,6 +41,8 @@ class Decision(msgspec.Struct, frozen=True):
     ) -> Decision:
         """Return the decision about one address, whose live resource its actions change."""
         steps = tuple(actions)
+
+        # Nothing is touched without an action.
         return cls(
             steps,
             _NO_UPDATES if update is None else {address: update},
@@ -63,9 +65,11 @@ def join_decisions(decisions: Iterable[Decision]) -> Decision:
     updates: dict[str, Entry] = {}
     diagnostics: list[Diagnostic] = []
     touched: dict[str, Live] = {}
+
     for decision in decisions:
         actions += decision.actions
         updates |= decision.updates
         diagnostics += decision.diagnostics
         touched |= decision.touched
+
     return Decision(tuple(actions), updates, tuple(diagnostics), touched)

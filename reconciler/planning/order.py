@@ -1,49 +1,62 @@
-"""The order in which actions are shown and started: what is referred to first, removals last and
-the other way round.
+"""Sort actions: referred resources first, then those that refer to them; removals last and reversed.
 
-Within one address the order in which the planner gave them is kept: it is what keeps a number
-reachable. Pure.
+Within one address the order of the planner is kept: it keeps a number reachable. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 import msgspec
 
 from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model.action import Action
+from reconciler.model.address import Address
 
 
 def sort_safely(actions: Iterable[Action]) -> list[Action]:
     """Sort by rank and address, and let every removal wait for whatever still uses it."""
     actions = list(actions)
-    leaving = {
-        a.address
-        for a in actions
-        if a.kind == REGISTRATION and a.action in ("unregister", "forget")
-    }
-    ordered = sorted(actions, key=lambda action: _key(action, leaving))
-    waits = _waits(ordered)
+    leaving: set[str] = set()
+    for action in actions:
+        if action.kind == REGISTRATION and action.action in ("unregister", "forget"):
+            leaving.add(action.address)
+
+    ordered = sorted(actions, key=lambda action: _sort_key(action, leaving))
+    waits = _find_waits(ordered)
     present = {action.address for action in ordered}
-    return [_with_after(action, waits, present) for action in ordered]
+    return [_add_dependencies(action, waits, present) for action in ordered]
 
 
 _BEFORE_NUMBERS = 25
 
 
-def _key(action: Action, leaving: set[str]) -> tuple[bool, int, str]:
-    """A number that stays and leaves its platform does so before anything is written to it."""
+def _sort_key(action: Action, leaving: set[str]) -> tuple[bool, int, str]:
+    # A number that stays and leaves its platform does so before anything is written to it.
     if action.address in leaving and action.reason != "removed":
         return (False, _BEFORE_NUMBERS, action.address)
+
+    # Calls are switched to a platform after it has registered the number.
     if action.unhides:
         return (False, RANKS[REGISTRATION] + 1, action.address)
-    removal = action.removes or action.address in leaving
+
+    is_removal = action.removes or action.address in leaving
     rank = RANKS[action.kind]
-    return (removal, -rank if removal else rank, action.address)
+    return (is_removal, -rank if is_removal else rank, action.address)
 
 
-def _waits(actions: list[Action]) -> dict[str, list[str]]:
+class _Waits(NamedTuple):
+    """The addresses to wait for, by the address that waits.
+
+    `into` are those that a number waits for which joins a trunk, by the address of the trunk.
+    """
+
+    of_address: dict[str, list[str]]
+    into: dict[str, list[str]]
+
+
+def _find_waits(actions: list[Action]) -> _Waits:
     """Map addresses to those their actions wait for, beyond what the planner has set.
 
     | action                             | waits for                                                   |
@@ -54,35 +67,47 @@ def _waits(actions: list[Action]) -> dict[str, list[str]]:
     | delete what hangs below a resource | what comes or changes below it, and as above                |
     | (a number) joins a trunk           | what comes or changes below the trunk                       |
     """
-    waits: dict[str, list[str]] = {}
     children: dict[str, list[Action]] = {}
     for action in actions:
         if action.parent is not None:
             children.setdefault(action.parent, []).append(action)
+
+    waits = _Waits({}, {})
     for above, below in children.items():
-        arriving = waits[f"into {above}"] = [
-            a.address for a in below if a.action in ("create", "update")
-        ]
+        arriving = [child.address for child in below if child.action in ("create", "update")]
+        waits.into[above] = arriving
         leaving = _list_leaving(actions, above)
-        waits |= {a.address: [*arriving, *leaving] for a in below if a.action == "delete"}
+        for child in below:
+            if child.action == "delete":
+                waits.of_address[child.address] = [*arriving, *leaving]
+
     for action in actions:
         if action.action == "delete" and action.parent is None:
             below = children.get(action.address, [])
-            ended = [a.address for a in actions if a.action == "delete" and _refers_to(a, action)]
-            waits[action.address] = [
-                *(a.address for a in below if action.address not in a.depends_on),
-                *ended,
-                *_list_leaving(actions, action.address, action.sid),
-            ]
+            waits.of_address[action.address] = _list_waits_of_deletion(action, below, actions)
     return waits
 
 
-def _refers_to(action: Action, to: Action) -> bool:
-    return (
-        action.kind in KINDS
-        and KINDS[action.kind].refers == to.kind
-        and action.address.endswith("/" + to.address.split("/", 1)[1])
-    )
+def _list_waits_of_deletion(
+    deletion: Action, below: Iterable[Action], actions: list[Action]
+) -> list[str]:
+    """List the addresses that the deletion of a trunk, a list or an application waits for."""
+    children = [child.address for child in below if deletion.address not in child.depends_on]
+
+    ended_uses: list[str] = []
+    for action in actions:
+        if action.action == "delete" and _refers_to(action, deletion):
+            ended_uses.append(action.address)
+
+    leaving = _list_leaving(actions, deletion.address, deletion.sid)
+    return [*children, *ended_uses, *leaving]
+
+
+def _refers_to(action: Action, other: Action) -> bool:
+    """Return whether an action is about the use of a list that another action is about."""
+    if action.kind not in KINDS or KINDS[action.kind].refers != other.kind:
+        return False
+    return action.address.endswith("/" + Address.parse(other.address).name)
 
 
 ROUTE_SID_FIELDS = {
@@ -91,41 +116,49 @@ ROUTE_SID_FIELDS = {
 }
 """The fields of a number that hold the SID of a resource of this kind."""
 
-_SHOWN = {"trunk": ("trunk",), "application": ("voice_application", "sms_application")}
+_CHANGE_FIELDS = {"trunk": ("trunk",), "application": ("voice_application", "sms_application")}
 """The same fields as changes call them."""
 
 
-def leaves_resource(action: Action, kind: str, called: Collection[str]) -> bool:
-    """Return whether a number's action takes it off this trunk or application, `called` by name or
-    by SID.
+def leaves_resource(action: Action, kind: str, names: Collection[str]) -> bool:
+    """Return whether a number's action takes it off this trunk or application.
+
+    `names` are the name and the SID of the resource.
     """
     if action.kind not in NUMBER_KINDS:
         return False
-    if action.route is not None and action.route.before in [f"{kind} {name}" for name in called]:
+    if action.route is not None and action.route.before in [f"{kind} {name}" for name in names]:
         return True
-    shown = (*ROUTE_SID_FIELDS[kind], *_SHOWN[kind])
-    return any(change.field in shown and change.before in called for change in action.changes)
+
+    fields = (*ROUTE_SID_FIELDS[kind], *_CHANGE_FIELDS[kind])
+    return any(change.field in fields and change.before in names for change in action.changes)
 
 
 def _list_leaving(actions: list[Action], above: str, sid: str | None = None) -> list[str]:
-    kind, _, name = above.partition("/")
-    called = (name, sid) if sid else (name,)
-    return (
-        sorted({a.address for a in actions if leaves_resource(a, kind, called)})
-        if kind in ROUTE_SID_FIELDS
-        else []
-    )
+    """List the numbers that leave the trunk or application at this address."""
+    kind, name = Address.parse(above)
+    if kind not in ROUTE_SID_FIELDS:
+        return []
+
+    names = (name, sid) if sid else (name,)
+    leaving = {action.address for action in actions if leaves_resource(action, kind, names)}
+    return sorted(leaving)
 
 
-def _with_after(action: Action, waits: dict[str, list[str]], present: set[str]) -> Action:
-    into = [
-        need
-        for trunk in action.depends_on
-        for need in waits.get(f"into {trunk}", ())
-        if action.kind in NUMBER_KINDS
-    ]
-    needs = dict.fromkeys((*action.depends_on, *into, *waits.get(action.address, ())))
-    after = tuple(need for need in needs if need in present and need != action.address)
-    return (
-        action if after == action.depends_on else msgspec.structs.replace(action, depends_on=after)
-    )
+def _add_dependencies(action: Action, waits: _Waits, present: set[str]) -> Action:
+    """Return the action with all addresses of the plan that it waits for, each once."""
+    # Most actions wait for nothing.
+    own = waits.of_address.get(action.address, ())
+    if not action.depends_on and not own:
+        return action
+
+    needs = dict.fromkeys(action.depends_on)
+    if action.kind in NUMBER_KINDS:
+        for joined in action.depends_on:
+            needs |= dict.fromkeys(waits.into.get(joined, ()))
+    needs |= dict.fromkeys(own)
+
+    depends_on = tuple([need for need in needs if need in present and need != action.address])
+    if depends_on == action.depends_on:
+        return action
+    return msgspec.structs.replace(action, depends_on=depends_on)

@@ -216,9 +216,11 @@ def _forget_names(builder: _PlanBuilder, bound: Resources, observed: Observed) -
 
 def _build_plan(builder: _PlanBuilder, bound: Resources, observed: Observed) -> Plan:
     """Sort everything that was decided, and count what is bound and what nobody declared."""
+    # Every kind is listed, also those without a resource.
     counts = Counter([entry.kind for entry in bound.values()])
     total = sum(len(numbers) for numbers in observed.numbers.values())
     touched = sorted(builder.touched.items())
+
     return Plan(
         actions=tuple(sort_safely(builder.actions)),
         state_updates=dict(sorted(builder.updates.items())),

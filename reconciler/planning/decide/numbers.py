@@ -198,6 +198,8 @@ def _find_problem(
     """Return the reason why a live number cannot be managed as declared."""
     if identified.managed_sid is None:
         return problems.sid_mismatch(identified.declared, live)
+
+    # The same number may be declared by its E.164 and by its SID.
     if live.sid in managed_sids:
         return _duplicate(identified, context)
     return sms_error(identified.declared, identified.address, live)

@@ -85,6 +85,8 @@ def _decide_new(
 ) -> RegistrationDecision:
     """Register a number that the platform does not have."""
     action = _register(declared, entry, number, kind, our_urls)
+
+    # Some platforms take no agent with an import.
     manual_steps = frozenset({"link"}) if needs_manual_link(kind) else frozenset()
     return RegistrationDecision(
         Decision.about(declared.address, [action]), rewrites=True, manual_steps=manual_steps
@@ -182,6 +184,7 @@ def _plan_steps(
         writes = {n: v for n, v in wanted.items() if n in names}
         after = msgspec.structs.replace(base, last_applied={**base.last_applied, **writes})
         is_ours = base.created or reason != "new"
+
         return _make_action(
             declared,
             live.sid,
@@ -367,6 +370,8 @@ def _make_action(
     note: str | None = None,
 ) -> Action:
     file, line, column = declared.position
+
+    # The number comes first: a platform imports what Twilio has.
     return Action(
         address=declared.address,
         action=name,

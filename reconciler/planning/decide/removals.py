@@ -186,6 +186,7 @@ def _remove_setting(
         return _forget(address, entry, f"it {fate} with {entry.parent}")
     if entry.options.on_removal == "keep":
         return _forget(address, entry, "it stays on Twilio (on_removal: keep)")
+
     return Decision.about(address, [resource.restore(address, entry, live)], live=live)
 
 

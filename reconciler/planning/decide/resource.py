@@ -265,6 +265,7 @@ def _create(declared: Desired, entry: Entry | None) -> Action:
 
 def _imported_entry(declared: Desired, live: Live) -> Entry:
     attrs = declared.profile.attrs
+
     return Entry(
         kind=declared.kind,
         account=declared.profile.account,
@@ -304,6 +305,7 @@ def _make_action(
     after: tuple[str, ...] = (),
 ) -> Action:
     file, line, column = declared.position
+
     return Action(
         address=declared.address,
         action=name,

@@ -79,6 +79,7 @@ def _unlink(
     after = msgspec.structs.replace(
         entry, sid=live.sid, last_applied={**entry.last_applied, **links}
     )
+
     return _make_action(
         address,
         after,

@@ -1,6 +1,4 @@
-"""Entries of what is bound, apart from those that only remember an undeclared child that we have
-deleted; pure.
-"""
+"""Tell the entries of bound resources from those of undeclared children that we have deleted; pure."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ def is_bound(entry: Entry) -> bool:
 
 
 def without_deleted(resources: Mapping[str, Entry]) -> Mapping[str, Entry]:
-    """The entries without those of deleted children."""
+    """Return the entries without those of deleted children."""
     if not any(entry.deleted for entry in resources.values()):
         return resources
     return {address: entry for address, entry in resources.items() if not entry.deleted}
@@ -24,9 +22,7 @@ def without_deleted(resources: Mapping[str, Entry]) -> Mapping[str, Entry]:
 def group_recorded_children(
     resources: Mapping[str, Entry], account: str
 ) -> dict[tuple[str, str], list[str]]:
-    """(kind, parent) → the SIDs of the undeclared children that state has recorded, without those
-    that we deleted.
-    """
+    """Map (kind, parent) to the SIDs of recorded undeclared children, without those that we deleted."""
     deleted = {entry.sid for entry in select_deleted(resources).values()}
     found: dict[tuple[str, str], list[str]] = {}
     for parent, entry in resources.items():
@@ -34,12 +30,11 @@ def group_recorded_children(
             continue
 
         for kind, recorded in entry.children.items():
-            found.setdefault((kind, parent), []).extend(
-                sid for sid in recorded if sid not in deleted
-            )
+            sids = found.setdefault((kind, parent), [])
+            sids += [sid for sid in recorded if sid not in deleted]
     return found
 
 
 def select_deleted(resources: Mapping[str, Entry]) -> dict[str, Entry]:
-    """The entries of deleted children."""
+    """Return the entries of deleted children."""
     return {address: entry for address, entry in resources.items() if entry.deleted}

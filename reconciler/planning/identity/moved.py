@@ -1,13 +1,12 @@
-"""Resources that got another name: what state remembers under the old one is remembered under the
-new; pure.
+"""Follow renamed resources: give the entries of the state their new names; pure.
 
-| what happened                                            | is known by                                     |
+| what happened                                            | how it is recognised                            |
 |----------------------------------------------------------|-------------------------------------------------|
 | `moved: [{from: trunk/old, to: trunk/new}]`              | the file says so                                |
 | a trunk renamed, its domain kept                         | the domain: Twilio gives it to one trunk only   |
 | a network of an access list changed, its label kept      | the label: a list has it only once              |
 
-Nothing is written to Twilio for a new name: names are ours. What hangs below a trunk moves with it,
+Nothing is written to Twilio for a new name: names are ours. The children of a trunk move with it,
 and so do the numbers that refer to it.
 """
 
@@ -29,16 +28,14 @@ from reconciler.planning.identity.children import without_deleted
 
 Resources = Mapping[str, Entry]
 Renames = dict[str, str]
-"""Old address → new one, of trunks, applications and agents: each leads straight to its last name.
-"""
+"""Old address → last new one, of trunks, applications and agents."""
 
-
-Translate = Callable[[dict[str, Value]], dict[str, Value]]
-"""Attributes under old names → under new ones."""
+RenameValues = Callable[[dict[str, Value]], dict[str, Value]]
+"""Attributes with old names → the same with new ones."""
 
 
 class Move(msgspec.Struct, frozen=True):
-    """One line of `moved`: two addresses of one kind, and where it stands."""
+    """One line of `moved`: two addresses of one kind, and its place in the file."""
 
     source: str
     target: str
@@ -46,9 +43,7 @@ class Move(msgspec.Struct, frozen=True):
 
 
 class FollowedMoves(NamedTuple):
-    """What is remembered, under the names of today; the renames behind that; what there is to say
-    about them.
-    """
+    """The entries under their present names, the renames that led there, and warnings about them."""
 
     resources: Resources
     renames: Renames
@@ -58,11 +53,11 @@ class FollowedMoves(NamedTuple):
 def follow_moves(
     resources: Resources, desired: Iterable[Desired], moves: Sequence[Move]
 ) -> FollowedMoves:
-    """State under the names that the configuration uses now."""
+    """Return the entries under the names that the configuration uses now."""
     bound = without_deleted(resources)
     renames, blocked = _follow_declared(bound, moves)
-    renames |= _by_domain(bound, desired, renames)
-    renames |= _by_label(bound, desired, renames)
+    renames |= _match_by_domain(bound, desired, renames)
+    renames |= _match_by_label(bound, desired, renames)
     return FollowedMoves(rename_entries(resources, renames), renames, blocked)
 
 
@@ -88,22 +83,32 @@ def rename_entries(resources: Resources, renames: Mapping[str, str]) -> Resource
 def _follow_declared(
     resources: Resources, moves: Sequence[Move]
 ) -> tuple[Renames, list[Diagnostic]]:
+    """Return the renames of the lines of `moved`, and a warning for each that cannot be followed."""
+    if not moves:
+        return {}, []
+
     following = {move.source: move.target for move in moves}
-    agents = {f"agent/{entry.options.agent}" for entry in resources.values()} if moves else set()
-    renames: Renames = {}
-    problems = []
-    taken = set(resources)
     lengths, ends = chain_lengths(following), last_names(following)
+    agents = {f"agent/{entry.options.agent}" for entry in resources.values()}
+
+    # The newest line of a chain comes first: it takes the last name.
+    renames: Renames = {}
+    warnings: list[Diagnostic] = []
+    taken = set(resources)
     for move in sorted(moves, key=lambda move: (lengths.get(move.target, 0), move.source)):
         if move.source not in resources and move.source not in agents:
             continue
+
         target = ends.get(move.target) or move.target  # a valid configuration has no circle
         if target in taken:
-            problems.append(_move_blocked(move, target))
-        else:
-            renames[move.source] = target
-            taken.add("" if target.startswith("agent/") else target)
-    return dict(sorted(renames.items())), problems
+            warnings.append(_warn_of_blocked_move(move, target))
+            continue
+
+        # Several agents may get one name.
+        renames[move.source] = target
+        if not target.startswith("agent/"):
+            taken.add(target)
+    return dict(sorted(renames.items())), warnings
 
 
 def last_names(following: Mapping[str, str]) -> dict[str, str | None]:
@@ -147,77 +152,79 @@ def chain_lengths(following: Mapping[str, str]) -> dict[str, int]:
     return lengths
 
 
-def _by_domain(
+def _match_by_domain(
     resources: Resources, desired: Iterable[Desired], renames: Mapping[str, str]
 ) -> Renames:
-    """Trunks that are declared under a new name with the domain of one that is declared no longer."""
+    """Match trunks declared under a new name with those that are declared no longer, by domain."""
     trunks = {declared.address: declared for declared in desired if declared.kind == "trunk"}
-    gone = {
-        (entry.account, entry.last_applied.get("domain_name")): address
-        for address, entry in resources.items()
-        if entry.kind == "trunk" and address not in trunks and address not in renames
-    }
+    undeclared: dict[tuple[str, Value], str] = {}
+    for address, entry in resources.items():
+        if entry.kind == "trunk" and address not in trunks and address not in renames:
+            undeclared[entry.account, entry.last_applied.get("domain_name")] = address
+
     found: Renames = {}
     for address, declared in sorted(trunks.items()):
         domain = declared.profile.attrs.get("domain_name")
-        source = gone.pop((declared.profile.account, domain), None) if domain else None
+        if not domain:
+            continue
+
+        source = undeclared.pop((declared.profile.account, domain), None)
         if source is not None and address not in resources and address not in renames.values():
             found[source] = address
     return found
 
 
-def _by_label(
+def _match_by_label(
     resources: Resources, desired: Iterable[Desired], renames: Mapping[str, str]
 ) -> Renames:
-    """Networks that are declared anew with the label of one that is declared no longer: Twilio has
-    them changed.
+    """Match networks declared anew with those that are declared no longer, by label.
 
-    Made beside the old one first, a new one would be refused for its label.
+    Twilio then changes the network. A new one beside the old one would be refused for its label.
     """
     networks = {declared.address: declared for declared in desired if declared.kind == "ip_address"}
-    gone = {
-        (entry.parent, entry.last_applied.get("friendly_name")): address
-        for address, entry in resources.items()
-        if entry.kind == "ip_address"
-        and entry.sid
-        and address not in networks
-        and address not in renames
-    }
+    undeclared: dict[tuple[str | None, Value], str] = {}
+    for address, entry in resources.items():
+        is_bound_network = entry.kind == "ip_address" and bool(entry.sid)
+        if is_bound_network and address not in networks and address not in renames:
+            undeclared[entry.parent, entry.last_applied.get("friendly_name")] = address
+
     found: Renames = {}
     for address, declared in sorted(networks.items()):
         label = declared.profile.attrs.get("friendly_name")
-        source = (
-            gone.pop((declared.parent, label), None) if label and address not in resources else None
-        )
+        if not label or address in resources:
+            continue
+
+        source = undeclared.pop((declared.parent, label), None)
         if source is not None:
             found[source] = address
     return found
 
 
 def _rename_address(address: str, entry: Entry, renames: Mapping[str, str]) -> str:
+    """Return the new address of an entry: its own new name, or that of its parent in it."""
     if address in renames:
         return renames[address]
     if entry.parent is None or entry.parent not in renames:
         return address
-    kind, _, rest = address.partition("/")
-    old, new = (name.partition("/")[2] for name in (entry.parent, renames[entry.parent]))
-    return (
-        f"{kind}/{new}{rest.removeprefix(old)}"
-        if rest == old or rest.startswith(f"{old}/")
-        else address
-    )
+
+    kind, name = Address.parse(address)
+    old = Address.parse(entry.parent).name
+    new = Address.parse(renames[entry.parent]).name
+    if name == old or name.startswith(f"{old}/"):
+        return f"{kind}/{new}{name.removeprefix(old)}"
+    return address
 
 
-def _rename_entry(entry: Entry, renames: Mapping[str, str], values: Translate) -> Entry:
+def _rename_entry(entry: Entry, renames: Mapping[str, str], rename_values: RenameValues) -> Entry:
     normalised: dict[str, list[Value]] = {}
     for name, pair in entry.normalised.items():
         normalised[name] = [_rename_value(value, renames) for value in pair]
 
     renamed = msgspec.structs.replace(
         entry,
-        last_applied=values(entry.last_applied),
-        previously_managed=values(entry.previously_managed),
-        pending=values(entry.pending) if entry.pending is not None else None,
+        last_applied=rename_values(entry.last_applied),
+        previously_managed=rename_values(entry.previously_managed),
+        pending=rename_values(entry.pending) if entry.pending is not None else None,
         normalised=normalised,
         parent=renames.get(entry.parent, entry.parent) if entry.parent else None,
     )
@@ -238,23 +245,20 @@ def _rename_values(attrs: Attrs, renames: Mapping[str, str]) -> dict[str, Value]
 def _rename_value(value: Value, renames: Mapping[str, str]) -> Value:
     match value:
         case TrunkRoute(trunk=name) if f"trunk/{name}" in renames:
-            return TrunkRoute(renames[f"trunk/{name}"].partition("/")[2])
+            return TrunkRoute(Address.parse(renames[f"trunk/{name}"]).name)
         case ApplicationRoute(application=name) if f"application/{name}" in renames:
-            return ApplicationRoute(renames[f"application/{name}"].partition("/")[2])
+            return ApplicationRoute(Address.parse(renames[f"application/{name}"]).name)
         case _:
             return value
 
 
-def _move_blocked(move: Move, target: str) -> Diagnostic:
-    file, line, column = move.position
-    return Diagnostic(
+def _warn_of_blocked_move(move: Move, target: str) -> Diagnostic:
+    return Diagnostic.at(
+        move.position,
         severity="warning",
         code="move_blocked",
         summary="The new name is taken",
         detail=f"State remembers both {move.source} and {target}, so they are two resources: {move.source} is planned "
         "as one that is declared no longer. Remove this line; or, if the new one is a mistake, see `state rm`.",
         address=move.source,
-        file=file,
-        line=line,
-        column=column,
     )

@@ -1,4 +1,4 @@
-"""`Named`: one resource by all its names."""
+"""The value `Named`: one resource with all its names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reconciler.model.desired import Options
 
 
 class Named(NamedTuple):
-    """One resource by all its names, wherever it is known from."""
+    """One resource with all its names; it may be declared, recorded, planned or live."""
 
     address: str
     sid: str | None

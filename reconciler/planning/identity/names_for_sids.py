@@ -28,6 +28,8 @@ def resolve_names(
     """
     names = match.names_by_sid(others)
     renamed = _rename_parts(resources.values(), names) if names else None
+
+    # Hardly any state holds such a SID: then the entries stay the same objects.
     if renamed is None:
         return resources
     return {address: _rename_entry(entry, renamed) for address, entry in resources.items()}

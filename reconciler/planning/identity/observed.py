@@ -70,6 +70,8 @@ class Observed:
         self.services = services
         self.domains = domains
         self.complete = complete
+
+        # Account → numbers by SID, built for the accounts in which one is looked up by SID.
         self._sids: dict[str, dict[str, Live]] = {}
 
     def with_services(self, services: Mapping[str, Service]) -> Observed:

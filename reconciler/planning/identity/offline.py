@@ -1,6 +1,4 @@
-"""``--no-refresh``: a world made of what state remembers, for a plan that asks Twilio nothing;
-pure.
-"""
+"""Plan without reading Twilio (``--no-refresh``): take the recorded values as live ones; pure."""
 
 from __future__ import annotations
 
@@ -25,13 +23,15 @@ def observe_recorded(resources: Mapping[str, Entry]) -> Observed:
             others[address] = Live(
                 entry.sid, entry.key, entry.account, {}, entry.last_applied, parent=entry.parent
             )
+
+    # Numbers come second: their trunks may have a name here by now.
     for entry in resolve_names(resources, others).values():
-        if entry.kind in NUMBER_KINDS:
-            attrs = {"voice": None, "sms": None, "status": None, **entry.last_applied}
-            name = str(attrs.pop("friendly_name", None) or "")
-            numbers.setdefault(entry.account, {})[entry.key] = Live(
-                entry.sid, entry.key, entry.account, {}, attrs, name
-            )
+        if entry.kind not in NUMBER_KINDS:
+            continue
+        attrs = {"voice": None, "sms": None, "status": None, **entry.last_applied}
+        name = str(attrs.pop("friendly_name", None) or "")
+        live = Live(entry.sid, entry.key, entry.account, {}, attrs, name)
+        numbers.setdefault(entry.account, {})[entry.key] = live
     return Observed(numbers, others)
 
 
@@ -42,31 +42,35 @@ def split_plannable(
     never imported.
     """
     sids = {entry.sid for entry in resources.values()}
-    kept, left = [], 0
+    plannable: list[Desired] = []
+    left_out = 0
     for declared in desired:
-        of_number = declared.kind in NUMBER_KINDS or (
-            declared.parent is not None and declared.kind == REGISTRATION
-        )
-        if not of_number or declared.address in resources or declared.key in sids:
-            kept.append(declared)
-        elif declared.kind in NUMBER_KINDS:
-            left += 1
-    if not left:
-        return kept, []
+        is_number = declared.kind in NUMBER_KINDS
+        is_of_number = declared.parent is not None and declared.kind == REGISTRATION
+        is_recorded = declared.address in resources or declared.key in sids
+        if is_recorded or not (is_number or is_of_number):
+            plannable.append(declared)
+        elif is_number:
+            left_out += 1
+
+    if not left_out:
+        return plannable, []
     warning = Diagnostic(
         severity="warning",
         code="not_planned",
         summary="Numbers that are not imported yet are left out",
-        detail=f"{left} declared numbers are not in state; without asking Twilio nothing can be said about them. "
+        detail=f"{left_out} declared numbers are not in state; without asking Twilio nothing can be said about them. "
         "Plan without `--no-refresh` to see them.",
     )
-    return kept, [warning]
+    return plannable, [warning]
 
 
 def warn_of_assumed_secrets(addresses: Iterable[str]) -> list[Diagnostic]:
-    """A warning for each resource whose secret could not be looked up."""
-    return [
-        Diagnostic(
+    """Return a warning for each resource whose secret could not be looked up."""
+    warnings: list[Diagnostic] = []
+
+    for address in addresses:
+        warning = Diagnostic(
             severity="warning",
             code="secret_not_compared",
             summary="A secret is taken as unchanged",
@@ -74,5 +78,5 @@ def warn_of_assumed_secrets(addresses: Iterable[str]) -> list[Diagnostic]:
             "Plan without `--no-refresh`, with the secret, to see it.",
             address=address,
         )
-        for address in addresses
-    ]
+        warnings.append(warning)
+    return warnings

@@ -1,4 +1,4 @@
-"""``--target`` and ``--exclude``: the part of a plan that a run is about; pure."""
+"""Narrow a plan to the addresses that ``--target`` and ``--exclude`` select; pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reconciler.diagnostics import Diagnostic
 from reconciler.model.action import Action
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
@@ -38,23 +39,30 @@ def narrow_plan(
 
     everything = [*list_named(desired, recorded, plan.actions), *children]
     selection = find_selection(targets, excludes, everything)
-    mentioned = {*plan.state_updates, *(d.address for d in plan.diagnostics if d.address)}
+
+    # A pattern may match what only a diagnostic or an update of the state is about.
+    mentioned = set(plan.state_updates)
+    diagnostics: list[Diagnostic] = []
+    for diagnostic in plan.diagnostics:
+        if diagnostic.address:
+            mentioned.add(diagnostic.address)
+        if diagnostic.address is None or selection.selects(diagnostic.address):
+            diagnostics.append(diagnostic)
     check_matches(selection, everything, mentioned)
 
     chosen = _select_addresses(plan.actions, selection)
-    kept = [d for d in plan.diagnostics if d.address is None or selection.selects(d.address)]
     return msgspec.structs.replace(
         plan,
         actions=tuple(action for action in plan.actions if action.address in chosen),
         state_updates={a: e for a, e in plan.state_updates.items() if selection.selects(a)},
-        diagnostics=tuple(kept),
+        diagnostics=tuple(diagnostics),
         fingerprints={a: f for a, f in plan.fingerprints.items() if a in chosen},
         excluded=len({action.address for action in plan.actions} - chosen),
     )
 
 
 def _select_addresses(actions: Sequence[Action], selection: Selection) -> set[str]:
-    """The addresses of actions that a run is about."""
+    """Return the addresses of actions that are targeted, with what they need, and not excluded."""
     needs: dict[str, set[str]] = {}
     for action in actions:
         needs.setdefault(action.address, set()).update(action.depends_on)
@@ -69,8 +77,9 @@ def _select_addresses(actions: Sequence[Action], selection: Selection) -> set[st
             todo += [need for need in needs[address] if need in needs]
 
     # What is excluded takes away everything that waits for it.
-    left_out = {address for address in needs if selection.skips(address)}
-    while left_out & chosen:
-        chosen -= left_out
-        left_out = {address for address in chosen if needs[address] & set(needs) - chosen}
+    planned = set(needs)
+    excluded = {address for address in needs if selection.skips(address)}
+    while excluded & chosen:
+        chosen -= excluded
+        excluded = {address for address in chosen if needs[address] & planned - chosen}
     return chosen

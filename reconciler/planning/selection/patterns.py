@@ -23,6 +23,7 @@ import msgspec
 
 from reconciler.kinds.table import NUMBER_KINDS, RANKS, REGISTRATION
 from reconciler.model.action import Action
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.planning.identity.named import Named
@@ -33,9 +34,7 @@ _SID = re.compile("[A-Za-z]{2}[0-9A-Fa-f]{32}")
 
 
 class Pattern(msgspec.Struct, frozen=True):
-    """One value of ``--target`` or ``--exclude``: globs over addresses, and the addresses that were
-    collected.
-    """
+    """One value of ``--target`` or ``--exclude``: its globs, and the addresses that it matches."""
 
     option: str
     text: str
@@ -49,7 +48,7 @@ class Pattern(msgspec.Struct, frozen=True):
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """What a run is about: everything, or what is targeted, without what is excluded."""
+    """The selected part of a plan: everything, or what is targeted, without what is excluded."""
 
     targets: tuple[Pattern, ...] = ()
     excludes: tuple[Pattern, ...] = ()
@@ -79,10 +78,11 @@ def find_selection(
         return Selection()
 
     known = list(everything)
-    return Selection(
-        tuple(_collect(_read_pattern("--target", text), known) for text in targets),
-        tuple(_collect(_read_pattern("--exclude", text), known) for text in excludes),
-    )
+
+    def read(option: str, texts: Sequence[str]) -> tuple[Pattern, ...]:
+        return tuple([_with_addresses(_read_pattern(option, text), known) for text in texts])
+
+    return Selection(read("--target", targets), read("--exclude", excludes))
 
 
 def list_named(
@@ -90,8 +90,9 @@ def list_named(
     recorded: Iterable[Mapping[str, Entry]],
     actions: Iterable[Action] = (),
 ) -> Iterator[Named]:
-    """Every resource that a pattern may match; one that is known from several places comes several
-    times.
+    """Yield every resource that a pattern may match.
+
+    A resource that is declared, recorded and planned comes three times.
     """
     for declared in desired:
         # A number that is declared by its SID has its SID as its key.
@@ -103,9 +104,8 @@ def list_named(
             yield Named(address, entry.sid, entry.options)
 
     for action in actions:
-        yield Named(
-            action.address, action.sid, action.entry.options if action.entry is not None else None
-        )
+        options = action.entry.options if action.entry is not None else None
+        yield Named(action.address, action.sid, options)
 
 
 def _read_pattern(option: str, text: str) -> Pattern:
@@ -113,52 +113,64 @@ def _read_pattern(option: str, text: str) -> Pattern:
         return Pattern(option, text, "label", ())
     if text.startswith(AGENT):
         return Pattern(option, text, "agent", ())
+
+    # A number alone is short for the number, the bridge number and its registrations.
     if text.startswith("+"):
         kinds = (*sorted(NUMBER_KINDS), f"{REGISTRATION}/*")
-        return Pattern(option, text, "number", tuple(f"{kind}/{text}" for kind in kinds))
+        return Pattern(option, text, "number", tuple([f"{kind}/{text}" for kind in kinds]))
     if _SID.fullmatch(text):
         return Pattern(option, text, "sid", ())
     return Pattern(option, text, "address", (text,))
 
 
-def _collect(pattern: Pattern, everything: Sequence[Named]) -> Pattern:
-    """The pattern with the addresses that it matches."""
-    test = _TESTS.get(pattern.form)
-    if test is None:
-        found = {
-            each.address for each in everything if _by_sid(each) and pattern.matches(each.address)
-        }
-    else:
-        found = {each.address for each in everything if test(pattern.text, each)}
-    found |= _find_bound(found, everything)
+def _with_addresses(pattern: Pattern, everything: Sequence[Named]) -> Pattern:
+    """Return the pattern with the addresses that it matches."""
+    found = {each.address for each in everything if _is_match(pattern, each)}
+    found |= _find_e164_addresses(found, everything)
 
     # The registration of a number is found by its E.164. A glob over addresses means addresses
     # alone.
-    numbers = {
-        address.partition("/")[2] for address in found if address.partition("/")[0] in NUMBER_KINDS
-    }
-    if test is not None and numbers:
-        found.update(
-            each.address for each in everything if _number_of_registration(each.address) in numbers
-        )
+    if pattern.form in _TESTS:
+        found |= _find_registrations(found, everything)
     return msgspec.structs.replace(pattern, addresses=frozenset(found))
 
 
-def _by_sid(each: Named) -> bool:
+def _is_match(pattern: Pattern, each: Named) -> bool:
+    """Return whether a pattern matches a resource in a way that its address does not show."""
+    test = _TESTS.get(pattern.form)
+    if test is not None:
+        return test(pattern.text, each)
+    return _has_sid_as_name(each) and pattern.matches(each.address)
+
+
+def _has_sid_as_name(each: Named) -> bool:
     """Return whether this is a number that is declared by its SID; its E.164 gives it another
     address.
     """
     return each.sid is not None and each.address.endswith(f"/{each.sid}")
 
 
-def _find_bound(found: set[str], everything: Iterable[Named]) -> set[str]:
-    """The addresses with E.164 of the numbers among these that are declared by their SID."""
-    sids = {address.partition("/")[2] for address in found if "/PN" in address}
-    return {each.address for each in everything if each.sid in sids} if sids else set()
+def _find_e164_addresses(found: set[str], everything: Iterable[Named]) -> set[str]:
+    """Return the addresses with E.164 of the numbers among these that are declared by their SID."""
+    sids = {Address.parse(address).name for address in found if "/PN" in address}
+    if not sids:
+        return set()
+    return {each.address for each in everything if each.sid in sids}
+
+
+def _find_registrations(found: set[str], everything: Iterable[Named]) -> set[str]:
+    """Return the addresses of the registrations of the numbers among these."""
+    addresses = [Address.parse(address) for address in found]
+    numbers = {address.name for address in addresses if address.is_number}
+    if not numbers:
+        return set()
+    return {each.address for each in everything if _number_of_registration(each.address) in numbers}
 
 
 def _number_of_registration(address: str) -> str | None:
-    """The E.164 of a registration (``registration/PLATFORM/+E164``); None for any other address."""
+    """Return the E.164 of a registration (``registration/PLATFORM/+E164``); None for any other
+    address.
+    """
     return address.rpartition("/")[2] if address.startswith(f"{REGISTRATION}/") else None
 
 
@@ -182,7 +194,7 @@ _TESTS: dict[Form, Callable[[str, Named], bool]] = {
     "agent": _has_agent,
     "label": _has_label,
 }
-"""Form → whether a resource is meant. The other forms are globs over the address alone."""
+"""Form → test whether a resource matches. The other forms are globs over the address alone."""
 
 KINDS_OF_ADDRESSES = tuple(RANKS)
-"""What an address may begin with."""
+"""The kinds with which an address may begin."""

@@ -1,4 +1,4 @@
-"""The accounts that a run with ``--target`` need not read; pure.
+"""Find the accounts that a run with ``--target`` need not read; pure.
 
 | the run targets                                     | accounts that are left unread                     |
 |-----------------------------------------------------|---------------------------------------------------|
@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
+from reconciler.kinds.table import REGISTRATION
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.planning.selection.patterns import Pattern, Selection, find_selection, list_named
@@ -28,24 +29,25 @@ def find_accounts_outside(
     if not targets:
         return frozenset()
 
-    # What is excluded is read all the same: only targets say what a run is about.
+    # What is excluded is read all the same: only targets limit the accounts.
     selection = find_selection(targets, (), list_named(desired, (resources,)))
     addresses = {declared.address for declared in desired} | resources.keys()
     if not all(_is_known(pattern, addresses) for pattern in selection.targets):
         return frozenset()
 
-    wanted = [declared for declared in desired if selection.selects(declared.address)]
-    if any(
-        declared.profile.purchase is not None and declared.address not in resources
-        for declared in wanted
-    ):
-        return frozenset()
+    every = {entry.account for entry in resources.values()}
+    targeted: list[Desired] = []
+    for declared in desired:
+        every.add(declared.profile.account)
+        if selection.selects(declared.address):
+            targeted.append(declared)
 
-    inside = {declared.profile.account for declared in wanted}
-    inside |= _find_recorded_accounts(selection, wanted, resources)
-    every = {declared.profile.account for declared in desired} | {
-        entry.account for entry in resources.values()
-    }
+    inside = _find_recorded_accounts(selection, targeted, resources)
+    for declared in targeted:
+        # Any account may hold a number already that is to be bought.
+        if declared.profile.purchase is not None and declared.address not in resources:
+            return frozenset()
+        inside.add(declared.profile.account)
     return frozenset(every - inside)
 
 
@@ -66,26 +68,28 @@ def keep_inside(
 def _is_known(pattern: Pattern, addresses: Iterable[str]) -> bool:
     """Return whether a pattern matches only declared or recorded resources, and at least one."""
     if pattern.form == "address":
-        kind, _, _ = pattern.text.partition("/")
-        is_number = kind in NUMBER_KINDS or kind == REGISTRATION
+        address = Address.parse(pattern.text)
+        is_number = address.is_number or address.kind == REGISTRATION
         if not is_number and not _GLOB.isdisjoint(pattern.text):
             return False
     return bool(pattern.addresses) or any(map(pattern.matches, addresses))
 
 
 def _find_recorded_accounts(
-    selection: Selection, wanted: Iterable[Desired], resources: Mapping[str, Entry]
+    selection: Selection, targeted: Iterable[Desired], resources: Mapping[str, Entry]
 ) -> set[str]:
     """Return the accounts in which state has the targeted resources, under their address or their
     SID.
     """
-    accounts = {entry.account for address, entry in resources.items() if selection.selects(address)}
-
     # A number may be declared by its SID: its recorded address is another one than the declared.
-    keys = {declared.key for declared in wanted} | {
-        declared.sid for declared in wanted if declared.sid
-    }
-    accounts |= {
-        entry.account for entry in resources.values() if entry.sid in keys or entry.key in keys
-    }
+    keys: set[str] = set()
+    for declared in targeted:
+        keys.add(declared.key)
+        if declared.sid:
+            keys.add(declared.sid)
+
+    accounts: set[str] = set()
+    for address, entry in resources.items():
+        if entry.sid in keys or entry.key in keys or selection.selects(address):
+            accounts.add(entry.account)
     return accounts

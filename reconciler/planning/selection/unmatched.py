@@ -1,4 +1,4 @@
-"""What is said about a pattern of ``--target`` or ``--exclude`` that matches nothing; pure."""
+"""Refuse a pattern of ``--target`` or ``--exclude`` that matches nothing, with suggestions; pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import islice
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import UsageError
+from reconciler.model.address import Address
 from reconciler.planning.identity.named import Named
 from reconciler.planning.selection.patterns import (
     AGENT,
@@ -31,17 +32,18 @@ def check_matches(
 ) -> None:
     """Raise UsageError when a pattern matches nothing that is declared, recorded or planned.
 
-    A mistyped pattern must not pass for a run that has nothing to do, or leave in what was meant to
-    be excluded.
+    A mistyped target would look like a run without anything to do, and a mistyped exclusion would
+    change what was to be left alone.
     """
     addresses = {*planned, *(each.address for each in everything)}
-    unmatched = [
-        p for p in (*selection.targets, *selection.excludes) if not any(map(p.matches, addresses))
-    ]
-    if not unmatched:
+
+    lines: list[str] = []
+    for pattern in (*selection.targets, *selection.excludes):
+        if not any(map(pattern.matches, addresses)):
+            lines.append(_describe(pattern, everything, addresses))
+    if not lines:
         return
 
-    lines = [_describe(pattern, everything, addresses) for pattern in unmatched]
     detail = "\n".join([*lines, _FORMS])
     raise UsageError(
         Diagnostic(code="target_no_match", summary="Pattern without a match", detail=detail)
@@ -49,51 +51,52 @@ def check_matches(
 
 
 def _describe(pattern: Pattern, everything: Iterable[Named], addresses: Collection[str]) -> str:
-    """The pattern, and what may be meant."""
-    meant = _suggest(pattern, everything, addresses)
-    found = [f"`{word}`" for word in meant]
-    question = f" Did you mean {' or '.join(found)}?" if found else ""
+    """Describe a pattern without a match, with suggestions."""
+    suggestions = [f"`{word}`" for word in _suggest(pattern, everything, addresses)]
+    question = f" Did you mean {' or '.join(suggestions)}?" if suggestions else ""
     return f"`{pattern.option} {pattern.text}` matches nothing that is declared, recorded or planned.{question}"
 
 
 def _suggest(
     pattern: Pattern, everything: Iterable[Named], addresses: Collection[str]
 ) -> list[str]:
-    if pattern.form == "agent":
-        agents = {
-            each.options.agent
-            for each in everything
-            if each.options is not None and each.options.agent
-        }
-        return [f"{AGENT}{name}" for name in _close(pattern.text.removeprefix(AGENT), agents)]
-    if pattern.form == "label":
-        labels = {
-            f"{k}={v}"
-            for each in everything
-            if each.options is not None
-            for k, v in each.options.labels
-        }
-        return [f"{LABEL}{label}" for label in _close(pattern.text.removeprefix(LABEL), labels)]
     if pattern.form == "sid":
         return []
-    return _suggest_address(pattern.text, addresses)
+    if pattern.form not in ("agent", "label"):
+        return _suggest_address(pattern.text, addresses)
+
+    agents: set[str] = set()
+    labels: set[str] = set()
+    for each in everything:
+        if each.options is not None:
+            if each.options.agent:
+                agents.add(each.options.agent)
+            labels |= {f"{key}={value}" for key, value in each.options.labels}
+
+    prefix, words = (AGENT, agents) if pattern.form == "agent" else (LABEL, labels)
+    return [f"{prefix}{word}" for word in _close(pattern.text.removeprefix(prefix), words)]
 
 
 def _suggest_address(text: str, addresses: Collection[str]) -> list[str]:
-    """The addresses that a name alone belongs to, the kind that is mistyped, or an address that is
-    almost the same.
+    """Suggest addresses for the text of a pattern.
+
+    They are the addresses with this name, the same address with the kind spelled right, or an
+    address that is almost the same.
     """
-    wanted = text.lstrip("+")
-    named = sorted(a for a in addresses if wanted and a.partition("/")[2].lstrip("+") == wanted)
-    if named:
-        return named[:3]
+    name = text.lstrip("+")
+    same_name: list[str] = []
+    for address in addresses:
+        if name and Address.parse(address).name.lstrip("+") == name:
+            same_name.append(address)
+    if same_name:
+        return sorted(same_name)[:3]
 
-    kind, slash, name = text.partition("/")
-    if slash and kind not in KINDS_OF_ADDRESSES:
-        return [f"{close}/{name}" for close in _close(kind, KINDS_OF_ADDRESSES)]
-
-    like = sorted(a for a in addresses if a.startswith(f"{kind}/")) if slash else sorted(addresses)
-    return _close(text if slash else f"number/{text}", like)
+    kind, slash, rest = text.partition("/")
+    if not slash:
+        return _close(f"number/{text}", sorted(addresses))
+    if kind not in KINDS_OF_ADDRESSES:
+        return [f"{close}/{rest}" for close in _close(kind, KINDS_OF_ADDRESSES)]
+    return _close(text, sorted(a for a in addresses if a.startswith(f"{kind}/")))
 
 
 def _close(word: str, options: Iterable[str]) -> list[str]:
