@@ -45,14 +45,14 @@ class AccountSettings(msgspec.Struct, frozen=True):
 
 
 class PlatformSettings(msgspec.Struct, frozen=True):
-    """A voice-AI platform as declared; `secrets` by the name of their field."""
+    """A voice-AI platform as declared; `secrets` and other `texts` by the name of their field."""
 
     name: str
     type: str
     base_url: str | None
     secrets: Mapping[str, Secret]
     connections: Mapping[str, str]
-    organization_id: str | None
+    texts: Mapping[str, str]
     position: Position
 
 

@@ -26,7 +26,7 @@ from reconciler.execution.registration_failures import (
 )
 from reconciler.execution.undo_import import Attempt, ImportUndo, is_doubtful, matches_request
 from reconciler.kinds.number import WIRE_FIELDS, canonical_routes
-from reconciler.kinds.platforms import platform_name
+from reconciler.kinds.platforms.table import platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action
 from reconciler.model.route import Attrs, Value, Wire

@@ -20,7 +20,7 @@ from reconciler.errors import RemoteError
 from reconciler.execution.outcome import Failure, Outcome
 from reconciler.execution.read_numbers import NumberReader
 from reconciler.execution.restore_number import find_differences, restore_number
-from reconciler.kinds.platforms import PlatformKind
+from reconciler.kinds.platforms.kind import PlatformKind
 from reconciler.model.action import Action
 from reconciler.model.route import Attrs, Value, Wire
 from reconciler.remote.gateway import Gateway

@@ -11,22 +11,18 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-_OWNERS = {
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
+
+_OTHERS = {
     "bland.ai": "Bland",
     "bolna.ai": "Bolna",
     "bolna.dev": "Bolna",
     "cartesia.ai": "Cartesia",
-    "dasha.ai": "Dasha BlackBox",
     "elevenlabs.io": "ElevenLabs",
-    "featherhq.com": "Feather",
-    "getbutter.ai": "Butter AI",
     "hume.ai": "Hume",
-    "livekit.cloud": "LiveKit",
     "millis.ai": "Millis",
-    "nixflex.com": "Nixflex",
     "pipecat.daily.co": "Pipecat",
     "play.ai": "PlayAI",
-    "ravan.ai": "Ravan AI",
     "resemble.ai": "Resemble",
     "retellai.com": "Retell AI",
     "speechify.ai": "Speechify",
@@ -37,7 +33,21 @@ _OWNERS = {
     "vapi.ai": "Vapi",
     "voiceflow.com": "Voiceflow",
 }
-"""Domain, with all hosts below it → the platform or the part of Twilio that runs it."""
+"""Domain, with all hosts below it → the part of Twilio, or the platform without a description here,
+that runs it.
+"""
+
+
+def _owners() -> dict[str, str]:
+    """Return the owner of each known domain."""
+    owners = dict(_OTHERS)
+    for kind in PLATFORM_KINDS.values():
+        for domain in kind.webhook_domains:
+            owners[domain] = kind.title
+    return owners
+
+
+_OWNERS = _owners()
 
 _STUDIO_HOST = "webhooks.twilio.com"
 _STUDIO_FLOW = re.compile(r"/v1/Accounts/AC\w*/Flows/FW\w*(?:/|\Z)")

@@ -8,7 +8,7 @@ from reconciler.kinds.credential_list import CREDENTIAL, CREDENTIAL_LIST
 from reconciler.kinds.kind import Kind
 from reconciler.kinds.number import BRIDGE_NUMBER, NUMBER
 from reconciler.kinds.origination_url import ORIGINATION_URL
-from reconciler.kinds.platforms import SIP_SECRETS
+from reconciler.kinds.platforms.kind import SIP_SECRETS
 from reconciler.kinds.recording import RECORDING
 from reconciler.kinds.trunk import TRUNK
 from reconciler.kinds.trunk_list import TRUNK_CREDENTIAL_LIST, TRUNK_IP_ACCESS_CONTROL_LIST
@@ -45,7 +45,7 @@ KINDS: dict[str, Kind] = {
 }
 REGISTRATION = "registration"
 """A number on a voice-AI platform. It has another API, so it is not in the table (see
-`kinds.platforms`).
+`kinds.platforms.kind`).
 """
 RANKS = {**{kind.name: kind.rank for kind in KINDS.values()}, REGISTRATION: 40}
 """Kind → rank, of every kind that a plan may contain."""

@@ -13,7 +13,8 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
 from reconciler.execution.outcome import Outcome, Result
 from reconciler.execution.registrations import RegistrationRunner
-from reconciler.kinds.platforms import BUTTER, NIXFLEX, RAVAN, PlatformKind
+from reconciler.kinds.platforms.kind import PlatformKind
+from reconciler.kinds.platforms.table import BUTTER, NIXFLEX, RAVAN
 from reconciler.model.action import Action
 from reconciler.model.desired import Options
 from reconciler.model.entry import Entry

@@ -137,7 +137,7 @@ def test_platforms_are_kept_typed_with_their_defaults(loaded: Load) -> None:
     assert platforms["nix"].base_url == "https://api.nixflex.com"
     assert platforms["feather"].connections == {"main": "abc"}
     assert platforms["feather"].secrets["api_key"].file == "feather"
-    assert platforms["butter"].organization_id == "org_1"
+    assert platforms["butter"].texts == {"organization_id": "org_1"}
     assert set(platforms["lk"].secrets) == {"api_key", "api_secret"}
     assert [platform.type for platform in platforms.values()] == [
         "nixflex",

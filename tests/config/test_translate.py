@@ -10,7 +10,7 @@ from reconciler.config.sections.agent import Hook
 from reconciler.config.sections.introspect import model_at
 from reconciler.config.sections.model import Config
 from reconciler.config.sections.number import Number
-from reconciler.config.sections.platform import Nixflex
+from reconciler.config.sections.platform import MODELS
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from reconciler.config.sections.platform import Nixflex
         (("numbers", "+15550100100"), Number),
         (("agents", "support", "webhooks", "voice"), Hook),
         (("defaults", "bridgeNumbers", "voice"), Hook),
-        (("platforms", "nix", "nixflex"), Nixflex),
+        (("platforms", "nix", "nixflex"), MODELS["nixflex"]),
         (("platforms", "nix", "other"), None),
         (("nonsense", "x"), None),
         (("project",), None),

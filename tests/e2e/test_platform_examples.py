@@ -122,6 +122,6 @@ def test_warm_transfers_need_bridge_numbers_and_no_platform(tmp_path: Path) -> N
 
 
 def test_every_platform_has_an_example() -> None:
-    from reconciler.kinds.platforms import PLATFORM_KINDS
+    from reconciler.kinds.platforms.table import PLATFORM_KINDS
 
     assert set(PLATFORMS) == set(PLATFORM_KINDS)

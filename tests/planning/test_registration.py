@@ -416,7 +416,7 @@ def test_a_registration_that_was_never_made_is_forgotten_quietly() -> None:
 
 
 def test_more_than_ten_numbers_are_counted_rather_than_named() -> None:
-    from reconciler.kinds.platforms import BUTTER
+    from reconciler.kinds.platforms.table import BUTTER
     from reconciler.planning.decide.unregister import manual_step
 
     told = manual_step(

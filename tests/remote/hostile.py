@@ -329,7 +329,7 @@ def read_platform(name: str, url: str) -> None:
         base_url=url,
         secrets={"api_key": Secret("KEY", None, place)},
         connections={"main": connection} if connection else {},
-        organization_id="org_1",
+        texts={"organization_id": "org_1"},
         position=place,
     )
     adapter = connect(settings, TestVault(), give_up_after=GIVE_UP)

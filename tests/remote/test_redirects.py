@@ -68,7 +68,7 @@ def test_no_platform_passes_a_key_on(name: str, first: Listener, other: Listener
             "api_secret": Secret("SECRET", None, PLACE),
         },
         connections={"main": kind.connection} if kind.connection else {},
-        organization_id="org_1",
+        texts={"organization_id": "org_1"},
         position=PLACE,
     )
     adapter = connect(settings, TestVault(), clock=FakeClock(), jitter=lambda: 1.0)

@@ -14,6 +14,7 @@ from reconciler.config.sections.declared import Checked
 from reconciler.config.sections.number import Number
 from reconciler.config.source.nodes import Place
 from reconciler.kinds.number import make_webhook
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
 
 if TYPE_CHECKING:
@@ -111,10 +112,14 @@ def compile_agent(name: str, agent: DeclaredAgent, parts: Attrs, place: Place) -
 def compile_platform(name: str, platform: AnyPlatform, place: Place) -> PlatformSettings:
     """Return a declared platform as a value."""
     secrets: dict[str, Secret] = {}
-    for field in ("api_key", "api_secret"):
-        secret = secret_of(platform, field, place)
-        if secret is not None:
-            secrets[field] = secret
+    texts: dict[str, str] = {}
+    for field in PLATFORM_KINDS[platform.type].settings:
+        if field.form == "secret":
+            secret = secret_of(platform, field.name, place)
+            if secret is not None:
+                secrets[field.name] = secret
+        elif field.form == "text":
+            texts[field.name] = getattr(platform, field.name)
 
     return PlatformSettings(
         name=name,
@@ -122,6 +127,6 @@ def compile_platform(name: str, platform: AnyPlatform, place: Place) -> Platform
         base_url=platform.base_url,
         secrets=secrets,
         connections=getattr(platform, "connections", {}),
-        organization_id=getattr(platform, "organization_id", None),
+        texts=texts,
         position=place.at("key"),
     )

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from reconciler.config.advice.findings import Finding, find_place
 from reconciler.config.project import Secret
 from reconciler.config.secrets.references import to_secret
-from reconciler.config.sections.agent import Agent
+from reconciler.config.sections.agent import Agent, read_platform_fields
 from reconciler.config.sections.fields import Reference
 from reconciler.config.sections.number import BridgeNumber, Number, Sip
 from reconciler.config.source.nodes import Place
-from reconciler.kinds.platforms import PLATFORM_KINDS, Serves, registration_address
+from reconciler.kinds.platforms.kind import PlatformAgent, PlatformNumber, Serves
+from reconciler.kinds.platforms.table import PLATFORM_KINDS, registration_address
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.desired import Desired, Options, Profile
 from reconciler.model.position import Position
@@ -29,23 +30,6 @@ if TYPE_CHECKING:
     from reconciler.config.sections.platform import AnyPlatform
 
 _SIP_SECRETS = ("password", "pin")
-_ID_FORMS = {
-    "butter": (r"intg_[a-f0-9]{12,}", "`intg_` and at least 12 hexadecimal digits in lower case"),
-    "dasha": (
-        r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
-        "the UUID of the Twilio provider",
-    ),
-}
-"""The documented form of a platform's own id of a Twilio account: pattern and description."""
-
-
-class PlatformAgent(NamedTuple):
-    """An agent that runs on a platform, as far as its numbers need it."""
-
-    name: str
-    platform: str
-    id: str
-    outbound_number: str | None
 
 
 class RegistrationShape(msgspec.Struct, frozen=True):
@@ -66,45 +50,34 @@ class RegistrationShape(msgspec.Struct, frozen=True):
 
 def platform_agents(agents: Mapping[str, Agent | None]) -> dict[str, PlatformAgent]:
     """Return the agents that run on a platform, by name."""
-    return {
-        name: PlatformAgent(name, agent.platform, agent.id or "", agent.outbound_number)
-        for name, agent in agents.items()
-        if agent is not None and agent.platform
-    }
+    found = {}
+    for name, agent in agents.items():
+        if agent is not None and agent.platform:
+            fields = read_platform_fields(agent)
+            found[name] = PlatformAgent(
+                name, agent.platform, agent.id or "", agent.outbound_number, fields
+            )
+    return found
 
 
 def number_registration(
     number: Number, account: str, agent: PlatformAgent, platform: AnyPlatform, options: Options
 ) -> RegistrationShape:
     """Return the registration of a Twilio number whose agent runs on this platform."""
-    inbound, outbound = number.supports_inbound, number.supports_outbound
-    attrs: dict[str, Value] = {}
-    match platform.type:
-        case "nixflex":
-            attrs = {"agent": agent.id}
-        case "feather":
-            attrs = {
-                "bridge": False,
-                "status": "active",
-                "agent": agent.id if inbound else None,
-                "outbound_agent": agent.id if outbound else None,
-                "sms_agent": agent.id if "sms" in options.platform_written else None,
-            }
-        case "butter":
-            attrs = {"agent": agent.id, "supports_inbound": inbound, "supports_outbound": outbound}
-        case "dasha":
-            attrs = {"agent": agent.id if inbound else None}
-        case _:
-            pass
-
-    on_create: Attrs = {}
-    if platform.type == "ravan" and number.price is not None:
-        on_create = {"price": str(number.price)}
-    caller = agent.outbound_number if platform.type == "dasha" and outbound else None
-    profile = Profile(account, attrs, _own(options, agent.name))
-    labelled = platform.type == "ravan" and number.friendly_name is not None
+    declared = PlatformNumber(
+        inbound=number.supports_inbound,
+        outbound=number.supports_outbound,
+        writes_sms="sms" in options.platform_written,
+        price=number.price,
+        has_label=number.friendly_name is not None,
+    )
+    registering = PLATFORM_KINDS[platform.type].attributes(declared, agent)
     return RegistrationShape(
-        agent.platform, profile, on_create, outbound_number=caller, labelled=labelled
+        agent.platform,
+        Profile(account, registering.attrs, _own(options, agent.name)),
+        registering.on_create,
+        outbound_number=agent.outbound_number if registering.caller_id else None,
+        labelled=registering.sends_label,
     )
 
 
@@ -257,15 +230,15 @@ def sip_problems(
 
 def connection_findings(platform: AnyPlatform) -> list[Finding]:
     """Find ids of Twilio accounts that do not have the form of this platform's ids."""
-    pattern, form = _ID_FORMS.get(platform.type, (None, ""))
-    if pattern is None:
-        return []
-
+    kind = PLATFORM_KINDS[platform.type]
     findings = []
-    detail = f"This is not an id of {PLATFORM_KINDS[platform.type].title}'s: {form}."
-    for name, value in getattr(platform, "connections", {}).items():
-        if not re.fullmatch(pattern, value):
-            findings.append(Finding("invalid_value", detail, ("connections", name)))
+    for field in kind.settings:
+        if field.form != "connections" or not field.pattern:
+            continue
+        detail = f"This is not an id of {kind.title}'s: {field.pattern_words}."
+        for name, value in getattr(platform, field.name).items():
+            if not re.fullmatch(field.pattern, value):
+                findings.append(Finding("invalid_value", detail, (field.name, name)))
     return findings
 
 

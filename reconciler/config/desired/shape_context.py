@@ -9,10 +9,11 @@ import msgspec
 
 from reconciler.config.desired.accounts import Accounts
 from reconciler.config.desired.parts import agent_parts
-from reconciler.config.desired.registrations import PlatformAgent, platform_agents
+from reconciler.config.desired.registrations import platform_agents
 from reconciler.config.sections.agent import Application
 from reconciler.config.sections.declared import Checked, Settings
 from reconciler.config.sections.general import Defaults
+from reconciler.kinds.platforms.kind import PlatformAgent
 from reconciler.model.desired import Takeover
 from reconciler.model.route import Attrs
 

@@ -15,7 +15,7 @@ from reconciler.config.formats import spellings
 from reconciler.config.load.merge import Merged
 from reconciler.config.section_names import LIST_SECTION, NUMBER_SECTIONS, SECTIONS
 from reconciler.config.sections.account import Account
-from reconciler.config.sections.agent import Agent, Application
+from reconciler.config.sections.agent import AnyAgent, Application
 from reconciler.config.sections.checks import describe_bad_name
 from reconciler.config.sections.declared import Checked, Settings
 from reconciler.config.sections.fields import Section
@@ -77,7 +77,7 @@ def _model_of(section: str) -> tuple[Callable[[Any], Any], Any]:
 
 _SMALL: dict[str, type[Section]] = {
     "accounts": Account,
-    "agents": Agent,
+    "agents": AnyAgent,
     "applications": Application,
     "policies": Policy,
 }

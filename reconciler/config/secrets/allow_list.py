@@ -21,6 +21,7 @@ from reconciler.config.secrets.hosts import (
     read_entry,
     read_origin,
 )
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
 
 VARIABLE = "RECONCILER_ALLOW_HOSTS"
 """Entries, separated by commas. `--allow-host` adds to it."""
@@ -29,14 +30,6 @@ Use = Literal["account", "platform", "state"]
 """The purpose of a host."""
 
 _TWILIO = HostEntry("https", "*.twilio.com", None)
-_PLATFORMS = {
-    "nixflex": HostEntry("https", "api.nixflex.com", None),
-    "feather": HostEntry("https", "*.featherhq.com", None),
-    "butter": HostEntry("https", "api.getbutter.ai", None),
-    "dasha": HostEntry("https", "blackbox.dasha.ai", None),
-    "ravan": HostEntry("https", "api.ravan.ai", None),
-    "livekit": HostEntry("https", "*.livekit.cloud", None),
-}
 _URLS_OF_TWILIO = ("TWILIO_BASE_URL",)
 _URLS_OF_STATE = ("TF_HTTP_ADDRESS", "TF_HTTP_LOCK_ADDRESS", "TF_HTTP_UNLOCK_ADDRESS")
 _HOSTS_OF_POSTGRESQL = ("PGHOST", "PGHOSTADDR")
@@ -129,8 +122,10 @@ def _entries_for(use: Use, allowed: AllowList, platform: str, location: str) -> 
         return [_TWILIO, *allowed.accounts]
     if use == "platform":
         # The sandbox that TWILIO_BASE_URL names also simulates the platforms.
-        own = _PLATFORMS.get(platform)
-        return [*allowed.accounts, *([own] if own else [])]
+        kind = PLATFORM_KINDS.get(platform)
+        if kind is None:
+            return [*allowed.accounts]
+        return [*allowed.accounts, HostEntry("https", kind.api_host, None)]
     return [*allowed.state, *_gitlab(allowed, location)]
 
 

@@ -15,6 +15,7 @@ from reconciler.config.secrets.hosts import read_origin
 from reconciler.config.secrets.state_locations import find_servers
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused, UsageError
+from reconciler.kinds.platforms.table import PLATFORM_KINDS, platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.destination import Destination
 from reconciler.model.position import Position
@@ -22,8 +23,6 @@ from reconciler.model.position import Position
 STATE = "state"
 """The name of the state's location in `--allow-destination`."""
 _TWILIO = "*.twilio.com"
-_SENDS_TOKENS = frozenset({"nixflex"})
-"""Types of platforms that get the auth token of the Twilio account with each number they import."""
 
 
 class KnownDestinations(msgspec.Struct, frozen=True):
@@ -137,18 +136,19 @@ def _of_platforms(project: Project) -> Iterator[Destination]:
 
 def _of_tokens(project: Project, chooses: Callable[[str], bool]) -> Iterator[Destination]:
     """Yield the auth tokens that platforms get with the numbers that they import."""
-    takers = {
-        name for name, platform in project.platforms.items() if platform.type in _SENDS_TOKENS
-    }
+    takers = set()
+    for name, platform in project.platforms.items():
+        if PLATFORM_KINDS[platform.type].needs_token:
+            takers.add(name)
     if not takers:
         return
 
     pairs = set()
     for want in project.desired:
         if want.kind == REGISTRATION and chooses(want.address):
-            platform = want.address.split("/")[1]
-            if platform in takers:
-                pairs.add((platform, want.profile.account))
+            name = platform_name(want.address)
+            if name in takers:
+                pairs.add((name, want.profile.account))
 
     for name, account in pairs:
         token = project.accounts[account].auth_token if account in project.accounts else None

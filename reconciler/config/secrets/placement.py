@@ -21,13 +21,13 @@ from reconciler.config.sections.checks import is_location
 from reconciler.config.sections.declared import Settings
 from reconciler.config.source.nodes import Place
 from reconciler.diagnostics import Diagnostic
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
 
 if TYPE_CHECKING:
     from reconciler.config.sections.general import Header
     from reconciler.config.sections.platform import AnyPlatform
 
 _OF_ACCOUNT = ("auth_token", "api_key", "api_secret")
-_OF_PLATFORM = ("api_key", "api_secret")
 _UNUSUAL = "It is not certain which host would be connected to: "
 
 
@@ -52,7 +52,8 @@ def list_header_secrets(settings: Settings) -> list[Secret]:
             found += [secret_of(account, field, place) for field in _OF_ACCOUNT]
     for place, platform in settings.platforms.values():
         if platform is not None:
-            found += [secret_of(platform, field, place) for field in _OF_PLATFORM]
+            secrets = PLATFORM_KINDS[platform.type].secret_settings
+            found += [secret_of(platform, field, place) for field in secrets]
 
     if settings.header is not None:
         found += _keys(settings.header, settings.header_places)

@@ -19,14 +19,14 @@ class ProjectVault:
         self._environ = environ
 
     def platform(self, name: str, field: str) -> str:
-        """Return a secret of a platform: its `api_key` or `api_secret`."""
+        """Return a secret of a platform, by the name of its setting."""
         return reveal(
             self._project.platforms[name].secrets[field], self._environ, self._project.base
         )
 
     def organization(self, name: str) -> str:
-        """Return the organisation id of a platform, which is no secret."""
-        return self._project.platforms[name].organization_id or ""
+        """Return the organisation id of a platform, which is no secret; "" where it has none."""
+        return self._project.platforms[name].texts.get("organization_id", "")
 
     def twilio(self, account: str) -> tuple[str, str]:
         """Return SID and auth token of an account; the planner refuses accounts without a token."""

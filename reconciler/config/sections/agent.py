@@ -1,8 +1,8 @@
 """`agents` and `applications`: who answers, and the webhooks by which Twilio asks them."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, create_model, model_validator
 
 from reconciler.config.sections.checks import make_refusal
 from reconciler.config.sections.fields import (
@@ -16,6 +16,7 @@ from reconciler.config.sections.fields import (
     mandatory_field,
     optional_field,
 )
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
 
 
 class Hook(Section):
@@ -128,6 +129,37 @@ class Agent(Section):
                 "missing_field", f"`platform` and `id` belong together; `{missing}` is missing."
             )
         return self
+
+
+def _with_platform_fields(model: type[Agent]) -> type[Agent]:
+    """Return the model of an agent with the fields that single platforms add to it."""
+    fields: dict[str, Any] = {}
+    for kind in PLATFORM_KINDS.values():
+        for field in kind.agent_fields:
+            text = f"{field.description} Only for an agent on {kind.title}."
+            fields[field.name] = (Text | None, optional_field(text, field.example))
+    if not fields:
+        return model
+    return create_model(
+        "Agent", __base__=model, __doc__=model.__doc__, __module__=__name__, **fields
+    )
+
+
+if TYPE_CHECKING:
+    AnyAgent = Agent
+else:
+    AnyAgent = _with_platform_fields(Agent)
+
+
+def read_platform_fields(agent: Agent) -> dict[str, str]:
+    """Return the fields of an agent that only one platform has, as far as they are set."""
+    values: dict[str, str] = {}
+    for kind in PLATFORM_KINDS.values():
+        for field in kind.agent_fields:
+            value = getattr(agent, field.name, None)
+            if value is not None:
+                values[field.name] = value
+    return values
 
 
 class Application(Section):

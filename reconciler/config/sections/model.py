@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from reconciler.config.sections.account import Account
-from reconciler.config.sections.agent import Agent, Application
+from reconciler.config.sections.agent import AnyAgent, Application
 from reconciler.config.sections.checks import NUMBER_KEY
 from reconciler.config.sections.fields import Name, Text, optional_field
 from reconciler.config.sections.general import Defaults, Header, Move, Safety
@@ -43,7 +43,7 @@ class Config(Header):
         {"nix": {"type": "nixflex", "api_key": {"env": "NIXFLEX_KEY"}}},
         default={},
     )
-    agents: dict[Name, Agent] = optional_field(
+    agents: dict[Name, AnyAgent] = optional_field(
         "Who answers, by name.",
         {"support": {"webhooks": {"voice": "https://agents.example.com/voice"}}},
         default={},

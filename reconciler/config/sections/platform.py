@@ -1,8 +1,11 @@
-"""`platforms`: the voice-AI platforms that import numbers themselves."""
+"""`platforms`: the voice-AI platforms that import numbers themselves.
 
-from typing import Annotated, Any, Literal
+The models are built from the descriptions in `reconciler.kinds.platforms`.
+"""
 
-from pydantic import Field
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+
+from pydantic import Field, create_model
 
 from reconciler.config.sections.fields import (
     SecretReference,
@@ -12,79 +15,56 @@ from reconciler.config.sections.fields import (
     mandatory_field,
     optional_field,
 )
+from reconciler.kinds.platforms.kind import Form, PlatformField, PlatformKind
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
 
-_Connections = dict[str, Text]
-
-
-def _type(name: str) -> Any:
-    return mandatory_field("Which platform it is.", name)
-
-
-def _key(description: str = "API key.") -> Any:
-    return mandatory_field(description, {"env": "PLATFORM_API_KEY"})
-
-
-def _base_url(default: str) -> Any:
-    return optional_field("Where its API is.", default, default=default)
+_TYPES: dict[Form, Any] = {
+    "secret": SecretReference,
+    "text": Text,
+    "url": Url,
+    "connections": dict[str, Text],
+}
 
 
-def _connections() -> Any:
-    text = "Twilio account → the platform's own id of it (integration, provider, connection)."
-    return optional_field(text, {"main": "intg_a1b2c3d4e5f6"}, default={})
+def field_of(field: PlatformField) -> tuple[Any, Any]:
+    """Return type and default of a field, as pydantic's `create_model` takes them."""
+    example: object = field.example
+    if field.form == "secret":
+        example = {"env": field.example}
+    elif field.form == "connections":
+        return _TYPES[field.form], optional_field(
+            field.description, {"main": field.example}, default={}
+        )
+
+    if field.is_required:
+        return _TYPES[field.form], mandatory_field(field.description, example)
+    return _TYPES[field.form], optional_field(field.description, example, default=field.default)
 
 
-class Nixflex(Section):
-    """Nixflex."""
-
-    type: Literal["nixflex"] = _type("nixflex")
-    api_key: SecretReference = _key("API key, as KEY_ID:KEY_SECRET.")
-    base_url: Url = _base_url("https://api.nixflex.com")
-
-
-class Feather(Section):
-    """Feather."""
-
-    type: Literal["feather"] = _type("feather")
-    api_key: SecretReference = _key()
-    base_url: Url = mandatory_field("Where its API is.", "https://api-sandbox.featherhq.com")
-    connections: _Connections = _connections()
+def _model_of(kind: PlatformKind) -> type[Section]:
+    """Return the model of the entries of one type of platform."""
+    fields: dict[str, Any] = {
+        "type": (Literal[kind.type], mandatory_field("Which platform it is.", kind.type))
+    }
+    for field in kind.settings:
+        fields[field.name] = field_of(field)
+    return create_model(
+        kind.model_name, __base__=Section, __doc__=kind.summary, __module__=__name__, **fields
+    )
 
 
-class Butter(Section):
-    """Butter AI."""
+MODELS: dict[str, type[Section]] = {type_: _model_of(k) for type_, k in PLATFORM_KINDS.items()}
 
-    type: Literal["butter"] = _type("butter")
-    api_key: SecretReference = _key()
-    organization_id: Text = mandatory_field("The organisation's id.", "org_a1b2c3")
-    connections: _Connections = _connections()
-    base_url: Url = _base_url("https://api.getbutter.ai")
+if TYPE_CHECKING:
 
+    class AnyPlatform(Section):
+        """The fields that every platform has; other settings are read by their names."""
 
-class Dasha(Section):
-    """Dasha BlackBox."""
+        type: str
+        base_url: str
 
-    type: Literal["dasha"] = _type("dasha")
-    api_key: SecretReference = _key("Bearer token.")
-    connections: _Connections = _connections()
-    base_url: Url = _base_url("https://blackbox.dasha.ai")
-
-
-class Ravan(Section):
-    """Ravan AI (Agni)."""
-
-    type: Literal["ravan"] = _type("ravan")
-    api_key: SecretReference = _key()
-    base_url: Url = _base_url("https://api.ravan.ai")
-
-
-class LiveKit(Section):
-    """LiveKit."""
-
-    type: Literal["livekit"] = _type("livekit")
-    base_url: Url = mandatory_field("Where its API is.", "https://acme.livekit.cloud")
-    api_key: SecretReference = _key()
-    api_secret: SecretReference = mandatory_field("API secret.", {"env": "LIVEKIT_SECRET"})
-
-
-AnyPlatform = Nixflex | Feather | Butter | Dasha | Ravan | LiveKit
-Platform = Annotated[AnyPlatform, Field(discriminator="type")]
+    Platform = AnyPlatform
+else:
+    # The members of the union are known only at run time.
+    AnyPlatform = Union[tuple(MODELS.values())]  # noqa: UP007
+    Platform = Annotated[AnyPlatform, Field(discriminator="type")]

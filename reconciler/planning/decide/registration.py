@@ -19,7 +19,8 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.number import describe_route, user_fields
-from reconciler.kinds.platforms import PlatformKind, needs_manual_link, platform_name
+from reconciler.kinds.platforms.kind import PlatformKind
+from reconciler.kinds.platforms.table import needs_manual_link, platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, ActionName, Change, Reason, RouteChange
 from reconciler.model.desired import Desired

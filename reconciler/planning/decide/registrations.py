@@ -12,12 +12,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.platforms import (
-    PLATFORM_KINDS,
-    PlatformKind,
-    platform_name,
-    registration_address,
-)
+from reconciler.kinds.platforms.kind import PlatformKind
+from reconciler.kinds.platforms.table import PLATFORM_KINDS, platform_name, registration_address
 from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
 from reconciler.model.action import Action, Reason
 from reconciler.model.address import Address

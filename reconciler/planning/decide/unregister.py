@@ -10,7 +10,8 @@ from collections.abc import Collection
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.platforms import PlatformKind, platform_name
+from reconciler.kinds.platforms.kind import PlatformKind
+from reconciler.kinds.platforms.table import platform_name
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, ActionName, Change, Reason
 from reconciler.model.desired import Desired

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms import BUTTER
+from reconciler.kinds.platforms.butter import BUTTER
 from reconciler.model.route import Value
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.caller import Caller
@@ -23,6 +23,7 @@ from reconciler.remote.platforms.contract import (
 )
 from reconciler.remote.platforms.listing import list_rows, read_numbers, read_single_page
 from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
+from reconciler.remote.platforms.platform_type import PlatformType
 
 _NUMBERS = "/api/phone-numbers"
 _SIP = {
@@ -178,3 +179,10 @@ def _to_number(row: Mapping[str, Any]) -> RegisteredNumber | None:
         if isinstance(row.get(name), bool):
             attrs[name] = row[name]
     return RegisteredNumber(sid, key, attrs) if key and sid else None
+
+
+TYPE = PlatformType(
+    headers=headers,
+    read_refusal=read_refusal,
+    make=lambda settings, caller, vault: Butter(settings.name, caller, settings.connections, vault),
+)

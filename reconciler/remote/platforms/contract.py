@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms import PlatformKind
+from reconciler.kinds.platforms.kind import PlatformKind
 from reconciler.model.route import Attrs
 
 

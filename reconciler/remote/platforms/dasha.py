@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms import DASHA
+from reconciler.kinds.platforms.dasha import DASHA
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
@@ -31,6 +31,7 @@ from reconciler.remote.platforms.listing import (
     read_until_steady,
 )
 from reconciler.remote.platforms.parsing import refusal_text, rows_in, text_in
+from reconciler.remote.platforms.platform_type import PlatformType
 
 _PAGE = 1000
 _MODES = {"agent": "inbound", "outbound_agent": "replaceOutbound"}
@@ -318,3 +319,10 @@ def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
     return ("validation_error" if status in (400, 422) else None), refusal_text(
         body, "detail", "title"
     )
+
+
+TYPE = PlatformType(
+    headers=headers,
+    read_refusal=read_refusal,
+    make=lambda settings, caller, vault: Dasha(settings.name, caller, settings.connections),
+)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms import FEATHER
+from reconciler.kinds.platforms.feather import FEATHER
 from reconciler.model.route import Value
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.caller import Caller
@@ -25,6 +25,7 @@ from reconciler.remote.platforms.contract import (
 )
 from reconciler.remote.platforms.listing import list_rows, read_numbers, read_single_page
 from reconciler.remote.platforms.parsing import refusal_text, rows_in, text_in, validation_text
+from reconciler.remote.platforms.platform_type import PlatformType
 
 _BRIDGES = "/v1/identity/org/bridge-numbers"
 _NUMBERS = "/v1/communication/phone-numbers"
@@ -282,3 +283,10 @@ def _key_and_id(row: Any) -> tuple[str | None, str | None]:
     if not isinstance(row, Mapping):
         return None, None
     return text_in(row, "phone_e164"), text_in(row, "id")
+
+
+TYPE = PlatformType(
+    headers=headers,
+    read_refusal=read_refusal,
+    make=lambda settings, caller, vault: Feather(settings.name, caller, settings.connections),
+)

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
+from reconciler.clock import SystemClock
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms import LIVEKIT
+from reconciler.kinds.platforms.livekit import LIVEKIT
 from reconciler.model.route import Attrs
 from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
@@ -32,6 +33,7 @@ from reconciler.remote.platforms.livekit_objects import (
     to_number,
 )
 from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
+from reconciler.remote.platforms.platform_type import PlatformType
 
 _SERVICE = "/twirp/livekit.SIP/"
 _VALID_FOR = 600
@@ -289,3 +291,10 @@ def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
     code = _CODES.get(refusal_text(body, "code"))
     taken = code == "validation_error" and any(words in message.lower() for words in _TAKEN)
     return "number_already_imported" if taken else code, message
+
+
+TYPE = PlatformType(
+    headers=headers(SystemClock().wall),
+    read_refusal=read_refusal,
+    make=lambda settings, caller, vault: LiveKit(settings.name, caller, vault),
+)

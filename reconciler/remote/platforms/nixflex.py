@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms import NIXFLEX
+from reconciler.kinds.platforms.nixflex import NIXFLEX
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
@@ -31,6 +31,7 @@ from reconciler.remote.platforms.listing import (
     read_until_steady,
 )
 from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
+from reconciler.remote.platforms.platform_type import PlatformType
 
 _PAGE = 100
 _AT_ONCE = 8
@@ -169,3 +170,10 @@ def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
 def _to_number(row: Mapping[str, Any]) -> RegisteredNumber | None:
     key = text_in(row, "phone_number")
     return RegisteredNumber(key, key, {"agent": text_in(row, "agent_id")}) if key else None
+
+
+TYPE = PlatformType(
+    headers=headers,
+    read_refusal=read_refusal,
+    make=lambda settings, caller, vault: Nixflex(settings.name, caller, vault),
+)

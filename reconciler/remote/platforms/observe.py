@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from reconciler.kinds.platforms import platform_name, registration_address
+from reconciler.kinds.platforms.table import platform_name, registration_address
 from reconciler.kinds.table import REGISTRATION
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms import platform_name
+from reconciler.kinds.platforms.table import platform_name
 from reconciler.model.action import Action
 from reconciler.remote.parallel import map_each
 from reconciler.remote.platforms.contract import Adapter, RegistrationRequest

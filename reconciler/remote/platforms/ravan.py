@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms import RAVAN
+from reconciler.kinds.platforms.ravan import RAVAN
 from reconciler.remote.platforms import errors
 from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import (
@@ -21,6 +21,7 @@ from reconciler.remote.platforms.contract import (
     Vault,
 )
 from reconciler.remote.platforms.parsing import object_in, refusal_text, text_in
+from reconciler.remote.platforms.platform_type import PlatformType
 
 _ADD = "/api/v1/phone-numbers/add-twilio"
 _OTHER_FORM = frozenset({301, 302, 307, 308, 404, 405})
@@ -123,3 +124,10 @@ def headers(vault: Vault, name: str) -> tuple[Mapping[str, str], tuple[str, ...]
 def read_refusal(status: int, body: Any) -> tuple[str | None, str]:
     """Read ``{success, message, data}``; errors are not documented at all."""
     return None, refusal_text(body, "message", "detail", "error")
+
+
+TYPE = PlatformType(
+    headers=headers,
+    read_refusal=read_refusal,
+    make=lambda settings, caller, vault: Ravan(settings.name, caller),
+)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from threading import Event
-from typing import Any
-
-import msgspec
 
 from reconciler.clock import Clock, SystemClock
 from reconciler.config.project import PlatformSettings
 from reconciler.remote.gateway import CallRecord, Wait
 from reconciler.remote.platforms import butter, dasha, feather, livekit, nixflex, ravan
-from reconciler.remote.platforms.caller import Caller, RefusalReader
+from reconciler.remote.platforms.caller import Caller
 from reconciler.remote.platforms.contract import Adapter, Vault
+from reconciler.remote.platforms.platform_type import PlatformType
 from reconciler.remote.transport.caller import CallPolicy
 from reconciler.remote.transport.concurrency import ConcurrencyLimiter
 from reconciler.remote.transport.pool import Pool
@@ -25,43 +23,13 @@ _AT_ONCE = 8
 _RETRY_POLICY = RetryPolicy(attempts=6)
 
 
-class PlatformType(msgspec.Struct, frozen=True):
-    """A platform type: authentication of requests, reading of refusals, and its adapter."""
-
-    headers: Callable[[Vault, str], tuple[Mapping[str, str], tuple[str, ...]]]
-    read_refusal: RefusalReader
-    make: Callable[[PlatformSettings, Caller, Vault], Any]
-
-
 ADAPTERS: dict[str, PlatformType] = {
-    "nixflex": PlatformType(
-        nixflex.headers,
-        nixflex.read_refusal,
-        lambda s, caller, vault: nixflex.Nixflex(s.name, caller, vault),
-    ),
-    "feather": PlatformType(
-        feather.headers,
-        feather.read_refusal,
-        lambda s, caller, _: feather.Feather(s.name, caller, s.connections),
-    ),
-    "butter": PlatformType(
-        butter.headers,
-        butter.read_refusal,
-        lambda s, caller, vault: butter.Butter(s.name, caller, s.connections, vault),
-    ),
-    "ravan": PlatformType(
-        ravan.headers, ravan.read_refusal, lambda s, caller, _: ravan.Ravan(s.name, caller)
-    ),
-    "livekit": PlatformType(
-        livekit.headers(SystemClock().wall),
-        livekit.read_refusal,
-        lambda s, caller, vault: livekit.LiveKit(s.name, caller, vault),
-    ),
-    "dasha": PlatformType(
-        dasha.headers,
-        dasha.read_refusal,
-        lambda s, caller, _: dasha.Dasha(s.name, caller, s.connections),
-    ),
+    "nixflex": nixflex.TYPE,
+    "feather": feather.TYPE,
+    "butter": butter.TYPE,
+    "ravan": ravan.TYPE,
+    "livekit": livekit.TYPE,
+    "dasha": dasha.TYPE,
 }
 
 

@@ -6,12 +6,12 @@ From then on only those keys are accepted.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 
 from reconciler.sandbox.platforms.rows import PlatformRow, PlatformShelf, complete_uuid
 from reconciler.sandbox.store import Store
 
-NAMES = ("butter", "dasha", "feather", "livekit", "nixflex", "ravan")
-"""The platforms that the sandbox serves."""
+_SHELF = "platform_keys"
 
 
 class PlatformKey(PlatformRow, kw_only=True):
@@ -22,20 +22,27 @@ class PlatformKey(PlatformRow, kw_only=True):
     secret: str = ""
 
 
-def _complete(store: Store, row: PlatformKey) -> None:
-    if row.platform not in NAMES:
-        raise ValueError(f"platform must be one of {', '.join(NAMES)}, not {row.platform!r}")
-    if not row.key:
-        raise ValueError("a platform key needs `key`")
-    complete_uuid(store, row)
+def make_shelf(platforms: Sequence[str]) -> PlatformShelf[PlatformKey]:
+    """Return the shelf of the keys of these platforms."""
+
+    def complete(store: Store, row: PlatformKey) -> None:
+        if row.platform not in platforms:
+            known = ", ".join(platforms)
+            raise ValueError(f"platform must be one of {known}, not {row.platform!r}")
+        if not row.key:
+            raise ValueError("a platform key needs `key`")
+        complete_uuid(store, row)
+
+    return PlatformShelf(_SHELF, PlatformKey, "", complete, hidden=("key", "secret"))
 
 
-PLATFORM_KEYS = PlatformShelf("platform_keys", PlatformKey, "", _complete, hidden=("key", "secret"))
+_KEYS = make_shelf(())
+"""The same shelf for readers, who add no key."""
 
 
 def keys_of(store: Store, platform: str) -> list[PlatformKey]:
     """Return the keys that a seed names for a platform."""
-    return [row for row in store.table(PLATFORM_KEYS) if row.platform == platform]
+    return [row for row in store.table(_KEYS) if row.platform == platform]
 
 
 def find_key(store: Store, platform: str, key: str) -> PlatformKey | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,6 +18,7 @@ from reconciler.sandbox.platforms import (
     feather,
     feather_bridges,
     feather_numbers,
+    keys,
     livekit,
     livekit_rules,
     livekit_trunks,
@@ -24,46 +26,51 @@ from reconciler.sandbox.platforms import (
     nixflex_agents,
     ravan,
 )
-from reconciler.sandbox.platforms.keys import PLATFORM_KEYS
 from reconciler.sandbox.platforms.platform import Platform
 from reconciler.sandbox.platforms.rows import PlatformShelf
 
-SHELVES: tuple[PlatformShelf[Any], ...] = (
-    PLATFORM_KEYS,
-    *nixflex.SHELVES,
-    *dasha_rows.SHELVES,
-    *feather.SHELVES,
-    *feather_bridges.SHELVES,
-    *feather_numbers.SHELVES,
-    *butter.SHELVES,
-    *ravan.SHELVES,
-    *livekit_trunks.SHELVES,
-    *livekit_rules.SHELVES,
+
+class ServedPlatform(NamedTuple):
+    """A platform of the sandbox: its authentication and errors, and the modules of its objects.
+
+    A module has `SHELVES`, `ROUTES` or both. Seeds are read in the order of the modules.
+    """
+
+    platform: Platform
+    modules: tuple[ModuleType, ...]
+
+
+SERVED = (
+    ServedPlatform(nixflex.PLATFORM, (nixflex, nixflex_agents)),
+    ServedPlatform(dasha.PLATFORM, (dasha_rows, dasha_providers, dasha_numbers)),
+    ServedPlatform(feather.PLATFORM, (feather, feather_bridges, feather_numbers)),
+    ServedPlatform(butter.PLATFORM, (butter,)),
+    ServedPlatform(ravan.PLATFORM, (ravan,)),
+    ServedPlatform(livekit.PLATFORM, (livekit_trunks, livekit_rules)),
 )
-ROUTES: tuple[Route, ...] = (
-    *nixflex.ROUTES,
-    *nixflex_agents.ROUTES,
-    *dasha_providers.ROUTES,
-    *dasha_numbers.ROUTES,
-    *feather.ROUTES,
-    *feather_bridges.ROUTES,
-    *feather_numbers.ROUTES,
-    *butter.ROUTES,
-    *ravan.ROUTES,
-    *livekit_trunks.ROUTES,
-    *livekit_rules.ROUTES,
-)
-PLATFORMS: dict[str, Platform] = {
-    platform.name: platform
-    for platform in (
-        nixflex.PLATFORM,
-        dasha.PLATFORM,
-        feather.PLATFORM,
-        butter.PLATFORM,
-        ravan.PLATFORM,
-        livekit.PLATFORM,
-    )
-}
+PLATFORMS: dict[str, Platform] = {served.platform.name: served.platform for served in SERVED}
+
+
+def _list_shelves() -> tuple[PlatformShelf[Any], ...]:
+    """Return the shelves of all platforms; their keys come first."""
+    shelves: list[PlatformShelf[Any]] = [keys.make_shelf(sorted(PLATFORMS))]
+    for served in SERVED:
+        for module in served.modules:
+            shelves += getattr(module, "SHELVES", ())
+    return tuple(shelves)
+
+
+def _list_routes() -> tuple[Route, ...]:
+    """Return the routes of all platforms."""
+    routes: list[Route] = []
+    for served in SERVED:
+        for module in served.modules:
+            routes += getattr(module, "ROUTES", ())
+    return tuple(routes)
+
+
+SHELVES = _list_shelves()
+ROUTES = _list_routes()
 
 
 def platform_of(path: str) -> Platform | None:

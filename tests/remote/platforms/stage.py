@@ -127,7 +127,7 @@ class Stage:
                 "api_secret": Secret("SECRET", None, place),
             },
             connections={"main": kind.connection} if kind.connection else {},
-            organization_id="org_1",
+            texts={"organization_id": "org_1"},
             position=place,
         )
         self.clock = FakeClock()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms import PLATFORM_KINDS
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
 from reconciler.remote.platforms.contract import RegisteredNumber
 from reconciler.remote.platforms.errors import CURES
 from reconciler.remote.platforms.registry import ADAPTERS

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.config.project import PlatformSettings
 from reconciler.errors import RemoteError
-from reconciler.kinds.platforms import PLATFORM_KINDS
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
 from reconciler.model.desired import Desired, Options, Profile
 from reconciler.model.entry import Entry
 from reconciler.model.position import Position
@@ -73,7 +73,7 @@ def adapter(server: Server, name: str) -> Any:
         base_url=server.url,
         secrets={},
         connections={"main": UUIDS[0]},
-        organization_id=None,
+        texts={},
         position=PLACE,
     )
     return connect(settings, TestVault(), stop=Event(), clock=FakeClock(), jitter=lambda: 1.0)

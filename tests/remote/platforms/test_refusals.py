@@ -40,7 +40,7 @@ def adapter(server: Server, name: str, vault: Vault | None = None) -> Any:
         base_url=server.url,
         secrets={"api_key": Secret("KEY", None, place)},
         connections={"main": KINDS[name].connection} if KINDS[name].connection else {},
-        organization_id="org_1",
+        texts={"organization_id": "org_1"},
         position=place,
     )
     return connect(

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from reconciler.kinds.platforms.table import PLATFORM_KINDS
 from reconciler.sandbox.faults import rules as f
-from reconciler.sandbox.platforms import dasha_rows, keys, registry
+from reconciler.sandbox.platforms import dasha_rows, registry
 from reconciler.sandbox.service.app import Sandbox
 from reconciler.sandbox.store import SeedError
 from reconciler.sandbox.world.world import World
@@ -61,8 +62,8 @@ def test_a_seed_may_have_rows_of_every_platform_and_comes_back_without_secrets()
 
 
 def test_the_document_names_every_platform_and_section() -> None:
-    assert set(registry.PLATFORMS) == set(keys.NAMES)
-    for name in keys.NAMES:
+    assert set(registry.PLATFORMS) == set(PLATFORM_KINDS)
+    for name in registry.PLATFORMS:
         assert f"| `/{name}` |" in DOCUMENT
     for section in SEED:
         assert f"`{section}`" in DOCUMENT

@@ -1,0 +1,176 @@
+"""Types that describe a voice-AI platform; pure, and without the name of any platform.
+
+Sources are the platforms' published documents. A call that they do not describe is a missing
+capability, and `manual` names the step that a person has to take instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import msgspec
+
+from reconciler.model.route import Attrs, Value
+
+Capability = Literal["list", "create", "update", "delete", "link", "verify"]
+Serves = Literal["number", "bridge_number", "sip"]
+"""Kinds of numbers on a platform: a Twilio number, a bridge number, a number outside Twilio
+(`provider: sip`).
+"""
+SIP_SECRETS = frozenset({"password", "pin"})
+"""The secret attributes of a number outside Twilio."""
+ALL_PARTS: tuple[str, ...] = ("voice", "sms", "status")
+"""The parts of a Twilio number whose webhooks an import may write."""
+
+Form = Literal["secret", "text", "url", "connections"]
+"""The form of a field: a reference to a secret, a text, the address of an API, or the platform's
+own ids of Twilio accounts by account.
+"""
+
+
+class PlatformField(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of a platform, or of an agent on it, in the configuration.
+
+    Without a `default` the field is required. `pattern` is a regular expression of the documented
+    form of an id, and `pattern_words` says the same in words.
+    """
+
+    name: str
+    form: Form
+    description: str
+    example: str
+    default: str | None = None
+    pattern: str = ""
+    pattern_words: str = ""
+
+    @property
+    def is_required(self) -> bool:
+        """Return true when the configuration must have the field."""
+        return self.default is None and self.form != "connections"
+
+
+class PlatformAgent(msgspec.Struct, frozen=True):
+    """An agent that runs on a platform, as far as its numbers need it.
+
+    `fields` are the values of the agent's fields that only this platform has.
+    """
+
+    name: str
+    platform: str
+    id: str
+    outbound_number: str | None = None
+    fields: Mapping[str, str] = {}
+
+
+class PlatformNumber(msgspec.Struct, frozen=True):
+    """The declaration of a Twilio number, as far as its platform needs it.
+
+    `writes_sms`: the platform writes the SMS webhook of the number.
+    """
+
+    inbound: bool = True
+    outbound: bool = True
+    writes_sms: bool = False
+    price: float | None = None
+    has_label: bool = False
+
+
+class Registering(msgspec.Struct, frozen=True):
+    """The attributes of a number on its platform.
+
+    `on_create` are sent with the import only. `caller_id`: the number that is the agent's
+    `outbound_number` is linked for outgoing calls as well. `sends_label`: the platform gets the
+    friendly name of the number.
+    """
+
+    attrs: Attrs
+    on_create: Attrs = {}
+    caller_id: bool = False
+    sends_label: bool = False
+
+
+Attributes = Callable[[PlatformNumber, PlatformAgent], Registering]
+
+
+def agent_only(number: PlatformNumber, agent: PlatformAgent) -> Registering:
+    """Return the attributes of a number that has only an agent on its platform."""
+    attrs: dict[str, Value] = {"agent": agent.id}
+    return Registering(attrs)
+
+
+class PlatformKind(msgspec.Struct, frozen=True, kw_only=True):
+    """One platform.
+
+    `settings` are its fields below `platforms`, `agent_fields` those of its agents that no other
+    platform has. `api_host` is the host of its API, or a pattern such as ``*.example.com``: keys go
+    there without further consent. `webhook_domains` are the domains of the webhooks that it sets.
+    `overwrites` are the parts of a Twilio number that its import may write; all of them, where the
+    documents do not specify it. `links` are the attributes of a registration that have their own
+    call, `updates` those that an update changes, `replaces` those that need a delete and a new
+    import. `bulk`: one call imports many numbers. `needs_token`: an import sends the account's auth
+    token; an API key is not enough. `needs_connection`: an import needs the platform's own id of
+    the Twilio account. `both_ways`: every number takes and makes calls. `by_trunk`: calls reach the
+    platform by a trunk and not by webhooks, which a trunk or an application on the number would
+    hide. `pages`: the list has pages, which may miss a number when rows move between them. `manual`
+    is the instruction for a person, for each missing capability.
+    """
+
+    type: str
+    model_name: str
+    title: str
+    summary: str
+    settings: tuple[PlatformField, ...]
+    api_host: str
+    can: frozenset[Capability]
+    serves: frozenset[Serves]
+    agent_fields: tuple[PlatformField, ...] = ()
+    webhook_domains: tuple[str, ...] = ()
+    overwrites: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    updates: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+    bulk: bool = False
+    needs_token: bool = False
+    needs_connection: bool = False
+    both_ways: bool = False
+    by_trunk: bool = False
+    pages: bool = False
+    manual: Mapping[Capability, str] = {}
+    attributes: Attributes = agent_only
+
+    @property
+    def secret_settings(self) -> tuple[str, ...]:
+        """Return the names of the settings that refer to secrets."""
+        return tuple(field.name for field in self.settings if field.form == "secret")
+
+
+def api_key(description: str = "API key.") -> PlatformField:
+    """Return the setting with the key that authenticates every call."""
+    return PlatformField(
+        name="api_key", form="secret", description=description, example="PLATFORM_API_KEY"
+    )
+
+
+def base_url(default: str | None = None, example: str = "") -> PlatformField:
+    """Return the setting with the address of the API; required without a default."""
+    return PlatformField(
+        name="base_url",
+        form="url",
+        description="Where its API is.",
+        example=example or default or "",
+        default=default,
+    )
+
+
+def connections(pattern: str = "", pattern_words: str = "") -> PlatformField:
+    """Return the setting with the platform's own ids of Twilio accounts."""
+    return PlatformField(
+        name="connections",
+        form="connections",
+        description="Twilio account → the platform's own id of it (integration, provider, "
+        "connection).",
+        example="intg_a1b2c3d4e5f6",
+        pattern=pattern,
+        pattern_words=pattern_words,
+    )

@@ -1,0 +1,38 @@
+"""The table of platforms, and the addresses of numbers on them."""
+
+from __future__ import annotations
+
+from reconciler.kinds.platforms.butter import BUTTER
+from reconciler.kinds.platforms.dasha import DASHA
+from reconciler.kinds.platforms.feather import FEATHER
+from reconciler.kinds.platforms.kind import PlatformKind
+from reconciler.kinds.platforms.livekit import LIVEKIT
+from reconciler.kinds.platforms.nixflex import NIXFLEX
+from reconciler.kinds.platforms.ravan import RAVAN
+from reconciler.model.address import Address
+
+PLATFORM_KINDS: dict[str, PlatformKind] = {
+    "nixflex": NIXFLEX,
+    "feather": FEATHER,
+    "butter": BUTTER,
+    "dasha": DASHA,
+    "ravan": RAVAN,
+    "livekit": LIVEKIT,
+}
+
+
+def platform_name(address: str) -> str:
+    """Return the platform's name in a registration's address (``registration/PLATFORM/+E164``)."""
+    return Address.parse(address).owner
+
+
+def registration_address(platform: str, key: str) -> str:
+    """Return the address of a number on a platform."""
+    return str(Address.of("registration", platform, key))
+
+
+def needs_manual_link(kind: PlatformKind) -> bool:
+    """Return true when a person has to link the agent: the import takes no agent, and no call links
+    one.
+    """
+    return "link" not in kind.can and "agent" not in kind.replaces
