@@ -7,9 +7,9 @@ from __future__ import annotations
 from reconciler.config.project import Project
 from reconciler.export.applications import ApplicationNames
 from reconciler.export.document import DeclaredConfig
-from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.desired import Desired
-from reconciler.planning.identity.match import names_of
+from reconciler.planning.identity.match import find_names
 from reconciler.planning.identity.observed import Observed
 
 
@@ -56,5 +56,5 @@ def _live_names(kind: str, project: Project, observed: Observed) -> dict[str, st
     names: dict[str, str] = {}
     for account in sorted(project.accounts):
         of_account = [one for one in live if one.account == account]
-        names.update(names_of(kind, account, _select(project, kind), {}, of_account))
+        names.update(find_names(kind, account, _select(project, kind), {}, of_account))
     return names

@@ -30,7 +30,7 @@ _UNNAMED = "(secret)"
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
-def digest_of(actions: Iterable[Action], references: References) -> str:
+def compute_digest(actions: Iterable[Action], references: References) -> str:
     """Return the digest of what these actions do, `sha256:…`; their order does not matter."""
     digest = hashlib.sha256()
     for action in sorted(actions, key=_key):

@@ -13,9 +13,9 @@ from types import MappingProxyType
 import msgspec
 
 from reconciler.diagnostics import Diagnostic, sort_by_place
-from reconciler.kinds.table import KINDS, NUMBER_KINDS, REGISTRATION
+from reconciler.kinds.table import KINDS, REGISTRATION
 from reconciler.model.action import Action
-from reconciler.model.address import Address
+from reconciler.model.address import NUMBER_KINDS, Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -149,8 +149,8 @@ def _decide_numbers(builder: _PlanBuilder, context: NumberContext) -> None:
         builder.add(decide_number(number, context, builder.decided, builder.managed_sids))
 
         # A second declaration of an address manages nothing.
-        if number.address not in builder.decided and number.managed_sid is not None:
-            builder.managed_sids.add(number.managed_sid)
+        if number.address not in builder.decided and number.sid_to_manage is not None:
+            builder.managed_sids.add(number.sid_to_manage)
         builder.decided.add(number.address)
 
 

@@ -15,7 +15,7 @@ from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused
 from reconciler.planning.checks.unread_accounts import keep_readable
 from reconciler.planning.decide.drift import Drifted
-from reconciler.planning.equality import digest_mismatch, digest_of, list_differences
+from reconciler.planning.equality import compute_digest, digest_mismatch, list_differences
 from reconciler.planning.staleness import find_kept_resources
 from reconciler.remote.queries.attribution import attribute_drift
 from reconciler.state.format.document import State
@@ -70,7 +70,7 @@ def digest_of_plan(planned: Planned) -> str:
     """Return the digest of what the plan does, as `--expect` takes it."""
     actions = planned.plan.actions
     addresses = {action.address for action in actions}
-    return digest_of(actions, saved_plan.references_of(planned.project, addresses))
+    return compute_digest(actions, saved_plan.references_of(planned.project, addresses))
 
 
 def check_digest(planned: Planned, expected: str | None, saved: PlanFile | None = None) -> None:
@@ -85,7 +85,7 @@ def check_digest(planned: Planned, expected: str | None, saved: PlanFile | None 
     if saved is not None and planned.observed.unread:
         addresses = {action.address for action in saved.actions}
         references = saved_plan.references_of(planned.project, addresses)
-        digest = digest_of(saved.actions, references)
+        digest = compute_digest(saved.actions, references)
     else:
         digest = digest_of_plan(planned)
     if digest != expected:

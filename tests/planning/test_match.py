@@ -6,7 +6,7 @@ from reconciler.model.desired import Desired, Options
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import TrunkRoute
-from reconciler.planning.identity.match import index_by_address, index_children, names_of
+from reconciler.planning.identity.match import find_names, index_by_address, index_children
 from tests.apply.stage import Stage, number, origination, row, trunk, world
 
 TK1, TK2 = "TK" + "1" * 32, "TK" + "2" * 32
@@ -24,7 +24,7 @@ def entry(sid: str, **more: object) -> Entry:
 def names(
     rows: list[Live], entries: dict[str, Entry] | None = None, *desired: Desired
 ) -> dict[str, str]:
-    return names_of("trunk", "main", desired, entries or {}, rows)
+    return find_names("trunk", "main", desired, entries or {}, rows)
 
 
 def test_state_knows_a_trunk_by_its_sid_whatever_became_of_its_domain() -> None:
@@ -52,7 +52,7 @@ def test_a_trunk_that_was_about_to_be_made_is_found_by_what_it_was_to_be() -> No
 
 def test_a_trunk_of_another_account_has_no_name_here() -> None:
     rows = [live(TK1, "edge", "edge.pstn.twilio.com")]
-    assert names_of("trunk", "other", [trunk("edge")], {"trunk/edge": entry(TK1)}, rows) == {}
+    assert find_names("trunk", "other", [trunk("edge")], {"trunk/edge": entry(TK1)}, rows) == {}
 
 
 def test_a_name_is_given_once() -> None:

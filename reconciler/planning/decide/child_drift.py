@@ -7,17 +7,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from reconciler.kinds.table import list_watched_child_kinds
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Value
 from reconciler.planning.decide.child_sets import (
+    child_address,
     find_undeclared,
     index_deleted_sids,
     index_live_sids,
-    kind_of,
     map_recorded_sids,
-    recorded_address,
 )
 from reconciler.planning.decide.drift import Drifted, DriftedField
 from reconciler.planning.decide.fields import diff_fields
@@ -40,7 +40,7 @@ def list_children(resources: Mapping[str, Entry], observed: Observed) -> Iterato
     for parent, entry in resources.items():
         for kind, recorded in entry.children.items():
             for sid, attrs in recorded.items():
-                yield Named(recorded_address(kind, parent, attrs, sid), sid, None)
+                yield Named(child_address(kind, parent, attrs, sid), sid, None)
 
 
 def find_changes(
@@ -91,7 +91,7 @@ def _find_drift_below(
         if (parent, kind.name) not in complete:
             continue
         recorded = entry.children.get(kind.name, {})
-        live_ones = {a: live for a, live in below.items() if kind_of(a) == kind.name}
+        live_ones = {a: live for a, live in below.items() if Address.parse(a).kind == kind.name}
         matched = map_recorded_sids(kind.name, recorded, live_ones.values(), deleted)
 
         for address, live in live_ones.items():
@@ -105,7 +105,7 @@ def _find_drift_below(
         present = live_sids | deleted | set(matched.values())
         for sid, attrs in recorded.items():
             if sid not in present:
-                address = recorded_address(kind.name, parent, attrs, sid)
+                address = child_address(kind.name, parent, attrs, sid)
                 yield Drifted(address, entry.account, sid, _DISAPPEARED)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from reconciler.kinds.table import KINDS, secret_fields
 from reconciler.model.action import Action, Change, Reason
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired, Options
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Attrs, WireValue
-from reconciler.planning.decide.child_sets import kind_of
 from reconciler.planning.decide.fields import diff_fields
 
 
@@ -23,7 +23,7 @@ def plan_removal(
     resumes: bool = False,
 ) -> Action:
     """Return the deletion of a child of `declared`; `before` is the entry of the child's address now."""
-    kind = kind_of(address)
+    kind = Address.parse(address).kind
     secret = secret_fields(kind)
     known = {name: value for name, value in live.attrs.items() if name not in secret}
     changes = _list_losses(kind, known)

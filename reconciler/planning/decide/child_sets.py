@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.kinds.table import KINDS
+from reconciler.model.address import Address
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.model.route import Value
@@ -35,7 +36,7 @@ def find_undeclared(
             continue
 
         # Where a list was not read to its end, nothing is known about its children.
-        kind = kind_of(address)
+        kind = Address.parse(address).kind
         if (parent, kind) not in observed.complete or KINDS[kind].singleton:
             continue
 
@@ -96,17 +97,12 @@ def map_recorded_sids(
     return found
 
 
-def kind_of(address: str) -> str:
-    """Return the kind of the resource at an address."""
-    return address.partition("/")[0]
-
-
-def recorded_address(kind: str, parent: str, attrs: Mapping[str, Value], sid: str) -> str:
+def child_address(kind: str, parent: str, attrs: Mapping[str, Value], sid: str) -> str:
     """Return the address that a recorded child had."""
-    return "/".join((kind, parent.partition("/")[2], recorded_label(kind, attrs, sid)))
+    return "/".join((kind, parent.partition("/")[2], child_label(kind, attrs, sid)))
 
 
-def recorded_label(kind: str, attrs: Mapping[str, Value], sid: str) -> str:
+def child_label(kind: str, attrs: Mapping[str, Value], sid: str) -> str:
     """Return the label of a recorded child: its key as far as that was recorded, else its SID."""
     if kind == "ip_address" and attrs:
         return f"{attrs.get('ip_address')}/{attrs.get('cidr_prefix_length')}"

@@ -16,8 +16,8 @@ from collections.abc import Iterable
 import msgspec
 
 from reconciler.kinds.number import DEFAULT_METHOD, PARTS, url_field_for
-from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.action import Reason
+from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -179,7 +179,7 @@ def _is_new(entry: Entry, live: Live, name: str) -> bool:
     return name not in entry.last_applied and not is_as_written(entry, live, name)
 
 
-def _unmanaged_values(declared: Desired, entry: Entry) -> dict[str, Value]:
+def _collect_unmanaged(declared: Desired, entry: Entry) -> dict[str, Value]:
     """Return what we wrote to parts that this declaration does not manage."""
     if declared.kind not in NUMBER_KINDS:
         return {}
@@ -239,7 +239,7 @@ def _base(declared: Desired, entry: Entry, live: Live, last: Attrs) -> Entry:
         options=declared.profile.options,
         prior=_prior(entry, live, attrs),
         pending=None,
-        previously_managed=_unmanaged_values(declared, entry),
+        previously_managed=_collect_unmanaged(declared, entry),
         created=entry.created and entry.sid == live.sid,
         normalised={name: pair for name, pair in entry.normalised.items() if name in attrs},
     )

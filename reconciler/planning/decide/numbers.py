@@ -17,8 +17,8 @@ from typing import NamedTuple
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.action import Action
+from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -90,7 +90,7 @@ class IdentifiedNumber(NamedTuple):
     live: Live | None
 
     @property
-    def managed_sid(self) -> str | None:
+    def sid_to_manage(self) -> str | None:
         """Return the SID that the declaration manages; None where it pins another one."""
         if self.live is None or self.declared.sid not in (None, self.live.sid):
             return None
@@ -196,7 +196,7 @@ def _find_problem(
     managed_sids: Collection[str],
 ) -> Diagnostic | None:
     """Return the reason why a live number cannot be managed as declared."""
-    if identified.managed_sid is None:
+    if identified.sid_to_manage is None:
         return problems.sid_mismatch(identified.declared, live)
 
     # The same number may be declared by its E.164 and by its SID.

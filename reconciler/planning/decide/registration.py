@@ -101,8 +101,8 @@ def _import_existing(
 
     Somebody else made it, or a run that died.
     """
-    interrupted = entry is not None and has_begun(entry)
-    wanted = _differing_values(declared, live)
+    interrupted = entry is not None and is_unfinished(entry)
+    wanted = _find_differences(declared, live)
 
     # An import of another agent's number would take it over.
     agent = live.attrs.get("agent")
@@ -140,7 +140,7 @@ def _align(
 ) -> RegistrationDecision:
     """Write what differs on a registration that we made or imported."""
     found = compare(declared, entry, live)
-    interrupted = has_begun(entry)
+    interrupted = is_unfinished(entry)
     base = msgspec.structs.replace(found.base, prior={})
     if not found.wanted:
         update = None if base == entry else base
@@ -161,7 +161,7 @@ def _align(
     )
 
 
-def _differing_values(declared: Desired, live: Live) -> dict[str, Value]:
+def _find_differences(declared: Desired, live: Live) -> dict[str, Value]:
     """Return the declared attributes that the platform has with another value."""
     differing: dict[str, Value] = {}
     for name, value in declared.profile.attrs.items():
@@ -221,7 +221,7 @@ def _plan_steps(
     return steps, frozenset({"update"}) if rest else frozenset()
 
 
-def has_begun(entry: Entry) -> bool:
+def is_unfinished(entry: Entry) -> bool:
     """Return whether a run has begun an import or a change and has not recorded its end.
 
     An import of a platform that manages no attribute has nothing `pending`; it has no id yet.
@@ -260,7 +260,7 @@ def _register(
         route=_route(number, declared),
         number=number,
     )
-    interrupted = entry is not None and has_begun(entry)
+    interrupted = entry is not None and is_unfinished(entry)
     return msgspec.structs.replace(action, resume=interrupted)
 
 
@@ -268,7 +268,7 @@ def _snapshot(entry: Entry | None, number: Number | None) -> dict[str, WireValue
     """Return the raw fields of the number to put back if the platform refuses; a run that died has
     noted them first.
     """
-    if entry is not None and has_begun(entry) and entry.prior:
+    if entry is not None and is_unfinished(entry) and entry.prior:
         return entry.prior
     if number is None:
         return {}

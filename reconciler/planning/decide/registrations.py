@@ -14,9 +14,9 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.platforms.kind import PlatformKind
 from reconciler.kinds.platforms.table import PLATFORM_KINDS, platform_name, registration_address
-from reconciler.kinds.table import NUMBER_KINDS, REGISTRATION
+from reconciler.kinds.table import REGISTRATION
 from reconciler.model.action import Action, Reason
-from reconciler.model.address import Address
+from reconciler.model.address import NUMBER_KINDS, Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -174,7 +174,7 @@ def _decide_undeclared(address: str, numbers: Collection[str], context: _Context
         entry.parent,
         result,
         leaves=any(action.action != "forget" for action in result.decision.actions),
-        interrupted=registration.has_begun(entry),
+        interrupted=registration.is_unfinished(entry),
     )
 
 

@@ -115,11 +115,11 @@ def _target_fields(entry: Entry, live: Live) -> dict[str, WireValue]:
     target: dict[str, WireValue] = {}
     for part in all_written_values(entry):
         if part in PARTS and _is_releasable(entry, live, part):
-            target.update(_released_fields(entry, part))
+            target.update(_fields_after_release(entry, part))
     return target
 
 
-def _released_fields(entry: Entry, part: str) -> dict[str, WireValue]:
+def _fields_after_release(entry: Entry, part: str) -> dict[str, WireValue]:
     """Return the raw fields of one part as a release leaves them."""
     if entry.options.on_removal == "restore":
         return {field: prior_value(entry, field) for field in PARTS[part]}
@@ -291,7 +291,7 @@ def _describe_foreign(entry: Entry, live: Live) -> list[str]:
     for part in all_written_values(entry):
         if part not in PARTS or _is_releasable(entry, live, part):
             continue
-        if _select_fields(_released_fields(entry, part), live):
+        if _select_fields(_fields_after_release(entry, part), live):
             value = _format_value(live_value(live, part))
             foreign.append(f"{part.replace('_', ' ')} ({value})")
 

@@ -20,9 +20,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from reconciler.kinds.table import KINDS, NUMBER_KINDS, RANKS
+from reconciler.kinds.table import KINDS, RANKS
 from reconciler.model.action import Action
-from reconciler.model.address import Address
+from reconciler.model.address import NUMBER_KINDS, Address
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.planning.decide import problems, resource
@@ -246,7 +246,7 @@ def _numbers_using(
     if fields is None:
         return []
 
-    names = (_name_of(context.observed, live), live.sid)
+    names = (_find_name(context.observed, live), live.sid)
     leaving: set[str | None] = set()
     returning: set[str | None] = set()
     for action in removed.actions:
@@ -277,7 +277,7 @@ def _trunks_using(
     return trunks
 
 
-def _name_of(observed: Observed, live: Live) -> str:
+def _find_name(observed: Observed, live: Live) -> str:
     """Return the name that a live resource has here."""
     return next(
         Address.parse(address).name

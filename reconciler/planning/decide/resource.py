@@ -108,7 +108,7 @@ def _decide_actions(
         return _import(declared, live), None
 
     found = compare(declared, entry, live)
-    undeclared = _undeclared_values(declared, entry, live)
+    undeclared = _values_to_restore(declared, entry, live)
     if not found.wanted and not undeclared:
         return [], None if found.base == entry else found.base
 
@@ -123,7 +123,7 @@ def _decide_actions(
 
 def _import(declared: Desired, live: Live) -> list[Action]:
     """Import a resource that is not bound yet, then write what differs."""
-    entry = _imported_entry(declared, live)
+    entry = _make_imported_entry(declared, live)
     wanted: dict[str, Value] = {}
     for name, value in declared.profile.attrs.items():
         if live.attrs.get(name) != value:
@@ -133,7 +133,7 @@ def _import(declared: Desired, live: Live) -> list[Action]:
     return [first, *_update(declared, entry, live, wanted, "new")]
 
 
-def _undeclared_values(declared: Desired, entry: Entry, live: Live) -> dict[str, Value]:
+def _values_to_restore(declared: Desired, entry: Entry, live: Live) -> dict[str, Value]:
     """Return the values of fields that are not declared any more: the prior ones, else Twilio's
     defaults.
     """
@@ -263,7 +263,7 @@ def _create(declared: Desired, entry: Entry | None) -> Action:
     return note_recreated_domain(made) if known else made
 
 
-def _imported_entry(declared: Desired, live: Live) -> Entry:
+def _make_imported_entry(declared: Desired, live: Live) -> Entry:
     attrs = declared.profile.attrs
 
     return Entry(

@@ -23,6 +23,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import KINDS, list_watched_child_kinds, secret_fields
 from reconciler.model.action import Action
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
@@ -31,12 +32,11 @@ from reconciler.planning.decide.child_removal import plan_removal
 from reconciler.planning.decide.child_sets import (
     Children,
     ChildSet,
+    child_label,
     find_undeclared,
     index_deleted_sids,
     index_live_sids,
-    kind_of,
     map_recorded_sids,
-    recorded_label,
 )
 from reconciler.planning.decide.problems import child_undeclared, children_disappeared
 from reconciler.planning.decision import Decision
@@ -87,7 +87,7 @@ class ChildWatch:
         for parent, below in sorted(self._below.items()):
             declared = self._parents[parent]
             for address, live in sorted(below.items()):
-                policy = declared.unlisted.get(kind_of(address), "watch")
+                policy = declared.unlisted.get(Address.parse(address).kind, "watch")
                 if policy == "delete":
                     actions.append(self._removal(declared, address, live))
                     deleted[address] = live
@@ -105,9 +105,9 @@ class ChildWatch:
         # Consent is needed for a child that may have been there before us, for one that cannot be
         # made again, and
         # for one that others rely on. What appeared since the set was recorded is drift.
-        kind = kind_of(address)
+        kind = Address.parse(address).kind
         takeover = (
-            kind not in self._children_of(declared.address)
+            kind not in self._find_recorded(declared.address)
             or self._was_recorded(declared.address, address, live)
             or bool(secret_fields(kind))
             or self._is_used_outside(declared, address)
@@ -122,7 +122,7 @@ class ChildWatch:
             resumes=resumes,
         )
 
-    def _children_of(self, parent: str) -> Children:
+    def _find_recorded(self, parent: str) -> Children:
         """Return what state has recorded of the children of the live resource at this address."""
         entry, live = self._resources.get(parent), self._observed.resources.get(parent)
         if entry is None or live is None or entry.sid != live.sid:
@@ -130,8 +130,8 @@ class ChildWatch:
         return entry.children
 
     def _was_recorded(self, parent: str, address: str, live: Live) -> bool:
-        kind = kind_of(address)
-        recorded = self._children_of(parent).get(kind)
+        kind = Address.parse(address).kind
+        recorded = self._find_recorded(parent).get(kind)
         return recorded is not None and live.sid in self._match(parent, kind, recorded)
 
     def _match(self, parent: str, kind: str, recorded: ChildSet) -> dict[str, str]:
@@ -141,14 +141,14 @@ class ChildWatch:
     def _live_below(self, parent: str, kind: str) -> list[Live]:
         """Return the undeclared live children of one kind below a parent."""
         children = self._below.get(parent, {})
-        return [live for address, live in children.items() if kind_of(address) == kind]
+        return [live for address, live in children.items() if Address.parse(address).kind == kind]
 
     def _is_used_outside(self, declared: Desired, address: str) -> bool:
         """Return whether something outside this project uses the list, also where that could not be
         read.
         """
         live = self._observed.resources.get(declared.address)
-        if kind_of(address) not in _ON_LISTS or live is None:
+        if Address.parse(address).kind not in _ON_LISTS or live is None:
             return False
         domains = self._observed.domains
         return bool(domains.using.get(live.sid)) or declared.profile.account in domains.unread
@@ -157,13 +157,13 @@ class ChildWatch:
         """Yield a warning for each parent that has lost children which nobody here had declared."""
         for parent, declared in sorted(self._parents.items()):
             labels: list[str] = []
-            for kind, recorded in self._children_of(parent).items():
+            for kind, recorded in self._find_recorded(parent).items():
                 if (parent, kind) not in self._observed.complete:
                     continue
                 present = self._present_sids(parent, kind, recorded)
                 for sid, attrs in recorded.items():
                     if sid not in present:
-                        labels.append(f"{kind} {recorded_label(kind, attrs, sid)}")
+                        labels.append(f"{kind} {child_label(kind, attrs, sid)}")
 
             if labels:
                 yield children_disappeared(declared, sorted(labels))
@@ -224,7 +224,7 @@ class ChildWatch:
         """Map each declared parent to the children that its entry records after the plan."""
         found: dict[str, _ChildRecord] = {}
         for parent, declared in self._parents.items():
-            recorded = self._children_of(parent)
+            recorded = self._find_recorded(parent)
             is_live = parent in self._observed.resources
             children: _ChildRecord = {}
             for child_kind in list_watched_child_kinds(declared.kind):
@@ -246,7 +246,7 @@ class ChildWatch:
         """Return the set of one kind: SID → attributes."""
         out: dict[str, dict[str, Value]] = {}
         for address, live in forgotten.items():
-            if live.parent == parent and kind_of(address) == kind:
+            if live.parent == parent and Address.parse(address).kind == kind:
                 out[live.sid] = _attrs_to_record(kind, live)
 
         # The first time every child is recorded as it is.

@@ -23,7 +23,7 @@ from reconciler.planning.identity.observed import Observed
 _TOP = tuple(f"{name}/" for name, kind in KINDS.items() if kind.parent is None and not kind.paid)
 
 
-def names_of(
+def find_names(
     kind: str,
     account: str,
     desired: Iterable[Desired],

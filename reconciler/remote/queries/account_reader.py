@@ -12,16 +12,17 @@ from typing import NamedTuple
 from reconciler.errors import RemoteError
 from reconciler.kinds.kind import Kind, Row
 from reconciler.kinds.number import NUMBER, NumberRow, Observer
-from reconciler.kinds.table import KINDS, NUMBER_KINDS
+from reconciler.kinds.table import KINDS
+from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.live import Live
 from reconciler.planning.identity.children import group_recorded_children, is_bound
 from reconciler.planning.identity.match import (
+    find_names,
     has_unmatched,
     index_by_address,
     index_children,
-    names_of,
 )
 from reconciler.remote.gateway import Gateway
 from reconciler.remote.queries.absent import ResourceQuestion, fetch_absent
@@ -147,7 +148,7 @@ class AccountReader:
     ) -> tuple[list[Live], Mapping[str, str]]:
         """Return the live resources of a kind, and the names of those that have one, by SID."""
         live = [kind.observe(row, gateway.account, {}) for row in rows.values()]
-        names = names_of(kind.name, gateway.account, self._desired, self._recorded, live)
+        names = find_names(kind.name, gateway.account, self._desired, self._recorded, live)
         return live, names
 
     def _may_lack_rows(self, gateway: Gateway, kind: Kind, names: Mapping[str, str]) -> bool:

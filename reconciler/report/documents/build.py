@@ -13,12 +13,12 @@ from reconciler.config.lint_rules import RULES
 from reconciler.config.source.source_line import mask_secrets
 from reconciler.diagnostics import Diagnostic, sort_by_place
 from reconciler.execution.outcome import Outcome, Result
-from reconciler.kinds.table import NUMBER_KINDS
 from reconciler.model.action import Action
+from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.destination import Destination
 from reconciler.model.entry import Entry
 from reconciler.planning.checks.unexpected_forms import list_unexpected
-from reconciler.planning.equality import digest_of
+from reconciler.planning.equality import compute_digest
 from reconciler.planning.identity.children import without_deleted
 from reconciler.planning.plan import Plan
 from reconciler.report.documents.call_graph import Graph
@@ -94,7 +94,7 @@ def plan_document(
         refreshes=list(plan.state_updates),
         unmanaged=plan.unmanaged,
         renames=plan.renames or msgspec.UNSET,
-        digest=digest or digest_of(plan.actions, {}),
+        digest=digest or compute_digest(plan.actions, {}),
         destinations=msgspec.UNSET if destinations is None else list(destinations),
     )
 
@@ -221,7 +221,7 @@ def plan_file_document(saved: PlanFile) -> PlanDocument:
         {},
         saved.renames,
     )
-    digest = digest_of(saved.actions, saved.references)
+    digest = compute_digest(saved.actions, saved.references)
     document = plan_document(
         plan, saved.diagnostics, command="show", would_refuse=saved.would_refuse, digest=digest
     )
