@@ -5,7 +5,8 @@ colour.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from reconciler.diagnostics import Diagnostic
 from reconciler.planning.checks.secrecy import mask
@@ -46,39 +47,11 @@ MANY = 3
 
 def render(document: Document, style: Style) -> str:
     """Render a document for stdout; `render_diagnostics` renders its diagnostics for stderr."""
-    match document:
-        case PlanDocument():
-            lines = plan.lines(document, style)
-        case ApplyDocument():
-            lines = results.apply_lines(document, style)
-        case DriftDocument():
-            lines = results.drift_lines(document, style)
-        case ValidateDocument():
-            lines = iter([style("good", valid_sentence(document))])
-        case StateListDocument():
-            lines = (printable(row.address) for row in document.resources)
-        case ResourceDocument():
-            lines = _resource(document, style)
-        case DoctorDocument():
-            lines = doctor.lines(document, style)
-        case FormatDocument():
-            lines = authoring.format_lines(document, style)
-        case LintDocument():
-            lines = authoring.lint_lines(document, style)
-        case InitDocument():
-            lines = authoring.init_lines(document, style)
-        case ExportDocument():
-            lines = authoring.export_lines(document, style)
-        case NumbersDocument():
-            from reconciler.report.text import for_sale  # one command needs it
-
-            lines = for_sale.lines(document, style)
-        case StateDocument():
-            lines = state_lines(document, style)
-        case UnlockDocument():
-            lines = iter([_unlock_line(document)])
-        case _:
-            lines = iter(())
+    lines: Iterable[str] = ()
+    for shape, to_lines in RENDERERS.items():
+        if isinstance(document, shape):
+            lines = to_lines(document, style)
+            break
 
     # An export is YAML to be used as it is, so nothing in it is masked.
     text = "".join(f"{line}\n" for line in lines)
@@ -207,3 +180,30 @@ def _unlock_line(document: UnlockDocument) -> str:
         else "unknown"
     )
     return f"Unlocked. The lock was held by: {who}."
+
+
+def _numbers_for_sale(document: NumbersDocument, style: Style) -> Iterator[str]:
+    from reconciler.report.text import for_sale  # one command needs it
+
+    return for_sale.lines(document, style)
+
+
+RENDERERS: dict[type[Document], Callable[[Any, Style], Iterable[str]]] = {
+    PlanDocument: plan.lines,
+    ApplyDocument: results.apply_lines,
+    DriftDocument: results.drift_lines,
+    ValidateDocument: lambda document, style: [style("good", valid_sentence(document))],
+    StateListDocument: lambda document, style: [
+        printable(row.address) for row in document.resources
+    ],
+    ResourceDocument: _resource,
+    DoctorDocument: doctor.lines,
+    FormatDocument: authoring.format_lines,
+    LintDocument: authoring.lint_lines,
+    InitDocument: authoring.init_lines,
+    ExportDocument: authoring.export_lines,
+    NumbersDocument: _numbers_for_sale,
+    StateDocument: state_lines,
+    UnlockDocument: lambda document, style: [_unlock_line(document)],
+}
+"""Shape of a document → the function that returns its lines."""
