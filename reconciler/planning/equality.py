@@ -19,7 +19,7 @@ import msgspec
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.table import RANKS, secret_fields
 from reconciler.model.action import Action
-from reconciler.planning.staleness import plan_stale
+from reconciler.planning.staleness import list_changes, plan_stale
 
 References = Mapping[str, Mapping[str, str]]
 """Address → field → reference to its secret, such as `env:SIP_PASSWORD`; never the secret."""
@@ -99,15 +99,16 @@ def _compare_fields(saved: Action, fresh: Action) -> Iterator[Diagnostic]:
             f"The secret of {address} is another one now than when the plan was made.", address
         )
 
+    # Plain equality first: most plans are equal, and deepdiff takes time to import.
     old, new = _flatten(saved), _flatten(fresh)
-    for name in sorted(old.keys() | new.keys()):
-        before, after = old.get(name), new.get(name)
-        if before != after:
-            detail = (
-                f"{address}: {name} of `{action}` is {_format_value(before)} in the reviewed plan "
-                f"and {_format_value(after)} now."
-            )
-            yield plan_stale(detail, address)
+    if old == new:
+        return
+    for name, before, after in list_changes(old, new):
+        detail = (
+            f"{address}: {name} of `{action}` is {_format_value(before)} in the reviewed plan "
+            f"and {_format_value(after)} now."
+        )
+        yield plan_stale(detail, address)
 
 
 def _flatten(action: Action) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -15,6 +15,8 @@ from reconciler.planning.decide import drift
 _CURE_OF_FILE = (
     " Nothing has been written. Make a new plan and review it:\n  reconciler plan --out FILE"
 )
+MOST_DIFFERENCES = 20
+"""The most differences between a stale plan and the plan made now that a refusal shows."""
 _CURE_OF_QUESTION = " Nothing has been written. Run the same command again and review the new plan."
 
 
@@ -116,7 +118,9 @@ def _find_moves(
     ]
 
 
-def list_changes(saved: Wire, live: Wire) -> list[tuple[str, object, object]]:
+def list_changes(
+    saved: Mapping[str, object], live: Mapping[str, object]
+) -> list[tuple[str, object, object]]:
     """(field, then, now) for all that differs."""
     from deepdiff import (
         DeepDiff,
@@ -124,6 +128,27 @@ def list_changes(saved: Wire, live: Wire) -> list[tuple[str, object, object]]:
 
     fields = DeepDiff(dict(saved), dict(live), threshold_to_diff_deeper=0).affected_root_keys
     return [(field, saved.get(field), live.get(field)) for field in sorted(fields)]
+
+
+def add_differences(problem: Diagnostic, differences: Sequence[Diagnostic]) -> Diagnostic:
+    """Return the problem of a stale plan, with the differences between it and the plan made now.
+
+    It names the first `MOST_DIFFERENCES` of them.
+    """
+    lines = [f"{_reason_of(problem)} The plan made now is different:"]
+    for difference in differences[:MOST_DIFFERENCES]:
+        lines.append(f"  {_reason_of(difference)}")
+    more = len(differences) - MOST_DIFFERENCES
+    if more > 0:
+        lines.append(f"  … and {more:,} more")
+
+    lines.append(_CURE_OF_FILE.lstrip())
+    return msgspec.structs.replace(problem, detail="\n".join(lines))
+
+
+def _reason_of(problem: Diagnostic) -> str:
+    """Return the detail of a stale plan without its cure."""
+    return problem.detail.removesuffix(_CURE_OF_FILE.lstrip()).rstrip()
 
 
 def _format_value(value: object) -> str:
@@ -146,5 +171,5 @@ def about_question(problem: Diagnostic) -> Diagnostic:
     """
     if problem.code != "plan_stale":
         return problem
-    detail = problem.detail.removesuffix(_CURE_OF_FILE) + _CURE_OF_QUESTION
+    detail = _reason_of(problem) + _CURE_OF_QUESTION
     return msgspec.structs.replace(problem, summary="The confirmed plan is stale", detail=detail)

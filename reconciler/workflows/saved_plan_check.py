@@ -16,7 +16,7 @@ from reconciler.errors import Refused
 from reconciler.planning.checks.unread_accounts import keep_readable
 from reconciler.planning.decide.drift import Drifted
 from reconciler.planning.equality import compute_digest, digest_mismatch, list_differences
-from reconciler.planning.staleness import find_kept_resources
+from reconciler.planning.staleness import add_differences, find_kept_resources
 from reconciler.remote.queries.attribution import attribute_drift
 from reconciler.state.format.document import State
 from reconciler.state.plan_file import PlanFile
@@ -50,8 +50,13 @@ def use_saved_plan(
         attribute,
         _last_commit(options, planned.project),
     )
-    stale = stale or find_kept_resources(compared.actions, planned.plan.actions)
-    stale = stale or list_differences(compared.actions, planned.plan.actions)
+    differences = find_kept_resources(compared.actions, planned.plan.actions)
+    differences = differences or list_differences(compared.actions, planned.plan.actions)
+
+    # Where something has moved, that is the reason, and the differences are what follows from it.
+    if stale and differences:
+        stale = [add_differences(stale[0], differences), *stale[1:]]
+    stale = stale or differences
     if not stale:
         return msgspec.structs.replace(planned, baseline=saved.baseline)
     if saved.actions:

@@ -1,6 +1,14 @@
 from __future__ import annotations
 
-from reconciler.planning.staleness import base_moved, find_moved_resources, list_changes
+from reconciler.planning.staleness import (
+    MOST_DIFFERENCES,
+    about_question,
+    add_differences,
+    base_moved,
+    find_moved_resources,
+    list_changes,
+    plan_stale,
+)
 
 SAVED = {"sid": "PN1", "voice_url": "https://a.example.com/", "trunk_sid": None, "secure": False}
 
@@ -38,3 +46,25 @@ def test_a_base_that_moved_is_told_with_both_versions() -> None:
     assert problem.code == "plan_stale"
     assert "one" in problem.detail
     assert "two" in problem.detail
+
+
+def test_a_stale_plan_names_its_differences_to_the_plan_made_now() -> None:
+    reason = base_moved("configuration", "sha256:a", "sha256:b")
+    differences = [
+        plan_stale(f"number/+15550100{n:03}: `import` is not there now.", None) for n in range(25)
+    ]
+    problem = add_differences(reason, differences)
+    lines = problem.detail.splitlines()
+    assert lines[0].endswith("The plan made now is different:")
+    assert lines[1] == "  number/+15550100000: `import` is not there now."
+    assert len([line for line in lines if "`import`" in line]) == MOST_DIFFERENCES
+    assert lines[MOST_DIFFERENCES + 1] == "  … and 5 more"
+    assert lines[-2:] == [
+        "Nothing has been written. Make a new plan and review it:",
+        "  reconciler plan --out FILE",
+    ]
+
+    # At the prompt the cure is another one.
+    asked = about_question(problem)
+    assert "--out FILE" not in asked.detail
+    assert asked.detail.count("Nothing has been written.") == 1
