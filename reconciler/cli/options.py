@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from reconciler.cli import reports
 from reconciler.cli.arguments import parse_seconds
@@ -123,6 +124,27 @@ def scope_options(function: F) -> F:
     return _with(function, [*_OPTIONS, *_REPORTED, *_SCOPE])
 
 
+def choose_flag(**flags: bool) -> str | None:
+    """Return the name of the one flag that is given; None without one.
+
+    Raises UsageError for two flags: neither of them may silently win.
+    """
+    given = [name for name, is_given in flags.items() if is_given]
+    if len(given) > 1:
+        named = " and ".join(f"--{name}" for name in given)
+        raise click.UsageError(f"{named} exclude each other: give one of them.")
+    return given[0] if given else None
+
+
+def _check_format(format_: str) -> None:
+    """Raise UsageError for `--json` with another `--format`."""
+    source = click.get_current_context().get_parameter_source("format_")
+    if source is ParameterSource.COMMANDLINE and format_ != "json":
+        raise click.UsageError(
+            f"--json and --format {format_} exclude each other: give one of them."
+        )
+
+
 def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
     @wraps(function)
     def command(
@@ -142,6 +164,8 @@ def _with(function: F, options: list[Callable[[Any], Any]]) -> F:
         detailed_exitcode: bool = False,
         **own: Any,
     ) -> Any:
+        if json_:
+            _check_format(format_)
         shape, wanted = _outputs(
             "json" if json_ else format_, reports.parse_reports(reports_, directory)
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from reconciler.cli.common_options import CommonOptions
 from reconciler.cli.confirmation import consent_options, execute_and_report, review_plan
-from reconciler.cli.options import scope_options
+from reconciler.cli.options import choose_flag, scope_options
 from reconciler.cli.output_paths import OutputPath
 
 if TYPE_CHECKING:
@@ -18,18 +18,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@click.option("--restore", is_flag=True, help="Restore the values from before the import.")
 @click.option(
-    "--restore", "how", flag_value="restore", help="Restore the values from before the import."
+    "--clear", is_flag=True, help="Clear the webhooks, applications and trunks that were applied."
 )
-@click.option(
-    "--clear",
-    "how",
-    flag_value="clear",
-    help="Clear the webhooks, applications and trunks that were applied.",
-)
-@click.option(
-    "--keep", "how", flag_value="keep", help="Write nothing, and forget the prior values."
-)
+@click.option("--keep", is_flag=True, help="Write nothing, and forget the prior values.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")
 @click.option("--out", type=OutputPath(), help="Only save the plan, for `apply FILE`.")
 @consent_options
@@ -37,7 +30,9 @@ if TYPE_CHECKING:
 def release(
     shared: CommonOptions,
     addresses: tuple[str, ...],
-    how: OnRemoval | None,
+    restore: bool,
+    clear: bool,
+    keep: bool,
     dry_run: bool,
     out: Path | None,
     auto_approve: bool,
@@ -56,6 +51,7 @@ def release(
     from reconciler.workflows import release as release_workflow
     from reconciler.workflows.session import Consent
 
+    how = cast("OnRemoval | None", choose_flag(restore=restore, clear=clear, keep=keep))
     request = release_workflow.ReleaseRequest(addresses, how)
     origin = Origin(command="release", addresses=list(addresses), how=how)
     consent = Consent(takeovers=takeovers, force=force)
