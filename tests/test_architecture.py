@@ -54,6 +54,7 @@ INNER_LAYERS = {
         "html",
         "markdown",
         "text",
+        "tables",
         "analysis",
         "documents",
         "wording",

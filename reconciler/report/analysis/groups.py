@@ -206,6 +206,7 @@ def _resource(address: str, actions: Sequence[PlannedAction]) -> Resource:
     route = _route(actions)
     takeover = tuple([change for action in actions for change in action.takeover])
     steps = tuple([action.action for action in actions])
+
     return Resource(
         address,
         tuple(actions),
@@ -263,15 +264,15 @@ def _merge_scattered(groups: Sequence[Group]) -> list[Group]:
     out: list[Group] = []
     for alike in gather(groups, lambda group: _roughly(group.first)).values():
         few = FEW if len(alike) > _SCATTERED else 0
-        small = tuple(
-            resource
-            for group in alike
-            if len(group.resources) <= few
-            for resource in group.resources
-        )
-        out += [group for group in alike if len(group.resources) > few]
-        if small:
-            out.append(Group(small))
+        merged: list[Resource] = []
+        for group in alike:
+            if len(group.resources) > few:
+                out.append(group)
+            else:
+                merged += group.resources
+
+        if merged:
+            out.append(Group(tuple(merged)))
     return out
 
 

@@ -109,6 +109,7 @@ def list_own_findings(document: Document) -> Iterator[Finding]:
 
 
 def _diagnostic_finding(d: Diagnostic) -> Finding:
+    # The line breaks of a detail stay, which `printable` would write out.
     detail = "\n".join(printable(line) for line in d.detail.splitlines())
     return Finding(
         rule=d.code,
@@ -165,6 +166,7 @@ def _group_findings(group: Group, announced: set[str | None]) -> Iterator[Findin
 def _make_finding(
     group: Group, rule: str, severity: Severity, summary: str, message: str
 ) -> Finding:
+    # A finding has one place: that of the first resource.
     action = group.first.actions[0]
     return Finding(
         rule=rule,
@@ -185,9 +187,11 @@ def _drift_findings(document: DriftDocument) -> Iterator[Finding]:
             f"{f.field} {show_value(f.recorded)} → {show_value(f.live)}" for f in first.fields
         )
         what = "gone from Twilio" if is_gone(first) else fields
+
         by = f", by {printable(first.actor)}" if first.actor else ""
         by += f", {describe_guess(first.looks_like)}" if first.looks_like else ""
         message = f"{_whom([d.address for d in found])}: {what}{by}."
+
         yield Finding(
             rule="drift",
             severity="warning",

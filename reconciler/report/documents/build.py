@@ -74,6 +74,7 @@ def plan_document(
     """
     counts = Counter(action.action for action in plan.actions)
     everything = sort_by_place([*diagnostics, *plan.diagnostics])
+
     return PlanDocument(
         command=command,
         summary={
@@ -162,11 +163,16 @@ def failure_document(
     `done` by then.
     """
     ordered = sort_by_place(list(diagnostics))
+
+    # What was written before the failure is reported, whatever the command.
     if command == "apply" or done:
         document = apply_document(Result(tuple(done)), ordered, command=command)
         document.summary |= {**_severities(ordered), "unread_accounts": list(unread)}
         return document
-    summary = {**_severities(ordered), **({"unread_accounts": list(unread)} if unread else {})}
+
+    summary: dict[str, Any] = dict(_severities(ordered))
+    if unread:
+        summary["unread_accounts"] = list(unread)
     return FailureDocument(command=command, summary=summary, diagnostics=ordered)
 
 
@@ -182,6 +188,9 @@ def drift_document(
     pending = {
         a.address for a in plan.actions if a.reason != "drift" or a.address not in drifted_addresses
     }
+
+    # Other problems of the plan concern an apply, not what is there.
+    unread = [d for d in plan.diagnostics if d.code == "account_unread"]
     return DriftDocument(
         command=command,
         summary={
@@ -190,9 +199,7 @@ def drift_document(
             "unmanaged": plan.unmanaged,
             "unread_accounts": list(plan.unread),
         },
-        diagnostics=sort_by_place(
-            [*diagnostics, *(d for d in plan.diagnostics if d.code == "account_unread")]
-        ),
+        diagnostics=sort_by_place([*diagnostics, *unread]),
         drifted=list(drifted),
         pending=len(pending),
         unmanaged=plan.unmanaged,
@@ -221,6 +228,8 @@ def plan_file_document(saved: PlanFile) -> PlanDocument:
         {},
         saved.renames,
     )
+
+    # The digest covers the references, which a plan document does not have.
     digest = compute_digest(saved.actions, saved.references)
     document = plan_document(
         plan, saved.diagnostics, command="show", would_refuse=saved.would_refuse, digest=digest
@@ -260,6 +269,8 @@ def export_document(exported: Exported, out: str | None) -> ExportDocument:
         for n, value in msgspec.to_builtins(exported).items()
         if n not in ("text", "problems")
     }
+
+    # With a file the configuration is there, and not printed as well.
     text = exported.text if out is None else None
     return ExportDocument(
         command="export",
@@ -285,6 +296,7 @@ def numbers_document(
         )
         for number in found
     ]
+
     summary = {"numbers": len(numbers), "written": len(written)}
     return NumbersDocument(command="numbers search", summary=summary, numbers=numbers, out=out)
 

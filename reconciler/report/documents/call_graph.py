@@ -63,6 +63,7 @@ def build_graph(project: Project) -> Graph:
             builder.add_node("trunk", want.key)
         elif want.kind == "origination_url":
             builder.add_origination(want)
+
     for agent in project.agents.values():
         builder.add_agent(agent)
     for members in _group_numbers(project.desired):
@@ -81,8 +82,13 @@ def _group_numbers(desired: Iterable[Desired]) -> Iterator[list[Desired]]:
                 )
             )
             groups[want.kind, want.profile.options.agent, repr(attrs)].append(want)
+
     for members in groups.values():
-        yield from [members] if len(members) > ONE_BY_ONE else ([member] for member in members)
+        if len(members) > ONE_BY_ONE:
+            yield members
+            continue
+        for member in members:
+            yield [member]
 
 
 class _GraphBuilder:
@@ -92,6 +98,7 @@ class _GraphBuilder:
         self._project = project
         self._nodes: dict[str, Node] = {}
         self._labels: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+
         self._domains = {
             str(want.profile.attrs["domain_name"]).lower(): want.key
             for want in project.desired
@@ -119,9 +126,12 @@ class _GraphBuilder:
         """
         source, host = str(want.parent), sip_host(want.key).lower()
         self.add_node("trunk", source.partition("/")[2])
+
         attrs = want.profile.attrs
         label = "" if attrs.get("enabled", True) else "disabled"
         label = label or f"priority {attrs.get('priority')}, weight {attrs.get('weight')}"
+
+        # A trunk of this project takes the call, not just any host.
         own = self._domains.get(_global_domain(host))
         self.add_edge(
             source, self.add_node("trunk", own) if own else self.add_node("sip_host", host), label
@@ -169,6 +179,7 @@ class _GraphBuilder:
                     self.add_node("agent", back) if back else self.add_node("host", _host(url)),
                     part,
                 )
+
                 if fallback:
                     self.add_edge(
                         source, self.add_node("host", _host(fallback)), f"{part} fallback"
@@ -205,6 +216,7 @@ def _leads_back(source: str, target: str, onward: Mapping[str, set[str]]) -> boo
     """
     if source.startswith("bridge_number/") and target.startswith("agent/"):
         return True
+
     seen, ahead = set[str](), [target]
     while ahead:
         here = ahead.pop()

@@ -26,11 +26,11 @@ def render(document: Document) -> str:
     ordered = sorted(
         list_findings(document), key=lambda finding: list(_COMMANDS).index(finding.severity)
     )
-    return "".join(
-        f"{line}\n"
-        for severity, same in groupby(ordered, lambda f: f.severity)
-        for line in _lines(severity, list(same))
-    )
+
+    lines: list[str] = []
+    for severity, same in groupby(ordered, lambda f: f.severity):
+        lines += _lines(severity, list(same))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _lines(severity: str, found: Sequence[Finding]) -> Iterator[str]:

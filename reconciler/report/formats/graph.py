@@ -48,6 +48,8 @@ def mermaid(graph: Graph) -> str:
         lines.append(f'  {ids[node.id]}{opening}"{_for_mermaid(_label(node))}"{closing}{mark}')
     for edge in graph.edges:
         lines.append(f"  {ids[edge.source]} {_arrow(edge)} {ids[edge.target]}")
+
+    # Mermaid styles a line by its position among all lines.
     loops = [str(place) for place, edge in enumerate(graph.edges) if edge.loop]
     if loops:
         lines.append(f"  linkStyle {','.join(loops)} stroke:#d1242f,stroke-width:2px")

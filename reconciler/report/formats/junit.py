@@ -51,6 +51,7 @@ def render(document: Document, project: str) -> str:
     """
     suite = f"reconciler {document.command} {project}"
     cases = [*_cases(document)] or [Case("nothing to report")]
+
     counts = " ".join(f'{name}="{number}"' for name, number in _counts(cases).items())
     lines = [f"  {line}" for case in cases for line in _lines(case, suite)]
     head = f"<testsuites {counts}>\n <testsuite name={_attribute(suite)} {counts}>"
@@ -102,6 +103,7 @@ def _plan_case(resource: Resource, refused: Diagnostic | None) -> Case:
         f"{c.field}: {show_value(c.before)} → {show_value(c.after)}" for c in resource.changes
     )
     name = f"{resource.address} {', '.join(resource.steps)} ({resource.reason})"
+
     if refused is None:
         return Case(
             name, body=changes, file=resource.actions[0].file, line=resource.actions[0].line
@@ -117,6 +119,7 @@ def _drift_case(drifted: Drifted) -> Case:
         return Case(
             drifted.address, "failure", "drift", f"gone from Twilio{by}", f"sid: {drifted.sid}"
         )
+
     fields = "\n".join(
         f"{f.field}: {show_value(f.recorded)} (recorded) → {show_value(f.live)} (live)"
         for f in drifted.fields
@@ -155,6 +158,7 @@ def _lines(case: Case, suite: str) -> Iterator[str]:
     file = f" file={_attribute(case.file)}" if case.file else ""
     line = f' line="{case.line}"' if case.line else ""
     opening = f"<testcase name={_attribute(case.name)} classname={_attribute(suite)}{file}{line}"
+
     body = _text(case.body)
     if case.verdict is not None:
         kind = f" type={_attribute(case.kind)}" if case.verdict != "skipped" else ""

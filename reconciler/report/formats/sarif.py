@@ -35,6 +35,7 @@ def _run(document: Document, project: str, found: Sequence[Finding]) -> dict[str
         "version": __version__,
         "rules": [_rule(rules[name]) for name in order],
     }
+
     return {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"reconciler/{document.command}/{printable(project)}/"},

@@ -72,6 +72,7 @@ def _edges(group: Group) -> Iterator[Edge]:
         else key_of(group.first.address)
     )
     start = Node(0, names, group.first.agent or "" if many else key_of(group.first.address))
+
     agent = Node(1, group.first.agent or "no agent", group.first.agent or "")
     yield from _chain([start, *_route_nodes(before)], "before")
     yield from _chain(

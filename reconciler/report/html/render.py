@@ -17,14 +17,15 @@ from itertools import islice
 import msgspec
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.model.route import WireValue
-from reconciler.report.analysis.groups import FEW, TITLES, Field, Group, group_resources
+from reconciler.report.analysis.groups import Group, group_resources
 from reconciler.report.analysis.risks import Finding, list_own_findings
 from reconciler.report.documents.types import Document, PlanDocument
 from reconciler.report.html.call_diagram import draw_calls
 from reconciler.report.html.rows import KINDS, Rows, rows_of
+from reconciler.report.tables.changes import plan_sections
+from reconciler.report.tables.model import Entry, Row
 from reconciler.report.text.overview import Overview, build_overview
-from reconciler.report.wording import count, key_of, kind_of, printable, repeats_route, show_value
+from reconciler.report.wording import count, key_of, printable
 
 _MOST = 100
 """Up to this many groups and problems are shown above the table, which has all resources."""
@@ -34,6 +35,8 @@ def render(document: Document, project: str) -> str:
     """Render a document as an HTML page."""
     found, rows = build_overview(document, project), rows_of(document)
     groups = group_resources(document) if isinstance(document, PlanDocument) else []
+
+    # The policy holds the digests of exactly these two texts.
     style, script = _asset("page.css"), _asset("page.js")
     parts = [
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
@@ -83,6 +86,7 @@ _TABLE = """<section><h2 id="table">Every resource</h2>
 def _problems(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
     if not diagnostics:
         return
+
     errors = sum(d.severity == "error" for d in diagnostics)
     title = ", ".join(
         [*([count(errors, "error")] if errors else []), *_warnings(len(diagnostics) - errors)]
@@ -116,77 +120,50 @@ def _findings(found: Iterator[Finding]) -> Iterator[str]:
 
 
 def _groups(groups: Sequence[Group]) -> Iterator[str]:
-    open_title = None
-    for group in groups[:_MOST]:
-        title = TITLES.get(group.first.urgency, "Changes")
-        if title != open_title:
-            yield f"{'</section>' if open_title else ''}<section><h2>{title}</h2>\n"
-            open_title = title
-        yield from _group(group)
-    if len(groups) > _MOST:
-        yield f"<p>{len(groups) - _MOST:,} more groups are left out here; the table below has every resource.</p>"
-    yield "</section>\n" if open_title else ""
+    shown = groups[:_MOST]
+    kinds = iter([KINDS[group.first.urgency].replace(" ", "-") for group in shown])
+    for section in plan_sections(shown):
+        yield f"<section><h2>{section.title}</h2>\n"
+        for entry in section.entries:
+            yield from _entry(entry, next(kinds))
+        yield "</section>"
+
+    rest = len(groups) - len(shown)
+    if rest:
+        yield f"<p>{rest:,} more groups are left out here; the table below has every resource.</p>"
+    yield "\n" if groups else ""
 
 
-def _group(group: Group) -> Iterator[str]:
-    first, many = group.first, len(group.resources) > 1
-    kind = KINDS[first.urgency].replace(" ", "-")
-    who = count(len(group.resources), kind_of(first.address)) if many else first.address
-    agent = f" of agent {_e(first.agent)}" if many and first.agent else ""
-    yield f'<article class="{kind}"><h3>{_e(who)}{agent}</h3>'
-    yield f"<p class=steps>{_e(', '.join(first.steps))} ({_e(first.reason)})"
-    yield (
-        f" <code>{_e(f'{first.place[0]}:{first.place[1]}')}</code></p>"
-        if first.place and not many
-        else "</p>"
-    )
-    yield f"<dl>{''.join(_fields(group))}</dl>"
-    yield from (f"<p class=note>{_e(note)}</p>" for note in first.notes)
+def _entry(entry: Entry, kind: str) -> Iterator[str]:
+    yield f'<article class="{kind}"><h3>{_e(entry.subject)}</h3>'
+    yield f"<p class=steps>{_e(entry.action)}"
+    if entry.place and not entry.is_group:
+        yield f" <code>{_e(entry.place)}</code>"
+    yield "</p>"
 
-    if many:
-        names = ", ".join(_e(key_of(address)) for address in group.addresses[:FEW])
-        rest = len(group.addresses) - FEW
-        yield f"<p class=note>{names}{f' and {rest:,} more' if rest > 0 else ''}</p>"
+    yield f"<dl>{''.join(map(_row, entry.rows))}</dl>"
+    yield from (f"<p class=note>{_e(note)}</p>" for note in entry.notes)
+
+    if entry.is_group:
+        names = ", ".join(_e(key_of(address)) for address in entry.first_addresses)
+        rest = f" and {entry.unnamed_count:,} more" if entry.unnamed_count else ""
+        yield f"<p class=note>{names}{rest}</p>"
     yield "</article>\n"
 
 
-def _fields(group: Group) -> Iterator[str]:
-    lost = {field.name for field in group.losses}
-    names = {field.name for field in group.fields}
-    for field in [*group.fields, *(f for f in group.losses if f.name not in names)]:
-        yield _change(
-            field, "lost" if field.name in lost else "", "takes over " if field.name in lost else ""
-        )
-    before, after = group.routes
-    route = group.first.route
-
-    # A change of `voice_url` is the change of the route already.
-    repeated = (
-        len(before) == len(after) == 1
-        and route
-        and any(repeats_route(route, c) for c in group.first.changes)
-    )
-    if after and not repeated:
-        yield _change(Field("calls", list(before), list(after)), "calls", "")
-    yield from (
-        f"<dt class=hidden>set, but without effect</dt><dd>{_e(words)}</dd>"
-        for words in group.hidden[:FEW]
-    )
+_CLASSES = {"takeover": "lost", "loss": "lost", "calls": "calls", "hidden": "hidden"}
+"""Meaning of a row → its class in the style sheet."""
 
 
-def _change(field: Field, meaning: str, mark: str) -> str:
-    before, after = _one_of(field.before), _one_of(field.after)
+def _row(row: Row) -> str:
+    name = _e(f"takes over {row.name}" if row.meaning in ("takeover", "loss") else row.name)
+    term = f'<dt class="{_CLASSES.get(row.meaning, "")}">{name}</dt>'
+    if row.meaning == "hidden":
+        return f"{term}<dd>{_e(str(row.before))}</dd>"
+
+    arrow = "<span class=arrow>→</span>"
     return (
-        f'<dt class="{meaning}">{mark}{_e(field.name)}</dt>'
-        f"<dd><del>{_e(before)}</del> <span class=arrow>→</span> <ins>{_e(after)}</ins></dd>"
-    )
-
-
-def _one_of(values: Sequence[WireValue]) -> str:
-    return (
-        show_value(values[0])
-        if len(values) == 1
-        else f"{len(values):,} different, such as {show_value(values[0])}"
+        f"{term}<dd><del>{_e(str(row.before))}</del> {arrow} <ins>{_e(str(row.after))}</ins></dd>"
     )
 
 

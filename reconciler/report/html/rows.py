@@ -77,6 +77,7 @@ def _row_texts(document: Document) -> Iterator[tuple[str, str, RowText]]:
                     for f in drifted.fields
                 )
                 kind = "gone" if is_gone(drifted) else "drifted"
+
                 yield (
                     printable(drifted.address),
                     "",
@@ -98,6 +99,7 @@ def _plan_text(resource: Resource) -> RowText:
         *resource.changes,
         *(c for c in resource.takeover if c.field not in {f.field for f in resource.changes}),
     ]
+
     route = resource.route
     told = route is None or any(repeats_route(route, change) for change in resource.changes)
     hidden = [

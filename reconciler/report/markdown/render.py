@@ -9,60 +9,58 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reconciler.diagnostics import Diagnostic
-from reconciler.kinds.known_hosts import describe_guess
-from reconciler.model.route import WireValue
 from reconciler.report.analysis.groups import (
     FEW,
-    TITLES,
-    Field,
-    Group,
     Resource,
-    drift_groups,
     group_resources,
-    is_gone,
     outcome_groups,
     resources_of,
 )
 from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
 from reconciler.report.markdown.escape import LIMIT, code, fit_rows, fold, head, row, size, text
+from reconciler.report.tables.changes import drift_section, plan_sections
+from reconciler.report.tables.model import Entry, Row, Section, Value
 from reconciler.report.text.overview import Overview, build_overview
 from reconciler.report.truncate import shorten
-from reconciler.report.wording import count, key_of, kind_of, repeats_route, show_value
+from reconciler.report.wording import count, key_of
 
 _SIGNS = {"none": "⚪", "low": "🟢", "medium": "🟡", "high": "🔴", "blocked": "⛔"}
 _ELSEWHERE = "`--format json` and `--report html=FILE` have everything."
-_TABLE = ("Resources", "Field", "Before", "After")
 
 
 def render(document: Document, project: str) -> str:
     """Render a document as Markdown."""
     found = build_overview(document, project)
     out = [_top(found) + _digest(document)]
+
+    parts: Iterator[Part]
     match document:
         case PlanDocument():
-            sections = _plan(document)
+            parts = _plan(document)
         case DriftDocument():
-            sections = iter([_drift])
+            parts = iter([_section_part(drift_section(document.drifted))])
         case ApplyDocument():
-            sections = iter([_apply])
+            parts = iter([_apply])
         case _:
-            sections = iter(())
-    out += _fill(document, sections, LIMIT - size(out[0]))
+            parts = iter(())
+
+    out += _fill(document, parts, LIMIT - size(out[0]))
     return "".join(out).rstrip() + "\n"
 
 
-Section = Callable[[Document, int], str]
+Part = Callable[[Document, int], str]
 """(document, room) → Markdown that takes no more than the room."""
 
 
-def _fill(document: Document, sections: Iterator[Section], room: int) -> Iterator[str]:
-    """Return sections that fit the room: each may take half of the rest; problems come after the
+def _fill(document: Document, parts: Iterator[Part], room: int) -> Iterator[str]:
+    """Return parts that fit the room: each may take half of the rest; problems come after the
     plan, details last.
     """
-    for section in [*sections, _problems]:
-        written = section(document, room // 2)
+    for part in [*parts, _problems]:
+        written = part(document, room // 2)
         room -= size(written)
         yield written
+
     if isinstance(document, PlanDocument) and document.actions:
         yield _all_resources(document, room)
 
@@ -81,58 +79,67 @@ def _digest(document: Document) -> str:
     return f"Digest of the plan: {code(document.digest)}\n\n"
 
 
-def _plan(document: PlanDocument) -> Iterator[Section]:
-    groups = group_resources(document)
-    for urgency, title in TITLES.items():
-        yield _part(title, [group for group in groups if group.first.urgency is urgency])
-    yield _part("Changes", [group for group in groups if group.first.urgency not in TITLES])
+def _plan(document: PlanDocument) -> Iterator[Part]:
+    return map(_section_part, plan_sections(group_resources(document)))
 
 
-def _part(title: str, groups: Sequence[Group]) -> Section:
-    return lambda _, room: _table(f"#### {title}", len(groups), map(_group_rows, groups), room)
+def _section_part(section: Section) -> Part:
+    rows = map(_entry_rows, section.entries)
+    return lambda _, room: _table(section.title, section.total, rows, room, section.columns)
 
 
-def _table(
-    title: str, total: int, rows: Iterable[str], room: int, titles: Sequence[str] = _TABLE
-) -> str:
+def _table(title: str, total: int, rows: Iterable[str], room: int, columns: Sequence[str]) -> str:
     """Return a table, without the last rows if they do not fit; empty when there are none."""
     if not total:
         return ""
-    top = f"{title}\n\n{head(*titles)}"
+
+    top = f"#### {title}\n\n{head(*columns)}"
     shown = list(fit_rows(rows, room - size(top) - 200))
     rest = total - len(shown)
-    left_out = (
-        f"\n{rest:,} of {total:,} entries of this table are left out here. {_ELSEWHERE}\n"
-        if rest
-        else ""
-    )
+    left_out = ""
+    if rest:
+        left_out = (
+            f"\n{rest:,} of {total:,} entries of this table are left out here. {_ELSEWHERE}\n"
+        )
     return f"{top}{''.join(shown)}{left_out}\n"
 
 
-def _group_rows(group: Group) -> str:
-    """Return one row for each field; the first names the resources."""
-    lost = {field.name for field in group.losses}
-    fields = [
-        *group.fields,
-        *(field for field in group.losses if field.name not in {f.name for f in group.fields}),
-    ]
-    cells = [_field(field, taken=field.name in lost) for field in fields]
-    cells += _route(group)
-    who = _who(group)
-
-    first, *more = cells or [("", "", "")]
-    return row(who, *first) + "".join(row("", *each) for each in more)
+def _entry_rows(entry: Entry) -> str:
+    """Return a row for each row of the entry; the first one names the resources."""
+    subject = _subject(entry)
+    first, *more = entry.rows or [Row("", Value(""))]
+    rows = [row(subject, *_cells(first)), *(row("", *_cells(each)) for each in more)]
+    return "".join(rows)
 
 
-def _who(group: Group) -> str:
-    first = group.first
-    many = len(group.resources) > 1
-    names = _names(group.addresses)
-    who = f"**{count(len(group.resources), kind_of(first.address))}**" if many else ""
-    agent = f" of agent {code(first.agent)}" if many and first.agent else ""
-    place = f" {text(f'{first.place[0]}:{first.place[1]}')}" if first.place and not many else ""
-    notes = "".join(f"<br>{text(note)}" for note in first.notes)
-    return f"{who}{agent}{' ' if who else ''}{names}<br>{', '.join(first.steps)} ({first.reason}){place}{notes}"
+def _cells(line: Row) -> tuple[str, str, str]:
+    before, after = _value(line.before), _value(line.after)
+    match line.meaning:
+        case "hidden":
+            return line.name, before, ""
+        case "calls":
+            return f"**{line.name}**", before, after
+        case "takeover" | "loss":
+            return f"⚠️ takes over {code(line.name)}", before, after
+        case "change" | "gone":
+            # Without any row an entry still has its line.
+            return (code(line.name), before, after) if line.name else ("", "", "")
+
+
+def _value(value: Value) -> str:
+    return value.prefix + code(value.example)
+
+
+def _subject(entry: Entry) -> str:
+    names = _names(entry.addresses)
+    if entry.is_group:
+        agent = f" of agent {code(entry.agent)}" if entry.agent else ""
+        names = f"**{entry.counted}**{agent} {names}"
+
+    # A group is declared at many places; the table of all resources has them.
+    place = f" {text(entry.place)}" if entry.place and not entry.is_group else ""
+    action = f"<br>{entry.action}{place}" if entry.action else ""
+    return names + action + "".join(f"<br>{text(note)}" for note in entry.notes)
 
 
 def _names(addresses: Sequence[str]) -> str:
@@ -140,50 +147,6 @@ def _names(addresses: Sequence[str]) -> str:
         return code(addresses[0])
     shown = ", ".join(code(key_of(address)) for address in addresses[:FEW])
     return shown + (f" and {len(addresses) - FEW:,} more" if len(addresses) > FEW else "")
-
-
-def _field(field: Field, *, taken: bool) -> tuple[str, str, str]:
-    mark = "⚠️ takes over " if taken else ""
-    return f"{mark}{code(field.name)}", _one_of(field.before), _one_of(field.after)
-
-
-def _route(group: Group) -> Iterator[tuple[str, str, str]]:
-    before, after = group.routes
-    route = group.first.route
-    single = route is not None and len(before) == len(after) == 1
-    if route is not None and not (
-        single and any(repeats_route(route, change) for change in group.first.changes)
-    ):
-        yield "**calls**", _one_of(before), _one_of(after)
-
-    for words in group.hidden[:FEW]:
-        yield "set, but without effect", code(words), ""
-
-
-def _one_of(values: Sequence[WireValue]) -> str:
-    if len(values) == 1:
-        return code(show_value(values[0]))
-    return f"{len(values):,} different, such as {code(show_value(values[0]))}"
-
-
-def _drift(document: Document, room: int) -> str:
-    assert isinstance(document, DriftDocument)
-    rows = []
-    for found in drift_groups(document.drifted):
-        first = found[0]
-        many = f"**{count(len(found), kind_of(first.address))}** " if len(found) > 1 else ""
-        by = f"<br>by {text(first.actor)}" if first.actor else ""
-        by += f"<br>{describe_guess(first.looks_like)}" if first.looks_like else ""
-
-        fields = [(f.field, show_value(f.recorded), show_value(f.live)) for f in first.fields]
-        cells = [("gone from Twilio", show_value(first.sid), "")] if is_gone(first) else fields
-        who = f"{many}{_names([d.address for d in found])}{by}"
-        rows.append(
-            "".join(
-                row(who if n == 0 else "", *(code(c) for c in each)) for n, each in enumerate(cells)
-            )
-        )
-    return _table("#### Drifted", len(rows), rows, room, ("Resources", "Field", "Recorded", "Live"))
 
 
 def _apply(document: Document, room: int) -> str:
@@ -198,9 +161,8 @@ def _apply(document: Document, room: int) -> str:
         )
 
     stopped = "Stopped on request; what was done is saved. Run apply again to finish.\n\n"
-    table = _table(
-        "#### Failures and notes", len(rows), rows, room, ("Resources", "Action", "Result", "Why")
-    )
+    columns = ("Resources", "Action", "Result", "Why")
+    table = _table("Failures and notes", len(rows), rows, room, columns)
     return (stopped if document.summary.get("interrupted") else "") + table
 
 
@@ -216,6 +178,8 @@ def _problems(document: Document, room: int) -> str:
 def _list(title: str, problems: Sequence[Diagnostic], room: int) -> str:
     if not problems:
         return ""
+
+    # 200 bytes are for the sentence about the rest.
     shown = list(fit_rows(map(_problem, problems), room - size(title) - 200))
     rest = len(problems) - len(shown)
     return (

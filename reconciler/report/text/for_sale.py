@@ -38,12 +38,15 @@ def lines(document: NumbersDocument, style: Style) -> Iterator[str]:
 
 def _cells(number: ListedNumber) -> tuple[str, ...]:
     place = ", ".join(part for part in (number.locality, number.region) if part)
-    price = (
-        f"{number.price.amount:.2f} {number.price.currency}"
-        if number.price is not None
-        else "not known"
-    )
-    mark = " (declared)" if number.declared else " (added)" if number.written else ""
+    price = "not known"
+    if number.price is not None:
+        price = f"{number.price.amount:.2f} {number.price.currency}"
+
+    mark = ""
+    if number.declared:
+        mark = " (declared)"
+    elif number.written:
+        mark = " (added)"
     return (
         printable(number.phone_number) + mark,
         number.type.replace("_", "-"),

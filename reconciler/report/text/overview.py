@@ -54,6 +54,7 @@ def build_overview(document: Document, project: str) -> Overview:
     level = level_of(document)
     command = "plan" if isinstance(document, PlanDocument) else document.command
     facts = [*_facts(document), *_problems(document)]
+
     return Overview(
         command,
         project,

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from reconciler.kinds.known_hosts import describe_guess, guess_platform
-from reconciler.model.action import ADDITIONS, REMOVALS, Change
+from reconciler.model.action import ADDITIONS, REMOVALS
 from reconciler.model.destination import Destination
-from reconciler.model.route import WireValue
 from reconciler.report.analysis.groups import (
     FEW,
     TITLES,
@@ -19,9 +18,11 @@ from reconciler.report.analysis.groups import (
     list_resources,
 )
 from reconciler.report.documents.types import ApplyDocument, PlanDocument
+from reconciler.report.tables.changes import plan_entry
+from reconciler.report.tables.model import Row
 from reconciler.report.text.style import Style
 from reconciler.report.truncate import fit_pair
-from reconciler.report.wording import count, examples, kind_of, printable, repeats_route, show_value
+from reconciler.report.wording import count, examples, printable
 
 
 def lines(document: PlanDocument, style: Style) -> Iterator[str]:
@@ -31,11 +32,13 @@ def lines(document: PlanDocument, style: Style) -> Iterator[str]:
         yield style("bad", refusal)
         yield ""
 
-    groups = (
-        list_resources(document)
-        if style.whole
-        else [each for g in group_resources(document) for each in _split_small(g)]
-    )
+    groups: list[Group] = []
+    if style.whole:
+        groups = list_resources(document)
+    else:
+        for group in group_resources(document):
+            groups += _split_small(group)
+
     for urgency, found in groupby(groups, key=lambda group: group.first.urgency):
         section = list(found)
         if urgency in TITLES:
@@ -64,27 +67,44 @@ def _title(urgency: Urgency, section: Sequence[Group], style: Style) -> str:
 
 
 def _group(group: Group, style: Style) -> Iterator[str]:
-    first = group.first
+    entry = plan_entry(group)
     sign, colour = _sign(group)
-    place = f"  {_place(group)}" if first.place else ""
-    steps = f"{', '.join(first.steps)} ({first.reason})"
-    yield f"{style(colour, sign)} {style('strong', _who(group))}  {steps}{style('quiet', place)}"
-    lost = {field.name for field in group.losses}
-    for field in group.fields:
-        yield from _field(field, style, takeover=field.name in lost)
-    for field in group.losses:
-        if field.name not in {each.name for each in group.fields}:
-            yield f"    {style('warn', '! takes over')} {printable(field.name)}: {_one_of(field.before)}"
+    place = style("quiet", f"  {entry.place}") if entry.place else ""
+    yield f"{style(colour, sign)} {style('strong', entry.subject)}  {entry.action}{place}"
 
-    whose = guess_platform(before for field in _set_by_others(group) for before in field.before)
-    if whose is not None:
-        yield f"    {style('quiet', describe_guess(whose))}"
+    # The guess stands below the values that it explains, above the route.
+    fields = [row for row in entry.rows if row.meaning not in ("calls", "hidden")]
+    for row in fields:
+        yield from _row(row, style)
+    owner = guess_platform(before for field in _set_by_others(group) for before in field.before)
+    if owner is not None:
+        yield f"    {style('quiet', describe_guess(owner))}"
+    for row in entry.rows[len(fields) :]:
+        yield from _row(row, style)
 
-    yield from _route(group, style)
-    for note in first.notes:
-        yield f"    {style('quiet', printable(note))}"
-    if len(group.resources) > 1:
-        yield f"    {style('quiet', examples(group.addresses))}"
+    for note in entry.notes:
+        yield f"    {style('quiet', note)}"
+    if entry.is_group:
+        yield f"    {style('quiet', examples(entry.addresses))}"
+
+
+def _row(row: Row, style: Style) -> Iterator[str]:
+    match row.meaning:
+        case "hidden":
+            yield f"    {style('warn', row.name + ':')} {row.before}"
+            return
+        case "loss":
+            yield f"    {style('warn', '! takes over')} {row.name}: {row.before}"
+            return
+
+    head = f"{row.name}: "
+    shown = head
+    if row.meaning == "takeover":
+        head = f"! takes over {head}"
+        shown = f"{style('warn', '! takes over ')}{shown}"
+    elif row.meaning == "calls":
+        shown = style("bad" if str(row.after) == "nothing" else "strong", "calls:") + " "
+    yield from change_lines(shown, str(row.before), str(row.after), style, len(head))
 
 
 def _set_by_others(group: Group) -> Sequence[Field]:
@@ -102,84 +122,31 @@ def _sign(group: Group) -> tuple[str, str]:
     )
 
 
-def _who(group: Group) -> str:
-    if len(group.resources) == 1:
-        return printable(group.first.address)
-    who = count(len(group.resources), kind_of(group.first.address))
-    return f"{who} of agent {printable(group.first.agent)}" if group.first.agent else who
-
-
-def _place(group: Group) -> str:
-    places = sorted({resource.place for resource in group.resources if resource.place})
-    files = {file for file, _ in places}
-    if len(files) > 1:
-        return count(len(files), "file")
-    first, last = places[0][1], places[-1][1]
-    return printable(places[0][0]) + (f":{first}" if first == last else f":{first}–{last}")
-
-
-def _field(field: Field, style: Style, *, takeover: bool) -> Iterator[str]:
-    mark = "! takes over " if takeover else ""
-    before, after = _one_of(field.before), _one_of(field.after)
-    yield from change_lines(
-        f"{style('warn', mark)}{printable(field.name)}: ",
-        before,
-        after,
-        style,
-        len(mark + field.name) + 2,
-    )
-
-
 def change_lines(head: str, before: str, after: str, style: Style, length: int) -> Iterator[str]:
     """Return ``field: old → new``, on two lines if needed; `length` is that of the head without its
     colours.
     """
     room = style.width if not style.whole else None
+
     if room is None or 4 + length + len(before) + 3 + len(after) <= room:
         yield f"    {head}{before} → {after}"
         return
+
     old, new = fit_pair(before, after, room - 4 - length)
     yield f"    {head}{old}"
     yield f"    {' ' * (length - 2)}→ {new}"
-
-
-def _one_of(values: Sequence[WireValue]) -> str:
-    """Return the value, or the most common of several and their number."""
-    if len(values) == 1:
-        return show_value(values[0])
-    return f"{len(values):,} different, such as {show_value(values[0])}"
-
-
-def _route(group: Group, style: Style) -> Iterator[str]:
-    """Return the change of the route, unless the fields show it already."""
-    before, after = group.routes
-    if not after:
-        return
-
-    # A change of `voice_url` is the change of the route, if that is the same for the whole group.
-    single = len(group.resources) == 1 or (len(before) == 1 and len(after) == 1)
-    if not (single and any(_repeats_route(group, change) for change in group.first.changes)):
-        head = style("bad" if after == ["nothing"] else "strong", "calls:") + " "
-        yield from change_lines(head, _one_of(before), _one_of(after), style, 7)
-
-    for words in group.hidden[:FEW]:
-        yield f"    {style('warn', 'set, but without effect:')} {printable(words)}"
-    if len(group.hidden) > FEW:
-        yield f"    and {len(group.hidden) - FEW:,} more without effect"
-
-
-def _repeats_route(group: Group, change: Change) -> bool:
-    route = group.first.route
-    return route is not None and repeats_route(route, change)
 
 
 def _footer(document: PlanDocument, groups: Sequence[Group], style: Style) -> Iterator[str]:
     for source, target in (document.renames or {}).items():
         named = f"{style('strong', printable(source))} → {style('strong', printable(target))}"
         yield f"{style('change', '~')} {named}  renamed"
+
+    # Blank only between changes and the counts; a titled section ends with one already.
     if document.renames or (groups and groups[-1].first.urgency not in TITLES):
         yield ""
     yield style("strong", headline(document))
+
     if document.actions:
         yield style("quiet", f"Digest of the plan: {document.digest}")
     for destination in document.destinations or ():
@@ -221,6 +188,7 @@ def headline(document: PlanDocument) -> str:
     errors = document.summary.get("errors", 0)
     if errors and not document.actions:
         return f"Not planned: {count(errors, 'error')}."
+
     if not document.actions:
         learned = f" ({count(len(document.refreshes), 'entry', 'entries')} of state to refresh)"
         return (
@@ -228,9 +196,12 @@ def headline(document: PlanDocument) -> str:
             + _names(document)
             + (learned if document.refreshes else "")
         )
+
     counts = ", ".join(
         f"{number:,} {action}" for action, number in document.summary["by_action"].items()
     )
+
+    # A takeover or an error is stated even though it is counted above.
     takeovers = document.summary["takeovers"]
     warning = f" {count(takeovers, 'takeover')} of foreign values." if takeovers else ""
     addresses = count(document.summary["addresses"], "resource")

@@ -66,6 +66,7 @@ def render_diagnostics(
     Of many that are alike, the first few are shown, and how many more there are.
     """
     shown, folded = _limit(diagnostics, style)
+
     lines: list[str] = []
     for diagnostic in shown:
         lines += _diagnostic(diagnostic, style, source_line)
@@ -148,6 +149,7 @@ def valid_sentence(document: ValidateDocument) -> str:
     counts = [
         count(summary[key], name, many.get(key)) for key, name in names.items() if summary.get(key)
     ]
+
     warnings = document.summary["warnings"]
     return f"Valid: {', '.join(counts) or 'nothing declared'}" + (
         f"; {count(warnings, 'warning')}." if warnings else "."
@@ -159,6 +161,8 @@ def _resource(document: ResourceDocument, style: Style) -> Iterator[str]:
     for key, raw in document.resource.items():
         if not isinstance(raw, dict):
             yield f"{style('strong', key.ljust(width))}  {show_value(raw)}"
+
+    # Groups of fields stand below the single ones.
     for key, raw in document.resource.items():
         if isinstance(raw, dict):
             yield f"{style('strong', key)}"

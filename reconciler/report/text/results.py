@@ -14,9 +14,11 @@ from reconciler.report.analysis.groups import (
     outcome_reason,
 )
 from reconciler.report.documents.types import ActionOutcome, ApplyDocument, DriftDocument
+from reconciler.report.tables.changes import drift_entry
+from reconciler.report.tables.model import Entry
 from reconciler.report.text.plan import change_lines, no_action_sentence
 from reconciler.report.text.style import Style
-from reconciler.report.wording import count, examples, kind_of, printable, show_value
+from reconciler.report.wording import count, examples, printable
 
 
 def drift_lines(document: DriftDocument, style: Style) -> Iterator[str]:
@@ -52,6 +54,7 @@ def apply_lines(document: ApplyDocument, style: Style) -> Iterator[str]:
     if not document.outcomes:
         yield style("strong", no_action_sentence(document) + _names(document))
         return
+
     colour = "good" if document.failed_count == 0 else "bad"
     yield style(colour, apply_sentence(document))
 
@@ -72,41 +75,29 @@ def apply_sentence(document: ApplyDocument) -> str:
 
 
 def _drift_entry(found: Sequence[Drifted], style: Style) -> Iterator[str]:
-    first = found[0]
-    gone = is_gone(first)
-    who = _who([each.address for each in found])
+    entry, first = drift_entry(found), found[0]
+    sign = style("bad", "-") if is_gone(first) else style("change", "~")
     actor = f"  by {printable(first.actor)}" if first.actor else ""
-    yield (
-        style("bad" if gone else "change", "-" if gone else "~")
-        + f" {style('strong', who)}{style('info', actor)}"
-    )
+    yield f"{sign} {style('strong', entry.subject)}{style('info', actor)}"
 
-    if gone:
-        yield f"    {style('bad', 'gone from Twilio')}" + (
-            f" ({show_value(first.sid)})" if len(found) == 1 else ""
-        )
+    for row in entry.rows:
+        if row.meaning == "gone":
+            # Each resource of a group has a SID of its own.
+            sid = "" if entry.is_group else f" ({row.before})"
+            yield f"    {style('bad', row.name)}{sid}"
+        else:
+            old, new = f"{row.before} (recorded)", f"{row.after} (live)"
+            yield from change_lines(f"{row.name}: ", old, new, style, len(row.name) + 2)
 
-    for field in () if gone else first.fields:
-        head, length = f"{printable(field.field)}: ", len(field.field) + 2
-        old, new = f"{show_value(field.recorded)} (recorded)", f"{show_value(field.live)} (live)"
-        yield from change_lines(head, old, new, style, length)
     if first.looks_like:
         yield f"    {style('quiet', describe_guess(first.looks_like))}"
-    if len(found) > 1:
-        yield f"    {style('quiet', examples([each.address for each in found]))}"
+    if entry.is_group:
+        yield f"    {style('quiet', examples(entry.addresses))}"
 
 
 def _outcome(found: Sequence[ActionOutcome], style: Style) -> str:
     first = found[0]
-    who = _who([each.address for each in found])
-    some = f" ({examples([each.address for each in found])})" if len(found) > 1 else ""
+    entry = Entry([each.address for each in found], rows=[])
+    some = f" ({examples(entry.addresses)})" if entry.is_group else ""
     colour = "warn" if first.error is None or first.status == "skipped" else "bad"
-    return f"{style(colour, first.status)} {style('strong', who)}{some} {first.action}: {outcome_reason(first)}"
-
-
-def _who(addresses: Sequence[str]) -> str:
-    return (
-        printable(addresses[0])
-        if len(addresses) == 1
-        else count(len(addresses), kind_of(addresses[0]))
-    )
+    return f"{style(colour, first.status)} {style('strong', entry.subject)}{some} {first.action}: {outcome_reason(first)}"

@@ -32,6 +32,7 @@ def _changes(document: StateChangeDocument, style: Style) -> Iterator[str]:
     for row in document.changes:
         sign, colour = _SIGNS[row.change]
         yield f"{style(colour, sign)} {style('strong', row.address)}"
+
     if not document.changes:
         yield "Nothing to change in state."
     elif document.serial_after is None:

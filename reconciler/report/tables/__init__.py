@@ -1,0 +1,1 @@
+"""Tables of changes, built once for all formats."""

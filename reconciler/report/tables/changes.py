@@ -1,0 +1,124 @@
+"""Build the tables of a plan and of drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from reconciler.kinds.known_hosts import describe_guess
+from reconciler.model.route import WireValue
+from reconciler.planning.decide.drift import Drifted
+from reconciler.report.analysis.groups import (
+    FEW,
+    TITLES,
+    Group,
+    drift_groups,
+    is_gone,
+)
+from reconciler.report.tables.model import Entry, Meaning, Row, Section, Value
+from reconciler.report.wording import count, printable, repeats_route, show_value
+
+
+def plan_sections(groups: Iterable[Group]) -> Iterator[Section]:
+    """Return a section for each urgency; `groups` are in the order of urgency."""
+    columns = ("Resources", "Field", "Before", "After")
+    for title, found in groupby(groups, lambda group: TITLES.get(group.first.urgency, "Changes")):
+        alike = list(found)
+        yield Section(title, columns, len(alike), map(plan_entry, alike))
+
+
+def plan_entry(group: Group) -> Entry:
+    """Return the entry of a group of a plan."""
+    first = group.first
+    return Entry(
+        addresses=group.addresses,
+        rows=[*_field_rows(group), *_route_rows(group)],
+        action=f"{', '.join(first.steps)} ({first.reason})",
+        place=_place(group),
+        agent=printable(first.agent or ""),
+        notes=tuple([printable(note) for note in first.notes]),
+    )
+
+
+def _field_rows(group: Group) -> Iterator[Row]:
+    lost = {field.name for field in group.losses}
+    changed = {field.name for field in group.fields}
+    for field in group.fields:
+        meaning: Meaning = "takeover" if field.name in lost else "change"
+        yield Row(printable(field.name), _one_of(field.before), _one_of(field.after), meaning)
+
+    for field in group.losses:
+        if field.name not in changed:
+            yield Row(printable(field.name), _one_of(field.before), _one_of(field.after), "loss")
+
+
+def _route_rows(group: Group) -> Iterator[Row]:
+    """Return the change of the route, unless the fields show it already, and values without
+    effect.
+    """
+    before, after = group.routes
+    if not after:
+        return
+
+    # A change of `voice_url` is the change of the route, if that is the same for the whole group.
+    same = len(before) == len(after) == 1
+    if not (same and _shows_route(group)):
+        yield Row("calls", _one_of(before), _one_of(after), "calls")
+
+    for words in group.hidden[:FEW]:
+        yield Row("set, but without effect", Value(printable(words)), meaning="hidden")
+    if len(group.hidden) > FEW:
+        more = Value(f"{len(group.hidden) - FEW:,} more")
+        yield Row("set, but without effect", more, meaning="hidden")
+
+
+def _shows_route(group: Group) -> bool:
+    first = group.first
+    if first.route is None:
+        return False
+    return any(repeats_route(first.route, change) for change in first.changes)
+
+
+def _one_of(values: Sequence[WireValue]) -> Value:
+    return Value(show_value(values[0]), len(values))
+
+
+def _place(group: Group) -> str:
+    """Return the file and the range of lines, or the number of files."""
+    places = sorted({resource.place for resource in group.resources if resource.place})
+    if not places:
+        return ""
+
+    files = {file for file, _ in places}
+    if len(files) > 1:
+        return count(len(files), "file")
+
+    first, last = places[0][1], places[-1][1]
+    lines = str(first) if first == last else f"{first}–{last}"
+    return f"{printable(places[0][0])}:{lines}"
+
+
+def drift_section(drifted: Sequence[Drifted]) -> Section:
+    """Return the section of everything that drifted."""
+    columns = ("Resources", "Field", "Recorded", "Live")
+    groups = drift_groups(drifted)
+    return Section("Drifted", columns, len(groups), map(drift_entry, groups))
+
+
+def drift_entry(found: Sequence[Drifted]) -> Entry:
+    """Return the entry of resources that drifted alike."""
+    first = found[0]
+    notes = []
+    if first.actor:
+        notes.append(f"by {printable(first.actor)}")
+    if first.looks_like:
+        notes.append(describe_guess(first.looks_like))
+
+    if is_gone(first):
+        rows = [Row("gone from Twilio", Value(show_value(first.sid)), meaning="gone")]
+    else:
+        rows = []
+        for field in first.fields:
+            recorded, live = Value(show_value(field.recorded)), Value(show_value(field.live))
+            rows.append(Row(printable(field.field), recorded, live))
+    return Entry([each.address for each in found], rows, notes=tuple(notes))
