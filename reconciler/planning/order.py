@@ -74,8 +74,11 @@ def _find_waits(actions: list[Action]) -> _Waits:
 
     waits = _Waits({}, {})
     for above, below in children.items():
-        arriving = [child.address for child in below if child.action in ("create", "update")]
-        waits.into[above] = arriving
+        arriving = waits.into[above] = []
+        for child in below:
+            if child.action in ("create", "update"):
+                arriving.append(child.address)
+
         leaving = _list_leaving(actions, above)
         for child in below:
             if child.action == "delete":

@@ -91,7 +91,10 @@ def _find_drift_below(
         if (parent, kind.name) not in complete:
             continue
         recorded = entry.children.get(kind.name, {})
-        live_ones = {a: live for a, live in below.items() if Address.parse(a).kind == kind.name}
+        live_ones: dict[str, Live] = {}
+        for address, live in below.items():
+            if Address.parse(address).kind == kind.name:
+                live_ones[address] = live
         matched = map_recorded_sids(kind.name, recorded, live_ones.values(), deleted)
 
         for address, live in live_ones.items():

@@ -209,15 +209,15 @@ def _plan_steps(
         return [step("reassign", wanted, gap)], frozenset()
 
     steps: list[Action] = []
-    updated = [name for name in wanted if name in kind.updates]
+    updated = wanted.keys() & set(kind.updates)
     if updated:
         steps.append(step("update", updated))
-    linked = [name for name in wanted if name in kind.links]
+    linked = wanted.keys() & set(kind.links)
     if linked:
         steps.append(step("link", linked))
 
     # What neither an update nor a link changes is left to a person.
-    rest = wanted.keys() - set(linked) - set(updated)
+    rest = wanted.keys() - linked - updated
     return steps, frozenset({"update"}) if rest else frozenset()
 
 

@@ -114,12 +114,16 @@ def _list_undeclared(addresses: Collection[str], context: _Context) -> list[str]
     """List the recorded registrations that are not among these addresses."""
     # Without platforms in the configuration the prefix of an address is quicker to test than the
     # kind: most states hold numbers only.
+    has_platforms = bool(addresses) or bool(context.platforms.types)
     prefix = f"{REGISTRATION}/"
-    if addresses or context.platforms.types:
-        found = [a for a, entry in context.recorded.items() if entry.kind == REGISTRATION]
-    else:
-        found = [address for address in context.recorded if address.startswith(prefix)]
-    return sorted(address for address in found if address not in addresses)
+
+    found: list[str] = []
+    for address, entry in context.recorded.items():
+        if not has_platforms and not address.startswith(prefix):
+            continue
+        if entry.kind == REGISTRATION and address not in addresses:
+            found.append(address)
+    return sorted(found)
 
 
 def _decide_declared(declared: Desired, context: _Context) -> _Decided:

@@ -53,14 +53,15 @@ def release(address: str, entry: Entry, live: Live, *, whole: bool = False) -> l
                 del send[field]
 
     # On a trunk the webhooks are written first: the number is never without a route.
-    voice = [field for field in PARTS["voice"] if field in send]
+    voice = send.keys() & set(PARTS["voice"])
     leaves_trunk = send.get("trunk_sid") == "" and len(voice) > 1
     if not leaves_trunk:
         note = "; ".join([_note(entry, send), *_describe_foreign(entry, live)])
         behind = _fields_behind(target, send)
         return [_make_action(address, entry, live, "release", send, behind, note=note)]
 
-    webhooks = {field: value for field, value in send.items() if field != "trunk_sid"}
+    webhooks = dict(send)
+    del webhooks["trunk_sid"]
     note = "; ".join([_note(entry, webhooks), *_describe_foreign(entry, live)])
     first = _make_action(address, entry, live, "restore_webhooks", webhooks, note=note)
 

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -65,12 +65,16 @@ class _Removed:
     def __init__(self, context: RemovalContext) -> None:
         self.decisions: list[Decision] = []
         self.actions = list(context.actions)
-        self.deleted = {action.address for action in self.actions if action.action == "delete"}
+        self.deleted: set[str] = set()
+        self._note_deletions(self.actions)
 
     def add(self, decision: Decision) -> None:
         self.decisions.append(decision)
         self.actions += decision.actions
-        for action in decision.actions:
+        self._note_deletions(decision.actions)
+
+    def _note_deletions(self, actions: Iterable[Action]) -> None:
+        for action in actions:
             if action.action == "delete":
                 self.deleted.add(action.address)
 
@@ -279,8 +283,7 @@ def _trunks_using(
 
 def _find_name(observed: Observed, live: Live) -> str:
     """Return the name that a live resource has here."""
-    return next(
-        Address.parse(address).name
-        for address, other in observed.resources.items()
-        if other is live
-    )
+    for address, other in observed.resources.items():
+        if other is live:
+            return Address.parse(address).name
+    return live.sid

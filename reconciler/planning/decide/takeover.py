@@ -37,7 +37,8 @@ def _values(part: str, value: Value) -> list[tuple[str, str]]:
     match value:
         case Webhook(url=url, fallback_url=fallback):
             name = "status_callback" if part == "status" else f"{part}_url"
-            return [(f, u) for f, u in ((name, url), (f"{part}_fallback_url", fallback)) if u]
+            urls = [(name, url)] if url else []
+            return [*urls, (f"{part}_fallback_url", fallback)] if fallback else urls
         case TrunkRoute(trunk=trunk):
             return [("trunk", trunk)]
         case ApplicationRoute(application=application):

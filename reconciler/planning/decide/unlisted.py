@@ -30,6 +30,7 @@ from reconciler.model.live import Live
 from reconciler.model.route import Value
 from reconciler.planning.decide.child_removal import plan_removal
 from reconciler.planning.decide.child_sets import (
+    Below,
     Children,
     ChildSet,
     child_label,
@@ -59,18 +60,20 @@ class ChildWatch:
     ) -> None:
         self._resources = resources
         self._observed = observed
-        self._parents = {declared.address: declared for declared in desired if declared.unlisted}
-        declared_addresses = {declared.address for declared in desired}
+        self._parents: dict[str, Desired] = {}
+        for declared in desired:
+            if declared.unlisted:
+                self._parents[declared.address] = declared
 
         # Most configurations declare no parents: then no resource is looked at.
-        has_parents = bool(self._parents)
-        self._below = (
-            find_undeclared(self._parents, declared_addresses, resources, observed)
-            if has_parents
-            else {}
-        )
-        self._deleted_sids = index_deleted_sids(resources) if has_parents else {}
-        self._live_sids = index_live_sids(observed) if has_parents else {}
+        self._below: Below = {}
+        self._deleted_sids: dict[str, set[str]] = {}
+        self._live_sids: dict[str, set[str]] = {}
+        if self._parents:
+            declared_addresses = {declared.address for declared in desired}
+            self._below = find_undeclared(self._parents, declared_addresses, resources, observed)
+            self._deleted_sids = index_deleted_sids(resources)
+            self._live_sids = index_live_sids(observed)
 
     def policy(self, parent: str | None, kind: str) -> str | None:
         """Return the policy for undeclared children of this kind below this parent; None where none
@@ -103,8 +106,8 @@ class ChildWatch:
         resumes = before is not None and bool(before.deleted) and before.sid == live.sid
 
         # Consent is needed for a child that may have been there before us, for one that cannot be
-        # made again, and
-        # for one that others rely on. What appeared since the set was recorded is drift.
+        # made again, and for one that others rely on. A child that appeared since the set was
+        # recorded is drift.
         kind = Address.parse(address).kind
         takeover = (
             kind not in self._find_recorded(declared.address)
@@ -275,5 +278,8 @@ def _attrs_to_record(kind: str, live: Live) -> dict[str, Value]:
 
 def _list_values(live: Live) -> str:
     """Return the values of the child for a warning; its SID where it has none."""
-    values = [f"{name} {value}" for name, value in live.attrs.items() if value not in (None, "")]
+    values: list[str] = []
+    for name, value in live.attrs.items():
+        if value not in (None, ""):
+            values.append(f"{name} {value}")
     return ", ".join(values) or live.sid

@@ -52,7 +52,10 @@ def unregister(
 
     # It cannot: unlink what has a call, forget the number, and leave the deletion to a person.
     steps: list[Action] = []
-    links: dict[str, Value] = {n: None for n in kind.links if live.attrs.get(n) is not None}
+    links: dict[str, Value] = {}
+    for name in kind.links:
+        if live.attrs.get(name) is not None:
+            links[name] = None
     if links and "link" in kind.can:
         steps.append(_unlink(address, entry, live, links, reason))
     stays = f"it stays in {kind.title}"

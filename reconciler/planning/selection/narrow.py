@@ -74,7 +74,7 @@ def _select_addresses(actions: Sequence[Action], selection: Selection) -> set[st
         address = todo.pop()
         if address not in chosen:
             chosen.add(address)
-            todo += [need for need in needs[address] if need in needs]
+            todo += needs[address] & needs.keys()
 
     # What is excluded takes away everything that waits for it.
     planned = set(needs)

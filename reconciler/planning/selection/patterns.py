@@ -160,8 +160,12 @@ def _find_e164_addresses(found: set[str], everything: Iterable[Named]) -> set[st
 
 def _find_registrations(found: set[str], everything: Iterable[Named]) -> set[str]:
     """Return the addresses of the registrations of the numbers among these."""
-    addresses = [Address.parse(address) for address in found]
-    numbers = {address.name for address in addresses if address.is_number}
+    numbers: set[str] = set()
+    for text in found:
+        address = Address.parse(text)
+        if address.is_number:
+            numbers.add(address.name)
+
     if not numbers:
         return set()
     return {each.address for each in everything if _number_of_registration(each.address) in numbers}

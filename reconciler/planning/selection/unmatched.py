@@ -96,7 +96,8 @@ def _suggest_address(text: str, addresses: Collection[str]) -> list[str]:
         return _close(f"number/{text}", sorted(addresses))
     if kind not in KINDS_OF_ADDRESSES:
         return [f"{close}/{rest}" for close in _close(kind, KINDS_OF_ADDRESSES)]
-    return _close(text, sorted(a for a in addresses if a.startswith(f"{kind}/")))
+    same_kind = [address for address in addresses if address.startswith(f"{kind}/")]
+    return _close(text, sorted(same_kind))
 
 
 def _close(word: str, options: Iterable[str]) -> list[str]:
