@@ -21,3 +21,24 @@ CREDENTIAL = list_member(
     key_field="username",
     key=lambda row: str(row.get("username") or ""),
 )
+
+SHORTEST_PASSWORD = 12
+
+
+def find_password_problem(password: str) -> str | None:
+    """Return which of Twilio's rules a password breaks; None when it follows all.
+
+    https://www.twilio.com/docs/voice/sip/api/sip-credential-resource
+    """
+    if len(password) < SHORTEST_PASSWORD:
+        return f"has fewer than {SHORTEST_PASSWORD} characters"
+    rules = (
+        (str.isdigit, "has no digit"),
+        (str.islower, "has no small letter"),
+        (str.isupper, "has no capital letter"),
+    )
+    for fits, problem in rules:
+        # Twilio's rules are about ASCII: other alphabets do not count.
+        if not any(fits(character) for character in password if character.isascii()):
+            return problem
+    return None

@@ -23,6 +23,7 @@ ONLY_ELSEWHERE = {
     "invalid_pin",
     "secret_not_found",
     "short_secret",
+    "weak_sip_password",
     "unreadable_file",
 }
 

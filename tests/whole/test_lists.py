@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from reconciler.sandbox.faults.rules import Drop
 
@@ -129,15 +132,35 @@ def test_the_password_is_nowhere_but_at_twilio(stage: Stage, tmp_path: Path) -> 
     assert not any(secret in text for text in said)
 
 
-def test_a_key_makes_the_fingerprint_of_a_short_secret_possible(stage: Stage) -> None:
-    stage.environ["PBX_PASSWORD"] = "short"
+@pytest.mark.parametrize(
+    ("password", "code", "words"),
+    [
+        ("Qz7", "short_secret", "guessed"),
+        ("Eleven-Cha1", "weak_sip_password", "fewer than 12"),
+        ("No-Digits-Here", "weak_sip_password", "no digit"),
+        ("NO-SMALL-LETTER-1", "weak_sip_password", "no small letter"),
+        ("no-capital-letter-1", "weak_sip_password", "no capital letter"),
+        ("ÄÖÜÄÖÜ-small-1é", "weak_sip_password", "no capital letter"),
+    ],
+)
+def test_a_password_that_twilio_refuses_is_an_error_before_the_first_write(
+    stage: Stage, password: str, code: str, words: str
+) -> None:
+    stage.environ["PBX_PASSWORD"] = password
     stage.declare(trunks={"edge": trunk("acme-edge", credential_lists=[PBX])})
-    assert [d["code"] for d in stage.json("plan", code=1)["diagnostics"]] == ["short_secret"]
-    stage.environ["KEY"] = "a key of our own"
-    stage.declare(
-        fingerprint_key={"env": "KEY"}, trunks={"edge": trunk("acme-edge", credential_lists=[PBX])}
-    )
-    assert ("credential/pbx/pbx", "create") in stage.plan()
+    for command in (("plan",), ("apply", "--auto-approve")):
+        [problem] = stage.json(*command, code=1)["diagnostics"]
+        assert (problem["code"], problem["line"] is not None) == (code, True)
+        assert words in problem["detail"]
+        assert password not in json.dumps(problem)
+    assert [call for call in stage.sandbox.calls if call.is_write] == []
+
+    # A password that follows every rule is accepted.
+    twelve = trunk("acme-edge", credential_lists=[PBX])
+    stage.environ["PBX_PASSWORD"] = "Twelve-Char1"
+    stage.declare(trunks={"edge": twelve})
+    stage.apply()
+    assert stage.plan() == []
 
 
 def test_a_list_said_differently_in_two_places_is_an_error(stage: Stage) -> None:

@@ -19,6 +19,11 @@ from reconciler.config.project import Project, Secret
 from reconciler.config.secrets.references import reveal
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
+from reconciler.kinds.credential_list import (
+    CREDENTIAL,
+    SHORTEST_PASSWORD,
+    find_password_problem,
+)
 from reconciler.model.desired import Desired
 from reconciler.model.entry import Entry
 from reconciler.model.route import Value
@@ -104,9 +109,10 @@ def seal(
         for name, reference in project.secrets.get(resource.address, {}).items():
             try:
                 secret = reveal(reference, environ, project.base)
-                attrs[name] = sealed = _seal(
-                    secret, name, entries, _key(project, environ), reference
-                )
+                key = _key(project, environ)
+                attrs[name] = sealed = _seal(secret, name, entries, key, reference)
+                if resource.kind == CREDENTIAL.name and not _is_recorded(sealed, name, entries):
+                    _check_password(secret, reference)
                 known[sealed] = secret
             except ReconcilerError as error:
                 problems += error.diagnostics if needed(resource.address) else ()
@@ -156,6 +162,22 @@ def _seal(
             "Make it longer, or set `fingerprint_key: {env: NAME}`."
         )
         raise ReconcilerError(diagnostic("short_secret", detail, reference.position)) from None
+
+
+def _is_recorded(value: str, name: str, entries: Sequence[Entry]) -> bool:
+    """Return true for the fingerprint of a secret that was written before."""
+    return any(entry.last_applied.get(name) == value for entry in entries)
+
+
+def _check_password(password: str, reference: Secret) -> None:
+    """Raise ReconcilerError for a password that Twilio would refuse, after the trunk exists."""
+    problem = find_password_problem(password)
+    if problem is not None:
+        detail = (
+            f"The password {problem}. Twilio wants at least {SHORTEST_PASSWORD} characters, with "
+            "a digit, a small and a capital letter."
+        )
+        raise ReconcilerError(diagnostic("weak_sip_password", detail, reference.position))
 
 
 def _check_pin(pin: str, reference: Secret) -> None:
