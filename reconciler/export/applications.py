@@ -51,7 +51,7 @@ def declare_applications(
     taken: Iterable[str],
     default_account: str | None,
 ) -> Applications:
-    """Name every application that these numbers use and that has no name yet, and write its entry."""
+    """Name every application in use that has no name yet, and write its entry."""
     applications = [live for address, live in others.items() if address.startswith("application/")]
     labels = Counter((live.account, live.attrs["friendly_name"]) for live in applications)
     new_sids = _find_used_sids(numbers) - known.keys()

@@ -22,6 +22,7 @@ from reconciler.export import applications, remarks, trunks
 from reconciler.export.applications import ApplicationNames, hook_flow
 from reconciler.export.names import UniqueNames, name_from_urls, slug
 from reconciler.export.number_entry import NO_AGENT, PARTS, AgentKey, NumberEntries, NumberEntry
+from reconciler.model.address import Address
 from reconciler.model.live import Live
 from reconciler.model.route import ApplicationRoute, Attrs, Webhook
 from reconciler.planning.identity.observed import Observed
@@ -184,7 +185,9 @@ def _resources_of_used_trunks(
 ) -> dict[str, Live]:
     """Return the trunks of these numbers, with their children."""
     sids = {number.entry.trunk for number in numbers}
-    return {address: live for address, live in others.items() if address.split("/")[1] in sids}
+    return {
+        address: live for address, live in others.items() if Address.parse(address).owner in sids
+    }
 
 
 def _header(known: DeclaredConfig) -> Iterator[Entry]:

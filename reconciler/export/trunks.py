@@ -55,7 +55,7 @@ CHILDREN = (
 
 
 class Trunks(NamedTuple):
-    """The names of trunks by SID, the entries of the new ones, and notes on those without a name."""
+    """The names of trunks by SID, the entries of new trunks, and notes on unnamed ones."""
 
     names: dict[str, str]
     entries: tuple[Entry, ...]

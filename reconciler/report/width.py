@@ -1,4 +1,4 @@
-"""Compute how many terminal cells a text takes.
+"""Compute how many terminal cells a text takes, and align columns by it.
 
 A CJK character or an emoji takes two cells, a combining mark none.
 """
@@ -6,6 +6,7 @@ A CJK character or an emoji takes two cells, a combining mark none.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 _EMOJI_FORM = 0xFE0F
 """Turns the character before it into an emoji, two cells wide."""
@@ -29,6 +30,19 @@ def cell_width(text: str) -> int:
         cells = _cells_of(code, last, flags)
         total, last = total + cells, last + cells if code == _EMOJI_FORM else cells
     return total
+
+
+def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return each row as one line, with the columns below each other."""
+    widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
+
+    lines: list[str] = []
+    for row in rows:
+        cells = [
+            cell + " " * (width - cell_width(cell)) for cell, width in zip(row, widths, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
 
 
 def _cells_of(code: int, last: int, flags: int) -> int:

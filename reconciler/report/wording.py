@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from reconciler.model.action import Change, RouteChange
+from reconciler.model.address import Address
 from reconciler.model.route import WireValue
 
 NOTHING = "–"
@@ -46,13 +47,13 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def kind_of(address: str) -> str:
     """Return the kind of an address in words: ``bridge_number/+1555…`` is a bridge number."""
-    name = address.partition("/")[0].replace("_", " ")
+    name = Address.parse(address).kind.replace("_", " ")
     return {"origination url": "origination URL"}.get(name, name)
 
 
 def key_of(address: str) -> str:
     """Return the key of an address: ``+15550100101``, ``edge``."""
-    return printable(address.partition("/")[2])
+    return printable(Address.parse(address).name)
 
 
 def examples(addresses: Sequence[str], most: int = 3) -> str:

@@ -136,7 +136,7 @@ def plan(
         },
         diagnostics=list(diagnostics),
         actions=list(actions),
-        refreshes=[],
+        state_updates=[],
         unmanaged=unmanaged,
         digest="sha256:" + "0123456789abcdef" * 4,
     )

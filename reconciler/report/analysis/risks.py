@@ -96,7 +96,7 @@ def list_findings(document: Document) -> list[Finding]:
 
 
 def list_own_findings(document: Document) -> Iterator[Finding]:
-    """Return the risks of a plan, the drift or the failures of a document, without its diagnostics."""
+    """Return the risks of a plan, the drift or the failures, without the diagnostics."""
     match document:
         case PlanDocument():
             announced = {d.address for d in refusals_of(document)}

@@ -1,4 +1,4 @@
-"""Build the documents that commands print; text and JSON are two renderings of the same document."""
+"""Build the documents that commands print; text and JSON render the same document."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def plan_document(
         },
         diagnostics=everything,
         actions=[_plan_row(action) for action in plan.actions],
-        refreshes=list(plan.state_updates),
+        state_updates=list(plan.state_updates),
         unmanaged=plan.unmanaged,
         renames=plan.renames or msgspec.UNSET,
         digest=digest or compute_digest(plan.actions, {}),
@@ -263,7 +263,7 @@ def resource_document(
 
 
 def export_document(exported: Exported, out: str | None) -> ExportDocument:
-    """Build the document of an export; a configuration that was written to a file is not repeated."""
+    """Build the document of an export, without a configuration that was written to a file."""
     summary = {
         n: value
         for n, value in msgspec.to_builtins(exported).items()

@@ -17,6 +17,7 @@ import msgspec
 from reconciler.config.desired.trunks import sip_host
 from reconciler.config.project import Agent, Project
 from reconciler.kinds.table import NUMBER_KINDS
+from reconciler.model.address import Address
 from reconciler.model.desired import Desired
 from reconciler.model.route import ApplicationRoute, Attrs, TrunkRoute, Value, Webhook
 
@@ -125,7 +126,7 @@ class _GraphBuilder:
         trunk.
         """
         source, host = str(want.parent), sip_host(want.key).lower()
-        self.add_node("trunk", source.partition("/")[2])
+        self.add_node("trunk", Address.parse(source).name)
 
         attrs = want.profile.attrs
         label = "" if attrs.get("enabled", True) else "disabled"

@@ -77,12 +77,11 @@ class PlanDocument(Document, kw_only=True, dict=True):
     `plan`.
     """
 
-    # beside its fields (`dict`) it remembers what `groups` has worked out of it, for all formats
-    # and all their parts
+    # `dict=True`: `analysis.groups` stores its results here, so that all formats share them.
 
     summary: Annotated[dict[str, Any], msgspec.Meta(extra_json_schema=_PLAN_SUMMARY)] = {}
     actions: list[PlannedAction]
-    refreshes: list[str]
+    state_updates: list[str] = msgspec.field(name="refreshes")
     unmanaged: int
     renames: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     digest: str

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.report.documents.types import ListedNumber, NumbersDocument
 from reconciler.report.text.style import Style
-from reconciler.report.width import cell_width
+from reconciler.report.width import align_columns
 from reconciler.report.wording import count, printable
 
 _HEAD = ("number", "type", "place", "can", "a month", "requires")
@@ -18,14 +18,10 @@ def lines(document: NumbersDocument, style: Style) -> Iterator[str]:
         yield "No number for sale matches."
         return
 
-    rows = [_cells(number) for number in document.numbers]
-    widths = [
-        max(cell_width(row[column]) for row in [_HEAD, *rows]) for column in range(len(_HEAD))
-    ]
-    yield style("strong", _row(_HEAD, widths))
+    head, *rows = align_columns([_HEAD, *map(_cells, document.numbers)])
+    yield style("strong", head)
     for number, row in zip(document.numbers, rows, strict=True):
-        text = _row(row, widths)
-        yield style("good", text) if number.written else text
+        yield style("good", row) if number.written else row
 
     written = document.summary["written"]
     yield ""
@@ -64,10 +60,3 @@ def _requirement(number: ListedNumber) -> str:
         return f"address ({printable(number.address_requirements or '')})"
     known = number.bundle_required is False and number.address_requirements == "none"
     return "nothing" if known else "not known"
-
-
-def _row(cells: tuple[str, ...], widths: list[int]) -> str:
-    padded = (
-        cell + " " * (size - cell_width(cell)) for cell, size in zip(cells, widths, strict=True)
-    )
-    return "  ".join(padded).rstrip()

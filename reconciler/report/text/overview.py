@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from reconciler.model.address import Address
 from reconciler.report.analysis.groups import Urgency, resources_of
 from reconciler.report.analysis.risks import Level, level_of
 from reconciler.report.documents.types import (
@@ -44,7 +45,7 @@ class Overview(msgspec.Struct, frozen=True):
 
     @property
     def marker(self) -> str:
-        """Return a comment by which the next report of the same kind finds and replaces this one."""
+        """Return a comment by which the next report of the same kind replaces this one."""
         name = re.sub(r"[^A-Za-z0-9_.]+", "-", self.project).strip("-")
         return f"<!-- reconciler:{self.command}:{name} -->"
 
@@ -134,7 +135,7 @@ def _problems(document: Document) -> Iterator[str]:
 
 
 def _kinds(addresses: list[str]) -> list[str]:
-    counts = Counter(address.partition("/")[0] for address in addresses)
+    counts = Counter(Address.parse(address).kind for address in addresses)
     return [count(number, kind_of(kind)) for kind, number in counts.most_common()]
 
 

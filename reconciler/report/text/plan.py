@@ -169,7 +169,8 @@ def refusal_sentence(document: PlanDocument) -> str:
         return ""
 
     command = "apply" if document.command in ("plan", "show") else document.command
-    return f"{command.capitalize()} would refuse this plan: {', '.join(printable(code) for code in codes)}."
+    listed = ", ".join(printable(code) for code in codes)
+    return f"{command.capitalize()} would refuse this plan: {listed}."
 
 
 def destination_sentence(destination: Destination) -> str:
@@ -190,12 +191,9 @@ def headline(document: PlanDocument) -> str:
         return f"Not planned: {count(errors, 'error')}."
 
     if not document.actions:
-        learned = f" ({count(len(document.refreshes), 'entry', 'entries')} of state to refresh)"
-        return (
-            no_action_sentence(document)
-            + _names(document)
-            + (learned if document.refreshes else "")
-        )
+        updates = len(document.state_updates)
+        learned = f" ({count(updates, 'entry', 'entries')} of state to refresh)"
+        return no_action_sentence(document) + _names(document) + (learned if updates else "")
 
     counts = ", ".join(
         f"{number:,} {action}" for action, number in document.summary["by_action"].items()
@@ -210,7 +208,7 @@ def headline(document: PlanDocument) -> str:
 
 
 def _names(document: PlanDocument) -> str:
-    """Return a sentence about renames, which an apply records even if there is nothing else to do."""
+    """Return a sentence about renames, which an apply records even without other actions."""
     if not document.renames:
         return ""
     them = "it" if len(document.renames) == 1 else "them"
@@ -226,4 +224,5 @@ def no_action_sentence(document: PlanDocument | ApplyDocument) -> str:
         return "Nothing to do: what was applied then is what is there."
     if not left_out:
         return "Nothing to do: what is declared is what is there."
-    return f"Nothing to do in what was chosen; left out: {count(left_out, 'resource')} that would change."
+    resources = count(left_out, "resource")
+    return f"Nothing to do in what was chosen; left out: {resources} that would change."

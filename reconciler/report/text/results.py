@@ -98,6 +98,7 @@ def _drift_entry(found: Sequence[Drifted], style: Style) -> Iterator[str]:
 def _outcome(found: Sequence[ActionOutcome], style: Style) -> str:
     first = found[0]
     entry = Entry([each.address for each in found], rows=[])
+    reason = outcome_reason(first)
     some = f" ({examples(entry.addresses)})" if entry.is_group else ""
     colour = "warn" if first.error is None or first.status == "skipped" else "bad"
-    return f"{style(colour, first.status)} {style('strong', entry.subject)}{some} {first.action}: {outcome_reason(first)}"
+    return f"{style(colour, first.status)} {style('strong', entry.subject)}{some} {first.action}: {reason}"
