@@ -9,7 +9,7 @@ import pytest
 from reconciler.diagnostics import Diagnostic
 from reconciler.report.text.render import render_diagnostics
 from reconciler.report.text.style import Style
-from reconciler.report.width import cell_width
+from reconciler.report.width import align_columns, cell_width
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,11 @@ def test_the_caret_stands_right_after_a_token_that_is_left_out() -> None:
     _, source, caret, *_ = shown.splitlines()
     assert "pl4nted" not in shown
     assert source.index("nobody") == caret.index("^")
+
+
+def test_columns_are_aligned_by_cells_and_not_by_characters() -> None:
+    assert align_columns([("place", "can"), ("東京", "voice"), ("", "sms")]) == [
+        "place  can",
+        "東京   voice",
+        "       sms",
+    ]
