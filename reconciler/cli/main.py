@@ -160,13 +160,10 @@ def run(args: Sequence[str] | None = None) -> None:
     # A plugin of pydantic would see every declaration, and the search for one reads the metadata of
     # every package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    words = complete_arguments(sys.argv[1:] if args is None else args)
     exit_process(
         run_to_exit_code(
-            lambda: main.main(
-                complete_arguments(sys.argv[1:] if args is None else args),
-                prog_name="reconciler",
-                standalone_mode=False,
-            )
+            lambda: main.main(words, prog_name="reconciler", standalone_mode=False), words
         )
     )
 
@@ -181,9 +178,9 @@ def exit_process(code: int) -> NoReturn:
     os._exit(code)
 
 
-def run_to_exit_code(command: Callable[[], Any]) -> int:
+def run_to_exit_code(command: Callable[[], Any], words: Sequence[str] = ()) -> int:
     """Run the command line and return its exit code; `failures.run_guarded` handles the errors of
-    commands.
+    commands. `words` are the words of the command line, to explain an unknown option.
     """
     try:
         code = command()
@@ -192,6 +189,11 @@ def run_to_exit_code(command: Callable[[], Any]) -> int:
         return int(code) if isinstance(code, int) else Exit.DONE
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except click.NoSuchOption as error:
+        from reconciler.cli.suggestions import suggest_option
+
+        click.UsageError(suggest_option(error, words), error.ctx).show()
+        return Exit.USAGE
     except click.UsageError as error:
         error.show()
         return Exit.USAGE

@@ -48,6 +48,7 @@ SUMMARIES: dict[str, str] = {
     "unsupported_version": "Unknown version of the configuration",
     "invalid_pin": "A PIN of the wrong length",
     "short_secret": "A secret is too short",
+    "secret_unusable": "A key or token that cannot be sent",
     "weak_sip_password": "SIP password against Twilio's rules",
     "unsupported_feature": "Not supported by this version",
     "conflicting_fields": "Fields that exclude each other",

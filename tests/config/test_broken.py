@@ -24,6 +24,7 @@ ONLY_ELSEWHERE = {
     "secret_not_found",
     "short_secret",
     "weak_sip_password",
+    "secret_unusable",
     "unreadable_file",
 }
 

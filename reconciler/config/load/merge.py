@@ -93,7 +93,9 @@ class Merged:
             self.complete = False
             self.files.append(label)
             reason = error.strerror if isinstance(error, OSError) else None
-            cure = _NO_ENTRY_FILE if by is None and isinstance(error, FileNotFoundError) else ""
+            cure = ""
+            if by is None and isinstance(error, FileNotFoundError):
+                cure = _entry_file_cure(path)
             detail = f"{label}: {reason or 'its name is not valid'}.{cure}"
             self._report("unreadable_file", detail, by or Position(label, 1, 1))
             return
@@ -291,3 +293,11 @@ def read_content(path: Path, *, included: bool) -> bytes:
 
 def _position(file: str, mark: Mark) -> Position:
     return Position(file, mark.line + 1, mark.column + 1)
+
+
+def _entry_file_cure(path: Path) -> str:
+    """Return what to do about a missing entry file; it may exist with the other ending."""
+    other = path.with_suffix(".yml" if path.suffix == ".yaml" else ".yaml")
+    if other != path and other.is_file():
+        return f" There is a {other.name}: rename it, or name it with `-f {other.name}`."
+    return _NO_ENTRY_FILE

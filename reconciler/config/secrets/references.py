@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from reconciler.config.advice.findings import find_place
 from reconciler.config.codes import diagnostic
@@ -16,6 +17,7 @@ from reconciler.config.project import AccountSettings, Secret
 from reconciler.config.sections.checks import is_zone
 from reconciler.config.sections.fields import Reference, Section
 from reconciler.config.source.nodes import Place
+from reconciler.config.source.source_line import mask_secrets
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import ReconcilerError
 from reconciler.model.credentials import Credentials
@@ -48,6 +50,26 @@ def reveal(secret: Secret, environ: Mapping[str, str], base: Path) -> str:
     return value
 
 
+def reveal_header(secret: Secret, environ: Mapping[str, str], base: Path) -> str:
+    """Return a secret that is sent in a header: a key or a token, which is one line without spaces.
+
+    Raises what `reveal` does, and `secret_unusable`: the server would answer only that the
+    credentials are wrong.
+    """
+    value = reveal(secret, environ, base)
+    defect = ""
+    if "\n" in value or "\r" in value:
+        defect = "holds a line break"
+    elif value != value.strip():
+        defect = "begins or ends with a space"
+    elif value[0] == value[-1] and value[0] in "\"'":
+        defect = "is in quotes, which are part of the value"
+    if defect:
+        detail = f"{_name(secret)} {defect}. Set it to the bare key or token."
+        raise ReconcilerError(diagnostic("secret_unusable", detail, secret.position))
+    return value
+
+
 def credentials(account: AccountSettings, environ: Mapping[str, str], base: Path) -> Credentials:
     """Return the credentials of an account: its API key, else its or its parent's auth token.
 
@@ -58,7 +80,7 @@ def credentials(account: AccountSettings, environ: Mapping[str, str], base: Path
 
     def get(secret: Secret | None) -> str:
         try:
-            return reveal(secret, environ, base) if secret is not None else ""
+            return reveal_header(secret, environ, base) if secret is not None else ""
         except ReconcilerError as error:
             problems.append(error)
             return ""
@@ -70,6 +92,9 @@ def credentials(account: AccountSettings, environ: Mapping[str, str], base: Path
     if not all(is_zone(zone) for zone in (account.region, account.edge) if zone is not None):
         # Only TWILIO_REGION or TWILIO_EDGE: values in files have been validated.
         problems.append(_bad_zone())
+    if account.position is None and account.base_url is not None:
+        # Only TWILIO_BASE_URL: values in files have been validated.
+        problems += _check_base_url(account.base_url)
     if problems:
         diagnostics: list[Diagnostic] = []
         for problem in problems:
@@ -132,6 +157,18 @@ def _bad_sid(sid: str) -> ReconcilerError:
         return _not_found(missing, f"{_name(missing)} is not set.")
     detail = "TWILIO_ACCOUNT_SID must be AC and 32 hexadecimal digits."
     return ReconcilerError(diagnostic("invalid_twilio_sid", detail, None))
+
+
+def _check_base_url(url: str) -> list[ReconcilerError]:
+    """Return the error of a TWILIO_BASE_URL without a scheme or a host."""
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        return []
+    hint = ""
+    if "://" not in url:
+        hint = f" Did you mean `http://{url}`?"
+    detail = f"TWILIO_BASE_URL is `{mask_secrets(url)}`, which is not an http(s) URL.{hint}"
+    return [ReconcilerError(diagnostic("invalid_url", detail, None))]
 
 
 def _bad_zone() -> ReconcilerError:

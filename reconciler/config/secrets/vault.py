@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from reconciler.config.codes import diagnostic
 from reconciler.config.formats import normal_sid
 from reconciler.config.project import Project
-from reconciler.config.secrets.references import reveal
+from reconciler.config.secrets.references import reveal, reveal_header
 from reconciler.errors import ReconcilerError
 
 
@@ -20,7 +20,7 @@ class ProjectVault:
 
     def platform(self, name: str, field: str) -> str:
         """Return a secret of a platform, by the name of its setting."""
-        return reveal(
+        return reveal_header(
             self._project.platforms[name].secrets[field], self._environ, self._project.base
         )
 

@@ -38,6 +38,8 @@ _MAPPING: Any = MappingStartEvent
 _MAPPING_END: Any = MappingEndEvent
 _OPEN = object()
 _TAB = re.compile(rb"^ *(?=\t[ \t]*[^ \t\r\n#])", re.MULTILINE)
+_CONFLICT = re.compile(rb"^<{7} [^\n]*\n", re.MULTILINE)
+"""The first line of a conflict that git has left in a file."""
 _LINE_ENDS = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NO_TABS = "YAML is indented with spaces. Replace tabs by spaces."
 _TEXT_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
@@ -104,6 +106,17 @@ class Builder:
                 self.problem(*found)
         elif not self.diagnostics or self.diagnostics[0].code != "tab_indentation":
             self.problem("tab_indentation", _NO_TABS, Spot(mark.line, line.index("\t")))
+
+    def conflict_markers(self, data: bytes) -> None:
+        """Report the first marker of an unfinished merge in place of the errors that it causes."""
+        found = _CONFLICT.search(data)
+        if found is not None:
+            self.diagnostics.clear()
+            detail = (
+                "Git has left a conflict here: keep one of the two versions, and remove the lines "
+                "that begin with `<<<<<<<`, `=======` and `>>>>>>>`."
+            )
+            self.problem("yaml_syntax", detail, find_spot(data, found.start()))
 
     def drop_unfinished(self) -> None:
         """Drop the section in which reading stopped: its last entry may be incomplete."""

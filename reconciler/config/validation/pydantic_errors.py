@@ -256,7 +256,10 @@ def _type_name(value: Any) -> str:
 
 def _explain_wrong_word(options: list[str], value: Any, loc: Loc) -> tuple[str, str]:
     if loc == ("version",):
-        return "unsupported_version", VERSION_ADVICE
+        advice = VERSION_ADVICE
+        if isinstance(value, str):
+            advice = f"{VERSION_ADVICE.removesuffix('.')}, without quotes."
+        return "unsupported_version", advice
     code = "invalid_provider" if loc[-1] == "provider" else "invalid_value"
     return code, f"It must be one of {', '.join(options)}.{_nearest(value, options)}"
 
