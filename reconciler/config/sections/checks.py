@@ -122,6 +122,7 @@ def sid_checker(prefix: str, code: str, what: str) -> Callable[[str], str]:
 
 def check_url(value: str) -> str:
     """Refuse a text that is no http(s) URL."""
+    _check_placeholders(value)
     advice = (
         "It must start with https:// (or http://) and name a host, like "
         "https://agents.example.com/voice."
@@ -147,6 +148,14 @@ def check_url(value: str) -> str:
     return value
 
 
+def _check_placeholders(url: str) -> None:
+    """Refuse a URL with a placeholder: nothing replaces it, and calls would go to that very text."""
+    for mark in ("${", "{{"):
+        if mark in url:
+            detail = f"Variables such as `{mark}` are not replaced here: write the whole URL."
+            raise make_refusal("invalid_url", detail)
+
+
 def _has_usable_port(parts: SplitResult) -> bool:
     try:
         return parts.port != 0
@@ -156,6 +165,7 @@ def _has_usable_port(parts: SplitResult) -> bool:
 
 def check_sip_url(value: str) -> str:
     """Refuse a text that is no SIP URL."""
+    _check_placeholders(value)
     if not re.fullmatch(r"sip:(?:[^\s@]+@)?[^\s@;?]+(?:[;?]\S*)?", value):
         raise make_refusal(
             "invalid_url",
