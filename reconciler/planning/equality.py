@@ -140,14 +140,12 @@ def _format_value(value: object) -> str:
 def _describe_step_count(key: Key, saved: int, fresh: int) -> Diagnostic:
     """Return a diagnostic for a step that the plans have a different number of times."""
     address, action = key
-    detail = (
-        f"{address}: `{action}` is {_format_count(saved)} in the reviewed plan "
-        f"and {_format_count(fresh)} now."
-    )
+    if not saved:
+        detail = f"{address}: `{action}` is planned now, and was not in the reviewed plan."
+    elif not fresh:
+        detail = f"{address}: `{action}` was in the reviewed plan, and is not planned now."
+    else:
+        detail = (
+            f"{address}: `{action}` was planned {saved} times, and is planned {fresh} times now."
+        )
     return plan_stale(detail, address)
-
-
-def _format_count(count: int) -> str:
-    if count > 1:
-        return f"{count} times"
-    return "there" if count else "not there"

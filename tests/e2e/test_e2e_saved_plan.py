@@ -75,7 +75,7 @@ def test_refused_after_an_edit_that_a_new_plan_would_put_back_unless_it_was_left
     planned.twilio.edit(ONE, voice_url="https://laptop.example.dev/voice")
     told = stale(planned)
     assert (
-        f"number/{ONE}: `overwrite_webhooks` is not there in the reviewed plan and there now"
+        f"number/{ONE}: `overwrite_webhooks` is planned now, and was not in the reviewed plan"
         in told
     )
     planned.json("apply", "two.bin")

@@ -18,7 +18,7 @@ def test_a_changed_configuration_shows_the_actions_that_differ(stage: Stage) -> 
     assert "The configuration is not the one that the plan was made from" in problem["detail"]
     assert "The plan made now is different:" in problem["detail"]
     assert (
-        f"number/{two}: `import` is not there in the reviewed plan and there now."
+        f"number/{two}: `import` is planned now, and was not in the reviewed plan."
         in problem["detail"]
     )
     assert "https://agents.example.com/new" in problem["detail"]
