@@ -48,7 +48,8 @@ COMMANDS: dict[str, list[str]] = {
 """Commands that read a configuration, each with the arguments that it needs."""
 WITHOUT = {"init", "fmt", "schema", "completion", "sandbox", "demo"}
 """Commands that connect to nothing that a configuration names."""
-MAIN = ("validate", "lint", "plan", "drift", "apply")
+MAIN = ("validate", "plan", "apply")
+"""Commands for each way; the ways of each sort that differ most are tried with every command."""
 Sections = dict[str, Any]
 
 
@@ -172,7 +173,7 @@ INCLUDES: dict[str, list[str]] = {
 }
 CODES = {
     "host_not_allowed", "secret_outside_project", "include_outside_project", "invalid_value", "wrong_type",
-    "include_not_found", "state_backend_missing", "reference_not_allowed", "literal_secret",
+    "include_not_found", "invalid_url", "state_backend_missing", "reference_not_allowed", "literal_secret",
 }  # fmt: skip
 
 
