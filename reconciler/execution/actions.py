@@ -271,8 +271,7 @@ class ActionRunner:
             )
 
         # Twilio has put a value into its own form: record the pair, so that the next plan sees no
-        # drift. A webhook
-        # behind a trunk is read as if the trunk were not there.
+        # drift. A webhook behind a trunk is read as if the trunk were not there.
         behind = {"trunk_sid": ""} if isinstance(action.set.get("voice"), Webhook) else {}
         live = kind.observe({**row, **behind, **self._parent(action)}, action.account, {})
         forms = record_form(action.entry, action.set, live)

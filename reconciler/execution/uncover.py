@@ -1,7 +1,9 @@
-"""Take a route off a number only after a read has shown the route that replaces it.
+"""Write to a number in two steps when a trunk or application hides its URLs: write the new route,
+read it back, then switch.
 
 On Twilio a trunk hides an application, and both hide the URLs. A reply may show a field that was
-not stored. So a write that changes what hides together with what is hidden is sent in two parts:
+not stored. So when one write changes both the URLs and the trunk or application
+that hides them, it is sent in two parts:
 
 | the write          | first part                   | second part, after a read has shown the first |
 |--------------------|------------------------------|-----------------------------------------------|

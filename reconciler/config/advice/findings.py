@@ -1,6 +1,5 @@
-"""Problems of one entry, relative to it.
-
-They become diagnostics when the place of the entry is known.
+"""A problem at a place inside one configuration entry (`Finding`), its conversion to a diagnostic,
+and hints such as "Did you mean …"; used by all checks of the configuration.
 
 Equal entries share their findings, so that 100,000 equal numbers are checked once.
 """

@@ -1,4 +1,5 @@
-"""Check sections against each other: references exist, accounts are known, URLs are usable; pure.
+"""Check valid sections, except numbers: references, accounts, URLs, and duplicates within a trunk
+or between trunks and applications; pure.
 
 Numbers are checked in `config/desired/numbers.py` while they are read, because there are so many.
 """

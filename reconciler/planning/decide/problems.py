@@ -63,7 +63,8 @@ def ambiguous(declared: Desired, sids: Sequence[str]) -> Diagnostic:
         declared.address,
         "ambiguous_match",
         "Several resources have this name",
-        f"{', '.join(sids)} in account `{declared.profile.account}` all are what {declared.address} would be taken for. "
+        f"{', '.join(sids)} in account `{declared.profile.account}` all match "
+        f"{declared.address}, so it is not clear which one is meant. "
         "Rename or delete all but one on Twilio, or give this one another name.",
     )
 

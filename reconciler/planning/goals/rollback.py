@@ -1,6 +1,7 @@
-"""A recorded state and the present one in, declarations that lead back to it out; pure.
+"""Plan a rollback: from a recorded state and the present one, build declarations
+(`rollback_target`), then the plan (`plan_rollback`); pure.
 
-The way back is an ordinary plan: what was applied then is what is declared, and all else follows.
+A rollback is an ordinary plan whose declarations are the values that were applied then.
 
 | then     | now                   | plan                                                                      |
 |----------|-----------------------|---------------------------------------------------------------------------|
@@ -12,8 +13,9 @@ The way back is an ordinary plan: what was applied then is what is declared, and
 | made     | deleted               | `create`, under a new SID                                                 |
 | a number | gone from Twilio      | a warning: nothing is ever bought                                         |
 
-Written is only where live still is what we wrote last; where somebody else has written since, what
-would be lost is shown as a takeover, and needs the same consent.
+A field is overwritten without consent only if its live value is still the one that we wrote last.
+If somebody else has changed it, the plan shows that value as a takeover, which needs consent as in
+any other plan.
 """
 
 from __future__ import annotations
@@ -168,14 +170,14 @@ def _addresses_on_platforms(resources: Resources) -> set[str]:
 
 
 def entries_of_both(then: Resources, now: Resources) -> Resources:
-    """All that is or was bound, by which live resources are recognised: by their SID, also when
-    forgotten since.
+    """Return the entries of both versions, so that live resources are recognised by their SID even if
+    the state has forgotten them since.
     """
     return {**rename_entries(then, _find_renames(then, now)), **now}
 
 
 def keep_readable(there: RollbackTarget, unread: Collection[str]) -> RollbackTarget:
-    """Return the part of the way that these accounts, which are not read, have nothing to do with."""
+    """Return the target without the resources of accounts that were not read."""
     if not unread:
         return there
     desired, resources = select_readable(there.desired, there.resources, unread)

@@ -1,4 +1,5 @@
-"""Match live resources with the names that the configuration and the state have for them; pure.
+"""Give live resources their names and addresses, and translate between names and SIDs in
+declarations and entries; pure.
 
 A resource is matched by the recorded SID first, by its natural key second (a trunk's domain, a
 friendly name, an origination URL's SIP URL within its trunk). A live resource without a match is
@@ -60,7 +61,7 @@ def has_unmatched(
 ) -> bool:
     """Return whether a plan would make something, because no live resource matches it.
 
-    `names` is what `names_of` returned for this kind and account.
+    `names` is the result of `find_names` for this kind and account.
     """
     matched = set(names.values())
     unbound = _list_unbound(kind, account, desired, resources)

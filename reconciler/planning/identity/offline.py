@@ -74,7 +74,7 @@ def warn_of_assumed_secrets(addresses: Iterable[str]) -> list[Diagnostic]:
             severity="warning",
             code="secret_not_compared",
             summary="A secret is taken as unchanged",
-            detail=f"The secret of {address} is not there to be looked up, so whether it has changed is not known. "
+            detail=f"The secret of {address} is not available, so a change of it cannot be detected. "
             "Plan without `--no-refresh`, with the secret, to see it.",
             address=address,
         )
