@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
-import subprocess
-import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import pytest
+
+from reconciler.cli.main import main, run_to_exit_code
 
 GOOD = """version: 1
 project: acme-voice
@@ -27,16 +30,17 @@ def run(folder: Path, *words: str, text: str | None = GOOD, **environ: str) -> t
     if text is not None:
         (folder / "reconciler.yaml").write_text(text, encoding="utf-8")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TWILIO_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "reconciler", *words],
-        cwd=folder,
-        env={**clean, **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
+    said = io.StringIO()
+    with (
+        chdir(folder),
+        mock.patch.dict(os.environ, {**clean, **environ}, clear=True),
+        redirect_stdout(said),
+        redirect_stderr(said),
+    ):
+        code = run_to_exit_code(
+            lambda: main.main(list(words), prog_name="reconciler", standalone_mode=False), words
+        )
+    return code, said.getvalue()
 
 
 @pytest.mark.parametrize(
