@@ -1,4 +1,4 @@
-"""`accounts`: the Twilio accounts that numbers and trunks live in."""
+"""`accounts`: the Twilio accounts of numbers, trunks and applications."""
 
 from typing import Self
 
@@ -23,23 +23,23 @@ class Account(Section):
         "SID of the account (or subaccount).", "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     )
     auth_token: SecretReference | None = optional_field(
-        "The account's auth token; an API key is safer.", {"env": "TWILIO_AUTH_TOKEN"}
+        "Auth token of the account; an API key is safer.", {"env": "TWILIO_AUTH_TOKEN"}
     )
     api_key: SecretReference | None = optional_field(
-        "SID of an API key; with it, `api_secret`.", {"env": "TWILIO_API_KEY"}
+        "SID of an API key; it needs `api_secret`.", {"env": "TWILIO_API_KEY"}
     )
     api_secret: SecretReference | None = optional_field(
-        "The secret of `api_key`.", {"env": "TWILIO_API_SECRET"}
+        "Secret of `api_key`.", {"env": "TWILIO_API_SECRET"}
     )
     parent: AccountSid | None = optional_field(
-        "SID of the parent account, when `auth_token` or the API key is the parent's: enough for the numbers of a "
-        "subaccount, not for its trunks.",
+        "SID of the parent account, if `auth_token` or the API key belongs to the parent. Such credentials reach the "
+        "numbers of a subaccount, but not its trunks.",
         "ACbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
     )
     region: Zone | None = optional_field("Twilio region whose settings are managed.", "ie1")
-    edge: Zone | None = optional_field("Twilio edge to enter by.", "dublin")
+    edge: Zone | None = optional_field("Twilio edge that receives the requests.", "dublin")
     base_url: Url | None = optional_field(
-        "Talk to this server instead of Twilio: a sandbox.", "http://127.0.0.1:8010"
+        "Server that is used instead of Twilio, for example a sandbox.", "http://127.0.0.1:8010"
     )
 
     @model_validator(mode="after")
@@ -52,11 +52,11 @@ class Account(Section):
             )
         if self.auth_token is None and self.api_key is None:
             raise make_refusal(
-                "missing_field", "It needs `api_key` and `api_secret`, or `auth_token`."
+                "missing_field", "An account needs `api_key` and `api_secret`, or `auth_token`."
             )
         if self.parent is not None and self.parent == self.sid:
             raise make_refusal(
                 "conflicting_fields",
-                "`parent` is the account itself; for its own credentials leave it out.",
+                "`parent` is the account itself: leave it out when the credentials are the account's own.",
             )
         return self

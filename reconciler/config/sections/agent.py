@@ -1,4 +1,4 @@
-"""`agents` and `applications`: who answers, and the webhooks by which Twilio asks them."""
+"""`agents` and `applications`: the answers to calls and messages, and their webhooks."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -20,12 +20,12 @@ from reconciler.kinds.platforms.table import PLATFORM_KINDS
 
 
 class Hook(Section):
-    """A URL that Twilio asks, and whom it asks when that fails."""
+    """A URL that Twilio requests, and the URL that it requests when the first one fails."""
 
-    url: Url = mandatory_field("What Twilio asks.", "https://agents.example.com/voice")
+    url: Url = mandatory_field("The URL that Twilio requests.", "https://agents.example.com/voice")
     method: Method = optional_field("HTTP method.", "POST", default="POST")
     fallback_url: Url | None = optional_field(
-        "Asked when `url` fails.", "https://fallback.example.com/voice"
+        "The URL that Twilio requests when `url` fails.", "https://fallback.example.com/voice"
     )
     fallback_method: Method = optional_field(
         "HTTP method of `fallback_url`.", "POST", default="POST"
@@ -36,15 +36,15 @@ class Hook(Section):
         if "fallback_method" in self.model_fields_set and self.fallback_url is None:
             raise make_refusal(
                 "missing_field",
-                "`fallback_method` says how to ask `fallback_url`, which is missing.",
+                "`fallback_method` is the method of `fallback_url`, which is missing.",
             )
         return self
 
 
 class StatusHook(Section):
-    """A URL that Twilio tells about the progress of calls; Twilio knows no fallback for it."""
+    """A URL that Twilio notifies of the progress of calls; Twilio has no fallback for it."""
 
-    url: Url = mandatory_field("What Twilio tells.", "https://agents.example.com/status")
+    url: Url = mandatory_field("The URL that Twilio notifies.", "https://agents.example.com/status")
     method: Method = optional_field("HTTP method.", "POST", default="POST")
 
 
@@ -59,50 +59,53 @@ AnyStatusHook = Annotated[
 
 
 class Webhooks(Section):
-    """The webhooks that go onto a number; what is left out is cleared there."""
+    """The webhooks of a number. A webhook that is left out is cleared on the number."""
 
-    voice: AnyHook | None = optional_field("Incoming calls.", "https://agents.example.com/voice")
+    voice: AnyHook | None = optional_field(
+        "Webhook for incoming calls.", "https://agents.example.com/voice"
+    )
     sms: AnyHook | None = optional_field(
-        "Incoming messages.", {"url": "https://agents.example.com/sms", "method": "POST"}
+        "Webhook for incoming messages.",
+        {"url": "https://agents.example.com/sms", "method": "POST"},
     )
     status: AnyStatusHook | None = optional_field(
-        "Progress of calls.", "https://agents.example.com/status"
+        "Webhook for the progress of calls.", "https://agents.example.com/status"
     )
 
     @model_validator(mode="after")
     def _some(self) -> Self:
         if not self.model_fields_set:
             raise make_refusal(
-                "missing_field", "It names no webhook: give `voice`, `sms` or `status`."
+                "missing_field", "No webhook is declared: add `voice`, `sms` or `status`."
             )
         return self
 
 
 class AgentWebhooks(Webhooks):
-    """The webhooks of an agent; what is left out is cleared on its numbers."""
+    """The webhooks of an agent. A webhook that is left out is cleared on the agent's numbers."""
 
     recording_status: AnyStatusHook | None = optional_field(
-        "Progress of recordings; kept with the agent, for Twilio has no such field on a number.",
+        "Webhook for the progress of recordings. It is not written: a number has no such field on Twilio.",
         "https://agents.example.com/recording",
     )
 
 
 class Agent(Section):
-    """Who answers: webhooks of your own, a TwiML application, or an agent on a voice-AI platform."""
+    """The answer to calls: webhooks of your own, a TwiML application, or an agent on a platform."""
 
-    platform: Text | None = optional_field("Name of the platform it lives on.", "nix")
-    id: Text | None = optional_field("Its id on that platform.", "agent_125207e452f8714a")
+    platform: Text | None = optional_field("Name of the platform that runs the agent.", "nix")
+    id: Text | None = optional_field("Id of the agent on that platform.", "agent_125207e452f8714a")
     webhooks: AgentWebhooks | None = optional_field(
-        "Its webhooks.", {"voice": "https://agents.example.com/voice"}
+        "Webhooks of the agent.", {"voice": "https://agents.example.com/voice"}
     )
     application: Text | None = optional_field(
         "A TwiML application: a name below `applications`, or an AP… SID.", "menu"
     )
     owner: Text | None = optional_field(
-        "The project that it belongs to; numbers of another project cannot have it.", "acme-voice"
+        "The project that owns the agent; numbers of another project cannot use it.", "acme-voice"
     )
     outbound_number: Phone | None = optional_field(
-        "Its caller id, where the platform links one.", "+15550100123"
+        "Caller id of the agent, on a platform that supports it.", "+15550100123"
     )
     labels: Labels = optional_field("Labels of your own.", {"team": "support"}, default={})
 
@@ -115,13 +118,14 @@ class Agent(Section):
         ]
         if not forms:
             raise make_refusal(
-                "missing_field", "It needs `webhooks`, or `application`, or `platform` and `id`."
+                "missing_field",
+                "An agent needs `webhooks`, or `application`, or `platform` and `id`.",
             )
         if len(forms) > 1:
             named = " and ".join(f"`{form}`" for form in forms)
             raise make_refusal(
                 "conflicting_fields",
-                f"{named} are two ways to answer: keep one, or declare two agents.",
+                f"An agent cannot have {named}: keep one, or declare two agents.",
             )
         if (self.platform is None) != (self.id is None):
             missing = "platform" if self.platform is None else "id"
@@ -152,7 +156,7 @@ else:
 
 
 def read_platform_fields(agent: Agent) -> dict[str, str]:
-    """Return the fields of an agent that only one platform has, as far as they are set."""
+    """Return the set fields of an agent that belong to one platform only."""
     values: dict[str, str] = {}
     for kind in PLATFORM_KINDS.values():
         for field in kind.agent_fields:
@@ -163,20 +167,25 @@ def read_platform_fields(agent: Agent) -> dict[str, str]:
 
 
 class Application(Section):
-    """A TwiML application that is managed here."""
+    """A TwiML application that this configuration manages."""
 
-    account: Text | None = optional_field("The Twilio account it is in.", "main")
+    account: Text | None = optional_field("Name of its Twilio account.", "main")
     friendly_name: Label | None = optional_field("Its label on Twilio.", "Menu")
-    voice: AnyHook | None = optional_field("Incoming calls.", "https://agents.example.com/menu")
+    voice: AnyHook | None = optional_field(
+        "Webhook for incoming calls.", "https://agents.example.com/menu"
+    )
     sms: AnyHook | None = optional_field(
-        "Incoming messages.", "https://agents.example.com/menu-sms"
+        "Webhook for incoming messages.", "https://agents.example.com/menu-sms"
     )
     status: AnyStatusHook | None = optional_field(
-        "Progress of calls.", "https://agents.example.com/status"
+        "Webhook for the progress of calls.", "https://agents.example.com/status"
     )
     on_removal: Literal["delete", "keep"] = optional_field(
-        "When it is no longer declared: delete it (if we made it and nothing uses it), or keep it.",
+        "Once the application is no longer declared: delete it (if the reconciler created it and nothing uses it), or "
+        "keep it.",
         "keep",
         default="delete",
     )
-    protect: bool = optional_field("Refuse forget and delete.", True, default=False)
+    protect: bool = optional_field(
+        "Refuse plans that forget or delete the application.", True, default=False
+    )

@@ -37,7 +37,9 @@ def make_refusal(code: str, detail: str) -> PydanticCustomError:
 def check_text(value: str) -> str:
     """Refuse an empty text."""
     if not value.strip():
-        raise make_refusal("missing_field", "It is empty: write a value, or leave the key out.")
+        raise make_refusal(
+            "missing_field", "The value is empty: write a value, or leave the key out."
+        )
     return value
 
 
@@ -124,7 +126,7 @@ def check_url(value: str) -> str:
     """Refuse a text that is no http(s) URL."""
     _check_placeholders(value)
     advice = (
-        "It must start with https:// (or http://) and name a host, like "
+        "A URL starts with https:// (or http://) and names a host, like "
         "https://agents.example.com/voice."
     )
     if re.search(r"[\s\x00-\x1f\x7f]", value):
@@ -144,7 +146,7 @@ def check_url(value: str) -> str:
 
         raise make_refusal("invalid_url", f"{advice}{suggest_url(value)}")
     if not _has_usable_port(parts):
-        raise make_refusal("invalid_url", "Its port is no number from 1 to 65535.")
+        raise make_refusal("invalid_url", "The port must be a number from 1 to 65535.")
     return value
 
 
@@ -183,8 +185,7 @@ def check_cidr(value: str) -> str:
 
     # The address of a host within a network is a frequent mistake: suggest the network itself.
     advice = (
-        "A network is an IPv4 address, a slash and how many of its 32 bits are fixed: "
-        "203.0.113.0/28."
+        "A network is an IPv4 address, a slash and the number of fixed bits, like 203.0.113.0/28."
     )
     try:
         meant = str(IPv4Network(value, strict=False))
@@ -227,7 +228,7 @@ def check_zone(value: str) -> str:
     if not is_zone(check_text(value)):
         raise make_refusal(
             "invalid_value",
-            "It is a name of up to 32 small letters, digits and hyphens, like `ie1`.",
+            "A region or edge has up to 32 lower-case letters, digits and hyphens, like `ie1`.",
         )
     return value
 
@@ -303,12 +304,12 @@ def check_reference(value: object) -> object:
 
         variable = find_variable(value)
         if variable:
-            detail = f"Variables are named here, not replaced: write {{env: {variable}}}."
+            detail = f"Variables are not replaced here: write {{env: {variable}}}."
             raise make_refusal("literal_secret", detail)
 
         detail = (
             "Secrets are never part of the configuration. Write {env: NAME} or {file: PATH}, and "
-            "change this one: whoever can read the repository knows it."
+            "change the secret itself: everybody who can read the repository knows it."
         )
         raise make_refusal("literal_secret", detail)
     return value
@@ -319,6 +320,6 @@ def check_references(value: object) -> object:
     several = value if isinstance(value, list) else [value]
     if not several:
         raise make_refusal(
-            "missing_field", "It is empty: name at least one reference, or leave the key out."
+            "missing_field", "The list is empty: add at least one reference, or leave the key out."
         )
     return [check_reference(each) for each in several]

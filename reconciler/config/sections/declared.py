@@ -21,16 +21,16 @@ T = TypeVar("T")
 
 
 class Checked(NamedTuple, Generic[T]):
-    """A declared entry: where it stands, and its value (None when it is invalid)."""
+    """A declared entry: its place, and its value (None when it is invalid)."""
 
     place: Place
     value: T | None
 
 
 class Settings(msgspec.Struct):
-    """What is declared apart from numbers, as far as it is valid.
+    """The valid declarations of all sections except the numbers.
 
-    `complete` is false when something could not be read: what seems to be missing may stand there.
+    `complete` is false when a file could not be read: an entry that seems to be missing may be in it.
     """
 
     complete: bool = True

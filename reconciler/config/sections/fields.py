@@ -64,12 +64,12 @@ class Section(BaseModel):
 
 
 def mandatory_field(description: str, example: Any, **more: Any) -> Any:
-    """Return a required field, with its description for people and editors."""
+    """Return a required field with the description and the example that its JSON Schema shows."""
     return Field(description=description, examples=[example], **more)
 
 
 def optional_field(description: str, example: Any, default: Any = None, **more: Any) -> Any:
-    """Return an optional field, with its description for people and editors."""
+    """Return an optional field with the description and the example that its JSON Schema shows."""
     return Field(default, description=description, examples=[example], **more)
 
 
@@ -148,18 +148,18 @@ class Reference(Section):
 
     env: str = optional_field("Name of an environment variable.", "TWILIO_API_SECRET", default="")
     file: str = optional_field(
-        "Path of a file, relative to the entry file's folder.", "secrets/token", default=""
+        "Path of a file, relative to the folder of the entry file.", "secrets/token", default=""
     )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if bool(self.env) == bool(self.file):
             code = "conflicting_fields" if self.env else "missing_field"
-            raise make_refusal(code, "A reference is either {env: NAME} or {file: PATH}.")
+            raise make_refusal(code, "A secret is either {env: NAME} or {file: PATH}.")
         if self.env and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.env):
             raise make_refusal(
                 "invalid_name",
-                "`env` takes the name of an environment variable: letters, digits and `_`, without `$`.",
+                "`env` needs the name of an environment variable: letters, digits and `_`, without `$`.",
             )
         return self
 
@@ -171,4 +171,4 @@ SecretReferences = Annotated[
     list[Reference],
     BeforeValidator(check_references, json_schema_input_type=Reference | list[Reference]),
 ]
-"""One reference, or several of which the first is the present one."""
+"""One reference, or several; the first is the present secret."""

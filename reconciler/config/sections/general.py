@@ -26,17 +26,17 @@ from reconciler.planning.checks.limits import MAX_PURCHASES
 
 
 class NumberDefaults(Handling):
-    """What numbers do that say nothing else."""
+    """Defaults of numbers."""
 
     manage: list[Part] = optional_field(
-        "Which parts of numbers are ours.",
+        "The managed parts of numbers.",
         ["voice", "sms", "status"],
         default=["voice", "sms", "status"],
     )
 
 
 class BridgeDefaults(Handling):
-    """What bridge numbers do that say nothing else."""
+    """Defaults of bridge numbers."""
 
     voice: AnyHook | None = optional_field(
         "Voice webhook of all bridge numbers.", "https://agents.example.com/bridge"
@@ -44,9 +44,11 @@ class BridgeDefaults(Handling):
 
 
 class Defaults(Section):
-    """What resources say that say nothing themselves."""
+    """Default values, by section of the configuration."""
 
-    account: Text | None = optional_field("The Twilio account of resources that name none.", "main")
+    account: Text | None = optional_field(
+        "The Twilio account of resources without `account`.", "main"
+    )
     numbers: NumberDefaults = Field(
         default_factory=NumberDefaults,
         description="Defaults of `numbers`.",
@@ -60,64 +62,64 @@ class Defaults(Section):
 
 
 class Safety(Section):
-    """What a plan may do without being asked twice."""
+    """Limits of a plan, and the handling of takeovers and of secrets in the state."""
 
     takeover: Takeover = optional_field(
-        "Whether an import may overwrite what somebody else put on a number.",
+        "`allow`: an import may overwrite values of somebody else on a number.",
         "refuse",
         default="refuse",
     )
     max_updates: Quota = optional_field(
-        "Most changes to bound resources of a kind: a number, or a share; it counts from 10 bound resources on.",
+        "Most changes of bound resources of one kind, as a count or a share. The limit applies from 10 bound resources on.",
         "30%",
         default="30%",
         validate_default=True,
     )
     max_removals: Quota = optional_field(
-        "Most removals of bound resources of a kind: a number, or a share; it counts from 10 bound resources on.",
+        "Most removals of bound resources of one kind, as a count or a share. The limit applies from 10 bound resources on.",
         5,
         default="30%",
         validate_default=True,
     )
     max_purchases: Count = optional_field(
-        "Most numbers that one run buys; neither `--force` nor `--allow-purchase` lifts it.",
+        "Most numbers that one run buys. Neither `--force` nor `--allow-purchase` lifts this limit.",
         25,
         default=MAX_PURCHASES,
     )
     max_spend: Amount | None = optional_field(
-        "Most that the numbers that one run buys may cost a month together; neither `--force` nor `--allow-purchase` "
-        "lifts it.",
+        "Highest monthly cost of all numbers that one run buys. Neither `--force` nor `--allow-purchase` lifts this "
+        "limit.",
         {"amount": 50, "currency": "USD"},
     )
     state_secrets: Literal["warn", "allow", "refuse"] = optional_field(
-        "Before a URL with a password or a token goes into a state that is not encrypted.",
+        "URLs with a password or a token in a state without encryption: warn, allow or refuse.",
         "refuse",
         default="warn",
     )
 
 
 class Move(Section):
-    """A resource that got another name here; it stays the same one on Twilio."""
+    """A new name of a resource, which stays the same resource on Twilio."""
 
-    source: Text = mandatory_field("Its old address.", "trunk/edge", validation_alias="from")
-    target: Text = mandatory_field("Its new address.", "trunk/edge-eu", validation_alias="to")
+    source: Text = mandatory_field("Old address.", "trunk/edge", validation_alias="from")
+    target: Text = mandatory_field("New address.", "trunk/edge-eu", validation_alias="to")
 
 
 class Header(Section):
-    """What stands at the top of the entry file."""
+    """The fields at the top of the entry file."""
 
     version: Literal[1] = mandatory_field("Version of this format.", 1)
     project: ProjectName = mandatory_field(
-        "Name of this stack in state, locks and reports.", "acme-voice"
+        "Name of the project in its state, locks and reports.", "acme-voice"
     )
     state: State = optional_field(
-        "Where state is kept: a file, or a URL.", "s3://bucket/state.json", default="./state.json"
+        "Location of the state: a file or a URL.", "s3://bucket/state.json", default="./state.json"
     )
     fingerprint_key: SecretReference | None = optional_field(
-        "Key by which changed secrets are recognised without being stored.",
+        "Key for the fingerprints that recognise a changed secret without storing the secret.",
         {"env": "FINGERPRINT_KEY"},
     )
     encryption_key: SecretReferences | None = optional_field(
-        "Key that encrypts state and saved plans; of several, the first encrypts and all decrypt.",
+        "Key that encrypts state and saved plans. With several keys, the first one encrypts and all decrypt.",
         {"env": "RECONCILER_ENCRYPTION_KEY"},
     )

@@ -1,7 +1,4 @@
-"""The configuration file as one pydantic model: the sections put together.
-
-The source of its JSON Schema.
-"""
+"""The configuration file as one pydantic model, and so the source of its JSON Schema."""
 
 from typing import Annotated
 
@@ -26,10 +23,10 @@ class Config(Header):
     """
 
     include: Text | list[Text] = optional_field(
-        "Other files, by glob, relative to this one.", ["numbers/*.yaml"], default=[]
+        "Globs of further files, relative to this file.", ["numbers/*.yaml"], default=[]
     )
     accounts: dict[Name, Account] = optional_field(
-        "Twilio accounts by name; without any, `default` comes from the TWILIO_* variables.",
+        "Twilio accounts by name. Without this section, the account `default` comes from the TWILIO_* variables.",
         {
             "main": {
                 "sid": "ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
@@ -44,7 +41,7 @@ class Config(Header):
         default={},
     )
     agents: dict[Name, AnyAgent] = optional_field(
-        "Who answers, by name.",
+        "Agents by name.",
         {"support": {"webhooks": {"voice": "https://agents.example.com/voice"}}},
         default={},
     )
@@ -65,23 +62,23 @@ class Config(Header):
         default={},
     )
     moved: list[Move] = optional_field(
-        "Trunks, applications and agents that got another name.",
+        "New names of trunks, applications and agents.",
         [{"from": "trunk/edge", "to": "trunk/edge-eu"}],
         default=[],
     )
     defaults: Defaults = Field(
         default_factory=Defaults,
-        description="Values for resources that do not say their own.",
+        description="Values of resources that do not declare their own.",
         examples=[{"account": "main"}],
     )
     safety: Safety = Field(
         default_factory=Safety,
-        description="Limits of what one plan may do.",
+        description="Limits of what one plan may do without further consent.",
         examples=[{"max_updates": "30%"}],
     )
     lint: Lint = Field(
         default_factory=Lint,
-        description="Which rules `lint` looks at, and how much each counts.",
+        description="Levels of the lint rules.",
         examples=[{"disable": ["missing_fallback"]}],
     )
     policies: dict[Name, Policy] = optional_field(
@@ -90,7 +87,7 @@ class Config(Header):
             "owned": {
                 "kinds": ["number"],
                 "schema": {"required": ["labels"]},
-                "message": "Say whose it is.",
+                "message": "Every number needs labels.",
             }
         },
         default={},

@@ -1,4 +1,4 @@
-"""`numbers` and `bridge_numbers`: the phone numbers, each by its E.164 or its SID."""
+"""`numbers` and `bridge_numbers`: the phone numbers, named by E.164 or SID."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -29,13 +29,13 @@ from reconciler.config.sections.fields import (
 
 
 class Sip(Section):
-    """The trunks and the dispatch rule that a number outside Twilio gets on its platform."""
+    """The trunks and the dispatch rule of a number outside Twilio, on its platform."""
 
-    trunk_name: Text | None = optional_field("Name of its trunks.", "my-trunk")
+    trunk_name: Text | None = optional_field("Name of the trunks on the platform.", "my-trunk")
     server_address: Text | None = optional_field(
-        "SIP server; needed for outgoing calls.", "sip.example.com"
+        "SIP server for outgoing calls; required if the number makes calls.", "sip.example.com"
     )
-    username: Text | None = optional_field("SIP user.", "user")
+    username: Text | None = optional_field("SIP user name.", "user")
     password: SecretReference | None = optional_field("SIP password.", {"env": "SIP_PASSWORD"})
     room_name: Text | None = optional_field(
         "Name pattern of the rooms for incoming calls.", "call-"
@@ -44,20 +44,21 @@ class Sip(Section):
         "PIN for incoming calls, 4 to 10 characters.", {"env": "ROOM_PIN"}
     )
     media_encryption: Literal["disable", "allow", "require"] = optional_field(
-        "Encryption.", "require", default="allow"
+        "Encryption of media.", "require", default="allow"
     )
 
 
 class Amount(Section):
-    """An amount a month, in a currency."""
+    """A monthly amount with its currency."""
 
-    amount: Price = mandatory_field("The amount.", 50)
-    currency: Currency = mandatory_field("Its currency (ISO 4217).", "USD")
+    amount: Price = mandatory_field("The amount for a month.", 50)
+    currency: Currency = mandatory_field("Currency of the amount (ISO 4217).", "USD")
 
 
 def _in_dollars(value: Any) -> Any:
-    """The long form of an amount: a plain number is in US dollars, in which Twilio bills most
-    accounts.
+    """Return the long form of an amount.
+
+    A plain number is in US dollars: Twilio bills most accounts in them.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return {"amount": value, "currency": "USD"}
@@ -68,54 +69,59 @@ MaxPrice = Annotated[Amount, BeforeValidator(_in_dollars, json_schema_input_type
 
 
 class Purchase(Section):
-    """What to buy when the number does not exist yet; needs ``apply --allow-purchase``."""
+    """The purchase of a number that does not exist yet; needs ``apply --allow-purchase``."""
 
-    country: Country = mandatory_field("Country (ISO 3166).", "GB")
+    country: Country = mandatory_field("Country of the number (ISO 3166).", "GB")
     type: Literal["local", "mobile", "toll_free"] = optional_field(
-        "Kind of number.", "local", default="local"
+        "Type of the number.", "local", default="local"
     )
     area_code: Text | None = optional_field(
-        "Area code in quotes (US and Canada); an error where the number has another one.", "415"
+        "Area code in quotes (US and Canada). It must be the area code of the number.", "415"
     )
     max_price: MaxPrice | None = optional_field(
-        "Most that it may cost a month; a plain number is in USD.", 1.5
+        "Highest monthly price of the number; a plain number is in USD.", 1.5
     )
     bundle: BundleSid | None = optional_field(
-        "Regulatory bundle that Twilio requires for such numbers.",
+        "SID of the regulatory bundle that Twilio requires for such numbers.",
         "BU00000000000000000000000000000000",
     )
     address: AddressSid | None = optional_field(
-        "Address that Twilio requires for such numbers.", "AD00000000000000000000000000000000"
+        "SID of the address that Twilio requires for such numbers.",
+        "AD00000000000000000000000000000000",
     )
     identity: IdentitySid | None = optional_field(
-        "Identity that Twilio requires for such numbers.", "RI00000000000000000000000000000000"
+        "SID of the identity that Twilio requires for such numbers.",
+        "RI00000000000000000000000000000000",
     )
 
 
 class Handling(Section):
-    """How a number is handled, apart from what is on it."""
+    """The handling of a number: takeover, protection and release."""
 
     takeover: Takeover | None = optional_field(
-        "Whether an import may overwrite what somebody else put there.", "allow"
+        "`allow`: an import may overwrite values of somebody else on the number.", "allow"
     )
-    protect: bool | None = optional_field("Refuse release, forget and delete.", True)
+    protect: bool | None = optional_field(
+        "Refuse plans that release, forget or delete the number.", True
+    )
     on_removal: OnRemoval | None = optional_field(
-        "What a release does: put the prior values back, clear them, or keep ours.", "restore"
+        "A release restores the prior values, clears them, or keeps the present ones.", "restore"
     )
 
 
 class TwilioNumber(Handling):
-    """What a number and a bridge number have in common."""
+    """The fields that numbers and bridge numbers share."""
 
     account: Text | None = optional_field("The Twilio account it is in.", "main")
     sid: NumberSid | None = optional_field(
-        "Pins its SID: number and SID must match.", "PN00000000000000000000000000000000"
+        "SID of the number. The number and its SID must match.",
+        "PN00000000000000000000000000000000",
     )
     phone_number: Phone | None = optional_field(
-        "Its E.164, where the key is its SID: the two must match.", "+15550100123"
+        "The number in E.164, when the key is its SID. The two must match.", "+15550100123"
     )
     labels: Labels = optional_field(
-        "Labels of your own; `--target label:KEY=VALUE` selects by them.",
+        "Labels of your own; `--target label:KEY=VALUE` selects numbers by label.",
         {"team": "sales"},
         default={},
     )
@@ -125,43 +131,47 @@ _TWILIO_ONLY = ("account", "sid", "trunk", "webhooks", "friendly_name", "manage"
 
 
 class Number(TwilioNumber):
-    """A phone number and who answers it."""
+    """A phone number and its agent, trunk or webhooks."""
 
     agent: Text | None = optional_field("Name of the agent that answers.", "support")
     trunk: Text | None = optional_field(
-        "Trunk that takes its calls: a name below `trunks`, or a TK… SID.", "edge"
+        "Trunk that receives the calls: a name under `trunks`, or a TK… SID.", "edge"
     )
     webhooks: Webhooks | None = optional_field(
-        "Its own webhooks, instead of its agent's.", {"sms": "https://agents.example.com/sms"}
+        "Webhooks of this number, instead of those of its agent.",
+        {"sms": "https://agents.example.com/sms"},
     )
     friendly_name: Label | None = optional_field(
-        "Its label on Twilio; managed only when given.", "Sales US"
+        "Label of the number on Twilio; managed only when declared.", "Sales US"
     )
     supports_inbound: bool = optional_field(
-        "Whether it takes calls; false clears its voice route.", True, default=True
+        "Whether the number receives calls; `false` clears its voice route.", True, default=True
     )
-    supports_outbound: bool = optional_field("Whether calls are made with it.", True, default=True)
+    supports_outbound: bool = optional_field("Whether the number makes calls.", True, default=True)
     manage: list[Part] | None = optional_field(
-        "Which parts are ours; the others are left alone.", ["voice", "sms", "status"]
+        "The managed parts; the other parts stay unchanged.", ["voice", "sms", "status"]
     )
     price: Price | None = optional_field("Monthly price, for your records only.", 1.15)
     provider: Literal["twilio", "sip"] = optional_field(
-        "Where it lives: on Twilio, or elsewhere.", "twilio", default="twilio"
+        "`twilio`, or `sip` for a number outside Twilio.", "twilio", default="twilio"
     )
     platform: Text | None = optional_field(
-        "With `provider: sip`: the platform it is made on.", "lk"
+        "With `provider: sip`: the platform that receives the number.", "lk"
     )
     sip: Sip | None = optional_field(
-        "With `provider: sip`: its trunks.", {"trunk_name": "my-trunk"}
+        "With `provider: sip`: the trunks of the number.", {"trunk_name": "my-trunk"}
     )
-    purchase: Purchase | None = optional_field("Buy it when it does not exist.", {"country": "GB"})
+    purchase: Purchase | None = optional_field(
+        "Purchase of the number, if it does not exist.", {"country": "GB"}
+    )
 
     @model_validator(mode="after")
     def _provider(self) -> Self:
         if self.provider == "twilio" and (self.platform or self.sip):
             detail = "`platform` and `sip` belong to numbers outside Twilio (`provider: sip`)."
             raise make_refusal(
-                "conflicting_fields", f"{detail} A Twilio number reaches a platform by its agent."
+                "conflicting_fields",
+                f"{detail} A Twilio number reaches a platform through its agent.",
             )
         foreign = (
             [name for name in _TWILIO_ONLY if getattr(self, name) is not None]
@@ -172,11 +182,12 @@ class Number(TwilioNumber):
             named = " and ".join(f"`{name}`" for name in foreign)
             raise make_refusal(
                 "conflicting_fields",
-                f"{named}: a number outside Twilio has no such thing. Remove it.",
+                f"{named}: not possible for a number outside Twilio (`provider: sip`). Remove it.",
             )
         if self.provider == "sip" and not self.platform:
             raise make_refusal(
-                "missing_field", "`provider: sip` needs the `platform` that the number is made on."
+                "missing_field",
+                "`provider: sip` needs `platform`: the platform that receives the number.",
             )
         if (
             self.provider == "sip"
@@ -188,11 +199,11 @@ class Number(TwilioNumber):
 
 
 class BridgeNumber(TwilioNumber):
-    """A number that warm transfers go through; only its voice webhook is managed."""
+    """A number for warm transfers; only its voice webhook is managed."""
 
-    platform: Text | None = optional_field("Platform that sets its webhook.", "feather-prod")
+    platform: Text | None = optional_field("Platform that sets the voice webhook.", "feather-prod")
     voice: AnyHook | None = optional_field(
-        "Its voice webhook.", "https://agents.example.com/bridge"
+        "Voice webhook of the bridge number.", "https://agents.example.com/bridge"
     )
 
     @model_validator(mode="after")
@@ -200,14 +211,15 @@ class BridgeNumber(TwilioNumber):
         if self.platform and self.voice:
             raise make_refusal(
                 "conflicting_fields",
-                "The platform sets the voice webhook: give `platform` or `voice`.",
+                "The platform sets the voice webhook: declare either `platform` or `voice`.",
             )
         return self
 
 
 def expand_number(value: Any) -> Any:
-    """The long form of a number: its agent's name alone is a shorthand, nothing at all an empty
-    mapping.
+    """Return the long form of a number.
+
+    A text is the name of the agent; an empty value is an empty mapping.
     """
     if value is None:
         return {}
@@ -215,7 +227,7 @@ def expand_number(value: Any) -> Any:
 
 
 def expand_bridge(value: Any) -> Any:
-    """The long form of a bridge number: nothing at all is an empty mapping."""
+    """Return the long form of a bridge number; an empty value is an empty mapping."""
     return {} if value is None else value
 
 

@@ -1,4 +1,4 @@
-"""`lint` and `policies`: which rules count how much, and rules of your own."""
+"""`lint` and `policies`: levels of the lint rules, and rules of your own."""
 
 from typing import Annotated, Any, Literal
 
@@ -39,35 +39,35 @@ Message = Annotated[
 
 
 class Lint(Section):
-    """Which rules count how much."""
+    """Disabled lint rules, and rules with another level."""
 
-    disable: list[RuleId] = optional_field(
-        "Rules that are not looked at.", ["missing_fallback"], default=[]
-    )
+    disable: list[RuleId] = optional_field("Disabled rules.", ["missing_fallback"], default=[])
     level: dict[RuleId, Level] = optional_field(
-        "Rules with another level: `info` is shown by `lint` only, `error` refuses plan and apply.",
+        "Levels of single rules. `lint` alone shows `info`; `plan` and `apply` refuse a violated rule of level `error`.",
         {"insecure_url": "error"},
         default={},
     )
 
 
 class Policy(Section):
-    """A rule of your own: a JSON Schema that resources must fit."""
+    """A rule of your own: a JSON Schema that resources must match."""
 
     kinds: list[
         Literal[
             "number", "bridge_number", "agent", "application", "trunk", "origination_url", "action"
         ]
     ] = optional_field(
-        "What it is about; `action` are the steps of a plan.", ["number"], default=["number"]
+        "The checked kinds; `action` checks the actions of a plan.", ["number"], default=["number"]
     )
-    match: Text = optional_field("Only addresses like this glob.", "number/+44*", default="*")
+    match: Text = optional_field(
+        "Glob of the addresses that are checked.", "number/+44*", default="*"
+    )
     rule: dict[str, Any] = mandatory_field(
         "The JSON Schema.", {"required": ["labels"]}, alias="schema"
     )
     message: Message | None = optional_field(
-        "What to tell whoever breaks it.", "Every number says whose it is."
+        "Message of a violation.", "Every number has the label `team`."
     )
     level: Level = optional_field(
-        "How much it counts; `error` refuses plan and apply.", "error", default="error"
+        "Level of a violation; `plan` and `apply` refuse `error`.", "error", default="error"
     )

@@ -36,25 +36,29 @@ _Weight = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Origination(Section):
-    """Where a trunk sends the calls of its numbers."""
+    """A SIP server that receives the calls of a trunk's numbers."""
 
     sip_url: SipUrl = mandatory_field(
-        "Where calls are sent, as a SIP URL.", "sip:sbc1.example.com;transport=tls"
+        "SIP URL that receives the calls.", "sip:sbc1.example.com;transport=tls"
     )
-    priority: _Priority = optional_field("The lowest is tried first.", 10, default=10)
-    weight: _Weight = optional_field("Share of the calls among equal priorities.", 10, default=10)
-    enabled: bool = optional_field("Whether it is used.", True, default=True)
+    priority: _Priority = optional_field(
+        "Priority; the lowest number is tried first.", 10, default=10
+    )
+    weight: _Weight = optional_field(
+        "Share of the calls among URLs of equal priority.", 10, default=10
+    )
+    enabled: bool = optional_field("Whether Twilio uses this URL.", True, default=True)
     friendly_name: Label | None = optional_field(
-        "Its label on Twilio; its host when left out.", "sbc1"
+        "Label of the URL on Twilio; default: its host.", "sbc1"
     )
 
 
 class Address(Section):
     """A network that may call through the trunk."""
 
-    cidr: Cidr = mandatory_field("Network; an address alone is a network of one.", "203.0.113.0/28")
+    cidr: Cidr = mandatory_field("Network, or a single address.", "203.0.113.0/28")
     name: Label | None = optional_field(
-        "Its label on Twilio; the network itself when left out.", "hq"
+        "Label of the network on Twilio; default: the network.", "hq"
     )
 
 
@@ -62,7 +66,7 @@ _Unlisted = Literal["delete", "keep"]
 
 
 class _List(Section):
-    """A list that a trunk uses, by its name or its SID."""
+    """A list that a trunk uses, named by its name or its SID."""
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:
@@ -70,7 +74,8 @@ class _List(Section):
         if (name is None) == (sid is None):
             code = "missing_field" if name is None else "conflicting_fields"
             raise make_refusal(
-                code, "A list goes by its `name`, or by the `sid` of one that is there already."
+                code,
+                "A list needs either its `name`, or the `sid` of a list that exists on Twilio.",
             )
         items = next(
             (field for field in ("addresses", "credentials") if field in self.model_fields_set),
@@ -79,13 +84,13 @@ class _List(Section):
         if sid is not None and items is not None:
             raise make_refusal(
                 "conflicting_fields",
-                f"`{items}` are of a list that is managed here, and goes by its `name`.",
+                f"`{items}` make this a managed list: give its `name` instead of its `sid`.",
             )
         if items is None and "unlisted" in self.model_fields_set:
             content = "addresses" if "addresses" in type(self).model_fields else "credentials"
             raise make_refusal(
                 "missing_field",
-                f"`unlisted` needs `{content}`: without them the list is only used.",
+                f"`unlisted` needs `{content}`: without them the list is used, but not managed.",
             )
         return self
 
@@ -97,21 +102,19 @@ def _expand(value: Any) -> Any:
 
 
 class AccessList(_List):
-    """Networks that may call through the trunk: a list that is managed here, or one that exists and
-    is only used.
-    """
+    """Networks that may call through the trunk: a managed list, or an existing list that is only used."""
 
-    name: Name | None = optional_field("Its name on Twilio.", "offices")
+    name: Name | None = optional_field("Name of the list on Twilio.", "offices")
     sid: AccessListSid | None = optional_field(
-        "Its SID, for a list that exists already.", "ALaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        "SID of a list that exists on Twilio.", "ALaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     )
     addresses: list[Address] | None = optional_field(
-        "The networks, all of them; left out, the list is only used, and managed by another trunk or elsewhere.",
+        "All networks of the list. If left out, the list is only used; another trunk or somebody else manages it.",
         [{"cidr": "203.0.113.0/28", "name": "hq"}],
         max_length=25,
     )
     unlisted: _Unlisted = optional_field(
-        "What to do with a network that is on the list and not declared: delete it, or report it.",
+        "Undeclared networks on the list: `delete` deletes them, `keep` reports them.",
         "keep",
         default="delete",
     )
@@ -120,7 +123,7 @@ class AccessList(_List):
 class Credential(Section):
     """A user that may call through the trunk."""
 
-    username: Username = mandatory_field("User.", "pbx")
+    username: Username = mandatory_field("User name.", "pbx")
     password: SecretReference = mandatory_field(
         "Password: at least 12 characters, with a digit and letters of both cases.",
         {"env": "PBX_PASSWORD"},
@@ -128,21 +131,19 @@ class Credential(Section):
 
 
 class CredentialList(_List):
-    """Users that may call through the trunk: a list that is managed here, or one that exists and is
-    only used.
-    """
+    """Users that may call through the trunk: a managed list, or an existing list that is only used."""
 
-    name: Name | None = optional_field("Its name on Twilio.", "pbx")
+    name: Name | None = optional_field("Name of the list on Twilio.", "pbx")
     sid: CredentialListSid | None = optional_field(
-        "Its SID, for a list that exists already.", "CLaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        "SID of a list that exists on Twilio.", "CLaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     )
     credentials: list[Credential] | None = optional_field(
-        "The users, all of them; left out, the list is only used, and managed by another trunk or elsewhere.",
+        "All users of the list. If left out, the list is only used; another trunk or somebody else manages it.",
         [{"username": "pbx", "password": {"env": "PBX_PASSWORD"}}],
         max_length=1000,
     )
     unlisted: _Unlisted = optional_field(
-        "What to do with a user that is on the list and not declared: delete it, or report it.",
+        "Undeclared users on the list: `delete` deletes them, `keep` reports them.",
         "keep",
         default="delete",
     )
@@ -157,18 +158,18 @@ AnyCredentialList = Annotated[
 
 
 class Recording(Section):
-    """Whether the trunk's calls are recorded."""
+    """The recording of a trunk's calls."""
 
-    mode: _Mode = mandatory_field("When recording starts.", "record-from-answer")
+    mode: _Mode = mandatory_field("Start of the recording.", "record-from-answer")
     trim: Literal["trim-silence", "do-not-trim"] = optional_field(
-        "What happens to silence.", "trim-silence", default="do-not-trim"
+        "Whether silence is removed from recordings.", "trim-silence", default="do-not-trim"
     )
 
 
 class DisasterRecovery(Section):
-    """Who is asked when no origination URL answers."""
+    """The URL that Twilio requests when no origination URL answers."""
 
-    url: Url = mandatory_field("What Twilio asks.", "https://agents.example.com/dr")
+    url: Url = mandatory_field("The URL that Twilio requests.", "https://agents.example.com/dr")
     method: Method = optional_field("HTTP method.", "POST", default="POST")
 
 
@@ -177,47 +178,51 @@ class Trunk(Section):
 
     account: Text | None = optional_field("The Twilio account it is in.", "main")
     friendly_name: Label | None = optional_field(
-        "Its label on Twilio; its name here when left out.", "Edge"
+        "Label of the trunk on Twilio; default: its name in the configuration.", "Edge"
     )
     domain: Domain | None = optional_field(
-        "Its domain; by it an existing trunk is found.", "acme-edge.pstn.twilio.com"
+        "Domain of the trunk. An existing trunk is found by its domain.",
+        "acme-edge.pstn.twilio.com",
     )
     secure: bool = optional_field("Encrypt signalling and audio.", True, default=False)
     origination: list[Origination] = optional_field(
-        "Where its calls go.", [{"sip_url": "sip:sbc1.example.com", "priority": 10}], default=[]
+        "SIP URLs that receive the calls.",
+        [{"sip_url": "sip:sbc1.example.com", "priority": 10}],
+        default=[],
     )
     ip_access_control_lists: list[AnyAccessList] = optional_field(
-        "Networks that may call.", [{"name": "offices"}], default=[]
+        "Networks that may call through the trunk.", [{"name": "offices"}], default=[]
     )
     credential_lists: list[AnyCredentialList] = optional_field(
-        "Users that may call.", [{"name": "pbx"}], default=[]
+        "Users that may call through the trunk.", [{"name": "pbx"}], default=[]
     )
     recording: Recording | None = optional_field(
-        "Recording of its calls.", {"mode": "record-from-answer"}
+        "Recording of the trunk's calls.", {"mode": "record-from-answer"}
     )
     disaster_recovery: DisasterRecovery | None = optional_field(
-        "Who is asked when no origination URL answers.", {"url": "https://agents.example.com/dr"}
+        "The URL that Twilio requests when no origination URL answers.",
+        {"url": "https://agents.example.com/dr"},
     )
-    cnam_lookup: bool | None = optional_field("Look up callers' names.", False)
+    cnam_lookup: bool | None = optional_field("Look up the names of callers.", False)
     transfer_mode: Literal["disable-all", "enable-all", "sip-only"] | None = optional_field(
-        "Which transfers it allows.", "sip-only"
+        "The allowed call transfers.", "sip-only"
     )
     transfer_caller_id: Literal["from-transferee", "from-transferor"] | None = optional_field(
-        "Caller id of transfers.", "from-transferee"
+        "Caller id of transferred calls.", "from-transferee"
     )
     unlisted: _Unlisted = optional_field(
-        "What to do with origination URLs and uses of lists that are on the trunk and not declared, where "
-        "`origination`, `ip_access_control_lists` or `credential_lists` is there, be it empty: delete them, or report "
-        "them. "
-        "Where the key is left out, they are watched and never written.",
+        "Undeclared origination URLs and lists of the trunk: `delete` deletes them, `keep` reports them. This holds for "
+        "each of `origination`, `ip_access_control_lists` and `credential_lists` that is declared, even if empty. A key "
+        "that is left out is watched and never written.",
         "keep",
         default="delete",
     )
     on_removal: Literal["delete", "keep"] = optional_field(
-        "When the trunk is no longer declared: delete it (if we made it and nothing uses it), or keep it whole.",
+        "Once the trunk is no longer declared: delete it (if the reconciler created it and nothing uses it), or keep it "
+        "and everything under it.",
         "keep",
         default="delete",
     )
     protect: bool = optional_field(
-        "Refuse forget and delete of the trunk, and of all that belongs to it.", True, default=False
+        "Refuse plans that forget or delete the trunk or anything under it.", True, default=False
     )
