@@ -44,7 +44,7 @@ _OPTIONS_ELSEWHERE = {
     "--parallelism": "`--concurrency N` limits the calls at the same time.",
     "--config": "`-f FILE` names the configuration.",
     "--output": "`--format NAME` chooses the format, and `--report NAME=FILE` writes a file.",
-    "--replace": "An import is never made again for a change; see `plan`.",
+    "--replace": "A plan shows which changes need a new import; no option forces one.",
 }
 """Options of other programs, with two dashes."""
 

@@ -1,11 +1,11 @@
-"""`Address`: the parts of a resource's address, such as ``number/+15550100001``.
+"""`Address`: the parts of a resource's address, such as ``number/+15550100101``.
 
-| address                          | kind            | name                 | owner       | key            |
-|----------------------------------|-----------------|----------------------|-------------|----------------|
-| ``trunk/main``                   | trunk           | main                 | main        |                |
-| ``number/+15550100001``          | number          | +15550100001         | +15550100001|                |
-| ``origination_url/main/primary`` | origination_url | main/primary         | main        | primary        |
-| ``registration/dasha/+15550100001`` | registration | dasha/+15550100001   | dasha       | +15550100001   |
+| address                             | kind            | name               | owner        | key          |
+|-------------------------------------|-----------------|--------------------|--------------|--------------|
+| ``trunk/main``                      | trunk           | main               | main         |              |
+| ``number/+15550100101``             | number          | +15550100101       | +15550100101 |              |
+| ``origination_url/main/primary``    | origination_url | main/primary       | main         | primary      |
+| ``registration/dasha/+15550100101`` | registration    | dasha/+15550100101 | dasha        | +15550100101 |
 
 Plans, states and reports hold addresses as text: this type reads that text and writes it.
 """

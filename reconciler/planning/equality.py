@@ -27,6 +27,8 @@ Key = tuple[str, str]
 
 _WITH_SECRETS = frozenset(kind for kind in RANKS if secret_fields(kind))
 _UNNAMED = "(secret)"
+_LONGEST_VALUE = 300
+"""The most characters of a value in a message: Twilio's answers have no such limit."""
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
@@ -134,7 +136,11 @@ def _flatten(action: Action) -> dict[str, Any]:
 
 
 def _format_value(value: object) -> str:
-    return "not set" if value is None or value == "" else _ENCODER.encode(value).decode()
+    """Return a value as JSON, cut to the length that a message may have."""
+    if value is None or value == "":
+        return "not set"
+    text = _ENCODER.encode(value).decode()
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def _describe_step_count(key: Key, saved: int, fresh: int) -> Diagnostic:

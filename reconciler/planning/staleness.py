@@ -25,106 +25,120 @@ def find_moved_resources(
     live: Mapping[str, Wire | None],
     actors: Mapping[str, str | None] | None = None,
 ) -> list[Diagnostic]:
-    """One diagnostic for each field that is not as the plan saw it, with both values; None: the
-    object is gone.
+    """Return a diagnostic for each field that has changed since the plan was made, with both values.
 
-    `actors` tells for an address who has changed it, in words.
+    A live value of None stands for a resource that does not exist any more. `actors` describes, by
+    address, who has changed the resource.
     """
-    told = actors or {}
-    return [
-        problem
-        for address in sorted(saved)
-        for problem in _find_moves(address, saved[address], live.get(address), told.get(address))
-    ]
+    known_actors = actors or {}
+    problems: list[Diagnostic] = []
+    for address in sorted(saved):
+        actor = known_actors.get(address)
+        problems += _find_moves(address, saved[address], live.get(address), actor)
+    return problems
 
 
 def list_edits(
     saved: Mapping[str, Wire], live: Mapping[str, Wire | None], accounts: Mapping[str, str]
 ) -> list[drift.Drifted]:
-    """The same as changes of fields, for which somebody can be asked who made them."""
-    found = ((address, saved[address], live.get(address)) for address in sorted(saved))
-    return [
-        drift.Drifted(address, accounts[address], str(then.get("sid")), _fields(then, now))
-        for address, then, now in found
-        if now is not None and dict(then) != dict(now) and address in accounts
-    ]
+    """Return the changes since the plan was made as drift, so that their actors can be looked up."""
+    edits = []
+    for address in sorted(saved):
+        then, now = saved[address], live.get(address)
+        if now is None or dict(then) == dict(now) or address not in accounts:
+            continue
+        sid = str(then.get("sid"))
+        edits.append(drift.Drifted(address, accounts[address], sid, _list_fields(then, now)))
+    return edits
 
 
-def _fields(then: Wire, now: Wire) -> tuple[drift.DriftedField, ...]:
-    names = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
-    return tuple(drift.DriftedField(name, then.get(name), now.get(name)) for name in names)
+def _list_fields(then: Wire, now: Wire) -> tuple[drift.DriftedField, ...]:
+    """Return the fields that differ, sorted by name."""
+    fields = []
+    for name in sorted({*then, *now}):
+        if then.get(name) != now.get(name):
+            fields.append(drift.DriftedField(name, then.get(name), now.get(name)))
+    return tuple(fields)
 
 
 def find_new_resources(addresses: Iterable[str]) -> list[Diagnostic]:
-    """One diagnostic for each resource that the plan would create and that is there by now."""
-    return [
-        plan_stale(f"{address} would be created, and is on Twilio by now.", address)
-        for address in addresses
-    ]
+    """Return a diagnostic for each resource that the plan would create and that exists now."""
+    problems = []
+    for address in addresses:
+        detail = f"{address} would be created, and is on Twilio by now."
+        problems.append(plan_stale(detail, address))
+    return problems
 
 
 def find_kept_resources(saved: Iterable[Action], fresh: Iterable[Action]) -> list[Diagnostic]:
-    """One diagnostic for each resource that the plan would delete and a plan made now would not,
-    with the reason.
+    """Return a diagnostic for each resource that the plan would delete and a plan made now would
+    only forget, with the reason.
     """
-    why = {action.address: action.note for action in fresh if action.action == "forget"}
-    spared = (
-        a.address
-        for a in saved
-        if a.action == "delete" and a.address in why and a.parent not in why
-    )
-    return [
-        plan_stale(f"{a} would be deleted; a plan made now would only forget it: {why[a]}.", a)
-        for a in spared
-    ]
+    reasons = {action.address: action.note for action in fresh if action.action == "forget"}
+    problems = []
+    for action in saved:
+        address = action.address
+
+        # A list that stays keeps its members: one diagnostic for the list is enough.
+        is_kept = action.action == "delete" and address in reasons
+        if is_kept and action.parent not in reasons:
+            detail = (
+                f"{address} would be deleted; a plan made now would only forget it: "
+                f"{reasons[address]}."
+            )
+            problems.append(plan_stale(detail, address))
+    return problems
 
 
 def find_other_secrets(addresses: Iterable[str]) -> list[Diagnostic]:
-    """One diagnostic for each resource whose secret is not the one that the plan was made with."""
-    return [
-        plan_stale(f"The secret of {a} is another one now than when the plan was made.", a)
-        for a in addresses
-    ]
+    """Return a diagnostic for each resource whose secret has changed since the plan was made."""
+    problems = []
+    for address in addresses:
+        detail = f"The secret of {address} is another one now than when the plan was made."
+        problems.append(plan_stale(detail, address))
+    return problems
 
 
 def base_moved(kind: str, saved: str, now: str, commit: str | None = None) -> Diagnostic:
-    """Project or configuration is not the one that the plan was made from; the last commit to
-    change it, if known.
+    """Return the diagnostic that the project or the configuration is another one now.
+
+    `commit` is the last commit that changed it, if known.
     """
     last = f" The last commit that changed it is {commit}." if commit else ""
-    detail = f"The {kind} is not the one that the plan was made from: it was {saved} then and is {now} now.{last}"
+    detail = (
+        f"The {kind} is not the one that the plan was made from: it was {saved} then and is {now} "
+        f"now.{last}"
+    )
     return plan_stale(detail, None)
 
 
 def _find_moves(
     address: str, saved: Wire, live: Wire | None, actor: str | None
 ) -> list[Diagnostic]:
+    """Return a diagnostic for each changed field of one resource."""
     if live is None:
-        return [
-            plan_stale(
-                f"{address} was on Twilio when the plan was made, and is not there any more.",
-                address,
-            )
-        ]
+        detail = f"{address} was on Twilio when the plan was made, and is not there any more."
+        return [plan_stale(detail, address)]
     if is_same_value(saved.get("sid"), live.get("sid")) and dict(saved) == dict(live):
         return []
+
+    problems = []
     by = f", changed by {actor}" if actor else ""
-    return [
-        plan_stale(
-            f"{address}: {path} was {_format_value(before)} when the plan was made and is {_format_value(after)} now{by}.",
-            address,
+    for field, before, after in list_changes(saved, live):
+        detail = (
+            f"{address}: {field} was {_format_value(before)} when the plan was made and is "
+            f"{_format_value(after)} now{by}."
         )
-        for path, before, after in list_changes(saved, live)
-    ]
+        problems.append(plan_stale(detail, address))
+    return problems
 
 
 def list_changes(
     saved: Mapping[str, object], live: Mapping[str, object]
 ) -> list[tuple[str, object, object]]:
-    """(field, then, now) for all that differs."""
-    from deepdiff import (
-        DeepDiff,
-    )  # imported where a difference has been found: it costs a tenth of a second
+    """Return (field, value then, value now) for each field that differs, sorted by field."""
+    # Imported here: it takes a tenth of a second, and most plans have no difference.
+    from deepdiff import DeepDiff
 
     fields = DeepDiff(dict(saved), dict(live), threshold_to_diff_deeper=0).affected_root_keys
     return [(field, saved.get(field), live.get(field)) for field in sorted(fields)]
@@ -156,7 +170,7 @@ def _format_value(value: object) -> str:
 
 
 def plan_stale(detail: str, address: str | None) -> Diagnostic:
-    """A saved plan no longer fits, for the reason given as a sentence."""
+    """Return the diagnostic that a saved plan does not fit any more; `detail` is the reason."""
     return Diagnostic(
         code="plan_stale",
         summary="The saved plan is stale",
@@ -166,8 +180,9 @@ def plan_stale(detail: str, address: str | None) -> Diagnostic:
 
 
 def about_question(problem: Diagnostic) -> Diagnostic:
-    """The same about a plan that was confirmed at the prompt; what concerns no stale plan stays as
-    it is.
+    """Return the problem of a stale plan with the words for a plan that was confirmed at the prompt.
+
+    Any other problem is returned unchanged.
     """
     if problem.code != "plan_stale":
         return problem

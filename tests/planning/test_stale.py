@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from reconciler.model.action import Action
+from reconciler.planning.equality import list_differences
 from reconciler.planning.staleness import (
     MOST_DIFFERENCES,
     about_question,
@@ -68,3 +70,20 @@ def test_a_stale_plan_names_its_differences_to_the_plan_made_now() -> None:
     asked = about_question(problem)
     assert "--out FILE" not in asked.detail
     assert asked.detail.count("Nothing has been written.") == 1
+
+
+def test_a_difference_shows_a_bounded_part_of_a_value() -> None:
+    def planned(note: str) -> Action:
+        return Action(
+            address="number/+15550100101",
+            action="release",
+            reason="removed",
+            kind="number",
+            account="main",
+            restore={"voice_url": f"https://a.example.com/{note * 10_000}"},
+        )
+
+    [problem] = list_differences([planned("a")], [planned("b")])
+    assert len(problem.detail) < 1_000
+    assert "https://a.example.com/aaa" in problem.detail
+    assert "https://a.example.com/bbb" in problem.detail

@@ -10,7 +10,7 @@ from reconciler.doctor.permissions import NEEDS
 from reconciler.kinds.table import KINDS
 from reconciler.remote.twilio.errors import CallPlace, refusal_error
 
-REFUSALS = [(403, 70051), (403, 20403), (401, 20403), (403, None)]
+REFUSALS = [(403, 70051), (403, 20403), (401, 20403)]
 ENDPOINTS = {
     f"{kind.name} {name}": endpoint
     for kind in KINDS.values()
@@ -48,8 +48,14 @@ def test_every_read_that_doctor_checks_has_a_name(need) -> None:  # type: ignore
     assert "this resource" not in detail(need.endpoint.method, need.endpoint.path, 403, 70051)
 
 
-def test_wrong_credentials_are_a_missing_permission_only_for_a_write() -> None:
+def test_wrong_credentials_may_be_a_missing_permission_only_for_a_write() -> None:
     path = "/2010-04-01/Accounts/AC1/IncomingPhoneNumbers/PN1.json"
-    assert "permission to write phone numbers" in detail("POST", path, 401, 20003)
+    written = detail("POST", path, 401, 20003)
+    assert "is not valid any more, or it lacks the permission to write phone numbers" in written
     assert "lacks the permission" not in detail("GET", path, 401, 20003)
     assert "lacks the permission" not in detail("POST", path, 400, 21421)
+
+
+def test_a_refusal_without_a_number_of_twilio_names_no_permission() -> None:
+    """It may be the page of a proxy."""
+    assert "permission to" not in detail("POST", "/v1/Trunks", 403, None)

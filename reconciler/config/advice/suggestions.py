@@ -26,8 +26,6 @@ def suggest_url(url: str) -> str:
             " This is a WebSocket: write it in the TwiML that the webhook returns, and the URL of "
             "the webhook here."
         )
-    if "${" in url or "{{" in url:
-        return " Variables are not replaced here: write the whole URL."
     return f" Did you mean https://{url}?" if _HOST.fullmatch(url) else ""
 
 

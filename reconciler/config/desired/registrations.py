@@ -143,14 +143,17 @@ def registration_of(
 
     `profile` is that of the number, for its own label; `price` its own price.
     """
+    # The attributes that alike numbers do not share: caller id, label and price.
     attrs = dict(asked.profile.attrs)
     if asked.outbound_number is not None and asked.outbound_number == key:
         attrs["outbound_agent"] = attrs.get("agent")
+    if asked.labelled and profile is not None:
+        attrs["friendly_name"] = profile.attrs["friendly_name"]
+
     on_create = dict(asked.on_create)
     if "price" in on_create and price is not None:
         on_create["price"] = str(price)
-    if asked.labelled and profile is not None:
-        attrs["friendly_name"] = profile.attrs["friendly_name"]
+
     return Desired(
         REGISTRATION,
         registration_address(asked.platform, key),

@@ -111,11 +111,11 @@ class Agent(Section):
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        forms = [
-            name
-            for name in ("webhooks", "application", "platform")
-            if getattr(self, name) is not None
-        ]
+        forms = []
+        for name in ("webhooks", "application", "platform"):
+            if getattr(self, name) is not None:
+                forms.append(name)
+
         if not forms:
             raise make_refusal(
                 "missing_field",
@@ -127,6 +127,7 @@ class Agent(Section):
                 "conflicting_fields",
                 f"An agent cannot have {named}: keep one, or declare two agents.",
             )
+
         if (self.platform is None) != (self.id is None):
             missing = "platform" if self.platform is None else "id"
             raise make_refusal(

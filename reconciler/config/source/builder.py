@@ -314,8 +314,12 @@ class Builder:
             self._keys[text] = text
             if not text[0].isascii():
                 self._unicode_key(text, mark)
+
         elif text == "<<":
-            detail = "Not every YAML program knows `<<`. Repeat the keys, use `defaults`, or alias the whole mapping."
+            detail = (
+                "Not every YAML program knows `<<`. Repeat the keys, use `defaults`, or alias the "
+                "whole mapping."
+            )
             self.problem("merge_key", detail, mark)
         elif isinstance(value, Int):
             self.problem(

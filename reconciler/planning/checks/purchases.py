@@ -126,22 +126,28 @@ def _price_problems(action: Action, most: Money, offer: Offer) -> Iterator[Diagn
     """Yield a problem where the price is unknown, too high, or in another currency."""
     price = offer.price
     if price is None:
-        detail = (
-            f"Twilio does not tell what {action.address} would cost, and `max_price` allows {most}."
-        )
+        # A stand-in for Twilio may have no prices, and nothing costs money there.
         severity: Severity = "warning" if offer.stand_in else "error"
+        detail = (
+            f"Twilio does not report the price of {action.address}, and `max_price` allows {most}."
+        )
         yield _problem(
             action, "price_not_known", "The price of a number is not known", detail, severity
         )
-    elif price.currency != most.currency:
+        return
+
+    if price.currency != most.currency:
         detail = (
-            f"{action.address} costs {price}, and `max_price` is in {most.currency}: amounts in two currencies are not "
-            f"compared. State the limit in the currency of the account:\n"
+            f"{action.address} costs {price}, and `max_price` is in {most.currency}: amounts in "
+            "two currencies are not compared. State the limit in the currency of the account:\n"
             f"  max_price: {{amount: {most.amount:g}, currency: {price.currency}}}"
         )
         yield _problem(action, "price_currency", "Price in another currency", detail)
     elif price.amount > most.amount:
-        detail = f"{action.address} would cost {price}, and `max_price` allows {most}. Raise it, or choose another."
+        detail = (
+            f"{action.address} would cost {price}, and `max_price` allows {most}. Raise it, or "
+            "choose another number."
+        )
         yield _problem(action, "price_too_high", "A number would cost too much", detail)
 
 
@@ -205,13 +211,14 @@ def find_spending_refusals(plan: Plan, limits: Limits) -> list[Diagnostic]:
 
 
 def _over_budget(plan: Plan, bought: list[str], most: Money) -> Iterator[Diagnostic]:
-    lifted = "`--force` and `--allow-purchase` do not lift it."
     """Yield why the purchases exceed `max_spend`; an unknown price exceeds any limit."""
+    lifted = "`--force` and `--allow-purchase` do not lift it."
     unknown = [address for address in bought if address not in plan.prices]
     if unknown:
         detail = (
-            f"`safety.max_spend` allows {most}, and the price of {_join_addresses(unknown)} is not known: it may be any amount. "
-            f"Let the credentials read prices (Pricing), or exclude these numbers. {lifted}"
+            f"`safety.max_spend` allows {most}, and the price of {_join_addresses(unknown)} is "
+            "not known: it may be any amount. Let the credentials read prices (Pricing), or "
+            f"exclude these numbers. {lifted}"
         )
         yield Diagnostic(code="spend_unknown", summary="Cost of purchases unknown", detail=detail)
 

@@ -196,25 +196,23 @@ def keep_readable(there: RollbackTarget, unread: Collection[str]) -> RollbackTar
 
 
 def plan_rollback(there: RollbackTarget, observed: Observed, ours: Iterable[str]) -> Plan:
-    """The plan that goes this way, conflicts and what is out of reach included."""
-    ours = frozenset(
-        [*ours, *_urls_of_desired(there.desired), *_urls_of_entries(there.resources.values())]
-    )
-    made = hold_back(
-        plan_resources(there.desired, there.resources, observed, ours), observed.unread
-    )
-    whole = _with_children(there, made, observed)
-    lost = {
-        d.address: {f.field for f in d.fields} for d in drift.find_drift(there.resources, observed)
-    }
-    return msgspec.structs.replace(
-        whole,
-        actions=tuple(
-            note_recreated_domain(_placeless(_with_conflict(action, lost)))
-            for action in whole.actions
-        ),
-        diagnostics=(*there.diagnostics, *map(_describe_for_rollback, whole.diagnostics)),
-    )
+    """Plan the rollback; conflicts and resources that it cannot restore are part of the plan."""
+    urls = [*ours, *_urls_of_desired(there.desired), *_urls_of_entries(there.resources.values())]
+    plan = plan_resources(there.desired, there.resources, observed, frozenset(urls))
+    plan = hold_back(plan, observed.unread)
+    plan = _with_children(there, plan, observed)
+
+    # Fields that somebody else has changed since the last apply would be lost.
+    lost = {}
+    for drifted in drift.find_drift(there.resources, observed):
+        lost[drifted.address] = {field.field for field in drifted.fields}
+
+    actions = []
+    for action in plan.actions:
+        action = _without_place(_with_conflict(action, lost))
+        actions.append(note_recreated_domain(action))
+    diagnostics = (*there.diagnostics, *map(_describe_for_rollback, plan.diagnostics))
+    return msgspec.structs.replace(plan, actions=tuple(actions), diagnostics=diagnostics)
 
 
 def _with_children(there: RollbackTarget, whole: Plan, observed: Observed) -> Plan:
@@ -253,31 +251,37 @@ def _with_record(there: RollbackTarget, action: Action) -> Action:
 
 
 def warn_of_difference(there: RollbackTarget, declared: Iterable[Desired]) -> list[Diagnostic]:
-    """A warning where the configuration asks for something else than this restores."""
-    wanted = {
-        want.address: want.profile.attrs
-        for want in declared
-        if not want.profile.options.observe_only
-    }
-    was = {
-        want.address: want.profile.attrs
-        for want in there.desired
-        if not want.profile.options.observe_only
-    }
-    count = sum(
-        1 for address in wanted.keys() | was.keys() if wanted.get(address) != was.get(address)
-    )
+    """Return a warning where the configuration declares other values than the rollback restores."""
+    wanted = _managed_attrs(declared)
+    restored = _managed_attrs(there.desired)
+    count = 0
+    for address in wanted.keys() | restored.keys():
+        if wanted.get(address) != restored.get(address):
+            count += 1
     if not count:
         return []
+
+    detail = (
+        f"{count} resources are declared with other values than the rollback restores, so the next "
+        "plan changes them again. Change the configuration as well, before the next apply."
+    )
     return [
         Diagnostic(
             severity="warning",
             code="configuration_differs",
             summary="The configuration says otherwise",
-            detail=f"{count} resources are declared in another way than they are brought back to, so the next plan "
-            "changes them again. Bring the configuration back as well, before the next apply.",
+            detail=detail,
         )
     ]
+
+
+def _managed_attrs(declared: Iterable[Desired]) -> dict[str, Attrs]:
+    """Return the declared attributes by address, without resources that are observe only."""
+    attrs: dict[str, Attrs] = {}
+    for each in declared:
+        if not each.profile.options.observe_only:
+            attrs[each.address] = each.profile.attrs
+    return attrs
 
 
 def _find_renames(then: Resources, now: Resources) -> dict[str, str]:
@@ -326,7 +330,7 @@ def _with_conflict(action: Action, lost: Mapping[str, set[str]]) -> Action:
     return msgspec.structs.replace(action, takeover=takeover)
 
 
-def _placeless(action: Action) -> Action:
+def _without_place(action: Action) -> Action:
     return msgspec.structs.replace(action, file=None, line=None, column=None)
 
 

@@ -21,7 +21,7 @@ from reconciler.remote.transport.redact import redact
 from reconciler.remote.transport.retry import FailureKind
 from reconciler.remote.transport.waits import wait_limit_text
 from reconciler.remote.twilio.cures import CURES
-from reconciler.remote.twilio.permissions import is_missing_permission, permission_cure
+from reconciler.remote.twilio.permissions import find_permission_cure
 
 _AUTH_FAILED = 20003
 _ACCOUNT_UNUSABLE = frozenset({10001, 20005, 20008})
@@ -264,9 +264,7 @@ def _refusal(
     message = "; ".join((refusal.message, *refusal.particulars)) or "no reason given"
     number = f" {refusal.code}" if refusal.code is not None else ""
     what = f"{_describe_call(where)} was answered {status}:{number} {message}".rstrip(".") + "."
-    cure = CURES[code][1]
-    if is_missing_permission(where.method, status, refusal.code):
-        cure = permission_cure(where.method, where.path)
+    cure = find_permission_cure(where.method, where.path, refusal.code) or CURES[code][1]
     if refusal.more_info:
         cure += f" More: {refusal.more_info}"
     return _error(

@@ -1,8 +1,8 @@
 """Name the permission that a refused call needs; pure.
 
 Twilio's error dictionary: 70051 and 20403 are refusals of a key that is valid and may not make this
-call. 20003 on a write has the same cause where the same key reads: a restricted key without the
-write permission.
+call. 20003 on a write has two possible causes: the key lacks the permission to write, or it is not
+valid any more. A refusal without a number of Twilio may come from a proxy, so it says nothing.
 """
 
 from __future__ import annotations
@@ -30,24 +30,25 @@ _RESOURCES = (
 _VERBS = {"GET": "read", "POST": "write", "PUT": "write", "DELETE": "delete"}
 
 
-def is_missing_permission(method: str, status: int, vendor_code: int | None) -> bool:
-    """Return true for a refusal that a permission would lift."""
+def find_permission_cure(method: str, path: str, vendor_code: int | None) -> str | None:
+    """Return the cure of a refusal that a permission may lift; None for any other refusal."""
+    permission = _describe_permission(method, path)
     if vendor_code in _MAY_NOT:
-        return True
-    if vendor_code == _AUTH_FAILED:
-        return method != "GET"
-    return vendor_code is None and status == 403
+        return f"The key lacks {permission}"
+    if vendor_code == _AUTH_FAILED and method != "GET":
+        return f"The key is not valid any more, or it lacks {permission}"
+    return None
 
 
-def permission_cure(method: str, path: str) -> str:
-    """Return which permission the key of an account lacks, and how to see all that it needs."""
+def _describe_permission(method: str, path: str) -> str:
+    """Return the permission that a call needs, and how to add it."""
     resources = "this resource"
     for part, name in _RESOURCES:
         if part in path:
             resources = name
             break
     return (
-        f"The key lacks the permission to {_VERBS.get(method, 'use')} {resources}: add it in "
+        f"the permission to {_VERBS.get(method, 'use')} {resources}: add it in "
         "Twilio's console, or use a key that has it. `reconciler doctor` shows every permission "
         "that the configuration needs."
     )

@@ -134,7 +134,7 @@ def _subject(entry: Entry) -> str:
     names = _names(entry.addresses)
     if entry.is_group:
         agent = f" of agent {code(entry.agent)}" if entry.agent else ""
-        names = f"**{entry.counted}**{agent} {names}"
+        names = f"**{entry.count_text}**{agent} {names}"
 
     # A group is declared at many places; the table of all resources has them.
     place = f" {text(entry.place)}" if entry.place and not entry.is_group else ""

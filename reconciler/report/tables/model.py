@@ -65,10 +65,10 @@ class Entry(msgspec.Struct, frozen=True):
         """Return the address, or the number of resources and their agent."""
         if not self.is_group:
             return printable(self.addresses[0])
-        return f"{self.counted} of agent {self.agent}" if self.agent else self.counted
+        return f"{self.count_text} of agent {self.agent}" if self.agent else self.count_text
 
     @property
-    def counted(self) -> str:
+    def count_text(self) -> str:
         """Return the number of resources in words."""
         return count(len(self.addresses), kind_of(self.addresses[0]))
 
