@@ -1,4 +1,4 @@
-"""Compile trunks and applications into desired resources; pure.
+"""Compile trunks, and the entries of other sections of resources, into desired resources; pure.
 
 Several trunks may use one list. The list is declared by the trunk that gives its content, and two
 trunks must not give different contents.
@@ -7,14 +7,13 @@ trunks must not give different contents.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.config.advice.findings import Finding, find_place
 from reconciler.config.desired.accounts import Accounts
-from reconciler.config.desired.parts import webhook_parts_of
+from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
 from reconciler.config.project import Secret
 from reconciler.config.secrets.references import to_secret
-from reconciler.config.sections.agent import Application
 from reconciler.config.sections.declared import Checked
 from reconciler.config.source.nodes import Place
 from reconciler.model.desired import Desired, OnRemoval, Options, Profile, Takeover, Unlisted
@@ -39,7 +38,7 @@ _KINDS = {_ACCESS: "ip_access_control_list", _CREDENTIALS: "credential_list"}
 
 
 class DesiredResources:
-    """The resources of trunks and applications; `secrets` are references by address and field."""
+    """The resources of all sections but the numbers; `secrets` are references by address and field."""
 
     def __init__(self, accounts: Accounts, takeover: Takeover = "refuse") -> None:
         self._takeover = takeover
@@ -47,16 +46,15 @@ class DesiredResources:
         self.secrets: dict[str, dict[str, Secret]] = {}
         self._accounts = accounts
 
-    def applications(self, declared: Mapping[str, Checked[Application]]) -> None:
-        """Add the TwiML applications."""
-        for name, (place, application) in declared.items():
-            account = (
-                self._accounts.resolve_or_none(application.account)
-                if application is not None
-                else None
-            )
-            if application is not None and account is not None:
-                self.desired.append(_application(name, application, account, place))
+    def add_section(self, section: str, declared: Mapping[str, Checked[Any]]) -> None:
+        """Add the resources of a section in `RESOURCE_SECTIONS`."""
+        row = RESOURCE_SECTIONS[section]
+        for name, (place, value) in declared.items():
+            if value is None:
+                continue
+            account = self._accounts.resolve_or_none(value.account)
+            if account is not None:
+                self.desired.append(row.compile(name, value, account, place))
 
     def trunks(self, declared: Mapping[str, Checked[Trunk]]) -> None:
         """Add the trunks with their children, and the lists that they use."""
@@ -254,22 +252,6 @@ def _credential(owner: Desired, credential: Credential, place: Place) -> Desired
         Profile(owner.profile.account, {"username": credential.username}, _WITH_ITS_TRUNK),
         place.at("value"),
         parent=owner.address,
-    )
-
-
-def _application(name: str, application: Application, account: str, place: Place) -> Desired:
-    attrs: Attrs = {
-        "friendly_name": application.friendly_name or name,
-        **webhook_parts_of(application),
-    }
-    on_removal: OnRemoval = "keep" if application.on_removal == "keep" else "restore"
-    options = Options(on_removal=on_removal, protect=application.protect)
-    return Desired(
-        "application",
-        f"application/{name}",
-        name,
-        Profile(account, attrs, options),
-        place.at("key"),
     )
 
 

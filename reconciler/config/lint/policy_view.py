@@ -15,6 +15,7 @@ from typing import Any
 
 from reconciler.config.desired.numbers import NumberSection
 from reconciler.config.desired.parts import agent_parts
+from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
 from reconciler.config.formats import spellings
 from reconciler.config.lint.policies import Resource
 from reconciler.config.sections.declared import Settings
@@ -48,10 +49,10 @@ def policy_resources(
             document = {**_fields(place.node), **fields, "kind": "agent", "name": name}
             yield Resource("agent", f"agent/{name}", document, place, place.at("key"))
 
-    entries = {
-        **_entries("application", settings.applications),
-        **_entries("trunk", settings.trunks),
-    }
+    entries = _entries("trunk", settings.trunks)
+    for name, row in RESOURCE_SECTIONS.items():
+        entries |= _entries(row.kind, settings.section(name))
+
     for resource in desired:
         if resource.kind in NUMBER_KINDS:
             continue

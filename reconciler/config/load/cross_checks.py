@@ -1,5 +1,5 @@
 """Check valid sections, except numbers: references, accounts, URLs, and duplicates within a trunk
-or between trunks and applications; pure.
+or between resources of one section; pure.
 
 Numbers are checked in `config/desired/numbers.py` while they are read, because there are so many.
 """
@@ -7,21 +7,27 @@ Numbers are checked in `config/desired/numbers.py` while they are read, because 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.config.advice.findings import Finding, place_findings, suggest_options
 from reconciler.config.codes import diagnostic
 from reconciler.config.desired.accounts import Accounts
 from reconciler.config.desired.registrations import connection_findings
+from reconciler.config.desired.resource_sections import (
+    RESOURCE_SECTIONS,
+    Check,
+    ResourceSection,
+)
 from reconciler.config.desired.subaccounts import find_unreachable
 from reconciler.config.desired.trunks import list_findings
 from reconciler.config.desired.webhook_urls import lint_hook, lint_url, lint_webhooks
 from reconciler.config.formats import is_sid
-from reconciler.config.sections.agent import Agent, Application, read_platform_fields
+from reconciler.config.sections.agent import Agent, read_platform_fields
 from reconciler.config.sections.declared import Checked, Settings
 from reconciler.config.sections.fields import Section
 from reconciler.diagnostics import Diagnostic
 from reconciler.kinds.platforms.table import PLATFORM_KINDS
+from reconciler.kinds.table import KINDS
 
 if TYPE_CHECKING:
     from reconciler.config.sections.platform import AnyPlatform
@@ -40,11 +46,7 @@ def check_sections(settings: Settings, accounts: Accounts) -> list[Diagnostic]:
 
     return [
         *_check_each("agents", settings.agents, agent_findings),
-        *_check_each(
-            "applications",
-            settings.applications,
-            lambda application: _check_application(application, accounts),
-        ),
+        *_check_resources(settings, accounts),
         *_check_each(
             "platforms", settings.platforms, lambda platform: _check_connections(platform, accounts)
         ),
@@ -108,13 +110,14 @@ def _check_platform_fields(agent: Agent, settings: Settings) -> Iterator[Finding
                 yield Finding("unsupported_feature", detail, (field.name,), "key")
 
 
-def _check_application(application: Application, accounts: Accounts) -> list[Finding]:
-    return [
-        *account_findings(application.account, accounts),
-        *lint_hook(application.voice, ("voice",)),
-        *lint_hook(application.sms, ("sms",)),
-        *lint_hook(application.status, ("status",)),
-    ]
+def _check_resources(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
+    """Check the entries of all sections in `RESOURCE_SECTIONS`."""
+    for name, row in RESOURCE_SECTIONS.items():
+
+        def entry_findings(entry: Any, check: Check = row.check) -> list[Finding]:
+            return [*account_findings(entry.account, accounts), *check(entry)]
+
+        yield from _check_each(name, settings.section(name), entry_findings)
 
 
 def _check_connections(platform: AnyPlatform, accounts: Accounts) -> list[Finding]:
@@ -167,9 +170,9 @@ def _find_repeated(
 
 
 def _check_same_names(settings: Settings, accounts: Accounts) -> Iterator[Diagnostic]:
-    """Find trunks with the same domain and applications with the same name on Twilio.
+    """Find trunks with the same domain, and other resources with the same name on Twilio.
 
-    Both are found on Twilio by that value, so two of them could not be distinguished.
+    They are found on Twilio by that value, so two of them could not be distinguished.
     """
     domains: dict[str, str] = {}
     for name, (_, trunk) in settings.trunks.items():
@@ -180,19 +183,29 @@ def _check_same_names(settings: Settings, accounts: Accounts) -> Iterator[Diagno
         finding = Finding("duplicate_key", detail, ("domain",))
         yield from place_findings([finding], settings.trunks[name].place, f"trunk/{name}")
 
-    labels: dict[str, tuple[str | None, str]] = {}
-    for name, (_, application) in settings.applications.items():
-        if application is not None:
-            account = accounts.resolve_or_none(application.account)
-            labels[name] = account, application.friendly_name or name
-    for name, first in _second_with_same(labels):
+    for section, row in RESOURCE_SECTIONS.items():
+        yield from _check_same_keys(row, settings.section(section), accounts)
+
+
+def _check_same_keys(
+    section: ResourceSection, entries: dict[str, Checked[Any]], accounts: Accounts
+) -> Iterator[Diagnostic]:
+    """Find two entries of a section that have the same key on Twilio, in one account."""
+    field = KINDS[section.kind].key_field
+    keys: dict[str, object] = {}
+    for name, (place, value) in entries.items():
+        if value is not None:
+            account = accounts.resolve_or_none(value.account) or ""
+            keys[name] = account, section.compile(name, value, account, place).profile.attrs[field]
+
+    word = section.kind.replace("_", " ")
+    for name, first in _second_with_same(keys):
         detail = (
-            f"Application `{first}` has this name on Twilio already, and applications are found by "
+            f"{word.capitalize()} `{first}` has this name on Twilio already, and {word}s are found by "
             "their names."
         )
-        finding = Finding("duplicate_key", detail, ("friendly_name",))
-        place = settings.applications[name].place
-        yield from place_findings([finding], place, f"application/{name}")
+        finding = Finding("duplicate_key", detail, (field,))
+        yield from place_findings([finding], entries[name].place, f"{section.kind}/{name}")
 
 
 def _second_with_same(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:

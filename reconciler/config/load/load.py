@@ -11,6 +11,7 @@ import msgspec
 from reconciler.config.desired.accounts import FROM_ENVIRONMENT, Accounts, account_from_environment
 from reconciler.config.desired.number_shapes import ShapeMaker
 from reconciler.config.desired.numbers import NumberSection, find_duplicates
+from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
 from reconciler.config.desired.shape_context import shape_context
 from reconciler.config.desired.trunks import DesiredResources
 from reconciler.config.lint.policies import find_violations, read_policies
@@ -170,7 +171,8 @@ def _desired(
 ) -> tuple[list[Desired], dict[str, Mapping[str, Secret]]]:
     """Return all desired resources, and the secrets that they hold by address and field."""
     resources = DesiredResources(accounts, settings.safety.takeover)
-    resources.applications(settings.applications)
+    for name in RESOURCE_SECTIONS:
+        resources.add_section(name, settings.section(name))
     resources.trunks(settings.trunks)
 
     desired = list(resources.desired)

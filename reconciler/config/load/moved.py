@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.config.advice.findings import Finding, place_findings, suggest_options
+from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
 from reconciler.config.load.merge import Merged
 from reconciler.config.section_names import LIST_SECTION
 from reconciler.config.sections.checks import describe_bad_name
@@ -18,7 +19,11 @@ from reconciler.config.validation.pydantic_errors import validate_entry
 from reconciler.diagnostics import Diagnostic
 from reconciler.planning.identity.moved import Move, last_names
 
-_SECTIONS = {"trunk": "trunks", "application": "applications", "agent": "agents"}
+_SECTIONS = {
+    "trunk": "trunks",
+    **{row.kind: section for section, row in RESOURCE_SECTIONS.items()},
+    "agent": "agents",
+}
 """Kinds whose names may change → section. A number cannot be renamed: its address is the number."""
 
 
@@ -36,7 +41,7 @@ def read_moves(merged: Merged, settings: Settings) -> tuple[tuple[Move, ...], li
             else:
                 moves.append((place, Move(value.source, value.target, place.at("value"))))
 
-    sections = {section: getattr(settings, section) for section in _SECTIONS.values()}
+    sections = {section: settings.section(section) for section in _SECTIONS.values()}
     problems += _check_moves(moves, sections, settings)
     return tuple(move for _, move in moves), problems
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.config.advice.findings import Finding, place_findings, suggest_options
 from reconciler.config.codes import diagnostic
+from reconciler.config.desired.resource_sections import RESOURCE_SECTIONS
 from reconciler.config.formats import spellings
 from reconciler.config.load.merge import Merged
 from reconciler.config.section_names import LIST_SECTION, NUMBER_SECTIONS, SECTIONS
 from reconciler.config.sections.account import Account
-from reconciler.config.sections.agent import AnyAgent, Application
+from reconciler.config.sections.agent import AnyAgent
 from reconciler.config.sections.checks import describe_bad_name
 from reconciler.config.sections.declared import Checked, Settings
 from reconciler.config.sections.fields import Section
@@ -44,7 +45,7 @@ def read_settings(merged: Merged) -> tuple[Settings, list[Diagnostic]]:
 
     for section in _NAMED:
         if section in merged.parts:
-            problems += _entries(merged, section, *_model_of(section), getattr(settings, section))
+            problems += _entries(merged, section, *_model_of(section), settings.section(section))
 
     settings.defaults_places = merged.entries("defaults")
     settings.defaults, found = _whole(merged, "defaults", Defaults)
@@ -78,8 +79,8 @@ def _model_of(section: str) -> tuple[Callable[[Any], Any], Any]:
 _SMALL: dict[str, type[Section]] = {
     "accounts": Account,
     "agents": AnyAgent,
-    "applications": Application,
     "policies": Policy,
+    **{name: row.model for name, row in RESOURCE_SECTIONS.items()},
 }
 
 
@@ -156,7 +157,7 @@ def _explain_section(key: str, part: Place, merged: Merged) -> str:
     )
 
 
-_NAMED = ("accounts", "platforms", "agents", "applications", "trunks", "policies")
+_NAMED = ("accounts", "platforms", "agents", *RESOURCE_SECTIONS, "trunks", "policies")
 _WITH_ENTRIES = (*_NAMED, *NUMBER_SECTIONS, "defaults", "safety")
 
 

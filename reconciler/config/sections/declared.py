@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -31,6 +31,7 @@ class Settings(msgspec.Struct):
     """The valid declarations of all sections except the numbers.
 
     `complete` is false when a file could not be read: an entry that seems to be missing may be in it.
+    `resources` holds the sections whose entries are resources, except the trunks.
     """
 
     complete: bool = True
@@ -39,10 +40,25 @@ class Settings(msgspec.Struct):
     accounts: dict[str, Checked[Account]] = {}
     platforms: dict[str, Checked[AnyPlatform]] = {}
     agents: dict[str, Checked[Agent]] = {}
-    applications: dict[str, Checked[Application]] = {}
     trunks: dict[str, Checked[Trunk]] = {}
     defaults: Defaults = msgspec.field(default_factory=Defaults)
     defaults_places: dict[str, Place] = {}
     safety: Safety = msgspec.field(default_factory=Safety)
     lint: Lint = msgspec.field(default_factory=Lint)
     policies: dict[str, Checked[Policy]] = {}
+    resources: dict[str, dict[str, Checked[Any]]] = {}
+
+    @property
+    def applications(self) -> dict[str, Checked[Application]]:
+        """The TwiML applications."""
+        return self.resources.get("applications", {})
+
+    def section(self, name: str) -> dict[str, Checked[Any]]:
+        """Return the entries of a section with names."""
+        if name in _WITH_OWN_FIELD:
+            entries: dict[str, Checked[Any]] = getattr(self, name)
+            return entries
+        return self.resources.setdefault(name, {})
+
+
+_WITH_OWN_FIELD = frozenset(Settings.__struct_fields__) - {"resources"}

@@ -18,13 +18,23 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
-from reconciler.kinds.table import KINDS, NUMBER_KINDS
-from reconciler.kinds.trunk import TRUNK
+from reconciler.kinds.table import KINDS
 from reconciler.model.address import Address
 from reconciler.model.desired import Desired, Options
 from reconciler.model.entry import Entry
 
-_WITH_OWN_OPTIONS = frozenset({*NUMBER_KINDS, TRUNK.name, "application"})
+
+def _kinds_with_own_options() -> frozenset[str]:
+    """Return the kinds without a parent that no other kind refers to."""
+    used = {kind.refers for kind in KINDS.values()}
+    names: set[str] = set()
+    for kind in KINDS.values():
+        if kind.parent is None and kind.name not in used:
+            names.add(kind.name)
+    return frozenset(names)
+
+
+_WITH_OWN_OPTIONS = _kinds_with_own_options()
 """Kinds that are declared with `protect` and `on_removal` of their own; others follow the resource
 that they belong to.
 """

@@ -1,0 +1,48 @@
+"""The table of sections whose entries are resources under names that the user chooses.
+
+`trunks` is not in it: a trunk declares several resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from reconciler.config.advice.findings import Finding
+from reconciler.config.desired.applications import check_application, compile_application
+from reconciler.config.sections.agent import Application
+from reconciler.config.sections.fields import Section
+from reconciler.config.source.nodes import Place
+from reconciler.model.desired import Desired
+
+Compile = Callable[[str, Any, str, Place], Desired]
+"""Name, valid entry, name of its account, and place → the desired resource."""
+
+Check = Callable[[Any], Iterable[Finding]]
+"""Valid entry → its problems beyond those of its model."""
+
+
+def find_no_problem(entry: object) -> Iterable[Finding]:
+    """Return no finding: the check of a section whose model checks everything."""
+    return ()
+
+
+class ResourceSection(NamedTuple):
+    """A section with one resource of `kind` for each entry.
+
+    The model has `account`. The attributes of the resource contain the key field of its kind, which
+    must be unique in an account: the resource is found on Twilio by it.
+    """
+
+    kind: str
+    model: type[Section]
+    compile: Compile
+    check: Check = find_no_problem
+
+
+RESOURCE_SECTIONS: dict[str, ResourceSection] = {
+    "applications": ResourceSection(
+        "application", Application, compile_application, check_application
+    ),
+}
+"""Name of the section → its kind, model and functions."""
