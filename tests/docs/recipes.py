@@ -13,7 +13,9 @@ from pathlib import Path
 from tests.docs.markdown import ROOT
 
 _BLOCK = re.compile(
-    r"^```\w+ (file|row)=(\S+)(?: after=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^```\w+ (?P<form>file|row)=(?P<name>\S+)(?: (?P<side>after|before)=\"(?P<line>[^\n]+)\")?\n"
+    r"(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -56,21 +58,30 @@ def copy_package(folder: Path) -> Copy:
 def apply_recipe(page: str, copy: Copy) -> dict[str, str]:
     """Create the files of a page and insert its rows; return the files outside the package by name.
 
-    A row goes behind the line of its `after`, which must occur exactly once.
+    A row goes behind the line of its `after`, or before the line of its `before`; this line must occur
+    exactly once.
     """
     others: dict[str, str] = {}
-    for form, name, after, text in _BLOCK.findall(page):
+    for block in _BLOCK.finditer(page):
+        name, text = block["name"], block["text"]
         path = copy.folder / name
         if not name.startswith("reconciler/"):
             others[name] = text
-        elif form == "file":
+        elif block["form"] == "file":
             assert not path.exists(), f"{name} exists already"
             path.write_text(text, encoding="utf-8")
             copy.created.add(name)
         else:
-            before = path.read_text(encoding="utf-8")
-            line = after + "\n"
-            assert before.count(line) == 1, f"{name}: {after!r} occurs {before.count(line)} times"
-            path.write_text(before.replace(line, line + text), encoding="utf-8")
+            _insert_row(path, block["side"], block["line"] + "\n", text)
             copy.changed.add(name)
     return others
+
+
+def _insert_row(path: Path, side: str, line: str, text: str) -> None:
+    """Insert a row behind or before the only line of a file that has this text."""
+    content = path.read_text(encoding="utf-8")
+    count = ("\n" + content).count("\n" + line)
+    assert count == 1, f"{path.name}: {line!r} occurs {count} times"
+
+    new = line + text if side == "after" else text + line
+    path.write_text(content.replace(line, new), encoding="utf-8")
