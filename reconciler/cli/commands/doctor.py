@@ -25,7 +25,7 @@ def doctor(shared: CommonOptions) -> int:
     writes.
     """
     from reconciler.doctor.check import all_passed
-    from reconciler.report.documents.build import doctor_document
+    from reconciler.report.documents.listings import doctor_document
     from reconciler.workflows import inspect
 
     project, checks = inspect.doctor(shared.run_options("doctor", QuietProgress(shared)))

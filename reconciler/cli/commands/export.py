@@ -62,7 +62,7 @@ def export(
     """
     from reconciler.config.load import write_files
     from reconciler.export.document import ExportFilter
-    from reconciler.report.documents.build import export_document
+    from reconciler.report.documents.listings import export_document
     from reconciler.workflows import inspect
 
     progress = choose_progress(shared)

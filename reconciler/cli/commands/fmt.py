@@ -27,7 +27,7 @@ def fmt(shared: CommonOptions, files: tuple[Path, ...], check: bool, diff: bool)
     separate. If the meaning of a file might change, it is refused (exit 3) and no file is written.
     Exit 1 with --check when a file would change, else 0.
     """
-    from reconciler.report.documents.build import format_document
+    from reconciler.report.documents.listings import format_document
     from reconciler.workflows import authoring
 
     options = shared.run_options("fmt", QuietProgress(shared))

@@ -20,8 +20,8 @@ def graph(shared: CommonOptions) -> int:
     to their start are marked as loops: a bridge number that rings the agent it should relieve, or a
     trunk that sends its calls to another declared trunk.
     """
-    from reconciler.report.documents.build import graph_document
     from reconciler.report.documents.call_graph import build_graph as draw
+    from reconciler.report.documents.listings import graph_document
     from reconciler.report.formats import graph as graph_formats
     from reconciler.workflows import inspect
 

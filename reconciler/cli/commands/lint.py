@@ -23,7 +23,7 @@ def lint(shared: CommonOptions, strict: bool, rules: bool) -> int:
     disable it for one line with the comment `# reconciler: ignore[RULE]`. Exit 4 when a rule of
     level error or a policy is violated, 3 when the configuration is invalid, else 0.
     """
-    from reconciler.report.documents.build import lint_document, rules_document
+    from reconciler.report.documents.listings import lint_document, rules_document
     from reconciler.workflows import authoring
 
     if rules:

@@ -88,7 +88,7 @@ def search(
     before `apply --allow-purchase`. The present price becomes `max_price`. Without a configuration,
     the account of the TWILIO_* variables is used.
     """
-    from reconciler.report.documents.build import numbers_document
+    from reconciler.report.documents.listings import numbers_document
     from reconciler.workflows import numbers_search
 
     if country is None:

@@ -22,7 +22,7 @@ def show(shared: CommonOptions, what: str | None) -> int:
     A bridge number is shown with id, number, SID, connection and its present status on Twilio:
     active, drifted or missing. Without an argument: every managed address.
     """
-    from reconciler.report.documents import build
+    from reconciler.report.documents import build, listings
     from reconciler.workflows import inspect, plan_apply
 
     options = shared.run_options("show", QuietProgress(shared))
@@ -31,8 +31,8 @@ def show(shared: CommonOptions, what: str | None) -> int:
         saved = plan_apply.read_plan(options, path)
         emit(shared, build.plan_file_document(saved), saved.project)
     elif what:
-        emit(shared, build.resource_document(what, inspect.show(options, what)))
+        emit(shared, listings.resource_document(what, inspect.show(options, what)))
     else:
         _, state = inspect.read_recorded(options)
-        emit(shared, build.state_list_document(state.resources, command="show"))
+        emit(shared, listings.state_list_document(state.resources, command="show"))
     return 0

@@ -25,11 +25,11 @@ state.add_command(unlock)
 @common_options
 def list_(shared: CommonOptions) -> int:
     """List every address in the state, sorted."""
-    from reconciler.report.documents import build
+    from reconciler.report.documents import listings
     from reconciler.workflows import inspect
 
     _, recorded = inspect.read_recorded(shared.run_options("state list", QuietProgress(shared)))
-    emit(shared, build.state_list_document(recorded.resources, command="state list"))
+    emit(shared, listings.state_list_document(recorded.resources, command="state list"))
     return 0
 
 
@@ -40,13 +40,13 @@ def show(shared: CommonOptions, address: str) -> int:
     """Show the whole entry of ADDRESS: SID, last applied values, prior values from before the
     import, times.
     """
-    from reconciler.report.documents import build
+    from reconciler.report.documents import listings
     from reconciler.report.documents.views import plain_row
     from reconciler.workflows import inspect
 
     _, recorded = inspect.read_recorded(shared.run_options("state show", QuietProgress(shared)))
     entry = inspect.find_entry(recorded.resources, address)
-    emit(shared, build.resource_document(address, plain_row(entry), command="state show"))
+    emit(shared, listings.resource_document(address, plain_row(entry), command="state show"))
     return 0
 
 

@@ -24,9 +24,9 @@ def unlock(shared: CommonOptions, force: bool) -> int:
     lease. Without --force, only an expired lock is freed, one of the same CI job, or one of a
     process of the same user on this machine that has ended. Exit 6: another run holds it.
     """
-    from reconciler.report.documents import build
+    from reconciler.report.documents import listings
     from reconciler.workflows import inspect
 
     found = inspect.unlock(shared.run_options("state unlock", QuietProgress(shared)), force=force)
-    emit(shared, build.unlock_document(found))
+    emit(shared, listings.unlock_document(found))
     return 0

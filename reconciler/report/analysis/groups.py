@@ -131,10 +131,13 @@ class Group(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def routes(self) -> tuple[list[str], list[str]]:
         """Return the routes of calls before and after; empty when they do not change."""
-        found = [resource.route for resource in self.resources if resource.route is not None]
-        return _commonest([route.before for route in found]), _commonest(
-            [route.after for route in found]
-        )
+        before: list[str] = []
+        after: list[str] = []
+        for resource in self.resources:
+            if resource.route is not None:
+                before.append(resource.route.before)
+                after.append(resource.route.after)
+        return _commonest(before), _commonest(after)
 
     @cached_property
     def hidden(self) -> list[str]:
@@ -153,13 +156,7 @@ class Group(msgspec.Struct, frozen=True, dict=True):
 
 def resources_of(document: PlanDocument) -> list[Resource]:
     """Return one resource for each address, in the order of the plan."""
-    return _once(
-        document,
-        "resources",
-        lambda: [
-            _resource(address, steps) for address, steps in _by_address(document.actions).items()
-        ],
-    )
+    return _once(document, "resources", lambda: _build_resources(document.actions))
 
 
 def group_resources(document: PlanDocument) -> list[Group]:
@@ -169,9 +166,8 @@ def group_resources(document: PlanDocument) -> list[Group]:
 
 def list_resources(document: PlanDocument) -> list[Group]:
     """Return each resource as a group of its own, in the same order of urgency."""
-    return sorted(
-        (Group((each,)) for each in resources_of(document)), key=lambda group: group.first.urgency
-    )
+    groups = [Group((each,)) for each in resources_of(document)]
+    return sorted(groups, key=lambda group: group.first.urgency)
 
 
 def _once(document: PlanDocument, name: str, make: Callable[[], list[T]]) -> list[T]:
@@ -182,11 +178,11 @@ def _once(document: PlanDocument, name: str, make: Callable[[], list[T]]) -> lis
     return known[name]
 
 
-def _by_address(actions: Iterable[PlannedAction]) -> dict[str, list[PlannedAction]]:
-    found: dict[str, list[PlannedAction]] = {}
+def _build_resources(actions: Iterable[PlannedAction]) -> list[Resource]:
+    by_address: dict[str, list[PlannedAction]] = {}
     for action in actions:
-        found.setdefault(action.address, []).append(action)
-    return found
+        by_address.setdefault(action.address, []).append(action)
+    return [_resource(address, steps) for address, steps in by_address.items()]
 
 
 def _group(found: Iterable[Resource]) -> list[Group]:
@@ -203,18 +199,18 @@ def gather(items: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, l
 
 
 def _resource(address: str, actions: Sequence[PlannedAction]) -> Resource:
-    route = _route(actions)
-    takeover = tuple([change for action in actions for change in action.takeover])
-    steps = tuple([action.action for action in actions])
+    steps: list[str] = []
+    changes: list[Change] = []
+    takeover: list[Change] = []
+    for action in actions:
+        steps.append(action.action)
+        changes += action.changes
+        takeover += action.takeover
 
+    route = _route(actions)
+    urgency = _urgency(steps, route, takes_over=bool(takeover))
     return Resource(
-        address,
-        tuple(actions),
-        tuple([change for action in actions for change in action.changes]),
-        takeover,
-        route,
-        steps,
-        _urgency(steps, route, takes_over=bool(takeover)),
+        address, tuple(actions), tuple(changes), tuple(takeover), route, tuple(steps), urgency
     )
 
 
@@ -243,7 +239,7 @@ def _urgency(steps: Sequence[str], route: RouteChange | None, *, takes_over: boo
 
 
 def _alike(resource: Resource) -> Hashable:
-    after = tuple([None if c.field in _OWN else c.after for c in resource.changes])
+    after = tuple([None if change.field in _OWN else change.after for change in resource.changes])
     route = resource.route and (resource.route.after, bool(resource.route.hidden))
     return (*_roughly(resource), after, route, resource.notes)
 
@@ -277,11 +273,17 @@ def _merge_scattered(groups: Sequence[Group]) -> list[Group]:
 
 
 def _values(changes: Sequence[Sequence[Change]]) -> list[Field]:
-    found = gather((change for each in changes for change in each), lambda change: change.field)
-    return [
-        Field(str(field), _commonest([c.before for c in each]), _commonest([c.after for c in each]))
-        for field, each in found.items()
-    ]
+    by_field: dict[str, list[Change]] = {}
+    for each in changes:
+        for change in each:
+            by_field.setdefault(change.field, []).append(change)
+
+    fields: list[Field] = []
+    for name, alike in by_field.items():
+        before = _commonest([change.before for change in alike])
+        after = _commonest([change.after for change in alike])
+        fields.append(Field(name, before, after))
+    return fields
 
 
 def _commonest(values: Sequence[V]) -> list[V]:
@@ -290,7 +292,10 @@ def _commonest(values: Sequence[V]) -> list[V]:
 
 def is_gone(drifted: Drifted) -> bool:
     """Return whether the resource no longer exists on Twilio."""
-    return [(field.field, field.live) for field in drifted.fields] == [("sid", None)]
+    if len(drifted.fields) != 1:
+        return False
+    only = drifted.fields[0]
+    return only.field == "sid" and only.live is None
 
 
 def drift_groups(drifted: Sequence[Drifted]) -> list[list[Drifted]]:

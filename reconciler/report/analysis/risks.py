@@ -19,6 +19,7 @@ import msgspec
 
 from reconciler.diagnostics import Diagnostic, Severity
 from reconciler.kinds.known_hosts import describe_guess
+from reconciler.planning.decide.drift import Drifted
 from reconciler.report.analysis.groups import (
     Group,
     Urgency,
@@ -59,7 +60,7 @@ def level_of(document: Document) -> Level:
 def _levels(document: Document) -> Iterator[Level]:
     match document:
         case PlanDocument():
-            yield from (_level(group) for group in group_resources(document))
+            yield from map(_level, group_resources(document))
             yield "high" if document.summary.get("would_refuse") else "none"
         case DriftDocument():
             yield "high" if document.drifted else "none"
@@ -92,7 +93,7 @@ def leaves_calls_unanswered(group: Group) -> bool:
 
 def list_findings(document: Document) -> list[Finding]:
     """Return the diagnostics, risks, drift and failures of a document, similar ones once."""
-    return [*(_diagnostic_finding(d) for d in document.diagnostics), *list_own_findings(document)]
+    return [*map(_diagnostic_finding, document.diagnostics), *list_own_findings(document)]
 
 
 def list_own_findings(document: Document) -> Iterator[Finding]:
@@ -110,7 +111,7 @@ def list_own_findings(document: Document) -> Iterator[Finding]:
 
 def _diagnostic_finding(d: Diagnostic) -> Finding:
     # The line breaks of a detail stay, which `printable` would write out.
-    detail = "\n".join(printable(line) for line in d.detail.splitlines())
+    detail = "\n".join(map(printable, d.detail.splitlines()))
     return Finding(
         rule=d.code,
         severity=d.severity,
@@ -130,13 +131,13 @@ def _group_findings(group: Group, announced: set[str | None]) -> Iterator[Findin
 
     # Takeovers and purchases that a refusal announces are among the diagnostics already.
     if first.takeover and not announced.issuperset(group.addresses):
-        lost = ", ".join(f"{field.name} {show_value(field.before[0])}" for field in group.losses)
+        lost = ", ".join([f"{field.name} {show_value(field.before[0])}" for field in group.losses])
         yield _make_finding(
             group, "plan/takeover", "warning", "Foreign values are overwritten", f"{whom}: {lost}"
         )
 
     if first.urgency is Urgency.PURCHASE and not announced.issuperset(group.addresses):
-        price = ", ".join(printable(note) for note in first.notes) or "price not known"
+        price = ", ".join(map(printable, first.notes)) or "price not known"
         yield _make_finding(
             group, "plan/purchase", "warning", "Numbers are bought", f"{whom}: {price}"
         )
@@ -152,7 +153,7 @@ def _group_findings(group: Group, announced: set[str | None]) -> Iterator[Findin
         )
 
     if group.hidden:
-        hidden = ", ".join(printable(words) for words in group.hidden[:3])
+        hidden = ", ".join(map(printable, group.hidden[:3]))
         message = f"{whom}: {hidden} stays set behind {printable(after[0])}"
         yield _make_finding(group, "plan/hidden-route", "info", "Value without effect", message)
 
@@ -183,11 +184,7 @@ def _make_finding(
 def _drift_findings(document: DriftDocument) -> Iterator[Finding]:
     for found in drift_groups(document.drifted):
         first = found[0]
-        fields = ", ".join(
-            f"{f.field} {show_value(f.recorded)} → {show_value(f.live)}" for f in first.fields
-        )
-        what = "gone from Twilio" if is_gone(first) else fields
-
+        what = "gone from Twilio" if is_gone(first) else _describe_fields(first)
         by = f", by {printable(first.actor)}" if first.actor else ""
         by += f", {describe_guess(first.looks_like)}" if first.looks_like else ""
         message = f"{_whom([d.address for d in found])}: {what}{by}."
@@ -199,6 +196,13 @@ def _drift_findings(document: DriftDocument) -> Iterator[Finding]:
             message=message,
             address=first.address,
         )
+
+
+def _describe_fields(drifted: Drifted) -> str:
+    fields: list[str] = []
+    for each in drifted.fields:
+        fields.append(f"{each.field} {show_value(each.recorded)} → {show_value(each.live)}")
+    return ", ".join(fields)
 
 
 def _failure_findings(document: ApplyDocument) -> Iterator[Finding]:

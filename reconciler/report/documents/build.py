@@ -1,60 +1,36 @@
-"""Build the documents that commands print; text and JSON render the same document."""
+"""Build the documents of plans, runs and drift checks; text and JSON render the same document."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from difflib import unified_diff
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reconciler.config.lint_rules import RULES
-from reconciler.config.source.source_line import mask_secrets
 from reconciler.diagnostics import Diagnostic, sort_by_place
 from reconciler.execution.outcome import Outcome, Result
 from reconciler.model.action import Action
 from reconciler.model.address import NUMBER_KINDS
 from reconciler.model.destination import Destination
-from reconciler.model.entry import Entry
 from reconciler.planning.checks.unexpected_forms import list_unexpected
 from reconciler.planning.equality import compute_digest
-from reconciler.planning.identity.children import without_deleted
 from reconciler.planning.plan import Plan
-from reconciler.report.documents.call_graph import Graph
 from reconciler.report.documents.types import (
     ActionOutcome,
     ApplyDocument,
-    DoctorDocument,
     Document,
     DriftDocument,
-    ExportDocument,
     FailureDocument,
-    FormatDocument,
-    FormattedFile,
-    GraphDocument,
-    LintDocument,
-    LintRule,
-    ListedNumber,
     NumberError,
-    NumbersDocument,
     OutcomeError,
     PlanDocument,
     PlannedAction,
-    ResourceDocument,
-    ResourceRow,
-    StateListDocument,
-    UnlockDocument,
 )
 
 if TYPE_CHECKING:
-    from reconciler.config.source.format import Formatted
-    from reconciler.doctor.check import Check
-    from reconciler.export.document import Exported
-    from reconciler.kinds.purchase import NumberForSale
     from reconciler.planning.decide.drift import Drifted
     from reconciler.state.plan_file import PlanFile
-    from reconciler.state.stores.store import LockInfo
 
 
 def plan_document(
@@ -72,16 +48,25 @@ def plan_document(
     `would_refuse` are the codes with which an apply would refuse it. Without a `digest` it is
     computed for a plan that writes no secrets.
     """
-    counts = Counter(action.action for action in plan.actions)
-    everything = sort_by_place([*diagnostics, *plan.diagnostics])
+    rows: list[PlannedAction] = []
+    by_action: Counter[str] = Counter()
+    addresses: set[str] = set()
+    takeovers: set[str] = set()
+    for action in plan.actions:
+        rows.append(_plan_row(action))
+        by_action[action.action] += 1
+        addresses.add(action.address)
+        if action.takeover:
+            takeovers.add(action.address)
 
+    everything = sort_by_place([*diagnostics, *plan.diagnostics])
     return PlanDocument(
         command=command,
         summary={
             "actions": len(plan.actions),
-            "addresses": len({action.address for action in plan.actions}),
-            "by_action": dict(sorted(counts.items())),
-            "takeovers": len({action.address for action in plan.actions if action.takeover}),
+            "addresses": len(addresses),
+            "by_action": dict(sorted(by_action.items())),
+            "takeovers": len(takeovers),
             "refreshes": len(plan.state_updates),
             "bound": sum(plan.bound.values()),
             "unmanaged": plan.unmanaged,
@@ -91,7 +76,7 @@ def plan_document(
             "unread_accounts": list(plan.unread),
         },
         diagnostics=everything,
-        actions=[_plan_row(action) for action in plan.actions],
+        actions=rows,
         state_updates=list(plan.state_updates),
         unmanaged=plan.unmanaged,
         renames=plan.renames or msgspec.UNSET,
@@ -111,13 +96,11 @@ def apply_document(
     excluded.
     """
     failures = result.failures
+    by_action: Counter[str] = Counter()
+    for outcome in result.outcomes:
+        if outcome.succeeded:
+            by_action[outcome.action.action] += 1
 
-    # The plan may have warned of an unexpected form already.
-    known = {(d.code, d.detail) for d in diagnostics}
-    unexpected = [
-        warning for warning in _warn_of_forms(result) if (warning.code, warning.detail) not in known
-    ]
-    by_action = Counter(each.action.action for each in result.outcomes if each.succeeded)
     summary = {
         "success_count": result.successes,
         "failed_count": len(failures),
@@ -133,12 +116,28 @@ def apply_document(
     return ApplyDocument(
         command=command,
         summary=summary,
-        diagnostics=sort_by_place([*diagnostics, *(plan.diagnostics if plan else ()), *unexpected]),
+        diagnostics=_diagnostics_of_run(result, diagnostics, plan),
         outcomes=[_outcome(outcome) for outcome in result.outcomes],
         success_count=result.successes,
         failed_count=len(failures),
         errors=[_error(outcome) for outcome in failures],
     )
+
+
+def _diagnostics_of_run(
+    result: Result, diagnostics: Sequence[Diagnostic], plan: Plan | None
+) -> list[Diagnostic]:
+    """Return the diagnostics of a run, of its plan, and of the forms in which Twilio stored values."""
+    found = list(diagnostics)
+    if plan is not None:
+        found += plan.diagnostics
+
+    # The plan may have warned of an unexpected form already.
+    known = {(d.code, d.detail) for d in diagnostics}
+    for warning in _warn_of_forms(result):
+        if (warning.code, warning.detail) not in known:
+            found.append(warning)
+    return sort_by_place(found)
 
 
 def _warn_of_forms(result: Result) -> Iterator[Diagnostic]:
@@ -185,9 +184,11 @@ def drift_document(
 ) -> DriftDocument:
     """Build the document of a drift check, with the number of pending changes."""
     drifted_addresses = {d.address for d in drifted}
-    pending = {
-        a.address for a in plan.actions if a.reason != "drift" or a.address not in drifted_addresses
-    }
+    pending: set[str] = set()
+    for action in plan.actions:
+        # An action that only corrects reported drift is not pending as well.
+        if action.reason != "drift" or action.address not in drifted_addresses:
+            pending.add(action.address)
 
     # Other problems of the plan concern an apply, not what is there.
     unread = [d for d in plan.diagnostics if d.code == "account_unread"]
@@ -203,17 +204,6 @@ def drift_document(
         drifted=list(drifted),
         pending=len(pending),
         unmanaged=plan.unmanaged,
-    )
-
-
-def doctor_document(checks: Sequence[Check], diagnostics: Sequence[Diagnostic]) -> DoctorDocument:
-    """Build the document of `doctor`."""
-    counts = Counter(check.status for check in checks)
-    return DoctorDocument(
-        command="doctor",
-        summary={status: counts[status] for status in ("ok", "warning", "failed")},
-        diagnostics=sort_by_place(list(diagnostics)),
-        checks=list(checks),
     )
 
 
@@ -240,112 +230,6 @@ def plan_file_document(saved: PlanFile) -> PlanDocument:
         "serial": saved.serial,
     }
     return document
-
-
-def state_list_document(resources: Mapping[str, Entry], *, command: str) -> StateListDocument:
-    """Build the list of addresses in the state."""
-    rows = [
-        ResourceRow(
-            address=address, account=entry.account, sid=entry.sid, agent=entry.options.agent
-        )
-        for address, entry in sorted(without_deleted(resources).items())
-    ]
-    return StateListDocument(command=command, summary={"resources": len(rows)}, resources=rows)
-
-
-def resource_document(
-    address: str, fields: dict[str, Any], *, command: str = "show"
-) -> ResourceDocument:
-    """Build the document of one resource."""
-    return ResourceDocument(
-        command=command, summary={"address": address}, resource={"address": address, **fields}
-    )
-
-
-def export_document(exported: Exported, out: str | None) -> ExportDocument:
-    """Build the document of an export, without a configuration that was written to a file."""
-    summary = {
-        n: value
-        for n, value in msgspec.to_builtins(exported).items()
-        if n not in ("text", "problems")
-    }
-
-    # With a file the configuration is there, and not printed as well.
-    text = exported.text if out is None else None
-    return ExportDocument(
-        command="export",
-        summary=summary,
-        diagnostics=list(exported.problems),
-        out=out,
-        configuration=text,
-    )
-
-
-def numbers_document(
-    found: Sequence[NumberForSale],
-    declared: Collection[str],
-    written: Collection[str],
-    out: str | None,
-) -> NumbersDocument:
-    """Build the list of numbers for sale, with which of them are declared or were written."""
-    numbers = [
-        ListedNumber(
-            **{name: getattr(number, name) for name in number.__struct_fields__},
-            declared=number.phone_number in declared,
-            written=number.phone_number in written,
-        )
-        for number in found
-    ]
-
-    summary = {"numbers": len(numbers), "written": len(written)}
-    return NumbersDocument(command="numbers search", summary=summary, numbers=numbers, out=out)
-
-
-def format_document(formatted: Sequence[Formatted], *, diff: bool, written: bool) -> FormatDocument:
-    """Build the list of files that changed, or would."""
-    files = [
-        FormattedFile(file=f.file, changed=f.before != f.after, diff=_diff(f) if diff else None)
-        for f in formatted
-    ]
-    summary = {"files": len(files), "changed": sum(file.changed for file in files)}
-    return FormatDocument(command="fmt", summary=summary, files=files, written=written)
-
-
-def _diff(file: Formatted) -> str:
-    before, after = (
-        [mask_secrets(line) for line in text.splitlines()] for text in (file.before, file.after)
-    )
-    return "".join(
-        f"{line}\n" for line in unified_diff(before, after, file.file, file.file, lineterm="")
-    )
-
-
-def graph_document(found: Graph) -> GraphDocument:
-    """Build the document of the call graph, with the number of orphans and loops."""
-    counts = {
-        "nodes": len(found.nodes),
-        "edges": len(found.edges),
-        "orphans": sum(node.orphan for node in found.nodes),
-        "loops": sum(edge.loop for edge in found.edges),
-    }
-    return GraphDocument(
-        command="graph", summary=counts, nodes=list(found.nodes), edges=list(found.edges)
-    )
-
-
-def lint_document(found: Sequence[Diagnostic]) -> LintDocument:
-    """Build the document of `lint`, with the number of diagnostics of each level."""
-    levels = Counter(d.severity for d in found)
-    summary = {"errors": levels["error"], "warnings": levels["warning"], "remarks": levels["info"]}
-    return LintDocument(
-        command="lint", summary=summary, diagnostics=sort_by_place(list(found)), rules=[]
-    )
-
-
-def rules_document() -> LintDocument:
-    """Build the list of lint rules."""
-    rules = [LintRule(id=name, **rule._asdict()) for name, rule in RULES.items()]
-    return LintDocument(command="lint", summary={"rules": len(rules)}, rules=rules)
 
 
 def _plan_row(action: Action) -> PlannedAction:
@@ -390,16 +274,3 @@ def _error(outcome: Outcome) -> NumberError:
 def _severities(diagnostics: Sequence[Diagnostic]) -> dict[str, int]:
     counts = Counter(d.severity for d in diagnostics)
     return {"errors": counts["error"], "warnings": counts["warning"]}
-
-
-def unlock_document(found: LockInfo | None) -> UnlockDocument:
-    """Build the document of a freed lock; None when there was none."""
-    holder = (
-        msgspec.to_builtins(found.holder)
-        if found is not None and found.holder is not None
-        else None
-    )
-    freed = found is not None
-    return UnlockDocument(
-        command="state unlock", summary={"unlocked": int(freed)}, unlocked=freed, holder=holder
-    )

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
@@ -51,63 +52,64 @@ def render(document: Document, project: str) -> str:
     """
     suite = f"reconciler {document.command} {project}"
     cases = [*_cases(document)] or [Case("nothing to report")]
+    counts = _count_attributes(cases)
 
-    counts = " ".join(f'{name}="{number}"' for name, number in _counts(cases).items())
-    lines = [f"  {line}" for case in cases for line in _lines(case, suite)]
-    head = f"<testsuites {counts}>\n <testsuite name={_attribute(suite)} {counts}>"
-    return "\n".join(
-        [
-            '<?xml version="1.0" encoding="UTF-8"?>',
-            head,
-            *lines,
-            " </testsuite>",
-            "</testsuites>",
-            "",
-        ]
-    )
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>"]
+    lines.append(f" <testsuite name={_attribute(suite)} {counts}>")
+    for case in cases:
+        lines.append(f"  {_element(case, suite)}")
+    lines += [" </testsuite>", "</testsuites>", ""]
+    return "\n".join(lines)
 
 
-def _counts(cases: Sequence[Case]) -> dict[str, int]:
-    verdicts = [case.verdict for case in cases]
-    names = {"failures": "failure", "errors": "error", "skipped": "skipped"}
-    return {
-        "tests": len(cases),
-        **{name: sum(v == verdict for v in verdicts) for name, verdict in names.items()},
-    }
+def _count_attributes(cases: Sequence[Case]) -> str:
+    verdicts = Counter([case.verdict for case in cases])
+    failures, errors, skipped = verdicts["failure"], verdicts["error"], verdicts["skipped"]
+    return f'tests="{len(cases)}" failures="{failures}" errors="{errors}" skipped="{skipped}"'
 
 
 def _cases(document: Document) -> Iterator[Case]:
-    refused: dict[str, Diagnostic] = {}
     match document:
         case PlanDocument():
-            refusals = [d for d in refusals_of(document) if d.severity != "error"]
-            refused = {d.address: d for d in refusals if d.address}
-            planned = resources_of(document)
-            yield from (_plan_case(resource, refused.get(resource.address)) for resource in planned)
-
-            # A refusal of the plan as a whole has no resource in it to fail.
-            addresses = {resource.address for resource in planned}
-            yield from (_problem(d) for d in refusals if d.address not in addresses)
+            yield from _plan_cases(document)
         case DriftDocument():
-            yield from (_drift_case(each) for each in document.drifted)
+            yield from map(_drift_case, document.drifted)
             if not document.drifted:
                 yield Case("no drift")
         case ApplyDocument():
-            yield from (_outcome_case(outcome) for outcome in document.outcomes)
-    errors = (d for d in document.diagnostics if d.severity == "error")
-    yield from (_problem(d) for d in errors)
+            yield from map(_outcome_case, document.outcomes)
+
+    for found in document.diagnostics:
+        if found.severity == "error":
+            yield _problem(found)
+
+
+def _plan_cases(document: PlanDocument) -> Iterator[Case]:
+    """Yield a case for each resource, and one for each refusal that concerns none of them."""
+    # Errors have cases of their own already.
+    refusals = [d for d in refusals_of(document) if d.severity != "error"]
+    by_address = {d.address: d for d in refusals}
+    planned: set[str | None] = set()
+    for resource in resources_of(document):
+        planned.add(resource.address)
+        yield _plan_case(resource, by_address.get(resource.address))
+
+    # A refusal of the plan as a whole has no resource in it to fail.
+    for refusal in refusals:
+        if refusal.address not in planned:
+            yield _problem(refusal)
 
 
 def _plan_case(resource: Resource, refused: Diagnostic | None) -> Case:
-    changes = "\n".join(
-        f"{c.field}: {show_value(c.before)} → {show_value(c.after)}" for c in resource.changes
-    )
+    changes: list[str] = []
+    for change in resource.changes:
+        changes.append(f"{change.field}: {show_value(change.before)} → {show_value(change.after)}")
+    body = "\n".join(changes)
     name = f"{resource.address} {', '.join(resource.steps)} ({resource.reason})"
 
     if refused is None:
-        return Case(
-            name, body=changes, file=resource.actions[0].file, line=resource.actions[0].line
-        )
+        first = resource.actions[0]
+        return Case(name, body=body, file=first.file, line=first.line)
     return Case(
         name, "failure", refused.code, refused.summary, refused.detail, refused.file, refused.line
     )
@@ -120,17 +122,14 @@ def _drift_case(drifted: Drifted) -> Case:
             drifted.address, "failure", "drift", f"gone from Twilio{by}", f"sid: {drifted.sid}"
         )
 
-    fields = "\n".join(
-        f"{f.field}: {show_value(f.recorded)} (recorded) → {show_value(f.live)} (live)"
-        for f in drifted.fields
-    )
-    return Case(
-        drifted.address,
-        "failure",
-        "drift",
-        f"{', '.join(f.field for f in drifted.fields)} changed{by}",
-        fields,
-    )
+    names: list[str] = []
+    lines: list[str] = []
+    for each in drifted.fields:
+        recorded, live = show_value(each.recorded), show_value(each.live)
+        names.append(each.field)
+        lines.append(f"{each.field}: {recorded} (recorded) → {live} (live)")
+    message = f"{', '.join(names)} changed{by}"
+    return Case(drifted.address, "failure", "drift", message, "\n".join(lines))
 
 
 def _outcome_case(outcome: ActionOutcome) -> Case:
@@ -142,7 +141,7 @@ def _outcome_case(outcome: ActionOutcome) -> Case:
 
 
 def _problem(d: Diagnostic) -> Case:
-    place = ":".join(str(part) for part in (d.file, d.line, d.column) if part is not None)
+    place = ":".join([str(part) for part in (d.file, d.line, d.column) if part is not None])
     return Case(
         f"{place or d.address or 'reconciler'} {d.code}",
         "error",
@@ -154,7 +153,7 @@ def _problem(d: Diagnostic) -> Case:
     )
 
 
-def _lines(case: Case, suite: str) -> Iterator[str]:
+def _element(case: Case, suite: str) -> str:
     file = f" file={_attribute(case.file)}" if case.file else ""
     line = f' line="{case.line}"' if case.line else ""
     opening = f"<testcase name={_attribute(case.name)} classname={_attribute(suite)}{file}{line}"
@@ -167,11 +166,13 @@ def _lines(case: Case, suite: str) -> Iterator[str]:
         )
     else:
         content = f"<system-out>{body}</system-out>" if body else ""
-    yield f"{opening}>{content}</testcase>" if content else f"{opening}/>"
+    return f"{opening}>{content}</testcase>" if content else f"{opening}/>"
 
 
 def _text(raw: str) -> str:
-    return escape(_NO_XML.sub("\ufffd", "\n".join(printable(line) for line in raw.split("\n"))))
+    # The line breaks stay, which `printable` would write out.
+    lines = [printable(line) for line in raw.split("\n")]
+    return escape(_NO_XML.sub("\ufffd", "\n".join(lines)))
 
 
 def _attribute(raw: str) -> str:

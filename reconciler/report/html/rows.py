@@ -5,11 +5,12 @@ Everything here is text, not HTML, and the page shows it as text.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
 from reconciler.model.action import Change
+from reconciler.planning.decide.drift import Drifted
 from reconciler.report.analysis.groups import Resource, Urgency, is_gone, resources_of
 from reconciler.report.documents.types import ApplyDocument, Document, DriftDocument, PlanDocument
 from reconciler.report.wording import printable, repeats_route, show_value
@@ -25,6 +26,10 @@ KINDS = {
 """Names of the kinds of changes on the page, the most urgent first."""
 
 
+FieldText = tuple[str, str, str, bool]
+"""Name, value before, value after, and whether a foreign value is lost."""
+
+
 class RowText(msgspec.Struct, frozen=True, array_like=True):
     """The text of a row: its kind, the steps, the reason, the agent or actor, `fields` as (name,
     before, after, lost), the route of calls, and notes.
@@ -34,7 +39,7 @@ class RowText(msgspec.Struct, frozen=True, array_like=True):
     what: str
     why: str
     who: str
-    fields: tuple[tuple[str, str, str, bool], ...] = ()
+    fields: tuple[FieldText, ...] = ()
     calls: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
 
@@ -49,12 +54,12 @@ class Rows(msgspec.Struct, frozen=True):
 
 def rows_of(document: Document) -> Rows:
     """Return all rows, in the order of the document."""
-    seen: dict[Hashable, int] = {}
-    rows = [
-        (address, place, seen.setdefault(told, len(seen)))
-        for address, place, told in _row_texts(document)
-    ]
-    told = [each for each in seen if isinstance(each, RowText)]
+    seen: dict[RowText, int] = {}
+    rows: list[tuple[str, str, int]] = []
+    for address, place, text in _row_texts(document):
+        rows.append((address, place, seen.setdefault(text, len(seen))))
+
+    told = list(seen)
     return Rows(list(dict.fromkeys(_in_order(told))), told, rows)
 
 
@@ -72,17 +77,7 @@ def _row_texts(document: Document) -> Iterator[tuple[str, str, RowText]]:
                 yield printable(resource.address), printable(place), _plan_text(resource)
         case DriftDocument():
             for drifted in document.drifted:
-                fields = tuple(
-                    (printable(f.field), show_value(f.recorded), show_value(f.live), False)
-                    for f in drifted.fields
-                )
-                kind = "gone" if is_gone(drifted) else "drifted"
-
-                yield (
-                    printable(drifted.address),
-                    "",
-                    RowText(kind, kind, "drift", printable(drifted.actor or ""), fields),
-                )
+                yield printable(drifted.address), "", _drift_text(drifted)
         case ApplyDocument():
             for outcome in document.outcomes:
                 why = outcome.error.code if outcome.error else ""
@@ -94,26 +89,45 @@ def _row_texts(document: Document) -> Iterator[tuple[str, str, RowText]]:
 
 
 def _plan_text(resource: Resource) -> RowText:
-    lost = {(change.field, change.before) for change in resource.takeover}
-    shown = [
-        *resource.changes,
-        *(c for c in resource.takeover if c.field not in {f.field for f in resource.changes}),
-    ]
-
     route = resource.route
+    notes: list[str] = []
+    for words in route.hidden if route else ():
+        notes.append(f"set, but without effect: {printable(words)}")
+    notes += map(printable, resource.notes)
+
     told = route is None or any(repeats_route(route, change) for change in resource.changes)
-    hidden = [
-        f"set, but without effect: {printable(words)}" for words in (route.hidden if route else ())
-    ]
     return RowText(
         kind=KINDS[resource.urgency],
         what=", ".join(resource.steps),
         why=resource.reason,
         who=printable(resource.agent or ""),
-        fields=tuple((*_field(c), (c.field, c.before) in lost) for c in shown),
+        fields=tuple(_plan_fields(resource)),
         calls=(printable(route.before), printable(route.after)) if route and not told else None,
-        notes=(*hidden, *(printable(note) for note in resource.notes)),
+        notes=tuple(notes),
     )
+
+
+def _plan_fields(resource: Resource) -> Iterator[FieldText]:
+    """Yield the fields that change, then foreign values that are lost without a change of ours."""
+    lost = {(change.field, change.before) for change in resource.takeover}
+    changed: set[str] = set()
+    for change in resource.changes:
+        changed.add(change.field)
+        yield (*_field(change), (change.field, change.before) in lost)
+
+    for change in resource.takeover:
+        if change.field not in changed:
+            yield (*_field(change), True)
+
+
+def _drift_text(drifted: Drifted) -> RowText:
+    fields: list[FieldText] = []
+    for each in drifted.fields:
+        recorded, live = show_value(each.recorded), show_value(each.live)
+        fields.append((printable(each.field), recorded, live, False))
+
+    kind = "gone" if is_gone(drifted) else "drifted"
+    return RowText(kind, kind, "drift", printable(drifted.actor or ""), tuple(fields))
 
 
 def _field(change: Change) -> tuple[str, str, str]:

@@ -96,7 +96,8 @@ def _facts(document: Document) -> Iterator[str]:
         case PlanDocument():
             yield from _plan_facts(document)
         case DriftDocument(drifted=drifted, pending=pending):
-            yield from (f"{words} drifted" for words in _kinds([d.address for d in drifted]))
+            for words in _kinds([d.address for d in drifted]):
+                yield f"{words} drifted"
             if pending:
                 yield f"{count(pending, 'resource')} waiting for other changes"
         case ApplyDocument():
@@ -105,25 +106,34 @@ def _facts(document: Document) -> Iterator[str]:
 
 
 def _plan_facts(document: PlanDocument) -> Iterator[str]:
-    found = resources_of(document)
-    routes = [r for r in found if r.route is not None]
-    takeovers = [r for r in found if r.takeover]
+    takeovers = silent = hidden = 0
+    bought: list[str] = []
+    rerouted: list[str] = []
+    removed: list[str] = []
+    for resource in resources_of(document):
+        takeovers += bool(resource.takeover)
+        if "purchase" in resource.steps:
+            bought.append(resource.address)
+        if resource.urgency is Urgency.REMOVAL:
+            removed.append(resource.address)
+        if resource.route is not None:
+            rerouted.append(resource.address)
+            silent += resource.route.after == "nothing"
+            hidden += bool(resource.route.hidden)
+
+    # The worst comes first.
     if takeovers:
-        yield f"{count(len(takeovers), 'takeover')} of foreign values"
-
-    bought = [r.address for r in found if "purchase" in r.steps]
-    yield from (f"{words} bought" for words in _kinds(bought))
-
-    silent = sum(r.route is not None and r.route.after == "nothing" for r in routes)
+        yield f"{count(takeovers, 'takeover')} of foreign values"
+    for words in _kinds(bought):
+        yield f"{words} bought"
     if silent:
         yield f"calls to {count(silent, 'number')} reach nothing"
-    yield from (f"calls to {words} go elsewhere" for words in _kinds([r.address for r in routes]))
-
-    hidden = sum(r.route is not None and bool(r.route.hidden) for r in routes)
+    for words in _kinds(rerouted):
+        yield f"calls to {words} go elsewhere"
     if hidden:
         yield f"{count(hidden, 'hidden route')}"
-    removed = [r.address for r in found if r.urgency is Urgency.REMOVAL]
-    yield from (f"{words} no longer managed" for words in _kinds(removed))
+    for words in _kinds(removed):
+        yield f"{words} no longer managed"
 
 
 def _problems(document: Document) -> Iterator[str]:
@@ -135,7 +145,7 @@ def _problems(document: Document) -> Iterator[str]:
 
 
 def _kinds(addresses: list[str]) -> list[str]:
-    counts = Counter(Address.parse(address).kind for address in addresses)
+    counts = Counter([Address.parse(address).kind for address in addresses])
     return [count(number, kind_of(kind)) for kind, number in counts.most_common()]
 
 
@@ -152,13 +162,16 @@ def _headline(document: Document) -> str:
         case ValidateDocument():
             return render.valid_sentence(document)
         case _:
-            return f"{count(sum(d.severity == 'error' for d in document.diagnostics), 'error')}."
+            errors = [d for d in document.diagnostics if d.severity == "error"]
+            return f"{count(len(errors), 'error')}."
 
 
 def _aside(document: Document) -> str:
-    sentences = []
+    sentences: list[str] = []
     if isinstance(document, PlanDocument):
-        sentences += [plan.destination_sentence(each) for each in document.destinations or ()]
+        for destination in document.destinations or ():
+            sentences.append(plan.destination_sentence(destination))
+
     if isinstance(document, PlanDocument | DriftDocument) and document.unmanaged:
         sentences.append(
             f"{count(document.unmanaged, 'number')} on Twilio not declared here; left alone."
