@@ -54,7 +54,9 @@ def build_release_goal(
         entry = resources[address]
         want = wanted.get(address) or by_sid.get(entry.sid)
         chosen[address] = _as_to_release(entry, want, how)
-        problems += [_comes_back(address, want)] if want is not None else []
+        if want is not None:
+            problems.append(_comes_back(address, want))
+
     others = {a: e for a, e in resources.items() if a not in chosen}
     return ReleaseGoal(chosen, others, tuple(problems))
 
@@ -62,17 +64,22 @@ def build_release_goal(
 def plan_release(handback: ReleaseGoal, observed: Observed, ours: Collection[str]) -> Plan:
     """The plan that lets go of them. Limits count against all that is bound, as in any other plan."""
     # Nothing is concluded about a number whose account is not among those that were read.
-    chosen = {a: e for a, e in handback.chosen.items() if e.account in observed.numbers}
-    others = {**handback.others, **{a: e for a, e in handback.chosen.items() if a not in chosen}}
+    chosen: dict[str, Entry] = {}
+    others = dict(handback.others)
+    for address, entry in handback.chosen.items():
+        if entry.account in observed.numbers:
+            chosen[address] = entry
+        else:
+            others[address] = entry
     whole = hold_back(plan_resources([], chosen, observed, ours), observed.unread)
 
     bound = dict(whole.bound)
     for entry in without_deleted(others).values():
         bound[entry.kind] = bound.get(entry.kind, 0) + 1
-    kept = sum(
-        entry.kind in NUMBER_KINDS and entry.account in observed.numbers
-        for entry in others.values()
-    )
+    kept = 0
+    for entry in others.values():
+        kept += entry.kind in NUMBER_KINDS and entry.account in observed.numbers
+
     told = tuple(map(_describe_protection, whole.diagnostics))
     return msgspec.structs.replace(
         whole, bound=bound, unmanaged=max(0, whole.unmanaged - kept), diagnostics=told

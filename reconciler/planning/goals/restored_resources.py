@@ -52,10 +52,9 @@ def restore_deleted_child(address: str, entry: Entry) -> Desired:
 
 def _to_desired(address: str, entry: Entry, attrs: Attrs, options: Options) -> Desired:
     label = address.partition("/")[2] if entry.parent is None else entry.key
-    named = entry.kind not in NUMBER_KINDS and any(
-        f.name == "friendly_name" for f in KINDS[entry.kind].fields
-    )
-    on_create = {"friendly_name": label[:64]} if named else {}
+    field_names = [field.name for field in KINDS[entry.kind].fields]
+    is_named = entry.kind not in NUMBER_KINDS and "friendly_name" in field_names
+    on_create = {"friendly_name": label[:64]} if is_named else {}
     profile = Profile(entry.account, attrs, options)
 
     # The use of a list needs the list that it names.
@@ -81,7 +80,9 @@ def _attrs_of_resource(entry: Entry, present: Entry | None) -> Attrs:
     secret = secret_fields(entry.kind)
     attrs = dict(entry.last_applied)
     if present is not None:
-        attrs |= {name: value for name, value in present.last_applied.items() if name in secret}
+        for name, value in present.last_applied.items():
+            if name in secret:
+                attrs[name] = value
     return attrs
 
 

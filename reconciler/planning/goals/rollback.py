@@ -36,7 +36,6 @@ from reconciler.planning.checks.unread_accounts import hold_back, select_readabl
 from reconciler.planning.decide import drift
 from reconciler.planning.decide.child_removal import plan_removal
 from reconciler.planning.decide.child_sets import Children
-from reconciler.planning.decide.problems import CURE, quote_address, removal_protected
 from reconciler.planning.decide.reserved_domains import note_recreated_domain
 from reconciler.planning.goals.restored_resources import (
     NOWHERE,
@@ -45,13 +44,16 @@ from reconciler.planning.goals.restored_resources import (
     restore_entry,
     restore_found,
 )
+from reconciler.planning.goals.rollback_problems import (
+    describe_for_rollback,
+    rollback_incomplete,
+    rollback_uncertain,
+)
 from reconciler.planning.identity.children import select_deleted, without_deleted
 from reconciler.planning.identity.moved import Resources, rename_entries
 from reconciler.planning.identity.observed import Observed
 from reconciler.planning.plan import Plan
 from reconciler.planning.planner import fingerprint, plan_resources
-
-_MISSING = frozenset({"number_missing", "number_not_in_twilio"})
 
 
 class RollbackTarget(NamedTuple):
@@ -80,12 +82,10 @@ def rollback_target(then: Resources, now: Resources) -> RollbackTarget:
     5. Declare the undeclared children that were deleted since.
     """
     on_platforms = _addresses_on_platforms(then) | _addresses_on_platforms(now)
-    then = {a: e for a, e in then.items() if a not in on_platforms}
-    now = {a: e for a, e in now.items() if a not in on_platforms}
-    problems = [
-        _incomplete(address, "It lives on a platform, and stays as it is.")
-        for address in sorted(on_platforms)
-    ]
+    then, now = _without(then, on_platforms), _without(now, on_platforms)
+    problems: list[Diagnostic] = []
+    for address in sorted(on_platforms):
+        problems.append(rollback_incomplete(address, "It lives on a platform, and stays as it is."))
 
     then = rename_entries(then, _find_renames(without_deleted(then), without_deleted(now)))
     deleted_then, deleted_now = select_deleted(then), select_deleted(now)
@@ -102,19 +102,25 @@ def rollback_target(then: Resources, now: Resources) -> RollbackTarget:
     undeleted = _deleted_only_in(deleted_now, deleted_then, {**then, **now})
     for address, entry in undeleted.items():
         if secret_fields(entry.kind):
-            problems.append(_incomplete(address, _DELETED_SINCE))
+            problems.append(rollback_incomplete(address, _DELETED_SINCE))
         else:
             desired.append(restore_deleted_child(address, entry))
 
-    bound = {a: e if a in then else _to_put_back(e) for a, e in now.items()}
+    resources: dict[str, Entry] = {}
+    for address, entry in now.items():
+        resources[address] = entry if address in then else _to_put_back(entry)
     return RollbackTarget(
         desired,
-        bound | deleted_now,
+        resources | deleted_now,
         problems,
         frozenset(undeleted),
-        _deleted_only_in(deleted_then, deleted_now, now),
-        {address: entry.children for address, entry in then.items() if entry.children},
+        again=_deleted_only_in(deleted_then, deleted_now, now),
+        children={address: entry.children for address, entry in then.items() if entry.children},
     )
+
+
+def _without(resources: Resources, addresses: Collection[str]) -> Resources:
+    return {address: entry for address, entry in resources.items() if address not in addresses}
 
 
 _DELETED_SINCE = "It was deleted since, and its secret is kept nowhere."
@@ -128,14 +134,14 @@ def _restore_bound(then: Resources, now: Resources) -> tuple[list[Desired], list
     for address, entry in then.items():
         present = now.get(address) or numbers.get(entry.sid)
         if entry.pending is not None:
-            problems.append(_uncertain(address))
+            problems.append(rollback_uncertain(address))
 
         # Without a SID it was about to be made: what became of it since stays.
         if not entry.sid:
             if present is not None:
                 desired.append(keep_entry(address, present))
         elif present is None and secret_fields(entry.kind):
-            problems.append(_incomplete(address, _DELETED_SINCE))
+            problems.append(rollback_incomplete(address, _DELETED_SINCE))
         else:
             desired.append(restore_entry(address, entry, present))
             problems += _warn_of_secrets(address, entry, present)
@@ -146,11 +152,11 @@ def _deleted_only_in(
     deleted: Mapping[str, Entry], before: Resources, bound: Resources
 ) -> dict[str, Entry]:
     """Return the children that were deleted more often here than `before`, and that are not bound."""
-    return {
-        address: entry
-        for address, entry in deleted.items()
-        if _count(before, address) < entry.deleted and address not in bound
-    }
+    found: dict[str, Entry] = {}
+    for address, entry in deleted.items():
+        if _count(before, address) < entry.deleted and address not in bound:
+            found[address] = entry
+    return found
 
 
 def _count(deleted: Resources, address: str) -> int:
@@ -161,12 +167,15 @@ def _addresses_on_platforms(resources: Resources) -> set[str]:
     """Registrations, and the numbers whose webhooks a platform writes: only the platform can bring
     those back.
     """
-    found = {
-        a for a, e in resources.items() if e.kind == REGISTRATION or e.options.platform is not None
-    }
-    return found | {
-        e.parent for e in resources.values() if e.kind == REGISTRATION and e.parent is not None
-    }
+    found: set[str] = set()
+    for address, entry in resources.items():
+        if entry.kind == REGISTRATION:
+            found.add(address)
+            if entry.parent is not None:
+                found.add(entry.parent)
+        elif entry.options.platform is not None:
+            found.add(address)
+    return found
 
 
 def entries_of_both(then: Resources, now: Resources) -> Resources:
@@ -182,16 +191,22 @@ def keep_readable(there: RollbackTarget, unread: Collection[str]) -> RollbackTar
         return there
     desired, resources = select_readable(there.desired, there.resources, unread)
     left_out = {want.address for want in there.desired} - {want.address for want in desired}
+
+    again: dict[str, Entry] = {}
+    for address, entry in there.again.items():
+        if entry.account not in unread:
+            again[address] = entry
+    children: dict[str, Children] = {}
+    for address, found in there.children.items():
+        if address in resources:
+            children[address] = found
+
     return there._replace(
         desired=list(desired),
         resources=resources,
         undeleted=there.undeleted - left_out,
-        again={
-            address: entry for address, entry in there.again.items() if entry.account not in unread
-        },
-        children={
-            address: found for address, found in there.children.items() if address in resources
-        },
+        again=again,
+        children=children,
     )
 
 
@@ -211,7 +226,7 @@ def plan_rollback(there: RollbackTarget, observed: Observed, ours: Iterable[str]
     for action in plan.actions:
         action = _without_place(_with_conflict(action, lost))
         actions.append(note_recreated_domain(action))
-    diagnostics = (*there.diagnostics, *map(_describe_for_rollback, plan.diagnostics))
+    diagnostics = (*there.diagnostics, *map(describe_for_rollback, plan.diagnostics))
     return msgspec.structs.replace(plan, actions=tuple(actions), diagnostics=diagnostics)
 
 
@@ -225,6 +240,8 @@ def _with_children(there: RollbackTarget, whole: Plan, observed: Observed) -> Pl
             actions.append(_with_record(there, action))
         elif action.action == "create":  # what is there already needs nothing
             actions.append(msgspec.structs.replace(action, entry=None))
+
+    # Children that were made again since are deleted once more.
     touched = dict(whole.fingerprints)
     for address, entry in there.again.items():
         live = observed.resources.get(address)
@@ -233,7 +250,8 @@ def _with_children(there: RollbackTarget, whole: Plan, observed: Observed) -> Pl
             made = plan_removal(want, address, live, None, reason="removed", takeover=False)
             actions.append(msgspec.structs.replace(made, entry=entry))
             touched[address] = fingerprint(live)
-    refreshes = {a: e for a, e in whole.state_updates.items() if a not in there.undeleted}
+
+    refreshes = dict(_without(whole.state_updates, there.undeleted))
     for address, children in there.children.items():
         known = refreshes.get(address, there.resources.get(address))
         if known is not None and known.children != children:
@@ -286,26 +304,29 @@ def _managed_attrs(declared: Iterable[Desired]) -> dict[str, Attrs]:
 
 def _find_renames(then: Resources, now: Resources) -> dict[str, str]:
     """Map old addresses to new ones for resources that were renamed since, matched by SID."""
-    names = {
-        (e.kind, e.sid): a
-        for a, e in now.items()
-        if e.sid and e.parent is None and e.kind not in NUMBER_KINDS
-    }
-    pairs = ((address, names.get((entry.kind, entry.sid))) for address, entry in then.items())
-    return {a: b for a, b in pairs if b is not None and a != b and a not in now and b not in then}
+    names: dict[tuple[str, str], str] = {}
+    for address, entry in now.items():
+        if entry.sid and entry.parent is None and entry.kind not in NUMBER_KINDS:
+            names[entry.kind, entry.sid] = address
+
+    renames: dict[str, str] = {}
+    for address, entry in then.items():
+        present = names.get((entry.kind, entry.sid))
+        # Where either version has both addresses, they are two resources.
+        if present is not None and address not in now and present not in then:
+            renames[address] = present
+    return renames
 
 
 def _warn_of_secrets(address: str, entry: Entry, present: Entry | None) -> list[Diagnostic]:
-    changed = [
-        n
-        for n in secret_fields(entry.kind)
-        if present and entry.last_applied.get(n) != present.last_applied.get(n)
-    ]
-    return (
-        [_incomplete(address, "Its secret was changed since, and stays as it is.")]
-        if changed
-        else []
-    )
+    if present is None:
+        return []
+    for name in secret_fields(entry.kind):
+        if entry.last_applied.get(name) != present.last_applied.get(name):
+            return [
+                rollback_incomplete(address, "Its secret was changed since, and stays as it is.")
+            ]
+    return []
 
 
 def _to_put_back(entry: Entry) -> Entry:
@@ -320,34 +341,19 @@ def _with_conflict(action: Action, lost: Mapping[str, set[str]]) -> Action:
     fields = lost.get(action.address, set())
     if action.entry is None or action.restore or not fields:
         return action
+
+    takeover = list(action.takeover)
     known = {change.field for change in action.takeover}
-    more = [
-        c
-        for c in action.changes
-        if c.field in fields and c.field not in known and c.before not in (None, "")
-    ]
-    takeover = (*action.takeover, *(Change(c.field, c.before, None) for c in more))
-    return msgspec.structs.replace(action, takeover=takeover)
+    for change in action.changes:
+        # An empty value is nobody's.
+        is_foreign = change.field in fields and change.before not in (None, "")
+        if is_foreign and change.field not in known:
+            takeover.append(Change(change.field, change.before, None))
+    return msgspec.structs.replace(action, takeover=tuple(takeover))
 
 
 def _without_place(action: Action) -> Action:
     return msgspec.structs.replace(action, file=None, line=None, column=None)
-
-
-def _describe_for_rollback(problem: Diagnostic) -> Diagnostic:
-    if problem.code in _MISSING:
-        return _incomplete(
-            problem.address or "", "It is not on Twilio any more, and nothing is bought."
-        )
-    if problem.code == "protected" and problem.address:
-        undone = "it was not ours back then, and is not released; nothing was rolled back"
-        cure = f"{CURE} To roll back the rest, add\n  --exclude={quote_address(problem.address)}"
-        return removal_protected(problem.address, undone, cure)
-    return (
-        problem
-        if problem.file
-        else msgspec.structs.replace(problem, file=None, line=None, column=None)
-    )
 
 
 def _urls_of_desired(desired: Iterable[Desired]) -> Iterator[str]:
@@ -363,25 +369,7 @@ def _urls_of_entries(entries: Iterable[Entry]) -> Iterator[str]:
 def _urls_in(attrs: Attrs) -> Iterator[str]:
     for value in attrs.values():
         if isinstance(value, Webhook):
-            yield from (url for url in (value.url, value.fallback_url) if url)
-
-
-def _incomplete(address: str, reason: str) -> Diagnostic:
-    return Diagnostic(
-        severity="warning",
-        code="rollback_incomplete",
-        summary="Not everything can be brought back",
-        detail=f"{address}: {reason} All else is brought back.",
-        address=address,
-    )
-
-
-def _uncertain(address: str) -> Diagnostic:
-    return Diagnostic(
-        severity="warning",
-        code="rollback_uncertain",
-        summary="That version was written in the middle of a run",
-        detail=f"{address} was being changed then by a run that was interrupted; it is taken as it was before. "
-        "`reconciler state history` shows the versions of runs that came to their end.",
-        address=address,
-    )
+            if value.url:
+                yield value.url
+            if value.fallback_url:
+                yield value.fallback_url
