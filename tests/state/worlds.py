@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import psycopg
 
 from reconciler.state.format.codec import Codec
-from reconciler.state.stores.bucket import BucketBacking, StoredObject
+from reconciler.state.stores.bucket import BucketBacking
+from reconciler.state.stores.bucket_contract import StoredObject
 from reconciler.state.stores.http import HttpBacking
 from reconciler.state.stores.http_client import Answer
 from reconciler.state.stores.http_endpoints import HttpEndpoints

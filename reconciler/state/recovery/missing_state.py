@@ -18,9 +18,15 @@ from reconciler.config.project import Project
 from reconciler.diagnostics import Diagnostic
 from reconciler.errors import Refused, StateError
 from reconciler.model.entry import Entry
-from reconciler.state import problems
 from reconciler.state.format.document import State, empty_state
 from reconciler.state.records import StoredVersion
+from reconciler.state.recovery.missing_state_message import (
+    PRIOR_VALUES_SAFE,
+    STATE_NEEDED,
+    explain_duplicates,
+    explain_lost_prior_values,
+    state_gone,
+)
 from reconciler.state.stores.store import Store
 
 
@@ -36,7 +42,7 @@ class MissingState(NamedTuple):
     @property
     def refusal(self) -> Diagnostic:
         """The error of a command that needs the state."""
-        return problems.state_gone(self.place, self.versions, problems.STATE_NEEDED)
+        return state_gone(self.place, self.versions, STATE_NEEDED)
 
     def assess_plan(self, twice: Sequence[str], left_out: Sequence[str]) -> Diagnostic:
         """Return the warning of a plan without the state, or the error that forbids to apply it.
@@ -45,14 +51,11 @@ class MissingState(NamedTuple):
         leaves out numbers whose prior values would be lost (`left_out`).
         """
         if not twice and not left_out:
-            found = problems.state_gone(self.place, self.versions, problems.PRIOR_VALUES_SAFE)
+            found = state_gone(self.place, self.versions, PRIOR_VALUES_SAFE)
             return msgspec.structs.replace(found, severity="warning")
-        meaning = (
-            problems.explain_duplicates(twice)
-            if twice
-            else problems.explain_lost_prior_values(left_out)
-        )
-        return problems.state_gone(self.place, self.versions, meaning)
+
+        meaning = explain_duplicates(twice) if twice else explain_lost_prior_values(left_out)
+        return state_gone(self.place, self.versions, meaning)
 
 
 class LoadedState(NamedTuple):

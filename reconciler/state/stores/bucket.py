@@ -19,10 +19,9 @@ Knows no vendor, and no clock but the store's own.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Protocol
 
 import msgspec
 
@@ -35,58 +34,13 @@ from reconciler.state.format.document import HEAD_BYTES, State
 from reconciler.state.format.rows import DECODE_ERRORS
 from reconciler.state.format.sanitize import safe_reason
 from reconciler.state.records import Record, StoredVersion
-from reconciler.state.stores.backing import Grant, LeaseLost
+from reconciler.state.stores.backing import Grant
+from reconciler.state.stores.bucket_contract import Bucket
+from reconciler.state.stores.bucket_lock import BucketLock
 from reconciler.state.stores.holder import Holder
 from reconciler.state.stores.store import KEPT_VERSIONS, LockInfo
 
 _AT_ONCE = 16
-_WHOLE_SECONDS = 1.0  # more exactly, stores do not say when an object was put
-_TRIES = 3
-
-
-class StoredObject(msgspec.Struct, frozen=True):
-    """An object: its content, its version, and the time at which it was put (seconds, by the
-    store's clock).
-    """
-
-    data: bytes
-    tag: str
-    modified: float
-
-
-class Bucket(Protocol):
-    """The interface of an object store. Every call is atomic, and visible to all later calls.
-    Raises StateError.
-    """
-
-    def get(self, key: str, most: int | None = None) -> StoredObject | None:
-        """Return the object, or its first `most` bytes; None when there is none."""
-
-    def put(self, key: str, data: bytes, over: str | None) -> str | None:
-        """Put the object over the version `over`, None for no object. Returns its new version; None
-        when refused.
-        """
-
-    def copy(self, source: str, target: str) -> None:
-        """Copy an object within the store."""
-
-    def delete(self, keys: Sequence[str]) -> None:
-        """Delete the objects; those that are not there, too."""
-
-    def list(self, prefix: str) -> Sequence[str]:
-        """Return the keys that begin with the prefix, in order."""
-
-    def now(self) -> float:
-        """Return the time by the store's clock."""
-
-
-class _Lock(msgspec.Struct, forbid_unknown_fields=True):
-    """`KEY.lock`. `beat` counts renewals; `unfenced` as in `Grant`."""
-
-    token: int
-    holder: Holder | None
-    beat: int = 0
-    unfenced: bool = False
 
 
 class _Batch(msgspec.Struct):
@@ -115,7 +69,7 @@ class BucketBacking:
         self._key = key
         self._codec = codec
         self._origin = origin
-        self._lease = lease
+        self._lock = BucketLock(bucket, key, origin=origin, lease=lease)
         self._tag: str | None = None  # of the version that was read or written last
         self._batches = 0  # in its journal, as far as we know
         self._end = ""
@@ -150,46 +104,23 @@ class BucketBacking:
 
     def acquire(self, holder: Holder) -> Grant | LockInfo:
         """See `Backing`."""
-        found, lock = self._read_lock()
-        if lock.holder is not None and found is not None and not self._is_expired(found):
-            return LockInfo(lock.holder)
-
-        mine = _Lock(lock.token + 1, holder, unfenced=lock.unfenced or lock.holder is not None)
-        over = found.tag if found else None
-        tag = self._put_lock(mine, over)
-        if tag is None:
-            _, winner = self._read_lock()
-            return LockInfo(winner.holder)
-
-        # Test the store: the same condition no longer holds, so a second put must be refused.
-        if self._bucket.put(f"{self._key}.lock", _encode(mine), over) is not None:
-            self._put_lock(_Lock(mine.token, None, unfenced=mine.unfenced), tag)
-            raise problems.conditions_ignored(self._origin)
-        return Grant(holder, mine.token, tag, mine.unfenced)
+        return self._lock.acquire(holder)
 
     def renew(self, grant: Grant) -> None:
         """See `Backing`."""
-        self._change_lock(
-            grant, lambda lock: _Lock(lock.token, lock.holder, lock.beat + 1, grant.unfenced)
-        )
+        self._lock.renew(grant)
 
     def release(self, grant: Grant) -> None:
-        """See `Backing`. The token stays, so that the next one is higher."""
-        self._change_lock(grant, lambda lock: _Lock(lock.token, None, unfenced=grant.unfenced))
+        """See `Backing`."""
+        self._lock.release(grant)
 
     def lock_info(self) -> LockInfo | None:
         """See `Backing`."""
-        found, lock = self._read_lock()
-        if found is None or lock.holder is None:
-            return None
-        return LockInfo(lock.holder, self._is_expired(found))
+        return self._lock.info()
 
     def break_lock(self, found: LockInfo) -> None:
         """See `Backing`."""
-        grant = Grant(found.holder, self._read_lock()[1].token) if found.holder else None
-        with suppress(LeaseLost):  # it is given back, or somebody else's by now
-            if grant:
-                self._change_lock(grant, lambda lock: _Lock(lock.token + 1, None, unfenced=True))
+        self._lock.free(found)
 
     def create(self, state: State, grant: Grant) -> None:
         """See `Backing`."""
@@ -198,7 +129,7 @@ class BucketBacking:
 
     def replace(self, state: State, known: Mapping[str, Entry] | None, grant: Grant) -> None:
         """See `Backing`."""
-        self._need_lock(grant)
+        self._lock.need(grant)
         if grant.unfenced:
             self._end_journal(state, grant)
         self._bucket.copy(self._key, self._former(state.serial - 1))
@@ -213,7 +144,7 @@ class BucketBacking:
         body = msgspec.Raw(self._codec.records(records))
         mine = _Batch(state.lineage, state.serial, grant.token, uuid.uuid4().hex, body)
         written = self._put_new(self._batch(state.serial, batch), _encode(mine))
-        self._need_lock(grant)
+        self._lock.need(grant)
         if not written:
             raise problems.state_moved(
                 self._origin, f"batch {batch} of a journal", f"the batches before {batch}"
@@ -357,47 +288,6 @@ class BucketBacking:
                 [*(key for key in journals if key < present and key != self._end), *former]
             )
 
-    def _need_lock(self, grant: Grant) -> None:
-        _, lock = self._read_lock()
-        if not _is_of(lock, grant):
-            raise LeaseLost(grant, lock.holder)
-
-    def _read_lock(self) -> tuple[StoredObject | None, _Lock]:
-        found = self._bucket.get(f"{self._key}.lock")
-        if found is None:
-            return None, _Lock(0, None)
-        try:
-            lock = msgspec.json.decode(found.data, type=_Lock)
-        except DECODE_ERRORS as error:
-            raise problems.lock_unreadable(f"{self._origin}.lock", safe_reason(error)) from error
-        return found, lock
-
-    def _change_lock(self, grant: Grant, change: Callable[[_Lock], _Lock]) -> None:
-        """Write our lock anew; try again when an earlier renewal that got no answer arrived in
-        between.
-        """
-        for _ in range(_TRIES):
-            found, lock = self._read_lock()
-            if found is None or not _is_of(lock, grant):
-                raise LeaseLost(grant, lock.holder)
-            if self._put_lock(change(lock), found.tag) is not None:
-                return
-        raise problems.state_unwritable(self._origin, "its lock is ours and cannot be renewed")
-
-    def _put_lock(self, lock: _Lock, over: str | None) -> str | None:
-        data = _encode(lock)
-        tag = self._bucket.put(f"{self._key}.lock", data, over)
-        if tag is None:
-            found = self._bucket.get(f"{self._key}.lock")
-            return found.tag if found is not None and found.data == data else None
-        return tag
-
-    def _is_expired(self, found: StoredObject) -> bool:
-        """Return whether a lease has ended, by the store's clock: those of two machines may differ
-        too much.
-        """
-        return self._bucket.now() - found.modified > self._lease + _WHOLE_SECONDS
-
     def _former(self, serial: int) -> str:
         return f"{self._key}.history/{serial:09d}.json"
 
@@ -411,10 +301,3 @@ def _serial_in(name: str) -> str:
     """
     digits = name.split("/")[1].removesuffix(".json")
     return digits if digits.isdecimal() else ""
-
-
-def _is_of(lock: _Lock, grant: Grant) -> bool:
-    return lock.holder is not None and (lock.token, lock.holder.run) == (
-        grant.token,
-        grant.holder.run,
-    )

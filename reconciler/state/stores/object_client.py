@@ -18,7 +18,7 @@ import msgspec
 from reconciler.errors import StateError
 from reconciler.remote.transport.body import STATE_BYTES
 from reconciler.state import problems
-from reconciler.state.stores.bucket import StoredObject
+from reconciler.state.stores.bucket_contract import StoredObject
 
 if TYPE_CHECKING:
     from obstore import GetResult
