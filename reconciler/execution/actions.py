@@ -10,6 +10,12 @@ from typing import Any
 import msgspec
 
 from reconciler.errors import RemoteError
+from reconciler.execution.action_failures import (
+    dropped_write,
+    failure_of,
+    unconfirmed_purchase,
+    webhook_not_written,
+)
 from reconciler.execution.outcome import Failure, Outcome
 from reconciler.execution.registrations import RegistrationRunner
 from reconciler.execution.uncover import (
@@ -34,7 +40,6 @@ from reconciler.model.action import Action
 from reconciler.model.route import Webhook, Wire
 from reconciler.remote.gateway import Gateway
 
-_OWN_CODES = frozenset({"twilio_auth_failed", "twilio_invalid_credentials", "interrupted"})
 _CREATE_TRIES = 8
 
 
@@ -83,13 +88,7 @@ class ActionRunner:
         title = self._registrar.platform_without_webhook(action.address)
         if title is None:
             return None
-
-        return Failure(
-            "webhook_not_written",
-            f"{title} has registered {action.address} but has written no voice webhook on it, so the number "
-            "keeps the route that answers it now. Find out in the platform's dashboard how it reaches the "
-            "number, then run apply again.",
-        )
+        return webhook_not_written(action, title)
 
     def batch_of(self, action: Action) -> str | None:
         """Return the batch that this action may be executed with; None for one that runs alone."""
@@ -184,7 +183,7 @@ class ActionRunner:
         """
         sid, number = row.get("sid"), row.get("phone_number")
         if not isinstance(sid, str) or not sid or number != action.address.split("/", 1)[1]:
-            failure = _unconfirmed_purchase(action, sid, number)
+            failure = unconfirmed_purchase(action, sid, number)
             return Outcome(action=action, status="failed", error=failure, half_done=True)
 
         entry = action.entry and msgspec.structs.replace(action.entry, sid=sid)
@@ -263,7 +262,7 @@ class ActionRunner:
         not as sent.
         """
         if dropped:
-            failure = _dropped_write(action, fields)
+            failure = dropped_write(action, fields)
             return Outcome(action=action, status="dropped", error=failure, sent=sent)
         if not fields or action.entry is None:
             return Outcome(
@@ -386,33 +385,6 @@ def _make_once(
     raise AssertionError("unreachable")
 
 
-def failure_of(action: Action, error: RemoteError) -> Failure:
-    """Return the failure of an action that Twilio refused; an attachment has a code of its own."""
-    attaching = action.action == "attach_trunk" and error.code not in _OWN_CODES
-    code = "trunk_attachment_failed" if attaching else error.code
-    diagnostic = error.diagnostics[0]
-    return Failure(code, diagnostic.detail or diagnostic.summary)
-
-
 def sids_of(entries: Mapping[str, Any]) -> Sids:
     """Return address → SID of all recorded resources that have one."""
     return {address: entry.sid for address, entry in entries.items() if entry.sid}
-
-
-def _unconfirmed_purchase(action: Action, sid: object, number: object) -> Failure:
-    """Return the failure of a purchase that was answered, but whose number is not in the account."""
-    return Failure(
-        "purchase_unconfirmed",
-        f"Twilio answered the purchase of {action.address} with number {number or 'unknown'}, "
-        f"SID {sid or 'unknown'}, but the account does not have the requested number. Something may have "
-        "been bought. Look at the account's numbers and its usage in Twilio's console before you apply "
-        "again, which would buy once more.",
-    )
-
-
-def _dropped_write(action: Action, fields: list[str]) -> Failure:
-    return Failure(
-        "write_dropped",
-        f"Twilio accepted the write for {action.address} twice, but did not store {', '.join(fields)}. "
-        "Run apply again. If it happens again, set the field in Twilio's console to see why it is refused.",
-    )

@@ -12,21 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
-import msgspec
-
 from reconciler.execution.actions import ActionRunner
 from reconciler.execution.intents import (
-    accept_platform_writes,
     build_intents,
-    entry_after_step,
-    entry_after_undo,
     group_by_address,
 )
 from reconciler.execution.outcome import Failure, Outcome, Result
-from reconciler.kinds.table import REGISTRATION
+from reconciler.execution.outcome_records import OutcomeRecords
 from reconciler.model.action import Action
 from reconciler.model.entry import Entry
-from reconciler.model.route import Value
 from reconciler.state.records import Drop, Put, Record
 from reconciler.state.stores.store import Journal
 
@@ -76,6 +70,8 @@ class Scheduler:
         self._stop = stop
         self._on_outcome = on_outcome
         self._verify = verify
+
+        # The plan, by address.
         self._order = list(actions)
         self._chains = group_by_address(actions)
         self._position = dict.fromkeys(self._chains, 0)
@@ -84,20 +80,20 @@ class Scheduler:
         """The addresses that have not started."""
         self._paused: dict[str, list[Action]] = {}
         """The addresses that wait for a platform, and their remaining steps."""
-        self._outcomes: dict[int, Outcome] = {}
-        self._completed: queue.SimpleQueue[tuple[Action, Outcome]] = queue.SimpleQueue()
-        self._forms: dict[str, dict[str, list[Value]]] = {}
-        self._failed: set[str] = set()
-        self._finished: set[str] = set()
-        self._entries: dict[str, Entry] = {}
-        """The entries that this run has recorded, by address."""
         self._batches: dict[str, list[Action]] = {}
         """The actions that wait for others of their batch."""
+
+        # The results so far.
+        self._outcomes: dict[int, Outcome] = {}
+        self._completed: queue.SimpleQueue[tuple[Action, Outcome]] = queue.SimpleQueue()
+        self._failed: set[str] = set()
+        self._finished: set[str] = set()
+        self._records = OutcomeRecords(base, {}, runner.sids)
 
     def run(self) -> Result:
         """Run all actions that can be run, and return all outcomes in the order of the plan."""
         intents = build_intents(self._chains, self._base, self._now())
-        self._entries = dict(intents)
+        self._records = OutcomeRecords(self._base, intents, self._runner.sids)
         self._journal.append([Put(address, entry) for address, entry in intents.items()])
         self._verify()
 
@@ -108,14 +104,16 @@ class Scheduler:
                 self._stop.set()  # what cannot be recorded any more must not be started either
                 raise
 
+        outcomes: list[Outcome] = []
         for action in self._order:
             if id(action) not in self._outcomes:
                 self._outcomes[id(action)] = _interrupted_outcome(action)
+            outcomes.append(self._outcomes[id(action)])
+
         records = self._withdrawn_intents()
         if records:
             self._journal.append(records)
-        outcomes = tuple(self._outcomes[id(action)] for action in self._order)
-        return Result(outcomes, self._is_interrupted())
+        return Result(tuple(outcomes), self._is_interrupted())
 
     def _withdrawn_intents(self) -> list[Record]:
         """Return the records that withdraw the intents of resources that were refused or not tried.
@@ -130,15 +128,17 @@ class Scheduler:
                 continue
             if not outcome.unmade and outcome.status != "skipped":
                 continue
+
             former = self._base.get(action.address)
-            records.append(
-                Put(action.address, former) if former is not None else Drop(action.address)
-            )
+            if former is not None:
+                records.append(Put(action.address, former))
+            else:
+                records.append(Drop(action.address))
         return records
 
     def _is_interrupted(self) -> bool:
         """Return whether a stop has prevented any action."""
-        errors = (outcome.error for outcome in self._outcomes.values())
+        errors = [outcome.error for outcome in self._outcomes.values()]
         return any(error is not None and error.code == "interrupted" for error in errors)
 
     def _loop(self, pool: ThreadPoolExecutor) -> None:
@@ -182,9 +182,11 @@ class Scheduler:
     def _submit_batches(self, pool: ThreadPoolExecutor) -> int:
         """Submit all batches, and return the number of their actions."""
         batches, self._batches = self._batches, {}
+        submitted = 0
         for actions in batches.values():
             pool.submit(self._work_together, actions)
-        return sum(map(len, batches.values()))
+            submitted += len(actions)
+        return submitted
 
     def _work(self, action: Action) -> None:
         try:
@@ -222,12 +224,12 @@ class Scheduler:
             self._outcomes[id(action)] = outcome
             rest = self._rest(action)
             if outcome.succeeded:
-                records += self._success_records(action, outcome, rest, now)
+                records += self._records.after_success(action, outcome, rest, now)
                 following += self._next(action.address, rest)
                 if not rest:
                     self._finished.add(action.address)
             else:
-                records += self._failure_records(action, outcome, now)
+                records += self._records.after_failure(action, outcome, now)
                 self._skip_rest(action.address, rest)
 
         # The caller reports an outcome only when it is durable.
@@ -236,35 +238,6 @@ class Scheduler:
         for _, outcome in done:
             self._on_outcome(outcome)
         return following
-
-    def _success_records(
-        self, action: Action, outcome: Outcome, rest: list[Action], now: str
-    ) -> list[Record]:
-        records: list[Record] = []
-        reached = self._entries[action.address] if action.unhides else outcome.entry
-        entry = reached and entry_after_step(self._with_forms(action, reached), rest, now)
-        if action.action != "import":  # an import is durable with its intent
-            records.append(
-                Put(action.address, entry) if entry is not None else Drop(action.address)
-            )
-        if entry is not None:
-            self._entries[action.address] = entry
-
-        records += self._platform_writes(action, outcome, now)
-        if outcome.sid and action.action in ("create", "purchase"):
-            self._runner.sids[action.address] = outcome.sid
-        return records
-
-    def _failure_records(self, action: Action, outcome: Outcome, now: str) -> list[Record]:
-        records: list[Record] = []
-        if outcome.entry is not None:
-            # Created, but not as it should be: it must never be created again.
-            entry = entry_after_step(outcome.entry, [action], now)
-            records.append(Put(action.address, entry))
-        elif outcome.unmade and action.kind == REGISTRATION:
-            records.append(self._undo_record(action.address, outcome.sid, now))
-        records += self._platform_writes(action, outcome, now)
-        return records
 
     def _next(self, address: str, rest: list[Action]) -> list[Action]:
         """Return the next step of an address, unless it has to wait until its platform has
@@ -275,40 +248,6 @@ class Scheduler:
             return []
         return rest[:1]
 
-    def _undo_record(self, address: str, sid: str | None, now: str) -> Record:
-        """Return the record of a registration whose action was undone; `sid` is set when the undo
-        made it anew.
-        """
-        present = self._entries.get(address, self._base.get(address))
-        entry = entry_after_undo(present, sid, now) if present is not None else None
-        return Put(address, entry) if entry is not None else Drop(address)
-
-    def _platform_writes(self, action: Action, outcome: Outcome, now: str) -> list[Record]:
-        """Return the record of the number that a platform has written to, with its present values
-        as baseline.
-        """
-        number = action.parent or ""
-        entry = self._entries.get(number, self._base.get(number))
-        if outcome.learned is None or entry is None:
-            return []
-        self._entries[number] = entry = accept_platform_writes(entry, outcome.learned, now)
-        return [Put(number, entry)]
-
-    def _with_forms(self, action: Action, entry: Entry) -> Entry:
-        """Return the entry with the forms that earlier steps of its address have met; the plan
-        cannot know them.
-        """
-        earlier = self._forms.get(action.address, entry.normalised)
-        forms = {name: form for name, form in earlier.items() if name not in action.set}
-        for name, form in entry.normalised.items():
-            if name in action.set:
-                forms[name] = form
-
-        self._forms[action.address] = forms
-        if forms == entry.normalised:
-            return entry
-        return msgspec.structs.replace(entry, normalised=forms)
-
     def _rest(self, action: Action) -> list[Action]:
         chain = self._chains[action.address]
         self._position[action.address] += 1
@@ -317,7 +256,7 @@ class Scheduler:
     def _skip_rest(self, address: str, rest: Sequence[Action]) -> None:
         self._failed.add(address)
         for action in rest:
-            self._skip(action, "dependency_failed", "Not tried: the step before it failed.")
+            self._skip(action, "Not tried: the step before it failed.")
 
     def _resumable(self) -> list[Action]:
         """Return the next step of every address that was waiting for its platform; skips what waits
@@ -325,13 +264,12 @@ class Scheduler:
         """
         ready: list[Action] = []
         for address, rest in list(self._paused.items()):
-            needs = {need for need in rest[0].depends_on if need in self._chains}
-            failed = sorted(needs & self._failed)
+            # What is no part of this run needs no waiting.
+            needs = self._chains.keys() & set(rest[0].depends_on)
+            failed = needs & self._failed
             if failed:
                 del self._paused[address]
-                self._failed.add(address)
-                for action in rest:
-                    self._skip(action, "dependency_failed", f"Not tried: {failed[0]} failed.")
+                self._skip_after(min(failed), address, rest)
             elif needs <= self._finished:
                 del self._paused[address]
                 ready.append(rest[0])
@@ -367,19 +305,25 @@ class Scheduler:
         ready: list[Action] = []
         for address, chain in list(self._waiting.items()):
             needs = self._waits[address]
-            failed = sorted(needs & self._failed)
+            failed = needs & self._failed
+
+            # A failure is passed on to all that waits for it, in the order of the plan.
             if failed:
                 del self._waiting[address]
-                self._failed.add(address)
-                for action in chain:
-                    self._skip(action, "dependency_failed", f"Not tried: {failed[0]} failed.")
+                self._skip_after(min(failed), address, chain)
             elif all(self._is_past(need, address) for need in needs):
                 del self._waiting[address]
                 ready += self._next(address, chain)
         return ready
 
-    def _skip(self, action: Action, code: str, message: str) -> None:
-        outcome = Outcome(action=action, status="skipped", error=Failure(code, message))
+    def _skip_after(self, failed: str, address: str, actions: Sequence[Action]) -> None:
+        self._failed.add(address)
+        for action in actions:
+            self._skip(action, f"Not tried: {failed} failed.")
+
+    def _skip(self, action: Action, message: str) -> None:
+        failure = Failure("dependency_failed", message)
+        outcome = Outcome(action=action, status="skipped", error=failure)
         self._outcomes[id(action)] = outcome
         self._on_outcome(outcome)
 
