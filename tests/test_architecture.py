@@ -256,12 +256,12 @@ def test_the_core_is_pure(path: Path) -> None:
 def test_modules_and_functions_stay_small_and_say_what_they_are(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
-    assert text.count("\n") <= 420
+    assert text.count("\n") <= 400
     assert ast.get_docstring(tree), "a module's first line says what goes in and what comes out"
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert length <= 60, f"{node.name} has {length} lines"
+            assert length <= 55, f"{node.name} has {length} lines"
 
 
 def test_help_and_validate_start_without_twilio() -> None:

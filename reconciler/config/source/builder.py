@@ -134,7 +134,7 @@ class Builder:
         event = get()
         if type(event) is MappingStartEvent:
             self._decoration(event, _TREE_TAGS)
-            self._map(1, self.root)
+            self._map(1, self.root, self._open)
         else:
             self._not_a_mapping(self._node(event, 1), event.start_mark)
         get()
@@ -168,8 +168,9 @@ class Builder:
             self.problem("wrong_type", detail + hint, mark)
         raise Stop
 
-    def _map(self, depth: int, root: Map) -> Map:
-        """Fill `root` and the mappings in it from events up to its end.
+    def _map(self, depth: int, root: Map, open_maps: list[Map]) -> Map:
+        """Fill `root` and the mappings in it from events up to its end; `open_maps` are those that
+        have begun.
 
         Hot path: nearly all events of a file are handled here, half a million for 100,000 numbers.
         So mappings need no recursion, attributes are local variables, and plain values that were
@@ -178,10 +179,6 @@ class Builder:
         get, keys, plain = self._get, self._keys, self._plain
         scalar, mapping, end = _SCALAR, _MAPPING, _MAPPING_END
         node, add, deepest = root, root.marks.append, DEEPEST - depth
-        open_maps: list[Map] = []
-        if root is self.root:
-            self._open = open_maps
-
         while True:
             event = get()
             if type(event) is scalar:
@@ -251,7 +248,7 @@ class Builder:
             self._too_deep()
         node: Node
         if kind is MappingStartEvent:
-            node = self._map(depth, _empty())
+            node = self._map(depth, _empty(), [])
         else:
             node = Seq()
             node.marks = []

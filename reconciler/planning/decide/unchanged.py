@@ -55,12 +55,10 @@ def skip_unchanged(
             rest.append(declared)
             continue
 
-        # One verdict for all numbers that share these objects; the rest is compared number by
-        # number.
+        # One verdict for all numbers that share these objects; the rest differs by number.
         verdict = known_verdict(profile, entry.last_applied, entry.options, live.attrs)
         if verdict is None:
-            verdict = _agrees(declared, entry, live)
-            verdicts.put(verdict, profile, entry.last_applied, entry.options, live.attrs)
+            verdict = _judge(verdicts, declared, entry, live)
         if (
             verdict == _NO
             or entry.pending is not None
@@ -75,6 +73,13 @@ def skip_unchanged(
         decided.add(address)
         managed_sids.add(live.sid)
     return rest
+
+
+def _judge(verdicts: IdentityMap[int], declared: Desired, entry: Entry, live: Live) -> int:
+    """Return the verdict on one number, and keep it for all that share its objects."""
+    verdict = _agrees(declared, entry, live)
+    verdicts.put(verdict, declared.profile, entry.last_applied, entry.options, live.attrs)
+    return verdict
 
 
 def _agrees(declared: Desired, entry: Entry, live: Live) -> int:
